@@ -1,0 +1,44 @@
+"""Puts the auth service together from its parts. Called by the composition roots only."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.auth import grants, tables
+from services.auth.grants import FOLLOWER, GrantBook
+from services.auth.policy import TIERS
+from shared.clock import Clock
+from shared.database import Database
+from shared.feed import Feed
+from shared.follower import SqlFollower
+from shared.messaging.following import Following
+from shared.migrations import migrate
+from shared.subscription import Subscription
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auth:
+    database: Database
+    book: GrantBook
+    follower: SqlFollower
+    subscription: Subscription
+    following: Following
+
+    def provided(self) -> dict[str, object]:
+        """What the nameko service asks for."""
+        return {"auth.book": self.book, "auth.following_keys": self.following}
+
+
+def assemble(database: Database, keys_feed: Feed, clock: Clock) -> Auth:
+    """Migrates the database first."""
+    migrate(database, MIGRATIONS)
+    follower = SqlFollower(FOLLOWER, database, tables.metadata, grants.apply, grants.reset, clock)
+    subscription = Subscription(keys_feed, follower, clock)
+    return Auth(
+        database=database,
+        book=GrantBook(database, TIERS),
+        follower=follower,
+        subscription=subscription,
+        following=Following(subscription, follower),
+    )

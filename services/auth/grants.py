@@ -1,0 +1,87 @@
+"""Auth's copy of the grants, in its database: followed from the log of keys, served whole to starting gates."""
+
+from collections.abc import Mapping
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select, update
+
+from services.auth import tables
+from shared.contracts.decoding import decode
+from shared.contracts.envelope import CloudEvent
+from shared.contracts.keys import SHAPES, OrganisationRegistered
+from shared.database import Database
+from shared.follower import read_checkpoint
+from shared.gate.grants import Grant, Limits, Snapshot, evolve
+
+FOLLOWER = "auth.grants"
+
+
+def apply(tx: Connection, event: CloudEvent) -> None:
+    """One event of keys into the grants. Safe to run twice. Raises what makes the event be parked."""
+    public = decode(event, SHAPES)
+    match public:
+        case None:
+            return
+        case OrganisationRegistered():
+            _save_tier(tx, public)
+        case _:
+            _save(tx, evolve(_load(tx, public.key_id), public))
+
+
+def reset(tx: Connection) -> None:
+    tx.execute(delete(tables.grant))
+    tx.execute(delete(tables.organisation_tier))
+
+
+class GrantBook:
+    """Reads the grants. `policy`: tier → limits."""
+
+    def __init__(self, database: Database, policy: Mapping[str, Limits]) -> None:
+        self._database, self._policy = database, policy
+
+    def by_digest(self, digest: str) -> Grant | None:
+        table = tables.grant
+        with self._database.reading() as tx:
+            body = tx.execute(select(table.c.body).where(table.c.digest == digest)).scalar_one_or_none()
+        return None if body is None else msgspec.json.decode(body, type=Grant)
+
+    def snapshot(self) -> Snapshot:
+        """All of one moment: the grants, and the place in the log they stand for.
+
+        A key with a parked event stands at an unknown state; it is named, so that gates refuse it.
+        """
+        parked = tables.parked_event
+        with self._database.reading() as tx:
+            place = read_checkpoint(tx, tables.checkpoint, FOLLOWER)
+            bodies = tx.execute(select(tables.grant.c.body)).scalars().all()
+            tiers = tx.execute(select(tables.organisation_tier)).all()
+            unappliable = (
+                tx.execute(select(parked.c.stream).where(parked.c.follower == FOLLOWER).distinct()).scalars().all()
+            )
+        return Snapshot(
+            place=place,
+            grants=tuple(msgspec.json.decode(body, type=Grant) for body in bodies),
+            tiers={row.organisation_id: row.tier for row in tiers},
+            policy=self._policy,
+            unappliable=tuple(unappliable),
+        )
+
+
+def _load(tx: Connection, key_id: str) -> Grant | None:
+    table = tables.grant
+    body = tx.execute(select(table.c.body).where(table.c.key_id == key_id)).scalar_one_or_none()
+    return None if body is None else msgspec.json.decode(body, type=Grant)
+
+
+def _save(tx: Connection, grant: Grant) -> None:
+    table = tables.grant
+    values = {"digest": grant.digest, "body": msgspec.json.encode(grant).decode()}
+    if tx.execute(update(table).where(table.c.key_id == grant.key_id).values(values)).rowcount == 0:
+        tx.execute(insert(table).values(key_id=grant.key_id, **values))
+
+
+def _save_tier(tx: Connection, event: OrganisationRegistered) -> None:
+    table = tables.organisation_tier
+    is_this = table.c.organisation_id == event.organisation_id
+    if tx.execute(update(table).where(is_this).values(tier=event.tier)).rowcount == 0:
+        tx.execute(insert(table).values(organisation_id=event.organisation_id, tier=event.tier))

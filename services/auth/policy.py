@@ -1,0 +1,9 @@
+"""What each tier may ask for, for each of its keys. The product page states these numbers to its users."""
+
+from shared.gate.grants import Limits
+
+TIERS: dict[str, Limits] = {
+    "free": Limits(minute=60, day=10_000),
+    "standard": Limits(minute=300, day=100_000),
+    "premium": Limits(minute=1_000, day=None),
+}

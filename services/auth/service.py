@@ -1,0 +1,35 @@
+"""The auth service for messages: follows the log of keys, gives verdicts."""
+
+from typing import Any
+
+import msgspec
+from nameko.rpc import rpc
+from nameko.timer import timer
+
+from services.auth.grants import GrantBook
+from services.auth.verification import verify
+from shared.clock import Clock
+from shared.messaging.entrypoints import Provided, follows
+from shared.messaging.following import Following
+
+PULL_SECONDS = 1
+
+
+class AuthService:
+    name = "auth"
+
+    book: GrantBook = Provided("auth.book")
+    clock: Clock = Provided("clock")
+    keys: Following = Provided("auth.following_keys")
+
+    @rpc
+    def verify(self, digest: str, permission: str | None = None, address: str | None = None) -> Any:
+        return msgspec.to_builtins(verify(self.book, self.clock, digest, permission, address))
+
+    @follows("auth", "keys")
+    def key_changed(self, envelope: Any) -> None:
+        self.keys.hear(envelope)
+
+    @timer(interval=PULL_SECONDS, eager=True)
+    def catch_up(self) -> None:
+        self.keys.catch_up()

@@ -1,0 +1,25 @@
+"""Auth's database: the grants that the log of keys adds up to, and how far it has been followed."""
+
+from sqlalchemy import Column, Index, MetaData, String, Table, Text
+
+from shared.follower import follower_tables
+
+metadata = MetaData()
+checkpoint, parked_event = follower_tables(metadata)
+
+# `body`: the whole Grant as JSON; the columns beside it are what is looked up by.
+grant = Table(
+    "grant",
+    metadata,
+    Column("key_id", String(32), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("body", Text, nullable=False),
+    Index("grant_by_digest", "digest", unique=True),
+)
+
+organisation_tier = Table(
+    "organisation_tier",
+    metadata,
+    Column("organisation_id", String(32), primary_key=True),
+    Column("tier", String(16), nullable=False),
+)

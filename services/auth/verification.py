@@ -1,0 +1,35 @@
+"""The verdict on a key for other back ends, which ask by digest: a secret never travels on the bus."""
+
+from dataclasses import dataclass
+
+from services.auth.grants import GrantBook
+from shared.clock import Clock
+from shared.gate.verdict import Refusal, judge_grant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """`problem`: the refusal's name, as HTTP answers carry it; None when the key may do this now."""
+
+    valid: bool
+    problem: str | None
+    key_id: str | None = None
+    organisation_id: str | None = None
+    permissions: tuple[str, ...] = ()
+
+
+def verify(
+    book: GrantBook, clock: Clock, digest: str, permission: str | None = None, address: str | None = None
+) -> Verification:
+    """Costs nothing of the key's quota, and meters nothing. `digest`: SHA-256 of the secret, hexadecimal."""
+    grant = book.by_digest(digest)
+    if grant is None:
+        return Verification(valid=False, problem=Refusal.INVALID_KEY.value)
+    refusal = judge_grant(grant, permission, clock.now(), address=address)
+    return Verification(
+        valid=refusal is None,
+        problem=None if refusal is None else refusal.value,
+        key_id=grant.key_id,
+        organisation_id=grant.organisation_id,
+        permissions=tuple(sorted(grant.permissions)),
+    )

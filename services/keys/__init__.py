@@ -1,0 +1,1 @@
+"""The life of API keys, and of the organisations that hold them."""

@@ -1,0 +1,64 @@
+"""Puts the keys service together from its parts. Called by the composition roots only."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.keys import tables
+from services.keys.command import Commands
+from services.keys.events import types
+from services.keys.last_use import LastUse
+from services.keys.propagation import Propagation
+from services.keys.publication import publish
+from services.keys.queries import Queries
+from shared.clock import Clock
+from shared.database import Database
+from shared.feed import LogFeed
+from shared.migrations import migrate
+from shared.publication import Publication
+from shared.relay import Bus, Doorbell, Relay
+from shared.sql_event_store import SqlEventStore
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    database: Database
+    store: SqlEventStore
+    relay: Relay
+    doorbell: Doorbell
+    propagation: Propagation
+    commands: Commands
+    queries: Queries
+    feed: LogFeed
+    last_use: LastUse
+
+    def provided(self) -> dict[str, object]:
+        """What the nameko service asks for."""
+        return {
+            "keys.queries": self.queries,
+            "keys.feed": self.feed,
+            "keys.relay": self.relay,
+            "keys.last_use": self.last_use,
+        }
+
+
+def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float) -> Keys:
+    """Migrates the database first."""
+    migrate(database, MIGRATIONS)
+    store = SqlEventStore(database, tables.metadata)
+    publication = Publication("keys", types, publish)
+    relay = Relay(database, tables.metadata, store, publication, bus)
+    doorbell = Doorbell(relay.run)
+    propagation = Propagation(database, store, clock, lease_seconds=lease_seconds)
+    return Keys(
+        database=database,
+        store=store,
+        relay=relay,
+        doorbell=doorbell,
+        propagation=propagation,
+        commands=Commands(database, store, doorbell, propagation, clock),
+        queries=Queries(database, clock),
+        feed=LogFeed(database, store, publication, propagation.acknowledge),
+        last_use=LastUse(database),
+    )

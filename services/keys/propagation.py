@@ -1,0 +1,127 @@
+"""Who knows of a change: the gates that acknowledge, and the receipt that proves a revocation.
+
+Every gate has a row that says how far it has applied the log. A revocation waits until every row has passed it; a
+gate that stays silent is counted out only once its lease must have run out, by this process's own steady clock,
+started after the commit. A gate can renew its lease only by a pull, a pull commits the gate's row before it reads
+the head, and a head read after the commit contains the revocation: so no gate can be both silent and fresh.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, select, update
+
+from services.keys import tables
+from shared import metrics
+from shared.clock import Clock
+from shared.database import Database
+from shared.feed import Acknowledgement
+from shared.sql_event_store import SqlEventStore
+
+MARGIN_SECONDS = 0.5
+KNOWN_WAIT_SECONDS = 1.0
+_LOOK_SECONDS = 0.002
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateReceipt:
+    """`applied_ms`: milliseconds from commit until this gate's acknowledgement was seen; None: counted out."""
+
+    id: str
+    applied_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """`propagated`: no gate anywhere still acts on the state before `position`."""
+
+    position: int
+    propagated: bool
+    elapsed_ms: int
+    gates: tuple[GateReceipt, ...]
+
+
+class Propagation:
+    def __init__(
+        self,
+        database: Database,
+        store: SqlEventStore,
+        clock: Clock,
+        *,
+        lease_seconds: float,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._database, self._store, self._clock = database, store, clock
+        self._lease_seconds, self._sleep = lease_seconds, sleep
+
+    def acknowledge(self, acknowledgement: Acknowledgement) -> None:
+        """Commits the gate's row. Called by the feed, before it reads the head."""
+        gate = tables.gate
+        is_this = gate.c.id == acknowledgement.gate
+        with self._database.reading() as tx:
+            known = tx.execute(select(gate.c.position).where(is_this)).scalar_one_or_none()
+        if known == acknowledgement.position:
+            return
+        with self._database.transaction() as tx:
+            moved = tx.execute(update(gate).where(is_this).values(position=acknowledgement.position))
+            if moved.rowcount == 0:
+                tx.execute(insert(gate).values(id=acknowledgement.gate, position=acknowledgement.position))
+
+    def remove(self, gate_id: str) -> None:
+        """A gate that stops cleanly takes its row with it."""
+        with self._database.transaction() as tx:
+            tx.execute(delete(tables.gate).where(tables.gate.c.id == gate_id))
+
+    def head_position(self) -> int:
+        with self._database.reading() as tx:
+            return self._store.head(tx).position
+
+    def await_certain(self, position: int, committed_at: float) -> Receipt:
+        """For what takes power away: returns only when no gate can still act on the state before.
+
+        `committed_at`: elapsed seconds, read after the commit. Takes the lease and a margin at the very most.
+        """
+        deadline = committed_at + self._lease_seconds + MARGIN_SECONDS
+        applied = self._watch(position, committed_at, deadline)
+        silent = self._silent(position)
+        with self._database.transaction() as tx:
+            for gate_id in silent:
+                gate = tables.gate
+                tx.execute(delete(gate).where(gate.c.id == gate_id, gate.c.position < position))
+        receipt = self._receipt(position, committed_at, applied, silent, propagated=True)
+        metrics.receipt_seconds.observe(receipt.elapsed_ms / 1000)
+        return receipt
+
+    def await_known(self, position: int, committed_at: float) -> Receipt:
+        """For what gives power: waits a second at most, so that a new secret usually works everywhere."""
+        applied = self._watch(position, committed_at, committed_at + KNOWN_WAIT_SECONDS)
+        silent = self._silent(position)
+        return self._receipt(position, committed_at, applied, (), propagated=not silent)
+
+    def _watch(self, position: int, committed_at: float, deadline: float) -> dict[str, int]:
+        """Gate → milliseconds until its acknowledgement was seen; ends early when none is missing."""
+        applied: dict[str, int] = {}
+        while True:
+            with self._database.reading() as tx:
+                gates = tx.execute(select(tables.gate)).all()
+            now = self._clock.elapsed_seconds()
+            for gate in gates:
+                if gate.position >= position:
+                    applied.setdefault(gate.id, round((now - committed_at) * 1000))
+            if all(gate.id in applied for gate in gates) or now >= deadline:
+                return applied
+            self._sleep(_LOOK_SECONDS)
+
+    def _silent(self, position: int) -> tuple[str, ...]:
+        gate = tables.gate
+        with self._database.reading() as tx:
+            return tuple(tx.execute(select(gate.c.id).where(gate.c.position < position)).scalars())
+
+    def _receipt(
+        self, position: int, committed_at: float, applied: dict[str, int], silent: tuple[str, ...], *, propagated: bool
+    ) -> Receipt:
+        gates = [GateReceipt(id=gate_id, applied_ms=ms) for gate_id, ms in applied.items()]
+        gates += [GateReceipt(id=gate_id, applied_ms=None) for gate_id in silent]
+        elapsed_ms = round((self._clock.elapsed_seconds() - committed_at) * 1000)
+        return Receipt(position=position, propagated=propagated, elapsed_ms=elapsed_ms, gates=tuple(gates))

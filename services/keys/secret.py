@@ -1,0 +1,21 @@
+"""New secrets. One exists in a single answer and in the caller's hands; everyone else knows digest and hint."""
+
+import secrets
+from dataclasses import dataclass, field
+
+from shared.gate.credential import BODY_CHARACTERS, PREFIX, base62, digest_of, with_checksum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """`value` stays out of the repr, so that no traceback or log can show it."""
+
+    value: str = field(repr=False)
+    digest: str
+    hint: str
+
+
+def new_secret() -> Secret:
+    """256 random bits."""
+    value = with_checksum(PREFIX + base62(secrets.randbits(256), BODY_CHARACTERS))
+    return Secret(value=value, digest=digest_of(value), hint=f"{value[:8]}…{value[-4:]}")

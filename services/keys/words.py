@@ -1,0 +1,34 @@
+"""People's words about a key, sealed under a data key of that API key's own.
+
+Events hold only the sealed text; destroying the data key makes every copy of it, in logs and backups, unreadable
+for ever. Fernet (AES-128-CBC with HMAC-SHA-256) from the cryptography library.
+"""
+
+from dataclasses import dataclass, field
+
+import msgspec
+from cryptography.fernet import Fernet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    name: str
+    description: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+def new_data_key() -> str:
+    return Fernet.generate_key().decode()
+
+
+def seal(words: Words, data_key: str) -> str:
+    return Fernet(data_key).encrypt(msgspec.json.encode(words)).decode()
+
+
+def unseal(sealed: str, data_key: str) -> Words:
+    """Raises cryptography.fernet.InvalidToken when the data key is another."""
+    return msgspec.json.decode(Fernet(data_key).decrypt(sealed), type=Words)
+
+
+def seal_note(note: str, data_key: str) -> str:
+    return Fernet(data_key).encrypt(note.encode()).decode()

@@ -1,0 +1,184 @@
+"""Waveform files of every format that ObsPy reads: miniSEED, SAC, GSE2, SLIST and two dozen more.
+
+Samples are the recorder's counts, uncalibrated. Formats that run code (pickle) or that name other files to
+read (CSS, Q) are refused, since recordings come from strangers.
+"""
+
+import re
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import entry_points
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.sensors.ingest.recording import (
+    CONTENT_BYTES_MAX,
+    ReadResult,
+    Recording,
+    RejectedLine,
+    UnreadableRecording,
+    disjoint,
+    opened,
+)
+from services.sensors.waveform import Samples, Segment
+
+_REFUSED_FORMATS = {"PICKLE", "CSS", "NNSA_KB_CORE", "Q"}
+_YEARS = range(1900, 2100)
+_RATE_HZ_MAX = 1e6
+_SECONDS_MAX = 3.2e9  # a century: with _YEARS, all that int64 nanoseconds can hold
+_INT32 = np.iinfo(np.int32)
+_CODES = tuple(rf"[A-Za-z0-9_-]{{{widths}}}" for widths in ("0,2", "1,5", "0,2", "1,3"))
+
+# ObsPy has no types: its Trace, Stream and Inventory are Any in this module.
+
+
+class _Rejection(Exception):
+    """Says in few words why a trace is left out."""
+
+
+def read(path: Path, *, inventory: Any = None) -> ReadResult:
+    """One recording a station; coordinates from `inventory` (ObsPy's), else from a SAC header, else None.
+
+    A trace with an impossible header is rejected alone; masked samples and those that are no number are gaps.
+    Raises UnreadableRecording, also when no trace is left.
+    """
+    segments: defaultdict[tuple[str, str], list[Segment]] = defaultdict(list)
+    headers: dict[tuple[str, str], Any] = {}
+    traces, complaints = _traces(path)
+    rejected = [RejectedLine(line=None, reason=complaint) for complaint in complaints]
+    for number, trace in enumerate(traces, start=1):
+        try:
+            parts = _segments(trace)
+            station = trace.stats.network, trace.stats.station
+            segments[station] += parts
+            headers.setdefault(station, trace.stats)
+        except _Rejection as rejection:
+            rejected.append(RejectedLine(line=number, reason=str(rejection)))
+    if not headers:
+        reason = f"none of its {len(traces)} traces can be used (the last: {rejected[-1].reason})"
+        raise UnreadableRecording(path, reason, "Correct its headers")
+    recordings = tuple(_recording(headers[station], segments[station], inventory) for station in sorted(headers))
+    return ReadResult(recordings=recordings, lines_read=len(traces), rejected=tuple(rejected))
+
+
+def _traces(path: Path) -> tuple[list[Any], list[str]]:
+    with _plain(path) as plain, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        name, reader = _format(path, plain)
+        try:
+            traces = list(reader(str(plain)))
+        except Exception as error:  # each format's reader raises what it likes
+            said = " ".join(str(error).replace(str(plain), path.name).split())
+            reason = f"it looks like {name}, but cannot be read ({said[:300]})"
+            raise UnreadableRecording(path, reason, "Fetch it again") from error
+    if not traces:
+        raise UnreadableRecording(path, "it holds no waveform", "Fetch it again")
+    complaints = [str(one.message) for one in caught if issubclass(one.category, UserWarning)]
+    return traces, list(dict.fromkeys(complaints))
+
+
+@contextmanager
+def _plain(path: Path) -> Iterator[Path]:
+    """A copy, unpacked: ObsPy's readers want a name, and would unpack whatever that name suggests."""
+    with opened(path) as content, NamedTemporaryFile(prefix="grillo-") as copy:
+        while chunk := content.read(2**20):
+            copy.write(chunk)
+            if copy.tell() > CONTENT_BYTES_MAX:
+                reason = f"holds more than {CONTENT_BYTES_MAX // 2**20} MB"
+                raise UnreadableRecording(path, reason, "Split it into smaller files")
+        copy.flush()
+        yield Path(copy.name)
+
+
+def _format(path: Path, plain: Path) -> tuple[str, Callable[[str], Any]]:
+    """ObsPy's name of the format, and its reader."""
+    # Imported here, for it takes a second. Its order is that of detection: stricter detectors come first.
+    from obspy.core.util.base import ENTRY_POINTS
+
+    for name in ENTRY_POINTS["waveform"]:
+        if name in _REFUSED_FORMATS:
+            continue
+        plugin = {point.name: point for point in entry_points(group=f"obspy.plugin.waveform.{name}")}
+        try:
+            is_format = plugin["isFormat"].load()(str(plain))
+        except Exception:  # noqa: S112  a detector that trips over a foreign file has answered
+            continue
+        if is_format:
+            return name, plugin["readFormat"].load()
+    reason = "neither OpenEEW JSON lines nor a waveform format that ObsPy knows"
+    raise UnreadableRecording(path, reason, "Convert it to miniSEED")
+
+
+def _segments(trace: Any) -> list[Segment]:
+    stats = trace.stats
+    for key in ("network", "station", "location", "channel"):
+        stats[key] = stats[key].replace(" ", "")  # older formats pad with blanks, in the middle too
+    codes = (stats.network, stats.station, stats.location, stats.channel)
+    if not all(re.fullmatch(pattern, code) for pattern, code in zip(_CODES, codes, strict=True)):
+        raise _Rejection(f"network.station.location.channel are {'.'.join(codes)!r}, no SEED codes")
+    if not 0 < stats.sampling_rate <= _RATE_HZ_MAX:
+        raise _Rejection(f"a sample rate of {stats.sampling_rate} Hz")
+    if stats.starttime.year not in _YEARS or stats.npts / stats.sampling_rate > _SECONDS_MAX:
+        raise _Rejection(f"it begins in the year {stats.starttime.year} and lasts {stats.npts} samples")
+    samples, is_there = _samples(trace.data)
+    if not is_there.any():
+        raise _Rejection("no samples")
+    segment = Segment(
+        channel=stats.channel,
+        location_code=stats.location,
+        start_ns=stats.starttime.ns,
+        sample_rate_hz=float(stats.sampling_rate),
+        samples=samples,
+    )
+    return segment.where(is_there)
+
+
+def _samples(data: Any) -> tuple[Samples, NDArray[np.bool_]]:
+    """The samples in a type that blocks keep exactly, and which of them are there."""
+    if data.dtype.kind not in "iuf" or data.dtype.itemsize > 8:
+        raise _Rejection(f"samples of type {data.dtype}")
+    is_there: NDArray[np.bool_] = ~np.ma.getmaskarray(data)
+    values: NDArray[Any] = np.where(is_there, np.ma.getdata(data), 0)
+    if values.dtype.kind in "iu":
+        if values.min(initial=0) < _INT32.min or values.max(initial=0) > _INT32.max:
+            raise _Rejection("integers beyond 32 bits")
+        return values.astype(np.int32), is_there
+    is_there &= np.isfinite(values)
+    return values.astype(np.float32 if values.dtype.itemsize <= 4 else np.float64), is_there
+
+
+def _recording(stats: Any, segments: list[Segment], inventory: Any) -> Recording:
+    name, latitude, longitude, elevation_m = _place(stats, inventory)
+    return Recording(
+        network=stats.network,
+        station=stats.station,
+        name=name,
+        latitude=latitude,
+        longitude=longitude,
+        elevation_m=elevation_m,
+        unit="counts",
+        segments=disjoint(segments),
+    )
+
+
+def _place(stats: Any, inventory: Any) -> tuple[str | None, float | None, float | None, float | None]:
+    """Name, latitude, longitude, elevation: of the station's epoch that holds the recording's start."""
+    if inventory is not None:
+        epochs = inventory.select(network=stats.network, station=stats.station, time=stats.starttime, keep_empty=True)
+        for network in epochs:
+            for station in network:
+                return station.site.name, *map(float, (station.latitude, station.longitude, station.elevation))
+    sac = stats.get("sac", {})
+    # Through text, for SAC has float32: -43.57641 is what was meant, not -43.57640838623047.
+    latitude, longitude, elevation_m = (
+        float(str(sac[key])) if key in sac else None for key in ("stla", "stlo", "stel")
+    )
+    if latitude is None or longitude is None or abs(latitude) > 90 or abs(longitude) > 180:
+        return None, None, None, None
+    return None, latitude, longitude, elevation_m

@@ -1,0 +1,69 @@
+"""Recordings to try the system with: small ones that ObsPy ships in its own package, so nothing is fetched.
+
+Coordinates are given where ObsPy ships them too, and are None elsewhere.
+"""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from services.sensors.ingest import obspy_formats
+from services.sensors.ingest.recording import ReadResult
+
+# Waveforms, and the station metadata shipped with them.
+_FILES = (
+    # Four stations at Unterhaching, Bavaria, 2010-05-27: nearly four minutes with small local earthquakes.
+    ("signal/tests/data/BW.UH1._.SHZ.D.2010.147.cut.slist.gz", None),
+    ("signal/tests/data/BW.UH2._.SHZ.D.2010.147.cut.slist.gz", None),
+    ("signal/tests/data/BW.UH3._.SHE.D.2010.147.cut.slist.gz", None),
+    ("signal/tests/data/BW.UH3._.SHN.D.2010.147.cut.slist.gz", None),
+    ("signal/tests/data/BW.UH3._.SHZ.D.2010.147.cut.slist.gz", None),
+    ("signal/tests/data/BW.UH4._.EHZ.D.2010.147.cut.slist.gz", None),
+    # Albuquerque, ten minutes around the origin of the Maule earthquake (M 8.8), 2010-02-27.
+    ("clients/fdsn/tests/data/dataselect_example.mseed", "core/tests/data/IU_ANMO_00_BHZ.xml"),
+    # Ulaanbaatar, three hours at 1 Hz, 2015-07-18.
+    ("core/tests/data/IU_ULN_00_LH1_2015-07-18T02.mseed", "core/tests/data/IU_ULN_00_LH1.xml"),
+    # Canterbury, New Zealand, 2009-09-04: floats; the SAC header has the coordinates.
+    ("signal/tests/data/CRLZ.HHZ.10.NZ.SAC", None),
+)
+
+
+class SamplesMissing(Exception):
+    """ObsPy is absent, or some packagers' ObsPy without its tests."""
+
+    def __init__(self, missing: tuple[str, ...]) -> None:
+        super().__init__(
+            f"this ObsPy lacks {', '.join(missing)}. Install it from PyPI, or import recordings of your own."
+        )
+        self.missing = missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleFile:
+    path: Path
+    inventory: Path | None
+
+
+def sample_files() -> tuple[SampleFile, ...]:
+    """In the order to import them. Raises SamplesMissing, naming what this ObsPy does not ship."""
+    spec = find_spec("obspy")
+    if spec is None or spec.origin is None:
+        raise SamplesMissing(("itself",))
+    root = Path(spec.origin).parent
+    names = [name for pair in _FILES for name in pair if name is not None]
+    missing = tuple(name for name in names if not (root / name).is_file())
+    if missing:
+        raise SamplesMissing(missing)
+    return tuple(
+        SampleFile(path=root / waveform, inventory=root / metadata if metadata else None)
+        for waveform, metadata in _FILES
+    )
+
+
+def read_sample(sample: SampleFile) -> ReadResult:
+    """Its stations, with the coordinates that are shipped. Several files may hold channels of one station."""
+    if sample.inventory is None:
+        return obspy_formats.read(sample.path)
+    from obspy import read_inventory  # here, for it takes a second
+
+    return obspy_formats.read(sample.path, inventory=read_inventory(str(sample.inventory)))

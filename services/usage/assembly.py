@@ -1,0 +1,57 @@
+"""Puts the usage service together from its parts. Called by the composition roots only."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.usage import known_keys, tables
+from services.usage.known_keys import FOLLOWER, KnownKeys
+from services.usage.metering import Metering
+from services.usage.statistics import Statistics
+from shared.clock import Clock
+from shared.database import Database
+from shared.feed import Feed
+from shared.follower import SqlFollower
+from shared.messaging.following import Following
+from shared.messaging.publishing import EventPublisher
+from shared.migrations import migrate
+from shared.subscription import Subscription
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    database: Database
+    metering: Metering
+    statistics: Statistics
+    known_keys: KnownKeys
+    follower: SqlFollower
+    subscription: Subscription
+    following: Following
+    publisher: EventPublisher
+
+    def provided(self) -> dict[str, object]:
+        """What the nameko service asks for."""
+        return {
+            "usage.metering": self.metering,
+            "usage.statistics": self.statistics,
+            "usage.publisher": self.publisher,
+            "usage.following_keys": self.following,
+        }
+
+
+def assemble(database: Database, keys_feed: Feed, publisher: EventPublisher, clock: Clock) -> Usage:
+    """Migrates the database first."""
+    migrate(database, MIGRATIONS)
+    follower = SqlFollower(FOLLOWER, database, tables.metadata, known_keys.apply, known_keys.reset, clock)
+    subscription = Subscription(keys_feed, follower, clock)
+    return Usage(
+        database=database,
+        metering=Metering(database),
+        statistics=Statistics(database),
+        known_keys=KnownKeys(database),
+        follower=follower,
+        subscription=subscription,
+        following=Following(subscription, follower),
+        publisher=publisher,
+    )

@@ -1,0 +1,40 @@
+"""The keys there are, followed from the log of keys: so that usage is shown to their own organisation only."""
+
+from sqlalchemy import Connection, delete, insert, select
+
+from services.usage import tables
+from shared.contracts.decoding import decode
+from shared.contracts.envelope import CloudEvent
+from shared.contracts.keys import SHAPES, KeyCreated
+from shared.database import Database
+
+FOLLOWER = "usage.known_keys"
+
+
+def apply(tx: Connection, event: CloudEvent) -> None:
+    """Safe to run twice."""
+    public = decode(event, SHAPES)
+    table = tables.known_key
+    if isinstance(public, KeyCreated) and not _is_known(tx, public.key_id):
+        values = {"key_id": public.key_id, "organisation_id": public.organisation_id, "hint": public.hint}
+        tx.execute(insert(table).values(values))
+
+
+def reset(tx: Connection) -> None:
+    tx.execute(delete(tables.known_key))
+
+
+class KnownKeys:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def belongs_to(self, key_id: str, organisation_id: str) -> bool:
+        table = tables.known_key
+        query = select(table.c.key_id).where(table.c.key_id == key_id, table.c.organisation_id == organisation_id)
+        with self._database.reading() as tx:
+            return tx.execute(query).first() is not None
+
+
+def _is_known(tx: Connection, key_id: str) -> bool:
+    table = tables.known_key
+    return tx.execute(select(table.c.key_id).where(table.c.key_id == key_id)).first() is not None

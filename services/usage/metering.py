@@ -1,0 +1,144 @@
+"""Takes in batches of metered requests: each once, for ever, however often it is sent."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from services.usage import tables
+from shared import metrics
+from shared.contracts.usage import KeyUsed, RequestMetered, RequestRecord
+from shared.database import Database
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_MINUTE_US = 60_000_000
+
+
+def microseconds(moment: datetime) -> int:
+    """Since 1970, UTC; exact."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def moment(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+class Metering:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._used: dict[str, datetime] = {}
+
+    def take_in(self, batch: RequestMetered) -> bool:
+        """Counts the batch unless it was counted before; whether it was new. All of it or nothing."""
+        with self._database.transaction() as tx:
+            if _is_counted(tx, batch):
+                metrics.batches_counted.labels("repeated").inc()
+                return False
+            tx.execute(
+                insert(tables.batch).values(
+                    segment=batch.segment, start=batch.start, end=batch.end, requests=len(batch.records)
+                )
+            )
+            _keep(tx, batch.records)
+            _count(tx, batch.records)
+            used = _last_uses(batch.records)
+            _keep_last_uses(tx, used)
+        self._used |= used
+        metrics.batches_counted.labels("counted").inc()
+        return True
+
+    def take_recently_used(self) -> KeyUsed | None:
+        """The keys used since this was last asked; None if there were none."""
+        used, self._used = self._used, {}
+        return KeyUsed(last_used=used) if used else None
+
+
+def _is_counted(tx: Connection, batch: RequestMetered) -> bool:
+    table = tables.batch
+    same = select(table.c.end).where(table.c.segment == batch.segment, table.c.start == batch.start)
+    return tx.execute(same).first() is not None
+
+
+def _keep(tx: Connection, records: Sequence[RequestRecord]) -> None:
+    rows = [
+        {
+            "at": microseconds(record.at),
+            "key_id": record.key_id,
+            "organisation_id": record.organisation_id,
+            "request_id": record.request_id,
+            "method": record.method,
+            "route": record.route,
+            "status": record.status,
+            "cost": record.cost,
+            "duration_us": record.duration_us,
+            "size": record.size,
+            "address": record.address,
+            "user_agent": record.user_agent,
+        }
+        for record in records
+    ]
+    if rows:
+        tx.execute(insert(tables.request), rows)
+
+
+def _count(tx: Connection, records: Iterable[RequestRecord]) -> None:
+    requests: Counter[tuple[str, int, str, int]] = Counter()
+    costs: Counter[tuple[str, int, str, int]] = Counter()
+    for record in records:
+        if record.key_id is None:
+            continue
+        place = (record.key_id, microseconds(record.at) // _MINUTE_US, record.route, record.status)
+        requests[place] += 1
+        costs[place] += record.cost
+    _add(
+        tx,
+        tables.counter,
+        [
+            {"key_id": key_id, "minute": minute, "route": route, "status": status, "requests": n, "cost": costs[place]}
+            for place, n in requests.items()
+            for key_id, minute, route, status in [place]
+        ],
+    )
+
+
+def _last_uses(records: Iterable[RequestRecord]) -> dict[str, datetime]:
+    """Only requests that the gate let pass are uses."""
+    used: dict[str, datetime] = {}
+    for record in records:
+        if record.key_id is not None and record.cost:
+            used[record.key_id] = max(record.at, used.get(record.key_id, record.at))
+    return used
+
+
+def _add(tx: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Adds to the counts that are there, or begins them."""
+    if not rows:
+        return
+    statement = _upsert(tx)(table)
+    statement = statement.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns),
+        set_={name: table.c[name] + statement.excluded[name] for name in ("requests", "cost")},
+    )
+    tx.execute(statement, rows)
+
+
+def _keep_last_uses(tx: Connection, used: dict[str, datetime]) -> None:
+    if not used:
+        return
+    table = tables.last_use
+    statement = _upsert(tx)(table)
+    statement = statement.on_conflict_do_update(
+        index_elements=[table.c.key_id],
+        set_={"at": statement.excluded.at},
+        where=statement.excluded.at > table.c.at,
+    )
+    tx.execute(statement, [{"key_id": key_id, "at": microseconds(at)} for key_id, at in used.items()])
+
+
+def _upsert(tx: Connection) -> Any:
+    """INSERT … ON CONFLICT, which SQLAlchemy has per dialect."""
+    return sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert

@@ -1,0 +1,45 @@
+"""Time as an argument: wall-clock time for records, elapsed time for leases and windows.
+
+Elapsed time is CLOCK_BOOTTIME, which keeps counting while the machine sleeps; two readings on one machine
+may be compared, readings of two machines may not.
+"""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The wall clock, aware and in UTC. For records people read, never for leases."""
+        ...
+
+    def elapsed_seconds(self) -> float:
+        """Seconds since an arbitrary moment, never stepping back."""
+        ...
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def elapsed_seconds(self) -> float:
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class ManualClock:
+    """The twin for tests: stands still until told."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._elapsed_seconds = 1000.0
+
+    def now(self) -> datetime:
+        return self._now
+
+    def elapsed_seconds(self) -> float:
+        return self._elapsed_seconds
+
+    def advance(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+        self._elapsed_seconds += seconds

@@ -1,0 +1,1 @@
+"""What services tell each other: public shapes, which only ever gain fields."""

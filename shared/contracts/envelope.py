@@ -1,0 +1,45 @@
+"""The envelope of every event between services: CloudEvents 1.0 in its JSON form, with where the log holds it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from shared.event_store import Head
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudEvent:
+    """`subject` is the stream. `data` is None for a row that concerns nobody outside its service.
+
+    `epoch`, `position` and `hash` are extension attributes: the place in the log, so a follower knows what
+    comes next and can tell a restored log from the one it followed.
+    """
+
+    id: str
+    source: str
+    type: str
+    time: datetime
+    subject: str
+    epoch: str
+    position: int
+    hash: str
+    data: dict[str, Any] | None = None
+    specversion: str = "1.0"
+    datacontenttype: str = field(default="application/json")
+
+    @property
+    def place(self) -> Head:
+        return Head(epoch=self.epoch, position=self.position, hash=self.hash)
+
+
+def to_json(event: CloudEvent) -> dict[str, Any]:
+    """Plain JSON values, ready for any serializer."""
+    body: dict[str, Any] = msgspec.to_builtins(event)
+    return body
+
+
+def from_json(body: object) -> CloudEvent:
+    """Raises msgspec.ValidationError; attributes this code does not know are ignored."""
+    return msgspec.convert(body, type=CloudEvent)

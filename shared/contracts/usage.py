@@ -1,0 +1,60 @@
+"""What gates tell usage, and what usage tells others."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+
+class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """One answered request. Travels and is spooled as a JSON array: fields are only ever added at the end.
+
+    `key_id` and `organisation_id` are None when no key was recognised. `cost`: what it took of the quota.
+    `duration_us`: microseconds from the gate to the answer; `size`: bytes of the answer's body.
+    """
+
+    request_id: str
+    at: datetime
+    key_id: str | None
+    organisation_id: str | None
+    method: str
+    route: str
+    status: int
+    cost: int
+    duration_us: int
+    size: int
+    address: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestMetered:
+    """A batch: the records between two offsets of one spool segment. (segment, start) is its identity for ever."""
+
+    segment: str
+    start: int
+    end: int
+    records: tuple[RequestRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchesCounted:
+    """These batches are in usage's database: whoever spooled them may forget them."""
+
+    batches: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyUsed:
+    """The last use of each key that was used of late. Last value only: a lost one is made up by the next."""
+
+    last_used: dict[str, datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What a key has spent, for a gate that starts: today's count, and how long ago the last minute's calls were."""
+
+    key_id: str
+    today: int
+    seconds_ago: tuple[float, ...]

@@ -1,0 +1,116 @@
+"""Transactions on one service's database: SQLite files when embedded, PostgreSQL in production.
+
+A writing transaction on SQLite takes a lock of this process before BEGIN IMMEDIATE, and never waits inside SQLite:
+embedded, every service shares one thread of execution, and a wait in C would stop them all. For the same
+reason nothing may wait, print or call out between the start of a transaction and its end.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError
+
+from shared.times import from_rfc3339
+
+WRITE_WAIT_SECONDS_MAX = 10.0
+_RETRY_SECONDS = 0.002
+
+
+class DatabaseBusy(Exception):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name}: another process has held the write lock for {WRITE_WAIT_SECONDS_MAX:.0f} s")
+
+
+class Database:
+    """`transaction()` to write, `reading()` for one consistent view; both yield a SQLAlchemy connection."""
+
+    def __init__(self, url: str | URL) -> None:
+        self.engine: Engine = create_engine(url, **_engine_options(url))
+        self.name = self.engine.url.database or ""
+        self._is_sqlite = self.engine.dialect.name == "sqlite"
+        self._write_lock = threading.Lock()
+        if self._is_sqlite:
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+
+    @classmethod
+    def sqlite(cls, path: Path) -> "Database":
+        return cls(URL.create("sqlite", database=str(path)))
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Commits at the end, rolls back on any exception. Raises DatabaseBusy."""
+        if not self._is_sqlite:
+            with self.engine.begin() as connection:
+                yield connection
+            return
+        deadline = time.monotonic() + WRITE_WAIT_SECONDS_MAX
+        if not self._write_lock.acquire(timeout=WRITE_WAIT_SECONDS_MAX):
+            raise DatabaseBusy(self.name)
+        try:
+            with self.engine.connect().execution_options(grillo_writes=True) as connection:
+                self._begin(connection, deadline)
+                with connection.get_transaction() or connection.begin():
+                    yield connection
+        finally:
+            self._write_lock.release()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A snapshot: everything read inside is of one moment."""
+        with self.engine.connect() as connection:
+            if not self._is_sqlite:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def _begin(self, connection: Connection, deadline: float) -> None:
+        while True:
+            try:
+                connection.begin()
+            except OperationalError as error:
+                if "locked" not in str(error.orig) or time.monotonic() > deadline:
+                    raise DatabaseBusy(self.name) from error
+                time.sleep(_RETRY_SECONDS)
+            else:
+                return
+
+
+def database_time(connection: Connection) -> datetime:
+    """The database's own clock, aware UTC: the one clock every gate of a log can agree on."""
+    if connection.dialect.name == "sqlite":
+        stamp = connection.execute(text("SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now')")).scalar_one()
+        return from_rfc3339(stamp)
+    moment: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return moment.astimezone(UTC)
+
+
+def _engine_options(url: str | URL) -> dict[str, Any]:
+    if str(url).startswith("sqlite"):
+        return {"connect_args": {"timeout": 0, "check_same_thread": False}, "pool_size": 20, "max_overflow": 20}
+    return {"pool_pre_ping": True}
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # BEGIN is ours to say: IMMEDIATE for writers
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("grillo_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

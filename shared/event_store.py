@@ -1,0 +1,165 @@
+"""The log of one service: append-only, gapless, hash-chained. It never edits and never forgets a row.
+
+Positions become visible in order, because appending holds the head row until commit: no reader can step over
+an event that is still being written. The rule of the chain is `row_hash`; everything that checks it calls that.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+from shared.events import Encoded
+
+Tx = TypeVar("Tx")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """A row as stored: every field is the very text or number that its hash covers."""
+
+    position: int
+    stream: str
+    version: int
+    type: str
+    schema_version: int
+    data: str
+    metadata: str
+    recorded_at: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """Where a log stands. Also a follower's checkpoint: which log, how far, and what it held there."""
+
+    epoch: str
+    position: int
+    hash: str
+
+
+class VersionConflict(Exception):
+    """The stream moved on between load and append: decide again."""
+
+    def __init__(self, stream: str, expected: int, actual: int) -> None:
+        self.stream, self.expected, self.actual = stream, expected, actual
+        super().__init__(f"{stream} is at version {actual}, not {expected}")
+
+
+class EventStore(Protocol[Tx]):
+    def transaction(self) -> AbstractContextManager[Tx]: ...
+
+    def reading(self) -> AbstractContextManager[Tx]: ...
+
+    def append(
+        self, tx: Tx, stream: str, expected_version: int, events: Sequence[Encoded], metadata: str, recorded_at: str
+    ) -> tuple[StoredEvent, ...]:
+        """Adds the events as versions expected_version + 1, + 2 …; nothing is kept unless `tx` commits.
+
+        Raises VersionConflict when the stream's version is another.
+        """
+        ...
+
+    def stream(self, tx: Tx, stream: str) -> tuple[StoredEvent, ...]: ...
+
+    def after(self, tx: Tx, position: int, limit: int) -> tuple[StoredEvent, ...]:
+        """The events with greater positions, in order, `limit` at most."""
+        ...
+
+    def hash_at(self, tx: Tx, position: int) -> str | None:
+        """The chain's hash at a position (0: the genesis); None beyond the head."""
+        ...
+
+    def head(self, tx: Tx) -> Head: ...
+
+
+def genesis_hash(epoch: str) -> str:
+    """What the first row chains to: two logs with equal rows and other epochs share no hash."""
+    return hashlib.sha256(b"grillo log " + epoch.encode()).hexdigest()
+
+
+def row_hash(previous: str, row: StoredEvent) -> str:
+    """SHA-256 over the previous hash and this row's stored bytes; lengths keep fields from running together."""
+    digest = hashlib.sha256(bytes.fromhex(previous))
+    for field in (
+        str(row.position),
+        row.stream,
+        str(row.version),
+        row.type,
+        str(row.schema_version),
+        row.data,
+        row.metadata,
+        row.recorded_at,
+    ):
+        encoded = field.encode()
+        digest.update(len(encoded).to_bytes(8, "big"))
+        digest.update(encoded)
+    return digest.hexdigest()
+
+
+def chained(
+    head: Head, stream: str, version: int, events: Sequence[Encoded], metadata: str, recorded_at: str
+) -> Iterator[StoredEvent]:
+    """The rows that append after `head`, with their positions, versions and hashes."""
+    previous = head.hash
+    for offset, event in enumerate(events, start=1):
+        fields = StoredEvent(
+            position=head.position + offset,
+            stream=stream,
+            version=version + offset,
+            type=event.type,
+            schema_version=event.schema_version,
+            data=event.data,
+            metadata=metadata,
+            recorded_at=recorded_at,
+            hash="",
+        )
+        previous = row_hash(previous, fields)
+        yield replace(fields, hash=previous)
+
+
+class MemoryEventStore:
+    """The in-memory twin. One transaction at a time; what is appended in one that fails is dropped."""
+
+    def __init__(self, epoch: str) -> None:
+        self._epoch = epoch
+        self._rows: list[StoredEvent] = []
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        before = len(self._rows)
+        try:
+            yield
+        except BaseException:
+            del self._rows[before:]
+            raise
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        yield
+
+    def append(
+        self, tx: None, stream: str, expected_version: int, events: Sequence[Encoded], metadata: str, recorded_at: str
+    ) -> tuple[StoredEvent, ...]:
+        actual = len(self.stream(tx, stream))
+        if actual != expected_version:
+            raise VersionConflict(stream, expected_version, actual)
+        rows = tuple(chained(self.head(tx), stream, actual, events, metadata, recorded_at))
+        self._rows.extend(rows)
+        return rows
+
+    def stream(self, tx: None, stream: str) -> tuple[StoredEvent, ...]:
+        return tuple(row for row in self._rows if row.stream == stream)
+
+    def after(self, tx: None, position: int, limit: int) -> tuple[StoredEvent, ...]:
+        return tuple(self._rows[position : position + limit])
+
+    def hash_at(self, tx: None, position: int) -> str | None:
+        if position == 0:
+            return genesis_hash(self._epoch)
+        return self._rows[position - 1].hash if position <= len(self._rows) else None
+
+    def head(self, tx: None) -> Head:
+        position = len(self._rows)
+        return Head(epoch=self._epoch, position=position, hash=self.hash_at(tx, position) or "")

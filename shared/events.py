@@ -1,0 +1,79 @@
+"""The shapes a log may hold: named, versioned, and read at any age through one-step upcasters.
+
+A shape's name and version are explicit and never follow from the class's own name, so that renaming code
+rewrites no history.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+# The one dict past a schema: an event's JSON between two of its versions.
+Data = dict[str, Any]
+Upcaster = Callable[[Data], Data]
+T = TypeVar("T")
+
+
+class UnknownEventType(Exception):
+    def __init__(self, type_: str, version: int) -> None:
+        self.type, self.version = type_, version
+        super().__init__(f"{type_} version {version} is not a shape this code knows; is it older than the log?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    type: str
+    schema_version: int
+    data: str
+
+
+class EventTypes:
+    """One log's vocabulary. Encodes to the newest version, decodes from any."""
+
+    def __init__(self) -> None:
+        self._by_class: dict[type, tuple[str, int]] = {}
+        self._by_type: dict[str, tuple[type, int]] = {}
+        self._upcasters: dict[tuple[str, int], Upcaster] = {}
+
+    def register(self, type_: str, *, version: int = 1) -> Callable[[type[T]], type[T]]:
+        def add(shape: type[T]) -> type[T]:
+            if type_ in self._by_type:
+                raise ValueError(f"{type_} is registered twice")
+            self._by_class[shape] = (type_, version)
+            self._by_type[type_] = (shape, version)
+            return shape
+
+        return add
+
+    def upcaster(self, type_: str, *, from_version: int) -> Callable[[Upcaster], Upcaster]:
+        """Declares the step from `from_version` to the next."""
+
+        def add(step: Upcaster) -> Upcaster:
+            self._upcasters[type_, from_version] = step
+            return step
+
+        return add
+
+    def encode(self, event: object) -> Encoded:
+        type_, version = self._by_class[type(event)]
+        return Encoded(type=type_, schema_version=version, data=msgspec.json.encode(event).decode())
+
+    def decode(self, type_: str, schema_version: int, data: str) -> object:
+        """Raises UnknownEventType, or msgspec.ValidationError when the data does not fit the shape."""
+        if type_ not in self._by_type:
+            raise UnknownEventType(type_, schema_version)
+        shape, newest = self._by_type[type_]
+        if schema_version > newest:
+            raise UnknownEventType(type_, schema_version)
+        if schema_version == newest:
+            return msgspec.json.decode(data, type=shape)
+        body = msgspec.json.decode(data, type=Data)
+        for version in range(schema_version, newest):
+            body = self._upcasters[type_, version](body)
+        return msgspec.convert(body, type=shape)
+
+    def shapes(self) -> Mapping[str, tuple[type, int]]:
+        """Type name → (class, newest version); what the golden files are checked against."""
+        return dict(self._by_type)

@@ -1,0 +1,80 @@
+"""The log as followers pull it: the events after a place, and the head as the primary database shows it now."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from shared.contracts.envelope import CloudEvent
+from shared.database import Database, database_time
+from shared.event_store import Head
+from shared.publication import Publication
+from shared.sql_event_store import SqlEventStore
+
+PAGE_EVENTS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """A gate says how far it is. `gate` is random, new at each start of its process."""
+
+    gate: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedPage:
+    """`diverged`: this log is not the one the caller followed; it must drop its state and start again.
+
+    `time` is the database's clock, read with the head.
+    """
+
+    events: tuple[CloudEvent, ...]
+    head: Head
+    time: datetime
+    diverged: bool = False
+
+
+class FeedUnavailable(Exception):
+    """The pull got no answer; what was applied stands, and the next pull makes up for it."""
+
+
+class Feed(Protocol):
+    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
+        """At most PAGE_EVENTS events past `after` (None: from the beginning). Raises FeedUnavailable."""
+        ...
+
+
+class LogFeed:
+    """The serving side. An acknowledgement is committed before the head is read, in a transaction of its own.
+
+    That order carries the proof of a revocation: a gate counted as silent cannot have read a head that lacks
+    the revocation after its row was last seen.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        store: SqlEventStore,
+        publication: Publication,
+        acknowledge: Callable[[Acknowledgement], None] | None = None,
+    ) -> None:
+        self._database, self._store, self._publication = database, store, publication
+        self._acknowledge = acknowledge
+
+    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
+        if acknowledgement is not None and self._acknowledge is not None:
+            self._acknowledge(acknowledgement)
+        with self._database.reading() as tx:
+            head = self._store.head(tx)
+            time = database_time(tx)
+            if after is not None and not self._continues(tx, after, head):
+                return FeedPage(events=(), head=head, time=time, diverged=True)
+            rows = self._store.after(tx, after.position if after else 0, PAGE_EVENTS)
+        events = tuple(self._publication.envelope(row, head.epoch) for row in rows)
+        return FeedPage(events=events, head=head, time=time)
+
+    def _continues(self, tx: Connection, after: Head, head: Head) -> bool:
+        return after.epoch == head.epoch and self._store.hash_at(tx, after.position) == after.hash

@@ -1,0 +1,150 @@
+"""Who may do what: the grants that the log of keys adds up to, and the replica each web process holds of them.
+
+`evolve` is the only place where an event of keys changes a grant; auth's database and every gate's memory call
+it. What cannot be applied makes its key refused, never served by the state before.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from shared.contracts.keys import KeyCreated, KeyRevoked, KeysEvent, OrganisationRegistered
+from shared.event_store import Head
+
+
+class Status(enum.StrEnum):
+    ACTIVE = "active"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Requests a key may make in any 60 s, and in a UTC day; None: unlimited."""
+
+    minute: int
+    day: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """One key as gates see it: an id, a hint, a digest. `minute_limit`, `day_limit`: below the tier's, if set."""
+
+    key_id: str
+    organisation_id: str
+    digest: str
+    hint: str
+    permissions: frozenset[str]
+    status: Status = Status.ACTIVE
+    expires_at: datetime | None = None
+    allow_query: bool = True
+    allowed_addresses: tuple[str, ...] = ()
+    minute_limit: int | None = None
+    day_limit: int | None = None
+
+    def permits(self, permission: str) -> bool:
+        return permission in self.permissions or "admin" in self.permissions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All grants at one position of the log. `unappliable`: streams whose state there is not to be trusted."""
+
+    place: Head | None
+    grants: tuple[Grant, ...]
+    tiers: Mapping[str, str]
+    policy: Mapping[str, Limits]
+    unappliable: tuple[str, ...] = ()
+
+
+class EventOutOfPlace(Exception):
+    """An event about a key that no event created: the state would be a guess."""
+
+
+def evolve(grant: Grant | None, event: KeyCreated | KeyRevoked) -> Grant:
+    """Raises EventOutOfPlace."""
+    match event:
+        case KeyCreated():
+            return Grant(
+                key_id=event.key_id,
+                organisation_id=event.organisation_id,
+                digest=event.digest,
+                hint=event.hint,
+                permissions=frozenset(event.permissions),
+                expires_at=event.expires_at,
+                allow_query=event.allow_query,
+                allowed_addresses=event.allowed_addresses,
+                minute_limit=event.minute_limit,
+                day_limit=event.day_limit,
+            )
+        case KeyRevoked():
+            if grant is None:
+                raise EventOutOfPlace(event.key_id)
+            return replace(grant, status=Status.REVOKED)
+        case _:
+            assert_never(event)
+
+
+class Grants:
+    """The replica: plain dictionaries, so that a lookup is one hash and no lock.
+
+    Written by one thread at a time (its subscription's), read by all; each entry is immutable and replaced whole.
+    """
+
+    def __init__(self) -> None:
+        self.place: Head | None = None
+        self.policy: Mapping[str, Limits] = {}
+        self.unappliable: set[str] = set()
+        self._by_digest: dict[str, Grant] = {}
+        self._by_id: dict[str, Grant] = {}
+        self._tiers: dict[str, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def by_digest(self, digest: str) -> Grant | None:
+        return self._by_digest.get(digest)
+
+    def by_id(self, key_id: str) -> Grant | None:
+        return self._by_id.get(key_id)
+
+    def tier(self, organisation_id: str) -> str | None:
+        return self._tiers.get(organisation_id)
+
+    def is_unappliable(self, grant: Grant) -> bool:
+        return bool(self.unappliable) and not self.unappliable.isdisjoint((grant.key_id, grant.organisation_id))
+
+    def limits(self, grant: Grant) -> Limits | None:
+        """The key's own limits under its organisation's tier; None when the tier is not known here."""
+        tier = self.policy.get(self._tiers.get(grant.organisation_id, ""))
+        if tier is None:
+            return None
+        if grant.minute_limit is None and grant.day_limit is None:
+            return tier
+        return Limits(minute=_lower(grant.minute_limit, tier.minute) or 0, day=_lower(grant.day_limit, tier.day))
+
+    def load(self, snapshot: Snapshot) -> None:
+        """Replaces everything. The old state stays readable until the new one stands whole."""
+        by_id = {grant.key_id: grant for grant in snapshot.grants}
+        self._by_digest = {grant.digest: grant for grant in snapshot.grants}
+        self._by_id, self._tiers, self.policy = by_id, dict(snapshot.tiers), snapshot.policy
+        self.unappliable = set(snapshot.unappliable)
+        self.place = snapshot.place
+
+    def apply(self, event: KeysEvent) -> None:
+        """Raises EventOutOfPlace."""
+        if isinstance(event, OrganisationRegistered):
+            self._tiers[event.organisation_id] = event.tier
+            return
+        grant = evolve(self._by_id.get(event.key_id), event)
+        self._by_id[grant.key_id] = grant
+        self._by_digest[grant.digest] = grant
+
+    def state(self) -> tuple[frozenset[Grant], frozenset[tuple[str, str]]]:
+        """All of it, comparable: for tests that say two replicas are equal."""
+        return frozenset(self._by_id.values()), frozenset(self._tiers.items())
+
+
+def _lower(own: int | None, tier: int | None) -> int | None:
+    return min((limit for limit in (own, tier) if limit is not None), default=None)

@@ -1,0 +1,139 @@
+"""Keeps a gate's grants current, and knows until when they may be trusted.
+
+Only a pull renews the lease, because only a pull's answer proves how things stood at a known moment; a push may
+have waited in a queue. While the lease has run out the gate refuses everything: it never guesses.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import structlog
+
+from shared import metrics
+from shared.clock import Clock
+from shared.contracts.decoding import decode
+from shared.contracts.envelope import CloudEvent
+from shared.contracts.keys import SHAPES
+from shared.event_store import Head
+from shared.feed import Feed, FeedUnavailable
+from shared.gate.grants import EventOutOfPlace, Grants, Snapshot
+from shared.subscription import CaughtUp, Outcome, Subscription
+
+PULL_SECONDS = 1.0
+RESNAPSHOT_SECONDS = 30.0
+LEASE_SECONDS_DEFAULT = 10.0
+LEASE_SECONDS_RANGE = (1.0, 300.0)
+_log = structlog.get_logger(__name__)
+
+TakeSnapshot = Callable[[], Snapshot]
+
+
+class GrantsFollower:
+    """Follows the log of keys into memory. An event that does not apply makes its stream refused, and only it."""
+
+    def __init__(self, grants: Grants, snapshot: TakeSnapshot) -> None:
+        self._grants, self._snapshot = grants, snapshot
+
+    def checkpoint(self) -> Head | None:
+        return self._grants.place
+
+    def apply(self, events: Sequence[CloudEvent]) -> None:
+        for event in events:
+            self._apply(event)
+        self._grants.place = events[-1].place
+        metrics.replica_position.set(events[-1].position)
+
+    def restart(self) -> None:
+        """Raises FeedUnavailable when there is no snapshot to be had."""
+        self._grants.load(self._snapshot())
+
+    def _apply(self, event: CloudEvent) -> None:
+        if event.subject in self._grants.unappliable:
+            return
+        try:
+            public = decode(event, SHAPES)
+            if public is not None:
+                self._grants.apply(public)
+        except (msgspec.ValidationError, EventOutOfPlace) as error:
+            self._grants.unappliable.add(event.subject)
+            _log.error("grant_unappliable", stream=event.subject, position=event.position, error=type(error).__name__)
+
+
+class Replica:
+    """`grants`, kept by pushes and pulls; `is_fresh` and `time` say what they are worth."""
+
+    def __init__(
+        self,
+        *,
+        gate: str,
+        feed: Feed,
+        snapshot: TakeSnapshot,
+        clock: Clock,
+        lease_seconds: float = LEASE_SECONDS_DEFAULT,
+    ) -> None:
+        self.gate, self.grants = gate, Grants()
+        self._clock, self._lease_seconds = clock, lease_seconds
+        self._subscription = Subscription(feed, GrantsFollower(self.grants, snapshot), clock, gate=gate)
+        self._fresh_until = float("-inf")
+        self._last_time, self._last_time_at = datetime.min.replace(tzinfo=UTC), 0.0
+        self._snapshot_at = 0.0
+        self._wanted = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._serve, name="replica", daemon=True)
+
+    def start(self) -> None:
+        """Takes the snapshot and pulls once; then keeps pulling. Not fresh, but started, when that fails."""
+        self._pull_or_wait()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wanted.set()
+        self._thread.join()
+
+    def push(self, event: CloudEvent) -> Outcome:
+        """An event from the bus: applied at once, and acknowledged by a pull right behind."""
+        outcome = Outcome.IGNORED if self.grants.place is None else self._subscription.push(event)
+        if outcome is not Outcome.PULLED:
+            self._wanted.set()
+        return outcome
+
+    def pull(self) -> CaughtUp:
+        """Raises FeedUnavailable."""
+        if self.grants.place is None or self._is_time_for_a_new_snapshot():
+            self._snapshot_at = self._clock.elapsed_seconds()
+            self._subscription.restart()
+        caught_up = self._subscription.pull()
+        self._last_time, self._last_time_at = caught_up.time, caught_up.sent_at
+        self._fresh_until = caught_up.sent_at + self._lease_seconds
+        metrics.lease_seconds_left.set(self._fresh_until - self._clock.elapsed_seconds())
+        return caught_up
+
+    def is_fresh(self) -> bool:
+        return self._clock.elapsed_seconds() < self._fresh_until
+
+    def time(self) -> datetime:
+        """The log's database's time, as of now: the last pull's plus what has elapsed since it was sent."""
+        return self._last_time + timedelta(seconds=self._clock.elapsed_seconds() - self._last_time_at)
+
+    def _is_time_for_a_new_snapshot(self) -> bool:
+        """A refused stream is mended by auth, if at all; a newer snapshot shows it."""
+        age = self._clock.elapsed_seconds() - self._snapshot_at
+        return bool(self.grants.unappliable) and age >= RESNAPSHOT_SECONDS
+
+    def _serve(self) -> None:
+        while not self._stopping:
+            self._wanted.wait(PULL_SECONDS)
+            self._wanted.clear()
+            self._pull_or_wait()
+
+    def _pull_or_wait(self) -> None:
+        try:
+            self.pull()
+        except FeedUnavailable as error:
+            _log.warning("pull_failed", gate=self.gate, detail=str(error))
+        except Exception:
+            # Whatever it was, the lease decides what it costs: this thread must live to pull again.
+            _log.exception("pull_failed", gate=self.gate)

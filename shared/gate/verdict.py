@@ -1,0 +1,104 @@
+"""Whether a request may pass: a pure function over what it presents and what the replica holds.
+
+The order of its checks is part of the contract: each one tells the caller no more than the ones before it
+have earned. The outcome is a value; only shared/web knows of status codes.
+"""
+
+import enum
+import ipaddress
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.gate.credential import (
+    CredentialInvalid,
+    CredentialMalformed,
+    CredentialMissing,
+    Presented,
+    read_credential,
+)
+from shared.gate.grants import Grant, Grants, Limits, Status
+from shared.gate.quota import Spent
+
+
+class Refusal(enum.Enum):
+    """Why not. The values are the names of the problems that answers carry."""
+
+    GATE_NOT_FRESH = "gate-not-fresh"
+    UNAVAILABLE = "unavailable"
+    INVALID_REQUEST = "invalid-request"
+    MISSING_CREDENTIALS = "missing-credentials"
+    INVALID_KEY = "invalid-key"
+    KEY_REVOKED = "key-revoked"
+    KEY_EXPIRED = "key-expired"
+    ADDRESS_NOT_ALLOWED = "address-not-allowed"
+    INSUFFICIENT_PERMISSION = "insufficient-permission"
+    QUOTA_EXCEEDED = "quota-exceeded"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`grant` is set once the secret was recognised, refused or not; `spent` once the quota was asked."""
+
+    refusal: Refusal | None
+    grant: Grant | None = None
+    limits: Limits | None = None
+    spent: Spent | None = None
+    in_query: bool = False
+    detail: str | None = None
+
+    @property
+    def admitted(self) -> bool:
+        return self.refusal is None
+
+
+_MISSING = Verdict(Refusal.MISSING_CREDENTIALS)
+_INVALID = Verdict(Refusal.INVALID_KEY)
+
+
+def judge(presented: Presented, permission: str | None, grants: Grants, now: datetime) -> Verdict:
+    """Everything but freshness, before, and quota, after. `permission` None: any valid key will do."""
+    try:
+        credential = read_credential(presented)
+    except CredentialMissing:
+        return _MISSING
+    except CredentialMalformed as fault:
+        return Verdict(Refusal.INVALID_REQUEST, detail=str(fault))
+    except CredentialInvalid:
+        return _INVALID
+    grant = grants.by_digest(credential.digest)
+    if grant is None:
+        return _INVALID
+    limits = grants.limits(grant)
+    if limits is None or grants.is_unappliable(grant):
+        return Verdict(Refusal.UNAVAILABLE, grant, in_query=credential.in_query)
+    in_query = credential.in_query
+    refusal = judge_grant(grant, permission, now, address=presented.address, in_query=in_query)
+    return Verdict(refusal, grant, limits, in_query=in_query)
+
+
+def judge_grant(
+    grant: Grant, permission: str | None, now: datetime, *, address: str | None = None, in_query: bool = False
+) -> Refusal | None:
+    """What a key's own state decides; the same over HTTP and over RPC. `address` None: not asked about."""
+    if grant.status is Status.REVOKED:
+        return Refusal.KEY_REVOKED
+    if grant.expires_at is not None and now >= grant.expires_at:
+        return Refusal.KEY_EXPIRED
+    if in_query and not grant.allow_query:
+        return Refusal.INVALID_REQUEST
+    if address is not None and not address_allowed(grant, address):
+        return Refusal.ADDRESS_NOT_ALLOWED
+    if permission is not None and not grant.permits(permission):
+        return Refusal.INSUFFICIENT_PERMISSION
+    return None
+
+
+def address_allowed(grant: Grant, address: str) -> bool:
+    """An address that cannot be read is outside every network."""
+    if not grant.allowed_addresses:
+        return True
+    try:
+        caller = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(caller in ipaddress.ip_network(network) for network in grant.allowed_addresses)

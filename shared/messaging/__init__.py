@@ -1,0 +1,1 @@
+"""RabbitMQ through nameko and kombu, and their in-memory stand-in. Nothing else in shared knows of either."""

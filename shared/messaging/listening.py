@@ -1,0 +1,57 @@
+"""A thread that hears every event of some services, for processes that are not nameko's: the gates."""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from kombu import Connection, Queue
+from kombu.mixins import ConsumerMixin
+
+Hear = Callable[[Any], None]
+_log = structlog.get_logger(__name__)
+
+
+class Listener(ConsumerMixin):
+    """Connects, consumes, connects again. A message is acknowledged once heard, whatever came of it.
+
+    That loses nothing: whoever listens here also pulls.
+    """
+
+    def __init__(self, amqp_uri: str, hear: Mapping[Queue, Hear]) -> None:
+        self.connection = Connection(amqp_uri)
+        self._hear = hear
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self.run, name="listener", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wait_until_ready(self, timeout_seconds: float) -> bool:
+        return self._ready.wait(timeout_seconds)
+
+    def stop(self) -> None:
+        self.should_stop = True
+        self._thread.join()
+
+    def get_consumers(self, Consumer: Any, channel: Any) -> list[Any]:
+        return [
+            Consumer(queues=[queue], accept=["json"], callbacks=[self._guarded(hear)])
+            for queue, hear in self._hear.items()
+        ]
+
+    def on_consume_ready(self, connection: Any, channel: Any, consumers: Any, **kwargs: Any) -> None:
+        self._ready.set()
+
+    @staticmethod
+    def _guarded(hear: Hear) -> Callable[[Any, Any], None]:
+        def on_message(body: Any, message: Any) -> None:
+            try:
+                hear(body)
+            except Exception:
+                # One bad message must not stop the thread that revocations arrive on.
+                _log.exception("message_not_heard")
+            finally:
+                message.ack()
+
+        return on_message

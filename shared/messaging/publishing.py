@@ -1,0 +1,47 @@
+"""Publishing with confirms: when `publish` returns, the broker has the message."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from amqp.exceptions import AMQPError
+from kombu.exceptions import KombuError
+from nameko.amqp.publish import Publisher
+
+from shared.contracts.envelope import CloudEvent, to_json
+from shared.messaging.exchanges import events_of
+from shared.relay import BusUnavailable
+
+
+class EventPublisher:
+    """Publishes plain JSON bodies on one service's exchange, persistent, each under its type."""
+
+    def __init__(self, amqp_uri: str, service: str) -> None:
+        exchange = events_of(service)
+        self._publisher = Publisher(amqp_uri, exchange=exchange, declare=[exchange], serializer="json")
+
+    def publish(self, type_: str, body: Mapping[str, Any]) -> None:
+        """Raises BusUnavailable."""
+        try:
+            self._publisher.publish(dict(body), routing_key=type_)
+        except (AMQPError, KombuError, OSError) as error:
+            raise BusUnavailable(f"{type(error).__name__} while publishing {type_}") from error
+
+
+class LogBus:
+    """Where a relay publishes: its service's exchange, in CloudEvents' envelope."""
+
+    def __init__(self, publisher: EventPublisher) -> None:
+        self._publisher = publisher
+
+    def publish(self, event: CloudEvent) -> None:
+        self._publisher.publish(event.type, to_json(event))
+
+
+class MeterBus:
+    """Where a gate's meter publishes: gates are an arm of auth, so it is auth's exchange."""
+
+    def __init__(self, publisher: EventPublisher) -> None:
+        self._publisher = publisher
+
+    def publish(self, batch: dict[str, Any]) -> None:
+        self._publisher.publish("RequestMetered", batch)

@@ -1,0 +1,53 @@
+"""Every metric, declared once: what it counts, its labels' values, and what it does not see."""
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+
+registry = REGISTRY
+
+requests = Counter(
+    "grillo_requests_total",
+    "Requests answered through the gate. Not: preflights, unknown paths, the internal door.",
+    ["service", "method", "status_class"],  # status_class: 2xx 3xx 4xx 5xx
+)
+request_seconds = Histogram(
+    "grillo_request_seconds",
+    "From the gate's first look to the meter's record. Not: time in the server's queue or on the wire.",
+    ["service"],
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+)
+refusals = Counter(
+    "grillo_gate_refusals_total",
+    "Requests the gate refused, by problem name. Not: refusals by handlers (404, 422 …).",
+    ["problem"],
+)
+lease_seconds_left = Gauge(
+    "grillo_gate_lease_seconds_left",
+    "How long the gate may still answer without another pull; 0 or less: it refuses everything. As of the last pull.",
+)
+replica_position = Gauge(
+    "grillo_gate_replica_position",
+    "The last position of the keys log that this process's grants have applied.",
+)
+parked_events = Gauge(
+    "grillo_parked_events",
+    "Events that a follower could not apply, and those of the same streams waiting behind them.",
+    ["follower"],
+)
+receipt_seconds = Histogram(
+    "grillo_receipt_seconds",
+    "From a change that takes power away being committed to its receipt: every gate acknowledged or counted out.",
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 11),
+)
+spool_bytes = Gauge(
+    "grillo_meter_spool_bytes",
+    "Bytes of metered requests in this process's segment that are not known to be counted yet.",
+)
+batches_counted = Counter(
+    "grillo_usage_batches_total",
+    "Request batches taken in by usage; repeated: counted before, and not again.",
+    ["outcome"],  # outcome: counted repeated malformed
+)
+unmetered = Counter(
+    "grillo_meter_unmetered_total",
+    "Requests served and not metered, because the spool's disk would not take the record.",
+)

@@ -1,0 +1,35 @@
+"""A log row as others see it. Each service's `publication.py` says what of an event is public."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from shared.contracts.envelope import CloudEvent
+from shared.event_store import StoredEvent
+from shared.events import EventTypes
+from shared.times import from_rfc3339
+
+# From a private event to its public shape (a dataclass of shared.contracts), or None: nobody's business.
+Publish = Callable[[Any], object | None]
+
+
+class Publication:
+    def __init__(self, source: str, types: EventTypes, publish: Publish) -> None:
+        self.source = source
+        self._types, self._publish = types, publish
+
+    def envelope(self, row: StoredEvent, epoch: str) -> CloudEvent:
+        """One envelope for every row, so that positions stay gapless for followers."""
+        public = self._publish(self._types.decode(row.type, row.schema_version, row.data))
+        return CloudEvent(
+            id=f"{epoch}-{row.position}",
+            source=f"/grillo/{self.source}",
+            type=row.type,
+            time=from_rfc3339(row.recorded_at),
+            subject=row.stream,
+            epoch=epoch,
+            position=row.position,
+            hash=row.hash,
+            data=None if public is None else msgspec.to_builtins(public),
+        )

@@ -1,0 +1,11 @@
+"""Anything of a key's pattern is a secret, wherever it turns up: it is cut out of every recorded string."""
+
+import re
+
+_SECRET = re.compile(r"grl_[0-9A-Za-z]{16,}")
+_REPLACEMENT = "grl_[redacted]"
+
+
+def redact(text: str) -> str:
+    """The text with every key, and every piece of one long enough to matter, replaced."""
+    return _SECRET.sub(_REPLACEMENT, text) if "grl_" in text else text

@@ -1,0 +1,118 @@
+"""From the log to the bus: every committed row is published in order, at least once.
+
+The bus is only a doorbell. A publish that fails, or a process that dies before it, costs time and never an
+event: the cursor moves after the broker has confirmed, and followers pull whatever they were not told.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+from sqlalchemy import BigInteger, Column, MetaData, String, Table, select, update
+
+from shared.contracts.envelope import CloudEvent
+from shared.database import Database
+from shared.publication import Publication
+from shared.sql_event_store import SqlEventStore
+
+_PAGE_ROWS = 200
+_log = structlog.get_logger(__name__)
+
+
+class BusUnavailable(Exception):
+    """The broker did not take the message; nothing is lost, the relay comes back to it."""
+
+
+class Bus(Protocol):
+    def publish(self, event: CloudEvent) -> None:
+        """Returns once the broker has confirmed. Raises BusUnavailable."""
+        ...
+
+
+def relay_table(metadata: MetaData) -> Table:
+    return Table(
+        "relay_cursor",
+        metadata,
+        Column("name", String(32), primary_key=True),
+        Column("position", BigInteger, nullable=False),
+    )
+
+
+class Relay:
+    def __init__(
+        self, database: Database, metadata: MetaData, store: SqlEventStore, publication: Publication, bus: Bus
+    ) -> None:
+        self._database, self._store, self._publication, self._bus = database, store, publication, bus
+        self._cursor = metadata.tables["relay_cursor"]
+        self._one_at_a_time = threading.Lock()
+
+    def run(self) -> int:
+        """Publishes everything past the cursor; how many. Safe to run anywhere, any number of times.
+
+        Returns early, having logged it, when the bus is away.
+        """
+        published = 0
+        with self._one_at_a_time:
+            while batch := self._pending():
+                confirmed = self._publish(batch)
+                published += confirmed
+                if confirmed < len(batch):
+                    break
+        return published
+
+    def _pending(self) -> list[CloudEvent]:
+        with self._database.reading() as tx:
+            position = tx.execute(select(self._cursor.c.position)).scalar_one()
+            epoch = self._store.head(tx).epoch
+            rows = self._store.after(tx, position, _PAGE_ROWS)
+        return [self._publication.envelope(row, epoch) for row in rows]
+
+    def _publish(self, batch: list[CloudEvent]) -> int:
+        confirmed = 0
+        try:
+            for event in batch:
+                self._bus.publish(event)
+                confirmed += 1
+        except BusUnavailable as error:
+            _log.warning("bus_unavailable", source=self._publication.source, detail=str(error))
+        if confirmed:
+            self._move_cursor(batch[confirmed - 1].position)
+        return confirmed
+
+    def _move_cursor(self, position: int) -> None:
+        with self._database.transaction() as tx:
+            # Never backwards: another process's relay may be further on.
+            tx.execute(update(self._cursor).where(self._cursor.c.position < position).values(position=position))
+
+
+class Doorbell:
+    """Runs a relay soon after it is rung, in a thread of its own; rings while it runs become one more run."""
+
+    def __init__(self, run: Callable[[], object]) -> None:
+        self._run = run
+        self._rung = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._serve, name="relay", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    def stop(self) -> None:
+        """What was rung before is still run."""
+        self._stopping = True
+        self._rung.set()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        while not self._stopping:
+            self._rung.wait()
+            self._rung.clear()
+            try:
+                self._run()
+            except Exception:
+                # The next ring or the timer tries again; the log keeps what was not published.
+                _log.exception("relay_failed")

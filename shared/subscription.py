@@ -1,0 +1,106 @@
+"""The one way to follow another service's log, whatever the broker loses, repeats or reorders.
+
+A pushed event that comes next is applied; one from further on makes the missing ones be pulled first; one from
+before is ignored. Where the follower stands is saved with the effect, so each event takes effect once.
+"""
+
+import enum
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from shared.clock import Clock
+from shared.contracts.envelope import CloudEvent
+from shared.event_store import Head
+from shared.feed import Acknowledgement, Feed, FeedUnavailable
+
+
+class Outcome(enum.Enum):
+    APPLIED = "applied"
+    IGNORED = "ignored"
+    PULLED = "pulled"
+
+
+class Follower(Protocol):
+    """A projection together with its place; `apply` and `restart` are atomic."""
+
+    def checkpoint(self) -> Head | None:
+        """None before anything was applied."""
+        ...
+
+    def apply(self, events: Sequence[CloudEvent]) -> None:
+        """Takes effect and moves the checkpoint to the last event, both or neither."""
+        ...
+
+    def restart(self) -> None:
+        """The log followed so far is not the log any more: drop the state, begin anew."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaughtUp:
+    """A pull's result: everything up to `head` is applied. `sent_at` is elapsed seconds, taken before asking."""
+
+    head: Head
+    time: datetime
+    sent_at: float
+
+
+class Subscription:
+    def __init__(self, feed: Feed, follower: Follower, clock: Clock, *, gate: str | None = None) -> None:
+        """`gate`: the id under which pulls acknowledge what this follower has applied."""
+        self._feed, self._follower, self._clock, self._gate = feed, follower, clock, gate
+        self._one_at_a_time = threading.RLock()
+
+    def push(self, event: CloudEvent) -> Outcome:
+        """Takes one event from the bus. Raises FeedUnavailable if what came before it cannot be had now."""
+        with self._one_at_a_time:
+            place = self._follower.checkpoint()
+            if place is None or place.epoch != event.epoch or event.position > place.position + 1:
+                self.pull()
+                return Outcome.PULLED
+            if event.position <= place.position:
+                return Outcome.IGNORED
+            self._follower.apply((event,))
+            return Outcome.APPLIED
+
+    def pull(self) -> CaughtUp:
+        """Applies everything up to the head as it was after the pull began. Raises FeedUnavailable.
+
+        A gate that applied something asks once more, so that the log learns of it now and not a second later.
+        """
+        with self._one_at_a_time:
+            restarted = False
+            while True:
+                sent_at = self._clock.elapsed_seconds()
+                place = self._follower.checkpoint()
+                page = self._feed.pull(place, self._acknowledgement(place))
+                if page.diverged:
+                    if restarted:
+                        raise FeedUnavailable("the snapshot is of another log than the feed; trying again later")
+                    self._follower.restart()
+                    restarted = True
+                elif page.events:
+                    self._apply(page.events, place)
+                    if page.events[-1].position >= page.head.position and self._gate is None:
+                        return CaughtUp(head=page.head, time=page.time, sent_at=sent_at)
+                else:
+                    return CaughtUp(head=page.head, time=page.time, sent_at=sent_at)
+
+    def restart(self) -> None:
+        """Begins anew, as if another log had been found."""
+        with self._one_at_a_time:
+            self._follower.restart()
+
+    def _apply(self, events: Sequence[CloudEvent], place: Head | None) -> None:
+        expected = (place.position if place else 0) + 1
+        if events[0].position != expected:
+            raise FeedUnavailable(f"the feed answered from position {events[0].position}, not {expected}")
+        self._follower.apply(events)
+
+    def _acknowledgement(self, place: Head | None) -> Acknowledgement | None:
+        if self._gate is None:
+            return None
+        return Acknowledgement(gate=self._gate, position=place.position if place else 0)

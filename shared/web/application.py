@@ -1,0 +1,100 @@
+"""A service's HTTP door: a Falcon WSGI app, the same under eventlet's server and under Granian."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import falcon
+import msgspec
+import structlog
+
+from shared.clock import Clock
+from shared.gate.gate import Gate
+from shared.redaction import redact
+from shared.web.admission import Admission, RequestId
+from shared.web.openapi import OpenApi
+from shared.web.problem_pages import ProblemPage
+from shared.web.problems import Problem
+
+_log = structlog.get_logger(__name__)
+
+
+class Route(NamedTuple):
+    path: str
+    resource: object
+
+
+def application(
+    service: str, routes: Sequence[Route], gate: Gate, clock: Clock, *, public_url: str, is_ready: Callable[[], bool]
+) -> falcon.App[falcon.Request, falcon.Response]:
+    """`is_ready`: whether the service can serve, beyond its gate being fresh."""
+    # Falcon's own annotations ask for its generic protocols, spelled out; a list of parts satisfies none of them.
+    middleware: list[Any] = [RequestId(), Admission(gate, clock, service)]
+    app = falcon.App(middleware=middleware)
+    app.req_options.strip_url_path_trailing_slash = True
+    errors = _Errors(public_url)
+    app.add_error_handler(Exception, errors.unexpected)
+    app.add_error_handler(falcon.HTTPError, errors.from_falcon)
+    app.add_error_handler(Problem, errors.problem)
+    for path, resource in routes:
+        app.add_route(path, resource)
+    app.add_route("/openapi.json", OpenApi(routes, public_url))
+    app.add_route("/problems/{name}", ProblemPage())
+    app.add_route("/healthz", _Alive())
+    app.add_route("/readyz", _Ready(lambda: gate.replica.is_fresh() and is_ready()))
+    return app
+
+
+class _Alive:
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        resp.media = {"status": "alive"}
+
+
+class _Ready:
+    def __init__(self, is_ready: Callable[[], bool]) -> None:
+        self._is_ready = is_ready
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        ready = self._is_ready()
+        resp.status = 200 if ready else 503
+        resp.media = {"status": "ready" if ready else "not ready"}
+
+
+class _Errors:
+    """Turns every exception into one problem+json answer that gives nothing away."""
+
+    def __init__(self, public_url: str) -> None:
+        self._public_url = public_url
+
+    def problem(self, req: falcon.Request, resp: falcon.Response, problem: Problem, params: dict[str, Any]) -> None:
+        resp.status = problem.type.status
+        resp.content_type = "application/problem+json"
+        resp.data = msgspec.json.encode(
+            problem.body(
+                public_url=self._public_url,
+                instance=redact(req.path),
+                request_id=req.context.request_id,
+            )
+        )
+        for name, value in problem.headers.items():
+            resp.set_header(name, value)
+
+    def from_falcon(
+        self, req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError, params: dict[str, Any]
+    ) -> None:
+        self.problem(req, resp, _as_problem(error), params)
+
+    def unexpected(self, req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]) -> None:
+        _log.error("request_failed", method=req.method, route=req.uri_template, exc_info=error)
+        self.problem(req, resp, Problem("internal-error"), params)
+
+
+def _as_problem(error: falcon.HTTPError) -> Problem:
+    match falcon.http_status_to_code(error.status):
+        case 404:
+            return Problem("not-found")
+        case 405:
+            return Problem("method-not-allowed", headers=dict(error.headers or {}))
+        case 413:
+            return Problem("body-too-large")
+        case _:
+            return Problem("invalid-request", error.title)

@@ -1,0 +1,200 @@
+"""One HTTP method of one resource, declared: what it needs, takes and answers.
+
+The declaration is the only place for each of these facts: the gate reads the permission from it, the request is
+parsed by its schemas, and /openapi.json is made from it.
+"""
+
+import functools
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+import falcon
+import marshmallow
+import msgspec
+from marshmallow import Schema, post_load
+
+from shared.gate.grants import Grant
+from shared.web.problems import Problem
+
+BODY_BYTES_MAX = 64 * 1024
+Query = TypeVar("Query")
+Body = TypeVar("Body")
+
+
+class StrictSchema(Schema):
+    """Refuses unknown members. Loads into `shape`, a frozen dataclass with the same names, where one is given."""
+
+    shape: ClassVar[type | None] = None
+
+    class Meta:
+        unknown = marshmallow.RAISE
+
+    @post_load
+    def _into_shape(self, data: Mapping[str, Any], **_: Any) -> Any:
+        return data if self.shape is None else self.shape(**data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Generic[Query, Body]):
+    """A request past the gate and past its schemas. `caller` is the key that made it."""
+
+    caller: Grant
+    query: Query
+    body: Body
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    body: Any
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """`permission` None: any valid key will do. What declares no operation is open to all."""
+
+    summary: str
+    tag: str
+    permission: str | None
+    answers: type[Schema]
+    status: int
+    query: type[StrictSchema] | None
+    body: type[StrictSchema] | None
+    problems: tuple[str, ...]
+
+
+def operation(
+    summary: str,
+    *,
+    tag: str,
+    permission: str | None,
+    answers: type[Schema],
+    status: int = 200,
+    query: type[StrictSchema] | None = None,
+    body: type[StrictSchema] | None = None,
+    problems: tuple[str, ...] = (),
+) -> Callable[[Callable[..., Answer]], Callable[..., None]]:
+    """Makes a Falcon responder of a method that takes a Call (and the path's parameters) and returns an Answer.
+
+    `problems`: what it may answer beyond what every gated operation may.
+    """
+    declared = Operation(
+        summary=summary,
+        tag=tag,
+        permission=permission,
+        answers=answers,
+        status=status,
+        query=query,
+        body=body,
+        problems=problems,
+    )
+    load_query, load_body = query() if query else None, body() if body else None
+
+    def decorate(handler: Callable[..., Answer]) -> Callable[..., None]:
+        @functools.wraps(handler)
+        def responder(self: object, req: falcon.Request, resp: falcon.Response, **path: str) -> None:
+            call = Call(
+                caller=req.context.verdict.grant,
+                query=_query(req, load_query),
+                body=_body(req, load_body),
+                request_id=req.context.request_id,
+            )
+            answer = handler(self, call, **path)
+            write(resp, answer)
+
+        responder.operation = declared  # type: ignore[attr-defined]  # read back by operation_of
+        return responder
+
+    return decorate
+
+
+def operation_of(resource: object, method: str) -> Operation | None:
+    """What a resource declares for an HTTP method; None where it declares nothing."""
+    return getattr(getattr(resource, f"on_{method.lower()}", None), "operation", None)
+
+
+def write(resp: falcon.Response, answer: Answer) -> None:
+    resp.status = answer.status
+    resp.content_type = "application/json"
+    resp.data = msgspec.json.encode(answer.body)
+    for name, value in answer.headers.items():
+        resp.set_header(name, value)
+
+
+def _query(req: falcon.Request, schema: Schema | None) -> Any:
+    given = {name: value for name, value in req.params.items() if name != "api_key"}
+    if schema is None:
+        if given:
+            raise Problem("invalid-request", f"unknown query parameters: {', '.join(sorted(given))}")
+        return None
+    try:
+        return schema.load(given)
+    except marshmallow.ValidationError as error:
+        unknown = sorted(set(given) - set(schema.fields))
+        if unknown:
+            raise Problem("invalid-request", f"unknown query parameters: {', '.join(unknown)}") from None
+        raise Problem("invalid-request", _in_words(error.messages)) from None
+
+
+def _body(req: falcon.Request, schema: Schema | None) -> Any:
+    if schema is None:
+        return None
+    raw = _read(req)
+    if not raw:
+        document: Any = {}
+    else:
+        if (req.content_type or "").partition(";")[0].strip().lower() != "application/json":
+            raise Problem("unsupported-media-type")
+        document = _parse(raw)
+    try:
+        return schema.load(document)
+    except marshmallow.ValidationError as error:
+        raise Problem("invalid-body", members={"errors": _pointers(error.messages)}) from None
+
+
+def _read(req: falcon.Request) -> bytes:
+    if (req.content_length or 0) > BODY_BYTES_MAX:
+        raise Problem("body-too-large")
+    raw: bytes = req.bounded_stream.read(BODY_BYTES_MAX + 1)
+    if len(raw) > BODY_BYTES_MAX:
+        raise Problem("body-too-large")
+    return raw
+
+
+def _parse(raw: bytes) -> Any:
+    try:
+        return json.loads(raw, object_pairs_hook=_without_duplicates, parse_constant=_no_such_number)
+    except RecursionError:
+        raise Problem("invalid-request", "the body is nested too deep") from None
+    except ValueError as error:
+        raise Problem("invalid-request", f"the body is not JSON: {error}") from None
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member is given twice")
+    return members
+
+
+def _no_such_number(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _pointers(messages: Any, at: str = "") -> dict[str, list[str]]:
+    """marshmallow's nested messages as JSON pointer (RFC 6901) → messages."""
+    if isinstance(messages, dict):
+        found: dict[str, list[str]] = {}
+        for name, inner in messages.items():
+            token = str(name).replace("~", "~0").replace("/", "~1")
+            found |= _pointers(inner, at if name == "_schema" else f"{at}/{token}")
+        return found
+    return {at: [str(message) for message in messages]}
+
+
+def _in_words(messages: Any) -> str:
+    return "; ".join(f"{at.lstrip('/')}: {' '.join(texts)}" for at, texts in _pointers(messages).items())

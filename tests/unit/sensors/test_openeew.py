@@ -1,0 +1,163 @@
+"""OpenEEW JSON lines: good records are kept exactly, bad ones are named, and one does not spoil the other."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.sensors.ingest import UnreadableRecording, openeew, read
+
+START = 1_518_824_100.0
+GOOD: dict[str, Any] = {
+    "country_code": "mx",
+    "device_id": "000",
+    "x": [-0.102, 0.001, 981.337],
+    "y": [0.17, 0.109, 0],
+    "z": [0.174, -7845.999, 2],
+    "device_t": START,
+    "cloud_t": START,
+    "sr": 31.25,
+}
+
+
+def written(folder: Path, *lines: object) -> Path:
+    """Objects as JSON, bytes as they are."""
+    path = folder / "35.jsonl"
+    encoded = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
+    path.write_bytes(b"\n".join(encoded) + b"\n")
+    return path
+
+
+def test_an_archived_record_becomes_exact_milligal_of_three_channels(tmp_path: Path) -> None:
+    (recording,) = read(written(tmp_path, GOOD)).recordings
+    assert (recording.network, recording.station, recording.name, recording.unit) == ("MX", "000", "000", "mGal")
+    assert {one.channel: one.samples.tolist() for one in recording.segments} == {
+        "BN1": [-102, 1, 981337],
+        "BN2": [170, 109, 0],
+        "BNZ": [174, -7845999, 2000],
+    }
+    assert recording.segments[0].end_ns == int(START) * 10**9  # the times are of the last sample
+
+
+@pytest.mark.parametrize(
+    "live",
+    [
+        {"device_id": "000", "sr": 31.25, "cloud_t": START, "traces": {"x": [0.1], "y": [0.2], "z": [0.3]}},
+        {"device_id": "000", "cloud_t": START, "traces": [{"x": [0.1], "y": [0.2], "z": [0.3]}]},
+    ],
+)
+def test_both_live_shapes_are_read(tmp_path: Path, live: dict[str, Any]) -> None:
+    (recording,) = read(written(tmp_path, live)).recordings
+    assert recording.network == "XX"  # live devices do not tell their country
+    assert [one.samples.tolist() for one in recording.segments] == [[100], [200], [300]]
+
+
+def test_traces_sent_together_follow_each_other_and_end_at_the_stated_time(tmp_path: Path) -> None:
+    traces = [{axis: [number / 10] * 32 for axis in "xyz"} for number in (1, 2)]
+    (recording,) = read(written(tmp_path, {"device_id": "000", "cloud_t": START, "traces": traces})).recordings
+    segment = recording.segments[0]
+    assert segment.samples.tolist() == [100] * 32 + [200] * 32
+    assert segment.end_ns == int(START) * 10**9
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"{not json", "not JSON"),
+        (b"\xff\xfe\xc3(", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b'{"x": ' + b"9" * 5000 + b"}", "not JSON"),
+        (json.dumps(GOOD).replace("0.17,", "NaN,").encode(), "not JSON"),
+        (json.dumps(GOOD | {"comment": "x" * openeew.LINE_BYTES_MAX}).encode(), "longer than 256 kB"),
+        ([1, 2], "not a JSON object"),
+        ({"a": 1}, "device_id is missing or no name"),
+        (GOOD | {"device_id": 7}, "device_id is missing or no name"),
+        (GOOD | {"country_code": "Mexico"}, "country_code is not two letters"),
+        (GOOD | {"x": [1.0]}, "x, y and z differ in length"),
+        (GOOD | {"x": [], "y": [], "z": []}, "x is not a list of numbers"),
+        (GOOD | {"y": [True, 1, 2]}, "y is not a list of numbers"),
+        (GOOD | {"z": "012"}, "z is not a list of numbers"),
+        (GOOD | {"traces": [3]}, "traces holds no x, y and z"),
+        (json.dumps(GOOD).replace("0.17,", "1e999,").encode(), "a value is beyond every sensor"),
+        (GOOD | {"x": [1, 2, 10**400]}, "a value is beyond every sensor"),
+        (GOOD | {"x": [1, 2, 0.0015]}, "a value is finer than a milligal"),
+        (GOOD | {"cloud_t": 0}, "cloud_t is no time of a recording"),
+        (GOOD | {"cloud_t": "2018"}, "cloud_t is no time of a recording"),
+        (GOOD | {"device_t": 1e300}, "device_t is no time of a recording"),
+        (GOOD | {"cloud_t": None, "device_t": None}, "neither cloud_t nor device_t"),
+        (GOOD | {"sr": 0}, "sr is no sample rate"),
+        (GOOD | {"sr": 1e9}, "sr is no sample rate"),
+    ],
+)
+def test_a_bad_line_is_named_with_its_reason_and_the_good_ones_are_kept(
+    tmp_path: Path, line: object, reason: str
+) -> None:
+    later = GOOD | {"device_t": START + 60, "cloud_t": START + 60}
+    result = read(written(tmp_path, GOOD, b"", line, later))
+    assert [(one.line, one.reason) for one in result.rejected] == [(3, reason)]
+    assert result.lines_read == 3
+    assert len(result.recordings[0].segments) == 6
+
+
+def test_a_file_in_which_no_line_is_a_record_is_unreadable(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableRecording, match="2 of 2 lines are no OpenEEW records, line 1: not JSON"):
+        read(written(tmp_path, b"{", {"a": 1}))
+
+
+def test_a_file_of_endless_bad_lines_is_given_up(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableRecording, match="10001 of 10002 lines"):
+        read(written(tmp_path, GOOD, *[b"x"] * 20_000))
+
+
+def test_a_device_clock_that_was_never_set_spoils_nothing(tmp_path: Path) -> None:
+    (recording,) = read(written(tmp_path, GOOD | {"device_t": 12.5})).recordings
+    assert recording.segments[0].end_ns == int(START) * 10**9
+
+
+def test_devices_of_one_file_become_recordings_of_their_own(tmp_path: Path) -> None:
+    result = read(written(tmp_path, GOOD, GOOD | {"device_id": "A8032A4DD5F0"}, GOOD | {"device_id": "001"}))
+    assert [one.name for one in result.recordings] == ["000", "001", "A8032A4DD5F0"]
+    stations = [one.station for one in result.recordings]
+    assert stations[:2] == ["000", "001"]
+    assert len(set(stations)) == 3
+    assert all(len(station) <= 5 and station.isalnum() for station in stations)
+
+
+def test_coordinates_come_from_the_nearest_devices_file_and_elevation_zero_means_unknown(tmp_path: Path) -> None:
+    folder = tmp_path / "records" / "2018" / "000"
+    folder.mkdir(parents=True)
+    near, other = tmp_path / "devices.json", tmp_path / "other.json"
+    near.write_text(json.dumps([{"device_id": "000", "latitude": 19.33, "longitude": -99.18, "elev": 0}]))
+    other.write_text(json.dumps([{"device_id": "000", "latitude": 16.0, "longitude": "far", "elev": 12}]))
+    path = written(folder, GOOD, GOOD | {"device_id": "001"})
+    known, unknown = read(path).recordings
+    assert (known.latitude, known.longitude, known.elevation_m) == (19.33, -99.18, None)
+    assert (unknown.latitude, unknown.longitude, unknown.elevation_m) == (None, None, None)
+    named, _ = read(path, devices=other).recordings
+    assert (named.latitude, named.longitude, named.elevation_m) == (None, None, 12.0)
+
+
+def test_a_named_devices_file_must_be_one_but_a_stray_one_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "devices.json").write_text("{}")
+    path = written(tmp_path, GOOD)
+    assert read(path).recordings[0].latitude is None
+    with pytest.raises(UnreadableRecording, match="no list of devices"):
+        read(path, devices=tmp_path / "devices.json")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.sampled_from([*GOOD, "traces"]), JSON, max_size=3))
+def test_whatever_a_record_holds_it_is_read_or_rejected(tmp_path: Path, changes: dict[str, Any]) -> None:
+    result = read(written(tmp_path, GOOD, GOOD | changes))
+    assert result.lines_read == 2
+    assert len(result.rejected) <= 1
