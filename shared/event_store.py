@@ -5,6 +5,7 @@ an event that is still being written. The rule of the chain is `row_hash`; every
 """
 
 import hashlib
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -68,7 +69,7 @@ class EventStore(Protocol[Tx]):
         ...
 
     def hash_at(self, tx: Tx, position: int) -> str | None:
-        """The chain's hash at a position (0: the genesis); None beyond the head."""
+        """The chain's hash at a position (0: the genesis); None outside the log."""
         ...
 
     def head(self, tx: Tx) -> Head: ...
@@ -120,46 +121,52 @@ def chained(
 
 
 class MemoryEventStore:
-    """The in-memory twin. One transaction at a time; what is appended in one that fails is dropped."""
+    """The in-memory twin. A transaction works on a copy, which takes the log's place at commit; one at a time."""
 
     def __init__(self, epoch: str) -> None:
         self._epoch = epoch
         self._rows: list[StoredEvent] = []
+        self._one_at_a_time = threading.Lock()
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        before = len(self._rows)
-        try:
-            yield
-        except BaseException:
-            del self._rows[before:]
-            raise
+    def transaction(self) -> Iterator[list[StoredEvent]]:
+        with self._one_at_a_time:
+            rows = list(self._rows)
+            yield rows
+            self._rows = rows
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
-        yield
+    def reading(self) -> Iterator[list[StoredEvent]]:
+        yield self._rows
 
     def append(
-        self, tx: None, stream: str, expected_version: int, events: Sequence[Encoded], metadata: str, recorded_at: str
+        self,
+        tx: list[StoredEvent],
+        stream: str,
+        expected_version: int,
+        events: Sequence[Encoded],
+        metadata: str,
+        recorded_at: str,
     ) -> tuple[StoredEvent, ...]:
         actual = len(self.stream(tx, stream))
         if actual != expected_version:
             raise VersionConflict(stream, expected_version, actual)
         rows = tuple(chained(self.head(tx), stream, actual, events, metadata, recorded_at))
-        self._rows.extend(rows)
+        tx.extend(rows)
         return rows
 
-    def stream(self, tx: None, stream: str) -> tuple[StoredEvent, ...]:
-        return tuple(row for row in self._rows if row.stream == stream)
+    def stream(self, tx: list[StoredEvent], stream: str) -> tuple[StoredEvent, ...]:
+        return tuple(row for row in tx if row.stream == stream)
 
-    def after(self, tx: None, position: int, limit: int) -> tuple[StoredEvent, ...]:
-        return tuple(self._rows[position : position + limit])
+    def after(self, tx: list[StoredEvent], position: int, limit: int) -> tuple[StoredEvent, ...]:
+        start = max(0, position)
+        return tuple(tx[start : start + limit])
 
-    def hash_at(self, tx: None, position: int) -> str | None:
+    def hash_at(self, tx: list[StoredEvent], position: int) -> str | None:
         if position == 0:
             return genesis_hash(self._epoch)
-        return self._rows[position - 1].hash if position <= len(self._rows) else None
+        return tx[position - 1].hash if 0 < position <= len(tx) else None
 
-    def head(self, tx: None) -> Head:
-        position = len(self._rows)
+    def head(self, tx: list[StoredEvent]) -> Head:
+        position = len(tx)
         return Head(epoch=self._epoch, position=position, hash=self.hash_at(tx, position) or "")

@@ -65,7 +65,7 @@ class EventTypes:
         if type_ not in self._by_type:
             raise UnknownEventType(type_, schema_version)
         shape, newest = self._by_type[type_]
-        if schema_version > newest:
+        if not 0 < schema_version <= newest:
             raise UnknownEventType(type_, schema_version)
         if schema_version == newest:
             return msgspec.json.decode(data, type=shape)

@@ -1,7 +1,8 @@
 """Every metric, declared once: what it counts, its labels' values, and what it does not see."""
 
-from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_created_metrics
 
+disable_created_metrics()
 registry = REGISTRY
 
 requests = Counter(

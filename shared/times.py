@@ -1,6 +1,8 @@
 """RFC 3339 texts and aware UTC datetimes, one into the other."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def rfc3339(moment: datetime) -> str:
@@ -14,3 +16,13 @@ def from_rfc3339(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"no UTC offset in {text!r}")
     return moment.astimezone(UTC)
+
+
+def from_nanoseconds(nanoseconds: int) -> datetime:
+    """Since 1970, UTC; cut to whole microseconds."""
+    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+
+
+def to_nanoseconds(moment: datetime) -> int:
+    """Since 1970, UTC; exact."""
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000

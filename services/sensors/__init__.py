@@ -1,0 +1,1 @@
+"""The network's sensors, their recordings, and what was detected in them."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, memory
 
-URL = "embedded://"
+URL = "embedded://localhost"
 
 
 class _Arrivals:

@@ -1,0 +1,20 @@
+"""All commands of `grillo`, put together."""
+
+import typer
+
+from services.cli import audit, keys, sensors, up
+
+
+def application() -> typer.Typer:
+    app = typer.Typer(
+        name="grillo",
+        help="API keys for Grillo Cloud: run the services, manage keys, check the log.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    app.command("up")(up.up)
+    app.add_typer(keys.app, name="keys")
+    app.add_typer(sensors.app, name="sensors")
+    app.add_typer(audit.app, name="audit")
+    return app

@@ -1,0 +1,69 @@
+"""The command line's way to a server: HTTP with the key of the environment, the prompt or standard input.
+
+A key is never an argument: `ps` shows those.
+"""
+
+import getpass
+import os
+import sys
+from typing import Any
+
+import httpx
+
+from services.cli.failure import Failure
+
+_DEFAULT_URL = "http://127.0.0.1:8000"
+_TIMEOUT_SECONDS = 30.0
+
+
+class Client:
+    def __init__(self) -> None:
+        self._url = os.environ.get("GRILLO_URL", _DEFAULT_URL).rstrip("/")
+        headers = {"Authorization": f"Bearer {_api_key()}"}
+        self._http = httpx.Client(base_url=self._url, headers=headers, timeout=_TIMEOUT_SECONDS)
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self._ask("GET", path, params={name: value for name, value in query.items() if value is not None})
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        return self._ask("POST", path, json=body)
+
+    def pages(self, path: str, **query: Any) -> list[Any]:
+        """All items of a list, page after page."""
+        items: list[Any] = []
+        cursor: str | None = None
+        while True:
+            page = self.get(path, limit=100, cursor=cursor, **query)
+            items += page["data"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return items
+
+    def _ask(self, method: str, path: str, **options: Any) -> Any:
+        try:
+            answer = self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise Failure(f"no answer from {self._url} ({error}). Is it running? GRILLO_URL names another.") from None
+        if answer.is_error:
+            raise Failure(_refusal(answer))
+        return answer.json()
+
+
+def _api_key() -> str:
+    key = os.environ.get("GRILLO_API_KEY")
+    if key is None:
+        key = getpass.getpass("API key: ") if sys.stdin.isatty() else sys.stdin.readline()
+    if not key.strip():
+        raise Failure("no API key: set GRILLO_API_KEY, or give it on standard input.")
+    return key.strip()
+
+
+def _refusal(answer: httpx.Response) -> str:
+    try:
+        problem = answer.json()
+        lines = [f"{problem['title']} ({problem['status']}): {problem['detail']}"]
+        for pointer, messages in problem.get("errors", {}).items():
+            lines.append(f"  {pointer}: {' '.join(messages)}")
+    except (ValueError, KeyError, TypeError):
+        return f"{answer.status_code} {answer.reason_phrase}"
+    return "\n".join([*lines, f"  request {problem['request_id']}"])

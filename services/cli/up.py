@@ -1,0 +1,100 @@
+"""`grillo up`: everything embedded, in the foreground."""
+
+import json
+import os
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from services.cli.failure import Failure
+
+_HOST = "127.0.0.1"
+
+
+def up(
+    port: Annotated[int, typer.Option(help="Public port; the internal door is the next one. 0: any two.")] = 8000,
+    data: Annotated[Path, typer.Option(help="Folder that keeps everything.")] = Path("data"),
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output, when ready.")] = False,
+    log_level: Annotated[str, typer.Option(help="Least severe log level written to standard error.")] = "WARNING",
+) -> None:
+    """Run all services in this process until Ctrl-C.
+
+    The first start registers an organisation with sample sensors and shows its first admin key, this once.
+    """
+    signals = _Signals()
+    from services import embedded, first_start
+    from services.data_folder import DataFolder, DataFolderUnusable
+    from shared import logs
+
+    logs.configure(log_level.upper())
+    folder = DataFolder(data)
+    try:
+        folder.hold()
+        public = embedded.listen(_HOST, port)
+        internal = embedded.listen(_HOST, port + 1 if port else 0)
+    except (DataFolderUnusable, embedded.PortInUse) as error:
+        raise Failure(str(error)) from None
+    url = os.environ.get("GRILLO_PUBLIC_URL") or f"http://{_HOST}:{public.getsockname()[1]}"
+    internal_url = f"http://{_HOST}:{internal.getsockname()[1]}"
+    system = embedded.Embedded(folder, lease_seconds=_lease_seconds())
+    organisation = first_start.organisation(system.keys)
+    first_start.import_samples(system.sensors, organisation, data)
+    system.start(public, internal, url)
+    try:
+        admin_key = first_start.admin_key(system.keys, organisation)
+        if as_json:
+            _print_json(url, internal_url, organisation, admin_key)
+        else:
+            _print_for_people(url, internal_url, organisation, admin_key)
+        embedded.wait(lambda: signals.asked_to_stop)
+    finally:
+        system.stop()
+        folder.release()
+
+
+class _Signals:
+    """SIGINT and SIGTERM ask to stop; whoever waits looks here."""
+
+    def __init__(self) -> None:
+        self.asked_to_stop = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked_to_stop = True
+
+
+def _lease_seconds() -> float:
+    from shared.gate.replica import LEASE_SECONDS_DEFAULT, LEASE_SECONDS_RANGE
+
+    text = os.environ.get("GATE_LEASE_SECONDS")
+    if text is None:
+        return LEASE_SECONDS_DEFAULT
+    low, high = LEASE_SECONDS_RANGE
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not low <= seconds <= high:
+        raise Failure(f"GATE_LEASE_SECONDS is {text!r}; it must be a number of seconds from {low:g} to {high:g}.")
+    return seconds
+
+
+def _print_json(url: str, internal_url: str, organisation: str, admin_key: str | None) -> None:
+    line = {"url": url, "organisation": organisation, "admin_key": admin_key, "console": None, "internal": internal_url}
+    print(json.dumps(line), flush=True)  # noqa: T201  this line is the command's result
+
+
+def _print_for_people(url: str, internal_url: str, organisation: str, admin_key: str | None) -> None:
+    lines = [
+        f"Serving        {url}",
+        f"Internal door  {internal_url}  (metrics, feed)",
+        f"Organisation   {organisation}",
+    ]
+    if admin_key is not None:
+        lines.append(f"Admin key      {admin_key}")
+        lines.append("               Shown this once: keep it where you keep secrets.")
+    typer.echo("\n".join([*lines, "Ctrl-C stops it."]))

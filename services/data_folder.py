@@ -1,0 +1,74 @@
+"""The folder in which everything embedded is kept: one SQLite file a service, and the meter's spool.
+
+One server at a time may hold it. Tools that only read, or that write through SQLite's own locks, need not.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+
+from shared.database import Database
+
+SERVICES = ("keys", "auth", "usage", "sensors")
+
+
+class DataFolderUnusable(Exception):
+    """The text says what is wrong with which folder, and what to do."""
+
+
+class DataFolder:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: int | None = None
+
+    @property
+    def spool(self) -> Path:
+        return self.path / "spool"
+
+    def database(self, service: str) -> Database:
+        return Database.sqlite(self._file(service))
+
+    def existing_database(self, service: str) -> Database:
+        """Raises DataFolderUnusable when there is none: a tool must not leave an empty file behind."""
+        file = self._file(service)
+        try:
+            found = file.is_file()
+        except OSError as error:
+            raise DataFolderUnusable(f"{self.path} cannot be read: {error.strerror}.") from None
+        if not found:
+            raise DataFolderUnusable(
+                f"{self.path} holds no data of grillo's {service} service. "
+                "Start `grillo up` on it once, or name another folder with --data."
+            )
+        return self.database(service)
+
+    def hold(self) -> None:
+        """Makes the folder if need be, and keeps it to this process until `release`. Raises DataFolderUnusable."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = os.open(self.path / "grillo.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DataFolderUnusable(
+                f"{self.path} cannot be used as the data folder: {error.strerror}. "
+                "Mend its permissions, or name another folder with --data."
+            ) from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(lock, 20).decode() or "unknown"
+            os.close(lock)
+            raise DataFolderUnusable(
+                f"{self.path} is in use by another `grillo up`, process {holder}. "
+                "Stop that one first, or name another folder with --data."
+            ) from None
+        os.truncate(lock, 0)
+        os.write(lock, str(os.getpid()).encode())
+        self._lock = lock
+
+    def release(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _file(self, service: str) -> Path:
+        return self.path / f"{service}.sqlite"

@@ -1,0 +1,172 @@
+"""All four services in one process: in-memory transport, SQLite files, eventlet's server. `grillo up` runs it.
+
+The services, the gate and the web layer are the very ones that run apart; only what is put together here, and
+how it is started and stopped, is this module's own. Import it before anything that makes threads.
+"""
+
+import warnings
+
+# The deprecation is known, and whoever reads `grillo up` can do nothing about it.
+warnings.filterwarnings("ignore", message="(?s).*Eventlet is deprecated")
+
+import eventlet
+
+eventlet.monkey_patch()
+
+# ruff: noqa: E402  everything below must find sockets, locks and threads already patched
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from eventlet import wsgi
+from nameko.runners import ServiceRunner
+
+from services.auth import assembly as auth
+from services.auth.service import AuthService
+from services.data_folder import DataFolder
+from services.keys import api as keys_api
+from services.keys import assembly as keys
+from services.keys.service import KeysService
+from services.sensors import api as sensors_api
+from services.sensors import assembly as sensors
+from services.sensors.service import SensorsService
+from services.usage import api as usage_api
+from services.usage import assembly as usage
+from services.usage.service import UsageService
+from shared.clock import SystemClock
+from shared.gate.meter import Meter
+from shared.gate.process import GateProcess, Hear, new_gate_id
+from shared.gate.replica import LEASE_SECONDS_DEFAULT
+from shared.messaging import embedded_transport
+from shared.messaging.entrypoints import COMPOSITION
+from shared.messaging.exchanges import broadcast_queue
+from shared.messaging.listening import Listener
+from shared.messaging.publishing import EventPublisher, LogBus, MeterBus
+from shared.web.application import Route, application
+from shared.web.internal import internal_application
+
+DRAIN_SECONDS_MAX = 1.5
+_SOCKET_SECONDS_MAX = 30
+_CONNECTIONS_MAX = 1000
+
+
+class PortInUse(Exception):
+    def __init__(self, port: int) -> None:
+        super().__init__(f"port {port} is in use. Stop what listens there, or choose another with --port.")
+
+
+class Embedded:
+    """Everything, not yet started. `folder` is held by the caller."""
+
+    def __init__(self, folder: DataFolder, *, lease_seconds: float = LEASE_SECONDS_DEFAULT) -> None:
+        embedded_transport.register()
+        clock = SystemClock()
+        bus = {service: EventPublisher(embedded_transport.URL, service) for service in ("keys", "auth", "usage")}
+        sensors_bus = EventPublisher(embedded_transport.URL, "sensors")
+        self.keys = keys.assemble(folder.database("keys"), LogBus(bus["keys"]), clock, lease_seconds=lease_seconds)
+        self.auth = auth.assemble(folder.database("auth"), self.keys.feed, clock)
+        self.usage = usage.assemble(folder.database("usage"), self.keys.feed, bus["usage"], clock)
+        self.sensors = sensors.assemble(folder.database("sensors"), LogBus(sensors_bus), clock)
+        self._clock = clock
+        self._gate_id = new_gate_id()
+        self._gate = GateProcess(
+            gate_id=self._gate_id,
+            feed=self.keys.feed,
+            snapshot=self.auth.book.snapshot,
+            spent=lambda: self.usage.statistics.spent(clock.now()),
+            listen=_listen,
+            meter=Meter(folder.spool, MeterBus(bus["auth"]), clock),
+            clock=clock,
+            lease_seconds=lease_seconds,
+        )
+        self._runner = self._services()
+        self._servers: list[_Server] = []
+
+    def start(self, public: socket.socket, internal: socket.socket, public_url: str) -> None:
+        """Serves on two listening sockets once gate and services are ready."""
+        self.keys.doorbell.start()
+        self._runner.start()
+        self.auth.following.catch_up()
+        self.usage.following.catch_up()
+        self._gate.start()
+        app = application(
+            "embedded", self._routes(), self._gate.gate, self._clock, public_url=public_url, is_ready=lambda: True
+        )
+        door = internal_application(self.keys.feed, is_ready=lambda: True)
+        self._servers = [_Server(public, app), _Server(internal, door)]
+
+    def stop(self) -> None:
+        """Lets requests finish, ships what is metered, gives the gate's place up, stops the services."""
+        for server in self._servers:
+            server.stop()
+        self._gate.stop()
+        self.keys.propagation.remove(self._gate_id)
+        self.keys.doorbell.stop()
+        self._runner.stop()
+        for service in (self.keys, self.auth, self.usage, self.sensors):
+            service.database.close()
+
+    def _services(self) -> Any:
+        provided: dict[str, object] = {"clock": self._clock}
+        for service in (self.keys, self.auth, self.usage, self.sensors):
+            provided |= service.provided()
+        runner = ServiceRunner({"AMQP_URI": embedded_transport.URL, COMPOSITION: provided})
+        for service_class in (KeysService, AuthService, UsageService, SensorsService):
+            runner.add_service(service_class)
+        return runner
+
+    def _routes(self) -> list[Route]:
+        grants, clock = self._gate.replica.grants, self._clock
+        return [
+            *keys_api.routes(self.keys.commands, self.keys.queries, grants, clock),
+            *usage_api.routes(self.usage.statistics, self.usage.known_keys, grants, clock),
+            *sensors_api.routes(self.sensors.queries, self.sensors.recordings),
+        ]
+
+
+class _Server:
+    """eventlet's WSGI server on one listening socket. It keeps no access log: URLs may carry keys."""
+
+    def __init__(self, listening: socket.socket, app: Callable[..., Any]) -> None:
+        self._connections = eventlet.GreenPool(_CONNECTIONS_MAX)
+        self._socket = listening
+        self._thread = eventlet.spawn(
+            wsgi.server,
+            listening,
+            app,
+            custom_pool=self._connections,
+            log_output=False,
+            debug=False,
+            socket_timeout=_SOCKET_SECONDS_MAX,
+        )
+
+    def stop(self) -> None:
+        """No new connections; those there are get a moment for their answers."""
+        self._thread.kill()
+        with eventlet.Timeout(DRAIN_SECONDS_MAX, False):
+            self._connections.waitall()
+        for connection in list(self._connections.coroutines_running):
+            connection.kill()
+        self._socket.close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0: any free one. Raises PortInUse."""
+    try:
+        return eventlet.listen((host, port), reuse_port=False)  # type: ignore[no-any-return]  # eventlet is untyped
+    except OSError as error:
+        raise PortInUse(port) from error
+
+
+def wait(is_over: Callable[[], bool]) -> None:
+    """Gives the thread to everything else until `is_over`, which a signal handler may have set."""
+    while not is_over():
+        eventlet.sleep(0.1)
+
+
+def _listen(hear_keys: Hear, hear_counted: Hear) -> Listener:
+    queues = {
+        broadcast_queue("gate", "keys"): hear_keys,
+        broadcast_queue("gate", "usage", "BatchesCounted"): hear_counted,
+    }
+    return Listener(embedded_transport.URL, queues)

@@ -1,0 +1,38 @@
+"""What a first start makes: an organisation, sample sensors, and the first admin key, which is shown this once."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from services.keys.assembly import Keys
+from services.keys.command import KeyRequest
+from services.keys.words import Words
+from services.sensors.assembly import Sensors
+from shared.repository import Origin
+
+ORGANISATION_NAME = "Grillo"
+TIER = "standard"
+_ORIGIN = Origin(actor="grillo up")
+
+
+def organisation(keys: Keys) -> str:
+    """The id of the organisation, registered if there is none yet."""
+    known = keys.queries.organisations()
+    return known[0].id if known else keys.commands.register_organisation(ORGANISATION_NAME, TIER, _ORIGIN)
+
+
+def import_samples(sensors: Sensors, organisation_id: str, data: Path) -> bool:
+    """Whether there are sensors now. Numeric work is done by a process of its own, which shows its progress."""
+    if not sensors.queries.has_sensors():
+        command = [sys.executable, "-m", "services.cli", "sensors", "import", "--samples"]
+        command += ["--data", str(data), "--organisation", organisation_id]
+        subprocess.run(command, stdout=sys.stderr, check=False)  # noqa: S603  our own command on our own folder
+    return sensors.queries.has_sensors()
+
+
+def admin_key(keys: Keys, organisation_id: str) -> str | None:
+    """The first key's secret; None when there is a key already. Made last: whoever sees it can use it at once."""
+    if keys.queries.has_keys():
+        return None
+    request = KeyRequest(words=Words(name="First admin key"), permissions=("admin",), allow_query=False)
+    return keys.commands.create(organisation_id, request, _ORIGIN).secret.value

@@ -1,0 +1,48 @@
+"""Puts the sensors service together from its parts. Called by the composition roots only."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.sensors import tables
+from services.sensors.events import types
+from services.sensors.importing import Importer
+from services.sensors.publication import publish
+from services.sensors.queries import Queries
+from services.sensors.recordings import Recordings
+from shared.clock import Clock
+from shared.database import Database
+from shared.migrations import migrate
+from shared.publication import Publication
+from shared.relay import Bus, Relay
+from shared.sql_event_store import SqlEventStore
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sensors:
+    database: Database
+    store: SqlEventStore
+    relay: Relay
+    queries: Queries
+    recordings: Recordings
+    importer: Importer
+
+    def provided(self) -> dict[str, object]:
+        """What the nameko service asks for."""
+        return {"sensors.queries": self.queries, "sensors.relay": self.relay}
+
+
+def assemble(database: Database, bus: Bus, clock: Clock) -> Sensors:
+    """Migrates the database first."""
+    migrate(database, MIGRATIONS)
+    store = SqlEventStore(database, tables.metadata)
+    recordings = Recordings(database)
+    return Sensors(
+        database=database,
+        store=store,
+        relay=Relay(database, tables.metadata, store, Publication("sensors", types, publish), bus),
+        queries=Queries(database, clock),
+        recordings=recordings,
+        importer=Importer(store, recordings, clock),
+    )

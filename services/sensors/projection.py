@@ -1,0 +1,36 @@
+"""The sensors that the events add up to, written in the transaction of the append."""
+
+from typing import assert_never
+
+from sqlalchemy import Connection, insert, update
+
+from services.sensors import tables
+from services.sensors.events import SensorEvent, SensorLocated, SensorRegistered
+from shared.event_store import StoredEvent
+
+
+def project(tx: Connection, row: StoredEvent, event: SensorEvent) -> None:
+    table = tables.sensor
+    match event:
+        case SensorRegistered():
+            tx.execute(
+                insert(table).values(
+                    id=event.sensor_id,
+                    organisation_id=event.organisation_id,
+                    network=event.network,
+                    station=event.station,
+                    name=event.name,
+                    latitude=event.latitude,
+                    longitude=event.longitude,
+                    elevation_m=event.elevation_m,
+                    unit=event.unit,
+                )
+            )
+        case SensorLocated():
+            tx.execute(
+                update(table)
+                .where(table.c.id == event.sensor_id)
+                .values(latitude=event.latitude, longitude=event.longitude, elevation_m=event.elevation_m)
+            )
+        case _:
+            assert_never(event)

@@ -1,0 +1,30 @@
+"""What of the sensors service's events others may see."""
+
+from typing import assert_never
+
+from services.sensors import events
+from shared.contracts import sensors as public
+
+
+def publish(event: events.SensorEvent) -> public.SensorsEvent:
+    match event:
+        case events.SensorRegistered():
+            return public.SensorRegistered(
+                sensor_id=event.sensor_id,
+                organisation_id=event.organisation_id,
+                network=event.network,
+                station=event.station,
+                latitude=event.latitude,
+                longitude=event.longitude,
+                elevation_m=event.elevation_m,
+            )
+        case events.SensorLocated():
+            return public.SensorLocated(
+                sensor_id=event.sensor_id,
+                organisation_id=event.organisation_id,
+                latitude=event.latitude,
+                longitude=event.longitude,
+                elevation_m=event.elevation_m,
+            )
+        case _:
+            assert_never(event)

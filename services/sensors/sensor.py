@@ -1,0 +1,121 @@
+"""A sensor, and what may happen to it. Pure. Its recordings are data, not events, and are not here."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from services.sensors.events import SensorEvent, SensorLocated, SensorRegistered
+from shared.gate.credential import base62
+
+_ID_CHARACTERS = 22
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """Degrees and metres, WGS 84."""
+
+    latitude: float
+    longitude: float
+    elevation_m: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sensor:
+    sensor_id: str
+    organisation_id: str
+    name: str
+    unit: str
+    location: Location | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterSensor:
+    """What a recording states of the station it comes from."""
+
+    organisation_id: str
+    network: str
+    station: str
+    name: str
+    unit: str
+    location: Location | None
+
+    @property
+    def sensor_id(self) -> str:
+        return sensor_id(self.organisation_id, self.network, self.station)
+
+
+class StationCodeTaken(Exception):
+    """The organisation has another sensor under these codes: the recordings must not be mixed."""
+
+    def __init__(self, command: RegisterSensor, state: Sensor) -> None:
+        super().__init__(
+            f"{command.network}.{command.station} is {state.name!r} ({state.unit}) here, "
+            f"not {command.name!r} ({command.unit})"
+        )
+
+
+def sensor_id(organisation_id: str, network: str, station: str) -> str:
+    """The same for the same station of the same organisation, so that a repeated import finds its sensor."""
+    digest = hashlib.sha256(f"{organisation_id}/{network}/{station}".encode()).digest()
+    return f"sen_{base62(int.from_bytes(digest[:16], 'big'), _ID_CHARACTERS)}"
+
+
+def decide(state: Sensor | None, command: RegisterSensor, now: datetime) -> tuple[SensorEvent, ...]:
+    """Registers, or learns where the sensor stands, or has nothing to do. Raises StationCodeTaken."""
+    if state is None:
+        return (_registered(command, now),)
+    if (state.name, state.unit) != (command.name, command.unit):
+        raise StationCodeTaken(command, state)
+    if state.location is None and command.location is not None:
+        return (
+            SensorLocated(
+                sensor_id=state.sensor_id,
+                organisation_id=state.organisation_id,
+                latitude=command.location.latitude,
+                longitude=command.location.longitude,
+                elevation_m=command.location.elevation_m,
+                located_at=now,
+            ),
+        )
+    return ()
+
+
+def evolve(state: Sensor | None, event: SensorEvent) -> Sensor | None:
+    match event:
+        case SensorRegistered():
+            return Sensor(
+                sensor_id=event.sensor_id,
+                organisation_id=event.organisation_id,
+                name=event.name,
+                unit=event.unit,
+                location=location(event.latitude, event.longitude, event.elevation_m),
+            )
+        case SensorLocated():
+            found = location(event.latitude, event.longitude, event.elevation_m)
+            return None if state is None else replace(state, location=found)
+        case _:
+            assert_never(event)
+
+
+def location(latitude: float | None, longitude: float | None, elevation_m: float | None) -> Location | None:
+    """None unless both coordinates are known."""
+    if latitude is None or longitude is None:
+        return None
+    return Location(latitude=latitude, longitude=longitude, elevation_m=elevation_m)
+
+
+def _registered(command: RegisterSensor, now: datetime) -> SensorRegistered:
+    where = command.location
+    return SensorRegistered(
+        sensor_id=command.sensor_id,
+        organisation_id=command.organisation_id,
+        network=command.network,
+        station=command.station,
+        name=command.name,
+        latitude=where.latitude if where else None,
+        longitude=where.longitude if where else None,
+        elevation_m=where.elevation_m if where else None,
+        unit=command.unit,
+        registered_at=now,
+    )

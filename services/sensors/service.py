@@ -1,0 +1,28 @@
+"""The sensors service for messages: what others may ask, and what it does by the clock."""
+
+from typing import Any
+
+import msgspec
+from nameko.rpc import rpc
+from nameko.timer import timer
+
+from services.sensors.queries import Queries
+from shared.messaging.entrypoints import Provided
+from shared.relay import Relay
+
+RELAY_SECONDS = 1
+
+
+class SensorsService:
+    name = "sensors"
+
+    queries: Queries = Provided("sensors.queries")
+    relay: Relay = Provided("sensors.relay")
+
+    @rpc
+    def list_sensors(self, organisation_id: str, limit: int = 20, after: str = "") -> Any:
+        return msgspec.to_builtins(self.queries.list_sensors(organisation_id, limit, after, None))
+
+    @timer(interval=RELAY_SECONDS)
+    def relay_what_is_left(self) -> None:
+        self.relay.run()

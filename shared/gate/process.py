@@ -1,0 +1,104 @@
+"""A web process's gate with everything that keeps it going: replica, meter, listener, and the quota's start.
+
+Built the same for every service and for the embedded whole; what differs is handed in.
+"""
+
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+import structlog
+
+from shared.clock import Clock
+from shared.contracts.envelope import from_json
+from shared.contracts.usage import BatchesCounted, Spent
+from shared.feed import Feed
+from shared.gate.gate import Gate
+from shared.gate.meter import Meter
+from shared.gate.quota import MemoryQuota
+from shared.gate.replica import Replica, TakeSnapshot
+
+SETTLE_SECONDS_MAX = 5.0
+TIDY_SECONDS = 60.0
+_log = structlog.get_logger(__name__)
+
+Hear = Callable[[Any], None]
+
+
+class Listener(Protocol):
+    """Hears the events of keys, and usage's BatchesCounted, until stopped."""
+
+    def start(self) -> None: ...
+
+    def wait_until_ready(self, timeout_seconds: float) -> bool: ...
+
+    def stop(self) -> None: ...
+
+
+def new_gate_id() -> str:
+    """Random, new at each start: an acknowledgement always speaks of one process's one life."""
+    return f"gate_{secrets.token_hex(8)}"
+
+
+class GateProcess:
+    def __init__(
+        self,
+        *,
+        gate_id: str,
+        feed: Feed,
+        snapshot: TakeSnapshot,
+        spent: Callable[[], tuple[Spent, ...]],
+        listen: Callable[[Hear, Hear], Listener],
+        meter: Meter,
+        clock: Clock,
+        lease_seconds: float,
+    ) -> None:
+        """`spent`: asks usage what keys have spent. `listen`: (hear keys, hear BatchesCounted) → a listener."""
+        self.replica = Replica(gate=gate_id, feed=feed, snapshot=snapshot, clock=clock, lease_seconds=lease_seconds)
+        self._quota, self._meter, self._clock, self._spent = MemoryQuota(), meter, clock, spent
+        self._listener = listen(self._hear_key, self._hear_counted)
+        self.gate = Gate(self.replica, self._quota, meter, clock)
+
+    def start(self) -> None:
+        """Returns once grants are replicated and the quota knows what was spent before this process."""
+        self._listener.start()
+        self._listener.wait_until_ready(SETTLE_SECONDS_MAX)
+        self.replica.start()
+        self._count_what_is_left()
+        self._meter.start()
+        self._seed_quota()
+
+    def stop(self) -> None:
+        self._meter.stop()
+        self.replica.stop()
+        self._listener.stop()
+
+    def tidy(self) -> None:
+        """Lets go of counters that no decision can need any more."""
+        self._quota.forget_idle(self._clock.elapsed_seconds(), self.replica.time())
+
+    def _count_what_is_left(self) -> None:
+        """Ships the segments of killed processes and waits, within reason, until usage has counted them."""
+        self._meter.adopt()
+        deadline = self._clock.elapsed_seconds() + SETTLE_SECONDS_MAX
+        self._meter.ship()
+        while not self._meter.is_settled():
+            if self._clock.elapsed_seconds() > deadline:
+                _log.warning("earlier_requests_not_counted_yet")
+                return
+            time.sleep(0.02)
+            self._meter.ship()
+
+    def _seed_quota(self) -> None:
+        now, elapsed = self.replica.time(), self._clock.elapsed_seconds()
+        for spent in self._spent():
+            moments = (elapsed - ago for ago in spent.seconds_ago)
+            self._quota.seed(spent.key_id, moments, spent.today, now)
+
+    def _hear_key(self, body: Any) -> None:
+        self.replica.push(from_json(body))
+
+    def _hear_counted(self, body: Any) -> None:
+        self._meter.counted(msgspec.convert(body, type=BatchesCounted).batches)
