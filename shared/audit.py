@@ -1,11 +1,15 @@
 """Checks a log against its own chain and against what its followers remember of it. Changes nothing."""
 
-from collections.abc import Iterable
+import itertools
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from shared.event_store import EventStore, Head, Tx, genesis_hash, row_hash
+from shared.event_store import EventStore, Head, StoredEvent, Tx, genesis_hash, row_hash
 
 _PAGE_ROWS = 1000
+_HASH = re.compile(r"[0-9a-f]{64}")
+_BEFORE_ALL = -(2**63)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,26 +38,67 @@ class Audit:
 def audit(store: EventStore[Tx], anchors: Iterable[Anchor] = ()) -> Audit:
     """Reads the whole log once. Finds edited, removed, inserted, reordered and truncated rows.
 
-    After the first broken link the chain is taken up again at the next row's stored hash, so that one edit is one
-    finding and not one for every later row.
+    After a broken link the chain is taken up again at the row's stored hash, or at the one it should have had, so
+    that one edit is one finding and not one for every later row.
     """
-    findings: list[Finding] = []
     with store.reading() as tx:
         head = store.head(tx)
-        previous, position = genesis_hash(head.epoch), 0
-        while page := store.after(tx, position, _PAGE_ROWS):
-            for row in page:
-                if row.position != position + 1:
-                    findings.append(Finding(position=position + 1, problem=f"rows missing before {row.position}"))
-                elif row_hash(previous, row) != row.hash:
-                    findings.append(Finding(position=row.position, problem="the row does not match its hash"))
-                previous, position = row.hash, row.position
-        if (position, previous) != (head.position, head.hash):
-            problem = f"the head names row {head.position}, the last row is {position}"
-            findings.append(Finding(position=position + 1, problem=problem))
-        for anchor in anchors:
-            findings.extend(_against(anchor, head, store.hash_at(tx, anchor.checkpoint.position)))
-    return Audit(head=head, rows=position, findings=tuple(findings))
+        chain = _Chain(genesis_hash(head.epoch))
+        for row in _rows(store, tx):
+            chain.add(row)
+        chain.end_at(head)
+        against = [_against(anchor, head, store.hash_at(tx, anchor.checkpoint.position)) for anchor in anchors]
+    return Audit(head=head, rows=chain.position, findings=(*chain.findings, *itertools.chain(*against)))
+
+
+class _Chain:
+    """How far the rows have been followed, and what was wrong on the way. `links`: what the next may chain to."""
+
+    def __init__(self, genesis: str) -> None:
+        self.position = 0
+        self.links: tuple[str, ...] = (genesis,)
+        self.findings: list[Finding] = []
+
+    def add(self, row: StoredEvent) -> None:
+        if row.position <= self.position:
+            self._found(row.position, "a row before the first")
+            return
+        rightful = _hashes_after(self.links, row)
+        if row.position != self.position + 1:
+            self._found(self.position + 1, f"rows missing before {row.position}")
+            self.links = (row.hash,)
+        elif row.hash not in rightful:
+            self._found(row.position, "the row does not match its hash")
+            self.links = (row.hash, *rightful[-1:])
+        else:
+            self.links = (row.hash,)
+        self.position = row.position
+
+    def end_at(self, head: Head) -> None:
+        if self.position != head.position:
+            problem = f"the head names row {head.position}, the last row is {self.position}"
+            self._found(min(self.position, head.position) + 1, problem)
+        elif head.hash not in self.links:
+            self._found(self.position, "the head has another hash than the last row")
+
+    def _found(self, position: int, problem: str) -> None:
+        self.findings.append(Finding(position=position, problem=problem))
+
+
+def _rows(store: EventStore[Tx], tx: Tx) -> Iterator[StoredEvent]:
+    """All of them: also such as an intruder put at positions that the log never gives."""
+    position = _BEFORE_ALL
+    while page := store.after(tx, position, _PAGE_ROWS):
+        yield from page
+        position = page[-1].position
+
+
+def _hashes_after(links: Iterable[str], row: StoredEvent) -> tuple[str, ...]:
+    """The hash this row should have after each of the links; none after one that is no hash, or for no texts."""
+    try:
+        return tuple(row_hash(link, row) for link in links if _HASH.fullmatch(link))
+    except (AttributeError, TypeError):
+        return ()  # SQLite keeps values of any kind in a column of texts, if an intruder puts them there
 
 
 def _against(anchor: Anchor, head: Head, hash_now: str | None) -> Iterable[Finding]:

@@ -93,7 +93,7 @@ def row_hash(previous: str, row: StoredEvent) -> str:
         row.metadata,
         row.recorded_at,
     ):
-        encoded = field.encode()
+        encoded = field.encode("utf-8", "surrogateescape")  # so also bytes that an edit left as no text
         digest.update(len(encoded).to_bytes(8, "big"))
         digest.update(encoded)
     return digest.hexdigest()

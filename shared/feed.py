@@ -72,9 +72,10 @@ class LogFeed:
             time = database_time(tx)
             if after is not None and not self._continues(tx, after, head):
                 return FeedPage(events=(), head=head, time=time, diverged=True)
-            rows = self._store.after(tx, after.position if after else 0, PAGE_EVENTS)
-        events = tuple(self._publication.envelope(row, head.epoch) for row in rows)
-        return FeedPage(events=events, head=head, time=time)
+            position = after.position if after else 0
+            previous = self._store.hash_at(tx, position)
+            rows = self._store.after(tx, position, PAGE_EVENTS)
+        return FeedPage(events=tuple(self._publication.envelopes(rows, head.epoch, previous)), head=head, time=time)
 
     def _continues(self, tx: Connection, after: Head, head: Head) -> bool:
         return after.epoch == head.epoch and self._store.hash_at(tx, after.position) == after.hash

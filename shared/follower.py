@@ -36,6 +36,7 @@ from shared.clock import Clock
 from shared.contracts.envelope import CloudEvent, from_json
 from shared.database import Database
 from shared.event_store import Head
+from shared.feed import FeedUnavailable
 from shared.times import rfc3339
 
 ATTEMPTS_MAX = 8
@@ -96,7 +97,14 @@ class SqlFollower:
             return read_checkpoint(tx, self._checkpoint, self._name)
 
     def apply(self, events: Sequence[CloudEvent]) -> None:
+        """Another instance of this follower may have been faster: what it has applied is left out here.
+
+        Raises FeedUnavailable when these events do not follow on where the follower stands by now.
+        """
         with self._database.transaction() as tx:
+            events = _still_to_come(events, self._locked_checkpoint(tx))
+            if not events:
+                return
             waiting = self._parked_streams(tx)
             for event in events:
                 if event.subject in waiting:
@@ -109,6 +117,7 @@ class SqlFollower:
 
     def restart(self) -> None:
         with self._database.transaction() as tx:
+            self._locked_checkpoint(tx)
             self._reset(tx)
             for table in (self._checkpoint, self._parked):
                 tx.execute(delete(table).where(table.c.follower == self._name))
@@ -129,6 +138,7 @@ class SqlFollower:
     def replay(self, stream: str) -> bool:
         """Applies a stream's parked events in order, as far as they go; whether none is left."""
         with self._database.transaction() as tx:
+            self._locked_checkpoint(tx)
             for row in tx.execute(self._of_stream(stream)).all():
                 error = self._try(tx, from_json(msgspec.json.decode(row.envelope)))
                 if error is not None:
@@ -186,6 +196,10 @@ class SqlFollower:
     def _due(self, attempts: int) -> str:
         return rfc3339(self._clock.now() + _delay(attempts))
 
+    def _locked_checkpoint(self, tx: Connection) -> Head | None:
+        """Whoever holds it is the only instance of this follower that writes."""
+        return read_checkpoint(tx, self._checkpoint, self._name, lock=True)
+
     def _move(self, tx: Connection, place: Head) -> None:
         table = self._checkpoint
         values = {"epoch": place.epoch, "position": place.position, "hash": place.hash}
@@ -211,9 +225,17 @@ class SqlFollower:
         metrics.parked_events.labels(self._name).set(count)
 
 
-def read_checkpoint(tx: Connection, table: Table, follower: str) -> Head | None:
-    row = tx.execute(select(table).where(table.c.follower == follower)).one_or_none()
+def read_checkpoint(tx: Connection, table: Table, follower: str, *, lock: bool = False) -> Head | None:
+    query = select(table).where(table.c.follower == follower)
+    row = tx.execute(query.with_for_update() if lock else query).one_or_none()
     return None if row is None else Head(epoch=row.epoch, position=row.position, hash=row.hash)
+
+
+def _still_to_come(events: Sequence[CloudEvent], place: Head | None) -> Sequence[CloudEvent]:
+    position = place.position if place else 0
+    if (place and events[0].epoch != place.epoch) or events[0].position > position + 1:
+        raise FeedUnavailable(f"the follower stands at {position} by now; the next pull goes on from there")
+    return [event for event in events if event.position > position]
 
 
 def _delay(attempts: int) -> timedelta:

@@ -1,6 +1,6 @@
 """A log row as others see it. Each service's `publication.py` says what of an event is public."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -19,8 +19,13 @@ class Publication:
         self.source = source
         self._types, self._publish = types, publish
 
-    def envelope(self, row: StoredEvent, epoch: str) -> CloudEvent:
-        """One envelope for every row, so that positions stay gapless for followers."""
+    def envelopes(self, rows: Iterable[StoredEvent], epoch: str, previous: str | None) -> Iterator[CloudEvent]:
+        """One envelope for every row, so that positions stay gapless. `previous`: the hash before the first row."""
+        for row in rows:
+            yield self.envelope(row, epoch, previous)
+            previous = row.hash
+
+    def envelope(self, row: StoredEvent, epoch: str, previous: str | None) -> CloudEvent:
         public = self._publish(self._types.decode(row.type, row.schema_version, row.data))
         return CloudEvent(
             id=f"{epoch}-{row.position}",
@@ -31,5 +36,6 @@ class Publication:
             epoch=epoch,
             position=row.position,
             hash=row.hash,
+            previous=previous,
             data=None if public is None else msgspec.to_builtins(public),
         )

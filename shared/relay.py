@@ -65,8 +65,9 @@ class Relay:
         with self._database.reading() as tx:
             position = tx.execute(select(self._cursor.c.position)).scalar_one()
             epoch = self._store.head(tx).epoch
+            previous = self._store.hash_at(tx, position)
             rows = self._store.after(tx, position, _PAGE_ROWS)
-        return [self._publication.envelope(row, epoch) for row in rows]
+        return list(self._publication.envelopes(rows, epoch, previous))
 
     def _publish(self, batch: list[CloudEvent]) -> int:
         confirmed = 0
@@ -108,11 +109,14 @@ class Doorbell:
         self._thread.join()
 
     def _serve(self) -> None:
-        while not self._stopping:
+        while True:
             self._rung.wait()
             self._rung.clear()
+            stopping = self._stopping  # read before the run, which so covers all that was rung before the stop
             try:
                 self._run()
             except Exception:
                 # The next ring or the timer tries again; the log keeps what was not published.
                 _log.exception("relay_failed")
+            if stopping:
+                return

@@ -58,11 +58,11 @@ class Subscription:
         """Takes one event from the bus. Raises FeedUnavailable if what came before it cannot be had now."""
         with self._one_at_a_time:
             place = self._follower.checkpoint()
-            if place is None or place.epoch != event.epoch or event.position > place.position + 1:
+            if place is not None and place.epoch == event.epoch and event.position <= place.position:
+                return Outcome.IGNORED
+            if place is None or not _comes_next(event, place):
                 self.pull()
                 return Outcome.PULLED
-            if event.position <= place.position:
-                return Outcome.IGNORED
             self._follower.apply((event,))
             return Outcome.APPLIED
 
@@ -86,6 +86,8 @@ class Subscription:
                     self._apply(page.events, place)
                     if page.events[-1].position >= page.head.position and self._gate is None:
                         return CaughtUp(head=page.head, time=page.time, sent_at=sent_at)
+                elif page.head.position != _position(place):
+                    raise FeedUnavailable(f"the feed shows nothing after {_position(place)}, but another head")
                 else:
                     return CaughtUp(head=page.head, time=page.time, sent_at=sent_at)
 
@@ -95,12 +97,26 @@ class Subscription:
             self._follower.restart()
 
     def _apply(self, events: Sequence[CloudEvent], place: Head | None) -> None:
-        expected = (place.position if place else 0) + 1
+        expected = _position(place) + 1
         if events[0].position != expected:
             raise FeedUnavailable(f"the feed answered from position {events[0].position}, not {expected}")
+        for event in events:
+            if place is not None and not _comes_next(event, place):
+                raise FeedUnavailable(f"the feed's events do not follow one another at position {event.position}")
+            place = event.place
         self._follower.apply(events)
 
     def _acknowledgement(self, place: Head | None) -> Acknowledgement | None:
         if self._gate is None:
             return None
-        return Acknowledgement(gate=self._gate, position=place.position if place else 0)
+        return Acknowledgement(gate=self._gate, position=_position(place))
+
+
+def _comes_next(event: CloudEvent, place: Head) -> bool:
+    """Also by the hash of the row before: after a failover another log can go on at the same position."""
+    is_next = event.epoch == place.epoch and event.position == place.position + 1
+    return is_next and event.previous in (None, place.hash)
+
+
+def _position(place: Head | None) -> int:
+    return place.position if place else 0

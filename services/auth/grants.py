@@ -33,6 +33,10 @@ def reset(tx: Connection) -> None:
     tx.execute(delete(tables.organisation_tier))
 
 
+class GrantUncertain(Exception):
+    """An event of the key, or of its organisation, could not be applied yet: what it may do is not known."""
+
+
 class GrantBook:
     """Reads the grants. `policy`: tier → limits."""
 
@@ -40,31 +44,38 @@ class GrantBook:
         self._database, self._policy = database, policy
 
     def by_digest(self, digest: str) -> Grant | None:
+        """Raises GrantUncertain."""
         table = tables.grant
         with self._database.reading() as tx:
             body = tx.execute(select(table.c.body).where(table.c.digest == digest)).scalar_one_or_none()
-        return None if body is None else msgspec.json.decode(body, type=Grant)
+            unappliable = _unappliable(tx)
+        grant = None if body is None else msgspec.json.decode(body, type=Grant)
+        if grant and not unappliable.isdisjoint((grant.key_id, grant.organisation_id)):
+            raise GrantUncertain(grant.key_id)
+        return grant
 
     def snapshot(self) -> Snapshot:
         """All of one moment: the grants, and the place in the log they stand for.
 
         A key with a parked event stands at an unknown state; it is named, so that gates refuse it.
         """
-        parked = tables.parked_event
         with self._database.reading() as tx:
             place = read_checkpoint(tx, tables.checkpoint, FOLLOWER)
             bodies = tx.execute(select(tables.grant.c.body)).scalars().all()
             tiers = tx.execute(select(tables.organisation_tier)).all()
-            unappliable = (
-                tx.execute(select(parked.c.stream).where(parked.c.follower == FOLLOWER).distinct()).scalars().all()
-            )
+            unappliable = _unappliable(tx)
         return Snapshot(
             place=place,
             grants=tuple(msgspec.json.decode(body, type=Grant) for body in bodies),
             tiers={row.organisation_id: row.tier for row in tiers},
             policy=self._policy,
-            unappliable=tuple(unappliable),
+            unappliable=tuple(sorted(unappliable)),
         )
+
+
+def _unappliable(tx: Connection) -> set[str]:
+    parked = tables.parked_event
+    return set(tx.execute(select(parked.c.stream).where(parked.c.follower == FOLLOWER).distinct()).scalars())
 
 
 def _load(tx: Connection, key_id: str) -> Grant | None:
@@ -75,7 +86,7 @@ def _load(tx: Connection, key_id: str) -> Grant | None:
 
 def _save(tx: Connection, grant: Grant) -> None:
     table = tables.grant
-    values = {"digest": grant.digest, "body": msgspec.json.encode(grant).decode()}
+    values = {"digest": grant.digest, "body": msgspec.json.encode(grant, order="deterministic").decode()}
     if tx.execute(update(table).where(table.c.key_id == grant.key_id).values(values)).rowcount == 0:
         tx.execute(insert(table).values(key_id=grant.key_id, **values))
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.auth.grants import GrantBook
+from services.auth.grants import GrantBook, GrantUncertain
 from shared.clock import Clock
 from shared.gate.verdict import Refusal, judge_grant
 
@@ -22,7 +22,10 @@ def verify(
     book: GrantBook, clock: Clock, digest: str, permission: str | None = None, address: str | None = None
 ) -> Verification:
     """Costs nothing of the key's quota, and meters nothing. `digest`: SHA-256 of the secret, hexadecimal."""
-    grant = book.by_digest(digest)
+    try:
+        grant = book.by_digest(digest)
+    except GrantUncertain:
+        return Verification(valid=False, problem=Refusal.UNAVAILABLE.value)
     if grant is None:
         return Verification(valid=False, problem=Refusal.INVALID_KEY.value)
     refusal = judge_grant(grant, permission, clock.now(), address=address)

@@ -13,8 +13,8 @@ from shared.event_store import Head
 class CloudEvent:
     """`subject` is the stream. `data` is None for a row that concerns nobody outside its service.
 
-    `epoch`, `position` and `hash` are extension attributes: the place in the log, so a follower knows what
-    comes next and can tell a restored log from the one it followed.
+    `epoch`, `position`, `hash` and `previous` (the hash of the row before) are extension attributes: the place in
+    the log, so a follower knows what comes next and can tell a restored log from the one it followed.
     """
 
     id: str
@@ -25,6 +25,7 @@ class CloudEvent:
     epoch: str
     position: int
     hash: str
+    previous: str | None = None
     data: dict[str, Any] | None = None
     specversion: str = "1.0"
     datacontenttype: str = field(default="application/json")

@@ -24,10 +24,11 @@ class Gate:
 
     def admit(self, presented: Presented, permission: str | None) -> Verdict:
         """Decides one request, and charges it if it passes. Calls nobody: memory only."""
-        if not self.replica.is_fresh():
-            return _refused(_NOT_FRESH)
         now = self.replica.time()
         verdict = judge(presented, permission, self.replica.grants, now)
+        # Asked last, answered first: grants that stopped being fresh while they were judged do not count.
+        if not self.replica.is_fresh():
+            return _refused(_NOT_FRESH)
         if verdict.grant is None or verdict.limits is None:
             return _refused(verdict)
         if verdict.refusal is not None:
@@ -66,7 +67,7 @@ class Gate:
             duration_us=round(duration * 1e6),
             size=size,
             address=address,
-            user_agent=redact(user_agent[:USER_AGENT_CHARACTERS_MAX]),
+            user_agent=redact(user_agent)[:USER_AGENT_CHARACTERS_MAX],
         )
         self.meter.record(record)
 

@@ -66,6 +66,8 @@ def evolve(grant: Grant | None, event: KeyCreated | KeyRevoked) -> Grant:
     """Raises EventOutOfPlace."""
     match event:
         case KeyCreated():
+            if grant is not None:
+                return grant  # a repetition: it must not undo what came after it
             return Grant(
                 key_id=event.key_id,
                 organisation_id=event.organisation_id,
@@ -126,6 +128,8 @@ class Grants:
 
     def load(self, snapshot: Snapshot) -> None:
         """Replaces everything. The old state stays readable until the new one stands whole."""
+        # First refused, then shown: a reader in between must not trust what the snapshot itself does not.
+        self.unappliable = self.unappliable | set(snapshot.unappliable)
         by_id = {grant.key_id: grant for grant in snapshot.grants}
         self._by_digest = {grant.digest: grant for grant in snapshot.grants}
         self._by_id, self._tiers, self.policy = by_id, dict(snapshot.tiers), snapshot.policy

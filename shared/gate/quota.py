@@ -5,6 +5,7 @@ exceed the day limit. Both are decided at once; a refusal costs nothing.
 """
 
 import math
+import threading
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -43,33 +44,46 @@ class _Window:
 
 
 class MemoryQuota:
-    """Not shared between processes. `elapsed` arguments are seconds of one steady clock, never stepping back."""
+    """Shared by the threads of one process, not between processes. `elapsed` arguments are seconds of one clock.
+
+    A thread may come with a reading older than another's before it: it is then decided as of the later one.
+    """
 
     def __init__(self) -> None:
         self._windows: dict[str, _Window] = {}
+        self._latest = float("-inf")
+        self._one_at_a_time = threading.Lock()
 
     def spend(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> Spent:
         """Admits and counts one request, or says what stands in its way."""
-        window = self._window(key_id, elapsed, now)
-        return self._decide(window, limits, elapsed, now, cost=1)
+        return self._ask(key_id, limits, elapsed, now, cost=1)
 
     def peek(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> Spent:
         """How things stand, at no cost."""
-        return self._decide(self._window(key_id, elapsed, now), limits, elapsed, now, cost=0)
+        return self._ask(key_id, limits, elapsed, now, cost=0)
 
     def seed(self, key_id: str, moments: Iterable[float], day_count: int, now: datetime) -> None:
         """What was spent before this process started: moments of the last minute (elapsed seconds), and today."""
         window = _Window(_day(now))
         window.moments.extend(sorted(moments))
         window.day_count = day_count
-        self._windows[key_id] = window
+        with self._one_at_a_time:
+            self._windows[key_id] = window
 
     def forget_idle(self, elapsed: float, now: datetime) -> None:
         """Drops what no decision could need any more, so that memory follows the keys in use today."""
         day = _day(now)
-        for key_id, window in list(self._windows.items()):
-            if window.day != day and (not window.moments or window.moments[-1] <= elapsed - MINUTE_SECONDS):
-                del self._windows[key_id]
+        with self._one_at_a_time:
+            for key_id, window in list(self._windows.items()):
+                # Not a day that is still to come: its count is needed when a clock that stepped back gets there.
+                nothing_today = window.day < day or not window.day_count
+                if nothing_today and (not window.moments or window.moments[-1] <= elapsed - MINUTE_SECONDS):
+                    del self._windows[key_id]
+
+    def _ask(self, key_id: str, limits: Limits, elapsed: float, now: datetime, cost: int) -> Spent:
+        with self._one_at_a_time:
+            self._latest = elapsed = max(self._latest, elapsed)
+            return self._decide(self._window(key_id, elapsed, now), limits, elapsed, now, cost)
 
     def _window(self, key_id: str, elapsed: float, now: datetime) -> _Window:
         day = _day(now)

@@ -33,8 +33,9 @@ TakeSnapshot = Callable[[], Snapshot]
 class GrantsFollower:
     """Follows the log of keys into memory. An event that does not apply makes its stream refused, and only it."""
 
-    def __init__(self, grants: Grants, snapshot: TakeSnapshot) -> None:
-        self._grants, self._snapshot = grants, snapshot
+    def __init__(self, grants: Grants, snapshot: TakeSnapshot, distrust: Callable[[], None]) -> None:
+        """`distrust` is called before the grants go back in time, until the next pull is through."""
+        self._grants, self._snapshot, self._distrust = grants, snapshot, distrust
 
     def checkpoint(self) -> Head | None:
         return self._grants.place
@@ -47,7 +48,11 @@ class GrantsFollower:
 
     def restart(self) -> None:
         """Raises FeedUnavailable when there is no snapshot to be had."""
-        self._grants.load(self._snapshot())
+        snapshot = self._snapshot()
+        if not _continues(self._grants.place, snapshot.place):
+            # It may be from before a revocation that this gate has acknowledged.
+            self._distrust()
+        self._grants.load(snapshot)
 
     def _apply(self, event: CloudEvent) -> None:
         if event.subject in self._grants.unappliable:
@@ -75,9 +80,11 @@ class Replica:
     ) -> None:
         self.gate, self.grants = gate, Grants()
         self._clock, self._lease_seconds = clock, lease_seconds
-        self._subscription = Subscription(feed, GrantsFollower(self.grants, snapshot), clock, gate=gate)
+        follower = GrantsFollower(self.grants, snapshot, self._distrust)
+        self._subscription = Subscription(feed, follower, clock, gate=gate)
         self._fresh_until = float("-inf")
-        self._last_time, self._last_time_at = datetime.min.replace(tzinfo=UTC), 0.0
+        # The database's time, and the elapsed seconds it belongs to: one value, for threads that read meanwhile.
+        self._as_of = datetime.min.replace(tzinfo=UTC), 0.0
         self._snapshot_at = 0.0
         self._wanted = threading.Event()
         self._stopping = False
@@ -106,7 +113,7 @@ class Replica:
             self._snapshot_at = self._clock.elapsed_seconds()
             self._subscription.restart()
         caught_up = self._subscription.pull()
-        self._last_time, self._last_time_at = caught_up.time, caught_up.sent_at
+        self._as_of = caught_up.time, caught_up.sent_at
         self._fresh_until = caught_up.sent_at + self._lease_seconds
         metrics.lease_seconds_left.set(self._fresh_until - self._clock.elapsed_seconds())
         return caught_up
@@ -116,7 +123,12 @@ class Replica:
 
     def time(self) -> datetime:
         """The log's database's time, as of now: the last pull's plus what has elapsed since it was sent."""
-        return self._last_time + timedelta(seconds=self._clock.elapsed_seconds() - self._last_time_at)
+        time, at = self._as_of
+        return time + timedelta(seconds=self._clock.elapsed_seconds() - at)
+
+    def _distrust(self) -> None:
+        """A snapshot from before what was applied and acknowledged here: until a pull covers it, not fresh."""
+        self._fresh_until = float("-inf")
 
     def _is_time_for_a_new_snapshot(self) -> bool:
         """A refused stream is mended by auth, if at all; a newer snapshot shows it."""
@@ -137,3 +149,7 @@ class Replica:
         except Exception:
             # Whatever it was, the lease decides what it costs: this thread must live to pull again.
             _log.exception("pull_failed", gate=self.gate)
+
+
+def _continues(place: Head | None, later: Head | None) -> bool:
+    return place is not None and later is not None and later.epoch == place.epoch and later.position >= place.position

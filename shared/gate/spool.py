@@ -6,6 +6,7 @@ the death of the process, which is what SIGKILL tests; it may not survive the de
 
 import fcntl
 import os
+import re
 import secrets
 import struct
 import zlib
@@ -14,6 +15,7 @@ from pathlib import Path
 
 _FRAME = struct.Struct("<II")  # payload bytes, CRC-32 of the payload
 _PAYLOAD_BYTES_MAX = 64 * 1024
+_EXTENT = re.compile(rb"(\d{1,15}) (\d{1,15})")
 
 
 class SegmentInUse(Exception):
@@ -27,22 +29,22 @@ class Segment:
     finds the same boundaries and so sends the same bytes under the same identity.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Opens or creates, and locks. Raises SegmentInUse."""
+    def __init__(self, path: Path, *, new: bool = False) -> None:
+        """Opens and locks; `new`: creates first. Raises SegmentInUse, or OSError when there is no such file."""
         self.name = path.stem
         self.path, self._extents_path = path, path.with_suffix(".extents")
-        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._file)
-            raise SegmentInUse(self.name) from error
+        self._file = _open_locked(path, os.O_CREAT if new else 0)
         self.size = self._trusted_size()
         self.extents = self._read_extents()
 
     @classmethod
     def create(cls, folder: Path) -> "Segment":
-        return cls(folder / f"{secrets.token_hex(8)}.segment")
+        while True:
+            try:
+                return cls(folder / f"{secrets.token_hex(8)}.segment", new=True)
+            except SegmentInUse:
+                # Before it was locked another process took it for a dead one's. It finds nothing in it.
+                continue
 
     @property
     def cut(self) -> int:
@@ -51,15 +53,17 @@ class Segment:
 
     def append(self, payload: bytes) -> None:
         """Raises OSError when the disk will not take it; the segment is then as it was before."""
+        if not 0 < len(payload) <= _PAYLOAD_BYTES_MAX:
+            raise OSError(f"{self.path}: no record has {len(payload)} bytes")
         frame = _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
-        written = os.write(self._file, frame)
-        if written != len(frame):
-            os.ftruncate(self._file, self.size)
-            raise OSError(f"{self.path}: only {written} of {len(frame)} bytes were written")
-        self.size += written
+        _write_whole(self._file, frame, self.size)
+        self.size += len(frame)
 
     def cut_extent(self, bytes_max: int) -> tuple[int, int] | None:
-        """Fixes the next batch: whole records past the last cut, about `bytes_max` bytes; None if there are none."""
+        """Fixes the next batch: whole records past the last cut, about `bytes_max` bytes; None if there are none.
+
+        Raises OSError when the disk will not take the extent; it is then cut anew the next time.
+        """
         start = end = self.cut
         for payload in self._frames(start, self.size):
             end += _FRAME.size + len(payload)
@@ -67,8 +71,7 @@ class Segment:
                 break
         if end == start:
             return None
-        with self._extents_path.open("a") as extents:
-            extents.write(f"{start} {end}\n")
+        self._write_extent(f"{start} {end}\n".encode())
         self.extents.append((start, end))
         return start, end
 
@@ -79,18 +82,20 @@ class Segment:
         """Deletes the segment, then its extents: never the other way, or offsets would be cut anew."""
         self.path.unlink(missing_ok=True)
         self._extents_path.unlink(missing_ok=True)
-        os.close(self._file)
+        self.close()
 
     def close(self) -> None:
-        """Leaves the files for whoever adopts them."""
-        os.close(self._file)
+        """Leaves the files for whoever adopts them. A record that comes later is refused, whatever is open by then."""
+        file, self._file = self._file, -1
+        os.close(file)
 
     def _frames(self, start: int, end: int) -> Iterator[bytes]:
         """The payloads of whole, intact frames; stops at the first that is not."""
         at = start
         while at + _FRAME.size <= end:
             length, checksum = _FRAME.unpack(os.pread(self._file, _FRAME.size, at))
-            if length > _PAYLOAD_BYTES_MAX or at + _FRAME.size + length > end:
+            # A power cut may leave zeros at the end, which would read as empty records for ever.
+            if not 0 < length <= _PAYLOAD_BYTES_MAX or at + _FRAME.size + length > end:
                 return
             payload = os.pread(self._file, length, at + _FRAME.size)
             if len(payload) != length or zlib.crc32(payload) != checksum:
@@ -103,22 +108,50 @@ class Segment:
         length = os.fstat(self._file).st_size
         return sum(_FRAME.size + len(payload) for payload in self._frames(0, length))
 
+    def _write_extent(self, line: bytes) -> None:
+        file = os.open(self._extents_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _write_whole(file, line, os.fstat(file).st_size)
+        finally:
+            os.close(file)
+
     def _read_extents(self) -> list[tuple[int, int]]:
         if not self._extents_path.exists():
             return []
-        extents: list[tuple[int, int]] = []
-        for line in self._extents_path.read_text().splitlines(keepends=True):
-            words = line.split()
-            # A torn last line was never published from: its batch is cut again.
-            if line.endswith("\n") and len(words) == 2:
-                extents.append((int(words[0]), int(words[1])))
-        return extents
+        written = self._extents_path.read_bytes()
+        # A torn last line was never published from: its batch is cut again, and nothing is written behind it.
+        whole = written[: written.rfind(b"\n") + 1]
+        if whole != written:
+            os.truncate(self._extents_path, len(whole))
+        found = (_EXTENT.fullmatch(line) for line in whole.splitlines())
+        return [(int(extent[1]), int(extent[2])) for extent in found if extent]
 
 
 def abandoned(folder: Path) -> Iterator[Segment]:
-    """Locks and opens the segments whose processes are gone."""
+    """Locks and opens the segments whose processes are gone; leaves what cannot be opened."""
     for path in sorted(folder.glob("*.segment")):
         try:
             yield Segment(path)
-        except (SegmentInUse, FileNotFoundError):
+        except (SegmentInUse, OSError):
             continue
+
+
+def _open_locked(path: Path, flags: int) -> int:
+    """Raises SegmentInUse; also when the file's last holder deleted it between its opening here and its lock."""
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | flags, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.path.samestat(os.fstat(file), path.stat()):
+            raise FileNotFoundError(path)
+    except OSError as error:
+        os.close(file)
+        raise SegmentInUse(path.stem) from error
+    return file
+
+
+def _write_whole(file: int, data: bytes, size: int) -> None:
+    """Appends with one write. Raises OSError, the file being of `size` bytes as before, when a part was taken."""
+    written = os.write(file, data)
+    if written != len(data):
+        os.ftruncate(file, size)
+        raise OSError(f"the disk took {written} of {len(data)} bytes")

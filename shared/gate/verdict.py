@@ -94,11 +94,12 @@ def judge_grant(
 
 
 def address_allowed(grant: Grant, address: str) -> bool:
-    """An address that cannot be read is outside every network."""
+    """An address that cannot be read is outside every network; ::ffff:192.0.2.7 is 192.0.2.7, on a dual listener."""
     if not grant.allowed_addresses:
         return True
     try:
         caller = ipaddress.ip_address(address)
     except ValueError:
         return False
+    caller = getattr(caller, "ipv4_mapped", None) or caller
     return any(caller in ipaddress.ip_network(network) for network in grant.allowed_addresses)

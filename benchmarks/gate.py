@@ -1,0 +1,88 @@
+"""What the gate adds to a request, in one process: verdict, both windows and the spooled record, and each apart."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from services.keys.secret import new_secret
+from shared.clock import SystemClock
+from shared.event_store import Head
+from shared.feed import Acknowledgement, FeedPage
+from shared.gate.credential import Presented
+from shared.gate.gate import Gate
+from shared.gate.grants import Grant, Limits, Snapshot
+from shared.gate.meter import Meter
+from shared.gate.quota import MemoryQuota
+from shared.gate.replica import Replica
+
+KEYS = 50_000
+REQUESTS = 100_000
+PLACE = Head(epoch="benchmark", position=KEYS, hash="")
+
+
+class StandingFeed:
+    """Nothing new, ever."""
+
+    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
+        return FeedPage(events=(), head=PLACE, time=datetime.now(UTC))
+
+
+class NoBus:
+    def publish(self, batch: dict[str, object]) -> None:
+        pass
+
+
+def main() -> None:
+    clock = SystemClock()
+    secrets = [new_secret() for _ in range(KEYS)]
+    grants = tuple(
+        Grant(
+            key_id=f"key_{number}",
+            organisation_id="org_1",
+            digest=secret.digest,
+            hint=secret.hint,
+            permissions=frozenset({"sensors:read"}),
+        )
+        for number, secret in enumerate(secrets)
+    )
+    policy = {"standard": Limits(minute=1_000_000, day=None)}
+    snapshot = Snapshot(place=PLACE, grants=grants, tiers={"org_1": "standard"}, policy=policy)
+    replica = Replica(gate="gate_1", feed=StandingFeed(), snapshot=lambda: snapshot, clock=clock, lease_seconds=300)
+    replica.pull()
+    with tempfile.TemporaryDirectory() as folder:
+        gate = Gate(replica, MemoryQuota(), Meter(Path(folder), NoBus(), clock), clock)
+        presented = [
+            Presented(authorization=f"Bearer {secret.value}", query_keys=(), address="192.0.2.1") for secret in secrets
+        ]
+        verdict = gate.admit(presented[0], "sensors:read")
+        began = clock.elapsed_seconds()
+
+        def record(_number: int) -> None:
+            gate.record(
+                verdict,
+                request_id="req_0123456789abcdef",
+                method="GET",
+                route="/v1/sensors/{sensor_id}",
+                status=200,
+                began=began,
+                size=400,
+                address="192.0.2.1",
+                user_agent="benchmark",
+            )
+
+        show("admit", lambda number: gate.admit(presented[number % KEYS], "sensors:read"))
+        show("record", record)
+
+
+def show(name: str, work: Callable[[int], object]) -> None:
+    began = time.perf_counter()
+    for number in range(REQUESTS):
+        work(number)
+    seconds = time.perf_counter() - began
+    print(f"{name:8} {seconds / REQUESTS * 1e6:6.1f} µs each, {REQUESTS / seconds:9,.0f} a second")
+
+
+if __name__ == "__main__":
+    main()

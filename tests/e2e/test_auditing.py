@@ -1,0 +1,51 @@
+"""`grillo audit verify` against what sqlite3 can do to a log."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+from tests.e2e.running import Running, grillo
+
+
+def test_an_untouched_log_passes_while_the_system_runs(system: Running) -> None:
+    verified = grillo("audit", "verify", "--data", str(system.data))
+    assert verified.returncode == 0, verified.stdout
+    assert "keys: " in verified.stdout
+    assert "the chain holds" in verified.stdout
+
+
+def test_one_edited_byte_is_found_in_its_row(data: Path) -> None:
+    _some_history(data)
+    _sql(data, "UPDATE log SET data = replace(data, '\"allow_query\":true', '\"allow_query\":TRUE') WHERE position = 3")
+    _finds(data, "keys: row 3: the row does not match its hash")
+
+
+def test_a_removed_last_row_is_seen_by_the_head_and_by_followers_when_the_head_is_mended_too(data: Path) -> None:
+    _some_history(data)
+    _sql(data, "DELETE FROM log WHERE position = (SELECT max(position) FROM log)")
+    untouched = shutil.copytree(data, data.parent / "copy")
+    _finds(data, "keys: row 4: the head names row 4, the last row is 3")
+    _sql(untouched, "UPDATE log_head SET position = 3, hash = (SELECT hash FROM log WHERE position = 3)")
+    _finds(untouched, "keys: row 4: auth.grants has seen this row; it is gone")
+
+
+def _some_history(data: Path) -> None:
+    """An organisation, the admin key, a key, its revocation: rows 1 to 4."""
+    with Running(data) as system:
+        key_id, _ = system.create_key("sensors:read")
+        with system.admin() as admin:
+            assert admin.post(f"/v1/keys/{key_id}/revoke").status_code == 200
+        system.stop()
+    assert grillo("audit", "verify", "--data", str(data)).returncode == 0
+
+
+def _sql(data: Path, statement: str) -> None:
+    with sqlite3.connect(data / "keys.sqlite") as connection:
+        assert connection.execute(statement).rowcount == 1
+    connection.close()
+
+
+def _finds(data: Path, line: str) -> None:
+    verified = grillo("audit", "verify", "--data", str(data))
+    assert verified.returncode == 1
+    assert line in verified.stdout.splitlines()

@@ -1,0 +1,101 @@
+"""Starting, stopping, being killed, and starting again."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from tests.e2e.running import GRILLO, SECRET, Running, eventually, grillo
+
+
+def test_a_second_start_is_quick_and_knows_every_key(data: Path) -> None:
+    with Running(data) as first:
+        _, secret = first.create_key("sensors:read")
+        began = time.monotonic()
+        assert first.stop(signal.SIGINT) == 0
+        assert time.monotonic() - began < 5
+    with Running(data, admin_key=first.admin_key) as second:
+        assert second.announced["admin_key"] is None
+        assert second.ready_seconds < 5
+        with second.client(secret) as reader:
+            assert reader.get("/v1/sensors").status_code == 200
+        assert second.stop(signal.SIGTERM) == 0
+
+
+def test_killed_under_load_it_has_counted_every_answer_once_and_forgets_no_quota(data: Path) -> None:
+    answered: set[str] = set()
+    with Running(data) as first:
+        key_id, secret = first.create_key("sensors:read")
+        with first.client(secret) as reader:
+            for number in range(120):
+                request_id = f"ledger-{number}"
+                assert reader.get("/v1/sensors?limit=1", headers={"X-Request-Id": request_id}).status_code == 200
+                answered.add(request_id)
+        first.process.kill()
+        first.process.wait()
+    with Running(data, admin_key=first.admin_key) as second, second.admin() as admin:
+        used = eventually(lambda: admin.get(f"/v1/keys/{key_id}/usage").json(), lambda used: used["total"] >= 120)
+        assert used["total"] == 120
+        with second.client(secret) as reader:
+            left = reader.get("/v1/sensors?limit=1").headers["RateLimit"]
+        assert left.startswith('"minute";r=179;')
+        assert '"day";r=99879;' in left
+
+
+def test_a_second_system_on_the_same_folder_is_refused_in_one_line(system: Running) -> None:
+    refused = grillo("up", "--port", "0", "--data", str(system.data))
+    assert refused.returncode == 1
+    assert refused.stderr.count("\n") == 1
+    assert f"in use by another `grillo up`, process {system.process.pid}" in refused.stderr
+
+
+def test_a_port_in_use_is_named_and_nothing_is_left_behind(data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = grillo("up", "--port", str(port), "--data", str(data))
+    assert refused.returncode == 1
+    assert refused.stderr == f"grillo: port {port} is in use. Stop what listens there, or choose another with --port.\n"
+    assert not list(data.glob("*.sqlite"))
+
+
+def test_a_folder_that_is_a_file_is_no_data_folder(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    refused = grillo("up", "--port", "0", "--data", str(tmp_path / "data"))
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"grillo: {tmp_path / 'data'} cannot be used as the data folder:")
+
+
+def test_a_folder_that_may_not_be_made_is_named() -> None:
+    """Not even root may make folders in /sys."""
+    refused = grillo("up", "--port", "0", "--data", "/sys/grillo")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("grillo: /sys/grillo cannot be used as the data folder:")
+    assert refused.stderr.count("\n") == 1
+
+
+def test_a_wrong_lease_is_refused_before_anything_starts(data: Path) -> None:
+    refused = subprocess.run(
+        [*GRILLO, "up", "--port", "0", "--data", str(data)],
+        env=os.environ | {"GATE_LEASE_SECONDS": "soon"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert refused.returncode == 1
+    assert "GATE_LEASE_SECONDS is 'soon'" in refused.stderr
+
+
+def test_no_secret_is_on_disk_or_in_any_output(system: Running) -> None:
+    _, secret = system.create_key("sensors:read", name="Watched")
+    with system.client(secret) as reader:
+        assert reader.get("/v1/sensors", params={"api_key": secret}).status_code == 400
+        reader.get(f"/v1/sensors/{secret}", headers={"User-Agent": secret, "X-Request-Id": secret, "Referer": secret})
+        reader.get(f"/{secret}")
+    with system.admin() as admin:
+        eventually(lambda: admin.get("/v1/keys").json()["data"][0]["last_used_at"], lambda moment: moment is not None)
+    files = [file for file in system.data.rglob("*") if file.is_file()]
+    assert any(file.suffix == ".segment" for file in files)
+    assert [file.name for file in files if SECRET.search(file.read_bytes())] == []
+    assert SECRET.search(system.errors().encode()) is None

@@ -1,0 +1,81 @@
+"""A warm request's verdict asks nobody: one query for the data, and no message."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from falcon import testing
+from sqlalchemy import Engine, event
+
+from services.auth import assembly as auth
+from services.keys import assembly as keys
+from services.keys.command import KeyRequest
+from services.keys.words import Words
+from services.sensors import api as sensors_api
+from services.sensors import assembly as sensors
+from services.sensors.ingest import samples
+from shared.clock import SystemClock
+from shared.contracts.envelope import CloudEvent
+from shared.database import Database
+from shared.gate.gate import Gate
+from shared.gate.meter import Meter
+from shared.gate.quota import MemoryQuota
+from shared.gate.replica import Replica
+from shared.repository import Origin
+from shared.web.application import application
+
+ORIGIN = Origin(actor="test")
+
+
+class CountingBus:
+    """Takes everything, tells how much."""
+
+    def __init__(self) -> None:
+        self.messages = 0
+
+    def publish(self, message: CloudEvent | dict[str, object]) -> None:
+        self.messages += 1
+
+
+@pytest.mark.parametrize(
+    ("path", "queries_max"), [("/v1/sensors/{sensor_id}", 1), ("/v1/sensors", 1), ("/v1/sensors/{sensor_id}/data", 2)]
+)
+def test_a_warm_read_makes_no_message_and_hardly_a_query(tmp_path: Path, path: str, queries_max: int) -> None:
+    clock, bus = SystemClock(), CountingBus()
+    key_service = keys.assemble(Database.sqlite(tmp_path / "keys.sqlite"), bus, clock, lease_seconds=10)
+    auth_service = auth.assemble(Database.sqlite(tmp_path / "auth.sqlite"), key_service.feed, clock)
+    sensor_service = sensors.assemble(Database.sqlite(tmp_path / "sensors.sqlite"), bus, clock)
+    organisation_id = key_service.commands.register_organisation("Grillo", "standard", ORIGIN)
+    request = KeyRequest(words=Words(name="Reader"), permissions=("sensors:read",))
+    secret = key_service.commands.create(organisation_id, request, ORIGIN).secret.value
+    sample = samples.read_sample(samples.sample_files()[0])
+    sensor_id = sensor_service.importer.store(sample, organisation_id, ORIGIN).sensor_ids[0]
+    replica = Replica(gate="gate_test", feed=key_service.feed, snapshot=auth_service.book.snapshot, clock=clock)
+    replica.pull()
+    gate = Gate(replica, MemoryQuota(), Meter(tmp_path / "spool", bus, clock), clock)
+    routes = sensors_api.routes(sensor_service.queries, sensor_service.recordings)
+    app = application("sensors", routes, gate, clock, public_url="http://localhost", is_ready=lambda: True)
+    client = testing.TestClient(app, headers={"Authorization": f"Bearer {secret}"})
+    messages_before = bus.messages
+    with _counted_queries() as queries:
+        answer = client.simulate_get(path.format(sensor_id=sensor_id))
+    assert answer.status_code == 200
+    assert len(queries) <= queries_max, queries
+    assert bus.messages == messages_before
+
+
+@contextmanager
+def _counted_queries() -> Iterator[list[str]]:
+    """Every statement of every engine, but for the BEGIN that SQLite is told."""
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.startswith("BEGIN"):
+            statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
