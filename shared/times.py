@@ -19,8 +19,8 @@ def from_rfc3339(text: str) -> datetime:
 
 
 def from_nanoseconds(nanoseconds: int) -> datetime:
-    """Since 1970, UTC; cut to whole microseconds."""
-    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+    """Since 1970, UTC; to the nearest microsecond."""
+    return _EPOCH + timedelta(microseconds=(nanoseconds + 500) // 1000)
 
 
 def to_nanoseconds(moment: datetime) -> int:

@@ -115,7 +115,7 @@ def _range(query: DataQuery, last_sample_at: datetime | None) -> tuple[int, int]
     """[start, end) in nanoseconds. What is not given follows from what is, or from the latest sample."""
     end, start = query.end, query.start
     if start is None and end is None and last_sample_at is not None:
-        # Past the last sample, whose time is cut to a microsecond here.
+        # Past the last sample, whose time is rounded to a microsecond here.
         end = last_sample_at + timedelta(microseconds=1)
     if start is None:
         start = end - RANGE_DEFAULT if end else None
