@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help up test lint types bench clean
+.PHONY: help up test lint types stack bench clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -12,13 +12,17 @@ up: $(VENV)/.installed  ## install what is missing, then run all services here, 
 	@$(BIN)/grillo up $(UP)
 
 test: $(VENV)/.installed-dev  ## all tests, with coverage
-	@$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
+	@tests/install-servers
+	@$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
 lint: $(VENV)/.installed-dev  ## style
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
 types: $(VENV)/.installed-dev  ## mypy, strict
 	@$(BIN)/mypy
+
+stack: $(VENV)/.installed-dev  ## docker-compose.yml's services, natively, on private RabbitMQ and PostgreSQL
+	@$(BIN)/python -m tests.stack
 
 bench: $(VENV)/.installed-dev  ## figures, never judged
 	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

@@ -5,6 +5,7 @@ embedded, every service shares one thread of execution, and a wait in C would st
 reason nothing may wait, print or call out between the start of a transaction and its end.
 """
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from shared.times import from_rfc3339
 
@@ -25,7 +26,7 @@ _RETRY_SECONDS = 0.002
 
 class DatabaseBusy(Exception):
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name}: another process has held the write lock for {WRITE_WAIT_SECONDS_MAX:.0f} s")
+        super().__init__(f"{name}: others have held the write lock for {WRITE_WAIT_SECONDS_MAX:.0f} s")
 
 
 class Database:
@@ -71,6 +72,15 @@ class Database:
             with connection.begin():
                 yield connection
 
+    def answers(self) -> bool:
+        """Whether a query comes back: what readiness asks."""
+        try:
+            with self.reading() as connection:
+                connection.execute(text("SELECT 1"))
+        except SQLAlchemyError:
+            return False
+        return True
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -79,7 +89,9 @@ class Database:
             try:
                 connection.begin()
             except OperationalError as error:
-                if "locked" not in str(error.orig) or time.monotonic() > deadline:
+                if not _is_locked(error.orig):
+                    raise
+                if time.monotonic() > deadline:
                     raise DatabaseBusy(self.name) from error
                 time.sleep(_RETRY_SECONDS)
             else:
@@ -105,11 +117,29 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # BEGIN is ours to say: IMMEDIATE for writers
     connection.text_factory = _text
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _enter_wal(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
+
+
+def _enter_wal(cursor: Any) -> None:
+    """Opens the file, which another process may have to itself for a moment: being first, last, or in recovery."""
+    deadline = time.monotonic() + WRITE_WAIT_SECONDS_MAX
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if not _is_locked(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_SECONDS)
+        else:
+            return
+
+
+def _is_locked(error: BaseException | None) -> bool:
+    return "locked" in str(error)
 
 
 def _text(stored: bytes) -> str:

@@ -1,7 +1,7 @@
 """The log as followers pull it: the events after a place, and the head as the primary database shows it now."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -66,7 +66,7 @@ class LogFeed:
 
     def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
         if acknowledgement is not None and self._acknowledge is not None:
-            self._acknowledge(acknowledgement)
+            self._acknowledge(self._of_this_log(acknowledgement, after))
         with self._database.reading() as tx:
             head = self._store.head(tx)
             time = database_time(tx)
@@ -76,6 +76,14 @@ class LogFeed:
             previous = self._store.hash_at(tx, position)
             rows = self._store.after(tx, position, PAGE_EVENTS)
         return FeedPage(events=tuple(self._publication.envelopes(rows, head.epoch, previous)), head=head, time=time)
+
+    def _of_this_log(self, acknowledgement: Acknowledgement, after: Head | None) -> Acknowledgement:
+        """A position in another log, from before a restore, says nothing about this one: the gate has none of it."""
+        if after is None:
+            return acknowledgement
+        with self._database.reading() as tx:
+            continues = self._continues(tx, after, self._store.head(tx))
+        return acknowledgement if continues else replace(acknowledgement, position=0)
 
     def _continues(self, tx: Connection, after: Head, head: Head) -> bool:
         return after.epoch == head.epoch and self._store.hash_at(tx, after.position) == after.hash

@@ -30,6 +30,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from shared import metrics
 from shared.clock import Clock
@@ -121,6 +122,7 @@ class SqlFollower:
             self._reset(tx)
             for table in (self._checkpoint, self._parked):
                 tx.execute(delete(table).where(table.c.follower == self._name))
+        self._count_parked()
         _log.warning("follower_restarted", follower=self._name)
 
     def retry_due(self) -> None:
@@ -134,6 +136,7 @@ class SqlFollower:
             streams = list(due)
         for stream in streams:
             self.replay(stream)
+        self._count_parked()  # also what a process before this one parked
 
     def replay(self, stream: str) -> bool:
         """Applies a stream's parked events in order, as far as they go; whether none is left."""
@@ -166,10 +169,16 @@ class SqlFollower:
         )
 
     def _try(self, tx: Connection, event: CloudEvent) -> str | None:
-        """Applies one event in a savepoint of its own; what went wrong, if it did."""
+        """Applies one event in a savepoint of its own; what went wrong, if it did.
+
+        Raises what is the database's fault and not the event's: SQLite, for one, answers a full disk by rolling
+        back all of the transaction, savepoint or not.
+        """
         try:
             with tx.begin_nested():
                 self._handle(tx, event)
+        except (OperationalError, InterfaceError):
+            raise
         except Exception as error:
             # Whatever a handler raises is a reason to park; the type is enough, texts may quote data.
             return type(error).__name__

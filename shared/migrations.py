@@ -16,6 +16,8 @@ from alembic.script import ScriptDirectory
 from shared.database import Database
 from shared.event_store import genesis_hash
 
+_MIGRATION_LOCK = 0x6772696C6C6F
+
 
 class SchemaIsNewer(Exception):
     def __init__(self, name: str, revision: str) -> None:
@@ -27,6 +29,9 @@ def migrate(database: Database, folder: Path) -> None:
     scripts = ScriptDirectory(str(folder))
     known = {script.revision for script in scripts.walk_revisions()}
     with database.transaction() as connection:
+        if connection.dialect.name == "postgresql":
+            # A service's processes start together; one migrates, the others wait and find it done.
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
         context = MigrationContext.configure(
             connection,
             opts={"fn": lambda revision, _context: scripts._upgrade_revs("head", revision), "target_metadata": None},

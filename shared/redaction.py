@@ -2,7 +2,8 @@
 
 import re
 
-_SECRET = re.compile(r"grl_[0-9A-Za-z]{16,}")
+# One that follows another without a space is one of its own: its "grl" is not the end of the one before.
+_SECRET = re.compile(r"grl_(?:(?!grl_)[0-9A-Za-z]){16,}")
 _REPLACEMENT = "grl_[redacted]"
 
 

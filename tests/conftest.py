@@ -8,6 +8,7 @@ import pytest
 from shared.clock import ManualClock
 from shared.database import Database
 from tests import examples
+from tests.servers import Postgres, RabbitMq
 
 
 @pytest.fixture
@@ -21,3 +22,17 @@ def database(tmp_path: Path) -> Iterator[Database]:
     database = Database.sqlite(tmp_path / "service.db")
     yield database
     database.close()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    server = Postgres(tmp_path_factory.mktemp("postgres"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMq]:
+    server = RabbitMq(tmp_path_factory.mktemp("rabbitmq"))
+    yield server
+    server.close()

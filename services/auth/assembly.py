@@ -10,9 +10,12 @@ from shared.clock import Clock
 from shared.database import Database
 from shared.feed import Feed
 from shared.follower import SqlFollower
+from shared.gate.grants import Grants
 from shared.messaging.following import Following
 from shared.migrations import migrate
 from shared.subscription import Subscription
+from shared.web.internal import GrantsSnapshot
+from shared.web.route import Route
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -28,6 +31,13 @@ class Auth:
     def provided(self) -> dict[str, object]:
         """What the nameko service asks for."""
         return {"auth.book": self.book, "auth.following_keys": self.following}
+
+    def routes(self, _grants: Grants) -> list[Route]:
+        """None yet: auth answers over RPC, and gates over the internal door."""
+        return []
+
+    def internal_routes(self) -> list[Route]:
+        return [Route("/internal/grants", GrantsSnapshot(self.book.snapshot))]
 
 
 def assemble(database: Database, keys_feed: Feed, clock: Clock) -> Auth:

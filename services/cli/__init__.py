@@ -7,7 +7,7 @@ def main() -> None:
     """Exit status: 0 done, 1 refused or failed, 2 wrong usage."""
     if sys.argv[1:2] == ["up"]:
         # First of all imports: it changes sockets, locks and threads for everything that comes after.
-        import services.embedded  # noqa: F401
+        import services.embedded.system  # noqa: F401
     from services.cli.application import application
     from services.cli.failure import Failure
 

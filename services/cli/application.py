@@ -2,7 +2,7 @@
 
 import typer
 
-from services.cli import audit, keys, sensors, up
+from services.cli import audit, keys, organisation, run, sensors, up
 
 
 def application() -> typer.Typer:
@@ -14,6 +14,9 @@ def application() -> typer.Typer:
         add_completion=False,
     )
     app.command("up")(up.up)
+    app.command("run")(run.run)
+    app.command("migrate")(run.migrate)
+    app.add_typer(organisation.app, name="organisation")
     app.add_typer(keys.app, name="keys")
     app.add_typer(sensors.app, name="sensors")
     app.add_typer(audit.app, name="audit")

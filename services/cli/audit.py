@@ -9,7 +9,7 @@ import typer
 from services.cli.failure import Failure
 
 if TYPE_CHECKING:
-    from services.data_folder import DataFolder
+    from services.embedded.data_folder import DataFolder
     from shared.audit import Anchor, Audit
 
 app = typer.Typer(help="Check the logs.", no_args_is_help=True)
@@ -26,7 +26,7 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
 ) -> None:
     """Read every log whole. Exit status 1 if any row was edited, removed, reordered or cut off; it is named."""
-    from services.data_folder import DataFolder, DataFolderUnusable
+    from services.embedded.data_folder import DataFolder, DataFolderUnusable
 
     folder = DataFolder(data)
     try:

@@ -50,7 +50,7 @@ def list_keys(as_json: AsJson = False) -> None:
     for key in keys:
         shown = (key["id"], key["name"], key["hint"], " ".join(key["permissions"]), key["status"])
         table.add_row(*shown, _minute(key["created_at"]), _minute(key["last_used_at"]))
-    _tables().print(table)
+    tables().print(table)
 
 
 @app.command()
@@ -63,7 +63,7 @@ def show(key_id: KeyId, as_json: AsJson = False) -> None:
     table = Table(box=None, show_header=False)
     for name, value in key.items():
         table.add_row(name, _text(value))
-    _tables().print(table)
+    tables().print(table)
 
 
 @app.command()
@@ -104,7 +104,7 @@ def usage(
     table = Table("start", "requests", "by status", box=None)
     for bucket in used["series"]:
         table.add_row(_minute(bucket["start"]), str(bucket["requests"]), _text(bucket["by_status"]))
-    _tables().print(table)
+    tables().print(table)
     typer.echo(f"{used['total']} requests in all")
 
 
@@ -119,7 +119,7 @@ def _print_json(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False))
 
 
-def _tables() -> Console:
+def tables() -> Console:
     """Wide enough when nobody watches: a table cut at 80 characters helps no program."""
     console = Console()
     return console if console.is_terminal else Console(width=200)

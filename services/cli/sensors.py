@@ -1,6 +1,7 @@
 """`grillo sensors …`: recordings into a data folder, on the host, also while the server runs."""
 
 import json
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -32,7 +33,9 @@ def sensors() -> None:
 def import_recordings(
     files: Annotated[list[Path] | None, typer.Argument(help="OpenEEW JSON lines, or any format ObsPy reads.")] = None,
     samples: Annotated[bool, typer.Option("--samples", help="The recordings that ObsPy ships, instead.")] = False,
-    data: Annotated[Path, typer.Option(help="The data folder of `grillo up`.")] = Path("data"),
+    data: Annotated[
+        Path, typer.Option(help="The data folder of `grillo up`; not used when DATABASE_URL is set.")
+    ] = Path("data"),
     organisation: Annotated[str | None, typer.Option(help="Whose sensors; not needed if there is only one.")] = None,
     devices: Annotated[Path | None, typer.Option(help="OpenEEW's devices.json, if not beside the files.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The summary as JSON.")] = False,
@@ -111,26 +114,38 @@ def _samples() -> list[tuple[str, Read]]:
 
 def _storing(data: Path, organisation: str | None) -> Store:
     """Opens the data folder. Raises Failure when it is none, or when it is not clear whose sensors these are."""
-    from services.data_folder import DataFolder, DataFolderUnusable
+    from services.embedded.data_folder import DataFolder, DataFolderUnusable
     from services.keys.queries import Queries
     from services.sensors import tables
     from services.sensors.importing import Importer
     from services.sensors.recordings import Recordings
     from shared.clock import SystemClock
+    from shared.database import Database
     from shared.repository import Origin
     from shared.sql_event_store import SqlEventStore
 
     folder, clock = DataFolder(data), SystemClock()
+    url = os.environ.get("DATABASE_URL")
     try:
-        keys, sensors = folder.existing_database("keys"), folder.existing_database("sensors")
+        if url:
+            sensors, organisation_id = Database(url), _named(organisation)
+        else:
+            keys, sensors = folder.existing_database("keys"), folder.existing_database("sensors")
+            organisation_id = _known([known.id for known in Queries(keys, clock).organisations()], organisation)
     except DataFolderUnusable as error:
         raise Failure(str(error)) from None
-    organisation_id = _organisation([known.id for known in Queries(keys, clock).organisations()], organisation)
     importer = Importer(SqlEventStore(sensors, tables.metadata), Recordings(sensors), clock)
     return lambda result: importer.store(result, organisation_id, Origin(actor="grillo sensors import"))
 
 
-def _organisation(known: list[str], asked: str | None) -> str:
+def _named(asked: str | None) -> str:
+    """The sensors service's database knows no organisations."""
+    if asked is None:
+        raise Failure("with DATABASE_URL, say whose sensors these are: --organisation org_…")
+    return asked
+
+
+def _known(known: list[str], asked: str | None) -> str:
     if asked is None and len(known) == 1:
         return known[0]
     if asked not in known:

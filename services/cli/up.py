@@ -25,21 +25,24 @@ def up(
     The first start registers an organisation with sample sensors and shows its first admin key, this once.
     """
     signals = _Signals()
-    from services import embedded, first_start
-    from services.data_folder import DataFolder, DataFolderUnusable
+    from services.embedded import first_start
+    from services.embedded import system as embedded
+    from services.embedded.data_folder import DataFolder, DataFolderUnusable
     from shared import logs
+    from shared.settings import SettingWrong, lease_seconds
 
     logs.configure(log_level.upper())
     folder = DataFolder(data)
     try:
+        lease = lease_seconds()
         folder.hold()
         public = embedded.listen(_HOST, port)
         internal = embedded.listen(_HOST, port + 1 if port else 0)
-    except (DataFolderUnusable, embedded.PortInUse) as error:
+    except (SettingWrong, DataFolderUnusable, embedded.PortInUse) as error:
         raise Failure(str(error)) from None
     url = os.environ.get("GRILLO_PUBLIC_URL") or f"http://{_HOST}:{public.getsockname()[1]}"
     internal_url = f"http://{_HOST}:{internal.getsockname()[1]}"
-    system = embedded.Embedded(folder, lease_seconds=_lease_seconds())
+    system = embedded.Embedded(folder, lease_seconds=lease)
     organisation = first_start.organisation(system.keys)
     first_start.import_samples(system.sensors, organisation, data)
     system.start(public, internal, url)
@@ -65,22 +68,6 @@ class _Signals:
 
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
         self.asked_to_stop = True
-
-
-def _lease_seconds() -> float:
-    from shared.gate.replica import LEASE_SECONDS_DEFAULT, LEASE_SECONDS_RANGE
-
-    text = os.environ.get("GATE_LEASE_SECONDS")
-    if text is None:
-        return LEASE_SECONDS_DEFAULT
-    low, high = LEASE_SECONDS_RANGE
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1
-    if not low <= seconds <= high:
-        raise Failure(f"GATE_LEASE_SECONDS is {text!r}; it must be a number of seconds from {low:g} to {high:g}.")
-    return seconds
 
 
 def _print_json(url: str, internal_url: str, organisation: str, admin_key: str | None) -> None:

@@ -24,9 +24,9 @@ from shared.clock import Clock
 from shared.gate.grants import Grants, Limits
 from shared.repository import Origin
 from shared.web import cursor
-from shared.web.application import Route
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems import Problem
+from shared.web.route import Route
 
 
 def routes(commands: Commands, queries: Queries, grants: Grants, clock: Clock) -> list[Route]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.keys import tables
+from services.keys import api, tables
 from services.keys.command import Commands
 from services.keys.events import types
 from services.keys.last_use import LastUse
@@ -13,16 +13,20 @@ from services.keys.queries import Queries
 from shared.clock import Clock
 from shared.database import Database
 from shared.feed import LogFeed
+from shared.gate.grants import Grants
 from shared.migrations import migrate
 from shared.publication import Publication
 from shared.relay import Bus, Doorbell, Relay
 from shared.sql_event_store import SqlEventStore
+from shared.web.internal import FeedPages, GatePlace
+from shared.web.route import Route
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
+    clock: Clock
     database: Database
     store: SqlEventStore
     relay: Relay
@@ -42,6 +46,16 @@ class Keys:
             "keys.last_use": self.last_use,
         }
 
+    def routes(self, grants: Grants) -> list[Route]:
+        """The public resources; `grants` is the web process's replica."""
+        return api.routes(self.commands, self.queries, grants, self.clock)
+
+    def internal_routes(self) -> list[Route]:
+        return [
+            Route("/internal/feed", FeedPages(self.feed)),
+            Route("/internal/gates/{gate_id}", GatePlace(self.propagation.remove)),
+        ]
+
 
 def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float) -> Keys:
     """Migrates the database first."""
@@ -52,6 +66,7 @@ def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float
     doorbell = Doorbell(relay.run)
     propagation = Propagation(database, store, clock, lease_seconds=lease_seconds)
     return Keys(
+        clock=clock,
         database=database,
         store=store,
         relay=relay,

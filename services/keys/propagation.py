@@ -83,8 +83,7 @@ class Propagation:
         `committed_at`: elapsed seconds, read after the commit. Takes the lease and a margin at the very most.
         """
         deadline = committed_at + self._lease_seconds + MARGIN_SECONDS
-        applied = self._watch(position, committed_at, deadline)
-        silent = self._silent(position)
+        applied, silent = self._watch(position, committed_at, deadline)
         with self._database.transaction() as tx:
             for gate_id in silent:
                 gate = tables.gate
@@ -95,12 +94,14 @@ class Propagation:
 
     def await_known(self, position: int, committed_at: float) -> Receipt:
         """For what gives power: waits a second at most, so that a new secret usually works everywhere."""
-        applied = self._watch(position, committed_at, committed_at + KNOWN_WAIT_SECONDS)
-        silent = self._silent(position)
+        applied, silent = self._watch(position, committed_at, committed_at + KNOWN_WAIT_SECONDS)
         return self._receipt(position, committed_at, applied, (), propagated=not silent)
 
-    def _watch(self, position: int, committed_at: float, deadline: float) -> dict[str, int]:
-        """Gate → milliseconds until its acknowledgement was seen; ends early when none is missing."""
+    def _watch(self, position: int, committed_at: float, deadline: float) -> tuple[dict[str, int], tuple[str, ...]]:
+        """Gate → milliseconds until its acknowledgement was seen, and who was silent still; ends early without any.
+
+        Both as of one look: a gate that joins later reads a head that has the change.
+        """
         applied: dict[str, int] = {}
         while True:
             with self._database.reading() as tx:
@@ -109,14 +110,10 @@ class Propagation:
             for gate in gates:
                 if gate.position >= position:
                     applied.setdefault(gate.id, round((now - committed_at) * 1000))
-            if all(gate.id in applied for gate in gates) or now >= deadline:
-                return applied
+            silent = tuple(gate.id for gate in gates if gate.id not in applied)
+            if not silent or now >= deadline:
+                return applied, silent
             self._sleep(_LOOK_SECONDS)
-
-    def _silent(self, position: int) -> tuple[str, ...]:
-        gate = tables.gate
-        with self._database.reading() as tx:
-            return tuple(tx.execute(select(gate.c.id).where(gate.c.position < position)).scalars())
 
     def _receipt(
         self, position: int, committed_at: float, applied: dict[str, int], silent: tuple[str, ...], *, propagated: bool

@@ -16,12 +16,18 @@ from shared.web.operation import StrictSchema
 EXPIRY_SECONDS_MAX = 10 * 366 * 86_400
 ADDRESSES_MAX = 50
 LABELS_MAX = 10
-_LABEL_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._/-]{0,62}")
+_LABEL_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._/-]{0,62}\Z")
+
+_LINE_BREAKS_AND_TABS = str.maketrans("", "", "\r\n\t")
 
 
 def _plain_text(text: str) -> None:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
         raise ValidationError("must hold no control characters")
+
+
+def _prose(text: str) -> None:
+    _plain_text(text.translate(_LINE_BREAKS_AND_TABS))
 
 
 def _not_blank(text: str) -> None:
@@ -67,7 +73,7 @@ class CreateKeyBody:
 class CreateKeySchema(StrictSchema):
     shape = CreateKeyBody
     name = fields.String(required=True, validate=[validate.Length(min=1, max=100), _plain_text, _not_blank])
-    description = fields.String(validate=validate.Length(max=1000))
+    description = fields.String(validate=[validate.Length(max=1000), _prose])
     permissions = fields.List(
         fields.String(validate=validate.OneOf(PERMISSIONS)), required=True, validate=validate.Length(min=1, max=4)
     )
@@ -97,7 +103,7 @@ class RevokeKeyBody:
 class RevokeKeySchema(StrictSchema):
     shape = RevokeKeyBody
     reason = fields.Enum(Reason, by_value=True)
-    note = fields.String(validate=validate.Length(max=1000))
+    note = fields.String(validate=[validate.Length(max=1000), _prose])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

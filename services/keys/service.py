@@ -10,8 +10,9 @@ from services.keys.last_use import LastUse
 from services.keys.queries import Queries
 from shared.contracts.usage import KeyUsed
 from shared.event_store import Head
-from shared.feed import LogFeed
+from shared.feed import Acknowledgement, LogFeed
 from shared.messaging.entrypoints import Provided, hears
+from shared.messaging.rpc_feed import feed_service
 from shared.relay import Relay
 
 RELAY_SECONDS = 1
@@ -21,18 +22,12 @@ class KeysService:
     name = "keys"
 
     queries: Queries = Provided("keys.queries")
-    feed_of_keys: LogFeed = Provided("keys.feed")
     relay: Relay = Provided("keys.relay")
     last_use: LastUse = Provided("keys.last_use")
 
     @rpc
     def get_key(self, organisation_id: str, key_id: str) -> Any:
         return msgspec.to_builtins(self.queries.get_key(organisation_id, key_id))
-
-    @rpc
-    def feed(self, after: Any = None) -> Any:
-        place = None if after is None else msgspec.convert(after, type=Head)
-        return msgspec.to_builtins(self.feed_of_keys.pull(place))
 
     @hears("keys", "usage", "KeyUsed")
     def key_used(self, body: Any) -> None:
@@ -41,3 +36,17 @@ class KeysService:
     @timer(interval=RELAY_SECONDS)
     def relay_what_is_left(self) -> None:
         self.relay.run()
+
+
+class KeysFeedService:
+    """The log over RPC, in a container of its own: the calls of others can never fill its workers."""
+
+    name = feed_service("keys")
+
+    log: LogFeed = Provided("keys.feed")
+
+    @rpc
+    def pull(self, after: Any = None, acknowledgement: Any = None) -> Any:
+        place = msgspec.convert(after, type=Head | None)
+        acknowledged = msgspec.convert(acknowledgement, type=Acknowledgement | None)
+        return msgspec.to_builtins(self.log.pull(place, acknowledged))

@@ -22,9 +22,9 @@ from services.sensors.schema import (
 from services.sensors.waveform import Block, Segment, join, read, thin
 from shared.times import from_nanoseconds, rfc3339, to_nanoseconds
 from shared.web import cursor
-from shared.web.application import Route
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems import Problem
+from shared.web.route import Route
 
 RANGE_MAX = timedelta(hours=1)
 RANGE_DEFAULT = timedelta(minutes=1)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.sensors import tables
+from services.sensors import api, tables
 from services.sensors.events import types
 from services.sensors.importing import Importer
 from services.sensors.publication import publish
@@ -11,10 +11,12 @@ from services.sensors.queries import Queries
 from services.sensors.recordings import Recordings
 from shared.clock import Clock
 from shared.database import Database
+from shared.gate.grants import Grants
 from shared.migrations import migrate
 from shared.publication import Publication
 from shared.relay import Bus, Relay
 from shared.sql_event_store import SqlEventStore
+from shared.web.route import Route
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -31,6 +33,14 @@ class Sensors:
     def provided(self) -> dict[str, object]:
         """What the nameko service asks for."""
         return {"sensors.queries": self.queries, "sensors.relay": self.relay}
+
+    def routes(self, _grants: Grants) -> list[Route]:
+        """The public resources."""
+        return api.routes(self.queries, self.recordings)
+
+    def internal_routes(self) -> list[Route]:
+        """None: nobody follows this service yet."""
+        return []
 
 
 def assemble(database: Database, bus: Bus, clock: Clock) -> Sensors:

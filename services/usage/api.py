@@ -10,9 +10,9 @@ from services.usage.schema import KeyUsageSchema, UsageQuery, UsageQuerySchema
 from services.usage.statistics import Statistics, Step, Used
 from shared.clock import Clock
 from shared.gate.grants import Grants, Limits
-from shared.web.application import Route
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems import Problem
+from shared.web.route import Route
 
 BUCKETS_MAX = 1500
 _DEFAULT_SPAN = {Step.MINUTE: timedelta(hours=1), Step.HOUR: timedelta(days=1), Step.DAY: timedelta(days=30)}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.usage import known_keys, tables
+from services.usage import api, known_keys, tables
 from services.usage.known_keys import FOLLOWER, KnownKeys
 from services.usage.metering import Metering
 from services.usage.statistics import Statistics
@@ -11,16 +11,19 @@ from shared.clock import Clock
 from shared.database import Database
 from shared.feed import Feed
 from shared.follower import SqlFollower
+from shared.gate.grants import Grants
 from shared.messaging.following import Following
 from shared.messaging.publishing import EventPublisher
 from shared.migrations import migrate
 from shared.subscription import Subscription
+from shared.web.route import Route
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
+    clock: Clock
     database: Database
     metering: Metering
     statistics: Statistics
@@ -39,6 +42,14 @@ class Usage:
             "usage.following_keys": self.following,
         }
 
+    def routes(self, grants: Grants) -> list[Route]:
+        """The public resources; `grants` is the web process's replica."""
+        return api.routes(self.statistics, self.known_keys, grants, self.clock)
+
+    def internal_routes(self) -> list[Route]:
+        """None: nobody follows this service yet."""
+        return []
+
 
 def assemble(database: Database, keys_feed: Feed, publisher: EventPublisher, clock: Clock) -> Usage:
     """Migrates the database first."""
@@ -46,6 +57,7 @@ def assemble(database: Database, keys_feed: Feed, publisher: EventPublisher, clo
     follower = SqlFollower(FOLLOWER, database, tables.metadata, known_keys.apply, known_keys.reset, clock)
     subscription = Subscription(keys_feed, follower, clock)
     return Usage(
+        clock=clock,
         database=database,
         metering=Metering(database),
         statistics=Statistics(database),

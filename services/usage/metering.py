@@ -47,7 +47,9 @@ class Metering:
             _count(tx, batch.records)
             used = _last_uses(batch.records)
             _keep_last_uses(tx, used)
-        self._used |= used
+        for key_id, at in used.items():
+            # Batches come in any order; what is told is the last use, not the last one heard of.
+            self._used[key_id] = max(at, self._used.get(key_id, at))
         metrics.batches_counted.labels("counted").inc()
         return True
 

@@ -20,8 +20,10 @@ from shared.relay import BusUnavailable
 
 BATCH_BYTES = 256 * 1024
 SEGMENT_BYTES_MAX = 16 * 1024 * 1024
+SEGMENT_BATCHES_MAX = 1000  # each pass looks at every batch of a segment; at few requests a batch is small
 SHIP_SECONDS = 0.25
-REPUBLISH_SECONDS = 5.0
+REPUBLISH_SECONDS = 5.0  # doubled each time, so that the queue of a usage that is down does not fill with copies
+REPUBLISH_SECONDS_MAX = 300.0
 ADOPT_SECONDS = 60.0
 _log = structlog.get_logger(__name__)
 
@@ -39,7 +41,8 @@ class Meter:
         self._encode = msgspec.json.Encoder().encode
         self._segment = Segment.create(folder)
         self._closed: list[Segment] = []  # full or adopted: shipped, never appended to
-        self._published_at: dict[tuple[str, int], float] = {}
+        # Batch → when to publish it again, in elapsed seconds, and how long after the last time that is.
+        self._published: dict[tuple[str, int], tuple[float, float]] = {}
         self._counted: set[tuple[str, int]] = set()
         self._shipping = threading.Lock()
         self._appending = threading.Lock()
@@ -58,31 +61,35 @@ class Meter:
 
     def record(self, record: RequestRecord) -> None:
         """Returns with the record on disk; never raises, for the request itself was served."""
-        payload = self._encode(record)
         try:
+            payload = self._encode(record)
             with self._appending:
                 self._segment.append(payload)
-        except OSError:
+        except Exception:
+            # A full disk, as a rule: no line of log for each request then.
             metrics.unmetered.inc()
 
     def counted(self, batches: tuple[tuple[str, int], ...]) -> None:
         """Usage has these for good. Never waits: it is called where events of keys arrive, too."""
-        self._counted.update(batch for batch in batches if batch in self._published_at)
+        self._counted.update(batch for batch in batches if batch in self._published)
 
     def adopt(self) -> None:
         """Takes over the segments of processes that are gone."""
         with self._shipping:
             for segment in abandoned(self._folder):
-                _log.info("segment_adopted", segment=segment.name, bytes=segment.size)
+                _log.info("segment_adopted", segment=segment.name, bytes=segment.size, torn_bytes=segment.torn_bytes)
                 self._closed.append(segment)
 
     def ship(self) -> None:
-        """Publishes what is new and what is overdue, and discards what is counted. One pass."""
+        """Publishes what is new and what is overdue, and discards what is counted. One pass; what fails waits."""
         with self._shipping:
-            if self._segment.size >= SEGMENT_BYTES_MAX:
-                self._rotate()
-            for segment in (*self._closed, self._segment):
-                self._ship(segment)
+            self._rotate_if_full()
+            try:
+                for segment in (*self._closed, self._segment):
+                    self._ship_or_leave(segment)
+            except BusUnavailable as error:
+                _log.warning("batches_wait", detail=str(error))
+            # Also when the bus is away or the disk is full: this is what makes room.
             self._discard_counted()
 
     def is_settled(self) -> bool:
@@ -92,25 +99,40 @@ class Meter:
 
     def _serve(self) -> None:
         while not self._stopping.wait(SHIP_SECONDS):
+            self._work()
+        self._work()
+
+    def _work(self) -> None:
+        try:
             if self._clock.elapsed_seconds() >= self._adopt_at:
                 self._adopt_at = self._clock.elapsed_seconds() + ADOPT_SECONDS
                 self.adopt()
-            self._ship_or_wait()
-        self._ship_or_wait()
-
-    def _ship_or_wait(self) -> None:
-        try:
             self.ship()
-        except BusUnavailable as error:
-            _log.warning("batches_wait", detail=str(error))
-        except OSError as error:
-            _log.error("spool_unreadable", detail=str(error))
+        except Exception:
+            # Whatever it was, the records are on disk: this thread must live to ship them.
+            _log.exception("shipping_failed")
 
-    def _rotate(self) -> None:
-        fresh = Segment.create(self._folder)
+    def _rotate_if_full(self) -> None:
+        segment = self._segment
+        if segment.size < SEGMENT_BYTES_MAX and len(segment.extents) < SEGMENT_BATCHES_MAX:
+            return
+        try:
+            fresh = Segment.create(self._folder)
+        except OSError as error:
+            _log.error("segment_not_rotated", detail=str(error))
+            return
         with self._appending:
-            self._closed.append(self._segment)
+            self._closed.append(segment)
             self._segment = fresh
+
+    def _ship_or_leave(self, segment: Segment) -> None:
+        """Raises BusUnavailable; anything else concerns this segment alone, and must not hold up the others."""
+        try:
+            self._ship(segment)
+        except BusUnavailable:
+            raise
+        except Exception:
+            _log.exception("segment_not_shipped", segment=segment.name)
 
     def _ship(self, segment: Segment) -> None:
         while segment.cut_extent(BATCH_BYTES) is not None:
@@ -118,29 +140,34 @@ class Meter:
         now = self._clock.elapsed_seconds()
         for start, end in segment.extents:
             batch = (segment.name, start)
-            last = self._published_at.get(batch)
-            if batch in self._counted or (last is not None and now - last < REPUBLISH_SECONDS):
+            again_at, wait_seconds = self._published.get(batch, (now, REPUBLISH_SECONDS))
+            if batch in self._counted or now < again_at:
                 continue
             # Before publishing, so that an answer that comes at once finds it.
-            self._published_at[batch] = now
+            self._published[batch] = now + wait_seconds, min(2 * wait_seconds, REPUBLISH_SECONDS_MAX)
             self._bus.publish(_message(segment, start, end))
 
     def _is_counted(self, segment: Segment) -> bool:
-        return segment.cut == segment.size and all(
+        # Beyond the size when a power cut took records whose batch was cut already.
+        return segment.cut >= segment.size and all(
             (segment.name, start) in self._counted for start, _ in segment.extents
         )
+
+    def _uncounted_bytes(self, segment: Segment) -> int:
+        counted = (end - start for start, end in segment.extents if (segment.name, start) in self._counted)
+        return segment.size - sum(counted)
 
     def _discard_counted(self) -> None:
         for segment in [segment for segment in self._closed if self._is_counted(segment)]:
             self._closed.remove(segment)
             self._forget(segment)
             segment.discard()
-        metrics.spool_bytes.set(sum(segment.size for segment in (*self._closed, self._segment)))
+        metrics.spool_bytes.set(sum(map(self._uncounted_bytes, (*self._closed, self._segment))))
 
     def _forget(self, segment: Segment) -> None:
         for start, _ in segment.extents:
             self._counted.discard((segment.name, start))
-            self._published_at.pop((segment.name, start), None)
+            self._published.pop((segment.name, start), None)
 
     def _close_segments(self) -> None:
         for segment in (*self._closed, self._segment):

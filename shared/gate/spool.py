@@ -35,6 +35,7 @@ class Segment:
         self.path, self._extents_path = path, path.with_suffix(".extents")
         self._file = _open_locked(path, os.O_CREAT if new else 0)
         self.size = self._trusted_size()
+        self.torn_bytes = os.fstat(self._file).st_size - self.size
         self.extents = self._read_extents()
 
     @classmethod
@@ -105,8 +106,7 @@ class Segment:
 
     def _trusted_size(self) -> int:
         """The end of the last whole record. A torn one, its writer killed in the act, was never answered."""
-        length = os.fstat(self._file).st_size
-        return sum(_FRAME.size + len(payload) for payload in self._frames(0, length))
+        return sum(_FRAME.size + len(payload) for payload in self._frames(0, os.fstat(self._file).st_size))
 
     def _write_extent(self, line: bytes) -> None:
         file = os.open(self._extents_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -25,12 +25,17 @@ class RequestId:
     """Gives every request an id: the caller's own, if it sent a sane one."""
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        given = req.get_header("X-Request-Id") or ""
-        sane = _SANE_REQUEST_ID.fullmatch(given) and redact(given) == given
-        req.context.request_id = given if sane else f"req_{secrets.token_hex(12)}"
-        resp.set_header("X-Request-Id", req.context.request_id)
+        request_id = give_request_id(req, resp)
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=req.context.request_id)
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+
+
+def give_request_id(req: falcon.Request, resp: falcon.Response) -> str:
+    given = req.get_header("X-Request-Id") or ""
+    sane = _SANE_REQUEST_ID.fullmatch(given) and redact(given) == given
+    request_id = req.context.request_id = given if sane else f"req_{secrets.token_hex(12)}"
+    resp.set_header("X-Request-Id", request_id)
+    return request_id
 
 
 class Admission:

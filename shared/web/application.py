@@ -1,30 +1,35 @@
 """A service's HTTP door: a Falcon WSGI app, the same under eventlet's server and under Granian."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import falcon
 import msgspec
 import structlog
 
 from shared.clock import Clock
+from shared.database import DatabaseBusy
 from shared.gate.gate import Gate
 from shared.redaction import redact
-from shared.web.admission import Admission, RequestId
+from shared.repository import TooMuchContention
+from shared.web.admission import Admission, RequestId, give_request_id
 from shared.web.openapi import OpenApi
 from shared.web.problem_pages import ProblemPage
-from shared.web.problems import Problem
+from shared.web.problems import Problem, unavailable
+from shared.web.route import Route
 
 _log = structlog.get_logger(__name__)
 
 
-class Route(NamedTuple):
-    path: str
-    resource: object
-
-
 def application(
-    service: str, routes: Sequence[Route], gate: Gate, clock: Clock, *, public_url: str, is_ready: Callable[[], bool]
+    service: str,
+    routes: Sequence[Route],
+    gate: Gate,
+    clock: Clock,
+    *,
+    public_url: str,
+    is_ready: Callable[[], bool],
+    documented: Sequence[Route] = (),
 ) -> falcon.App[falcon.Request, falcon.Response]:
     """`is_ready`: whether the service can serve, beyond its gate being fresh."""
     # Falcon's own annotations ask for its generic protocols, spelled out; a list of parts satisfies none of them.
@@ -34,10 +39,11 @@ def application(
     errors = _Errors(public_url)
     app.add_error_handler(Exception, errors.unexpected)
     app.add_error_handler(falcon.HTTPError, errors.from_falcon)
+    app.add_error_handler((DatabaseBusy, TooMuchContention), errors.busy)
     app.add_error_handler(Problem, errors.problem)
     for path, resource in routes:
         app.add_route(path, resource)
-    app.add_route("/openapi.json", OpenApi(routes, public_url))
+    app.add_route("/openapi.json", OpenApi(documented or routes, public_url))
     app.add_route("/problems/{name}", ProblemPage())
     app.add_route("/healthz", _Alive())
     app.add_route("/readyz", _Ready(lambda: gate.replica.is_fresh() and is_ready()))
@@ -68,13 +74,11 @@ class _Errors:
     def problem(self, req: falcon.Request, resp: falcon.Response, problem: Problem, params: dict[str, Any]) -> None:
         resp.status = problem.type.status
         resp.content_type = "application/problem+json"
-        resp.data = msgspec.json.encode(
-            problem.body(
-                public_url=self._public_url,
-                instance=redact(req.path),
-                request_id=req.context.request_id,
-            )
-        )
+        # Falcon refuses some methods before any middleware has seen the request.
+        request_id = getattr(req.context, "request_id", None) or give_request_id(req, resp)
+        body = problem.body(public_url=self._public_url, instance=req.path, request_id=request_id)
+        # As a whole: a key may be in the path, in the name of a parameter, in a member of the body.
+        resp.data = redact(msgspec.json.encode(body).decode()).encode()
         for name, value in problem.headers.items():
             resp.set_header(name, value)
 
@@ -82,6 +86,10 @@ class _Errors:
         self, req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError, params: dict[str, Any]
     ) -> None:
         self.problem(req, resp, _as_problem(error), params)
+
+    def busy(self, req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]) -> None:
+        _log.warning("request_not_now", method=req.method, route=req.uri_template, detail=str(error))
+        self.problem(req, resp, unavailable(), params)
 
     def unexpected(self, req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]) -> None:
         _log.error("request_failed", method=req.method, route=req.uri_template, exc_info=error)
@@ -96,5 +104,7 @@ def _as_problem(error: falcon.HTTPError) -> Problem:
             return Problem("method-not-allowed", headers=dict(error.headers or {}))
         case 413:
             return Problem("body-too-large")
+        case status if status >= 500:
+            return Problem("internal-error")
         case _:
             return Problem("invalid-request", error.title)

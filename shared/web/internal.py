@@ -1,6 +1,10 @@
-"""The internal door: metrics, and the feed that followers pull. Never on the public address."""
+"""The internal door: metrics, readiness, and what followers and gates pull. Never on the public address.
 
-from collections.abc import Callable
+Its readiness is its own: a public door that is not ready must not close the feed it waits for.
+"""
+
+import hmac
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import falcon
@@ -10,15 +14,69 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from shared import metrics
 from shared.event_store import Head
 from shared.feed import Acknowledgement, Feed
+from shared.gate.replica import TakeSnapshot
+from shared.web.route import Route
 
 
-def internal_application(feed: Feed, *, is_ready: Callable[[], bool]) -> falcon.App[falcon.Request, falcon.Response]:
-    """Its readiness is its own: a public door that is not ready must not close the feed it waits for."""
-    app = falcon.App()
+def internal_application(
+    routes: Sequence[Route], *, is_ready: Callable[[], bool], token: str | None = None
+) -> falcon.App[falcon.Request, falcon.Response]:
+    """`token` None: for loopback only; else every request but /healthz must carry it as Bearer."""
+    middleware: list[Any] = [_Token(token)] if token is not None else []
+    app = falcon.App(middleware=middleware)
     app.add_route("/metrics", _Metrics())
-    app.add_route("/internal/feed", _FeedPages(feed))
+    app.add_route("/healthz", _Ready(lambda: True))
     app.add_route("/readyz", _Ready(is_ready))
+    for path, resource in routes:
+        app.add_route(path, resource)
     return app
+
+
+class FeedPages:
+    """`GET ?epoch&after&hash[&gate]`: the page past that place; `gate` acknowledges it in the gate's name."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        place = _place(req)
+        gate = req.get_param("gate")
+        acknowledgement = Acknowledgement(gate=gate, position=place.position if place else 0) if gate else None
+        page: Any = self._feed.pull(place, acknowledgement)
+        resp.content_type = "application/json"
+        resp.data = msgspec.json.encode(page)
+
+
+class GatePlace:
+    """`DELETE`: this gate has stopped, and nobody need wait for it."""
+
+    def __init__(self, remove: Callable[[str], None]) -> None:
+        self._remove = remove
+
+    def on_delete(self, req: falcon.Request, resp: falcon.Response, gate_id: str) -> None:
+        self._remove(gate_id)
+        resp.status = 204
+
+
+class GrantsSnapshot:
+    """`GET`: all grants at one place of the log, for gates that start."""
+
+    def __init__(self, snapshot: TakeSnapshot) -> None:
+        self._snapshot = snapshot
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        resp.content_type = "application/json"
+        resp.data = msgspec.json.encode(self._snapshot())
+
+
+class _Token:
+    def __init__(self, token: str) -> None:
+        self._expected = f"Bearer {token}".encode()
+
+    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
+        given = (req.get_header("Authorization") or "").encode()
+        if req.path != "/healthz" and not hmac.compare_digest(given, self._expected):
+            raise falcon.HTTPUnauthorized(title="the internal token is needed")
 
 
 class _Metrics:
@@ -33,21 +91,6 @@ class _Ready:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         resp.status = 200 if self._is_ready() else 503
-
-
-class _FeedPages:
-    """`GET ?epoch&after&hash[&gate]`: the page past that place; `gate` acknowledges it in the gate's name."""
-
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        place = _place(req)
-        gate = req.get_param("gate")
-        acknowledgement = Acknowledgement(gate=gate, position=place.position if place else 0) if gate else None
-        page: Any = self._feed.pull(place, acknowledgement)
-        resp.content_type = "application/json"
-        resp.data = msgspec.json.encode(page)
 
 
 def _place(req: falcon.Request) -> Head | None:

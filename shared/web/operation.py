@@ -6,6 +6,7 @@ parsed by its schemas, and /openapi.json is made from it.
 
 import functools
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
@@ -19,6 +20,7 @@ from shared.gate.grants import Grant
 from shared.web.problems import Problem
 
 BODY_BYTES_MAX = 64 * 1024
+_DIGITS_MAX = 100
 Query = TypeVar("Query")
 Body = TypeVar("Body")
 
@@ -134,7 +136,8 @@ def _query(req: falcon.Request, schema: Schema | None) -> Any:
     try:
         return schema.load(given)
     except marshmallow.ValidationError as error:
-        unknown = sorted(set(given) - set(schema.fields))
+        known = {field.data_key or name for name, field in schema.fields.items()}
+        unknown = sorted(given.keys() - known)
         if unknown:
             raise Problem("invalid-request", f"unknown query parameters: {', '.join(unknown)}") from None
         raise Problem("invalid-request", _in_words(error.messages)) from None
@@ -159,17 +162,36 @@ def _body(req: falcon.Request, schema: Schema | None) -> Any:
 def _read(req: falcon.Request) -> bytes:
     if (req.content_length or 0) > BODY_BYTES_MAX:
         raise Problem("body-too-large")
-    raw: bytes = req.bounded_stream.read(BODY_BYTES_MAX + 1)
+    raw: bytes = _stream(req).read(BODY_BYTES_MAX + 1)
     if len(raw) > BODY_BYTES_MAX:
         raise Problem("body-too-large")
     return raw
 
 
+def _stream(req: falcon.Request) -> Any:
+    """Bounded by the length, if there is one. Without (chunks, HTTP/2) the server ends the stream with the body."""
+    is_chunked = "chunked" in (req.get_header("Transfer-Encoding") or "").lower()
+    ends = is_chunked or req.env.get("wsgi.input_terminated", False)
+    return req.stream if req.content_length is None and ends else req.bounded_stream
+
+
 def _parse(raw: bytes) -> Any:
+    """JSON as any reader understands it (RFC 8259, I-JSON): UTF-8, no member twice, no number out of bounds."""
     try:
-        return json.loads(raw, object_pairs_hook=_without_duplicates, parse_constant=_no_such_number)
+        document = json.loads(
+            raw.decode(),
+            object_pairs_hook=_without_duplicates,
+            parse_constant=_no_such_number,
+            parse_float=_finite,
+            parse_int=_short,
+        )
+        if b"\\u" in raw:
+            json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no text anybody can store
+        return document
     except RecursionError:
         raise Problem("invalid-request", "the body is nested too deep") from None
+    except UnicodeError:
+        raise Problem("invalid-request", "the body is not text in UTF-8") from None
     except ValueError as error:
         raise Problem("invalid-request", f"the body is not JSON: {error}") from None
 
@@ -183,6 +205,19 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_such_number(name: str) -> Any:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _short(digits: str) -> int:
+    if len(digits) > _DIGITS_MAX:
+        raise ValueError("a number is too large")
+    return int(digits)
 
 
 def _pointers(messages: Any, at: str = "") -> dict[str, list[str]]:

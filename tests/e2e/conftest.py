@@ -4,14 +4,41 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.running import Running
+from tests.e2e.running import Distributed, Embedded, System
+from tests.servers import Postgres, RabbitMq
+from tests.stack import Stack
+
+WORLDS = ("embedded", "distributed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker for each world, so that its servers are started once."""
+    for item in items:
+        world = getattr(item, "callspec", None) and item.callspec.params.get("system")  # type: ignore[attr-defined]
+        if world in WORLDS:
+            item.add_marker(pytest.mark.xdist_group(world))
+
+
+@pytest.fixture(scope="session", params=WORLDS)
+def system(request: pytest.FixtureRequest) -> System:
+    """A running system for tests that leave it as they found it; each runs in both worlds."""
+    running: System = request.getfixturevalue(request.param)
+    return running
 
 
 @pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One embedded system for all tests that leave it as they found it."""
-    with Running(tmp_path_factory.mktemp("system") / "data") as running:
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    with Embedded(tmp_path_factory.mktemp("embedded") / "data") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def distributed(
+    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, rabbitmq: RabbitMq
+) -> Iterator[Distributed]:
+    stack = Stack(tmp_path_factory.mktemp("stack"), postgres, rabbitmq)
+    yield Distributed(stack)
+    stack.close()
 
 
 @pytest.fixture

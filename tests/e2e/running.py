@@ -1,4 +1,4 @@
-"""The real thing: `grillo up` as a process of its own, and the `grillo` command beside it."""
+"""The real thing, in both of its worlds: `grillo up` as one process, and docker-compose.yml's services natively."""
 
 import json
 import os
@@ -13,32 +13,21 @@ from typing import Any, TypeVar
 
 import httpx
 
-START_SECONDS_MAX = 60
+from tests.stack import Stack
+
 SECRET = re.compile(rb"grl_[0-9A-Za-z]{49}")
 GRILLO = (sys.executable, "-m", "services.cli")
 T = TypeVar("T")
 
 
-class Running:
-    """A started system. `admin_key` is that of its first start, also when this is a later one."""
+class System:
+    """What any test of a running system needs to know of it. `internal_url`: of the keys service."""
 
-    def __init__(self, data: Path, *, admin_key: str | None = None, options: tuple[str, ...] = ()) -> None:
-        self.data = data
-        self._errors = (data.parent / f"{data.name}.err").open("ab")
-        began = time.monotonic()
-        self.process = subprocess.Popen(
-            [*GRILLO, "up", "--port", "0", "--data", str(data), "--json", *options],
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-        )
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        self.ready_seconds = time.monotonic() - began
-        assert line, f"grillo up ended with {self.process.wait()}: {self.errors()}"
-        self.announced: dict[str, Any] = json.loads(line)
-        self.url: str = self.announced["url"]
-        self.organisation: str = self.announced["organisation"]
-        self.admin_key: str = admin_key or self.announced["admin_key"]
+    url: str
+    internal_url: str
+    internal_token: str = ""
+    organisation: str
+    admin_key: str
 
     def client(self, key: str | None = None) -> httpx.Client:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -55,6 +44,32 @@ class Running:
         created = answer.json()
         return created["id"], created["key"]
 
+    def metrics(self) -> str:
+        """What the internal door of the keys service tells Prometheus."""
+        headers = {"Authorization": f"Bearer {self.internal_token}"} if self.internal_token else {}
+        return httpx.get(f"{self.internal_url}/metrics", headers=headers).raise_for_status().text
+
+
+class Embedded(System):
+    """`grillo up` on a data folder. `admin_key` is that of its first start, also when this is a later one."""
+
+    def __init__(self, data: Path, *, admin_key: str | None = None) -> None:
+        self.data = data
+        self._errors = (data.parent / f"{data.name}.err").open("ab")
+        began = time.monotonic()
+        self.process = subprocess.Popen(
+            [*GRILLO, "up", "--port", "0", "--data", str(data), "--json"], stdout=subprocess.PIPE, stderr=self._errors
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        self.ready_seconds = time.monotonic() - began
+        assert line, f"grillo up ended with {self.process.wait()}: {self.errors()}"
+        self.announced: dict[str, Any] = json.loads(line)
+        self.url = self.announced["url"]
+        self.internal_url = self.announced["internal"]
+        self.organisation = self.announced["organisation"]
+        self.admin_key = admin_key or self.announced["admin_key"]
+
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(number)
         return self.process.wait(30)
@@ -70,11 +85,21 @@ class Running:
         self._errors.flush()
         return Path(self._errors.name).read_text()
 
-    def __enter__(self) -> "Running":
+    def __enter__(self) -> "Embedded":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class Distributed(System):
+    """The services of docker-compose.yml behind nginx, on private RabbitMQ and PostgreSQL."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack, self.url = stack, stack.url
+        self.internal_url = stack.internal_url("keys")
+        self.internal_token = stack.environment("keys")["INTERNAL_TOKEN"]
+        self.organisation, self.admin_key = stack.populate()
 
 
 def grillo(*arguments: str, key: str | None = None, url: str | None = None) -> subprocess.CompletedProcess[str]:

@@ -4,11 +4,15 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from tests.e2e.running import Running, grillo
+import pytest
+
+from tests.e2e.running import Embedded, grillo
+
+pytestmark = pytest.mark.xdist_group("embedded")
 
 
-def test_an_untouched_log_passes_while_the_system_runs(system: Running) -> None:
-    verified = grillo("audit", "verify", "--data", str(system.data))
+def test_an_untouched_log_passes_while_the_system_runs(embedded: Embedded) -> None:
+    verified = grillo("audit", "verify", "--data", str(embedded.data))
     assert verified.returncode == 0, verified.stdout
     assert "keys: " in verified.stdout
     assert "the chain holds" in verified.stdout
@@ -31,11 +35,11 @@ def test_a_removed_last_row_is_seen_by_the_head_and_by_followers_when_the_head_i
 
 def _some_history(data: Path) -> None:
     """An organisation, the admin key, a key, its revocation: rows 1 to 4."""
-    with Running(data) as system:
-        key_id, _ = system.create_key("sensors:read")
-        with system.admin() as admin:
+    with Embedded(data) as embedded:
+        key_id, _ = embedded.create_key("sensors:read")
+        with embedded.admin() as admin:
             assert admin.post(f"/v1/keys/{key_id}/revoke").status_code == 200
-        system.stop()
+        embedded.stop()
     assert grillo("audit", "verify", "--data", str(data)).returncode == 0
 
 

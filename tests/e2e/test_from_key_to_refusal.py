@@ -2,10 +2,10 @@
 
 import httpx
 
-from tests.e2e.running import Running, eventually
+from tests.e2e.running import System, eventually
 
 
-def test_a_new_key_reads_real_recordings_and_is_refused_right_after_its_revocation(system: Running) -> None:
+def test_a_new_key_reads_real_recordings_and_is_refused_right_after_its_revocation(system: System) -> None:
     with system.admin() as admin:
         created = admin.post("/v1/keys", json={"name": "Railway", "permissions": ["sensors:read"]})
         assert created.status_code == 201
@@ -24,14 +24,14 @@ def test_a_new_key_reads_real_recordings_and_is_refused_right_after_its_revocati
         _is_counted(admin, key_id)
 
 
-def test_without_a_key_the_challenge_has_no_error_code(system: Running) -> None:
+def test_without_a_key_the_challenge_has_no_error_code(system: System) -> None:
     with system.client() as nobody:
         answer = nobody.get("/v1/sensors")
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="grillo"'
 
 
-def test_the_key_may_come_in_the_query(system: Running) -> None:
+def test_the_key_may_come_in_the_query(system: System) -> None:
     _, secret = system.create_key("sensors:read")
     with system.client() as client:
         answer = client.get("/v1/sensors", params={"api_key": secret})
@@ -39,15 +39,15 @@ def test_the_key_may_come_in_the_query(system: Running) -> None:
     assert answer.headers["Cache-Control"] == "private, no-store"
 
 
-def test_a_sensor_outside_the_organisation_is_forbidden_whether_or_not_it_exists(system: Running) -> None:
+def test_a_sensor_outside_the_organisation_is_forbidden_whether_or_not_it_exists(system: System) -> None:
     with system.admin() as admin:
         answer = admin.get("/v1/sensors/sen_0000000000000000000000")
     assert answer.status_code == 403
     assert answer.json()["type"].endswith("/problems/outside-organisation")
 
 
-def test_operators_find_metrics_on_the_internal_door_only(system: Running) -> None:
-    assert "grillo_requests_total" in httpx.get(f"{system.announced['internal']}/metrics").text
+def test_operators_find_metrics_on_the_internal_door_only(system: System) -> None:
+    assert "grillo_requests_total" in system.metrics()
     assert httpx.get(f"{system.url}/metrics").status_code == 404
     assert httpx.get(f"{system.url}/internal/feed").status_code == 404
     assert httpx.get(f"{system.url}/readyz").status_code == 200

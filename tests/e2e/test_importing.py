@@ -6,22 +6,25 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
-from tests.e2e.running import Running, grillo
+from tests.e2e.running import Embedded, grillo
+
+pytestmark = pytest.mark.xdist_group("embedded")
 
 
 def test_the_openeew_recordings_of_an_m7_earthquake_are_read_back_through_the_api(
-    system: Running, openeew: Path
+    embedded: Embedded, openeew: Path
 ) -> None:
     files = [str(file) for file in sorted(openeew.glob("records/2018_2_16/*/*.jsonl.gz"))]
     assert len(files) == 26
-    first = _import(system, *files)
-    again = _import(system, *files)
+    first = _import(embedded, *files)
+    again = _import(embedded, *files)
     assert first["rejected"] == []
     assert len(first["sensors"]) == 13
     assert again["samples_new"] == 0
     assert again["samples_known"] == first["samples_known"] + first["samples_new"]
-    with system.admin() as admin:
+    with embedded.admin() as admin:
         sensor = _sensor(admin, "014")
         data = admin.get(
             f"/v1/sensors/{sensor['id']}/data",
@@ -36,26 +39,26 @@ def test_the_openeew_recordings_of_an_m7_earthquake_are_read_back_through_the_ap
     assert 119 < seconds <= 120.1
 
 
-def test_bad_lines_are_named_and_the_good_ones_kept(system: Running, openeew: Path, tmp_path: Path) -> None:
+def test_bad_lines_are_named_and_the_good_ones_kept(embedded: Embedded, openeew: Path, tmp_path: Path) -> None:
     lines = gzip.decompress(next(openeew.glob("records/2020_1_24/001/*.gz")).read_bytes()).splitlines()
     bad = tmp_path / "bad.jsonl"
     renamed = [json.dumps(json.loads(line) | {"device_id": "badl1"}).encode() for line in lines[:20]]
     bad.write_bytes(b"\n".join([*renamed[:3], b"{broken", *renamed[3:10], b'{"x": 1}', *renamed[10:]]))
-    summary = _import(system, str(bad))
+    summary = _import(embedded, str(bad))
     assert [rejected["line"] for rejected in summary["rejected"]] == [4, 12]
     assert summary["samples_new"] == 20 * 32 * 3
-    shown = grillo("sensors", "import", str(bad), "--data", str(system.data))
+    shown = grillo("sensors", "import", str(bad), "--data", str(embedded.data))
     assert f"{bad}, line 4: " in shown.stderr
 
 
 def test_a_foreign_or_corrupt_file_costs_only_itself_and_the_exit_status(
-    system: Running, openeew: Path, tmp_path: Path
+    embedded: Embedded, openeew: Path, tmp_path: Path
 ) -> None:
     rubbish, cut = tmp_path / "holiday.jpg", tmp_path / "cut.jsonl.gz"
     rubbish.write_bytes(bytes(range(256)) * 40)
     good = next(openeew.glob("records/2020_1_24/002/*.gz"))
     cut.write_bytes(good.read_bytes()[:2000])
-    done = grillo("sensors", "import", str(rubbish), str(good), str(cut), "--data", str(system.data), "--json")
+    done = grillo("sensors", "import", str(rubbish), str(good), str(cut), "--data", str(embedded.data), "--json")
     assert done.returncode == 1
     summary = json.loads(done.stdout)
     assert summary["files"] == 1
@@ -71,8 +74,8 @@ def test_a_folder_without_data_is_refused_and_stays_empty(tmp_path: Path, openee
     assert list(tmp_path.iterdir()) == []
 
 
-def _import(system: Running, *files: str) -> dict[str, Any]:
-    done = grillo("sensors", "import", *files, "--data", str(system.data), "--json")
+def _import(embedded: Embedded, *files: str) -> dict[str, Any]:
+    done = grillo("sensors", "import", *files, "--data", str(embedded.data), "--json")
     assert done.returncode == 0, done.stderr
     summary: dict[str, Any] = json.loads(done.stdout)
     return summary

@@ -2,10 +2,10 @@
 
 import json
 
-from tests.e2e.running import SECRET, Running, grillo
+from tests.e2e.running import SECRET, System, grillo
 
 
-def test_a_key_is_created_listed_shown_and_revoked_from_the_command_line(system: Running) -> None:
+def test_a_key_is_created_listed_shown_and_revoked_from_the_command_line(system: System) -> None:
     def run(*arguments: str) -> str:
         done = grillo("keys", *arguments, key=system.admin_key, url=system.url)
         assert done.returncode == 0, done.stderr
@@ -22,7 +22,7 @@ def test_a_key_is_created_listed_shown_and_revoked_from_the_command_line(system:
     assert "requests in all" in run("usage", key_id)
 
 
-def test_a_refusal_says_what_to_do_and_exits_with_1(system: Running) -> None:
+def test_a_refusal_says_what_to_do_and_exits_with_1(system: System) -> None:
     refused = grillo("keys", "create", "x" * 101, "--permission", "sensors:read", key=system.admin_key, url=system.url)
     assert refused.returncode == 1
     assert "/name: " in refused.stderr

@@ -6,13 +6,15 @@ import time
 from itertools import cycle
 from pathlib import Path
 
-from tests.e2e.running import GRILLO, Running
+import pytest
+
+from tests.e2e.running import GRILLO, Embedded, System
 
 REVOCATIONS = 240
 CALLERS = 3
 
 
-def test_no_request_sent_after_a_receipt_is_admitted(system: Running) -> None:
+def test_no_request_sent_after_a_receipt_is_admitted(system: System) -> None:
     """Thousands of requests around hundreds of revocations, each judged by when it was sent."""
     admins = cycle([system.create_key("admin")[1] for _ in range(4)])  # no admin key runs into its own limit
     secrets: list[str] = []
@@ -54,18 +56,19 @@ def test_no_request_sent_after_a_receipt_is_admitted(system: Running) -> None:
     assert sum(sent) > 2000, "too few requests to say anything"
 
 
-def test_a_key_is_revoked_while_an_import_runs(system: Running, openeew: Path) -> None:
+@pytest.mark.xdist_group("embedded")
+def test_a_key_is_revoked_while_an_import_runs(embedded: Embedded, openeew: Path) -> None:
     """The import is numeric work for seconds; in a process of its own it holds nothing up."""
     files = sorted(str(file) for file in openeew.glob("records/*/*/*.jsonl.gz"))
     importing = subprocess.Popen(
-        [*GRILLO, "sensors", "import", *files, "--data", str(system.data)],
+        [*GRILLO, "sensors", "import", *files, "--data", str(embedded.data)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
     during = 0
     while importing.poll() is None:
-        key_id, secret = system.create_key("sensors:read")
-        with system.client(secret) as reader, system.admin() as admin:
+        key_id, secret = embedded.create_key("sensors:read")
+        with embedded.client(secret) as reader, embedded.admin() as admin:
             assert reader.get("/v1/sensors").status_code == 200
             assert admin.post(f"/v1/keys/{key_id}/revoke").json()["receipt"]["propagated"]
             assert reader.get("/v1/sensors").status_code == 401

@@ -7,16 +7,20 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.e2e.running import GRILLO, SECRET, Running, eventually, grillo
+import pytest
+
+from tests.e2e.running import GRILLO, SECRET, Embedded, eventually, grillo
+
+pytestmark = pytest.mark.xdist_group("embedded")
 
 
 def test_a_second_start_is_quick_and_knows_every_key(data: Path) -> None:
-    with Running(data) as first:
+    with Embedded(data) as first:
         _, secret = first.create_key("sensors:read")
         began = time.monotonic()
         assert first.stop(signal.SIGINT) == 0
         assert time.monotonic() - began < 5
-    with Running(data, admin_key=first.admin_key) as second:
+    with Embedded(data, admin_key=first.admin_key) as second:
         assert second.announced["admin_key"] is None
         assert second.ready_seconds < 5
         with second.client(secret) as reader:
@@ -26,7 +30,7 @@ def test_a_second_start_is_quick_and_knows_every_key(data: Path) -> None:
 
 def test_killed_under_load_it_has_counted_every_answer_once_and_forgets_no_quota(data: Path) -> None:
     answered: set[str] = set()
-    with Running(data) as first:
+    with Embedded(data) as first:
         key_id, secret = first.create_key("sensors:read")
         with first.client(secret) as reader:
             for number in range(120):
@@ -35,7 +39,7 @@ def test_killed_under_load_it_has_counted_every_answer_once_and_forgets_no_quota
                 answered.add(request_id)
         first.process.kill()
         first.process.wait()
-    with Running(data, admin_key=first.admin_key) as second, second.admin() as admin:
+    with Embedded(data, admin_key=first.admin_key) as second, second.admin() as admin:
         used = eventually(lambda: admin.get(f"/v1/keys/{key_id}/usage").json(), lambda used: used["total"] >= 120)
         assert used["total"] == 120
         with second.client(secret) as reader:
@@ -44,11 +48,11 @@ def test_killed_under_load_it_has_counted_every_answer_once_and_forgets_no_quota
         assert '"day";r=99879;' in left
 
 
-def test_a_second_system_on_the_same_folder_is_refused_in_one_line(system: Running) -> None:
-    refused = grillo("up", "--port", "0", "--data", str(system.data))
+def test_a_second_system_on_the_same_folder_is_refused_in_one_line(embedded: Embedded) -> None:
+    refused = grillo("up", "--port", "0", "--data", str(embedded.data))
     assert refused.returncode == 1
     assert refused.stderr.count("\n") == 1
-    assert f"in use by another `grillo up`, process {system.process.pid}" in refused.stderr
+    assert f"in use by another `grillo up`, process {embedded.process.pid}" in refused.stderr
 
 
 def test_a_port_in_use_is_named_and_nothing_is_left_behind(data: Path) -> None:
@@ -87,15 +91,15 @@ def test_a_wrong_lease_is_refused_before_anything_starts(data: Path) -> None:
     assert "GATE_LEASE_SECONDS is 'soon'" in refused.stderr
 
 
-def test_no_secret_is_on_disk_or_in_any_output(system: Running) -> None:
-    _, secret = system.create_key("sensors:read", name="Watched")
-    with system.client(secret) as reader:
+def test_no_secret_is_on_disk_or_in_any_output(embedded: Embedded) -> None:
+    _, secret = embedded.create_key("sensors:read", name="Watched")
+    with embedded.client(secret) as reader:
         assert reader.get("/v1/sensors", params={"api_key": secret}).status_code == 400
         reader.get(f"/v1/sensors/{secret}", headers={"User-Agent": secret, "X-Request-Id": secret, "Referer": secret})
         reader.get(f"/{secret}")
-    with system.admin() as admin:
+    with embedded.admin() as admin:
         eventually(lambda: admin.get("/v1/keys").json()["data"][0]["last_used_at"], lambda moment: moment is not None)
-    files = [file for file in system.data.rglob("*") if file.is_file()]
+    files = [file for file in embedded.data.rglob("*") if file.is_file()]
     assert any(file.suffix == ".segment" for file in files)
     assert [file.name for file in files if SECRET.search(file.read_bytes())] == []
-    assert SECRET.search(system.errors().encode()) is None
+    assert SECRET.search(embedded.errors().encode()) is None

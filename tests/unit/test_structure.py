@@ -6,8 +6,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("keys", "auth", "usage", "sensors")
-COMPOSITION_ROOTS = ("services/cli/", "services/embedded.py", "services/first_start.py", "services/data_folder.py")
-KNOW_EVENTLET = ("services/embedded.py", "shared/messaging/")
+COMPOSITION_ROOTS = ("services/cli/", "services/embedded/", "services/distributed/")
+KNOW_EVENTLET = ("services/embedded/system.py", "services/distributed/worker.py", "shared/messaging/")
 PURE = (
     "services/keys/key.py",
     "services/keys/organisation.py",

@@ -4,12 +4,8 @@ The services, the gate and the web layer are the very ones that run apart; only 
 how it is started and stopped, is this module's own. Import it before anything that makes threads.
 """
 
-import warnings
-
-# The deprecation is known, and whoever reads `grillo up` can do nothing about it.
-warnings.filterwarnings("ignore", message="(?s).*Eventlet is deprecated")
-
-import eventlet
+import shared.messaging  # isort: skip  first, for it silences eventlet's announcement  # noqa: F401
+import eventlet  # isort: skip
 
 eventlet.monkey_patch()
 
@@ -23,14 +19,11 @@ from nameko.runners import ServiceRunner
 
 from services.auth import assembly as auth
 from services.auth.service import AuthService
-from services.data_folder import DataFolder
-from services.keys import api as keys_api
+from services.embedded.data_folder import DataFolder
 from services.keys import assembly as keys
-from services.keys.service import KeysService
-from services.sensors import api as sensors_api
+from services.keys.service import KeysFeedService, KeysService
 from services.sensors import assembly as sensors
 from services.sensors.service import SensorsService
-from services.usage import api as usage_api
 from services.usage import assembly as usage
 from services.usage.service import UsageService
 from shared.clock import SystemClock
@@ -42,7 +35,7 @@ from shared.messaging.entrypoints import COMPOSITION
 from shared.messaging.exchanges import broadcast_queue
 from shared.messaging.listening import Listener
 from shared.messaging.publishing import EventPublisher, LogBus, MeterBus
-from shared.web.application import Route, application
+from shared.web.application import application
 from shared.web.internal import internal_application
 
 DRAIN_SECONDS_MAX = 1.5
@@ -89,10 +82,13 @@ class Embedded:
         self.auth.following.catch_up()
         self.usage.following.catch_up()
         self._gate.start()
+        grants = self._gate.replica.grants
+        routes = [route for part in (self.keys, self.usage, self.sensors) for route in part.routes(grants)]
         app = application(
-            "embedded", self._routes(), self._gate.gate, self._clock, public_url=public_url, is_ready=lambda: True
+            "embedded", routes, self._gate.gate, self._clock, public_url=public_url, is_ready=lambda: True
         )
-        door = internal_application(self.keys.feed, is_ready=lambda: True)
+        internal_routes = [*self.keys.internal_routes(), *self.auth.internal_routes()]
+        door = internal_application(internal_routes, is_ready=lambda: True)
         self._servers = [_Server(public, app), _Server(internal, door)]
 
     def stop(self) -> None:
@@ -111,17 +107,9 @@ class Embedded:
         for service in (self.keys, self.auth, self.usage, self.sensors):
             provided |= service.provided()
         runner = ServiceRunner({"AMQP_URI": embedded_transport.URL, COMPOSITION: provided})
-        for service_class in (KeysService, AuthService, UsageService, SensorsService):
+        for service_class in (KeysService, KeysFeedService, AuthService, UsageService, SensorsService):
             runner.add_service(service_class)
         return runner
-
-    def _routes(self) -> list[Route]:
-        grants, clock = self._gate.replica.grants, self._clock
-        return [
-            *keys_api.routes(self.keys.commands, self.keys.queries, grants, clock),
-            *usage_api.routes(self.usage.statistics, self.usage.known_keys, grants, clock),
-            *sensors_api.routes(self.sensors.queries, self.sensors.recordings),
-        ]
 
 
 class _Server:

@@ -1,0 +1,86 @@
+"""`grillo organisation …`: for operators, on the host, straight into the log of keys.
+
+On a data folder (--data), or on the keys service's own DATABASE_URL. The running service relays what is written.
+"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from services.cli.failure import Failure
+
+if TYPE_CHECKING:
+    from services.keys.assembly import Keys
+
+app = typer.Typer(help="Register organisations, list them, mint an admin key.", no_args_is_help=True)
+Data = Annotated[Path, typer.Option(help="The data folder of `grillo up`; DATABASE_URL goes before.")]
+
+
+@app.command()
+def register(
+    name: Annotated[str, typer.Argument(help="As people know it.")],
+    tier: Annotated[str, typer.Option(help="free, standard or premium.")] = "free",
+    data: Data = Path("data"),
+) -> None:
+    """Register an organisation; prints its id."""
+    from services.keys.organisation import UnknownTier
+    from shared.repository import Origin
+
+    try:
+        typer.echo(_keys(data).commands.register_organisation(name, tier, Origin(actor="grillo organisation")))
+    except UnknownTier as error:
+        raise Failure(str(error)) from None
+
+
+@app.command("list")
+def list_organisations(data: Data = Path("data")) -> None:
+    """List all organisations."""
+    from services.cli.keys import tables
+
+    table = Table("id", "name", "tier", box=None)
+    for organisation in _keys(data).queries.organisations():
+        table.add_row(organisation.id, organisation.name, organisation.tier)
+    tables().print(table)
+
+
+@app.command("admin-key")
+def admin_key(
+    organisation: Annotated[str, typer.Argument(help="The organisation's id, org_…")], data: Data = Path("data")
+) -> None:
+    """Mint an admin key for an organisation that has none left. Its secret is printed, this once."""
+    from services.keys.command import KeyRequest
+    from services.keys.words import Words
+    from shared.repository import Origin
+
+    keys = _keys(data)
+    if organisation not in {known.id for known in keys.queries.organisations()}:
+        raise Failure(f"there is no organisation {organisation}; `grillo organisation list` shows those there are.")
+    request = KeyRequest(words=Words(name="Admin key minted on the host"), permissions=("admin",), allow_query=False)
+    created = keys.commands.create(organisation, request, Origin(actor="grillo organisation"))
+    typer.echo(created.secret.value)
+    typer.echo(f"{created.key_id} created. This is the only time its secret is shown.", err=True)
+
+
+def _keys(data: Path) -> "Keys":
+    from services.embedded.data_folder import DataFolder, DataFolderUnusable
+    from services.keys.assembly import assemble
+    from shared.clock import SystemClock
+    from shared.database import Database
+    from shared.settings import SettingWrong, lease_seconds
+
+    url = os.environ.get("DATABASE_URL")
+    try:
+        database = Database(url) if url else DataFolder(data).existing_database("keys")
+        return assemble(database, _NoBus(), SystemClock(), lease_seconds=lease_seconds())
+    except (DataFolderUnusable, SettingWrong) as error:
+        raise Failure(str(error)) from None
+
+
+class _NoBus:
+    """The running service's relay publishes what is written here, within a second."""
+
+    def publish(self, event: object) -> None:
+        raise AssertionError("nothing is relayed from here")

@@ -1,0 +1,37 @@
+"""`grillo run SERVICE` and `grillo migrate SERVICE`: one service on RabbitMQ and PostgreSQL."""
+
+from typing import Annotated
+
+import typer
+
+from services.cli.failure import Failure
+
+Service = Annotated[str, typer.Argument(help="keys, auth, usage or sensors.")]
+
+
+def run(service: Service) -> None:
+    """Run one service's worker, web processes and internal door, until SIGTERM.
+
+    The environment tells it DATABASE_URL, AMQP_URI, INTERNAL_TOKEN and where the others are.
+    """
+    from services.distributed.supervisor import Supervisor, service_commands
+    from shared import logs
+
+    migrate(service)
+    logs.configure()
+    raise typer.Exit(Supervisor(service_commands(service)).run())
+
+
+def migrate(service: Service) -> None:
+    """Bring a service's database to the newest schema. `grillo run` does so itself."""
+    from services.distributed.composition import SERVICES, migrate_database
+    from shared.connecting import ServerUnreachable
+    from shared.migrations import SchemaIsNewer
+    from shared.settings import SettingWrong, read_settings
+
+    if service not in SERVICES:
+        raise typer.BadParameter(f"{service} is not a service; there are {', '.join(SERVICES)}")
+    try:
+        migrate_database(service, read_settings())
+    except (SettingWrong, SchemaIsNewer, ServerUnreachable) as error:
+        raise Failure(str(error)) from None

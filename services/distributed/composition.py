@@ -1,0 +1,177 @@
+"""One service's processes on RabbitMQ and PostgreSQL: what each is put together from.
+
+A service runs as a worker for messages, web processes, and an internal door (see supervisor.py). Each builds the
+service's part of the system from the same assembly, and starts only what is its own.
+"""
+
+import atexit
+import contextlib
+import time
+from typing import Any, Protocol
+
+import msgspec
+import structlog
+
+from services.auth import assembly as auth
+from services.keys import api as keys_api
+from services.keys import assembly as keys
+from services.sensors import api as sensors_api
+from services.sensors import assembly as sensors
+from services.usage import api as usage_api
+from services.usage import assembly as usage
+from shared.clock import Clock, SystemClock
+from shared.connecting import await_broker, await_database
+from shared.contracts.usage import Spent
+from shared.database import Database
+from shared.feed import Feed, FeedUnavailable
+from shared.gate.grants import Grants
+from shared.gate.meter import Meter
+from shared.gate.process import GateProcess, Hear, new_gate_id
+from shared.messaging.exchanges import broadcast_queue
+from shared.messaging.listening import Listener
+from shared.messaging.publishing import EventPublisher, LogBus, MeterBus
+from shared.messaging.rpc_call import CallFailed, call
+from shared.messaging.rpc_feed import RpcFeed
+from shared.migrations import migrate
+from shared.remote_feed import FirstAnswer, HttpFeed, InternalDoor, RemoteSnapshot
+from shared.settings import Settings
+from shared.web.application import application
+from shared.web.internal import internal_application
+from shared.web.route import Route
+
+SERVICES = ("keys", "auth", "usage", "sensors")
+RPC_SECONDS_MAX = 5.0
+SPENT_SECONDS_MAX = 30.0
+_log = structlog.get_logger(__name__)
+_MIGRATIONS = {
+    "keys": keys.MIGRATIONS,
+    "auth": auth.MIGRATIONS,
+    "usage": usage.MIGRATIONS,
+    "sensors": sensors.MIGRATIONS,
+}
+
+
+class Part(Protocol):
+    """One service, assembled."""
+
+    @property
+    def database(self) -> Database: ...
+
+    def provided(self) -> dict[str, object]: ...
+
+    def routes(self, grants: Grants) -> list[Route]: ...
+
+    def internal_routes(self) -> list[Route]: ...
+
+
+def assemble(service: str, settings: Settings, clock: Clock) -> Part:
+    """Migrates the service's database first."""
+    database = Database(settings.database_url)
+    publisher = EventPublisher(settings.amqp_uri, service)
+    match service:
+        case "keys":
+            return keys.assemble(database, LogBus(publisher), clock, lease_seconds=settings.lease_seconds)
+        case "auth":
+            return auth.assemble(database, _keys_feed(settings), clock)
+        case "usage":
+            return usage.assemble(database, _keys_feed(settings), publisher, clock)
+        case "sensors":
+            return sensors.assemble(database, LogBus(publisher), clock)
+        case _:
+            raise ValueError(f"{service} is not a service; there are {', '.join(SERVICES)}")
+
+
+def web(service: str, settings: Settings) -> Any:
+    """The WSGI app of one web process, its gate started. It ends with the process."""
+    clock = SystemClock()
+    part = assemble(service, settings, clock)
+    if isinstance(part, keys.Keys):
+        part.doorbell.start()  # its commands ring it
+    gate = _gate(settings, clock)
+    gate.start()
+    return application(
+        service,
+        part.routes(gate.replica.grants),
+        gate.gate,
+        clock,
+        public_url=settings.public_url,
+        is_ready=part.database.answers,
+        documented=_all_routes(),
+    )
+
+
+def internal_door(service: str, settings: Settings) -> Any:
+    """The WSGI app of the internal door."""
+    part = assemble(service, settings, SystemClock())
+    routes, is_ready = part.internal_routes(), part.database.answers
+    return internal_application(routes, is_ready=is_ready, token=settings.internal_token)
+
+
+def _all_routes() -> list[Route]:
+    """Every service's public resources, to describe and not to serve: whichever is asked has the whole document."""
+    nothing: Any = None
+    return [
+        *keys_api.routes(nothing, nothing, nothing, nothing),
+        *usage_api.routes(nothing, nothing, nothing, nothing),
+        *sensors_api.routes(nothing, nothing),
+    ]
+
+
+def _gate(settings: Settings, clock: Clock) -> GateProcess:
+    gate_id = new_gate_id()
+    door = HttpFeed(InternalDoor(settings.keys_internal_url, settings.internal_token))
+    gate = GateProcess(
+        gate_id=gate_id,
+        feed=FirstAnswer((door, RpcFeed(settings.amqp_uri, "keys"))),
+        snapshot=RemoteSnapshot(InternalDoor(settings.auth_internal_url, settings.internal_token)),
+        spent=lambda: _spent(settings),
+        listen=lambda hear_keys, hear_counted: _listen(settings, hear_keys, hear_counted),
+        meter=Meter(settings.spool, MeterBus(EventPublisher(settings.amqp_uri, "auth")), clock),
+        clock=clock,
+        lease_seconds=settings.lease_seconds,
+    )
+
+    def end() -> None:
+        gate.stop()
+        # If nobody hears it, a revocation waits for this gate's lease to end, and counts it out.
+        with contextlib.suppress(FeedUnavailable):
+            door.leave(gate_id)
+
+    atexit.register(end)
+    return gate
+
+
+def _keys_feed(settings: Settings) -> Feed:
+    door = InternalDoor(settings.keys_internal_url, settings.internal_token)
+    return FirstAnswer((HttpFeed(door), RpcFeed(settings.amqp_uri, "keys")))
+
+
+def _listen(settings: Settings, hear_keys: Hear, hear_counted: Hear) -> Listener:
+    queues = {
+        broadcast_queue("gate", "keys"): hear_keys,
+        broadcast_queue("gate", "usage", "BatchesCounted"): hear_counted,
+    }
+    return Listener(settings.amqp_uri, queues)
+
+
+def _spent(settings: Settings) -> tuple[Spent, ...]:
+    """Waits for usage, which may be starting too. Without it a gate would begin the day anew: that is said aloud."""
+    deadline = time.monotonic() + SPENT_SECONDS_MAX
+    while True:
+        try:
+            spent = call(settings.amqp_uri, "usage", "spent", seconds_max=RPC_SECONDS_MAX)
+            return msgspec.convert(spent, type=tuple[Spent, ...])
+        except CallFailed as error:
+            if time.monotonic() > deadline:
+                _log.error("quota_starts_empty", detail=str(error))
+                return ()
+            time.sleep(0.25)
+
+
+def migrate_database(service: str, settings: Settings) -> None:
+    """Waits for database and broker, then migrates. Raises ServerUnreachable or SchemaIsNewer."""
+    database = Database(settings.database_url)
+    await_database(database, settings.database_url)
+    await_broker(settings.amqp_uri)
+    migrate(database, _MIGRATIONS[service])
+    database.close()

@@ -1,0 +1,94 @@
+"""Runs a service's processes under one roof: starts them, starts again what crashed, ends them all on SIGTERM.
+
+One container a service: whatever ends here makes the container end, so that its orchestrator sees it.
+"""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+
+import structlog
+
+RESTART_SECONDS_FIRST = 0.5
+RESTART_SECONDS_MAX = 10.0
+CRASHES_MAX = 6
+STEADY_SECONDS = 30.0
+STOP_SECONDS_MAX = 20.0
+_LOOK_SECONDS = 0.1
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Child:
+    """One process, through all its lives. `crashes`: in a row, without a steady life between."""
+
+    command: Sequence[str]
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    start_at: float = 0.0
+    crashes: int = 0
+
+
+@dataclass(slots=True)
+class Supervisor:
+    commands: Sequence[Sequence[str]]
+    _stopping: bool = field(default=False, init=False)
+
+    def run(self) -> int:
+        """Until SIGTERM or SIGINT (0), or until a process keeps crashing (1)."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask_to_stop)
+        children = [_Child(command) for command in self.commands]
+        given_up = False
+        while not self._stopping and not given_up:
+            for child in children:
+                self._tend(child)
+            given_up = any(child.crashes >= CRASHES_MAX for child in children)
+            time.sleep(_LOOK_SECONDS)
+        _end(children)
+        return 1 if given_up else 0
+
+    def _tend(self, child: _Child) -> None:
+        now = time.monotonic()
+        if child.process is None:
+            if now >= child.start_at:
+                child.process, child.started_at = subprocess.Popen(child.command), now  # noqa: S603  our own commands
+            return
+        status = child.process.poll()
+        if status is None:
+            return
+        child.crashes = 1 if now - child.started_at >= STEADY_SECONDS else child.crashes + 1
+        wait_seconds = min(RESTART_SECONDS_FIRST * 2 ** (child.crashes - 1), RESTART_SECONDS_MAX)
+        child.process, child.start_at = None, now + wait_seconds
+        _log.error("process_ended", command=child.command[2:], status=status, again_in_seconds=wait_seconds)
+
+    def _ask_to_stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+
+
+def service_commands(service: str) -> list[list[str]]:
+    """The internal door first: the others ask it."""
+    python = [sys.executable, "-m"]
+    return [
+        [*python, "services.distributed.web", service, "internal"],
+        [*python, "services.distributed.worker", service],
+        [*python, "services.distributed.web", service, "public"],
+    ]
+
+
+def _end(children: Sequence[_Child]) -> None:
+    """Public doors first, so that what they still need is there while they drain."""
+    deadline = time.monotonic() + STOP_SECONDS_MAX
+    for child in reversed(children):
+        if child.process is None:
+            continue
+        child.process.terminate()
+        try:
+            child.process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.process.kill()
+            child.process.wait()

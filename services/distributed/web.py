@@ -1,0 +1,50 @@
+"""`python -m services.distributed.web SERVICE public|internal`: a service's HTTP door, by Granian."""
+
+import os
+import sys
+from typing import Any
+
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+from services.distributed import composition
+from shared import logs
+from shared.settings import read_settings
+
+DOORS = ("public", "internal")
+# Threads a process. Handlers that wait for a database hold one each, and a revocation holds one until its receipt;
+# where nothing waits long, more would only queue for the interpreter.
+_PUBLIC_THREADS = {"keys": 16, "auth": 2, "usage": 4, "sensors": 4}
+_INTERNAL_THREADS = 4
+_SERVICE, _DOOR = "GRILLO_SERVICE", "GRILLO_DOOR"
+
+
+def main(service: str, door: str) -> None:
+    settings = read_settings()
+    is_public = door == "public"
+    # Granian's workers are processes of their own; this is how they learn what to be.
+    os.environ[_SERVICE], os.environ[_DOOR] = service, door
+    Granian(
+        "services.distributed.web:app",
+        address=settings.web_address if is_public else settings.internal_address,
+        port=settings.web_port if is_public else settings.internal_port,
+        interface=Interfaces.WSGI,
+        workers=settings.web_workers if is_public else 1,
+        blocking_threads=_PUBLIC_THREADS[service] if is_public else _INTERNAL_THREADS,
+        factory=True,
+        log_level=LogLevels.error,
+        log_access=False,
+        workers_kill_timeout=10,
+    ).serve()
+
+
+def app() -> Any:
+    """What a Granian worker calls once."""
+    logs.configure()
+    make = composition.web if os.environ[_DOOR] == "public" else composition.internal_door
+    return make(os.environ[_SERVICE], read_settings())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])

@@ -1,0 +1,52 @@
+"""`python -m services.distributed.worker SERVICE`: a service's nameko containers, in a process of their own."""
+
+import shared.messaging  # isort: skip  first, for it silences eventlet's announcement  # noqa: F401
+import eventlet  # isort: skip
+
+eventlet.monkey_patch()
+
+# ruff: noqa: E402  everything below must find sockets, locks and threads already patched
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+from nameko.runners import ServiceRunner
+
+from services.auth.service import AuthService
+from services.distributed.composition import assemble
+from services.keys.service import KeysFeedService, KeysService
+from services.sensors.service import SensorsService
+from services.usage.service import UsageService
+from shared import logs
+from shared.clock import SystemClock
+from shared.messaging.entrypoints import COMPOSITION
+from shared.settings import read_settings
+
+_CLASSES: dict[str, tuple[type, ...]] = {
+    "keys": (KeysService, KeysFeedService),
+    "auth": (AuthService,),
+    "usage": (UsageService,),
+    "sensors": (SensorsService,),
+}
+
+
+def main(service: str) -> None:
+    logs.configure()
+    settings, clock = read_settings(), SystemClock()
+    provided: dict[str, Any] = {"clock": clock} | assemble(service, settings, clock).provided()
+    runner = ServiceRunner({"AMQP_URI": settings.amqp_uri, COMPOSITION: provided})
+    for service_class in _CLASSES[service]:
+        runner.add_service(service_class)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        eventlet.spawn_n(runner.stop)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    runner.start()
+    runner.wait()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

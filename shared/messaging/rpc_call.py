@@ -1,0 +1,21 @@
+"""One call to another service over RPC, from any thread: a connection of its own, and one kind of failure."""
+
+from typing import Any
+
+from amqp.exceptions import AMQPError
+from kombu.exceptions import KombuError
+from nameko.exceptions import RemoteError, RpcTimeout, UnknownService
+from nameko.standalone.rpc import ClusterRpcProxy
+
+
+class CallFailed(Exception):
+    """No answer: the service is not there, the broker is not, or it took too long."""
+
+
+def call(amqp_uri: str, service: str, method: str, *arguments: Any, seconds_max: float) -> Any:
+    """Plain JSON values in and out. Raises CallFailed."""
+    try:
+        with ClusterRpcProxy({"AMQP_URI": amqp_uri}, timeout=seconds_max) as cluster:
+            return getattr(cluster[service], method)(*arguments)
+    except (RpcTimeout, UnknownService, RemoteError, AMQPError, KombuError, OSError, RuntimeError) as error:
+        raise CallFailed(f"{service}.{method}: {type(error).__name__}") from error

@@ -1,0 +1,27 @@
+"""A service's feed over RPC: the second path of a pull, for when its internal door cannot be reached by HTTP."""
+
+import msgspec
+
+from shared.event_store import Head
+from shared.feed import Acknowledgement, FeedPage, FeedUnavailable
+from shared.messaging.rpc_call import CallFailed, call
+
+PULL_SECONDS_MAX = 0.5
+
+
+class RpcFeed:
+    def __init__(self, amqp_uri: str, service: str) -> None:
+        self._amqp_uri, self._service = amqp_uri, feed_service(service)
+
+    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
+        place, acknowledged = msgspec.to_builtins(after), msgspec.to_builtins(acknowledgement)
+        try:
+            page = call(self._amqp_uri, self._service, "pull", place, acknowledged, seconds_max=PULL_SECONDS_MAX)
+            return msgspec.convert(page, type=FeedPage)
+        except (CallFailed, msgspec.ValidationError) as error:
+            raise FeedUnavailable(str(error)) from error
+
+
+def feed_service(service: str) -> str:
+    """The name under which a service's feed answers: a nameko service of its own, so that it never waits in line."""
+    return f"{service}.feed"

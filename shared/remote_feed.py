@@ -1,0 +1,94 @@
+"""Another service's feed, and auth's snapshot, over its internal door; and a second path when the first fails."""
+
+from collections.abc import Sequence
+
+import httpx
+import msgspec
+import structlog
+
+from shared.event_store import Head
+from shared.feed import Acknowledgement, Feed, FeedPage, FeedUnavailable
+from shared.gate.grants import Snapshot
+
+PULL_SECONDS_MAX = 0.5
+SNAPSHOT_SECONDS_MAX = 20.0
+_log = structlog.get_logger(__name__)
+
+
+class InternalDoor:
+    """HTTP with the internal token. Safe to share between threads."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url
+        self._http = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"})
+
+    def get(self, path: str, query: dict[str, str], seconds_max: float) -> bytes:
+        """Raises FeedUnavailable, naming the address and never the token."""
+        try:
+            answer = self._http.get(path, params=query, timeout=seconds_max)
+        except httpx.HTTPError as error:
+            raise FeedUnavailable(f"{self._url}{path}: {type(error).__name__}") from error
+        if answer.status_code != httpx.codes.OK:
+            raise FeedUnavailable(f"{self._url}{path} answered {answer.status_code}")
+        return answer.content
+
+    def delete(self, path: str, seconds_max: float) -> None:
+        """Raises FeedUnavailable."""
+        try:
+            self._http.delete(path, timeout=seconds_max)
+        except httpx.HTTPError as error:
+            raise FeedUnavailable(f"{self._url}{path}: {type(error).__name__}") from error
+
+
+class HttpFeed:
+    def __init__(self, door: InternalDoor) -> None:
+        self._door = door
+
+    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
+        query: dict[str, str] = {}
+        if after is not None:
+            query |= {"epoch": after.epoch, "after": str(after.position), "hash": after.hash}
+        if acknowledgement is not None:
+            query["gate"] = acknowledgement.gate
+        return _page(self._door.get("/internal/feed", query, PULL_SECONDS_MAX))
+
+    def leave(self, gate: str) -> None:
+        """A gate that stops cleanly gives its place up. Raises FeedUnavailable."""
+        self._door.delete(f"/internal/gates/{gate}", PULL_SECONDS_MAX)
+
+
+class FirstAnswer:
+    """Asks one feed after the other until one answers."""
+
+    def __init__(self, feeds: Sequence[Feed]) -> None:
+        self._feeds = feeds
+
+    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
+        """Raises the last feed's FeedUnavailable."""
+        *others, last = self._feeds
+        for feed in others:
+            try:
+                return feed.pull(after, acknowledgement)
+            except FeedUnavailable as error:
+                _log.warning("feed_did_not_answer", detail=str(error))
+        return last.pull(after, acknowledgement)
+
+
+class RemoteSnapshot:
+    def __init__(self, door: InternalDoor) -> None:
+        self._door = door
+
+    def __call__(self) -> Snapshot:
+        """Raises FeedUnavailable."""
+        content = self._door.get("/internal/grants", {}, SNAPSHOT_SECONDS_MAX)
+        try:
+            return msgspec.json.decode(content, type=Snapshot)
+        except msgspec.DecodeError as error:
+            raise FeedUnavailable(f"auth's snapshot cannot be read: {error}") from error
+
+
+def _page(content: bytes) -> FeedPage:
+    try:
+        return msgspec.json.decode(content, type=FeedPage)
+    except msgspec.DecodeError as error:
+        raise FeedUnavailable(f"the feed's answer cannot be read: {error}") from error

@@ -1,0 +1,76 @@
+"""What a process is told by its environment, read once at its start. Every fault is one line that names the setting."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shared.gate.replica import LEASE_SECONDS_DEFAULT, LEASE_SECONDS_RANGE
+
+
+class SettingWrong(Exception):
+    """The text names the setting and what it must be, and never its value: some are secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """For one service's container. URLs with passwords stay out of the repr."""
+
+    database_url: str = field(repr=False)
+    amqp_uri: str = field(repr=False)
+    internal_token: str = field(repr=False)
+    keys_internal_url: str
+    auth_internal_url: str
+    spool: Path
+    public_url: str
+    web_address: str
+    web_port: int
+    web_workers: int
+    internal_address: str
+    internal_port: int
+    lease_seconds: float
+
+
+def read_settings() -> Settings:
+    """Raises SettingWrong."""
+    return Settings(
+        database_url=_required("DATABASE_URL", "postgresql+psycopg://USER:PASSWORD@HOST/NAME"),
+        amqp_uri=_required("AMQP_URI", "amqp://USER:PASSWORD@HOST:5672/VHOST"),
+        internal_token=_required("INTERNAL_TOKEN", "a long random text, the same for all services"),
+        keys_internal_url=os.environ.get("KEYS_INTERNAL_URL", "http://keys:8001"),
+        auth_internal_url=os.environ.get("AUTH_INTERNAL_URL", "http://auth:8001"),
+        spool=Path(os.environ.get("SPOOL_DIR", "/var/lib/grillo/spool")),
+        public_url=os.environ.get("GRILLO_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/"),
+        web_address=os.environ.get("WEB_ADDRESS", "0.0.0.0"),  # noqa: S104  a container's own network
+        web_port=_whole("WEB_PORT", 8000, 65_535),
+        web_workers=_whole("WEB_WORKERS", 1, 64),
+        internal_address=os.environ.get("INTERNAL_ADDRESS", "0.0.0.0"),  # noqa: S104  guarded by the token
+        internal_port=_whole("INTERNAL_PORT", 8001, 65_535),
+        lease_seconds=lease_seconds(),
+    )
+
+
+def lease_seconds() -> float:
+    """GATE_LEASE_SECONDS. Must be the same for every gate and for keys. Raises SettingWrong."""
+    low, high = LEASE_SECONDS_RANGE
+    text = os.environ.get("GATE_LEASE_SECONDS", str(LEASE_SECONDS_DEFAULT))
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not low <= seconds <= high:
+        raise SettingWrong(f"GATE_LEASE_SECONDS is {text!r}; it must be a number of seconds from {low:g} to {high:g}.")
+    return seconds
+
+
+def _required(name: str, form: str) -> str:
+    value = os.environ.get(name, "")
+    if not value:
+        raise SettingWrong(f"{name} is not set; it must read {form}.")
+    return value
+
+
+def _whole(name: str, default: int, most: int) -> int:
+    text = os.environ.get(name, str(default))
+    if not (text.isdecimal() and 1 <= int(text) <= most):
+        raise SettingWrong(f"{name} must be a whole number from 1 to {most}.")
+    return int(text)

@@ -1,0 +1,218 @@
+"""What services keep beside the log can be dropped and made again from it, and is then the same to the byte."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, MetaData, Table, delete, select
+
+from services.auth import assembly as auth
+from services.auth import grants
+from services.auth import tables as auth_tables
+from services.auth.grants import FOLLOWER, GrantUncertain
+from services.auth.verification import verify
+from services.keys import assembly as keys
+from services.keys import events, projection
+from services.keys import tables as keys_tables
+from services.keys.command import KeyRequest
+from services.keys.key import Reason
+from services.keys.words import Words
+from services.usage import assembly as usage
+from services.usage import known_keys
+from services.usage import tables as usage_tables
+from shared.clock import ManualClock
+from shared.contracts.envelope import CloudEvent, to_json
+from shared.database import Database
+from shared.follower import SqlFollower
+from shared.migrations import migrate
+from tests import examples
+from tests.examples import NOON, ORIGIN
+
+WORDS = Words(name="Zanzibar railway", description="Zanzibar coast", labels={"zanzibar": "Zanzibar"})
+
+
+class Bus:
+    def __init__(self) -> None:
+        self.published: list[CloudEvent] = []
+
+    def publish(self, event: CloudEvent) -> None:
+        self.published.append(event)
+
+
+class Everything:
+    """Keys with a small history, and the databases of two that follow it."""
+
+    def __init__(self, folder: Path, clock: ManualClock) -> None:
+        self.bus, self.clock = Bus(), clock
+        self.databases = {name: Database.sqlite(folder / f"{name}.db") for name in ("keys", "auth", "usage")}
+        self.keys = keys.assemble(self.databases["keys"], self.bus, clock, lease_seconds=1)
+        migrate(self.databases["auth"], auth.MIGRATIONS)
+        migrate(self.databases["usage"], usage.MIGRATIONS)
+
+    def live(self) -> None:
+        commands = self.keys.commands
+        for tier in ("free", "premium"):
+            organisation_id = commands.register_organisation("Ferrovie", tier, ORIGIN)
+            full = KeyRequest(
+                words=WORDS,
+                permissions=("events:read", "sensors:read"),
+                expires_at=examples.NOON,
+                allow_query=False,
+                allowed_addresses=("192.0.2.0/24",),
+                minute_limit=5,
+                day_limit=50,
+            )
+            least = KeyRequest(words=Words(name="k"), permissions=("admin",))
+            for request in (full, least):
+                for reason in (Reason.KEY_COMPROMISE, None):
+                    self.clock.advance(1.5)
+                    key_id = commands.create(organisation_id, request, ORIGIN).key_id
+                    if reason:
+                        commands.revoke(organisation_id, key_id, reason, "lost in Zanzibar", ORIGIN)
+        self.keys.relay.run()
+
+
+@pytest.fixture
+def everything(tmp_path: Path, clock: ManualClock) -> Iterator[Everything]:
+    everything = Everything(tmp_path, clock)
+    everything.live()
+    yield everything
+    for database in everything.databases.values():
+        database.close()
+
+
+def contents(database: Database, *tables: Table) -> list[list[tuple[Any, ...]]]:
+    with database.reading() as tx:
+        return [[tuple(row) for row in tx.execute(select(table).order_by(*table.primary_key))] for table in tables]
+
+
+def test_the_read_models_of_keys_are_what_its_log_adds_up_to(everything: Everything) -> None:
+    service, models = everything.keys, (keys_tables.organisation, keys_tables.api_key)
+    before = contents(service.database, *models)
+    assert [len(rows) for rows in before] == [2, 8]
+    with service.database.transaction() as tx:
+        for table in models:
+            tx.execute(delete(table))
+        for row in service.store.after(tx, 0, 1000):
+            event = events.types.decode(row.type, row.schema_version, row.data)
+            if isinstance(event, events.OrganisationRegistered):
+                projection.project_organisation(tx, row, event)
+            elif isinstance(event, events.KeyCreated | events.KeyRevoked):
+                projection.project_key(tx, row, event)
+    assert contents(service.database, *models) == before
+
+
+def test_people_s_words_about_keys_stand_in_the_read_model_and_nowhere_in_log_or_envelopes(
+    everything: Everything,
+) -> None:
+    database = everything.databases["keys"]
+    assert "Zanzibar" in str(contents(database, keys_tables.api_key))
+    assert "anzibar" not in str(contents(database, keys_tables.log, keys_tables.data_key))
+    assert len(everything.bus.published) == 14
+    assert not any("anzibar" in str(to_json(event)) for event in everything.bus.published)
+    assert not any("Ferrovie" in str(to_json(event)) for event in everything.bus.published)
+
+
+Handler = Callable[[Connection, CloudEvent], None]
+FOLLOWERS: dict[str, tuple[str, MetaData, Handler, Callable[[Connection], None], tuple[Table, ...]]] = {
+    grants.FOLLOWER: (
+        "auth",
+        auth_tables.metadata,
+        grants.apply,
+        grants.reset,
+        (auth_tables.grant, auth_tables.organisation_tier),
+    ),
+    known_keys.FOLLOWER: (
+        "usage",
+        usage_tables.metadata,
+        known_keys.apply,
+        known_keys.reset,
+        (usage_tables.known_key,),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOLLOWERS)
+def test_a_handler_that_runs_twice_has_its_effect_once(everything: Everything, name: str) -> None:
+    """Each event twice, and then all of them once more from the first: no row more, and no key awake again."""
+    service, _, handle, _, tables = FOLLOWERS[name]
+    database = everything.databases[service]
+    with database.transaction() as tx:
+        for event in everything.bus.published:
+            handle(tx, event)
+    once = contents(database, *tables)
+    assert all(once)
+    with database.transaction() as tx:
+        for event in everything.bus.published:
+            handle(tx, event)
+            handle(tx, event)
+    assert contents(database, *tables) == once
+
+
+@pytest.mark.parametrize("name", FOLLOWERS)
+def test_a_follower_that_starts_anew_comes_to_the_same_rows(everything: Everything, name: str) -> None:
+    service, metadata, handle, reset, tables = FOLLOWERS[name]
+    database = everything.databases[service]
+    follower = SqlFollower(name, database, metadata, handle, reset, everything.clock)
+    follower.apply(everything.bus.published)
+    before = contents(database, *tables)
+    follower.restart()
+    assert not any(contents(database, *tables))
+    follower.apply(everything.bus.published)
+    assert contents(database, *tables) == before
+
+
+def test_grants_are_stored_alike_in_every_process(everything: Everything) -> None:
+    """A set has another order in each process; a row may not."""
+    assert '"permissions":["events:read","sensors:read"]' in str(_followed(everything))
+
+
+def test_the_last_use_of_a_key_is_the_latest_told_however_often_and_in_whatever_order(everything: Everything) -> None:
+    (organisation_id, key_id) = _some_key(everything)
+    earlier, later = NOON, NOON.replace(minute=5)
+    for told in (earlier, later, later, earlier):
+        everything.keys.last_use.record({key_id: told, "key_of_nobody": told})
+    assert everything.keys.queries.get_key(organisation_id, key_id).last_used_at == later
+
+
+def test_a_key_with_an_event_that_auth_could_not_apply_is_named_to_gates_and_refused_over_rpc(
+    everything: Everything,
+) -> None:
+    book = auth.assemble(everything.databases["auth"], everything.keys.feed, everything.clock).book
+    revoked = next(event for event in everything.bus.published if event.type == "KeyRevoked")
+
+    def fails_for_it(tx: Connection, event: CloudEvent) -> None:
+        if event == revoked:
+            raise ZeroDivisionError
+        grants.apply(tx, event)
+
+    follower = SqlFollower(
+        FOLLOWER, everything.databases["auth"], auth_tables.metadata, fails_for_it, grants.reset, everything.clock
+    )
+    follower.apply(everything.bus.published)
+    snapshot = book.snapshot()
+    assert snapshot.unappliable == (revoked.subject,)
+    digests = {grant.key_id: grant.digest for grant in snapshot.grants}
+    digest = digests[revoked.subject]
+    with pytest.raises(GrantUncertain):
+        book.by_digest(digest)
+    refused = verify(book, everything.clock, digest)
+    assert (refused.valid, refused.problem, refused.permissions) == (False, "unavailable", ())
+    others = {key_id for key_id in digests if verify(book, everything.clock, digests[key_id]).problem == "unavailable"}
+    assert others == {revoked.subject}
+
+
+def _followed(everything: Everything) -> list[list[tuple[Any, ...]]]:
+    database = everything.databases["auth"]
+    SqlFollower(FOLLOWER, database, auth_tables.metadata, grants.apply, grants.reset, everything.clock).apply(
+        everything.bus.published
+    )
+    return contents(database, auth_tables.grant)
+
+
+def _some_key(everything: Everything) -> tuple[str, str]:
+    with everything.databases["keys"].reading() as tx:
+        row = tx.execute(select(keys_tables.api_key)).first()
+    assert row is not None
+    return row.organisation_id, row.id

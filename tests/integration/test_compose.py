@@ -1,0 +1,53 @@
+"""docker-compose.yml is one that docker-compose takes, with the secrets that ops/make-secrets writes."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.servers import ServerMissing
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def composed(tmp_path: Path) -> dict[str, dict[str, object]]:
+    """The services, as docker-compose itself understands the file."""
+    program = shutil.which("docker-compose")
+    if program is None:
+        raise ServerMissing("docker-compose: apt-get install docker-compose")
+    shutil.copytree(ROOT / "ops", tmp_path / "ops")
+    shutil.copy(ROOT / "docker-compose.yml", tmp_path)
+    subprocess.run([tmp_path / "ops/make-secrets"], check=True, capture_output=True)
+    told = subprocess.run([program, "config"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert told.returncode == 0, told.stderr
+    assert "not set" not in told.stderr
+    services: dict[str, dict[str, object]] = yaml.safe_load(told.stdout)["services"]
+    return services
+
+
+def test_only_the_front_is_published_and_no_internal_door_is(composed: dict[str, dict[str, object]]) -> None:
+    assert [name for name, service in composed.items() if "ports" in service] == ["front"]
+
+
+def test_each_service_has_a_database_and_a_spool_of_its_own(composed: dict[str, dict[str, object]]) -> None:
+    ours = {name: service for name, service in composed.items() if service.get("image") == "grillo"}
+    assert set(ours) == {"keys", "auth", "usage", "sensors"}
+    for name, service in ours.items():
+        assert service["command"] == ["run", name]
+        assert f"@postgres:5432/{name}" in json.dumps(service["environment"])
+        assert f"{name}-spool:" in json.dumps(service["volumes"])
+        assert "healthcheck" in service
+
+
+def test_secrets_are_never_replaced(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "ops", tmp_path / "ops")
+    make = [tmp_path / "ops/make-secrets"]
+    subprocess.run(make, check=True, capture_output=True)
+    before = (tmp_path / ".env").read_text()
+    assert subprocess.run(make, capture_output=True).returncode != 0
+    assert (tmp_path / ".env").read_text() == before
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0

@@ -1,0 +1,133 @@
+"""Each request is written down once, whatever came of it; and no secret is in what is written, answered or logged."""
+
+import io
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from falcon import testing
+
+from shared import logs
+from shared.database import DatabaseBusy
+from shared.repository import TooMuchContention
+from tests.integration.web.asking import bearer, problem
+from tests.integration.web.tiny import KEYS, Thing, Tiny
+
+READER = KEYS["reader"]
+ROUTE = "/v1/things/{thing_id}"
+
+
+@pytest.fixture
+def log_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """Everything that is logged, as it would stand on standard error; afterwards logging is as it was."""
+    lines = io.StringIO()
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    monkeypatch.setattr(sys, "stderr", lines)
+    logs.configure()
+    yield lines
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "route", "status", "cost", "key_id"),
+    [
+        ("GET", "/v1/things", bearer("reader"), "/v1/things", 200, 1, "key_1"),
+        ("GET", "/v1/things/7", bearer("reader"), ROUTE, 200, 1, "key_1"),
+        ("GET", "/v1/things?wrong=1", bearer("reader"), "/v1/things", 400, 1, "key_1"),
+        ("POST", "/v1/things", bearer("writer"), "/v1/things", 422, 1, "key_2"),
+        ("POST", "/v1/things", bearer("reader"), "/v1/things", 403, 0, "key_1"),
+        ("DELETE", "/v1/things/7", bearer("reader"), ROUTE, 500, 1, "key_1"),
+        ("GET", "/v1/things", bearer("revoked"), "/v1/things", 401, 0, "key_3"),
+        ("GET", "/v1/things", {}, "/v1/things", 401, 0, None),
+        ("GET", "/v1/things", {"Authorization": "Basic x"}, "/v1/things", 400, 0, None),
+    ],
+)
+def test_each_gated_request_is_written_down_exactly_once_with_what_it_came_to(
+    app: Tiny,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    route: str,
+    status: int,
+    cost: int,
+    key_id: str | None,
+) -> None:
+    answer = app.client.simulate_request(method, path, headers=headers)
+    (record,) = app.recorded()
+    assert answer.status_code == status
+    assert record[0] == answer.headers["X-Request-Id"]
+    assert (record[2], record[4:8]) == (key_id, [method, route, status, cost])
+    assert record[9] == len(answer.content)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/open"),
+        ("GET", "/healthz"),
+        ("GET", "/nowhere"),
+        ("PUT", "/v1/things"),
+        ("OPTIONS", "/v1/things"),
+        ("GET", "/openapi.json"),
+    ],
+)
+def test_what_needs_no_key_is_neither_judged_nor_written_down(app: Tiny, method: str, path: str) -> None:
+    app.client.simulate_request(method, path, headers=bearer("revoked"))
+    assert app.recorded() == []
+
+
+def test_an_unexpected_fault_is_a_500_that_gives_nothing_away_and_is_logged_without_the_secret(
+    app: Tiny, log_lines: io.StringIO
+) -> None:
+    answer = app.client.simulate_delete("/v1/things/7", headers=bearer("reader"))
+    problem(answer, 500, "internal-error")
+    for told in ("Traceback", "RuntimeError", "SELECT", "/secret/path", READER, "tiny.py"):
+        assert told not in answer.text
+    (line,) = log_lines.getvalue().splitlines()
+    logged = json.loads(line)
+    assert logged["request_id"] == answer.headers["X-Request-Id"]
+    assert "RuntimeError: broken while grl_[redacted] was at hand" in logged["exception"]
+    assert READER not in line
+
+
+@pytest.mark.parametrize("error", [DatabaseBusy("keys.db"), TooMuchContention("key_1")])
+def test_a_database_that_is_busy_is_a_reason_to_come_back(
+    app: Tiny, monkeypatch: pytest.MonkeyPatch, log_lines: io.StringIO, error: Exception
+) -> None:
+    monkeypatch.setattr(Thing, "error", error)
+    answer = app.client.simulate_delete("/v1/things/7", headers=bearer("reader"))
+    problem(answer, 503, "unavailable")
+    assert "Retry-After" in answer.headers
+
+
+PLACES: list[dict[str, Any]] = [
+    {"path": f"/v1/nowhere/{READER}", "headers": {}},
+    {"path": f"/v1/things/{READER}/more", "headers": {}},
+    {"path": f"/v1/things/{READER}", "headers": {}, "query_string": f"wrong={READER}"},
+    {"path": "/v1/things", "headers": bearer("reader"), "query_string": f"{READER}=1"},
+    {"path": "/v1/things", "headers": bearer("reader"), "query_string": f"limit={READER}&from={READER}"},
+    {"path": "/v1/things", "headers": bearer("reader"), "query_string": f"api_key={READER}"},
+    {"path": "/v1/things", "headers": {}, "query_string": f"api_key={READER}&wrong=1"},
+    {"path": "/v1/things", "headers": bearer("reader") | {"User-Agent": f"me {READER}", "Referer": READER}},
+    {"path": "/v1/things", "headers": {"Authorization": f"Basic {READER}"}},
+    {"path": f"/problems/{READER}", "headers": {}},
+    {"path": "/v1/things", "method": "DELETE", "headers": bearer("reader") | {"X-Request-Id": READER}},
+]
+
+
+@pytest.mark.parametrize("request_", PLACES)
+def test_a_key_wherever_it_is_sent_is_in_no_problem_no_record_and_no_log(
+    app: Tiny, log_lines: io.StringIO, request_: dict[str, Any]
+) -> None:
+    answer: testing.Result = app.client.simulate_request(**request_)
+    written = f"{answer.text} {answer.headers} {app.recorded()} {log_lines.getvalue()}"
+    assert answer.status_code != 200 or "User-Agent" in request_["headers"]
+    assert READER not in written
+    assert READER[4:30] not in written

@@ -1,0 +1,167 @@
+"""A whole web application, small: every part real but the bus and the log. Also what the servers under test serve."""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import falcon
+from falcon import testing
+from marshmallow import fields, validate
+
+from shared.clock import Clock, ManualClock, SystemClock
+from shared.gate.gate import Gate
+from shared.gate.grants import Grant, Snapshot, Status
+from shared.gate.meter import Meter
+from shared.gate.quota import MemoryQuota
+from shared.gate.replica import Replica
+from shared.web.application import Route, application
+from shared.web.operation import Answer, Call, StrictSchema, operation
+from tests.unit.gate.worlds import NOW, SECRET, MemoryBus, MemoryLog, grant, secret, snapshot_of
+
+PUBLIC_URL = "https://api.example"
+KEYS = {
+    name: secret(number)
+    for number, name in enumerate(
+        (
+            "reader",  # which is SECRET
+            "writer",
+            "revoked",
+            "expired",
+            "elsewhere",
+            "header only",
+            "parked",
+            "small",
+            "untiered",
+            "loopback",
+        ),
+        start=1,
+    )
+}
+WRITER = {"permissions": frozenset({"sensors:read", "config:write"})}
+
+
+class ThingSchema(StrictSchema):
+    name = fields.String(required=True, validate=validate.Length(max=20))
+    size = fields.Integer(strict=True)
+    inner = fields.Nested(lambda: InnerSchema())
+    many = fields.List(fields.Nested(lambda: InnerSchema()))
+
+
+class InnerSchema(StrictSchema):
+    depth = fields.Float(required=True)
+
+
+class ThingQuerySchema(StrictSchema):
+    limit = fields.Integer(validate=validate.Range(min=1))
+    from_ = fields.AwareDateTime(format="iso", data_key="from")
+
+
+class AnswerSchema(StrictSchema):
+    body = fields.Raw()
+    query = fields.Raw()
+
+
+class Things:
+    @operation(
+        "List things", tag="Things", permission="sensors:read", query=ThingQuerySchema, answers=AnswerSchema
+    )
+    def on_get(self, call: Call[Any, None]) -> Answer:
+        return Answer(body={"query": call.query, "caller": call.caller.key_id, "request_id": call.request_id})
+
+    @operation(
+        "Make a thing",
+        tag="Things",
+        permission="config:write",
+        body=ThingSchema,
+        answers=AnswerSchema,
+        status=201,
+        problems=("invalid-body", "body-too-large", "unsupported-media-type"),
+    )
+    def on_post(self, call: Call[None, Any]) -> Answer:
+        return Answer(status=201, body={"body": call.body}, headers={"Cache-Control": "no-store"})
+
+
+class Thing:
+    error: Exception = RuntimeError(f"broken while {SECRET} was at hand, at /secret/path, in SELECT 1")
+
+    @operation("Show a thing", tag="Things", permission=None, answers=AnswerSchema)
+    def on_get(self, call: Call[None, None], thing_id: str) -> Answer:
+        return Answer(body={"thing": thing_id})
+
+    @operation("Break a thing", tag="Things", permission="sensors:read", answers=AnswerSchema)
+    def on_delete(self, call: Call[None, None], thing_id: str) -> Answer:
+        raise self.error
+
+
+class Open:
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        resp.media = {"open": True}
+
+
+@dataclass
+class Tiny:
+    app: falcon.App[Any, Any]
+    replica: Replica
+    meter: Meter
+    bus: MemoryBus
+    clock: ManualClock
+
+    @property
+    def client(self) -> testing.TestClient:
+        return testing.TestClient(self.app)
+
+    def recorded(self) -> list[list[Any]]:
+        """Every request record so far, as the meter ships it."""
+        self.meter.ship()
+        return [record for batch in self.bus.batches for record in batch["records"]]
+
+
+def tiny(folder: Path) -> Tiny:
+    clock, bus = ManualClock(NOW), MemoryBus()
+    gate, meter = _gate(folder, bus, clock)
+    return Tiny(_application(gate, clock), gate.replica, meter, bus, clock)
+
+
+def served() -> Any:
+    """The application that a server process is told to serve: its clock runs, its lease outlives the test."""
+    clock = SystemClock()
+    gate, _ = _gate(Path(tempfile.mkdtemp(dir=os.environ["TINY_FOLDER"])), MemoryBus(), clock)
+    return _application(gate, clock)
+
+
+def _gate(folder: Path, bus: MemoryBus, clock: Clock) -> tuple[Gate, Meter]:
+    log = MemoryLog(clock)
+    snapshot = Snapshot(
+        place=log.genesis,
+        grants=_grants(clock.now()),
+        tiers=snapshot_of().tiers,
+        policy=snapshot_of().policy,
+        unappliable=("key_7",),
+    )
+    replica = Replica(gate="gate_1", feed=log, snapshot=lambda: snapshot, clock=clock, lease_seconds=300)
+    replica.pull()
+    meter = Meter(folder, bus, clock)
+    return Gate(replica, MemoryQuota(), meter, clock), meter
+
+
+def _grants(now: datetime) -> tuple[Grant, ...]:
+    return (
+        grant(1),
+        grant(2, **WRITER),
+        grant(3, status=Status.REVOKED),
+        grant(4, expires_at=now - timedelta(days=1)),
+        grant(5, allowed_addresses=("198.51.100.0/24", "2001:db8::/32")),
+        grant(6, allow_query=False),
+        grant(7),
+        grant(8, minute_limit=2, day_limit=3),
+        grant(9, organisation_id="org_without_a_tier"),
+        grant(10, allowed_addresses=("127.0.0.0/8",)),
+    )
+
+
+def _application(gate: Gate, clock: Clock) -> falcon.App[Any, Any]:
+    routes = [Route("/v1/things", Things()), Route("/v1/things/{thing_id}", Thing()), Route("/open", Open())]
+    return application("tiny", routes, gate, clock, public_url=PUBLIC_URL, is_ready=lambda: True)

@@ -1,0 +1,217 @@
+"""Private PostgreSQL and RabbitMQ servers for a test run: on loopback, on free ports, in folders of their own.
+
+Each is stopped by the process that was started here, never by name.
+"""
+
+import contextlib
+import json
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+import kombu
+import psycopg
+from psycopg import sql
+
+_START_SECONDS_MAX = 60
+_VHOSTS = 40
+
+
+class ServerMissing(Exception):
+    """The test run cannot go on: to skip would be to say that more was tested than was."""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+    return port
+
+
+class Postgres:
+    """One cluster; each test takes a database and a role of its own. Commits are durable, as in production."""
+
+    def __init__(self, folder: Path) -> None:
+        self._binaries = _postgres_binaries()
+        # PostgreSQL refuses to run as root.
+        self._user = _user("postgres") if os.geteuid() == 0 else None
+        self._data, self.port = folder / "postgres", free_port()
+        self._log = (folder / "postgres.log").open("wb")
+        self._data.mkdir()
+        if self._user is not None:
+            for path in (folder, *folder.parents):
+                with contextlib.suppress(PermissionError):
+                    path.chmod(path.stat().st_mode | 0o011)
+            shutil.chown(self._data, self._user)
+        options = ("--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync")
+        self._run("initdb", "--pgdata", str(self._data), *options).wait()
+        self.start()
+
+    def start(self) -> None:
+        address = ("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-p", str(self.port))
+        self._process = self._run("postgres", "-D", str(self._data), *address, "-c", "max_connections=200")
+        _wait_until(self._answers, self._process, "PostgreSQL")
+
+    def stop(self) -> None:
+        """Fast shutdown: connections are cut, what was committed is kept."""
+        _end(self._process, signal.SIGINT)
+
+    def close(self) -> None:
+        self.stop()
+        self._log.close()
+
+    def new_database(self) -> str:
+        """An SQLAlchemy URL."""
+        name, password = f"grillo_{secrets.token_hex(6)}", secrets.token_hex(12)
+        with psycopg.connect(self._address(), autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(name), sql.Literal(password))
+            )
+            connection.execute(sql.SQL("CREATE DATABASE {0} OWNER {0}").format(sql.Identifier(name)))
+        return f"postgresql+psycopg://{name}:{password}@127.0.0.1:{self.port}/{name}"
+
+    def _address(self) -> str:
+        return f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres connect_timeout=2"
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self._address()).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _run(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [str(self._binaries / program), *arguments], stdout=self._log, stderr=self._log, user=self._user, cwd="/"
+        )
+
+
+class RabbitMq:
+    """One node; each test takes a virtual host of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._program = _rabbitmq_program()
+        self._folder, self.port = folder / "rabbitmq", free_port()
+        self._folder.mkdir()
+        self._log = (folder / "rabbitmq.log").open("wb")
+        epmd_port = free_port()
+        self._environment = os.environ | {
+            "HOME": str(self._folder),
+            "ERL_EPMD_PORT": str(epmd_port),
+            "RABBITMQ_NODENAME": f"grillo{secrets.token_hex(4)}@localhost",
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_MNESIA_BASE": str(self._folder / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(self._folder / "log"),
+            "RABBITMQ_CONFIG_FILE": str(self._folder / "rabbitmq"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self._folder / "plugins"),
+            "RABBITMQ_PID_FILE": str(self._folder / "pid"),
+        }
+        self._configure()
+        # Started here, so that it ends here: a node would leave its own epmd behind for ever.
+        epmd = shutil.which("epmd") or "/usr/bin/epmd"
+        self._epmd = subprocess.Popen(
+            [epmd, "-port", str(epmd_port), "-address", "127.0.0.1"], stdout=self._log, stderr=self._log
+        )
+        self._vhosts = count()
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [str(self._program)], env=self._environment, stdout=self._log, stderr=self._log, start_new_session=True
+        )
+        _wait_until(self._answers, self._process, "RabbitMQ")
+
+    def stop(self) -> None:
+        """As a crash would: the data folder stays."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def lose_data(self) -> None:
+        """While stopped: as if the broker's disk had been replaced."""
+        shutil.rmtree(self._folder / "mnesia")
+
+    def close(self) -> None:
+        self.stop()
+        _end(self._epmd, signal.SIGTERM)
+        self._log.close()
+
+    def new_vhost(self) -> str:
+        """An AMQP URI."""
+        return self._uri(f"t{next(self._vhosts)}")
+
+    def _configure(self) -> None:
+        vhosts = [f"t{number}" for number in range(_VHOSTS)]
+        definitions = {
+            "users": [{"name": "grillo", "password": "grillo", "tags": ""}],
+            "vhosts": [{"name": name} for name in vhosts],
+            "permissions": [
+                {"user": "grillo", "vhost": name, "configure": ".*", "write": ".*", "read": ".*"} for name in vhosts
+            ],
+        }
+        (self._folder / "definitions.json").write_text(json.dumps(definitions))
+        (self._folder / "plugins").write_text("[].\n")
+        (self._folder / "rabbitmq.conf").write_text(
+            f"listeners.tcp.1 = 127.0.0.1:{self.port}\n"
+            f"load_definitions = {self._folder / 'definitions.json'}\n"
+            "loopback_users = none\n"
+        )
+
+    def _uri(self, vhost: str) -> str:
+        return f"amqp://grillo:grillo@127.0.0.1:{self.port}/{vhost}"
+
+    def _answers(self) -> bool:
+        try:
+            with kombu.Connection(self._uri(f"t{_VHOSTS - 1}"), connect_timeout=2) as connection:
+                connection.connect()
+        except (OSError, kombu.exceptions.OperationalError):
+            return False
+        return True
+
+
+def _postgres_binaries() -> Path:
+    found = shutil.which("initdb")
+    if found is not None:
+        return Path(found).parent
+    # Debian keeps the servers of each version apart; the newest will do.
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not installed:
+        raise ServerMissing("PostgreSQL's programs: apt-get install postgresql (13 or newer)")
+    return installed[-1].parent
+
+
+def _rabbitmq_program() -> Path:
+    for path in (Path("/usr/lib/rabbitmq/bin/rabbitmq-server"), Path(shutil.which("rabbitmq-server") or "-")):
+        if path.is_file():
+            return path
+    raise ServerMissing("RabbitMQ: apt-get install rabbitmq-server (3.10 or newer)")
+
+
+def _user(name: str) -> int:
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        return pwd.getpwnam("nobody").pw_uid
+
+
+def _wait_until(answers: Callable[[], bool], process: subprocess.Popen[bytes], name: str) -> None:
+    deadline = time.monotonic() + _START_SECONDS_MAX
+    while not answers():
+        if process.poll() is not None:
+            raise ServerMissing(f"{name} ended with {process.returncode}; its log is beside its folder")
+        if time.monotonic() > deadline:
+            raise ServerMissing(f"{name} did not answer within {_START_SECONDS_MAX} s")
+        time.sleep(0.05)
+
+
+def _end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    if process.poll() is None:
+        process.send_signal(number)
+        process.wait(30)

@@ -1,0 +1,181 @@
+"""docker-compose.yml, run natively: its commands and its environment, on private real servers.
+
+What is replaced is only what a container network would give: names become loopback ports, and the accounts those of
+the private servers. `python -m tests.stack` (make stack) runs it in the foreground.
+"""
+
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from tests.servers import Postgres, RabbitMq, ServerMissing, free_port
+
+ROOT = Path(__file__).parents[1]
+GRILLO = (sys.executable, "-m", "services.cli")
+_READY_SECONDS_MAX = 90
+_FRONT_PORT = 8000
+
+
+class Stack:
+    """Started and ready. `environment(service)` is what its container would have."""
+
+    def __init__(self, folder: Path, postgres: Postgres, rabbitmq: RabbitMq, *, public_port: int = 0) -> None:
+        self.folder, self.postgres = folder, postgres
+        compose = _interpolated((ROOT / "docker-compose.yml").read_text())
+        self._services = {name: entry for name, entry in compose["services"].items() if "build" in entry}
+        self._ports = {name: (free_port(), free_port()) for name in self._services}
+        self._front_port = public_port or free_port()
+        self.url = f"http://127.0.0.1:{self._front_port}"
+        amqp_uri = rabbitmq.new_vhost()
+        self._accounts = {
+            name: {"DATABASE_URL": postgres.new_database(), "AMQP_URI": amqp_uri} for name in self._services
+        }
+        self._log = (folder / "stack.log").open("ab")
+        self.processes = {name: self._start(name) for name in self._services}
+        self._front = self._start_front(compose["services"]["front"])
+        self._wait_until_ready()
+
+    def environment(self, service: str) -> dict[str, str]:
+        public, internal = self._ports[service]
+        stated = {name: self._loopback(value) for name, value in self._services[service]["environment"].items()}
+        return (
+            dict(os.environ)
+            | stated
+            | self._accounts[service]
+            | {"GRILLO_PUBLIC_URL": self.url, "SPOOL_DIR": str(self.folder / f"{service}-spool")}
+            | {"WEB_ADDRESS": "127.0.0.1", "WEB_PORT": str(public)}
+            | {"INTERNAL_ADDRESS": "127.0.0.1", "INTERNAL_PORT": str(internal)}
+        )
+
+    def grillo(self, service: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command in the service's container."""
+        return subprocess.run(
+            [*GRILLO, *arguments], env=self.environment(service), capture_output=True, text=True, timeout=120
+        )
+
+    def populate(self) -> tuple[str, str]:
+        """What a first start makes when embedded: (organisation, its admin key), and sample sensors."""
+        organisation = self._told("keys", "organisation", "register", "Grillo", "--tier", "standard")
+        admin_key = self._told("keys", "organisation", "admin-key", organisation)
+        self._told("sensors", "sensors", "import", "--samples", "--organisation", organisation)
+        while _status(f"{self.url}/v1/keys", admin_key) == httpx.codes.UNAUTHORIZED:
+            time.sleep(0.05)  # the relay finds what an operator's command wrote within a second
+        return organisation, admin_key
+
+    def _told(self, service: str, *arguments: str) -> str:
+        done = self.grillo(service, *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def internal_url(self, service: str) -> str:
+        return f"http://127.0.0.1:{self._ports[service][1]}"
+
+    def errors(self) -> str:
+        self._log.flush()
+        return (self.folder / "stack.log").read_text()
+
+    def close(self) -> None:
+        for process in (self._front, *self.processes.values()):
+            process.send_signal(signal.SIGTERM)
+        for process in (self._front, *self.processes.values()):
+            process.wait(60)
+        self._log.close()
+
+    def _start(self, service: str) -> subprocess.Popen[bytes]:
+        command = [*GRILLO, *self._services[service]["command"]]
+        return subprocess.Popen(command, env=self.environment(service), stdout=self._log, stderr=self._log)
+
+    def _start_front(self, entry: dict[str, Any]) -> subprocess.Popen[bytes]:
+        """nginx with the configuration that its container mounts."""
+        nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+        if nginx is None:
+            raise ServerMissing("nginx: apt-get install nginx-light")
+        (mounted,) = (volume.split(":")[0] for volume in entry["volumes"])
+        server = self._loopback((ROOT / mounted).read_text())
+        server = server.replace(f"listen {_FRONT_PORT};", f"listen 127.0.0.1:{self._front_port};")
+        server = server.replace("/dev/stdout", str(self.folder / "access.log"))
+        configuration = self.folder / "nginx.conf"
+        configuration.write_text(
+            f"daemon off; pid {self.folder}/nginx.pid; error_log stderr; events {{}} "
+            f"http {{ client_body_temp_path {self.folder}/body; proxy_temp_path {self.folder}/proxy; "
+            f"fastcgi_temp_path {self.folder}/f; uwsgi_temp_path {self.folder}/u; scgi_temp_path {self.folder}/s;\n"
+            f"{server}\n}}"
+        )
+        return subprocess.Popen([nginx, "-c", str(configuration)], stdout=self._log, stderr=self._log)
+
+    def _loopback(self, text: str) -> str:
+        for name, (public, internal) in self._ports.items():
+            text = text.replace(f"{name}:8001", f"127.0.0.1:{internal}").replace(f"{name}:8000", f"127.0.0.1:{public}")
+        return text
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + _READY_SECONDS_MAX
+        waiting = {f"http://127.0.0.1:{public}/readyz" for public, _ in self._ports.values()} | {f"{self.url}/readyz"}
+        while waiting:
+            waiting = {url for url in waiting if not _is_ready(url)}
+            if time.monotonic() > deadline:
+                raise ServerMissing(f"not ready: {', '.join(sorted(waiting))}; see {self._log.name}")
+            time.sleep(0.1)
+
+
+def _interpolated(text: str) -> dict[str, Any]:
+    """With a secret of its own for each variable that has no default, as `.env` would give it."""
+    given: dict[str, str] = {}
+
+    def value(match: re.Match[str]) -> str:
+        name, _, default = match[1].partition(":-")
+        return default or given.setdefault(name, secrets.token_hex(24))
+
+    document: dict[str, Any] = yaml.safe_load(re.sub(r"\$\{([^}]+)\}", value, text))
+    return document
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
+def _status(url: str, key: str) -> int:
+    return httpx.get(url, headers={"Authorization": f"Bearer {key}"}).status_code
+
+
+def main() -> None:
+    is_over = False
+
+    def stop(*_: object) -> None:
+        nonlocal is_over
+        is_over = True
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        postgres, rabbitmq = Postgres(folder), RabbitMq(folder)
+        try:
+            stack = Stack(folder, postgres, rabbitmq, public_port=_FRONT_PORT)
+            organisation, key = stack.populate()
+            lines = ("Serving        " + stack.url, "Organisation   " + organisation, "Admin key      " + key)
+            sys.stdout.write("\n".join((*lines, "Ctrl-C stops it.", "")))
+            signal.signal(signal.SIGINT, stop)
+            signal.signal(signal.SIGTERM, stop)
+            while not is_over:
+                time.sleep(0.2)
+            stack.close()
+        finally:
+            rabbitmq.close()
+            postgres.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""What a receipt says: who acknowledged, who was counted out and only when, and what was not waited for."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+
+from services.keys import tables
+from services.keys.assembly import MIGRATIONS
+from services.keys.propagation import KNOWN_WAIT_SECONDS, MARGIN_SECONDS, Propagation, Receipt
+from shared.clock import ManualClock
+from shared.database import Database
+from shared.feed import Acknowledgement
+from shared.migrations import migrate
+from shared.sql_event_store import SqlEventStore
+
+LEASE = 10.0
+
+
+class Scene:
+    """Each look that finds somebody missing lets time pass, and what `at` planned happen on its moment."""
+
+    def __init__(self, database: Database, clock: ManualClock) -> None:
+        migrate(database, MIGRATIONS)
+        self.database, self.clock = database, clock
+        self.plan: list[tuple[float, Callable[[], None]]] = []
+        self.propagation = self.new_propagation(clock)
+        self.began = clock.elapsed_seconds()
+
+    def new_propagation(self, clock: ManualClock) -> Propagation:
+        store = SqlEventStore(self.database, tables.metadata)
+        return Propagation(self.database, store, clock, lease_seconds=LEASE, sleep=self._sleep)
+
+    def acknowledge(self, gate: str, position: int) -> None:
+        self.propagation.acknowledge(Acknowledgement(gate=gate, position=position))
+
+    def at(self, seconds: float, do: Callable[[], None]) -> None:
+        self.plan.append((self.began + seconds, do))
+
+    def acknowledges_at(self, seconds: float, gate: str, position: int) -> None:
+        self.at(seconds, lambda: self.acknowledge(gate, position))
+
+    def rows(self) -> dict[str, int]:
+        with self.database.reading() as tx:
+            return {row.id: row.position for row in tx.execute(select(tables.gate))}
+
+    def passed(self) -> float:
+        return self.clock.elapsed_seconds() - self.began
+
+    def _sleep(self, seconds: float) -> None:
+        self.clock.advance(0.125)
+        due = [do for moment, do in self.plan if moment <= self.clock.elapsed_seconds()]
+        self.plan = [(moment, do) for moment, do in self.plan if moment > self.clock.elapsed_seconds()]
+        for do in due:
+            do()
+
+
+@pytest.fixture
+def scene(database: Database, clock: ManualClock) -> Scene:
+    return Scene(database, clock)
+
+
+def acknowledged(receipt: Receipt) -> dict[str, int | None]:
+    return {gate.id: gate.applied_ms for gate in receipt.gates}
+
+
+def test_with_no_gates_a_receipt_is_had_at_once(scene: Scene) -> None:
+    receipt = scene.propagation.await_certain(7, scene.began)
+    assert receipt == Receipt(position=7, propagated=True, elapsed_ms=0, gates=())
+
+
+def test_a_receipt_waits_for_every_gate_and_says_how_long_each_took(scene: Scene) -> None:
+    scene.acknowledge("gate_early", 7)
+    scene.acknowledge("gate_next", 6)
+    scene.acknowledge("gate_late", 3)
+    scene.acknowledges_at(0.25, "gate_next", 8)
+    scene.acknowledges_at(0.5, "gate_late", 6)
+    scene.acknowledges_at(1.0, "gate_late", 7)
+    receipt = scene.propagation.await_certain(7, scene.began)
+    assert acknowledged(receipt) == {"gate_early": 0, "gate_next": 250, "gate_late": 1000}
+    assert (receipt.propagated, receipt.elapsed_ms) == (True, 1000)
+
+
+def test_a_silent_gate_is_counted_out_after_lease_and_margin_and_not_before(scene: Scene) -> None:
+    scene.acknowledge("gate_alive", 7)
+    scene.acknowledge("gate_silent", 6)
+    receipt = scene.propagation.await_certain(7, scene.began)
+    assert acknowledged(receipt) == {"gate_alive": 0, "gate_silent": None}
+    assert scene.passed() == LEASE + MARGIN_SECONDS
+    assert receipt.propagated
+    assert scene.rows() == {"gate_alive": 7}
+
+
+def test_a_gate_that_acknowledges_at_the_last_moment_is_not_counted_out(scene: Scene) -> None:
+    scene.acknowledge("gate_slow", 6)
+    scene.acknowledges_at(LEASE + MARGIN_SECONDS - 0.125, "gate_slow", 7)
+    receipt = scene.propagation.await_certain(7, scene.began)
+    assert acknowledged(receipt) == {"gate_slow": 10_375}
+    assert scene.rows() == {"gate_slow": 7}
+
+
+def test_the_wait_runs_from_the_commit_not_from_when_waiting_began(scene: Scene) -> None:
+    scene.acknowledge("gate_silent", 6)
+    scene.clock.advance(4)
+    receipt = scene.propagation.await_certain(7, scene.began)
+    assert scene.passed() == LEASE + MARGIN_SECONDS
+    assert receipt.elapsed_ms == 10_500
+
+
+def test_a_gate_that_joins_during_the_wait_is_waited_for(scene: Scene) -> None:
+    scene.acknowledge("gate_slow", 6)
+    scene.acknowledges_at(1, "gate_joined", 0)
+    scene.acknowledges_at(2, "gate_slow", 7)
+    scene.acknowledges_at(3, "gate_joined", 7)
+    receipt = scene.propagation.await_certain(7, scene.began)
+    assert acknowledged(receipt) == {"gate_slow": 2000, "gate_joined": 3000}
+
+
+def test_a_gate_that_joins_after_the_last_look_is_not_counted_out(database: Database, clock: ManualClock) -> None:
+    """It cannot have read a head without the change; its row must be there for the next revocation."""
+
+    class JoinsDuringTheLook(ManualClock):
+        def elapsed_seconds(self) -> float:
+            if looking:
+                scene.acknowledge("gate_joined", 0)
+            return super().elapsed_seconds()
+
+    scene, looking = Scene(database, clock), False
+    propagation = scene.new_propagation(JoinsDuringTheLook(clock.now()))
+    scene.acknowledge("gate_there", 7)
+    looking = True
+    receipt = propagation.await_certain(7, scene.began)
+    assert acknowledged(receipt) == {"gate_there": 0}
+    assert scene.rows() == {"gate_there": 7, "gate_joined": 0}
+
+
+def test_a_gate_that_leaves_cleanly_during_the_wait_is_not_waited_for(scene: Scene) -> None:
+    scene.acknowledge("gate_leaving", 6)
+    scene.at(1, lambda: scene.propagation.remove("gate_leaving"))
+    receipt = scene.propagation.await_certain(7, scene.began)
+    assert acknowledged(receipt) == {}
+    assert scene.passed() == 1
+
+
+def test_what_gives_power_is_waited_for_one_second_and_no_gate_is_counted_out(scene: Scene) -> None:
+    scene.acknowledge("gate_there", 7)
+    scene.acknowledge("gate_silent", 6)
+    receipt = scene.propagation.await_known(7, scene.began)
+    assert (receipt.propagated, acknowledged(receipt)) == (False, {"gate_there": 0})
+    assert scene.passed() == KNOWN_WAIT_SECONDS
+    assert scene.rows() == {"gate_there": 7, "gate_silent": 6}
+
+
+def test_what_gives_power_is_known_as_soon_as_all_have_it(scene: Scene) -> None:
+    scene.acknowledge("gate_slow", 6)
+    scene.acknowledges_at(0.5, "gate_slow", 7)
+    receipt = scene.propagation.await_known(7, scene.began)
+    assert (receipt.propagated, acknowledged(receipt), receipt.elapsed_ms) == (True, {"gate_slow": 500}, 500)
+
+
+def test_an_acknowledgement_repeated_or_removed_and_repeated_stands_as_last_said(scene: Scene) -> None:
+    for position in (5, 5, 7):
+        scene.acknowledge("gate_1", position)
+    scene.acknowledge("gate_2", 5)
+    assert scene.rows() == {"gate_1": 7, "gate_2": 5}
+    scene.propagation.remove("gate_1")
+    scene.acknowledge("gate_1", 7)
+    assert scene.rows() == {"gate_1": 7, "gate_2": 5}
