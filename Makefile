@@ -22,6 +22,7 @@ types: $(VENV)/.installed-dev  ## mypy, strict
 	@$(BIN)/mypy
 
 stack: $(VENV)/.installed-dev  ## docker-compose.yml's services, natively, on private RabbitMQ and PostgreSQL
+	@tests/install-servers
 	@$(BIN)/python -m tests.stack
 
 bench: $(VENV)/.installed-dev  ## figures, never judged
