@@ -108,10 +108,10 @@ def grillo(*arguments: str, key: str | None = None, url: str | None = None) -> s
     return subprocess.run([*GRILLO, *arguments], env=environment, capture_output=True, text=True, timeout=120)
 
 
-def eventually(read: Callable[[], T], is_it: Callable[[T], bool], seconds: float = 15) -> T:
+def eventually(read: Callable[[], T], is_it: Callable[[T], bool], seconds: float = 15, every: float = 0.1) -> T:
     """Reads until it is so; the deadline only ends a test that has failed."""
     deadline = time.monotonic() + seconds
     while not is_it(value := read()):
         assert time.monotonic() < deadline, f"still {value!r} after {seconds} s"
-        time.sleep(0.02)
+        time.sleep(every)
     return value

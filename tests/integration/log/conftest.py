@@ -12,6 +12,7 @@ from shared.database import Database
 from shared.event_store import EventStore, MemoryEventStore
 from shared.migrations import migrate
 from shared.sql_event_store import SqlEventStore
+from tests.servers import Postgres
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def sql_store(keys_database: Database) -> SqlEventStore:
     return SqlEventStore(keys_database, tables.metadata)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], EventStore[Any]]]:
     """Makes empty stores. Another database joins the suite as one more parameter here."""
     opened: list[Database] = []
@@ -37,10 +38,17 @@ def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callab
         migrate(database, assembly.MIGRATIONS)
         return SqlEventStore(database, tables.metadata)
 
+    def postgresql() -> EventStore[Any]:
+        server: Postgres = request.getfixturevalue("postgres")
+        database = Database(server.new_database())
+        opened.append(database)
+        migrate(database, assembly.MIGRATIONS)
+        return SqlEventStore(database, tables.metadata)
+
     def memory() -> EventStore[Any]:
         return MemoryEventStore(f"epoch {next(epochs)}")
 
-    yield {"memory": memory, "sqlite": sqlite}[request.param]
+    yield {"memory": memory, "sqlite": sqlite, "postgresql": postgresql}[request.param]
     for database in opened:
         database.close()
 

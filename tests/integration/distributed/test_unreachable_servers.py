@@ -1,0 +1,51 @@
+"""A database or broker that is not there, or refuses: one line, naming setting and address, never the password."""
+
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from shared import connecting
+from shared.connecting import ServerUnreachable, await_broker, await_database
+from shared.database import Database
+from tests.servers import Postgres, RabbitMq, free_port
+
+PASSWORD = "hunter2"
+pytestmark = pytest.mark.xdist_group("distributed")
+
+
+@pytest.fixture(autouse=True)
+def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "WAIT_SECONDS_MAX", 0.6)
+    monkeypatch.setattr(connecting, "_CONNECT_SECONDS_MAX", 0.5)
+
+
+def test_nobody_at_the_address() -> None:
+    port = free_port()
+    url = f"postgresql+psycopg://keys:{PASSWORD}@127.0.0.1:{port}/keys"
+    _is_told_without_password(lambda: await_database(Database(url), url), f"DATABASE_URL: no use of .*:{port}/keys")
+    uri = f"amqp://grillo:{PASSWORD}@127.0.0.1:{port}/grillo"
+    _is_told_without_password(lambda: await_broker(uri), f"AMQP_URI: no use of amqp://127.0.0.1:{port}/grillo")
+
+
+def test_a_broker_that_takes_the_connection_and_says_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        uri = f"amqp://grillo:{PASSWORD}@127.0.0.1:{silent.getsockname()[1]}/grillo"
+        _is_told_without_password(lambda: await_broker(uri), "AMQP_URI: ")
+
+
+def test_a_wrong_password_for_the_broker(rabbitmq: RabbitMq) -> None:
+    uri = f"amqp://grillo:{PASSWORD}@127.0.0.1:{rabbitmq.port}/t0"
+    _is_told_without_password(lambda: await_broker(uri), "AMQP_URI: .*are user and password right?")
+
+
+def test_a_database_that_does_not_exist(postgres: Postgres) -> None:
+    url = f"postgresql+psycopg://nobody:{PASSWORD}@127.0.0.1:{postgres.port}/nothing"
+    _is_told_without_password(lambda: await_database(Database(url), url), "DATABASE_URL: ")
+
+
+def _is_told_without_password(act: Callable[[], None], pattern: str) -> None:
+    with pytest.raises(ServerUnreachable, match=pattern) as told:
+        act()
+    assert PASSWORD not in str(told.value)
+    assert "\n" not in str(told.value)

@@ -1,0 +1,50 @@
+"""A wrong setting ends in one line that names it, and never shows what may be secret."""
+
+import pytest
+
+from shared.settings import SettingWrong, read_settings
+
+RIGHT = {
+    "DATABASE_URL": "postgresql+psycopg://keys:hunter2@postgres/keys",
+    "AMQP_URI": "amqp://grillo:hunter2@rabbitmq:5672/grillo",
+    "INTERNAL_TOKEN": "hunter2",
+}
+NAMES = ("GATE_LEASE_SECONDS", "WEB_PORT", "WEB_WORKERS", "INTERNAL_PORT", *RIGHT)
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in RIGHT.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_what_is_not_said_has_a_default_and_secrets_stay_out_of_the_repr() -> None:
+    settings = read_settings()
+    assert settings.lease_seconds == 10
+    assert settings.web_port == 8000
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize("name", sorted(RIGHT))
+def test_what_must_be_said_is_asked_for_by_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(name)
+    with pytest.raises(SettingWrong, match=f"^{name} is not set; it must read "):
+        read_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GATE_LEASE_SECONDS", "0.5"),
+        ("GATE_LEASE_SECONDS", "301"),
+        ("GATE_LEASE_SECONDS", "nan"),
+        ("WEB_PORT", "70000"),
+        ("WEB_WORKERS", "many"),
+    ],
+)
+def test_what_is_out_of_bounds_is_named_with_its_bounds(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingWrong, match=f"^{name} .*must be .* from 1 to "):
+        read_settings()
