@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from typing import Any
 
 import structlog
 
@@ -35,11 +36,12 @@ def configure(level: str = "INFO") -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    # At INFO they write a line for every frame, worker and pull.
-    for noisy in ("amqp", "kombu", "nameko", "alembic", "httpx"):
+    # At INFO they write a line for every frame, worker and pull; amqp warns at the close of every RPC connection.
+    for noisy in ("kombu", "nameko", "alembic", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("amqp").setLevel(logging.ERROR)
 
 
-def _redacted(_logger: object, _method: str, line: str) -> str:
-    """The last step: by now names, values of any type and tracebacks are one text, and JSON escapes no key's character."""
+def _redacted(_logger: object, _method: str, line: Any) -> str:
+    """The last step: by now names, values and tracebacks are one text, in which JSON escapes no key's character."""
     return redact(line)

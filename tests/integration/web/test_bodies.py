@@ -146,8 +146,10 @@ def test_a_secret_in_a_body_is_in_no_answer(app: Tiny) -> None:
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(codec=None))
 documents = st.recursive(
     scalars,
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.sampled_from(["name", "size", "inner", "many", "depth"]) | st.text(), inner, max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["name", "size", "inner", "many", "depth"]) | st.text(), inner, max_size=5)
+    ),
     max_leaves=15,
 )
 

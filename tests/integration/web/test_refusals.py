@@ -190,7 +190,9 @@ def test_unknown_query_parameters_are_named(app: Tiny, query: str, named: str | 
         assert body["detail"] == f"unknown query parameters: {named}"
 
 
-@pytest.mark.parametrize("query", ["limit=x", "limit=0", "limit=1&limit=2", "from=yesterday", "from=2026-01-01T00:00:00"])
+@pytest.mark.parametrize(
+    "query", ["limit=x", "limit=0", "limit=1&limit=2", "from=yesterday", "from=2026-01-01T00:00:00"]
+)
 def test_a_query_parameter_that_does_not_fit_is_named_as_it_was_sent(app: Tiny, query: str) -> None:
     answer = app.client.simulate_get("/v1/things", headers=bearer("reader"), query_string=query)
     body = problem(answer, 400, "invalid-request")

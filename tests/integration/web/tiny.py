@@ -17,8 +17,9 @@ from shared.gate.grants import Grant, Snapshot, Status
 from shared.gate.meter import Meter
 from shared.gate.quota import MemoryQuota
 from shared.gate.replica import Replica
-from shared.web.application import Route, application
+from shared.web.application import application
 from shared.web.operation import Answer, Call, StrictSchema, operation
+from shared.web.route import Route
 from tests.unit.gate.worlds import NOW, SECRET, MemoryBus, MemoryLog, grant, secret, snapshot_of
 
 PUBLIC_URL = "https://api.example"
@@ -65,9 +66,7 @@ class AnswerSchema(StrictSchema):
 
 
 class Things:
-    @operation(
-        "List things", tag="Things", permission="sensors:read", query=ThingQuerySchema, answers=AnswerSchema
-    )
+    @operation("List things", tag="Things", permission="sensors:read", query=ThingQuerySchema, answers=AnswerSchema)
     def on_get(self, call: Call[Any, None]) -> Answer:
         return Answer(body={"query": call.query, "caller": call.caller.key_id, "request_id": call.request_id})
 

@@ -25,7 +25,8 @@ PASSED = Credential(digest=digest_of(SECRET), in_query=False)
 
 
 def test_a_key_is_the_documented_example_character_by_character() -> None:
-    assert SECRET == "grl_" + "0" * 42 + "1" + base62(zlib.crc32(b"grl_" + b"0" * 42 + b"1"), 6)
+    body = "grl_" + "0" * 42 + "1"
+    assert body + base62(zlib.crc32(body.encode()), 6) == SECRET
     assert len(SECRET) == 4 + 43 + 6
 
 

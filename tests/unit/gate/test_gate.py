@@ -151,9 +151,7 @@ def test_a_record_says_whose_request_it_was_and_what_came_of_it(scene: Scene) ->
     ]
 
 
-@pytest.mark.parametrize(
-    ("request_", "key_id"), [(presented(None), None), (presented(f"Bearer {secret(2)}"), "key_2")]
-)
+@pytest.mark.parametrize(("request_", "key_id"), [(presented(None), None), (presented(f"Bearer {secret(2)}"), "key_2")])
 def test_a_refused_request_is_written_down_at_no_cost(scene: Scene, request_: Presented, key_id: str | None) -> None:
     record = scene.recorded(scene.admit(request_), status=401)
     assert (record[2], record[7]) == (key_id, 0)
@@ -164,4 +162,3 @@ def test_a_user_agent_with_a_key_in_it_is_written_down_without_wherever_it_is_cu
     record = scene.recorded(scene.admit(), user_agent="x" * padding + f" {SECRET} tail" + "y" * 500)
     assert len(record[11]) <= 200
     assert "grl_0" not in record[11]
-

@@ -1,4 +1,4 @@
-"""The law of the limits, for every arrival: never over in any 60 s, never over in any UTC day, never refused for less."""
+"""The law of the limits: never over in any 60 s, never over in any UTC day, never refused for less."""
 
 import sys
 import threading
@@ -120,9 +120,7 @@ class OneKey(RuleBasedStateMachine):
 
 
 def test_admissions_follow_the_law_through_bursts_midnights_and_changed_limits() -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis leaves it untyped
-        OneKey, settings=settings(max_examples=150, stateful_step_count=40, deadline=None)
-    )
+    run_state_machine_as_test(OneKey, settings=settings(max_examples=150, stateful_step_count=40, deadline=None))
 
 
 @given(st.lists(st.tuples(steps, limits), min_size=1, max_size=120))

@@ -218,7 +218,7 @@ def test_a_new_segment_that_another_process_takes_for_abandoned_is_made_anew(
             found.discard()
         lock(file, operation)
 
-    for discarded in (0, 1):
+    for discarded in (0, 1):  # noqa: B007  `adopter_first` reads it
         adopted.clear()
         monkeypatch.setattr(fcntl, "flock", adopter_first)
         mine = Segment.create(tmp_path)

@@ -35,7 +35,9 @@ def _query_forbidden(world: World) -> World:
     """Sends whatever the request has in the query instead."""
     request = world.request
     in_query = (*request.query_keys, *([] if request.authorization is None else [request.authorization[7:]]))
-    return replace(world.with_grant(allow_query=False), request=replace(request, authorization=None, query_keys=in_query))
+    return replace(
+        world.with_grant(allow_query=False), request=replace(request, authorization=None, query_keys=in_query)
+    )
 
 
 FAULTS: list[tuple[Refusal, Callable[[World], World]]] = [

@@ -1,6 +1,5 @@
 """What the tests of the gate stand on: a few canonical keys, a log of keys in memory, and a bus that misbehaves."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -69,9 +68,7 @@ def created(number: int, **different: Any) -> KeyCreated:
 
 
 def revoked(number: int) -> KeyRevoked:
-    return KeyRevoked(
-        key_id=f"key_{number}", organisation_id=ORGANISATION, revoked_at=NOW, reason="unspecified"
-    )
+    return KeyRevoked(key_id=f"key_{number}", organisation_id=ORGANISATION, revoked_at=NOW, reason="unspecified")
 
 
 class MemoryLog:
@@ -149,5 +146,3 @@ def manual_clock(seconds_to_midnight: float | None = None) -> ManualClock:
         return ManualClock(NOW)
     midnight = NOW.replace(hour=0, minute=0) + timedelta(days=1)
     return ManualClock(midnight - timedelta(seconds=seconds_to_midnight))
-
-

@@ -194,7 +194,9 @@ class World:
                 continue
             for key in self.keys:
                 admitted = self._admits(gate, key)
-                assert not (key.revoked and admitted), f"seed {self.seed}: {gate.replica.gate} admits a key after its receipt"
+                assert not (key.revoked and admitted), (
+                    f"seed {self.seed}: {gate.replica.gate} admits a key after its receipt"
+                )
                 self.tally.admitted += admitted
 
     def _admits(self, gate: Gate, key: Key) -> bool:

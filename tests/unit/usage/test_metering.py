@@ -2,7 +2,6 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -60,9 +59,9 @@ batches = st.lists(st.lists(records, max_size=12), max_size=6)
 
 
 @pytest.fixture
-def migrated(database: Database) -> Iterator[Database]:
+def migrated(database: Database) -> Database:
     migrate(database, MIGRATIONS)
-    yield database
+    return database
 
 
 @pytest.fixture
@@ -209,9 +208,7 @@ def test_what_is_used_of_the_quota_is_what_was_let_pass_in_the_last_minute_and_t
     assert (nothing.minute, nothing.day) == (0, 0)
 
 
-def test_a_gate_that_starts_goes_on_where_the_one_before_was_killed(
-    metering: Metering, statistics: Statistics
-) -> None:
+def test_a_gate_that_starts_goes_on_where_the_one_before_was_killed(metering: Metering, statistics: Statistics) -> None:
     clock, allowed = ManualClock(NOON), Limits(minute=4, day=6)
     steady, restarted = MemoryQuota(), MemoryQuota()
     spent: list[RequestRecord] = []
