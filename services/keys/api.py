@@ -107,8 +107,8 @@ class _Details:
         self._grants = grants
 
     def __call__(self, key: KeyView) -> dict[str, Any]:
-        grant = self._grants.by_id(key.id)
-        limits = self._grants.limits(grant) if grant else self.tier_limits(key.organisation_id)
+        tier = self.tier_limits(key.organisation_id)
+        limits = tier and tier.lowered(key.minute_limit, key.day_limit)
         return presentation.detailed(key, self._grants.tier(key.organisation_id), limits)
 
     def tier_limits(self, organisation_id: str) -> Limits | None:

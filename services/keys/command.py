@@ -19,6 +19,9 @@ from shared.relay import Doorbell
 from shared.repository import Executed, Origin, Repository
 from shared.sql_event_store import SqlEventStore
 
+_KEY = "key"
+_KEY_PREFIX = f"{_KEY}_"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRequest:
@@ -78,7 +81,7 @@ class Commands:
         """Returns once every gate knows the key, or after a second: the receipt says which."""
         secret, data_key = new_secret(), new_data_key()
         command = key.CreateKey(
-            key_id=new_id("key"),
+            key_id=new_id(_KEY),
             organisation_id=organisation_id,
             digest=secret.digest,
             hint=secret.hint,
@@ -106,6 +109,8 @@ class Commands:
 
         Raises NoSuchKey, also for another organisation's key.
         """
+        if not key_id.startswith(_KEY_PREFIX):
+            raise key.NoSuchKey  # organisations have streams in this log, too
         command = key.RevokeKey(reason=reason, note=self._sealed(key_id, note))
         executed = self._keys.execute(
             key_id,

@@ -36,10 +36,35 @@ def _not_blank(text: str) -> None:
 
 
 def _network(text: str) -> None:
+    if "%" in text:
+        raise ValidationError("an interface's name means nothing here")
     try:
         ipaddress.ip_network(text)
     except ValueError as error:
         raise ValidationError(f"not an IP address or network: {error}") from None
+
+
+class _Flag(fields.Boolean):
+    """true or false; marshmallow's own takes 1 for true, because it equals it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class _Labels(fields.Dict):
+    """Says what is wrong under the label's own name; marshmallow's own puts `key` and `value` below it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        try:
+            return super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]  # marshmallow's
+        except ValidationError as error:
+            if not isinstance(error.messages, dict):
+                raise
+            raise ValidationError(
+                {name: [text for texts in found.values() for text in texts] for name, found in error.messages.items()}
+            ) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +102,14 @@ class CreateKeySchema(StrictSchema):
     permissions = fields.List(
         fields.String(validate=validate.OneOf(PERMISSIONS)), required=True, validate=validate.Length(min=1, max=4)
     )
-    labels = fields.Dict(
+    labels = _Labels(
         keys=fields.String(validate=validate.Regexp(_LABEL_NAME)),
         values=fields.String(validate=[validate.Length(max=100), _plain_text]),
         validate=validate.Length(max=LABELS_MAX),
     )
     expires_at = fields.AwareDateTime(format="iso", allow_none=True)
     expires_in = fields.Integer(strict=True, validate=validate.Range(min=1, max=EXPIRY_SECONDS_MAX))
-    allow_query = fields.Boolean(truthy={True}, falsy={False})
+    allow_query = _Flag()
     allowed_addresses = fields.List(fields.String(validate=_network), validate=validate.Length(max=ADDRESSES_MAX))
     limits = fields.Nested(LimitsSchema)
 

@@ -1,6 +1,6 @@
 """The usage API: the HTTP door."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -39,8 +39,7 @@ class KeyUsage:
             raise Problem("not-found")
         query, now = call.query or UsageQuery(), self._clock.now()
         step = query.steps()
-        end = query.to or now
-        start = query.from_ or end - _DEFAULT_SPAN[step]
+        start, end = _range(query, step, now)
         if (end - start) / timedelta(minutes=step.value) > BUCKETS_MAX:
             raise Problem("range-too-long", f"{BUCKETS_MAX} steps of a {query.step} at most")
         summary = self._statistics.summary(key_id, start, end, step)
@@ -50,6 +49,18 @@ class KeyUsage:
     def _limits(self, key_id: str) -> Limits | None:
         grant = self._grants.by_id(key_id)
         return self._grants.limits(grant) if grant else None
+
+
+def _range(query: UsageQuery, step: Step, now: datetime) -> tuple[datetime, datetime]:
+    """What is not given follows from what is, or from now. Raises Problem."""
+    end = query.to or now
+    try:
+        start = query.from_ or end - _DEFAULT_SPAN[step]
+    except OverflowError:
+        raise Problem("invalid-request", "to: too long ago") from None
+    if start > end:
+        raise Problem("invalid-request", "from: must not be later than to, or than now without to")
+    return start, end
 
 
 def _quota(used: Used, limits: Limits | None) -> dict[str, Any]:

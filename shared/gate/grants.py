@@ -26,6 +26,12 @@ class Limits:
     minute: int
     day: int | None
 
+    def lowered(self, minute: int | None, day: int | None) -> "Limits":
+        """A key's own limits under these; None: it has none of its own."""
+        if minute is None and day is None:
+            return self
+        return Limits(minute=_lower(minute, self.minute) or 0, day=_lower(day, self.day))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
@@ -120,11 +126,7 @@ class Grants:
     def limits(self, grant: Grant) -> Limits | None:
         """The key's own limits under its organisation's tier; None when the tier is not known here."""
         tier = self.policy.get(self._tiers.get(grant.organisation_id, ""))
-        if tier is None:
-            return None
-        if grant.minute_limit is None and grant.day_limit is None:
-            return tier
-        return Limits(minute=_lower(grant.minute_limit, tier.minute) or 0, day=_lower(grant.day_limit, tier.day))
+        return None if tier is None else tier.lowered(grant.minute_limit, grant.day_limit)
 
     def load(self, snapshot: Snapshot) -> None:
         """Replaces everything. The old state stays readable until the new one stands whole."""

@@ -92,7 +92,9 @@ class GateProcess:
             self._meter.ship()
 
     def _seed_quota(self) -> None:
-        now, elapsed = self.replica.time(), self._clock.elapsed_seconds()
+        elapsed = self._clock.elapsed_seconds()
+        # Before the first pull the log's time is not known, and what was spent today must not be filed under year 1.
+        now = self.replica.time() if self.replica.is_fresh() else self._clock.now()
         for spent in self._spent():
             moments = (elapsed - ago for ago in spent.seconds_ago)
             self._quota.seed(spent.key_id, moments, spent.today, now)

@@ -103,6 +103,13 @@ def test_the_read_models_of_keys_are_what_its_log_adds_up_to(everything: Everyth
     assert contents(service.database, *models) == before
 
 
+def test_a_key_s_revision_is_its_stream_s_version(everything: Everything) -> None:
+    with everything.databases["keys"].reading() as tx:
+        rows = tx.execute(select(keys_tables.api_key)).all()
+        for row in rows:
+            assert row.revision == len(everything.keys.store.stream(tx, row.id)) == (2 if row.revoked_at else 1)
+
+
 def test_people_s_words_about_keys_stand_in_the_read_model_and_nowhere_in_log_or_envelopes(
     everything: Everything,
 ) -> None:

@@ -1,0 +1,95 @@
+"""The management API as it stands in a web process: keys and usage on SQLite, a gate that follows their log."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from falcon import testing
+
+from services.auth.policy import TIERS
+from services.keys import assembly as keys_assembly
+from services.keys.command import KeyRequest
+from services.keys.words import Words
+from services.usage import assembly as usage_assembly
+from shared.clock import SystemClock
+from shared.contracts.envelope import CloudEvent
+from shared.database import Database
+from shared.gate.gate import Gate
+from shared.gate.grants import Snapshot
+from shared.gate.meter import Meter
+from shared.gate.quota import MemoryQuota
+from shared.gate.replica import Replica
+from shared.messaging.publishing import EventPublisher
+from shared.repository import Origin
+from shared.web.application import application
+from tests.integration.web.tiny import PUBLIC_URL
+from tests.unit.gate.worlds import MemoryBus
+
+BOOTSTRAP = Origin(actor="operator")
+
+
+class Doorbell:
+    """The bus between keys and the gate: what is published is applied and acknowledged at once."""
+
+    def __init__(self) -> None:
+        self.replica: Replica | None = None
+
+    def publish(self, event: CloudEvent) -> None:
+        if self.replica is not None:
+            self.replica.push(event)
+            self.replica.pull()
+
+
+@dataclass
+class Management:
+    keys: keys_assembly.Keys
+    usage: usage_assembly.Usage
+    replica: Replica
+    bell: Doorbell
+    client: testing.TestClient
+    organisation_id: str
+    admin: str
+
+    def ask(self, method: str, path: str, *, key: str | None = None, **parts: Any) -> testing.Result:
+        headers = {"Authorization": f"Bearer {key or self.admin}"} | parts.pop("headers", {})
+        return self.client.simulate_request(method, path, headers=headers, **parts)
+
+    def create(self, **fields: Any) -> dict[str, Any]:
+        answer = self.ask("POST", "/v1/keys", json={"name": "key", "permissions": ["sensors:read"]} | fields)
+        assert answer.status_code == 201, answer.text
+        body: dict[str, Any] = answer.json
+        return body
+
+    def another_organisation(self, tier: str = "free") -> str:
+        """Its admin key's secret."""
+        organisation_id = self.keys.commands.register_organisation("Researchers", tier, BOOTSTRAP)
+        return _admin_key(self.keys, organisation_id)
+
+    def close(self) -> None:
+        self.keys.doorbell.stop()
+        self.keys.database.close()
+        self.usage.database.close()
+
+
+def management(folder: Path, *, tier: str = "premium") -> Management:
+    clock, bell = SystemClock(), Doorbell()
+    keys = keys_assembly.assemble(Database.sqlite(folder / "keys.db"), bell, clock, lease_seconds=10)
+    # Nothing here tells others which keys were used, so nothing is published.
+    nobody = cast("EventPublisher", None)
+    usage = usage_assembly.assemble(Database.sqlite(folder / "usage.db"), keys.feed, nobody, clock)
+    organisation_id = keys.commands.register_organisation("Railway", tier, BOOTSTRAP)
+    admin = _admin_key(keys, organisation_id)
+    empty = Snapshot(place=None, grants=(), tiers={}, policy=TIERS)
+    replica = Replica(gate="gate_1", feed=keys.feed, snapshot=lambda: empty, clock=clock, lease_seconds=300)
+    replica.pull()
+    bell.replica = replica
+    keys.doorbell.start()
+    gate = Gate(replica, MemoryQuota(), Meter(folder / "spool", MemoryBus(), clock), clock)
+    routes = [*keys.routes(replica.grants), *usage.routes(replica.grants)]
+    app = application("keys", routes, gate, clock, public_url=PUBLIC_URL, is_ready=lambda: True)
+    return Management(keys, usage, replica, bell, testing.TestClient(app), organisation_id, admin)
+
+
+def _admin_key(keys: keys_assembly.Keys, organisation_id: str) -> str:
+    request = KeyRequest(words=Words(name="first admin"), permissions=("admin",))
+    return keys.commands.create(organisation_id, request, BOOTSTRAP).secret.value

@@ -1,0 +1,95 @@
+"""/openapi.json is a valid document of every operation there is, and says nothing that is not so."""
+
+import re
+from typing import Any
+
+import pytest
+
+from shared.web.operation import operation_of
+from shared.web.problems import CATALOGUE
+from tests.integration.web.management import Management
+from tests.integration.web.tiny import PUBLIC_URL, Tiny
+
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+@pytest.fixture(params=["tiny", "management"])
+def document(request: pytest.FixtureRequest) -> dict[str, Any]:
+    if request.param == "tiny":
+        app: Tiny = request.getfixturevalue("app")
+        answer = app.client.simulate_get("/openapi.json")
+    else:
+        api: Management = request.getfixturevalue("api")
+        answer = api.client.simulate_get("/openapi.json")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
+    body: dict[str, Any] = answer.json
+    return body
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (path, method, item[method]) for path, item in document["paths"].items() for method in item if method in METHODS
+    ]
+
+
+def references(part: Any) -> set[str]:
+    if isinstance(part, dict):
+        own = {part["$ref"]} if "$ref" in part else set()
+        return own.union(*map(references, part.values()))
+    return set().union(*map(references, part)) if isinstance(part, list) else set()
+
+
+def test_the_document_is_valid_openapi(document: dict[str, Any]) -> None:
+    validator = pytest.importorskip("openapi_spec_validator")
+    validator.validate(document)
+
+
+def test_every_reference_leads_somewhere_and_every_operation_has_one_name(document: dict[str, Any]) -> None:
+    for reference in references(document):
+        part: Any = document
+        for step in reference.removeprefix("#/").split("/"):
+            part = part[step]
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(names) == len(set(names))
+    assert document["openapi"].startswith("3.1")
+    assert document["servers"] == [{"url": PUBLIC_URL}]
+
+
+def test_every_operation_says_what_it_takes_and_how_it_can_fail(document: dict[str, Any]) -> None:
+    assert operations(document)
+    for path, method, operation in operations(document):
+        answers = operation["responses"]
+        assert {"401", "403", "429", "503"} <= answers.keys(), (path, method)
+        assert any(status.startswith("2") for status in answers)
+        assert ("requestBody" in operation) == (method in ("post", "put", "patch"))
+        assert all(
+            "application/problem+json" in answer["content"] for status, answer in answers.items() if status >= "400"
+        )
+        described = {parameter["name"] for parameter in document["paths"][path].get("parameters", [])}
+        assert described == set(re.findall(r"{(\w+)}", path))
+
+
+def test_the_query_is_described_under_the_names_that_are_sent(app: Tiny) -> None:
+    listing = app.client.simulate_get("/openapi.json").json["paths"]["/v1/things"]["get"]
+    assert {parameter["name"] for parameter in listing["parameters"]} == {"limit", "from"}
+
+
+def test_every_public_route_is_in_the_document_with_its_permission(api: Management) -> None:
+    paths = api.client.simulate_get("/openapi.json").json["paths"]
+    routes = [*api.keys.routes(api.replica.grants), *api.usage.routes(api.replica.grants)]
+    declared = {
+        (path, method): operation
+        for path, resource in routes
+        for method in METHODS
+        if (operation := operation_of(resource, method)) is not None
+    }
+    assert declared.keys() == {(path, method) for path, item in paths.items() for method in METHODS & item.keys()}
+    for (path, method), operation in declared.items():
+        assert f"`{operation.permission}`" in paths[path][method]["description"]
+
+
+def test_what_an_operation_may_answer_is_a_problem_of_the_catalogue(api: Management) -> None:
+    for _, resource in [*api.keys.routes(api.replica.grants), *api.usage.routes(api.replica.grants)]:
+        for method in METHODS:
+            operation = operation_of(resource, method)
+            assert operation is None or set(operation.problems) <= CATALOGUE.keys()

@@ -1,0 +1,141 @@
+"""A web process's gate from start to stop: what it waits for, what it hears, and what it takes with it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.clock import SystemClock
+from shared.contracts.envelope import to_json
+from shared.contracts.usage import Spent
+from shared.event_store import Head
+from shared.feed import Acknowledgement, FeedPage
+from shared.gate import process as process_module
+from shared.gate.meter import Meter
+from shared.gate.process import GateProcess, Hear
+from shared.gate.verdict import Refusal
+from tests.unit.gate.test_meter import record
+from tests.unit.gate.worlds import MemoryBus, MemoryLog, created, grant, presented, revoked, secret, snapshot_of
+
+
+@dataclass
+class Ears:
+    """The listener, and what the test makes it hear."""
+
+    key: Hear
+    counted: Hear
+    steps: list[str]
+
+    def start(self) -> None:
+        self.steps.append("listening")
+
+    def wait_until_ready(self, timeout_seconds: float) -> bool:
+        return True
+
+    def stop(self) -> None:
+        self.steps.append("deaf")
+
+
+class Scene:
+    def __init__(self, folder: Path) -> None:
+        self.steps: list[str] = []
+        self.clock = SystemClock()
+        self.log, self.bus = MemoryLog(self.clock), MemoryBus()
+        self.spent: tuple[Spent, ...] = ()
+        self.meter = Meter(folder, self.bus, self.clock)
+        self.process = GateProcess(
+            gate_id="gate_1",
+            feed=self._watched(),
+            snapshot=lambda: snapshot_of(grant(1, day_limit=3), place=self.log.genesis),
+            spent=self._ask_usage,
+            listen=self._listen,
+            meter=self.meter,
+            clock=self.clock,
+            lease_seconds=300,
+        )
+
+    def counts_what_is_published(self, body: dict[str, Any]) -> None:
+        self.steps.append("counted")
+        self.ears.counted({"batches": [[body["segment"], body["start"]]]})
+
+    def _listen(self, key: Hear, counted: Hear) -> Ears:
+        self.ears = Ears(key, counted, self.steps)
+        return self.ears
+
+    def _ask_usage(self) -> tuple[Spent, ...]:
+        self.steps.append("asked what was spent")
+        return self.spent
+
+    def _watched(self) -> "_Watched":
+        return _Watched(self.log.pull, self.steps)
+
+
+@dataclass
+class _Watched:
+    answer: Callable[..., FeedPage]
+    steps: list[str] = field(default_factory=list)
+
+    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
+        if "pulled" not in self.steps:
+            self.steps.append("pulled")
+        return self.answer(after, acknowledgement)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
+
+
+def test_a_gate_hears_before_it_pulls_and_counts_what_a_killed_one_left_before_it_asks_what_was_spent(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else events between snapshot and first push, or the killed one's last requests, would be missing."""
+    monkeypatch.setattr(scene.bus, "publish", scene.counts_what_is_published)
+    killed = Meter(tmp_path, MemoryBus(), scene.clock)
+    killed.record(record("left behind"))
+    killed._segment.close()
+    scene.process.start()
+    scene.process.stop()
+    assert scene.steps == ["listening", "pulled", "counted", "asked what was spent", "deaf"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_gate_starts_without_a_bus_once_it_has_waited_within_reason(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_module, "SETTLE_SECONDS_MAX", 0.05)
+    scene.bus.is_away = True
+    scene.meter.record(record("not shipped yet"))
+    scene.process.start()
+    assert scene.process.gate.admit(presented(), "sensors:read").admitted
+    scene.process.stop()
+
+
+@pytest.mark.parametrize("keys_are_away_at_the_start", [False, True])
+def test_what_was_spent_today_is_not_forgotten_whether_or_not_the_log_answers_at_the_start(
+    scene: Scene, keys_are_away_at_the_start: bool
+) -> None:
+    scene.spent = (Spent(key_id="key_1", today=2, seconds_ago=()),)
+    scene.log.is_away = keys_are_away_at_the_start
+    scene.process.start()
+    scene.log.is_away = False
+    scene.process.replica.pull()
+    refusals = [scene.process.gate.admit(presented(), "sensors:read").refusal for _ in range(2)]
+    scene.process.stop()
+    assert refusals == [None, Refusal.QUOTA_EXCEEDED]
+
+
+def test_what_is_heard_of_keys_is_applied_and_what_is_heard_of_batches_settles_the_meter(scene: Scene) -> None:
+    scene.process.start()
+    admit = scene.process.gate.admit
+    for event, refusal in ((created(2), None), (revoked(2), Refusal.KEY_REVOKED)):
+        scene.ears.key(to_json(scene.log.append(event)))
+        assert admit(presented(f"Bearer {secret(2)}"), "sensors:read").refusal is refusal
+    scene.meter.record(record("r1"))
+    scene.meter.ship()
+    scene.ears.counted({"batches": [list(identity) for identity in scene.bus.identities()]})
+    assert scene.meter.is_settled()
+    scene.process.tidy()
+    scene.process.stop()

@@ -1,0 +1,36 @@
+"""A cursor carries a place there and back, and what was never one of ours is told apart from it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.web import cursor
+from shared.web.problems import Problem
+
+places = st.lists(st.text(), min_size=1, max_size=3)
+
+
+@given(places)
+def test_a_place_comes_back_as_it_was(place: list[str]) -> None:
+    text = cursor.encode(*place)
+    assert cursor.decode(text, len(place)) == tuple(place)
+    assert text.isascii()
+    assert "=" not in text
+
+
+@given(places, st.data())
+def test_a_cursor_with_any_one_character_changed_or_for_another_list_is_refused(
+    place: list[str], data: st.DataObject
+) -> None:
+    text = cursor.encode(*place)
+    at = data.draw(st.integers(0, len(text) - 1))
+    changed = text[:at] + data.draw(st.characters().filter(lambda character: character != text[at])) + text[at + 1 :]
+    for wrong, length in ((changed, len(place)), (text, len(place) + 1), (text + "A", len(place))):
+        with pytest.raises(Problem):
+            cursor.decode(wrong, length)
+
+
+@given(st.text())
+def test_no_text_whatever_is_more_than_refused(text: str) -> None:
+    with pytest.raises(Problem):
+        cursor.decode(text, 2)
