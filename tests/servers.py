@@ -21,7 +21,7 @@ import kombu
 import psycopg
 from psycopg import sql
 
-_START_SECONDS_MAX = 60
+_START_SECONDS_MAX = 150
 _VHOSTS = 40
 
 

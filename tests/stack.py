@@ -23,7 +23,7 @@ from tests.servers import Postgres, RabbitMq, ServerMissing, free_port
 
 ROOT = Path(__file__).parents[1]
 GRILLO = (sys.executable, "-m", "services.cli")
-_READY_SECONDS_MAX = 90
+_READY_SECONDS_MAX = 180
 _FRONT_PORT = 8000
 
 

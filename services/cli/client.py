@@ -55,6 +55,9 @@ def _api_key() -> str:
         key = getpass.getpass("API key: ") if sys.stdin.isatty() else sys.stdin.readline()
     if not key.strip():
         raise Failure("no API key: set GRILLO_API_KEY, or give it on standard input.")
+    if not key.strip().isascii() or not key.strip().isprintable():
+        # Said here, because the HTTP library would quote it.
+        raise Failure("the API key holds a line break or another character that no key has: copy it again.")
     return key.strip()
 
 

@@ -15,7 +15,9 @@ _HOST = "127.0.0.1"
 
 
 def up(
-    port: Annotated[int, typer.Option(help="Public port; the internal door is the next one. 0: any two.")] = 8000,
+    port: Annotated[
+        int, typer.Option(min=0, max=65534, help="Public port; the internal door is the next one. 0: any two.")
+    ] = 8000,
     data: Annotated[Path, typer.Option(help="Folder that keeps everything.")] = Path("data"),
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line on standard output, when ready.")] = False,
     log_level: Annotated[str, typer.Option(help="Least severe log level written to standard error.")] = "WARNING",

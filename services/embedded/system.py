@@ -85,10 +85,10 @@ class Embedded:
         grants = self._gate.replica.grants
         routes = [route for part in (self.keys, self.usage, self.sensors) for route in part.routes(grants)]
         app = application(
-            "embedded", routes, self._gate.gate, self._clock, public_url=public_url, is_ready=lambda: True
+            "embedded", routes, self._gate.gate, self._clock, public_url=public_url, is_ready=self._answers
         )
         internal_routes = [*self.keys.internal_routes(), *self.auth.internal_routes()]
-        door = internal_application(internal_routes, is_ready=lambda: True)
+        door = internal_application(internal_routes, is_ready=self._answers)
         self._servers = [_Server(public, app), _Server(internal, door)]
 
     def stop(self) -> None:
@@ -101,6 +101,9 @@ class Embedded:
         self._runner.stop()
         for service in (self.keys, self.auth, self.usage, self.sensors):
             service.database.close()
+
+    def _answers(self) -> bool:
+        return all(service.database.answers() for service in (self.keys, self.auth, self.usage, self.sensors))
 
     def _services(self) -> Any:
         provided: dict[str, object] = {"clock": self._clock}

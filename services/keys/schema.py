@@ -11,6 +11,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from services.keys.key import PERMISSIONS, Reason, Status
 from services.keys.words import Words
+from shared.redaction import redact
 from shared.web.operation import StrictSchema
 
 EXPIRY_SECONDS_MAX = 10 * 366 * 86_400
@@ -24,6 +25,8 @@ _LINE_BREAKS_AND_TABS = str.maketrans("", "", "\r\n\t")
 def _plain_text(text: str) -> None:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
         raise ValidationError("must hold no control characters")
+    if redact(text) != text:
+        raise ValidationError("must hold no API key")
 
 
 def _prose(text: str) -> None:

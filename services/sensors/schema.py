@@ -13,6 +13,12 @@ from shared.web.operation import StrictSchema
 POINTS_MAX = 100_000
 
 
+def _within_recorded_time(moment: datetime) -> None:
+    """Before 1900 nothing was recorded; and nanoseconds since 1970 must fit 64 bits."""
+    if not 1900 < moment.year < 2200:
+        raise ValidationError("must lie between 1901 and 2199")
+
+
 class BoxField(fields.Field[Box]):
     """`west,south,east,north` in degrees."""
 
@@ -51,8 +57,8 @@ class DataQuery:
 
 class DataQuerySchema(StrictSchema):
     shape = DataQuery
-    start = fields.AwareDateTime(format="iso")
-    end = fields.AwareDateTime(format="iso")
+    start = fields.AwareDateTime(format="iso", validate=_within_recorded_time)
+    end = fields.AwareDateTime(format="iso", validate=_within_recorded_time)
     channel = fields.String(validate=validate.Regexp(r"[A-Z0-9]{3}\Z"))
     format = fields.String(validate=validate.OneOf(("json",)))
     max_points = fields.Integer(validate=validate.Range(min=2, max=POINTS_MAX))

@@ -1,0 +1,100 @@
+"""The internal door: for holders of its token only, with a readiness of its own, and in a gate's name."""
+
+from typing import Any
+
+import pytest
+from falcon import testing
+
+from shared.clock import ManualClock
+from shared.feed import Acknowledgement
+from shared.gate.grants import Snapshot
+from shared.web.internal import FeedPages, GatePlace, GrantsSnapshot, internal_application
+from shared.web.route import Route
+from tests.unit.gate.worlds import NOW, MemoryLog, created, grant, revoked, snapshot_of
+
+SHARED = "the internal token"
+TOKEN = {"Authorization": f"Bearer {SHARED}"}
+
+
+@pytest.fixture
+def log() -> MemoryLog:
+    log = MemoryLog(ManualClock(NOW))
+    log.append(created(1), revoked(1))
+    return log
+
+
+@pytest.fixture
+def removed() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def door(log: MemoryLog, removed: list[str]) -> testing.TestClient:
+    snapshot: Snapshot = snapshot_of(grant(1), place=log.head)
+    routes = [
+        Route("/internal/feed", FeedPages(log)),
+        Route("/internal/grants", GrantsSnapshot(lambda: snapshot)),
+        Route("/internal/gates/{gate_id}", GatePlace(removed.append)),
+    ]
+    return testing.TestClient(internal_application(routes, is_ready=lambda: False, token=SHARED))
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/internal/feed"),
+        ("GET", "/internal/grants"),
+        ("DELETE", "/internal/gates/gate_1"),
+        ("GET", "/metrics"),
+        ("GET", "/readyz"),
+        ("GET", "/nowhere"),
+    ],
+)
+@pytest.mark.parametrize("given", [{}, {"Authorization": "Bearer another"}, {"Authorization": SHARED}])
+def test_without_its_token_the_door_stays_shut(
+    door: testing.TestClient, removed: list[str], log: MemoryLog, method: str, path: str, given: dict[str, str]
+) -> None:
+    assert door.simulate_request(method, path, headers=given, params={"gate": "gate_1"}).status_code == 401
+    assert (removed, log.acknowledged) == ([], [])
+
+
+def test_being_alive_is_no_secret_and_not_being_ready_shuts_nothing_else(door: testing.TestClient) -> None:
+    assert door.simulate_get("/healthz").status_code == 200
+    assert door.simulate_get("/readyz", headers=TOKEN).status_code == 503
+    assert door.simulate_get("/internal/feed", headers=TOKEN).status_code == 200
+
+
+def test_a_page_goes_on_from_a_place_and_acknowledges_it_only_in_a_gates_name(
+    door: testing.TestClient, log: MemoryLog
+) -> None:
+    place = log.events[0].place
+    params: dict[str, Any] = {"epoch": place.epoch, "after": place.position, "hash": place.hash}
+    page = door.simulate_get("/internal/feed", headers=TOKEN, params=params).json
+    assert [event["position"] for event in page["events"]] == [2]
+    assert (page["head"]["position"], page["diverged"]) == (2, False)
+    assert log.acknowledged == []
+    door.simulate_get("/internal/feed", headers=TOKEN, params=params | {"gate": "gate_1"})
+    door.simulate_get("/internal/feed", headers=TOKEN, params={"gate": "gate_2"})
+    assert log.acknowledged == [
+        Acknowledgement(gate="gate_1", position=1),
+        Acknowledgement(gate="gate_2", position=0),
+    ]
+    elsewhere = door.simulate_get("/internal/feed", headers=TOKEN, params=params | {"epoch": "another"})
+    assert elsewhere.json["diverged"]
+
+
+@pytest.mark.parametrize("params", [{"after": "1"}, {"after": "-1", "hash": "x"}, {"after": "x", "hash": "x"}])
+def test_half_a_place_is_refused(door: testing.TestClient, params: dict[str, str]) -> None:
+    answer = door.simulate_get("/internal/feed", headers=TOKEN, params={"epoch": "epoch-1"} | params)
+    assert answer.status_code == 400
+
+
+def test_a_gate_that_stopped_is_taken_off(door: testing.TestClient, removed: list[str]) -> None:
+    assert door.simulate_delete("/internal/gates/gate_1", headers=TOKEN).status_code == 204
+    assert removed == ["gate_1"]
+
+
+def test_metrics_hold_no_secret(door: testing.TestClient) -> None:
+    answer = door.simulate_get("/metrics", headers=TOKEN)
+    assert "grillo_gate_refusals_total" in answer.text
+    assert "grl_" not in answer.text
