@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
@@ -105,6 +106,11 @@ def database_time(connection: Connection) -> datetime:
         return from_rfc3339(stamp)
     moment: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
     return moment.astimezone(UTC)
+
+
+def upsert(connection: Connection, table: Table) -> Any:
+    """INSERT … ON CONFLICT, which SQLAlchemy has once for each dialect, in the same words."""
+    return (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
 
 
 def _engine_options(url: str | URL) -> dict[str, Any]:

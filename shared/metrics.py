@@ -1,9 +1,26 @@
-"""Every metric, declared once: what it counts, its labels' values, and what it does not see."""
+"""Every metric, declared once: what it counts, its labels' values, and what it does not see.
 
-from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_created_metrics
+A service that runs as several processes shares them through a folder (PROMETHEUS_MULTIPROC_DIR, which the supervisor
+sets), so that its internal door shows the whole service: counters added up, gauges of living processes only.
+"""
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # the one untyped function of a typed library
-registry = REGISTRY
+import contextlib
+import os
+from pathlib import Path
+
+from prometheus_client import (
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+    multiprocess,
+)
+
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped functions of a typed library
 
 requests = Counter(
     "grillo_requests_total",
@@ -24,15 +41,18 @@ refusals = Counter(
 lease_seconds_left = Gauge(
     "grillo_gate_lease_seconds_left",
     "How long the gate may still answer without another pull; 0 or less: it refuses everything. As of the last pull.",
+    multiprocess_mode="livemin",
 )
 replica_position = Gauge(
     "grillo_gate_replica_position",
     "The last position of the keys log that this process's grants have applied.",
+    multiprocess_mode="livemin",
 )
 parked_events = Gauge(
     "grillo_parked_events",
     "Events that a follower could not apply, and those of the same streams waiting behind them.",
     ["follower"],
+    multiprocess_mode="livemostrecent",
 )
 receipt_seconds = Histogram(
     "grillo_receipt_seconds",
@@ -42,6 +62,7 @@ receipt_seconds = Histogram(
 spool_bytes = Gauge(
     "grillo_meter_spool_bytes",
     "Bytes of metered requests in this process's segment that are not known to be counted yet.",
+    multiprocess_mode="livesum",
 )
 batches_counted = Counter(
     "grillo_usage_batches_total",
@@ -52,3 +73,28 @@ unmetered = Counter(
     "grillo_meter_unmetered_total",
     "Requests served and not metered, because the spool's disk would not take the record.",
 )
+rpc_calls = Counter(
+    "grillo_rpc_calls_total",
+    "Calls that a service answered over RPC. Not: calls that nobody heard, which fail at the caller.",
+    ["service", "method", "outcome"],  # outcome: answered refused invalid-arguments failed
+)
+
+
+def exposition() -> bytes:
+    """All of them in Prometheus's text format: this process's, or those of all processes that share the folder."""
+    folder = os.environ.get(FOLDER_VARIABLE)
+    if folder is None:
+        return generate_latest(REGISTRY)
+    _forget_the_dead(Path(folder))
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """What a gauge of a killed process says is true no more; what its counters counted still is."""
+    for file in folder.glob("gauge_live*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        if not Path(f"/proc/{pid}").exists():
+            with contextlib.suppress(FileNotFoundError):  # another scrape was faster
+                file.unlink()

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-import msgspec
-from nameko.rpc import rpc
 from nameko.timer import timer
 
 from services.auth.grants import GrantBook
-from services.auth.verification import verify
+from services.auth.messages import VerificationAnswer, VerifyArguments
+from services.auth.verification import Verification, verify
 from shared.clock import Clock
 from shared.messaging.entrypoints import Provided, follows
 from shared.messaging.following import Following
+from shared.messaging.procedures import procedure
 
 PULL_SECONDS = 1
 
@@ -22,9 +22,9 @@ class AuthService:
     clock: Clock = Provided("clock")
     keys: Following = Provided("auth.following_keys")
 
-    @rpc
-    def verify(self, digest: str, permission: str | None = None, address: str | None = None) -> Any:
-        return msgspec.to_builtins(verify(self.book, self.clock, digest, permission, address))
+    @procedure(VerifyArguments(), VerificationAnswer())
+    def verify(self, digest: str, permission: str | None = None, address: str | None = None) -> Verification:
+        return verify(self.book, self.clock, digest, permission, address)
 
     @follows("auth", "keys")
     def key_changed(self, envelope: Any) -> None:

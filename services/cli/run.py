@@ -1,5 +1,7 @@
 """`grillo run SERVICE` and `grillo migrate SERVICE`: one service on RabbitMQ and PostgreSQL."""
 
+import os
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -16,10 +18,14 @@ def run(service: Service) -> None:
     """
     from services.distributed.supervisor import Supervisor, service_commands
     from shared import logs
+    from shared.metrics import FOLDER_VARIABLE
 
     migrate(service)
     logs.configure()
-    raise typer.Exit(Supervisor(service_commands(service)).run())
+    with TemporaryDirectory(prefix=f"grillo-{service}-metrics-") as metrics_folder:
+        os.environ[FOLDER_VARIABLE] = metrics_folder  # for the processes about to start
+        status = Supervisor(service_commands(service)).run()
+    raise typer.Exit(status)
 
 
 def migrate(service: Service) -> None:

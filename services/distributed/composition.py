@@ -19,6 +19,7 @@ from services.sensors import api as sensors_api
 from services.sensors import assembly as sensors
 from services.usage import api as usage_api
 from services.usage import assembly as usage
+from services.usage.keys_client import KeysClient
 from shared.clock import Clock, SystemClock
 from shared.connecting import await_broker, await_database
 from shared.contracts.usage import Spent
@@ -74,7 +75,7 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
         case "auth":
             return auth.assemble(database, _keys_feed(settings), clock)
         case "usage":
-            return usage.assemble(database, _keys_feed(settings), publisher, clock)
+            return usage.assemble(database, _keys_feed(settings), KeysClient(settings.amqp_uri), publisher, clock)
         case "sensors":
             return sensors.assemble(database, LogBus(publisher), clock)
         case _:

@@ -25,6 +25,7 @@ from services.keys.service import KeysFeedService, KeysService
 from services.sensors import assembly as sensors
 from services.sensors.service import SensorsService
 from services.usage import assembly as usage
+from services.usage.keys_client import KeysClient
 from services.usage.service import UsageService
 from shared.clock import SystemClock
 from shared.gate.meter import Meter
@@ -58,7 +59,9 @@ class Embedded:
         sensors_bus = EventPublisher(embedded_transport.URL, "sensors")
         self.keys = keys.assemble(folder.database("keys"), LogBus(bus["keys"]), clock, lease_seconds=lease_seconds)
         self.auth = auth.assemble(folder.database("auth"), self.keys.feed, clock)
-        self.usage = usage.assemble(folder.database("usage"), self.keys.feed, bus["usage"], clock)
+        self.usage = usage.assemble(
+            folder.database("usage"), self.keys.feed, KeysClient(embedded_transport.URL), bus["usage"], clock
+        )
         self.sensors = sensors.assemble(folder.database("sensors"), LogBus(sensors_bus), clock)
         self._clock = clock
         self._gate_id = new_gate_id()

@@ -6,6 +6,7 @@ from pathlib import Path
 from services.keys import api, tables
 from services.keys.command import Commands
 from services.keys.events import types
+from services.keys.history import History
 from services.keys.last_use import LastUse
 from services.keys.propagation import Propagation
 from services.keys.publication import publish
@@ -34,6 +35,7 @@ class Keys:
     propagation: Propagation
     commands: Commands
     queries: Queries
+    history: History
     feed: LogFeed
     last_use: LastUse
 
@@ -41,6 +43,7 @@ class Keys:
         """What the nameko service asks for."""
         return {
             "keys.queries": self.queries,
+            "keys.history": self.history,
             "keys.feed": self.feed,
             "keys.relay": self.relay,
             "keys.last_use": self.last_use,
@@ -74,6 +77,7 @@ def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float
         propagation=propagation,
         commands=Commands(database, store, doorbell, propagation, clock),
         queries=Queries(database, clock),
+        history=History(store),
         feed=LogFeed(database, store, publication, propagation.acknowledge),
         last_use=LastUse(database),
     )

@@ -3,15 +3,19 @@
 from typing import Any
 
 import msgspec
-from nameko.rpc import rpc
 from nameko.timer import timer
 
+from services.keys.history import Happening, History
+from services.keys.key import NoSuchKey
 from services.keys.last_use import LastUse
-from services.keys.queries import Queries
+from services.keys.messages import HappeningAnswer, KeyAnswer, KeyArguments, PullArguments
+from services.keys.queries import KeyView, Queries
+from shared.contracts.errors import NotFound
 from shared.contracts.usage import KeyUsed
 from shared.event_store import Head
-from shared.feed import Acknowledgement, LogFeed
+from shared.feed import Acknowledgement, FeedPage, LogFeed
 from shared.messaging.entrypoints import Provided, hears
+from shared.messaging.procedures import procedure
 from shared.messaging.rpc_feed import feed_service
 from shared.relay import Relay
 
@@ -22,12 +26,23 @@ class KeysService:
     name = "keys"
 
     queries: Queries = Provided("keys.queries")
+    history_: History = Provided("keys.history")
     relay: Relay = Provided("keys.relay")
     last_use: LastUse = Provided("keys.last_use")
 
-    @rpc
-    def get_key(self, organisation_id: str, key_id: str) -> Any:
-        return msgspec.to_builtins(self.queries.get_key(organisation_id, key_id))
+    @procedure(KeyArguments(), KeyAnswer())
+    def get_key(self, organisation_id: str, key_id: str) -> KeyView:
+        try:
+            return self.queries.get_key(organisation_id, key_id)
+        except NoSuchKey:
+            raise NotFound("no such key") from None
+
+    @procedure(KeyArguments(), HappeningAnswer(many=True))
+    def history(self, organisation_id: str, key_id: str) -> tuple[Happening, ...]:
+        try:
+            return self.history_.of_key(organisation_id, key_id)
+        except NoSuchKey:
+            raise NotFound("no such key") from None
 
     @hears("keys", "usage", "KeyUsed")
     def key_used(self, body: Any) -> None:
@@ -45,8 +60,6 @@ class KeysFeedService:
 
     log: LogFeed = Provided("keys.feed")
 
-    @rpc
-    def pull(self, after: Any = None, acknowledgement: Any = None) -> Any:
-        place = msgspec.convert(after, type=Head | None)
-        acknowledged = msgspec.convert(acknowledgement, type=Acknowledgement | None)
-        return msgspec.to_builtins(self.log.pull(place, acknowledged))
+    @procedure(PullArguments())
+    def pull(self, after: Head | None = None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
+        return self.log.pull(after, acknowledgement)

@@ -1,13 +1,11 @@
 """The sensors service for messages: what others may ask, and what it does by the clock."""
 
-from typing import Any
-
-import msgspec
-from nameko.rpc import rpc
 from nameko.timer import timer
 
-from services.sensors.queries import Queries
+from services.sensors.messages import ListSensorsArguments, SensorPageAnswer
+from services.sensors.queries import Page, Queries
 from shared.messaging.entrypoints import Provided
+from shared.messaging.procedures import procedure
 from shared.relay import Relay
 
 RELAY_SECONDS = 1
@@ -19,9 +17,9 @@ class SensorsService:
     queries: Queries = Provided("sensors.queries")
     relay: Relay = Provided("sensors.relay")
 
-    @rpc
-    def list_sensors(self, organisation_id: str, limit: int = 20, after: str = "") -> Any:
-        return msgspec.to_builtins(self.queries.list_sensors(organisation_id, limit, after, None))
+    @procedure(ListSensorsArguments(), SensorPageAnswer())
+    def list_sensors(self, organisation_id: str, limit: int = 20, after: str = "") -> Page:
+        return self.queries.list_sensors(organisation_id, limit, after, None)
 
     @timer(interval=RELAY_SECONDS)
     def relay_what_is_left(self) -> None:

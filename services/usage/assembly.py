@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.usage import api, known_keys, tables
+from services.usage.activity import Activity
+from services.usage.alert import Alerts
+from services.usage.keys_client import KeysClient
 from services.usage.known_keys import FOLLOWER, KnownKeys
 from services.usage.metering import Metering
 from services.usage.statistics import Statistics
@@ -27,6 +30,9 @@ class Usage:
     database: Database
     metering: Metering
     statistics: Statistics
+    activity: Activity
+    alerts: Alerts
+    keys_client: KeysClient
     known_keys: KnownKeys
     follower: SqlFollower
     subscription: Subscription
@@ -38,6 +44,10 @@ class Usage:
         return {
             "usage.metering": self.metering,
             "usage.statistics": self.statistics,
+            "usage.activity": self.activity,
+            "usage.alerts": self.alerts,
+            "usage.known_keys": self.known_keys,
+            "usage.keys_client": self.keys_client,
             "usage.publisher": self.publisher,
             "usage.following_keys": self.following,
         }
@@ -51,7 +61,9 @@ class Usage:
         return []
 
 
-def assemble(database: Database, keys_feed: Feed, publisher: EventPublisher, clock: Clock) -> Usage:
+def assemble(
+    database: Database, keys_feed: Feed, keys_client: KeysClient, publisher: EventPublisher, clock: Clock
+) -> Usage:
     """Migrates the database first."""
     migrate(database, MIGRATIONS)
     follower = SqlFollower(FOLLOWER, database, tables.metadata, known_keys.apply, known_keys.reset, clock)
@@ -59,8 +71,11 @@ def assemble(database: Database, keys_feed: Feed, publisher: EventPublisher, clo
     return Usage(
         clock=clock,
         database=database,
-        metering=Metering(database),
+        metering=Metering(database, clock),
         statistics=Statistics(database),
+        activity=Activity(database),
+        alerts=Alerts(database),
+        keys_client=keys_client,
         known_keys=KnownKeys(database),
         follower=follower,
         subscription=subscription,

@@ -2,34 +2,25 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from services.usage import tables
+from services.usage.alert import raise_alerts
+from services.usage.moments import microseconds
 from shared import metrics
+from shared.clock import Clock
 from shared.contracts.usage import KeyUsed, RequestMetered, RequestRecord
-from shared.database import Database
+from shared.database import Database, upsert
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _MINUTE_US = 60_000_000
 
 
-def microseconds(moment: datetime) -> int:
-    """Since 1970, UTC; exact."""
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def moment(microseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=microseconds)
-
-
 class Metering:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
         self._used: dict[str, datetime] = {}
 
     def take_in(self, batch: RequestMetered) -> bool:
@@ -47,6 +38,7 @@ class Metering:
             _count(tx, batch.records)
             used = _last_uses(batch.records)
             _keep_last_uses(tx, used)
+            raise_alerts(tx, batch.records, self._clock.now())
         for key_id, at in used.items():
             # Batches come in any order; what is told is the last use, not the last one heard of.
             self._used[key_id] = max(at, self._used.get(key_id, at))
@@ -120,7 +112,7 @@ def _add(tx: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     """Adds to the counts that are there, or begins them."""
     if not rows:
         return
-    statement = _upsert(tx)(table)
+    statement = upsert(tx, table)
     statement = statement.on_conflict_do_update(
         index_elements=list(table.primary_key.columns),
         set_={name: table.c[name] + statement.excluded[name] for name in ("requests", "cost")},
@@ -132,15 +124,10 @@ def _keep_last_uses(tx: Connection, used: dict[str, datetime]) -> None:
     if not used:
         return
     table = tables.last_use
-    statement = _upsert(tx)(table)
+    statement = upsert(tx, table)
     statement = statement.on_conflict_do_update(
         index_elements=[table.c.key_id],
         set_={"at": statement.excluded.at},
         where=statement.excluded.at > table.c.at,
     )
     tx.execute(statement, [{"key_id": key_id, "at": microseconds(at)} for key_id, at in used.items()])
-
-
-def _upsert(tx: Connection) -> Any:
-    """INSERT … ON CONFLICT, which SQLAlchemy has per dialect."""
-    return sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert

@@ -1,19 +1,36 @@
 """The usage service for messages: takes in metered requests, says what is counted and which keys were used."""
 
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import msgspec
 import structlog
-from nameko.rpc import rpc
 from nameko.timer import timer
 
+from services.usage.activity import Activity, Entry, timeline
+from services.usage.alert import Alerts
+from services.usage.keys_client import KeysClient
+from services.usage.known_keys import KnownKeys
+from services.usage.messages import (
+    ActivityArguments,
+    AlertAnswer,
+    AlertsArguments,
+    EntryAnswer,
+    SpentAnswer,
+    SummaryAnswer,
+    SummaryArguments,
+)
 from services.usage.metering import Metering
-from services.usage.statistics import Statistics
+from services.usage.statistics import Statistics, Step, Summary
 from shared import metrics
 from shared.clock import Clock
-from shared.contracts.usage import BatchesCounted, RequestMetered
+from shared.contracts.errors import NotFound
+from shared.contracts.fields import NoArguments
+from shared.contracts.usage import BatchesCounted, RequestMetered, Spent
 from shared.messaging.entrypoints import Provided, follows, hears
 from shared.messaging.following import Following
+from shared.messaging.procedures import procedure
 from shared.messaging.publishing import EventPublisher
 from shared.relay import BusUnavailable
 
@@ -27,13 +44,38 @@ class UsageService:
 
     metering: Metering = Provided("usage.metering")
     statistics: Statistics = Provided("usage.statistics")
+    activity_: Activity = Provided("usage.activity")
+    alerts_: Alerts = Provided("usage.alerts")
+    known_keys: KnownKeys = Provided("usage.known_keys")
+    keys_client: KeysClient = Provided("usage.keys_client")
     publisher: EventPublisher = Provided("usage.publisher")
     keys: Following = Provided("usage.following_keys")
     clock: Clock = Provided("clock")
 
-    @rpc
-    def spent(self) -> Any:
-        return msgspec.to_builtins(self.statistics.spent(self.clock.now()))
+    @procedure(NoArguments(), SpentAnswer(many=True))
+    def spent(self) -> tuple[Spent, ...]:
+        return self.statistics.spent(self.clock.now())
+
+    @procedure(SummaryArguments(), SummaryAnswer())
+    def summary(
+        self, organisation_id: str, key_id: str, start: datetime, end: datetime, step: Step = Step.HOUR
+    ) -> Summary:
+        if not self.known_keys.belongs_to(key_id, organisation_id):
+            raise NotFound("no such key")
+        return self.statistics.summary(key_id, start, end, step)
+
+    @procedure(ActivityArguments(), EntryAnswer(many=True))
+    def activity(
+        self, organisation_id: str, key_id: str, limit: int = 20, before: datetime | None = None
+    ) -> tuple[Entry, ...]:
+        history = self.keys_client.history(organisation_id, key_id)
+        return timeline(history, self.activity_.requests(key_id, limit, before), limit, before)
+
+    @procedure(AlertsArguments(), AlertAnswer(many=True))
+    def alerts(self, organisation_id: str, limit: int = 20) -> list[dict[str, Any]]:
+        found = self.alerts_.of_organisation(organisation_id, limit)
+        names = self.keys_client.names(organisation_id, {alert.key_id for alert in found})
+        return [asdict(alert) | {"key_name": names.get(alert.key_id)} for alert in found]
 
     @hears("usage", "auth", "RequestMetered")
     def request_metered(self, body: Any) -> None:

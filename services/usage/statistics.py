@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 
 from services.usage import tables
-from services.usage.metering import microseconds, moment
+from services.usage.moments import microseconds, moment
 from shared.contracts.usage import Spent
 from shared.database import Database
 

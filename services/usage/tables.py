@@ -1,6 +1,6 @@
 """Usage's database: the batches it has counted for ever, the requests in them, and the counters made from those."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
 from shared.follower import follower_tables
 
@@ -62,4 +62,19 @@ known_key = Table(
     Column("key_id", String(32), primary_key=True),
     Column("organisation_id", String(32), nullable=False),
     Column("hint", String(16), nullable=False),
+)
+
+# `period`: the UTC day, for a rule that speaks once a day. `facts` is JSON and never changes.
+alert = Table(
+    "alert",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("organisation_id", String(32), nullable=False),
+    Column("key_id", String(32), nullable=False),
+    Column("period", String(27), nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("raised_at", BigInteger, nullable=False),
+    UniqueConstraint("kind", "key_id", "period", name="alert_once"),
+    Index("alert_by_organisation", "organisation_id", "raised_at"),
 )

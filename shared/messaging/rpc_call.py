@@ -1,4 +1,4 @@
-"""One call to another service over RPC, from any thread: a connection of its own, and one kind of failure."""
+"""One call to another service over RPC, from any thread: a connection of its own, and one way to get no answer."""
 
 from typing import Any
 
@@ -7,13 +7,15 @@ from kombu.exceptions import KombuError
 from nameko.exceptions import RemoteError, RpcTimeout, UnknownService
 from nameko.standalone.rpc import ClusterRpcProxy
 
+import shared.messaging.procedures  # noqa: F401  makes known what errors there are
+
 
 class CallFailed(Exception):
     """No answer: the service is not there, the broker is not, or it took too long."""
 
 
 def call(amqp_uri: str, service: str, method: str, *arguments: Any, seconds_max: float) -> Any:
-    """Plain JSON values in and out. Raises CallFailed."""
+    """Plain JSON values in and out. Raises CallFailed; and the ServiceError that the service answered with."""
     try:
         with ClusterRpcProxy({"AMQP_URI": amqp_uri}, timeout=seconds_max) as cluster:
             return getattr(cluster[service], method)(*arguments)

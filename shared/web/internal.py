@@ -9,7 +9,7 @@ from typing import Any
 
 import falcon
 import msgspec
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from shared import metrics
 from shared.event_store import Head
@@ -82,7 +82,7 @@ class _Token:
 class _Metrics:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         resp.content_type = CONTENT_TYPE_LATEST
-        resp.data = generate_latest(metrics.registry)
+        resp.data = metrics.exposition()
 
 
 class _Ready:

@@ -1,22 +1,39 @@
-"""docs/rpc.md says what is true: its examples, run against the services on RabbitMQ."""
+"""docs/rpc.md says what is true: its examples, run against the services on RabbitMQ, which count each call."""
 
 import hashlib
 import re
 from pathlib import Path
 
+import httpx
 import pytest
 from nameko.standalone.rpc import ClusterRpcProxy
 
-from tests.e2e.running import Distributed
+import shared.messaging.procedures  # noqa: F401  makes errors arrive as their classes
+from shared.contracts.errors import InvalidArguments, NotFound
+from tests.e2e.running import Distributed, eventually
 
 PAGE = Path(__file__).parents[2] / "docs/rpc.md"
+SERVICES = ("keys", "auth", "usage", "sensors")
+PROCEDURES = (
+    "keys.get_key",
+    "keys.history",
+    "keys.feed.pull",
+    "auth.verify",
+    "usage.summary",
+    "usage.activity",
+    "usage.alerts",
+    "usage.spent",
+    "sensors.list_sensors",
+)
+_COUNTED = re.compile(r'grillo_rpc_calls_total\{method="(\w+)",outcome="answered",service="([\w.]+)"\} ([\d.]+)')
 pytestmark = pytest.mark.xdist_group("distributed")
 
 
-def test_the_examples_of_the_page_run(distributed: Distributed) -> None:
+def test_the_examples_of_the_page_run_and_reach_every_procedure(distributed: Distributed) -> None:
     _, secret = distributed.create_key("sensors:read")
+    _use_a_dead_key(distributed)
+    before = _calls(distributed)
     examples = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert len(examples) == 5
     amqp_uri = distributed.stack.environment("keys")["AMQP_URI"]
     with ClusterRpcProxy({"AMQP_URI": amqp_uri}, timeout=10) as cluster:
         known = {
@@ -24,6 +41,38 @@ def test_the_examples_of_the_page_run(distributed: Distributed) -> None:
             "hashlib": hashlib,
             "organisation": distributed.organisation,
             "secret": secret,
+            "NotFound": NotFound,
+            "InvalidArguments": InvalidArguments,
         }
         for example in examples:
             exec(compile(example, str(PAGE), "exec"), known)  # noqa: S102  our own page
+    after = _calls(distributed)
+    assert {procedure for procedure in PROCEDURES if after[procedure] <= before.get(procedure, 0)} == set()
+    # Usage itself has asked keys: for the lifecycle in an activity, and for names in alerts.
+    assert after["keys.history"] - before.get("keys.history", 0) == 2
+    assert after["keys.get_key"] - before.get("keys.get_key", 0) >= 2
+
+
+def _use_a_dead_key(distributed: Distributed) -> None:
+    """And wait until usage has raised its alert."""
+    key_id, secret = distributed.create_key("sensors:read", name="Left in a script")
+    with distributed.admin() as admin:
+        admin.post(f"/v1/keys/{key_id}/revoke").raise_for_status()
+    with distributed.client(secret) as script:
+        assert script.get("/v1/sensors").status_code == 401
+    amqp_uri = distributed.stack.environment("keys")["AMQP_URI"]
+    with ClusterRpcProxy({"AMQP_URI": amqp_uri}, timeout=10) as cluster:
+        raised = eventually(lambda: cluster.usage.alerts(distributed.organisation), bool)
+    (alert,) = (alert for alert in raised if alert["key_id"] == key_id)
+    assert alert["key_name"] == "Left in a script"
+    assert alert["facts"]["route"] == "/v1/sensors"
+
+
+def _calls(distributed: Distributed) -> dict[str, float]:
+    """procedure → calls answered, over all processes of each service, as its internal door counts them."""
+    headers = {"Authorization": f"Bearer {distributed.internal_token}"}
+    found: dict[str, float] = {}
+    for service in SERVICES:
+        text = httpx.get(f"{distributed.stack.internal_url(service)}/metrics", headers=headers).raise_for_status().text
+        found |= {f"{name}.{method}": float(count) for method, name, count in _COUNTED.findall(text)}
+    return found

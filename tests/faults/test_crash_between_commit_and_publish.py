@@ -24,6 +24,7 @@ from services.keys.words import Words
 from services.usage import assembly as usage
 from services.usage import known_keys
 from services.usage import tables as usage_tables
+from services.usage.keys_client import KeysClient
 from shared.audit import Anchor, audit
 from shared.clock import SystemClock
 from shared.contracts import keys as public
@@ -101,7 +102,7 @@ class Life:
         databases = [Database.sqlite(folder / f"{name}.db") for name in ("keys", "auth", "usage")]
         self.keys = keys.assemble(databases[0], Bus(self), clock, lease_seconds=1)
         self.auth = auth.assemble(databases[1], self.keys.feed, clock)
-        self.usage = usage.assemble(databases[2], self.keys.feed, EventPublisher(URL, "usage"), clock)
+        self.usage = usage.assemble(databases[2], self.keys.feed, KeysClient(URL), EventPublisher(URL, "usage"), clock)
         self.grants = Grants()
         follower = GrantsFollower(self.grants, self.auth.book.snapshot, distrust=lambda: None)
         self.gate = Subscription(self.keys.feed, follower, clock)

@@ -11,6 +11,7 @@ from services.keys import assembly as keys_assembly
 from services.keys.command import KeyRequest
 from services.keys.words import Words
 from services.usage import assembly as usage_assembly
+from services.usage.keys_client import KeysClient
 from shared.clock import SystemClock
 from shared.contracts.envelope import CloudEvent
 from shared.database import Database
@@ -76,7 +77,8 @@ def management(folder: Path, *, tier: str = "premium") -> Management:
     keys = keys_assembly.assemble(Database.sqlite(folder / "keys.db"), bell, clock, lease_seconds=10)
     # Nothing here tells others which keys were used, so nothing is published.
     nobody = cast("EventPublisher", None)
-    usage = usage_assembly.assemble(Database.sqlite(folder / "usage.db"), keys.feed, nobody, clock)
+    nowhere = KeysClient("embedded://localhost")
+    usage = usage_assembly.assemble(Database.sqlite(folder / "usage.db"), keys.feed, nowhere, nobody, clock)
     organisation_id = keys.commands.register_organisation("Railway", tier, BOOTSTRAP)
     admin = _admin_key(keys, organisation_id)
     empty = Snapshot(place=None, grants=(), tiers={}, policy=TIERS)

@@ -1,0 +1,19 @@
+"""What the auth service takes and answers over RPC."""
+
+from marshmallow import Schema, fields, validate
+
+
+class VerifyArguments(Schema):
+    digest = fields.String(
+        required=True, validate=validate.Regexp(r"[0-9a-f]{64}\Z", error="must be a SHA-256, in lower hexadecimal")
+    )
+    permission = fields.String(allow_none=True, validate=validate.Length(min=1, max=100))
+    address = fields.String(allow_none=True, validate=validate.Length(min=1, max=45))
+
+
+class VerificationAnswer(Schema):
+    valid = fields.Boolean()
+    problem = fields.String()
+    key_id = fields.String()
+    organisation_id = fields.String()
+    permissions = fields.List(fields.String())

@@ -1,0 +1,68 @@
+"""What the keys service takes and answers over RPC."""
+
+from marshmallow import Schema, fields, post_load
+
+from services.keys.key import Status
+from shared.contracts.fields import Moment, identifier
+from shared.event_store import Head
+from shared.feed import Acknowledgement
+
+
+class KeyArguments(Schema):
+    organisation_id = identifier()
+    key_id = identifier()
+
+
+class KeyAnswer(Schema):
+    id = fields.String()
+    organisation_id = fields.String()
+    revision = fields.Integer()
+    name = fields.String()
+    description = fields.String()
+    labels = fields.Dict(keys=fields.String(), values=fields.String())
+    hint = fields.String()
+    permissions = fields.List(fields.String())
+    status = fields.Enum(Status, by_value=True)
+    created_at = Moment()
+    created_by = fields.String()
+    expires_at = Moment()
+    allow_query = fields.Boolean()
+    allowed_addresses = fields.List(fields.String())
+    minute_limit = fields.Integer()
+    day_limit = fields.Integer()
+    revoked_at = Moment()
+    revocation_reason = fields.String()
+    last_used_at = Moment()
+
+
+class HappeningAnswer(Schema):
+    revision = fields.Integer()
+    type = fields.String()
+    at = Moment()
+    actor = fields.String()
+    request_id = fields.String()
+    facts = fields.Dict()
+
+
+class PlaceArgument(Schema):
+    epoch = fields.String(required=True)
+    position = fields.Integer(required=True, strict=True, validate=lambda position: position >= 0)
+    hash = fields.String(required=True)
+
+    @post_load
+    def _as_place(self, data: dict[str, object], **_: object) -> Head:
+        return Head(**data)  # type: ignore[arg-type]  # the fields above
+
+
+class AcknowledgementArgument(Schema):
+    gate = identifier()
+    position = fields.Integer(required=True, strict=True, validate=lambda position: position >= 0)
+
+    @post_load
+    def _as_acknowledgement(self, data: dict[str, object], **_: object) -> Acknowledgement:
+        return Acknowledgement(**data)  # type: ignore[arg-type]  # the fields above
+
+
+class PullArguments(Schema):
+    after = fields.Nested(PlaceArgument, allow_none=True)
+    acknowledgement = fields.Nested(AcknowledgementArgument, allow_none=True)

@@ -1,0 +1,43 @@
+"""What the sensors service takes and answers over RPC."""
+
+from marshmallow import Schema, fields, validate
+
+from services.sensors.queries import Status
+from shared.contracts.fields import PAGE_MAX, Moment, identifier
+
+
+class ListSensorsArguments(Schema):
+    organisation_id = identifier()
+    limit = fields.Integer(strict=True, validate=validate.Range(min=1, max=PAGE_MAX))
+    after = fields.String(validate=validate.Length(max=100))
+
+
+class LocationAnswer(Schema):
+    latitude = fields.Float()
+    longitude = fields.Float()
+    elevation_m = fields.Float()
+
+
+class ChannelAnswer(Schema):
+    code = fields.String()
+    location_code = fields.String()
+    sample_rate_hz = fields.Float()
+    unit = fields.String()
+
+
+class SensorAnswer(Schema):
+    id = fields.String()
+    organisation_id = fields.String()
+    name = fields.String()
+    network = fields.String()
+    station = fields.String()
+    location = fields.Nested(LocationAnswer)
+    channels = fields.List(fields.Nested(ChannelAnswer))
+    unit = fields.String()
+    status = fields.Enum(Status, by_value=True)
+    last_sample_at = Moment()
+
+
+class SensorPageAnswer(Schema):
+    sensors = fields.List(fields.Nested(SensorAnswer))
+    next_after = fields.String()

@@ -1,0 +1,40 @@
+"""The keys service, as usage asks it over RPC: names for alerts, the lifecycle for activity."""
+
+import contextlib
+from collections.abc import Iterable
+from typing import Any
+
+from shared.contracts.errors import NotFound, Unavailable
+from shared.messaging.rpc_call import CallFailed, call
+
+_SECONDS_MAX = 5.0
+
+
+class KeysClient:
+    """Answers are those of `keys.get_key` and `keys.history`; both raise NotFound and Unavailable."""
+
+    def __init__(self, amqp_uri: str) -> None:
+        self._amqp_uri = amqp_uri
+
+    def get_key(self, organisation_id: str, key_id: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self._ask("get_key", organisation_id, key_id)
+        return answer
+
+    def history(self, organisation_id: str, key_id: str) -> list[dict[str, Any]]:
+        answer: list[dict[str, Any]] = self._ask("history", organisation_id, key_id)
+        return answer
+
+    def names(self, organisation_id: str, key_ids: Iterable[str]) -> dict[str, str]:
+        """As people call the keys; without those that are deleted, and without any while keys does not answer."""
+        names: dict[str, str] = {}
+        with contextlib.suppress(Unavailable):
+            for key_id in key_ids:
+                with contextlib.suppress(NotFound):
+                    names[key_id] = self.get_key(organisation_id, key_id)["name"]
+        return names
+
+    def _ask(self, method: str, *arguments: str) -> Any:
+        try:
+            return call(self._amqp_uri, "keys", method, *arguments, seconds_max=_SECONDS_MAX)
+        except CallFailed as error:
+            raise Unavailable(str(error)) from error

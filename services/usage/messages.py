@@ -1,0 +1,82 @@
+"""What the usage service takes and answers over RPC."""
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from services.usage.statistics import Step
+from shared.contracts.fields import PAGE_MAX, Moment, identifier
+
+
+class SummaryArguments(Schema):
+    organisation_id = identifier()
+    key_id = identifier()
+    start = Moment(required=True)
+    end = Moment(required=True)
+    step = fields.Enum(Step)
+
+    @validates_schema
+    def _forward(self, data: dict[str, object], **_: object) -> None:
+        if data["start"] > data["end"]:  # type: ignore[operator]  # both moments
+            raise ValidationError("must not be before start", "end")
+
+
+class BucketAnswer(Schema):
+    start = Moment()
+    requests = fields.Integer()
+    by_status = fields.Dict(keys=fields.String(), values=fields.Integer())
+
+
+class SummaryAnswer(Schema):
+    total = fields.Integer()
+    series = fields.List(fields.Nested(BucketAnswer))
+    routes = fields.Dict(keys=fields.String(), values=fields.Integer())
+
+
+class ActivityArguments(Schema):
+    organisation_id = identifier()
+    key_id = identifier()
+    limit = fields.Integer(strict=True, validate=validate.Range(min=1, max=PAGE_MAX))
+    before = Moment(allow_none=True)
+
+
+class RequestAnswer(Schema):
+    method = fields.String()
+    route = fields.String()
+    status = fields.Integer()
+    address = fields.String()
+    user_agent = fields.String()
+    duration_ms = fields.Float()
+    request_id = fields.String()
+
+
+class EntryAnswer(Schema):
+    at = Moment()
+    request = fields.Nested(RequestAnswer)
+    lifecycle = fields.Dict()
+
+
+class AlertsArguments(Schema):
+    organisation_id = identifier()
+    limit = fields.Integer(strict=True, validate=validate.Range(min=1, max=PAGE_MAX))
+
+
+class FactsAnswer(Schema):
+    at = Moment()
+    request_id = fields.String()
+    route = fields.String()
+    address = fields.String()
+    user_agent = fields.String()
+
+
+class AlertAnswer(Schema):
+    id = fields.String()
+    kind = fields.String()
+    key_id = fields.String()
+    key_name = fields.String()
+    facts = fields.Nested(FactsAnswer)
+    raised_at = Moment()
+
+
+class SpentAnswer(Schema):
+    key_id = fields.String()
+    today = fields.Integer()
+    seconds_ago = fields.List(fields.Float())

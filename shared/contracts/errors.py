@@ -1,0 +1,39 @@
+"""How a call over RPC fails, by name: what callers may catch.
+
+On the wire an error goes by the path of its class. These classes claim a path that no module has, so that moving
+them changes nothing for those who call.
+"""
+
+import sys
+from types import ModuleType
+
+WIRE_MODULE = "grillo.errors"
+# nameko asks sys.modules for the class's module by this name.
+sys.modules.setdefault(WIRE_MODULE, ModuleType(WIRE_MODULE, "The wire names of errors; it holds nothing."))
+
+
+class ServiceError(Exception):
+    """A call that was understood and refused. Its one argument is a text for people, without secrets."""
+
+    __module__ = WIRE_MODULE
+
+
+class NotFound(ServiceError):
+    """Unknown, deleted or another organisation's: one answer for all three."""
+
+    __module__ = WIRE_MODULE
+
+
+class InvalidArguments(ServiceError):
+    """The text names each argument and what it must be."""
+
+    __module__ = WIRE_MODULE
+
+
+class Unavailable(ServiceError):
+    """Something the answer needs is away; the same call may succeed later."""
+
+    __module__ = WIRE_MODULE
+
+
+ALL: tuple[type[ServiceError], ...] = (ServiceError, NotFound, InvalidArguments, Unavailable)

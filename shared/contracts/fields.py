@@ -1,0 +1,32 @@
+"""Fields that schemas of messages share."""
+
+from datetime import datetime
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields
+
+from shared.times import from_rfc3339, rfc3339
+
+PAGE_MAX = 100
+
+
+class Moment(fields.Field[datetime]):
+    """RFC 3339, UTC, to the microsecond."""
+
+    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else rfc3339(value)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        try:
+            return from_rfc3339(value)
+        except (TypeError, ValueError):
+            raise ValidationError("must be an RFC 3339 time with its offset, such as 2026-11-23T08:17:00Z") from None
+
+
+def identifier() -> fields.String:
+    """A required id, as `new_id` makes them."""
+    return fields.String(required=True, validate=lambda text: 0 < len(text) <= 100)
+
+
+class NoArguments(Schema):
+    pass
