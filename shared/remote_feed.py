@@ -1,16 +1,19 @@
 """Another service's feed, and auth's snapshot, over its internal door; and a second path when the first fails."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import httpx
 import msgspec
 import structlog
 
+from shared.audit import Anchor
 from shared.event_store import Head
 from shared.feed import Acknowledgement, Feed, FeedPage, FeedUnavailable
 from shared.gate.grants import Snapshot
 
 PULL_SECONDS_MAX = 0.5
+CHECKPOINT_SECONDS_MAX = 5.0
 SNAPSHOT_SECONDS_MAX = 20.0
 _log = structlog.get_logger(__name__)
 
@@ -85,6 +88,27 @@ class RemoteSnapshot:
             return msgspec.json.decode(content, type=Snapshot)
         except msgspec.DecodeError as error:
             raise FeedUnavailable(f"auth's snapshot cannot be read: {error}") from error
+
+
+class RemoteAnchor:
+    """What another service remembers of the log it follows."""
+
+    def __init__(self, door: InternalDoor) -> None:
+        self._door = door
+
+    def __call__(self) -> Anchor | None:
+        """None while it has followed nothing yet. Raises FeedUnavailable."""
+        try:
+            told = msgspec.json.decode(self._door.get("/internal/checkpoint", {}, CHECKPOINT_SECONDS_MAX), type=_Told)
+        except msgspec.DecodeError as error:
+            raise FeedUnavailable(f"the checkpoint cannot be read: {error}") from error
+        return None if told.checkpoint is None else Anchor(follower=told.follower, checkpoint=told.checkpoint)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    follower: str
+    checkpoint: Head | None
 
 
 def _page(content: bytes) -> FeedPage:

@@ -20,6 +20,7 @@ class Settings:
     internal_token: str = field(repr=False)
     keys_internal_url: str
     auth_internal_url: str
+    usage_internal_url: str
     spool: Path
     public_url: str
     web_address: str
@@ -38,6 +39,7 @@ def read_settings() -> Settings:
         internal_token=_required("INTERNAL_TOKEN", "a long random text, the same for all services"),
         keys_internal_url=os.environ.get("KEYS_INTERNAL_URL", "http://keys:8001"),
         auth_internal_url=os.environ.get("AUTH_INTERNAL_URL", "http://auth:8001"),
+        usage_internal_url=os.environ.get("USAGE_INTERNAL_URL", "http://usage:8001"),
         spool=Path(os.environ.get("SPOOL_DIR", "/var/lib/grillo/spool")),
         public_url=os.environ.get("GRILLO_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/"),
         web_address=os.environ.get("WEB_ADDRESS", "0.0.0.0"),  # noqa: S104  a container's own network

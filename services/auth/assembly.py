@@ -14,7 +14,7 @@ from shared.gate.grants import Grants
 from shared.messaging.following import Following
 from shared.migrations import migrate
 from shared.subscription import Subscription
-from shared.web.internal import GrantsSnapshot
+from shared.web.internal import Checkpoint, GrantsSnapshot
 from shared.web.route import Route
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -37,13 +37,20 @@ class Auth:
         return []
 
     def internal_routes(self) -> list[Route]:
-        return [Route("/internal/grants", GrantsSnapshot(self.book.snapshot))]
+        return [
+            Route("/internal/grants", GrantsSnapshot(self.book.snapshot)),
+            Route("/internal/checkpoint", Checkpoint(FOLLOWER, self.follower.checkpoint)),
+        ]
+
+
+def follower_of_keys(database: Database, clock: Clock) -> SqlFollower:
+    return SqlFollower(FOLLOWER, database, tables.metadata, grants.apply, grants.reset, clock)
 
 
 def assemble(database: Database, keys_feed: Feed, clock: Clock) -> Auth:
     """Migrates the database first."""
     migrate(database, MIGRATIONS)
-    follower = SqlFollower(FOLLOWER, database, tables.metadata, grants.apply, grants.reset, clock)
+    follower = follower_of_keys(database, clock)
     subscription = Subscription(keys_feed, follower, clock)
     return Auth(
         database=database,

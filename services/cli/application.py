@@ -2,7 +2,7 @@
 
 import typer
 
-from services.cli import audit, keys, organisation, run, sensors, up
+from services.cli import audit, dead, keys, organisation, run, sensors, up
 
 
 def application() -> typer.Typer:
@@ -20,4 +20,5 @@ def application() -> typer.Typer:
     app.add_typer(keys.app, name="keys")
     app.add_typer(sensors.app, name="sensors")
     app.add_typer(audit.app, name="audit")
+    app.add_typer(dead.app, name="dead")
     return app

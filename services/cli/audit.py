@@ -1,4 +1,4 @@
-"""`grillo audit verify`: every log of a data folder against its chain, and against what its followers remember."""
+"""`grillo audit verify`: logs against their chains, and against what their followers remember of them."""
 
 import json
 from pathlib import Path
@@ -11,6 +11,7 @@ from services.cli.failure import Failure
 if TYPE_CHECKING:
     from services.embedded.data_folder import DataFolder
     from shared.audit import Anchor, Audit
+    from shared.database import Database
 
 app = typer.Typer(help="Check the logs.", no_args_is_help=True)
 
@@ -22,17 +23,17 @@ def audit() -> None:
 
 @app.command()
 def verify(
+    service: Annotated[
+        str | None, typer.Argument(help="keys or sensors, on DATABASE_URL; without it, all of a data folder's.")
+    ] = None,
     data: Annotated[Path, typer.Option(help="The data folder of `grillo up`.")] = Path("data"),
     as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
 ) -> None:
-    """Read every log whole. Exit status 1 if any row was edited, removed, reordered or cut off; it is named."""
-    from services.embedded.data_folder import DataFolder, DataFolderUnusable
+    """Read every log whole. Exit status 1 if any row was edited, removed, reordered or cut off; it is named.
 
-    folder = DataFolder(data)
-    try:
-        audits = {service: _audit(folder, service) for service in ("keys", "sensors")}
-    except DataFolderUnusable as error:
-        raise Failure(str(error)) from None
+    On DATABASE_URL the followers are asked what they remember, at AUTH_INTERNAL_URL and USAGE_INTERNAL_URL.
+    """
+    audits = _audit_folder(data) if service is None else {service: _audit_service(service)}
     if as_json:
         typer.echo(json.dumps({service: _as_json(found) for service, found in audits.items()}))
     else:
@@ -42,15 +43,49 @@ def verify(
         raise typer.Exit(1)
 
 
-def _audit(folder: "DataFolder", service: str) -> "Audit":
+def _audit_folder(data: Path) -> "dict[str, Audit]":
+    from services.embedded.data_folder import DataFolder, DataFolderUnusable
+
+    folder = DataFolder(data)
+    try:
+        anchors = {"keys": _anchors(folder), "sensors": []}
+        return {service: _audit(folder.existing_database(service), service, anchors[service]) for service in anchors}
+    except DataFolderUnusable as error:
+        raise Failure(str(error)) from None
+
+
+def _audit_service(service: str) -> "Audit":
+    from shared.connecting import ServerUnreachable, await_database
+    from shared.database import Database
+    from shared.feed import FeedUnavailable
+    from shared.remote_feed import InternalDoor, RemoteAnchor
+    from shared.settings import SettingWrong, read_settings
+
+    if service not in ("keys", "sensors"):
+        raise typer.BadParameter(f"{service} has no log; keys and sensors have")
+    try:
+        settings = read_settings()
+        database = Database(settings.database_url)
+        await_database(database, settings.database_url)
+        followed_by = (settings.auth_internal_url, settings.usage_internal_url) if service == "keys" else ()
+        remembered = (RemoteAnchor(InternalDoor(url, settings.internal_token))() for url in followed_by)
+        return _audit(database, service, [anchor for anchor in remembered if anchor is not None])
+    except (SettingWrong, ServerUnreachable) as error:
+        raise Failure(str(error)) from None
+    except FeedUnavailable as error:
+        raise Failure(
+            f"a follower does not say what it remembers, and a log's end is checked by that: {error}"
+        ) from None
+
+
+def _audit(database: "Database", service: str, anchors: "list[Anchor]") -> "Audit":
     from services.keys import tables as keys_tables
     from services.sensors import tables as sensors_tables
     from shared.audit import audit as audit_log
     from shared.sql_event_store import SqlEventStore
 
     metadata = {"keys": keys_tables.metadata, "sensors": sensors_tables.metadata}[service]
-    store = SqlEventStore(folder.existing_database(service), metadata)
-    return audit_log(store, _anchors(folder) if service == "keys" else ())
+    return audit_log(SqlEventStore(database, metadata), anchors)
 
 
 def _anchors(folder: "DataFolder") -> "list[Anchor]":

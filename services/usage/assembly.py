@@ -19,6 +19,7 @@ from shared.messaging.following import Following
 from shared.messaging.publishing import EventPublisher
 from shared.migrations import migrate
 from shared.subscription import Subscription
+from shared.web.internal import Checkpoint
 from shared.web.route import Route
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -57,8 +58,11 @@ class Usage:
         return api.routes(self.statistics, self.known_keys, grants, self.clock)
 
     def internal_routes(self) -> list[Route]:
-        """None: nobody follows this service yet."""
-        return []
+        return [Route("/internal/checkpoint", Checkpoint(FOLLOWER, self.follower.checkpoint))]
+
+
+def follower_of_keys(database: Database, clock: Clock) -> SqlFollower:
+    return SqlFollower(FOLLOWER, database, tables.metadata, known_keys.apply, known_keys.reset, clock)
 
 
 def assemble(
@@ -66,7 +70,7 @@ def assemble(
 ) -> Usage:
     """Migrates the database first."""
     migrate(database, MIGRATIONS)
-    follower = SqlFollower(FOLLOWER, database, tables.metadata, known_keys.apply, known_keys.reset, clock)
+    follower = follower_of_keys(database, clock)
     subscription = Subscription(keys_feed, follower, clock)
     return Usage(
         clock=clock,

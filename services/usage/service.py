@@ -79,15 +79,16 @@ class UsageService:
 
     @hears("usage", "auth", "RequestMetered")
     def request_metered(self, body: Any) -> None:
-        """Never raises: a batch that is not answered with BatchesCounted is sent again by its gate."""
+        """What is not answered with BatchesCounted is sent again by its gate; what cannot be read is a dead letter."""
         try:
             batch = msgspec.convert(body, type=RequestMetered)
+        except msgspec.ValidationError:
+            metrics.batches_counted.labels("malformed").inc()
+            raise
+        try:
             self.metering.take_in(batch)
             counted = BatchesCounted(batches=((batch.segment, batch.start),))
             self.publisher.publish("BatchesCounted", msgspec.to_builtins(counted))
-        except msgspec.ValidationError as error:
-            metrics.batches_counted.labels("malformed").inc()
-            _log.error("batch_malformed", detail=str(error))
         except Exception:
             _log.exception("batch_not_counted")
 

@@ -1,26 +1,57 @@
 """What a nameko service class is made of here, beside nameko's own: `follows`, `hears`, `Provided`."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from nameko.extensions import DependencyProvider
-from nameko.messaging import consume
+from kombu import Queue
+from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR, DependencyProvider
+from nameko.messaging import Consumer, QueueConsumer
 
-from shared.messaging.exchanges import durable_queue
+from shared.messaging.exchanges import dead_letter_queue, durable_queue
 
 COMPOSITION = "COMPOSITION"
 
 
-def follows(follower: str, service: str) -> Any:
-    """Entrypoint: every event of a service's log, one queue for all instances of the follower.
+class _DeclaringQueueConsumer(QueueConsumer):
+    """Declares the dead letters' queues with each connection: a broker that lost its disk has forgotten them."""
 
-    The method must not raise: nameko would acknowledge the message and forget it.
+    def get_consumers(self, consumer_cls: Any, channel: Any) -> Any:
+        for entrypoint in self._providers:
+            dead_letter_queue(entrypoint.queue)(channel).declare()
+        return super().get_consumers(consumer_cls, channel)
+
+
+class _Following(Consumer):
+    """A method that raises has its message put among the dead letters, where a person finds it and may replay it.
+
+    nameko's own would acknowledge and forget it, or hand it back at once and for ever.
     """
-    return consume(queue=durable_queue(follower, service))
+
+    queue_consumer = _DeclaringQueueConsumer()
+
+    def handle_message_processed(self, message: Any, result: Any = None, exc_info: Any = None) -> None:
+        if exc_info is None:
+            self.queue_consumer.ack_message(message)
+        elif message.channel.connection:  # else the broker has taken it back already
+            message.reject()
+
+
+def follows(follower: str, service: str) -> Any:
+    """Entrypoint: every event of a service's log, one queue for all instances of the follower."""
+    return _Following.decorator(queue=durable_queue(follower, service))
 
 
 def hears(follower: str, service: str, type_: str) -> Any:
     """Entrypoint: one type of a service's events."""
-    return consume(queue=durable_queue(follower, service, type_))
+    return _Following.decorator(queue=durable_queue(follower, service, type_))
+
+
+def queues_of(service_class: type) -> Iterator[Queue]:
+    """The durable queues that a service's `follows` and `hears` consume."""
+    for method in vars(service_class).values():
+        for entrypoint in getattr(method, ENTRYPOINT_EXTENSIONS_ATTR, ()):
+            if isinstance(entrypoint, _Following):
+                yield entrypoint.queue
 
 
 class Provided(DependencyProvider):

@@ -1,8 +1,7 @@
-"""The two hands of a follower in a nameko service: `hear` for pushes, `catch_up` for the timer. Neither raises."""
+"""The two hands of a follower in a nameko service: `hear` for pushes, `catch_up` for the timer."""
 
 from typing import Any
 
-import msgspec
 import structlog
 
 from shared.contracts.envelope import from_json
@@ -18,17 +17,21 @@ class Following:
         self._subscription, self._follower = subscription, follower
 
     def hear(self, envelope: Any) -> None:
-        """Takes one message off the bus. What it does not manage, the next pull does."""
+        """Takes one message off the bus. What it does not manage, the next pull does.
+
+        Raises msgspec.ValidationError for what is no envelope: that is somebody else's fault, and for a person to see.
+        """
+        event = from_json(envelope)
         try:
-            self._subscription.push(from_json(envelope))
-        except (FeedUnavailable, msgspec.ValidationError) as error:
-            _log.warning("push_left_to_pull", error=type(error).__name__, detail=str(error))
+            self._subscription.push(event)
+        except FeedUnavailable as error:
+            _log.warning("push_left_to_pull", detail=str(error))
         except Exception:
-            # Raising would make nameko acknowledge and forget; the checkpoint has not moved, so a pull repeats it.
+            # The checkpoint has not moved, so the next pull repeats it: no reason to lay it among the dead.
             _log.exception("push_left_to_pull")
 
     def catch_up(self) -> None:
-        """Pulls what pushes have missed, and tries parked events whose time has come."""
+        """Pulls what pushes have missed, and tries parked events whose time has come. Never raises."""
         try:
             self._subscription.pull()
             self._follower.retry_due()

@@ -5,7 +5,7 @@ from typing import Any
 
 from amqp.exceptions import AMQPError
 from kombu.exceptions import KombuError
-from nameko.amqp.publish import Publisher
+from nameko.amqp.publish import Publisher, UndeliverableMessage
 
 from shared.contracts.envelope import CloudEvent, to_json
 from shared.messaging.exchanges import events_of
@@ -19,10 +19,12 @@ class EventPublisher:
         exchange = events_of(service)
         self._publisher = Publisher(amqp_uri, exchange=exchange, declare=[exchange], serializer="json")
 
-    def publish(self, type_: str, body: Mapping[str, Any]) -> None:
-        """Raises BusUnavailable."""
+    def publish(self, type_: str, body: Mapping[str, Any], *, mandatory: bool = False) -> None:
+        """Raises BusUnavailable; also, if `mandatory`, when there is no queue yet that the message would reach."""
         try:
-            self._publisher.publish(dict(body), routing_key=type_)
+            self._publisher.publish(dict(body), routing_key=type_, mandatory=mandatory)
+        except UndeliverableMessage as error:
+            raise BusUnavailable(f"nobody has a queue for {type_} yet") from error
         except (AMQPError, KombuError, OSError) as error:
             raise BusUnavailable(f"{type(error).__name__} while publishing {type_}") from error
 
@@ -38,10 +40,13 @@ class LogBus:
 
 
 class MeterBus:
-    """Where a gate's meter publishes: gates are an arm of auth, so it is auth's exchange."""
+    """Where a gate's meter publishes: gates are an arm of auth, so it is auth's exchange.
+
+    Mandatory: usage's queue is the only place for a batch, and a gate may start before usage ever did.
+    """
 
     def __init__(self, publisher: EventPublisher) -> None:
         self._publisher = publisher
 
     def publish(self, batch: dict[str, Any]) -> None:
-        self._publisher.publish("RequestMetered", batch)
+        self._publisher.publish("RequestMetered", batch, mandatory=True)

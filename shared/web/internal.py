@@ -69,6 +69,17 @@ class GrantsSnapshot:
         resp.data = msgspec.json.encode(self._snapshot())
 
 
+class Checkpoint:
+    """`GET`: how far this service has followed a log, and the hash it saw there: what an audit of that log asks."""
+
+    def __init__(self, follower: str, checkpoint: Callable[[], Head | None]) -> None:
+        self._follower, self._checkpoint = follower, checkpoint
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        resp.content_type = "application/json"
+        resp.data = msgspec.json.encode({"follower": self._follower, "checkpoint": self._checkpoint()})
+
+
 class _Token:
     def __init__(self, token: str) -> None:
         self._expected = f"Bearer {token}".encode()

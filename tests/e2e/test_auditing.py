@@ -2,15 +2,20 @@
 
 import shutil
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert, select, update
 
-from tests.e2e.running import Embedded, grillo
+from services.keys import assembly as keys
+from services.keys import tables as keys_tables
+from shared.database import Database
+from shared.migrations import migrate
+from tests.e2e.running import GRILLO, Distributed, Embedded, grillo
 
-pytestmark = pytest.mark.xdist_group("embedded")
 
-
+@pytest.mark.xdist_group("embedded")
 def test_an_untouched_log_passes_while_the_system_runs(embedded: Embedded) -> None:
     verified = grillo("audit", "verify", "--data", str(embedded.data))
     assert verified.returncode == 0, verified.stdout
@@ -31,6 +36,38 @@ def test_a_removed_last_row_is_seen_by_the_head_and_by_followers_when_the_head_i
     _finds(data, "keys: row 4: the head names row 4, the last row is 3")
     _sql(untouched, "UPDATE log_head SET position = 3, hash = (SELECT hash FROM log WHERE position = 3)")
     _finds(untouched, "keys: row 4: auth.grants has seen this row; it is gone")
+
+
+@pytest.mark.xdist_group("distributed")
+def test_a_log_on_postgresql_is_checked_against_what_its_followers_remember(distributed: Distributed) -> None:
+    verified = distributed.stack.grillo("keys", "audit", "verify", "keys")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert "the chain holds" in verified.stdout
+    cut_back = _copy_without_its_last_row(distributed)
+    cut = subprocess.run(
+        [*GRILLO, "audit", "verify", "keys"],
+        env=distributed.stack.environment("keys") | {"DATABASE_URL": cut_back},
+        capture_output=True,
+        text=True,
+    )
+    assert cut.returncode == 1, cut.stdout + cut.stderr
+    for follower in ("auth.grants", "usage.known_keys"):
+        assert f"{follower} has seen this row; it is gone" in cut.stdout
+
+
+def _copy_without_its_last_row(distributed: Distributed) -> str:
+    """A database with the log of keys, cut off by somebody who mended the head, too."""
+    copy = Database(distributed.stack.postgres.new_database())
+    migrate(copy, keys.MIGRATIONS)
+    log, head = keys_tables.log, keys_tables.log_head
+    with Database(distributed.stack.environment("keys")["DATABASE_URL"]).reading() as tx:
+        rows = [row._asdict() for row in tx.execute(select(log).order_by(log.c.position))]
+        epoch = tx.execute(select(head.c.epoch)).scalar_one()
+    with copy.transaction() as tx:
+        tx.execute(insert(log), rows[:-1])
+        tx.execute(update(head).values(epoch=epoch, position=rows[-2]["position"], hash=rows[-2]["hash"]))
+    copy.close()
+    return copy.engine.url.render_as_string(hide_password=False)
 
 
 def _some_history(data: Path) -> None:

@@ -1,0 +1,97 @@
+"""The messages that nobody could take in: listed, and given back to the queue they were meant for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import kombu
+from amqp.exceptions import AMQPError
+from kombu.exceptions import KombuError
+
+from shared.messaging.exchanges import dead_letter_queue
+from shared.redaction import redact
+from shared.relay import BusUnavailable
+
+LISTED_MAX = 100
+_BEGINNING_CHARACTERS = 200
+_CONNECT_SECONDS_MAX = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """`reason`: rejected (could not be read) or delivery_limit (killed its readers). `beginning`: of its body."""
+
+    queue: str
+    type: str
+    reason: str
+    beginning: str
+
+
+class DeadLetters:
+    """Of one durable queue. Every method raises BusUnavailable."""
+
+    def __init__(self, amqp_uri: str, queue: kombu.Queue) -> None:
+        self._amqp_uri, self._queue = amqp_uri, queue
+
+    @property
+    def name(self) -> str:
+        return f"{self._queue.name}"
+
+    def list(self) -> tuple[DeadLetter, ...]:
+        """The oldest LISTED_MAX; they stay where they are, unacknowledged ones going back as this leaves."""
+        with self._channel() as channel:
+            return tuple(map(self._described, islice(self._take(channel), LISTED_MAX)))
+
+    def replay(self) -> int:
+        """Gives back those that are there now; how many. Each is confirmed there before it is forgotten here."""
+        replayed = 0
+        with self._channel() as channel:
+            producer = kombu.Producer(channel)
+            waiting = _count(channel, dead_letter_queue(self._queue).name)
+            for message in islice(self._take(channel), waiting):
+                producer.publish(
+                    message.body,
+                    routing_key=self._queue.name,  # by the default exchange: straight into the queue
+                    content_type=message.content_type,
+                    content_encoding=message.content_encoding,
+                    delivery_mode="persistent",
+                    mandatory=True,
+                )
+                message.ack()
+                replayed += 1
+        return replayed
+
+    def _take(self, channel: Any) -> Iterator[Any]:
+        queue = dead_letter_queue(self._queue)(channel)
+        while (message := queue.get(no_ack=False)) is not None:
+            yield message
+
+    def _described(self, message: Any) -> DeadLetter:
+        death = (message.headers.get("x-death") or [{}])[0]
+        body = message.body if isinstance(message.body, str) else bytes(message.body).decode(errors="replace")
+        return DeadLetter(
+            queue=self._queue.name,
+            type=(death.get("routing-keys") or ["?"])[0],
+            reason=death.get("reason", "?"),
+            beginning=redact(body)[:_BEGINNING_CHARACTERS],
+        )
+
+    @contextmanager
+    def _channel(self) -> Iterator[Any]:
+        options = {"confirm_publish": True}
+        try:
+            with kombu.Connection(
+                self._amqp_uri, connect_timeout=_CONNECT_SECONDS_MAX, transport_options=options
+            ) as connection:
+                channel = connection.channel()
+                dead_letter_queue(self._queue)(channel).declare()
+                yield channel
+        except (AMQPError, KombuError, OSError) as error:
+            raise BusUnavailable(f"{type(error).__name__} at {self._queue.name}'s dead letters") from error
+
+
+def _count(channel: Any, name: str) -> int:
+    count: int = channel.queue_declare(name, passive=True).message_count
+    return count
