@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy import Connection, Engine, FromClause, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -106,6 +106,23 @@ def database_time(connection: Connection) -> datetime:
         return from_rfc3339(stamp)
     moment: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
     return moment.astimezone(UTC)
+
+
+def storage_identity(connection: Connection, table: FromClause) -> str:
+    """Names the storage that a table lies in: another after a restore, a recovery to a point in time, or a failover.
+
+    Of the cluster, its timeline, and the table's file, which also a TRUNCATE or a VACUUM FULL makes anew. One name for
+    all of SQLite, whose file is held by a single process with all it knows.
+    """
+    if connection.dialect.name == "sqlite":
+        return "sqlite"
+    query = text(
+        "SELECT (SELECT system_identifier FROM pg_control_system())"
+        " || '-' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
+        " || '-' || pg_relation_filenode(CAST(:name AS regclass))"
+    )
+    identity: str = connection.execute(query, {"name": table.description}).scalar_one()
+    return identity
 
 
 def upsert(connection: Connection, table: Table) -> Any:

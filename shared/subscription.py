@@ -60,7 +60,7 @@ class Subscription:
             place = self._follower.checkpoint()
             if place is not None and place.epoch == event.epoch and event.position <= place.position:
                 return Outcome.IGNORED
-            if place is None or not _comes_next(event, place):
+            if not _comes_next(event, place):
                 self.pull()
                 return Outcome.PULLED
             self._follower.apply((event,))
@@ -101,7 +101,7 @@ class Subscription:
         if events[0].position != expected:
             raise FeedUnavailable(f"the feed answered from position {events[0].position}, not {expected}")
         for event in events:
-            if place is not None and not _comes_next(event, place):
+            if not _comes_next(event, place):
                 raise FeedUnavailable(f"the feed's events do not follow one another at position {event.position}")
             place = event.place
         self._follower.apply(events)
@@ -112,8 +112,10 @@ class Subscription:
         return Acknowledgement(gate=self._gate, position=_position(place))
 
 
-def _comes_next(event: CloudEvent, place: Head) -> bool:
+def _comes_next(event: CloudEvent, place: Head | None) -> bool:
     """Also by the hash of the row before: after a failover another log can go on at the same position."""
+    if place is None:
+        return event.position == 1
     is_next = event.epoch == place.epoch and event.position == place.position + 1
     return is_next and event.previous in (None, place.hash)
 

@@ -70,19 +70,20 @@ class Postgres:
     def new_database(self) -> str:
         """An SQLAlchemy URL."""
         name, password = f"grillo_{secrets.token_hex(6)}", secrets.token_hex(12)
-        with psycopg.connect(self._address(), autocommit=True) as connection:
+        with psycopg.connect(self.address(), autocommit=True) as connection:
             connection.execute(
                 sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(name), sql.Literal(password))
             )
             connection.execute(sql.SQL("CREATE DATABASE {0} OWNER {0}").format(sql.Identifier(name)))
         return f"postgresql+psycopg://{name}:{password}@127.0.0.1:{self.port}/{name}"
 
-    def _address(self) -> str:
+    def address(self) -> str:
+        """As its superuser."""
         return f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres connect_timeout=2"
 
     def _answers(self) -> bool:
         try:
-            psycopg.connect(self._address()).close()
+            psycopg.connect(self.address()).close()
         except psycopg.OperationalError:
             return False
         return True
@@ -174,6 +175,11 @@ class RabbitMq:
         except (OSError, kombu.exceptions.OperationalError):
             return False
         return True
+
+
+def postgres_program(name: str) -> Path:
+    """One of PostgreSQL's own: psql, pg_dump …"""
+    return _postgres_binaries() / name
 
 
 def _postgres_binaries() -> Path:

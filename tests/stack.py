@@ -44,7 +44,24 @@ class Stack:
         self._log = (folder / "stack.log").open("ab")
         self.processes = {name: self._start(name) for name in self._services}
         self._front = self._start_front(compose["services"]["front"])
-        self._wait_until_ready()
+        self.wait_until_ready()
+
+    def restart_what_ended(self) -> None:
+        """What Docker does by `restart: unless-stopped`."""
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                self.processes[name] = self._start(name)
+
+    def pids(self) -> list[tuple[str, int]]:
+        """Every process of the services, each under its role: the supervisors, and all below them."""
+        found: list[tuple[str, int]] = []
+        for name, process in self.processes.items():
+            below = [process.pid]
+            while below:
+                pid = below.pop()
+                found.append((f"{name}: {_role(pid)}", pid))
+                below += _children(pid)
+        return sorted(found)
 
     def environment(self, service: str) -> dict[str, str]:
         public, internal = self._ports[service]
@@ -57,6 +74,10 @@ class Stack:
             | {"WEB_ADDRESS": "127.0.0.1", "WEB_PORT": str(public)}
             | {"INTERNAL_ADDRESS": "127.0.0.1", "INTERNAL_PORT": str(internal)}
         )
+
+    def databases(self) -> dict[str, str]:
+        """Service → SQLAlchemy URL."""
+        return {name: account["DATABASE_URL"] for name, account in self._accounts.items()}
 
     def grillo(self, service: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command in the service's container."""
@@ -77,6 +98,10 @@ class Stack:
         done = self.grillo(service, *arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
+
+    def public_url(self, service: str) -> str:
+        """Past nginx: of the service's own web."""
+        return f"http://127.0.0.1:{self._ports[service][0]}"
 
     def internal_url(self, service: str) -> str:
         return f"http://127.0.0.1:{self._ports[service][1]}"
@@ -119,14 +144,20 @@ class Stack:
             text = text.replace(f"{name}:8001", f"127.0.0.1:{internal}").replace(f"{name}:8000", f"127.0.0.1:{public}")
         return text
 
-    def _wait_until_ready(self) -> None:
+    def is_ready(self) -> bool:
+        """Every service's web, and the way to them."""
+        return not self._not_ready()
+
+    def wait_until_ready(self) -> None:
         deadline = time.monotonic() + _READY_SECONDS_MAX
-        waiting = {f"http://127.0.0.1:{public}/readyz" for public, _ in self._ports.values()} | {f"{self.url}/readyz"}
-        while waiting:
-            waiting = {url for url in waiting if not _is_ready(url)}
+        while not_ready := self._not_ready():
             if time.monotonic() > deadline:
-                raise ServerMissing(f"not ready: {', '.join(sorted(waiting))}; see {self._log.name}")
+                raise ServerMissing(f"not ready: {', '.join(not_ready)}; see {self._log.name}")
             time.sleep(0.1)
+
+    def _not_ready(self) -> list[str]:
+        webs = [f"{self.public_url(name)}/readyz" for name in self._ports]
+        return [url for url in (*webs, f"{self.url}/readyz") if not _is_ready(url)]
 
 
 def _interpolated(text: str) -> dict[str, Any]:
@@ -139,6 +170,22 @@ def _interpolated(text: str) -> dict[str, Any]:
 
     document: dict[str, Any] = yaml.safe_load(re.sub(r"\$\{([^}]+)\}", value, text))
     return document
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def _role(pid: int) -> str:
+    """From the command line: `services.cli run keys`, `services.distributed.web keys public`, or a child of one."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except FileNotFoundError:
+        return "gone"
+    return " ".join(words[2:]).strip() or "child"
 
 
 def _is_ready(url: str) -> bool:

@@ -3,15 +3,19 @@
 One container a service: whatever ends here makes the container end, so that its orchestrator sees it.
 """
 
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
 
 import structlog
+
+from services.distributed.lifeline import end_with
 
 RESTART_SECONDS_FIRST = 0.5
 RESTART_SECONDS_MAX = 10.0
@@ -56,7 +60,7 @@ class Supervisor:
         now = time.monotonic()
         if child.process is None:
             if now >= child.start_at:
-                child.process, child.started_at = subprocess.Popen(child.command), now  # noqa: S603  our own commands
+                child.process, child.started_at = _start(child.command), now
             return
         status = child.process.poll()
         if status is None:
@@ -68,6 +72,12 @@ class Supervisor:
 
     def _ask_to_stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
+
+
+def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    # Between fork and exec: safe, for this process has a single thread.
+    end_with_us = partial(end_with, os.getpid())
+    return subprocess.Popen(command, preexec_fn=end_with_us)  # noqa: S603  our own commands
 
 
 def service_commands(service: str) -> list[list[str]]:

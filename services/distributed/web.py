@@ -1,5 +1,6 @@
 """`python -m services.distributed.web SERVICE public|internal`: a service's HTTP door, by Granian."""
 
+import multiprocessing
 import os
 import sys
 from typing import Any
@@ -9,6 +10,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from services.distributed import composition
+from services.distributed.lifeline import end_with
 from shared import logs
 from shared.settings import read_settings
 
@@ -41,6 +43,9 @@ def main(service: str, door: str) -> None:
 
 def app() -> Any:
     """What a Granian worker calls once."""
+    parent = multiprocessing.parent_process()
+    if parent is not None and parent.pid is not None:
+        end_with(parent.pid)
     logs.configure()
     make = composition.web if os.environ[_DOOR] == "public" else composition.internal_door
     return make(os.environ[_SERVICE], read_settings())

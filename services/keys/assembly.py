@@ -11,6 +11,7 @@ from services.keys.last_use import LastUse
 from services.keys.propagation import Propagation
 from services.keys.publication import publish
 from services.keys.queries import Queries
+from services.keys.storage import Storage
 from shared.clock import Clock
 from shared.database import Database
 from shared.feed import LogFeed
@@ -32,6 +33,7 @@ class Keys:
     store: SqlEventStore
     relay: Relay
     doorbell: Doorbell
+    storage: Storage
     propagation: Propagation
     commands: Commands
     queries: Queries
@@ -46,6 +48,7 @@ class Keys:
             "keys.history": self.history,
             "keys.feed": self.feed,
             "keys.relay": self.relay,
+            "keys.storage": self.storage,
             "keys.last_use": self.last_use,
         }
 
@@ -67,13 +70,15 @@ def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float
     publication = Publication("keys", types, publish)
     relay = Relay(database, tables.metadata, store, publication, bus)
     doorbell = Doorbell(relay.run)
-    propagation = Propagation(database, store, clock, lease_seconds=lease_seconds)
+    storage = Storage(database, clock, lease_seconds=lease_seconds)
+    propagation = Propagation(database, store, storage, clock, lease_seconds=lease_seconds)
     return Keys(
         clock=clock,
         database=database,
         store=store,
         relay=relay,
         doorbell=doorbell,
+        storage=storage,
         propagation=propagation,
         commands=Commands(database, store, doorbell, propagation, clock),
         queries=Queries(database, clock),

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from sqlalchemy import delete, insert, select, update
 
 from services.keys import tables
+from services.keys.storage import MARGIN_SECONDS, Storage
 from shared import metrics
 from shared.clock import Clock
 from shared.database import Database
 from shared.feed import Acknowledgement
 from shared.sql_event_store import SqlEventStore
 
-MARGIN_SECONDS = 0.5
 KNOWN_WAIT_SECONDS = 1.0
 _LOOK_SECONDS = 0.002
 
@@ -47,12 +47,13 @@ class Propagation:
         self,
         database: Database,
         store: SqlEventStore,
+        storage: Storage,
         clock: Clock,
         *,
         lease_seconds: float,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._database, self._store, self._clock = database, store, clock
+        self._database, self._store, self._storage, self._clock = database, store, storage, clock
         self._lease_seconds, self._sleep = lease_seconds, sleep
 
     def acknowledge(self, acknowledgement: Acknowledgement) -> None:
@@ -80,10 +81,12 @@ class Propagation:
     def await_certain(self, position: int, committed_at: float) -> Receipt:
         """For what takes power away: returns only when no gate can still act on the state before.
 
-        `committed_at`: elapsed seconds, read after the commit. Takes the lease and a margin at the very most.
+        `committed_at`: elapsed seconds, read after the commit. Takes the lease and a margin at the very most; after
+        a restore always that long, for there may be gates that the restored log knows nothing of.
         """
         deadline = committed_at + self._lease_seconds + MARGIN_SECONDS
-        applied, silent = self._watch(position, committed_at, deadline)
+        known_from = self._storage.all_gates_known_from()
+        applied, silent = self._watch(position, committed_at, deadline, not_before=known_from)
         with self._database.transaction() as tx:
             for gate_id in silent:
                 gate = tables.gate
@@ -97,10 +100,13 @@ class Propagation:
         applied, silent = self._watch(position, committed_at, committed_at + KNOWN_WAIT_SECONDS)
         return self._receipt(position, committed_at, applied, (), propagated=not silent)
 
-    def _watch(self, position: int, committed_at: float, deadline: float) -> tuple[dict[str, int], tuple[str, ...]]:
-        """Gate → milliseconds until its acknowledgement was seen, and who was silent still; ends early without any.
+    def _watch(
+        self, position: int, committed_at: float, deadline: float, *, not_before: float = float("-inf")
+    ) -> tuple[dict[str, int], tuple[str, ...]]:
+        """Gate → milliseconds until its acknowledgement was seen, and who was silent still.
 
-        Both as of one look: a gate that joins later reads a head that has the change.
+        Ends at the deadline, or when nobody is silent any more, though `not_before`. Both as of one look: a gate that
+        joins later reads a head that has the change.
         """
         applied: dict[str, int] = {}
         while True:
@@ -111,7 +117,7 @@ class Propagation:
                 if gate.position >= position:
                     applied.setdefault(gate.id, round((now - committed_at) * 1000))
             silent = tuple(gate.id for gate in gates if gate.id not in applied)
-            if not silent or now >= deadline:
+            if (not silent and now >= not_before) or now >= max(deadline, not_before):
                 return applied, silent
             self._sleep(_LOOK_SECONDS)
 

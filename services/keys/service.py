@@ -10,6 +10,7 @@ from services.keys.key import NoSuchKey
 from services.keys.last_use import LastUse
 from services.keys.messages import HappeningAnswer, KeyAnswer, KeyArguments, PullArguments
 from services.keys.queries import KeyView, Queries
+from services.keys.storage import Storage
 from shared.contracts.errors import NotFound
 from shared.contracts.usage import KeyUsed
 from shared.event_store import Head
@@ -20,6 +21,7 @@ from shared.messaging.rpc_feed import feed_service
 from shared.relay import Relay
 
 RELAY_SECONDS = 1
+STORAGE_SECONDS = 1
 
 
 class KeysService:
@@ -28,6 +30,7 @@ class KeysService:
     queries: Queries = Provided("keys.queries")
     history_: History = Provided("keys.history")
     relay: Relay = Provided("keys.relay")
+    storage: Storage = Provided("keys.storage")
     last_use: LastUse = Provided("keys.last_use")
 
     @procedure(KeyArguments(), KeyAnswer())
@@ -51,6 +54,10 @@ class KeysService:
     @timer(interval=RELAY_SECONDS)
     def relay_what_is_left(self) -> None:
         self.relay.run()
+
+    @timer(interval=STORAGE_SECONDS, eager=True)
+    def notice_a_restore(self) -> None:
+        self.storage.settle()
 
 
 class KeysFeedService:

@@ -57,3 +57,11 @@ gate = Table(
     Column("id", String(32), primary_key=True),
     Column("position", BigInteger, nullable=False),
 )
+
+# One row. `settled`: every gate that may be fresh is known to have a row above.
+storage = Table(
+    "storage",
+    metadata,
+    Column("identity", String(100), primary_key=True),
+    Column("settled", Boolean, nullable=False),
+)

@@ -1,36 +1,21 @@
 """RabbitMQ killed under a running system: requests are served, revocations hold, usage is counted when it is back."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import httpx
+import kombu
 import pytest
 
+from shared.messaging.exchanges import durable_queue
 from tests.e2e.running import Distributed, eventually
-from tests.servers import Postgres, RabbitMq
-from tests.stack import Stack
+from tests.faults.against_the_log import Log
+from tests.servers import RabbitMq
 
 REQUESTS = 60
 pytestmark = [pytest.mark.xdist_group("distributed"), pytest.mark.timeout(300)]
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[RabbitMq]:
-    """One of its own: it will be killed."""
-    server = RabbitMq(tmp_path)
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def running(tmp_path: Path, postgres: Postgres, broker: RabbitMq) -> Iterator[Distributed]:
-    stack = Stack(tmp_path, postgres, broker)
-    yield Distributed(stack)
-    stack.close()
-
-
-def test_a_broker_that_dies_and_loses_its_disk_costs_no_request_no_revocation_and_no_usage(
-    running: Distributed, broker: RabbitMq
+@pytest.mark.parametrize("disk", ["kept", "lost"])
+def test_a_broker_that_dies_costs_no_request_no_revocation_and_no_usage(
+    running: Distributed, broker: RabbitMq, log: Log, disk: str
 ) -> None:
     key_id, secret = running.create_key("events:read")
     with running.client(secret) as reader, running.admin() as admin:
@@ -44,7 +29,10 @@ def test_a_broker_that_dies_and_loses_its_disk_costs_no_request_no_revocation_an
         assert all("applied_ms" in gate for gate in receipt["gates"])
         with running.client(revoked) as refused:
             assert refused.get("/v1/events").status_code == 401
-        broker.lose_data()
+        # Without any push every follower comes to stand where the log stands.
+        eventually(log.behind, lambda behind: behind == [], seconds=30, every=0.5)
+        if disk == "lost":
+            broker.lose_data()
         broker.start()
         _read(reader)
         used = eventually(
@@ -56,6 +44,17 @@ def test_a_broker_that_dies_and_loses_its_disk_costs_no_request_no_revocation_an
         assert used["total"] == 3 * REQUESTS
         # Pushes flow again: without them a receipt takes up to a second.
         eventually(lambda: _receipt_ms(running, admin), lambda elapsed_ms: elapsed_ms < 200, seconds=60, every=1)
+        # Whoever lost its subscription has it again, once.
+        assert set(_consumers(running.stack.environment("auth")["AMQP_URI"]).values()) == {1}
+        assert log.behind() == []
+
+
+def _consumers(broker_uri: str) -> dict[str, int]:
+    """Durable queue → how many consume it."""
+    queues = [durable_queue("auth", "keys"), durable_queue("usage", "keys"), durable_queue("keys", "usage", "KeyUsed")]
+    with kombu.Connection(broker_uri) as connection:
+        channel = connection.channel()
+        return {queue.name: channel.queue_declare(queue.name, passive=True).consumer_count for queue in queues}
 
 
 def _read(reader: httpx.Client) -> None:

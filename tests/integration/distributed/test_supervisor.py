@@ -55,6 +55,26 @@ def test_a_process_that_keeps_crashing_ends_the_container_and_the_others_with_it
     assert "internal ended" in notes.read_text()
 
 
+def test_a_killed_supervisor_leaves_nobody_behind_on_its_ports(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    supervisor = _supervise([[sys.executable, "-c", STAYS, name, str(notes)] for name in ("internal", "public")])
+    pids = [int(_wait_for(notes, f"{name} began")[0].split()[2]) for name in ("internal", "public")]
+    supervisor.kill()
+    supervisor.wait()
+    deadline = time.monotonic() + 10
+    while any(_runs(pid) for pid in pids):
+        assert time.monotonic() < deadline, "they live on without their supervisor"
+        time.sleep(0.01)
+
+
+def _runs(pid: int) -> bool:
+    """A process that ended and that nobody has asked for is a zombie: it holds no port."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def _supervise(commands: list[list[str]]) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", SUPERVISE, json.dumps(commands)], stderr=subprocess.DEVNULL)
 

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from services.keys import tables
 from services.keys.assembly import MIGRATIONS
-from services.keys.propagation import KNOWN_WAIT_SECONDS, MARGIN_SECONDS, Propagation, Receipt
+from services.keys.propagation import KNOWN_WAIT_SECONDS, Propagation, Receipt
+from services.keys.storage import MARGIN_SECONDS, Storage
 from shared.clock import ManualClock
 from shared.database import Database
 from shared.feed import Acknowledgement
@@ -24,12 +25,13 @@ class Scene:
         migrate(database, MIGRATIONS)
         self.database, self.clock = database, clock
         self.plan: list[tuple[float, Callable[[], None]]] = []
+        self.storage = Storage(database, clock, lease_seconds=LEASE)
         self.propagation = self.new_propagation(clock)
         self.began = clock.elapsed_seconds()
 
     def new_propagation(self, clock: ManualClock) -> Propagation:
         store = SqlEventStore(self.database, tables.metadata)
-        return Propagation(self.database, store, clock, lease_seconds=LEASE, sleep=self._sleep)
+        return Propagation(self.database, store, self.storage, clock, lease_seconds=LEASE, sleep=self._sleep)
 
     def acknowledge(self, gate: str, position: int) -> None:
         self.propagation.acknowledge(Acknowledgement(gate=gate, position=position))
@@ -166,3 +168,31 @@ def test_an_acknowledgement_repeated_or_removed_and_repeated_stands_as_last_said
     scene.propagation.remove("gate_1")
     scene.acknowledge("gate_1", 7)
     assert scene.rows() == {"gate_1": 7, "gate_2": 5}
+
+
+def test_after_a_restore_a_receipt_waits_for_the_leases_of_gates_it_cannot_know(scene: Scene) -> None:
+    scene.acknowledge("gate_1", 5)
+    lies_elsewhere(scene.database)
+    receipt = scene.propagation.await_certain(5, scene.began)
+    assert receipt.propagated
+    assert scene.passed() >= LEASE + MARGIN_SECONDS
+    # The worker has waited that long as well, and tells every process that the matter is closed.
+    scene.storage.settle()
+    assert scene.new_propagation(scene.clock).await_certain(5, scene.clock.elapsed_seconds()).elapsed_ms == 0
+
+
+def test_the_wait_after_a_restore_begins_when_it_is_noticed_and_not_with_each_revocation(scene: Scene) -> None:
+    lies_elsewhere(scene.database)
+    scene.storage.settle()
+    scene.clock.advance(LEASE)
+    scene.storage.settle()  # too early by the margin
+    assert scene.propagation.await_certain(5, scene.clock.elapsed_seconds()).elapsed_ms > 0
+    scene.clock.advance(MARGIN_SECONDS)
+    scene.storage.settle()
+    assert scene.propagation.await_certain(5, scene.clock.elapsed_seconds()).elapsed_ms == 0
+
+
+def lies_elsewhere(database: Database) -> None:
+    """What a restore leaves: the row that names the storage it was dumped from."""
+    with database.transaction() as tx:
+        tx.execute(update(tables.storage).values(identity="the storage that was lost"))

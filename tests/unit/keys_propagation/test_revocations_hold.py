@@ -21,6 +21,7 @@ from services.keys.events import types
 from services.keys.key import Reason
 from services.keys.propagation import Propagation, Receipt
 from services.keys.publication import publish
+from services.keys.storage import Storage
 from services.keys.words import Words
 from shared.clock import ManualClock
 from shared.database import Database
@@ -85,7 +86,12 @@ class World:
         store = SqlEventStore(keys_database, tables.metadata)
         publication = Publication("keys", types, publish)
         propagation = Propagation(
-            keys_database, store, self.clock, lease_seconds=LEASE, sleep=lambda _: self.something_happens()
+            keys_database,
+            store,
+            Storage(keys_database, self.clock, lease_seconds=LEASE),
+            self.clock,
+            lease_seconds=LEASE,
+            sleep=lambda _: self.something_happens(),
         )
         self._propagation = propagation
         self._feed = LogFeed(keys_database, store, publication, self._acknowledge)

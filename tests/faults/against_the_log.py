@@ -1,0 +1,88 @@
+"""Whether everything that follows the log of keys says what the log says: read models, gates, usage."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+from sqlalchemy import select
+
+from services.auth import assembly as auth
+from services.auth.grants import GrantBook
+from services.auth.policy import TIERS
+from services.keys import tables as keys_tables
+from services.keys.events import types
+from services.keys.publication import publish
+from services.usage import assembly as usage
+from services.usage import tables as usage_tables
+from shared.clock import SystemClock
+from shared.contracts import keys as public
+from shared.contracts.decoding import decode
+from shared.database import Database
+from shared.event_store import Head
+from shared.feed import LogFeed
+from shared.gate.grants import Grants
+from shared.publication import Publication
+from shared.sql_event_store import SqlEventStore
+
+
+class Log:
+    """The log of keys in its database, folded anew from its first row each time it is asked."""
+
+    def __init__(self, urls: Mapping[str, str]) -> None:
+        """`urls`: of the databases of keys, auth and usage."""
+        self._databases = {service: Database(url) for service, url in urls.items()}
+        store = SqlEventStore(self._databases["keys"], keys_tables.metadata)
+        self._feed = LogFeed(self._databases["keys"], store, Publication("keys", types, publish))
+
+    def close(self) -> None:
+        for database in self._databases.values():
+            database.close()
+
+    def folded(self) -> tuple[Grants, Head | None]:
+        grants, place = Grants(), None
+        while (page := self._feed.pull(place)).events:
+            for envelope in page.events:
+                if (event := decode(envelope, public.SHAPES)) is not None:
+                    grants.apply(event)
+            place = page.events[-1].place
+        return grants, place
+
+    def happened(self) -> set[tuple[str, str]]:
+        """(type, stream) of each row."""
+        table = keys_tables.log
+        with self._databases["keys"].reading() as tx:
+            return {(row.type, row.stream) for row in tx.execute(select(table.c.type, table.c.stream))}
+
+    def behind(self) -> list[str]:
+        """What differs from the log, in words; empty when all are equal."""
+        grants, place = self.folded()
+        snapshot = GrantBook(self._databases["auth"], TIERS).snapshot()
+        found = []
+        if snapshot.place != place:
+            found.append(f"auth stands at {snapshot.place}, the log at {place}")
+        elif (frozenset(snapshot.grants), frozenset(snapshot.tiers.items())) != grants.state():
+            found.append("auth's grants differ")
+        follower = usage.follower_of_keys(self._databases["usage"], SystemClock())
+        if follower.checkpoint() != place:
+            found.append(f"usage stands at {follower.checkpoint()}, the log at {place}")
+        with self._databases["usage"].reading() as tx:
+            known = {row.key_id for row in tx.execute(select(usage_tables.known_key))}
+        if known != {grant.key_id for grant in grants.state()[0]}:
+            found.append("usage knows other keys")
+        parked = [*follower.parked(), *auth.follower_of_keys(self._databases["auth"], SystemClock()).parked()]
+        return found + [f"parked: {event}" for event in parked]
+
+    def counted_requests(self) -> list[str]:
+        """The request ids that usage holds, each as often as it was counted."""
+        table = usage_tables.request
+        with self._databases["usage"].reading() as tx:
+            return list(tx.execute(select(table.c.request_id)).scalars())
+
+
+def verdicts(url: str, secrets: list[str]) -> list[int]:
+    """What one web process's gate says of each secret: 403 for good ones, where none has the permission."""
+    with httpx.Client(base_url=url, timeout=10) as client:
+        answers: list[Any] = [
+            client.get("/v1/keys/key_any/usage", headers={"Authorization": f"Bearer {secret}"}) for secret in secrets
+        ]
+    return [answer.status_code for answer in answers]

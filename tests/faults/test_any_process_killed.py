@@ -1,0 +1,82 @@
+"""SIGKILL of any process, a hundred times, under load: nothing answered is lost, and all agree with the log."""
+
+import contextlib
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.running import Distributed, eventually
+from tests.faults.against_the_log import Log, verdicts
+from tests.faults.load import Ledger, Load
+from tests.servers import Postgres, RabbitMq
+from tests.stack import Stack
+
+DEATHS = 100
+SEED = 20261124
+pytestmark = [pytest.mark.xdist_group("distributed"), pytest.mark.timeout(1500)]
+
+
+@pytest.fixture
+def running(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, rabbitmq: RabbitMq) -> Iterator[Distributed]:
+    stack = Stack(tmp_path_factory.mktemp("stack"), postgres, rabbitmq)
+    yield Distributed(stack)
+    stack.close()
+
+
+def test_whoever_is_killed_and_whenever_nothing_answered_is_lost_and_all_agree(running: Distributed, log: Log) -> None:
+    stack = running.stack
+    with Load(running, seed=SEED) as ledger:
+        killed = _kill_processes(stack)
+    assert sum(killed.values()) == DEATHS
+    assert len(killed) >= 12, f"of every kind: {killed}"
+    eventually(lambda: _restarted_and_ready(stack), bool, seconds=120, every=0.5)
+
+    happened = log.happened()
+    assert {("KeyCreated", key_id) for key_id in ledger.created} <= happened
+    assert {("KeyRevoked", key_id) for key_id in ledger.revoked} <= happened
+    assert ledger.admitted_after_receipt == []
+    eventually(log.behind, lambda behind: behind == [], seconds=60, every=0.5)
+    _every_gate_agrees(stack, ledger, happened)
+    verified = stack.grillo("keys", "audit", "verify", "keys")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    # answered ⊆ counted ⊆ sent, each once, by request id. A dead process's spool is taken over within a minute.
+    counted = eventually(
+        lambda: [request_id for request_id in log.counted_requests() if request_id.startswith("load-")],
+        lambda counted: ledger.answered <= set(counted),
+        seconds=150,
+        every=1,
+    )
+    assert set(counted) <= ledger.sent
+    assert [request_id for request_id, times in Counter(counted).items() if times > 1] == []
+    assert ledger.statuses.get(200, 0) > DEATHS, f"the load was real: {ledger.statuses}"
+
+
+def _kill_processes(stack: Stack) -> Counter[str]:
+    """At seeded moments, each a process of a seeded role. What ended is started again, as Docker would."""
+    chance, killed = random.Random(SEED), Counter[str]()
+    while sum(killed.values()) < DEATHS:
+        time.sleep(chance.uniform(0, 2))  # the point itself, not a wait for something
+        stack.restart_what_ended()
+        role, pid = chance.choice(stack.pids())
+        with contextlib.suppress(ProcessLookupError):  # it ended with another
+            os.kill(pid, signal.SIGKILL)
+            killed[role] += 1
+    return killed
+
+
+def _restarted_and_ready(stack: Stack) -> bool:
+    stack.restart_what_ended()
+    return stack.is_ready()
+
+
+def _every_gate_agrees(stack: Stack, ledger: Ledger, happened: set[tuple[str, str]]) -> None:
+    dead = [secret for key_id, secret in ledger.created.items() if ("KeyRevoked", key_id) in happened]
+    alive = [secret for key_id, secret in ledger.created.items() if ("KeyRevoked", key_id) not in happened]
+    url = stack.public_url("usage")
+    assert set(verdicts(url, dead)) == {401}
+    assert set(verdicts(url, alive)) == {403}

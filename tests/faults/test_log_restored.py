@@ -1,0 +1,79 @@
+"""PostgreSQL's log of keys restored from a dump of some time ago, under a running system: everyone follows the restored
+log, and the first revocation after it counts on no gate that the dump cannot know of."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+
+from tests.e2e.running import Distributed, eventually
+from tests.faults.against_the_log import Log, verdicts
+from tests.servers import Postgres, postgres_program
+
+pytestmark = [pytest.mark.xdist_group("distributed"), pytest.mark.timeout(300)]
+LEASE_SECONDS = 10
+
+
+def test_everyone_follows_the_restored_log_and_receipts_hold(
+    running: Distributed, postgres: Postgres, log: Log, tmp_path: Path
+) -> None:
+    url = running.stack.environment("keys")["DATABASE_URL"]
+    kept_id, kept = running.create_key("events:read", name="In the dump")
+    dump = _dump(url, tmp_path / "keys.dump")
+    lost = [running.create_key("events:read", name=f"Lost {number}") for number in range(5)]
+    with running.admin() as admin:
+        assert admin.post(f"/v1/keys/{lost[0][0]}/revoke").status_code == 200
+    place_before = log.folded()[1]
+
+    log.close()  # its connections would keep the database from being replaced
+    _restore(postgres, url, dump)
+
+    eventually(log.behind, lambda behind: behind == [], seconds=60, every=0.5)
+    assert log.folded()[1] != place_before
+    _, mine = eventually(lambda: _created(running), lambda created: created[1] != "", seconds=60, every=0.5)
+    doors = [running.stack.public_url(service) for service in ("keys", "usage", "sensors")]
+    for door in doors:
+        secrets = [kept, mine, *(secret for _, secret in lost)]
+        eventually(
+            lambda door=door, secrets=secrets: verdicts(door, secrets),  # type: ignore[misc]
+            lambda seen: seen == [403, 403, 401, 401, 401, 401, 401],
+            seconds=30,
+        )
+    with running.admin() as admin:
+        receipt = admin.post(f"/v1/keys/{kept_id}/revoke").raise_for_status().json()["receipt"]
+    assert receipt["propagated"]
+    for door in doors:
+        assert verdicts(door, [kept]) == [401]
+    verified = running.stack.grillo("keys", "audit", "verify", "keys")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def _created(running: Distributed) -> tuple[str, str]:
+    """A key made after the restore; ("", "") while the service finds its way back."""
+    with running.admin() as admin:
+        answer = admin.post("/v1/keys", json={"name": "After it", "permissions": ["events:read"]})
+    return (answer.json()["id"], answer.json()["key"]) if answer.status_code == 201 else ("", "")
+
+
+def _dump(url: str, file: Path) -> Path:
+    parts = make_url(url)
+    environment = os.environ | {"PGPASSWORD": parts.password or ""}
+    address = ["--host", parts.host or "", "--port", str(parts.port), "--username", parts.username or ""]
+    command = [str(postgres_program("pg_dump")), *address, "--file", str(file), parts.database or ""]
+    subprocess.run(command, env=environment, check=True, timeout=60)
+    return file
+
+
+def _restore(postgres: Postgres, url: str, dump: Path) -> None:
+    """As an operator would: the database is dropped under the services, made anew, and filled from the dump."""
+    parts = make_url(url)
+    with psycopg.connect(postgres.address(), autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{parts.database}" WITH (FORCE)'.encode())
+        connection.execute(f'CREATE DATABASE "{parts.database}" OWNER "{parts.username}"'.encode())
+    environment = os.environ | {"PGPASSWORD": parts.password or ""}
+    address = ["--host", parts.host or "", "--port", str(parts.port), "--username", parts.username or ""]
+    command = [str(postgres_program("psql")), *address, "--quiet", "--single-transaction", "--file", str(dump)]
+    subprocess.run([*command, parts.database or ""], env=environment, check=True, timeout=60, stdout=subprocess.DEVNULL)
