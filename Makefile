@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help up test lint types stack bench clean
+.PHONY: help up test faults lint types stack bench clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -11,9 +11,13 @@ help:  ## what there is
 up: $(VENV)/.installed  ## install what is missing, then run all services here, until Ctrl-C
 	@$(BIN)/grillo up $(UP)
 
-test: $(VENV)/.installed-dev  ## all tests, with coverage
+test: $(VENV)/.installed-dev  ## all tests but those of faults, with coverage
 	@tests/install-servers
-	@$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
+	@$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/faults --cov --cov-report=term:skip-covered
+
+faults: $(VENV)/.installed-dev  ## real processes and servers killed under load: minutes
+	@tests/install-servers
+	@$(BIN)/pytest tests/faults
 
 lint: $(VENV)/.installed-dev  ## style
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

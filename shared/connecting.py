@@ -27,6 +27,13 @@ class ServerUnreachable(Exception):
         )
 
 
+class DatabaseUnusable(Exception):
+    """It answers, and its schema cannot be used or brought up to date."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"DATABASE_URL: {address(url)} cannot be migrated: {reason}")
+
+
 def await_database(database: Database, url: str) -> None:
     """Raises ServerUnreachable."""
 

@@ -22,6 +22,8 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from shared.times import from_rfc3339
 
 WRITE_WAIT_SECONDS_MAX = 10.0
+CONNECT_SECONDS_MAX = 5
+UNANSWERED_MILLISECONDS_MAX = 10_000
 _RETRY_SECONDS = 0.002
 
 
@@ -133,7 +135,9 @@ def upsert(connection: Connection, table: Table) -> Any:
 def _engine_options(url: str | URL) -> dict[str, Any]:
     if str(url).startswith("sqlite"):
         return {"connect_args": {"timeout": 0, "check_same_thread": False}, "pool_size": 20, "max_overflow": 20}
-    return {"pool_pre_ping": True}
+    # A server that takes connections and says nothing, or a network that lost it, must not hold a thread for minutes.
+    patience = {"connect_timeout": CONNECT_SECONDS_MAX, "tcp_user_timeout": UNANSWERED_MILLISECONDS_MAX}
+    return {"pool_pre_ping": True, "connect_args": patience}
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -20,8 +20,8 @@ _MIGRATION_LOCK = 0x6772696C6C6F
 
 
 class SchemaIsNewer(Exception):
-    def __init__(self, name: str, revision: str) -> None:
-        super().__init__(f"{name}: its schema is at revision {revision}, which this version of grillo does not know")
+    def __init__(self, revision: str) -> None:
+        super().__init__(f"its schema is at revision {revision}, which this version of grillo does not know")
 
 
 def migrate(database: Database, folder: Path) -> None:
@@ -38,7 +38,7 @@ def migrate(database: Database, folder: Path) -> None:
         )
         current = context.get_current_revision()
         if current is not None and current not in known:
-            raise SchemaIsNewer(database.name, current)
+            raise SchemaIsNewer(current)
         if current != scripts.get_current_head():
             with Operations.context(context):
                 context.run_migrations()

@@ -185,7 +185,7 @@ def postgres_program(name: str) -> Path:
 def _postgres_binaries() -> Path:
     found = shutil.which("initdb")
     if found is not None:
-        return Path(found).parent
+        return Path(found).resolve().parent
     # Debian keeps the servers of each version apart; the newest will do.
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not installed:

@@ -18,9 +18,15 @@ def run(service: Service) -> None:
     """
     from services.distributed.supervisor import Supervisor, service_commands
     from shared import logs
+    from shared.connecting import ServerUnreachable, await_broker
     from shared.metrics import FOLDER_VARIABLE
+    from shared.settings import read_settings
 
     migrate(service)
+    try:
+        await_broker(read_settings().amqp_uri)
+    except ServerUnreachable as error:
+        raise Failure(str(error)) from None
     logs.configure()
     with TemporaryDirectory(prefix=f"grillo-{service}-metrics-") as metrics_folder:
         os.environ[FOLDER_VARIABLE] = metrics_folder  # for the processes about to start
@@ -31,13 +37,12 @@ def run(service: Service) -> None:
 def migrate(service: Service) -> None:
     """Bring a service's database to the newest schema. `grillo run` does so itself."""
     from services.distributed.composition import SERVICES, migrate_database
-    from shared.connecting import ServerUnreachable
-    from shared.migrations import SchemaIsNewer
+    from shared.connecting import DatabaseUnusable, ServerUnreachable
     from shared.settings import SettingWrong, read_settings
 
     if service not in SERVICES:
         raise typer.BadParameter(f"{service} is not a service; there are {', '.join(SERVICES)}")
     try:
         migrate_database(service, read_settings())
-    except (SettingWrong, SchemaIsNewer, ServerUnreachable) as error:
+    except (SettingWrong, DatabaseUnusable, ServerUnreachable) as error:
         raise Failure(str(error)) from None

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from services.auth import assembly as auth
 from services.keys import api as keys_api
@@ -21,7 +22,7 @@ from services.usage import api as usage_api
 from services.usage import assembly as usage
 from services.usage.keys_client import KeysClient
 from shared.clock import Clock, SystemClock
-from shared.connecting import await_broker, await_database
+from shared.connecting import DatabaseUnusable, await_database
 from shared.contracts.usage import Spent
 from shared.database import Database
 from shared.feed import Feed, FeedUnavailable
@@ -33,7 +34,7 @@ from shared.messaging.listening import Listener
 from shared.messaging.publishing import EventPublisher, LogBus, MeterBus
 from shared.messaging.rpc_call import CallFailed, call
 from shared.messaging.rpc_feed import RpcFeed
-from shared.migrations import migrate
+from shared.migrations import SchemaIsNewer, migrate
 from shared.remote_feed import FirstAnswer, HttpFeed, InternalDoor, RemoteSnapshot
 from shared.settings import Settings
 from shared.web.application import application
@@ -170,9 +171,14 @@ def _spent(settings: Settings) -> tuple[Spent, ...]:
 
 
 def migrate_database(service: str, settings: Settings) -> None:
-    """Waits for database and broker, then migrates. Raises ServerUnreachable or SchemaIsNewer."""
+    """Waits for the database, and migrates it. Raises ServerUnreachable or DatabaseUnusable."""
     database = Database(settings.database_url)
     await_database(database, settings.database_url)
-    await_broker(settings.amqp_uri)
-    migrate(database, _MIGRATIONS[service])
-    database.close()
+    try:
+        migrate(database, _MIGRATIONS[service])
+    except SchemaIsNewer as error:
+        raise DatabaseUnusable(settings.database_url, str(error)) from None
+    except DBAPIError as error:
+        raise DatabaseUnusable(settings.database_url, type(error.orig).__name__) from error
+    finally:
+        database.close()

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.against_the_log import Log
 from tests.e2e.running import Distributed
-from tests.faults.against_the_log import Log
 from tests.servers import Postgres, RabbitMq
 from tests.stack import Stack
 

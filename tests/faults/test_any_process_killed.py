@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.against_the_log import GATES, Log, verdicts
 from tests.e2e.running import Distributed, eventually
-from tests.faults.against_the_log import Log, verdicts
 from tests.faults.load import Ledger, Load
 from tests.servers import Postgres, RabbitMq
 from tests.stack import Stack
@@ -77,6 +77,6 @@ def _restarted_and_ready(stack: Stack) -> bool:
 def _every_gate_agrees(stack: Stack, ledger: Ledger, happened: set[tuple[str, str]]) -> None:
     dead = [secret for key_id, secret in ledger.created.items() if ("KeyRevoked", key_id) in happened]
     alive = [secret for key_id, secret in ledger.created.items() if ("KeyRevoked", key_id) not in happened]
-    url = stack.public_url("usage")
-    assert set(verdicts(url, dead)) == {401}
-    assert set(verdicts(url, alive)) == {403}
+    for service in GATES:
+        assert set(verdicts(stack, service, dead)) == {401}, service
+        assert set(verdicts(stack, service, alive)) == {403}, service

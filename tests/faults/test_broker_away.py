@@ -5,8 +5,8 @@ import kombu
 import pytest
 
 from shared.messaging.exchanges import durable_queue
+from tests.against_the_log import Log
 from tests.e2e.running import Distributed, eventually
-from tests.faults.against_the_log import Log
 from tests.servers import RabbitMq
 
 REQUESTS = 60

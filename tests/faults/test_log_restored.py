@@ -9,12 +9,11 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
+from tests.against_the_log import GATES, Log, verdicts
 from tests.e2e.running import Distributed, eventually
-from tests.faults.against_the_log import Log, verdicts
 from tests.servers import Postgres, postgres_program
 
 pytestmark = [pytest.mark.xdist_group("distributed"), pytest.mark.timeout(300)]
-LEASE_SECONDS = 10
 
 
 def test_everyone_follows_the_restored_log_and_receipts_hold(
@@ -34,19 +33,17 @@ def test_everyone_follows_the_restored_log_and_receipts_hold(
     eventually(log.behind, lambda behind: behind == [], seconds=60, every=0.5)
     assert log.folded()[1] != place_before
     _, mine = eventually(lambda: _created(running), lambda created: created[1] != "", seconds=60, every=0.5)
-    doors = [running.stack.public_url(service) for service in ("keys", "usage", "sensors")]
-    for door in doors:
-        secrets = [kept, mine, *(secret for _, secret in lost)]
+    secrets = [kept, mine, *(secret for _, secret in lost)]
+    for service in GATES:
         eventually(
-            lambda door=door, secrets=secrets: verdicts(door, secrets),  # type: ignore[misc]
+            lambda service=service: verdicts(running.stack, service, secrets),  # type: ignore[misc]
             lambda seen: seen == [403, 403, 401, 401, 401, 401, 401],
             seconds=30,
         )
     with running.admin() as admin:
         receipt = admin.post(f"/v1/keys/{kept_id}/revoke").raise_for_status().json()["receipt"]
     assert receipt["propagated"]
-    for door in doors:
-        assert verdicts(door, [kept]) == [401]
+    assert [verdicts(running.stack, service, [kept]) for service in GATES] == [[401]] * len(GATES)
     verified = running.stack.grillo("keys", "audit", "verify", "keys")
     assert verified.returncode == 0, verified.stdout + verified.stderr
 

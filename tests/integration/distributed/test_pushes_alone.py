@@ -26,9 +26,9 @@ from shared.gate.replica import Replica
 from shared.messaging.exchanges import broadcast_queue, durable_queue
 from shared.messaging.listening import Listener
 from shared.messaging.publishing import EventPublisher, LogBus
+from tests.against_the_log import Log
 from tests.e2e.running import eventually
 from tests.examples import ORIGIN
-from tests.faults.against_the_log import Log
 from tests.servers import Postgres, RabbitMq, free_port
 
 KEYS = 40

@@ -121,8 +121,14 @@ def test_an_event_from_further_on_makes_the_missing_ones_be_pulled_first(
 
 
 def test_a_follower_that_stands_nowhere_yet_pulls_from_the_beginning(log: Log, notebook: Notebook) -> None:
-    assert Subscription(log.feed, notebook, log.clock).push(log.envelopes[1]) is Outcome.PULLED
+    assert Subscription(log.feed, notebook, log.clock).push(log.envelopes[2]) is Outcome.PULLED
     assert notebook.noted == [1, 2, 3, 4, 5]
+
+
+def test_the_first_event_of_all_needs_no_pull(log: Log, notebook: Notebook) -> None:
+    log.feed.is_away = True
+    assert Subscription(log.feed, notebook, log.clock).push(log.envelopes[1]) is Outcome.APPLIED
+    assert notebook.noted == [1]
 
 
 @pytest.mark.parametrize(

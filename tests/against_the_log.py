@@ -1,7 +1,6 @@
 """Whether everything that follows the log of keys says what the log says: read models, gates, usage."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import httpx
 from sqlalchemy import select
@@ -23,6 +22,7 @@ from shared.feed import LogFeed
 from shared.gate.grants import Grants
 from shared.publication import Publication
 from shared.sql_event_store import SqlEventStore
+from tests.stack import Stack
 
 
 class Log:
@@ -79,10 +79,13 @@ class Log:
             return list(tx.execute(select(table.c.request_id)).scalars())
 
 
-def verdicts(url: str, secrets: list[str]) -> list[int]:
-    """What one web process's gate says of each secret: 403 for good ones, where none has the permission."""
-    with httpx.Client(base_url=url, timeout=10) as client:
-        answers: list[Any] = [
-            client.get("/v1/keys/key_any/usage", headers={"Authorization": f"Bearer {secret}"}) for secret in secrets
-        ]
+# A resource of each service, and none that a key with events:read may use.
+_BEHIND = {"keys": "/v1/keys", "usage": "/v1/keys/key_any/usage", "sensors": "/v1/sensors"}
+GATES = tuple(_BEHIND)
+
+
+def verdicts(stack: Stack, service: str, secrets: list[str]) -> list[int]:
+    """What a service's own gate says of keys with events:read: 403 while they live, 401 when they are dead."""
+    with httpx.Client(base_url=stack.public_url(service), timeout=10) as client:
+        answers = [client.get(_BEHIND[service], headers={"Authorization": f"Bearer {secret}"}) for secret in secrets]
     return [answer.status_code for answer in answers]
