@@ -6,11 +6,15 @@ from pathlib import Path
 from services.keys import api, tables
 from services.keys.command import Commands
 from services.keys.events import types
+from services.keys.idempotency import Idempotency
 from services.keys.last_use import LastUse
+from services.keys.past import Past
 from services.keys.propagation import Propagation
 from services.keys.publication import publish
 from services.keys.queries import Queries
+from services.keys.sweep import Sweep
 from shared.clock import Clock
+from shared.contracts.keys import IGNORABLE
 from shared.database import Database
 from shared.feed import LogFeed
 from shared.gate.grants import Grants
@@ -34,6 +38,9 @@ class Keys:
     propagation: Propagation
     commands: Commands
     queries: Queries
+    past: Past
+    idempotency: Idempotency
+    sweep: Sweep
     feed: LogFeed
     last_use: LastUse
 
@@ -44,11 +51,12 @@ class Keys:
             "keys.feed": self.feed,
             "keys.relay": self.relay,
             "keys.last_use": self.last_use,
+            "keys.sweep": self.sweep,
         }
 
     def routes(self, grants: Grants) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
-        return api.routes(self.commands, self.queries, grants, self.clock)
+        return api.routes(self.commands, self.queries, self.past, self.idempotency, grants, self.clock)
 
     def internal_routes(self) -> list[Route]:
         return [
@@ -61,10 +69,11 @@ def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float
     """Migrates the database first."""
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
-    publication = Publication("keys", types, publish)
+    publication = Publication("keys", types, publish, ignorable=IGNORABLE)
     relay = Relay(database, tables.metadata, store, publication, bus)
     doorbell = Doorbell(relay.run)
     propagation = Propagation(database, store, clock, lease_seconds=lease_seconds)
+    commands = Commands(database, store, doorbell, propagation, clock)
     return Keys(
         clock=clock,
         database=database,
@@ -72,8 +81,11 @@ def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float
         relay=relay,
         doorbell=doorbell,
         propagation=propagation,
-        commands=Commands(database, store, doorbell, propagation, clock),
+        commands=commands,
         queries=Queries(database, clock),
+        past=Past(store),
+        idempotency=Idempotency(database, clock),
+        sweep=Sweep(database, commands.keys, clock),
         feed=LogFeed(database, store, publication, propagation.acknowledge),
         last_use=LastUse(database),
     )

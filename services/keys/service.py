@@ -3,11 +3,13 @@
 from typing import Any
 
 import msgspec
+import structlog
 from nameko.rpc import rpc
 from nameko.timer import timer
 
 from services.keys.last_use import LastUse
 from services.keys.queries import Queries
+from services.keys.sweep import Sweep
 from shared.contracts.usage import KeyUsed
 from shared.event_store import Head
 from shared.feed import Acknowledgement, LogFeed
@@ -16,6 +18,8 @@ from shared.messaging.rpc_feed import feed_service
 from shared.relay import Relay
 
 RELAY_SECONDS = 1
+SWEEP_SECONDS = 5
+_log = structlog.get_logger(__name__)
 
 
 class KeysService:
@@ -24,6 +28,7 @@ class KeysService:
     queries: Queries = Provided("keys.queries")
     relay: Relay = Provided("keys.relay")
     last_use: LastUse = Provided("keys.last_use")
+    sweep: Sweep = Provided("keys.sweep")
 
     @rpc
     def get_key(self, organisation_id: str, key_id: str) -> Any:
@@ -36,6 +41,14 @@ class KeysService:
     @timer(interval=RELAY_SECONDS)
     def relay_what_is_left(self) -> None:
         self.relay.run()
+
+    @timer(interval=SWEEP_SECONDS)
+    def expire_and_warn(self) -> None:
+        try:
+            self.sweep.run()
+        except Exception:
+            # A raising timer would stop the whole container; the next one tries again.
+            _log.exception("sweep_failed")
 
 
 class KeysFeedService:
