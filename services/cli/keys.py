@@ -10,7 +10,7 @@ from rich.table import Table
 from services.cli.client import Client
 
 app = typer.Typer(
-    help="Create, list, show, edit, rotate, suspend, resume, revoke and delete keys; see their usage.",
+    help="The life of keys, from creation to deletion; and their usage.",
     no_args_is_help=True,
 )
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]

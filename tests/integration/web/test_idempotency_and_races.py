@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,18 @@ from shared.migrations import migrate
 from tests.examples import NOON
 from tests.integration.web.asking import problem
 from tests.integration.web.management import Management, management
+from tests.servers import Postgres
 
 BODY = {"name": "key", "permissions": ["sensors:read"]}
 Ask = Callable[[], testing.Result]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Management]:
+    server: Postgres | None = request.getfixturevalue("postgres") if request.param == "postgresql" else None
+    api = management(tmp_path, keys_database=None if server is None else Database(server.new_database()))
+    yield api
+    api.close()
 
 
 def create(api: Management, idempotency_key: str = "k1", *, key: str | None = None, **fields: Any) -> testing.Result:
