@@ -5,6 +5,7 @@ embedded, every service shares one thread of execution, and a wait in C would st
 reason nothing may wait, print or call out between the start of a transaction and its end.
 """
 
+import contextlib
 import sqlite3
 import threading
 import time
@@ -83,6 +84,20 @@ class Database:
         except SQLAlchemyError:
             return False
         return True
+
+    def forget(self) -> None:
+        """Makes deleted rows unreadable also in SQLite's write-ahead log, unless a reader holds it now: ask again.
+
+        PostgreSQL does so by itself, when it vacuums.
+        """
+        if not self._is_sqlite:
+            return
+        connection = self.engine.raw_connection()
+        try:
+            with self._write_lock, contextlib.suppress(sqlite3.OperationalError):
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            connection.close()
 
     def close(self) -> None:
         self.engine.dispose()

@@ -1,6 +1,6 @@
 """A log row as others see it. Each service's `publication.py` says what of an event is public."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -15,8 +15,9 @@ Publish = Callable[[Any], object | None]
 
 
 class Publication:
-    def __init__(self, source: str, types: EventTypes, publish: Publish) -> None:
-        self.source = source
+    def __init__(self, source: str, types: EventTypes, publish: Publish, *, ignorable: Container[type] = ()) -> None:
+        """`ignorable`: public shapes that take nothing from anybody, so that older readers may pass over them."""
+        self.source, self._ignorable = source, ignorable
         self._types, self._publish = types, publish
 
     def envelopes(self, rows: Iterable[StoredEvent], epoch: str, previous: str | None) -> Iterator[CloudEvent]:
@@ -38,4 +39,5 @@ class Publication:
             hash=row.hash,
             previous=previous,
             data=None if public is None else msgspec.to_builtins(public),
+            ignorable=public is None or type(public) in self._ignorable,
         )

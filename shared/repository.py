@@ -1,5 +1,6 @@
 """The one way to change anything: load, fold, decide, append with the read model, commit, ring the relay."""
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -51,6 +52,10 @@ def _nothing_more(tx: object) -> None:
     pass
 
 
+def _no_check(before: object, after: object, tx: object) -> None:
+    pass
+
+
 class Repository(Generic[State, Event, Tx]):
     def __init__(
         self,
@@ -84,28 +89,35 @@ class Repository(Generic[State, Event, Tx]):
         origin: Origin,
         *,
         also: Callable[[Tx], None] = _nothing_more,
+        check: Callable[[State, State, Tx], None] = _no_check,
     ) -> Executed[State]:
         """Runs one command. `decide` may refuse by raising; it is asked again when another writer came first.
 
-        `also` writes what must stand or fall with the events. Raises TooMuchContention.
+        `also` writes what must stand or fall with the events. `check` is given the state before and after, once all
+        is written and while nobody else can append: what it raises takes everything back. Raises TooMuchContention.
         """
         for _ in range(_ATTEMPTS_MAX):
             state, version = self.load(stream)
             events = decide(state)
             if not events:
                 return Executed(state=state, version=version, rows=())
+            after = functools.reduce(self._evolve, events, state)
             try:
-                rows = self._commit(stream, version, events, origin, also)
+                rows = self._commit(stream, version, events, origin, also, functools.partial(check, state, after))
             except VersionConflict:
                 continue
             self._after_commit()
-            for event in events:
-                state = self._evolve(state, event)
-            return Executed(state=state, version=rows[-1].version, rows=rows)
+            return Executed(state=after, version=rows[-1].version, rows=rows)
         raise TooMuchContention(stream)
 
     def _commit(
-        self, stream: str, version: int, events: Sequence[Event], origin: Origin, also: Callable[[Tx], None]
+        self,
+        stream: str,
+        version: int,
+        events: Sequence[Event],
+        origin: Origin,
+        also: Callable[[Tx], None],
+        check: Callable[[Tx], None],
     ) -> tuple[StoredEvent, ...]:
         encoded = [self._types.encode(event) for event in events]
         with self._store.transaction() as tx:
@@ -113,6 +125,7 @@ class Repository(Generic[State, Event, Tx]):
             rows = self._store.append(tx, stream, version, encoded, origin.text(), rfc3339(self._clock.now()))
             for row, event in zip(rows, events, strict=True):
                 self._project(tx, row, event)
+            check(tx)
         return rows
 
     def _decode(self, row: StoredEvent) -> Event:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.keys import events
-from services.keys.key import CreateKey
+from services.keys.decision import CreateKey
 from shared.gate.credential import BODY_CHARACTERS, PREFIX, digest_of, with_checksum
 from shared.repository import Origin
 

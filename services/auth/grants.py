@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from services.auth import tables
-from shared.contracts.decoding import decode
+from shared.contracts.decoding import decode_all
 from shared.contracts.envelope import CloudEvent
-from shared.contracts.keys import SHAPES, OrganisationRegistered
+from shared.contracts.keys import SHAPES, OrganisationRegistered, TierChanged
 from shared.database import Database
 from shared.follower import read_checkpoint
 from shared.gate.grants import Grant, Limits, Snapshot, evolve
@@ -18,11 +18,11 @@ FOLLOWER = "auth.grants"
 
 def apply(tx: Connection, event: CloudEvent) -> None:
     """One event of keys into the grants. Safe to run twice. Raises what makes the event be parked."""
-    public = decode(event, SHAPES)
+    public = decode_all(event, SHAPES)
     match public:
         case None:
             return
-        case OrganisationRegistered():
+        case OrganisationRegistered() | TierChanged():
             _save_tier(tx, public)
         case _:
             _save(tx, evolve(_load(tx, public.key_id), public))
@@ -44,10 +44,11 @@ class GrantBook:
         self._database, self._policy = database, policy
 
     def by_digest(self, digest: str) -> Grant | None:
-        """Raises GrantUncertain."""
+        """By its secret or the one before, whose grace may have ended. Raises GrantUncertain."""
         table = tables.grant
         with self._database.reading() as tx:
-            body = tx.execute(select(table.c.body).where(table.c.digest == digest)).scalar_one_or_none()
+            is_its = or_(table.c.digest == digest, table.c.previous_digest == digest)
+            body = tx.execute(select(table.c.body).where(is_its)).scalar_one_or_none()
             unappliable = _unappliable(tx)
         grant = None if body is None else msgspec.json.decode(body, type=Grant)
         if grant and not unappliable.isdisjoint((grant.key_id, grant.organisation_id)):
@@ -86,12 +87,13 @@ def _load(tx: Connection, key_id: str) -> Grant | None:
 
 def _save(tx: Connection, grant: Grant) -> None:
     table = tables.grant
-    values = {"digest": grant.digest, "body": msgspec.json.encode(grant, order="deterministic").decode()}
+    body = msgspec.json.encode(grant, order="deterministic").decode()
+    values = {"digest": grant.digest, "previous_digest": grant.previous_digest, "body": body}
     if tx.execute(update(table).where(table.c.key_id == grant.key_id).values(values)).rowcount == 0:
         tx.execute(insert(table).values(key_id=grant.key_id, **values))
 
 
-def _save_tier(tx: Connection, event: OrganisationRegistered) -> None:
+def _save_tier(tx: Connection, event: OrganisationRegistered | TierChanged) -> None:
     table = tables.organisation_tier
     is_this = table.c.organisation_id == event.organisation_id
     if tx.execute(update(table).where(is_this).values(tier=event.tier)).rowcount == 0:

@@ -14,7 +14,9 @@ grant = Table(
     Column("key_id", String(32), primary_key=True),
     Column("digest", String(64), nullable=False),
     Column("body", Text, nullable=False),
+    Column("previous_digest", String(64)),
     Index("grant_by_digest", "digest", unique=True),
+    Index("grant_by_previous_digest", "previous_digest"),
 )
 
 organisation_tier = Table(

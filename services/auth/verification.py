@@ -26,9 +26,10 @@ def verify(
         grant = book.by_digest(digest)
     except GrantUncertain:
         return Verification(valid=False, problem=Refusal.UNAVAILABLE.value)
-    if grant is None:
+    now = clock.now()
+    if grant is None or not grant.accepts(digest, now):
         return Verification(valid=False, problem=Refusal.INVALID_KEY.value)
-    refusal = judge_grant(grant, permission, clock.now(), address=address)
+    refusal = judge_grant(grant, permission, now, address=address)
     return Verification(
         valid=refusal is None,
         problem=None if refusal is None else refusal.value,

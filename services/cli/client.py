@@ -28,6 +28,12 @@ class Client:
     def post(self, path: str, body: dict[str, Any]) -> Any:
         return self._ask("POST", path, json=body)
 
+    def patch(self, path: str, body: dict[str, Any], headers: dict[str, str]) -> Any:
+        return self._ask("PATCH", path, json=body, headers=headers)
+
+    def delete(self, path: str) -> Any:
+        return self._ask("DELETE", path)
+
     def pages(self, path: str, **query: Any) -> list[Any]:
         """All items of a list, page after page."""
         items: list[Any] = []

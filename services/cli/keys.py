@@ -9,7 +9,10 @@ from rich.table import Table
 
 from services.cli.client import Client
 
-app = typer.Typer(help="Create, list, show and revoke keys; see their usage.", no_args_is_help=True)
+app = typer.Typer(
+    help="The life of keys, from creation to deletion; and their usage.",
+    no_args_is_help=True,
+)
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 KeyId = Annotated[str, typer.Argument(help="The key's id, key_…")]
 
@@ -40,9 +43,18 @@ def create(
 
 
 @app.command("list")
-def list_keys(as_json: AsJson = False) -> None:
+def list_keys(
+    status: Annotated[str | None, typer.Option(help="active, suspended, expired, revoked; several by commas.")] = None,
+    label: Annotated[str | None, typer.Option(help="name=value")] = None,
+    search: Annotated[str | None, typer.Option(help="Part of the name, the description or the hint.")] = None,
+    sort: Annotated[str, typer.Option(help="created_at, name, expires_at, last_used_at; - before: descending.")] = (
+        "-created_at"
+    ),
+    as_json: AsJson = False,
+) -> None:
     """List the organisation's keys, newest first."""
-    keys = Client().pages("/v1/keys")
+    labelled = None if label is None else ":".join(_label(label))
+    keys = Client().pages("/v1/keys", status=status, label=labelled, q=search, sort=sort)
     if as_json:
         _print_json(keys)
         return
@@ -67,6 +79,60 @@ def show(key_id: KeyId, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def edit(
+    key_id: KeyId,
+    name: Annotated[str | None, typer.Option(help="A new name.")] = None,
+    description: Annotated[str | None, typer.Option(help="What the key is for.")] = None,
+    permission: Annotated[list[str] | None, typer.Option(help="All it shall have; repeat for several.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="name=value: all it shall have; repeat for several.")] = None,
+    expires_in: Annotated[int | None, typer.Option(help="Seconds from now until it expires.")] = None,
+    never_expires: Annotated[bool, typer.Option("--never-expires", help="Take its expiry away.")] = False,
+    allow_query: Annotated[bool | None, typer.Option(help="Whether it may be sent as ?api_key=.")] = None,
+    address: Annotated[list[str] | None, typer.Option(help="Where it may be used from; repeat for several.")] = None,
+    regenerate: Annotated[bool, typer.Option("--regenerate", help="New secret, which ends every older one.")] = False,
+    revision: Annotated[int | None, typer.Option(help="Change it only if it is still at this revision.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a key. What is not named stays. More permissions need --regenerate."""
+    wanted: dict[str, Any] = {
+        "name": name,
+        "description": description,
+        "permissions": permission,
+        "labels": dict(_label(text) for text in label) if label else None,
+        "expires_in": expires_in,
+        "allow_query": allow_query,
+        "allowed_addresses": address,
+    }
+    body = {field: value for field, value in wanted.items() if value is not None}
+    body |= {"expires_at": None} if never_expires else {}
+    body |= {"regenerate": True} if regenerate else {}
+    headers = {} if revision is None else {"If-Match": f'"{revision}"'}
+    _tell(Client().patch(f"/v1/keys/{key_id}", body, headers), "changed", as_json)
+
+
+@app.command()
+def rotate(
+    key_id: KeyId,
+    grace: Annotated[int, typer.Option(help="Seconds for which the secret before works on.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Give a key a new secret, printed on standard output, this once."""
+    _tell(Client().post(f"/v1/keys/{key_id}/rotate", {"grace_seconds": grace}), "rotated", as_json)
+
+
+@app.command()
+def suspend(key_id: KeyId, as_json: AsJson = False) -> None:
+    """Suspend a key until it is resumed. Returns when no gate passes it."""
+    _tell(Client().post(f"/v1/keys/{key_id}/suspend", {}), "suspended", as_json)
+
+
+@app.command()
+def resume(key_id: KeyId, as_json: AsJson = False) -> None:
+    """Resume a suspended key."""
+    _tell(Client().post(f"/v1/keys/{key_id}/resume", {}), "resumed", as_json)
+
+
+@app.command()
 def revoke(
     key_id: KeyId,
     reason: Annotated[
@@ -78,16 +144,19 @@ def revoke(
     """Revoke a key for good. Returns when no gate will pass it again, and says which gates confirmed."""
     body = {"reason": reason} | ({"note": note} if note is not None else {})
     revoked = Client().post(f"/v1/keys/{key_id}/revoke", body)
-    if as_json:
-        _print_json(revoked)
-        return
-    receipt = revoked["receipt"]
-    typer.echo(f"{key_id} revoked at {revoked['revoked_at']}: refused everywhere after {receipt['elapsed_ms']} ms.")
-    for gate in receipt["gates"]:
-        how = (
-            "counted out: its lease has ended" if gate.get("counted_out") else f"applied after {gate['applied_ms']} ms"
-        )
-        typer.echo(f"  {gate['id']}  {how}")
+    _tell(revoked, f"revoked at {revoked['revoked_at']}: refused", as_json)
+
+
+@app.command()
+def delete(
+    key_id: KeyId,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a key for good: refused everywhere, gone from the list, its name and notes unreadable for ever."""
+    if not yes:
+        typer.confirm(f"Delete {key_id} for good?", abort=True, err=True)
+    _tell(Client().delete(f"/v1/keys/{key_id}"), "deleted: refused", as_json)
 
 
 @app.command()
@@ -106,6 +175,27 @@ def usage(
         table.add_row(_minute(bucket["start"]), str(bucket["requests"]), _text(bucket["by_status"]))
     tables().print(table)
     typer.echo(f"{used['total']} requests in all")
+
+
+def _tell(changed: dict[str, Any], what: str, as_json: bool) -> None:
+    """A new secret alone on standard output; who knows of the change in words."""
+    if as_json:
+        _print_json(changed)
+        return
+    secret, receipt = changed.get("key"), changed["receipt"]
+    if secret is not None:
+        typer.echo(secret)
+        typer.echo("This is the only time its secret is shown.", err=True)
+    if receipt is None:
+        typer.echo(f"{changed['id']} {what}.", err=secret is not None)
+        return
+    where = "everywhere" if receipt["propagated"] else "not everywhere yet,"
+    typer.echo(f"{changed['id']} {what} {where} after {receipt['elapsed_ms']} ms.", err=secret is not None)
+    for gate in receipt["gates"]:
+        how = (
+            "counted out: its lease has ended" if gate.get("counted_out") else f"applied after {gate['applied_ms']} ms"
+        )
+        typer.echo(f"  {gate['id']}  {how}", err=secret is not None)
 
 
 def _label(text: str) -> tuple[str, str]:

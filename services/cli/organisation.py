@@ -15,8 +15,10 @@ from services.cli.failure import Failure
 if TYPE_CHECKING:
     from services.keys.assembly import Keys
 
-app = typer.Typer(help="Register organisations, list them, mint an admin key.", no_args_is_help=True)
+app = typer.Typer(help="Register organisations, list them, set their tier, mint an admin key.", no_args_is_help=True)
 Data = Annotated[Path, typer.Option(help="The data folder of `grillo up`; DATABASE_URL goes before.")]
+
+OrganisationId = Annotated[str, typer.Argument(help="The organisation's id, org_…")]
 
 
 @app.command()
@@ -35,21 +37,38 @@ def register(
         raise Failure(str(error)) from None
 
 
+@app.command("set-tier")
+def set_tier(
+    organisation: OrganisationId,
+    tier: Annotated[str, typer.Argument(help="free, standard or premium.")],
+    data: Data = Path("data"),
+) -> None:
+    """Change an organisation's tier; gates hear of it like of any event. Keys beyond a lower tier's number live on."""
+    from services.keys.organisation import NoSuchOrganisation, UnknownTier
+    from shared.repository import Origin
+
+    try:
+        _keys(data).commands.change_tier(organisation, tier, Origin(actor="grillo organisation"))
+    except NoSuchOrganisation:
+        raise Failure(_unknown(organisation)) from None
+    except UnknownTier as error:
+        raise Failure(str(error)) from None
+
+
 @app.command("list")
 def list_organisations(data: Data = Path("data")) -> None:
     """List all organisations."""
     from services.cli.keys import tables
 
-    table = Table("id", "name", "tier", box=None)
+    table = Table("id", "name", "tier", "active keys", box=None)
     for organisation in _keys(data).queries.organisations():
-        table.add_row(organisation.id, organisation.name, organisation.tier)
+        keys = f"{organisation.active_keys} of {organisation.active_keys_max}"
+        table.add_row(organisation.id, organisation.name, organisation.tier, keys)
     tables().print(table)
 
 
 @app.command("admin-key")
-def admin_key(
-    organisation: Annotated[str, typer.Argument(help="The organisation's id, org_…")], data: Data = Path("data")
-) -> None:
+def admin_key(organisation: OrganisationId, data: Data = Path("data")) -> None:
     """Mint an admin key for an organisation that has none left. Its secret is printed, this once."""
     from services.keys.command import KeyRequest
     from services.keys.words import Words
@@ -57,11 +76,16 @@ def admin_key(
 
     keys = _keys(data)
     if organisation not in {known.id for known in keys.queries.organisations()}:
-        raise Failure(f"there is no organisation {organisation}; `grillo organisation list` shows those there are.")
+        raise Failure(_unknown(organisation))
     request = KeyRequest(words=Words(name="Admin key minted on the host"), permissions=("admin",), allow_query=False)
-    created = keys.commands.create(organisation, request, Origin(actor="grillo organisation"))
+    origin = Origin(actor="grillo organisation")
+    created = keys.commands.create(organisation, request, origin, beyond_limit=True)
     typer.echo(created.secret.value)
     typer.echo(f"{created.key_id} created. This is the only time its secret is shown.", err=True)
+
+
+def _unknown(organisation: str) -> str:
+    return f"there is no organisation {organisation}; `grillo organisation list` shows those there are."
 
 
 def _keys(data: Path) -> "Keys":

@@ -113,7 +113,7 @@ def _all_routes() -> list[Route]:
     """Every service's public resources, to describe and not to serve: whichever is asked has the whole document."""
     nothing: Any = None
     return [
-        *keys_api.routes(nothing, nothing, nothing, nothing),
+        *keys_api.routes(nothing, nothing, nothing, nothing, nothing, nothing),
         *usage_api.routes(nothing, nothing, nothing, nothing),
         *sensors_api.routes(nothing, nothing),
     ]

@@ -1,53 +1,72 @@
-"""The management API of keys: the HTTP door."""
+"""The management API of keys: the HTTP door. What ends, pauses or renews a key is in lifecycle_api.py."""
 
-from datetime import datetime, timedelta
+import functools
+import re
+from dataclasses import replace
 from typing import Any
 
-from services.keys import presentation
-from services.keys.command import Commands, KeyRequest
-from services.keys.key import NoSuchKey
-from services.keys.queries import KeyView, Queries
-from services.keys.schema import (
-    EXPIRY_SECONDS_MAX,
+from services.keys import lifecycle_api, organisation_api, presentation
+from services.keys.answer_schema import (
     CreatedKeySchema,
-    CreateKeyBody,
-    CreateKeySchema,
+    DeletedKeySchema,
+    EditedKeySchema,
     KeyListSchema,
     KeySchema,
-    ListQuery,
-    ListQuerySchema,
-    RevokedKeySchema,
-    RevokeKeyBody,
-    RevokeKeySchema,
+)
+from services.keys.command import Commands
+from services.keys.configuration import key_edit, key_request
+from services.keys.idempotency import Attempt, Idempotency, Taken, digest_of
+from services.keys.past import Past
+from services.keys.presentation import Details
+from services.keys.queries import KeyView, Queries
+from services.keys.query_schema import ListQuery, ListQuerySchema, PastQuery, PastQuerySchema
+from services.keys.refusals import as_problems
+from services.keys.schema import (
+    CreateKeyBody,
+    CreateKeySchema,
+    EditKeyBody,
+    EditKeySchema,
 )
 from shared.clock import Clock
-from shared.gate.grants import Grants, Limits
+from shared.gate.grants import Grants
+from shared.redaction import redact
 from shared.repository import Origin
 from shared.web import cursor
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems import Problem
 from shared.web.route import Route
 
+BODY_PROBLEMS = ("invalid-body", "body-too-large", "unsupported-media-type")
+_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
+_ETAG = re.compile(r'"(\d{1,9})"')
 
-def routes(commands: Commands, queries: Queries, grants: Grants, clock: Clock) -> list[Route]:
+
+def routes(
+    commands: Commands, queries: Queries, past: Past, idempotency: Idempotency, grants: Grants, clock: Clock
+) -> list[Route]:
     """`grants`: the web process's own replica, which knows tiers and limits."""
-    show = _Details(grants)
+    show = Details(grants)
     return [
-        Route("/v1/keys", KeyCollection(commands, queries, show, clock)),
-        Route("/v1/keys/{key_id}", KeyItem(queries, show)),
-        Route("/v1/keys/{key_id}/revoke", KeyRevocation(commands, queries, show)),
+        Route("/v1/keys", KeyCollection(commands, queries, idempotency, show, clock)),
+        Route("/v1/keys/{key_id}", KeyItem(commands, queries, past, show, clock)),
+        *lifecycle_api.routes(commands, queries, show),
+        *organisation_api.routes(commands, queries, grants),
     ]
 
 
 class KeyCollection:
-    def __init__(self, commands: Commands, queries: Queries, show: "_Details", clock: Clock) -> None:
+    def __init__(
+        self, commands: Commands, queries: Queries, idempotency: Idempotency, show: Details, clock: Clock
+    ) -> None:
         self._commands, self._queries, self._show, self._clock = commands, queries, show, clock
+        self._idempotency = idempotency
 
     @operation("List keys", tag="Keys", permission="admin", query=ListQuerySchema, answers=KeyListSchema)
     def on_get(self, call: Call[ListQuery, None]) -> Answer:
-        after = cursor.decode(call.query.cursor, 2) if call.query.cursor else None
-        page = self._queries.list_keys(call.caller.organisation_id, call.query.limit, after)  # type: ignore[arg-type]
-        next_cursor = cursor.encode(*page.next_place) if page.next_place else None
+        query = call.query
+        after = _place(query.cursor, query.sort) if query.cursor else None
+        page = self._queries.list_keys(call.caller.organisation_id, query.limit, after, query.wanted(), query.sort)
+        next_cursor = cursor.encode(query.sort, *page.next_place) if page.next_place else None
         return Answer(body={"data": [presentation.listed(key) for key in page.keys], "next_cursor": next_cursor})
 
     @operation(
@@ -57,97 +76,142 @@ class KeyCollection:
         body=CreateKeySchema,
         answers=CreatedKeySchema,
         status=201,
-        problems=("invalid-body", "body-too-large", "unsupported-media-type"),
+        problems=(*BODY_PROBLEMS, "conflict", "too-many-keys"),
+        headers=("Idempotency-Key",),
     )
     def on_post(self, call: Call[None, CreateKeyBody]) -> Answer:
-        request = _key_request(call.body, self._clock.now(), self._show.tier_limits(call.caller.organisation_id))
-        created = self._commands.create(call.caller.organisation_id, request, _origin(call))
-        shown = self._show(self._queries.get_key(call.caller.organisation_id, created.key_id))
+        """With an Idempotency-Key: repeated, it is answered with the key that was made, and without its secret."""
+        attempt = _attempt(call)
+        with as_problems():
+            if attempt is None:
+                return self._create(call, None)
+            with self._idempotency.running(attempt):
+                made = self._idempotency.find(attempt)
+                if made is None:
+                    try:
+                        return self._create(call, attempt)
+                    except Taken:
+                        made = self._idempotency.find(attempt)
+                return self._repeat(call.caller.organisation_id, made)
+
+    def _create(self, call: Call[None, CreateKeyBody], attempt: Attempt | None) -> Answer:
+        organisation_id = call.caller.organisation_id
+        request = key_request(call.body, self._clock.now(), self._show.tier_limits(organisation_id))
+        also = None if attempt is None else functools.partial(self._idempotency.keep, attempt)
+        created = self._commands.create(organisation_id, request, origin(call), also=also)
+        shown = self._show(self._queries.get_key(organisation_id, created.key_id))
         body = shown | {"key": created.secret.value, "receipt": presentation.receipt(created.receipt)}
-        location = f"/v1/keys/{created.key_id}"
-        return Answer(status=201, body=body, headers={"Location": location, "Cache-Control": "no-store"})
+        return _created(body)
+
+    def _repeat(self, organisation_id: str, key_id: str | None) -> Answer:
+        if key_id is None:
+            raise Problem("conflict", "the first request with this Idempotency-Key is still running")
+        shown = self._show(self._queries.get_key(organisation_id, key_id))
+        receipt = presentation.receipt(self._commands.receipt_of_now())
+        return _created(shown | {"key": None, "receipt": receipt}, {"Idempotent-Replay": "true"})
 
 
 class KeyItem:
-    def __init__(self, queries: Queries, show: "_Details") -> None:
-        self._queries, self._show = queries, show
-
-    @operation("Show a key", tag="Keys", permission="admin", answers=KeySchema, problems=("not-found",))
-    def on_get(self, call: Call[None, None], key_id: str) -> Answer:
-        key = _or_not_found(self._queries, call.caller.organisation_id, key_id)
-        return Answer(body=self._show(key), headers={"ETag": f'"{key.revision}"'})
-
-
-class KeyRevocation:
-    def __init__(self, commands: Commands, queries: Queries, show: "_Details") -> None:
-        self._commands, self._queries, self._show = commands, queries, show
+    def __init__(self, commands: Commands, queries: Queries, past: Past, show: Details, clock: Clock) -> None:
+        self._commands, self._queries, self._past = commands, queries, past
+        self._show, self._clock = show, clock
 
     @operation(
-        "Revoke a key, for good; answers when no gate will pass it again",
+        "Show a key, as it is or as it was",
         tag="Keys",
         permission="admin",
-        body=RevokeKeySchema,
-        answers=RevokedKeySchema,
-        problems=("not-found", "invalid-body", "body-too-large", "unsupported-media-type"),
+        query=PastQuerySchema,
+        answers=KeySchema,
+        problems=("not-found",),
     )
-    def on_post(self, call: Call[None, RevokeKeyBody], key_id: str) -> Answer:
-        organisation_id, body = call.caller.organisation_id, call.body
-        try:
-            receipt = self._commands.revoke(organisation_id, key_id, body.reason, body.note, _origin(call))
-        except NoSuchKey:
-            raise Problem("not-found") from None
-        shown = self._show(self._queries.get_key(organisation_id, key_id))
-        return Answer(body=shown | {"receipt": presentation.receipt(receipt)})
+    def on_get(self, call: Call[PastQuery, None], key_id: str) -> Answer:
+        with as_problems():
+            key = self._key(call.caller.organisation_id, key_id, call.query)
+        return Answer(body=self._show(key), headers=etag(key))
+
+    @operation(
+        "Edit a key; more permissions need `regenerate`, which ends every older secret",
+        tag="Keys",
+        permission="admin",
+        body=EditKeySchema,
+        answers=EditedKeySchema,
+        problems=(
+            *BODY_PROBLEMS,
+            "not-found",
+            "conflict",
+            "regeneration-required",
+            "too-many-keys",
+            "precondition-failed",
+        ),
+        headers=("If-Match",),
+    )
+    def on_patch(self, call: Call[None, EditKeyBody], key_id: str) -> Answer:
+        organisation_id = call.caller.organisation_id
+        edit = key_edit(call.body, self._clock.now(), self._show.tier_limits(organisation_id))
+        with as_problems():
+            edit = replace(edit, revision=_revision(call.headers.get("If-Match")))
+            changed = self._commands.edit(organisation_id, key_id, edit, origin(call))
+            key = self._queries.get_key(organisation_id, key_id)
+        body = self._show(key) | {"receipt": changed.receipt and presentation.receipt(changed.receipt)}
+        if changed.secret is None:
+            return Answer(body=body, headers=etag(key))
+        return Answer(body=body | {"key": changed.secret.value}, headers=etag(key) | {"Cache-Control": "no-store"})
+
+    @operation(
+        "Delete a key for good: revoked if need be, its words unreadable, its secret refused",
+        tag="Keys",
+        permission="admin",
+        answers=DeletedKeySchema,
+        problems=("not-found",),
+    )
+    def on_delete(self, call: Call[None, None], key_id: str) -> Answer:
+        with as_problems():
+            deleted_at, receipt = self._commands.delete(call.caller.organisation_id, key_id, origin(call))
+        return Answer(body={"id": key_id, "deleted_at": deleted_at, "receipt": presentation.receipt(receipt)})
+
+    def _key(self, organisation_id: str, key_id: str, query: PastQuery) -> KeyView:
+        if query.revision is not None:
+            return self._past.at_revision(organisation_id, key_id, query.revision)
+        if query.as_of is None:
+            return self._queries.get_key(organisation_id, key_id)
+        if query.as_of > self._clock.now():
+            raise Problem("invalid-request", "as_of: must not lie in the future")
+        return self._past.at(organisation_id, key_id, query.as_of)
 
 
-class _Details:
-    """A key in full, with the tier and the limits in force that this process's gate applies."""
-
-    def __init__(self, grants: Grants) -> None:
-        self._grants = grants
-
-    def __call__(self, key: KeyView) -> dict[str, Any]:
-        tier = self.tier_limits(key.organisation_id)
-        limits = tier and tier.lowered(key.minute_limit, key.day_limit)
-        return presentation.detailed(key, self._grants.tier(key.organisation_id), limits)
-
-    def tier_limits(self, organisation_id: str) -> Limits | None:
-        return self._grants.policy.get(self._grants.tier(organisation_id) or "")
-
-
-def _origin(call: Call[Any, Any]) -> Origin:
+def origin(call: Call[Any, Any]) -> Origin:
     return Origin(actor=call.caller.key_id, request_id=call.request_id)
 
 
-def _or_not_found(queries: Queries, organisation_id: str, key_id: str) -> KeyView:
-    try:
-        return queries.get_key(organisation_id, key_id)
-    except NoSuchKey:
-        raise Problem("not-found") from None
+def etag(key: KeyView) -> dict[str, str]:
+    return {"ETag": f'"{key.revision}"'}
 
 
-def _key_request(body: CreateKeyBody, now: datetime, tier: Limits | None) -> KeyRequest:
-    """What only the present moment and the tier can judge of a body. Raises Problem `invalid-body`."""
-    expires_at = body.expires_at
-    if body.expires_in is not None:
-        expires_at = now + timedelta(seconds=body.expires_in)
-    errors: dict[str, list[str]] = {}
-    if expires_at is not None and not now < expires_at <= now + timedelta(seconds=EXPIRY_SECONDS_MAX):
-        errors["/expires_at"] = ["must lie in the future, ten years ahead at most"]
-    for name, own, most in (
-        ("minute", body.limits.minute, tier.minute if tier else None),
-        ("day", body.limits.day, tier.day if tier else None),
-    ):
-        if own is not None and most is not None and own > most:
-            errors[f"/limits/{name}"] = [f"must not exceed the tier's {most}"]
-    if errors:
-        raise Problem("invalid-body", members={"errors": errors})
-    return KeyRequest(
-        words=body.words(),
-        permissions=tuple(sorted(set(body.permissions))),
-        expires_at=expires_at,
-        allow_query=body.allow_query,
-        allowed_addresses=tuple(body.allowed_addresses),
-        minute_limit=body.limits.minute,
-        day_limit=body.limits.day,
-    )
+def _created(body: dict[str, Any], headers: dict[str, str] | None = None) -> Answer:
+    location = {"Location": f"/v1/keys/{body['id']}", "Cache-Control": "no-store"}
+    return Answer(status=201, body=body, headers=location | (headers or {}))
+
+
+def _place(text: str, sort: str) -> tuple[str, str]:
+    """A cursor goes on in the order it came from."""
+    sorted_by, place, key_id = cursor.decode(text, 3)
+    if sorted_by != sort:
+        raise Problem("invalid-request", "cursor: it belongs to a list in another order")
+    return place, key_id
+
+
+def _attempt(call: Call[None, CreateKeyBody]) -> Attempt | None:
+    given = call.headers.get("Idempotency-Key")
+    if given is None:
+        return None
+    if not _IDEMPOTENCY_KEY.fullmatch(given) or redact(given) != given:
+        raise Problem("invalid-request", "Idempotency-Key: 1 to 255 printable ASCII characters, and no API key")
+    return Attempt(credential=call.caller.key_id, idempotency_key=given, body_digest=digest_of(call.body))
+
+
+def _revision(if_match: str | None) -> int | None:
+    """What the caller has seen. None: whatever there is; 0, which no key has: an ETag that this API never gave."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    match = _ETAG.fullmatch(if_match.strip())
+    return int(match[1]) if match else 0

@@ -7,12 +7,16 @@ from services.keys import api, tables
 from services.keys.command import Commands
 from services.keys.events import types
 from services.keys.history import History
+from services.keys.idempotency import Idempotency
 from services.keys.last_use import LastUse
+from services.keys.past import Past
 from services.keys.propagation import Propagation
 from services.keys.publication import publish
 from services.keys.queries import Queries
 from services.keys.storage import Storage
+from services.keys.sweep import Sweep
 from shared.clock import Clock
+from shared.contracts.keys import IGNORABLE
 from shared.database import Database
 from shared.feed import LogFeed
 from shared.gate.grants import Grants
@@ -38,6 +42,9 @@ class Keys:
     commands: Commands
     queries: Queries
     history: History
+    past: Past
+    idempotency: Idempotency
+    sweep: Sweep
     feed: LogFeed
     last_use: LastUse
 
@@ -50,11 +57,12 @@ class Keys:
             "keys.relay": self.relay,
             "keys.storage": self.storage,
             "keys.last_use": self.last_use,
+            "keys.sweep": self.sweep,
         }
 
     def routes(self, grants: Grants) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
-        return api.routes(self.commands, self.queries, grants, self.clock)
+        return api.routes(self.commands, self.queries, self.past, self.idempotency, grants, self.clock)
 
     def internal_routes(self) -> list[Route]:
         return [
@@ -67,11 +75,12 @@ def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float
     """Migrates the database first."""
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
-    publication = Publication("keys", types, publish)
+    publication = Publication("keys", types, publish, ignorable=IGNORABLE)
     relay = Relay(database, tables.metadata, store, publication, bus)
     doorbell = Doorbell(relay.run)
     storage = Storage(database, clock, lease_seconds=lease_seconds)
     propagation = Propagation(database, store, storage, clock, lease_seconds=lease_seconds)
+    commands = Commands(database, store, doorbell, propagation, clock)
     return Keys(
         clock=clock,
         database=database,
@@ -80,9 +89,12 @@ def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float
         doorbell=doorbell,
         storage=storage,
         propagation=propagation,
-        commands=Commands(database, store, doorbell, propagation, clock),
+        commands=commands,
         queries=Queries(database, clock),
         history=History(store),
+        past=Past(store),
+        idempotency=Idempotency(database, clock),
+        sweep=Sweep(database, commands.keys, clock),
         feed=LogFeed(database, store, publication, propagation.acknowledge),
         last_use=LastUse(database),
     )

@@ -1,17 +1,25 @@
-"""The commands as callers give them: fills in what only the edge can make (ids, secrets, seals), then executes."""
+"""The commands as callers give them: fills in what only the edge can make (ids, secrets, seals), then executes.
 
+What takes power away returns with a receipt that no gate still acts on the state before; what gives it waits a second
+at most, so that it usually works everywhere when the answer is there.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
-from services.keys import key, organisation, tables
+from services.keys import data_keys, decision, key, organisation, tables
+from services.keys.change import CreatedKey, EditedKey, KeyEdit, RotatedKey, sealed_anew
+from services.keys.data_keys import DataKeys
 from services.keys.events import KeyEvent, OrganisationEvent
 from services.keys.events import types as event_types
 from services.keys.projection import project_key, project_organisation
 from services.keys.propagation import Propagation, Receipt
+from services.keys.queries import count_active
 from services.keys.secret import Secret, new_secret
-from services.keys.words import Words, new_data_key, seal, seal_note
+from services.keys.words import Words, new_data_key, seal
 from shared.clock import Clock
 from shared.database import Database
 from shared.identifiers import new_id
@@ -19,8 +27,7 @@ from shared.relay import Doorbell
 from shared.repository import Executed, Origin, Repository
 from shared.sql_event_store import SqlEventStore
 
-_KEY = "key"
-_KEY_PREFIX = f"{_KEY}_"
+_Executed = Executed[key.Key | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,21 +43,13 @@ class KeyRequest:
     day_limit: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreatedKey:
-    """The secret in here is the only copy there will ever be."""
-
-    key_id: str
-    secret: Secret
-    receipt: Receipt
-
-
 class Commands:
     def __init__(
         self, database: Database, store: SqlEventStore, relay: Doorbell, propagation: Propagation, clock: Clock
     ) -> None:
         self._database, self._propagation, self._clock = database, propagation, clock
-        self._keys: Repository[key.Key | None, KeyEvent, Connection] = Repository(
+        self._data_keys = DataKeys(database)
+        self.keys: Repository[key.Key | None, KeyEvent, Connection] = Repository(
             store,
             event_types,
             initial=None,
@@ -72,16 +71,36 @@ class Commands:
     def register_organisation(self, name: str, tier: str, origin: Origin) -> str:
         """The new organisation's id. Raises UnknownTier."""
         command = organisation.RegisterOrganisation(organisation_id=new_id("org"), name=name, tier=tier)
-        self._organisations.execute(
-            command.organisation_id, lambda state: organisation.decide(state, command, self._clock.now()), origin
-        )
+        self._change_organisation(command.organisation_id, command, origin)
         return command.organisation_id
 
-    def create(self, organisation_id: str, request: KeyRequest, origin: Origin) -> CreatedKey:
-        """Returns once every gate knows the key, or after a second: the receipt says which."""
+    def change_tier(self, organisation_id: str, tier: str, origin: Origin) -> None:
+        """Keys beyond what a lower tier allows live on; no more become active.
+
+        Raises NoSuchOrganisation or UnknownTier.
+        """
+        self._change_organisation(organisation_id, organisation.ChangeTier(tier=tier), origin)
+
+    def set_unused_expiry(self, organisation_id: str, days: int | None, origin: Origin) -> None:
+        """Raises NoSuchOrganisation."""
+        self._change_organisation(organisation_id, organisation.SetUnusedExpiry(days=days), origin)
+
+    def create(
+        self,
+        organisation_id: str,
+        request: KeyRequest,
+        origin: Origin,
+        *,
+        also: Callable[[Connection, str], None] | None = None,
+        beyond_limit: bool = False,
+    ) -> CreatedKey:
+        """Returns once every gate knows the key, or after a second: the receipt says which.
+
+        `also` is given the new key's id in the transaction. `beyond_limit`: for operators. Raises TooManyKeys.
+        """
         secret, data_key = new_secret(), new_data_key()
-        command = key.CreateKey(
-            key_id=new_id(_KEY),
+        command = decision.CreateKey(
+            key_id=new_id("key"),
             organisation_id=organisation_id,
             digest=secret.digest,
             hint=secret.hint,
@@ -93,14 +112,57 @@ class Commands:
             minute_limit=request.minute_limit,
             day_limit=request.day_limit,
         )
-        executed = self._keys.execute(
+
+        def keep(tx: Connection) -> None:
+            data_keys.keep(tx, command.key_id, data_key)
+            if also is not None:
+                also(tx, command.key_id)
+
+        executed = self.keys.execute(
             command.key_id,
-            lambda state: key.decide(state, command, self._clock.now()),
+            lambda state: decision.decide(state, command, self._clock.now()),
             origin,
-            also=lambda tx: _keep_data_key(tx, command.key_id, data_key),
+            also=keep,
+            check=_no_check if beyond_limit else self._check_limit,
         )
-        receipt = self._propagation.await_known(_position(executed), self._clock.elapsed_seconds())
-        return CreatedKey(key_id=command.key_id, secret=secret, receipt=receipt)
+        return CreatedKey(key_id=command.key_id, secret=secret, receipt=self._known(executed))
+
+    def edit(self, organisation_id: str, key_id: str, edit: KeyEdit, origin: Origin) -> EditedKey:
+        """All parts at once, or none. Raises NoSuchKey and what decision.decide raises of an edit, TooManyKeys."""
+        secret = new_secret() if edit.regenerate else None
+        data_key = self._data_keys.get(key_id)
+        if data_key is None:
+            raise key.NoSuchKey
+
+        def command(state: key.Key) -> decision.EditKey:
+            return decision.EditKey(
+                words=sealed_anew(state, edit, data_key),
+                permissions=edit.permissions,
+                access=edit.access and edit.access(state.access),
+                secret=_public_part(secret) if secret else None,
+                revision=edit.revision,
+            )
+
+        executed = self._execute(organisation_id, key_id, command, origin)
+        is_of_words_only = edit.permissions is None and edit.access is None and secret is None
+        receipt = None if is_of_words_only else self._certain(executed)
+        return EditedKey(secret=secret, receipt=receipt)
+
+    def rotate(self, organisation_id: str, key_id: str, grace: timedelta, origin: Origin) -> RotatedKey:
+        """Raises NoSuchKey, KeyIsRevoked, KeyHasExpired or TooManyKeys."""
+        secret = new_secret()
+        command = decision.RotateKey(secret=_public_part(secret), grace=grace)
+        executed = self._execute(organisation_id, key_id, _always(command), origin)
+        receipt = self._known(executed) if grace else self._certain(executed)
+        return RotatedKey(secret=secret, receipt=receipt)
+
+    def suspend(self, organisation_id: str, key_id: str, origin: Origin) -> Receipt:
+        """Returns once no gate will pass the key. Raises NoSuchKey or KeyIsRevoked."""
+        return self._certain(self._execute(organisation_id, key_id, _always(decision.SuspendKey()), origin))
+
+    def resume(self, organisation_id: str, key_id: str, origin: Origin) -> Receipt:
+        """Raises NoSuchKey, KeyIsRevoked or TooManyKeys."""
+        return self._known(self._execute(organisation_id, key_id, _always(decision.ResumeKey()), origin))
 
     def revoke(
         self, organisation_id: str, key_id: str, reason: key.Reason, note: str | None, origin: Origin
@@ -109,35 +171,89 @@ class Commands:
 
         Raises NoSuchKey, also for another organisation's key.
         """
-        if not key_id.startswith(_KEY_PREFIX):
-            raise key.NoSuchKey  # organisations have streams in this log, too
-        command = key.RevokeKey(reason=reason, note=self._sealed(key_id, note))
-        executed = self._keys.execute(
-            key_id,
-            lambda state: key.decide(_of_organisation(state, organisation_id), command, self._clock.now()),
-            origin,
+        return self.revoke_all(organisation_id, (key_id,), reason, note, origin)
+
+    def revoke_all(
+        self, organisation_id: str, key_ids: tuple[str, ...], reason: key.Reason, note: str | None, origin: Origin
+    ) -> Receipt:
+        """One after the other, and then one receipt for all of them. Raises NoSuchKey, with those before it revoked."""
+        position, began = 0, self._clock.elapsed_seconds()
+        for key_id in key_ids:
+            command = decision.RevokeKey(reason=reason, note=self._data_keys.sealed_note(key_id, note))
+            executed = self._execute(organisation_id, key_id, _always(command), origin)
+            position, began = max(position, _position(executed)), self._clock.elapsed_seconds()
+        return self._propagation.await_certain(position or self._propagation.head_position(), began)
+
+    def delete(self, organisation_id: str, key_id: str, origin: Origin) -> tuple[datetime, Receipt]:
+        """When it was deleted, once no gate will pass it. Its words cannot be read again. Raises NoSuchKey."""
+        executed = self._execute(organisation_id, key_id, _always(decision.DeleteKey()), origin)
+        receipt = self._certain(executed)
+        self._database.forget()
+        if executed.state is None or executed.state.deleted_at is None:
+            raise key.NoSuchKey
+        return executed.state.deleted_at, receipt
+
+    def receipt_of_now(self) -> Receipt:
+        """For an answer that repeats an earlier one: who knows of all there is."""
+        return self._propagation.await_known(self._propagation.head_position(), self._clock.elapsed_seconds())
+
+    def _execute(
+        self, organisation_id: str, key_id: str, command: Callable[[key.Key], decision.Command], origin: Origin
+    ) -> _Executed:
+        if not key_id.startswith(key.KEY_PREFIX):
+            raise key.NoSuchKey
+
+        def decide(state: key.Key | None) -> tuple[KeyEvent, ...]:
+            if state is None or state.organisation_id != organisation_id:
+                raise key.NoSuchKey  # another organisation's key looks as if it did not exist
+            return decision.decide(state, command(state), self._clock.now())
+
+        return self.keys.execute(key_id, decide, origin, check=self._check_limit)
+
+    def _change_organisation(
+        self,
+        organisation_id: str,
+        command: organisation.RegisterOrganisation | organisation.ChangeTier | organisation.SetUnusedExpiry,
+        origin: Origin,
+    ) -> None:
+        self._organisations.execute(
+            organisation_id, lambda state: organisation.decide(state, command, self._clock.now()), origin
         )
+
+    def _check_limit(self, before: key.Key | None, after: key.Key | None, tx: Connection) -> None:
+        """Nobody else appends meanwhile, so two creations cannot both take the last place. Raises TooManyKeys."""
+        now = self._clock.now()
+        if after is None or after.status(now) is not key.Status.ACTIVE:
+            return
+        if before is not None and before.status(now) is key.Status.ACTIVE:
+            return
+        table = tables.organisation
+        tier = tx.execute(select(table.c.tier).where(table.c.id == after.organisation_id)).scalar_one()
+        most = organisation.ACTIVE_KEYS_MAX[tier]
+        if count_active(tx, after.organisation_id, now) > most:
+            raise organisation.TooManyKeys(most)
+
+    def _certain(self, executed: _Executed) -> Receipt:
         committed_at = self._clock.elapsed_seconds()
-        position = _position(executed) if executed.rows else self._propagation.head_position()
-        return self._propagation.await_certain(position, committed_at)
+        return self._propagation.await_certain(_position(executed) or self._propagation.head_position(), committed_at)
 
-    def _sealed(self, key_id: str, note: str | None) -> str | None:
-        if note is None:
-            return None
-        data_key = tables.data_key
-        with self._database.reading() as tx:
-            value = tx.execute(select(data_key.c.value).where(data_key.c.key_id == key_id)).scalar_one_or_none()
-        return None if value is None else seal_note(note, value)
+    def _known(self, executed: _Executed) -> Receipt:
+        committed_at = self._clock.elapsed_seconds()
+        return self._propagation.await_known(_position(executed) or self._propagation.head_position(), committed_at)
 
 
-def _of_organisation(state: key.Key | None, organisation_id: str) -> key.Key | None:
-    """Another organisation's key looks as if it did not exist."""
-    return state if state is not None and state.organisation_id == organisation_id else None
+def _always(command: decision.Command) -> Callable[[key.Key], decision.Command]:
+    return lambda _: command
 
 
-def _keep_data_key(tx: Connection, key_id: str, data_key: str) -> None:
-    tx.execute(insert(tables.data_key).values(key_id=key_id, value=data_key))
+def _public_part(secret: Secret) -> decision.NewSecret:
+    return decision.NewSecret(digest=secret.digest, hint=secret.hint)
 
 
-def _position(executed: Executed[key.Key | None]) -> int:
-    return executed.rows[-1].position
+def _no_check(before: object, after: object, tx: object) -> None:
+    pass
+
+
+def _position(executed: _Executed) -> int:
+    """0 when there was nothing to do."""
+    return executed.rows[-1].position if executed.rows else 0

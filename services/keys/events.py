@@ -21,6 +21,24 @@ class OrganisationRegistered:
     registered_at: datetime
 
 
+@types.register("TierChanged")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierChanged:
+    organisation_id: str
+    tier: str
+    changed_at: datetime
+
+
+@types.register("UnusedExpiryChanged")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnusedExpiryChanged:
+    """Keys that nobody uses for so many days expire by themselves; None: they do not."""
+
+    organisation_id: str
+    unused_expiry_days: int | None
+    changed_at: datetime
+
+
 @types.register("KeyCreated")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyCreated:
@@ -52,5 +70,120 @@ class KeyRevoked:
     note: str | None
 
 
-KeyEvent = KeyCreated | KeyRevoked
-OrganisationEvent = OrganisationRegistered
+@types.register("KeyDescribed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyDescribed:
+    """`words`: all of them anew, sealed: name, description and labels."""
+
+    key_id: str
+    organisation_id: str
+    words: str
+    described_at: datetime
+
+
+@types.register("KeyPermissionsChanged")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPermissionsChanged:
+    """More of them only ever follow a KeyRotated of the same moment, which ended every older secret."""
+
+    key_id: str
+    organisation_id: str
+    permissions: tuple[str, ...]
+    changed_at: datetime
+
+
+@types.register("KeyAccessChanged")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyAccessChanged:
+    """When, how, from where and how much: all of it anew, also what stays."""
+
+    key_id: str
+    organisation_id: str
+    expires_at: datetime | None
+    allow_query: bool
+    allowed_addresses: tuple[str, ...]
+    minute_limit: int | None
+    day_limit: int | None
+    changed_at: datetime
+
+
+@types.register("KeyRotated")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRotated:
+    """`grace_until`: how long the secret before this one still works; None: not at all. Older ones have ended."""
+
+    key_id: str
+    organisation_id: str
+    digest: str
+    hint: str
+    grace_until: datetime | None
+    rotated_at: datetime
+
+
+@types.register("KeySuspended")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySuspended:
+    key_id: str
+    organisation_id: str
+    suspended_at: datetime
+
+
+@types.register("KeyResumed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyResumed:
+    key_id: str
+    organisation_id: str
+    resumed_at: datetime
+
+
+@types.register("KeyExpiryNear")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyExpiryNear:
+    """A warning. `reason`: why it will expire, one of ExpiryReason's values; `days_left`: whole days, at most."""
+
+    key_id: str
+    organisation_id: str
+    expires_at: datetime
+    days_left: int
+    reason: str
+    warned_at: datetime
+
+
+@types.register("KeyExpired")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyExpired:
+    """Written down by a timer: gates refuse a key from its very moment on by their own clock.
+
+    That a key was never used no gate can know: this is what ends such a one.
+    """
+
+    key_id: str
+    organisation_id: str
+    expired_at: datetime
+    reason: str
+
+
+@types.register("KeyDeleted")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyDeleted:
+    """The data key was destroyed in the same transaction: no sealed text of this stream can be read again."""
+
+    key_id: str
+    organisation_id: str
+    deleted_at: datetime
+
+
+KeyEvent = (
+    KeyCreated
+    | KeyDescribed
+    | KeyPermissionsChanged
+    | KeyAccessChanged
+    | KeyRotated
+    | KeySuspended
+    | KeyResumed
+    | KeyExpiryNear
+    | KeyExpired
+    | KeyRevoked
+    | KeyDeleted
+)
+OrganisationEvent = OrganisationRegistered | TierChanged | UnusedExpiryChanged

@@ -7,13 +7,12 @@ from typing import Any
 import msgspec
 
 from services.keys.events import types
-from services.keys.key import NoSuchKey
+from services.keys.key import KEY_PREFIX, NoSuchKey
 from services.keys.publication import publish
 from shared.repository import Origin
 from shared.sql_event_store import SqlEventStore
 from shared.times import from_rfc3339
 
-_KEY_PREFIX = "key_"
 # Whose key it is, the asker knows; digests are for gates only.
 _UNSAID = ("key_id", "organisation_id", "digest")
 
@@ -36,7 +35,7 @@ class History:
 
     def of_key(self, organisation_id: str, key_id: str) -> tuple[Happening, ...]:
         """Oldest first. Raises NoSuchKey, also for another organisation's key."""
-        if not key_id.startswith(_KEY_PREFIX):
+        if not key_id.startswith(KEY_PREFIX):
             raise NoSuchKey  # organisations have streams in this log, too
         with self._store.reading() as tx:
             rows = self._store.stream(tx, key_id)

@@ -1,19 +1,34 @@
-"""The life of one API key: what may happen to it, and what it comes to. Pure: no clock, no secrets, no SQL."""
+"""One API key as its events add up to it; what may happen to it is in decision.py. Pure: no clock, secrets or SQL."""
 
 import enum
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from services.keys.events import KeyCreated, KeyEvent, KeyRevoked
+from services.keys.events import (
+    KeyAccessChanged,
+    KeyCreated,
+    KeyDeleted,
+    KeyDescribed,
+    KeyEvent,
+    KeyExpired,
+    KeyExpiryNear,
+    KeyPermissionsChanged,
+    KeyResumed,
+    KeyRevoked,
+    KeyRotated,
+    KeySuspended,
+)
 
+KEY_PREFIX = "key_"  # organisations have streams in the same log
 PERMISSIONS = ("sensors:read", "events:read", "config:write", "admin")
 
 
 class Status(enum.StrEnum):
     ACTIVE = "active"
-    REVOKED = "revoked"
+    SUSPENDED = "suspended"
     EXPIRED = "expired"
+    REVOKED = "revoked"
 
 
 class Reason(enum.StrEnum):
@@ -25,40 +40,64 @@ class Reason(enum.StrEnum):
     UNSPECIFIED = "unspecified"
 
 
+class ExpiryReason(enum.StrEnum):
+    """Why a key expires: its time has come, or nobody used it for as long as its organisation says."""
+
+    TIME = "time"
+    UNUSED = "unused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """When, how, from where and how much a key may be used; limits are its own, below the tier's."""
+
+    expires_at: datetime | None = None
+    allow_query: bool = True
+    allowed_addresses: tuple[str, ...] = ()
+    minute_limit: int | None = None
+    day_limit: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """The folded key. Expiry is no event here: it is judged by the clock, see `status`."""
+    """The folded key; `revision` counts its events. `words` are sealed, `hint` and `digest` the newest secret's.
+
+    `grace_until`: the secret before works until then. `active_since`: made, resumed or given a new secret last.
+    `expiry_set_at` and `days_warned`: since when `expires_at` holds, and the nearest warning given of it.
+    """
 
     key_id: str
     organisation_id: str
-    expires_at: datetime | None
-    revoked_at: datetime | None = None
-
-    def status(self, now: datetime) -> Status:
-        return status(self.revoked_at, self.expires_at, now)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateKey:
-    """`digest`, `hint` and the sealed `words` are made at the edge; the secret itself never comes here."""
-
-    key_id: str
-    organisation_id: str
+    revision: int
     digest: str
     hint: str
     words: str
     permissions: tuple[str, ...]
-    expires_at: datetime | None
-    allow_query: bool
-    allowed_addresses: tuple[str, ...]
-    minute_limit: int | None
-    day_limit: int | None
+    access: Access
+    created_at: datetime
+    active_since: datetime
+    expiry_set_at: datetime
+    rotated_at: datetime | None = None
+    grace_until: datetime | None = None
+    suspended_at: datetime | None = None
+    expired_at: datetime | None = None
+    revoked_at: datetime | None = None
+    revocation_reason: str | None = None
+    deleted_at: datetime | None = None
+    days_warned: int | None = None
+    unused_warned_at: datetime | None = None
 
+    def status(self, now: datetime) -> Status:
+        return status(
+            revoked_at=self.revoked_at,
+            suspended_at=self.suspended_at,
+            expired_at=self.expired_at,
+            expires_at=self.access.expires_at,
+            now=now,
+        )
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevokeKey:
-    reason: Reason
-    note: str | None
+    def has_expired(self, now: datetime) -> bool:
+        return _has_expired(self.expired_at, self.access.expires_at, now)
 
 
 class KeyExists(Exception):
@@ -66,68 +105,102 @@ class KeyExists(Exception):
 
 
 class NoSuchKey(Exception):
-    """Never created. Also what another organisation's key looks like."""
+    """Never created, or deleted. Also what another organisation's key looks like."""
 
 
-def decide(state: Key | None, command: CreateKey | RevokeKey, now: datetime) -> tuple[KeyEvent, ...]:
-    """The events that the command leads to; none when it asks for what already is.
-
-    Raises KeyExists or NoSuchKey.
-    """
-    match command:
-        case CreateKey():
-            if state is not None:
-                raise KeyExists(command.key_id)
-            return (_created(command, now),)
-        case RevokeKey():
-            if state is None:
-                raise NoSuchKey
-            if state.revoked_at is not None:
-                return ()
-            return (
-                KeyRevoked(
-                    key_id=state.key_id,
-                    organisation_id=state.organisation_id,
-                    revoked_at=now,
-                    reason=command.reason.value,
-                    note=command.note,
-                ),
-            )
-        case _:
-            assert_never(command)
-
-
-def evolve(state: Key | None, event: KeyEvent) -> Key | None:
-    match event:
-        case KeyCreated():
-            return Key(key_id=event.key_id, organisation_id=event.organisation_id, expires_at=event.expires_at)
-        case KeyRevoked():
-            return None if state is None else replace(state, revoked_at=event.revoked_at)
-        case _:
-            assert_never(event)
-
-
-def status(revoked_at: datetime | None, expires_at: datetime | None, now: datetime) -> Status:
-    """Revoked for good comes first; then the clock."""
+def status(
+    *,
+    revoked_at: datetime | None,
+    suspended_at: datetime | None,
+    expired_at: datetime | None,
+    expires_at: datetime | None,
+    now: datetime,
+) -> Status:
+    """In the order in which gates refuse: revoked for good comes first, then suspended; then the clock."""
     if revoked_at is not None:
         return Status.REVOKED
-    if expires_at is not None and now >= expires_at:
+    if suspended_at is not None:
+        return Status.SUSPENDED
+    if _has_expired(expired_at, expires_at, now):
         return Status.EXPIRED
     return Status.ACTIVE
 
 
-def _created(command: CreateKey, now: datetime) -> KeyCreated:
-    return KeyCreated(
-        key_id=command.key_id,
-        organisation_id=command.organisation_id,
-        digest=command.digest,
-        hint=command.hint,
-        words=command.words,
-        permissions=command.permissions,
-        created_at=now,
-        expires_at=command.expires_at,
-        allow_query=command.allow_query,
-        allowed_addresses=command.allowed_addresses,
-        minute_limit=command.minute_limit,
-        day_limit=command.day_limit,
+def evolve(state: Key | None, event: KeyEvent) -> Key | None:
+    """The key after the event. Never refuses, not even what cannot have happened."""
+    if isinstance(event, KeyCreated):
+        return _created(event)
+    if state is None:
+        return None
+    state = replace(state, revision=state.revision + 1)
+    match event:
+        case KeyDescribed():
+            return replace(state, words=event.words)
+        case KeyPermissionsChanged():
+            return replace(state, permissions=event.permissions)
+        case KeyAccessChanged():
+            return _with_access(state, event)
+        case KeyRotated():
+            return replace(
+                state,
+                digest=event.digest,
+                hint=event.hint,
+                grace_until=event.grace_until,
+                rotated_at=event.rotated_at,
+                active_since=event.rotated_at,
+                expired_at=None,
+                unused_warned_at=None,
+            )
+        case KeySuspended():
+            return replace(state, suspended_at=event.suspended_at)
+        case KeyResumed():
+            return replace(state, suspended_at=None, active_since=event.resumed_at, unused_warned_at=None)
+        case KeyExpiryNear():
+            if event.reason == ExpiryReason.UNUSED:
+                return replace(state, unused_warned_at=event.warned_at)
+            return replace(state, days_warned=event.days_left)
+        case KeyExpired():
+            return replace(state, expired_at=event.expired_at)
+        case KeyRevoked():
+            return replace(state, revoked_at=event.revoked_at, revocation_reason=event.reason)
+        case KeyDeleted():
+            return replace(state, deleted_at=event.deleted_at)
+        case _:
+            assert_never(event)
+
+
+def _created(event: KeyCreated) -> Key:
+    return Key(
+        key_id=event.key_id,
+        organisation_id=event.organisation_id,
+        revision=1,
+        digest=event.digest,
+        hint=event.hint,
+        words=event.words,
+        permissions=event.permissions,
+        access=_access(event),
+        created_at=event.created_at,
+        active_since=event.created_at,
+        expiry_set_at=event.created_at,
     )
+
+
+def _with_access(state: Key, event: KeyAccessChanged) -> Key:
+    access = _access(event)
+    if access.expires_at == state.access.expires_at:
+        return replace(state, access=access)
+    return replace(state, access=access, expiry_set_at=event.changed_at, days_warned=None)
+
+
+def _access(event: KeyCreated | KeyAccessChanged) -> Access:
+    return Access(
+        expires_at=event.expires_at,
+        allow_query=event.allow_query,
+        allowed_addresses=event.allowed_addresses,
+        minute_limit=event.minute_limit,
+        day_limit=event.day_limit,
+    )
+
+
+def _has_expired(expired_at: datetime | None, expires_at: datetime | None, now: datetime) -> bool:
+    return expired_at is not None or (expires_at is not None and now >= expires_at)

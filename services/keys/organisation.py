@@ -1,11 +1,14 @@
 """An organisation, and what may happen to it. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import assert_never
 
-from services.keys.events import OrganisationEvent, OrganisationRegistered
+from services.keys.events import OrganisationEvent, OrganisationRegistered, TierChanged, UnusedExpiryChanged
 
-TIERS = ("free", "standard", "premium")
+# Active keys an organisation may hold at most, so that keys do not multiply what a tier allows each.
+ACTIVE_KEYS_MAX = {"free": 10, "standard": 100, "premium": 1_000}
+TIERS = tuple(ACTIVE_KEYS_MAX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +16,7 @@ class Organisation:
     organisation_id: str
     name: str
     tier: str
+    unused_expiry_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +26,24 @@ class RegisterOrganisation:
     tier: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeTier:
+    tier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetUnusedExpiry:
+    """None: keys that nobody uses do not expire for it."""
+
+    days: int | None
+
+
 class OrganisationExists(Exception):
     """The id is taken."""
+
+
+class NoSuchOrganisation(Exception):
+    """Never registered."""
 
 
 class UnknownTier(Exception):
@@ -31,18 +51,53 @@ class UnknownTier(Exception):
         super().__init__(f"{tier!r} is not a tier; there are {', '.join(TIERS)}")
 
 
-def decide(state: Organisation | None, command: RegisterOrganisation, now: datetime) -> tuple[OrganisationEvent, ...]:
-    """Raises OrganisationExists or UnknownTier."""
-    if command.tier not in TIERS:
+class TooManyKeys(Exception):
+    """The organisation holds as many active keys as its tier allows."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        super().__init__(f"{most} active keys are the most")
+
+
+def decide(
+    state: Organisation | None, command: RegisterOrganisation | ChangeTier | SetUnusedExpiry, now: datetime
+) -> tuple[OrganisationEvent, ...]:
+    """Raises OrganisationExists, NoSuchOrganisation or UnknownTier."""
+    if isinstance(command, RegisterOrganisation | ChangeTier) and command.tier not in TIERS:
         raise UnknownTier(command.tier)
-    if state is not None:
-        raise OrganisationExists(command.organisation_id)
-    return (
-        OrganisationRegistered(
-            organisation_id=command.organisation_id, name=command.name, tier=command.tier, registered_at=now
-        ),
-    )
+    if isinstance(command, RegisterOrganisation):
+        if state is not None:
+            raise OrganisationExists(command.organisation_id)
+        return (
+            OrganisationRegistered(
+                organisation_id=command.organisation_id, name=command.name, tier=command.tier, registered_at=now
+            ),
+        )
+    if state is None:
+        raise NoSuchOrganisation
+    match command:
+        case ChangeTier(tier=tier):
+            changed = TierChanged(organisation_id=state.organisation_id, tier=tier, changed_at=now)
+            return () if tier == state.tier else (changed,)
+        case SetUnusedExpiry(days=days):
+            if days == state.unused_expiry_days:
+                return ()
+            return (
+                UnusedExpiryChanged(organisation_id=state.organisation_id, unused_expiry_days=days, changed_at=now),
+            )
+        case _:
+            assert_never(command)
 
 
 def evolve(state: Organisation | None, event: OrganisationEvent) -> Organisation | None:
-    return Organisation(organisation_id=event.organisation_id, name=event.name, tier=event.tier)
+    if isinstance(event, OrganisationRegistered):
+        return Organisation(organisation_id=event.organisation_id, name=event.name, tier=event.tier)
+    if state is None:
+        return None
+    match event:
+        case TierChanged():
+            return replace(state, tier=event.tier)
+        case UnusedExpiryChanged():
+            return replace(state, unused_expiry_days=event.unused_expiry_days)
+        case _:
+            assert_never(event)

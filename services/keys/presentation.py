@@ -6,7 +6,7 @@ import msgspec
 
 from services.keys.propagation import GateReceipt, Receipt
 from services.keys.queries import KeyView
-from shared.gate.grants import Limits
+from shared.gate.grants import Grants, Limits
 
 _LISTED = (
     "id",
@@ -21,6 +21,21 @@ _LISTED = (
     "allow_query",
 )
 _QUERY_WARNING = "may be sent in the query, where proxies and histories keep it; prefer the Authorization header"
+
+
+class Details:
+    """A key in full, with the tier and the limits in force that this process's gate applies."""
+
+    def __init__(self, grants: Grants) -> None:
+        self._grants = grants
+
+    def __call__(self, key: KeyView) -> dict[str, Any]:
+        tier = self.tier_limits(key.organisation_id)
+        limits = tier and tier.lowered(key.minute_limit, key.day_limit)
+        return detailed(key, self._grants.tier(key.organisation_id), limits)
+
+    def tier_limits(self, organisation_id: str) -> Limits | None:
+        return self._grants.policy.get(self._grants.tier(organisation_id) or "")
 
 
 def listed(view: KeyView) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The bodies and queries of the management API: what is taken, strictly, and what is shown."""
+"""The bodies that the management API takes, strictly. Queries are in query_schema.py, answers in answer_schema.py."""
 
 import ipaddress
 import re
@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
+from msgspec import UNSET, UnsetType
 
-from services.keys.key import PERMISSIONS, Reason, Status
+from services.keys.key import PERMISSIONS, Reason
 from services.keys.words import Words
 from shared.redaction import redact
 from shared.web.operation import StrictSchema
@@ -17,12 +18,14 @@ from shared.web.operation import StrictSchema
 EXPIRY_SECONDS_MAX = 10 * 366 * 86_400
 ADDRESSES_MAX = 50
 LABELS_MAX = 10
+IDS_MAX = 1000
+GRACE_SECONDS_MAX = 30 * 86_400
 _LABEL_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._/-]{0,62}\Z")
 
 _LINE_BREAKS_AND_TABS = str.maketrans("", "", "\r\n\t")
 
 
-def _plain_text(text: str) -> None:
+def plain_text(text: str) -> None:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
         raise ValidationError("must hold no control characters")
     if redact(text) != text:
@@ -30,7 +33,20 @@ def _plain_text(text: str) -> None:
 
 
 def _prose(text: str) -> None:
-    _plain_text(text.translate(_LINE_BREAKS_AND_TABS))
+    plain_text(text.translate(_LINE_BREAKS_AND_TABS))
+
+
+def label_of(text: str) -> tuple[str, str]:
+    """`env:prod` → (env, prod)."""
+    name, _, value = text.partition(":")
+    return name, value
+
+
+def check_label(text: str) -> None:
+    name, value = label_of(text)
+    plain_text(value)
+    if not _LABEL_NAME.match(name) or ":" not in text or len(value) > 100:
+        raise ValidationError("must be a label's name and value, such as env:prod")
 
 
 def _not_blank(text: str) -> None:
@@ -82,6 +98,35 @@ class LimitsSchema(StrictSchema):
     day = fields.Integer(strict=True, validate=validate.Range(min=1, max=1_000_000_000))
 
 
+def _one_expiry(data: dict[str, Any]) -> None:
+    if data.get("expires_at") is not None and "expires_in" in data:
+        raise ValidationError("give expires_at or expires_in, not both", "expires_in")
+
+
+class _ConfigurationSchema(StrictSchema):
+    """What may be said of a key, when it is created and later."""
+
+    name = fields.String(validate=[validate.Length(min=1, max=100), plain_text, _not_blank])
+    description = fields.String(validate=[validate.Length(max=1000), _prose])
+    permissions = fields.List(
+        fields.String(validate=validate.OneOf(PERMISSIONS)), validate=validate.Length(min=1, max=4)
+    )
+    labels = _Labels(
+        keys=fields.String(validate=validate.Regexp(_LABEL_NAME)),
+        values=fields.String(validate=[validate.Length(max=100), plain_text]),
+        validate=validate.Length(max=LABELS_MAX),
+    )
+    expires_at = fields.AwareDateTime(format="iso", allow_none=True)
+    expires_in = fields.Integer(strict=True, validate=validate.Range(min=1, max=EXPIRY_SECONDS_MAX))
+    allow_query = _Flag()
+    allowed_addresses = fields.List(fields.String(validate=_network), validate=validate.Length(max=ADDRESSES_MAX))
+    limits = fields.Nested(LimitsSchema)
+
+    @validates_schema
+    def _check_expiry(self, data: dict[str, Any], **_: Any) -> None:
+        _one_expiry(data)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateKeyBody:
     name: str
@@ -98,28 +143,53 @@ class CreateKeyBody:
         return Words(name=self.name.strip(), description=self.description, labels=self.labels)
 
 
-class CreateKeySchema(StrictSchema):
+class CreateKeySchema(_ConfigurationSchema):
     shape = CreateKeyBody
-    name = fields.String(required=True, validate=[validate.Length(min=1, max=100), _plain_text, _not_blank])
-    description = fields.String(validate=[validate.Length(max=1000), _prose])
+    name = fields.String(required=True, validate=[validate.Length(min=1, max=100), plain_text, _not_blank])
     permissions = fields.List(
         fields.String(validate=validate.OneOf(PERMISSIONS)), required=True, validate=validate.Length(min=1, max=4)
     )
-    labels = _Labels(
-        keys=fields.String(validate=validate.Regexp(_LABEL_NAME)),
-        values=fields.String(validate=[validate.Length(max=100), _plain_text]),
-        validate=validate.Length(max=LABELS_MAX),
-    )
-    expires_at = fields.AwareDateTime(format="iso", allow_none=True)
-    expires_in = fields.Integer(strict=True, validate=validate.Range(min=1, max=EXPIRY_SECONDS_MAX))
-    allow_query = _Flag()
-    allowed_addresses = fields.List(fields.String(validate=_network), validate=validate.Length(max=ADDRESSES_MAX))
-    limits = fields.Nested(LimitsSchema)
 
-    @validates_schema
-    def _one_expiry(self, data: dict[str, Any], **_: Any) -> None:
-        if data.get("expires_at") is not None and "expires_in" in data:
-            raise ValidationError("give expires_at or expires_in, not both", "expires_in")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditKeyBody:
+    """UNSET: stays as it is. Labels, addresses and limits are replaced whole; `expires_at` None: never expires."""
+
+    name: str | UnsetType = UNSET
+    permissions: tuple[str, ...] | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    labels: dict[str, str] | UnsetType = UNSET
+    expires_at: datetime | UnsetType | None = UNSET
+    expires_in: int | None = None
+    allow_query: bool | UnsetType = UNSET
+    allowed_addresses: tuple[str, ...] | UnsetType = UNSET
+    limits: LimitsBody | UnsetType = UNSET
+    regenerate: bool = False
+
+
+class EditKeySchema(_ConfigurationSchema):
+    shape = EditKeyBody
+    regenerate = _Flag(
+        metadata={"description": "make a new secret and end every older one; needed to gain permissions"}
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotateKeyBody:
+    grace_seconds: int = 0
+
+
+class RotateKeySchema(StrictSchema):
+    shape = RotateKeyBody
+    grace_seconds = fields.Integer(
+        strict=True,
+        validate=validate.Range(min=0, max=GRACE_SECONDS_MAX),
+        metadata={"description": "how long the secret before still works; never past its expiry"},
+    )
+
+
+class NothingSchema(StrictSchema):
+    """A body without members, or none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,64 +205,42 @@ class RevokeKeySchema(StrictSchema):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListQuery:
-    limit: int = 20
-    cursor: str | None = None
+class RevokeKeysBody:
+    """Exactly one of the first three."""
+
+    label: str | None = None
+    created_before: datetime | None = None
+    ids: tuple[str, ...] | None = None
+    reason: Reason = Reason.UNSPECIFIED
+    note: str | None = None
+    dry_run: bool = False
 
 
-class ListQuerySchema(StrictSchema):
-    shape = ListQuery
-    limit = fields.Integer(validate=validate.Range(min=1, max=100))
-    cursor = fields.String(validate=validate.Length(min=1, max=500))
+class RevokeKeysSchema(StrictSchema):
+    shape = RevokeKeysBody
+    reason = fields.Enum(Reason, by_value=True)
+    note = fields.String(validate=[validate.Length(max=1000), _prose])
+    label = fields.String(validate=check_label, metadata={"description": "such as env:prod"})
+    created_before = fields.AwareDateTime(format="iso")
+    ids = fields.List(fields.String(validate=validate.Length(max=32)), validate=validate.Length(min=1, max=IDS_MAX))
+    dry_run = _Flag(metadata={"description": "list them and revoke nothing"})
+
+    @validates_schema
+    def _one_choice(self, data: dict[str, Any], **_: Any) -> None:
+        if sum(name in data for name in ("label", "created_before", "ids")) != 1:
+            raise ValidationError("give one of label, created_before and ids")
 
 
-class GateReceiptSchema(StrictSchema):
-    id = fields.String(required=True)
-    applied_ms = fields.Integer()
-    counted_out = fields.Boolean()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditOrganisationBody:
+    unused_expiry_days: int | UnsetType | None = UNSET
 
 
-class ReceiptSchema(StrictSchema):
-    position = fields.Integer(required=True)
-    propagated = fields.Boolean(required=True)
-    elapsed_ms = fields.Integer(required=True)
-    gates = fields.List(fields.Nested(GateReceiptSchema), required=True)
-
-
-class ListedKeySchema(StrictSchema):
-    id = fields.String(required=True)
-    name = fields.String(required=True)
-    hint = fields.String(required=True, metadata={"description": "the secret's first 8 and last 4 characters"})
-    labels = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
-    permissions = fields.List(fields.String(), required=True)
-    status = fields.Enum(Status, by_value=True, required=True)
-    created_at = fields.AwareDateTime(required=True)
-    last_used_at = fields.AwareDateTime(required=True, allow_none=True)
-    expires_at = fields.AwareDateTime(required=True, allow_none=True)
-    allow_query = fields.Boolean(required=True)
-    warnings = fields.List(fields.String(), required=True)
-
-
-class KeyListSchema(StrictSchema):
-    data = fields.List(fields.Nested(ListedKeySchema), required=True)
-    next_cursor = fields.String(required=True, allow_none=True)
-
-
-class KeySchema(ListedKeySchema):
-    revision = fields.Integer(required=True)
-    description = fields.String(required=True)
-    created_by = fields.String(required=True)
-    tier = fields.String(required=True, allow_none=True)
-    limits = fields.Nested(LimitsSchema, required=True)
-    allowed_addresses = fields.List(fields.String(), required=True)
-    revoked_at = fields.AwareDateTime(required=True, allow_none=True)
-    revocation_reason = fields.String(required=True, allow_none=True)
-
-
-class CreatedKeySchema(KeySchema):
-    key = fields.String(required=True, metadata={"description": "the secret; shown this once"})
-    receipt = fields.Nested(ReceiptSchema, required=True)
-
-
-class RevokedKeySchema(KeySchema):
-    receipt = fields.Nested(ReceiptSchema, required=True)
+class EditOrganisationSchema(StrictSchema):
+    shape = EditOrganisationBody
+    unused_expiry_days = fields.Integer(
+        strict=True,
+        allow_none=True,
+        validate=validate.Range(min=7, max=365),
+        metadata={"description": "keys that nobody uses for so long expire; null: they do not"},
+    )

@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import structlog
 from nameko.timer import timer
 
 from services.keys.history import Happening, History
@@ -11,6 +12,7 @@ from services.keys.last_use import LastUse
 from services.keys.messages import HappeningAnswer, KeyAnswer, KeyArguments, PullArguments
 from services.keys.queries import KeyView, Queries
 from services.keys.storage import Storage
+from services.keys.sweep import Sweep
 from shared.contracts.errors import NotFound
 from shared.contracts.usage import KeyUsed
 from shared.event_store import Head
@@ -22,6 +24,8 @@ from shared.relay import Relay
 
 RELAY_SECONDS = 1
 STORAGE_SECONDS = 1
+SWEEP_SECONDS = 5
+_log = structlog.get_logger(__name__)
 
 
 class KeysService:
@@ -32,6 +36,7 @@ class KeysService:
     relay: Relay = Provided("keys.relay")
     storage: Storage = Provided("keys.storage")
     last_use: LastUse = Provided("keys.last_use")
+    sweep: Sweep = Provided("keys.sweep")
 
     @procedure(KeyArguments(), KeyAnswer())
     def get_key(self, organisation_id: str, key_id: str) -> KeyView:
@@ -58,6 +63,14 @@ class KeysService:
     @timer(interval=STORAGE_SECONDS, eager=True)
     def notice_a_restore(self) -> None:
         self.storage.settle()
+
+    @timer(interval=SWEEP_SECONDS)
+    def expire_and_warn(self) -> None:
+        try:
+            self.sweep.run()
+        except Exception:
+            # A raising timer would stop the whole container; the next one tries again.
+            _log.exception("sweep_failed")
 
 
 class KeysFeedService:

@@ -1,6 +1,6 @@
 """The keys service's database: its log, the read models made from it, data keys, and the gates that acknowledge."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text, text
 
 from shared.relay import relay_table
 from shared.sql_event_store import log_tables
@@ -16,9 +16,11 @@ organisation = Table(
     Column("name", Text, nullable=False),
     Column("tier", String(16), nullable=False),
     Column("registered_at", String(27), nullable=False),
+    Column("unused_expiry_days", Integer),
 )
 
-# The list and the details. Times are RFC 3339 texts, which sort as the times do.
+# The list and the details. Times are RFC 3339 texts, which sort as the times do. `sort_name`, `search_text`: without
+# regard to case, as no two databases would fold it alike.
 api_key = Table(
     "api_key",
     metadata,
@@ -40,7 +42,22 @@ api_key = Table(
     Column("revoked_at", String(27)),
     Column("revocation_reason", String(32)),
     Column("last_used_at", String(27)),
+    Column("rotated_at", String(27)),
+    Column("grace_until", String(27)),
+    Column("suspended_at", String(27)),
+    Column("expired_at", String(27)),
+    Column("sort_name", Text, nullable=False, server_default=text("''")),
+    Column("search_text", Text, nullable=False, server_default=text("''")),
     Index("api_key_by_creation", "organisation_id", "created_at", "id"),
+    Index("api_key_by_expiry", "expires_at"),
+)
+
+key_label = Table(
+    "key_label",
+    metadata,
+    Column("key_id", String(32), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
 )
 
 # Not a read model: it cannot be rebuilt, and destroying a row is how words are forgotten. Back it up apart.
@@ -49,6 +66,17 @@ data_key = Table(
     metadata,
     Column("key_id", String(32), primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+# Creations by their callers' Idempotency-Key, for a day. `credential`: the id of the key that asked.
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("credential", String(32), primary_key=True),
+    Column("idempotency_key", String(255), primary_key=True),
+    Column("body_digest", String(64), nullable=False),
+    Column("key_id", String(32), nullable=False),
+    Column("created_at", String(27), nullable=False),
 )
 
 gate = Table(

@@ -1,23 +1,32 @@
 """The keys there are, followed from the log of keys: so that usage is shown to their own organisation only."""
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from services.usage import tables
 from shared.contracts.decoding import decode
 from shared.contracts.envelope import CloudEvent
-from shared.contracts.keys import SHAPES, KeyCreated
+from shared.contracts.keys import SHAPES, KeyCreated, KeyDeleted, KeyRotated
 from shared.database import Database
 
 FOLLOWER = "usage.known_keys"
 
 
 def apply(tx: Connection, event: CloudEvent) -> None:
-    """Safe to run twice."""
+    """Safe to run twice. What a deleted key's callers revealed of themselves goes with it; the counters stay."""
     public = decode(event, SHAPES)
-    table = tables.known_key
-    if isinstance(public, KeyCreated) and not _is_known(tx, public.key_id):
-        values = {"key_id": public.key_id, "organisation_id": public.organisation_id, "hint": public.hint}
-        tx.execute(insert(table).values(values))
+    table, request = tables.known_key, tables.request
+    match public:
+        case KeyCreated() if not _is_known(tx, public.key_id):
+            values = {"key_id": public.key_id, "organisation_id": public.organisation_id, "hint": public.hint}
+            tx.execute(insert(table).values(values))
+        case KeyRotated():
+            tx.execute(update(table).where(table.c.key_id == public.key_id).values(hint=public.hint))
+        case KeyDeleted():
+            tx.execute(delete(table).where(table.c.key_id == public.key_id))
+            of_this_key = request.c.key_id == public.key_id
+            tx.execute(update(request).where(of_this_key).values(address="", user_agent=""))
+        case _:
+            pass
 
 
 def reset(tx: Connection) -> None:

@@ -13,6 +13,7 @@ from shared.event_store import Head
 class CloudEvent:
     """`subject` is the stream. `data` is None for a row that concerns nobody outside its service.
 
+    `ignorable`: a reader that does not know the type may pass over it. Of any other type it must assume the worst.
     `epoch`, `position`, `hash` and `previous` (the hash of the row before) are extension attributes: the place in
     the log, so a follower knows what comes next and can tell a restored log from the one it followed.
     """
@@ -29,6 +30,7 @@ class CloudEvent:
     data: dict[str, Any] | None = None
     specversion: str = "1.0"
     datacontenttype: str = field(default="application/json")
+    ignorable: bool = False
 
     @property
     def place(self) -> Head:

@@ -10,13 +10,30 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from shared.contracts.keys import KeyCreated, KeyRevoked, KeysEvent, OrganisationRegistered
+from shared.contracts.keys import (
+    KeyAccessChanged,
+    KeyCreated,
+    KeyDeleted,
+    KeyEvent,
+    KeyExpired,
+    KeyExpiryNear,
+    KeyPermissionsChanged,
+    KeyResumed,
+    KeyRevoked,
+    KeyRotated,
+    KeysEvent,
+    KeySuspended,
+    OrganisationRegistered,
+    TierChanged,
+)
 from shared.event_store import Head
 
 
 class Status(enum.StrEnum):
     ACTIVE = "active"
+    EXPIRED = "expired"
     REVOKED = "revoked"
+    DELETED = "deleted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +52,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """One key as gates see it: an id, a hint, a digest. `minute_limit`, `day_limit`: below the tier's, if set."""
+    """One key as gates see it: an id, a hint, a digest. `minute_limit`, `day_limit`: below the tier's, if set.
+
+    `previous_digest`: of the secret before this one, which is good until `grace_until`. Expiry by time is not in
+    `status`: gates judge it by the clock.
+    """
 
     key_id: str
     organisation_id: str
@@ -48,6 +69,20 @@ class Grant:
     allowed_addresses: tuple[str, ...] = ()
     minute_limit: int | None = None
     day_limit: int | None = None
+    suspended: bool = False
+    previous_digest: str | None = None
+    grace_until: datetime | None = None
+
+    def accepts(self, digest: str, now: datetime) -> bool:
+        """Whether that secret is one of this key's, at this moment. A deleted key has none."""
+        if self.status is Status.DELETED:
+            return False
+        if digest == self.digest:
+            return True
+        return digest == self.previous_digest and self.grace_until is not None and now < self.grace_until
+
+    def digests(self) -> tuple[str, ...]:
+        return (self.digest,) if self.previous_digest is None else (self.digest, self.previous_digest)
 
     def permits(self, permission: str) -> bool:
         return permission in self.permissions or "admin" in self.permissions
@@ -68,30 +103,70 @@ class EventOutOfPlace(Exception):
     """An event about a key that no event created: the state would be a guess."""
 
 
-def evolve(grant: Grant | None, event: KeyCreated | KeyRevoked) -> Grant:
-    """Raises EventOutOfPlace."""
+def evolve(grant: Grant | None, event: KeyEvent) -> Grant:
+    """The same event once more changes nothing, and nothing wakes what was revoked. Raises EventOutOfPlace."""
+    if isinstance(event, KeyCreated):
+        return grant or _created(event)  # a repetition must not undo what came after it
+    if grant is None:
+        raise EventOutOfPlace(event.key_id)
+    if grant.status is Status.DELETED:
+        return grant
     match event:
-        case KeyCreated():
-            if grant is not None:
-                return grant  # a repetition: it must not undo what came after it
-            return Grant(
-                key_id=event.key_id,
-                organisation_id=event.organisation_id,
-                digest=event.digest,
-                hint=event.hint,
-                permissions=frozenset(event.permissions),
+        case KeyPermissionsChanged():
+            return replace(grant, permissions=frozenset(event.permissions))
+        case KeyAccessChanged():
+            return replace(
+                grant,
                 expires_at=event.expires_at,
                 allow_query=event.allow_query,
                 allowed_addresses=event.allowed_addresses,
                 minute_limit=event.minute_limit,
                 day_limit=event.day_limit,
             )
+        case KeyRotated():
+            return _rotated(grant, event)
+        case KeySuspended():
+            return replace(grant, suspended=True)
+        case KeyResumed():
+            return replace(grant, suspended=False)
+        case KeyExpiryNear():
+            return grant
+        case KeyExpired():
+            return replace(grant, status=Status.EXPIRED) if grant.status is Status.ACTIVE else grant
         case KeyRevoked():
-            if grant is None:
-                raise EventOutOfPlace(event.key_id)
             return replace(grant, status=Status.REVOKED)
+        case KeyDeleted():
+            return replace(grant, status=Status.DELETED)
         case _:
             assert_never(event)
+
+
+def _created(event: KeyCreated) -> Grant:
+    return Grant(
+        key_id=event.key_id,
+        organisation_id=event.organisation_id,
+        digest=event.digest,
+        hint=event.hint,
+        permissions=frozenset(event.permissions),
+        expires_at=event.expires_at,
+        allow_query=event.allow_query,
+        allowed_addresses=event.allowed_addresses,
+        minute_limit=event.minute_limit,
+        day_limit=event.day_limit,
+    )
+
+
+def _rotated(grant: Grant, event: KeyRotated) -> Grant:
+    if event.digest == grant.digest:
+        return grant
+    return replace(
+        grant,
+        digest=event.digest,
+        hint=event.hint,
+        status=Status.ACTIVE if grant.status is Status.EXPIRED else grant.status,
+        previous_digest=None if event.grace_until is None else grant.digest,
+        grace_until=event.grace_until,
+    )
 
 
 class Grants:
@@ -133,19 +208,23 @@ class Grants:
         # First refused, then shown: a reader in between must not trust what the snapshot itself does not.
         self.unappliable = self.unappliable | set(snapshot.unappliable)
         by_id = {grant.key_id: grant for grant in snapshot.grants}
-        self._by_digest = {grant.digest: grant for grant in snapshot.grants}
+        self._by_digest = {digest: grant for grant in snapshot.grants for digest in grant.digests()}
         self._by_id, self._tiers, self.policy = by_id, dict(snapshot.tiers), snapshot.policy
         self.unappliable = set(snapshot.unappliable)
         self.place = snapshot.place
 
     def apply(self, event: KeysEvent) -> None:
         """Raises EventOutOfPlace."""
-        if isinstance(event, OrganisationRegistered):
+        if isinstance(event, OrganisationRegistered | TierChanged):
             self._tiers[event.organisation_id] = event.tier
             return
-        grant = evolve(self._by_id.get(event.key_id), event)
+        before = self._by_id.get(event.key_id)
+        grant = evolve(before, event)
         self._by_id[grant.key_id] = grant
-        self._by_digest[grant.digest] = grant
+        for digest in grant.digests():
+            self._by_digest[digest] = grant
+        for digest in set(before.digests() if before else ()).difference(grant.digests()):
+            del self._by_digest[digest]
 
     def state(self) -> tuple[frozenset[Grant], frozenset[tuple[str, str]]]:
         """All of it, comparable: for tests that say two replicas are equal."""

@@ -13,7 +13,7 @@ import structlog
 
 from shared import metrics
 from shared.clock import Clock
-from shared.contracts.decoding import decode
+from shared.contracts.decoding import UnknownEvent, decode_all
 from shared.contracts.envelope import CloudEvent
 from shared.contracts.keys import SHAPES
 from shared.event_store import Head
@@ -58,10 +58,10 @@ class GrantsFollower:
         if event.subject in self._grants.unappliable:
             return
         try:
-            public = decode(event, SHAPES)
+            public = decode_all(event, SHAPES)
             if public is not None:
                 self._grants.apply(public)
-        except (msgspec.ValidationError, EventOutOfPlace) as error:
+        except (msgspec.ValidationError, EventOutOfPlace, UnknownEvent) as error:
             self._grants.unappliable.add(event.subject)
             _log.error("grant_unappliable", stream=event.subject, position=event.position, error=type(error).__name__)
 

@@ -29,6 +29,7 @@ class Refusal(enum.Enum):
     MISSING_CREDENTIALS = "missing-credentials"
     INVALID_KEY = "invalid-key"
     KEY_REVOKED = "key-revoked"
+    KEY_SUSPENDED = "key-suspended"
     KEY_EXPIRED = "key-expired"
     ADDRESS_NOT_ALLOWED = "address-not-allowed"
     INSUFFICIENT_PERMISSION = "insufficient-permission"
@@ -66,7 +67,7 @@ def judge(presented: Presented, permission: str | None, grants: Grants, now: dat
     except CredentialInvalid:
         return _INVALID
     grant = grants.by_digest(credential.digest)
-    if grant is None:
+    if grant is None or not grant.accepts(credential.digest, now):
         return _INVALID
     limits = grants.limits(grant)
     if limits is None or grants.is_unappliable(grant):
@@ -82,7 +83,9 @@ def judge_grant(
     """What a key's own state decides; the same over HTTP and over RPC. `address` None: not asked about."""
     if grant.status is Status.REVOKED:
         return Refusal.KEY_REVOKED
-    if grant.expires_at is not None and now >= grant.expires_at:
+    if grant.suspended:
+        return Refusal.KEY_SUSPENDED
+    if grant.status is not Status.ACTIVE or (grant.expires_at is not None and now >= grant.expires_at):
         return Refusal.KEY_EXPIRED
     if in_query and not grant.allow_query:
         return Refusal.INVALID_REQUEST

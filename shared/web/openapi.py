@@ -74,11 +74,15 @@ def _describe(path: str, method: str, operation: Operation) -> dict[str, Any]:
         "summary": operation.summary,
         "tags": [operation.tag],
         "responses": _responses(operation),
+        "description": f"Needs the permission `{operation.permission}`." if operation.permission else "For any key.",
     }
-    if operation.permission:
-        described["description"] = f"Needs the permission `{operation.permission}`."
+    parameters: list[dict[str, Any]] = [
+        {"in": "header", "name": name, "required": False, "schema": {"type": "string"}} for name in operation.headers
+    ]
     if operation.query:
-        described["parameters"] = [{"in": "query", "schema": operation.query}]
+        parameters.append({"in": "query", "schema": operation.query})
+    if parameters:
+        described["parameters"] = parameters
     if operation.body:
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": operation.body}}}
     return described

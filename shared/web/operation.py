@@ -40,12 +40,16 @@ class StrictSchema(Schema):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[Query, Body]):
-    """A request past the gate and past its schemas. `caller` is the key that made it."""
+    """A request past the gate and past its schemas. `caller` is the key that made it.
+
+    `headers`: those that the operation declares and the caller sent, by the name declared.
+    """
 
     caller: Grant
     query: Query
     body: Body
     request_id: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,7 @@ class Operation:
     query: type[StrictSchema] | None
     body: type[StrictSchema] | None
     problems: tuple[str, ...]
+    headers: tuple[str, ...]
 
 
 def operation(
@@ -79,10 +84,11 @@ def operation(
     query: type[StrictSchema] | None = None,
     body: type[StrictSchema] | None = None,
     problems: tuple[str, ...] = (),
+    headers: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Answer]], Callable[..., None]]:
     """Makes a Falcon responder of a method that takes a Call (and the path's parameters) and returns an Answer.
 
-    `problems`: what it may answer beyond what every gated operation may.
+    `problems`: what it may answer beyond what every gated operation may. `headers`: those it heeds.
     """
     declared = Operation(
         summary=summary,
@@ -93,6 +99,7 @@ def operation(
         query=query,
         body=body,
         problems=problems,
+        headers=headers,
     )
     load_query, load_body = query() if query else None, body() if body else None
 
@@ -104,6 +111,7 @@ def operation(
                 query=_query(req, load_query),
                 body=_body(req, load_body),
                 request_id=req.context.request_id,
+                headers={name: value for name in headers if (value := req.get_header(name)) is not None},
             )
             answer = handler(self, call, **path)
             write(resp, answer)

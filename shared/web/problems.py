@@ -39,6 +39,9 @@ _TYPES = (
         "key-revoked", 401, "This key was revoked", "Revocation is for good. Create a new key and use that instead."
     ),
     ProblemType(
+        "key-suspended", 401, "This key is suspended", "Ask an administrator of your organisation to resume it."
+    ),
+    ProblemType(
         "key-expired", 401, "This key has expired", "Create a new key, or ask an administrator of your organisation."
     ),
     ProblemType(
@@ -63,10 +66,22 @@ _TYPES = (
     ProblemType("method-not-allowed", 405, "This method does not exist here", "Use one that the Allow header names."),
     ProblemType("conflict", 409, "The change contradicts the present state", "Read the resource again, then decide."),
     ProblemType(
+        "regeneration-required",
+        409,
+        "The change needs a new secret",
+        "Send `regenerate: true` with it: the answer then holds a new secret, and every older one ends.",
+    ),
+    ProblemType(
         "too-many-keys",
         409,
         "The organisation holds as many active keys as its tier allows",
         "Revoke keys that are no longer needed, or move to a higher tier.",
+    ),
+    ProblemType(
+        "precondition-failed",
+        412,
+        "The resource has changed since you read it",
+        "Read it again, decide again, and send the new ETag in If-Match.",
     ),
     ProblemType("body-too-large", 413, "The body is too large", "Send 64 KiB at most."),
     ProblemType("unsupported-media-type", 415, "The body is not JSON", "Send `Content-Type: application/json`."),
@@ -121,7 +136,7 @@ def refusal_problem(verdict: Verdict, refusal: Refusal, permission: str | None) 
         case Refusal.INVALID_REQUEST:
             detail = verdict.detail or "this key may not be sent in the query: use the Authorization header"
             return Problem(refusal.value, detail, headers=_challenge("invalid_request"))
-        case Refusal.INVALID_KEY | Refusal.KEY_REVOKED | Refusal.KEY_EXPIRED:
+        case Refusal.INVALID_KEY | Refusal.KEY_REVOKED | Refusal.KEY_SUSPENDED | Refusal.KEY_EXPIRED:
             return Problem(refusal.value, headers=_challenge("invalid_token"))
         case Refusal.INSUFFICIENT_PERMISSION:
             detail = f"this needs a key with the permission {permission}"

@@ -20,6 +20,37 @@ def test_a_key_is_created_listed_shown_and_revoked_from_the_command_line(system:
     assert SECRET.search((run("list") + run("show", key_id)).encode()) is None
     assert "refused everywhere after" in run("revoke", key_id, "--reason", "superseded")
     assert "requests in all" in run("usage", key_id)
+    assert "deleted: refused everywhere after" in run("delete", key_id, "--yes")
+    assert key_id not in run("list")
+
+
+def test_a_key_is_edited_rotated_suspended_and_resumed_from_the_command_line(system: System) -> None:
+    key_id, first = system.create_key("events:read", "sensors:read", name="Before")
+
+    def run(*arguments: str) -> str:
+        done = grillo("keys", *arguments, key=system.admin_key, url=system.url)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def status(secret: str) -> int:
+        with system.client(secret) as client:
+            return client.get("/v1/sensors").status_code
+
+    edited = json.loads(run("edit", key_id, "--name", "After", "--permission", "sensors:read", "--json"))
+    assert (edited["name"], edited["permissions"]) == ("After", ["sensors:read"])
+    second = run("rotate", key_id, "--grace", "600").strip()
+    assert (status(first), status(second)) == (200, 200)
+    assert "suspended everywhere after" in run("suspend", key_id)
+    assert (status(first), status(second)) == (401, 401)
+    assert key_id in run("list", "--status", "suspended", "--search", "AFTER")
+    run("resume", key_id)
+    assert (status(first), status(second)) == (200, 200)
+    stale = grillo("keys", "edit", key_id, "--name", "x", "--revision", "1", key=system.admin_key, url=system.url)
+    assert (stale.returncode, "(412)" in stale.stderr) == (1, True)
+    more = grillo("keys", "edit", key_id, "--permission", "admin", key=system.admin_key, url=system.url)
+    assert (more.returncode, "`regenerate: true`" in more.stderr) == (1, True)
+    third = run("edit", key_id, "--permission", "admin", "--regenerate").strip()
+    assert (status(first), status(second), status(third)) == (401, 401, 200)
 
 
 def test_a_refusal_says_what_to_do_and_exits_with_1(system: System) -> None:

@@ -10,6 +10,8 @@ COMPOSITION_ROOTS = ("services/cli/", "services/embedded/", "services/distribute
 KNOW_EVENTLET = ("services/embedded/system.py", "services/distributed/worker.py", "shared/messaging/")
 PURE = (
     "services/keys/key.py",
+    "services/keys/decision.py",
+    "services/keys/ageing.py",
     "services/keys/organisation.py",
     "services/sensors/sensor.py",
     "shared/gate/credential.py",

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import Connection, func, insert, select
 
 from services.keys import events, key, tables
+from services.keys.decision import CreateKey, RevokeKey, decide
 from services.keys.events import KeyEvent
-from services.keys.key import Key, NoSuchKey, Reason, RevokeKey
+from services.keys.key import Key, NoSuchKey, Reason
 from shared.clock import ManualClock
 from shared.database import Database
 from shared.event_store import StoredEvent
@@ -43,8 +44,8 @@ class Keys:
     def create(self, also: Callable[[Connection], None] = lambda tx: None) -> None:
         self.repository.execute(KEY_ID, self.decide(examples.create_key()), ORIGIN, also=also)
 
-    def decide(self, command: key.CreateKey | RevokeKey) -> Callable[[Key | None], Sequence[KeyEvent]]:
-        return lambda state: key.decide(state, command, self.clock.now())
+    def decide(self, command: CreateKey | RevokeKey) -> Callable[[Key | None], Sequence[KeyEvent]]:
+        return lambda state: decide(state, command, self.clock.now())
 
     def types(self) -> list[str]:
         with self.store.reading() as tx:

@@ -72,9 +72,10 @@ class Management:
         self.usage.database.close()
 
 
-def management(folder: Path, *, tier: str = "premium") -> Management:
+def management(folder: Path, *, tier: str = "premium", keys_database: Database | None = None) -> Management:
     clock, bell = SystemClock(), Doorbell()
-    keys = keys_assembly.assemble(Database.sqlite(folder / "keys.db"), bell, clock, lease_seconds=10)
+    keys_database = keys_database or Database.sqlite(folder / "keys.db")
+    keys = keys_assembly.assemble(keys_database, bell, clock, lease_seconds=10)
     # Nothing here tells others which keys were used, so nothing is published.
     nobody = cast("EventPublisher", None)
     nowhere = KeysClient("embedded://localhost")

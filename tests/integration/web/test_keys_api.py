@@ -56,6 +56,10 @@ def test_a_key_is_created_with_its_secret_shown_this_once(api: Management) -> No
         "created_by": None,
         "last_used_at": None,
         "expires_at": shown.json["expires_at"],
+        "rotated_at": None,
+        "grace_until": None,
+        "suspended_at": None,
+        "expired_at": None,
         "revoked_at": None,
         "revocation_reason": None,
         "allow_query": False,
@@ -154,7 +158,17 @@ def test_a_cursor_this_api_never_gave_is_refused(api: Management) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/v1/keys/{}"), ("POST", "/v1/keys/{}/revoke"), ("GET", "/v1/keys/{}/usage")],
+    [
+        ("GET", "/v1/keys/{}"),
+        ("PATCH", "/v1/keys/{}"),
+        ("DELETE", "/v1/keys/{}"),
+        ("GET", "/v1/keys/{}?revision=1"),
+        ("POST", "/v1/keys/{}/rotate"),
+        ("POST", "/v1/keys/{}/suspend"),
+        ("POST", "/v1/keys/{}/resume"),
+        ("POST", "/v1/keys/{}/revoke"),
+        ("GET", "/v1/keys/{}/usage"),
+    ],
 )
 def test_another_organisations_key_is_as_unknown_as_one_that_never_was(api: Management, method: str, path: str) -> None:
     stranger = api.another_organisation("premium")

@@ -55,6 +55,7 @@ FAULTS: list[tuple[Refusal, Callable[[World], World]]] = [
     (Refusal.UNAVAILABLE, lambda w: replace(w, tier="a tier from the future")),
     (Refusal.UNAVAILABLE, lambda w: replace(w, unappliable=("key_1",))),
     (Refusal.KEY_REVOKED, lambda w: w.with_grant(status=Status.REVOKED)),
+    (Refusal.KEY_SUSPENDED, lambda w: w.with_grant(suspended=True)),
     (Refusal.KEY_EXPIRED, lambda w: w.with_grant(expires_at=NOW)),
     (Refusal.INVALID_REQUEST, _query_forbidden),
     (Refusal.ADDRESS_NOT_ALLOWED, lambda w: w.with_grant(allowed_addresses=("198.51.100.0/24",))),

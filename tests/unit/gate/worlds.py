@@ -7,7 +7,7 @@ import msgspec
 
 from shared.clock import Clock, ManualClock
 from shared.contracts.envelope import CloudEvent
-from shared.contracts.keys import KeyCreated, KeyRevoked, KeysEvent, OrganisationRegistered
+from shared.contracts.keys import KeyCreated, KeyRevoked, KeysEvent, OrganisationEvent
 from shared.event_store import Head, genesis_hash
 from shared.feed import Acknowledgement, FeedPage, FeedUnavailable
 from shared.gate.credential import BODY_CHARACTERS, PREFIX, Presented, base62, digest_of, with_checksum
@@ -82,7 +82,7 @@ class MemoryLog:
 
     def append(self, *events: KeysEvent) -> CloudEvent:
         for event in events:
-            subject = event.organisation_id if isinstance(event, OrganisationRegistered) else event.key_id
+            subject = event.organisation_id if isinstance(event, OrganisationEvent) else event.key_id
             last = self.append_raw(type(event).__name__, subject, msgspec.to_builtins(event))
         return last
 

@@ -104,13 +104,22 @@ def test_later_events_of_a_refused_key_do_not_clear_it_and_a_snapshot_does() -> 
     assert len(grants) == 0
 
 
-@pytest.mark.parametrize("data", [None, {"key_id": examples.KEY_ID, "colour": "blue"}])
-def test_an_event_that_is_not_for_gates_only_moves_the_place(data: dict[str, object] | None) -> None:
+PAINTED = replace(_envelope(3, REVOKED), type="KeyPainted", data={"key_id": examples.KEY_ID, "colour": "blue"})
+
+
+@pytest.mark.parametrize("painted", [replace(PAINTED, data=None), replace(PAINTED, ignorable=True)])
+def test_an_event_that_is_not_for_gates_only_moves_the_place(painted: CloudEvent) -> None:
     grants, follower = following(REGISTERED, CREATED)
     before = grants.state()
-    painted = replace(_envelope(3, REVOKED), type="KeyPainted", data=data)
     follower.apply([painted])
     assert (grants.state(), grants.unappliable, follower.checkpoint()) == (before, set(), painted.place)
+
+
+def test_an_event_of_a_newer_release_refuses_its_key_for_it_may_take_power_away() -> None:
+    grants, follower = following(REGISTERED, CREATED, OTHER_CREATED)
+    follower.apply([replace(PAINTED, position=4)])
+    assert grants.unappliable == {examples.KEY_ID}
+    assert follower.checkpoint() == replace(PAINTED, position=4).place
 
 
 def test_without_a_snapshot_to_be_had_the_old_state_stands() -> None:

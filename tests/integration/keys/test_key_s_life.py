@@ -1,0 +1,194 @@
+"""Random lives of keys: folded key, list row, the past at every revision and the grant at a gate always agree."""
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+
+from services.auth.policy import TIERS
+from services.keys import assembly
+from services.keys.change import KeyEdit
+from services.keys.command import KeyRequest
+from services.keys.decision import KeyHasExpired, KeyIsRevoked, RegenerationRequired
+from services.keys.key import PERMISSIONS, Access, NoSuchKey, Reason, Status
+from services.keys.organisation import TooManyKeys
+from services.keys.queries import KeyView
+from services.keys.words import Words
+from shared.audit import audit
+from shared.clock import ManualClock
+from shared.contracts.envelope import CloudEvent
+from shared.database import Database
+from shared.gate.credential import Presented
+from shared.gate.grants import Grants, Snapshot
+from shared.gate.replica import GrantsFollower
+from shared.gate.verdict import Refusal, judge
+from shared.subscription import Subscription
+from tests.examples import NOON, ORIGIN
+
+permissions = st.lists(st.sampled_from(PERMISSIONS), min_size=1, unique=True).map(lambda some: tuple(sorted(some)))
+expiries = st.none() | st.integers(1, 40).map(lambda hours: timedelta(hours=hours))
+REFUSALS = (NoSuchKey, KeyIsRevoked, KeyHasExpired, RegenerationRequired, TooManyKeys)
+ANSWERS = {
+    Status.ACTIVE: None,
+    Status.SUSPENDED: Refusal.KEY_SUSPENDED,
+    Status.EXPIRED: Refusal.KEY_EXPIRED,
+    Status.REVOKED: Refusal.KEY_REVOKED,
+}
+
+
+class NoBus:
+    def publish(self, event: CloudEvent) -> None:
+        raise AssertionError("nothing is relayed here")
+
+
+@dataclass
+class Known:
+    """A key by what its owner knows: secrets, newest last, and how it looked after each change."""
+
+    id: str
+    secrets: list[str]
+    seen: dict[int, KeyView] = field(default_factory=dict)
+    deleted: bool = False
+
+
+class Lives(RuleBasedStateMachine):
+    keys = Bundle("keys")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.clock = ManualClock(NOON)
+        self.service = assembly.assemble(Database.sqlite(self.folder / "keys.db"), NoBus(), self.clock, lease_seconds=1)
+        self.organisation_id = self.service.commands.register_organisation("Railway", "free", ORIGIN)
+        self.known: list[Known] = []
+        empty = Snapshot(place=None, grants=(), tiers={}, policy=TIERS)
+        self.grants = Grants()
+        self.grants.load(empty)
+        follower = GrantsFollower(self.grants, lambda: empty, distrust=lambda: None)
+        self.subscription = Subscription(self.service.feed, follower, self.clock)
+
+    def teardown(self) -> None:
+        assert audit(self.service.store).findings == ()
+        self.service.database.close()
+        shutil.rmtree(self.folder)
+
+    @rule(target=keys, permissions=permissions, life=expiries)
+    def create(self, permissions: tuple[str, ...], life: timedelta | None) -> Any:
+        expires_at = None if life is None else self.clock.now() + life
+        request = KeyRequest(words=Words(name="key"), permissions=permissions, expires_at=expires_at)
+        try:
+            created = self.service.commands.create(self.organisation_id, request, ORIGIN)
+        except TooManyKeys:
+            return multiple()
+        self.known.append(Known(created.key_id, [created.secret.value]))
+        return self.known[-1]
+
+    @rule(known=keys, name=st.sampled_from("abc"), permissions=st.none() | permissions, regenerate=st.booleans())
+    def edit(self, known: Known, name: str, permissions: tuple[str, ...] | None, regenerate: bool) -> None:
+        words = _named(name)
+        self._edit(known, KeyEdit(words=words, permissions=permissions, regenerate=regenerate))
+
+    @rule(known=keys, life=expiries, minute=st.none() | st.integers(1, 60), regenerate=st.booleans())
+    def change_access(self, known: Known, life: timedelta | None, minute: int | None, regenerate: bool) -> None:
+        expires_at = None if life is None else self.clock.now() + life
+
+        def access(before: Access) -> Access:
+            return replace(before, expires_at=expires_at, minute_limit=minute, allow_query=not before.allow_query)
+
+        self._edit(known, KeyEdit(access=access, regenerate=regenerate))
+
+    @rule(known=keys, grace=st.integers(0, 30).map(lambda hours: timedelta(hours=hours)))
+    def rotate(self, known: Known, grace: timedelta) -> None:
+        with contextlib.suppress(*REFUSALS):
+            rotated = self.service.commands.rotate(self.organisation_id, known.id, grace, ORIGIN)
+            known.secrets.append(rotated.secret.value)
+
+    @rule(known=keys)
+    def suspend(self, known: Known) -> None:
+        with contextlib.suppress(*REFUSALS):
+            self.service.commands.suspend(self.organisation_id, known.id, ORIGIN)
+
+    @rule(known=keys)
+    def resume(self, known: Known) -> None:
+        with contextlib.suppress(*REFUSALS):
+            self.service.commands.resume(self.organisation_id, known.id, ORIGIN)
+
+    @rule(known=keys)
+    def revoke(self, known: Known) -> None:
+        with contextlib.suppress(NoSuchKey):
+            self.service.commands.revoke(self.organisation_id, known.id, Reason.SUPERSEDED, "a note", ORIGIN)
+
+    @rule(known=consumes(keys))
+    def delete(self, known: Known) -> None:
+        self.service.commands.delete(self.organisation_id, known.id, ORIGIN)
+        known.deleted = True
+
+    @rule(hours=st.integers(1, 30))
+    def time_passes(self, hours: int) -> None:
+        self.clock.advance(hours * 3600)
+
+    @rule()
+    def the_timer_runs(self) -> None:
+        self.service.sweep.run()
+        assert self.service.sweep.run() == 0
+
+    @invariant()
+    def all_agree(self) -> None:
+        self.subscription.pull()
+        for known in self.known:
+            self._agrees(known)
+
+    def _agrees(self, known: Known) -> None:
+        now = self.clock.now()
+        try:
+            shown = self.service.queries.get_key(self.organisation_id, known.id)
+        except NoSuchKey:
+            assert known.deleted
+            assert {self._answer(secret) for secret in known.secrets} == {Refusal.INVALID_KEY}
+            return
+        assert not known.deleted
+        assert self.service.past.at(self.organisation_id, known.id, now) == shown
+        known.seen.setdefault(shown.revision, shown)
+        for revision, seen in known.seen.items():
+            assert self.service.past.at_revision(self.organisation_id, known.id, revision) == seen
+        *older, newest = known.secrets
+        assert self._answer(newest) is ANSWERS[shown.status]
+        for age, secret in enumerate(reversed(older)):
+            in_grace = age == 0 and shown.grace_until is not None and now < shown.grace_until
+            assert self._answer(secret) is (ANSWERS[shown.status] if in_grace else Refusal.INVALID_KEY)
+        grant = self.grants.by_id(known.id)
+        assert grant is not None
+        assert (grant.permissions, grant.expires_at, grant.allow_query, grant.minute_limit) == (
+            frozenset(shown.permissions),
+            shown.expires_at,
+            shown.allow_query,
+            shown.minute_limit,
+        )
+
+    def _answer(self, secret: str) -> Refusal | None:
+        request = Presented(authorization=f"Bearer {secret}", query_keys=(), address="192.0.2.7")
+        return judge(request, None, self.grants, self.clock.now()).refusal
+
+    def _edit(self, known: Known, edit: KeyEdit) -> None:
+        with contextlib.suppress(*REFUSALS):
+            edited = self.service.commands.edit(self.organisation_id, known.id, edit, ORIGIN)
+            if edited.secret is not None:
+                known.secrets.append(edited.secret.value)
+
+
+def _named(name: str) -> Callable[[Words], Words]:
+    return lambda words: replace(words, name=name)
+
+
+TestLives = Lives.TestCase
+TestLives.settings = settings(
+    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)

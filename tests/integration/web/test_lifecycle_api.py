@@ -1,0 +1,351 @@
+"""The life of a key over HTTP: edited, rotated, suspended, resumed, given up, revoked in numbers, deleted for good."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.audit import audit
+from shared.times import from_rfc3339, rfc3339
+from tests.integration.web.asking import problem
+from tests.integration.web.management import BOOTSTRAP, Management
+
+
+def soon(**ahead: float) -> str:
+    return rfc3339(datetime.now(UTC) + timedelta(**ahead))
+
+
+def patch(api: Management, key: dict[str, Any], /, *, if_match: str | None = None, **fields: Any) -> Any:
+    headers = {} if if_match is None else {"If-Match": if_match}
+    return api.ask("PATCH", f"/v1/keys/{key['id']}", json=fields, headers=headers)
+
+
+def verb(api: Management, key: dict[str, Any], name: str, **fields: Any) -> Any:
+    return api.ask("POST", f"/v1/keys/{key['id']}/{name}", json=fields)
+
+
+def passes(api: Management, secret: str) -> bool:
+    return api.ask("GET", "/v1/keys/self", key=secret).status_code == 200
+
+
+def test_words_are_edited_one_by_one_and_gates_need_not_hear_of_it(api: Management) -> None:
+    created = api.create(description="old", labels={"env": "prod", "line": "7"})
+    answer = patch(api, created, name=" Ligne 8 ", labels={"env": "test"})
+    assert answer.status_code == 200
+    assert (answer.json["name"], answer.json["description"]) == ("Ligne 8", "old")
+    assert answer.json["labels"] == {"env": "test"}
+    assert (answer.json["receipt"], answer.json["revision"]) == (None, 2)
+    assert answer.headers["ETag"] == '"2"'
+    assert patch(api, created, name="Ligne 8").json["revision"] == 2
+    assert passes(api, created["key"])
+
+
+def test_fewer_permissions_and_narrower_access_hold_when_the_answer_is_there(api: Management) -> None:
+    created = api.create(permissions=["admin"], allowed_addresses=["127.0.0.1"])
+    answer = patch(api, created, permissions=["sensors:read"])
+    assert answer.json["receipt"]["propagated"]
+    problem(api.ask("GET", "/v1/keys", key=created["key"]), 403, "insufficient-permission")
+    assert passes(api, created["key"])
+    narrowed = patch(api, created, allowed_addresses=["192.0.2.1"], limits={"minute": 7}, allow_query=False)
+    assert (narrowed.json["allowed_addresses"], narrowed.json["limits"]["minute"]) == (["192.0.2.1"], 7)
+    problem(api.ask("GET", "/v1/keys/self", key=created["key"]), 403, "address-not-allowed")
+    again = patch(api, created, allowed_addresses=["192.0.2.1"])
+    assert again.json["revision"] == narrowed.json["revision"]
+    assert again.json["receipt"]["propagated"]
+
+
+def test_more_permissions_need_a_new_secret_which_ends_every_older_one(api: Management) -> None:
+    created = api.create()
+    rotated = verb(api, created, "rotate", grace_seconds=3600).json
+    refused = problem(patch(api, created, permissions=["admin"]), 409, "regeneration-required")
+    assert "admin" in refused["detail"]
+    answer = patch(api, created, permissions=["admin"], regenerate=True)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert api.ask("GET", "/v1/keys", key=answer.json["key"]).status_code == 200
+    for older in (created["key"], rotated["key"]):
+        problem(api.ask("GET", "/v1/keys/self", key=older), 401, "invalid-key")
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointers"),
+    [
+        ({"key": "grl_x", "created_at": "2020-01-01T00:00:00Z"}, ["/created_at", "/key"]),
+        ({"name": ""}, ["/name"]),
+        ({"expires_at": "2020-01-01T00:00:00Z"}, ["/expires_at"]),
+        ({"expires_at": "2036-01-01T00:00:00Z", "expires_in": 60}, ["/expires_in"]),
+        ({"limits": {"day": 0}}, ["/limits/day"]),
+        ({"regenerate": 1}, ["/regenerate"]),
+        ({"permissions": []}, ["/permissions"]),
+        ({"labels": None}, ["/labels"]),
+    ],
+    ids=str,
+)
+def test_what_may_not_be_edited_is_named_and_nothing_changes(
+    api: Management, fields: dict[str, Any], pointers: list[str]
+) -> None:
+    created = api.create()
+    assert sorted(problem(patch(api, created, **fields), 422, "invalid-body")["errors"]) == pointers
+    assert api.ask("GET", f"/v1/keys/{created['id']}").json["revision"] == 1
+
+
+@pytest.mark.parametrize("if_match", ['"2"', '"0"', 'W/"1"', '"x"', "1", '"1", "2"'])
+def test_an_edit_of_what_has_changed_since_is_refused(api: Management, if_match: str) -> None:
+    created = api.create()
+    refused = patch(api, created, if_match=if_match, name="other")
+    problem(refused, 412, "precondition-failed")
+    assert api.ask("GET", f"/v1/keys/{created['id']}").json["name"] == "key"
+
+
+@pytest.mark.parametrize("if_match", ['"1"', "*"])
+def test_an_edit_of_what_was_seen_is_made(api: Management, if_match: str) -> None:
+    assert patch(api, api.create(), if_match=if_match, name="other").json["name"] == "other"
+
+
+def test_an_expiry_is_set_and_taken_away(api: Management) -> None:
+    created = api.create(expires_in=3600)
+    assert patch(api, created, expires_at=None).json["expires_at"] is None
+    later = patch(api, created, expires_in=7200).json["expires_at"]
+    assert from_rfc3339(later) > datetime.now(UTC) + timedelta(seconds=7000)
+
+
+def test_rotation_gives_a_new_secret_and_ends_the_old_one_at_once(api: Management) -> None:
+    created = api.create()
+    answer = verb(api, created, "rotate")
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.json["receipt"]["propagated"]
+    assert answer.json["hint"] == f"{answer.json['key'][:8]}…{answer.json['key'][-4:]}"
+    assert passes(api, answer.json["key"])
+    problem(api.ask("GET", "/v1/keys/self", key=created["key"]), 401, "invalid-key")
+
+
+def test_during_a_grace_two_secrets_work_on_one_quota_and_never_three(api: Management) -> None:
+    created = api.create(expires_in=600, limits={"minute": 5})
+    rotated = verb(api, created, "rotate", grace_seconds=3600).json
+    assert rotated["grace_until"] == rotated["expires_at"]  # never past its expiry
+    assert passes(api, created["key"])
+    assert passes(api, rotated["key"])
+    third = verb(api, created, "rotate", grace_seconds=60).json
+    assert not passes(api, created["key"])
+    assert passes(api, rotated["key"])
+    spent = api.ask("GET", "/v1/keys/self", key=third["key"]).headers["RateLimit"]
+    assert '"minute";r=1;' in spent  # four were admitted, whichever secret they came with
+    for grace in (-1, 30 * 86_400 + 1, "60", True):
+        problem(verb(api, created, "rotate", grace_seconds=grace), 422, "invalid-body")
+
+
+def test_a_suspended_key_rests_until_it_is_resumed(api: Management) -> None:
+    created = api.create()
+    suspended = verb(api, created, "suspend")
+    assert suspended.json["status"] == "suspended"
+    assert suspended.json["receipt"]["propagated"]
+    refused = api.ask("GET", "/v1/keys/self", key=created["key"])
+    problem(refused, 401, "key-suspended")
+    assert 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
+    assert verb(api, created, "suspend").json["revision"] == 2
+    resumed = verb(api, created, "resume")
+    assert (resumed.json["status"], resumed.json["suspended_at"]) == ("active", None)
+    assert passes(api, created["key"])
+
+
+def test_nothing_changes_a_revoked_key(api: Management) -> None:
+    created = api.create()
+    verb(api, created, "revoke")
+    for name in ("rotate", "suspend", "resume"):
+        problem(verb(api, created, name), 409, "conflict")
+    problem(patch(api, created, name="other"), 409, "conflict")
+
+
+def test_a_deleted_key_is_gone_and_its_secret_stays_refused(api: Management) -> None:
+    created = api.create(name="Zanzibar", labels={"place": "Zanzibar"})
+    rotated = verb(api, created, "rotate", grace_seconds=3600).json
+    answer = api.ask("DELETE", f"/v1/keys/{created['id']}")
+    assert answer.status_code == 200
+    assert answer.json.keys() == {"id", "deleted_at", "receipt"}
+    assert answer.json["receipt"]["propagated"]
+    for secret in (created["key"], rotated["key"]):
+        problem(api.ask("GET", "/v1/keys/self", key=secret), 401, "invalid-key")
+    for method, path in (("GET", ""), ("DELETE", ""), ("GET", "?revision=1"), ("POST", "/revoke"), ("POST", "/rotate")):
+        problem(api.ask(method, f"/v1/keys/{created['id']}{path}"), 404, "not-found")
+    assert created["id"] not in api.ask("GET", "/v1/keys").text
+
+
+def test_after_a_deletion_no_file_holds_the_keys_words(api: Management, tmp_path: Path) -> None:
+    created = api.create(name="Zanzibar", description="Zanzibar", labels={"place": "Zanzibar"})
+    patch(api, created, name="Zanzibar railway")
+    verb(api, created, "revoke", note="lost in Zanzibar")
+    api.ask("DELETE", f"/v1/keys/{created['id']}")
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert {"keys.db", "usage.db"} <= {file.name for file in files}
+    assert [file for file in files if b"anzibar" in file.read_bytes()] == []
+    assert audit(api.keys.store).findings == ()
+
+
+def test_a_key_shows_and_gives_up_itself_and_needs_no_permission_for_it(api: Management) -> None:
+    created = api.create(permissions=["events:read"])
+    assert api.ask("GET", "/v1/keys/self", key=created["key"]).json["id"] == created["id"]
+    answer = api.ask("POST", "/v1/keys/self/revoke", key=created["key"], json={"reason": "key-compromise"})
+    assert (answer.status_code, answer.json["revocation_reason"]) == (200, "key-compromise")
+    problem(api.ask("GET", "/v1/keys/self", key=created["key"]), 401, "key-revoked")
+
+
+def test_many_keys_are_revoked_with_one_receipt_after_a_look_at_which(api: Management) -> None:
+    prod = [api.create(name=f"prod {number}", labels={"env": "prod"}) for number in range(3)]
+    test = api.create(labels={"env": "test"})
+    seen = api.ask("POST", "/v1/keys/revoke", json={"label": "env:prod", "dry_run": True}).json
+    assert [key["id"] for key in seen["data"]] == [key["id"] for key in reversed(prod)]
+    assert (seen["dry_run"], seen["receipt"]) == (True, None)
+    assert passes(api, prod[0]["key"])
+    done = api.ask("POST", "/v1/keys/revoke", json={"label": "env:prod", "reason": "superseded"}).json
+    assert done["receipt"]["propagated"]
+    assert {key["status"] for key in done["data"]} == {"revoked"}
+    assert [passes(api, key["key"]) for key in (*prod, test)] == [False, False, False, True]
+    by_id = api.ask("POST", "/v1/keys/revoke", json={"ids": [prod[0]["id"], test["id"]]}).json
+    assert {key["id"] for key in by_id["data"]} == {prod[0]["id"], test["id"]}
+    none = api.ask("POST", "/v1/keys/revoke", json={"created_before": "2020-01-01T00:00:00Z"}).json
+    assert (none["data"], none["receipt"]["propagated"]) == ([], True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"reason": "superseded"},
+        {"label": "env:prod", "ids": ["key_1"]},
+        {"ids": []},
+        {"ids": ["key_0000000000000000000000"]},
+        {"label": "env"},
+        {"created_before": "yesterday"},
+        {"ids": ["x"] * 1001},
+    ],
+    ids=str,
+)
+def test_a_revocation_of_many_names_them_in_one_way(api: Management, body: dict[str, Any]) -> None:
+    problem(api.ask("POST", "/v1/keys/revoke", json=body), 422, "invalid-body")
+    stranger = api.another_organisation()
+    theirs = api.ask("GET", "/v1/keys", key=stranger).json["data"][0]["id"]
+    problem(api.ask("POST", "/v1/keys/revoke", json={"ids": [theirs]}), 422, "invalid-body")
+    assert passes(api, stranger)
+
+
+def test_a_key_is_shown_as_it_was(api: Management) -> None:
+    created = api.create(name="first")
+    between = soon()
+    patch(api, created, name="second", permissions=["sensors:read"], expires_in=60)
+    verb(api, created, "suspend")
+    path = f"/v1/keys/{created['id']}"
+    past = [api.ask("GET", path, params={"revision": number}).json for number in (1, 2, 3, 4)]
+    assert [key["name"] for key in past] == ["first", "first", "second", "second"]
+    assert [key["status"] for key in past] == ["active", "active", "active", "suspended"]
+    assert past[3] == api.ask("GET", path).json
+    assert api.ask("GET", path, params={"as_of": between}).json == past[0]
+    for query, status in (
+        ({"revision": 5}, 404),
+        ({"as_of": "2020-01-01T00:00:00Z"}, 404),
+        ({"as_of": soon(hours=1)}, 400),
+        ({"revision": 0}, 400),
+        ({"revision": 1, "as_of": between}, 400),
+    ):
+        assert api.ask("GET", path, params=query).status_code == status
+
+
+def test_the_timer_writes_an_expiry_down_and_the_clock_has_ended_it_before(api: Management) -> None:
+    created = api.create(expires_at=soon(seconds=0.2))
+    while passes(api, created["key"]):
+        pass  # as time goes by; the test's own time limit is the deadline
+    problem(api.ask("GET", "/v1/keys/self", key=created["key"]), 401, "key-expired")
+    while not api.keys.sweep.run():
+        pass  # the gate goes by the database's clock, which may be a millisecond ahead
+    assert api.ask("GET", f"/v1/keys/{created['id']}").json["expired_at"] is not None
+    problem(verb(api, created, "rotate"), 409, "conflict")
+    problem(patch(api, created, expires_in=60), 409, "regeneration-required")
+    renewed = patch(api, created, expires_in=60, regenerate=True).json
+    assert renewed["status"] == "active"
+    assert passes(api, renewed["key"])
+
+
+def names(api: Management, **query: Any) -> list[str]:
+    return [key["name"] for key in api.ask("GET", "/v1/keys", params=query).json["data"]]
+
+
+def test_a_list_is_filtered_searched_and_sorted(api: Management) -> None:
+    beta = api.create(name="beta", labels={"env": "prod"}, expires_in=600)
+    api.create(name="Alpha", description="50% Straße", labels={"env": "test"}, expires_in=60)
+    gone = api.create(name="gamma", labels={"env": "prod"})
+    verb(api, gone, "revoke")
+    verb(api, beta, "suspend")
+    assert names(api, status="revoked") == ["gamma"]
+    assert names(api, status="suspended,revoked") == ["gamma", "beta"]
+    assert names(api, label="env:prod") == ["gamma", "beta"]
+    assert names(api, label="env:prod", status="suspended") == ["beta"]
+    assert names(api, q="STRASSE") == ["Alpha"]
+    assert names(api, q="%") == ["Alpha"]
+    assert names(api, q="a_p") == []
+    assert names(api, q=beta["id"]) == names(api, q=beta["key"][-4:]) == ["beta"]
+    assert names(api, sort="name") == ["Alpha", "beta", "first admin", "gamma"]
+    assert names(api, sort="-name") == ["gamma", "first admin", "beta", "Alpha"]
+    assert names(api, sort="-expires_at")[:2] == ["beta", "Alpha"]
+
+
+@pytest.mark.parametrize("sort", ["name", "-name", "created_at", "-created_at", "expires_at", "-last_used_at"])
+def test_pages_in_any_order_join_without_gap_or_repetition(api: Management, sort: str) -> None:
+    for number in range(5):
+        api.create(name=f"key {number % 2}", **({"expires_in": 60} if number % 3 else {}))
+    whole = [key["id"] for key in api.ask("GET", "/v1/keys", params={"sort": sort}).json["data"]]
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = api.ask("GET", "/v1/keys", params={"sort": sort, "limit": 2} | cursor).json
+        seen += [key["id"] for key in page["data"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert seen == whole
+    assert len(set(seen)) == 6
+    other = {"sort": "name" if sort != "name" else "created_at"} | cursor
+    problem(api.ask("GET", "/v1/keys", params=other), 400, "invalid-request")
+
+
+@pytest.mark.parametrize(
+    "query", [{"status": "asleep"}, {"status": ""}, {"label": "env"}, {"label": "é:x"}, {"q": ""}, {"sort": "hint"}]
+)
+def test_a_filter_that_does_not_exist_is_refused(api: Management, query: dict[str, str]) -> None:
+    problem(api.ask("GET", "/v1/keys", params=query), 400, "invalid-request")
+
+
+def test_an_organisation_shows_its_tier_and_changes_its_setting(api: Management) -> None:
+    shown = api.ask("GET", "/v1/organisation").json
+    assert shown == {
+        "id": api.organisation_id,
+        "name": "Railway",
+        "tier": "premium",
+        "registered_at": shown["registered_at"],
+        "limits": {"minute": 1000, "day": None},
+        "keys": {"active": 1, "most": 1000},
+        "unused_expiry_days": None,
+    }
+    assert api.ask("PATCH", "/v1/organisation", json={"unused_expiry_days": 90}).json["unused_expiry_days"] == 90
+    assert api.ask("PATCH", "/v1/organisation", json={}).json["unused_expiry_days"] == 90
+    assert api.ask("PATCH", "/v1/organisation", json={"unused_expiry_days": None}).json["unused_expiry_days"] is None
+    for wrong in (6, 366, "30", True):
+        problem(api.ask("PATCH", "/v1/organisation", json={"unused_expiry_days": wrong}), 422, "invalid-body")
+    problem(api.ask("PATCH", "/v1/organisation", json={"tier": "free"}), 422, "invalid-body")
+
+
+def test_a_tier_changes_at_the_gate_and_holds_so_many_active_keys(api: Management) -> None:
+    free = api.another_organisation("free")
+
+    def create() -> Any:
+        return api.ask("POST", "/v1/keys", key=free, json={"name": "key", "permissions": ["admin"]})
+
+    keys = [create().json for _ in range(9)]
+    assert "10 active" in problem(create(), 409, "too-many-keys")["detail"]
+    api.ask("POST", f"/v1/keys/{keys[0]['id']}/suspend", key=free)
+    assert create().status_code == 201
+    problem(api.ask("POST", f"/v1/keys/{keys[0]['id']}/resume", key=free), 409, "too-many-keys")
+    organisation_id = api.ask("GET", "/v1/organisation", key=free).json["id"]
+    api.keys.commands.change_tier(organisation_id, "standard", BOOTSTRAP)
+    api.keys.relay.run()
+    assert create().headers["RateLimit-Policy"].startswith('"minute";q=300;')
+    assert api.ask("POST", f"/v1/keys/{keys[0]['id']}/resume", key=free).json["status"] == "active"
