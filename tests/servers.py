@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from itertools import count
@@ -39,16 +40,16 @@ class Postgres:
     """One cluster; each test takes a database and a role of its own. Commits are durable, as in production."""
 
     def __init__(self, folder: Path) -> None:
+        """`folder` is for the log. The data are elsewhere: pytest keeps its own folders from every other user."""
         self._binaries = _postgres_binaries()
         # PostgreSQL refuses to run as root.
         self._user = _user("postgres") if os.geteuid() == 0 else None
-        self._data, self.port = folder / "postgres", free_port()
+        self._folder, self.port = Path(tempfile.mkdtemp(prefix="grillo-postgres-")), free_port()
+        self._folder.chmod(0o711)
+        self._data = self._folder / "data"
         self._log = (folder / "postgres.log").open("wb")
         self._data.mkdir()
         if self._user is not None:
-            for path in (folder, *folder.parents):
-                with contextlib.suppress(PermissionError):
-                    path.chmod(path.stat().st_mode | 0o011)
             shutil.chown(self._data, self._user)
         options = ("--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync")
         self._run("initdb", "--pgdata", str(self._data), *options).wait()
@@ -66,6 +67,7 @@ class Postgres:
     def close(self) -> None:
         self.stop()
         self._log.close()
+        shutil.rmtree(self._folder)
 
     def new_database(self) -> str:
         """An SQLAlchemy URL."""

@@ -44,7 +44,11 @@ class Stack:
         self._log = (folder / "stack.log").open("ab")
         self.processes = {name: self._start(name) for name in self._services}
         self._front = self._start_front(compose["services"]["front"])
-        self.wait_until_ready()
+        try:
+            self.wait_until_ready()
+        except ServerMissing:
+            self.close()
+            raise
 
     def restart_what_ended(self) -> None:
         """What Docker does by `restart: unless-stopped`."""
@@ -151,8 +155,11 @@ class Stack:
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + _READY_SECONDS_MAX
         while not_ready := self._not_ready():
-            if time.monotonic() > deadline:
-                raise ServerMissing(f"not ready: {', '.join(not_ready)}; see {self._log.name}")
+            ended = [name for name, process in self.processes.items() if process.poll() is not None]
+            if ended or time.monotonic() > deadline:
+                raise ServerMissing(
+                    f"not ready: {', '.join(not_ready)}; ended: {', '.join(ended) or 'none'}\n{self.errors()[-4000:]}"
+                )
             time.sleep(0.1)
 
     def _not_ready(self) -> list[str]:
