@@ -31,12 +31,13 @@ def up(
     from services.embedded import system as embedded
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
     from shared import logs
-    from shared.settings import SettingWrong, lease_seconds
+    from shared.settings import SettingWrong, lease_seconds, trusted_proxies
+    from shared.web.caller import Proxies
 
     logs.configure(log_level.upper())
     folder = DataFolder(data)
     try:
-        lease = lease_seconds()
+        lease, proxies = lease_seconds(), Proxies(trusted_proxies())
         folder.hold()
         public = embedded.listen(_HOST, port)
         internal = embedded.listen(_HOST, port + 1 if port else 0)
@@ -44,7 +45,7 @@ def up(
         raise Failure(str(error)) from None
     url = os.environ.get("GRILLO_PUBLIC_URL") or f"http://{_HOST}:{public.getsockname()[1]}"
     internal_url = f"http://{_HOST}:{internal.getsockname()[1]}"
-    system = embedded.Embedded(folder, lease_seconds=lease)
+    system = embedded.Embedded(folder, lease_seconds=lease, proxies=proxies)
     organisation = first_start.organisation(system.keys)
     first_start.import_samples(system.sensors, organisation, data)
     system.start(public, internal, url)
@@ -54,7 +55,9 @@ def up(
             _print_json(url, internal_url, organisation, admin_key)
         else:
             _print_for_people(url, internal_url, organisation, admin_key)
-        embedded.wait(lambda: signals.asked_to_stop)
+        embedded.wait(lambda: signals.asked_to_stop or not system.is_serving())
+        if not signals.asked_to_stop:
+            raise Failure("a door stopped accepting connections, so all of it has stopped. Start it again.")
     finally:
         system.stop()
         folder.release()

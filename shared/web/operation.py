@@ -162,7 +162,11 @@ def _body(req: falcon.Request, schema: Schema | None) -> Any:
 def _read(req: falcon.Request) -> bytes:
     if (req.content_length or 0) > BODY_BYTES_MAX:
         raise Problem("body-too-large")
-    raw: bytes = _stream(req).read(BODY_BYTES_MAX + 1)
+    try:
+        raw: bytes = _stream(req).read(BODY_BYTES_MAX + 1)
+    except (OSError, ValueError):
+        # Too slow, cut off, or chunks that are none: the server's stream says so in its own way.
+        raise Problem("invalid-request", "the body did not arrive whole") from None
     if len(raw) > BODY_BYTES_MAX:
         raise Problem("body-too-large")
     return raw
