@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from shared.addresses import Network, network
 from shared.gate.replica import LEASE_SECONDS_DEFAULT, LEASE_SECONDS_RANGE
 
 
@@ -28,6 +29,7 @@ class Settings:
     internal_address: str
     internal_port: int
     lease_seconds: float
+    trusted_proxies: tuple[Network, ...]
 
 
 def read_settings() -> Settings:
@@ -46,6 +48,7 @@ def read_settings() -> Settings:
         internal_address=os.environ.get("INTERNAL_ADDRESS", "0.0.0.0"),  # noqa: S104  guarded by the token
         internal_port=_whole("INTERNAL_PORT", 8001, 65_535),
         lease_seconds=lease_seconds(),
+        trusted_proxies=trusted_proxies(),
     )
 
 
@@ -60,6 +63,14 @@ def lease_seconds() -> float:
     if not low <= seconds <= high:
         raise SettingWrong(f"GATE_LEASE_SECONDS is {text!r}; it must be a number of seconds from {low:g} to {high:g}.")
     return seconds
+
+
+def trusted_proxies() -> tuple[Network, ...]:
+    """TRUSTED_PROXIES: whose X-Forwarded-For is believed. Raises SettingWrong."""
+    try:
+        return tuple(network(part) for part in os.environ.get("TRUSTED_PROXIES", "").replace(",", " ").split())
+    except ValueError:
+        raise SettingWrong("TRUSTED_PROXIES must be IP addresses or networks (192.0.2.0/24), with commas.") from None
 
 
 def _required(name: str, form: str) -> str:

@@ -36,6 +36,7 @@ from shared.migrations import migrate
 from shared.remote_feed import FirstAnswer, HttpFeed, InternalDoor, RemoteSnapshot
 from shared.settings import Settings
 from shared.web.application import application
+from shared.web.caller import Proxies
 from shared.web.internal import internal_application
 from shared.web.route import Route
 
@@ -97,6 +98,7 @@ def web(service: str, settings: Settings) -> Any:
         public_url=settings.public_url,
         is_ready=part.database.answers,
         documented=_all_routes(),
+        proxies=Proxies(settings.trusted_proxies),
     )
 
 

@@ -1,6 +1,5 @@
 """The bodies and queries of the management API: what is taken, strictly, and what is shown."""
 
-import ipaddress
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from services.keys.key import PERMISSIONS, Reason, Status
 from services.keys.words import Words
+from shared.addresses import network
 from shared.redaction import redact
 from shared.web.operation import StrictSchema
 
@@ -42,7 +42,7 @@ def _network(text: str) -> None:
     if "%" in text:
         raise ValidationError("an interface's name means nothing here")
     try:
-        ipaddress.ip_network(text)
+        network(text)
     except ValueError as error:
         raise ValidationError(f"not an IP address or network: {error}") from None
 

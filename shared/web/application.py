@@ -12,12 +12,14 @@ from shared.database import DatabaseBusy
 from shared.gate.gate import Gate
 from shared.redaction import redact
 from shared.repository import TooMuchContention
-from shared.web.admission import Admission, RequestId, give_request_id
+from shared.web.admission import Admission, Identification, give_request_id
+from shared.web.caller import Proxies
 from shared.web.openapi import OpenApi
 from shared.web.problem_pages import ProblemPage
 from shared.web.problems import Problem, unavailable
 from shared.web.route import Route
 
+NO_PROXIES = Proxies()
 _log = structlog.get_logger(__name__)
 
 
@@ -30,10 +32,11 @@ def application(
     public_url: str,
     is_ready: Callable[[], bool],
     documented: Sequence[Route] = (),
+    proxies: Proxies = NO_PROXIES,
 ) -> falcon.App[falcon.Request, falcon.Response]:
     """`is_ready`: whether the service can serve, beyond its gate being fresh."""
     # Falcon's own annotations ask for its generic protocols, spelled out; a list of parts satisfies none of them.
-    middleware: list[Any] = [RequestId(), Admission(gate, clock, service)]
+    middleware: list[Any] = [Identification(proxies), Admission(gate, clock, service)]
     app = falcon.App(middleware=middleware)
     app.req_options.strip_url_path_trailing_slash = True
     errors = _Errors(public_url)

@@ -92,6 +92,18 @@ def test_an_address_inside_the_keys_networks_passes(app: Tiny) -> None:
         assert answer.status_code == status
 
 
+def test_a_forwarded_address_counts_only_from_a_proxy_of_ours_and_is_the_one_written_down(app: Tiny) -> None:
+    spoofed = bearer("elsewhere") | {"X-Forwarded-For": "198.51.100.9"}
+    for peer, forwarded_for, status, caller in (
+        ("203.0.113.1", "198.51.100.9", 403, "203.0.113.1"),
+        ("10.0.0.1", "198.51.100.9", 200, "198.51.100.9"),
+        ("10.0.0.1", "198.51.100.9, 203.0.113.1", 403, "203.0.113.1"),
+    ):
+        headers = spoofed | {"X-Forwarded-For": forwarded_for}
+        answer = app.client.simulate_get("/v1/things", headers=headers, extras={"REMOTE_ADDR": peer})
+        assert (answer.status_code, app.recorded()[-1][10]) == (status, caller)
+
+
 def test_limits_are_told_in_the_grammar_of_the_draft_with_every_authenticated_answer(app: Tiny) -> None:
     policy = re.compile(r'"minute";q=60;w=60, "day";q=10000;w=86400')
     state = re.compile(r'"minute";r=(\d+);t=(\d+), "day";r=(\d+);t=(\d+)')

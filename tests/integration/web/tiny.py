@@ -11,6 +11,7 @@ import falcon
 from falcon import testing
 from marshmallow import fields, validate
 
+from shared.addresses import network
 from shared.clock import Clock, ManualClock, SystemClock
 from shared.gate.gate import Gate
 from shared.gate.grants import Grant, Snapshot, Status
@@ -18,10 +19,12 @@ from shared.gate.meter import Meter
 from shared.gate.quota import MemoryQuota
 from shared.gate.replica import Replica
 from shared.web.application import application
+from shared.web.caller import Proxies
 from shared.web.operation import Answer, Call, StrictSchema, operation
 from shared.web.route import Route
 from tests.unit.gate.worlds import NOW, SECRET, MemoryBus, MemoryLog, grant, secret, snapshot_of
 
+PROXIES = Proxies([network("10.0.0.0/8")])
 PUBLIC_URL = "https://api.example"
 KEYS = {
     name: secret(number)
@@ -163,4 +166,4 @@ def _grants(now: datetime) -> tuple[Grant, ...]:
 
 def _application(gate: Gate, clock: Clock) -> falcon.App[Any, Any]:
     routes = [Route("/v1/things", Things()), Route("/v1/things/{thing_id}", Thing()), Route("/open", Open())]
-    return application("tiny", routes, gate, clock, public_url=PUBLIC_URL, is_ready=lambda: True)
+    return application("tiny", routes, gate, clock, public_url=PUBLIC_URL, is_ready=lambda: True, proxies=PROXIES)
