@@ -1,11 +1,14 @@
 """What a process is told by its environment, read once at its start. Every fault is one line that names the setting."""
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.addresses import Network, network
 from shared.gate.replica import LEASE_SECONDS_DEFAULT, LEASE_SECONDS_RANGE
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+", re.ASCII)
 
 
 class SettingWrong(Exception):
@@ -30,6 +33,7 @@ class Settings:
     internal_port: int
     lease_seconds: float
     trusted_proxies: tuple[Network, ...]
+    cors_origins: tuple[str, ...] | None
 
 
 def read_settings() -> Settings:
@@ -49,6 +53,7 @@ def read_settings() -> Settings:
         internal_port=_whole("INTERNAL_PORT", 8001, 65_535),
         lease_seconds=lease_seconds(),
         trusted_proxies=trusted_proxies(),
+        cors_origins=cors_origins(),
     )
 
 
@@ -71,6 +76,17 @@ def trusted_proxies() -> tuple[Network, ...]:
         return tuple(network(part) for part in os.environ.get("TRUSTED_PROXIES", "").replace(",", " ").split())
     except ValueError:
         raise SettingWrong("TRUSTED_PROXIES must be IP addresses or networks (192.0.2.0/24), with commas.") from None
+
+
+def cors_origins() -> tuple[str, ...] | None:
+    """CORS_ORIGINS: whose pages may read answers, or `*`; None: not said. Raises SettingWrong."""
+    text = os.environ.get("CORS_ORIGINS")
+    if text is None:
+        return None
+    origins = tuple(text.replace(",", " ").split())
+    if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
+        raise SettingWrong("CORS_ORIGINS must be origins (https://console.example), with commas, or *.")
+    return origins
 
 
 def _required(name: str, form: str) -> str:

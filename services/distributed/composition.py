@@ -99,6 +99,7 @@ def web(service: str, settings: Settings) -> Any:
         is_ready=part.database.answers,
         documented=_all_routes(),
         proxies=Proxies(settings.trusted_proxies),
+        cors_origins=settings.cors_origins,
     )
 
 

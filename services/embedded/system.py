@@ -11,7 +11,7 @@ eventlet.monkey_patch()
 
 # ruff: noqa: E402  everything below must find sockets, locks and threads already patched
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nameko.runners import ServiceRunner
@@ -49,7 +49,12 @@ class Embedded:
     """Everything, not yet started. `folder` is held by the caller."""
 
     def __init__(
-        self, folder: DataFolder, *, lease_seconds: float = LEASE_SECONDS_DEFAULT, proxies: Proxies = NO_PROXIES
+        self,
+        folder: DataFolder,
+        *,
+        lease_seconds: float = LEASE_SECONDS_DEFAULT,
+        proxies: Proxies = NO_PROXIES,
+        cors_origins: Sequence[str] | None = None,
     ) -> None:
         embedded_transport.register()
         clock = SystemClock()
@@ -59,7 +64,7 @@ class Embedded:
         self.auth = auth.assemble(folder.database("auth"), self.keys.feed, clock)
         self.usage = usage.assemble(folder.database("usage"), self.keys.feed, bus["usage"], clock)
         self.sensors = sensors.assemble(folder.database("sensors"), LogBus(sensors_bus), clock)
-        self._clock, self._proxies = clock, proxies
+        self._clock, self._proxies, self._cors_origins = clock, proxies, cors_origins
         self._gate_id = new_gate_id()
         self._gate = GateProcess(
             gate_id=self._gate_id,
@@ -91,6 +96,7 @@ class Embedded:
             public_url=public_url,
             is_ready=self._answers,
             proxies=self._proxies,
+            cors_origins=self._cors_origins,
         )
         internal_routes = [*self.keys.internal_routes(), *self.auth.internal_routes()]
         door = internal_application(internal_routes, is_ready=self._answers)

@@ -79,7 +79,7 @@ class Admission:
             route=req.uri_template or "",
             status=status,
             began=req.context.began,
-            size=len(resp.data or b""),
+            size=0 if req.method == "HEAD" else len(resp.data or b""),
             address=req.context.caller,
             user_agent=req.user_agent or "",
         )

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -98,6 +99,12 @@ class Thing:
         raise self.error
 
 
+class Managed:
+    @operation("Manage things", tag="Things", permission="admin", answers=AnswerSchema)
+    def on_get(self, call: Call[None, None]) -> Answer:
+        return Answer(body={})
+
+
 class Open:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         resp.media = {"open": True}
@@ -121,10 +128,10 @@ class Tiny:
         return [record for batch in self.bus.batches for record in batch["records"]]
 
 
-def tiny(folder: Path) -> Tiny:
+def tiny(folder: Path, cors_origins: Sequence[str] | None = None) -> Tiny:
     clock, bus = ManualClock(NOW), MemoryBus()
     gate, meter = _gate(folder, bus, clock)
-    return Tiny(_application(gate, clock), gate.replica, meter, bus, clock)
+    return Tiny(_application(gate, clock, cors_origins), gate.replica, meter, bus, clock)
 
 
 def served() -> Any:
@@ -164,6 +171,20 @@ def _grants(now: datetime) -> tuple[Grant, ...]:
     )
 
 
-def _application(gate: Gate, clock: Clock) -> falcon.App[Any, Any]:
-    routes = [Route("/v1/things", Things()), Route("/v1/things/{thing_id}", Thing()), Route("/open", Open())]
-    return application("tiny", routes, gate, clock, public_url=PUBLIC_URL, is_ready=lambda: True, proxies=PROXIES)
+def _application(gate: Gate, clock: Clock, cors_origins: Sequence[str] | None = None) -> falcon.App[Any, Any]:
+    routes = [
+        Route("/v1/things", Things()),
+        Route("/v1/things/{thing_id}", Thing()),
+        Route("/open", Open()),
+        Route("/v1/managed", Managed()),
+    ]
+    return application(
+        "tiny",
+        routes,
+        gate,
+        clock,
+        public_url=PUBLIC_URL,
+        is_ready=lambda: True,
+        proxies=PROXIES,
+        cors_origins=cors_origins,
+    )
