@@ -33,7 +33,7 @@ class Database:
     """`transaction()` to write, `reading()` for one consistent view; both yield a SQLAlchemy connection."""
 
     def __init__(self, url: str | URL) -> None:
-        self.engine: Engine = create_engine(url, **_engine_options(url))
+        self.engine: Engine = create_engine(url, hide_parameters=True, **_engine_options(url))
         self.name = self.engine.url.database or ""
         self._is_sqlite = self.engine.dialect.name == "sqlite"
         self._write_lock = threading.Lock()

@@ -98,6 +98,6 @@ def _required(name: str, form: str) -> str:
 
 def _whole(name: str, default: int, most: int) -> int:
     text = os.environ.get(name, str(default))
-    if not (text.isdecimal() and 1 <= int(text) <= most):
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= most):
         raise SettingWrong(f"{name} must be a whole number from 1 to {most}.")
     return int(text)

@@ -26,12 +26,12 @@ def register(
     data: Data = Path("data"),
 ) -> None:
     """Register an organisation; prints its id."""
-    from services.keys.organisation import UnknownTier
+    from services.keys.organisation import NameHoldsKey, UnknownTier
     from shared.repository import Origin
 
     try:
         typer.echo(_keys(data).commands.register_organisation(name, tier, Origin(actor="grillo organisation")))
-    except UnknownTier as error:
+    except (UnknownTier, NameHoldsKey) as error:
         raise Failure(str(error)) from None
 
 

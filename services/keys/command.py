@@ -70,7 +70,7 @@ class Commands:
         )
 
     def register_organisation(self, name: str, tier: str, origin: Origin) -> str:
-        """The new organisation's id. Raises UnknownTier."""
+        """The new organisation's id. Raises UnknownTier or NameHoldsKey."""
         command = organisation.RegisterOrganisation(organisation_id=new_id("org"), name=name, tier=tier)
         self._organisations.execute(
             command.organisation_id, lambda state: organisation.decide(state, command, self._clock.now()), origin

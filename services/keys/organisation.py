@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.keys.events import OrganisationEvent, OrganisationRegistered
+from shared.redaction import redact
 
 TIERS = ("free", "standard", "premium")
 
@@ -26,13 +27,20 @@ class OrganisationExists(Exception):
     """The id is taken."""
 
 
+class NameHoldsKey(Exception):
+    def __init__(self) -> None:
+        super().__init__("an organisation's name may hold no API key: names are shown, and told to other services")
+
+
 class UnknownTier(Exception):
     def __init__(self, tier: str) -> None:
         super().__init__(f"{tier!r} is not a tier; there are {', '.join(TIERS)}")
 
 
 def decide(state: Organisation | None, command: RegisterOrganisation, now: datetime) -> tuple[OrganisationEvent, ...]:
-    """Raises OrganisationExists or UnknownTier."""
+    """Raises OrganisationExists, UnknownTier or NameHoldsKey."""
+    if redact(command.name) != command.name:
+        raise NameHoldsKey
     if command.tier not in TIERS:
         raise UnknownTier(command.tier)
     if state is not None:

@@ -7,6 +7,8 @@ import falcon
 import msgspec
 import structlog
 from falcon.routing import CompiledRouter
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from shared.clock import Clock
 from shared.database import DatabaseBusy
@@ -48,6 +50,7 @@ def application(
     app.add_error_handler(Exception, errors.unexpected)
     app.add_error_handler(falcon.HTTPError, errors.from_falcon)
     app.add_error_handler((DatabaseBusy, TooMuchContention), errors.busy)
+    app.add_error_handler((OperationalError, InterfaceError, PoolExhausted), errors.database_away)
     app.add_error_handler(Problem, errors.problem)
     own = [
         Route("/openapi.json", OpenApi(documented or routes, public_url)),
@@ -105,6 +108,14 @@ class _Errors:
 
     def busy(self, req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]) -> None:
         _log.warning("request_not_now", method=req.method, route=req.uri_template, detail=str(error))
+        self.problem(req, resp, unavailable(), params)
+
+    def database_away(
+        self, req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]
+    ) -> None:
+        # The driver's own words: SQLAlchemy's quote the statement.
+        detail = str(getattr(error, "orig", None) or type(error).__name__)
+        _log.error("database_away", method=req.method, route=req.uri_template, detail=detail)
         self.problem(req, resp, unavailable(), params)
 
     def unexpected(self, req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]) -> None:

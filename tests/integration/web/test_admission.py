@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import structlog
 from falcon import testing
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from shared import logs
 from shared.database import DatabaseBusy
@@ -97,14 +99,28 @@ def test_an_unexpected_fault_is_a_500_that_gives_nothing_away_and_is_logged_with
     assert READER not in line
 
 
-@pytest.mark.parametrize("error", [DatabaseBusy("keys.db"), TooMuchContention("key_1")])
-def test_a_database_that_is_busy_is_a_reason_to_come_back(
+AWAY = Exception('connection to server at "127.0.0.1" failed: Connection refused')
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DatabaseBusy("keys.db"),
+        TooMuchContention("key_1"),
+        OperationalError("SELECT secret FROM t", {}, AWAY),
+        InterfaceError("SELECT secret FROM t", {}, AWAY),
+        PoolExhausted("of 20"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_database_that_is_busy_or_away_is_a_reason_to_come_back(
     app: Tiny, monkeypatch: pytest.MonkeyPatch, log_lines: io.StringIO, error: Exception
 ) -> None:
     monkeypatch.setattr(Thing, "error", error)
     answer = app.client.simulate_delete("/v1/things/7", headers=bearer("reader"))
     problem(answer, 503, "unavailable")
     assert "Retry-After" in answer.headers
+    assert "SELECT" not in answer.text + log_lines.getvalue()
 
 
 PLACES: list[dict[str, Any]] = [

@@ -204,12 +204,28 @@ def test_unknown_query_parameters_are_named(app: Tiny, query: str, named: str | 
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=x", "limit=0", "limit=1&limit=2", "from=yesterday", "from=2026-01-01T00:00:00"]
+    "query",
+    [
+        *("limit=x", "limit=0", "limit=", "limit=1&limit=2", "limit=1_0", "limit=%D9%A3", "limit=+1", "limit=1%00"),
+        *("from=yesterday", "from=2026-01-01T00:00:00", "from=2026-01-01T00:00:0%D9%A3Z", "from=%00"),
+    ],
 )
 def test_a_query_parameter_that_does_not_fit_is_named_as_it_was_sent(app: Tiny, query: str) -> None:
     answer = app.client.simulate_get("/v1/things", headers=bearer("reader"), query_string=query)
     body = problem(answer, 400, "invalid-request")
     assert body["detail"].startswith(query.partition("=")[0] + ": ")
+
+
+def test_a_parameter_given_twice_is_told_so(app: Tiny) -> None:
+    answer = app.client.simulate_get("/v1/things", headers=bearer("reader"), query_string="limit=1&limit=1")
+    assert problem(answer, 400, "invalid-request")["detail"] == "limit: is given more than once"
+
+
+@pytest.mark.parametrize("character", ["%00", "%01", "%0A", "%1F", "%7F", "%C2%85"])
+def test_a_control_character_in_an_id_reaches_no_handler_and_so_no_database(app: Tiny, character: str) -> None:
+    """PostgreSQL takes no NUL in a text, and says so with an error of its own."""
+    answer = app.client.simulate_get(f"/v1/things/7{character}", headers=bearer("reader"))
+    problem(answer, 404, "not-found")
 
 
 def test_a_resource_without_parameters_names_every_one_it_is_given_but_the_key(app: Tiny) -> None:

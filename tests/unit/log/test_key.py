@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from services.keys import key, organisation
 from services.keys.events import KeyCreated, KeyEvent, KeyRevoked
 from services.keys.key import CreateKey, Key, KeyExists, NoSuchKey, Reason, RevokeKey, Status
-from services.keys.organisation import TIERS, OrganisationExists, RegisterOrganisation, UnknownTier
+from services.keys.organisation import TIERS, NameHoldsKey, OrganisationExists, RegisterOrganisation, UnknownTier
 from tests.examples import (
     KEY_ID,
     NOON,
@@ -131,3 +131,10 @@ def test_a_key_s_state_names_its_key() -> None:
     assert given(key_created()) == Key(
         key_id=KEY_ID, organisation_id=ORGANISATION_ID, expires_at=NOON + timedelta(days=90)
     )
+
+
+def test_an_organisations_name_holds_no_key() -> None:
+    name = "Railway grl_" + 49 * "x"
+    with pytest.raises(NameHoldsKey) as refused:
+        organisation.decide(None, RegisterOrganisation(organisation_id="org_1", name=name, tier="free"), NOON)
+    assert "grl_" not in str(refused.value)
