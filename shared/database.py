@@ -5,6 +5,8 @@ embedded, every service shares one thread of execution, and a wait in C would st
 reason nothing may wait, print or call out between the start of a transaction and its end.
 """
 
+import contextlib
+import os
 import sqlite3
 import threading
 import time
@@ -38,6 +40,7 @@ class Database:
         self._is_sqlite = self.engine.dialect.name == "sqlite"
         self._write_lock = threading.Lock()
         if self._is_sqlite:
+            event.listen(self.engine, "do_connect", _create_private)
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
 
@@ -111,6 +114,15 @@ def _engine_options(url: str | URL) -> dict[str, Any]:
     if str(url).startswith("sqlite"):
         return {"connect_args": {"timeout": 0, "check_same_thread": False}, "pool_size": 20, "max_overflow": 20}
     return {"pool_pre_ping": True}
+
+
+def _create_private(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
+    """A file that is not there yet is made for its owner alone; SQLite gives its journals the same mode.
+
+    Never opened when it is there: to close it again would end this process's locks on it (POSIX).
+    """
+    with contextlib.suppress(OSError):
+        os.close(os.open(arguments[0], os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

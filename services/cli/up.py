@@ -83,7 +83,7 @@ def _print_json(url: str, internal_url: str, organisation: str, admin_key: str |
 def _print_for_people(url: str, internal_url: str, organisation: str, admin_key: str | None) -> None:
     lines = [
         f"Serving        {url}",
-        f"Internal door  {internal_url}  (metrics, feed)",
+        f"Internal door  {internal_url}  (metrics)",
         f"Organisation   {organisation}",
     ]
     if admin_key is not None:

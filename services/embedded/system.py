@@ -39,6 +39,9 @@ from shared.web.application import NO_PROXIES, application
 from shared.web.caller import Proxies
 from shared.web.internal import internal_application
 
+# They tell nothing that another user of this machine may not know; to acknowledge or remove gates needs the token.
+_OPEN_ON_LOOPBACK = ("/healthz", "/readyz", "/metrics")
+
 
 class PortInUse(Exception):
     def __init__(self, port: int) -> None:
@@ -65,6 +68,7 @@ class Embedded:
         self.usage = usage.assemble(folder.database("usage"), self.keys.feed, bus["usage"], clock)
         self.sensors = sensors.assemble(folder.database("sensors"), LogBus(sensors_bus), clock)
         self._clock, self._proxies, self._cors_origins = clock, proxies, cors_origins
+        self._internal_token = folder.internal_token()
         self._gate_id = new_gate_id()
         self._gate = GateProcess(
             gate_id=self._gate_id,
@@ -99,7 +103,9 @@ class Embedded:
             cors_origins=self._cors_origins,
         )
         internal_routes = [*self.keys.internal_routes(), *self.auth.internal_routes()]
-        door = internal_application(internal_routes, is_ready=self._answers)
+        door = internal_application(
+            internal_routes, is_ready=self._answers, token=self._internal_token, open_paths=_OPEN_ON_LOOPBACK
+        )
         public_max, internal_max = connection_limits(raise_file_limit())
         self._servers = [
             Server(public, app, connections_max=public_max),
