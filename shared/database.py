@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 from shared.times import from_rfc3339
 
@@ -31,11 +31,24 @@ class DatabaseBusy(Exception):
         super().__init__(f"{name}: others have held the write lock for {WRITE_WAIT_SECONDS_MAX:.0f} s")
 
 
+class DatabaseUrlWrong(Exception):
+    """Never quotes it: there may be a password in it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "DATABASE_URL is no address of a database; it must read postgresql+psycopg://USER:PASSWORD@HOST/NAME."
+        )
+
+
 class Database:
     """`transaction()` to write, `reading()` for one consistent view; both yield a SQLAlchemy connection."""
 
     def __init__(self, url: str | URL) -> None:
-        self.engine: Engine = create_engine(url, hide_parameters=True, **_engine_options(url))
+        """Raises DatabaseUrlWrong; connects to nothing yet."""
+        try:
+            self.engine: Engine = create_engine(url, hide_parameters=True, **_engine_options(url))
+        except (ArgumentError, ImportError, ValueError):
+            raise DatabaseUrlWrong from None
         self.name = self.engine.url.database or ""
         self._is_sqlite = self.engine.dialect.name == "sqlite"
         self._write_lock = threading.Lock()

@@ -12,6 +12,7 @@ import typer
 from services.cli.failure import Failure
 
 _HOST = "127.0.0.1"
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 def up(
@@ -26,6 +27,8 @@ def up(
 
     The first start registers an organisation with sample sensors and shows its first admin key, this once.
     """
+    if log_level.upper() not in _LOG_LEVELS:
+        raise typer.BadParameter(f"--log-level is one of {', '.join(_LOG_LEVELS)}")
     signals = _Signals()
     from services.embedded import first_start
     from services.embedded import system as embedded

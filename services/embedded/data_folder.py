@@ -34,7 +34,7 @@ class DataFolder:
         """Raises DataFolderUnusable when there is none: a tool must not leave an empty file behind."""
         file = self._file(service)
         try:
-            found = file.is_file()
+            found = file.is_file() and file.stat().st_size > 0
         except OSError as error:
             raise DataFolderUnusable(f"{self.path} cannot be read: {error.strerror}.") from None
         if not found:
