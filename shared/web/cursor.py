@@ -6,7 +6,7 @@ import zlib
 
 import msgspec
 
-from shared.web.operation import has_control_characters
+from shared.web.parameters import has_control_characters
 from shared.web.problems import Problem
 
 _CHECKSUM_BYTES = 4

@@ -7,8 +7,6 @@ parsed by its schemas, and /openapi.json is made from it.
 import functools
 import json
 import math
-import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
@@ -16,14 +14,14 @@ from typing import Any, ClassVar, Generic, TypeVar
 import falcon
 import marshmallow
 import msgspec
-from marshmallow import Schema, fields, post_load
+from marshmallow import Schema, post_load
 
 from shared.gate.grants import Grant
+from shared.web.parameters import fields_by_name, has_control_characters, unreadable
 from shared.web.problems import Problem
 
 BODY_BYTES_MAX = 64 * 1024
 _DIGITS_MAX = 100
-_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 Query = TypeVar("Query")
 Body = TypeVar("Body")
 
@@ -138,37 +136,18 @@ def _query(req: falcon.Request, schema: Schema | None) -> Any:
         if given:
             raise Problem("invalid-request", f"unknown query parameters: {', '.join(sorted(given))}")
         return None
-    for name in given.keys() & _fields(schema):
-        fault = _unreadable(_fields(schema)[name], given[name])
+    known = fields_by_name(schema)
+    for name in given.keys() & known:
+        fault = unreadable(known[name], given[name])
         if fault is not None:
             raise Problem("invalid-request", f"{name}: {fault}")
     try:
         return schema.load(given)
     except marshmallow.ValidationError as error:
-        unknown = sorted(given.keys() - _fields(schema))
+        unknown = sorted(given.keys() - known)
         if unknown:
             raise Problem("invalid-request", f"unknown query parameters: {', '.join(unknown)}") from None
         raise Problem("invalid-request", _in_words(error.messages)) from None
-
-
-def _fields(schema: Schema) -> dict[str, Any]:
-    """By their names in the query."""
-    return {field.data_key or name: field for name, field in schema.fields.items()}
-
-
-def _unreadable(field: Any, value: str | list[str]) -> str | None:
-    """Why no field should read it: int() takes 1_0 and digits of every script, and a database no NUL."""
-    if not isinstance(value, str):
-        return "is given more than once"
-    if has_control_characters(value):
-        return "must hold no control characters"
-    if isinstance(field, fields.Integer) and _WHOLE_NUMBER.fullmatch(value) is None:
-        return "must be a whole number"
-    return None
-
-
-def has_control_characters(text: str) -> bool:
-    return any(unicodedata.category(character) == "Cc" for character in text)
 
 
 def _body(req: falcon.Request, schema: Schema | None) -> Any:
