@@ -8,6 +8,7 @@ import pytest
 from falcon import testing
 
 from shared.web.problems import CATALOGUE
+from shared.web.problems_fr import FRENCH
 from tests.integration.web.asking import bearer, problem
 from tests.integration.web.tiny import KEYS, Tiny
 from tests.unit.gate.worlds import secret
@@ -234,8 +235,13 @@ def test_a_resource_without_parameters_names_every_one_it_is_given_but_the_key(a
     assert app.client.simulate_get("/v1/things/7", query_string=f"api_key={READER}").status_code == 200
 
 
-def test_each_problem_that_is_named_has_its_page(app: Tiny) -> None:
+def test_each_problem_that_is_named_has_its_page_in_both_languages(app: Tiny) -> None:
     for name in CATALOGUE:
         page = app.client.simulate_get(f"/problems/{name}")
         assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+        french = app.client.simulate_get(f"/problems/{name}", headers={"Accept-Language": "fr-CH, en;q=0.5"})
+        assert (french.headers["Content-Language"], french.headers["Vary"]) == ("fr", "Accept-Language")
+        assert FRENCH[name][0].partition("'")[0] in french.text
+        assert CATALOGUE[name].title not in french.text
+    assert FRENCH.keys() == CATALOGUE.keys()
     problem(app.client.simulate_get("/problems/no-such"), 404, "not-found")
