@@ -1,10 +1,12 @@
 """The front's nginx configuration, in a real nginx: what it tells services of the caller, and what it writes down."""
 
-import http.server
 import shutil
 import subprocess
 import threading
 import time
+
+# By name: importing eventlet's server leaves its copy for greenlets as the attribute `server` of `http`.
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -17,7 +19,7 @@ CONFIGURATION = Path(__file__).parents[2] / "ops/nginx/grillo.conf"
 KEY = KEYS["reader"]
 
 
-class _Upstream(http.server.BaseHTTPRequestHandler):
+class _Upstream(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200)
         self.send_header("Content-Length", "0")
@@ -32,7 +34,7 @@ def test_it_appends_the_callers_address_and_logs_no_key_wherever_it_was_sent(tmp
     nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if nginx is None:
         raise ServerMissing("nginx: apt-get install nginx-light")
-    upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Upstream)
+    upstream = ThreadingHTTPServer(("127.0.0.1", 0), _Upstream)
     threading.Thread(target=upstream.serve_forever, daemon=True).start()
     port, dead = free_port(), free_port()
     server = (
