@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import eventlet
+import greenlet
 import structlog
 from eventlet import wsgi
 
@@ -67,14 +68,14 @@ class Listening:
         self._socket, self.is_broken = listening, False
 
     def accept(self) -> Any:
-        """Raises OSError only when the socket itself is gone."""
+        """Ends its greenlet, quietly, when the socket itself is gone: `is_broken` tells."""
         while True:
             try:
                 return self._socket.accept()
             except OSError as error:
                 if error.errno in (errno.EBADF, errno.EINVAL, errno.ENOTSOCK):
                     self.is_broken = True
-                    raise
+                    raise greenlet.GreenletExit from error
                 _log.warning("accept_failed", detail=error.strerror)
                 eventlet.sleep(_ACCEPT_AGAIN_SECONDS)
 

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -78,6 +79,26 @@ def test_a_folder_that_may_not_be_made_is_named() -> None:
     assert refused.returncode == 1
     assert refused.stderr.startswith("grillo: /sys/grillo cannot be used as the data folder:")
     assert refused.stderr.count("\n") == 1
+
+
+def test_a_door_that_falls_ends_the_process_in_one_line(data: Path) -> None:
+    """Else it would live on and answer nobody, and nothing would start it again."""
+    program = """if True:
+        import socket, sys
+        from services.embedded import system
+        start = system.Embedded.start
+        def start_and_fall(self, public, internal, url):
+            start(self, public, internal, url)
+            public.shutdown(socket.SHUT_RDWR)
+        system.Embedded.start = start_and_fall
+        from services.cli import main
+        main()
+    """
+    command = [sys.executable, "-c", program, "up", "--port", "0", "--data", str(data)]
+    fallen = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert fallen.returncode == 1
+    assert fallen.stderr.splitlines()[-1].startswith("grillo: a door stopped accepting connections")
+    assert "Traceback" not in fallen.stderr
 
 
 def test_a_wrong_lease_is_refused_before_anything_starts(data: Path) -> None:
