@@ -6,6 +6,7 @@ reason nothing may wait, print or call out between the start of a transaction an
 """
 
 import contextlib
+import os
 import sqlite3
 import threading
 import time
@@ -18,7 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, FromClause, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 from shared.times import from_rfc3339
 
@@ -33,15 +34,29 @@ class DatabaseBusy(Exception):
         super().__init__(f"{name}: others have held the write lock for {WRITE_WAIT_SECONDS_MAX:.0f} s")
 
 
+class DatabaseUrlWrong(Exception):
+    """Never quotes it: there may be a password in it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "DATABASE_URL is no address of a database; it must read postgresql+psycopg://USER:PASSWORD@HOST/NAME."
+        )
+
+
 class Database:
     """`transaction()` to write, `reading()` for one consistent view; both yield a SQLAlchemy connection."""
 
     def __init__(self, url: str | URL) -> None:
-        self.engine: Engine = create_engine(url, **_engine_options(url))
+        """Raises DatabaseUrlWrong; connects to nothing yet."""
+        try:
+            self.engine: Engine = create_engine(url, hide_parameters=True, **_engine_options(url))
+        except (ArgumentError, ImportError, ValueError):
+            raise DatabaseUrlWrong from None
         self.name = self.engine.url.database or ""
         self._is_sqlite = self.engine.dialect.name == "sqlite"
         self._write_lock = threading.Lock()
         if self._is_sqlite:
+            event.listen(self.engine, "do_connect", _create_private)
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
 
@@ -153,6 +168,15 @@ def _engine_options(url: str | URL) -> dict[str, Any]:
     # A server that takes connections and says nothing, or a network that lost it, must not hold a thread for minutes.
     patience = {"connect_timeout": CONNECT_SECONDS_MAX, "tcp_user_timeout": UNANSWERED_MILLISECONDS_MAX}
     return {"pool_pre_ping": True, "connect_args": patience}
+
+
+def _create_private(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
+    """A file that is not there yet is made for its owner alone; SQLite gives its journals the same mode.
+
+    Never opened when it is there: to close it again would end this process's locks on it (POSIX).
+    """
+    with contextlib.suppress(OSError):
+        os.close(os.open(arguments[0], os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -1,10 +1,14 @@
 """What a process is told by its environment, read once at its start. Every fault is one line that names the setting."""
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from shared.addresses import Network, network
 from shared.gate.replica import LEASE_SECONDS_DEFAULT, LEASE_SECONDS_RANGE
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+", re.ASCII)
 
 
 class SettingWrong(Exception):
@@ -29,6 +33,8 @@ class Settings:
     internal_address: str
     internal_port: int
     lease_seconds: float
+    trusted_proxies: tuple[Network, ...]
+    cors_origins: tuple[str, ...] | None
 
 
 def read_settings() -> Settings:
@@ -48,6 +54,8 @@ def read_settings() -> Settings:
         internal_address=os.environ.get("INTERNAL_ADDRESS", "0.0.0.0"),  # noqa: S104  guarded by the token
         internal_port=_whole("INTERNAL_PORT", 8001, 65_535),
         lease_seconds=lease_seconds(),
+        trusted_proxies=trusted_proxies(),
+        cors_origins=cors_origins(),
     )
 
 
@@ -64,6 +72,25 @@ def lease_seconds() -> float:
     return seconds
 
 
+def trusted_proxies() -> tuple[Network, ...]:
+    """TRUSTED_PROXIES: whose X-Forwarded-For is believed. Raises SettingWrong."""
+    try:
+        return tuple(network(part) for part in os.environ.get("TRUSTED_PROXIES", "").replace(",", " ").split())
+    except ValueError:
+        raise SettingWrong("TRUSTED_PROXIES must be IP addresses or networks (192.0.2.0/24), with commas.") from None
+
+
+def cors_origins() -> tuple[str, ...] | None:
+    """CORS_ORIGINS: whose pages may read answers, or `*`; None: not said. Raises SettingWrong."""
+    text = os.environ.get("CORS_ORIGINS")
+    if text is None:
+        return None
+    origins = tuple(text.replace(",", " ").split())
+    if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
+        raise SettingWrong("CORS_ORIGINS must be origins (https://console.example), with commas, or *.")
+    return origins
+
+
 def _required(name: str, form: str) -> str:
     value = os.environ.get(name, "")
     if not value:
@@ -73,6 +100,6 @@ def _required(name: str, form: str) -> str:
 
 def _whole(name: str, default: int, most: int) -> int:
     text = os.environ.get(name, str(default))
-    if not (text.isdecimal() and 1 <= int(text) <= most):
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= most):
         raise SettingWrong(f"{name} must be a whole number from 1 to {most}.")
     return int(text)

@@ -75,6 +75,7 @@ class Stack:
             | stated
             | self._accounts[service]
             | {"GRILLO_PUBLIC_URL": self.url, "SPOOL_DIR": str(self.folder / f"{service}-spool")}
+            | {"TRUSTED_PROXIES": "127.0.0.1"}
             | {"WEB_ADDRESS": "127.0.0.1", "WEB_PORT": str(public)}
             | {"INTERNAL_ADDRESS": "127.0.0.1", "INTERNAL_PORT": str(internal)}
         )

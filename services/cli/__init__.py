@@ -14,5 +14,32 @@ def main() -> None:
     try:
         application()()
     except Failure as failure:
-        sys.stderr.write(f"grillo: {failure}\n")
-        sys.exit(1)
+        _end(str(failure))
+    except Exception as error:
+        reason = _database_fault(error)
+        if reason is None:
+            raise
+        _end(reason)
+
+
+def _database_fault(error: Exception) -> str | None:
+    """Any command may meet a database that is none, is away or has no schema. None: it is not about a database."""
+    if "sqlalchemy" not in sys.modules:
+        return None
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from shared.database import DatabaseBusy, DatabaseUrlWrong
+    from shared.migrations import SchemaIsNewer
+
+    if isinstance(error, DatabaseUrlWrong | DatabaseBusy | SchemaIsNewer):
+        return str(error)
+    if isinstance(error, SQLAlchemyError):
+        # The driver's own words: SQLAlchemy's go on with the statement.
+        words = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+        return f"the database cannot be used: {words.splitlines()[0]}"
+    return None
+
+
+def _end(reason: str) -> None:
+    sys.stderr.write(f"grillo: {reason}\n")
+    sys.exit(1)

@@ -5,22 +5,28 @@ A key is never an argument: `ps` shows those.
 
 import getpass
 import os
+import re
 import sys
 from typing import Any
 
 import httpx
+import typer
 
 from services.cli.failure import Failure
 
 _DEFAULT_URL = "http://127.0.0.1:8000"
 _TIMEOUT_SECONDS = 30.0
+_ID = re.compile(r"[0-9A-Za-z_]{1,100}", re.ASCII)
 
 
 class Client:
     def __init__(self) -> None:
         self._url = os.environ.get("GRILLO_URL", _DEFAULT_URL).rstrip("/")
         headers = {"Authorization": f"Bearer {_api_key()}"}
-        self._http = httpx.Client(base_url=self._url, headers=headers, timeout=_TIMEOUT_SECONDS)
+        try:
+            self._http = httpx.Client(base_url=self._url, headers=headers, timeout=_TIMEOUT_SECONDS)
+        except (httpx.InvalidURL, ValueError):
+            raise Failure("GRILLO_URL is no address of a server; it must read http://HOST:PORT.") from None
 
     def get(self, path: str, **query: Any) -> Any:
         return self._ask("GET", path, params={name: value for name, value in query.items() if value is not None})
@@ -48,11 +54,28 @@ class Client:
     def _ask(self, method: str, path: str, **options: Any) -> Any:
         try:
             answer = self._http.request(method, path, **options)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Failure(f"no answer from {self._url} ({error}). Is it running? GRILLO_URL names another.") from None
         if answer.is_error:
             raise Failure(_refusal(answer))
-        return answer.json()
+        return self._document(answer)
+
+    def _document(self, answer: httpx.Response) -> dict[str, Any]:
+        """Raises Failure when whoever answered is not this API: a proxy's page, another server on the port."""
+        try:
+            document = answer.json()
+        except ValueError:
+            document = None
+        if not isinstance(document, dict) or "X-Request-Id" not in answer.headers:
+            raise Failure(f"{self._url} answered, but not as grillo does. GRILLO_URL names another address.")
+        return document
+
+
+def id_in_path(text: str) -> str:
+    """An id as it may stand in a path: anything else, as ../sensors, would ask for something else."""
+    if _ID.fullmatch(text) is None:
+        raise typer.BadParameter("an id is letters, digits and _")
+    return text
 
 
 def _api_key() -> str:

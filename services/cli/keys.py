@@ -7,14 +7,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from services.cli.client import Client
+from services.cli.client import Client, id_in_path
 
 app = typer.Typer(
     help="The life of keys, from creation to deletion; and their usage.",
     no_args_is_help=True,
 )
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
-KeyId = Annotated[str, typer.Argument(help="The key's id, key_…")]
+KeyId = Annotated[str, typer.Argument(help="The key's id, key_…", callback=id_in_path)]
 
 
 @app.command()

@@ -14,6 +14,10 @@ from services.cli.failure import Failure
 
 if TYPE_CHECKING:
     from services.keys.assembly import Keys
+    from services.keys.queries import Queries
+    from shared.database import Database
+
+_PAGE = 100
 
 app = typer.Typer(help="Register organisations, list them, set their tier, mint an admin key.", no_args_is_help=True)
 Data = Annotated[Path, typer.Option(help="The data folder of `grillo up`; DATABASE_URL goes before.")]
@@ -28,12 +32,12 @@ def register(
     data: Data = Path("data"),
 ) -> None:
     """Register an organisation; prints its id."""
-    from services.keys.organisation import UnknownTier
+    from services.keys.organisation import NameHoldsKey, UnknownTier
     from shared.repository import Origin
 
     try:
         typer.echo(_keys(data).commands.register_organisation(name, tier, Origin(actor="grillo organisation")))
-    except UnknownTier as error:
+    except (UnknownTier, NameHoldsKey) as error:
         raise Failure(str(error)) from None
 
 
@@ -61,14 +65,18 @@ def list_organisations(data: Data = Path("data")) -> None:
     from services.cli.keys import tables
 
     table = Table("id", "name", "tier", "active keys", box=None)
-    for organisation in _keys(data).queries.organisations():
+    for organisation in _queries(data).organisations():
         keys = f"{organisation.active_keys} of {organisation.active_keys_max}"
         table.add_row(organisation.id, organisation.name, organisation.tier, keys)
     tables().print(table)
 
 
 @app.command("admin-key")
-def admin_key(organisation: OrganisationId, data: Data = Path("data")) -> None:
+def admin_key(
+    organisation: OrganisationId,
+    data: Data = Path("data"),
+    force: Annotated[bool, typer.Option("--force", help="Also when it has an active admin key.")] = False,
+) -> None:
     """Mint an admin key for an organisation that has none left. Its secret is printed, this once."""
     from services.keys.command import KeyRequest
     from services.keys.words import Words
@@ -77,6 +85,8 @@ def admin_key(organisation: OrganisationId, data: Data = Path("data")) -> None:
     keys = _keys(data)
     if organisation not in {known.id for known in keys.queries.organisations()}:
         raise Failure(_unknown(organisation))
+    if not force and _has_active_admin_key(keys.queries, organisation):
+        raise Failure(f"{organisation} has an active admin key. If nobody holds its secret any more: --force.")
     request = KeyRequest(words=Words(name="Admin key minted on the host"), permissions=("admin",), allow_query=False)
     origin = Origin(actor="grillo organisation")
     created = keys.commands.create(organisation, request, origin, beyond_limit=True)
@@ -88,18 +98,47 @@ def _unknown(organisation: str) -> str:
     return f"there is no organisation {organisation}; `grillo organisation list` shows those there are."
 
 
+def _has_active_admin_key(queries: "Queries", organisation_id: str) -> bool:
+    from services.keys.key import Status
+
+    after = None
+    while True:
+        page = queries.list_keys(organisation_id, _PAGE, after)
+        if any(key.status is Status.ACTIVE and "admin" in key.permissions for key in page.keys):
+            return True
+        if page.next_place is None:
+            return False
+        after = page.next_place
+
+
 def _keys(data: Path) -> "Keys":
-    from services.embedded.data_folder import DataFolder, DataFolderUnusable
+    """To write; brings the schema up to date first."""
     from services.keys.assembly import assemble
     from shared.clock import SystemClock
-    from shared.database import Database
     from shared.settings import SettingWrong, lease_seconds
+
+    try:
+        return assemble(_database(data), _NoBus(), SystemClock(), lease_seconds=lease_seconds())
+    except SettingWrong as error:
+        raise Failure(str(error)) from None
+
+
+def _queries(data: Path) -> "Queries":
+    """To read, and to change nothing, not even the schema."""
+    from services.keys.queries import Queries
+    from shared.clock import SystemClock
+
+    return Queries(_database(data), SystemClock())
+
+
+def _database(data: Path) -> "Database":
+    from services.embedded.data_folder import DataFolder, DataFolderUnusable
+    from shared.database import Database
 
     url = os.environ.get("DATABASE_URL")
     try:
-        database = Database(url) if url else DataFolder(data).existing_database("keys")
-        return assemble(database, _NoBus(), SystemClock(), lease_seconds=lease_seconds())
-    except (DataFolderUnusable, SettingWrong) as error:
+        return Database(url) if url else DataFolder(data).existing_database("keys")
+    except DataFolderUnusable as error:
         raise Failure(str(error)) from None
 
 

@@ -12,6 +12,7 @@ import typer
 from services.cli.failure import Failure
 
 _HOST = "127.0.0.1"
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 def up(
@@ -26,17 +27,20 @@ def up(
 
     The first start registers an organisation with sample sensors and shows its first admin key, this once.
     """
+    if log_level.upper() not in _LOG_LEVELS:
+        raise typer.BadParameter(f"--log-level is one of {', '.join(_LOG_LEVELS)}")
     signals = _Signals()
     from services.embedded import first_start
     from services.embedded import system as embedded
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
     from shared import logs
-    from shared.settings import SettingWrong, lease_seconds
+    from shared.settings import SettingWrong, cors_origins, lease_seconds, trusted_proxies
+    from shared.web.caller import Proxies
 
     logs.configure(log_level.upper())
     folder = DataFolder(data)
     try:
-        lease = lease_seconds()
+        lease, proxies, origins = lease_seconds(), Proxies(trusted_proxies()), cors_origins()
         folder.hold()
         public = embedded.listen(_HOST, port)
         internal = embedded.listen(_HOST, port + 1 if port else 0)
@@ -44,7 +48,7 @@ def up(
         raise Failure(str(error)) from None
     url = os.environ.get("GRILLO_PUBLIC_URL") or f"http://{_HOST}:{public.getsockname()[1]}"
     internal_url = f"http://{_HOST}:{internal.getsockname()[1]}"
-    system = embedded.Embedded(folder, lease_seconds=lease)
+    system = embedded.Embedded(folder, lease_seconds=lease, proxies=proxies, cors_origins=origins)
     organisation = first_start.organisation(system.keys)
     first_start.import_samples(system.sensors, organisation, data)
     system.start(public, internal, url)
@@ -54,7 +58,9 @@ def up(
             _print_json(url, internal_url, organisation, admin_key)
         else:
             _print_for_people(url, internal_url, organisation, admin_key)
-        embedded.wait(lambda: signals.asked_to_stop)
+        embedded.wait(lambda: signals.asked_to_stop or not system.is_serving())
+        if not signals.asked_to_stop:
+            raise Failure("a door stopped accepting connections, so all of it has stopped. Start it again.")
     finally:
         system.stop()
         folder.release()
@@ -80,7 +86,7 @@ def _print_json(url: str, internal_url: str, organisation: str, admin_key: str |
 def _print_for_people(url: str, internal_url: str, organisation: str, admin_key: str | None) -> None:
     lines = [
         f"Serving        {url}",
-        f"Internal door  {internal_url}  (metrics, feed)",
+        f"Internal door  {internal_url}  (metrics)",
         f"Organisation   {organisation}",
     ]
     if admin_key is not None:

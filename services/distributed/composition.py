@@ -38,6 +38,7 @@ from shared.migrations import SchemaIsNewer, migrate
 from shared.remote_feed import FirstAnswer, HttpFeed, InternalDoor, RemoteSnapshot
 from shared.settings import Settings
 from shared.web.application import application
+from shared.web.caller import Proxies
 from shared.web.internal import internal_application
 from shared.web.route import Route
 
@@ -99,6 +100,8 @@ def web(service: str, settings: Settings) -> Any:
         public_url=settings.public_url,
         is_ready=part.database.answers,
         documented=_all_routes(),
+        proxies=Proxies(settings.trusted_proxies),
+        cors_origins=settings.cors_origins,
     )
 
 

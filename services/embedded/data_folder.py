@@ -3,8 +3,10 @@
 One server at a time may hold it. Tools that only read, or that write through SQLite's own locks, need not.
 """
 
+import contextlib
 import fcntl
 import os
+import secrets
 from pathlib import Path
 
 from shared.database import Database
@@ -32,7 +34,7 @@ class DataFolder:
         """Raises DataFolderUnusable when there is none: a tool must not leave an empty file behind."""
         file = self._file(service)
         try:
-            found = file.is_file()
+            found = file.is_file() and file.stat().st_size > 0
         except OSError as error:
             raise DataFolderUnusable(f"{self.path} cannot be read: {error.strerror}.") from None
         if not found:
@@ -61,9 +63,20 @@ class DataFolder:
                 f"{self.path} is in use by another `grillo up`, process {holder}. "
                 "Stop that one first, or name another folder with --data."
             ) from None
+        for file in self.path.glob("*.sqlite*"):
+            file.chmod(0o600)  # one of an earlier version, or copied here
         os.truncate(lock, 0)
         os.write(lock, str(os.getpid()).encode())
         self._lock = lock
+
+    def internal_token(self) -> str:
+        """What the internal door asks for: random, kept here, for this folder's owner alone."""
+        file = self.path / "internal-token"
+        with contextlib.suppress(FileExistsError):
+            written = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            os.write(written, secrets.token_hex(32).encode())
+            os.close(written)
+        return file.read_text().strip()
 
     def release(self) -> None:
         if self._lock is not None:

@@ -11,15 +11,15 @@ eventlet.monkey_patch()
 
 # ruff: noqa: E402  everything below must find sockets, locks and threads already patched
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from eventlet import wsgi
 from nameko.runners import ServiceRunner
 
 from services.auth import assembly as auth
 from services.auth.service import AuthService
 from services.embedded.data_folder import DataFolder
+from services.embedded.server import Server, connection_limits, raise_file_limit
 from services.keys import assembly as keys
 from services.keys.service import KeysFeedService, KeysService
 from services.sensors import assembly as sensors
@@ -36,12 +36,12 @@ from shared.messaging.entrypoints import COMPOSITION
 from shared.messaging.exchanges import broadcast_queue
 from shared.messaging.listening import Listener
 from shared.messaging.publishing import EventPublisher, LogBus, MeterBus
-from shared.web.application import application
+from shared.web.application import NO_PROXIES, application
+from shared.web.caller import Proxies
 from shared.web.internal import internal_application
 
-DRAIN_SECONDS_MAX = 1.5
-_SOCKET_SECONDS_MAX = 30
-_CONNECTIONS_MAX = 1000
+# They tell nothing that another user of this machine may not know; to acknowledge or remove gates needs the token.
+_OPEN_ON_LOOPBACK = ("/healthz", "/readyz", "/metrics")
 
 
 class PortInUse(Exception):
@@ -52,7 +52,14 @@ class PortInUse(Exception):
 class Embedded:
     """Everything, not yet started. `folder` is held by the caller."""
 
-    def __init__(self, folder: DataFolder, *, lease_seconds: float = LEASE_SECONDS_DEFAULT) -> None:
+    def __init__(
+        self,
+        folder: DataFolder,
+        *,
+        lease_seconds: float = LEASE_SECONDS_DEFAULT,
+        proxies: Proxies = NO_PROXIES,
+        cors_origins: Sequence[str] | None = None,
+    ) -> None:
         embedded_transport.register()
         clock = SystemClock()
         bus = {service: EventPublisher(embedded_transport.URL, service) for service in ("keys", "auth", "usage")}
@@ -63,7 +70,8 @@ class Embedded:
             folder.database("usage"), self.keys.feed, KeysClient(embedded_transport.URL), bus["usage"], clock
         )
         self.sensors = sensors.assemble(folder.database("sensors"), LogBus(sensors_bus), clock)
-        self._clock = clock
+        self._clock, self._proxies, self._cors_origins = clock, proxies, cors_origins
+        self._internal_token = folder.internal_token()
         self._gate_id = new_gate_id()
         self._gate = GateProcess(
             gate_id=self._gate_id,
@@ -76,7 +84,7 @@ class Embedded:
             lease_seconds=lease_seconds,
         )
         self._runner = self._services()
-        self._servers: list[_Server] = []
+        self._servers: list[Server] = []
 
     def start(self, public: socket.socket, internal: socket.socket, public_url: str) -> None:
         """Serves on two listening sockets once gate and services are ready."""
@@ -88,11 +96,28 @@ class Embedded:
         grants = self._gate.replica.grants
         routes = [route for part in (self.keys, self.usage, self.sensors) for route in part.routes(grants)]
         app = application(
-            "embedded", routes, self._gate.gate, self._clock, public_url=public_url, is_ready=self._answers
+            "embedded",
+            routes,
+            self._gate.gate,
+            self._clock,
+            public_url=public_url,
+            is_ready=self._answers,
+            proxies=self._proxies,
+            cors_origins=self._cors_origins,
         )
         internal_routes = [*self.keys.internal_routes(), *self.auth.internal_routes()]
-        door = internal_application(internal_routes, is_ready=self._answers)
-        self._servers = [_Server(public, app), _Server(internal, door)]
+        door = internal_application(
+            internal_routes, is_ready=self._answers, token=self._internal_token, open_paths=_OPEN_ON_LOOPBACK
+        )
+        public_max, internal_max = connection_limits(raise_file_limit())
+        self._servers = [
+            Server(public, app, connections_max=public_max),
+            Server(internal, door, connections_max=internal_max),
+        ]
+
+    def is_serving(self) -> bool:
+        """Whether both doors still accept; if not, only a new process will."""
+        return all(server.is_serving() for server in self._servers)
 
     def stop(self) -> None:
         """Lets requests finish, ships what is metered, gives the gate's place up, stops the services."""
@@ -116,32 +141,6 @@ class Embedded:
         for service_class in (KeysService, KeysFeedService, AuthService, UsageService, SensorsService):
             runner.add_service(service_class)
         return runner
-
-
-class _Server:
-    """eventlet's WSGI server on one listening socket. It keeps no access log: URLs may carry keys."""
-
-    def __init__(self, listening: socket.socket, app: Callable[..., Any]) -> None:
-        self._connections = eventlet.GreenPool(_CONNECTIONS_MAX)
-        self._socket = listening
-        self._thread = eventlet.spawn(
-            wsgi.server,
-            listening,
-            app,
-            custom_pool=self._connections,
-            log_output=False,
-            debug=False,
-            socket_timeout=_SOCKET_SECONDS_MAX,
-        )
-
-    def stop(self) -> None:
-        """No new connections; those there are get a moment for their answers."""
-        self._thread.kill()
-        with eventlet.Timeout(DRAIN_SECONDS_MAX, False):
-            self._connections.waitall()
-        for connection in list(self._connections.coroutines_running):
-            connection.kill()
-        self._socket.close()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -69,7 +69,7 @@ class Commands:
         )
 
     def register_organisation(self, name: str, tier: str, origin: Origin) -> str:
-        """The new organisation's id. Raises UnknownTier."""
+        """The new organisation's id. Raises UnknownTier or NameHoldsKey."""
         command = organisation.RegisterOrganisation(organisation_id=new_id("org"), name=name, tier=tier)
         self._change_organisation(command.organisation_id, command, origin)
         return command.organisation_id

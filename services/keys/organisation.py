@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import assert_never
 
 from services.keys.events import OrganisationEvent, OrganisationRegistered, TierChanged, UnusedExpiryChanged
+from shared.redaction import redact
 
 # Active keys an organisation may hold at most, so that keys do not multiply what a tier allows each.
 ACTIVE_KEYS_MAX = {"free": 10, "standard": 100, "premium": 1_000}
@@ -46,6 +47,11 @@ class NoSuchOrganisation(Exception):
     """Never registered."""
 
 
+class NameHoldsKey(Exception):
+    def __init__(self) -> None:
+        super().__init__("an organisation's name may hold no API key: names are shown, and told to other services")
+
+
 class UnknownTier(Exception):
     def __init__(self, tier: str) -> None:
         super().__init__(f"{tier!r} is not a tier; there are {', '.join(TIERS)}")
@@ -62,7 +68,9 @@ class TooManyKeys(Exception):
 def decide(
     state: Organisation | None, command: RegisterOrganisation | ChangeTier | SetUnusedExpiry, now: datetime
 ) -> tuple[OrganisationEvent, ...]:
-    """Raises OrganisationExists, NoSuchOrganisation or UnknownTier."""
+    """Raises OrganisationExists, NoSuchOrganisation, UnknownTier or NameHoldsKey."""
+    if isinstance(command, RegisterOrganisation) and redact(command.name) != command.name:
+        raise NameHoldsKey
     if isinstance(command, RegisterOrganisation | ChangeTier) and command.tier not in TIERS:
         raise UnknownTier(command.tier)
     if isinstance(command, RegisterOrganisation):

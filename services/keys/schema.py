@@ -1,6 +1,5 @@
 """The bodies that the management API takes, strictly. Queries are in query_schema.py, answers in answer_schema.py."""
 
-import ipaddress
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from services.keys.key import PERMISSIONS, Reason
 from services.keys.words import Words
+from shared.addresses import network
 from shared.redaction import redact
 from shared.web.operation import StrictSchema
 
@@ -58,7 +58,7 @@ def _network(text: str) -> None:
     if "%" in text:
         raise ValidationError("an interface's name means nothing here")
     try:
-        ipaddress.ip_network(text)
+        network(text)
     except ValueError as error:
         raise ValidationError(f"not an IP address or network: {error}") from None
 

@@ -1,5 +1,6 @@
 """The queries and answers of the sensor API."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from services.sensors.queries import Box, Status
 from shared.web.operation import StrictSchema
 
 POINTS_MAX = 100_000
+_DECIMAL = re.compile(r" *[-+]?[0-9]{1,3}(\.[0-9]{0,20})? *", re.ASCII)
 
 
 def _within_recorded_time(moment: datetime) -> None:
@@ -19,12 +21,19 @@ def _within_recorded_time(moment: datetime) -> None:
         raise ValidationError("must lie between 1901 and 2199")
 
 
+def _degrees(text: str) -> float:
+    """Raises ValueError, also for what only float() takes: 1_0, digits of other scripts."""
+    if _DECIMAL.fullmatch(text) is None:
+        raise ValueError(text)
+    return float(text)
+
+
 class BoxField(fields.Field[Box]):
     """`west,south,east,north` in degrees."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Box:
         try:
-            west, south, east, north = (float(part) for part in str(value).split(","))
+            west, south, east, north = (_degrees(part) for part in str(value).split(","))
         except ValueError:
             raise ValidationError("four numbers: west,south,east,north, in degrees") from None
         if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):

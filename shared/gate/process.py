@@ -4,6 +4,7 @@ Built the same for every service and for the embedded whole; what differs is han
 """
 
 import secrets
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -60,6 +61,8 @@ class GateProcess:
         self._quota, self._meter, self._clock, self._spent = MemoryQuota(), meter, clock, spent
         self._listener = listen(self._hear_key, self._hear_counted)
         self.gate = Gate(self.replica, self._quota, meter, clock)
+        self._stopping = threading.Event()
+        self._tidying = threading.Thread(target=self._keep_tidy, name="tidy", daemon=True)
 
     def start(self) -> None:
         """Returns once grants are replicated and the quota knows what was spent before this process."""
@@ -69,8 +72,12 @@ class GateProcess:
         self._count_what_is_left()
         self._meter.start()
         self._seed_quota()
+        self._tidying.start()
 
     def stop(self) -> None:
+        self._stopping.set()
+        if self._tidying.is_alive():
+            self._tidying.join()
         self._meter.stop()
         self.replica.stop()
         self._listener.stop()
@@ -78,6 +85,10 @@ class GateProcess:
     def tidy(self) -> None:
         """Lets go of counters that no decision can need any more."""
         self._quota.forget_idle(self._clock.elapsed_seconds(), self.replica.time())
+
+    def _keep_tidy(self) -> None:
+        while not self._stopping.wait(TIDY_SECONDS):
+            self.tidy()
 
     def _count_what_is_left(self) -> None:
         """Ships the segments of killed processes and waits, within reason, until usage has counted them."""

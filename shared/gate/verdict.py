@@ -5,10 +5,10 @@ have earned. The outcome is a value; only shared/web knows of status codes.
 """
 
 import enum
-import ipaddress
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared import addresses
 from shared.gate.credential import (
     CredentialInvalid,
     CredentialMalformed,
@@ -97,12 +97,8 @@ def judge_grant(
 
 
 def address_allowed(grant: Grant, address: str) -> bool:
-    """An address that cannot be read is outside every network; ::ffff:192.0.2.7 is 192.0.2.7, on a dual listener."""
+    """An address that cannot be read is outside every network."""
     if not grant.allowed_addresses:
         return True
-    try:
-        caller = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    caller = getattr(caller, "ipv4_mapped", None) or caller
-    return any(caller in ipaddress.ip_network(network) for network in grant.allowed_addresses)
+    caller = addresses.address(address)
+    return caller is not None and any(caller in addresses.network(network) for network in grant.allowed_addresses)

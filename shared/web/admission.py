@@ -15,19 +15,25 @@ from shared.gate.grants import Limits
 from shared.gate.quota import DAY_SECONDS, MINUTE_SECONDS, Spent
 from shared.gate.verdict import Verdict
 from shared.redaction import redact
+from shared.web.caller import Proxies
 from shared.web.operation import operation_of
 from shared.web.problems import refusal_problem
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}", re.ASCII)
 
 
-class RequestId:
-    """Gives every request an id: the caller's own, if it sent a sane one."""
+class Identification:
+    """Gives every request an id, the caller's own if it sent a sane one, and finds out whose request it is."""
+
+    def __init__(self, proxies: Proxies) -> None:
+        self._proxies = proxies
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         request_id = give_request_id(req, resp)
+        # Not req.access_route: that believes whoever wrote the header.
+        req.context.caller = self._proxies.caller(req.remote_addr or "", req.get_header("X-Forwarded-For") or "")
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        structlog.contextvars.bind_contextvars(request_id=request_id, address=req.context.caller)
 
 
 def give_request_id(req: falcon.Request, resp: falcon.Response) -> str:
@@ -73,8 +79,8 @@ class Admission:
             route=req.uri_template or "",
             status=status,
             began=req.context.began,
-            size=len(resp.data or b""),
-            address=req.remote_addr or "",
+            size=0 if req.method == "HEAD" else len(resp.data or b""),
+            address=req.context.caller,
             user_agent=req.user_agent or "",
         )
         metrics.requests.labels(self._service, req.method, f"{status // 100}xx").inc()
@@ -86,7 +92,7 @@ def _presented(req: falcon.Request) -> Presented:
     return Presented(
         authorization=req.get_header("Authorization"),
         query_keys=(in_query,) if isinstance(in_query, str) else tuple(in_query),
-        address=req.remote_addr or "",
+        address=req.context.caller,
     )
 
 

@@ -6,18 +6,25 @@ from typing import Any
 import falcon
 import msgspec
 import structlog
+from falcon.routing import CompiledRouter
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from shared.clock import Clock
 from shared.database import DatabaseBusy
 from shared.gate.gate import Gate
 from shared.redaction import redact
 from shared.repository import TooMuchContention
-from shared.web.admission import Admission, RequestId, give_request_id
+from shared.web.admission import Admission, Identification, give_request_id
+from shared.web.caller import Proxies
+from shared.web.cors import Cors
+from shared.web.methods import allowed_at, complete, is_unknown
 from shared.web.openapi import OpenApi
 from shared.web.problem_pages import ProblemPage
 from shared.web.problems import Problem, unavailable
 from shared.web.route import Route
 
+NO_PROXIES = Proxies()
 _log = structlog.get_logger(__name__)
 
 
@@ -30,23 +37,30 @@ def application(
     public_url: str,
     is_ready: Callable[[], bool],
     documented: Sequence[Route] = (),
+    proxies: Proxies = NO_PROXIES,
+    cors_origins: Sequence[str] | None = None,
 ) -> falcon.App[falcon.Request, falcon.Response]:
-    """`is_ready`: whether the service can serve, beyond its gate being fresh."""
+    """`is_ready`: whether the service can serve, beyond its gate being fresh. `cors_origins`: see Cors."""
     # Falcon's own annotations ask for its generic protocols, spelled out; a list of parts satisfies none of them.
-    middleware: list[Any] = [RequestId(), Admission(gate, clock, service)]
-    app = falcon.App(middleware=middleware)
+    middleware: list[Any] = [Identification(proxies), Cors(cors_origins), Admission(gate, clock, service)]
+    router = CompiledRouter()
+    app = falcon.App(middleware=middleware, router=router)
     app.req_options.strip_url_path_trailing_slash = True
-    errors = _Errors(public_url)
+    errors = _Errors(public_url, router)
     app.add_error_handler(Exception, errors.unexpected)
     app.add_error_handler(falcon.HTTPError, errors.from_falcon)
     app.add_error_handler((DatabaseBusy, TooMuchContention), errors.busy)
+    app.add_error_handler((OperationalError, InterfaceError, PoolExhausted), errors.database_away)
     app.add_error_handler(Problem, errors.problem)
-    for path, resource in routes:
+    own = [
+        Route("/openapi.json", OpenApi(documented or routes, public_url)),
+        Route("/problems/{name}", ProblemPage()),
+        Route("/healthz", _Alive()),
+        Route("/readyz", _Ready(lambda: gate.replica.is_fresh() and is_ready())),
+    ]
+    for path, resource in (*routes, *own):
+        complete(resource)
         app.add_route(path, resource)
-    app.add_route("/openapi.json", OpenApi(documented or routes, public_url))
-    app.add_route("/problems/{name}", ProblemPage())
-    app.add_route("/healthz", _Alive())
-    app.add_route("/readyz", _Ready(lambda: gate.replica.is_fresh() and is_ready()))
     return app
 
 
@@ -68,8 +82,8 @@ class _Ready:
 class _Errors:
     """Turns every exception into one problem+json answer that gives nothing away."""
 
-    def __init__(self, public_url: str) -> None:
-        self._public_url = public_url
+    def __init__(self, public_url: str, router: CompiledRouter) -> None:
+        self._public_url, self._router = public_url, router
 
     def problem(self, req: falcon.Request, resp: falcon.Response, problem: Problem, params: dict[str, Any]) -> None:
         resp.status = problem.type.status
@@ -85,10 +99,23 @@ class _Errors:
     def from_falcon(
         self, req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError, params: dict[str, Any]
     ) -> None:
-        self.problem(req, resp, _as_problem(error), params)
+        problem = self._unknown_method(req) if is_unknown(req.method) else _as_problem(error)
+        self.problem(req, resp, problem, params)
+
+    def _unknown_method(self, req: falcon.Request) -> Problem:
+        allow = allowed_at(self._router, req)
+        return Problem("not-found") if allow is None else Problem("method-not-allowed", headers={"Allow": allow})
 
     def busy(self, req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]) -> None:
         _log.warning("request_not_now", method=req.method, route=req.uri_template, detail=str(error))
+        self.problem(req, resp, unavailable(), params)
+
+    def database_away(
+        self, req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]
+    ) -> None:
+        # The driver's own words: SQLAlchemy's quote the statement.
+        detail = str(getattr(error, "orig", None) or type(error).__name__)
+        _log.error("database_away", method=req.method, route=req.uri_template, detail=detail)
         self.problem(req, resp, unavailable(), params)
 
     def unexpected(self, req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]) -> None:

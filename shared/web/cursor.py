@@ -6,6 +6,7 @@ import zlib
 
 import msgspec
 
+from shared.web.parameters import has_control_characters
 from shared.web.problems import Problem
 
 _CHECKSUM_BYTES = 4
@@ -27,7 +28,7 @@ def decode(cursor: str, length: int) -> tuple[str, ...]:
     except (binascii.Error, ValueError, msgspec.DecodeError):
         pass
     # Written again, because base64 reads several spellings of the same bytes.
-    if len(place) != length or encode(*place) != cursor:
+    if len(place) != length or encode(*place) != cursor or any(map(has_control_characters, place)):
         raise Problem("invalid-request", "cursor: use next_cursor of the page before, unchanged")
     return place
 

@@ -4,7 +4,7 @@ Its readiness is its own: a public door that is not ready must not close the fee
 """
 
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import falcon
@@ -19,10 +19,10 @@ from shared.web.route import Route
 
 
 def internal_application(
-    routes: Sequence[Route], *, is_ready: Callable[[], bool], token: str | None = None
+    routes: Sequence[Route], *, is_ready: Callable[[], bool], token: str, open_paths: Collection[str] = ("/healthz",)
 ) -> falcon.App[falcon.Request, falcon.Response]:
-    """`token` None: for loopback only; else every request but /healthz must carry it as Bearer."""
-    middleware: list[Any] = [_Token(token)] if token is not None else []
+    """Every request but those for `open_paths` must carry the token as Bearer."""
+    middleware: list[Any] = [_Token(token, open_paths)]
     app = falcon.App(middleware=middleware)
     app.add_route("/metrics", _Metrics())
     app.add_route("/healthz", _Ready(lambda: True))
@@ -81,12 +81,13 @@ class Checkpoint:
 
 
 class _Token:
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, open_paths: Collection[str]) -> None:
+        self._open_paths = open_paths
         self._expected = f"Bearer {token}".encode()
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         given = (req.get_header("Authorization") or "").encode()
-        if req.path != "/healthz" and not hmac.compare_digest(given, self._expected):
+        if req.path not in self._open_paths and not hmac.compare_digest(given, self._expected):
             raise falcon.HTTPUnauthorized(title="the internal token is needed")
 
 

@@ -17,6 +17,7 @@ import msgspec
 from marshmallow import Schema, post_load
 
 from shared.gate.grants import Grant
+from shared.web.parameters import fields_by_name, has_control_characters, unreadable
 from shared.web.problems import Problem
 
 BODY_BYTES_MAX = 64 * 1024
@@ -106,6 +107,8 @@ def operation(
     def decorate(handler: Callable[..., Answer]) -> Callable[..., None]:
         @functools.wraps(handler)
         def responder(self: object, req: falcon.Request, resp: falcon.Response, **path: str) -> None:
+            if any(has_control_characters(value) for value in path.values()):
+                raise Problem("not-found")
             call = Call(
                 caller=req.context.verdict.grant,
                 query=_query(req, load_query),
@@ -141,10 +144,14 @@ def _query(req: falcon.Request, schema: Schema | None) -> Any:
         if given:
             raise Problem("invalid-request", f"unknown query parameters: {', '.join(sorted(given))}")
         return None
+    known = fields_by_name(schema)
+    for name in given.keys() & known:
+        fault = unreadable(known[name], given[name])
+        if fault is not None:
+            raise Problem("invalid-request", f"{name}: {fault}")
     try:
         return schema.load(given)
     except marshmallow.ValidationError as error:
-        known = {field.data_key or name for name, field in schema.fields.items()}
         unknown = sorted(given.keys() - known)
         if unknown:
             raise Problem("invalid-request", f"unknown query parameters: {', '.join(unknown)}") from None
@@ -170,7 +177,11 @@ def _body(req: falcon.Request, schema: Schema | None) -> Any:
 def _read(req: falcon.Request) -> bytes:
     if (req.content_length or 0) > BODY_BYTES_MAX:
         raise Problem("body-too-large")
-    raw: bytes = _stream(req).read(BODY_BYTES_MAX + 1)
+    try:
+        raw: bytes = _stream(req).read(BODY_BYTES_MAX + 1)
+    except (OSError, ValueError):
+        # Too slow, cut off, or chunks that are none: the server's stream says so in its own way.
+        raise Problem("invalid-request", "the body did not arrive whole") from None
     if len(raw) > BODY_BYTES_MAX:
         raise Problem("body-too-large")
     return raw

@@ -1,21 +1,26 @@
-"""The page behind each problem's `type`: what happened, what to do. In plain words, for people."""
+"""The page behind each problem's `type`: what happened, what to do. In plain words, in the reader's language."""
 
 import html
 
 import falcon
 
+from shared.web.language import preferred
 from shared.web.problems import CATALOGUE, Problem
+from shared.web.problems_fr import FRENCH
 
 _PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>{title} · Grillo Cloud</title>
+<html lang="{language}"><meta charset="utf-8"><title>{title} · Grillo Cloud</title>
 <meta name="viewport" content="width=device-width">
 <style>body{{font:1rem/1.6 system-ui;max-width:40rem;margin:4rem auto;padding:0 1rem}}code{{background:#eee}}</style>
 <h1>{title}</h1>
-<p>HTTP status <strong>{status}</strong>, problem <code>{name}</code>.</p>
-<h2>What to do</h2>
+<p>{kind} <strong>{status}</strong>, <code>{name}</code>.</p>
+<h2>{what_to_do}</h2>
 <p>{advice}</p>
 </html>
 """
+
+
+_LANGUAGES = {"en": ("HTTP status", "What to do"), "fr": ("Statut HTTP", "Que faire")}
 
 
 class ProblemPage:
@@ -23,10 +28,18 @@ class ProblemPage:
         problem = CATALOGUE.get(name)
         if problem is None:
             raise Problem("not-found")
+        language = preferred(req.get_header("Accept-Language") or "", tuple(_LANGUAGES))
+        title, advice = FRENCH[name] if language == "fr" else (problem.title, problem.advice)
+        kind, what_to_do = _LANGUAGES[language]
+        resp.set_header("Content-Language", language)
+        resp.append_header("Vary", "Accept-Language")
         resp.content_type = "text/html; charset=utf-8"
         resp.text = _PAGE.format(
             name=problem.name,
             status=problem.status,
-            title=html.escape(problem.title),
-            advice=html.escape(problem.advice),
+            language=language,
+            kind=kind,
+            what_to_do=what_to_do,
+            title=html.escape(title),
+            advice=html.escape(advice),
         )

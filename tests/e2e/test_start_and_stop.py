@@ -4,9 +4,11 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.e2e.running import GRILLO, SECRET, Embedded, eventually, grillo
@@ -79,6 +81,26 @@ def test_a_folder_that_may_not_be_made_is_named() -> None:
     assert refused.stderr.count("\n") == 1
 
 
+def test_a_door_that_falls_ends_the_process_in_one_line(data: Path) -> None:
+    """Else it would live on and answer nobody, and nothing would start it again."""
+    program = """if True:
+        import socket, sys
+        from services.embedded import system
+        start = system.Embedded.start
+        def start_and_fall(self, public, internal, url):
+            start(self, public, internal, url)
+            public.shutdown(socket.SHUT_RDWR)
+        system.Embedded.start = start_and_fall
+        from services.cli import main
+        main()
+    """
+    command = [sys.executable, "-c", program, "up", "--port", "0", "--data", str(data)]
+    fallen = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert fallen.returncode == 1
+    assert fallen.stderr.splitlines()[-1].startswith("grillo: a door stopped accepting connections")
+    assert "Traceback" not in fallen.stderr
+
+
 def test_a_wrong_lease_is_refused_before_anything_starts(data: Path) -> None:
     refused = subprocess.run(
         [*GRILLO, "up", "--port", "0", "--data", str(data)],
@@ -89,6 +111,15 @@ def test_a_wrong_lease_is_refused_before_anything_starts(data: Path) -> None:
     )
     assert refused.returncode == 1
     assert "GATE_LEASE_SECONDS is 'soon'" in refused.stderr
+
+
+def test_another_user_of_the_machine_can_read_no_file_and_move_no_gate(embedded: Embedded) -> None:
+    files = {file.name: file.stat().st_mode & 0o077 for file in embedded.data.rglob("*") if file.is_file()}
+    assert {"keys.sqlite", "keys.sqlite-wal", "internal-token"} <= files.keys()
+    assert set(files.values()) == {0}
+    assert httpx.delete(f"{embedded.internal_url}/internal/gates/gate_1").status_code == 401
+    assert httpx.get(f"{embedded.internal_url}/internal/feed", params={"gate": "ghost"}).status_code == 401
+    assert "grillo_requests_total" in embedded.metrics()
 
 
 def test_no_secret_is_on_disk_or_in_any_output(embedded: Embedded) -> None:

@@ -7,7 +7,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SERVICES = ("keys", "auth", "usage", "sensors")
 COMPOSITION_ROOTS = ("services/cli/", "services/embedded/", "services/distributed/")
-KNOW_EVENTLET = ("services/embedded/system.py", "services/distributed/worker.py", "shared/messaging/")
+KNOW_EVENTLET = (
+    "services/embedded/system.py",
+    "services/embedded/server.py",
+    "services/distributed/worker.py",
+    "shared/messaging/",
+)
 PURE = (
     "services/keys/key.py",
     "services/keys/decision.py",

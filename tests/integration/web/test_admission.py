@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 import structlog
 from falcon import testing
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from shared import logs
-from shared.database import DatabaseBusy
+from shared.database import Database, DatabaseBusy
 from shared.repository import TooMuchContention
 from tests.integration.web.asking import bearer, problem
 from tests.integration.web.tiny import KEYS, Thing, Tiny
+from tests.servers import free_port
 
 READER = KEYS["reader"]
 ROUTE = "/v1/things/{thing_id}"
@@ -97,14 +100,38 @@ def test_an_unexpected_fault_is_a_500_that_gives_nothing_away_and_is_logged_with
     assert READER not in line
 
 
-@pytest.mark.parametrize("error", [DatabaseBusy("keys.db"), TooMuchContention("key_1")])
-def test_a_database_that_is_busy_is_a_reason_to_come_back(
+AWAY = Exception('connection to server at "127.0.0.1" failed: Connection refused')
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DatabaseBusy("keys.db"),
+        TooMuchContention("key_1"),
+        OperationalError("SELECT secret FROM t", {}, AWAY),
+        InterfaceError("SELECT secret FROM t", {}, AWAY),
+        PoolExhausted("of 20"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_database_that_is_busy_or_away_is_a_reason_to_come_back(
     app: Tiny, monkeypatch: pytest.MonkeyPatch, log_lines: io.StringIO, error: Exception
 ) -> None:
     monkeypatch.setattr(Thing, "error", error)
     answer = app.client.simulate_delete("/v1/things/7", headers=bearer("reader"))
     problem(answer, 503, "unavailable")
     assert "Retry-After" in answer.headers
+    assert "SELECT" not in answer.text + log_lines.getvalue()
+
+
+def test_a_postgresql_that_is_not_there_is_a_reason_to_come_back(app: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Database(f"postgresql+psycopg://keys:hunter2@127.0.0.1:{free_port()}/keys")
+    with pytest.raises(OperationalError) as refused, database.reading():
+        pass
+    monkeypatch.setattr(Thing, "error", refused.value)
+    answer = app.client.simulate_delete("/v1/things/7", headers=bearer("reader"))
+    problem(answer, 503, "unavailable")
+    assert "127.0.0.1" not in answer.text
 
 
 PLACES: list[dict[str, Any]] = [

@@ -98,3 +98,14 @@ def test_metrics_hold_no_secret(door: testing.TestClient) -> None:
     answer = door.simulate_get("/metrics", headers=TOKEN)
     assert "grillo_gate_refusals_total" in answer.text
     assert "grl_" not in answer.text
+
+
+def test_what_is_opened_on_loopback_opens_nothing_else(removed: list[str]) -> None:
+    """Another user of the machine reads metrics; to take a gate off, or to pose as one, needs the token."""
+    routes = [Route("/internal/gates/{gate_id}", GatePlace(removed.append))]
+    open_paths = ("/healthz", "/metrics")
+    door = testing.TestClient(internal_application(routes, is_ready=lambda: True, token=SHARED, open_paths=open_paths))
+    assert [door.simulate_get(path).status_code for path in open_paths] == [200, 200]
+    for path in ("/internal/gates/gate_1", "//internal/gates/gate_1", "/metrics/../internal/gates/gate_1"):
+        assert door.simulate_delete(path).status_code == 401
+    assert removed == []

@@ -8,6 +8,7 @@ import pytest
 from falcon import testing
 
 from shared.web.problems import CATALOGUE
+from shared.web.problems_fr import FRENCH
 from tests.integration.web.asking import bearer, problem
 from tests.integration.web.tiny import KEYS, Tiny
 from tests.unit.gate.worlds import secret
@@ -92,6 +93,18 @@ def test_an_address_inside_the_keys_networks_passes(app: Tiny) -> None:
         assert answer.status_code == status
 
 
+def test_a_forwarded_address_counts_only_from_a_proxy_of_ours_and_is_the_one_written_down(app: Tiny) -> None:
+    spoofed = bearer("elsewhere") | {"X-Forwarded-For": "198.51.100.9"}
+    for peer, forwarded_for, status, caller in (
+        ("203.0.113.1", "198.51.100.9", 403, "203.0.113.1"),
+        ("10.0.0.1", "198.51.100.9", 200, "198.51.100.9"),
+        ("10.0.0.1", "198.51.100.9, 203.0.113.1", 403, "203.0.113.1"),
+    ):
+        headers = spoofed | {"X-Forwarded-For": forwarded_for}
+        answer = app.client.simulate_get("/v1/things", headers=headers, extras={"REMOTE_ADDR": peer})
+        assert (answer.status_code, app.recorded()[-1][10]) == (status, caller)
+
+
 def test_limits_are_told_in_the_grammar_of_the_draft_with_every_authenticated_answer(app: Tiny) -> None:
     policy = re.compile(r'"minute";q=60;w=60, "day";q=10000;w=86400')
     state = re.compile(r'"minute";r=(\d+);t=(\d+), "day";r=(\d+);t=(\d+)')
@@ -153,16 +166,17 @@ def test_every_answer_has_a_request_id_of_its_own(app: Tiny) -> None:
 def test_a_method_that_is_not_there_is_refused_with_those_that_are(app: Tiny) -> None:
     answer = app.client.simulate_put("/v1/things", headers=bearer("reader"))
     problem(answer, 405, "method-not-allowed")
-    assert set(answer.headers["Allow"].split(", ")) >= {"GET", "POST"}
-    assert "PUT" not in answer.headers["Allow"]
+    assert answer.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
 
 
-@pytest.mark.parametrize("method", ["WEBSOCKET", "CONNECT", "TRACE", "PROPFIND", "BREW"])
-def test_no_method_however_odd_is_a_fault_of_ours(app: Tiny, method: str) -> None:
+@pytest.mark.parametrize("method", ["WEBSOCKET", "CONNECT", "TRACE", "PROPFIND", "BREW", "get"])
+def test_no_method_however_odd_is_a_fault_of_ours_and_all_are_told_the_same(app: Tiny, method: str) -> None:
     started = testing.StartResponseMock()
     environ = testing.create_environ("/v1/things", headers=bearer("reader")) | {"REQUEST_METHOD": method}
     body = json.loads(b"".join(app.app(environ, started)))
-    assert body["status"] in (400, 405)
+    assert body["status"] == 405
+    allow = app.client.simulate_options("/v1/things").headers["Allow"]
+    assert started.headers_dict["Allow"] == allow == "GET, HEAD, OPTIONS, POST"
     assert body["request_id"] == started.headers_dict["X-Request-Id"]
 
 
@@ -191,12 +205,28 @@ def test_unknown_query_parameters_are_named(app: Tiny, query: str, named: str | 
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=x", "limit=0", "limit=1&limit=2", "from=yesterday", "from=2026-01-01T00:00:00"]
+    "query",
+    [
+        *("limit=x", "limit=0", "limit=", "limit=1&limit=2", "limit=1_0", "limit=%D9%A3", "limit=+1", "limit=1%00"),
+        *("from=yesterday", "from=2026-01-01T00:00:00", "from=2026-01-01T00:00:0%D9%A3Z", "from=%00"),
+    ],
 )
 def test_a_query_parameter_that_does_not_fit_is_named_as_it_was_sent(app: Tiny, query: str) -> None:
     answer = app.client.simulate_get("/v1/things", headers=bearer("reader"), query_string=query)
     body = problem(answer, 400, "invalid-request")
     assert body["detail"].startswith(query.partition("=")[0] + ": ")
+
+
+def test_a_parameter_given_twice_is_told_so(app: Tiny) -> None:
+    answer = app.client.simulate_get("/v1/things", headers=bearer("reader"), query_string="limit=1&limit=1")
+    assert problem(answer, 400, "invalid-request")["detail"] == "limit: is given more than once"
+
+
+@pytest.mark.parametrize("character", ["%00", "%01", "%0A", "%1F", "%7F", "%C2%85"])
+def test_a_control_character_in_an_id_reaches_no_handler_and_so_no_database(app: Tiny, character: str) -> None:
+    """PostgreSQL takes no NUL in a text, and says so with an error of its own."""
+    answer = app.client.simulate_get(f"/v1/things/7{character}", headers=bearer("reader"))
+    problem(answer, 404, "not-found")
 
 
 def test_a_resource_without_parameters_names_every_one_it_is_given_but_the_key(app: Tiny) -> None:
@@ -205,8 +235,13 @@ def test_a_resource_without_parameters_names_every_one_it_is_given_but_the_key(a
     assert app.client.simulate_get("/v1/things/7", query_string=f"api_key={READER}").status_code == 200
 
 
-def test_each_problem_that_is_named_has_its_page(app: Tiny) -> None:
+def test_each_problem_that_is_named_has_its_page_in_both_languages(app: Tiny) -> None:
     for name in CATALOGUE:
         page = app.client.simulate_get(f"/problems/{name}")
         assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+        french = app.client.simulate_get(f"/problems/{name}", headers={"Accept-Language": "fr-CH, en;q=0.5"})
+        assert (french.headers["Content-Language"], french.headers["Vary"]) == ("fr", "Accept-Language")
+        assert FRENCH[name][0].partition("'")[0] in french.text
+        assert CATALOGUE[name].title not in french.text
+    assert FRENCH.keys() == CATALOGUE.keys()
     problem(app.client.simulate_get("/problems/no-such"), 404, "not-found")

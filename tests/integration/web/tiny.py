@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import falcon
 from falcon import testing
 from marshmallow import fields, validate
 
+from shared.addresses import network
 from shared.clock import Clock, ManualClock, SystemClock
 from shared.gate.gate import Gate
 from shared.gate.grants import Grant, Snapshot, Status
@@ -18,10 +20,12 @@ from shared.gate.meter import Meter
 from shared.gate.quota import MemoryQuota
 from shared.gate.replica import Replica
 from shared.web.application import application
+from shared.web.caller import Proxies
 from shared.web.operation import Answer, Call, StrictSchema, operation
 from shared.web.route import Route
 from tests.unit.gate.worlds import NOW, SECRET, MemoryBus, MemoryLog, grant, secret, snapshot_of
 
+PROXIES = Proxies([network("10.0.0.0/8")])
 PUBLIC_URL = "https://api.example"
 KEYS = {
     name: secret(number)
@@ -95,6 +99,12 @@ class Thing:
         raise self.error
 
 
+class Managed:
+    @operation("Manage things", tag="Things", permission="admin", answers=AnswerSchema)
+    def on_get(self, call: Call[None, None]) -> Answer:
+        return Answer(body={})
+
+
 class Open:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         resp.media = {"open": True}
@@ -118,10 +128,10 @@ class Tiny:
         return [record for batch in self.bus.batches for record in batch["records"]]
 
 
-def tiny(folder: Path) -> Tiny:
+def tiny(folder: Path, cors_origins: Sequence[str] | None = None) -> Tiny:
     clock, bus = ManualClock(NOW), MemoryBus()
     gate, meter = _gate(folder, bus, clock)
-    return Tiny(_application(gate, clock), gate.replica, meter, bus, clock)
+    return Tiny(_application(gate, clock, cors_origins), gate.replica, meter, bus, clock)
 
 
 def served() -> Any:
@@ -161,6 +171,20 @@ def _grants(now: datetime) -> tuple[Grant, ...]:
     )
 
 
-def _application(gate: Gate, clock: Clock) -> falcon.App[Any, Any]:
-    routes = [Route("/v1/things", Things()), Route("/v1/things/{thing_id}", Thing()), Route("/open", Open())]
-    return application("tiny", routes, gate, clock, public_url=PUBLIC_URL, is_ready=lambda: True)
+def _application(gate: Gate, clock: Clock, cors_origins: Sequence[str] | None = None) -> falcon.App[Any, Any]:
+    routes = [
+        Route("/v1/things", Things()),
+        Route("/v1/things/{thing_id}", Thing()),
+        Route("/open", Open()),
+        Route("/v1/managed", Managed()),
+    ]
+    return application(
+        "tiny",
+        routes,
+        gate,
+        clock,
+        public_url=PUBLIC_URL,
+        is_ready=lambda: True,
+        proxies=PROXIES,
+        cors_origins=cors_origins,
+    )

@@ -9,7 +9,7 @@ RIGHT = {
     "AMQP_URI": "amqp://grillo:hunter2@rabbitmq:5672/grillo",
     "INTERNAL_TOKEN": "hunter2",
 }
-NAMES = ("GATE_LEASE_SECONDS", "WEB_PORT", "WEB_WORKERS", "INTERNAL_PORT", *RIGHT)
+NAMES = ("TRUSTED_PROXIES", "GATE_LEASE_SECONDS", "WEB_PORT", "WEB_WORKERS", "INTERNAL_PORT", *RIGHT)
 
 
 @pytest.fixture(autouse=True)
@@ -47,4 +47,13 @@ def test_what_must_be_said_is_asked_for_by_name(name: str, monkeypatch: pytest.M
 def test_what_is_out_of_bounds_is_named_with_its_bounds(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingWrong, match=f"^{name} .*must be .* from 1 to "):
+        read_settings()
+
+
+def test_only_networks_can_be_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings().trusted_proxies == ()
+    monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.0/8, ::ffff:192.0.2.7")
+    assert [str(network) for network in read_settings().trusted_proxies] == ["10.0.0.0/8", "192.0.2.7/32"]
+    monkeypatch.setenv("TRUSTED_PROXIES", "front")
+    with pytest.raises(SettingWrong, match="TRUSTED_PROXIES must be"):
         read_settings()

@@ -1,7 +1,9 @@
 """A web process's gate from start to stop: what it waits for, what it hears, and what it takes with it."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -137,5 +139,24 @@ def test_what_is_heard_of_keys_is_applied_and_what_is_heard_of_batches_settles_t
     scene.meter.ship()
     scene.ears.counted({"batches": [list(identity) for identity in scene.bus.identities()]})
     assert scene.meter.is_settled()
-    scene.process.tidy()
     scene.process.stop()
+
+
+def test_counters_that_nobody_needs_are_let_go_while_it_runs_and_not_after_it_stopped(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_module, "TIDY_SECONDS", 0.005)
+    tidied = threading.Event()
+    forget_idle = scene.process._quota.forget_idle
+
+    def watched(elapsed: float, now: datetime) -> None:
+        forget_idle(elapsed, now)
+        tidied.set()
+
+    monkeypatch.setattr(scene.process._quota, "forget_idle", watched)
+    scene.spent = (Spent(key_id="key_1", today=0, seconds_ago=(100.0,)),)
+    scene.process.start()
+    assert tidied.wait(10)
+    assert scene.process._quota._windows == {}
+    scene.process.stop()
+    assert not scene.process._tidying.is_alive()

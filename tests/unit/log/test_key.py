@@ -10,7 +10,7 @@ from services.keys import key, organisation
 from services.keys.decision import CreateKey, RevokeKey, decide
 from services.keys.events import KeyCreated, KeyEvent, KeyRevoked
 from services.keys.key import Key, KeyExists, NoSuchKey, Reason, Status
-from services.keys.organisation import TIERS, OrganisationExists, RegisterOrganisation, UnknownTier
+from services.keys.organisation import TIERS, NameHoldsKey, OrganisationExists, RegisterOrganisation, UnknownTier
 from tests.examples import (
     NOON,
     ORGANISATION_ID,
@@ -127,3 +127,10 @@ def test_an_organisation_registers_once() -> None:
     state = organisation.evolve(None, organisation_registered())
     with pytest.raises(OrganisationExists):
         organisation.decide(state, REGISTER, NOON)
+
+
+def test_an_organisations_name_holds_no_key() -> None:
+    name = "Railway grl_" + 49 * "x"
+    with pytest.raises(NameHoldsKey) as refused:
+        organisation.decide(None, RegisterOrganisation(organisation_id="org_1", name=name, tier="free"), NOON)
+    assert "grl_" not in str(refused.value)

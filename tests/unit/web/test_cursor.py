@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from shared.web import cursor
 from shared.web.problems import Problem
 
-places = st.lists(st.text(), min_size=1, max_size=3)
+places = st.lists(st.text(st.characters(exclude_categories=("Cc", "Cs"))), min_size=1, max_size=3)
 
 
 @given(places)
@@ -28,6 +28,13 @@ def test_a_cursor_with_any_one_character_changed_or_for_another_list_is_refused(
     for wrong, length in ((changed, len(place)), (text, len(place) + 1), (text + "A", len(place))):
         with pytest.raises(Problem):
             cursor.decode(wrong, length)
+
+
+@pytest.mark.parametrize("text", ["\0", "sen_\x7f"])
+def test_what_no_database_takes_is_in_no_cursor_of_ours(text: str) -> None:
+    """Its checksum keeps nobody from making one."""
+    with pytest.raises(Problem):
+        cursor.decode(cursor.encode(text), 1)
 
 
 @given(st.text())

@@ -1,0 +1,148 @@
+"""eventlet's WSGI server on one listening socket, made to last: it accepts whatever comes, and waits for nobody long.
+
+It keeps no access log: URLs may carry keys. Import it after eventlet has patched sockets and threads.
+"""
+
+import errno
+import resource
+from collections.abc import Callable
+from typing import Any
+
+import eventlet
+import greenlet
+import structlog
+from eventlet import wsgi
+
+DRAIN_SECONDS_MAX = 1.5
+HEAD_SECONDS_MAX = 15.0  # also how long a kept connection may be idle
+BODY_SECONDS_MAX = 30.0
+_SOCKET_SECONDS_MAX = 30
+_ACCEPT_AGAIN_SECONDS = 0.05
+_PUBLIC_CONNECTIONS_MAX = 1000
+_INTERNAL_CONNECTIONS_MAX = 100
+_log = structlog.get_logger(__name__)
+
+
+class Server:
+    def __init__(
+        self,
+        listening: Any,
+        app: Callable[..., Any],
+        *,
+        connections_max: int,
+        head_seconds_max: float = HEAD_SECONDS_MAX,
+        body_seconds_max: float = BODY_SECONDS_MAX,
+    ) -> None:
+        """Serves from now on. `connections_max`: those beyond wait in the kernel's queue."""
+        self._connections = eventlet.GreenPool(connections_max)
+        self._listening = Listening(listening)
+        limits = {"head_seconds_max": head_seconds_max, "body_seconds_max": body_seconds_max}
+        self._thread = eventlet.spawn(
+            wsgi.server,
+            self._listening,
+            app,
+            custom_pool=self._connections,
+            protocol=type("_Protocol", (_Protocol,), limits),
+            log_output=False,
+            debug=False,
+            socket_timeout=_SOCKET_SECONDS_MAX,
+        )
+
+    def is_serving(self) -> bool:
+        return not (self._listening.is_broken or self._thread.dead)
+
+    def stop(self) -> None:
+        """No new connections; those there are get a moment for their answers."""
+        self._thread.kill()
+        with eventlet.Timeout(DRAIN_SECONDS_MAX, False):
+            self._connections.waitall()
+        for connection in list(self._connections.coroutines_running):
+            connection.kill()
+        self._listening.close()
+
+
+class Listening:
+    """A listening socket whose accept outlives want of descriptors, and callers that hang up."""
+
+    def __init__(self, listening: Any) -> None:
+        self._socket, self.is_broken = listening, False
+
+    def accept(self) -> Any:
+        """Ends its greenlet, quietly, when the socket itself is gone: `is_broken` tells."""
+        while True:
+            try:
+                return self._socket.accept()
+            except OSError as error:
+                if error.errno in (errno.EBADF, errno.EINVAL, errno.ENOTSOCK):
+                    self.is_broken = True
+                    raise greenlet.GreenletExit from error
+                _log.warning("accept_failed", detail=error.strerror)
+                eventlet.sleep(_ACCEPT_AGAIN_SECONDS)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
+
+
+class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet is untyped
+    """A request's head, and then its body, must be there by a deadline, however steadily their bytes drip in."""
+
+    head_seconds_max: float
+    body_seconds_max: float
+    _deadline: Any = None
+
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        finally:
+            self._expect_by(None)
+
+    def _read_request_line(self) -> Any:
+        self._expect_by(self.head_seconds_max)
+        return super()._read_request_line()
+
+    def get_environ(self) -> Any:
+        self._expect_by(None)
+        environ = super().get_environ()
+        environ["wsgi.input"].rfile = _Deadlined(self.rfile, self.body_seconds_max)
+        return environ
+
+    def _expect_by(self, seconds: float | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = None if seconds is None else eventlet.Timeout(seconds, TimeoutError("too slow"))
+
+
+class _Deadlined:
+    """Reads of one body, all together within `seconds_max` of waiting. Raises TimeoutError."""
+
+    def __init__(self, file: Any, seconds_max: float) -> None:
+        self._file, self._seconds_left = file, seconds_max
+
+    def read(self, *size: int) -> Any:
+        return self._in_time(self._file.read, *size)
+
+    def readline(self, *size: int) -> Any:
+        return self._in_time(self._file.readline, *size)
+
+    def _in_time(self, read: Callable[..., Any], *size: int) -> Any:
+        clock = eventlet.hubs.get_hub().clock
+        began = clock()
+        try:
+            with eventlet.Timeout(max(self._seconds_left, 0.001), TimeoutError("too slow")):
+                return read(*size)
+        finally:
+            self._seconds_left -= clock() - began
+
+
+def raise_file_limit() -> int:
+    """As many open files as the system grants this process; returns how many."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def connection_limits(files_max: int) -> tuple[int, int]:
+    """(public, internal) connections at once: at most half of the files, for databases and the bus need theirs."""
+    if files_max == resource.RLIM_INFINITY:
+        return _PUBLIC_CONNECTIONS_MAX, _INTERNAL_CONNECTIONS_MAX
+    return min(_PUBLIC_CONNECTIONS_MAX, files_max * 2 // 5), min(_INTERNAL_CONNECTIONS_MAX, files_max // 10)

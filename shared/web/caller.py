@@ -1,0 +1,26 @@
+"""Whose request it is: the peer's address or, behind proxies that are trusted, the one they say it came from."""
+
+from collections.abc import Sequence
+
+from shared.addresses import Network, address
+
+
+class Proxies:
+    """`trusted`: the networks of our own proxies. Nobody else's X-Forwarded-For is believed."""
+
+    def __init__(self, trusted: Sequence[Network] = ()) -> None:
+        self._trusted = trusted
+
+    def caller(self, peer: str, forwarded_for: str) -> str:
+        """X-Forwarded-For from the right: each trusted proxy added whom it heard from; before that anybody wrote."""
+        caller = address(peer)
+        if caller is None:
+            return peer
+        for hop in reversed(forwarded_for.split(",")):
+            if not any(caller in network for network in self._trusted):
+                break
+            further = address(hop.strip())
+            if further is None:
+                break
+            caller = further
+        return str(caller)

@@ -1,0 +1,41 @@
+"""What every resource answers beyond what it declares: HEAD wherever there is GET, and OPTIONS."""
+
+from collections.abc import Callable
+from typing import Any
+
+import falcon
+from falcon.routing import CompiledRouter
+
+_DECLARED = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+
+
+def complete(resource: Any) -> None:
+    """HEAD is GET to gate, quota and meter; only the server leaves the body out."""
+    if hasattr(resource, "on_get") and not hasattr(resource, "on_head"):
+        resource.on_head = resource.on_get
+    if not hasattr(resource, "on_options"):
+        resource.on_options = _options(resource)
+
+
+def allowed(resource: object) -> str:
+    """The Allow header: one list, whether it is asked for or part of a refusal."""
+    return ", ".join(method for method in _DECLARED if hasattr(resource, f"on_{method.lower()}"))
+
+
+def is_unknown(method: str) -> bool:
+    """No method that Falcon routes, which refuses those before it looks at the path."""
+    return method not in falcon.COMBINED_METHODS or method == "WEBSOCKET"
+
+
+def allowed_at(router: CompiledRouter, req: falcon.Request) -> str | None:
+    """None: there is nothing at this path."""
+    found = router.find(req.path, req)
+    return None if found is None else allowed(found[0])
+
+
+def _options(resource: object) -> Callable[..., None]:
+    def on_options(req: falcon.Request, resp: falcon.Response, **_: str) -> None:
+        resp.status = 204
+        resp.set_header("Allow", allowed(resource))
+
+    return on_options

@@ -1,0 +1,29 @@
+"""What is refused of a path or a query before any schema or database sees it."""
+
+import re
+import unicodedata
+from typing import Any
+
+from marshmallow import Schema, fields
+
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
+
+
+def fields_by_name(schema: Schema) -> dict[str, Any]:
+    """By their names in the query."""
+    return {field.data_key or name: field for name, field in schema.fields.items()}
+
+
+def unreadable(field: Any, value: str | list[str]) -> str | None:
+    """Why no field should read it: int() takes 1_0 and digits of every script, and a database no NUL."""
+    if not isinstance(value, str):
+        return "is given more than once"
+    if has_control_characters(value):
+        return "must hold no control characters"
+    if isinstance(field, fields.Integer) and _WHOLE_NUMBER.fullmatch(value) is None:
+        return "must be a whole number"
+    return None
+
+
+def has_control_characters(text: str) -> bool:
+    return any(unicodedata.category(character) == "Cc" for character in text)
