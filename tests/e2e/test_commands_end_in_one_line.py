@@ -1,10 +1,12 @@
 """Whatever a command meets, it ends in one line that says so, with status 1 (refused) or 2 (wrong usage)."""
 
-import http.server
 import os
 import subprocess
 import threading
 from collections.abc import Iterator
+
+# By name: importing eventlet's server leaves its copy for greenlets as the attribute `server` of `http`.
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,7 @@ def ended(*arguments: str, **environment: str) -> tuple[int, str]:
 
 @pytest.fixture
 def other_server() -> Iterator[str]:
-    class Other(http.server.BaseHTTPRequestHandler):
+    class Other(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = b'{"hello": "world"}' if "show" in self.path else b"<html>"
             self.send_response(200)
@@ -36,7 +38,7 @@ def other_server() -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Other)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Other)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

@@ -6,6 +6,7 @@ import resource
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ FILES_MAX = 128
 
 
 @contextmanager
-def serving(folder: Path, **environment: str) -> Iterator[int]:
+def serving(folder: Path, files: list[Path] | None = None, **environment: str) -> Iterator[int]:
     """A port on which the tiny application is served, in a process that may open few files."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.integration.web.serve_under_eventlet"],
@@ -35,6 +36,8 @@ def serving(folder: Path, **environment: str) -> Iterator[int]:
     try:
         port = int(process.stdout.readline())
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (FILES_MAX, FILES_MAX))
+        if files is not None:
+            files.append(Path(f"/proc/{process.pid}/fd"))
         yield port
         assert process.poll() is None
     finally:
@@ -54,11 +57,16 @@ def asked(port: int) -> bytes:
 
 
 def test_out_of_descriptors_it_goes_on_accepting_once_there_are_some(tmp_path: Path) -> None:
-    with serving(tmp_path, CONNECTIONS="1000") as port:
+    files: list[Path] = []
+    with serving(tmp_path, files, CONNECTIONS="1000") as port:
         with ExitStack() as held:
             # As many as there are files: some are the server's own, so the last of these wait in its queue of 50.
             for _ in range(FILES_MAX):
                 held.enter_context(connect(port)).sendall(b"GET /healthz HTTP/1.1\r\n")
+            deadline = time.monotonic() + 10
+            while len(list(files[0].iterdir())) < FILES_MAX:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
         assert asked(port).startswith(b"HTTP/1.1 200")
 
 
