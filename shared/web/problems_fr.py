@@ -24,6 +24,10 @@ FRENCH: Mapping[str, tuple[str, str]] = {
         "Cette clé a été révoquée",
         "Une révocation est définitive. Créez une nouvelle clé et utilisez-la.",
     ),
+    "key-suspended": (
+        "Cette clé est suspendue",
+        "Demandez à un administrateur de votre organisation de la rétablir.",
+    ),
     "key-expired": (
         "Cette clé a expiré",
         "Créez une nouvelle clé, ou adressez-vous à un administrateur de votre organisation.",
@@ -56,6 +60,14 @@ FRENCH: Mapping[str, tuple[str, str]] = {
     "too-many-keys": (
         "L'organisation a autant de clés actives que son offre le permet",
         "Révoquez les clés qui ne servent plus, ou passez à une offre supérieure.",
+    ),
+    "regeneration-required": (
+        "Ce changement demande une nouvelle clé secrète",
+        "Ajoutez `regenerate: true` : la réponse contient la nouvelle clé, et toutes les anciennes prennent fin.",
+    ),
+    "precondition-failed": (
+        "La ressource a changé depuis que vous l'avez lue",
+        "Relisez-la, décidez de nouveau, et envoyez le nouvel ETag dans If-Match.",
     ),
     "body-too-large": ("Le corps est trop grand", "Envoyez 64 Kio au plus."),
     "unsupported-media-type": ("Le corps n'est pas du JSON", "Envoyez `Content-Type: application/json`."),
