@@ -28,6 +28,14 @@ class Auth:
     subscription: Subscription
     following: Following
 
+    def rebuild(self) -> int:
+        """Drops the grants and makes them again from the log of keys; how far. Raises FeedUnavailable.
+
+        Gates may go on meanwhile: whatever snapshot they take says how far it goes.
+        """
+        self.follower.restart()
+        return self.subscription.pull().head.position
+
     def provided(self) -> dict[str, object]:
         """What the nameko service asks for."""
         return {"auth.book": self.book, "auth.following_keys": self.following}
@@ -43,7 +51,9 @@ class Auth:
 def assemble(database: Database, keys_feed: Feed, clock: Clock) -> Auth:
     """Migrates the database first."""
     migrate(database, MIGRATIONS)
-    follower = SqlFollower(FOLLOWER, database, tables.metadata, grants.apply, grants.reset, clock)
+    follower = SqlFollower(
+        FOLLOWER, database, tables.metadata, grants.apply, grants.reset, clock, handle_all=grants.apply_all
+    )
     subscription = Subscription(keys_feed, follower, clock)
     return Auth(
         database=database,

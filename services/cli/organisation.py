@@ -32,7 +32,7 @@ def register(
     from shared.repository import Origin
 
     try:
-        typer.echo(_keys(data).commands.register_organisation(name, tier, Origin(actor="grillo organisation")))
+        typer.echo(keys_service(data).commands.register_organisation(name, tier, Origin(actor="grillo organisation")))
     except UnknownTier as error:
         raise Failure(str(error)) from None
 
@@ -48,7 +48,7 @@ def set_tier(
     from shared.repository import Origin
 
     try:
-        _keys(data).commands.change_tier(organisation, tier, Origin(actor="grillo organisation"))
+        keys_service(data).commands.change_tier(organisation, tier, Origin(actor="grillo organisation"))
     except NoSuchOrganisation:
         raise Failure(_unknown(organisation)) from None
     except UnknownTier as error:
@@ -61,7 +61,7 @@ def list_organisations(data: Data = Path("data")) -> None:
     from services.cli.keys import tables
 
     table = Table("id", "name", "tier", "active keys", box=None)
-    for organisation in _keys(data).queries.organisations():
+    for organisation in keys_service(data).queries.organisations():
         keys = f"{organisation.active_keys} of {organisation.active_keys_max}"
         table.add_row(organisation.id, organisation.name, organisation.tier, keys)
     tables().print(table)
@@ -74,7 +74,7 @@ def admin_key(organisation: OrganisationId, data: Data = Path("data")) -> None:
     from services.keys.words import Words
     from shared.repository import Origin
 
-    keys = _keys(data)
+    keys = keys_service(data)
     if organisation not in {known.id for known in keys.queries.organisations()}:
         raise Failure(_unknown(organisation))
     request = KeyRequest(words=Words(name="Admin key minted on the host"), permissions=("admin",), allow_query=False)
@@ -88,7 +88,8 @@ def _unknown(organisation: str) -> str:
     return f"there is no organisation {organisation}; `grillo organisation list` shows those there are."
 
 
-def _keys(data: Path) -> "Keys":
+def keys_service(data: Path) -> "Keys":
+    """The keys service on a data folder, or on DATABASE_URL. Raises Failure."""
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
     from services.keys.assembly import assemble
     from shared.clock import SystemClock

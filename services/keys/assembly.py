@@ -12,6 +12,7 @@ from services.keys.past import Past
 from services.keys.propagation import Propagation
 from services.keys.publication import publish
 from services.keys.queries import Queries
+from services.keys.rebuild import rebuild
 from services.keys.sweep import Sweep
 from shared.clock import Clock
 from shared.contracts.keys import IGNORABLE
@@ -43,6 +44,10 @@ class Keys:
     sweep: Sweep
     feed: LogFeed
     last_use: LastUse
+
+    def rebuild(self) -> int:
+        """Makes the read models again from the log; how many events it holds."""
+        return rebuild(self.database, self.store)
 
     def provided(self) -> dict[str, object]:
         """What the nameko service asks for."""
