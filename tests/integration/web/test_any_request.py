@@ -58,7 +58,7 @@ def test_any_request_has_a_documented_answer(managed: Management, method: str, p
 
     @given(case=schema[path][method].as_strategy(), is_known=st.booleans())
     @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-    def answers(case: Case, is_known: bool) -> None:
+    def answers(case: Case[Any], is_known: bool) -> None:
         if "key_id" in case.path_parameters and is_known:
             case.path_parameters["key_id"] = _some_key(managed)
         case.call_and_validate(headers={"Authorization": f"Bearer {_admin(managed)}"}, checks=CHECKS)
