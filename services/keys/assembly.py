@@ -13,6 +13,7 @@ from services.keys.propagation import Propagation
 from services.keys.publication import publish
 from services.keys.queries import Queries
 from services.keys.rebuild import rebuild
+from services.keys.remote import RemoteCommands
 from services.keys.sweep import Sweep
 from shared.clock import Clock
 from shared.contracts.keys import IGNORABLE
@@ -57,6 +58,7 @@ class Keys:
             "keys.relay": self.relay,
             "keys.last_use": self.last_use,
             "keys.sweep": self.sweep,
+            "keys.remote_commands": RemoteCommands(self.commands),
         }
 
     def routes(self, grants: Grants) -> list[Route]:

@@ -9,6 +9,7 @@ from nameko.timer import timer
 
 from services.keys.last_use import LastUse
 from services.keys.queries import Queries
+from services.keys.remote import RemoteCommands
 from services.keys.sweep import Sweep
 from shared.contracts.usage import KeyUsed
 from shared.event_store import Head
@@ -29,10 +30,29 @@ class KeysService:
     relay: Relay = Provided("keys.relay")
     last_use: LastUse = Provided("keys.last_use")
     sweep: Sweep = Provided("keys.sweep")
+    commands: RemoteCommands = Provided("keys.remote_commands")
 
     @rpc
     def get_key(self, organisation_id: str, key_id: str) -> Any:
         return msgspec.to_builtins(self.queries.get_key(organisation_id, key_id))
+
+    @rpc
+    def suspend_key(self, organisation_id: str, key_id: str, actor: str) -> Any:
+        return self.commands.suspend(organisation_id, key_id, actor)
+
+    @rpc
+    def resume_key(self, organisation_id: str, key_id: str, actor: str) -> Any:
+        return self.commands.resume(organisation_id, key_id, actor)
+
+    @rpc
+    def revoke_key(
+        self, organisation_id: str, key_id: str, actor: str, reason: str = "unspecified", note: str | None = None
+    ) -> Any:
+        return self.commands.revoke(organisation_id, key_id, actor, reason, note)
+
+    @rpc
+    def delete_key(self, organisation_id: str, key_id: str, actor: str) -> Any:
+        return self.commands.delete(organisation_id, key_id, actor)
 
     @hears("keys", "usage", "KeyUsed")
     def key_used(self, body: Any) -> None:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.xdist_group("distributed")
 def test_the_examples_of_the_page_run(distributed: Distributed) -> None:
     _, secret = distributed.create_key("sensors:read")
     examples = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert len(examples) == 5
+    assert len(examples) == 6
     amqp_uri = distributed.stack.environment("keys")["AMQP_URI"]
     with ClusterRpcProxy({"AMQP_URI": amqp_uri}, timeout=10) as cluster:
         known = {
