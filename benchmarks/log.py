@@ -16,7 +16,7 @@ from shared.contracts.envelope import CloudEvent
 from shared.database import Database
 from shared.repository import Origin
 
-CREATIONS = 1500
+CREATIONS = 990
 ORIGIN = Origin(actor="benchmark")
 
 
@@ -31,7 +31,7 @@ def main() -> None:
         folder = Path(name)
         service = keys.assemble(Database.sqlite(folder / "keys.sqlite"), NoBus(), clock, lease_seconds=10)
         follower = auth.assemble(Database.sqlite(folder / "auth.sqlite"), service.feed, clock)
-        organisation_id = service.commands.register_organisation("Benchmark", "standard", ORIGIN)
+        organisation_id = service.commands.register_organisation("Benchmark", "premium", ORIGIN)
         request = KeyRequest(words=Words(name="A key"), permissions=("sensors:read",))
         began = time.perf_counter()
         for _ in range(CREATIONS):

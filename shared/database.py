@@ -54,6 +54,7 @@ class Database:
             raise DatabaseUrlWrong from None
         self.name = self.engine.url.database or ""
         self._is_sqlite = self.engine.dialect.name == "sqlite"
+        self._has_to_forget = self._is_sqlite
         self._write_lock = threading.Lock()
         if self._is_sqlite:
             event.listen(self.engine, "do_connect", _create_private)
@@ -101,16 +102,22 @@ class Database:
         return True
 
     def forget(self) -> None:
-        """Makes deleted rows unreadable also in SQLite's write-ahead log, unless a reader holds it now: ask again.
+        """Makes deleted rows unreadable also in SQLite's write-ahead log; what a reader holds up, the next try does.
 
         PostgreSQL does so by itself, when it vacuums.
         """
-        if not self._is_sqlite:
+        self._has_to_forget = self._is_sqlite
+        self.finish_forgetting()
+
+    def finish_forgetting(self) -> None:
+        """Tries again what a reader held up; the first time also what a process before this one left."""
+        if not self._has_to_forget:
             return
         connection = self.engine.raw_connection()
         try:
             with self._write_lock, contextlib.suppress(sqlite3.OperationalError):
-                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                is_busy, *_ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                self._has_to_forget = bool(is_busy)
         finally:
             connection.close()
 

@@ -6,26 +6,18 @@ a person: counted in a metric, listed, replayed on demand.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
 
-import msgspec
 import structlog
 from sqlalchemy import (
     BigInteger,
     Column,
-    ColumnElement,
     Connection,
     Integer,
     MetaData,
-    Select,
     String,
     Table,
     Text,
-    and_,
     delete,
-    func,
     insert,
     select,
     update,
@@ -34,17 +26,16 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from shared import metrics
 from shared.clock import Clock
-from shared.contracts.envelope import CloudEvent, from_json
+from shared.contracts.envelope import CloudEvent
 from shared.database import Database
 from shared.event_store import Head
 from shared.feed import FeedUnavailable
-from shared.times import rfc3339
+from shared.parked_events import Parked, ParkedEvents
 
-ATTEMPTS_MAX = 8
-_FIRST_DELAY_SECONDS = 1.0
 _log = structlog.get_logger(__name__)
 
 Handler = Callable[[Connection, CloudEvent], None]
+HandlePage = Callable[[Connection, Sequence[CloudEvent]], None]
 Reset = Callable[[Connection], None]
 
 
@@ -71,27 +62,27 @@ def follower_tables(metadata: MetaData) -> tuple[Table, Table]:
     return checkpoint, parked
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parked:
-    """`retry_at` is None when only a person's replay will try it again, or when it waits behind another."""
-
-    position: int
-    stream: str
-    type: str
-    attempts: int
-    error: str
-    retry_at: str | None
-
-
 class SqlFollower:
     def __init__(
-        self, name: str, database: Database, metadata: MetaData, handle: Handler, reset: Reset, clock: Clock
+        self,
+        name: str,
+        database: Database,
+        metadata: MetaData,
+        handle: Handler,
+        reset: Reset,
+        clock: Clock,
+        *,
+        handle_all: HandlePage | None = None,
     ) -> None:
-        """`handle` applies one event in the given transaction and is safe to run again after it failed."""
-        self._name, self._database, self._clock = name, database, clock
-        self._handle, self._reset = handle, reset
+        """`handle` applies one event in the given transaction and is safe to run again after it failed.
+
+        `handle_all` applies many, faster than one by one, or raises; which of them it was is then found by `handle`.
+        """
+        self._name, self._database = name, database
+        self._handle, self._handle_all, self._reset = handle, handle_all, reset
+        self._has_retried = False
         self._checkpoint = metadata.tables["checkpoint"]
-        self._parked = metadata.tables["parked_event"]
+        self._parked = ParkedEvents(name, metadata.tables["parked_event"], clock)
 
     def checkpoint(self) -> Head | None:
         with self._database.reading() as tx:
@@ -106,13 +97,9 @@ class SqlFollower:
             events = _still_to_come(events, self._locked_checkpoint(tx))
             if not events:
                 return
-            waiting = self._parked_streams(tx)
-            for event in events:
-                if event.subject in waiting:
-                    self._park(tx, event, error="waits behind an earlier event of its stream", retry_at=None)
-                elif error := self._try(tx, event):
-                    waiting.add(event.subject)
-                    self._park(tx, event, error=error, retry_at=self._due(attempts=1))
+            waiting = self._parked.streams(tx)
+            if waiting or not self._try_all(tx, events):
+                self._apply_each(tx, events, waiting)
             self._move(tx, events[-1].place)
         self._count_parked()
 
@@ -120,20 +107,19 @@ class SqlFollower:
         with self._database.transaction() as tx:
             self._locked_checkpoint(tx)
             self._reset(tx)
-            for table in (self._checkpoint, self._parked):
-                tx.execute(delete(table).where(table.c.follower == self._name))
+            tx.execute(delete(self._checkpoint).where(self._checkpoint.c.follower == self._name))
+            self._parked.forget(tx)
         self._count_parked()
         _log.warning("follower_restarted", follower=self._name)
 
     def retry_due(self) -> None:
-        """Tries again the parked events whose time has come, each with what waits behind it."""
-        now = rfc3339(self._clock.now())
-        parked = self._parked
+        """Tries again the parked events whose time has come, each with what waits behind it.
+
+        The first time all of them: this process may be of a release that can apply what the one before could not.
+        """
         with self._database.reading() as tx:
-            due = tx.execute(
-                select(parked.c.stream).where(parked.c.follower == self._name, parked.c.retry_at <= now)
-            ).scalars()
-            streams = list(due)
+            streams = self._parked.streams(tx, due_only=self._has_retried)
+        self._has_retried = True
         for stream in streams:
             self.replay(stream)
         self._count_parked()  # also what a process before this one parked
@@ -142,31 +128,42 @@ class SqlFollower:
         """Applies a stream's parked events in order, as far as they go; whether none is left."""
         with self._database.transaction() as tx:
             self._locked_checkpoint(tx)
-            for row in tx.execute(self._of_stream(stream)).all():
-                error = self._try(tx, from_json(msgspec.json.decode(row.envelope)))
-                if error is not None:
-                    self._failed_again(tx, row.position, row.attempts + 1, error)
-                    break
-                tx.execute(delete(self._parked).where(self._at(row.position)))
-            left = tx.execute(self._of_stream(stream)).first() is not None
+            is_through = all(self._retry(tx, *parked) for parked in self._parked.of_stream(tx, stream))
         self._count_parked()
-        return not left
+        return is_through
 
     def parked(self) -> tuple[Parked, ...]:
-        table = self._parked
         with self._database.reading() as tx:
-            rows = tx.execute(select(table).where(table.c.follower == self._name).order_by(table.c.position)).all()
-        return tuple(
-            Parked(
-                position=row.position,
-                stream=row.stream,
-                type=from_json(msgspec.json.decode(row.envelope)).type,
-                attempts=row.attempts,
-                error=row.error,
-                retry_at=row.retry_at,
-            )
-            for row in rows
-        )
+            return self._parked.all(tx)
+
+    def _apply_each(self, tx: Connection, events: Sequence[CloudEvent], waiting: set[str]) -> None:
+        for event in events:
+            if event.subject in waiting:
+                self._parked.park_behind(tx, event)
+            elif error := self._try(tx, event):
+                waiting.add(event.subject)
+                self._parked.park(tx, event, error)
+
+    def _retry(self, tx: Connection, position: int, attempts: int, event: CloudEvent) -> bool:
+        error = self._try(tx, event)
+        if error is not None:
+            self._parked.failed_again(tx, position, attempts + 1, error)
+            return False
+        self._parked.remove(tx, position)
+        return True
+
+    def _try_all(self, tx: Connection, events: Sequence[CloudEvent]) -> bool:
+        """Whether all of them are applied; none is when it is False."""
+        if self._handle_all is None or len(events) == 1:
+            return False
+        try:
+            with tx.begin_nested():
+                self._handle_all(tx, events)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            return False  # one by one will tell which of them it was
+        return True
 
     def _try(self, tx: Connection, event: CloudEvent) -> str | None:
         """Applies one event in a savepoint of its own; what went wrong, if it did.
@@ -184,27 +181,6 @@ class SqlFollower:
             return type(error).__name__
         return None
 
-    def _park(self, tx: Connection, event: CloudEvent, *, error: str, retry_at: str | None) -> None:
-        tx.execute(
-            insert(self._parked).values(
-                follower=self._name,
-                position=event.position,
-                stream=event.subject,
-                envelope=msgspec.json.encode(event).decode(),
-                attempts=0 if retry_at is None else 1,
-                retry_at=retry_at,
-                error=error,
-            )
-        )
-
-    def _failed_again(self, tx: Connection, position: int, attempts: int, error: str) -> None:
-        retry_at = None if attempts >= ATTEMPTS_MAX else self._due(attempts)
-        values = {"attempts": attempts, "error": error, "retry_at": retry_at}
-        tx.execute(update(self._parked).where(self._at(position)).values(values))
-
-    def _due(self, attempts: int) -> str:
-        return rfc3339(self._clock.now() + _delay(attempts))
-
     def _locked_checkpoint(self, tx: Connection) -> Head | None:
         """Whoever holds it is the only instance of this follower that writes."""
         return read_checkpoint(tx, self._checkpoint, self._name, lock=True)
@@ -216,22 +192,9 @@ class SqlFollower:
         if moved.rowcount == 0:
             tx.execute(insert(table).values(follower=self._name, **values))
 
-    def _of_stream(self, stream: str) -> Select[Any]:
-        table = self._parked
-        return select(table).where(table.c.follower == self._name, table.c.stream == stream).order_by(table.c.position)
-
-    def _at(self, position: int) -> ColumnElement[bool]:
-        return and_(self._parked.c.follower == self._name, self._parked.c.position == position)
-
-    def _parked_streams(self, tx: Connection) -> set[str]:
-        table = self._parked
-        return set(tx.execute(select(table.c.stream).where(table.c.follower == self._name).distinct()).scalars())
-
     def _count_parked(self) -> None:
-        table = self._parked
         with self._database.reading() as tx:
-            count = tx.execute(select(func.count()).where(table.c.follower == self._name)).scalar_one()
-        metrics.parked_events.labels(self._name).set(count)
+            metrics.parked_events.labels(self._name).set(self._parked.count(tx))
 
 
 def read_checkpoint(tx: Connection, table: Table, follower: str, *, lock: bool = False) -> Head | None:
@@ -245,8 +208,3 @@ def _still_to_come(events: Sequence[CloudEvent], place: Head | None) -> Sequence
     if (place and events[0].epoch != place.epoch) or events[0].position > position + 1:
         raise FeedUnavailable(f"the follower stands at {position} by now; the next pull goes on from there")
     return [event for event in events if event.position > position]
-
-
-def _delay(attempts: int) -> timedelta:
-    """1 s, 2 s, 4 s …: about four minutes in all before a person is needed."""
-    return timedelta(seconds=_FIRST_DELAY_SECONDS * 2 ** (attempts - 1))

@@ -28,6 +28,14 @@ class Auth:
     subscription: Subscription
     following: Following
 
+    def rebuild(self) -> int:
+        """Drops the grants and makes them again from the log of keys; how far. Raises FeedUnavailable.
+
+        Gates may go on meanwhile: whatever snapshot they take says how far it goes.
+        """
+        self.follower.restart()
+        return self.subscription.pull().head.position
+
     def provided(self) -> dict[str, object]:
         """What the nameko service asks for."""
         return {"auth.book": self.book, "auth.following_keys": self.following}
@@ -44,7 +52,9 @@ class Auth:
 
 
 def follower_of_keys(database: Database, clock: Clock) -> SqlFollower:
-    return SqlFollower(FOLLOWER, database, tables.metadata, grants.apply, grants.reset, clock)
+    return SqlFollower(
+        FOLLOWER, database, tables.metadata, grants.apply, grants.reset, clock, handle_all=grants.apply_all
+    )
 
 
 def assemble(database: Database, keys_feed: Feed, clock: Clock) -> Auth:

@@ -1,6 +1,6 @@
 """Auth's copy of the grants, in its database: followed from the log of keys, served whole to starting gates."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection, delete, insert, or_, select, update
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, insert, or_, select, update
 from services.auth import tables
 from shared.contracts.decoding import decode_all
 from shared.contracts.envelope import CloudEvent
-from shared.contracts.keys import SHAPES, OrganisationRegistered, TierChanged
+from shared.contracts.keys import SHAPES, OrganisationEvent, OrganisationRegistered, TierChanged
 from shared.database import Database
 from shared.follower import read_checkpoint
 from shared.gate.grants import Grant, Limits, Snapshot, evolve
@@ -26,6 +26,21 @@ def apply(tx: Connection, event: CloudEvent) -> None:
             _save_tier(tx, public)
         case _:
             _save(tx, evolve(_load(tx, public.key_id), public))
+
+
+def apply_all(tx: Connection, events: Sequence[CloudEvent]) -> None:
+    """A page of them, folded in memory and written at once. Raises what `apply` would of any of them."""
+    publics = [public for event in events if (public := decode_all(event, SHAPES)) is not None]
+    grants = _load_all(tx, {public.key_id for public in publics if not isinstance(public, OrganisationEvent)})
+    for public in publics:
+        if isinstance(public, OrganisationEvent):
+            _save_tier(tx, public)
+        else:
+            grants[public.key_id] = evolve(grants.get(public.key_id), public)
+    table = tables.grant
+    if grants:
+        tx.execute(delete(table).where(table.c.key_id.in_(grants)))
+        tx.execute(insert(table), [_as_row(grant) for grant in grants.values()])
 
 
 def reset(tx: Connection) -> None:
@@ -85,15 +100,28 @@ def _load(tx: Connection, key_id: str) -> Grant | None:
     return None if body is None else msgspec.json.decode(body, type=Grant)
 
 
-def _save(tx: Connection, grant: Grant) -> None:
+def _load_all(tx: Connection, key_ids: set[str]) -> dict[str, Grant]:
     table = tables.grant
-    body = msgspec.json.encode(grant, order="deterministic").decode()
-    values = {"digest": grant.digest, "previous_digest": grant.previous_digest, "body": body}
+    rows = tx.execute(select(table.c.key_id, table.c.body).where(table.c.key_id.in_(key_ids))).all()
+    return {row.key_id: msgspec.json.decode(row.body, type=Grant) for row in rows}
+
+
+def _save(tx: Connection, grant: Grant) -> None:
+    table, values = tables.grant, _as_row(grant)
     if tx.execute(update(table).where(table.c.key_id == grant.key_id).values(values)).rowcount == 0:
-        tx.execute(insert(table).values(key_id=grant.key_id, **values))
+        tx.execute(insert(table).values(values))
 
 
-def _save_tier(tx: Connection, event: OrganisationRegistered | TierChanged) -> None:
+def _as_row(grant: Grant) -> dict[str, object]:
+    return {
+        "key_id": grant.key_id,
+        "digest": grant.digest,
+        "previous_digest": grant.previous_digest,
+        "body": msgspec.json.encode(grant, order="deterministic").decode(),
+    }
+
+
+def _save_tier(tx: Connection, event: OrganisationEvent) -> None:
     table = tables.organisation_tier
     is_this = table.c.organisation_id == event.organisation_id
     if tx.execute(update(table).where(is_this).values(tier=event.tier)).rowcount == 0:

@@ -2,7 +2,7 @@
 
 import typer
 
-from services.cli import audit, dead, keys, organisation, run, sensors, up
+from services.cli import audit, dead, keys, organisation, rebuild, run, sensors, up
 
 
 def application() -> typer.Typer:
@@ -16,6 +16,7 @@ def application() -> typer.Typer:
     app.command("up")(up.up)
     app.command("run")(run.run)
     app.command("migrate")(run.migrate)
+    app.command("rebuild")(rebuild.rebuild)
     app.add_typer(organisation.app, name="organisation")
     app.add_typer(keys.app, name="keys")
     app.add_typer(sensors.app, name="sensors")

@@ -36,7 +36,7 @@ def register(
     from shared.repository import Origin
 
     try:
-        typer.echo(_keys(data).commands.register_organisation(name, tier, Origin(actor="grillo organisation")))
+        typer.echo(keys_service(data).commands.register_organisation(name, tier, Origin(actor="grillo organisation")))
     except (UnknownTier, NameHoldsKey) as error:
         raise Failure(str(error)) from None
 
@@ -52,7 +52,7 @@ def set_tier(
     from shared.repository import Origin
 
     try:
-        _keys(data).commands.change_tier(organisation, tier, Origin(actor="grillo organisation"))
+        keys_service(data).commands.change_tier(organisation, tier, Origin(actor="grillo organisation"))
     except NoSuchOrganisation:
         raise Failure(_unknown(organisation)) from None
     except UnknownTier as error:
@@ -82,7 +82,7 @@ def admin_key(
     from services.keys.words import Words
     from shared.repository import Origin
 
-    keys = _keys(data)
+    keys = keys_service(data)
     if organisation not in {known.id for known in keys.queries.organisations()}:
         raise Failure(_unknown(organisation))
     if not force and _has_active_admin_key(keys.queries, organisation):
@@ -111,8 +111,8 @@ def _has_active_admin_key(queries: "Queries", organisation_id: str) -> bool:
         after = page.next_place
 
 
-def _keys(data: Path) -> "Keys":
-    """To write; brings the schema up to date first."""
+def keys_service(data: Path) -> "Keys":
+    """The keys service on a data folder, or on DATABASE_URL, brought up to date first. Raises Failure."""
     from services.keys.assembly import assemble
     from shared.clock import SystemClock
     from shared.settings import SettingWrong, lease_seconds

@@ -75,9 +75,9 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
         case "keys":
             return keys.assemble(database, LogBus(publisher), clock, lease_seconds=settings.lease_seconds)
         case "auth":
-            return auth.assemble(database, _keys_feed(settings), clock)
+            return auth.assemble(database, keys_feed(settings), clock)
         case "usage":
-            return usage.assemble(database, _keys_feed(settings), KeysClient(settings.amqp_uri), publisher, clock)
+            return usage.assemble(database, keys_feed(settings), KeysClient(settings.amqp_uri), publisher, clock)
         case "sensors":
             return sensors.assemble(database, LogBus(publisher), clock)
         case _:
@@ -146,7 +146,7 @@ def _gate(settings: Settings, clock: Clock) -> GateProcess:
     return gate
 
 
-def _keys_feed(settings: Settings) -> Feed:
+def keys_feed(settings: Settings) -> Feed:
     door = InternalDoor(settings.keys_internal_url, settings.internal_token)
     return FirstAnswer((HttpFeed(door), RpcFeed(settings.amqp_uri, "keys")))
 

@@ -3,7 +3,6 @@
 from marshmallow import fields
 
 from services.keys.key import Status
-from services.keys.schema import LimitsSchema
 from shared.web.operation import StrictSchema
 
 
@@ -18,6 +17,11 @@ class ReceiptSchema(StrictSchema):
     propagated = fields.Boolean(required=True)
     elapsed_ms = fields.Integer(required=True)
     gates = fields.List(fields.Nested(GateReceiptSchema), required=True)
+
+
+class LimitsInForceSchema(StrictSchema):
+    minute = fields.Integer(required=True, allow_none=True)
+    day = fields.Integer(required=True, allow_none=True, metadata={"description": "null: unlimited"})
 
 
 class ListedKeySchema(StrictSchema):
@@ -44,7 +48,7 @@ class KeySchema(ListedKeySchema):
     description = fields.String(required=True)
     created_by = fields.String(required=True)
     tier = fields.String(required=True, allow_none=True)
-    limits = fields.Nested(LimitsSchema, required=True)
+    limits = fields.Nested(LimitsInForceSchema, required=True)
     allowed_addresses = fields.List(fields.String(), required=True)
     rotated_at = fields.AwareDateTime(required=True, allow_none=True)
     grace_until = fields.AwareDateTime(
@@ -103,6 +107,6 @@ class OrganisationSchema(StrictSchema):
     name = fields.String(required=True)
     tier = fields.String(required=True)
     registered_at = fields.AwareDateTime(required=True)
-    limits = fields.Nested(LimitsSchema, required=True)
+    limits = fields.Nested(LimitsInForceSchema, required=True)
     keys = fields.Nested(ActiveKeysSchema, required=True)
     unused_expiry_days = fields.Integer(required=True, allow_none=True)

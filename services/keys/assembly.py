@@ -13,6 +13,8 @@ from services.keys.past import Past
 from services.keys.propagation import Propagation
 from services.keys.publication import publish
 from services.keys.queries import Queries
+from services.keys.rebuild import rebuild
+from services.keys.remote import RemoteCommands
 from services.keys.storage import Storage
 from services.keys.sweep import Sweep
 from shared.clock import Clock
@@ -48,6 +50,10 @@ class Keys:
     feed: LogFeed
     last_use: LastUse
 
+    def rebuild(self) -> int:
+        """Makes the read models again from the log; how many events it holds."""
+        return rebuild(self.database, self.store)
+
     def provided(self) -> dict[str, object]:
         """What the nameko service asks for."""
         return {
@@ -58,6 +64,7 @@ class Keys:
             "keys.storage": self.storage,
             "keys.last_use": self.last_use,
             "keys.sweep": self.sweep,
+            "keys.remote_commands": RemoteCommands(self.commands),
         }
 
     def routes(self, grants: Grants) -> list[Route]:

@@ -1,8 +1,8 @@
 """What the keys service takes and answers over RPC."""
 
-from marshmallow import Schema, fields, post_load
+from marshmallow import Schema, fields, post_load, validate
 
-from services.keys.key import Status
+from services.keys.key import Reason, Status
 from shared.contracts.fields import Moment, identifier
 from shared.event_store import Head
 from shared.feed import Acknowledgement
@@ -42,6 +42,28 @@ class HappeningAnswer(Schema):
     actor = fields.String()
     request_id = fields.String()
     facts = fields.Dict()
+
+
+class ChangeArguments(KeyArguments):
+    actor = fields.String(required=True, validate=validate.Length(min=1, max=64))
+
+
+class RevokeArguments(ChangeArguments):
+    reason = fields.Enum(Reason, by_value=True)
+    note = fields.String(allow_none=True, validate=validate.Length(max=1000))
+
+
+class GateAnswer(Schema):
+    id = fields.String()
+    applied_ms = fields.Integer()
+    counted_out = fields.Boolean()
+
+
+class ReceiptAnswer(Schema):
+    position = fields.Integer()
+    propagated = fields.Boolean()
+    elapsed_ms = fields.Integer()
+    gates = fields.List(fields.Nested(GateAnswer))
 
 
 class PlaceArgument(Schema):

@@ -1,5 +1,6 @@
 """The read models of the keys service: rows that the events add up to, written in the transaction of the append."""
 
+from datetime import datetime
 from typing import assert_never
 
 import msgspec
@@ -24,6 +25,7 @@ from services.keys.events import (
     TierChanged,
     UnusedExpiryChanged,
 )
+from services.keys.key import Access, Key
 from services.keys.words import Words, unseal
 from shared.event_store import StoredEvent
 from shared.repository import Origin
@@ -67,7 +69,7 @@ def project_key(tx: Connection, row: StoredEvent, event: KeyEvent) -> None:
         case KeyAccessChanged():
             _update(tx, row, event, **_access(event))
         case KeyRotated():
-            rotated_at, grace_until = rfc3339(event.rotated_at), event.grace_until and rfc3339(event.grace_until)
+            rotated_at, grace_until = rfc3339(event.rotated_at), _time(event.grace_until)
             _update(tx, row, event, hint=event.hint, rotated_at=rotated_at, grace_until=grace_until, expired_at=None)
         case KeySuspended():
             _update(tx, row, event, suspended_at=rfc3339(event.suspended_at))
@@ -95,12 +97,37 @@ def _insert(tx: Connection, row: StoredEvent, event: KeyCreated) -> None:
             hint=event.hint,
             permissions=_json(event.permissions),
             created_at=rfc3339(event.created_at),
-            created_by=msgspec.json.decode(row.metadata, type=Origin).actor,
+            created_by=actor_of(row),
             **_as_columns(words),
             **_access(event),
         )
     )
     _label(tx, event.key_id, words)
+
+
+def whole_row(state: Key, words: Words, created_by: str) -> dict[str, object]:
+    """The row that all of a key's events add up to, but for its last use, which no event tells."""
+    return {
+        "id": state.key_id,
+        "organisation_id": state.organisation_id,
+        "revision": state.revision,
+        "hint": state.hint,
+        "permissions": _json(state.permissions),
+        "created_at": rfc3339(state.created_at),
+        "created_by": created_by,
+        "rotated_at": _time(state.rotated_at),
+        "grace_until": _time(state.grace_until),
+        "suspended_at": _time(state.suspended_at),
+        "expired_at": _time(state.expired_at),
+        "revoked_at": _time(state.revoked_at),
+        "revocation_reason": state.revocation_reason,
+        **_as_columns(words),
+        **_access(state.access),
+    }
+
+
+def actor_of(row: StoredEvent) -> str:
+    return msgspec.json.decode(row.metadata, type=Origin).actor
 
 
 def _update(tx: Connection, row: StoredEvent, event: KeyEvent, **values: object) -> None:
@@ -138,14 +165,18 @@ def _as_columns(words: Words) -> dict[str, str]:
     }
 
 
-def _access(event: KeyCreated | KeyAccessChanged) -> dict[str, object]:
+def _access(event: KeyCreated | KeyAccessChanged | Access) -> dict[str, object]:
     return {
-        "expires_at": event.expires_at and rfc3339(event.expires_at),
+        "expires_at": _time(event.expires_at),
         "allow_query": event.allow_query,
         "allowed_addresses": _json(event.allowed_addresses),
         "minute_limit": event.minute_limit,
         "day_limit": event.day_limit,
     }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)
 
 
 def _json(value: object) -> str:

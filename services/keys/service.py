@@ -6,11 +6,21 @@ import msgspec
 import structlog
 from nameko.timer import timer
 
+from services.keys import presentation
 from services.keys.history import Happening, History
-from services.keys.key import NoSuchKey
+from services.keys.key import NoSuchKey, Reason
 from services.keys.last_use import LastUse
-from services.keys.messages import HappeningAnswer, KeyAnswer, KeyArguments, PullArguments
+from services.keys.messages import (
+    ChangeArguments,
+    HappeningAnswer,
+    KeyAnswer,
+    KeyArguments,
+    PullArguments,
+    ReceiptAnswer,
+    RevokeArguments,
+)
 from services.keys.queries import KeyView, Queries
+from services.keys.remote import RemoteCommands
 from services.keys.storage import Storage
 from services.keys.sweep import Sweep
 from shared.contracts.errors import NotFound
@@ -37,6 +47,7 @@ class KeysService:
     storage: Storage = Provided("keys.storage")
     last_use: LastUse = Provided("keys.last_use")
     sweep: Sweep = Provided("keys.sweep")
+    commands: RemoteCommands = Provided("keys.remote_commands")
 
     @procedure(KeyArguments(), KeyAnswer())
     def get_key(self, organisation_id: str, key_id: str) -> KeyView:
@@ -51,6 +62,29 @@ class KeysService:
             return self.history_.of_key(organisation_id, key_id)
         except NoSuchKey:
             raise NotFound("no such key") from None
+
+    @procedure(ChangeArguments(), ReceiptAnswer())
+    def suspend_key(self, organisation_id: str, key_id: str, actor: str) -> Any:
+        return presentation.receipt(self.commands.suspend(organisation_id, key_id, actor))
+
+    @procedure(ChangeArguments(), ReceiptAnswer())
+    def resume_key(self, organisation_id: str, key_id: str, actor: str) -> Any:
+        return presentation.receipt(self.commands.resume(organisation_id, key_id, actor))
+
+    @procedure(RevokeArguments(), ReceiptAnswer())
+    def revoke_key(
+        self,
+        organisation_id: str,
+        key_id: str,
+        actor: str,
+        reason: Reason = Reason.UNSPECIFIED,
+        note: str | None = None,
+    ) -> Any:
+        return presentation.receipt(self.commands.revoke(organisation_id, key_id, actor, reason, note))
+
+    @procedure(ChangeArguments(), ReceiptAnswer())
+    def delete_key(self, organisation_id: str, key_id: str, actor: str) -> Any:
+        return presentation.receipt(self.commands.delete(organisation_id, key_id, actor))
 
     @hears("keys", "usage", "KeyUsed")
     def key_used(self, body: Any) -> None:

@@ -28,7 +28,7 @@ class Sweep:
         for key_id, use in list(self._candidates(now)):
             decide = functools.partial(age, use=use, now=now)
             changed += bool(self._keys.execute(key_id, decide, _ORIGIN).rows)
-        self._database.forget()
+        self._database.finish_forgetting()
         return changed
 
     def _candidates(self, now: datetime) -> Iterator[tuple[str, Use]]:

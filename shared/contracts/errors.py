@@ -24,6 +24,12 @@ class NotFound(ServiceError):
     __module__ = WIRE_MODULE
 
 
+class Conflict(ServiceError):
+    """The thing is in a state that the change cannot be made in; the text says which."""
+
+    __module__ = WIRE_MODULE
+
+
 class InvalidArguments(ServiceError):
     """The text names each argument and what it must be."""
 
@@ -36,4 +42,4 @@ class Unavailable(ServiceError):
     __module__ = WIRE_MODULE
 
 
-ALL: tuple[type[ServiceError], ...] = (ServiceError, NotFound, InvalidArguments, Unavailable)
+ALL: tuple[type[ServiceError], ...] = (ServiceError, NotFound, Conflict, InvalidArguments, Unavailable)

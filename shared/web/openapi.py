@@ -31,6 +31,7 @@ class ProblemSchema(Schema):
     instance = fields.String(required=True)
     request_id = fields.String(required=True)
     errors = fields.Dict(keys=fields.String(), values=fields.List(fields.String()))
+    violated_policies = fields.List(fields.String(), data_key="violated-policies")
 
 
 class OpenApi:

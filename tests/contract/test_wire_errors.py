@@ -12,6 +12,7 @@ from shared.contracts import errors
 FROZEN = {
     "grillo.errors.ServiceError",
     "grillo.errors.NotFound",
+    "grillo.errors.Conflict",
     "grillo.errors.InvalidArguments",
     "grillo.errors.Unavailable",
 }

@@ -9,7 +9,7 @@ import pytest
 from nameko.standalone.rpc import ClusterRpcProxy
 
 import shared.messaging.procedures  # noqa: F401  makes errors arrive as their classes
-from shared.contracts.errors import InvalidArguments, NotFound
+from shared.contracts.errors import Conflict, InvalidArguments, NotFound
 from tests.e2e.running import Distributed, eventually
 
 PAGE = Path(__file__).parents[2] / "docs/rpc.md"
@@ -17,6 +17,10 @@ SERVICES = ("keys", "auth", "usage", "sensors")
 PROCEDURES = (
     "keys.get_key",
     "keys.history",
+    "keys.suspend_key",
+    "keys.resume_key",
+    "keys.revoke_key",
+    "keys.delete_key",
     "keys.feed.pull",
     "auth.verify",
     "usage.summary",
@@ -42,6 +46,7 @@ def test_the_examples_of_the_page_run_and_reach_every_procedure(distributed: Dis
             "organisation": distributed.organisation,
             "secret": secret,
             "NotFound": NotFound,
+            "Conflict": Conflict,
             "InvalidArguments": InvalidArguments,
         }
         for example in examples:

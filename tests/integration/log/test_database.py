@@ -223,3 +223,20 @@ def test_the_database_tells_the_time_in_utc(database: Database) -> None:
         told = database_time(tx)
     assert told.utcoffset() == timedelta(0)
     assert abs(told - SystemClock().now()) < timedelta(minutes=1)
+
+
+def test_what_was_deleted_is_in_no_file_even_if_a_reader_held_it_up_for_a_while(database: Database) -> None:
+    def is_on_disk() -> bool:
+        return any(b"Zanzibar" in file.read_bytes() for file in Path(database.name).parent.iterdir() if file.is_file())
+
+    with database.transaction() as tx:
+        tx.execute(text("CREATE TABLE word (text TEXT)"))
+        tx.execute(text("INSERT INTO word VALUES ('Zanzibar')"))
+    with database.reading() as reader:
+        assert reader.execute(text("SELECT text FROM word")).scalar_one() == "Zanzibar"
+        with database.transaction() as tx:
+            tx.execute(text("DELETE FROM word"))
+        database.forget()
+        assert is_on_disk()
+    database.finish_forgetting()
+    assert not is_on_disk()

@@ -1,11 +1,15 @@
 """What services keep beside the log can be dropped and made again from it, and is then the same to the byte."""
 
+import contextlib
+import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, MetaData, Table, delete, select
+from sqlalchemy import Connection, MetaData, Table, select
 
 from services.auth import assembly as auth
 from services.auth import grants
@@ -13,10 +17,11 @@ from services.auth import tables as auth_tables
 from services.auth.grants import FOLLOWER, GrantUncertain
 from services.auth.verification import verify
 from services.keys import assembly as keys
-from services.keys import events, projection
 from services.keys import tables as keys_tables
+from services.keys.change import KeyEdit
 from services.keys.command import KeyRequest
-from services.keys.key import Reason
+from services.keys.decision import KeyIsRevoked
+from services.keys.key import NoSuchKey, Reason
 from services.keys.words import Words
 from services.usage import assembly as usage
 from services.usage import known_keys
@@ -70,7 +75,30 @@ class Everything:
                     key_id = commands.create(organisation_id, request, ORIGIN).key_id
                     if reason:
                         commands.revoke(organisation_id, key_id, reason, "lost in Zanzibar", ORIGIN)
+        for steps in itertools.product(self._steps(organisation_id), repeat=2):
+            key_id = commands.create(organisation_id, least, ORIGIN).key_id
+            for step in steps:
+                self.clock.advance(1.5)
+                with contextlib.suppress(NoSuchKey, KeyIsRevoked):
+                    step(key_id)
+        commands.change_tier(organisation_id, "standard", ORIGIN)
+        commands.set_unused_expiry(organisation_id, 30, ORIGIN)
         self.keys.relay.run()
+
+    def _steps(self, organisation_id: str) -> list[Callable[[str], object]]:
+        commands, later = self.keys.commands, self.clock.now() + timedelta(days=30)
+        renamed = KeyEdit(words=lambda words: replace(words, name="Zanzibar line"))
+        moved = KeyEdit(access=lambda access: replace(access, expires_at=later, allowed_addresses=("192.0.2.7",)))
+        turned = KeyEdit(permissions=("events:read",), regenerate=True)
+        return [
+            lambda key_id: commands.edit(organisation_id, key_id, renamed, ORIGIN),
+            lambda key_id: commands.edit(organisation_id, key_id, moved, ORIGIN),
+            lambda key_id: commands.edit(organisation_id, key_id, turned, ORIGIN),
+            lambda key_id: commands.rotate(organisation_id, key_id, timedelta(hours=1), ORIGIN),
+            lambda key_id: commands.suspend(organisation_id, key_id, ORIGIN),
+            lambda key_id: commands.resume(organisation_id, key_id, ORIGIN),
+            lambda key_id: commands.delete(organisation_id, key_id, ORIGIN),
+        ]
 
 
 @pytest.fixture
@@ -88,18 +116,23 @@ def contents(database: Database, *tables: Table) -> list[list[tuple[Any, ...]]]:
 
 
 def test_the_read_models_of_keys_are_what_its_log_adds_up_to(everything: Everything) -> None:
-    service, models = everything.keys, (keys_tables.organisation, keys_tables.api_key)
+    service, models = everything.keys, (keys_tables.organisation, keys_tables.api_key, keys_tables.key_label)
+    key_id = _some_key(everything)[1]
+    service.last_use.record({key_id: NOON})
     before = contents(service.database, *models)
-    assert [len(rows) for rows in before] == [2, 8]
-    with service.database.transaction() as tx:
-        for table in models:
-            tx.execute(delete(table))
-        for row in service.store.after(tx, 0, 1000):
-            event = events.types.decode(row.type, row.schema_version, row.data)
-            if isinstance(event, events.OrganisationRegistered):
-                projection.project_organisation(tx, row, event)
-            elif isinstance(event, events.KeyCreated | events.KeyRevoked):
-                projection.project_key(tx, row, event)
+    assert all(before)
+    with service.database.reading() as tx:
+        assert service.rebuild() == service.store.head(tx).position
+    assert contents(service.database, *models) == before
+
+
+def test_the_grants_are_what_the_log_adds_up_to_also_page_by_page(everything: Everything) -> None:
+    service = auth.assemble(everything.databases["auth"], everything.keys.feed, everything.clock)
+    models = (auth_tables.grant, auth_tables.organisation_tier)
+    for event in everything.bus.published:
+        service.follower.apply([event])
+    before = contents(service.database, *models)
+    assert service.rebuild() == len(everything.bus.published)
     assert contents(service.database, *models) == before
 
 
@@ -107,7 +140,7 @@ def test_a_key_s_revision_is_its_stream_s_version(everything: Everything) -> Non
     with everything.databases["keys"].reading() as tx:
         rows = tx.execute(select(keys_tables.api_key)).all()
         for row in rows:
-            assert row.revision == len(everything.keys.store.stream(tx, row.id)) == (2 if row.revoked_at else 1)
+            assert row.revision == len(everything.keys.store.stream(tx, row.id))
 
 
 def test_people_s_words_about_keys_stand_in_the_read_model_and_nowhere_in_log_or_envelopes(
@@ -116,7 +149,7 @@ def test_people_s_words_about_keys_stand_in_the_read_model_and_nowhere_in_log_or
     database = everything.databases["keys"]
     assert "Zanzibar" in str(contents(database, keys_tables.api_key))
     assert "anzibar" not in str(contents(database, keys_tables.log, keys_tables.data_key))
-    assert len(everything.bus.published) == 14
+    assert len(everything.bus.published) > 100
     assert not any("anzibar" in str(to_json(event)) for event in everything.bus.published)
     assert not any("Ferrovie" in str(to_json(event)) for event in everything.bus.published)
 

@@ -1,6 +1,7 @@
 """Each event has its effect exactly once, in the transaction that moves the place; what fails holds up nobody else."""
 
 import sqlite3
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -14,7 +15,8 @@ from shared.clock import ManualClock
 from shared.contracts.envelope import CloudEvent
 from shared.database import Database
 from shared.feed import FeedUnavailable
-from shared.follower import ATTEMPTS_MAX, SqlFollower, follower_tables
+from shared.follower import HandlePage, SqlFollower, follower_tables
+from shared.parked_events import ATTEMPTS_MAX
 from tests import examples
 
 metadata = MetaData()
@@ -47,9 +49,11 @@ class Service:
         self.name = name
         self.follower = self.instance()
 
-    def instance(self) -> SqlFollower:
+    def instance(self, handle_all: HandlePage | None = None) -> SqlFollower:
         """One more process of the same service."""
-        return SqlFollower(self.name, self.database, metadata, self._handle, self._reset, self.clock)
+        return SqlFollower(
+            self.name, self.database, metadata, self._handle, self._reset, self.clock, handle_all=handle_all
+        )
 
     def apply(self, *streams: str, start: int = 1) -> None:
         """Events one after another, each of the stream named."""
@@ -176,6 +180,7 @@ def test_a_replay_goes_as_far_as_it_can_and_the_rest_goes_on_waiting(
 
 
 def test_a_parked_event_is_tried_again_with_growing_delay_and_then_left_to_a_person(service: Service) -> None:
+    service.follower.retry_due()
     service.broken = {"b"}
     service.apply("b", "b")
     for seconds in (1, 2, 4, 8, 16, 32, 64):
@@ -206,6 +211,33 @@ def test_what_comes_right_by_itself_is_applied_when_its_time_comes_with_all_that
     service.follower.retry_due()
     assert service.effects() == [5, 1, 3]
     assert service.parked() == [(2, 2), (4, 0)]
+
+
+def test_a_new_process_tries_again_what_was_left_to_a_person_for_it_may_know_better(service: Service) -> None:
+    service.broken = {"b"}
+    service.apply("b", "b")
+    service.broken.clear()
+    service.instance().retry_due()
+    assert (service.effects(), service.parked()) == ([1, 2], [])
+
+
+def test_a_page_is_applied_at_once_and_event_by_event_where_one_of_them_fails(service: Service) -> None:
+    pages: list[int] = []
+
+    def handle_all(tx: Connection, events: Sequence[CloudEvent]) -> None:
+        pages.append(len(events))
+        tx.execute(insert(effect), [{"stream": event.subject, "position": event.position} for event in events])
+        if not service.broken.isdisjoint(event.subject for event in events):
+            raise ZeroDivisionError
+
+    service.follower = service.instance(handle_all)
+    service.apply("a", "b", "c")
+    service.broken = {"b"}
+    service.apply("a", "b", "c", start=4)
+    service.apply("a", "b", start=7)
+    assert service.effects() == [1, 2, 3, 4, 6, 7]
+    assert service.parked() == [(5, 1), (8, 0)]
+    assert (pages, service.tried, service.place()) == ([3, 3], [4, 5, 6, 7], 8)
 
 
 def test_replaying_a_stream_without_parked_events_is_quiet(service: Service) -> None:

@@ -7,7 +7,7 @@ import pytest
 from services.auth.assembly import Auth, assemble
 from services.auth.verification import verify
 from shared.clock import ManualClock
-from shared.contracts.keys import OrganisationRegistered
+from shared.contracts.keys import KeyRotated, OrganisationRegistered
 from shared.database import Database
 from shared.gate.credential import digest_of
 from shared.gate.grants import Grants
@@ -64,6 +64,31 @@ def test_a_key_with_a_parked_event_is_unavailable_not_valid_as_it_was_before(
     auth.subscription.pull()
     assert verify(auth.book, clock, digest_of(secret(1))).problem == "unavailable"
     assert verify(auth.book, clock, digest_of(secret(4))).valid
+
+
+def test_a_key_with_an_event_of_a_newer_release_is_unavailable_for_it_may_be_a_suspension(
+    auth: Auth, clock: ManualClock, log: MemoryLog
+) -> None:
+    log.append_raw("KeyPainted", "key_1", {"key_id": "key_1"})
+    auth.subscription.pull()
+    assert verify(auth.book, clock, digest_of(secret(1))).problem == "unavailable"
+    assert auth.book.snapshot().unappliable == ("key_1",)
+
+
+def test_a_secret_is_good_until_its_grace_ends_and_the_new_one_after(
+    auth: Auth, clock: ManualClock, log: MemoryLog
+) -> None:
+    def problem(number: int) -> str | None:
+        return verify(auth.book, clock, digest_of(secret(number))).problem
+
+    until = clock.now() + timedelta(seconds=60)
+    ids = {"key_id": "key_1", "organisation_id": ORGANISATION}
+    digest = digest_of(secret(11))
+    log.append(KeyRotated(**ids, digest=digest, hint="grl_…", rotated_at=clock.now(), grace_until=until))
+    auth.subscription.pull()
+    assert (problem(1), problem(11)) == (None, None)
+    clock.advance(60)
+    assert (problem(1), problem(11)) == ("invalid-key", None)
 
 
 def test_a_snapshot_has_what_a_replica_that_followed_the_log_itself_has(auth: Auth, log: MemoryLog) -> None:

@@ -1,0 +1,79 @@
+"""Whatever fits /openapi.json or nearly so: never a fault of ours, never an answer that the document does not have."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from services.keys import api as keys_api
+from services.keys.command import KeyRequest
+from services.keys.words import Words
+from services.usage import api as usage_api
+from shared.audit import audit
+from shared.web.operation import operation_of
+from tests.integration.web.management import BOOTSTRAP, Management, management
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+NOTHING: Any = None
+ROUTES = [*keys_api.routes(*[NOTHING] * 6), *usage_api.routes(*[NOTHING] * 4)]
+OPERATIONS = [
+    (method, path)
+    for path, resource in ROUTES
+    for method in ("get", "post", "patch", "delete")
+    if operation_of(resource, method) is not None
+]
+
+
+@pytest.fixture(scope="module")
+def managed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Management]:
+    folder: Path = tmp_path_factory.mktemp("any")
+    api = management(folder)
+    yield api
+    assert audit(api.keys.store).findings == ()
+    api.close()
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_any_request_has_a_documented_answer(managed: Management, method: str, path: str) -> None:
+    schema = schemathesis.openapi.from_wsgi("/openapi.json", managed.client.app)
+    managed.usage.subscription.pull()
+
+    @given(case=schema[path][method].as_strategy(), is_known=st.booleans())
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    def answers(case: Case[Any], is_known: bool) -> None:
+        if "key_id" in case.path_parameters and is_known:
+            case.path_parameters["key_id"] = _some_key(managed)
+        case.call_and_validate(headers={"Authorization": f"Bearer {_admin(managed)}"}, checks=CHECKS)
+
+    answers()
+
+
+def _admin(api: Management) -> str:
+    """Anew where a request before has ended it or used its limit up."""
+    if api.ask("GET", "/v1/keys/self").status_code != 200:
+        request = KeyRequest(words=Words(name="admin"), permissions=("admin",))
+        api.admin = api.keys.commands.create(api.organisation_id, request, BOOTSTRAP, beyond_limit=True).secret.value
+    return api.admin
+
+
+def _some_key(api: Management) -> str:
+    request = KeyRequest(words=Words(name="key"), permissions=("sensors:read",))
+    return api.keys.commands.create(api.organisation_id, request, BOOTSTRAP, beyond_limit=True).key_id
