@@ -67,8 +67,10 @@ def _use_a_dead_key(distributed: Distributed) -> None:
         assert script.get("/v1/sensors").status_code == 401
     amqp_uri = distributed.stack.environment("keys")["AMQP_URI"]
     with ClusterRpcProxy({"AMQP_URI": amqp_uri}, timeout=10) as cluster:
-        raised = eventually(lambda: cluster.usage.alerts(distributed.organisation), bool)
-    (alert,) = (alert for alert in raised if alert["key_id"] == key_id)
+        (alert,) = eventually(
+            lambda: [raised for raised in cluster.usage.alerts(distributed.organisation) if raised["key_id"] == key_id],
+            bool,
+        )
     assert alert["key_name"] == "Left in a script"
     assert alert["facts"]["route"] == "/v1/sensors"
 

@@ -108,7 +108,7 @@ def test_pushes_alone_make_every_follower_equal_to_the_log(world: World) -> None
     listener.start()
     assert listener.wait_until_ready(30)
     commands = world.keys.commands
-    organisation = commands.register_organisation("Railway", "free", ORIGIN)
+    organisation = commands.register_organisation("Railway", "premium", ORIGIN)
     world.keys.relay.run()
     replica.start()
     for number in range(KEYS):
