@@ -222,7 +222,9 @@ class RevokeKeysSchema(StrictSchema):
     note = fields.String(validate=[validate.Length(max=1000), _prose])
     label = fields.String(validate=check_label, metadata={"description": "such as env:prod"})
     created_before = fields.AwareDateTime(format="iso")
-    ids = fields.List(fields.String(validate=validate.Length(max=32)), validate=validate.Length(min=1, max=IDS_MAX))
+    ids = fields.List(
+        fields.String(validate=[validate.Length(max=32), plain_text]), validate=validate.Length(min=1, max=IDS_MAX)
+    )
     dry_run = _Flag(metadata={"description": "list them and revoke nothing"})
 
     @validates_schema

@@ -11,14 +11,14 @@ from shared.web.methods import allowed
 from shared.web.operation import operation_of
 
 ANY = "*"
-_MANAGES = "admin"
+_MANAGES = ("admin", None)  # None: any key will do, which is how a key learns of itself and gives itself up
 _TAKEN = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
-_SHOWN = "ETag, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id"
+_SHOWN = "ETag, Idempotent-Replay, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id"
 _PREFLIGHT_SECONDS = "600"
 
 
 class Cors:
-    """`origins`: may read everything. None: any origin may read what needs no `admin`, and none what does."""
+    """`origins`: may read everything. None: any origin may read data and what is open, and none what manages keys."""
 
     def __init__(self, origins: Sequence[str] | None = None) -> None:
         self._origins = origins
@@ -30,7 +30,7 @@ class Cors:
         operation = operation_of(resource, asked or req.method)
         origins = self._origins
         if origins is None:
-            origins = () if operation is not None and operation.permission == _MANAGES else (ANY,)
+            origins = () if operation is not None and operation.permission in _MANAGES else (ANY,)
         if ANY not in origins:
             resp.append_header("Vary", "Origin")
         origin = req.get_header("Origin")

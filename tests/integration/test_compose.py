@@ -1,9 +1,11 @@
 """docker-compose.yml is one that docker-compose takes, with the secrets that ops/make-secrets writes."""
 
+import ipaddress
 import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,8 +16,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def composed(tmp_path: Path) -> dict[str, dict[str, object]]:
-    """The services, as docker-compose itself understands the file."""
+def document(tmp_path: Path) -> dict[str, Any]:
+    """The file, as docker-compose itself understands it."""
     program = shutil.which("docker-compose")
     if program is None:
         raise ServerMissing("docker-compose: apt-get install docker-compose")
@@ -25,7 +27,13 @@ def composed(tmp_path: Path) -> dict[str, dict[str, object]]:
     told = subprocess.run([program, "config"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert told.returncode == 0, told.stderr
     assert "not set" not in told.stderr
-    services: dict[str, dict[str, object]] = yaml.safe_load(told.stdout)["services"]
+    read: dict[str, Any] = yaml.safe_load(told.stdout)
+    return read
+
+
+@pytest.fixture
+def composed(document: dict[str, Any]) -> dict[str, dict[str, object]]:
+    services: dict[str, dict[str, object]] = document["services"]
     return services
 
 
@@ -41,6 +49,14 @@ def test_each_service_has_a_database_and_a_spool_of_its_own(composed: dict[str, 
         assert f"@postgres:5432/{name}" in json.dumps(service["environment"])
         assert f"{name}-spool:" in json.dumps(service["volumes"])
         assert "healthcheck" in service
+
+
+def test_only_the_front_is_believed_and_no_other_container_can_be_given_its_address(document: dict[str, Any]) -> None:
+    own = document["services"]["front"]["networks"]["default"]["ipv4_address"]
+    assert {document["services"][name]["environment"]["TRUSTED_PROXIES"] for name in ("keys", "sensors")} == {own}
+    (pool,) = document["networks"]["default"]["ipam"]["config"]
+    assert ipaddress.ip_address(own) in ipaddress.ip_network(pool["subnet"])
+    assert ipaddress.ip_address(own) not in ipaddress.ip_network(pool.get("ip_range", pool["subnet"]))
 
 
 def test_secrets_are_never_replaced(tmp_path: Path) -> None:
