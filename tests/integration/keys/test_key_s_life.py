@@ -124,8 +124,11 @@ class Lives(RuleBasedStateMachine):
 
     @rule(known=keys, grace=st.integers(0, 30).map(lambda hours: timedelta(hours=hours)))
     def rotate(self, known: Known, grace: timedelta) -> None:
+        had_ended = self._answer(known.secrets[-1]) is Refusal.KEY_EXPIRED
         with contextlib.suppress(*REFUSALS):
             rotated = self.service.commands.rotate(self.organisation_id, known.id, grace, ORIGIN)
+            self.subscription.pull()
+            assert not had_ended or self._answer(known.secrets[-1]) is Refusal.INVALID_KEY, "an old secret woke"
             known.secrets.append(rotated.secret.value)
 
     @rule(known=keys, grace=st.sampled_from([timedelta(), timedelta(hours=30)]))
