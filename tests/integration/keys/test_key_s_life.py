@@ -11,7 +11,16 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+)
 
 from services.auth.policy import TIERS
 from services.keys import assembly
@@ -35,6 +44,7 @@ from tests.examples import NOON, ORIGIN
 
 permissions = st.lists(st.sampled_from(PERMISSIONS), min_size=1, unique=True).map(lambda some: tuple(sorted(some)))
 expiries = st.none() | st.integers(1, 40).map(lambda hours: timedelta(hours=hours))
+KEYS_MAX = 3
 REFUSALS = (NoSuchKey, KeyIsRevoked, KeyHasExpired, RegenerationRequired, TooManyKeys)
 ANSWERS = {
     Status.ACTIVE: None,
@@ -69,6 +79,8 @@ class Lives(RuleBasedStateMachine):
         self.service = assembly.assemble(Database.sqlite(self.folder / "keys.db"), NoBus(), self.clock, lease_seconds=1)
         self.organisation_id = self.service.commands.register_organisation("Railway", "free", ORIGIN)
         self.known: list[Known] = []
+        request = KeyRequest(words=Words(name="used"), permissions=("admin",))
+        self.teller = self.service.commands.create(self.organisation_id, request, ORIGIN).key_id
         empty = Snapshot(place=None, grants=(), tiers={}, policy=TIERS)
         self.grants = Grants()
         self.grants.load(empty)
@@ -80,6 +92,11 @@ class Lives(RuleBasedStateMachine):
         self.service.database.close()
         shutil.rmtree(self.folder)
 
+    @initialize(target=keys)
+    def begin(self) -> Any:
+        return self.create((PERMISSIONS[0],), timedelta(hours=20))
+
+    @precondition(lambda self: len(self.known) < KEYS_MAX)
     @rule(target=keys, permissions=permissions, life=expiries)
     def create(self, permissions: tuple[str, ...], life: timedelta | None) -> Any:
         expires_at = None if life is None else self.clock.now() + life
@@ -107,19 +124,24 @@ class Lives(RuleBasedStateMachine):
 
     @rule(known=keys, grace=st.integers(0, 30).map(lambda hours: timedelta(hours=hours)))
     def rotate(self, known: Known, grace: timedelta) -> None:
+        had_ended = self._answer(known.secrets[-1]) is Refusal.KEY_EXPIRED
         with contextlib.suppress(*REFUSALS):
             rotated = self.service.commands.rotate(self.organisation_id, known.id, grace, ORIGIN)
+            self.subscription.pull()
+            assert not had_ended or self._answer(known.secrets[-1]) is Refusal.INVALID_KEY, "an old secret woke"
             known.secrets.append(rotated.secret.value)
 
-    @rule(known=keys)
-    def suspend(self, known: Known) -> None:
-        with contextlib.suppress(*REFUSALS):
-            self.service.commands.suspend(self.organisation_id, known.id, ORIGIN)
+    @rule(known=keys, grace=st.sampled_from([timedelta(), timedelta(hours=30)]))
+    def renew(self, known: Known, grace: timedelta) -> None:
+        """As after an expiry: a life that lasts, then another secret."""
+        self.change_access(known, timedelta(hours=40), None, regenerate=True)
+        self.rotate(known, grace)
 
-    @rule(known=keys)
-    def resume(self, known: Known) -> None:
+    @rule(known=keys, wanted=st.booleans())
+    def suspend_or_resume(self, known: Known, wanted: bool) -> None:
+        commands = self.service.commands
         with contextlib.suppress(*REFUSALS):
-            self.service.commands.resume(self.organisation_id, known.id, ORIGIN)
+            (commands.suspend if wanted else commands.resume)(self.organisation_id, known.id, ORIGIN)
 
     @rule(known=keys)
     def revoke(self, known: Known) -> None:
@@ -131,14 +153,23 @@ class Lives(RuleBasedStateMachine):
         self.service.commands.delete(self.organisation_id, known.id, ORIGIN)
         known.deleted = True
 
-    @rule(hours=st.integers(1, 30))
-    def time_passes(self, hours: int) -> None:
+    @rule(hours=st.integers(0, 30), is_timer_there=st.booleans())
+    def time_passes(self, hours: int, is_timer_there: bool) -> None:
         self.clock.advance(hours * 3600)
+        if is_timer_there:
+            self.service.sweep.run()
+            assert self.service.sweep.run() == 0
 
-    @rule()
-    def the_timer_runs(self) -> None:
-        self.service.sweep.run()
-        assert self.service.sweep.run() == 0
+    @rule(known=keys)
+    def nobody_uses_any_for_long(self, known: Known) -> None:
+        """The organisation lets unused keys expire; that another key was used tells that uses are told."""
+        with contextlib.suppress(*REFUSALS):
+            self._edit(known, KeyEdit(access=lambda access: replace(access, expires_at=None)))
+        self.service.commands.set_unused_expiry(self.organisation_id, 14, ORIGIN)
+        for _ in range(3):
+            self.clock.advance(8 * 86_400)
+            self.service.last_use.record({self.teller: self.clock.now()})
+            self.service.sweep.run()
 
     @invariant()
     def all_agree(self) -> None:
@@ -190,5 +221,5 @@ def _named(name: str) -> Callable[[Words], Words]:
 
 TestLives = Lives.TestCase
 TestLives.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=50, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )

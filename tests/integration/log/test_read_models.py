@@ -26,8 +26,10 @@ from services.keys.words import Words
 from services.usage import assembly as usage
 from services.usage import known_keys
 from services.usage import tables as usage_tables
+from services.usage.metering import Metering
 from shared.clock import ManualClock
 from shared.contracts.envelope import CloudEvent, to_json
+from shared.contracts.usage import RequestMetered, RequestRecord
 from shared.database import Database
 from shared.follower import SqlFollower
 from shared.migrations import migrate
@@ -201,6 +203,36 @@ def test_a_follower_that_starts_anew_comes_to_the_same_rows(everything: Everythi
     assert not any(contents(database, *tables))
     follower.apply(everything.bus.published)
     assert contents(database, *tables) == before
+
+
+def test_a_deletion_takes_what_callers_revealed_of_themselves_and_leaves_the_counters(everything: Everything) -> None:
+    database, metering = everything.databases["usage"], Metering(everything.databases["usage"])
+    deleted = next(event for event in everything.bus.published if event.type == "KeyDeleted").subject
+    for number, key_id in enumerate((deleted, "key_of_another")):
+        record = RequestRecord(
+            request_id="req_1",
+            at=NOON,
+            key_id=key_id,
+            organisation_id="org_1",
+            method="GET",
+            route="/v1/sensors",
+            status=200,
+            cost=1,
+            duration_us=1,
+            size=1,
+            address="192.0.2.7",
+            user_agent="curl",
+        )
+        metering.take_in(RequestMetered(segment=f"s{number}", start=0, end=1, records=(record,)))
+    counted = contents(database, usage_tables.counter)
+    with database.transaction() as tx:
+        for event in everything.bus.published:
+            known_keys.apply(tx, event)
+    with database.reading() as tx:
+        kept = {row.key_id: (row.address, row.user_agent) for row in tx.execute(select(usage_tables.request))}
+    assert kept == {deleted: ("", ""), "key_of_another": ("192.0.2.7", "curl")}
+    assert contents(database, usage_tables.counter) == counted
+    assert not known_keys.KnownKeys(database).belongs_to(deleted, "org_1")
 
 
 def test_grants_are_stored_alike_in_every_process(everything: Everything) -> None:
