@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from services.usage import tables
+from services.usage import erasure, tables
 from shared.contracts.decoding import decode
 from shared.contracts.envelope import CloudEvent
 from shared.contracts.keys import SHAPES, KeyCreated, KeyDeleted, KeyRotated
@@ -14,7 +14,7 @@ FOLLOWER = "usage.known_keys"
 def apply(tx: Connection, event: CloudEvent) -> None:
     """Safe to run twice. What a deleted key's callers revealed of themselves goes with it; the counters stay."""
     public = decode(event, SHAPES)
-    table, request = tables.known_key, tables.request
+    table = tables.known_key
     match public:
         case KeyCreated() if not _is_known(tx, public.key_id):
             values = {"key_id": public.key_id, "organisation_id": public.organisation_id, "hint": public.hint}
@@ -23,14 +23,14 @@ def apply(tx: Connection, event: CloudEvent) -> None:
             tx.execute(update(table).where(table.c.key_id == public.key_id).values(hint=public.hint))
         case KeyDeleted():
             tx.execute(delete(table).where(table.c.key_id == public.key_id))
-            of_this_key = request.c.key_id == public.key_id
-            tx.execute(update(request).where(of_this_key).values(address="", user_agent=""))
+            erasure.erase(tx, public.key_id)
         case _:
             pass
 
 
 def reset(tx: Connection) -> None:
     tx.execute(delete(tables.known_key))
+    erasure.reset(tx)
 
 
 class KnownKeys:

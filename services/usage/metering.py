@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table, insert, select
 
 from services.usage import tables
 from services.usage.alert import raise_alerts
+from services.usage.erasure import without_erased
 from services.usage.moments import microseconds
 from shared import metrics
 from shared.clock import Clock
@@ -34,11 +35,12 @@ class Metering:
                     segment=batch.segment, start=batch.start, end=batch.end, requests=len(batch.records)
                 )
             )
-            _keep(tx, batch.records)
-            _count(tx, batch.records)
-            used = _last_uses(batch.records)
+            records = without_erased(tx, batch.records)
+            _keep(tx, records)
+            _count(tx, records)
+            used = _last_uses(records)
             _keep_last_uses(tx, used)
-            raise_alerts(tx, batch.records, self._clock.now())
+            raise_alerts(tx, records, self._clock.now())
         for key_id, at in used.items():
             # Batches come in any order; what is told is the last use, not the last one heard of.
             self._used[key_id] = max(at, self._used.get(key_id, at))

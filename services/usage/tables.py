@@ -78,3 +78,6 @@ alert = Table(
     UniqueConstraint("kind", "key_id", "period", name="alert_once"),
     Index("alert_by_organisation", "organisation_id", "raised_at"),
 )
+
+# Deleted keys: what their callers revealed of themselves is kept no more, in whatever order it arrives.
+erased_key = Table("erased_key", metadata, Column("key_id", String(32), primary_key=True))

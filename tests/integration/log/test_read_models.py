@@ -206,33 +206,43 @@ def test_a_follower_that_starts_anew_comes_to_the_same_rows(everything: Everythi
 
 
 def test_a_deletion_takes_what_callers_revealed_of_themselves_and_leaves_the_counters(everything: Everything) -> None:
-    database, metering = everything.databases["usage"], Metering(everything.databases["usage"])
+    database, metering = everything.databases["usage"], Metering(everything.databases["usage"], everything.clock)
     deleted = next(event for event in everything.bus.published if event.type == "KeyDeleted").subject
-    for number, key_id in enumerate((deleted, "key_of_another")):
-        record = RequestRecord(
+    metering.take_in(used("early", deleted, "key_of_another"))
+    counted = contents(database, usage_tables.counter)
+    with database.transaction() as tx:
+        for event in everything.bus.published:
+            known_keys.apply(tx, event)
+    assert contents(database, usage_tables.counter) == counted
+    metering.take_in(used("late", deleted, "key_of_another"))
+    with database.reading() as tx:
+        kept = {(row.key_id, row.address, row.user_agent) for row in tx.execute(select(usage_tables.request))}
+        told = {row.key_id: row.facts for row in tx.execute(select(usage_tables.alert))}
+    assert kept == {(deleted, "", ""), ("key_of_another", "192.0.2.7", "curl")}
+    assert ("192.0.2.7" in told[deleted], "192.0.2.7" in told["key_of_another"]) == (False, True)
+    assert not known_keys.KnownKeys(database).belongs_to(deleted, "org_1")
+
+
+def used(segment: str, *key_ids: str) -> RequestMetered:
+    """A batch with a refused request of each key: the kind that raises alerts."""
+    records = tuple(
+        RequestRecord(
             request_id="req_1",
             at=NOON,
             key_id=key_id,
             organisation_id="org_1",
             method="GET",
             route="/v1/sensors",
-            status=200,
-            cost=1,
+            status=401,
+            cost=0,
             duration_us=1,
             size=1,
             address="192.0.2.7",
             user_agent="curl",
         )
-        metering.take_in(RequestMetered(segment=f"s{number}", start=0, end=1, records=(record,)))
-    counted = contents(database, usage_tables.counter)
-    with database.transaction() as tx:
-        for event in everything.bus.published:
-            known_keys.apply(tx, event)
-    with database.reading() as tx:
-        kept = {row.key_id: (row.address, row.user_agent) for row in tx.execute(select(usage_tables.request))}
-    assert kept == {deleted: ("", ""), "key_of_another": ("192.0.2.7", "curl")}
-    assert contents(database, usage_tables.counter) == counted
-    assert not known_keys.KnownKeys(database).belongs_to(deleted, "org_1")
+        for key_id in key_ids
+    )
+    return RequestMetered(segment=segment, start=0, end=1, records=records)
 
 
 def test_grants_are_stored_alike_in_every_process(everything: Everything) -> None:

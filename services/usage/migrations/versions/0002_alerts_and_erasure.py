@@ -1,4 +1,4 @@
-"""Alerts."""
+"""Alerts, and the keys whose callers are to be forgotten."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,3 +20,4 @@ def upgrade() -> None:
         sa.UniqueConstraint("kind", "key_id", "period", name="alert_once"),
     )
     op.create_index("alert_by_organisation", "alert", ["organisation_id", "raised_at"])
+    op.create_table("erased_key", sa.Column("key_id", sa.String(32), primary_key=True))
