@@ -30,7 +30,8 @@ stack: $(VENV)/.installed-dev  ## docker-compose.yml's services, natively, on pr
 	@$(BIN)/python -m tests.stack
 
 bench: $(VENV)/.installed-dev  ## figures, never judged
-	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	@tests/install-servers bench
+	@for script in benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
 
 clean:  ## forget the installation, keep the data
 	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

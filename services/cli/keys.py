@@ -14,6 +14,11 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
+Addresses = Annotated[
+    list[str] | None, typer.Option("--address", help="IP address or network it may be used from; repeat for several.")
+]
+MinuteLimit = Annotated[int | None, typer.Option(help="Requests in any 60 s, below the tier's.")]
+DayLimit = Annotated[int | None, typer.Option(help="Requests in a UTC day, below the tier's.")]
 KeyId = Annotated[str, typer.Argument(help="The key's id, key_…", callback=id_in_path)]
 
 
@@ -27,6 +32,9 @@ def create(
     expires_in: Annotated[int | None, typer.Option(help="Seconds until it expires.")] = None,
     label: Annotated[list[str] | None, typer.Option(help="name=value; repeat for several.")] = None,
     allow_query: Annotated[bool, typer.Option(help="Whether it may be sent as ?api_key=.")] = True,
+    address: Addresses = None,
+    minute_limit: MinuteLimit = None,
+    day_limit: DayLimit = None,
     as_json: AsJson = False,
 ) -> None:
     """Create a key. Its secret is printed on standard output, this once."""
@@ -34,6 +42,8 @@ def create(
     body |= {"description": description} if description else {}
     body |= {"expires_in": expires_in} if expires_in is not None else {}
     body |= {"labels": dict(_label(text) for text in label)} if label else {}
+    body |= {"allowed_addresses": address} if address else {}
+    body |= _limits(minute_limit, day_limit)
     created = Client().post("/v1/keys", body)
     if as_json:
         _print_json(created)
@@ -88,7 +98,9 @@ def edit(
     expires_in: Annotated[int | None, typer.Option(help="Seconds from now until it expires.")] = None,
     never_expires: Annotated[bool, typer.Option("--never-expires", help="Take its expiry away.")] = False,
     allow_query: Annotated[bool | None, typer.Option(help="Whether it may be sent as ?api_key=.")] = None,
-    address: Annotated[list[str] | None, typer.Option(help="Where it may be used from; repeat for several.")] = None,
+    address: Addresses = None,
+    minute_limit: MinuteLimit = None,
+    day_limit: DayLimit = None,
     regenerate: Annotated[bool, typer.Option("--regenerate", help="New secret, which ends every older one.")] = False,
     revision: Annotated[int | None, typer.Option(help="Change it only if it is still at this revision.")] = None,
     as_json: AsJson = False,
@@ -104,6 +116,7 @@ def edit(
         "allowed_addresses": address,
     }
     body = {field: value for field, value in wanted.items() if value is not None}
+    body |= _limits(minute_limit, day_limit)
     body |= {"expires_at": None} if never_expires else {}
     body |= {"regenerate": True} if regenerate else {}
     headers = {} if revision is None else {"If-Match": f'"{revision}"'}
@@ -145,6 +158,34 @@ def revoke(
     body = {"reason": reason} | ({"note": note} if note is not None else {})
     revoked = Client().post(f"/v1/keys/{key_id}/revoke", body)
     _tell(revoked, f"revoked at {revoked['revoked_at']}: refused", as_json)
+
+
+@app.command("revoke-many")
+def revoke_many(
+    label: Annotated[str | None, typer.Option(help="name=value: all that carry it.")] = None,
+    created_before: Annotated[str | None, typer.Option(help="RFC 3339: all made before that moment.")] = None,
+    reason: Annotated[
+        str, typer.Option(help="key-compromise, superseded, affiliation-changed or unspecified.")
+    ] = "unspecified",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List them, and revoke nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Revoke all keys with a label, or all from before a moment, for good; one receipt for all of them."""
+    if (label is None) == (created_before is None):
+        raise typer.BadParameter("give one of --label and --created-before")
+    body: dict[str, Any] = {"reason": reason, "dry_run": dry_run}
+    body |= {"label": ":".join(_label(label))} if label is not None else {"created_before": created_before}
+    revoked = Client().post("/v1/keys/revoke", body)
+    if as_json:
+        _print_json(revoked)
+        return
+    for key in revoked["data"]:
+        typer.echo(f"{key['id']}  {key['name']}")
+    count = f"{len(revoked['data'])} keys"
+    if revoked["receipt"] is None:
+        typer.echo(f"{count} would be revoked.")
+    else:
+        _tell_receipt(f"{count} revoked: refused", revoked["receipt"], err=False)
 
 
 @app.command()
@@ -189,13 +230,22 @@ def _tell(changed: dict[str, Any], what: str, as_json: bool) -> None:
     if receipt is None:
         typer.echo(f"{changed['id']} {what}.", err=secret is not None)
         return
+    _tell_receipt(f"{changed['id']} {what}", receipt, err=secret is not None)
+
+
+def _tell_receipt(what: str, receipt: dict[str, Any], *, err: bool) -> None:
     where = "everywhere" if receipt["propagated"] else "not everywhere yet,"
-    typer.echo(f"{changed['id']} {what} {where} after {receipt['elapsed_ms']} ms.", err=secret is not None)
+    typer.echo(f"{what} {where} after {receipt['elapsed_ms']} ms.", err=err)
     for gate in receipt["gates"]:
         how = (
             "counted out: its lease has ended" if gate.get("counted_out") else f"applied after {gate['applied_ms']} ms"
         )
-        typer.echo(f"  {gate['id']}  {how}", err=secret is not None)
+        typer.echo(f"  {gate['id']}  {how}", err=err)
+
+
+def _limits(minute: int | None, day: int | None) -> dict[str, Any]:
+    given = {name: limit for name, limit in (("minute", minute), ("day", day)) if limit is not None}
+    return {"limits": given} if given else {}
 
 
 def _label(text: str) -> tuple[str, str]:

@@ -53,6 +53,27 @@ def test_a_key_is_edited_rotated_suspended_and_resumed_from_the_command_line(sys
     assert (status(first), status(second), status(third)) == (401, 401, 200)
 
 
+def test_many_keys_are_revoked_at_once_after_a_look(system: System) -> None:
+    def run(*arguments: str) -> str:
+        done = grillo("keys", *arguments, key=system.admin_key, url=system.url)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    limited = ("--minute-limit", "7", "--day-limit", "70", "--address", "192.0.2.0/24", "--label", "batch=leaked")
+    made = [
+        json.loads(run("create", f"Leaked {n}", "--permission", "sensors:read", *limited, "--json")) for n in range(3)
+    ]
+    assert made[0]["limits"] == {"minute": 7, "day": 70}
+    assert made[0]["allowed_addresses"] == ["192.0.2.0/24"]
+    looked_at = run("revoke-many", "--label", "batch=leaked", "--dry-run")
+    assert "3 keys would be revoked." in looked_at
+    assert all(key["id"] in looked_at for key in made)
+    assert json.loads(run("show", made[0]["id"], "--json"))["status"] == "active"
+    assert "3 keys revoked: refused everywhere after" in run("revoke-many", "--label", "batch=leaked")
+    assert {json.loads(run("show", key["id"], "--json"))["status"] for key in made} == {"revoked"}
+    assert grillo("keys", "revoke-many", key=system.admin_key, url=system.url).returncode == 2
+
+
 def test_a_refusal_says_what_to_do_and_exits_with_1(system: System) -> None:
     refused = grillo("keys", "create", "x" * 101, "--permission", "sensors:read", key=system.admin_key, url=system.url)
     assert refused.returncode == 1

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.e2e.running import Embedded, eventually, grillo
+from tests.against_the_log import Log
+from tests.e2e.running import Distributed, Embedded, eventually, grillo
 
-pytestmark = pytest.mark.xdist_group("embedded")
 
-
+@pytest.mark.xdist_group("embedded")
 def test_read_models_are_made_again_while_they_are_used(embedded: Embedded) -> None:
     key_id, secret = embedded.create_key("sensors:read", name="Rebuilt")
     with embedded.admin() as admin, embedded.client(secret) as reader:
@@ -23,6 +23,23 @@ def test_read_models_are_made_again_while_they_are_used(embedded: Embedded) -> N
     assert grillo("rebuild", "keys", "--data", "/nowhere").returncode == 1
 
 
+@pytest.mark.xdist_group("distributed")
+def test_read_models_on_postgresql_are_made_again_beside_the_running_services(distributed: Distributed) -> None:
+    key_id, secret = distributed.create_key("sensors:read", name="Rebuilt")
+    log = Log(distributed.stack.databases())
+    with distributed.admin() as admin, distributed.client(secret) as reader:
+        before = admin.get(f"/v1/keys/{key_id}").json()
+        for service in ("keys", "auth"):
+            done = distributed.stack.grillo(service, "rebuild", service)
+            assert done.returncode == 0, done.stderr
+        assert admin.get(f"/v1/keys/{key_id}").json() == before
+        eventually(log.behind, lambda behind: behind == [], seconds=30)
+        assert admin.post(f"/v1/keys/{key_id}/revoke").json()["receipt"]["propagated"]
+        assert reader.get("/v1/sensors").status_code == 401
+    log.close()
+
+
+@pytest.mark.xdist_group("embedded")
 def test_a_tier_set_on_the_host_reaches_the_running_gate(embedded: Embedded) -> None:
     def policy() -> str:
         with embedded.admin() as admin:
@@ -36,6 +53,7 @@ def test_a_tier_set_on_the_host_reaches_the_running_gate(embedded: Embedded) -> 
     assert (wrong.returncode, "'gold' is not a tier" in wrong.stderr) == (1, True)
 
 
+@pytest.mark.xdist_group("embedded")
 def test_an_expiry_is_written_down_by_the_running_service(embedded: Embedded) -> None:
     with embedded.admin() as admin:
         body = {"name": "Short", "permissions": ["sensors:read"], "expires_in": 1}
