@@ -19,7 +19,7 @@ from shared.contracts.decoding import decode
 from shared.database import Database
 from shared.event_store import Head
 from shared.feed import LogFeed
-from shared.gate.grants import Grants
+from shared.gate.grants import Grants, Status
 from shared.publication import Publication
 from shared.sql_event_store import SqlEventStore
 from tests.stack import Stack
@@ -67,7 +67,7 @@ class Log:
             found.append(f"usage stands at {follower.checkpoint()}, the log at {place}")
         with self._databases["usage"].reading() as tx:
             known = {row.key_id for row in tx.execute(select(usage_tables.known_key))}
-        if known != {grant.key_id for grant in grants.state()[0]}:
+        if known != {grant.key_id for grant in grants.state()[0] if grant.status is not Status.DELETED}:
             found.append("usage knows other keys")
         parked = [*follower.parked(), *auth.follower_of_keys(self._databases["auth"], SystemClock()).parked()]
         return found + [f"parked: {event}" for event in parked]
