@@ -11,7 +11,8 @@ from shared.contracts.keys import KeyRotated, OrganisationRegistered
 from shared.database import Database
 from shared.gate.credential import digest_of
 from shared.gate.grants import Grants
-from tests.unit.gate.worlds import NOW, ORGANISATION, MemoryLog, created, revoked, secret
+from shared.gate.verdict import judge
+from tests.unit.gate.worlds import NOW, ORGANISATION, MemoryLog, created, presented, revoked, secret
 
 
 @pytest.fixture
@@ -54,6 +55,20 @@ def test_a_verification_names_the_problem_a_gate_would_name(
     verification = verify(auth.book, clock, digest_of(secret(number)), permission, address)
     assert (verification.valid, verification.problem) == (problem is None, problem)
     assert verification.key_id == (None if problem == "invalid-key" else f"key_{number}")
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 9])
+@pytest.mark.parametrize("permission", [None, "sensors:read", "config:write"])
+@pytest.mark.parametrize("address", ["192.0.2.9", "203.0.113.1"])
+def test_over_rpc_a_key_gets_the_verdict_that_a_gate_with_the_same_grants_gives(
+    auth: Auth, clock: ManualClock, number: int, permission: str | None, address: str
+) -> None:
+    grants = Grants()
+    grants.load(auth.book.snapshot())
+    verdict = judge(presented(f"Bearer {secret(number)}", address=address), permission, grants, clock.now())
+    verification = verify(auth.book, clock, digest_of(secret(number)), permission, address)
+    assert verification.problem == (None if verdict.refusal is None else verdict.refusal.value)
+    assert verification.key_id == (None if verdict.grant is None else verdict.grant.key_id)
 
 
 def test_a_key_with_a_parked_event_is_unavailable_not_valid_as_it_was_before(
