@@ -35,7 +35,7 @@ request_seconds = Histogram(
 )
 refusals = Counter(
     "grillo_gate_refusals_total",
-    "Requests the gate refused, by problem name. Not: refusals by handlers (404, 422 …).",
+    "Requests the gate refused, by problem name (address-slowed: a 429 for guessing). Not: refusals by handlers.",
     ["problem"],
 )
 lease_seconds_left = Gauge(

@@ -134,6 +134,7 @@ def _gate(settings: Settings, clock: Clock) -> GateProcess:
         meter=Meter(settings.spool, MeterBus(EventPublisher(settings.amqp_uri, "auth")), clock),
         clock=clock,
         lease_seconds=settings.lease_seconds,
+        guesses_per_minute=settings.guesses_per_minute,
     )
 
     def end() -> None:

@@ -17,6 +17,7 @@ from shared.contracts.envelope import from_json
 from shared.contracts.usage import BatchesCounted, Spent
 from shared.feed import Feed
 from shared.gate.gate import Gate
+from shared.gate.guessing import LIMIT_DEFAULT, Guessing
 from shared.gate.meter import Meter
 from shared.gate.quota import MemoryQuota
 from shared.gate.replica import Replica, TakeSnapshot
@@ -55,12 +56,14 @@ class GateProcess:
         meter: Meter,
         clock: Clock,
         lease_seconds: float,
+        guesses_per_minute: int = LIMIT_DEFAULT,
     ) -> None:
         """`spent`: asks usage what keys have spent. `listen`: (hear keys, hear BatchesCounted) → a listener."""
         self.replica = Replica(gate=gate_id, feed=feed, snapshot=snapshot, clock=clock, lease_seconds=lease_seconds)
         self._quota, self._meter, self._clock, self._spent = MemoryQuota(), meter, clock, spent
         self._listener = listen(self._hear_key, self._hear_counted)
-        self.gate = Gate(self.replica, self._quota, meter, clock)
+        self._guessing = Guessing(guesses_per_minute)
+        self.gate = Gate(self.replica, self._quota, meter, clock, self._guessing)
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._keep_tidy, name="tidy", daemon=True)
 

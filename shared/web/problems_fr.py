@@ -64,7 +64,7 @@ FRENCH: Mapping[str, tuple[str, str]] = {
         "`errors` dit, par pointeur JSON, ce qui ne va pas et où.",
     ),
     "quota-exceeded": (
-        "La limite de la clé est épuisée",
+        "Une limite est épuisée",
         "Attendez Retry-After secondes ; appelez moins souvent ; groupez vos demandes.",
     ),
     "internal-error": (
