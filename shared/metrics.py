@@ -38,6 +38,11 @@ refusals = Counter(
     "Requests the gate refused, by problem name (address-slowed: a 429 for guessing). Not: refusals by handlers.",
     ["problem"],
 )
+authentication_failed = Counter(
+    "grillo_gate_authentication_failed_total",
+    "AuthenticationFailed events: one a minute at most for each address slowed for guessing.",
+    ["outcome"],  # outcome: published lost
+)
 lease_seconds_left = Gauge(
     "grillo_gate_lease_seconds_left",
     "How long the gate may still answer without another pull; 0 or less: it refuses everything. As of the last pull.",

@@ -75,16 +75,18 @@ class Embedded:
         self._clock, self._proxies, self._cors_origins = clock, proxies, cors_origins
         self._internal_token = folder.internal_token()
         self._gate_id = new_gate_id()
+        gate_bus = MeterBus(bus["auth"])
         self._gate = GateProcess(
             gate_id=self._gate_id,
             feed=self.keys.feed,
             snapshot=self.auth.book.snapshot,
             spent=lambda: self.usage.statistics.spent(clock.now()),
             listen=_listen,
-            meter=Meter(folder.spool, MeterBus(bus["auth"]), clock),
+            meter=Meter(folder.spool, gate_bus, clock),
             clock=clock,
             lease_seconds=lease_seconds,
             guesses_per_minute=guesses_per_minute,
+            tell=gate_bus.tell,
         )
         self._runner = self._services()
         self._servers: list[Server] = []

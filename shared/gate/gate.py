@@ -24,7 +24,7 @@ class Gate:
         self, replica: Replica, quota: MemoryQuota, meter: Meter, clock: Clock, guessing: Guessing | None = None
     ) -> None:
         self.replica, self.quota, self.meter, self._clock = replica, quota, meter, clock
-        self._guessing = guessing or Guessing()
+        self._guessing = Guessing() if guessing is None else guessing
 
     def admit(self, presented: Presented, permission: str | None) -> Verdict:
         """Decides one request, and charges it if it passes. Calls nobody: memory only."""
