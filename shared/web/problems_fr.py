@@ -24,6 +24,10 @@ FRENCH: Mapping[str, tuple[str, str]] = {
         "Cette clé a été révoquée",
         "Une révocation est définitive. Créez une nouvelle clé et utilisez-la.",
     ),
+    "key-suspended": (
+        "Cette clé est suspendue",
+        "Demandez à un administrateur de votre organisation de la réactiver.",
+    ),
     "key-expired": (
         "Cette clé a expiré",
         "Créez une nouvelle clé, ou adressez-vous à un administrateur de votre organisation.",
@@ -52,6 +56,14 @@ FRENCH: Mapping[str, tuple[str, str]] = {
     "conflict": (
         "Le changement contredit l'état présent",
         "Relisez la ressource, puis décidez.",
+    ),
+    "regeneration-required": (
+        "Le changement exige un nouveau secret",
+        "Envoyez `regenerate: true` avec lui : la réponse contient alors un nouveau secret, et les anciens cessent.",
+    ),
+    "precondition-failed": (
+        "La ressource a changé depuis que vous l'avez lue",
+        "Relisez-la, décidez de nouveau, et envoyez le nouvel ETag dans If-Match.",
     ),
     "too-many-keys": (
         "L'organisation a autant de clés actives que son offre le permet",
