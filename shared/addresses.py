@@ -22,3 +22,11 @@ def network(text: str) -> Network:
     if isinstance(found, ipaddress.IPv6Network) and found.subnet_of(_MAPPED):
         return ipaddress.ip_network((int(found.network_address) & 0xFFFFFFFF, found.prefixlen - 96))
     return found
+
+
+def source(text: str) -> str:
+    """Whom an address stands for when callers are counted: IPv6 by /64, which one caller has whole."""
+    found = address(text)
+    if isinstance(found, ipaddress.IPv6Address):
+        return str(ipaddress.IPv6Network((int(found) >> 64 << 64, 64)))
+    return text if found is None else str(found)

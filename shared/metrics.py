@@ -35,8 +35,13 @@ request_seconds = Histogram(
 )
 refusals = Counter(
     "grillo_gate_refusals_total",
-    "Requests the gate refused, by problem name. Not: refusals by handlers (404, 422 …).",
+    "Requests the gate refused, by problem name (address-slowed: a 429 for guessing). Not: refusals by handlers.",
     ["problem"],
+)
+authentication_failed = Counter(
+    "grillo_gate_authentication_failed_total",
+    "AuthenticationFailed events: one a minute at most for each address slowed for guessing.",
+    ["outcome"],  # outcome: published lost
 )
 lease_seconds_left = Gauge(
     "grillo_gate_lease_seconds_left",

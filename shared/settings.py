@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.addresses import Network, network
+from shared.gate.guessing import LIMIT_DEFAULT
 from shared.gate.replica import LEASE_SECONDS_DEFAULT, LEASE_SECONDS_RANGE
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+", re.ASCII)
@@ -35,6 +36,7 @@ class Settings:
     lease_seconds: float
     trusted_proxies: tuple[Network, ...]
     cors_origins: tuple[str, ...] | None
+    guesses_per_minute: int
 
 
 def read_settings() -> Settings:
@@ -56,6 +58,7 @@ def read_settings() -> Settings:
         lease_seconds=lease_seconds(),
         trusted_proxies=trusted_proxies(),
         cors_origins=cors_origins(),
+        guesses_per_minute=guesses_per_minute(),
     )
 
 
@@ -70,6 +73,11 @@ def lease_seconds() -> float:
     if not low <= seconds <= high:
         raise SettingWrong(f"GATE_LEASE_SECONDS is {text!r}; it must be a number of seconds from {low:g} to {high:g}.")
     return seconds
+
+
+def guesses_per_minute() -> int:
+    """GUESSES_PER_MINUTE: invalid keys from one address before it is slowed down. Raises SettingWrong."""
+    return _whole("GUESSES_PER_MINUTE", LIMIT_DEFAULT, 1000)
 
 
 def trusted_proxies() -> tuple[Network, ...]:

@@ -34,13 +34,14 @@ def up(
     from services.embedded import system as embedded
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
     from shared import logs
-    from shared.settings import SettingWrong, cors_origins, lease_seconds, trusted_proxies
+    from shared.settings import SettingWrong, cors_origins, guesses_per_minute, lease_seconds, trusted_proxies
     from shared.web.caller import Proxies
 
     logs.configure(log_level.upper())
     folder = DataFolder(data)
     try:
         lease, proxies, origins = lease_seconds(), Proxies(trusted_proxies()), cors_origins()
+        guesses = guesses_per_minute()
         folder.hold()
         public = embedded.listen(_HOST, port)
         internal = embedded.listen(_HOST, port + 1 if port else 0)
@@ -48,7 +49,9 @@ def up(
         raise Failure(str(error)) from None
     url = os.environ.get("GRILLO_PUBLIC_URL") or f"http://{_HOST}:{public.getsockname()[1]}"
     internal_url = f"http://{_HOST}:{internal.getsockname()[1]}"
-    system = embedded.Embedded(folder, lease_seconds=lease, proxies=proxies, cors_origins=origins)
+    system = embedded.Embedded(
+        folder, lease_seconds=lease, proxies=proxies, cors_origins=origins, guesses_per_minute=guesses
+    )
     organisation = first_start.organisation(system.keys)
     first_start.import_samples(system.sensors, organisation, data)
     system.start(public, internal, url)

@@ -125,15 +125,18 @@ def _all_routes() -> list[Route]:
 def _gate(settings: Settings, clock: Clock) -> GateProcess:
     gate_id = new_gate_id()
     door = HttpFeed(InternalDoor(settings.keys_internal_url, settings.internal_token))
+    bus = MeterBus(EventPublisher(settings.amqp_uri, "auth"))
     gate = GateProcess(
         gate_id=gate_id,
         feed=FirstAnswer((door, RpcFeed(settings.amqp_uri, "keys"))),
         snapshot=RemoteSnapshot(InternalDoor(settings.auth_internal_url, settings.internal_token)),
         spent=lambda: _spent(settings),
         listen=lambda hear_keys, hear_counted: _listen(settings, hear_keys, hear_counted),
-        meter=Meter(settings.spool, MeterBus(EventPublisher(settings.amqp_uri, "auth")), clock),
+        meter=Meter(settings.spool, bus, clock),
         clock=clock,
         lease_seconds=settings.lease_seconds,
+        guesses_per_minute=settings.guesses_per_minute,
+        tell=bus.tell,
     )
 
     def end() -> None:

@@ -28,6 +28,7 @@ from services.usage import assembly as usage
 from services.usage.keys_client import KeysClient
 from services.usage.service import UsageService
 from shared.clock import SystemClock
+from shared.gate.guessing import LIMIT_DEFAULT
 from shared.gate.meter import Meter
 from shared.gate.process import GateProcess, Hear, new_gate_id
 from shared.gate.replica import LEASE_SECONDS_DEFAULT
@@ -59,6 +60,7 @@ class Embedded:
         lease_seconds: float = LEASE_SECONDS_DEFAULT,
         proxies: Proxies = NO_PROXIES,
         cors_origins: Sequence[str] | None = None,
+        guesses_per_minute: int = LIMIT_DEFAULT,
     ) -> None:
         embedded_transport.register()
         clock = SystemClock()
@@ -73,15 +75,18 @@ class Embedded:
         self._clock, self._proxies, self._cors_origins = clock, proxies, cors_origins
         self._internal_token = folder.internal_token()
         self._gate_id = new_gate_id()
+        gate_bus = MeterBus(bus["auth"])
         self._gate = GateProcess(
             gate_id=self._gate_id,
             feed=self.keys.feed,
             snapshot=self.auth.book.snapshot,
             spent=lambda: self.usage.statistics.spent(clock.now()),
             listen=_listen,
-            meter=Meter(folder.spool, MeterBus(bus["auth"]), clock),
+            meter=Meter(folder.spool, gate_bus, clock),
             clock=clock,
             lease_seconds=lease_seconds,
+            guesses_per_minute=guesses_per_minute,
+            tell=gate_bus.tell,
         )
         self._runner = self._services()
         self._servers: list[Server] = []

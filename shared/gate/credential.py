@@ -4,6 +4,7 @@ A key is `grl_`, 43 base62 characters (256 random bits) and 6 more that are the 
 error, or a guess, is refused without touching anything that many keys share.
 """
 
+import enum
 import hashlib
 import re
 import zlib
@@ -33,6 +34,14 @@ class Credential:
     in_query: bool
 
 
+class Guess(enum.Enum):
+    """How a secret is no key of ours."""
+
+    MALFORMED = "malformed"
+    WRONG_CHECKSUM = "wrong-checksum"
+    UNKNOWN = "unknown"
+
+
 class CredentialMissing(Exception):
     """No credential at all: the caller may not know that one is needed (RFC 6750, section 3.1)."""
 
@@ -43,6 +52,10 @@ class CredentialMalformed(Exception):
 
 class CredentialInvalid(Exception):
     """One credential, but no key: another format, or a wrong checksum."""
+
+    def __init__(self, guess: Guess) -> None:
+        super().__init__(guess.value)
+        self.guess = guess
 
 
 def base62(number: int, characters: int) -> str:
@@ -81,7 +94,7 @@ def read_credential(presented: Presented) -> Credential:
         raise CredentialMalformed("send one credential: the Authorization header or api_key, once")
     secret = in_query[0] if header is None else _bearer(header)
     if not is_well_formed(secret):
-        raise CredentialInvalid
+        raise CredentialInvalid(Guess.WRONG_CHECKSUM if _KEY.fullmatch(secret) else Guess.MALFORMED)
     return Credential(digest=digest_of(secret), in_query=header is None)
 
 

@@ -8,6 +8,7 @@ from shared.clock import Clock
 from shared.contracts.usage import RequestRecord
 from shared.gate.credential import Presented
 from shared.gate.grants import Grant
+from shared.gate.guessing import Guessing
 from shared.gate.meter import Meter
 from shared.gate.quota import MemoryQuota, Spent
 from shared.gate.replica import Replica
@@ -19,8 +20,11 @@ USER_AGENT_CHARACTERS_MAX = 200
 
 
 class Gate:
-    def __init__(self, replica: Replica, quota: MemoryQuota, meter: Meter, clock: Clock) -> None:
+    def __init__(
+        self, replica: Replica, quota: MemoryQuota, meter: Meter, clock: Clock, guessing: Guessing | None = None
+    ) -> None:
         self.replica, self.quota, self.meter, self._clock = replica, quota, meter, clock
+        self._guessing = Guessing() if guessing is None else guessing
 
     def admit(self, presented: Presented, permission: str | None) -> Verdict:
         """Decides one request, and charges it if it passes. Calls nobody: memory only."""
@@ -30,7 +34,7 @@ class Gate:
         if not self.replica.is_fresh():
             return _refused(_NOT_FRESH)
         if verdict.grant is None or verdict.limits is None:
-            return _refused(verdict)
+            return _refused(self._slowed(verdict, presented.address))
         if verdict.refusal is not None:
             return _refused(replace(verdict, spent=self._peek(verdict, now)))
         elapsed = self._clock.elapsed_seconds()
@@ -70,6 +74,15 @@ class Gate:
             user_agent=redact(user_agent)[:USER_AGENT_CHARACTERS_MAX],
         )
         self.meter.record(record)
+
+    def _slowed(self, verdict: Verdict, address: str) -> Verdict:
+        """Only a verdict on an invalid key is ever another one for the address it came from."""
+        if verdict.guess is None:
+            return verdict
+        wait_seconds = self._guessing.slow(address, verdict.guess, self._clock.elapsed_seconds())
+        if not wait_seconds:
+            return verdict
+        return Verdict(Refusal.ADDRESS_SLOWED, guess=verdict.guess, retry_after_seconds=wait_seconds)
 
     def _peek(self, verdict: Verdict, now: datetime) -> Spent | None:
         if verdict.grant is None or verdict.limits is None:

@@ -7,19 +7,24 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Protocol
 
 import msgspec
 import structlog
 
+from shared import metrics
 from shared.clock import Clock
+from shared.contracts.auth import AuthenticationFailed
 from shared.contracts.envelope import from_json
 from shared.contracts.usage import BatchesCounted, Spent
 from shared.feed import Feed
 from shared.gate.gate import Gate
+from shared.gate.guessing import LIMIT_DEFAULT, Guessing
 from shared.gate.meter import Meter
 from shared.gate.quota import MemoryQuota
 from shared.gate.replica import Replica, TakeSnapshot
+from shared.relay import BusUnavailable
 
 SETTLE_SECONDS_MAX = 5.0
 TIDY_SECONDS = 60.0
@@ -55,12 +60,19 @@ class GateProcess:
         meter: Meter,
         clock: Clock,
         lease_seconds: float,
+        guesses_per_minute: int = LIMIT_DEFAULT,
+        tell: Callable[[AuthenticationFailed], None] = lambda _failed: None,
     ) -> None:
-        """`spent`: asks usage what keys have spent. `listen`: (hear keys, hear BatchesCounted) → a listener."""
+        """`tell`: publishes, or raises BusUnavailable.
+
+        `spent`: asks usage what keys have spent. `listen`: (hear keys, hear BatchesCounted) → a listener.
+        """
         self.replica = Replica(gate=gate_id, feed=feed, snapshot=snapshot, clock=clock, lease_seconds=lease_seconds)
         self._quota, self._meter, self._clock, self._spent = MemoryQuota(), meter, clock, spent
+        self._tell = tell
         self._listener = listen(self._hear_key, self._hear_counted)
-        self.gate = Gate(self.replica, self._quota, meter, clock)
+        self._guessing = Guessing(guesses_per_minute)
+        self.gate = Gate(self.replica, self._quota, meter, clock, self._guessing)
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._keep_tidy, name="tidy", daemon=True)
 
@@ -89,6 +101,24 @@ class GateProcess:
     def _keep_tidy(self) -> None:
         while not self._stopping.wait(TIDY_SECONDS):
             self.tidy()
+            self.tell_of_guessing()
+
+    def tell_of_guessing(self) -> None:
+        """Best effort: what the bus does not take is not told again."""
+        elapsed, now = self._clock.elapsed_seconds(), self._clock.now()
+        for slowed in self._guessing.take_slowed():
+            failed = AuthenticationFailed(
+                address=slowed.address,
+                count=slowed.count,
+                first_at=now - timedelta(seconds=elapsed - slowed.first),
+                last_at=now - timedelta(seconds=elapsed - slowed.last),
+                kinds=tuple(sorted(kind.value for kind in slowed.kinds)),
+            )
+            try:
+                self._tell(failed)
+                metrics.authentication_failed.labels("published").inc()
+            except BusUnavailable:
+                metrics.authentication_failed.labels("lost").inc()
 
     def _count_what_is_left(self) -> None:
         """Ships the segments of killed processes and waits, within reason, until usage has counted them."""

@@ -13,6 +13,7 @@ from shared.gate.credential import (
     CredentialInvalid,
     CredentialMalformed,
     CredentialMissing,
+    Guess,
     Presented,
     read_credential,
 )
@@ -21,10 +22,11 @@ from shared.gate.quota import Spent
 
 
 class Refusal(enum.Enum):
-    """Why not. The values are the names of the problems that answers carry."""
+    """Why not. The values are the names of the problems that answers carry; a slowed address has quota-exceeded."""
 
     GATE_NOT_FRESH = "gate-not-fresh"
     UNAVAILABLE = "unavailable"
+    ADDRESS_SLOWED = "address-slowed"
     INVALID_REQUEST = "invalid-request"
     MISSING_CREDENTIALS = "missing-credentials"
     INVALID_KEY = "invalid-key"
@@ -38,7 +40,10 @@ class Refusal(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`grant` is set once the secret was recognised, refused or not; `spent` once the quota was asked."""
+    """`grant` is set once the secret was recognised, refused or not; `spent` once the quota was asked.
+
+    `guess`: how the key is invalid. `retry_after_seconds`: how long its address is slowed down.
+    """
 
     refusal: Refusal | None
     grant: Grant | None = None
@@ -46,6 +51,8 @@ class Verdict:
     spent: Spent | None = None
     in_query: bool = False
     detail: str | None = None
+    guess: Guess | None = None
+    retry_after_seconds: int = 0
 
     @property
     def admitted(self) -> bool:
@@ -53,7 +60,7 @@ class Verdict:
 
 
 _MISSING = Verdict(Refusal.MISSING_CREDENTIALS)
-_INVALID = Verdict(Refusal.INVALID_KEY)
+_INVALID = {guess: Verdict(Refusal.INVALID_KEY, guess=guess) for guess in Guess}
 
 
 def judge(presented: Presented, permission: str | None, grants: Grants, now: datetime) -> Verdict:
@@ -64,11 +71,11 @@ def judge(presented: Presented, permission: str | None, grants: Grants, now: dat
         return _MISSING
     except CredentialMalformed as fault:
         return Verdict(Refusal.INVALID_REQUEST, detail=str(fault))
-    except CredentialInvalid:
-        return _INVALID
+    except CredentialInvalid as invalid:
+        return _INVALID[invalid.guess]
     grant = grants.by_digest(credential.digest)
     if grant is None or not grant.accepts(credential.digest, now):
-        return _INVALID
+        return _INVALID[Guess.UNKNOWN]
     limits = grants.limits(grant)
     if limits is None or grants.is_unappliable(grant):
         return Verdict(Refusal.UNAVAILABLE, grant, in_query=credential.in_query)

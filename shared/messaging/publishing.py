@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from amqp.exceptions import AMQPError
 from kombu.exceptions import KombuError
 from nameko.amqp.publish import Publisher, UndeliverableMessage
 
+from shared.contracts.auth import AuthenticationFailed
 from shared.contracts.envelope import CloudEvent, to_json
 from shared.messaging.exchanges import events_of
 from shared.relay import BusUnavailable
@@ -40,9 +42,9 @@ class LogBus:
 
 
 class MeterBus:
-    """Where a gate's meter publishes: gates are an arm of auth, so it is auth's exchange.
+    """Where a gate publishes: gates are an arm of auth, so it is auth's exchange.
 
-    Mandatory: usage's queue is the only place for a batch, and a gate may start before usage ever did.
+    Batches are mandatory: usage's queue is the only place for a batch, and a gate may start before usage ever did.
     """
 
     def __init__(self, publisher: EventPublisher) -> None:
@@ -50,3 +52,7 @@ class MeterBus:
 
     def publish(self, batch: dict[str, Any]) -> None:
         self._publisher.publish("RequestMetered", batch, mandatory=True)
+
+    def tell(self, failed: AuthenticationFailed) -> None:
+        """Raises BusUnavailable; nobody need have a queue for it."""
+        self._publisher.publish("AuthenticationFailed", msgspec.to_builtins(failed))

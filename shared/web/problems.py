@@ -86,9 +86,7 @@ _TYPES = (
     ProblemType("body-too-large", 413, "The body is too large", "Send 64 KiB at most."),
     ProblemType("unsupported-media-type", 415, "The body is not JSON", "Send `Content-Type: application/json`."),
     ProblemType("invalid-body", 422, "The body does not fit", "`errors` says, by JSON pointer, what is wrong where."),
-    ProblemType(
-        "quota-exceeded", 429, "The key's limit is used up", "Wait Retry-After seconds; ask less often; use batches."
-    ),
+    ProblemType("quota-exceeded", 429, "A limit is used up", "Wait Retry-After seconds; ask less often; use batches."),
     ProblemType("internal-error", 500, "Something broke", "Try again; if it persists, tell us the request_id."),
     ProblemType(
         "gate-not-fresh", 503, "This gate cannot be sure about keys right now", "Try again after Retry-After seconds."
@@ -145,6 +143,8 @@ def refusal_problem(verdict: Verdict, refusal: Refusal, permission: str | None) 
             return Problem(refusal.value)
         case Refusal.QUOTA_EXCEEDED:
             return _quota_exceeded(verdict.spent)
+        case Refusal.ADDRESS_SLOWED:
+            return _address_slowed(verdict.retry_after_seconds)
         case Refusal.GATE_NOT_FRESH | Refusal.UNAVAILABLE:
             return unavailable(refusal.value)
 
@@ -162,6 +162,15 @@ def _quota_exceeded(spent: Spent | None) -> Problem:
         f"too many requests for the limit of a {' and a '.join(spent.violated)}",
         headers={"Retry-After": str(spent.retry_after_seconds)},
         members={"violated-policies": list(spent.violated)},
+    )
+
+
+def _address_slowed(retry_after_seconds: int) -> Problem:
+    return Problem(
+        "quota-exceeded",
+        "too many invalid keys from this address; a valid one passes at once",
+        headers={"Retry-After": str(retry_after_seconds)},
+        members={"violated-policies": ["guesses"]},
     )
 
 

@@ -26,7 +26,7 @@ FRENCH: Mapping[str, tuple[str, str]] = {
     ),
     "key-suspended": (
         "Cette clé est suspendue",
-        "Demandez à un administrateur de votre organisation de la rétablir.",
+        "Demandez à un administrateur de votre organisation de la réactiver.",
     ),
     "key-expired": (
         "Cette clé a expiré",
@@ -57,6 +57,14 @@ FRENCH: Mapping[str, tuple[str, str]] = {
         "Le changement contredit l'état présent",
         "Relisez la ressource, puis décidez.",
     ),
+    "regeneration-required": (
+        "Le changement exige un nouveau secret",
+        "Envoyez `regenerate: true` avec lui : la réponse contient alors un nouveau secret, et les anciens cessent.",
+    ),
+    "precondition-failed": (
+        "La ressource a changé depuis que vous l'avez lue",
+        "Relisez-la, décidez de nouveau, et envoyez le nouvel ETag dans If-Match.",
+    ),
     "too-many-keys": (
         "L'organisation a autant de clés actives que son offre le permet",
         "Révoquez les clés qui ne servent plus, ou passez à une offre supérieure.",
@@ -76,7 +84,7 @@ FRENCH: Mapping[str, tuple[str, str]] = {
         "`errors` dit, par pointeur JSON, ce qui ne va pas et où.",
     ),
     "quota-exceeded": (
-        "La limite de la clé est épuisée",
+        "Une limite est épuisée",
         "Attendez Retry-After secondes ; appelez moins souvent ; groupez vos demandes.",
     ),
     "internal-error": (

@@ -22,6 +22,7 @@ PURE = (
     "shared/gate/credential.py",
     "shared/gate/verdict.py",
     "shared/gate/quota.py",
+    "shared/gate/guessing.py",
 )
 IMPURE = {"nameko", "kombu", "sqlalchemy", "falcon", "eventlet", "time", "random", "secrets"}
 

@@ -72,6 +72,18 @@ def test_a_key_over_its_limit_is_told_which_and_for_how_long(app: Tiny) -> None:
     assert body["violated-policies"] == ["day"]
 
 
+def test_an_address_that_sends_too_many_invalid_keys_is_told_how_long_to_wait_and_a_valid_key_passes(app: Tiny) -> None:
+    def guess() -> Any:
+        return app.client.simulate_get("/v1/things", headers={"Authorization": f"Bearer {UNKNOWN}"})
+
+    assert {guess().status_code for _ in range(60)} == {401}
+    app.clock.advance(15)
+    answer = guess()
+    body = problem(answer, 429, "quota-exceeded")
+    assert (body["violated-policies"], answer.headers["Retry-After"]) == (["guesses"], "45")
+    assert app.client.simulate_get("/v1/things", headers=bearer("reader")).status_code == 200
+
+
 def test_a_gate_that_is_not_fresh_refuses_everything_and_says_when_to_come_back(app: Tiny) -> None:
     app.clock.advance(300)
     retries = set()

@@ -9,7 +9,15 @@ RIGHT = {
     "AMQP_URI": "amqp://grillo:hunter2@rabbitmq:5672/grillo",
     "INTERNAL_TOKEN": "hunter2",
 }
-NAMES = ("TRUSTED_PROXIES", "GATE_LEASE_SECONDS", "WEB_PORT", "WEB_WORKERS", "INTERNAL_PORT", *RIGHT)
+NAMES = (
+    "TRUSTED_PROXIES",
+    "GUESSES_PER_MINUTE",
+    "GATE_LEASE_SECONDS",
+    "WEB_PORT",
+    "WEB_WORKERS",
+    "INTERNAL_PORT",
+    *RIGHT,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +50,7 @@ def test_what_must_be_said_is_asked_for_by_name(name: str, monkeypatch: pytest.M
         ("GATE_LEASE_SECONDS", "nan"),
         ("WEB_PORT", "70000"),
         ("WEB_WORKERS", "many"),
+        ("GUESSES_PER_MINUTE", "0"),
     ],
 )
 def test_what_is_out_of_bounds_is_named_with_its_bounds(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:

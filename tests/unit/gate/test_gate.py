@@ -162,3 +162,17 @@ def test_a_user_agent_with_a_key_in_it_is_written_down_without_wherever_it_is_cu
     record = scene.recorded(scene.admit(), user_agent="x" * padding + f" {SECRET} tail" + "y" * 500)
     assert len(record[11]) <= 200
     assert "grl_0" not in record[11]
+
+
+def test_an_address_that_guesses_is_slowed_and_valid_keys_from_it_are_not(scene: Scene) -> None:
+    guesses = [presented(f"Bearer {wrong}") for wrong in ("nokey", secret(99), SECRET[:-1] + "0")] * 20
+    assert {scene.admit(guess).refusal for guess in guesses} == {Refusal.INVALID_KEY}
+    slowed = scene.admit(presented(f"Bearer {secret(99)}"))
+    assert (slowed.refusal, slowed.retry_after_seconds) == (Refusal.ADDRESS_SLOWED, 60)
+    assert scene.admit(presented(f"Bearer {secret(99)}", address="192.0.2.8")).refusal is Refusal.INVALID_KEY
+    assert scene.admit(presented(None)).refusal is Refusal.MISSING_CREDENTIALS
+    assert scene.admit().admitted
+    scene.clock.advance(60)
+    assert scene.admit(presented(f"Bearer {secret(99)}")).refusal is Refusal.GATE_NOT_FRESH
+    scene.gate.replica.pull()
+    assert scene.admit(presented(f"Bearer {secret(99)}")).refusal is Refusal.INVALID_KEY

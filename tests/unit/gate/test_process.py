@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from shared.clock import SystemClock
+from shared.contracts.auth import AuthenticationFailed
 from shared.contracts.envelope import to_json
 from shared.contracts.usage import Spent
 from shared.event_store import Head
@@ -18,6 +19,7 @@ from shared.gate import process as process_module
 from shared.gate.meter import Meter
 from shared.gate.process import GateProcess, Hear
 from shared.gate.verdict import Refusal
+from shared.relay import BusUnavailable
 from tests.unit.gate.test_meter import record
 from tests.unit.gate.worlds import MemoryBus, MemoryLog, created, grant, presented, revoked, secret, snapshot_of
 
@@ -46,6 +48,7 @@ class Scene:
         self.clock = SystemClock()
         self.log, self.bus = MemoryLog(self.clock), MemoryBus()
         self.spent: tuple[Spent, ...] = ()
+        self.told: list[AuthenticationFailed] = []
         self.meter = Meter(folder, self.bus, self.clock)
         self.process = GateProcess(
             gate_id="gate_1",
@@ -56,7 +59,14 @@ class Scene:
             meter=self.meter,
             clock=self.clock,
             lease_seconds=300,
+            guesses_per_minute=2,
+            tell=self._tell,
         )
+
+    def _tell(self, failed: AuthenticationFailed) -> None:
+        if self.bus.is_away:
+            raise BusUnavailable("away")
+        self.told.append(failed)
 
     def counts_what_is_published(self, body: dict[str, Any]) -> None:
         self.steps.append("counted")
@@ -160,3 +170,20 @@ def test_counters_that_nobody_needs_are_let_go_while_it_runs_and_not_after_it_st
     assert scene.process._quota._windows == {}
     scene.process.stop()
     assert not scene.process._tidying.is_alive()
+
+
+def test_a_slowed_address_is_told_of_in_one_event_and_a_bus_that_is_away_costs_only_that(scene: Scene) -> None:
+    scene.process.replica.pull()
+
+    def guess() -> None:
+        for number in (98, 99, 100):
+            scene.process.gate.admit(presented(f"Bearer {secret(number)}"), None)
+        scene.process.tell_of_guessing()
+
+    guess()
+    (failed,) = scene.told
+    assert (failed.address, failed.count, failed.kinds) == ("192.0.2.7", 3, ("unknown",))
+    assert failed.first_at <= failed.last_at <= scene.clock.now()
+    scene.bus.is_away = True
+    guess()
+    assert len(scene.told) == 1

@@ -1,0 +1,19 @@
+"""What gates, which are an arm of auth, tell of those who ask with keys that are none."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthenticationFailed:
+    """An address was slowed down for guessing; one a minute at most for each address and gate. Best effort.
+
+    `address`: an IPv4 address or an IPv6 /64. `count`: its invalid keys from `first_at` to `last_at`, since it was
+    last told of. `kinds`: of malformed, wrong-checksum, unknown, those that occurred, sorted.
+    """
+
+    address: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+    kinds: tuple[str, ...]
