@@ -69,14 +69,6 @@ FRENCH: Mapping[str, tuple[str, str]] = {
         "L'organisation a autant de clés actives que son offre le permet",
         "Révoquez les clés qui ne servent plus, ou passez à une offre supérieure.",
     ),
-    "regeneration-required": (
-        "Ce changement demande une nouvelle clé secrète",
-        "Ajoutez `regenerate: true` : la réponse contient la nouvelle clé, et toutes les anciennes prennent fin.",
-    ),
-    "precondition-failed": (
-        "La ressource a changé depuis que vous l'avez lue",
-        "Relisez-la, décidez de nouveau, et envoyez le nouvel ETag dans If-Match.",
-    ),
     "body-too-large": ("Le corps est trop grand", "Envoyez 64 Kio au plus."),
     "unsupported-media-type": ("Le corps n'est pas du JSON", "Envoyez `Content-Type: application/json`."),
     "invalid-body": (
