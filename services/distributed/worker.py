@@ -15,6 +15,7 @@ from nameko.runners import ServiceRunner
 
 from services.auth.service import AuthService
 from services.distributed.composition import assemble
+from services.keys.assembly import Keys
 from services.keys.service import KeysFeedService, KeysService
 from services.sensors.service import SensorsService
 from services.usage.service import UsageService
@@ -34,7 +35,8 @@ _CLASSES: dict[str, tuple[type, ...]] = {
 def main(service: str) -> None:
     logs.configure()
     settings, clock = read_settings(), SystemClock()
-    provided: dict[str, Any] = {"clock": clock} | assemble(service, settings, clock).provided()
+    part = assemble(service, settings, clock)
+    provided: dict[str, Any] = {"clock": clock} | part.provided()
     runner = ServiceRunner({"AMQP_URI": settings.amqp_uri, COMPOSITION: provided})
     for service_class in _CLASSES[service]:
         runner.add_service(service_class)
@@ -44,8 +46,12 @@ def main(service: str) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
+    if isinstance(part, Keys):
+        part.doorbell.start()  # its commands ring it
     runner.start()
     runner.wait()
+    if isinstance(part, Keys):
+        part.doorbell.stop()
 
 
 if __name__ == "__main__":
