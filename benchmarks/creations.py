@@ -49,14 +49,16 @@ def main() -> None:
         folder = Path(name)
         with Embedded(folder / "data"):
             pass  # makes the folder
-        admins = _organisations(DataFolder(folder / "data").database("keys"), "SQLite")
+        admins = _organisations(DataFolder(folder / "data").database("keys"))
+        _alone(DataFolder(folder / "data").database("keys"), "SQLite")
         with Embedded(folder / "data", admin_key=admins[0]) as embedded:
             _measure("SQLite, embedded", embedded.url, admins, folder)
         postgres, rabbitmq = Postgres(folder), RabbitMq(folder)
         try:
+            _alone(Database(postgres.new_database()), "PostgreSQL")
             stack = Stack(folder, postgres, rabbitmq)
             stack.populate()
-            admins = _organisations(Database(stack.databases()["keys"]), "PostgreSQL")
+            admins = _organisations(Database(stack.databases()["keys"]))
             time.sleep(3)  # the relay tells the gates of them
             _measure("PostgreSQL, 4 services", stack.public_url("keys"), admins, folder)
             stack.close()
@@ -65,18 +67,31 @@ def main() -> None:
             postgres.close()
 
 
-def _organisations(database: Database, name: str) -> list[str]:
-    """Their admin keys. Also says what one thread creates with nothing else in the way."""
-    commands = assembly.assemble(database, NoBus(), SystemClock(), lease_seconds=10).commands
-    organisations = [commands.register_organisation(f"Benchmark {n}", "premium", ORIGIN) for n in range(ORGANISATIONS)]
-    admins = [_create(commands, organisation, "admin") for organisation in organisations]
+def _organisations(database: Database) -> list[str]:
+    """Their admin keys. Gates that run hear of them by their own pulls."""
+    commands = _commands(database)
+    admins = []
+    for number in range(ORGANISATIONS):
+        organisation = commands.register_organisation(f"Benchmark {number}", "premium", ORIGIN)
+        admins.append(_create(commands, organisation, "admin"))
+    database.close()
+    return admins
+
+
+def _alone(database: Database, name: str) -> None:
+    """What one thread creates with nothing else in the way."""
+    commands = _commands(database)
+    organisations = [commands.register_organisation(f"Alone {n}", "premium", ORIGIN) for n in range(ORGANISATIONS)]
     created, began = 0, time.monotonic()
     while time.monotonic() - began < ALONE_SECONDS:
         _create(commands, organisations[created % ORGANISATIONS], "sensors:read")
         created += 1
     print(f"{name}: {created / (time.monotonic() - began):.0f} keys/s by one thread, no HTTP, no gate")
     database.close()
-    return admins
+
+
+def _commands(database: Database) -> Commands:
+    return assembly.assemble(database, NoBus(), SystemClock(), lease_seconds=10).commands
 
 
 def _create(commands: Commands, organisation: str, permission: str) -> str:

@@ -164,6 +164,15 @@ def storage_identity(connection: Connection, table: FromClause) -> str:
     return identity
 
 
+def commit_without_waiting(connection: Connection) -> None:
+    """For this transaction alone: what a crash of the server may take back, without having been wrong to show.
+
+    PostgreSQL only; SQLite commits as ever.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL synchronous_commit = off"))
+
+
 def upsert(connection: Connection, table: Table) -> Any:
     """INSERT … ON CONFLICT, which SQLAlchemy has once for each dialect, in the same words."""
     return (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)

@@ -6,6 +6,7 @@ started after the commit. A gate can renew its lease only by a pull, a pull comm
 the head, and a head read after the commit contains the revocation: so no gate can be both silent and fresh.
 """
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from services.keys import tables
 from services.keys.storage import MARGIN_SECONDS, Storage
 from shared import metrics
 from shared.clock import Clock
-from shared.database import Database
+from shared.database import Database, commit_without_waiting
 from shared.feed import Acknowledgement
 from shared.sql_event_store import SqlEventStore
 
@@ -42,6 +43,32 @@ class Receipt:
     gates: tuple[GateReceipt, ...]
 
 
+class _Looks:
+    """How far each gate is, read for all who wait at once: a hundred waiting revocations read no more than one.
+
+    Nobody is given a look that began before he asked: it might not show what he has committed.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+        self._one_at_a_time = threading.Lock()
+        self._begun = 0
+        self._last: tuple[int, dict[str, int], float] = (0, {}, 0.0)
+
+    def look(self) -> tuple[dict[str, int], float]:
+        """Gate → its place in the log; and the elapsed second at which that had been read."""
+        begun_before = self._begun
+        with self._one_at_a_time:
+            number, places, at = self._last
+            if number <= begun_before:
+                self._begun = number = number + 1
+                with self._database.reading() as tx:
+                    places = {gate.id: gate.position for gate in tx.execute(select(tables.gate))}
+                at = self._clock.elapsed_seconds()
+                self._last = number, places, at
+        return places, at
+
+
 class Propagation:
     def __init__(
         self,
@@ -55,6 +82,7 @@ class Propagation:
     ) -> None:
         self._database, self._store, self._storage, self._clock = database, store, storage, clock
         self._lease_seconds, self._sleep = lease_seconds, sleep
+        self._looks = _Looks(database, clock)
 
     def acknowledge(self, acknowledgement: Acknowledgement) -> None:
         """Commits the gate's row. Called by the feed, before it reads the head."""
@@ -64,10 +92,23 @@ class Propagation:
             known = tx.execute(select(gate.c.position).where(is_this)).scalar_one_or_none()
         if known == acknowledgement.position:
             return
+        if known is not None and self._move(acknowledgement):
+            return
         with self._database.transaction() as tx:
-            moved = tx.execute(update(gate).where(is_this).values(position=acknowledgement.position))
-            if moved.rowcount == 0:
-                tx.execute(insert(gate).values(id=acknowledgement.gate, position=acknowledgement.position))
+            tx.execute(insert(gate).values(id=acknowledgement.gate, position=acknowledgement.position))
+
+    def _move(self, acknowledgement: Acknowledgement) -> bool:
+        """Whether the row is still there. A crash may set its place back, which only makes a receipt wait longer.
+
+        A row itself must last: a gate without one is a gate that nobody waits for.
+        """
+        gate = tables.gate
+        with self._database.transaction() as tx:
+            commit_without_waiting(tx)
+            moved = tx.execute(
+                update(gate).where(gate.c.id == acknowledgement.gate).values(position=acknowledgement.position)
+            )
+        return moved.rowcount > 0
 
     def remove(self, gate_id: str) -> None:
         """A gate that stops cleanly takes its row with it."""
@@ -110,13 +151,11 @@ class Propagation:
         """
         applied: dict[str, int] = {}
         while True:
-            with self._database.reading() as tx:
-                gates = tx.execute(select(tables.gate)).all()
-            now = self._clock.elapsed_seconds()
-            for gate in gates:
-                if gate.position >= position:
-                    applied.setdefault(gate.id, round((now - committed_at) * 1000))
-            silent = tuple(gate.id for gate in gates if gate.id not in applied)
+            places, now = self._looks.look()
+            for gate_id, place in places.items():
+                if place >= position:
+                    applied.setdefault(gate_id, round((now - committed_at) * 1000))
+            silent = tuple(gate_id for gate_id in places if gate_id not in applied)
             if (not silent and now >= not_before) or now >= max(deadline, not_before):
                 return applied, silent
             self._sleep(_LOOK_SECONDS)
