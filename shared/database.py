@@ -183,7 +183,8 @@ def _engine_options(url: str | URL) -> dict[str, Any]:
         return {"connect_args": {"timeout": 0, "check_same_thread": False}, "pool_size": 20, "max_overflow": 20}
     # A server that takes connections and says nothing, or a network that lost it, must not hold a thread for minutes.
     patience = {"connect_timeout": CONNECT_SECONDS_MAX, "tcp_user_timeout": UNANSWERED_MILLISECONDS_MAX}
-    return {"pool_pre_ping": True, "connect_args": patience}
+    # As many as a process has threads: what overflows a pool is a connection made and closed again for each use.
+    return {"pool_pre_ping": True, "pool_size": 20, "connect_args": patience}
 
 
 def _create_private(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
