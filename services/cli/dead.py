@@ -42,7 +42,7 @@ def list_dead(
     if as_json:
         typer.echo(json.dumps({"parked": list(map(asdict, parked)), "dead_letters": list(map(asdict, letters))}))
         return
-    from services.cli.keys import tables
+    from services.cli.output import tables
 
     if parked:
         table = Table("position", "stream", "type", "attempts", "error", "tried again at", box=None)

@@ -1,13 +1,12 @@
 """`grillo keys …`: the management API from the command line."""
 
-import json
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from services.cli.client import Client, id_in_path
+from services.cli.output import minute, print_json, tables, tell_receipt, text
 
 app = typer.Typer(
     help="The life of keys, from creation to deletion; and their usage.",
@@ -46,7 +45,7 @@ def create(
     body |= _limits(minute_limit, day_limit)
     created = Client().post("/v1/keys", body)
     if as_json:
-        _print_json(created)
+        print_json(created)
     else:
         typer.echo(created["key"])
         typer.echo(f"{created['id']} created. This is the only time its secret is shown.", err=True)
@@ -66,12 +65,12 @@ def list_keys(
     labelled = None if label is None else ":".join(_label(label))
     keys = Client().pages("/v1/keys", status=status, label=labelled, q=search, sort=sort)
     if as_json:
-        _print_json(keys)
+        print_json(keys)
         return
     table = Table("id", "name", "hint", "permissions", "status", "created", "last used", box=None)
     for key in keys:
         shown = (key["id"], key["name"], key["hint"], " ".join(key["permissions"]), key["status"])
-        table.add_row(*shown, _minute(key["created_at"]), _minute(key["last_used_at"]))
+        table.add_row(*shown, minute(key["created_at"]), minute(key["last_used_at"]))
     tables().print(table)
 
 
@@ -80,11 +79,11 @@ def show(key_id: KeyId, as_json: AsJson = False) -> None:
     """Show one key."""
     key = Client().get(f"/v1/keys/{key_id}")
     if as_json:
-        _print_json(key)
+        print_json(key)
         return
     table = Table(box=None, show_header=False)
     for name, value in key.items():
-        table.add_row(name, _text(value))
+        table.add_row(name, text(value))
     tables().print(table)
 
 
@@ -177,7 +176,7 @@ def revoke_many(
     body |= {"label": ":".join(_label(label))} if label is not None else {"created_before": created_before}
     revoked = Client().post("/v1/keys/revoke", body)
     if as_json:
-        _print_json(revoked)
+        print_json(revoked)
         return
     for key in revoked["data"]:
         typer.echo(f"{key['id']}  {key['name']}")
@@ -185,7 +184,7 @@ def revoke_many(
     if revoked["receipt"] is None:
         typer.echo(f"{count} would be revoked.")
     else:
-        _tell_receipt(f"{count} revoked: refused", revoked["receipt"], err=False)
+        tell_receipt(f"{count} revoked: refused", revoked["receipt"], err=False)
 
 
 @app.command()
@@ -209,11 +208,11 @@ def usage(
     """Show what a key did."""
     used = Client().get(f"/v1/keys/{key_id}/usage", step=step)
     if as_json:
-        _print_json(used)
+        print_json(used)
         return
     table = Table("start", "requests", "by status", box=None)
     for bucket in used["series"]:
-        table.add_row(_minute(bucket["start"]), str(bucket["requests"]), _text(bucket["by_status"]))
+        table.add_row(minute(bucket["start"]), str(bucket["requests"]), text(bucket["by_status"]))
     tables().print(table)
     typer.echo(f"{used['total']} requests in all")
 
@@ -221,7 +220,7 @@ def usage(
 def _tell(changed: dict[str, Any], what: str, as_json: bool) -> None:
     """A new secret alone on standard output; who knows of the change in words."""
     if as_json:
-        _print_json(changed)
+        print_json(changed)
         return
     secret, receipt = changed.get("key"), changed["receipt"]
     if secret is not None:
@@ -230,17 +229,7 @@ def _tell(changed: dict[str, Any], what: str, as_json: bool) -> None:
     if receipt is None:
         typer.echo(f"{changed['id']} {what}.", err=secret is not None)
         return
-    _tell_receipt(f"{changed['id']} {what}", receipt, err=secret is not None)
-
-
-def _tell_receipt(what: str, receipt: dict[str, Any], *, err: bool) -> None:
-    where = "everywhere" if receipt["propagated"] else "not everywhere yet,"
-    typer.echo(f"{what} {where} after {receipt['elapsed_ms']} ms.", err=err)
-    for gate in receipt["gates"]:
-        how = (
-            "counted out: its lease has ended" if gate.get("counted_out") else f"applied after {gate['applied_ms']} ms"
-        )
-        typer.echo(f"  {gate['id']}  {how}", err=err)
+    tell_receipt(f"{changed['id']} {what}", receipt, err=secret is not None)
 
 
 def _limits(minute: int | None, day: int | None) -> dict[str, Any]:
@@ -253,25 +242,3 @@ def _label(text: str) -> tuple[str, str]:
     if not equals:
         raise typer.BadParameter(f"{text!r} is not name=value")
     return name, value
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False))
-
-
-def tables() -> Console:
-    """Wide enough when nobody watches: a table cut at 80 characters helps no program."""
-    console = Console()
-    return console if console.is_terminal else Console(width=200)
-
-
-def _minute(time: str | None) -> str:
-    return "never" if time is None else time[:16].replace("T", " ")
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name}: {inner}" for name, inner in value.items())
-    if isinstance(value, list):
-        return ", ".join(str(item) for item in value)
-    return "" if value is None else str(value)

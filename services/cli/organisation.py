@@ -62,7 +62,7 @@ def set_tier(
 @app.command("list")
 def list_organisations(data: Data = Path("data")) -> None:
     """List all organisations."""
-    from services.cli.keys import tables
+    from services.cli.output import tables
 
     table = Table("id", "name", "tier", "active keys", box=None)
     for organisation in _queries(data).organisations():
