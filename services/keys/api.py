@@ -14,13 +14,13 @@ from services.keys.answer_schema import (
     KeySchema,
 )
 from services.keys.command import Commands
-from services.keys.configuration import key_edit, key_request
+from services.keys.configuration import key_edit, key_request, origin
 from services.keys.idempotency import Attempt, Idempotency, Taken, digest_of
 from services.keys.past import Past
 from services.keys.presentation import Details
 from services.keys.queries import KeyView, Queries
 from services.keys.query_schema import ListQuery, ListQuerySchema, PastQuery, PastQuerySchema
-from services.keys.refusals import as_problems
+from services.keys.refusals import BODY_PROBLEMS, as_problems
 from services.keys.schema import (
     CreateKeyBody,
     CreateKeySchema,
@@ -30,13 +30,11 @@ from services.keys.schema import (
 from shared.clock import Clock
 from shared.gate.grants import Grants
 from shared.redaction import redact
-from shared.repository import Origin
 from shared.web import cursor
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems import Problem
 from shared.web.route import Route
 
-BODY_PROBLEMS = ("invalid-body", "body-too-large", "unsupported-media-type")
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 _ETAG = re.compile(r'"(\d{1,9})"')
 
@@ -177,10 +175,6 @@ class KeyItem:
         if query.as_of > self._clock.now():
             raise Problem("invalid-request", "as_of: must not lie in the future")
         return self._past.at(organisation_id, key_id, query.as_of)
-
-
-def origin(call: Call[Any, Any]) -> Origin:
-    return Origin(actor=call.caller.key_id, request_id=call.request_id)
 
 
 def etag(key: KeyView) -> dict[str, str]:

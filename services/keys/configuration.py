@@ -1,4 +1,4 @@
-"""From the bodies of the API to what the commands take: what only the present moment and the tier can judge of them."""
+"""From the calls of the API to what the commands take: what only the present moment and the tier can judge of them."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +13,14 @@ from services.keys.key import Access
 from services.keys.schema import EXPIRY_SECONDS_MAX, CreateKeyBody, EditKeyBody, LimitsBody
 from services.keys.words import Words
 from shared.gate.grants import Limits
+from shared.repository import Origin
+from shared.web.operation import Call
 from shared.web.problems import Problem
+
+
+def origin(call: Call[Any, Any]) -> Origin:
+    """Who asked, for the record."""
+    return Origin(actor=call.caller.key_id, request_id=call.request_id)
 
 
 def key_request(body: CreateKeyBody, now: datetime, tier: Limits | None) -> KeyRequest:

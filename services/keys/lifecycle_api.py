@@ -7,11 +7,12 @@ from typing import Any
 from services.keys import presentation
 from services.keys.answer_schema import ChangedKeySchema, KeySchema, RevokedKeysSchema, RotatedKeySchema
 from services.keys.command import Commands
+from services.keys.configuration import origin
 from services.keys.key import Status
 from services.keys.presentation import Details
 from services.keys.propagation import Receipt
 from services.keys.queries import KeyView, Queries, Wanted
-from services.keys.refusals import as_problems
+from services.keys.refusals import BODY_PROBLEMS, as_problems
 from services.keys.schema import (
     IDS_MAX,
     NothingSchema,
@@ -28,7 +29,7 @@ from shared.web.operation import Answer, Call, operation
 from shared.web.problems import Problem
 from shared.web.route import Route
 
-_PROBLEMS = ("not-found", "conflict", "invalid-body", "body-too-large", "unsupported-media-type")
+_PROBLEMS = ("not-found", "conflict", *BODY_PROBLEMS)
 
 
 def routes(commands: Commands, queries: Queries, show: Details) -> list[Route]:
@@ -51,7 +52,7 @@ class _Verb:
         """`change` takes the organisation's id and the origin."""
         organisation_id = call.caller.organisation_id
         with as_problems():
-            receipt = change(organisation_id, _origin(call))
+            receipt = change(organisation_id, origin(call))
             shown = self._show(self._queries.get_key(organisation_id, key_id))
         return Answer(body=shown | {"receipt": presentation.receipt(receipt)})
 
@@ -72,7 +73,7 @@ class KeyRotation(_Verb):
     def on_post(self, call: Call[None, RotateKeyBody], key_id: str) -> Answer:
         organisation_id, grace = call.caller.organisation_id, timedelta(seconds=call.body.grace_seconds)
         with as_problems():
-            changed = self._commands.rotate(organisation_id, key_id, grace, _origin(call))
+            changed = self._commands.rotate(organisation_id, key_id, grace, origin(call))
             shown = self._show(self._queries.get_key(organisation_id, key_id))
         body = shown | {"key": changed.secret.value, "receipt": presentation.receipt(changed.receipt)}
         return Answer(body=body, headers={"Cache-Control": "no-store"})
@@ -164,7 +165,7 @@ class KeysRevocation:
             return _answer(found, None)
         ids = tuple(key.id for key in found)
         with as_problems():
-            receipt = self._commands.revoke_all(organisation_id, ids, body.reason, body.note, _origin(call))
+            receipt = self._commands.revoke_all(organisation_id, ids, body.reason, body.note, origin(call))
         return _answer(self._all(organisation_id, Wanted(ids=ids)), receipt)
 
     def _find(self, organisation_id: str, body: RevokeKeysBody) -> tuple[KeyView, ...]:
@@ -195,7 +196,3 @@ def _answer(keys: tuple[KeyView, ...], receipt: Receipt | None) -> Answer:
     data = [presentation.listed(key) for key in keys]
     shown = None if receipt is None else presentation.receipt(receipt)
     return Answer(body={"data": data, "dry_run": receipt is None, "receipt": shown})
-
-
-def _origin(call: Call[Any, Any]) -> Origin:
-    return Origin(actor=call.caller.key_id, request_id=call.request_id)

@@ -7,10 +7,11 @@ from msgspec import UNSET
 
 from services.keys.answer_schema import OrganisationSchema
 from services.keys.command import Commands
+from services.keys.configuration import origin
 from services.keys.queries import Queries
+from services.keys.refusals import BODY_PROBLEMS
 from services.keys.schema import EditOrganisationBody, EditOrganisationSchema
 from shared.gate.grants import Grants
-from shared.repository import Origin
 from shared.web.operation import Answer, Call, operation
 from shared.web.route import Route
 
@@ -33,13 +34,12 @@ class OwnOrganisation:
         permission="admin",
         body=EditOrganisationSchema,
         answers=OrganisationSchema,
-        problems=("invalid-body", "body-too-large", "unsupported-media-type"),
+        problems=BODY_PROBLEMS,
     )
     def on_patch(self, call: Call[None, EditOrganisationBody]) -> Answer:
         organisation_id, days = call.caller.organisation_id, call.body.unused_expiry_days
         if days is not UNSET:
-            origin = Origin(actor=call.caller.key_id, request_id=call.request_id)
-            self._commands.set_unused_expiry(organisation_id, days, origin)
+            self._commands.set_unused_expiry(organisation_id, days, origin(call))
         return Answer(body=self._shown(organisation_id))
 
     def _shown(self, organisation_id: str) -> dict[str, Any]:
