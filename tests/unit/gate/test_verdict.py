@@ -46,7 +46,9 @@ FAULTS: list[tuple[Refusal, Callable[[World], World]]] = [
     (Refusal.MISSING_CREDENTIALS, lambda w: replace(w, request=presented(None, address=w.request.address))),
     (
         Refusal.INVALID_REQUEST,
-        lambda w: replace(w, request=structs.replace(w.request, authorization=f"Bearer {SECRET}", query_keys=(SECRET,))),
+        lambda w: replace(
+            w, request=structs.replace(w.request, authorization=f"Bearer {SECRET}", query_keys=(SECRET,))
+        ),
     ),
     (
         Refusal.INVALID_KEY,
