@@ -72,11 +72,13 @@ class Admission:
 
     def _record(self, req: falcon.Request, resp: falcon.Response, verdict: Verdict) -> None:
         status = falcon.http_status_to_code(resp.status)
+        # Forward-auth answers about another request than this one.
+        method, route = getattr(req.context, "recorded_as", (req.method, req.uri_template or ""))
         self._gate.record(
             verdict,
             request_id=req.context.request_id,
-            method=req.method,
-            route=req.uri_template or "",
+            method=method,
+            route=route,
             status=status,
             began=req.context.began,
             size=0 if req.method == "HEAD" else len(resp.data or b""),

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import falcon
-import msgspec
 import structlog
 from falcon.routing import CompiledRouter
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -13,7 +12,6 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from shared.clock import Clock
 from shared.database import DatabaseBusy
 from shared.gate.gate import Gate
-from shared.redaction import redact
 from shared.repository import TooMuchContention
 from shared.web.admission import Admission, Identification, give_request_id
 from shared.web.caller import Proxies
@@ -21,7 +19,7 @@ from shared.web.cors import Cors
 from shared.web.methods import allowed_at, complete, is_unknown
 from shared.web.openapi import OpenApi
 from shared.web.problem_pages import ProblemPage
-from shared.web.problems import Problem, unavailable
+from shared.web.problems import Problem, unavailable, write_problem
 from shared.web.route import Route
 
 NO_PROXIES = Proxies()
@@ -86,15 +84,10 @@ class _Errors:
         self._public_url, self._router = public_url, router
 
     def problem(self, req: falcon.Request, resp: falcon.Response, problem: Problem, params: dict[str, Any]) -> None:
-        resp.status = problem.type.status
-        resp.content_type = "application/problem+json"
-        # Falcon refuses some methods before any middleware has seen the request.
-        request_id = getattr(req.context, "request_id", None) or give_request_id(req, resp)
-        body = problem.body(public_url=self._public_url, instance=req.path, request_id=request_id)
-        # As a whole: a key may be in the path, in the name of a parameter, in a member of the body.
-        resp.data = redact(msgspec.json.encode(body).decode()).encode()
-        for name, value in problem.headers.items():
-            resp.set_header(name, value)
+        if not hasattr(req.context, "request_id"):
+            # Falcon refuses some methods before any middleware has seen the request.
+            give_request_id(req, resp)
+        write_problem(req, resp, problem, self._public_url)
 
     def from_falcon(
         self, req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError, params: dict[str, Any]

@@ -11,6 +11,11 @@ class Proxies:
     def __init__(self, trusted: Sequence[Network] = ()) -> None:
         self._trusted = trusted
 
+    def trust(self, peer: str) -> bool:
+        """Whether that is one of ours, whatever else it says of a request."""
+        known = address(peer)
+        return known is not None and any(known in network for network in self._trusted)
+
     def caller(self, peer: str, forwarded_for: str) -> str:
         """X-Forwarded-For from the right: each trusted proxy added whom it heard from; before that anybody wrote."""
         caller = address(peer)

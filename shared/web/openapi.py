@@ -1,8 +1,8 @@
 """/openapi.json, made from what the operations declare and nothing else."""
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import falcon
 import msgspec
@@ -13,6 +13,7 @@ from marshmallow import Schema, fields
 from shared.web.operation import Operation, operation_of
 from shared.web.problems import CATALOGUE
 
+Responder = TypeVar("Responder", bound=Callable[..., None])
 _METHODS = ("get", "post", "put", "patch", "delete")
 _EVERYWHERE = (
     "invalid-request",
@@ -43,6 +44,16 @@ class OpenApi:
         resp.data = self._document
 
 
+def described(declared: Operation) -> Callable[[Responder], Responder]:
+    """For a Falcon responder that asks the gate itself: the document shows it, and admission leaves it alone."""
+
+    def decorate(responder: Responder) -> Responder:
+        responder.described = declared  # type: ignore[attr-defined]  # read back by _documented
+        return responder
+
+    return decorate
+
+
 def document(routes: Sequence[tuple[str, object]], public_url: str) -> dict[str, Any]:
     """An OpenAPI 3.1 document of all declared operations."""
     spec = APISpec(
@@ -56,12 +67,17 @@ def document(routes: Sequence[tuple[str, object]], public_url: str) -> dict[str,
     spec.components.security_scheme("header", {"type": "http", "scheme": "bearer"})
     spec.components.security_scheme("query", {"type": "apiKey", "in": "query", "name": "api_key"})
     for path, resource in routes:
-        declared = {method: operation_of(resource, method) for method in _METHODS}
+        declared = {method: _documented(resource, method) for method in _METHODS}
         operations = {method: _describe(path, method, op) for method, op in declared.items() if op is not None}
         if operations:
             spec.path(path=path, operations=operations, parameters=_path_parameters(path))
     body: dict[str, Any] = spec.to_dict()
     return body
+
+
+def _documented(resource: object, method: str) -> Operation | None:
+    responder = getattr(resource, f"on_{method.lower()}", None)
+    return operation_of(resource, method) or getattr(responder, "described", None)
 
 
 def _schema_name(schema: type[Schema] | Schema) -> str:

@@ -111,7 +111,7 @@ def operation(
                 raise Problem("not-found")
             call = Call(
                 caller=req.context.verdict.grant,
-                query=_query(req, load_query),
+                query=read_query(req, load_query),
                 body=_body(req, load_body),
                 request_id=req.context.request_id,
                 headers={name: value for name in headers if (value := req.get_header(name)) is not None},
@@ -138,8 +138,9 @@ def write(resp: falcon.Response, answer: Answer) -> None:
         resp.set_header(name, value)
 
 
-def _query(req: falcon.Request, schema: Schema | None) -> Any:
-    given = {name: value for name, value in req.params.items() if name != "api_key"}
+def read_query(req: falcon.Request, schema: Schema | None, *, credential: bool = True) -> Any:
+    """Raises Problem. `credential`: whether an API key may stand in it, which is then the gate's to read."""
+    given = {name: value for name, value in req.params.items() if not (credential and name == "api_key")}
     if schema is None:
         if given:
             raise Problem("invalid-request", f"unknown query parameters: {', '.join(sorted(given))}")

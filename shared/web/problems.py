@@ -5,8 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import falcon
+import msgspec
+
 from shared.gate.quota import Spent
 from shared.gate.verdict import Refusal, Verdict
+from shared.redaction import redact
 
 _QUOTA_TYPE = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
@@ -124,6 +128,18 @@ class Problem(Exception):
             "request_id": request_id,
             **self.members,
         }
+
+
+def write_problem(req: falcon.Request, resp: falcon.Response, problem: Problem, public_url: str) -> None:
+    """problem+json. `req.context.instance` is what the request was about, where that is not its own path."""
+    resp.status = problem.type.status
+    resp.content_type = "application/problem+json"
+    instance = getattr(req.context, "instance", req.path)
+    body = problem.body(public_url=public_url, instance=instance, request_id=req.context.request_id)
+    # As a whole: a key may be in the path, in the name of a parameter, in a member of the body.
+    resp.data = redact(msgspec.json.encode(body).decode()).encode()
+    for name, value in problem.headers.items():
+        resp.set_header(name, value)
 
 
 def refusal_problem(verdict: Verdict, refusal: Refusal, permission: str | None) -> Problem:

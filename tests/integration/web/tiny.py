@@ -113,6 +113,7 @@ class Open:
 @dataclass
 class Tiny:
     app: falcon.App[Any, Any]
+    gate: Gate
     replica: Replica
     meter: Meter
     bus: MemoryBus
@@ -131,7 +132,7 @@ class Tiny:
 def tiny(folder: Path, cors_origins: Sequence[str] | None = None) -> Tiny:
     clock, bus = ManualClock(NOW), MemoryBus()
     gate, meter = _gate(folder, bus, clock)
-    return Tiny(_application(gate, clock, cors_origins), gate.replica, meter, bus, clock)
+    return Tiny(_application(gate, clock, cors_origins), gate, gate.replica, meter, bus, clock)
 
 
 def served() -> Any:
