@@ -61,6 +61,8 @@ class Authorize:
             original = read_original(req.get_header)
         except OriginalUnreadable as fault:
             raise Problem("invalid-request", str(fault)) from None
+        if original.query_keys and not query.allow_query:
+            raise Problem("invalid-request", "here a key may be sent in the Authorization header only")
         context = req.context
         context.instance = original.path
         context.recorded_as = original.method, query.route or original.path

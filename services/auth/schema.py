@@ -13,6 +13,7 @@ from shared.web.operation import StrictSchema
 class AuthorizeQuery:
     permission: str
     route: str | None = None
+    allow_query: bool = True
 
 
 class AuthorizeQuerySchema(StrictSchema):
@@ -23,6 +24,9 @@ class AuthorizeQuerySchema(StrictSchema):
             rf"/[!-~]{{0,{PATH_CHARACTERS_MAX - 1}}}\Z", error="must be a path of ASCII characters"
         ),
         metadata={"description": "The name that usage counts these requests under; by default the original's path"},
+    )
+    allow_query = fields.Boolean(
+        metadata={"description": "`false` for a proxy that cannot take `api_key` out of what it sends on"}
     )
 
 
