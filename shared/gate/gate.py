@@ -73,7 +73,10 @@ class Gate:
             address=address,
             user_agent=redact(user_agent)[:USER_AGENT_CHARACTERS_MAX],
         )
-        self.meter.record(record)
+        if verdict.admitted:
+            self.meter.record(record)
+        else:
+            self.meter.record_refusal(record)
 
     def _slowed(self, verdict: Verdict, address: str) -> Verdict:
         """Only a verdict on an invalid key is ever another one for the address it came from."""
