@@ -140,6 +140,9 @@ def write_problem(req: falcon.Request, resp: falcon.Response, problem: Problem, 
     resp.data = redact(msgspec.json.encode(body).decode()).encode()
     for name, value in problem.headers.items():
         resp.set_header(name, value)
+    if "api_key" in req.params:
+        # Also where no gate was asked, or did not know the key: a cache keeps answers by their URL.
+        resp.set_header("Cache-Control", "private, no-store")
 
 
 def refusal_problem(verdict: Verdict, refusal: Refusal, permission: str | None) -> Problem:

@@ -19,10 +19,25 @@ def test_through_the_public_address_nobody_asks_about_others(system: System) -> 
         assert "/v1/authorize" in client.get("/openapi.json").json()["paths"]
 
 
-def test_embedded_a_proxy_of_ours_asks_and_usage_has_the_original(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_embedded_a_proxy_of_ours_asks_usage_has_the_original_and_no_file_has_the_key(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TRUSTED_PROXIES", "127.0.0.1")
     with Embedded(data) as running:
         _asks(running, running.url)
+        _, secret = running.create_key("events:read")
+        with running.client() as proxy:
+            for uri, status in (
+                (f"/tiles?api_key={secret}", 200),
+                (f"/{secret}", 400),
+                (f"/?b=%67rl_{secret[4:]}", 400),
+            ):
+                answer = proxy.get("/v1/authorize", params=QUESTION, headers=ORIGINAL | {"X-Original-URI": uri})
+                assert (answer.status_code, secret in f"{answer.text} {answer.headers}") == (status, False)
+        files = [file for file in data.rglob("*") if file.is_file()]
+        assert any(file.suffix == ".segment" for file in files)
+        assert [file.name for file in files if secret[4:40].encode() in file.read_bytes()] == []
+        assert secret[4:40] not in running.errors()
 
 
 def test_apart_the_auth_service_answers_a_proxy_of_ours(distributed: Distributed) -> None:

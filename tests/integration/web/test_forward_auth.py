@@ -1,10 +1,13 @@
 """/v1/authorize by HTTP: whose word it takes, what it answers, what it charges and what is recorded."""
 
 import json
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import falcon
 import pytest
+import yaml
 from falcon import testing
 from openapi_spec_validator import validate
 
@@ -14,6 +17,7 @@ from shared.web.application import application
 from tests.integration.web.asking import bearer, problem
 from tests.integration.web.tiny import KEYS, PROXIES, PUBLIC_URL, Tiny
 
+ROOT = Path(__file__).parents[3]
 PROXY, STRANGER = "10.0.0.1", "203.0.113.66"
 READER = KEYS["reader"]
 NGINX = {"X-Original-Method": "PUT", "X-Original-URI": "/tiles/7?zoom=3", "X-Forwarded-For": "198.51.100.9"}
@@ -187,6 +191,29 @@ def test_two_dialects_that_disagree_are_refused(door: Door) -> None:
     answer = door.ask(TRAEFIK | bearer("reader") | {"X-Original-Method": "GET", "X-Original-URI": "/open"})
     problem(answer, 400, "invalid-request")
     assert door.ask(TRAEFIK | NGINX | bearer("reader")).status_code == 200
+
+
+def test_traefiks_configuration_asks_for_what_it_needs_and_lets_no_other_header_of_the_caller_through(
+    door: Door,
+) -> None:
+    """Traefik is in no package registry: this is what its documentation says that it sends."""
+    middlewares = yaml.safe_load((ROOT / "ops/traefik/forward-auth.yaml").read_text())["http"]["middlewares"]
+    forward = middlewares["grillo"]["forwardAuth"]
+    address = urlsplit(forward["address"])
+    assert (address.path, forward["trustForwardHeader"]) == ("/v1/authorize", False)
+
+    def ask(sent: dict[str, str], uri: str = "/tiles/7") -> testing.Result:
+        passed = {name: value for name, value in sent.items() if name in forward["authRequestHeaders"]}
+        return door.ask(passed | TRAEFIK | {"X-Forwarded-Uri": uri}, query=address.query)
+
+    spoofed = {"X-Original-Method": "GET", "X_Forwarded_Uri": "/open", "X_Forwarded_For": "10.0.0.9"}
+    answer = ask(spoofed | bearer("reader") | {"User-Agent": "probe"})
+    assert answer.status_code == 200
+    assert all(name in answer.headers for name in forward["authResponseHeaders"])
+    assert door.app.recorded()[0][10:12] == ["198.51.100.9", "probe"]
+    # It cannot take a key out of the query of what it sends on, so there must be none.
+    problem(ask({}, f"/tiles?api_key={READER}"), 400, "invalid-request")
+    assert middlewares["without-key"]["headers"]["customRequestHeaders"]["Authorization"] == ""
 
 
 def test_a_prefix_instead_of_a_fixed_path_leads_nowhere(door: Door) -> None:

@@ -41,6 +41,7 @@ KEYS = {
             "small",
             "untiered",
             "loopback",
+            "small admin",
         ),
         start=1,
     )
@@ -169,6 +170,7 @@ def _grants(now: datetime) -> tuple[Grant, ...]:
         grant(8, minute_limit=2, day_limit=3),
         grant(9, organisation_id="org_without_a_tier"),
         grant(10, allowed_addresses=("127.0.0.0/8",)),
+        grant(11, permissions=frozenset({"admin"}), minute_limit=1),
     )
 
 
