@@ -22,7 +22,7 @@ from shared.web.route import Route
 # The refusal's body, for nginx, which gives out the status and headers of a refusal and no body.
 PROBLEM_HEADER = "X-Grillo-Problem"
 _AUTHORIZE = Operation(
-    summary="May this request pass? For proxies, with the original in their headers; any method means the same",
+    summary="May this request of a caller pass, with the permission named? For proxies; any method means the same",
     tag="Forward-auth",
     permission=None,
     answers=AuthorizedSchema,
@@ -45,7 +45,6 @@ class Authorize:
 
     @described(_AUTHORIZE)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        req.context.instance = req.path
         try:
             write(resp, _admitted(self._decide(req)))
         except Problem as problem:

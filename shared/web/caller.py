@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from shared.addresses import Network, address
+from shared.addresses import Address, Network, address
 
 
 class Proxies:
@@ -12,9 +12,9 @@ class Proxies:
         self._trusted = trusted
 
     def trust(self, peer: str) -> bool:
-        """Whether that is one of ours, whatever else it says of a request."""
+        """Whether that is one of ours, which may also speak for its callers in other headers."""
         known = address(peer)
-        return known is not None and any(known in network for network in self._trusted)
+        return known is not None and self._is_ours(known)
 
     def caller(self, peer: str, forwarded_for: str) -> str:
         """X-Forwarded-For from the right: each trusted proxy added whom it heard from; before that anybody wrote."""
@@ -22,10 +22,13 @@ class Proxies:
         if caller is None:
             return peer
         for hop in reversed(forwarded_for.split(",")):
-            if not any(caller in network for network in self._trusted):
+            if not self._is_ours(caller):
                 break
             further = address(hop.strip())
             if further is None:
                 break
             caller = further
         return str(caller)
+
+    def _is_ours(self, caller: Address) -> bool:
+        return any(caller in network for network in self._trusted)

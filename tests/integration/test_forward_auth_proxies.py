@@ -122,6 +122,14 @@ def test_a_key_that_may_reaches_the_service_as_who_it_is_and_is_counted_once(sce
     assert "private" in answer.headers["Cache-Control"]
 
 
+def test_a_name_that_only_looks_like_one_of_ours_reaches_nobody(scene: Scene) -> None:
+    """To most servers, WSGI's among them, X_Grillo_Key_Id and X-Grillo-Key-Id are one header."""
+    scene.ask("/tiles", bearer("reader") | {"X_Grillo_Key_Id": "key_other", "X_Original_URI": "/open"})
+    scene.ask("/tiles", bearer("reader"))
+    assert not any("_" in name for headers in scene.upstream.headers for name in headers)
+    assert {record[5] for record in scene.recorded()} == {"/tiles"}
+
+
 @pytest.mark.parametrize(
     ("name", "status", "problem", "challenge"),
     [
