@@ -21,7 +21,6 @@ from services.keys.events import (
 )
 
 KEY_PREFIX = "key_"  # organisations have streams in the same log
-PERMISSIONS = ("sensors:read", "events:read", "config:write", "admin")
 
 
 class Status(enum.StrEnum):

@@ -32,7 +32,10 @@ class Metering:
                 return False
             tx.execute(
                 insert(tables.batch).values(
-                    segment=batch.segment, start=batch.start, end=batch.end, requests=len(batch.records)
+                    segment=batch.segment,
+                    start=batch.start,
+                    end=batch.end,
+                    requests=sum(record.requests for record in batch.records),
                 )
             )
             records = without_erased(tx, batch.records)
@@ -74,6 +77,7 @@ def _keep(tx: Connection, records: Sequence[RequestRecord]) -> None:
             "size": record.size,
             "address": record.address,
             "user_agent": record.user_agent,
+            "requests": record.requests,
         }
         for record in records
     ]
@@ -88,7 +92,7 @@ def _count(tx: Connection, records: Iterable[RequestRecord]) -> None:
         if record.key_id is None:
             continue
         place = (record.key_id, microseconds(record.at) // _MINUTE_US, record.route, record.status)
-        requests[place] += 1
+        requests[place] += record.requests
         costs[place] += record.cost
     _add(
         tx,

@@ -16,7 +16,8 @@ batch = Table(
     Column("requests", Integer, nullable=False),
 )
 
-# Append-only: the counters can be made again from it. `at` is microseconds since 1970, UTC.
+# Append-only: the counters can be made again from it. `at` is microseconds since 1970, UTC. `requests`: how many
+# refused ones a row stands for.
 request = Table(
     "request",
     metadata,
@@ -33,6 +34,7 @@ request = Table(
     Column("size", BigInteger, nullable=False),
     Column("address", String(45), nullable=False),
     Column("user_agent", String(200), nullable=False),
+    Column("requests", Integer, nullable=False, server_default="1"),
     Index("request_by_key", "key_id", "at"),
 )
 

@@ -11,6 +11,10 @@ class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
     `key_id` and `organisation_id` are None when no key was recognised. `cost`: what it took of the quota.
     `duration_us`: microseconds from the gate to the answer; `size`: bytes of the answer's body.
+
+    `requests`: how many it stands for. More than one only of refusals, of one key or address within a second:
+    id and time are then the first one's, `status` is the most frequent, `duration_us` their mean and `size` their sum;
+    `method` and `route` are `*`, `address` and `user_agent` empty, where they were not the same throughout.
     """
 
     request_id: str
@@ -25,6 +29,7 @@ class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     size: int
     address: str
     user_agent: str
+    requests: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,7 @@
 """Which problem an exception comes to, and how a problem is written down: it gives nothing of ours away."""
 
+import json
+
 import falcon
 import msgspec
 import structlog
@@ -27,6 +29,12 @@ class Faults:
         # As a whole: a key may be in the path, in the name of a parameter, in a member of the body.
         data = redact(msgspec.json.encode(body).decode()).encode()
         return Answer(status=problem.type.status, body=data, content_type=_CONTENT_TYPE, headers=problem.headers)
+
+
+def with_problem_in(header: str, answer: Answer) -> Answer:
+    """The problem a second time, in a header, whose text is ASCII."""
+    repeated = json.dumps(json.loads(answer.data()))
+    return msgspec.structs.replace(answer, headers={**answer.headers, header: repeated})
 
 
 def problem_of(error: Exception, method: str, route: str | None) -> Problem:
