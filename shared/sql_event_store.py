@@ -1,7 +1,8 @@
 """The log in SQL, the same statements on SQLite and PostgreSQL."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 
 from sqlalchemy import (
     BigInteger,
@@ -19,9 +20,10 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from shared.database import Database
-from shared.event_store import Head, StoredEvent, VersionConflict, chained, genesis_hash
+from shared.event_store import Appender, Head, StoredEvent, VersionConflict, chained, genesis_hash
 from shared.events import Encoded
 
 
@@ -52,6 +54,9 @@ def log_tables(metadata: MetaData) -> tuple[Table, Table]:
 
 
 class SqlEventStore:
+    # SQLite, for one, answers a full disk by rolling back all of the transaction, savepoint or not.
+    faults: tuple[type[Exception], ...] = (OperationalError, InterfaceError)
+
     def __init__(self, database: Database, metadata: MetaData) -> None:
         self._database = database
         self._log = metadata.tables["log"]
@@ -63,6 +68,17 @@ class SqlEventStore:
     def reading(self) -> AbstractContextManager[Connection]:
         return self._database.reading()
 
+    @contextmanager
+    def appending(self, tx: Connection, streams: Collection[str]) -> Iterator[Appender]:
+        head, log = self._locked_head(tx), self._log
+        last = select(log.c.stream, func.max(log.c.version)).where(log.c.stream.in_(streams)).group_by(log.c.stream)
+        versions = {row[0]: row[1] for row in tx.execute(last)}
+        appender = _SqlAppender(tx, head, dict.fromkeys(streams, 0) | versions)
+        yield appender
+        if rows := appender.rows:
+            tx.execute(insert(log), [_as_values(row) for row in rows])
+            tx.execute(update(self._head).values(position=rows[-1].position, hash=rows[-1].hash))
+
     def append(
         self,
         tx: Connection,
@@ -72,16 +88,8 @@ class SqlEventStore:
         metadata: str,
         recorded_at: str,
     ) -> tuple[StoredEvent, ...]:
-        head = self._locked_head(tx)
-        log = self._log
-        actual = tx.execute(select(func.max(log.c.version)).where(log.c.stream == stream)).scalar_one() or 0
-        if actual != expected_version:
-            raise VersionConflict(stream, expected_version, actual)
-        rows = tuple(chained(head, stream, actual, events, metadata, recorded_at))
-        if rows:
-            tx.execute(insert(log), [_as_values(row) for row in rows])
-            tx.execute(update(self._head).values(position=rows[-1].position, hash=rows[-1].hash))
-        return rows
+        with self.appending(tx, (stream,)) as log:
+            return log.append(stream, expected_version, events, metadata, recorded_at)
 
     def stream(self, tx: Connection, stream: str) -> tuple[StoredEvent, ...]:
         log = self._log
@@ -106,6 +114,37 @@ class SqlEventStore:
     def _locked_head(self, tx: Connection) -> Head:
         row = tx.execute(select(self._head).with_for_update()).one()
         return Head(epoch=row.epoch, position=row.position, hash=row.hash)
+
+
+class _SqlAppender:
+    """Chains in memory; the rows go to the log all at once, in the end: every statement less is a shorter lock."""
+
+    def __init__(self, tx: Connection, head: Head, versions: dict[str, int]) -> None:
+        self.rows: tuple[StoredEvent, ...] = ()
+        self._tx, self._head, self._versions = tx, head, versions
+
+    def append(
+        self, stream: str, expected_version: int, events: Sequence[Encoded], metadata: str, recorded_at: str
+    ) -> tuple[StoredEvent, ...]:
+        actual = self._versions[stream]
+        if actual != expected_version:
+            raise VersionConflict(stream, expected_version, actual)
+        rows = tuple(chained(self._head, stream, actual, events, metadata, recorded_at))
+        if rows:
+            self.rows += rows
+            self._head = replace(self._head, position=rows[-1].position, hash=rows[-1].hash)
+            self._versions = self._versions | {stream: rows[-1].version}
+        return rows
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        before = self.rows, self._head, self._versions
+        try:
+            with self._tx.begin_nested():
+                yield
+        except Exception:
+            self.rows, self._head, self._versions = before
+            raise
 
 
 def _as_values(event: StoredEvent) -> dict[str, object]:
