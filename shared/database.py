@@ -66,17 +66,25 @@ class Database:
         return cls(URL.create("sqlite", database=str(path)))
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """Commits at the end, rolls back on any exception. Raises DatabaseBusy."""
+    def transaction(self, *, durable: bool = True) -> Iterator[Connection]:
+        """Commits at the end, rolls back on any exception. Raises DatabaseBusy.
+
+        Not `durable`: for what can be had again from elsewhere. It does not wait for the disk; a crash of the machine
+        may take back the last of such transactions, the newest first, and each whole. A durable one makes all that
+        were before it durable, too.
+        """
         if not self._is_sqlite:
             with self.engine.begin() as connection:
+                if not durable:
+                    connection.execute(text("SET LOCAL synchronous_commit = off"))
                 yield connection
             return
         deadline = time.monotonic() + WRITE_WAIT_SECONDS_MAX
         if not self._write_lock.acquire(timeout=WRITE_WAIT_SECONDS_MAX):
             raise DatabaseBusy(self.name)
         try:
-            with self.engine.connect().execution_options(grillo_writes=True) as connection:
+            options = {"grillo_writes": True, "grillo_durable": durable}
+            with self.engine.connect().execution_options(**options) as connection:
                 self._begin(connection, deadline)
                 with connection.get_transaction() or connection.begin():
                     yield connection
@@ -164,15 +172,6 @@ def storage_identity(connection: Connection, table: FromClause) -> str:
     return identity
 
 
-def commit_without_waiting(connection: Connection) -> None:
-    """For this transaction alone: what a crash of the server may take back, without having been wrong to show.
-
-    PostgreSQL only; SQLite commits as ever.
-    """
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SET LOCAL synchronous_commit = off"))
-
-
 def upsert(connection: Connection, table: Table) -> Any:
     """INSERT … ON CONFLICT, which SQLAlchemy has once for each dialect, in the same words."""
     return (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
@@ -231,5 +230,12 @@ def _text(stored: bytes) -> str:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("grillo_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("grillo_writes", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    level = "FULL" if options["grillo_durable"] else "NORMAL"
+    if connection.info.get("synchronous") != level:
+        connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+        connection.info["synchronous"] = level
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

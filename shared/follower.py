@@ -91,9 +91,10 @@ class SqlFollower:
     def apply(self, events: Sequence[CloudEvent]) -> None:
         """Another instance of this follower may have been faster: what it has applied is left out here.
 
-        Raises FeedUnavailable when these events do not follow on where the follower stands by now.
+        Not durable: a crash of the database's machine may set it back, its place with its effects, and it follows on
+        from there. Raises FeedUnavailable when these events do not follow on where the follower stands by now.
         """
-        with self._database.transaction() as tx:
+        with self._database.transaction(durable=False) as tx:
             events = _still_to_come(events, self._locked_checkpoint(tx))
             if not events:
                 return
@@ -101,7 +102,8 @@ class SqlFollower:
             if waiting or not self._try_all(tx, events):
                 self._apply_each(tx, events, waiting)
             self._move(tx, events[-1].place)
-        self._count_parked()
+        if waiting:
+            self._count_parked()
 
     def restart(self) -> None:
         with self._database.transaction() as tx:

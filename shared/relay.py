@@ -82,7 +82,8 @@ class Relay:
         return confirmed
 
     def _move_cursor(self, position: int) -> None:
-        with self._database.transaction() as tx:
+        # Not durable: what a crash takes back of the cursor is published again, and ignored.
+        with self._database.transaction(durable=False) as tx:
             # Never backwards: another process's relay may be further on.
             tx.execute(update(self._cursor).where(self._cursor.c.position < position).values(position=position))
 

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from services.keys import data_keys, decision, key, organisation, tables
+from services.keys import data_keys, decision, key, organisation
 from services.keys.change import CreatedKey, EditedKey, KeyEdit, RotatedKey, sealed_anew
 from services.keys.data_keys import DataKeys
 from services.keys.events import KeyEvent, OrganisationEvent
 from services.keys.events import types as event_types
 from services.keys.projection import project_key, project_organisation
 from services.keys.propagation import Propagation, Receipt
-from services.keys.queries import count_active
+from services.keys.queries import tier_and_active
 from services.keys.secret import Secret, new_secret
 from services.keys.words import Words, new_data_key, seal
 from shared.clock import Clock
@@ -227,10 +227,9 @@ class Commands:
             return
         if before is not None and before.status(now) is key.Status.ACTIVE:
             return
-        table = tables.organisation
-        tier = tx.execute(select(table.c.tier).where(table.c.id == after.organisation_id)).scalar_one()
+        tier, active = tier_and_active(tx, after.organisation_id, now)
         most = organisation.ACTIVE_KEYS_MAX[tier]
-        if count_active(tx, after.organisation_id, now) > most:
+        if active > most:
             raise organisation.TooManyKeys(most)
 
     def _certain(self, executed: _Executed) -> Receipt:

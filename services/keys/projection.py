@@ -102,7 +102,7 @@ def _insert(tx: Connection, row: StoredEvent, event: KeyCreated) -> None:
             **_access(event),
         )
     )
-    _label(tx, event.key_id, words)
+    _insert_labels(tx, event.key_id, words)
 
 
 def whole_row(state: Key, words: Words, created_by: str) -> dict[str, object]:
@@ -138,9 +138,13 @@ def _update(tx: Connection, row: StoredEvent, event: KeyEvent, **values: object)
 def _label(tx: Connection, key_id: str, words: Words) -> None:
     table = tables.key_label
     tx.execute(delete(table).where(table.c.key_id == key_id))
+    _insert_labels(tx, key_id, words)
+
+
+def _insert_labels(tx: Connection, key_id: str, words: Words) -> None:
     labels = [{"key_id": key_id, "name": name, "value": value} for name, value in words.labels.items()]
     if labels:
-        tx.execute(insert(table), labels)
+        tx.execute(insert(tables.key_label), labels)
 
 
 def _forget(tx: Connection, key_id: str) -> None:

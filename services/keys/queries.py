@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, Connection, Row, and_, func, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, func, or_, select
 
 from services.keys import key, tables
 from services.keys.key import Status
@@ -158,9 +158,21 @@ class Queries:
 
 
 def count_active(tx: Connection, organisation_id: str, now: datetime) -> int:
+    return tx.execute(_active(organisation_id, now)).scalar_one()
+
+
+def tier_and_active(tx: Connection, organisation_id: str, now: datetime) -> tuple[str, int]:
+    """Its tier, and how many active keys it holds: one question, for commands wait while it is asked."""
+    table = tables.organisation
+    active = _active(organisation_id, now).scalar_subquery()
+    row = tx.execute(select(table.c.tier, active.label("active")).where(table.c.id == organisation_id)).one()
+    return row.tier, row.active
+
+
+def _active(organisation_id: str, now: datetime) -> Select[int]:
     table = tables.api_key
     is_one = (table.c.organisation_id == organisation_id, _has_status(now)[Status.ACTIVE])
-    return tx.execute(select(func.count()).select_from(table).where(*is_one)).scalar_one()
+    return select(func.count()).select_from(table).where(*is_one)
 
 
 def _conditions(wanted: Wanted, now: datetime) -> list[ColumnElement[bool]]:
