@@ -6,6 +6,7 @@ reason nothing may wait, print or call out between the start of a transaction an
 """
 
 import contextlib
+import functools
 import os
 import sqlite3
 import threading
@@ -19,13 +20,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine, FromClause, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError, SQLAlchemyError
 
 from shared.times import from_rfc3339
 
 WRITE_WAIT_SECONDS_MAX = 10.0
 CONNECT_SECONDS_MAX = 5
 UNANSWERED_MILLISECONDS_MAX = 10_000
+PING_SECONDS = 1.0
 _RETRY_SECONDS = 0.002
 
 
@@ -56,6 +58,9 @@ class Database:
         self._is_sqlite = self.engine.dialect.name == "sqlite"
         self._has_to_forget = self._is_sqlite
         self._write_lock = threading.Lock()
+        if not self._is_sqlite:
+            event.listen(self.engine, "checkin", _note_use)
+            event.listen(self.engine, "checkout", functools.partial(_ping_if_idle, self.engine.dialect))
         if self._is_sqlite:
             event.listen(self.engine, "do_connect", _create_private)
             event.listen(self.engine, "connect", _prepare_sqlite)
@@ -92,11 +97,15 @@ class Database:
             self._write_lock.release()
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A snapshot: everything read inside is of one moment."""
+    def reading(self, *, once: bool = False) -> Iterator[Connection]:
+        """A snapshot: everything read inside is of one moment.
+
+        `once`: for a single statement, which is of one moment by itself; PostgreSQL is spared the rest.
+        """
         with self.engine.connect() as connection:
             if not self._is_sqlite:
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+                level = "AUTOCOMMIT" if once else "REPEATABLE READ"
+                connection = connection.execution_options(isolation_level=level)
             with connection.begin():
                 yield connection
 
@@ -183,7 +192,25 @@ def _engine_options(url: str | URL) -> dict[str, Any]:
     # A server that takes connections and says nothing, or a network that lost it, must not hold a thread for minutes.
     patience = {"connect_timeout": CONNECT_SECONDS_MAX, "tcp_user_timeout": UNANSWERED_MILLISECONDS_MAX}
     # As many as a process has threads: what overflows a pool is a connection made and closed again for each use.
-    return {"pool_pre_ping": True, "pool_size": 20, "connect_args": patience}
+    return {"pool_size": 20, "connect_args": patience}
+
+
+def _note_use(_connection: object, record: Any) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _ping_if_idle(dialect: Any, connection: Any, record: Any, _proxy: object) -> None:
+    """A connection that nobody used for a while is asked whether it lives, and replaced if not.
+
+    Each time would be one round trip more for every statement.
+    """
+    used_at = record.info.get("used_at")
+    if used_at is None or time.monotonic() - used_at < PING_SECONDS:
+        return
+    try:
+        dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError from error
 
 
 def _create_private(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:

@@ -71,7 +71,9 @@ class EventStore(Protocol[Tx]):
 
     def transaction(self) -> AbstractContextManager[Tx]: ...
 
-    def reading(self) -> AbstractContextManager[Tx]: ...
+    def reading(self, *, once: bool = False) -> AbstractContextManager[Tx]:
+        """`once`: for a single question."""
+        ...
 
     def appending(self, tx: Tx, streams: Collection[str]) -> AbstractContextManager[Appender]:
         """Appends to these streams in the transaction. The rows are in the log once this is closed."""
@@ -159,7 +161,7 @@ class MemoryEventStore:
             self._rows = rows
 
     @contextmanager
-    def reading(self) -> Iterator[list[StoredEvent]]:
+    def reading(self, *, once: bool = False) -> Iterator[list[StoredEvent]]:
         yield self._rows
 
     @contextmanager

@@ -85,7 +85,7 @@ class SqlFollower:
         self._parked = ParkedEvents(name, metadata.tables["parked_event"], clock)
 
     def checkpoint(self) -> Head | None:
-        with self._database.reading() as tx:
+        with self._database.reading(once=True) as tx:
             return read_checkpoint(tx, self._checkpoint, self._name)
 
     def apply(self, events: Sequence[CloudEvent]) -> None:
@@ -195,7 +195,7 @@ class SqlFollower:
             tx.execute(insert(table).values(follower=self._name, **values))
 
     def _count_parked(self) -> None:
-        with self._database.reading() as tx:
+        with self._database.reading(once=True) as tx:
             metrics.parked_events.labels(self._name).set(self._parked.count(tx))
 
 

@@ -64,10 +64,9 @@ class Relay:
     def _pending(self) -> list[CloudEvent]:
         with self._database.reading() as tx:
             position = tx.execute(select(self._cursor.c.position)).scalar_one()
-            epoch = self._store.head(tx).epoch
-            previous = self._store.hash_at(tx, position)
-            rows = self._store.after(tx, position, _PAGE_ROWS)
-        return list(self._publication.envelopes(rows, epoch, previous))
+            head, previous = self._store.head_and_hash(tx, position)
+            rows = self._store.after(tx, position, _PAGE_ROWS) if position < head.position else ()
+        return list(self._publication.envelopes(rows, head.epoch, previous))
 
     def _publish(self, batch: list[CloudEvent]) -> int:
         confirmed = 0

@@ -78,7 +78,7 @@ class Repository(Generic[State, Event, Tx]):
 
     def load(self, stream: str) -> tuple[State, int]:
         """The folded state and its version; (initial, 0) for a stream that was never written."""
-        with self._store.reading() as tx:
+        with self._store.reading(once=True) as tx:
             return self._load(tx, stream)
 
     def execute(
@@ -124,7 +124,7 @@ class Repository(Generic[State, Event, Tx]):
         self, streams: Sequence[str], decide: Callable[[State], Sequence[Event]]
     ) -> list["_Decision[State, Event]"]:
         decisions = []
-        with self._store.reading() as tx:
+        with self._store.reading(once=len(streams) == 1) as tx:
             loaded = [(stream, *self._load(tx, stream)) for stream in streams]
         for stream, state, version in loaded:
             events = decide(state)

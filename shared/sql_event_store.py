@@ -65,8 +65,8 @@ class SqlEventStore:
     def transaction(self) -> AbstractContextManager[Connection]:
         return self._database.transaction()
 
-    def reading(self) -> AbstractContextManager[Connection]:
-        return self._database.reading()
+    def reading(self, *, once: bool = False) -> AbstractContextManager[Connection]:
+        return self._database.reading(once=once)
 
     @contextmanager
     def appending(self, tx: Connection, streams: Collection[str]) -> Iterator[Appender]:
@@ -106,6 +106,14 @@ class SqlEventStore:
             return genesis_hash(self.head(tx).epoch)
         log = self._log
         return tx.execute(select(log.c.hash).where(log.c.position == position)).scalar_one_or_none()
+
+    def head_and_hash(self, tx: Connection, position: int) -> tuple[Head, str | None]:
+        """Both by one statement: what every pull asks."""
+        log = self._log
+        hash_there = select(log.c.hash).where(log.c.position == position).scalar_subquery()
+        row = tx.execute(select(self._head, hash_there.label("hash_there"))).one()
+        head = Head(epoch=row.epoch, position=row.position, hash=row.hash)
+        return head, row.hash_there if position else genesis_hash(row.epoch)
 
     def head(self, tx: Connection) -> Head:
         row = tx.execute(select(self._head)).one()

@@ -13,7 +13,7 @@ class DataKeys:
 
     def get(self, key_id: str) -> str | None:
         """None: there never was such a key, or its words are forgotten."""
-        with self._database.reading() as tx:
+        with self._database.reading(once=True) as tx:
             return read(tx, key_id)
 
     def sealed_note(self, key_id: str, note: str | None) -> str | None:

@@ -84,7 +84,7 @@ class Lookout:
                 self._changed.notify_all()
 
     def _look(self, asked: Sequence[Watch]) -> None:
-        with self._database.reading() as tx:
+        with self._database.reading(once=True) as tx:
             places = {gate.id: gate.position for gate in tx.execute(select(tables.gate))}
         now = self._clock.elapsed_seconds()
         with self._changed:

@@ -61,7 +61,7 @@ class Propagation:
         """Commits the gate's row. Called by the feed, before it reads the head."""
         gate = tables.gate
         is_this = gate.c.id == acknowledgement.gate
-        with self._database.reading() as tx:
+        with self._database.reading(once=True) as tx:
             known = tx.execute(select(gate.c.position).where(is_this)).scalar_one_or_none()
         if known == acknowledgement.position:
             return
@@ -88,7 +88,7 @@ class Propagation:
             tx.execute(delete(tables.gate).where(tables.gate.c.id == gate_id))
 
     def head_position(self) -> int:
-        with self._database.reading() as tx:
+        with self._database.reading(once=True) as tx:
             return self._store.head(tx).position
 
     def await_certain(self, position: int, committed_at: float) -> Receipt:

@@ -92,7 +92,7 @@ class Queries:
     def get_key(self, organisation_id: str, key_id: str) -> KeyView:
         """Raises NoSuchKey, also for another organisation's key."""
         table = tables.api_key
-        with self._database.reading() as tx:
+        with self._database.reading(once=True) as tx:
             row = tx.execute(
                 select(table).where(table.c.id == key_id, table.c.organisation_id == organisation_id)
             ).one_or_none()
@@ -118,7 +118,7 @@ class Queries:
             beyond = (by < place, table.c.id < key_id) if is_descending else (by > place, table.c.id > key_id)
             query = query.where(or_(beyond[0], and_(by == place, beyond[1])))
         order = (by.desc(), table.c.id.desc()) if is_descending else (by, table.c.id)
-        with self._database.reading() as tx:
+        with self._database.reading(once=True) as tx:
             rows = tx.execute(query.order_by(*order).limit(limit + 1)).all()
         shown = rows[:limit]
         return Page(
