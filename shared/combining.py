@@ -49,11 +49,18 @@ class Combiner(Generic[Item]):
                 self._is_led = True
             return call.is_over
 
+    def _give_way(self) -> None:
+        """To whoever is about to call, as long as that brings somebody."""
+        waiting = 0
+        while waiting < len(self._waiting) < self._most:
+            waiting = len(self._waiting)
+            time.sleep(0)
+
     def _lead(self) -> None:
         calls: list[_Call[Item]] = []
         error: Exception | None = Abandoned()
         try:
-            time.sleep(0)  # gives way once: whoever is about to call comes along
+            self._give_way()
             with self._changed:
                 calls, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
             self._serve([call.item for call in calls])

@@ -1,10 +1,11 @@
 """Writes that wait for a log at the same time are committed in one transaction: one durable commit serves them all.
 
 Each stands or falls alone: what one raises takes back its own part and nothing else. Nobody is answered before the
-commit is durable; if that fails, it fails for all of them.
+commit is durable; if that fails, it fails for all of them. A write may be run twice.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic
 
@@ -42,19 +43,31 @@ class GroupCommit(Generic[Tx]):
         return pending.written
 
     def _commit(self, group: Sequence[_Pending[Tx]]) -> None:
-        streams = {stream for pending in group for stream in pending.streams}
-        with self._store.transaction() as tx, self._store.appending(tx, streams) as log:
-            if len(group) == 1:
-                group[0].written = group[0].write(tx, log)  # what it raises takes back the whole, which is its own
-                return
-            for pending in group:
-                self._try(tx, log, pending)
-
-    def _try(self, tx: Tx, log: Appender, pending: _Pending[Tx]) -> None:
+        """Without savepoints first, for each costs two round trips while the log is locked."""
         try:
-            with log.attempt():
-                pending.written = pending.write(tx, log)
+            with self._appending(group) as (tx, log):
+                for pending in group:
+                    pending.written = pending.write(tx, log)
         except self._store.faults:
             raise
-        except Exception as error:
-            pending.error = error
+        except Exception:
+            if len(group) == 1:
+                raise
+            self._commit_apart(group)
+
+    def _commit_apart(self, group: Sequence[_Pending[Tx]]) -> None:
+        with self._appending(group) as (tx, log):
+            for pending in group:
+                try:
+                    with log.attempt():
+                        pending.written = pending.write(tx, log)
+                except self._store.faults:
+                    raise
+                except Exception as error:
+                    pending.error = error
+
+    @contextmanager
+    def _appending(self, group: Sequence[_Pending[Tx]]) -> Iterator[tuple[Tx, Appender]]:
+        streams = {stream for pending in group for stream in pending.streams}
+        with self._store.transaction() as tx, self._store.appending(tx, streams) as log:
+            yield tx, log
