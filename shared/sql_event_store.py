@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    bindparam,
     func,
     insert,
     select,
@@ -59,8 +60,15 @@ class SqlEventStore:
 
     def __init__(self, database: Database, metadata: MetaData) -> None:
         self._database = database
-        self._log = metadata.tables["log"]
-        self._head = metadata.tables["log_head"]
+        self._log = log = metadata.tables["log"]
+        self._head = head = metadata.tables["log_head"]
+        # Made once: to build a statement takes longer than to run it.
+        at = log.c.position == bindparam("at")
+        self._select_stream = select(log).where(log.c.stream == bindparam("of")).order_by(log.c.version)
+        self._select_head_and_hash = select(head, select(log.c.hash).where(at).scalar_subquery().label("hash_there"))
+        self._lock_head = select(head).with_for_update()
+        self._insert_rows = insert(log)
+        self._move_head = update(head).values(position=bindparam("to_position"), hash=bindparam("to_hash"))
 
     def transaction(self) -> AbstractContextManager[Connection]:
         return self._database.transaction()
@@ -76,8 +84,8 @@ class SqlEventStore:
         appender = _SqlAppender(tx, head, dict.fromkeys(streams, 0) | versions)
         yield appender
         if rows := appender.rows:
-            tx.execute(insert(log), [_as_values(row) for row in rows])
-            tx.execute(update(self._head).values(position=rows[-1].position, hash=rows[-1].hash))
+            tx.execute(self._insert_rows, [_as_values(row) for row in rows])
+            tx.execute(self._move_head, {"to_position": rows[-1].position, "to_hash": rows[-1].hash})
 
     def append(
         self,
@@ -92,9 +100,7 @@ class SqlEventStore:
             return log.append(stream, expected_version, events, metadata, recorded_at)
 
     def stream(self, tx: Connection, stream: str) -> tuple[StoredEvent, ...]:
-        log = self._log
-        rows = tx.execute(select(log).where(log.c.stream == stream).order_by(log.c.version))
-        return tuple(map(_as_event, rows))
+        return tuple(map(_as_event, tx.execute(self._select_stream, {"of": stream})))
 
     def after(self, tx: Connection, position: int, limit: int) -> tuple[StoredEvent, ...]:
         log = self._log
@@ -109,9 +115,7 @@ class SqlEventStore:
 
     def head_and_hash(self, tx: Connection, position: int) -> tuple[Head, str | None]:
         """Both by one statement: what every pull asks."""
-        log = self._log
-        hash_there = select(log.c.hash).where(log.c.position == position).scalar_subquery()
-        row = tx.execute(select(self._head, hash_there.label("hash_there"))).one()
+        row = tx.execute(self._select_head_and_hash, {"at": position}).one()
         head = Head(epoch=row.epoch, position=row.position, hash=row.hash)
         return head, row.hash_there if position else genesis_hash(row.epoch)
 
@@ -120,7 +124,7 @@ class SqlEventStore:
         return Head(epoch=row.epoch, position=row.position, hash=row.hash)
 
     def _locked_head(self, tx: Connection) -> Head:
-        row = tx.execute(select(self._head).with_for_update()).one()
+        row = tx.execute(self._lock_head).one()
         return Head(epoch=row.epoch, position=row.position, hash=row.hash)
 
 

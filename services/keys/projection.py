@@ -33,6 +33,7 @@ from shared.times import rfc3339
 
 # What stands for words whose data key was destroyed, while a log is replayed up to the deletion itself.
 _FORGOTTEN = Words(name="")
+_INSERT_KEY = insert(tables.api_key)
 
 
 def project_organisation(tx: Connection, row: StoredEvent, event: OrganisationEvent) -> None:
@@ -89,19 +90,18 @@ def project_key(tx: Connection, row: StoredEvent, event: KeyEvent) -> None:
 
 def _insert(tx: Connection, row: StoredEvent, event: KeyCreated) -> None:
     words = _words(tx, event)
-    tx.execute(
-        insert(tables.api_key).values(
-            id=event.key_id,
-            organisation_id=event.organisation_id,
-            revision=row.version,
-            hint=event.hint,
-            permissions=_json(event.permissions),
-            created_at=rfc3339(event.created_at),
-            created_by=actor_of(row),
-            **_as_columns(words),
-            **_access(event),
-        )
-    )
+    values = {
+        "id": event.key_id,
+        "organisation_id": event.organisation_id,
+        "revision": row.version,
+        "hint": event.hint,
+        "permissions": _json(event.permissions),
+        "created_at": rfc3339(event.created_at),
+        "created_by": actor_of(row),
+        **_as_columns(words),
+        **_access(event),
+    }
+    tx.execute(_INSERT_KEY, values)
     _insert_labels(tx, event.key_id, words)
 
 
