@@ -6,7 +6,7 @@ Known as flat combining (Hendler, Incze, Shavit and Tzafrir, 2010); applied to a
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -20,7 +20,7 @@ class Abandoned(Exception):
 class _Call(Generic[Item]):
     item: Item
     is_over: bool = False
-    error: Exception | None = field(default=None)
+    error: Exception | None = None
 
 
 class Combiner(Generic[Item]):

@@ -6,7 +6,6 @@ reason nothing may wait, print or call out between the start of a transaction an
 """
 
 import contextlib
-import functools
 import os
 import sqlite3
 import threading
@@ -20,14 +19,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine, FromClause, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
+from shared.pinging import ping_when_rested
 from shared.times import from_rfc3339
 
 WRITE_WAIT_SECONDS_MAX = 10.0
 CONNECT_SECONDS_MAX = 5
 UNANSWERED_MILLISECONDS_MAX = 10_000
-PING_SECONDS = 1.0
 _RETRY_SECONDS = 0.002
 
 
@@ -58,13 +57,12 @@ class Database:
         self._is_sqlite = self.engine.dialect.name == "sqlite"
         self._has_to_forget = self._is_sqlite
         self._write_lock = threading.Lock()
-        if not self._is_sqlite:
-            event.listen(self.engine, "checkin", _note_use)
-            event.listen(self.engine, "checkout", functools.partial(_ping_if_idle, self.engine.dialect))
         if self._is_sqlite:
             event.listen(self.engine, "do_connect", _create_private)
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            ping_when_rested(self.engine)
 
     @classmethod
     def sqlite(cls, path: Path) -> "Database":
@@ -193,24 +191,6 @@ def _engine_options(url: str | URL) -> dict[str, Any]:
     patience = {"connect_timeout": CONNECT_SECONDS_MAX, "tcp_user_timeout": UNANSWERED_MILLISECONDS_MAX}
     # As many as a process has threads: what overflows a pool is a connection made and closed again for each use.
     return {"pool_size": 20, "connect_args": patience}
-
-
-def _note_use(_connection: object, record: Any) -> None:
-    record.info["used_at"] = time.monotonic()
-
-
-def _ping_if_idle(dialect: Any, connection: Any, record: Any, _proxy: object) -> None:
-    """A connection that nobody used for a while is asked whether it lives, and replaced if not.
-
-    Each time would be one round trip more for every statement.
-    """
-    used_at = record.info.get("used_at")
-    if used_at is None or time.monotonic() - used_at < PING_SECONDS:
-        return
-    try:
-        dialect.do_ping(connection)
-    except dialect.loaded_dbapi.Error as error:
-        raise DisconnectionError from error
 
 
 def _create_private(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:

@@ -12,12 +12,12 @@ from sqlalchemy import Connection
 
 from services.keys import data_keys, decision, key, organisation
 from services.keys.change import CreatedKey, EditedKey, KeyEdit, RotatedKey, sealed_anew
+from services.keys.counting import check_limit
 from services.keys.data_keys import DataKeys
 from services.keys.events import KeyEvent, OrganisationEvent
 from services.keys.events import types as event_types
 from services.keys.projection import project_key, project_organisation
 from services.keys.propagation import Propagation, Receipt
-from services.keys.queries import tier_and_active
 from services.keys.secret import Secret, new_secret
 from services.keys.words import Words, new_data_key, seal
 from shared.clock import Clock
@@ -184,7 +184,7 @@ class Commands:
         notes = {key_id: self._data_keys.sealed_note(key_id, note) for key_id in key_ids}
 
         def decide(state: key.Key | None) -> tuple[KeyEvent, ...]:
-            revoked = _own(state, organisation_id)
+            revoked = key.own(state, organisation_id)
             if revoked.deleted_at is not None:
                 return ()
             return decision.decide(
@@ -213,7 +213,7 @@ class Commands:
             raise key.NoSuchKey
 
         def decide(state: key.Key | None) -> tuple[KeyEvent, ...]:
-            state = _own(state, organisation_id)
+            state = key.own(state, organisation_id)
             return decision.decide(state, command(state), self._clock.now())
 
         return self.keys.execute(key_id, decide, origin, check=self._check_limit)
@@ -229,16 +229,7 @@ class Commands:
         )
 
     def _check_limit(self, before: key.Key | None, after: key.Key | None, tx: Connection) -> None:
-        """Nobody else appends meanwhile, so two creations cannot both take the last place. Raises TooManyKeys."""
-        now = self._clock.now()
-        if after is None or after.status(now) is not key.Status.ACTIVE:
-            return
-        if before is not None and before.status(now) is key.Status.ACTIVE:
-            return
-        tier, active = tier_and_active(tx, after.organisation_id, now)
-        most = organisation.ACTIVE_KEYS_MAX[tier]
-        if active > most:
-            raise organisation.TooManyKeys(most)
+        check_limit(tx, before, after, self._clock.now())
 
     def _certain(self, *executed: _Executed) -> Receipt:
         committed_at = self._clock.elapsed_seconds()
@@ -247,13 +238,6 @@ class Commands:
     def _known(self, executed: _Executed) -> Receipt:
         committed_at = self._clock.elapsed_seconds()
         return self._propagation.await_known(_position(executed) or self._propagation.head_position(), committed_at)
-
-
-def _own(state: key.Key | None, organisation_id: str) -> key.Key:
-    """Raises NoSuchKey: another organisation's key looks as if it did not exist."""
-    if state is None or state.organisation_id != organisation_id:
-        raise key.NoSuchKey
-    return state
 
 
 def _always(command: decision.Command) -> Callable[[key.Key], decision.Command]:

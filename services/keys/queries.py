@@ -1,19 +1,15 @@
 """What the keys service knows, as its doors show it. Reads rows only; changes nothing."""
 
-import functools
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import (
-    BindParameter,
     Column,
     ColumnElement,
     Connection,
     Row,
-    Select,
-    String,
     and_,
     bindparam,
     func,
@@ -22,6 +18,7 @@ from sqlalchemy import (
 )
 
 from services.keys import key, tables
+from services.keys.counting import count_active, has_status
 from services.keys.key import Status
 from services.keys.organisation import ACTIVE_KEYS_MAX, NoSuchOrganisation
 from shared.clock import Clock
@@ -171,37 +168,11 @@ class Queries:
         )
 
 
-def count_active(tx: Connection, organisation_id: str, now: datetime) -> int:
-    return tx.execute(_active(), {"organisation_id": organisation_id, "now": rfc3339(now)}).scalar_one()
-
-
-def tier_and_active(tx: Connection, organisation_id: str, now: datetime) -> tuple[str, int]:
-    """Its tier, and how many active keys it holds: one question, for commands wait while it is asked."""
-    row = tx.execute(_tier_and_active(), {"organisation_id": organisation_id, "now": rfc3339(now)}).one()
-    return row.tier, row.active
-
-
-# Made once: to build such a statement takes longer than to run it.
-@functools.cache
-def _active() -> Select[int]:
-    table = tables.api_key
-    is_active = _has_status(bindparam("now", type_=String))[Status.ACTIVE]
-    is_one = (table.c.organisation_id == bindparam("organisation_id"), is_active)
-    return select(func.count()).select_from(table).where(*is_one)
-
-
-@functools.cache
-def _tier_and_active() -> Select[str, int]:
-    table = tables.organisation
-    active = _active().scalar_subquery()
-    return select(table.c.tier, active.label("active")).where(table.c.id == bindparam("organisation_id"))
-
-
 def _conditions(wanted: Wanted, now: datetime) -> list[ColumnElement[bool]]:
     table, label = tables.api_key, tables.key_label
     conditions: list[ColumnElement[bool]] = []
     if wanted.statuses:
-        has = _has_status(rfc3339(now))
+        has = has_status(rfc3339(now))
         conditions.append(or_(*(has[status] for status in wanted.statuses)))
     for name, value in wanted.labels:
         is_labelled = (label.c.key_id == table.c.id, label.c.name == name, label.c.value == value)
@@ -214,21 +185,6 @@ def _conditions(wanted: Wanted, now: datetime) -> list[ColumnElement[bool]]:
     if wanted.ids is not None:
         conditions.append(table.c.id.in_(wanted.ids))
     return conditions
-
-
-def _has_status(at: str | BindParameter[str]) -> dict[Status, ColumnElement[bool]]:
-    """What key.status says, in SQL."""
-    table = tables.api_key
-    lives, runs = table.c.revoked_at.is_(None), table.c.suspended_at.is_(None)
-    in_time = or_(table.c.expires_at.is_(None), table.c.expires_at > at)
-    unexpired = and_(table.c.expired_at.is_(None), in_time)
-    expired = or_(table.c.expired_at.is_not(None), table.c.expires_at <= at)
-    return {
-        Status.REVOKED: table.c.revoked_at.is_not(None),
-        Status.SUSPENDED: and_(lives, table.c.suspended_at.is_not(None)),
-        Status.EXPIRED: and_(lives, runs, expired),
-        Status.ACTIVE: and_(lives, runs, unexpired),
-    }
 
 
 def _view(row: Row[Any], now: datetime) -> KeyView:

@@ -14,6 +14,7 @@ from sqlalchemy import URL, text
 from sqlalchemy.exc import OperationalError
 
 from shared import database as database_module
+from shared import pinging
 from shared.clock import SystemClock
 from shared.database import Database, DatabaseBusy, database_time
 from tests.integration.log.children import fork, wait
@@ -221,7 +222,7 @@ def test_postgresql_s_connections_are_asked_whether_they_live_when_they_have_res
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that the server has closed meanwhile is replaced, and nobody notices."""
-    monkeypatch.setattr(database_module, "PING_SECONDS", 0.0)
+    monkeypatch.setattr(pinging, "PING_SECONDS", 0.0)
     database = Database(postgres.new_database())
     with database.reading(once=True) as tx:
         pid = tx.execute(text("SELECT pg_backend_pid()")).scalar_one()

@@ -1,9 +1,13 @@
 """Many writers, one commit: gapless, chained, each alone in its failure, and none answered before it is durable."""
 
+import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -238,3 +242,58 @@ def test_groups_of_several_writers_make_one_log(store: EventStore[Any]) -> None:
     assert_chained(everything(store), head(store))
     with store.reading() as tx:
         assert tx.execute(select(func.count()).select_from(tables.log)).scalar_one() == 80
+
+
+UNDER_EVENTLET = """
+import eventlet
+eventlet.monkey_patch()
+import sys
+from pathlib import Path
+from services.keys import assembly, tables
+from shared.database import Database
+from shared.events import Encoded
+from shared.group_commit import GroupCommit
+from shared.migrations import migrate
+from shared.sql_event_store import SqlEventStore
+
+database = Database.sqlite(Path(sys.argv[1]))
+migrate(database, assembly.MIGRATIONS)
+store = SqlEventStore(database, tables.metadata)
+commits = GroupCommit(store)
+groups, writing = [], []
+transaction = store.transaction
+
+def counted():
+    groups.append(0)
+    return transaction()
+
+store.transaction = counted
+
+def commit(number):
+    def write(tx, log):
+        assert not writing, "another greenlet came between"
+        writing.append(number)
+        groups[-1] += 1
+        event = Encoded(type="Changed", schema_version=1, data="{}")
+        rows = log.append(f"key_{number}", 0, [event], "{}", "2026-11-23T12:00:00.000000Z")
+        writing.remove(number)
+        return rows
+    return commits.commit([f"key_{number}"], write)
+
+pool = eventlet.GreenPool(40)
+rows = [row for (row,) in pool.imap(commit, range(40))]
+assert sorted(row.position for row in rows) == list(range(1, 41)), rows
+print(groups)
+"""
+
+
+def test_greenlets_of_one_thread_share_commits_and_none_comes_between(tmp_path: Path) -> None:
+    """Embedded, a commit stops everything: had the leader not given way before it, each would be alone in his."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", UNDER_EVENTLET, str(tmp_path / "keys.db")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [16, 16, 8]
