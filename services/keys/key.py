@@ -107,6 +107,13 @@ class NoSuchKey(Exception):
     """Never created, or deleted. Also what another organisation's key looks like."""
 
 
+def own(state: "Key | None", organisation_id: str) -> "Key":
+    """The key, if it is this organisation's. Raises NoSuchKey: another's looks as if it did not exist."""
+    if state is None or state.organisation_id != organisation_id:
+        raise NoSuchKey
+    return state
+
+
 def status(
     *,
     revoked_at: datetime | None,
