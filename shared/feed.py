@@ -28,13 +28,14 @@ class Acknowledgement:
 class FeedPage:
     """`diverged`: this log is not the one the caller followed; it must drop its state and start again.
 
-    `time` is the database's clock, read with the head.
+    `time` is the database's clock, read with the head. `gates`: how many have a place in this log; None: not told.
     """
 
     events: tuple[CloudEvent, ...]
     head: Head
     time: datetime
     diverged: bool = False
+    gates: int | None = None
 
 
 class FeedUnavailable(Exception):
@@ -60,9 +61,11 @@ class LogFeed:
         store: SqlEventStore,
         publication: Publication,
         acknowledge: Callable[[Acknowledgement], None] | None = None,
+        gates: Callable[[Connection], int] | None = None,
     ) -> None:
+        """`gates`: how many there are, in a transaction; gates are told."""
         self._database, self._store, self._publication = database, store, publication
-        self._acknowledge = acknowledge
+        self._acknowledge, self._gates = acknowledge, gates
 
     def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
         if acknowledgement is not None and self._acknowledge is not None:
@@ -70,12 +73,14 @@ class LogFeed:
         with self._database.reading() as tx:
             head = self._store.head(tx)
             time = database_time(tx)
+            gates = None if acknowledgement is None or self._gates is None else self._gates(tx)
             if after is not None and not self._continues(tx, after, head):
-                return FeedPage(events=(), head=head, time=time, diverged=True)
+                return FeedPage(events=(), head=head, time=time, diverged=True, gates=gates)
             position = after.position if after else 0
             previous = self._store.hash_at(tx, position)
             rows = self._store.after(tx, position, PAGE_EVENTS)
-        return FeedPage(events=tuple(self._publication.envelopes(rows, head.epoch, previous)), head=head, time=time)
+        events = tuple(self._publication.envelopes(rows, head.epoch, previous))
+        return FeedPage(events=events, head=head, time=time, gates=gates)
 
     def _of_this_log(self, acknowledgement: Acknowledgement, after: Head | None) -> Acknowledgement:
         """A position in another log, from before a restore, says nothing about this one: the gate has none of it."""

@@ -197,7 +197,9 @@ class Redis:
         self.url = f"redis://:{self._password}@127.0.0.1:{self.port}/0"
         self.start()
 
-    def start(self) -> None:
+    def start(self, *, with_saved: bool = False) -> None:
+        if not with_saved:
+            (self._folder / "dump.rdb").unlink(missing_ok=True)
         command = [self._program, str(self._folder / "redis.conf")]
         self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log)
         _wait_until(self._answers, self._process, "Redis")

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import yaml
 
-from tests.servers import Postgres, RabbitMq, ServerMissing, free_port
+from tests.servers import Postgres, RabbitMq, Redis, ServerMissing, free_port
 
 ROOT = Path(__file__).parents[1]
 GRILLO = (sys.executable, "-m", "services.cli")
@@ -30,7 +30,9 @@ _FRONT_PORT = 8000
 class Stack:
     """Started and ready. `environment(service)` is what its container would have."""
 
-    def __init__(self, folder: Path, postgres: Postgres, rabbitmq: RabbitMq, *, public_port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, postgres: Postgres, rabbitmq: RabbitMq, redis: Redis, *, public_port: int = 0
+    ) -> None:
         self.folder, self.postgres = folder, postgres
         compose = _interpolated((ROOT / "docker-compose.yml").read_text())
         self._services = {name: entry for name, entry in compose["services"].items() if "build" in entry}
@@ -39,7 +41,8 @@ class Stack:
         self.url = f"http://127.0.0.1:{self._front_port}"
         amqp_uri = rabbitmq.new_vhost()
         self._accounts = {
-            name: {"DATABASE_URL": postgres.new_database(), "AMQP_URI": amqp_uri} for name in self._services
+            name: {"DATABASE_URL": postgres.new_database(), "AMQP_URI": amqp_uri, "REDIS_URL": redis.url}
+            for name in self._services
         }
         self._log = (folder / "stack.log").open("ab")
         self.processes = {name: self._start(name) for name in self._services}
@@ -216,9 +219,9 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        postgres, rabbitmq = Postgres(folder), RabbitMq(folder)
+        postgres, rabbitmq, redis = Postgres(folder), RabbitMq(folder), Redis(folder)
         try:
-            stack = Stack(folder, postgres, rabbitmq, public_port=_FRONT_PORT)
+            stack = Stack(folder, postgres, rabbitmq, redis, public_port=_FRONT_PORT)
             organisation, key = stack.populate()
             lines = ("Serving        " + stack.url, "Organisation   " + organisation, "Admin key      " + key)
             sys.stdout.write("\n".join((*lines, "Ctrl-C stops it.", "")))
@@ -228,6 +231,7 @@ def main() -> None:
                 time.sleep(0.2)
             stack.close()
         finally:
+            redis.close()
             rabbitmq.close()
             postgres.close()
 

@@ -10,7 +10,7 @@ from shared.gate.credential import Presented
 from shared.gate.grants import Grant
 from shared.gate.guessing import Guessing
 from shared.gate.meter import Meter
-from shared.gate.quota import MemoryQuota, Spent
+from shared.gate.quota import Quota, Spent
 from shared.gate.replica import Replica
 from shared.gate.verdict import Refusal, Verdict, judge
 from shared.redaction import redact
@@ -21,7 +21,7 @@ USER_AGENT_CHARACTERS_MAX = 200
 
 class Gate:
     def __init__(
-        self, replica: Replica, quota: MemoryQuota, meter: Meter, clock: Clock, guessing: Guessing | None = None
+        self, replica: Replica, quota: Quota, meter: Meter, clock: Clock, guessing: Guessing | None = None
     ) -> None:
         self.replica, self.quota, self.meter, self._clock = replica, quota, meter, clock
         self._guessing = Guessing() if guessing is None else guessing

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 from shared.gate.grants import Limits
 
@@ -31,6 +32,18 @@ class Spent:
     day_reset_seconds: int
     retry_after_seconds: int = 0
     violated: tuple[str, ...] = ()
+
+
+class Quota(Protocol):
+    """What a gate asks before it admits; called by many threads at once."""
+
+    def spend(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> Spent: ...
+
+    def peek(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> Spent: ...
+
+    def seed(self, key_id: str, moments: Iterable[float], day_count: int, now: datetime) -> None: ...
+
+    def forget_idle(self, elapsed: float, now: datetime) -> None: ...
 
 
 class _Window:

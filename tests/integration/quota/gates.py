@@ -1,8 +1,11 @@
 """Gates of one quota on a real Redis whose time can be moved on, and the ledger that holds them to the law."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+import redis
 
 from shared.clock import SystemClock
 from shared.contracts.usage import Spent as SpentToday
@@ -33,6 +36,14 @@ class MovableClock:
         with self._server.client() as client:
             client.hincrby(RECORD, "offset", round(seconds * 1000))
         self._moved_seconds += round(seconds * 1000) / 1000
+
+    def pass_seconds(self, seconds: float, *, redis_too: bool = True) -> None:
+        """Whether or not Redis is there to take part."""
+        if redis_too:
+            with contextlib.suppress(redis.exceptions.RedisError):
+                self.advance(seconds)
+                return
+        self._moved_seconds += seconds
 
     def go_to_before_midnight(self, seconds: float) -> None:
         """Only what day it is: that is the log's database's clock, not Redis's."""
@@ -84,9 +95,10 @@ class OneGate:
         *,
         gates: Callable[[], int] = lambda: 1,
         spent: Callable[[], tuple[SpentToday, ...]] = lambda: (),
+        seconds_max: float = CALL_SECONDS_MAX,
     ) -> None:
         self._clock = clock
-        counts = RedisCounts(server.url, seconds_max=CALL_SECONDS_MAX)
+        counts = RedisCounts(server.url, seconds_max=seconds_max)
         self.quota = SharedQuota(counts, clock, time=clock.now, gates=gates, spent=spent)
 
     def spend(self, key_id: str, limits: Limits, ledger: Ledger) -> Spent:

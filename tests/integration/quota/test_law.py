@@ -1,7 +1,5 @@
 """The law over many gates and a real Redis: never over in any minute or day, whatever gates do; room is not refused."""
 
-from collections.abc import Callable
-
 import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
@@ -31,7 +29,8 @@ class ManyGates(RuleBasedStateMachine):
         self.clock = MovableClock(self.server)
         settled(self.server, self.clock)
         self.clock.go_to_before_midnight(seconds_to_midnight)
-        self.limits, self.ledger, self.former = limits, Ledger(), []
+        self.limits, self.ledger = limits, Ledger()
+        self.former: list[tuple[float, Limits]] = []
         self.over: list[str] = []
         self.gates = [self._joined() for _ in range(GATES_MAX)]
         self.suspended: set[int] = set()
@@ -73,7 +72,7 @@ class ManyGates(RuleBasedStateMachine):
 
     @rule(limits=limits)
     def change_the_limits(self, limits: Limits) -> None:
-        """All gates hear it. What a gate was allowed under higher limits, and does not use, stays allowed for a while."""
+        """All gates hear it. What a gate was allowed under higher limits, and does not use, it may use for a while."""
         self.former = [*self._in_force(), (self.clock.elapsed_seconds(), self.limits)]
         self.limits = limits
 
@@ -141,7 +140,7 @@ def test_no_minute_and_no_day_holds_more_than_allowed_whatever_becomes_of_the_ga
 ) -> None:
     """`parts`: of limits as small as these a gate would otherwise have no allowance at all."""
     monkeypatch.setattr(window, "ALLOWANCE_PARTS", parts)
-    machine: Callable[[], RuleBasedStateMachine] = type("Machine", (ManyGates,), {"server": redis_server})
+    machine = type("Machine", (ManyGates,), {"server": redis_server})
     # Time runs, so no example is quite the same when it is tried again: to look for a smaller one would be in vain.
     phases = (Phase.explicit, Phase.generate)
     run_state_machine_as_test(

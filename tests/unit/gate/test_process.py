@@ -18,6 +18,7 @@ from shared.feed import Acknowledgement, FeedPage
 from shared.gate import process as process_module
 from shared.gate.meter import Meter
 from shared.gate.process import GateProcess, Hear
+from shared.gate.quota import MemoryQuota
 from shared.gate.verdict import Refusal
 from shared.relay import BusUnavailable
 from tests.unit.gate.test_meter import record
@@ -167,6 +168,7 @@ def test_counters_that_nobody_needs_are_let_go_while_it_runs_and_not_after_it_st
     scene.spent = (Spent(key_id="key_1", today=0, seconds_ago=(100.0,)),)
     scene.process.start()
     assert tidied.wait(10)
+    assert isinstance(scene.process._quota, MemoryQuota)
     assert scene.process._quota._windows == {}
     scene.process.stop()
     assert not scene.process._tidying.is_alive()
