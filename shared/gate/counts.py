@@ -54,7 +54,7 @@ class Statement(NamedTuple):
 
     `allowance`: what it would like to spend without asking. `spent`, `spent_today`: since it last said so, for the
     minute and for the day `spent_day`. `is_spending`: it goes on spending its allowance while it waits for the answer.
-    `asked_day`: it asks for one request on that day; -1: it only reports. Days since 1970; no day limit: -1.
+    `asked_day`: it asks for one request on that day; -1: it only reports. Days are numbered; no day limit: -1.
     """
 
     minute_limit: int

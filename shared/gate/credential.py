@@ -6,19 +6,24 @@ error, or a guess, is refused without touching anything that many keys share.
 
 import enum
 import hashlib
-import re
 import zlib
-from dataclasses import dataclass
+
+import msgspec
 
 PREFIX = "grl_"
 BODY_CHARACTERS = 43
 _CHECKSUM_CHARACTERS = 6
+_BODY_END = len(PREFIX) + BODY_CHARACTERS
+_KEY_CHARACTERS = _BODY_END + _CHECKSUM_CHARACTERS
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_KEY = re.compile(r"grl_[0-9A-Za-z]{49}", re.ASCII)
+# Two base62 digits at a time: the checksum is read back in three look-ups instead of being written anew.
+_PAIRS = {high + low: 62 * _ALPHABET.index(high) + _ALPHABET.index(low) for high in _ALPHABET for low in _ALPHABET}
+_PAIR = 62 * 62
+_SCHEME = "Bearer "
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Presented:
+# Structs where one is made for each request: as frozen as a dataclass, and made several times faster.
+class Presented(msgspec.Struct, frozen=True, gc=False):
     """The parts of a request that may carry a credential, as they came."""
 
     authorization: str | None
@@ -26,8 +31,7 @@ class Presented:
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(msgspec.Struct, frozen=True, gc=False):
     """`digest`: SHA-256 of the secret, hexadecimal. The secret itself goes no further than here."""
 
     digest: str
@@ -75,9 +79,7 @@ def with_checksum(body: str) -> str:
 
 
 def is_well_formed(secret: str) -> bool:
-    if _KEY.fullmatch(secret) is None:
-        return False
-    return with_checksum(secret[:-_CHECKSUM_CHARACTERS]) == secret
+    return _has_form(secret) and _has_checksum(secret)
 
 
 def digest_of(secret: str) -> str:
@@ -90,12 +92,33 @@ def read_credential(presented: Presented) -> Credential:
     header, in_query = presented.authorization, presented.query_keys
     if header is None and not in_query:
         raise CredentialMissing
-    if len(in_query) + (header is not None) > 1:
+    if in_query and len(in_query) + (header is not None) > 1:
         raise CredentialMalformed("send one credential: the Authorization header or api_key, once")
-    secret = in_query[0] if header is None else _bearer(header)
-    if not is_well_formed(secret):
-        raise CredentialInvalid(Guess.WRONG_CHECKSUM if _KEY.fullmatch(secret) else Guess.MALFORMED)
-    return Credential(digest=digest_of(secret), in_query=header is None)
+    # Nearly every header is the scheme and a key; only another one is taken apart.
+    secret = in_query[0] if header is None else header[len(_SCHEME) :] if header.startswith(_SCHEME) else ""
+    if not _has_form(secret):
+        secret = secret if header is None else _bearer(header)
+        if not _has_form(secret):
+            raise CredentialInvalid(Guess.MALFORMED)
+    if not _has_checksum(secret):
+        raise CredentialInvalid(Guess.WRONG_CHECKSUM)
+    return Credential(digest_of(secret), header is None)
+
+
+def _has_form(secret: str) -> bool:
+    """grl_[0-9A-Za-z]{49}"""
+    return (
+        len(secret) == _KEY_CHARACTERS
+        and secret.startswith(PREFIX)
+        and secret.isascii()
+        and secret[len(PREFIX) :].isalnum()
+    )
+
+
+def _has_checksum(secret: str) -> bool:
+    """Of a secret that has the form."""
+    stated = (_PAIRS[secret[-6:-4]] * _PAIR + _PAIRS[secret[-4:-2]]) * _PAIR + _PAIRS[secret[-2:]]
+    return stated == zlib.crc32(secret[:_BODY_END].encode())
 
 
 def _bearer(header: str) -> str:

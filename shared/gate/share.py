@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from shared.gate.grants import Limits
-from shared.gate.quota import DAY_SECONDS, MINUTE_SECONDS, MemoryQuota, Spent
+from shared.gate.quota import MINUTE_SECONDS, MemoryQuota, Spent, day_of
 
 
 class ShareQuota:
@@ -43,7 +43,7 @@ class ShareQuota:
 
     def _share(self, limits: Limits, elapsed: float, now: datetime) -> Limits:
         divisor = self._count_gates(elapsed)
-        day = int(now.timestamp()) // DAY_SECONDS
+        day = day_of(now)
         if self._first_day is None:
             self._first_day = day
         minute = limits.minute // (divisor if self.is_past_first_minute(elapsed) else divisor**2)

@@ -5,7 +5,7 @@
 --           → continuity, gate number, milliseconds to wait yet, whether the days are seeded: 0 no, 1 yes, 2 it is yours to do
 --   settle  continuity, gate number, then FIELDS for each API key → RESULTS for each; nothing if the gate is not known
 --   seed    continuity, day, 1 if these are the last, then a count for each API key
--- Times are milliseconds of this server's clock; days are days since 1970.
+-- Times are milliseconds of this server's clock; days are numbers, one more for each.
 
 local WINDOW, BUCKET = 60000, 250
 local SILENT = 65000          -- a gate that was silent for so long spends nothing that it was allowed before

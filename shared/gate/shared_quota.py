@@ -17,9 +17,9 @@ from shared.clock import Clock
 from shared.contracts.usage import Spent as SpentToday
 from shared.gate.counts import Answer, CountsAway, Joined, NotKnown, RedisCounts, Seeding, Statement
 from shared.gate.grants import Limits
-from shared.gate.quota import MINUTE_SECONDS, Spent
+from shared.gate.quota import MINUTE_SECONDS, Spent, day_of
 from shared.gate.share import ShareQuota
-from shared.gate.window import Window, day_of
+from shared.gate.window import Window
 from shared.gate.windows import Windows
 
 REPORT_SECONDS = 0.2

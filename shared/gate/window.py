@@ -1,11 +1,11 @@
 """What one gate knows of one key's limits while Redis counts for all gates."""
 
 import math
-from datetime import UTC, datetime
+from datetime import datetime
 
 from shared.gate.counts import Answer, Statement
 from shared.gate.grants import Limits
-from shared.gate.quota import DAY_SECONDS, MINUTE_SECONDS, Spent
+from shared.gate.quota import MINUTE_SECONDS, Spent, seconds_to_midnight
 
 # A gate may spend this part of a key's limit before it has told Redis. Smaller: more calls for keys in heavy use.
 # Larger: more of the limit that no other gate can have while this one holds it.
@@ -140,11 +140,3 @@ class Window:
         if elapsed >= self.told_at + MINUTE_SECONDS:
             return int(MINUTE_SECONDS)
         return max(1, math.ceil(self.oldest_leaves_at - elapsed))
-
-
-def day_of(now: datetime) -> int:
-    return int(now.timestamp()) // DAY_SECONDS
-
-
-def seconds_to_midnight(now: datetime) -> int:
-    return DAY_SECONDS - int(now.astimezone(UTC).timestamp()) % DAY_SECONDS

@@ -9,9 +9,9 @@ from datetime import datetime
 
 from shared.gate.counts import Answer, Statement
 from shared.gate.grants import Limits
-from shared.gate.quota import Spent
+from shared.gate.quota import Spent, day_of
 from shared.gate.share import ShareQuota
-from shared.gate.window import Window, day_of
+from shared.gate.window import Window
 
 
 class Windows:

@@ -2,12 +2,14 @@
 
 import re
 import secrets
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import count
 from typing import Any
 
 import falcon
-import structlog
 
-from shared import metrics
+from shared import logs, metrics
 from shared.clock import Clock
 from shared.gate.credential import Presented
 from shared.gate.gate import Gate
@@ -18,6 +20,7 @@ from shared.redaction import redact
 from shared.web.caller import Proxies
 from shared.web.operation import operation_of
 from shared.web.problems import refusal_problem
+from shared.web.response import Response
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}", re.ASCII)
 
@@ -26,93 +29,98 @@ class Identification:
     """Gives every request an id, the caller's own if it sent a sane one, and finds out whose request it is."""
 
     def __init__(self, proxies: Proxies) -> None:
-        self._proxies = proxies
+        self._caller = proxies.caller
+        self._new_id = new_request_ids()
 
-    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        request_id = give_request_id(req, resp)
+    def process_request(self, req: falcon.Request, resp: Response) -> None:
+        env, context = req.env, req.context
+        given = env.get("HTTP_X_REQUEST_ID")
+        request_id = context.request_id = given if given is not None and _is_sane(given) else self._new_id()
+        resp.put("x-request-id", request_id)
         # Not req.access_route: that believes whoever wrote the header.
-        req.context.caller = self._proxies.caller(req.remote_addr or "", req.get_header("X-Forwarded-For") or "")
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id, address=req.context.caller)
+        caller = context.caller = self._caller(env.get("REMOTE_ADDR", ""), env.get("HTTP_X_FORWARDED_FOR", ""))
+        logs.request.set((request_id, caller))
 
 
-def give_request_id(req: falcon.Request, resp: falcon.Response) -> str:
-    given = req.get_header("X-Request-Id") or ""
-    sane = _SANE_REQUEST_ID.fullmatch(given) and redact(given) == given
-    request_id = req.context.request_id = given if sane else f"req_{secrets.token_hex(12)}"
-    resp.set_header("X-Request-Id", request_id)
-    return request_id
+def new_request_ids() -> Callable[[], str]:
+    """Ids that no other process gives, nor this one twice. They are not secret: nothing is opened by knowing one."""
+    process, numbers = secrets.token_hex(8), count()
+    return lambda: f"req_{process}{next(numbers):08x}"
+
+
+def _is_sane(given: str) -> bool:
+    return _SANE_REQUEST_ID.fullmatch(given) is not None and redact(given) == given
 
 
 class Admission:
     def __init__(self, gate: Gate, clock: Clock, service: str) -> None:
-        self._gate, self._clock, self._service = gate, clock, service
+        self._gate, self._service = gate, service
+        self._elapsed_seconds = clock.elapsed_seconds
 
-    def process_resource(
-        self, req: falcon.Request, resp: falcon.Response, resource: object, params: dict[str, Any]
-    ) -> None:
+    def process_resource(self, req: falcon.Request, resp: Response, resource: object, params: dict[str, Any]) -> None:
         operation = operation_of(resource, req.method)
         if operation is None:
             return
         context = req.context
-        context.began = self._clock.elapsed_seconds()
-        verdict = context.verdict = self._gate.admit(_presented(req), operation.permission)
+        context.began = self._elapsed_seconds()
+        verdict = context.verdict = self._gate.admit(_presented(req), operation.permission, context.began)
         if verdict.refusal is not None:
             raise refusal_problem(verdict, verdict.refusal, operation.permission)
 
-    def process_response(
-        self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
-    ) -> None:
-        verdict: Verdict | None = getattr(req.context, "verdict", None)
+    def process_response(self, req: falcon.Request, resp: Response, resource: object, req_succeeded: bool) -> None:
+        context = req.context
+        verdict: Verdict | None = getattr(context, "verdict", None)
         if verdict is None:
             return
         if verdict.grant is not None:
             _set_headers(resp, verdict)
         self._record(req, resp, verdict)
 
-    def _record(self, req: falcon.Request, resp: falcon.Response, verdict: Verdict) -> None:
-        status = falcon.http_status_to_code(resp.status)
+    def _record(self, req: falcon.Request, resp: Response, verdict: Verdict) -> None:
+        env, context = req.env, req.context
+        method, status = req.method, resp.status_code
+        seconds = self._elapsed_seconds() - context.began
         self._gate.record(
             verdict,
-            request_id=req.context.request_id,
-            method=req.method,
+            request_id=context.request_id,
+            method=method,
             route=req.uri_template or "",
             status=status,
-            began=req.context.began,
-            size=0 if req.method == "HEAD" else len(resp.data or b""),
-            address=req.context.caller,
-            user_agent=req.user_agent or "",
+            seconds=seconds,
+            size=0 if method == "HEAD" else len(resp.data or b""),
+            address=context.caller,
+            user_agent=env.get("HTTP_USER_AGENT", ""),
         )
-        metrics.requests.labels(self._service, req.method, f"{status // 100}xx").inc()
-        metrics.request_seconds.labels(self._service).observe(self._clock.elapsed_seconds() - req.context.began)
+        metrics.request_counts.note(self._service, method, status, seconds)
 
 
 def _presented(req: falcon.Request) -> Presented:
-    in_query = req.params.get("api_key", ())
-    return Presented(
-        authorization=req.get_header("Authorization"),
-        query_keys=(in_query,) if isinstance(in_query, str) else tuple(in_query),
-        address=req.context.caller,
-    )
+    in_query = req.params.get("api_key")
+    keys = () if in_query is None else (in_query,) if isinstance(in_query, str) else tuple(in_query)
+    return Presented(req.env.get("HTTP_AUTHORIZATION"), keys, req.context.caller)
 
 
-def _set_headers(resp: falcon.Response, verdict: Verdict) -> None:
+def _set_headers(resp: Response, verdict: Verdict) -> None:
     """RateLimit as of the IETF draft, and who may keep the answer."""
     if verdict.in_query:
-        resp.set_header("Cache-Control", "private, no-store")
-    elif resp.get_header("Cache-Control") is None:
-        resp.set_header("Cache-Control", "private")
+        resp.put("cache-control", "private, no-store")
+    elif resp.get_header("cache-control") is None:
+        resp.put("cache-control", "private")
     if verdict.limits is not None and verdict.spent is not None:
         policy, state = rate_limit_headers(verdict.limits, verdict.spent)
-        resp.set_header("RateLimit-Policy", policy)
-        resp.set_header("RateLimit", state)
+        resp.put("ratelimit-policy", policy)
+        resp.put("ratelimit", state)
 
 
 def rate_limit_headers(limits: Limits, spent: Spent) -> tuple[str, str]:
     """RateLimit-Policy and RateLimit; an unlimited day is left out of both."""
-    policy = f'"minute";q={limits.minute};w={MINUTE_SECONDS:.0f}'
     state = f'"minute";r={spent.minute_left};t={spent.minute_reset_seconds}'
     if limits.day is not None:
-        policy += f', "day";q={limits.day};w={DAY_SECONDS}'
         state += f', "day";r={spent.day_left};t={spent.day_reset_seconds}'
-    return policy, state
+    return _policy(limits.minute, limits.day), state
+
+
+@lru_cache(maxsize=1024)
+def _policy(minute: int, day: int | None) -> str:
+    policy = f'"minute";q={minute};w={MINUTE_SECONDS:.0f}'
+    return policy if day is None else f'{policy}, "day";q={day};w={DAY_SECONDS}'

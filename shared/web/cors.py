@@ -11,6 +11,7 @@ from shared.web.methods import allowed
 from shared.web.operation import operation_of
 
 ANY = "*"
+_EVERYBODY = (ANY,)
 _MANAGES = ("admin", None)  # None: any key will do, which is how a key learns of itself and gives itself up
 _TAKEN = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
 _SHOWN = "ETag, Idempotent-Replay, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id"
@@ -26,14 +27,14 @@ class Cors:
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
     ) -> None:
-        asked = req.get_header("Access-Control-Request-Method") if req.method == "OPTIONS" else None
-        operation = operation_of(resource, asked or req.method)
+        asked = req.env.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD") if req.method == "OPTIONS" else None
         origins = self._origins
         if origins is None:
-            origins = () if operation is not None and operation.permission in _MANAGES else (ANY,)
-        if ANY not in origins:
+            operation = operation_of(resource, asked or req.method)
+            origins = () if operation is not None and operation.permission in _MANAGES else _EVERYBODY
+        if origins is not _EVERYBODY and ANY not in origins:
             resp.append_header("Vary", "Origin")
-        origin = req.get_header("Origin")
+        origin = req.env.get("HTTP_ORIGIN")
         if origin is None or not (ANY in origins or origin in origins):
             return
         resp.set_header("Access-Control-Allow-Origin", ANY if ANY in origins else origin)

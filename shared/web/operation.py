@@ -8,7 +8,8 @@ import functools
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, Generic, TypeVar
 
 import falcon
@@ -19,9 +20,12 @@ from marshmallow import Schema, post_load
 from shared.gate.grants import Grant
 from shared.web.parameters import fields_by_name, has_control_characters, unreadable
 from shared.web.problems import Problem
+from shared.web.response import Response
 
 BODY_BYTES_MAX = 64 * 1024
 _DIGITS_MAX = 100
+_encode = msgspec.json.Encoder().encode
+_NONE: Mapping[str, str] = MappingProxyType({})
 Query = TypeVar("Query")
 Body = TypeVar("Body")
 
@@ -39,8 +43,7 @@ class StrictSchema(Schema):
         return data if self.shape is None else self.shape(**data)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call(Generic[Query, Body]):
+class Call(msgspec.Struct, Generic[Query, Body], frozen=True, kw_only=True):
     """A request past the gate and past its schemas. `caller` is the key that made it.
 
     `headers`: those that the operation declares and the caller sent, by the name declared.
@@ -50,14 +53,13 @@ class Call(Generic[Query, Body]):
     query: Query
     body: Body
     request_id: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NONE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     body: Any
     status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,15 +108,15 @@ def operation(
 
     def decorate(handler: Callable[..., Answer]) -> Callable[..., None]:
         @functools.wraps(handler)
-        def responder(self: object, req: falcon.Request, resp: falcon.Response, **path: str) -> None:
-            if any(has_control_characters(value) for value in path.values()):
+        def responder(self: object, req: falcon.Request, resp: Response, **path: str) -> None:
+            if path and any(has_control_characters(value) for value in path.values()):
                 raise Problem("not-found")
             call = Call(
                 caller=req.context.verdict.grant,
                 query=_query(req, load_query),
                 body=_body(req, load_body),
                 request_id=req.context.request_id,
-                headers={name: value for name in headers if (value := req.get_header(name)) is not None},
+                headers=_given(req, headers) if headers else _NONE,
             )
             answer = handler(self, call, **path)
             write(resp, answer)
@@ -125,20 +127,28 @@ def operation(
     return decorate
 
 
+@functools.lru_cache(maxsize=1024)
 def operation_of(resource: object, method: str) -> Operation | None:
     """What a resource declares for an HTTP method; None where it declares nothing."""
     return getattr(getattr(resource, f"on_{method.lower()}", None), "operation", None)
 
 
-def write(resp: falcon.Response, answer: Answer) -> None:
+def write(resp: Response, answer: Answer) -> None:
     resp.status = answer.status
-    resp.content_type = "application/json"
-    resp.data = msgspec.json.encode(answer.body)
-    for name, value in answer.headers.items():
-        resp.set_header(name, value)
+    resp.put("content-type", "application/json")
+    resp.data = _encode(answer.body)
+    if answer.headers:
+        for name, value in answer.headers.items():
+            resp.set_header(name, value)
+
+
+def _given(req: falcon.Request, names: tuple[str, ...]) -> dict[str, str]:
+    return {name: value for name in names if (value := req.get_header(name)) is not None}
 
 
 def _query(req: falcon.Request, schema: Schema | None) -> Any:
+    if schema is None and not req.params:
+        return None
     given = {name: value for name, value in req.params.items() if name != "api_key"}
     if schema is None:
         if given:
