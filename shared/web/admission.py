@@ -12,7 +12,7 @@ import falcon
 from shared import logs, metrics
 from shared.clock import Clock
 from shared.gate.credential import Presented
-from shared.gate.gate import Gate
+from shared.gate.gate import RESERVE, Gate
 from shared.gate.grants import Limits
 from shared.gate.quota import DAY_SECONDS, MINUTE_SECONDS, Spent
 from shared.gate.verdict import Verdict
@@ -63,7 +63,9 @@ class Admission:
             return
         context = req.context
         context.began = self._elapsed_seconds()
-        verdict = context.verdict = self._gate.admit(_presented(req), operation.permission, context.began)
+        verdict = context.verdict = self._gate.admit(
+            _presented(req), operation.permission, context.began, urgent=operation.urgent
+        )
         if verdict.refusal is not None:
             raise refusal_problem(verdict, verdict.refusal, operation.permission)
 
@@ -107,20 +109,21 @@ def _set_headers(resp: Response, verdict: Verdict) -> None:
     elif resp.get_header("cache-control") is None:
         resp.put("cache-control", "private")
     if verdict.limits is not None and verdict.spent is not None:
-        policy, state = rate_limit_headers(verdict.limits, verdict.spent)
+        name = RESERVE if verdict.from_reserve else "minute"
+        policy, state = rate_limit_headers(verdict.limits, verdict.spent, name)
         resp.put("ratelimit-policy", policy)
         resp.put("ratelimit", state)
 
 
-def rate_limit_headers(limits: Limits, spent: Spent) -> tuple[str, str]:
-    """RateLimit-Policy and RateLimit; an unlimited day is left out of both."""
-    state = f'"minute";r={spent.minute_left};t={spent.minute_reset_seconds}'
+def rate_limit_headers(limits: Limits, spent: Spent, name: str = "minute") -> tuple[str, str]:
+    """RateLimit-Policy and RateLimit; an unlimited day is left out of both. `name`: of the policy of a minute."""
+    state = f'"{name}";r={spent.minute_left};t={spent.minute_reset_seconds}'
     if limits.day is not None:
         state += f', "day";r={spent.day_left};t={spent.day_reset_seconds}'
-    return _policy(limits.minute, limits.day), state
+    return _policy(name, limits.minute, limits.day), state
 
 
 @lru_cache(maxsize=1024)
-def _policy(minute: int, day: int | None) -> str:
-    policy = f'"minute";q={minute};w={MINUTE_SECONDS:.0f}'
+def _policy(name: str, minute: int, day: int | None) -> str:
+    policy = f'"{name}";q={minute};w={MINUTE_SECONDS:.0f}'
     return policy if day is None else f'{policy}, "day";q={day};w={DAY_SECONDS}'

@@ -64,7 +64,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """`permission` None: any valid key will do. What declares no operation is open to all."""
+    """`permission` None: any valid key will do. What declares no operation is open to all.
+
+    `urgent`: it takes power away, and may draw on a reserve where the key's own limits are used up.
+    """
 
     summary: str
     tag: str
@@ -75,6 +78,7 @@ class Operation:
     body: type[StrictSchema] | None
     problems: tuple[str, ...]
     headers: tuple[str, ...]
+    urgent: bool
 
 
 def operation(
@@ -88,6 +92,7 @@ def operation(
     body: type[StrictSchema] | None = None,
     problems: tuple[str, ...] = (),
     headers: tuple[str, ...] = (),
+    urgent: bool = False,
 ) -> Callable[[Callable[..., Answer]], Callable[..., None]]:
     """Makes a Falcon responder of a method that takes a Call (and the path's parameters) and returns an Answer.
 
@@ -103,6 +108,7 @@ def operation(
         body=body,
         problems=problems,
         headers=headers,
+        urgent=urgent,
     )
     load_query, load_body = query() if query else None, body() if body else None
 
