@@ -5,8 +5,8 @@ error, or a guess, is refused without touching anything that many keys share.
 """
 
 import enum
-import hashlib
-import zlib
+from hashlib import sha256
+from zlib import crc32
 
 import msgspec
 
@@ -20,6 +20,7 @@ _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PAIRS = {high + low: 62 * _ALPHABET.index(high) + _ALPHABET.index(low) for high in _ALPHABET for low in _ALPHABET}
 _PAIR = 62 * 62
 _SCHEME = "Bearer "
+_SCHEME_AND_PREFIX = _SCHEME + PREFIX
 
 
 # Structs where one is made for each request: as frozen as a dataclass, and made several times faster.
@@ -75,16 +76,29 @@ def base62(number: int, characters: int) -> str:
 
 def with_checksum(body: str) -> str:
     """The whole key for `grl_` and its 43 characters."""
-    return body + base62(zlib.crc32(body.encode()), _CHECKSUM_CHARACTERS)
+    return body + base62(crc32(body.encode()), _CHECKSUM_CHARACTERS)
 
 
 def is_well_formed(secret: str) -> bool:
-    return _has_form(secret) and _has_checksum(secret)
+    return guess_of(secret) is None
+
+
+def guess_of(secret: str) -> Guess | None:
+    """How it is no key, as far as that can be seen without looking anything up; None: it may be one."""
+    if not (
+        len(secret) == _KEY_CHARACTERS
+        and secret.startswith(PREFIX)
+        and secret.isascii()
+        and secret[len(PREFIX) :].isalnum()
+    ):
+        return Guess.MALFORMED
+    stated = (_PAIRS[secret[-6:-4]] * _PAIR + _PAIRS[secret[-4:-2]]) * _PAIR + _PAIRS[secret[-2:]]
+    return None if stated == crc32(secret[:_BODY_END].encode()) else Guess.WRONG_CHECKSUM
 
 
 def digest_of(secret: str) -> str:
     """One pass of SHA-256 is enough: the secret is 256 random bits, which no dictionary holds."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return sha256(secret.encode()).hexdigest()
 
 
 def read_credential(presented: Presented) -> Credential:
@@ -94,34 +108,18 @@ def read_credential(presented: Presented) -> Credential:
         raise CredentialMissing
     if in_query and len(in_query) + (header is not None) > 1:
         raise CredentialMalformed("send one credential: the Authorization header or api_key, once")
-    # Nearly every header is the scheme and a key; only another one is taken apart.
-    secret = in_query[0] if header is None else header[len(_SCHEME) :] if header.startswith(_SCHEME) else ""
-    if not _has_form(secret):
-        secret = secret if header is None else _bearer(header)
-        if not _has_form(secret):
-            raise CredentialInvalid(Guess.MALFORMED)
-    if not _has_checksum(secret):
-        raise CredentialInvalid(Guess.WRONG_CHECKSUM)
-    return Credential(digest_of(secret), header is None)
-
-
-def _has_form(secret: str) -> bool:
-    """grl_[0-9A-Za-z]{49}"""
-    return (
-        len(secret) == _KEY_CHARACTERS
-        and secret.startswith(PREFIX)
-        and secret.isascii()
-        and secret[len(PREFIX) :].isalnum()
-    )
-
-
-def _has_checksum(secret: str) -> bool:
-    """Of a secret that has the form."""
-    stated = (_PAIRS[secret[-6:-4]] * _PAIR + _PAIRS[secret[-4:-2]]) * _PAIR + _PAIRS[secret[-2:]]
-    return stated == zlib.crc32(secret[:_BODY_END].encode())
+    secret = in_query[0] if header is None else _bearer(header)
+    guess = guess_of(secret)
+    if guess is not None:
+        raise CredentialInvalid(guess)
+    return Credential(sha256(secret.encode()).hexdigest(), header is None)
 
 
 def _bearer(header: str) -> str:
+    if header.startswith(_SCHEME_AND_PREFIX) and len(header) == len(_SCHEME) + _KEY_CHARACTERS:
+        secret = header[len(_SCHEME) :]
+        if "," not in secret and " " not in secret:
+            return secret  # as nearly every header is
     scheme, _, secret = header.strip().partition(" ")
     secret = secret.strip()
     if scheme.lower() != "bearer" or not secret or " " in secret or "," in secret:

@@ -29,7 +29,7 @@ class Gate:
         self, replica: Replica, quota: Quota, meter: Meter, clock: Clock, guessing: Guessing | None = None
     ) -> None:
         self.replica, self.quota, self.meter = replica, quota, meter
-        self._now, self._elapsed_seconds = clock.now, clock.elapsed_seconds
+        self._meter_record, self._now, self._elapsed_seconds = meter.record, clock.now, clock.elapsed_seconds
         self._guessing = Guessing() if guessing is None else guessing
 
     def admit(
@@ -69,7 +69,6 @@ class Gate:
     def record(
         self,
         verdict: Verdict,
-        *,
         request_id: str,
         method: str,
         route: str,
@@ -81,12 +80,13 @@ class Gate:
     ) -> None:
         """Writes the request down before its answer leaves. `seconds`: since the gate's first look."""
         grant = verdict.grant
-        self.meter.record(
+        key_id, organisation_id = (None, None) if grant is None else (grant.key_id, grant.organisation_id)
+        self._meter_record(
             RequestRecord(
                 request_id=request_id,
                 at=self._now(),
-                key_id=grant.key_id if grant else None,
-                organisation_id=grant.organisation_id if grant else None,
+                key_id=key_id,
+                organisation_id=organisation_id,
                 method=method,
                 route=route,
                 status=status,
@@ -94,7 +94,7 @@ class Gate:
                 duration_us=int(seconds * 1e6 + 0.5),
                 size=size,
                 address=address,
-                user_agent=redact(user_agent)[:USER_AGENT_CHARACTERS_MAX],
+                user_agent=redact(user_agent)[:USER_AGENT_CHARACTERS_MAX] if user_agent else "",
             )
         )
 

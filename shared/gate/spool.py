@@ -63,14 +63,11 @@ class Segment:
         length, start = len(payload), self.size
         if not 0 < length <= _PAYLOAD_BYTES_MAX:
             raise OSError(f"{self.path}: no record has {length} bytes")
-        body = start + _FRAME.size
-        end = body + length
+        end = start + _FRAME.size + length
         room = self._room
         if room is None or end > self._room_bytes:
             room = self._make_room(end)
-        room[body:end] = payload
-        # Last, for until then there is no record: whoever is killed in between leaves a length of 0.
-        _FRAME.pack_into(room, start, length, zlib.crc32(payload))
+        room[start:end] = _FRAME.pack(length, zlib.crc32(payload)) + payload
         self.size = end
 
     def torn_bytes(self) -> int:

@@ -1,118 +1,122 @@
-"""Puts the gate before every declared operation, and the meter behind it."""
+"""The way of a request for a declared operation, straight from WSGI: whose it is, whether it may pass, what it is
+answered, and that it is written down. What no operation declares is Falcon's to answer.
 
-import re
-import secrets
-from collections.abc import Callable
+Here and not behind Falcon's own request and response, because every request of every integrator goes this way.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from itertools import count
 from typing import Any
 
 import falcon
+from falcon.routing import CompiledRouter
 
-from shared import logs, metrics
+from shared import metrics
 from shared.clock import Clock
 from shared.gate.credential import Presented
 from shared.gate.gate import RESERVE, Gate
 from shared.gate.grants import Limits
 from shared.gate.quota import DAY_SECONDS, MINUTE_SECONDS, Spent
 from shared.gate.verdict import Verdict
-from shared.redaction import redact
-from shared.web.caller import Proxies
-from shared.web.operation import operation_of
+from shared.web.cors import Cors
+from shared.web.faults import Faults
+from shared.web.identification import Identification
+from shared.web.operation import Answer, Operation
 from shared.web.problems import refusal_problem
-from shared.web.response import Response
 
-_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}", re.ASCII)
-
-
-class Identification:
-    """Gives every request an id, the caller's own if it sent a sane one, and finds out whose request it is."""
-
-    def __init__(self, proxies: Proxies) -> None:
-        self._caller = proxies.caller
-        self._new_id = new_request_ids()
-
-    def process_request(self, req: falcon.Request, resp: Response) -> None:
-        env, context = req.env, req.context
-        given = env.get("HTTP_X_REQUEST_ID")
-        request_id = context.request_id = given if given is not None and _is_sane(given) else self._new_id()
-        resp.put("x-request-id", request_id)
-        # Not req.access_route: that believes whoever wrote the header.
-        caller = context.caller = self._caller(env.get("REMOTE_ADDR", ""), env.get("HTTP_X_FORWARDED_FOR", ""))
-        logs.request.set((request_id, caller))
-
-
-def new_request_ids() -> Callable[[], str]:
-    """Ids that no other process gives, nor this one twice. They are not secret: nothing is opened by knowing one."""
-    process, numbers = secrets.token_hex(8), count()
-    return lambda: f"req_{process}{next(numbers):08x}"
-
-
-def _is_sane(given: str) -> bool:
-    return _SANE_REQUEST_ID.fullmatch(given) is not None and redact(given) == given
+_BODILESS = (204, 304)
+StartResponse = Callable[..., Callable[[bytes], object]]
 
 
 class Admission:
-    def __init__(self, gate: Gate, clock: Clock, service: str) -> None:
-        self._gate, self._service = gate, service
-        self._elapsed_seconds = clock.elapsed_seconds
+    """A WSGI application. `declared`: (resource, method) → its operation; `falcon_app` answers everything else."""
 
-    def process_resource(self, req: falcon.Request, resp: Response, resource: object, params: dict[str, Any]) -> None:
-        operation = operation_of(resource, req.method)
-        if operation is None:
-            return
-        context = req.context
-        context.began = self._elapsed_seconds()
-        verdict = context.verdict = self._gate.admit(
-            _presented(req), operation.permission, context.began, urgent=operation.urgent
+    def __init__(
+        self,
+        falcon_app: falcon.App[Any, Any],
+        router: CompiledRouter,
+        declared: Mapping[tuple[object, str], Operation],
+        gate: Gate,
+        clock: Clock,
+        *,
+        service: str,
+        identification: Identification,
+        cors: Cors,
+        faults: Faults,
+    ) -> None:
+        self._falcon, self._find, self._declared = falcon_app, router.find, declared
+        self._admit, self._record, self._elapsed_seconds = gate.admit, gate.record, clock.elapsed_seconds
+        self._service, self._note = service, metrics.request_counts.note
+        self._identify, self._cors, self._faults = identification.identify, cors, faults
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        path, method = _path(environ["PATH_INFO"]), environ["REQUEST_METHOD"]
+        found = self._find(path)
+        operation = None if found is None else self._declared.get((found[0], method))
+        if found is None or operation is None:
+            return self._falcon(environ, start_response)
+        began = self._elapsed_seconds()
+        resource, _, parameters, route = found
+        request_id, caller = self._identify(environ)
+        # Falcon's request reads queries and bodies; most requests have neither.
+        is_more = environ.get("QUERY_STRING") or operation.body
+        request = falcon.Request(environ, self._falcon.req_options) if is_more else None
+        verdict = self._admit(
+            _presented(environ, request, caller), operation.permission, began, urgent=operation.urgent
         )
-        if verdict.refusal is not None:
-            raise refusal_problem(verdict, verdict.refusal, operation.permission)
+        try:
+            if verdict.refusal is not None:
+                raise refusal_problem(verdict, verdict.refusal, operation.permission)
+            caller_grant: Any = verdict.grant  # who passes has one
+            answer = operation.serve(resource, caller_grant, environ, request, request_id, parameters)
+            data = answer.data()
+        except Exception as error:
+            answer = self._faults.answer(error, method=method, route=route, path=path, request_id=request_id)
+            data = answer.data()
+        size = 0 if method == "HEAD" or answer.status in _BODILESS else len(data)
+        seconds = self._elapsed_seconds() - began
+        user_agent = environ.get("HTTP_USER_AGENT", "")
+        self._record(verdict, request_id, method, route or "", answer.status, seconds, size, caller, user_agent)
+        self._note(self._service, method, answer.status, seconds)
+        headers = self._headers(verdict, answer, request_id, len(data))
+        headers += self._cors.headers(operation, environ.get("HTTP_ORIGIN"))
+        start_response(_status_line(answer.status), headers)
+        return (data,) if size else ()
 
-    def process_response(self, req: falcon.Request, resp: Response, resource: object, req_succeeded: bool) -> None:
-        context = req.context
-        verdict: Verdict | None = getattr(context, "verdict", None)
-        if verdict is None:
-            return
-        if verdict.grant is not None:
-            _set_headers(resp, verdict)
-        self._record(req, resp, verdict)
-
-    def _record(self, req: falcon.Request, resp: Response, verdict: Verdict) -> None:
-        env, context = req.env, req.context
-        method, status = req.method, resp.status_code
-        seconds = self._elapsed_seconds() - context.began
-        self._gate.record(
-            verdict,
-            request_id=context.request_id,
-            method=method,
-            route=req.uri_template or "",
-            status=status,
-            seconds=seconds,
-            size=0 if method == "HEAD" else len(resp.data or b""),
-            address=context.caller,
-            user_agent=env.get("HTTP_USER_AGENT", ""),
-        )
-        metrics.request_counts.note(self._service, method, status, seconds)
+    def _headers(self, verdict: Verdict, answer: Answer, request_id: str, length: int) -> list[tuple[str, str]]:
+        """RateLimit as of the IETF draft, and who may keep the answer, beside what the answer says itself."""
+        headers = [("x-request-id", request_id)]
+        if answer.status not in _BODILESS:
+            headers += (("content-type", answer.content_type), ("content-length", str(length)))
+        if answer.headers:
+            headers += answer.headers.items()
+        if verdict.grant is None:
+            return headers
+        if verdict.in_query:
+            headers = [header for header in headers if header[0].lower() != "cache-control"]
+            headers.append(("cache-control", "private, no-store"))
+        elif "Cache-Control" not in answer.headers:
+            headers.append(("cache-control", "private"))
+        if verdict.limits is not None and verdict.spent is not None:
+            name = RESERVE if verdict.from_reserve else "minute"
+            policy, state = rate_limit_headers(verdict.limits, verdict.spent, name)
+            headers += (("ratelimit-policy", policy), ("ratelimit", state))
+        return headers
 
 
-def _presented(req: falcon.Request) -> Presented:
-    in_query = req.params.get("api_key")
+def _path(raw: str) -> str:
+    """As Falcon reads it: WSGI's text is bytes in disguise, and a slash at the end says nothing."""
+    path = raw if raw.isascii() else raw.encode("latin-1").decode("utf-8", "replace")
+    return path[:-1] if len(path) > 1 and path[-1] == "/" else path
+
+
+def _presented(environ: dict[str, Any], request: falcon.Request | None, caller: str) -> Presented:
+    in_query = None if request is None else request.params.get("api_key")
     keys = () if in_query is None else (in_query,) if isinstance(in_query, str) else tuple(in_query)
-    return Presented(req.env.get("HTTP_AUTHORIZATION"), keys, req.context.caller)
+    return Presented(environ.get("HTTP_AUTHORIZATION"), keys, caller)
 
 
-def _set_headers(resp: Response, verdict: Verdict) -> None:
-    """RateLimit as of the IETF draft, and who may keep the answer."""
-    if verdict.in_query:
-        resp.put("cache-control", "private, no-store")
-    elif resp.get_header("cache-control") is None:
-        resp.put("cache-control", "private")
-    if verdict.limits is not None and verdict.spent is not None:
-        name = RESERVE if verdict.from_reserve else "minute"
-        policy, state = rate_limit_headers(verdict.limits, verdict.spent, name)
-        resp.put("ratelimit-policy", policy)
-        resp.put("ratelimit", state)
+_status_line = lru_cache(maxsize=128)(falcon.code_to_http_status)
 
 
 def rate_limit_headers(limits: Limits, spent: Spent, name: str = "minute") -> tuple[str, str]:

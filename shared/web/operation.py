@@ -1,4 +1,4 @@
-"""One HTTP method of one resource, declared: what it needs, takes and answers.
+"""One HTTP method of one resource, declared: what it needs, takes and answers, and how it is served.
 
 The declaration is the only place for each of these facts: the gate reads the permission from it, the request is
 parsed by its schemas, and /openapi.json is made from it.
@@ -20,7 +20,6 @@ from marshmallow import Schema, post_load
 from shared.gate.grants import Grant
 from shared.web.parameters import fields_by_name, has_control_characters, unreadable
 from shared.web.problems import Problem
-from shared.web.response import Response
 
 BODY_BYTES_MAX = 64 * 1024
 _DIGITS_MAX = 100
@@ -57,9 +56,18 @@ class Call(msgspec.Struct, Generic[Query, Body], frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """`body`: what becomes JSON, or bytes that are of the content type already."""
+
     body: Any
     status: int = 200
     headers: Mapping[str, str] = _NONE
+    content_type: str = "application/json"
+
+    def data(self) -> bytes:
+        return self.body if isinstance(self.body, bytes) else _encode(self.body)
+
+
+Handler = Callable[..., Answer]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +87,30 @@ class Operation:
     problems: tuple[str, ...]
     headers: tuple[str, ...]
     urgent: bool
+    _handler: Handler
+    _load_query: Schema | None
+    _load_body: Schema | None
+
+    def serve(
+        self,
+        resource: object,
+        caller: Grant,
+        environ: Mapping[str, Any],
+        request: falcon.Request | None,
+        request_id: str,
+        path: Mapping[str, str],
+    ) -> Answer:
+        """`request` None: there is no query and no body to read. Raises Problem, and whatever the handler does."""
+        if path and any(has_control_characters(value) for value in path.values()):
+            raise Problem("not-found")
+        call = Call(
+            caller=caller,
+            query=None if request is None and self._load_query is None else _query(request, self._load_query),
+            body=None if request is None or self._load_body is None else _body(request, self._load_body),
+            request_id=request_id,
+            headers=_given(environ, self.headers) if self.headers else _NONE,
+        )
+        return self._handler(resource, call, **path)
 
 
 def operation(
@@ -93,42 +125,29 @@ def operation(
     problems: tuple[str, ...] = (),
     headers: tuple[str, ...] = (),
     urgent: bool = False,
-) -> Callable[[Callable[..., Answer]], Callable[..., None]]:
-    """Makes a Falcon responder of a method that takes a Call (and the path's parameters) and returns an Answer.
+) -> Callable[[Handler], Handler]:
+    """Declares a method that takes a Call (and the path's parameters) and returns an Answer.
 
     `problems`: what it may answer beyond what every gated operation may. `headers`: those it heeds.
     """
-    declared = Operation(
-        summary=summary,
-        tag=tag,
-        permission=permission,
-        answers=answers,
-        status=status,
-        query=query,
-        body=body,
-        problems=problems,
-        headers=headers,
-        urgent=urgent,
-    )
-    load_query, load_body = query() if query else None, body() if body else None
 
-    def decorate(handler: Callable[..., Answer]) -> Callable[..., None]:
-        @functools.wraps(handler)
-        def responder(self: object, req: falcon.Request, resp: Response, **path: str) -> None:
-            if path and any(has_control_characters(value) for value in path.values()):
-                raise Problem("not-found")
-            call = Call(
-                caller=req.context.verdict.grant,
-                query=_query(req, load_query),
-                body=_body(req, load_body),
-                request_id=req.context.request_id,
-                headers=_given(req, headers) if headers else _NONE,
-            )
-            answer = handler(self, call, **path)
-            write(resp, answer)
-
-        responder.operation = declared  # type: ignore[attr-defined]  # read back by operation_of
-        return responder
+    def decorate(handler: Handler) -> Handler:
+        handler.operation = Operation(  # type: ignore[attr-defined]  # read back by operation_of
+            summary=summary,
+            tag=tag,
+            permission=permission,
+            answers=answers,
+            status=status,
+            query=query,
+            body=body,
+            problems=problems,
+            headers=headers,
+            urgent=urgent,
+            _handler=handler,
+            _load_query=query() if query else None,
+            _load_body=body() if body else None,
+        )
+        return handler
 
     return decorate
 
@@ -139,23 +158,13 @@ def operation_of(resource: object, method: str) -> Operation | None:
     return getattr(getattr(resource, f"on_{method.lower()}", None), "operation", None)
 
 
-def write(resp: Response, answer: Answer) -> None:
-    resp.status = answer.status
-    resp.put("content-type", "application/json")
-    resp.data = _encode(answer.body)
-    if answer.headers:
-        for name, value in answer.headers.items():
-            resp.set_header(name, value)
+def _given(environ: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
+    given = {name: environ.get(f"HTTP_{name.upper().replace('-', '_')}") for name in names}
+    return {name: value for name, value in given.items() if value is not None}
 
 
-def _given(req: falcon.Request, names: tuple[str, ...]) -> dict[str, str]:
-    return {name: value for name in names if (value := req.get_header(name)) is not None}
-
-
-def _query(req: falcon.Request, schema: Schema | None) -> Any:
-    if schema is None and not req.params:
-        return None
-    given = {name: value for name, value in req.params.items() if name != "api_key"}
+def _query(req: falcon.Request | None, schema: Schema | None) -> Any:
+    given = {} if req is None else {name: value for name, value in req.params.items() if name != "api_key"}
     if schema is None:
         if given:
             raise Problem("invalid-request", f"unknown query parameters: {', '.join(sorted(given))}")
@@ -174,9 +183,7 @@ def _query(req: falcon.Request, schema: Schema | None) -> Any:
         raise Problem("invalid-request", _in_words(error.messages)) from None
 
 
-def _body(req: falcon.Request, schema: Schema | None) -> Any:
-    if schema is None:
-        return None
+def _body(req: falcon.Request, schema: Schema) -> Any:
     raw = _read(req)
     if not raw:
         document: Any = {}
