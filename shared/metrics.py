@@ -58,8 +58,8 @@ replica_position = Gauge(
 )
 quota_redis_up = Gauge(
     "grillo_quota_redis_up",
-    "1: this gate's last call to Redis was answered. Absent where there is no REDIS_URL.",
-    multiprocess_mode="livemin",
+    "Gates (web processes) whose last call to Redis was answered. Always 0 where there is no REDIS_URL.",
+    multiprocess_mode="livesum",
 )
 quota_calls = Counter(
     "grillo_quota_calls_total",
@@ -68,7 +68,7 @@ quota_calls = Counter(
 )
 quota_on_shares = Gauge(
     "grillo_quota_on_shares",
-    "Gates that take their share of each limit, because nobody counts for all of them.",
+    "Gates that take their share of each limit while Redis is away or does not know enough. Not: without REDIS_URL.",
     multiprocess_mode="livesum",
 )
 parked_events = Gauge(

@@ -114,6 +114,15 @@ class Stack:
     def internal_url(self, service: str) -> str:
         return f"http://127.0.0.1:{self._ports[service][1]}"
 
+    def gates(self, are: str) -> int:
+        """How many gates are `on_shares`, or have their `redis_up`, as the services' metrics tell."""
+        told = 0.0
+        for name in self._services:
+            headers = {"Authorization": f"Bearer {self.environment(name)['INTERNAL_TOKEN']}"}
+            text = httpx.get(f"{self.internal_url(name)}/metrics", headers=headers, timeout=10).text
+            told += sum(float(count) for count in re.findall(rf"^grillo_quota_{are}(?:{{[^}}]*}})? (\S+)$", text, re.M))
+        return round(told)
+
     def errors(self) -> str:
         self._log.flush()
         return (self.folder / "stack.log").read_text()
@@ -168,7 +177,10 @@ class Stack:
 
     def _not_ready(self) -> list[str]:
         webs = [f"{self.public_url(name)}/readyz" for name in self._ports]
-        return [url for url in (*webs, f"{self.url}/readyz") if not _is_ready(url)]
+        not_ready = [url for url in (*webs, f"{self.url}/readyz") if not _is_ready(url)]
+        if not not_ready and (self.gates("redis_up") < len(self._ports) or self.gates("on_shares")):
+            return ["gates that count together"]  # they serve on shares, too; but tests count on whole limits
+        return not_ready
 
 
 def _interpolated(text: str) -> dict[str, Any]:

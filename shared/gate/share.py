@@ -19,6 +19,10 @@ class ShareQuota:
         self._divisor, self._divided_until = 1, float("-inf")
         self._first_day: int | None = None
 
+    def begin(self, elapsed: float) -> None:
+        """Until now Redis counted again. What was admitted on shares shortly before, or today, is no other share."""
+        self._began, self._first_day = elapsed, None
+
     def spend(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> Spent:
         return self._memory.spend(key_id, self._share(limits, elapsed, now), elapsed, now)
 

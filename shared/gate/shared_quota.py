@@ -48,13 +48,14 @@ class SharedQuota:
 
         `spent`: asks usage what keys have spent, for a Redis that does not know.
         """
-        self._counts, self._clock, self._time, self._gates, self._spent = counts, clock, time, gates, spent
+        self._counts, self._clock, self._time, self._spent = counts, clock, time, spent
         self._windows = Windows()
         self._calling = threading.Lock()  # answers take effect in the order in which Redis gave them
         self._joined: Joined | None = None
-        self._is_connected = False
+        self._is_connected, self._is_told_away = False, False
         self._began = clock.elapsed_seconds()
-        self._shares: ShareQuota | None = ShareQuota(gates, self._began)
+        self._own_share = ShareQuota(gates, self._began)
+        self._shares: ShareQuota | None = self._own_share  # None: Redis counts
         self._hold_until = float("inf")
         self._stopping = threading.Event()
         self._reporting = threading.Thread(target=self._keep_reporting, name="quota", daemon=True)
@@ -111,11 +112,9 @@ class SharedQuota:
         """Redis remembers what was spent before this process; where it does not, it is told by usage, once for all."""
 
     def forget_idle(self, elapsed: float, now: datetime) -> None:
-        shares = self._shares
-        if shares is None:
+        self._own_share.forget_idle(elapsed, now)
+        if self._shares is None:
             self._windows.forget_idle(elapsed)
-        else:
-            shares.forget_idle(elapsed, now)
 
     def report(self) -> None:
         """Tells Redis what was spent since it was last told; joins it, if it is new or was away."""
@@ -189,7 +188,7 @@ class SharedQuota:
         # After a minute on shares the gates' may sum up to the whole limit, and not all are counted yet.
         own_hold_seconds = MINUTE_SECONDS if on_shares_seconds >= MINUTE_SECONDS - _APART_SECONDS else 0.0
         self._hold_until = elapsed + max(joined.hold_seconds, own_hold_seconds)
-        self._is_connected = True
+        self._is_connected, self._is_told_away = True, False
         metrics.quota_redis_up.set(1)
 
     def _join_again(self) -> None:
@@ -220,14 +219,16 @@ class SharedQuota:
 
     def _lose(self, error: CountsAway) -> ShareQuota:
         """From now on shares, until Redis answers again and knows what it missed."""
-        if self._is_connected:
+        if not self._is_told_away:
             _log.warning("quota_redis_away", detail=str(error))
+            self._is_told_away = True
         metrics.quota_calls.labels("failed").inc()
         metrics.quota_redis_up.set(0)
         self._is_connected = False
         self._counts.close()
         if self._shares is None:
             self._began = self._clock.elapsed_seconds()
-            self._shares = ShareQuota(self._gates, self._began)
+            self._own_share.begin(self._began)
+            self._shares = self._own_share
             metrics.quota_on_shares.set(1)
-        return self._shares
+        return self._own_share

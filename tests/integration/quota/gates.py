@@ -1,7 +1,7 @@
 """Gates of one quota on a real Redis whose time can be moved on, and the ledger that holds them to the law."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +9,7 @@ import redis
 
 from shared.clock import SystemClock
 from shared.contracts.usage import Spent as SpentToday
-from shared.gate.counts import RedisCounts
+from shared.gate.counts import Answer, CountsAway, Joined, RedisCounts, Statement
 from shared.gate.grants import Limits
 from shared.gate.quota import Spent
 from shared.gate.shared_quota import SharedQuota
@@ -37,12 +37,11 @@ class MovableClock:
             client.hincrby(RECORD, "offset", round(seconds * 1000))
         self._moved_seconds += round(seconds * 1000) / 1000
 
-    def pass_seconds(self, seconds: float, *, redis_too: bool = True) -> None:
+    def pass_seconds(self, seconds: float) -> None:
         """Whether or not Redis is there to take part."""
-        if redis_too:
-            with contextlib.suppress(redis.exceptions.RedisError):
-                self.advance(seconds)
-                return
+        with contextlib.suppress(redis.exceptions.RedisError):
+            self.advance(seconds)
+            return
         self._moved_seconds += seconds
 
     def go_to_before_midnight(self, seconds: float) -> None:
@@ -85,6 +84,24 @@ class Ledger:
         return sum(admission.day == day for admission in self.admissions)
 
 
+class CuttableCounts(RedisCounts):
+    """While `is_cut`, this gate alone does not reach Redis, and is told so at once."""
+
+    is_cut = False
+
+    def join(self, known: Joined | None, *, starting: bool) -> Joined:
+        self._fail_if_cut()
+        return super().join(known, starting=starting)
+
+    def settle(self, key_ids: Sequence[str], statements: Sequence[Statement]) -> list[Answer]:
+        self._fail_if_cut()
+        return super().settle(key_ids, statements)
+
+    def _fail_if_cut(self) -> None:
+        if self.is_cut:
+            raise CountsAway("cut")
+
+
 class OneGate:
     """One web process's quota, driven by hand: no thread reports for it."""
 
@@ -98,8 +115,8 @@ class OneGate:
         seconds_max: float = CALL_SECONDS_MAX,
     ) -> None:
         self._clock = clock
-        counts = RedisCounts(server.url, seconds_max=seconds_max)
-        self.quota = SharedQuota(counts, clock, time=clock.now, gates=gates, spent=spent)
+        self.counts = CuttableCounts(server.url, seconds_max=seconds_max)
+        self.quota = SharedQuota(self.counts, clock, time=clock.now, gates=gates, spent=spent)
 
     def spend(self, key_id: str, limits: Limits, ledger: Ledger) -> Spent:
         now, before = self._clock.now(), self._clock.elapsed_seconds()

@@ -12,7 +12,7 @@ from tests.integration.quota.gates import Ledger, MovableClock, OneGate, settled
 from tests.servers import Redis
 
 LIMITS = Limits(minute=300, day=None)
-SECONDS = 105
+SECONDS = 75
 GATES = 5
 pytestmark = [pytest.mark.xdist_group("redis"), pytest.mark.timeout(300)]
 
