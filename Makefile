@@ -25,7 +25,7 @@ lint: $(VENV)/.installed-dev  ## style
 types: $(VENV)/.installed-dev  ## mypy, strict
 	@$(BIN)/mypy
 
-stack: $(VENV)/.installed-dev  ## docker-compose.yml's services, natively, on private RabbitMQ and PostgreSQL
+stack: $(VENV)/.installed-dev  ## docker-compose.yml's services, natively, on private RabbitMQ, PostgreSQL and Redis
 	@tests/install-servers
 	@$(BIN)/python -m tests.stack
 

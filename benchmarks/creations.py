@@ -21,7 +21,7 @@ from shared.contracts.envelope import CloudEvent
 from shared.database import Database
 from shared.repository import Origin
 from tests.e2e.running import Embedded
-from tests.servers import Postgres, RabbitMq
+from tests.servers import Postgres, RabbitMq, Redis
 from tests.stack import Stack
 
 ORGANISATIONS, CALLERS, SECONDS = 40, 32, 20
@@ -53,16 +53,17 @@ def main() -> None:
         _alone(DataFolder(folder / "data").database("keys"), "SQLite")
         with Embedded(folder / "data", admin_key=admins[0]) as embedded:
             _measure("SQLite, embedded", embedded.url, admins, folder)
-        postgres, rabbitmq = Postgres(folder), RabbitMq(folder)
+        postgres, rabbitmq, redis = Postgres(folder), RabbitMq(folder), Redis(folder)
         try:
             _alone(Database(postgres.new_database()), "PostgreSQL")
-            stack = Stack(folder, postgres, rabbitmq)
+            stack = Stack(folder, postgres, rabbitmq, redis)
             stack.populate()
             admins = _organisations(Database(stack.databases()["keys"]))
             time.sleep(3)  # the relay tells the gates of them
             _measure("PostgreSQL, 4 services", stack.public_url("keys"), admins, folder)
             stack.close()
         finally:
+            redis.close()
             rabbitmq.close()
             postgres.close()
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
+from sqlalchemy import Connection
+
 from shared.contracts.envelope import CloudEvent
 from shared.database import Database, database_time
 from shared.event_store import Head
@@ -26,13 +28,14 @@ class Acknowledgement:
 class FeedPage:
     """`diverged`: this log is not the one the caller followed; it must drop its state and start again.
 
-    `time` is the database's clock, read with the head.
+    `time` is the database's clock, read with the head. `gates`: how many have a place in this log; None: not told.
     """
 
     events: tuple[CloudEvent, ...]
     head: Head
     time: datetime
     diverged: bool = False
+    gates: int | None = None
 
 
 class FeedUnavailable(Exception):
@@ -58,9 +61,11 @@ class LogFeed:
         store: SqlEventStore,
         publication: Publication,
         acknowledge: Callable[[Acknowledgement], None] | None = None,
+        gates: Callable[[Connection], int] | None = None,
     ) -> None:
+        """`gates`: how many there are, in a transaction; gates are told."""
         self._database, self._store, self._publication = database, store, publication
-        self._acknowledge = acknowledge
+        self._acknowledge, self._gates = acknowledge, gates
 
     def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
         if acknowledgement is not None and self._acknowledge is not None:
@@ -68,11 +73,13 @@ class LogFeed:
         with self._database.reading() as tx:
             head, hash_there = self._store.head_and_hash(tx, after.position if after else 0)
             time = database_time(tx)
+            gates = None if acknowledgement is None or self._gates is None else self._gates(tx)
             if after is not None and not _continues(after, head, hash_there):
-                return FeedPage(events=(), head=head, time=time, diverged=True)
+                return FeedPage(events=(), head=head, time=time, diverged=True, gates=gates)
             position = after.position if after else 0
             rows = self._store.after(tx, position, PAGE_EVENTS) if position < head.position else ()
-        return FeedPage(events=tuple(self._publication.envelopes(rows, head.epoch, hash_there)), head=head, time=time)
+        events = tuple(self._publication.envelopes(rows, head.epoch, hash_there))
+        return FeedPage(events=events, head=head, time=time, gates=gates)
 
     def _of_this_log(self, acknowledgement: Acknowledgement, after: Head | None) -> Acknowledgement:
         """A position in another log, from before a restore, says nothing about this one: the gate has none of it."""

@@ -56,6 +56,21 @@ replica_position = Gauge(
     "The last position of the keys log that this process's grants have applied.",
     multiprocess_mode="livemin",
 )
+quota_redis_up = Gauge(
+    "grillo_quota_redis_up",
+    "Gates (web processes) whose last call to Redis was answered. Always 0 where there is no REDIS_URL.",
+    multiprocess_mode="livesum",
+)
+quota_calls = Counter(
+    "grillo_quota_calls_total",
+    "Requests that Redis was asked about before they were decided. Not: those decided here and reported later.",
+    ["outcome"],  # outcome: admitted refused; failed: also reports and attempts to join
+)
+quota_on_shares = Gauge(
+    "grillo_quota_on_shares",
+    "Gates that take their share of each limit while Redis is away or does not know enough. Not: without REDIS_URL.",
+    multiprocess_mode="livesum",
+)
 parked_events = Gauge(
     "grillo_parked_events",
     "Events that a follower could not apply, and those of the same streams waiting behind them.",

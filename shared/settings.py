@@ -10,6 +10,7 @@ from shared.gate.guessing import LIMIT_DEFAULT
 from shared.gate.replica import LEASE_SECONDS_DEFAULT, LEASE_SECONDS_RANGE
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+", re.ASCII)
+_REDIS_URL = re.compile(r"rediss?://(?:[^@/\s]*@)?[^@/\s:]+(?::\d{1,5})?(?:/\d{1,3})?", re.ASCII)
 
 
 class SettingWrong(Exception):
@@ -23,6 +24,7 @@ class Settings:
     database_url: str = field(repr=False)
     amqp_uri: str = field(repr=False)
     internal_token: str = field(repr=False)
+    redis_url: str | None = field(repr=False)
     keys_internal_url: str
     auth_internal_url: str
     usage_internal_url: str
@@ -45,6 +47,7 @@ def read_settings() -> Settings:
         database_url=_required("DATABASE_URL", "postgresql+psycopg://USER:PASSWORD@HOST/NAME"),
         amqp_uri=_required("AMQP_URI", "amqp://USER:PASSWORD@HOST:5672/VHOST"),
         internal_token=_required("INTERNAL_TOKEN", "a long random text, the same for all services"),
+        redis_url=redis_url(),
         keys_internal_url=os.environ.get("KEYS_INTERNAL_URL", "http://keys:8001"),
         auth_internal_url=os.environ.get("AUTH_INTERNAL_URL", "http://auth:8001"),
         usage_internal_url=os.environ.get("USAGE_INTERNAL_URL", "http://usage:8001"),
@@ -78,6 +81,14 @@ def lease_seconds() -> float:
 def guesses_per_minute() -> int:
     """GUESSES_PER_MINUTE: invalid keys from one address before it is slowed down. Raises SettingWrong."""
     return _whole("GUESSES_PER_MINUTE", LIMIT_DEFAULT, 1000)
+
+
+def redis_url() -> str | None:
+    """REDIS_URL: where all gates count together; None: each takes its share of a limit. Raises SettingWrong."""
+    url = os.environ.get("REDIS_URL", "")
+    if url and not _REDIS_URL.fullmatch(url):
+        raise SettingWrong("REDIS_URL must read redis://:PASSWORD@HOST:6379/0, or rediss:// for TLS.")
+    return url or None
 
 
 def trusted_proxies() -> tuple[Network, ...]:

@@ -41,11 +41,15 @@ class Follower(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaughtUp:
-    """A pull's result: everything up to `head` is applied. `sent_at` is elapsed seconds, taken before asking."""
+    """A pull's result: everything up to `head` is applied. `sent_at` is elapsed seconds, taken before asking.
+
+    `gates`: how many gates follow this log; None: not told.
+    """
 
     head: Head
     time: datetime
     sent_at: float
+    gates: int | None = None
 
 
 class Subscription:
@@ -93,7 +97,7 @@ class Subscription:
                 elif page.head.position != _position(place):
                     raise FeedUnavailable(f"the feed shows nothing after {_position(place)}, but another head")
                 else:
-                    return CaughtUp(head=page.head, time=page.time, sent_at=sent_at)
+                    return CaughtUp(head=page.head, time=page.time, sent_at=sent_at, gates=page.gates)
 
     def restart(self) -> None:
         """Begins anew, as if another log had been found."""

@@ -8,7 +8,7 @@ import pytest
 from shared.clock import ManualClock
 from shared.database import Database
 from tests import examples
-from tests.servers import Postgres, RabbitMq
+from tests.servers import Postgres, RabbitMq, Redis
 
 
 @pytest.fixture
@@ -34,5 +34,12 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMq]:
     server = RabbitMq(tmp_path_factory.mktemp("rabbitmq"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    server = Redis(tmp_path_factory.mktemp("redis"))
     yield server
     server.close()

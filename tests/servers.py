@@ -1,4 +1,4 @@
-"""Private PostgreSQL and RabbitMQ servers for a test run: on loopback, on free ports, in folders of their own.
+"""Private PostgreSQL, RabbitMQ and Redis servers for a test run: on loopback, on free ports, in folders of their own.
 
 Each is stopped by the process that was started here, never by name.
 """
@@ -20,6 +20,7 @@ from pathlib import Path
 
 import kombu
 import psycopg
+import redis
 from psycopg import sql
 
 _START_SECONDS_MAX = 150
@@ -183,6 +184,63 @@ class RabbitMq:
         return True
 
 
+class Redis:
+    """One server, with a password, keeping nothing on disk but what a test makes it save."""
+
+    def __init__(self, folder: Path) -> None:
+        self._program, self._password = _redis_program(), secrets.token_hex(12)
+        self._folder, self.port = folder / "redis", free_port()
+        self._folder.mkdir()
+        self._log = (folder / "redis.log").open("wb")
+        configuration = self._folder / "redis.conf"  # not an argument: those any user can read
+        configuration.touch(mode=0o600)
+        configuration.write_text(
+            f"bind 127.0.0.1\nport {self.port}\nrequirepass {self._password}\ndir {self._folder}\n"
+            'save ""\nappendonly no\ndbfilename dump.rdb\n'
+        )
+        self.url = f"redis://:{self._password}@127.0.0.1:{self.port}/0"
+        self.start()
+
+    def start(self, *, with_saved: bool = False) -> None:
+        if not with_saved:
+            (self._folder / "dump.rdb").unlink(missing_ok=True)
+        command = [self._program, str(self._folder / "redis.conf")]
+        self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log)
+        _wait_until(self._answers, self._process, "Redis")
+
+    def stop(self) -> None:
+        """As a crash would. What was not saved is gone."""
+        self._process.kill()
+        self._process.wait()
+
+    def save(self) -> None:
+        """What it holds now is what it will start with."""
+        with self.client() as client:
+            client.save()
+
+    def pause(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def client(self) -> redis.Redis:
+        return redis.Redis.from_url(self.url, socket_timeout=5)
+
+    def close(self) -> None:
+        self.resume()
+        self.stop()
+        self._log.close()
+
+    def _answers(self) -> bool:
+        try:
+            with self.client() as client:
+                client.ping()
+        except redis.exceptions.RedisError:
+            return False
+        return True
+
+
 def postgres_program(name: str) -> Path:
     """One of PostgreSQL's own: psql, pg_dump …"""
     return _postgres_binaries() / name
@@ -204,6 +262,13 @@ def _rabbitmq_program() -> Path:
         if path.is_file():
             return path
     raise ServerMissing("RabbitMQ: apt-get install rabbitmq-server (3.10 or newer)")
+
+
+def _redis_program() -> str:
+    program = shutil.which("redis-server")
+    if program is None:
+        raise ServerMissing("Redis: apt-get install redis-server (6 or newer)")
+    return program
 
 
 def _user(name: str) -> int:

@@ -27,6 +27,7 @@ from shared.connecting import DatabaseUnusable, await_database
 from shared.contracts.usage import Spent
 from shared.database import Database
 from shared.feed import Feed, FeedUnavailable
+from shared.gate.counts import RedisCounts
 from shared.gate.grants import Grants
 from shared.gate.meter import Meter
 from shared.gate.process import GateProcess, Hear, new_gate_id
@@ -141,6 +142,8 @@ def _gate(settings: Settings, clock: Clock) -> GateProcess:
         meter=Meter(settings.spool, bus, clock),
         clock=clock,
         lease_seconds=settings.lease_seconds,
+        counts=None if settings.redis_url is None else RedisCounts(settings.redis_url),
+        is_only_gate=False,
         guesses_per_minute=settings.guesses_per_minute,
         tell=bus.tell,
     )

@@ -161,6 +161,7 @@ class KeyItem:
         permission="admin",
         answers=DeletedKeySchema,
         problems=("not-found",),
+        urgent=True,
     )
     def on_delete(self, call: Call[None, None], key_id: str) -> Answer:
         with as_problems():

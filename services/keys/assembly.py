@@ -102,6 +102,6 @@ def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float
         past=Past(store),
         idempotency=Idempotency(database, clock),
         sweep=Sweep(database, commands.keys, clock),
-        feed=LogFeed(database, store, publication, propagation.acknowledge),
+        feed=LogFeed(database, store, publication, propagation.acknowledge, propagation.count),
         last_use=LastUse(database),
     )

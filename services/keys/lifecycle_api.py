@@ -87,6 +87,7 @@ class KeySuspension(_Verb):
         body=NothingSchema,
         answers=ChangedKeySchema,
         problems=_PROBLEMS,
+        urgent=True,
     )
     def on_post(self, call: Call[None, None], key_id: str) -> Answer:
         return self._answer(
@@ -117,6 +118,7 @@ class KeyRevocation(_Verb):
         body=RevokeKeySchema,
         answers=ChangedKeySchema,
         problems=_PROBLEMS,
+        urgent=True,
     )
     def on_post(self, call: Call[None, RevokeKeyBody], key_id: str) -> Answer:
         return self._revoked(call, key_id)
@@ -130,6 +132,7 @@ class OwnKeyRevocation(_Verb):
         body=RevokeKeySchema,
         answers=ChangedKeySchema,
         problems=_PROBLEMS,
+        urgent=True,
     )
     def on_post(self, call: Call[None, RevokeKeyBody]) -> Answer:
         return self._revoked(call, call.caller.key_id)
@@ -157,6 +160,7 @@ class KeysRevocation:
         body=RevokeKeysSchema,
         answers=RevokedKeysSchema,
         problems=_PROBLEMS,
+        urgent=True,
     )
     def on_post(self, call: Call[None, RevokeKeysBody]) -> Answer:
         organisation_id, body = call.caller.organisation_id, call.body

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from services.keys import tables
 from services.keys.lookout import Lookout, Watch
@@ -81,6 +81,10 @@ class Propagation:
                 update(gate).where(gate.c.id == acknowledgement.gate).values(position=acknowledgement.position)
             )
         return moved.rowcount > 0
+
+    def count(self, tx: Connection) -> int:
+        """Gates with a row: those that live, and those killed since the last revocation."""
+        return tx.execute(select(func.count()).select_from(tables.gate)).scalar_one()
 
     def remove(self, gate_id: str) -> None:
         """A gate that stops cleanly takes its row with it."""

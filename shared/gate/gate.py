@@ -1,34 +1,43 @@
 """The gate of one web process: fresh? whose? allowed? within limits? Then the handler; then the record."""
 
+from datetime import datetime
+
 from msgspec.structs import replace
 
 from shared import metrics
 from shared.clock import Clock
 from shared.contracts.usage import RequestRecord
 from shared.gate.credential import Presented
+from shared.gate.grants import Limits
 from shared.gate.guessing import Guessing
 from shared.gate.meter import Meter
-from shared.gate.quota import MemoryQuota
+from shared.gate.quota import Quota, Spent
 from shared.gate.replica import Replica
 from shared.gate.verdict import Refusal, Verdict, judge
 from shared.redaction import redact
 
 _NOT_FRESH = Verdict(Refusal.GATE_NOT_FRESH)
 USER_AGENT_CHARACTERS_MAX = 200
+# What takes power away passes so often though the key's own limits are used up: else whoever stole the key could keep
+# its owner from revoking it, by using it.
+RESERVE_LIMITS = Limits(minute=30, day=None)
+RESERVE = "urgent"
 
 
 class Gate:
     def __init__(
-        self, replica: Replica, quota: MemoryQuota, meter: Meter, clock: Clock, guessing: Guessing | None = None
+        self, replica: Replica, quota: Quota, meter: Meter, clock: Clock, guessing: Guessing | None = None
     ) -> None:
         self.replica, self.quota, self.meter = replica, quota, meter
         self._now, self._elapsed_seconds = clock.now, clock.elapsed_seconds
         self._guessing = Guessing() if guessing is None else guessing
 
-    def admit(self, presented: Presented, permission: str | None, began: float | None = None) -> Verdict:
-        """Decides one request, and charges it if it passes. Calls nobody: memory only.
+    def admit(
+        self, presented: Presented, permission: str | None, began: float | None = None, *, urgent: bool = False
+    ) -> Verdict:
+        """Decides one request, and charges it if it passes. Calls nobody but a quota that is shared, and that seldom.
 
-        `began`: elapsed seconds when the request came, where that was read already.
+        `began`: elapsed seconds when the request came, where that was read already. `urgent`: may draw on the reserve.
         """
         replica = self.replica
         now = replica.time_at(self._elapsed_seconds() if began is None else began)
@@ -44,8 +53,18 @@ class Gate:
             return _refused(replace(verdict, spent=self.quota.peek(grant.key_id, limits, elapsed, now)))
         spent = self.quota.spend(grant.key_id, limits, elapsed, now)
         if not spent.admitted:
+            if urgent:
+                return self._draw_on_reserve(grant.key_id, replace(verdict, spent=spent), spent, elapsed, now)
             return _refused(replace(verdict, refusal=Refusal.QUOTA_EXCEEDED, spent=spent))
         return Verdict(None, grant, limits, spent, verdict.in_query)
+
+    def _draw_on_reserve(self, key_id: str, verdict: Verdict, spent: Spent, elapsed: float, now: datetime) -> Verdict:
+        reserve = self.quota.spend(f"{key_id}:{RESERVE}", RESERVE_LIMITS, elapsed, now)
+        if reserve.admitted:
+            return replace(verdict, limits=RESERVE_LIMITS, spent=reserve, from_reserve=True)
+        wait_seconds = min(spent.retry_after_seconds, reserve.retry_after_seconds)
+        spent = replace(spent, retry_after_seconds=wait_seconds, violated=(*spent.violated, RESERVE))
+        return _refused(replace(verdict, refusal=Refusal.QUOTA_EXCEEDED, spent=spent))
 
     def record(
         self,
@@ -70,7 +89,7 @@ class Gate:
             method=method,
             route=route,
             status=status,
-            cost=1 if verdict.refusal is None else 0,
+            cost=1 if verdict.refusal is None and not verdict.from_reserve else 0,
             duration_us=int(seconds * 1e6 + 0.5),
             size=size,
             address=address,

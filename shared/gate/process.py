@@ -7,7 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import msgspec
@@ -19,11 +19,14 @@ from shared.contracts.auth import AuthenticationFailed
 from shared.contracts.envelope import from_json
 from shared.contracts.usage import BatchesCounted, Spent
 from shared.feed import Feed
+from shared.gate.counts import RedisCounts
 from shared.gate.gate import Gate
 from shared.gate.guessing import LIMIT_DEFAULT, Guessing
 from shared.gate.meter import Meter
-from shared.gate.quota import MemoryQuota
+from shared.gate.quota import MemoryQuota, Quota
 from shared.gate.replica import Replica, TakeSnapshot
+from shared.gate.share import ShareQuota
+from shared.gate.shared_quota import SharedQuota
 from shared.relay import BusUnavailable
 
 SETTLE_SECONDS_MAX = 5.0
@@ -61,15 +64,20 @@ class GateProcess:
         meter: Meter,
         clock: Clock,
         lease_seconds: float,
+        counts: RedisCounts | None = None,
+        is_only_gate: bool = True,
         guesses_per_minute: int = LIMIT_DEFAULT,
         tell: Callable[[AuthenticationFailed], None] = lambda _failed: None,
     ) -> None:
-        """`tell`: publishes, or raises BusUnavailable.
+        """`counts`: where all gates count together. Without, the only gate counts for itself, and of several each
+        takes its share. `tell`: publishes, or raises BusUnavailable.
 
         `spent`: asks usage what keys have spent. `listen`: (hear keys, hear BatchesCounted) → a listener.
         """
         self.replica = Replica(gate=gate_id, feed=feed, snapshot=snapshot, clock=clock, lease_seconds=lease_seconds)
-        self._quota, self._meter, self._clock, self._spent = MemoryQuota(), meter, clock, spent
+        self._meter, self._clock, self._spent = meter, clock, spent
+        self._shared_quota = None if counts is None else self._share(counts)
+        self._quota: Quota = self._shared_quota or (MemoryQuota() if is_only_gate else ShareQuota(self._count_gates))
         self._tell = tell
         self._listener = listen(self._hear_key, self._hear_counted)
         self._guessing = Guessing(guesses_per_minute)
@@ -84,13 +92,18 @@ class GateProcess:
         self.replica.start()
         self._count_what_is_left()
         self._meter.start()
-        self._seed_quota()
+        if self._shared_quota is None:
+            self._seed_quota()
+        else:
+            self._shared_quota.start()
         self._tidying.start()
 
     def stop(self) -> None:
         self._stopping.set()
         if self._tidying.is_alive():
             self._tidying.join()
+        if self._shared_quota is not None:
+            self._shared_quota.stop()
         self._meter.stop()
         self.replica.stop()
         self._listener.stop()
@@ -138,10 +151,18 @@ class GateProcess:
             time.sleep(0.02)
             self._meter.ship()
 
+    def _share(self, counts: RedisCounts) -> SharedQuota:
+        return SharedQuota(counts, self._clock, time=self._time, gates=self._count_gates, spent=self._spent)
+
+    def _count_gates(self) -> int:
+        return self.replica.gates
+
+    def _time(self) -> datetime:
+        """Before the first pull the log's time is not known, and what was spent must not be filed under year 1."""
+        return self.replica.time() if self.replica.is_fresh() else self._clock.now()
+
     def _seed_quota(self) -> None:
-        elapsed = self._clock.elapsed_seconds()
-        # Before the first pull the log's time is not known, and what was spent today must not be filed under year 1.
-        now = self.replica.time() if self.replica.is_fresh() else self._clock.now()
+        elapsed, now = self._clock.elapsed_seconds(), self._time()
         for spent in self._spent():
             moments = (elapsed - ago for ago in spent.seconds_ago)
             self._quota.seed(spent.key_id, moments, spent.today, now)

@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from math import ceil
+from typing import Protocol
 
 import msgspec
 
@@ -33,6 +34,18 @@ class Spent(msgspec.Struct, frozen=True, gc=False):
     day_reset_seconds: int
     retry_after_seconds: int = 0
     violated: tuple[str, ...] = ()
+
+
+class Quota(Protocol):
+    """What a gate asks before it admits; called by many threads at once."""
+
+    def spend(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> Spent: ...
+
+    def peek(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> Spent: ...
+
+    def seed(self, key_id: str, moments: Iterable[float], day_count: int, now: datetime) -> None: ...
+
+    def forget_idle(self, elapsed: float, now: datetime) -> None: ...
 
 
 class _Window:
@@ -84,7 +97,7 @@ class MemoryQuota:
 
     def seed(self, key_id: str, moments: Iterable[float], day_count: int, now: datetime) -> None:
         """What was spent before this process started: moments of the last minute (elapsed seconds), and today."""
-        window = _Window(_day(now))
+        window = _Window(day_of(now))
         window.moments.extend(sorted(moments))
         window.day_count = day_count
         with self._one_at_a_time:
@@ -92,7 +105,7 @@ class MemoryQuota:
 
     def forget_idle(self, elapsed: float, now: datetime) -> None:
         """Drops what no decision could need any more, so that memory follows the keys in use today."""
-        day = _day(now)
+        day = day_of(now)
         with self._one_at_a_time:
             for key_id, window in list(self._windows.items()):
                 # Not a day that is still to come: its count is needed when a clock that stepped back gets there.
@@ -102,7 +115,7 @@ class MemoryQuota:
 
     def _ask(self, key_id: str, limits: Limits, elapsed: float, now: datetime, cost: int) -> Spent:
         """In one piece as far as nearly every request goes: this is on the path of each."""
-        day, minute_limit, day_limit = _day(now), limits.minute, limits.day
+        day, minute_limit, day_limit = day_of(now), limits.minute, limits.day
         with self._one_at_a_time:
             if elapsed < self._latest:
                 elapsed = self._latest
@@ -123,12 +136,12 @@ class MemoryQuota:
                 minute_limit - count,
                 ceil(moments[window.first] + MINUTE_SECONDS - elapsed) or 1 if count else _MINUTE,
                 None if day_limit is None else day_limit - window.day_count,
-                _seconds_to_midnight(now),
+                seconds_to_midnight(now),
             )
 
 
 def _refused(window: _Window, count: int, limits: Limits, elapsed: float, now: datetime) -> Spent:
-    minute_reset, day_reset = _MINUTE, _seconds_to_midnight(now)
+    minute_reset, day_reset = _MINUTE, seconds_to_midnight(now)
     if count and limits.minute > 0:
         # With a lowered limit more than one has to leave before there is room.
         leaves = window.moments[window.first + max(0, count - limits.minute)]
@@ -149,11 +162,11 @@ def _refused(window: _Window, count: int, limits: Limits, elapsed: float, now: d
     )
 
 
-def _day(now: datetime) -> int:
+def day_of(now: datetime) -> int:
     """The UTC day's number. What is in UTC already, as the gate's time is, need not be brought there."""
     return (now if now.tzinfo is UTC else now.astimezone(UTC)).toordinal()
 
 
-def _seconds_to_midnight(now: datetime) -> int:
+def seconds_to_midnight(now: datetime) -> int:
     utc = now if now.tzinfo is UTC else now.astimezone(UTC)
     return DAY_SECONDS - (utc.hour * 3600 + utc.minute * 60 + utc.second)

@@ -82,6 +82,7 @@ class Replica:
         lease_seconds: float = LEASE_SECONDS_DEFAULT,
     ) -> None:
         self.gate, self.grants = gate, Grants()
+        self.gates = 1  # that are live, this one among them, as of the last pull
         self._clock, self._lease_seconds = clock, lease_seconds
         follower = GrantsFollower(self.grants, snapshot, self._distrust)
         self._subscription = Subscription(feed, follower, clock, gate=gate)
@@ -118,6 +119,7 @@ class Replica:
             self._subscription.restart()
         caught_up = self._subscription.pull()
         self._as_of = caught_up.time.timestamp(), caught_up.sent_at
+        self.gates = caught_up.gates or 1
         self._fresh_until = caught_up.sent_at + self._lease_seconds
         metrics.lease_seconds_left.set(self._fresh_until - self._clock.elapsed_seconds())
         return caught_up

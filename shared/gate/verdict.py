@@ -42,7 +42,8 @@ class Refusal(enum.Enum):
 class Verdict(msgspec.Struct, frozen=True):
     """`grant` is set once the secret was recognised, refused or not; `spent` once the quota was asked.
 
-    `guess`: how the key is invalid. `retry_after_seconds`: how long its address is slowed down.
+    `guess`: how the key is invalid. `retry_after_seconds`: how long its address is slowed down. `from_reserve`: what is
+    urgent was admitted though the key's own limits are used up; `limits` and `spent` are the reserve's.
     """
 
     refusal: Refusal | None
@@ -53,6 +54,7 @@ class Verdict(msgspec.Struct, frozen=True):
     detail: str | None = None
     guess: Guess | None = None
     retry_after_seconds: int = 0
+    from_reserve: bool = False
 
     @property
     def admitted(self) -> bool:

@@ -14,7 +14,7 @@ from falcon.routing import CompiledRouter
 from shared import metrics
 from shared.clock import Clock
 from shared.gate.credential import Presented
-from shared.gate.gate import Gate
+from shared.gate.gate import RESERVE, Gate
 from shared.gate.grants import Limits
 from shared.gate.quota import DAY_SECONDS, MINUTE_SECONDS, Spent
 from shared.gate.verdict import Verdict
@@ -65,7 +65,8 @@ class Admission:
         try:
             if operation.stands_for is None or request is None:
                 permission = operation.permission
-                verdict = self._admit(_presented(environ, request, caller), permission, began)
+                presented = _presented(environ, request, caller)
+                verdict = self._admit(presented, permission, began, urgent=operation.urgent)
             else:
                 judged = operation.stands_for(resource, request, caller)
                 permission = judged.permission
@@ -111,7 +112,8 @@ def _headers(verdict: Verdict | None, answer: Answer, request_id: str, length: i
     elif "Cache-Control" not in answer.headers:
         headers.append(("cache-control", "private"))
     if verdict.limits is not None and verdict.spent is not None:
-        policy, state = rate_limit_headers(verdict.limits, verdict.spent)
+        name = RESERVE if verdict.from_reserve else "minute"
+        policy, state = rate_limit_headers(verdict.limits, verdict.spent, name)
         headers += (("ratelimit-policy", policy), ("ratelimit", state))
     return headers
 
@@ -136,15 +138,15 @@ def _presented(environ: dict[str, Any], request: falcon.Request | None, caller: 
 _status_line = lru_cache(maxsize=128)(falcon.code_to_http_status)
 
 
-def rate_limit_headers(limits: Limits, spent: Spent) -> tuple[str, str]:
-    """RateLimit-Policy and RateLimit; an unlimited day is left out of both."""
-    state = f'"minute";r={spent.minute_left};t={spent.minute_reset_seconds}'
+def rate_limit_headers(limits: Limits, spent: Spent, name: str = "minute") -> tuple[str, str]:
+    """RateLimit-Policy and RateLimit; an unlimited day is left out of both. `name`: of the policy of a minute."""
+    state = f'"{name}";r={spent.minute_left};t={spent.minute_reset_seconds}'
     if limits.day is not None:
         state += f', "day";r={spent.day_left};t={spent.day_reset_seconds}'
-    return _policy(limits.minute, limits.day), state
+    return _policy(name, limits.minute, limits.day), state
 
 
 @lru_cache(maxsize=1024)
-def _policy(minute: int, day: int | None) -> str:
-    policy = f'"minute";q={minute};w={MINUTE_SECONDS:.0f}'
+def _policy(name: str, minute: int, day: int | None) -> str:
+    policy = f'"{name}";q={minute};w={MINUTE_SECONDS:.0f}'
     return policy if day is None else f'{policy}, "day";q={day};w={DAY_SECONDS}'

@@ -10,6 +10,7 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields
 
+from shared.gate.gate import RESERVE, RESERVE_LIMITS
 from shared.web.operation import Operation, operation_of
 from shared.web.problems import CATALOGUE
 
@@ -75,7 +76,7 @@ def _describe(path: str, method: str, operation: Operation) -> dict[str, Any]:
         "summary": operation.summary,
         "tags": [operation.tag],
         "responses": _responses(operation),
-        "description": f"Needs the permission `{operation.permission}`." if operation.permission else "For any key.",
+        "description": _description(operation),
     }
     parameters: list[dict[str, Any]] = [
         {"in": "header", "name": name, "required": False, "schema": {"type": "string"}} for name in operation.headers
@@ -87,6 +88,16 @@ def _describe(path: str, method: str, operation: Operation) -> dict[str, Any]:
     if operation.body:
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": operation.body}}}
     return described
+
+
+def _description(operation: Operation) -> str:
+    needs = f"Needs the permission `{operation.permission}`." if operation.permission else "For any key."
+    if not operation.urgent:
+        return needs
+    return (
+        f"{needs} Passes {RESERVE_LIMITS.minute} times a minute though the key's limits are used up "
+        f'(the answer\'s RateLimit policy is then "{RESERVE}").'
+    )
 
 
 def _responses(operation: Operation) -> dict[str, Any]:

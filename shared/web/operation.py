@@ -91,6 +91,7 @@ class Operation:
 
     `stands_for`: (resource, request, caller's address) → what is judged, where that is another request; raises Problem.
     `problem_header`: repeats a problem's body, for those whose proxy drops bodies.
+    `urgent`: it takes power away, and may draw on a reserve where the key's own limits are used up.
     """
 
     summary: str
@@ -104,6 +105,7 @@ class Operation:
     headers: tuple[str, ...]
     stands_for: StandsFor | None
     problem_header: str | None
+    urgent: bool
     _handler: Handler
     _load_query: Schema | None
     _load_body: Schema | None
@@ -143,6 +145,7 @@ def operation(
     headers: tuple[str, ...] = (),
     stands_for: StandsFor | None = None,
     problem_header: str | None = None,
+    urgent: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Declares a method that takes a Call (and the path's parameters) and returns an Answer.
 
@@ -162,6 +165,7 @@ def operation(
             headers=headers,
             stands_for=stands_for,
             problem_header=problem_header,
+            urgent=urgent,
             _handler=handler,
             _load_query=query() if query else None,
             _load_body=body() if body else None,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.gate.gate import RESERVE
 from shared.gate.quota import Spent
 from shared.gate.verdict import Refusal, Verdict
 
@@ -159,7 +160,7 @@ def _quota_exceeded(spent: Spent | None) -> Problem:
         raise ValueError("a request over its quota was never asked about its quota")
     return Problem(
         "quota-exceeded",
-        f"too many requests for the limit of a {' and a '.join(spent.violated)}",
+        f"too many requests for the limit of a {' and a '.join(name for name in spent.violated if name != RESERVE)}",
         headers={"Retry-After": str(spent.retry_after_seconds)},
         members={"violated-policies": list(spent.violated)},
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.running import Distributed, Embedded, System
-from tests.servers import Postgres, RabbitMq
+from tests.servers import Postgres, RabbitMq, Redis
 from tests.stack import Stack
 
 WORLDS = ("embedded", "distributed")
@@ -34,9 +34,9 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
 
 @pytest.fixture(scope="session")
 def distributed(
-    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, rabbitmq: RabbitMq
+    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, rabbitmq: RabbitMq, redis: Redis
 ) -> Iterator[Distributed]:
-    stack = Stack(tmp_path_factory.mktemp("stack"), postgres, rabbitmq)
+    stack = Stack(tmp_path_factory.mktemp("stack"), postgres, rabbitmq, redis)
     yield Distributed(stack)
     stack.close()
 

@@ -13,7 +13,7 @@ import pytest
 from tests.against_the_log import GATES, Log, verdicts
 from tests.e2e.running import Distributed, eventually
 from tests.faults.load import Ledger, Load
-from tests.servers import Postgres, RabbitMq
+from tests.servers import Postgres, RabbitMq, Redis
 from tests.stack import Stack
 
 DEATHS = 100
@@ -22,8 +22,10 @@ pytestmark = [pytest.mark.xdist_group("distributed"), pytest.mark.timeout(1500)]
 
 
 @pytest.fixture
-def running(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, rabbitmq: RabbitMq) -> Iterator[Distributed]:
-    stack = Stack(tmp_path_factory.mktemp("stack"), postgres, rabbitmq)
+def running(
+    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, rabbitmq: RabbitMq, redis: Redis
+) -> Iterator[Distributed]:
+    stack = Stack(tmp_path_factory.mktemp("stack"), postgres, rabbitmq, redis)
     yield Distributed(stack)
     stack.close()
 

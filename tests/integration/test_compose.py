@@ -51,6 +51,16 @@ def test_each_service_has_a_database_and_a_spool_of_its_own(composed: dict[str, 
         assert "healthcheck" in service
 
 
+def test_all_gates_count_in_one_redis_whose_password_no_argument_shows(composed: dict[str, dict[str, Any]]) -> None:
+    ours = [service for service in composed.values() if service.get("image") == "grillo"]
+    (url,) = {service["environment"]["REDIS_URL"] for service in ours}
+    redis = composed["redis"]
+    assert url == f"redis://:{redis['environment']['REDIS_PASSWORD']}@redis:6379/0"
+    shown = json.dumps([redis["command"], redis["healthcheck"]])
+    assert redis["environment"]["REDIS_PASSWORD"] not in shown
+    assert "requirepass" in shown
+
+
 def test_only_the_front_is_believed_and_no_other_container_can_be_given_its_address(document: dict[str, Any]) -> None:
     own = document["services"]["front"]["networks"]["default"]["ipv4_address"]
     assert {document["services"][name]["environment"]["TRUSTED_PROXIES"] for name in ("keys", "sensors")} == {own}

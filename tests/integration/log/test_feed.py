@@ -182,6 +182,14 @@ def test_a_gate_s_row_is_committed_when_the_head_is_read(
     elsewhere.close()
 
 
+def test_gates_are_told_how_many_they_are_and_other_followers_are_not(keys: assembly.Keys) -> None:
+    told = [keys.feed.pull(None, Acknowledgement(gate=f"gate_{number}", position=0)).gates for number in (1, 2, 2)]
+    assert told == [1, 2, 2]
+    assert keys.feed.pull(None).gates is None
+    keys.propagation.remove("gate_1")
+    assert keys.feed.pull(None, Acknowledgement(gate="gate_2", position=0)).gates == 1
+
+
 def test_the_head_is_read_in_a_transaction_begun_after_the_acknowledgement(
     keys: assembly.Keys, monkeypatch: pytest.MonkeyPatch
 ) -> None:

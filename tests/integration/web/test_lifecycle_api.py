@@ -386,3 +386,27 @@ def test_a_tier_changes_at_the_gate_and_holds_so_many_active_keys(api: Managemen
     api.keys.relay.run()
     assert create().headers["RateLimit-Policy"].startswith('"minute";q=300;')
     assert api.ask("POST", f"/v1/keys/{keys[0]['id']}/resume", key=free).json["status"] == "active"
+
+
+def test_a_thief_who_uses_the_owner_s_quota_up_cannot_keep_a_key_from_being_revoked(api: Management) -> None:
+    stolen = api.create(permissions=["admin"], limits={"minute": 5})
+    victims = [api.create() for _ in range(4)]
+    while passes(api, stolen["key"]):
+        pass
+    refused = api.ask("GET", "/v1/keys", key=stolen["key"])
+    problem(refused, 429, "quota-exceeded")
+    assert refused.headers["RateLimit-Policy"].startswith('"minute";q=5;w=60')
+    path = "/v1/keys/{}"
+    asked = [
+        ("POST", path.format(victims[0]["id"]) + "/suspend", {}),
+        ("POST", path.format(victims[1]["id"]) + "/revoke", {}),
+        ("DELETE", path.format(victims[2]["id"]), None),
+        ("POST", "/v1/keys/revoke", {"ids": [victims[3]["id"]]}),
+        ("POST", "/v1/keys/self/revoke", {}),
+    ]
+    for left, (method, at, body) in enumerate(asked):
+        answer = api.ask(method, at, key=stolen["key"], **({} if body is None else {"json": body}))
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["RateLimit-Policy"] == '"urgent";q=30;w=60'
+        assert answer.headers["RateLimit"].startswith(f'"urgent";r={29 - left};t=')
+    problem(api.ask("GET", "/v1/keys/self", key=stolen["key"]), 401, "key-revoked")

@@ -10,6 +10,7 @@ RIGHT = {
     "INTERNAL_TOKEN": "hunter2",
 }
 NAMES = (
+    "REDIS_URL",
     "TRUSTED_PROXIES",
     "GUESSES_PER_MINUTE",
     "GATE_LEASE_SECONDS",
@@ -32,7 +33,26 @@ def test_what_is_not_said_has_a_default_and_secrets_stay_out_of_the_repr() -> No
     settings = read_settings()
     assert settings.lease_seconds == 10
     assert settings.web_port == 8000
+    assert settings.redis_url is None
     assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://:hunter2@redis:6379/0", "rediss://grillo:hunter2@redis", "redis://127.0.0.1:7"]
+)
+def test_where_gates_count_together_may_be_said_and_is_not_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", url)
+    settings = read_settings()
+    assert settings.redis_url == url
+    assert url not in repr(settings)
+
+
+@pytest.mark.parametrize("url", ["redis", "http://redis:6379", "redis://hunter2@a@b:x"])
+def test_where_gates_count_together_must_be_a_redis(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", url)
+    with pytest.raises(SettingWrong, match=r"^REDIS_URL must read ") as wrong:
+        read_settings()
+    assert "hunter2" not in str(wrong.value)
 
 
 @pytest.mark.parametrize("name", sorted(RIGHT))

@@ -8,7 +8,7 @@ import pytest
 
 from shared.clock import ManualClock
 from shared.gate.credential import Presented
-from shared.gate.gate import Gate
+from shared.gate.gate import RESERVE_LIMITS, Gate
 from shared.gate.grants import Grants, Limits, Status
 from shared.gate.meter import Meter
 from shared.gate.quota import MemoryQuota
@@ -63,6 +63,25 @@ def scene(tmp_path: Path) -> Scene:
     )
     replica.pull()
     return Scene(clock, Gate(replica, MemoryQuota(), Meter(tmp_path, bus, clock), clock), bus)
+
+
+def test_what_is_urgent_passes_on_a_reserve_when_the_key_s_limits_are_used_up_and_only_then(scene: Scene) -> None:
+    """Else whoever stole a key could keep its owner from revoking it, by using it."""
+    spend = [scene.gate.admit(presented(), None, urgent=True) for _ in range(3)]
+    assert [verdict.from_reserve for verdict in spend] == [False] * 3
+    assert scene.admit().refusal is Refusal.QUOTA_EXCEEDED
+    scene.clock.advance(1)
+    urgent = [scene.gate.admit(presented(), None, urgent=True) for _ in range(RESERVE_LIMITS.minute)]
+    assert all(verdict.admitted and verdict.from_reserve for verdict in urgent)
+    assert scene.recorded(urgent[0])[7] == 0, "it took nothing of the quota"
+    refused = scene.gate.admit(presented(), None, urgent=True)
+    assert refused.refusal is Refusal.QUOTA_EXCEEDED
+    assert refused.spent is not None
+    assert refused.spent.violated == ("minute", "urgent")
+    assert refused.spent.retry_after_seconds == 59, "the key's own limit has room before the reserve has"
+    scene.clock.advance(59)
+    scene.gate.replica.pull()
+    assert scene.admit().admitted
 
 
 @pytest.mark.parametrize("request_", [presented(), presented(None), presented("Basic x", SECRET)])

@@ -16,8 +16,10 @@ from shared.contracts.usage import Spent
 from shared.event_store import Head
 from shared.feed import Acknowledgement, FeedPage
 from shared.gate import process as process_module
+from shared.gate.counts import RedisCounts
 from shared.gate.meter import Meter
 from shared.gate.process import GateProcess, Hear
+from shared.gate.quota import MemoryQuota
 from shared.gate.verdict import Refusal
 from shared.relay import BusUnavailable
 from tests.unit.gate.test_meter import record
@@ -43,7 +45,7 @@ class Ears:
 
 
 class Scene:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **different: Any) -> None:
         self.steps: list[str] = []
         self.clock = SystemClock()
         self.log, self.bus = MemoryLog(self.clock), MemoryBus()
@@ -61,6 +63,7 @@ class Scene:
             lease_seconds=300,
             guesses_per_minute=2,
             tell=self._tell,
+            **different,
         )
 
     def _tell(self, failed: AuthenticationFailed) -> None:
@@ -167,6 +170,7 @@ def test_counters_that_nobody_needs_are_let_go_while_it_runs_and_not_after_it_st
     scene.spent = (Spent(key_id="key_1", today=0, seconds_ago=(100.0,)),)
     scene.process.start()
     assert tidied.wait(10)
+    assert isinstance(scene.process._quota, MemoryQuota)
     assert scene.process._quota._windows == {}
     scene.process.stop()
     assert not scene.process._tidying.is_alive()
@@ -187,3 +191,21 @@ def test_a_slowed_address_is_told_of_in_one_event_and_a_bus_that_is_away_costs_o
     scene.bus.is_away = True
     guess()
     assert len(scene.told) == 1
+
+
+def test_one_gate_of_several_without_redis_takes_its_share(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, is_only_gate=False)
+    scene.log.gates = 3
+    scene.process.start()
+    refusals = [scene.process.gate.admit(presented(), "sensors:read").refusal for _ in range(2)]
+    scene.process.stop()
+    assert refusals == [None, Refusal.QUOTA_EXCEEDED], "a third of three a day"
+
+
+def test_a_gate_whose_redis_is_away_starts_all_the_same_and_ends(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, counts=RedisCounts("redis://:hunter2@127.0.0.1:1/0"))
+    scene.process.start()
+    assert scene.process.gate.admit(presented(), "sensors:read").admitted
+    scene.process.tidy()
+    scene.process.stop()
+    assert "asked what was spent" not in scene.steps, "Redis remembers; and if not, it is told when it is there"

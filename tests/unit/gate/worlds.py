@@ -72,13 +72,17 @@ def revoked(number: int) -> KeyRevoked:
 
 
 class MemoryLog:
-    """A log of keys as followers see it. `acknowledged` is what gates told it; while `is_away` it answers nobody."""
+    """A log of keys as followers see it. `acknowledged` is what gates told it; while `is_away` it answers nobody.
+
+    `gates`: how many it says there are.
+    """
 
     def __init__(self, clock: Clock, epoch: str = "epoch-1") -> None:
         self._clock, self.epoch = clock, epoch
         self.events: list[CloudEvent] = []
         self.acknowledged: list[Acknowledgement] = []
         self.is_away = False
+        self.gates: int | None = None
 
     def append(self, *events: KeysEvent) -> CloudEvent:
         for event in events:
@@ -117,9 +121,9 @@ class MemoryLog:
             self.acknowledged.append(acknowledgement)
         time = self._clock.now()
         if after is not None and after not in (self.genesis, *(event.place for event in self.events)):
-            return FeedPage(events=(), head=self.head, time=time, diverged=True)
+            return FeedPage(events=(), head=self.head, time=time, diverged=True, gates=self.gates)
         position = after.position if after else 0
-        return FeedPage(events=tuple(self.events[position:]), head=self.head, time=time)
+        return FeedPage(events=tuple(self.events[position:]), head=self.head, time=time, gates=self.gates)
 
 
 class MemoryBus:
