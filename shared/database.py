@@ -53,10 +53,10 @@ class Database:
         except (ArgumentError, ImportError, ValueError):
             raise DatabaseUrlWrong from None
         self.name = self.engine.url.database or ""
-        self._is_sqlite = self.engine.dialect.name == "sqlite"
-        self._has_to_forget = self._is_sqlite
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._has_to_forget = self.is_sqlite
         self._write_lock = threading.Lock()
-        if self._is_sqlite:
+        if self.is_sqlite:
             event.listen(self.engine, "do_connect", _create_private)
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -68,7 +68,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Commits at the end, rolls back on any exception. Raises DatabaseBusy."""
-        if not self._is_sqlite:
+        if not self.is_sqlite:
             with self.engine.begin() as connection:
                 yield connection
             return
@@ -87,7 +87,7 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """A snapshot: everything read inside is of one moment."""
         with self.engine.connect() as connection:
-            if not self._is_sqlite:
+            if not self.is_sqlite:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
                 yield connection
@@ -106,7 +106,7 @@ class Database:
 
         PostgreSQL does so by itself, when it vacuums.
         """
-        self._has_to_forget = self._is_sqlite
+        self._has_to_forget = self.is_sqlite
         self.finish_forgetting()
 
     def finish_forgetting(self) -> None:

@@ -37,6 +37,8 @@ class Settings:
     trusted_proxies: tuple[Network, ...]
     cors_origins: tuple[str, ...] | None
     guesses_per_minute: int
+    usage_raw_days: int
+    usage_counter_days: int
 
 
 def read_settings() -> Settings:
@@ -59,6 +61,8 @@ def read_settings() -> Settings:
         trusted_proxies=trusted_proxies(),
         cors_origins=cors_origins(),
         guesses_per_minute=guesses_per_minute(),
+        usage_raw_days=usage_raw_days(),
+        usage_counter_days=usage_counter_days(),
     )
 
 
@@ -78,6 +82,16 @@ def lease_seconds() -> float:
 def guesses_per_minute() -> int:
     """GUESSES_PER_MINUTE: invalid keys from one address before it is slowed down. Raises SettingWrong."""
     return _whole("GUESSES_PER_MINUTE", LIMIT_DEFAULT, 1000)
+
+
+def usage_raw_days() -> int:
+    """USAGE_RAW_DAYS: how long usage keeps requests one by one, and counters by minute. Raises SettingWrong."""
+    return _whole("USAGE_RAW_DAYS", 90, 3650)
+
+
+def usage_counter_days() -> int:
+    """USAGE_COUNTER_DAYS: how long usage keeps counters by hour and by day. Raises SettingWrong."""
+    return _whole("USAGE_COUNTER_DAYS", 730, 3650)
 
 
 def trusted_proxies() -> tuple[Network, ...]:

@@ -21,6 +21,7 @@ from services.sensors import assembly as sensors
 from services.usage import api as usage_api
 from services.usage import assembly as usage
 from services.usage.keys_client import KeysClient
+from services.usage.retention import Kept
 from shared.clock import Clock, SystemClock
 from shared.connecting import DatabaseUnusable, await_database
 from shared.contracts.usage import Spent
@@ -77,7 +78,9 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
         case "auth":
             return auth.assemble(database, keys_feed(settings), clock)
         case "usage":
-            return usage.assemble(database, keys_feed(settings), KeysClient(settings.amqp_uri), publisher, clock)
+            kept = Kept(raw_days=settings.usage_raw_days, counter_days=settings.usage_counter_days)
+            client = KeysClient(settings.amqp_uri)
+            return usage.assemble(database, keys_feed(settings), client, publisher, clock, kept=kept)
         case "sensors":
             return sensors.assemble(database, LogBus(publisher), clock)
         case _:

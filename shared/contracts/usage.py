@@ -1,16 +1,19 @@
 """What gates tell usage, and what usage tells others."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
+
+METERED_VERSION = 1
 
 
 class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """One answered request. Travels and is spooled as a JSON array: fields are only ever added at the end.
 
     `key_id` and `organisation_id` are None when no key was recognised. `cost`: what it took of the quota.
-    `duration_us`: microseconds from the gate to the answer; `size`: bytes of the answer's body.
+    `duration_us`: microseconds from the gate to the answer; `size`: bytes of the answer's body. `requests`: more than
+    one when it stands for many alike. `problem`: the name of the problem that was the answer, if it was one.
     """
 
     request_id: str
@@ -25,16 +28,22 @@ class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     size: int
     address: str
     user_agent: str
+    requests: int = 1
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestMetered:
-    """A batch: the records between two offsets of one spool segment. (segment, start) is its identity for ever."""
+    """A batch: the records between two offsets of one spool segment. (segment, start) is its identity for ever.
+
+    `schema_version`: of the records; a reader that does not know it must not guess.
+    """
 
     segment: str
     start: int
     end: int
     records: tuple[RequestRecord, ...]
+    schema_version: int = METERED_VERSION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +54,19 @@ class BatchesCounted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UsedAt:
+    """Where a key was used last: the caller's address and the route it asked for."""
+
+    address: str
+    route: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyUsed:
     """The last use of each key that was used of late. Last value only: a lost one is made up by the next."""
 
     last_used: dict[str, datetime]
+    used_at: dict[str, UsedAt] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
