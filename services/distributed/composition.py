@@ -120,7 +120,7 @@ def _all_routes() -> list[Route]:
     nothing: Any = None
     return [
         *keys_api.routes(nothing, nothing, nothing, nothing, nothing, nothing),
-        *usage_api.routes(nothing, nothing, nothing, nothing),
+        *usage_api.routes(nothing, nothing, nothing, nothing, nothing),
         *sensors_api.routes(nothing, nothing),
     ]
 

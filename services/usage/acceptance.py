@@ -9,8 +9,7 @@ from shared.times import rfc3339
 
 AHEAD_MAX = timedelta(hours=1)  # of our clock: what a gate with a wrong one sends waits until its time has come
 _SMALL, _LARGE = 2**31, 2**63
-_ID_CHARACTERS_MAX = 32
-_PROBLEM_CHARACTERS_MAX = 40
+_SEGMENT_CHARACTERS_MAX = 32
 
 
 class Unacceptable(Exception):
@@ -30,7 +29,7 @@ def read(body: object) -> RequestMetered:
 
 def check(batch: RequestMetered, now: datetime) -> None:
     """Raises Unacceptable."""
-    if not (0 < len(batch.segment) <= _ID_CHARACTERS_MAX and batch.segment.isprintable()):
+    if not (0 < len(batch.segment) <= _SEGMENT_CHARACTERS_MAX and batch.segment.isprintable()):
         raise Unacceptable("malformed: its segment has no name that a gate gives")
     if not 0 <= batch.start < batch.end < _LARGE:
         raise Unacceptable("malformed: it ends before it starts")
@@ -44,16 +43,21 @@ def check(batch: RequestMetered, now: datetime) -> None:
 
 def _fits(record: RequestRecord) -> bool:
     """Into the columns of the table of requests, on either database."""
+    key_id, organisation_id, problem = record.key_id or "", record.organisation_id or "", record.problem or ""
     return (
-        (record.key_id is None) == (record.organisation_id is None)
-        and _is_storable(record.key_id or "", _ID_CHARACTERS_MAX)
-        and _is_storable(record.organisation_id or "", _ID_CHARACTERS_MAX)
-        and _is_storable(record.request_id, 100)
-        and _is_storable(record.method, 16)
-        and _is_storable(record.route, 100)
-        and _is_storable(record.address, 45)
-        and _is_storable(record.user_agent, 200)
-        and _is_storable(record.problem or "", _PROBLEM_CHARACTERS_MAX)
+        bool(key_id) == bool(organisation_id)
+        and len(key_id) <= 32
+        and len(organisation_id) <= 32
+        and len(record.request_id) <= 100
+        and len(record.method) <= 16
+        and len(record.route) <= 100
+        and len(record.address) <= 45
+        and len(record.user_agent) <= 200
+        and len(problem) <= 40
+        and _is_storable(
+            f"{key_id}{organisation_id}{record.request_id}{record.method}{record.route}"
+            f"{record.address}{record.user_agent}{problem}"
+        )
         and 0 <= record.status < _SMALL
         and 0 <= record.cost < _SMALL
         and 0 < record.requests < _SMALL
@@ -62,14 +66,11 @@ def _fits(record: RequestRecord) -> bool:
     )
 
 
-def _is_storable(text: str, characters_max: int) -> bool:
-    """PostgreSQL takes no NUL, and half a surrogate pair is no text."""
-    return len(text) <= characters_max and (text.isascii() or text.isprintable() or _is_text(text)) and "\0" not in text
-
-
-def _is_text(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _is_storable(text: str) -> bool:
+    """PostgreSQL takes no NUL, and half of a surrogate pair is no text."""
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return False
+    return "\0" not in text

@@ -63,7 +63,7 @@ class Usage:
 
     def routes(self, grants: Grants) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
-        return api.routes(self.statistics, self.known_keys, grants, self.clock)
+        return api.routes(self.statistics, self.activity, self.known_keys, grants, self.clock)
 
     def internal_routes(self) -> list[Route]:
         return [Route("/internal/checkpoint", Checkpoint(FOLLOWER, self.follower.checkpoint))]
@@ -97,7 +97,7 @@ def assemble(
         intake=Intake(metering, parked, publisher, clock, requests_max=requests_max),
         retention=Retention(database, clock, kept),
         statistics=Statistics(database),
-        activity=Activity(database),
+        activity=Activity(database, keys_client),
         alerts=Alerts(database),
         keys_client=keys_client,
         known_keys=KnownKeys(database),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection, and_, delete, or_, select
 
 from services.usage import tables
-from services.usage.many_rows import put
+from services.usage.many_rows import among, put
 from shared.contracts.usage import RequestMetered
 
 Extent = tuple[int, int]
@@ -20,7 +20,7 @@ def remember(tx: Connection, batches: Sequence[RequestMetered]) -> list[bool]:
     table = tables.counted_extent
     segments = {batch.segment for batch in batches}
     known: dict[str, list[Extent]] = defaultdict(list)
-    for row in tx.execute(select(table).where(table.c.segment.in_(segments))):
+    for row in tx.execute(select(table).where(among(tx, table.c.segment, segments))):
         known[row.segment].append((row.start, row.end))
     before = {(segment, *extent) for segment, extents in known.items() for extent in extents}
     are_new = []

@@ -1,25 +1,23 @@
 """The counters in the database: by key and by organisation, each by minute, hour and day."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table, select
 
 from services.usage import durations, tables
-from services.usage.many_rows import add_to, put
+from services.usage.many_rows import add_to, among, put
 from services.usage.tally import (
-    DAY_MINUTES,
     HOUR_MINUTES,
     Counts,
     Durations,
     Tally,
     add_buckets,
+    by_day,
     by_organisation,
     by_step,
     durations_by_organisation,
 )
-
-_READ_MAX = 500  # owners a query: SQLite's parameters have a limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,63 +27,50 @@ class Owned:
     owner: str
     minute: Table
     hour: Table
-    day: Table
     duration: Table
 
-    def steps(self) -> Mapping[int, Table]:
-        """Minutes a step → its table."""
-        return {1: self.minute, HOUR_MINUTES: self.hour, DAY_MINUTES: self.day}
+    def finest(self, minutes: int) -> Table:
+        """The table with the least rows from which steps of so many minutes can be made."""
+        return self.minute if minutes < HOUR_MINUTES else self.hour
 
 
-KEYS = Owned(
-    owner="key_id",
-    minute=tables.counter,
-    hour=tables.counter_hour,
-    day=tables.counter_day,
-    duration=tables.duration,
-)
+KEYS = Owned(owner="key_id", minute=tables.counter, hour=tables.counter_hour, duration=tables.duration)
 ORGANISATIONS = Owned(
     owner="organisation_id",
     minute=tables.organisation_counter,
     hour=tables.organisation_counter_hour,
-    day=tables.organisation_counter_day,
     duration=tables.organisation_duration,
 )
-
-
-def totals(of: Tally) -> Iterable[tuple[Owned, Counts, Durations]]:
-    """What each owner's counters gain."""
-    yield KEYS, of.counts, of.durations
-    yield (
-        ORGANISATIONS,
-        by_organisation(of.counts, of.organisations),
-        durations_by_organisation(of.durations, of.organisations),
-    )
+_SUMS = ("requests", "cost", "size")
 
 
 def count(tx: Connection, gained: Tally) -> None:
     """In one order of tables and rows, whatever came in."""
-    for owned, counts, took in totals(gained):
-        for minutes, table in owned.steps().items():
-            counts = by_step(counts, minutes)
-            names = (owned.owner, "minute", "route", "status", "requests", "cost", "size")
-            add_to(tx, table, names, [place + counts[place] for place in sorted(counts)])
-        _add_durations(tx, owned, took)
+    hours = by_step(gained.counts, HOUR_MINUTES)
+    _add(tx, KEYS, gained.counts, hours, gained.durations)
+    days = by_day(hours)
+    add_to(tx, tables.counter_day, ("key_id", "minute", *_SUMS), [day + days[day] for day in sorted(days)])
+    names = gained.organisations
+    durations = durations_by_organisation(gained.durations, names)
+    _add(tx, ORGANISATIONS, by_organisation(gained.counts, names), by_organisation(hours, names), durations)
+
+
+def _add(tx: Connection, owned: Owned, minutes: Counts, hours: Counts, took: Durations) -> None:
+    names = (owned.owner, "minute", "route", "status", *_SUMS)
+    for table, counts in ((owned.minute, minutes), (owned.hour, hours)):
+        add_to(tx, table, names, [place + counts[place] for place in sorted(counts)])
+    _add_durations(tx, owned, took)
 
 
 def read_durations(tx: Connection, owned: Owned, places: Iterable[tuple[str, int]]) -> Durations:
     """The sketches that there are, by owner and hour."""
     table, wanted = owned.duration, set(places)
-    owners, hours = sorted({owner for owner, _ in wanted}), {hour for _, hour in wanted}
-    found: Durations = {}
-    for first in range(0, len(owners), _READ_MAX):
-        few = owners[first : first + _READ_MAX]
-        in_time = table.c.minute.between(min(hours), max(hours))
-        query = select(table.c[owned.owner], table.c.minute, table.c.sketch)
-        for owner, hour, sketch in tx.execute(query.where(table.c[owned.owner].in_(few), in_time)):
-            if (owner, hour) in wanted:
-                found[owner, hour] = durations.from_bytes(sketch)
-    return found
+    if not wanted:
+        return {}
+    owner, hours = table.c[owned.owner], {hour for _, hour in wanted}
+    is_near = (among(tx, owner, {name for name, _ in wanted}), table.c.minute.between(min(hours), max(hours)))
+    rows = tx.execute(select(owner, table.c.minute, table.c.sketch).where(*is_near))
+    return {(name, hour): durations.from_bytes(sketch) for name, hour, sketch in rows if (name, hour) in wanted}
 
 
 def _add_durations(tx: Connection, owned: Owned, took: Durations) -> None:

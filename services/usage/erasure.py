@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection, delete, select, update
 
 from services.usage import tables
+from services.usage.many_rows import among
 from services.usage.turn import take_turn
 from shared.contracts.usage import RequestRecord
 from shared.database import upsert
@@ -33,7 +34,7 @@ def without_erased(tx: Connection, records: Sequence[RequestRecord]) -> Sequence
     used = {record.key_id for record in records if record.key_id is not None}
     if not used:
         return records
-    erased = set(tx.execute(select(table.c.key_id).where(table.c.key_id.in_(used))).scalars())
+    erased = set(tx.execute(select(table.c.key_id).where(among(tx, table.c.key_id, used))).scalars())
     if not erased:
         return records
     return [

@@ -42,6 +42,7 @@ class RequestAnswer(Schema):
     method = fields.String()
     route = fields.String()
     status = fields.Integer()
+    problem = fields.String()
     address = fields.String()
     user_agent = fields.String()
     duration_ms = fields.Float()

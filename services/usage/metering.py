@@ -1,6 +1,7 @@
 """Takes in batches of metered requests: each once, for ever, however often it is sent."""
 
 from collections.abc import Sequence
+from itertools import compress
 
 from services.usage import parked_batches
 from services.usage.alert import raise_alerts
@@ -32,10 +33,7 @@ class Metering:
         with self._database.transaction() as tx:
             take_turn(tx)
             are_new = remember(tx, batches)
-            fresh = [
-                record for batch, is_new in zip(batches, are_new, strict=True) if is_new for record in batch.records
-            ]
-            records = without_erased(tx, fresh)
+            records = without_erased(tx, [record for batch in compress(batches, are_new) for record in batch.records])
             keep(tx, records)
             count(tx, tally(records))
             used = last_uses(records)

@@ -49,8 +49,9 @@ class Retention:
         counters_before = microseconds(today - timedelta(days=self._kept.counter_days))
         for owned in (KEYS, ORGANISATIONS):
             self._delete_in_steps(owned.minute, "minute", before // MINUTE_US)
-            for table in (owned.hour, owned.day, owned.duration):
-                self._delete_in_steps(table, "minute", counters_before // MINUTE_US)
+            self._delete_in_steps(owned.hour, "minute", counters_before // MINUTE_US)
+            self._delete_in_steps(owned.duration, "minute", counters_before // MINUTE_US)
+        self._delete_in_steps(tables.counter_day, "minute", counters_before // MINUTE_US)
 
     def _make_partitions(self, today: int) -> None:
         with self._database.transaction() as tx:

@@ -8,7 +8,7 @@ import msgspec
 import structlog
 from nameko.timer import timer
 
-from services.usage.activity import Activity, Entry, timeline
+from services.usage.activity import Activity, Entry, Wanted
 from services.usage.alert import Alerts
 from services.usage.intake import Intake
 from services.usage.keys_client import KeysClient
@@ -72,8 +72,7 @@ class UsageService:
     def activity(
         self, organisation_id: str, key_id: str, limit: int = 20, before: datetime | None = None
     ) -> tuple[Entry, ...]:
-        history = self.keys_client.history(organisation_id, key_id)
-        return timeline(history, self.activity_.requests(key_id, limit, before), limit, before)
+        return self.activity_.page(organisation_id, key_id, limit, Wanted(end=before)).entries
 
     @procedure(AlertsArguments(), AlertAnswer(many=True))
     def alerts(self, organisation_id: str, limit: int = 20) -> list[dict[str, Any]]:

@@ -86,7 +86,8 @@ class Statistics:
 
     def by_key(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> tuple[KeyTotal, ...]:
         """The organisation's keys with the most requests, KEYS_MAX at most; not those that are deleted."""
-        counter, known = KEYS.steps()[step.value], tables.known_key
+        counter = tables.counter_day if step is Step.DAY else KEYS.finest(step.value)
+        known = tables.known_key
         requests = func.sum(counter.c.requests).label("requests")
         first, last = _minutes(start, end, step)
         query = (
@@ -137,18 +138,19 @@ class Statistics:
         )
 
     def _summary(self, owned: Owned, owner: str, start: datetime, end: datetime, step: Step) -> Summary:
-        counter = owned.steps()[step.value]
+        counter = owned.finest(step.value)
+        bucket = (counter.c.minute - counter.c.minute % step.value).label("bucket")
         first, last = _minutes(start, end, step)
         is_wanted = (counter.c[owned.owner] == owner, counter.c.minute >= first, counter.c.minute < last)
         requests, size = func.sum(counter.c.requests).label("requests"), func.sum(counter.c.size).label("size")
-        by_status = select(counter.c.minute, counter.c.status, requests, size).where(*is_wanted)
+        by_status = select(bucket, counter.c.status, requests, size).where(*is_wanted)
         by_route = select(counter.c.route, requests).where(*is_wanted).group_by(counter.c.route)
         series: dict[int, dict[str, int]] = defaultdict(dict)
         by_class: dict[str, int] = defaultdict(int)
         total = total_size = 0
         with self._database.reading() as tx:
-            for row in tx.execute(by_status.group_by(counter.c.minute, counter.c.status).order_by(counter.c.minute)):
-                series[row.minute][str(row.status)] = int(row.requests)
+            for row in tx.execute(by_status.group_by(bucket, counter.c.status).order_by(bucket)):
+                series[row.bucket][str(row.status)] = int(row.requests)
                 by_class[f"{row.status // 100}xx"] += int(row.requests)
                 total += int(row.requests)
                 total_size += int(row.size)

@@ -84,10 +84,20 @@ def _counter(name: str, owner: str) -> Table:
 
 counter = _counter("counter", "key_id")
 counter_hour = _counter("counter_hour", "key_id")
-counter_day = _counter("counter_day", "key_id")
 organisation_counter = _counter("organisation_counter", "organisation_id")
 organisation_counter_hour = _counter("organisation_counter_hour", "organisation_id")
-organisation_counter_day = _counter("organisation_counter_day", "organisation_id")
+
+# One row a key and UTC day, whatever was asked for and answered: what quotas and comparisons of keys ask.
+counter_day = Table(
+    "counter_day",
+    metadata,
+    Column("key_id", String(32), primary_key=True),
+    Column("minute", BigInteger, primary_key=True),
+    Column("requests", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Index("counter_day_by_time", "minute"),
+)
 
 
 def _durations(name: str, owner: str) -> Table:

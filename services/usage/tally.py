@@ -65,6 +65,16 @@ def by_step(counts: Counts, minutes: int) -> Counts:
     return _summed(longer)  # type: ignore[arg-type]  # each a Place, reassembled
 
 
+def by_day(counts: Counts) -> dict[tuple[str, int], Sums]:
+    """By owner and day, whatever the route and status."""
+    summed: dict[tuple[str, int], Sums] = defaultdict(lambda: (0, 0, 0))
+    for (owner, at, _, _), (requests, cost, size) in counts.items():
+        day = (owner, at - at % DAY_MINUTES)
+        before = summed[day]
+        summed[day] = (before[0] + requests, before[1] + cost, before[2] + size)
+    return dict(summed)
+
+
 def by_organisation(counts: Counts, organisations: Mapping[str, str]) -> Counts:
     owned = (((organisations[owner], *place), sums) for (owner, *place), sums in counts.items())
     return _summed(owned)  # type: ignore[arg-type]  # each a Place, reassembled

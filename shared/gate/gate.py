@@ -55,6 +55,7 @@ class Gate:
         size: int,
         address: str,
         user_agent: str,
+        problem: str | None = None,
     ) -> None:
         """Writes the request down before its answer leaves. `began`: elapsed seconds at the gate's first look."""
         grant: Grant | None = verdict.grant
@@ -72,6 +73,7 @@ class Gate:
             size=size,
             address=address,
             user_agent=redact(user_agent)[:USER_AGENT_CHARACTERS_MAX],
+            problem=problem,
         )
         self.meter.record(record)
 

@@ -82,6 +82,7 @@ class Admission:
             size=0 if req.method == "HEAD" else len(resp.data or b""),
             address=req.context.caller,
             user_agent=req.user_agent or "",
+            problem=getattr(req.context, "problem", None),
         )
         metrics.requests.labels(self._service, req.method, f"{status // 100}xx").inc()
         metrics.request_seconds.labels(self._service).observe(self._clock.elapsed_seconds() - req.context.began)

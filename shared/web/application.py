@@ -87,6 +87,7 @@ class _Errors:
 
     def problem(self, req: falcon.Request, resp: falcon.Response, problem: Problem, params: dict[str, Any]) -> None:
         resp.status = problem.type.status
+        req.context.problem = problem.type.name
         resp.content_type = "application/problem+json"
         # Falcon refuses some methods before any middleware has seen the request.
         request_id = getattr(req.context, "request_id", None) or give_request_id(req, resp)

@@ -20,6 +20,7 @@ from shared.gate.grants import Grant
 from shared.web.parameters import fields_by_name, has_control_characters, unreadable
 from shared.web.problems import Problem
 
+JSON = "application/json"
 BODY_BYTES_MAX = 64 * 1024
 _DIGITS_MAX = 100
 Query = TypeVar("Query")
@@ -43,7 +44,8 @@ class StrictSchema(Schema):
 class Call(Generic[Query, Body]):
     """A request past the gate and past its schemas. `caller` is the key that made it.
 
-    `headers`: those that the operation declares and the caller sent, by the name declared.
+    `headers`: those that the operation declares and the caller sent, by the name declared. `media_type`: of those that
+    the operation can answer in, the one the caller likes best.
     """
 
     caller: Grant
@@ -51,12 +53,16 @@ class Call(Generic[Query, Body]):
     body: Body
     request_id: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
+    """`body`: of any other media type than JSON an iterable of bytes, which are sent as they come."""
+
     body: Any
     status: int = 200
+    media_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -73,6 +79,7 @@ class Operation:
     body: type[StrictSchema] | None
     problems: tuple[str, ...]
     headers: tuple[str, ...]
+    alternatives: tuple[str, ...]
 
 
 def operation(
@@ -86,10 +93,12 @@ def operation(
     body: type[StrictSchema] | None = None,
     problems: tuple[str, ...] = (),
     headers: tuple[str, ...] = (),
+    alternatives: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Answer]], Callable[..., None]]:
     """Makes a Falcon responder of a method that takes a Call (and the path's parameters) and returns an Answer.
 
-    `problems`: what it may answer beyond what every gated operation may. `headers`: those it heeds.
+    `problems`: what it may answer beyond what every gated operation may. `headers`: those it heeds. `alternatives`:
+    media types that it answers in, beside JSON, when the caller prefers them.
     """
     declared = Operation(
         summary=summary,
@@ -101,6 +110,7 @@ def operation(
         body=body,
         problems=problems,
         headers=headers,
+        alternatives=alternatives,
     )
     load_query, load_body = query() if query else None, body() if body else None
 
@@ -115,6 +125,7 @@ def operation(
                 body=_body(req, load_body),
                 request_id=req.context.request_id,
                 headers={name: value for name in headers if (value := req.get_header(name)) is not None},
+                media_type=(alternatives and req.client_prefers((JSON, *alternatives))) or JSON,
             )
             answer = handler(self, call, **path)
             write(resp, answer)
@@ -132,8 +143,11 @@ def operation_of(resource: object, method: str) -> Operation | None:
 
 def write(resp: falcon.Response, answer: Answer) -> None:
     resp.status = answer.status
-    resp.content_type = "application/json"
-    resp.data = msgspec.json.encode(answer.body)
+    resp.content_type = answer.media_type
+    if answer.media_type == JSON:
+        resp.data = msgspec.json.encode(answer.body)
+    else:
+        resp.stream = answer.body
     for name, value in answer.headers.items():
         resp.set_header(name, value)
 
