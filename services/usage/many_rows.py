@@ -34,7 +34,7 @@ def insertion(tx: Connection, table: Table, names: Sequence[str], rows: Sequence
         return statement, dicts
     typed = [column(name, table.c[name].type) for name in names]
     rowset = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON))
-    given = rowset.table_valued(*typed, name="given").render_derived(with_types=True)
+    given = rowset.table_valued(*typed).render_derived(with_types=True)
     for name in names:
         if isinstance(table.c[name].type, LargeBinary):
             dicts = [given_row | {name: f"\\x{given_row[name].hex()}"} for given_row in dicts]  # as bytea reads them
