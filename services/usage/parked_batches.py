@@ -5,12 +5,13 @@ counted when its time has come, and one of a newer release when usage is of that
 """
 
 import hashlib
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import msgspec
 import structlog
 from sqlalchemy import Connection, delete, func, select
 
@@ -22,6 +23,7 @@ from shared.redaction import redact
 
 PARKED_MAX = 1000
 _REASON_CHARACTERS = 200
+_NAMED = re.compile(r"[!-~]{1,64}", re.ASCII)
 _log = structlog.get_logger(__name__)
 
 
@@ -61,7 +63,7 @@ class ParkedBatches:
         """As it was sent."""
         table = tables.parked_batch
         with self._database.reading() as tx:
-            return msgspec.json.decode(tx.execute(select(table.c.body).where(table.c.id == batch_id)).scalar_one())
+            return json.loads(tx.execute(select(table.c.body).where(table.c.id == batch_id)).scalar_one())
 
 
 def forget(tx: Connection, batches: Sequence[RequestMetered]) -> None:
@@ -73,14 +75,12 @@ def forget(tx: Connection, batches: Sequence[RequestMetered]) -> None:
 def _id(body: object) -> str:
     if isinstance(body, dict):
         segment, start = body.get("segment"), body.get("start")
-        if isinstance(segment, str) and isinstance(start, int) and len(named := f"{segment}/{start}") <= 64:
-            return _storable(named)
+        named = f"{segment}/{start}"
+        if isinstance(segment, str) and isinstance(start, int) and _NAMED.fullmatch(named):
+            return named
     return hashlib.sha256(_text(body).encode()).hexdigest()
 
 
 def _text(body: object) -> str:
-    return _storable(msgspec.json.encode(body).decode())
-
-
-def _storable(text: str) -> str:
-    return text.replace("\0", "")
+    """In ASCII: it came as JSON, and may hold what no database takes as it is."""
+    return json.dumps(body)

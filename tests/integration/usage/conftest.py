@@ -10,6 +10,7 @@ from services.usage.metering import Metering
 from shared.clock import ManualClock
 from shared.database import Database
 from shared.migrations import migrate
+from tests.servers import Postgres
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -19,6 +20,15 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[D
         database = Database.sqlite(tmp_path / "usage.db")
     else:
         database = Database(request.getfixturevalue("postgres").new_database())
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def postgresql_database(postgres: Postgres) -> Iterator[Database]:
+    """For what SQLite, with its one writer and its one table, cannot be asked."""
+    database = Database(postgres.new_database())
+    migrate(database, MIGRATIONS)
     yield database
     database.close()
 

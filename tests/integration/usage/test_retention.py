@@ -99,15 +99,15 @@ def test_a_longer_time_brings_nothing_back_and_takes_nothing_for_kept(
 
 
 def test_a_reader_who_holds_a_partition_up_delays_its_end_and_nothing_else(
-    usage_database: Database, metering: Metering, keep: Callable[..., None]
+    postgresql_database: Database, clock: ManualClock
 ) -> None:
+    metering = Metering(postgresql_database, clock)
+    retention_ = Retention(postgresql_database, clock, Kept(raw_days=2, counter_days=1000))
     metering.take_in(batch(record(at=NOON - DAY * 9), record(at=NOON)))
-    with usage_database.reading() as tx:
-        if not partitions.are_kept(tx):
-            pytest.skip("SQLite has no partitions")
+    with postgresql_database.reading() as tx:
         assert rows(tx, "request") == [2]
-        keep(raw_days=2)
+        retention_.run()
         metering.take_in(batch(record(at=NOON - DAY), start=1000))
-    assert stored_days(usage_database) == [-9, -1, 0]
-    keep(raw_days=2)
-    assert stored_days(usage_database) == [-1, 0]
+    assert stored_days(postgresql_database) == [-9, -1, 0]
+    retention_.run()
+    assert stored_days(postgresql_database) == [-1, 0]
