@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from services.auth import assembly as auth
 from services.keys import api as keys_api
 from services.keys import assembly as keys
+from services.keys import organisation_activity_api
 from services.sensors import api as sensors_api
 from services.sensors import assembly as sensors
 from services.usage import api as usage_api
@@ -120,6 +121,7 @@ def _all_routes() -> list[Route]:
     nothing: Any = None
     return [
         *keys_api.routes(nothing, nothing, nothing, nothing, nothing, nothing),
+        *organisation_activity_api.routes(nothing),
         *usage_api.routes(nothing, nothing, nothing, nothing, nothing),
         *sensors_api.routes(nothing, nothing),
     ]
