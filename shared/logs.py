@@ -2,17 +2,22 @@
 
 import logging
 import sys
+from contextvars import ContextVar
 from typing import Any
 
 import structlog
 
 from shared.redaction import redact
 
+# The request that is being answered: its id, and its caller's address. Every line of log about it says both.
+request: ContextVar[tuple[str, str] | None] = ContextVar("request", default=None)
+
 
 def configure(level: str = "INFO") -> None:
     """Sends structlog's and the standard library's records the same way. Call once, at a composition root."""
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _add_request,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -40,6 +45,13 @@ def configure(level: str = "INFO") -> None:
     for noisy in ("kombu", "nameko", "alembic", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("amqp").setLevel(logging.ERROR)
+
+
+def _add_request(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    answering = request.get()
+    if answering is not None:
+        line["request_id"], line["address"] = answering
+    return line
 
 
 def _redacted(_logger: object, _method: str, line: Any) -> str:

@@ -19,6 +19,8 @@ from prometheus_client import (
     multiprocess,
 )
 
+from shared.request_counts import RequestCounts
+
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped functions of a typed library
 
@@ -33,6 +35,7 @@ request_seconds = Histogram(
     ["service"],
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
+request_counts = RequestCounts(requests, request_seconds)  # what feeds these two
 refusals = Counter(
     "grillo_gate_refusals_total",
     "Requests the gate refused, by problem name (address-slowed: a 429 for guessing). Not: refusals by handlers.",
@@ -87,6 +90,7 @@ rpc_calls = Counter(
 
 def exposition() -> bytes:
     """All of them in Prometheus's text format: this process's, or those of all processes that share the folder."""
+    request_counts.tell()
     folder = os.environ.get(FOLDER_VARIABLE)
     if folder is None:
         return generate_latest(REGISTRY)

@@ -5,7 +5,6 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 
 def tell_receipt(what: str, receipt: dict[str, Any], *, err: bool) -> None:
@@ -30,18 +29,6 @@ def tables() -> Console:
 
 def minute(time: str | None) -> str:
     return "never" if time is None else time[:16].replace("T", " ")
-
-
-def print_activity(entries: list[dict[str, Any]]) -> None:
-    table = Table("at", "what", "status", "why", "address", "request id", "by", box=None)
-    for entry in entries:
-        request, lived, at = entry["request"], entry["lifecycle"], entry["at"][:19].replace("T", " ")
-        if request is None:
-            table.add_row(at, lived["type"], "", "", "", text(lived["request_id"]), lived["actor"])
-        else:
-            what, status = f"{request['method']} {request['route']}", str(request["status"])
-            table.add_row(at, what, status, text(request["problem"]), request["address"], request["request_id"], "")
-    tables().print(table)
 
 
 def text(value: Any) -> str:

@@ -54,7 +54,7 @@ class KeyActivity:
             raise Problem("invalid-request", "cursor: a CSV file is not in pages")
         entries = self._activity.everything(call.caller.organisation_id, key_id, call.query.wanted())
         headers = {"Content-Disposition": f'attachment; filename="{key_id}-activity.csv"'}
-        return Answer(body=as_csv(entries), media_type=CSV, headers=headers)
+        return Answer(body=b"", stream=as_csv(entries), content_type=CSV, headers=headers)
 
 
 def shown(entry: Entry) -> dict[str, Any]:

@@ -5,20 +5,26 @@ error, or a guess, is refused without touching anything that many keys share.
 """
 
 import enum
-import hashlib
-import re
-import zlib
-from dataclasses import dataclass
+from hashlib import sha256
+from zlib import crc32
+
+import msgspec
 
 PREFIX = "grl_"
 BODY_CHARACTERS = 43
 _CHECKSUM_CHARACTERS = 6
+_BODY_END = len(PREFIX) + BODY_CHARACTERS
+_KEY_CHARACTERS = _BODY_END + _CHECKSUM_CHARACTERS
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_KEY = re.compile(r"grl_[0-9A-Za-z]{49}", re.ASCII)
+# Two base62 digits at a time: the checksum is read back in three look-ups instead of being written anew.
+_PAIRS = {high + low: 62 * _ALPHABET.index(high) + _ALPHABET.index(low) for high in _ALPHABET for low in _ALPHABET}
+_PAIR = 62 * 62
+_SCHEME = "Bearer "
+_SCHEME_AND_PREFIX = _SCHEME + PREFIX
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Presented:
+# Structs where one is made for each request: as frozen as a dataclass, and made several times faster.
+class Presented(msgspec.Struct, frozen=True, gc=False):
     """The parts of a request that may carry a credential, as they came."""
 
     authorization: str | None
@@ -26,8 +32,7 @@ class Presented:
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(msgspec.Struct, frozen=True, gc=False):
     """`digest`: SHA-256 of the secret, hexadecimal. The secret itself goes no further than here."""
 
     digest: str
@@ -71,18 +76,29 @@ def base62(number: int, characters: int) -> str:
 
 def with_checksum(body: str) -> str:
     """The whole key for `grl_` and its 43 characters."""
-    return body + base62(zlib.crc32(body.encode()), _CHECKSUM_CHARACTERS)
+    return body + base62(crc32(body.encode()), _CHECKSUM_CHARACTERS)
 
 
 def is_well_formed(secret: str) -> bool:
-    if _KEY.fullmatch(secret) is None:
-        return False
-    return with_checksum(secret[:-_CHECKSUM_CHARACTERS]) == secret
+    return guess_of(secret) is None
+
+
+def guess_of(secret: str) -> Guess | None:
+    """How it is no key, as far as that can be seen without looking anything up; None: it may be one."""
+    if not (
+        len(secret) == _KEY_CHARACTERS
+        and secret.startswith(PREFIX)
+        and secret.isascii()
+        and secret[len(PREFIX) :].isalnum()
+    ):
+        return Guess.MALFORMED
+    stated = (_PAIRS[secret[-6:-4]] * _PAIR + _PAIRS[secret[-4:-2]]) * _PAIR + _PAIRS[secret[-2:]]
+    return None if stated == crc32(secret[:_BODY_END].encode()) else Guess.WRONG_CHECKSUM
 
 
 def digest_of(secret: str) -> str:
     """One pass of SHA-256 is enough: the secret is 256 random bits, which no dictionary holds."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return sha256(secret.encode()).hexdigest()
 
 
 def read_credential(presented: Presented) -> Credential:
@@ -90,15 +106,20 @@ def read_credential(presented: Presented) -> Credential:
     header, in_query = presented.authorization, presented.query_keys
     if header is None and not in_query:
         raise CredentialMissing
-    if len(in_query) + (header is not None) > 1:
+    if in_query and len(in_query) + (header is not None) > 1:
         raise CredentialMalformed("send one credential: the Authorization header or api_key, once")
     secret = in_query[0] if header is None else _bearer(header)
-    if not is_well_formed(secret):
-        raise CredentialInvalid(Guess.WRONG_CHECKSUM if _KEY.fullmatch(secret) else Guess.MALFORMED)
-    return Credential(digest=digest_of(secret), in_query=header is None)
+    guess = guess_of(secret)
+    if guess is not None:
+        raise CredentialInvalid(guess)
+    return Credential(sha256(secret.encode()).hexdigest(), header is None)
 
 
 def _bearer(header: str) -> str:
+    if header.startswith(_SCHEME_AND_PREFIX) and len(header) == len(_SCHEME) + _KEY_CHARACTERS:
+        secret = header[len(_SCHEME) :]
+        if "," not in secret and " " not in secret:
+            return secret  # as nearly every header is
     scheme, _, secret = header.strip().partition(" ")
     secret = secret.strip()
     if scheme.lower() != "bearer" or not secret or " " in secret or "," in secret:

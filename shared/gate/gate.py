@@ -1,16 +1,14 @@
 """The gate of one web process: fresh? whose? allowed? within limits? Then the handler; then the record."""
 
-from dataclasses import replace
-from datetime import datetime
+from msgspec.structs import replace
 
 from shared import metrics
 from shared.clock import Clock
 from shared.contracts.usage import RequestRecord
 from shared.gate.credential import Presented
-from shared.gate.grants import Grant
 from shared.gate.guessing import Guessing
 from shared.gate.meter import Meter
-from shared.gate.quota import MemoryQuota, Spent
+from shared.gate.quota import MemoryQuota
 from shared.gate.replica import Replica
 from shared.gate.verdict import Refusal, Verdict, judge
 from shared.redaction import redact
@@ -23,73 +21,74 @@ class Gate:
     def __init__(
         self, replica: Replica, quota: MemoryQuota, meter: Meter, clock: Clock, guessing: Guessing | None = None
     ) -> None:
-        self.replica, self.quota, self.meter, self._clock = replica, quota, meter, clock
+        self.replica, self.quota, self.meter = replica, quota, meter
+        self._meter_record, self._now, self._elapsed_seconds = meter.record, clock.now, clock.elapsed_seconds
         self._guessing = Guessing() if guessing is None else guessing
 
-    def admit(self, presented: Presented, permission: str | None) -> Verdict:
-        """Decides one request, and charges it if it passes. Calls nobody: memory only."""
-        now = self.replica.time()
-        verdict = judge(presented, permission, self.replica.grants, now)
+    def admit(self, presented: Presented, permission: str | None, began: float | None = None) -> Verdict:
+        """Decides one request, and charges it if it passes. Calls nobody: memory only.
+
+        `began`: elapsed seconds when the request came, where that was read already.
+        """
+        replica = self.replica
+        now = replica.time_at(self._elapsed_seconds() if began is None else began)
+        verdict = judge(presented, permission, replica.grants, now)
         # Asked last, answered first: grants that stopped being fresh while they were judged do not count.
-        if not self.replica.is_fresh():
+        elapsed = self._elapsed_seconds()
+        if not replica.is_fresh_at(elapsed):
             return _refused(_NOT_FRESH)
-        if verdict.grant is None or verdict.limits is None:
+        grant, limits = verdict.grant, verdict.limits
+        if grant is None or limits is None:
             return _refused(self._slowed(verdict, presented.address))
         if verdict.refusal is not None:
-            return _refused(replace(verdict, spent=self._peek(verdict, now)))
-        elapsed = self._clock.elapsed_seconds()
-        spent = self.quota.spend(verdict.grant.key_id, verdict.limits, elapsed, now)
+            return _refused(replace(verdict, spent=self.quota.peek(grant.key_id, limits, elapsed, now)))
+        spent = self.quota.spend(grant.key_id, limits, elapsed, now)
         if not spent.admitted:
             return _refused(replace(verdict, refusal=Refusal.QUOTA_EXCEEDED, spent=spent))
-        return replace(verdict, spent=spent)
+        return Verdict(None, grant, limits, spent, verdict.in_query)
 
     def record(
         self,
         verdict: Verdict,
-        *,
         request_id: str,
         method: str,
         route: str,
         status: int,
-        began: float,
+        seconds: float,
         size: int,
         address: str,
         user_agent: str,
         problem: str | None = None,
     ) -> None:
-        """Writes the request down before its answer leaves. `began`: elapsed seconds at the gate's first look."""
-        grant: Grant | None = verdict.grant
-        duration = self._clock.elapsed_seconds() - began
-        record = RequestRecord(
-            request_id=request_id,
-            at=self._clock.now(),
-            key_id=grant.key_id if grant else None,
-            organisation_id=grant.organisation_id if grant else None,
-            method=method,
-            route=route,
-            status=status,
-            cost=1 if verdict.admitted else 0,
-            duration_us=round(duration * 1e6),
-            size=size,
-            address=address,
-            user_agent=redact(user_agent)[:USER_AGENT_CHARACTERS_MAX],
-            problem=problem,
+        """Writes the request down before its answer leaves. `seconds`: since the gate's first look."""
+        grant = verdict.grant
+        key_id, organisation_id = (None, None) if grant is None else (grant.key_id, grant.organisation_id)
+        self._meter_record(
+            RequestRecord(
+                request_id=request_id,
+                at=self._now(),
+                key_id=key_id,
+                organisation_id=organisation_id,
+                method=method,
+                route=route,
+                status=status,
+                cost=1 if verdict.refusal is None else 0,
+                duration_us=int(seconds * 1e6 + 0.5),
+                size=size,
+                address=address,
+                user_agent=redact(user_agent)[:USER_AGENT_CHARACTERS_MAX] if user_agent else "",
+                problem=problem,
+            )
         )
-        self.meter.record(record)
 
     def _slowed(self, verdict: Verdict, address: str) -> Verdict:
         """Only a verdict on an invalid key is ever another one for the address it came from."""
         if verdict.guess is None:
             return verdict
-        wait_seconds = self._guessing.slow(address, verdict.guess, self._clock.elapsed_seconds())
+        wait_seconds = self._guessing.slow(address, verdict.guess, self._elapsed_seconds())
         if not wait_seconds:
             return verdict
         return Verdict(Refusal.ADDRESS_SLOWED, guess=verdict.guess, retry_after_seconds=wait_seconds)
-
-    def _peek(self, verdict: Verdict, now: datetime) -> Spent | None:
-        if verdict.grant is None or verdict.limits is None:
-            return None
-        return self.quota.peek(verdict.grant.key_id, verdict.limits, self._clock.elapsed_seconds(), now)
 
 
 def _refused(verdict: Verdict) -> Verdict:

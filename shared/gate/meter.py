@@ -77,7 +77,7 @@ class Meter:
         """Takes over the segments of processes that are gone."""
         with self._shipping:
             for segment in abandoned(self._folder):
-                _log.info("segment_adopted", segment=segment.name, bytes=segment.size, torn_bytes=segment.torn_bytes)
+                _log.info("segment_adopted", segment=segment.name, bytes=segment.size, torn_bytes=segment.torn_bytes())
                 self._closed.append(segment)
 
     def ship(self) -> None:

@@ -27,6 +27,7 @@ from shared.gate.replica import Replica, TakeSnapshot
 from shared.relay import BusUnavailable
 
 SETTLE_SECONDS_MAX = 5.0
+BEAT_SECONDS = 1.0
 TIDY_SECONDS = 60.0
 _log = structlog.get_logger(__name__)
 
@@ -99,9 +100,14 @@ class GateProcess:
         self._quota.forget_idle(self._clock.elapsed_seconds(), self.replica.time())
 
     def _keep_tidy(self) -> None:
-        while not self._stopping.wait(TIDY_SECONDS):
-            self.tidy()
-            self.tell_of_guessing()
+        tidied_at = self._clock.elapsed_seconds()
+        while not self._stopping.wait(BEAT_SECONDS):
+            metrics.request_counts.tell()
+            elapsed = self._clock.elapsed_seconds()
+            if elapsed >= tidied_at + TIDY_SECONDS:
+                tidied_at = elapsed
+                self.tidy()
+                self.tell_of_guessing()
 
     def tell_of_guessing(self) -> None:
         """Best effort: what the bus does not take is not told again."""

@@ -4,21 +4,23 @@ The law: for every t, admissions in (t - 60 s, t] never exceed the minute limit,
 exceed the day limit. Both are decided at once; a refusal costs nothing.
 """
 
-import math
 import threading
-from collections import deque
+from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil
+
+import msgspec
 
 from shared.gate.grants import Limits
 
 MINUTE_SECONDS = 60.0
 DAY_SECONDS = 86_400
+_MINUTE = int(MINUTE_SECONDS)
+_CUT_OFF = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(msgspec.Struct, frozen=True, gc=False):
     """What a decision left. `*_left` after it, `*_reset_seconds` until more is left, None where unlimited.
 
     `retry_after_seconds` is 0 when admitted; `violated` names the policies that refused: minute, day.
@@ -34,13 +36,31 @@ class Spent:
 
 
 class _Window:
-    """One key's admissions: the moments of the last minute's, and how many today."""
+    """One key's admissions: the moments of the last minute's, from `first` on, and how many today.
 
-    __slots__ = ("day", "day_count", "moments")
+    An array, of which what is over is cut off now and then: a few bytes for a key that is used little, which most are.
+    """
+
+    __slots__ = ("day", "day_count", "first", "moments")
 
     def __init__(self, day: int) -> None:
-        self.moments: deque[float] = deque()
+        self.moments: array[float] = array("d")
+        self.first = 0
         self.day, self.day_count = day, 0
+
+    def move_to(self, elapsed: float, day: int) -> int:
+        """Lets go of what is over; how many moments are left. A day that seems to step back keeps its count."""
+        if self.day < day:
+            self.day, self.day_count = day, 0
+        moments, first, horizon = self.moments, self.first, elapsed - MINUTE_SECONDS
+        end = len(moments)
+        while first < end and moments[first] <= horizon:
+            first += 1
+        if first > _CUT_OFF and 2 * first > end:
+            del moments[:first]
+            end, first = end - first, 0
+        self.first = first
+        return end - first
 
 
 class MemoryQuota:
@@ -56,11 +76,11 @@ class MemoryQuota:
 
     def spend(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> Spent:
         """Admits and counts one request, or says what stands in its way."""
-        return self._ask(key_id, limits, elapsed, now, cost=1)
+        return self._ask(key_id, limits, elapsed, now, 1)
 
     def peek(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> Spent:
         """How things stand, at no cost."""
-        return self._ask(key_id, limits, elapsed, now, cost=0)
+        return self._ask(key_id, limits, elapsed, now, 0)
 
     def seed(self, key_id: str, moments: Iterable[float], day_count: int, now: datetime) -> None:
         """What was spent before this process started: moments of the last minute (elapsed seconds), and today."""
@@ -81,65 +101,59 @@ class MemoryQuota:
                     del self._windows[key_id]
 
     def _ask(self, key_id: str, limits: Limits, elapsed: float, now: datetime, cost: int) -> Spent:
+        """In one piece as far as nearly every request goes: this is on the path of each."""
+        day, minute_limit, day_limit = _day(now), limits.minute, limits.day
         with self._one_at_a_time:
-            self._latest = elapsed = max(self._latest, elapsed)
-            return self._decide(self._window(key_id, elapsed, now), limits, elapsed, now, cost)
-
-    def _window(self, key_id: str, elapsed: float, now: datetime) -> _Window:
-        day = _day(now)
-        window = self._windows.get(key_id)
-        if window is None:
-            window = self._windows[key_id] = _Window(day)
-        elif window.day < day:
-            # A day that seems to step back keeps its count: never admit twice for one day.
-            window.day, window.day_count = day, 0
-        moments, horizon = window.moments, elapsed - MINUTE_SECONDS
-        while moments and moments[0] <= horizon:
-            moments.popleft()
-        return window
-
-    def _decide(self, window: _Window, limits: Limits, elapsed: float, now: datetime, cost: int) -> Spent:
-        moments = window.moments
-        minute_full = len(moments) >= limits.minute
-        day_full = limits.day is not None and window.day_count >= limits.day
-        admitted = not (minute_full or day_full)
-        if admitted and cost:
-            moments.append(elapsed)
-            window.day_count += 1
-        day_reset = _seconds_to_midnight(now)
-        minute_reset = _seconds_until_room(moments, limits.minute, elapsed)
-        if admitted:
+            if elapsed < self._latest:
+                elapsed = self._latest
+            self._latest = elapsed
+            window = self._windows.get(key_id)
+            if window is None:
+                window = self._windows[key_id] = _Window(day)
+            count = window.move_to(elapsed, day)
+            if count >= minute_limit or (day_limit is not None and window.day_count >= day_limit):
+                return _refused(window, count, limits, elapsed, now)
+            moments = window.moments
+            if cost:
+                moments.append(elapsed)
+                window.day_count += 1
+                count += 1
             return Spent(
-                True, limits.minute - len(moments), minute_reset, _left(limits.day, window.day_count), day_reset
+                True,
+                minute_limit - count,
+                ceil(moments[window.first] + MINUTE_SECONDS - elapsed) or 1 if count else _MINUTE,
+                None if day_limit is None else day_limit - window.day_count,
+                _seconds_to_midnight(now),
             )
-        waits = ((minute_full, "minute", minute_reset), (day_full, "day", day_reset))
-        return Spent(
-            False,
-            max(0, limits.minute - len(moments)),
-            minute_reset,
-            _left(limits.day, window.day_count),
-            day_reset,
-            retry_after_seconds=max(wait for full, _, wait in waits if full),
-            violated=tuple(name for full, name, _ in waits if full),
-        )
 
 
-def _seconds_until_room(moments: "deque[float]", limit: int, elapsed: float) -> int:
-    """Whole seconds until one more fits (full) or the oldest admission leaves the window (not full)."""
-    if not moments or limit <= 0:
-        return int(MINUTE_SECONDS)
-    # With a lowered limit more than one has to leave first.
-    leaves = moments[max(0, len(moments) - limit)]
-    return max(1, math.ceil(leaves + MINUTE_SECONDS - elapsed))
-
-
-def _left(limit: int | None, count: int) -> int | None:
-    return None if limit is None else max(0, limit - count)
+def _refused(window: _Window, count: int, limits: Limits, elapsed: float, now: datetime) -> Spent:
+    minute_reset, day_reset = _MINUTE, _seconds_to_midnight(now)
+    if count and limits.minute > 0:
+        # With a lowered limit more than one has to leave before there is room.
+        leaves = window.moments[window.first + max(0, count - limits.minute)]
+        minute_reset = ceil(leaves + MINUTE_SECONDS - elapsed) or 1
+    waits = []
+    if count >= limits.minute:
+        waits.append(("minute", minute_reset))
+    if limits.day is not None and window.day_count >= limits.day:
+        waits.append(("day", day_reset))
+    return Spent(
+        False,
+        max(0, limits.minute - count),
+        minute_reset,
+        None if limits.day is None else max(0, limits.day - window.day_count),
+        day_reset,
+        retry_after_seconds=max(wait for _, wait in waits),
+        violated=tuple(name for name, _ in waits),
+    )
 
 
 def _day(now: datetime) -> int:
-    return int(now.timestamp()) // DAY_SECONDS
+    """The UTC day's number. What is in UTC already, as the gate's time is, need not be brought there."""
+    return (now if now.tzinfo is UTC else now.astimezone(UTC)).toordinal()
 
 
 def _seconds_to_midnight(now: datetime) -> int:
-    return DAY_SECONDS - int(now.astimezone(UTC).timestamp()) % DAY_SECONDS
+    utc = now if now.tzinfo is UTC else now.astimezone(UTC)
+    return DAY_SECONDS - (utc.hour * 3600 + utc.minute * 60 + utc.second)

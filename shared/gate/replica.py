@@ -7,7 +7,7 @@ have waited in a queue. While the lease has run out the gate refuses everything:
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import msgspec
 import structlog
@@ -27,6 +27,7 @@ REST_SECONDS_MAX = 0.05
 RESNAPSHOT_SECONDS = 30.0
 LEASE_SECONDS_DEFAULT = 10.0
 LEASE_SECONDS_RANGE = (1.0, 300.0)
+_YEAR_1 = datetime.min.replace(tzinfo=UTC).timestamp()
 _log = structlog.get_logger(__name__)
 
 TakeSnapshot = Callable[[], Snapshot]
@@ -85,8 +86,9 @@ class Replica:
         follower = GrantsFollower(self.grants, snapshot, self._distrust)
         self._subscription = Subscription(feed, follower, clock, gate=gate)
         self._fresh_until = float("-inf")
-        # The database's time, and the elapsed seconds it belongs to: one value, for threads that read meanwhile.
-        self._as_of = datetime.min.replace(tzinfo=UTC), 0.0
+        # The database's time in seconds since 1970, and the elapsed seconds it belongs to: one value, for threads that
+        # read meanwhile.
+        self._as_of = _YEAR_1, 0.0
         self._snapshot_at = 0.0
         self._wanted = threading.Event()
         self._stopping = False
@@ -115,18 +117,25 @@ class Replica:
             self._snapshot_at = self._clock.elapsed_seconds()
             self._subscription.restart()
         caught_up = self._subscription.pull()
-        self._as_of = caught_up.time, caught_up.sent_at
+        self._as_of = caught_up.time.timestamp(), caught_up.sent_at
         self._fresh_until = caught_up.sent_at + self._lease_seconds
         metrics.lease_seconds_left.set(self._fresh_until - self._clock.elapsed_seconds())
         return caught_up
 
     def is_fresh(self) -> bool:
-        return self._clock.elapsed_seconds() < self._fresh_until
+        return self.is_fresh_at(self._clock.elapsed_seconds())
+
+    def is_fresh_at(self, elapsed: float) -> bool:
+        """As it is known now: whoever asks has read the clock just before."""
+        return elapsed < self._fresh_until
 
     def time(self) -> datetime:
         """The log's database's time, as of now: the last pull's plus what has elapsed since it was sent."""
+        return self.time_at(self._clock.elapsed_seconds())
+
+    def time_at(self, elapsed: float) -> datetime:
         time, at = self._as_of
-        return time + timedelta(seconds=self._clock.elapsed_seconds() - at)
+        return datetime.fromtimestamp(time + (elapsed - at), UTC)
 
     def _distrust(self) -> None:
         """A snapshot from before what was applied and acknowledged here: until a pull covers it, not fresh."""

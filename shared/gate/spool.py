@@ -1,10 +1,12 @@
 """One process's segment of metered requests on disk: appended before an answer leaves, deleted once counted.
 
-A record is a frame of length, CRC-32 and payload, added with one write. There is no fsync: a record survives
-the death of the process, which is what SIGKILL tests; it may not survive the death of the machine.
+A record is a frame of length, CRC-32 and payload, laid into a shared mapping of the file: memory of the kernel's, not
+of the process, and no call to it. There is no fsync: a record survives the death of the process, which is what SIGKILL
+tests; it may not survive the death of the machine.
 """
 
 import fcntl
+import mmap
 import os
 import re
 import secrets
@@ -15,6 +17,9 @@ from pathlib import Path
 
 _FRAME = struct.Struct("<II")  # payload bytes, CRC-32 of the payload
 _PAYLOAD_BYTES_MAX = 64 * 1024
+# Room is taken from the disk ahead of the records, in steps: a mapping without room behind it would end the process.
+_ROOM_BYTES = 1024 * 1024
+_READ_BYTES = 256 * 1024
 _EXTENT = re.compile(rb"(\d{1,15}) (\d{1,15})")
 
 
@@ -34,8 +39,9 @@ class Segment:
         self.name = path.stem
         self.path, self._extents_path = path, path.with_suffix(".extents")
         self._file = _open_locked(path, os.O_CREAT if new else 0)
+        self._room: mmap.mmap | None = None  # as yet: only who appends needs it
+        self._room_bytes = 0
         self.size = self._trusted_size()
-        self.torn_bytes = os.fstat(self._file).st_size - self.size
         self.extents = self._read_extents()
 
     @classmethod
@@ -54,11 +60,20 @@ class Segment:
 
     def append(self, payload: bytes) -> None:
         """Raises OSError when the disk will not take it; the segment is then as it was before."""
-        if not 0 < len(payload) <= _PAYLOAD_BYTES_MAX:
-            raise OSError(f"{self.path}: no record has {len(payload)} bytes")
-        frame = _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
-        _write_whole(self._file, frame, self.size)
-        self.size += len(frame)
+        length, start = len(payload), self.size
+        if not 0 < length <= _PAYLOAD_BYTES_MAX:
+            raise OSError(f"{self.path}: no record has {length} bytes")
+        end = start + _FRAME.size + length
+        room = self._room
+        if room is None or end > self._room_bytes:
+            room = self._make_room(end)
+        room[start:end] = _FRAME.pack(length, zlib.crc32(payload)) + payload
+        self.size = end
+
+    def torn_bytes(self) -> int:
+        """What lies behind the last whole record: its writer was killed in the act, and it was never answered."""
+        behind = os.pread(self._file, _ROOM_BYTES + _PAYLOAD_BYTES_MAX, self.size)
+        return len(behind.rstrip(b"\0"))
 
     def cut_extent(self, bytes_max: int) -> tuple[int, int] | None:
         """Fixes the next batch: whole records past the last cut, about `bytes_max` bytes; None if there are none.
@@ -88,30 +103,49 @@ class Segment:
     def close(self) -> None:
         """Leaves the files for whoever adopts them. A record that comes later is refused, whatever is open by then."""
         file, self._file = self._file, -1
+        room, self._room, self._room_bytes = self._room, None, 0
+        if room is not None:
+            room.close()
         os.close(file)
+
+    def _make_room(self, end: int) -> mmap.mmap:
+        room_bytes = -(-end // _ROOM_BYTES) * _ROOM_BYTES
+        os.posix_fallocate(self._file, 0, room_bytes)
+        room = mmap.mmap(self._file, room_bytes)
+        self._room, self._room_bytes = room, room_bytes
+        return room
 
     def _frames(self, start: int, end: int) -> Iterator[bytes]:
         """The payloads of whole, intact frames; stops at the first that is not."""
-        at = start
+        at, block, block_at = start, b"", start
         while at + _FRAME.size <= end:
-            length, checksum = _FRAME.unpack(os.pread(self._file, _FRAME.size, at))
-            # A power cut may leave zeros at the end, which would read as empty records for ever.
+            if at + _FRAME.size > block_at + len(block):
+                block, block_at = os.pread(self._file, min(_READ_BYTES, end - at), at), at
+            length, checksum = _FRAME.unpack_from(block, at - block_at)
+            # Room that was never written to reads as zeros, and so it may after a power cut.
             if not 0 < length <= _PAYLOAD_BYTES_MAX or at + _FRAME.size + length > end:
                 return
-            payload = os.pread(self._file, length, at + _FRAME.size)
+            if at + _FRAME.size + length > block_at + len(block):
+                block, block_at = os.pread(self._file, min(_READ_BYTES, end - at), at), at
+            begins = at - block_at + _FRAME.size
+            payload = block[begins : begins + length]
             if len(payload) != length or zlib.crc32(payload) != checksum:
                 return
             yield payload
             at += _FRAME.size + length
 
     def _trusted_size(self) -> int:
-        """The end of the last whole record. A torn one, its writer killed in the act, was never answered."""
+        """The end of the last whole record."""
         return sum(_FRAME.size + len(payload) for payload in self._frames(0, os.fstat(self._file).st_size))
 
     def _write_extent(self, line: bytes) -> None:
         file = os.open(self._extents_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            _write_whole(file, line, os.fstat(file).st_size)
+            size = os.fstat(file).st_size
+            written = os.write(file, line)
+            if written != len(line):
+                os.ftruncate(file, size)
+                raise OSError(f"the disk took {written} of {len(line)} bytes")
         finally:
             os.close(file)
 
@@ -138,7 +172,7 @@ def abandoned(folder: Path) -> Iterator[Segment]:
 
 def _open_locked(path: Path, flags: int) -> int:
     """Raises SegmentInUse; also when the file's last holder deleted it between its opening here and its lock."""
-    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | flags, 0o600)
+    file = os.open(path, os.O_RDWR | os.O_CLOEXEC | flags, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not os.path.samestat(os.fstat(file), path.stat()):
@@ -147,11 +181,3 @@ def _open_locked(path: Path, flags: int) -> int:
         os.close(file)
         raise SegmentInUse(path.stem) from error
     return file
-
-
-def _write_whole(file: int, data: bytes, size: int) -> None:
-    """Appends with one write. Raises OSError, the file being of `size` bytes as before, when a part was taken."""
-    written = os.write(file, data)
-    if written != len(data):
-        os.ftruncate(file, size)
-        raise OSError(f"the disk took {written} of {len(data)} bytes")

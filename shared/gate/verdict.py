@@ -5,8 +5,9 @@ have earned. The outcome is a value; only shared/web knows of status codes.
 """
 
 import enum
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from shared import addresses
 from shared.gate.credential import (
@@ -38,8 +39,7 @@ class Refusal(enum.Enum):
     QUOTA_EXCEEDED = "quota-exceeded"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """`grant` is set once the secret was recognised, refused or not; `spent` once the quota was asked.
 
     `guess`: how the key is invalid. `retry_after_seconds`: how long its address is slowed down.

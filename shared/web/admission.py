@@ -1,11 +1,15 @@
-"""Puts the gate before every declared operation, and the meter behind it."""
+"""The way of a request for a declared operation, straight from WSGI: whose it is, whether it may pass, what it is
+answered, and that it is written down. What no operation declares is Falcon's to answer.
 
-import re
-import secrets
+Here and not behind Falcon's own request and response, because every request of every integrator goes this way.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import falcon
-import structlog
+from falcon.routing import CompiledRouter
 
 from shared import metrics
 from shared.clock import Clock
@@ -14,106 +18,118 @@ from shared.gate.gate import Gate
 from shared.gate.grants import Limits
 from shared.gate.quota import DAY_SECONDS, MINUTE_SECONDS, Spent
 from shared.gate.verdict import Verdict
-from shared.redaction import redact
-from shared.web.caller import Proxies
-from shared.web.operation import operation_of
+from shared.web.cors import Cors
+from shared.web.faults import Faults
+from shared.web.identification import Identification
+from shared.web.operation import Answer, Operation
 from shared.web.problems import refusal_problem
 
-_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}", re.ASCII)
-
-
-class Identification:
-    """Gives every request an id, the caller's own if it sent a sane one, and finds out whose request it is."""
-
-    def __init__(self, proxies: Proxies) -> None:
-        self._proxies = proxies
-
-    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        request_id = give_request_id(req, resp)
-        # Not req.access_route: that believes whoever wrote the header.
-        req.context.caller = self._proxies.caller(req.remote_addr or "", req.get_header("X-Forwarded-For") or "")
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id, address=req.context.caller)
-
-
-def give_request_id(req: falcon.Request, resp: falcon.Response) -> str:
-    given = req.get_header("X-Request-Id") or ""
-    sane = _SANE_REQUEST_ID.fullmatch(given) and redact(given) == given
-    request_id = req.context.request_id = given if sane else f"req_{secrets.token_hex(12)}"
-    resp.set_header("X-Request-Id", request_id)
-    return request_id
+_BODILESS = (204, 304)
+StartResponse = Callable[..., Callable[[bytes], object]]
 
 
 class Admission:
-    def __init__(self, gate: Gate, clock: Clock, service: str) -> None:
-        self._gate, self._clock, self._service = gate, clock, service
+    """A WSGI application. `declared`: (resource, method) → its operation; `falcon_app` answers everything else."""
 
-    def process_resource(
-        self, req: falcon.Request, resp: falcon.Response, resource: object, params: dict[str, Any]
+    def __init__(
+        self,
+        falcon_app: falcon.App[Any, Any],
+        router: CompiledRouter,
+        declared: Mapping[tuple[object, str], Operation],
+        gate: Gate,
+        clock: Clock,
+        *,
+        service: str,
+        identification: Identification,
+        cors: Cors,
+        faults: Faults,
     ) -> None:
-        operation = operation_of(resource, req.method)
-        if operation is None:
-            return
-        context = req.context
-        context.began = self._clock.elapsed_seconds()
-        verdict = context.verdict = self._gate.admit(_presented(req), operation.permission)
-        if verdict.refusal is not None:
-            raise refusal_problem(verdict, verdict.refusal, operation.permission)
+        self._falcon, self._find, self._declared = falcon_app, router.find, declared
+        self._admit, self._record, self._elapsed_seconds = gate.admit, gate.record, clock.elapsed_seconds
+        self._service, self._note = service, metrics.request_counts.note
+        self._identify, self._cors, self._faults = identification.identify, cors, faults
 
-    def process_response(
-        self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
-    ) -> None:
-        verdict: Verdict | None = getattr(req.context, "verdict", None)
-        if verdict is None:
-            return
-        if verdict.grant is not None:
-            _set_headers(resp, verdict)
-        self._record(req, resp, verdict)
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        path, method = _path(environ["PATH_INFO"]), environ["REQUEST_METHOD"]
+        found = self._find(path)
+        operation = None if found is None else self._declared.get((found[0], method))
+        if found is None or operation is None:
+            return self._falcon(environ, start_response)
+        began = self._elapsed_seconds()
+        resource, _, parameters, route = found
+        request_id, caller = self._identify(environ)
+        # Falcon's request reads queries and bodies; most requests have neither.
+        is_more = environ.get("QUERY_STRING") or operation.body
+        request = falcon.Request(environ, self._falcon.req_options) if is_more else None
+        verdict = self._admit(_presented(environ, request, caller), operation.permission, began)
+        try:
+            if verdict.refusal is not None:
+                raise refusal_problem(verdict, verdict.refusal, operation.permission)
+            caller_grant: Any = verdict.grant  # who passes has one
+            answer = operation.serve(resource, caller_grant, environ, request, request_id, parameters)
+            data = answer.data()
+        except Exception as error:
+            answer = self._faults.answer(error, method=method, route=route, path=path, request_id=request_id)
+            data = answer.data()
+        size = 0 if method == "HEAD" or answer.status in _BODILESS else len(data)
+        seconds = self._elapsed_seconds() - began
+        user_agent = environ.get("HTTP_USER_AGENT", "")
+        what = (request_id, method, route or "", answer.status, seconds, size)
+        self._record(verdict, *what, caller, user_agent, answer.problem)
+        self._note(self._service, method, answer.status, seconds)
+        headers = self._headers(verdict, answer, request_id, len(data))
+        headers += self._cors.headers(operation, environ.get("HTTP_ORIGIN"))
+        start_response(_status_line(answer.status), headers)
+        if answer.stream is not None and method != "HEAD":
+            return answer.stream
+        return (data,) if size else ()
 
-    def _record(self, req: falcon.Request, resp: falcon.Response, verdict: Verdict) -> None:
-        status = falcon.http_status_to_code(resp.status)
-        self._gate.record(
-            verdict,
-            request_id=req.context.request_id,
-            method=req.method,
-            route=req.uri_template or "",
-            status=status,
-            began=req.context.began,
-            size=0 if req.method == "HEAD" else len(resp.data or b""),
-            address=req.context.caller,
-            user_agent=req.user_agent or "",
-            problem=getattr(req.context, "problem", None),
-        )
-        metrics.requests.labels(self._service, req.method, f"{status // 100}xx").inc()
-        metrics.request_seconds.labels(self._service).observe(self._clock.elapsed_seconds() - req.context.began)
+    def _headers(self, verdict: Verdict, answer: Answer, request_id: str, length: int) -> list[tuple[str, str]]:
+        """RateLimit as of the IETF draft, and who may keep the answer, beside what the answer says itself."""
+        headers = [("x-request-id", request_id)]
+        if answer.status not in _BODILESS:
+            headers.append(("content-type", answer.content_type))
+            if answer.stream is None:
+                headers.append(("content-length", str(length)))
+        if answer.headers:
+            headers += answer.headers.items()
+        if verdict.grant is None:
+            return headers
+        if verdict.in_query:
+            headers = [header for header in headers if header[0].lower() != "cache-control"]
+            headers.append(("cache-control", "private, no-store"))
+        elif "Cache-Control" not in answer.headers:
+            headers.append(("cache-control", "private"))
+        if verdict.limits is not None and verdict.spent is not None:
+            policy, state = rate_limit_headers(verdict.limits, verdict.spent)
+            headers += (("ratelimit-policy", policy), ("ratelimit", state))
+        return headers
 
 
-def _presented(req: falcon.Request) -> Presented:
-    in_query = req.params.get("api_key", ())
-    return Presented(
-        authorization=req.get_header("Authorization"),
-        query_keys=(in_query,) if isinstance(in_query, str) else tuple(in_query),
-        address=req.context.caller,
-    )
+def _path(raw: str) -> str:
+    """As Falcon reads it: WSGI's text is bytes in disguise, and a slash at the end says nothing."""
+    path = raw if raw.isascii() else raw.encode("latin-1").decode("utf-8", "replace")
+    return path[:-1] if len(path) > 1 and path[-1] == "/" else path
 
 
-def _set_headers(resp: falcon.Response, verdict: Verdict) -> None:
-    """RateLimit as of the IETF draft, and who may keep the answer."""
-    if verdict.in_query:
-        resp.set_header("Cache-Control", "private, no-store")
-    elif resp.get_header("Cache-Control") is None:
-        resp.set_header("Cache-Control", "private")
-    if verdict.limits is not None and verdict.spent is not None:
-        policy, state = rate_limit_headers(verdict.limits, verdict.spent)
-        resp.set_header("RateLimit-Policy", policy)
-        resp.set_header("RateLimit", state)
+def _presented(environ: dict[str, Any], request: falcon.Request | None, caller: str) -> Presented:
+    in_query = None if request is None else request.params.get("api_key")
+    keys = () if in_query is None else (in_query,) if isinstance(in_query, str) else tuple(in_query)
+    return Presented(environ.get("HTTP_AUTHORIZATION"), keys, caller)
+
+
+_status_line = lru_cache(maxsize=128)(falcon.code_to_http_status)
 
 
 def rate_limit_headers(limits: Limits, spent: Spent) -> tuple[str, str]:
     """RateLimit-Policy and RateLimit; an unlimited day is left out of both."""
-    policy = f'"minute";q={limits.minute};w={MINUTE_SECONDS:.0f}'
     state = f'"minute";r={spent.minute_left};t={spent.minute_reset_seconds}'
     if limits.day is not None:
-        policy += f', "day";q={limits.day};w={DAY_SECONDS}'
         state += f', "day";r={spent.day_left};t={spent.day_reset_seconds}'
-    return policy, state
+    return _policy(limits.minute, limits.day), state
+
+
+@lru_cache(maxsize=1024)
+def _policy(minute: int, day: int | None) -> str:
+    policy = f'"minute";q={minute};w={MINUTE_SECONDS:.0f}'
+    return policy if day is None else f'{policy}, "day";q={day};w={DAY_SECONDS}'

@@ -1,8 +1,11 @@
 """Whose request it is: the peer's address or, behind proxies that are trusted, the one they say it came from."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from shared.addresses import Network, address
+
+_CALLERS_MAX = 10_000
 
 
 class Proxies:
@@ -10,8 +13,10 @@ class Proxies:
 
     def __init__(self, trusted: Sequence[Network] = ()) -> None:
         self._trusted = trusted
+        # Reading an address costs more than the rest of a verdict, and few callers make most requests.
+        self.caller = lru_cache(maxsize=_CALLERS_MAX)(self._caller)
 
-    def caller(self, peer: str, forwarded_for: str) -> str:
+    def _caller(self, peer: str, forwarded_for: str) -> str:
         """X-Forwarded-For from the right: each trusted proxy added whom it heard from; before that anybody wrote."""
         caller = address(peer)
         if caller is None:

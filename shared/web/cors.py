@@ -8,13 +8,16 @@ from collections.abc import Sequence
 import falcon
 
 from shared.web.methods import allowed
-from shared.web.operation import operation_of
+from shared.web.operation import Operation, operation_of
 
 ANY = "*"
+_EVERYBODY = (ANY,)
 _MANAGES = ("admin", None)  # None: any key will do, which is how a key learns of itself and gives itself up
 _TAKEN = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
 _SHOWN = "ETag, Idempotent-Replay, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id"
 _PREFLIGHT_SECONDS = "600"
+_NOTHING: tuple[tuple[str, str], ...] = ()
+_VARY = (("vary", "Origin"),)
 
 
 class Cors:
@@ -23,22 +26,26 @@ class Cors:
     def __init__(self, origins: Sequence[str] | None = None) -> None:
         self._origins = origins
 
+    def headers(self, operation: Operation | None, origin: str | None) -> tuple[tuple[str, str], ...]:
+        """What an answer says of who may read it. None: nothing that was declared."""
+        origins = self._origins
+        if origins is None:
+            origins = () if operation is not None and operation.permission in _MANAGES else _EVERYBODY
+        vary = _NOTHING if ANY in origins else _VARY
+        if origin is None or not (ANY in origins or origin in origins):
+            return vary
+        reader = ANY if ANY in origins else origin
+        return (*vary, ("access-control-allow-origin", reader), ("access-control-expose-headers", _SHOWN))
+
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
     ) -> None:
+        """For what Falcon answers by itself, preflights among it."""
         asked = req.get_header("Access-Control-Request-Method") if req.method == "OPTIONS" else None
-        operation = operation_of(resource, asked or req.method)
-        origins = self._origins
-        if origins is None:
-            origins = () if operation is not None and operation.permission in _MANAGES else (ANY,)
-        if ANY not in origins:
-            resp.append_header("Vary", "Origin")
-        origin = req.get_header("Origin")
-        if origin is None or not (ANY in origins or origin in origins):
-            return
-        resp.set_header("Access-Control-Allow-Origin", ANY if ANY in origins else origin)
-        resp.set_header("Access-Control-Expose-Headers", _SHOWN)
-        if asked is not None and resource is not None:
+        headers = self.headers(operation_of(resource, asked or req.method), req.get_header("Origin"))
+        for name, value in headers:
+            resp.append_header(name, value)
+        if len(headers) > len(_VARY) and asked is not None and resource is not None:
             resp.set_header("Access-Control-Allow-Methods", allowed(resource))
             resp.set_header("Access-Control-Allow-Headers", _TAKEN)
             resp.set_header("Access-Control-Max-Age", _PREFLIGHT_SECONDS)

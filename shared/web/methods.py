@@ -6,7 +6,7 @@ from typing import Any
 import falcon
 from falcon.routing import CompiledRouter
 
-_DECLARED = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 def complete(resource: Any) -> None:
@@ -19,7 +19,7 @@ def complete(resource: Any) -> None:
 
 def allowed(resource: object) -> str:
     """The Allow header: one list, whether it is asked for or part of a refusal."""
-    return ", ".join(method for method in _DECLARED if hasattr(resource, f"on_{method.lower()}"))
+    return ", ".join(method for method in METHODS if hasattr(resource, f"on_{method.lower()}"))
 
 
 def is_unknown(method: str) -> bool:

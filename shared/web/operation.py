@@ -1,4 +1,4 @@
-"""One HTTP method of one resource, declared: what it needs, takes and answers.
+"""One HTTP method of one resource, declared: what it needs, takes and answers, and how it is served.
 
 The declaration is the only place for each of these facts: the gate reads the permission from it, the request is
 parsed by its schemas, and /openapi.json is made from it.
@@ -7,8 +7,9 @@ parsed by its schemas, and /openapi.json is made from it.
 import functools
 import json
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, Generic, TypeVar
 
 import falcon
@@ -17,12 +18,14 @@ import msgspec
 from marshmallow import Schema, post_load
 
 from shared.gate.grants import Grant
-from shared.web.parameters import fields_by_name, has_control_characters, unreadable
+from shared.web.parameters import fields_by_name, has_control_characters, preferred, unreadable
 from shared.web.problems import Problem
 
 JSON = "application/json"
 BODY_BYTES_MAX = 64 * 1024
 _DIGITS_MAX = 100
+_encode = msgspec.json.Encoder().encode
+_NONE: Mapping[str, str] = MappingProxyType({})
 Query = TypeVar("Query")
 Body = TypeVar("Body")
 
@@ -40,8 +43,7 @@ class StrictSchema(Schema):
         return data if self.shape is None else self.shape(**data)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call(Generic[Query, Body]):
+class Call(msgspec.Struct, Generic[Query, Body], frozen=True, kw_only=True):
     """A request past the gate and past its schemas. `caller` is the key that made it.
 
     `headers`: those that the operation declares and the caller sent, by the name declared. `media_type`: of those that
@@ -52,18 +54,28 @@ class Call(Generic[Query, Body]):
     query: Query
     body: Body
     request_id: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NONE
     media_type: str = JSON
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """`body`: of any other media type than JSON an iterable of bytes, which are sent as they come."""
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """`body`: what becomes JSON, or bytes that are of the content type already; `stream`: instead, piece by piece.
+
+    `problem`: the name of the problem that it is, for the record of the request.
+    """
 
     body: Any
     status: int = 200
-    media_type: str = JSON
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NONE
+    content_type: str = JSON
+    stream: Iterable[bytes] | None = None
+    problem: str | None = None
+
+    def data(self) -> bytes:
+        return self.body if isinstance(self.body, bytes) else _encode(self.body)
+
+
+Handler = Callable[..., Answer]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +92,31 @@ class Operation:
     problems: tuple[str, ...]
     headers: tuple[str, ...]
     alternatives: tuple[str, ...]
+    _handler: Handler
+    _load_query: Schema | None
+    _load_body: Schema | None
+
+    def serve(
+        self,
+        resource: object,
+        caller: Grant,
+        environ: Mapping[str, Any],
+        request: falcon.Request | None,
+        request_id: str,
+        path: Mapping[str, str],
+    ) -> Answer:
+        """`request` None: there is no query and no body to read. Raises Problem, and whatever the handler does."""
+        if path and any(has_control_characters(value) for value in path.values()):
+            raise Problem("not-found")
+        call = Call(
+            caller=caller,
+            query=None if request is None and self._load_query is None else _query(request, self._load_query),
+            body=None if request is None or self._load_body is None else _body(request, self._load_body),
+            request_id=request_id,
+            headers=_given(environ, self.headers) if self.headers else _NONE,
+            media_type=preferred(environ.get("HTTP_ACCEPT"), (JSON, *self.alternatives)) if self.alternatives else JSON,
+        )
+        return self._handler(resource, call, **path)
 
 
 def operation(
@@ -94,66 +131,47 @@ def operation(
     problems: tuple[str, ...] = (),
     headers: tuple[str, ...] = (),
     alternatives: tuple[str, ...] = (),
-) -> Callable[[Callable[..., Answer]], Callable[..., None]]:
-    """Makes a Falcon responder of a method that takes a Call (and the path's parameters) and returns an Answer.
+) -> Callable[[Handler], Handler]:
+    """Declares a method that takes a Call (and the path's parameters) and returns an Answer.
 
     `problems`: what it may answer beyond what every gated operation may. `headers`: those it heeds. `alternatives`:
     media types that it answers in, beside JSON, when the caller prefers them.
     """
-    declared = Operation(
-        summary=summary,
-        tag=tag,
-        permission=permission,
-        answers=answers,
-        status=status,
-        query=query,
-        body=body,
-        problems=problems,
-        headers=headers,
-        alternatives=alternatives,
-    )
-    load_query, load_body = query() if query else None, body() if body else None
 
-    def decorate(handler: Callable[..., Answer]) -> Callable[..., None]:
-        @functools.wraps(handler)
-        def responder(self: object, req: falcon.Request, resp: falcon.Response, **path: str) -> None:
-            if any(has_control_characters(value) for value in path.values()):
-                raise Problem("not-found")
-            call = Call(
-                caller=req.context.verdict.grant,
-                query=_query(req, load_query),
-                body=_body(req, load_body),
-                request_id=req.context.request_id,
-                headers={name: value for name in headers if (value := req.get_header(name)) is not None},
-                media_type=(alternatives and req.client_prefers((JSON, *alternatives))) or JSON,
-            )
-            answer = handler(self, call, **path)
-            write(resp, answer)
-
-        responder.operation = declared  # type: ignore[attr-defined]  # read back by operation_of
-        return responder
+    def decorate(handler: Handler) -> Handler:
+        handler.operation = Operation(  # type: ignore[attr-defined]  # read back by operation_of
+            summary=summary,
+            tag=tag,
+            permission=permission,
+            answers=answers,
+            status=status,
+            query=query,
+            body=body,
+            problems=problems,
+            headers=headers,
+            alternatives=alternatives,
+            _handler=handler,
+            _load_query=query() if query else None,
+            _load_body=body() if body else None,
+        )
+        return handler
 
     return decorate
 
 
+@functools.lru_cache(maxsize=1024)
 def operation_of(resource: object, method: str) -> Operation | None:
     """What a resource declares for an HTTP method; None where it declares nothing."""
     return getattr(getattr(resource, f"on_{method.lower()}", None), "operation", None)
 
 
-def write(resp: falcon.Response, answer: Answer) -> None:
-    resp.status = answer.status
-    resp.content_type = answer.media_type
-    if answer.media_type == JSON:
-        resp.data = msgspec.json.encode(answer.body)
-    else:
-        resp.stream = answer.body
-    for name, value in answer.headers.items():
-        resp.set_header(name, value)
+def _given(environ: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
+    given = {name: environ.get(f"HTTP_{name.upper().replace('-', '_')}") for name in names}
+    return {name: value for name, value in given.items() if value is not None}
 
 
-def _query(req: falcon.Request, schema: Schema | None) -> Any:
-    given = {name: value for name, value in req.params.items() if name != "api_key"}
+def _query(req: falcon.Request | None, schema: Schema | None) -> Any:
+    given = {} if req is None else {name: value for name, value in req.params.items() if name != "api_key"}
     if schema is None:
         if given:
             raise Problem("invalid-request", f"unknown query parameters: {', '.join(sorted(given))}")
@@ -172,9 +190,7 @@ def _query(req: falcon.Request, schema: Schema | None) -> Any:
         raise Problem("invalid-request", _in_words(error.messages)) from None
 
 
-def _body(req: falcon.Request, schema: Schema | None) -> Any:
-    if schema is None:
-        return None
+def _body(req: falcon.Request, schema: Schema) -> Any:
     raw = _read(req)
     if not raw:
         document: Any = {}

@@ -19,6 +19,7 @@ from shared.gate.grants import Grant, Snapshot, Status
 from shared.gate.meter import Meter
 from shared.gate.quota import MemoryQuota
 from shared.gate.replica import Replica
+from shared.web.admission import Admission
 from shared.web.application import application
 from shared.web.caller import Proxies
 from shared.web.operation import Answer, Call, StrictSchema, operation
@@ -112,7 +113,7 @@ class Open:
 
 @dataclass
 class Tiny:
-    app: falcon.App[Any, Any]
+    app: Admission
     replica: Replica
     meter: Meter
     bus: MemoryBus
@@ -171,7 +172,7 @@ def _grants(now: datetime) -> tuple[Grant, ...]:
     )
 
 
-def _application(gate: Gate, clock: Clock, cors_origins: Sequence[str] | None = None) -> falcon.App[Any, Any]:
+def _application(gate: Gate, clock: Clock, cors_origins: Sequence[str] | None = None) -> Admission:
     routes = [
         Route("/v1/things", Things()),
         Route("/v1/things/{thing_id}", Thing()),

@@ -233,11 +233,11 @@ def test_record_never_raises_and_counts_what_it_could_not_write(
 ) -> None:
     before = unmetered()
 
-    def full(file: int, data: bytes) -> int:
+    def full(file: int, offset: int, size: int) -> None:
         raise refusal
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "write", full)
+        patched.setattr(os, "posix_fallocate", full)
         scene.record("lost")
     scene.meter.record(record("no text", user_agent="\ud800"))
     assert unmetered() - before == 2

@@ -55,7 +55,8 @@ def test_bytes_that_no_record_wrote_are_never_taken_for_one(
 ) -> None:
     segment = Segment.create(tmp_path_factory.mktemp("spool"))
     segment.append(b"good")
-    with segment.path.open("ab") as file:
+    with segment.path.open("r+b") as file:
+        file.seek(segment.size)
         file.write(garbage)
     found = reopened(segment)
     assert payloads(found) == [b"good"]
@@ -72,7 +73,8 @@ def test_a_corrupted_record_is_not_given_out(segment: Segment) -> None:
 
 def test_a_length_beyond_all_bounds_is_not_believed(segment: Segment) -> None:
     segment.append(b"good")
-    with segment.path.open("ab") as file:
+    with segment.path.open("r+b") as file:
+        file.seek(segment.size)
         file.write(b"\xff\xff\xff\x7f" + b"\x00" * 100)
     assert payloads(reopened(segment)) == [b"good"]
 
@@ -86,15 +88,56 @@ def test_a_record_that_could_not_be_read_back_is_not_taken_either(segment: Segme
     assert payloads(segment) == [b"x" * 64 * 1024, b"after"]
 
 
-def test_a_short_write_leaves_the_segment_as_it_was(segment: Segment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_without_room_leaves_the_segment_as_it_was(segment: Segment, monkeypatch: pytest.MonkeyPatch) -> None:
     segment.append(b"before")
-    write = os.write
     with monkeypatch.context() as patched:
-        patched.setattr(os, "write", lambda file, data: write(file, data[: len(data) // 2]))
-        with pytest.raises(OSError, match="8 of 16 bytes"):
-            segment.append(b"half of ")
-    segment.append(b"after")
-    assert payloads(segment) == payloads(reopened(segment)) == [b"before", b"after"]
+        patched.setattr(os, "posix_fallocate", no_room)
+        with pytest.raises(OSError, match="No space"):
+            append_for_ever(segment)
+    kept = payloads(segment)
+    assert kept == [b"before", *[b"x" * 60_000] * (len(kept) - 1)]
+    segment.append(b"after" * 12_000)
+    assert payloads(segment) == payloads(reopened(segment)) == [*kept, b"after" * 12_000]
+
+
+def test_a_record_is_in_the_kernels_memory_before_append_returns(segment: Segment) -> None:
+    """Read through another file, as by a process that takes over after a SIGKILL; many rooms long."""
+    written = []
+    for number in range(60):
+        written.append(bytes([number]) * 40_000)
+        segment.append(written[-1])
+        assert segment.path.read_bytes()[segment.size - 40_000 : segment.size] == written[-1]
+    assert payloads(segment) == written
+
+
+def append_for_ever(segment: Segment) -> None:
+    while True:
+        segment.append(b"x" * 60_000)
+
+
+def no_room(_file: int, _offset: int, _size: int) -> None:
+    raise OSError(28, "No space left on device")
+
+
+@given(data=st.data())
+def test_a_record_whose_writer_was_killed_in_the_act_is_none(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Whatever part of its bytes has reached the file by then, and in whatever order."""
+    segment = Segment.create(tmp_path_factory.mktemp("spool"))
+    segment.append(b"good")
+    end = segment.size
+    segment.append(b"never answered")
+    written = segment.path.read_bytes()[end : segment.size]
+    reached = data.draw(st.lists(st.booleans(), min_size=len(written), max_size=len(written)))
+    torn = bytes(byte if has else 0 for byte, has in zip(written, reached, strict=True))
+    with segment.path.open("r+b") as file:
+        file.seek(end)
+        file.write(torn)
+    found = reopened(segment)
+    assert payloads(found) == ([b"good", b"never answered"] if torn == written else [b"good"])
+    assert torn == written or found.torn_bytes() == len(torn.rstrip(b"\0"))
+    found.close()
 
 
 def test_a_closed_segment_takes_nothing_more_and_writes_into_nobody_elses_file(

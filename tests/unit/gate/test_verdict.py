@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from shared.gate.credential import Presented
 from shared.gate.grants import Grant, Grants, Status
@@ -36,7 +37,7 @@ def _query_forbidden(world: World) -> World:
     request = world.request
     in_query = (*request.query_keys, *([] if request.authorization is None else [request.authorization[7:]]))
     return replace(
-        world.with_grant(allow_query=False), request=replace(request, authorization=None, query_keys=in_query)
+        world.with_grant(allow_query=False), request=structs.replace(request, authorization=None, query_keys=in_query)
     )
 
 
@@ -45,11 +46,13 @@ FAULTS: list[tuple[Refusal, Callable[[World], World]]] = [
     (Refusal.MISSING_CREDENTIALS, lambda w: replace(w, request=presented(None, address=w.request.address))),
     (
         Refusal.INVALID_REQUEST,
-        lambda w: replace(w, request=replace(w.request, authorization=f"Bearer {SECRET}", query_keys=(SECRET,))),
+        lambda w: replace(
+            w, request=structs.replace(w.request, authorization=f"Bearer {SECRET}", query_keys=(SECRET,))
+        ),
     ),
     (
         Refusal.INVALID_KEY,
-        lambda w: replace(w, request=replace(w.request, authorization=f"Bearer {SECRET[:-1]}0", query_keys=())),
+        lambda w: replace(w, request=structs.replace(w.request, authorization=f"Bearer {SECRET[:-1]}0", query_keys=())),
     ),
     (Refusal.INVALID_KEY, lambda w: replace(w, grant=None)),
     (Refusal.UNAVAILABLE, lambda w: replace(w, tier="a tier from the future")),

@@ -1,0 +1,53 @@
+"""Answered requests on their way into Prometheus's counters: noted in plain memory, told now and then.
+
+A counter that all processes of a service share is written to a file at each change. That is too dear for each request,
+and a scrape asks every few seconds only.
+"""
+
+import threading
+from bisect import bisect_left
+from dataclasses import dataclass
+
+from prometheus_client import Counter, Histogram
+
+
+@dataclass(slots=True)
+class _Noted:
+    count: int
+    seconds: float
+    buckets: list[int]
+
+
+class RequestCounts:
+    """`requests` has the labels service, method, status_class; `seconds` has service."""
+
+    def __init__(self, requests: Counter, seconds: Histogram) -> None:
+        self._requests, self._seconds = requests, seconds
+        self._bounds = seconds._upper_bounds
+        self._one_at_a_time = threading.Lock()
+        self._noted: dict[tuple[str, str, int], _Noted] = {}
+
+    def note(self, service: str, method: str, status: int, seconds: float) -> None:
+        key, bucket = (service, method, status // 100), bisect_left(self._bounds, seconds)
+        with self._one_at_a_time:
+            noted = self._noted.get(key)
+            if noted is None:
+                noted = self._noted[key] = _Noted(0, 0.0, [0] * len(self._bounds))
+            noted.count += 1
+            noted.seconds += seconds
+            noted.buckets[bucket] += 1
+
+    def tell(self) -> None:
+        """What was noted since the last time.
+
+        A histogram's parts are private to Prometheus's client, which offers no way to add many observations at once.
+        """
+        with self._one_at_a_time:
+            all_noted, self._noted = self._noted, {}
+        for (service, method, status_class), noted in all_noted.items():
+            self._requests.labels(service, method, f"{status_class}xx").inc(noted.count)
+            histogram = self._seconds.labels(service)
+            histogram._sum.inc(noted.seconds)
+            for bucket, count in enumerate(noted.buckets):
+                if count:
+                    histogram._buckets[bucket].inc(count)
