@@ -29,7 +29,7 @@ from tests.e2e.running import eventually
 from tests.servers import Postgres, RabbitMq, free_port
 from tests.unit.usage.test_metering import record
 
-DEATHS, REQUESTS_EACH = 10, 6000
+DEATHS, REQUESTS_EACH = 10, 3000
 pytestmark = [pytest.mark.xdist_group("distributed"), pytest.mark.timeout(300)]
 
 
