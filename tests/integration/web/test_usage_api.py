@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from services.keys.messages import HappeningAnswer
 from services.usage.api import BUCKETS_MAX
 from shared.contracts.errors import Unavailable
 from shared.contracts.usage import RequestMetered
@@ -129,17 +128,6 @@ def activity(api: Management, key_id: str, **params: Any) -> Any:
     return answer.json
 
 
-@pytest.fixture
-def life(api: Management, monkeypatch: pytest.MonkeyPatch) -> None:
-    """keys answers in this process, not over a bus."""
-
-    def history(organisation_id: str, key_id: str) -> Any:
-        return HappeningAnswer(many=True).dump(api.keys.history.of_key(organisation_id, key_id))
-
-    monkeypatch.setattr(api.usage.keys_client, "history", history)
-
-
-@pytest.mark.usefixtures("life")
 def test_activity_is_the_key_s_life_and_its_requests_page_by_page(api: Management, key_id: str) -> None:
     count(api, key_id, datetime.now(UTC), datetime.now(UTC))
     first = activity(api, key_id, limit=2)
@@ -149,7 +137,6 @@ def test_activity_is_the_key_s_life_and_its_requests_page_by_page(api: Managemen
     assert rest["next_cursor"] is None
 
 
-@pytest.mark.usefixtures("life")
 def test_activity_is_a_csv_file_for_whoever_asks_for_one(api: Management, key_id: str) -> None:
     count(api, key_id, datetime.now(UTC))
     answer = api.ask("GET", f"/v1/keys/{key_id}/activity", headers={"Accept": "text/csv"})
@@ -159,7 +146,6 @@ def test_activity_is_a_csv_file_for_whoever_asks_for_one(api: Management, key_id
     assert both.headers["Content-Type"] == "application/json"
 
 
-@pytest.mark.usefixtures("life")
 @pytest.mark.parametrize(
     "params",
     [
