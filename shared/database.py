@@ -54,10 +54,10 @@ class Database:
         except (ArgumentError, ImportError, ValueError):
             raise DatabaseUrlWrong from None
         self.name = self.engine.url.database or ""
-        self._is_sqlite = self.engine.dialect.name == "sqlite"
-        self._has_to_forget = self._is_sqlite
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._has_to_forget = self.is_sqlite
         self._write_lock = threading.Lock()
-        if self._is_sqlite:
+        if self.is_sqlite:
             event.listen(self.engine, "do_connect", _create_private)
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -76,7 +76,7 @@ class Database:
         may take back the last of such transactions, the newest first, and each whole. A durable one makes all that
         were before it durable, too.
         """
-        if not self._is_sqlite:
+        if not self.is_sqlite:
             with self.engine.begin() as connection:
                 if not durable:
                     connection.execute(text("SET LOCAL synchronous_commit = off"))
@@ -101,7 +101,7 @@ class Database:
         `once`: for a single statement, which is of one moment by itself; PostgreSQL is spared the rest.
         """
         with self.engine.connect() as connection:
-            if not self._is_sqlite:
+            if not self.is_sqlite:
                 level = "AUTOCOMMIT" if once else "REPEATABLE READ"
                 connection = connection.execution_options(isolation_level=level)
             with connection.begin():
@@ -121,7 +121,7 @@ class Database:
 
         PostgreSQL does so by itself, when it vacuums.
         """
-        self._has_to_forget = self._is_sqlite
+        self._has_to_forget = self.is_sqlite
         self.finish_forgetting()
 
     def finish_forgetting(self) -> None:

@@ -89,8 +89,8 @@ spool_bytes = Gauge(
 )
 batches_counted = Counter(
     "grillo_usage_batches_total",
-    "Request batches taken in by usage; repeated: counted before, and not again.",
-    ["outcome"],  # outcome: counted repeated malformed
+    "Request batches that usage was sent; repeated: counted before, and not again; parked: cannot be counted now.",
+    ["outcome"],  # outcome: counted repeated parked
 )
 unmetered = Counter(
     "grillo_meter_unmetered_total",

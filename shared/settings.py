@@ -39,6 +39,8 @@ class Settings:
     trusted_proxies: tuple[Network, ...]
     cors_origins: tuple[str, ...] | None
     guesses_per_minute: int
+    usage_raw_days: int
+    usage_counter_days: int
 
 
 def read_settings() -> Settings:
@@ -62,6 +64,8 @@ def read_settings() -> Settings:
         trusted_proxies=trusted_proxies(),
         cors_origins=cors_origins(),
         guesses_per_minute=guesses_per_minute(),
+        usage_raw_days=usage_raw_days(),
+        usage_counter_days=usage_counter_days(),
     )
 
 
@@ -89,6 +93,16 @@ def redis_url() -> str | None:
     if url and not _REDIS_URL.fullmatch(url):
         raise SettingWrong("REDIS_URL must read redis://:PASSWORD@HOST:6379/0, or rediss:// for TLS.")
     return url or None
+
+
+def usage_raw_days() -> int:
+    """USAGE_RAW_DAYS: how long usage keeps requests one by one, and counters by minute. Raises SettingWrong."""
+    return _whole("USAGE_RAW_DAYS", 90, 3650)
+
+
+def usage_counter_days() -> int:
+    """USAGE_COUNTER_DAYS: how long usage keeps counters by hour and by day. Raises SettingWrong."""
+    return _whole("USAGE_COUNTER_DAYS", 730, 3650)
 
 
 def trusted_proxies() -> tuple[Network, ...]:

@@ -70,7 +70,8 @@ class Postgres:
         _end(self._process, signal.SIGQUIT)
 
     def close(self) -> None:
-        self.stop()
+        """At once, and without the checkpoint that a clean stop waits for: its data go with it."""
+        _end(self._process, signal.SIGQUIT)
         self._log.close()
         shutil.rmtree(self._folder)
 

@@ -1,7 +1,7 @@
 """`grillo dead …`: what a service could not take in, listed, and tried again. For operators, on the host.
 
-Two kinds: events of the log that a follower has parked, in its database; and messages among the dead letters of the
-service's queues. On a data folder (--data) there are parked events only: its bus is in memory.
+Events of the log that a follower has parked and batches of requests that usage has parked, in the service's database;
+and messages among the dead letters of its queues, which a data folder (--data) has not: its bus is in memory.
 """
 
 import json
@@ -16,6 +16,8 @@ from rich.table import Table
 from services.cli.failure import Failure
 
 if TYPE_CHECKING:
+    from services.usage.parked_batches import ParkedBatches
+    from shared.database import Database
     from shared.follower import SqlFollower
     from shared.messaging.dead_letters import DeadLetters
 
@@ -33,14 +35,21 @@ def list_dead(
 ) -> None:
     """Parked events and dead letters of one service. Exit status 0 whether or not there are any."""
     from shared.relay import BusUnavailable
+    from shared.times import rfc3339
 
     parked = [parked for follower in _followers(service, data) for parked in follower.parked()]
     try:
         letters = [letter for queue in _dead_letters(service) for letter in queue.list()]
     except BusUnavailable as error:
         raise Failure(str(error)) from None
+    batches = _parked_batches(data).all() if service == "usage" else ()
     if as_json:
-        typer.echo(json.dumps({"parked": list(map(asdict, parked)), "dead_letters": list(map(asdict, letters))}))
+        shown = {
+            "parked": list(map(asdict, parked)),
+            "parked_batches": [asdict(batch) | {"parked_at": rfc3339(batch.parked_at)} for batch in batches],
+            "dead_letters": list(map(asdict, letters)),
+        }
+        typer.echo(json.dumps(shown))
         return
     from services.cli.output import tables
 
@@ -50,12 +59,17 @@ def list_dead(
             again = event.retry_at or "when asked to"
             table.add_row(str(event.position), event.stream, event.type, str(event.attempts), event.error, again)
         tables().print(table)
+    if batches:
+        table = Table("batch", "since", "reason", box=None)
+        for batch in batches:
+            table.add_row(batch.id, rfc3339(batch.parked_at), batch.reason)
+        tables().print(table)
     if letters:
         table = Table("queue", "type", "reason", "begins with", box=None)
         for letter in letters:
             table.add_row(letter.queue, letter.type, letter.reason, letter.beginning)
         tables().print(table)
-    if not parked and not letters:
+    if not parked and not batches and not letters:
         typer.echo(f"{service}: nothing is parked and there are no dead letters.")
 
 
@@ -76,6 +90,7 @@ def replay(
             left = left or not done
             typer.echo(f"{name}: {'applied' if done else 'still does not apply'}")
     if stream is None:
+        left = (service == "usage" and not _count_parked_batches(data)) or left
         try:
             for queue in _dead_letters(service):
                 if replayed := queue.replay():
@@ -86,24 +101,48 @@ def replay(
         raise typer.Exit(1)
 
 
+def _parked_batches(data: Path) -> "ParkedBatches":
+    from services.usage.parked_batches import ParkedBatches
+
+    return ParkedBatches(_database("usage", data))
+
+
+def _count_parked_batches(data: Path) -> bool:
+    """Whether none is left."""
+    from services.usage.intake import retry
+    from services.usage.metering import Metering
+    from shared.clock import SystemClock
+
+    database, clock = _database("usage", data), SystemClock()
+    parked = _parked_batches(data)
+    reasons = {batch.id: retry(batch.id, parked, Metering(database, clock), clock) for batch in parked.all()}
+    for batch_id, reason in reasons.items():
+        typer.echo(f"{batch_id}: {reason or 'counted'}")
+    return not any(reasons.values())
+
+
 def _followers(service: str, data: Path) -> "list[SqlFollower]":
     from services.auth import assembly as auth
-    from services.embedded.data_folder import DataFolder, DataFolderUnusable
     from services.usage import assembly as usage
     from shared.clock import SystemClock
-    from shared.database import Database
 
     if service not in _SERVICES:
         raise typer.BadParameter(f"{service} is not a service; there are {', '.join(_SERVICES)}")
     make = {"auth": auth.follower_of_keys, "usage": usage.follower_of_keys}.get(service)
     if make is None:
         return []  # keys and sensors follow no log
+    return [make(_database(service, data), SystemClock())]
+
+
+def _database(service: str, data: Path) -> "Database":
+    from services.embedded.data_folder import DataFolder, DataFolderUnusable
+    from shared.database import Database
+
     url = os.environ.get("DATABASE_URL")
     try:
-        database = Database(url) if url else DataFolder(data).existing_database(service)
+        return Database(url) if url else DataFolder(data).existing_database(service)
     except DataFolderUnusable as error:
         raise Failure(str(error)) from None
-    return [make(database, SystemClock())]
 
 
 def _dead_letters(service: str) -> "list[DeadLetters]":

@@ -5,20 +5,20 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from services.cli.client import Client, id_in_path
+from services.cli import key_usage
+from services.cli.client import Client
+from services.cli.key_usage import AsJson, KeyId
 from services.cli.output import minute, print_json, tables, tell_receipt, text
 
 app = typer.Typer(
     help="The life of keys, from creation to deletion; and their usage.",
     no_args_is_help=True,
 )
-AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 Addresses = Annotated[
     list[str] | None, typer.Option("--address", help="IP address or network it may be used from; repeat for several.")
 ]
 MinuteLimit = Annotated[int | None, typer.Option(help="Requests in any 60 s, below the tier's.")]
 DayLimit = Annotated[int | None, typer.Option(help="Requests in a UTC day, below the tier's.")]
-KeyId = Annotated[str, typer.Argument(help="The key's id, key_…", callback=id_in_path)]
 
 
 @app.command()
@@ -199,22 +199,8 @@ def delete(
     _tell(Client().delete(f"/v1/keys/{key_id}"), "deleted: refused", as_json)
 
 
-@app.command()
-def usage(
-    key_id: KeyId,
-    step: Annotated[str, typer.Option(help="minute, hour or day.")] = "hour",
-    as_json: AsJson = False,
-) -> None:
-    """Show what a key did."""
-    used = Client().get(f"/v1/keys/{key_id}/usage", step=step)
-    if as_json:
-        print_json(used)
-        return
-    table = Table("start", "requests", "by status", box=None)
-    for bucket in used["series"]:
-        table.add_row(minute(bucket["start"]), str(bucket["requests"]), text(bucket["by_status"]))
-    tables().print(table)
-    typer.echo(f"{used['total']} requests in all")
+app.command()(key_usage.usage)
+app.command()(key_usage.activity)
 
 
 def _tell(changed: dict[str, Any], what: str, as_json: bool) -> None:

@@ -1,4 +1,6 @@
-"""`grillo rebuild SERVICE`: makes a service's read models again from the log of keys, while everything runs.
+"""`grillo rebuild SERVICE`: makes a service's read models again, while everything runs.
+
+Those of keys and auth from the log of keys; those of usage, its counters, from the requests that it keeps.
 
 On a data folder (--data), or in a service's own container, by its settings.
 """
@@ -12,19 +14,23 @@ import typer
 
 from services.cli.failure import Failure
 
-_SERVICES = ("keys", "auth")
+_SERVICES = ("keys", "auth", "usage")
 
 
 def rebuild(
-    service: Annotated[str, typer.Argument(help="keys or auth.")],
+    service: Annotated[str, typer.Argument(help="keys, auth or usage.")],
     data: Annotated[Path, typer.Option(help="The data folder of `grillo up`; DATABASE_URL goes before.")] = Path(
         "data"
     ),
 ) -> None:
-    """Make a service's read models again from the log."""
+    """Make a service's read models again from its log."""
     if service not in _SERVICES:
         raise typer.BadParameter(f"{service} is not one of {', '.join(_SERVICES)}", param_hint="SERVICE")
     began = time.monotonic()
+    if service == "usage":
+        days = _rebuild_usage(data)
+        typer.echo(f"usage: rebuilt {days} days in {time.monotonic() - began:.1f} s")
+        return
     events = _rebuild(service, data)
     typer.echo(f"{service}: rebuilt from {events} events in {time.monotonic() - began:.1f} s")
 
@@ -50,3 +56,26 @@ def _rebuild(service: str, data: Path) -> int:
         return auth.assemble(DataFolder(data).existing_database("auth"), feed, clock).rebuild()
     except (DataFolderUnusable, SettingWrong, FeedUnavailable) as error:
         raise Failure(str(error)) from None
+
+
+def _rebuild_usage(data: Path) -> int:
+    """Says of each day whether its counters were what its requests add up to."""
+    from services.embedded.data_folder import DataFolder, DataFolderUnusable
+    from services.usage.assembly import MIGRATIONS
+    from services.usage.rebuild import rebuild
+    from shared.database import Database
+    from shared.migrations import migrate
+
+    url = os.environ.get("DATABASE_URL")
+    try:
+        database = Database(url) if url else DataFolder(data).existing_database("usage")
+    except DataFolderUnusable as error:
+        raise Failure(str(error)) from None
+    migrate(database, MIGRATIONS)
+    days = 0
+    for rebuilt in rebuild(database):
+        days += 1
+        typer.echo(f"{rebuilt.day}: {f'{rebuilt.differences} rows differed' if rebuilt.differences else 'equal'}")
+        for told in rebuilt.told:
+            typer.echo(f"  {told}")
+    return days

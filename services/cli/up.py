@@ -33,8 +33,17 @@ def up(
     from services.embedded import first_start
     from services.embedded import system as embedded
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
+    from services.usage.retention import Kept
     from shared import logs
-    from shared.settings import SettingWrong, cors_origins, guesses_per_minute, lease_seconds, trusted_proxies
+    from shared.settings import (
+        SettingWrong,
+        cors_origins,
+        guesses_per_minute,
+        lease_seconds,
+        trusted_proxies,
+        usage_counter_days,
+        usage_raw_days,
+    )
     from shared.web.caller import Proxies
 
     logs.configure(log_level.upper())
@@ -42,6 +51,7 @@ def up(
     try:
         lease, proxies, origins = lease_seconds(), Proxies(trusted_proxies()), cors_origins()
         guesses = guesses_per_minute()
+        kept = Kept(raw_days=usage_raw_days(), counter_days=usage_counter_days())
         folder.hold()
         public = embedded.listen(_HOST, port)
         internal = embedded.listen(_HOST, port + 1 if port else 0)
@@ -50,7 +60,7 @@ def up(
     url = os.environ.get("GRILLO_PUBLIC_URL") or f"http://{_HOST}:{public.getsockname()[1]}"
     internal_url = f"http://{_HOST}:{internal.getsockname()[1]}"
     system = embedded.Embedded(
-        folder, lease_seconds=lease, proxies=proxies, cors_origins=origins, guesses_per_minute=guesses
+        folder, lease_seconds=lease, proxies=proxies, cors_origins=origins, guesses_per_minute=guesses, kept=kept
     )
     organisation = first_start.organisation(system.keys)
     first_start.import_samples(system.sensors, organisation, data)

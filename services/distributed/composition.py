@@ -17,11 +17,13 @@ from services.auth import api as auth_api
 from services.auth import assembly as auth
 from services.keys import api as keys_api
 from services.keys import assembly as keys
+from services.keys import organisation_activity_api
 from services.sensors import api as sensors_api
 from services.sensors import assembly as sensors
 from services.usage import api as usage_api
 from services.usage import assembly as usage
 from services.usage.keys_client import KeysClient
+from services.usage.retention import Kept
 from shared.clock import Clock, SystemClock
 from shared.connecting import DatabaseUnusable, await_database
 from shared.contracts.usage import Spent
@@ -79,7 +81,9 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
         case "auth":
             return auth.assemble(database, keys_feed(settings), clock)
         case "usage":
-            return usage.assemble(database, keys_feed(settings), KeysClient(settings.amqp_uri), publisher, clock)
+            kept = Kept(raw_days=settings.usage_raw_days, counter_days=settings.usage_counter_days)
+            client = KeysClient(settings.amqp_uri)
+            return usage.assemble(database, keys_feed(settings), client, publisher, clock, kept=kept)
         case "sensors":
             return sensors.assemble(database, LogBus(publisher), clock)
         case _:
@@ -124,7 +128,8 @@ def _all_routes() -> list[Route]:
     return [
         *auth_api.routes(nothing),
         *keys_api.routes(nothing, nothing, nothing, nothing, nothing, nothing),
-        *usage_api.routes(nothing, nothing, nothing, nothing),
+        *organisation_activity_api.routes(nothing),
+        *usage_api.routes(nothing, nothing, nothing, nothing, nothing),
         *sensors_api.routes(nothing, nothing),
     ]
 

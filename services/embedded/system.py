@@ -27,6 +27,7 @@ from services.sensors import assembly as sensors
 from services.sensors.service import SensorsService
 from services.usage import assembly as usage
 from services.usage.keys_client import KeysClient
+from services.usage.retention import KEPT_DEFAULT, Kept
 from services.usage.service import UsageService
 from shared.clock import SystemClock
 from shared.gate.guessing import LIMIT_DEFAULT
@@ -62,6 +63,7 @@ class Embedded:
         proxies: Proxies = NO_PROXIES,
         cors_origins: Sequence[str] | None = None,
         guesses_per_minute: int = LIMIT_DEFAULT,
+        kept: Kept = KEPT_DEFAULT,
     ) -> None:
         embedded_transport.register()
         clock = SystemClock()
@@ -69,9 +71,8 @@ class Embedded:
         sensors_bus = EventPublisher(embedded_transport.URL, "sensors")
         self.keys = keys.assemble(folder.database("keys"), LogBus(bus["keys"]), clock, lease_seconds=lease_seconds)
         self.auth = auth.assemble(folder.database("auth"), self.keys.feed, clock)
-        self.usage = usage.assemble(
-            folder.database("usage"), self.keys.feed, KeysClient(embedded_transport.URL), bus["usage"], clock
-        )
+        client = KeysClient(embedded_transport.URL)
+        self.usage = usage.assemble(folder.database("usage"), self.keys.feed, client, bus["usage"], clock, kept=kept)
         self.sensors = sensors.assemble(folder.database("sensors"), LogBus(sensors_bus), clock)
         self._clock, self._proxies, self._cors_origins = clock, proxies, cors_origins
         self._internal_token = folder.internal_token()

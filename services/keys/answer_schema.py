@@ -60,6 +60,8 @@ class KeySchema(ListedKeySchema):
     )
     revoked_at = fields.AwareDateTime(required=True, allow_none=True)
     revocation_reason = fields.String(required=True, allow_none=True)
+    last_used_address = fields.String(required=True, allow_none=True)
+    last_used_route = fields.String(required=True, allow_none=True)
 
 
 class CreatedKeySchema(KeySchema):

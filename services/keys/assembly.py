@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.keys import api, tables
+from services.keys import api, organisation_activity_api, tables
 from services.keys.command import Commands
 from services.keys.events import types
 from services.keys.history import History
 from services.keys.idempotency import Idempotency
 from services.keys.last_use import LastUse
+from services.keys.organisation_history import OrganisationHistory
 from services.keys.past import Past
 from services.keys.propagation import Propagation
 from services.keys.publication import publish
@@ -44,6 +45,7 @@ class Keys:
     commands: Commands
     queries: Queries
     history: History
+    organisation_history: OrganisationHistory
     past: Past
     idempotency: Idempotency
     sweep: Sweep
@@ -69,7 +71,10 @@ class Keys:
 
     def routes(self, grants: Grants) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
-        return api.routes(self.commands, self.queries, self.past, self.idempotency, grants, self.clock)
+        return [
+            *api.routes(self.commands, self.queries, self.past, self.idempotency, grants, self.clock),
+            *organisation_activity_api.routes(self.organisation_history),
+        ]
 
     def internal_routes(self) -> list[Route]:
         return [
@@ -99,6 +104,7 @@ def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float
         commands=commands,
         queries=Queries(database, clock),
         history=History(store),
+        organisation_history=OrganisationHistory(store),
         past=Past(store),
         idempotency=Idempotency(database, clock),
         sweep=Sweep(database, commands.keys, clock),

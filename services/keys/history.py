@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from sqlalchemy import Row
 
 from services.keys.events import types
 from services.keys.key import KEY_PREFIX, NoSuchKey
 from services.keys.publication import publish
+from shared.event_store import StoredEvent
 from shared.repository import Origin
 from shared.sql_event_store import SqlEventStore
 from shared.times import from_rfc3339
@@ -39,26 +41,29 @@ class History:
             raise NoSuchKey  # organisations have streams in this log, too
         with self._store.reading() as tx:
             rows = self._store.stream(tx, key_id)
-        happenings = []
-        for row in rows:
-            event: Any = types.decode(row.type, row.schema_version, row.data)
-            if event.organisation_id != organisation_id:
-                raise NoSuchKey
-            origin = msgspec.json.decode(row.metadata, type=Origin)
-            facts = {name: value for name, value in _public(event).items() if name not in _UNSAID}
-            happenings.append(
-                Happening(
-                    revision=row.version,
-                    type=row.type,
-                    at=from_rfc3339(row.recorded_at),
-                    actor=origin.actor,
-                    request_id=origin.request_id,
-                    facts=facts,
-                )
-            )
-        if not happenings:
+        if not rows or any(_organisation_of(row) != organisation_id for row in rows):
             raise NoSuchKey
-        return tuple(happenings)
+        return tuple(map(happening, rows))
+
+
+def happening(row: StoredEvent | Row[Any]) -> Happening:
+    """Of a row of the log."""
+    event: Any = types.decode(row.type, row.schema_version, row.data)
+    origin = msgspec.json.decode(row.metadata, type=Origin)
+    return Happening(
+        revision=row.version,
+        type=row.type,
+        at=from_rfc3339(row.recorded_at),
+        actor=origin.actor,
+        request_id=origin.request_id,
+        facts={name: value for name, value in _public(event).items() if name not in _UNSAID},
+    )
+
+
+def _organisation_of(row: StoredEvent) -> str:
+    event: Any = types.decode(row.type, row.schema_version, row.data)
+    organisation_id: str = event.organisation_id
+    return organisation_id
 
 
 def _public(event: Any) -> dict[str, Any]:

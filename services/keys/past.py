@@ -77,4 +77,6 @@ class Past:
             revoked_at=state.revoked_at,
             revocation_reason=state.revocation_reason,
             last_used_at=None,
+            last_used_address=None,
+            last_used_route=None,
         )

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import assert_never
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from services.keys import data_keys, tables
 from services.keys.events import (
@@ -149,6 +149,9 @@ def _insert_labels(tx: Connection, key_id: str, words: Words) -> None:
 
 def _forget(tx: Connection, key_id: str) -> None:
     """Row, labels and the data key: from here on nothing can say what people called it."""
+    names, table = ("id", "organisation_id", "hint"), tables.api_key
+    whose = select(*(table.c[name] for name in names)).where(table.c.id == key_id)
+    tx.execute(insert(tables.deleted_key).from_select(names, whose))
     for column in (tables.api_key.c.id, tables.key_label.c.key_id):
         tx.execute(delete(column.table).where(column == key_id))
     data_keys.destroy(tx, key_id)

@@ -65,6 +65,8 @@ class KeyView:
     revoked_at: datetime | None
     revocation_reason: str | None
     last_used_at: datetime | None
+    last_used_address: str | None
+    last_used_route: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +218,8 @@ def _view(row: Row[Any], now: datetime) -> KeyView:
         day_limit=row.day_limit,
         revocation_reason=row.revocation_reason,
         last_used_at=_time(row.last_used_at),
+        last_used_address=row.last_used_address,
+        last_used_route=row.last_used_route,
         **moments,
     )
 

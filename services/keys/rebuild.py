@@ -18,7 +18,8 @@ from shared.event_store import StoredEvent
 from shared.sql_event_store import SqlEventStore
 
 _PAGE_ROWS = 5_000
-_MODELS = (tables.organisation, tables.api_key, tables.key_label)
+_MODELS = (tables.organisation, tables.api_key, tables.key_label, tables.deleted_key)
+_USE = ("last_used_at", "last_used_address", "last_used_route")
 
 
 @dataclass(slots=True)
@@ -31,7 +32,7 @@ def rebuild(database: Database, store: SqlEventStore) -> int:
     """How many events there were."""
     with database.transaction() as tx:
         tx.execute(select(tables.log_head).with_for_update())  # from here on nobody appends
-        used = _pairs(tx, tables.api_key.c.id, tables.api_key.c.last_used_at)
+        uses = {row.id: {name: row._mapping[name] for name in _USE} for row in tx.execute(select(tables.api_key))}
         for table in _MODELS:
             tx.execute(delete(table))
         folded: dict[str, _Folded] = {}
@@ -44,23 +45,30 @@ def rebuild(database: Database, store: SqlEventStore) -> int:
             elif isinstance(event, KeyEvent):
                 of_key = folded.setdefault(row.stream, _Folded(None, actor_of(row)))
                 of_key.key = evolve(of_key.key, event)
-        _write(tx, folded, used)
+        _write(tx, folded, uses)
     return count
 
 
-def _write(tx: Connection, folded: dict[str, _Folded], used: dict[str, str]) -> None:
-    keys, labels = [], []
+def _write(tx: Connection, folded: dict[str, _Folded], uses: dict[str, dict[str, str]]) -> None:
+    keys, labels, deleted = [], [], []
+    unused = dict.fromkeys(_USE)
     data_keys = _pairs(tx, tables.data_key.c.key_id, tables.data_key.c.value)
     for key_id, found in folded.items():
-        if found.key is None or found.key.deleted_at is not None:
+        if found.key is None:
+            continue
+        if found.key.deleted_at is not None:
+            whose = {"organisation_id": found.key.organisation_id, "hint": found.key.hint}
+            deleted.append({"id": key_id} | whose)
             continue
         words = _words(found.key, data_keys.get(key_id))
-        keys.append(whole_row(found.key, words, found.created_by) | {"last_used_at": used.get(key_id)})
+        keys.append(whole_row(found.key, words, found.created_by) | uses.get(key_id, unused))
         labels += [{"key_id": key_id, "name": name, "value": value} for name, value in words.labels.items()]
     if keys:
         tx.execute(insert(tables.api_key), keys)
     if labels:
         tx.execute(insert(tables.key_label), labels)
+    if deleted:
+        tx.execute(insert(tables.deleted_key), deleted)
 
 
 def _words(key: Key, data_key: str | None) -> Words:

@@ -88,7 +88,8 @@ class KeysService:
 
     @hears("keys", "usage", "KeyUsed")
     def key_used(self, body: Any) -> None:
-        self.last_use.record(msgspec.convert(body, type=KeyUsed).last_used)
+        told = msgspec.convert(body, type=KeyUsed)
+        self.last_use.record(told.last_used, told.used_at)
 
     @timer(interval=RELAY_SECONDS)
     def relay_what_is_left(self) -> None:

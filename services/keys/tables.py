@@ -42,6 +42,8 @@ api_key = Table(
     Column("revoked_at", String(27)),
     Column("revocation_reason", String(32)),
     Column("last_used_at", String(27)),
+    Column("last_used_address", String(45)),
+    Column("last_used_route", String(100)),
     Column("rotated_at", String(27)),
     Column("grace_until", String(27)),
     Column("suspended_at", String(27)),
@@ -58,6 +60,16 @@ key_label = Table(
     Column("key_id", String(32), primary_key=True),
     Column("name", String(64), primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+# What is left to tell of a key that is deleted: whose it was, and the hint of its last secret.
+deleted_key = Table(
+    "deleted_key",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("organisation_id", String(32), nullable=False),
+    Column("hint", String(16), nullable=False),
+    Index("deleted_key_by_organisation", "organisation_id"),
 )
 
 # Not a read model: it cannot be rebuilt, and destroying a row is how words are forgotten. Back it up apart.

@@ -1,12 +1,15 @@
-"""The usage API: the HTTP door."""
+"""The usage API: the HTTP door. A key's timeline is in activity_api.py."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from services.usage import activity_api
+from services.usage.activity import Activity
+from services.usage.forecast import exhausted_at
 from services.usage.known_keys import KnownKeys
-from services.usage.schema import KeyUsageSchema, UsageQuery, UsageQuerySchema
+from services.usage.schema import KeyUsageSchema, OrganisationUsageSchema, UsageQuery, UsageQuerySchema
 from services.usage.statistics import Statistics, Step, Used
 from shared.clock import Clock
 from shared.gate.grants import Grants, Limits
@@ -18,8 +21,34 @@ BUCKETS_MAX = 1500
 _DEFAULT_SPAN = {Step.MINUTE: timedelta(hours=1), Step.HOUR: timedelta(days=1), Step.DAY: timedelta(days=30)}
 
 
-def routes(statistics: Statistics, known_keys: KnownKeys, grants: Grants, clock: Clock) -> list[Route]:
-    return [Route("/v1/keys/{key_id}/usage", KeyUsage(statistics, known_keys, grants, clock))]
+def routes(
+    statistics: Statistics, activity: Activity, known_keys: KnownKeys, grants: Grants, clock: Clock
+) -> list[Route]:
+    return [
+        Route("/v1/usage", OrganisationUsage(statistics, clock)),
+        Route("/v1/keys/{key_id}/usage", KeyUsage(statistics, known_keys, grants, clock)),
+        *activity_api.routes(activity, known_keys),
+    ]
+
+
+class OrganisationUsage:
+    def __init__(self, statistics: Statistics, clock: Clock) -> None:
+        self._statistics, self._clock = statistics, clock
+
+    @operation(
+        "What the organisation's keys did, together and each",
+        tag="Usage",
+        permission="admin",
+        query=UsageQuerySchema,
+        answers=OrganisationUsageSchema,
+        problems=("range-too-long",),
+    )
+    def on_get(self, call: Call[UsageQuery | None, None]) -> Answer:
+        organisation_id = call.caller.organisation_id
+        start, end, step = _range(call.query or UsageQuery(), self._clock.now())
+        summary = self._statistics.of_organisation(organisation_id, start, end, step)
+        keys = self._statistics.by_key(organisation_id, start, end, step)
+        return Answer(body=msgspec.to_builtins(summary) | {"keys": msgspec.to_builtins(keys)})
 
 
 class KeyUsage:
@@ -27,7 +56,7 @@ class KeyUsage:
         self._statistics, self._known_keys, self._grants, self._clock = statistics, known_keys, grants, clock
 
     @operation(
-        "What a key did, and what is left of its quota",
+        "What a key did, what is left of its quota, and how long that will last",
         tag="Usage",
         permission="admin",
         query=UsageQuerySchema,
@@ -37,30 +66,30 @@ class KeyUsage:
     def on_get(self, call: Call[UsageQuery | None, None], key_id: str) -> Answer:
         if not self._known_keys.belongs_to(key_id, call.caller.organisation_id):
             raise Problem("not-found")
-        query, now = call.query or UsageQuery(), self._clock.now()
-        step = query.steps()
-        start, end = _range(query, step, now)
-        if (end - start) / timedelta(minutes=step.value) > BUCKETS_MAX:
-            raise Problem("range-too-long", f"{BUCKETS_MAX} steps of a {query.step} at most")
+        now = self._clock.now()
+        start, end, step = _range(call.query or UsageQuery(), now)
         summary = self._statistics.summary(key_id, start, end, step)
-        quota = _quota(self._statistics.used(key_id, now), self._limits(key_id))
-        return Answer(body=msgspec.to_builtins(summary) | {"quota": quota})
+        used, limits = self._statistics.used(key_id, now), self._limits(key_id)
+        quota, forecast = _quota(used, limits), _forecast(used, limits, now)
+        return Answer(body=msgspec.to_builtins(summary) | {"quota": quota, "forecast": forecast})
 
     def _limits(self, key_id: str) -> Limits | None:
         grant = self._grants.by_id(key_id)
         return self._grants.limits(grant) if grant else None
 
 
-def _range(query: UsageQuery, step: Step, now: datetime) -> tuple[datetime, datetime]:
+def _range(query: UsageQuery, now: datetime) -> tuple[datetime, datetime, Step]:
     """What is not given follows from what is, or from now. Raises Problem."""
-    end = query.to or now
+    step, end = query.steps(), query.to or now
     try:
         start = query.from_ or end - _DEFAULT_SPAN[step]
     except OverflowError:
         raise Problem("invalid-request", "to: too long ago") from None
     if start > end:
         raise Problem("invalid-request", "from: must not be later than to, or than now without to")
-    return start, end
+    if (end - start) / timedelta(minutes=step.value) > BUCKETS_MAX:
+        raise Problem("range-too-long", f"{BUCKETS_MAX} steps of a {query.step} at most")
+    return start, end, step
 
 
 def _quota(used: Used, limits: Limits | None) -> dict[str, Any]:
@@ -71,3 +100,8 @@ def _quota(used: Used, limits: Limits | None) -> dict[str, Any]:
             "left": max(0, limits.day - used.day) if limits and limits.day is not None else None,
         },
     }
+
+
+def _forecast(used: Used, limits: Limits | None, now: datetime) -> dict[str, Any]:
+    limit = limits.day if limits else None
+    return {"day_exhausted_at": exhausted_at(used=used.day, limit=limit, in_last_hour=used.hour, now=now)}

@@ -6,9 +6,12 @@ from pathlib import Path
 from services.usage import api, known_keys, tables
 from services.usage.activity import Activity
 from services.usage.alert import Alerts
+from services.usage.intake import REQUESTS_MAX, Intake
 from services.usage.keys_client import KeysClient
 from services.usage.known_keys import FOLLOWER, KnownKeys
 from services.usage.metering import Metering
+from services.usage.parked_batches import ParkedBatches
+from services.usage.retention import KEPT_DEFAULT, Kept, Retention
 from services.usage.statistics import Statistics
 from shared.clock import Clock
 from shared.database import Database
@@ -30,6 +33,9 @@ class Usage:
     clock: Clock
     database: Database
     metering: Metering
+    parked_batches: ParkedBatches
+    intake: Intake
+    retention: Retention
     statistics: Statistics
     activity: Activity
     alerts: Alerts
@@ -43,7 +49,9 @@ class Usage:
     def provided(self) -> dict[str, object]:
         """What the nameko service asks for."""
         return {
-            "usage.metering": self.metering,
+            "usage.intake": self.intake,
+            "usage.recent_uses": self.metering.recent_uses,
+            "usage.retention": self.retention,
             "usage.statistics": self.statistics,
             "usage.activity": self.activity,
             "usage.alerts": self.alerts,
@@ -55,7 +63,7 @@ class Usage:
 
     def routes(self, grants: Grants) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
-        return api.routes(self.statistics, self.known_keys, grants, self.clock)
+        return api.routes(self.statistics, self.activity, self.known_keys, grants, self.clock)
 
     def internal_routes(self) -> list[Route]:
         return [Route("/internal/checkpoint", Checkpoint(FOLLOWER, self.follower.checkpoint))]
@@ -66,18 +74,30 @@ def follower_of_keys(database: Database, clock: Clock) -> SqlFollower:
 
 
 def assemble(
-    database: Database, keys_feed: Feed, keys_client: KeysClient, publisher: EventPublisher, clock: Clock
+    database: Database,
+    keys_feed: Feed,
+    keys_client: KeysClient,
+    publisher: EventPublisher,
+    clock: Clock,
+    *,
+    kept: Kept = KEPT_DEFAULT,
 ) -> Usage:
     """Migrates the database first."""
     migrate(database, MIGRATIONS)
     follower = follower_of_keys(database, clock)
     subscription = Subscription(keys_feed, follower, clock)
+    metering, parked = Metering(database, clock), ParkedBatches(database)
+    # A file's writer shares its thread with all services: there each batch is a transaction of its own.
+    requests_max = 0 if database.is_sqlite else REQUESTS_MAX
     return Usage(
         clock=clock,
         database=database,
-        metering=Metering(database, clock),
+        metering=metering,
+        parked_batches=parked,
+        intake=Intake(metering, parked, publisher, clock, requests_max=requests_max),
+        retention=Retention(database, clock, kept),
         statistics=Statistics(database),
-        activity=Activity(database),
+        activity=Activity(database, keys_client),
         alerts=Alerts(database),
         keys_client=keys_client,
         known_keys=KnownKeys(database),

@@ -25,8 +25,17 @@ class BucketAnswer(Schema):
     by_status = fields.Dict(keys=fields.String(), values=fields.Integer())
 
 
+class DurationsAnswer(Schema):
+    p50 = fields.Float()
+    p95 = fields.Float()
+    p99 = fields.Float()
+
+
 class SummaryAnswer(Schema):
     total = fields.Integer()
+    bytes = fields.Integer()
+    by_class = fields.Dict(keys=fields.String(), values=fields.Integer())
+    duration_ms = fields.Nested(DurationsAnswer)
     series = fields.List(fields.Nested(BucketAnswer))
     routes = fields.Dict(keys=fields.String(), values=fields.Integer())
 
@@ -42,6 +51,7 @@ class RequestAnswer(Schema):
     method = fields.String()
     route = fields.String()
     status = fields.Integer()
+    problem = fields.String()
     address = fields.String()
     user_agent = fields.String()
     duration_ms = fields.Float()

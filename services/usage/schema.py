@@ -44,8 +44,45 @@ class QuotaSchema(StrictSchema):
     day = fields.Nested(UsedSchema, required=True)
 
 
-class KeyUsageSchema(StrictSchema):
+class ForecastSchema(StrictSchema):
+    day_exhausted_at = fields.AwareDateTime(
+        required=True,
+        allow_none=True,
+        metadata={"description": "if the key goes on as in the last hour; null: the day's quota will last"},
+    )
+
+
+class DurationsSchema(StrictSchema):
+    p50 = fields.Float(required=True, allow_none=True)
+    p95 = fields.Float(required=True, allow_none=True)
+    p99 = fields.Float(required=True, allow_none=True)
+
+
+class SummarySchema(StrictSchema):
     total = fields.Integer(required=True)
+    bytes = fields.Integer(required=True, metadata={"description": "of the answers' bodies"})
+    by_class = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+    duration_ms = fields.Nested(
+        DurationsSchema, required=True, metadata={"description": "2 % off at most, of the hours the range touches"}
+    )
     series = fields.List(fields.Nested(BucketSchema), required=True)
     routes = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+
+
+class KeyUsageSchema(SummarySchema):
     quota = fields.Nested(QuotaSchema, required=True)
+    forecast = fields.Nested(ForecastSchema, required=True)
+
+
+class KeyTotalSchema(StrictSchema):
+    key_id = fields.String(required=True)
+    hint = fields.String(required=True)
+    requests = fields.Integer(required=True)
+
+
+class OrganisationUsageSchema(SummarySchema):
+    keys = fields.List(
+        fields.Nested(KeyTotalSchema),
+        required=True,
+        metadata={"description": "those with the most requests, 100 at most; deleted keys are in the total only"},
+    )

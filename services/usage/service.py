@@ -8,10 +8,12 @@ import msgspec
 import structlog
 from nameko.timer import timer
 
-from services.usage.activity import Activity, Entry, timeline
+from services.usage.activity import Activity, Entry, Wanted
 from services.usage.alert import Alerts
+from services.usage.intake import Intake
 from services.usage.keys_client import KeysClient
 from services.usage.known_keys import KnownKeys
+from services.usage.last_uses import RecentUses
 from services.usage.messages import (
     ActivityArguments,
     AlertAnswer,
@@ -21,13 +23,12 @@ from services.usage.messages import (
     SummaryAnswer,
     SummaryArguments,
 )
-from services.usage.metering import Metering
+from services.usage.retention import Retention
 from services.usage.statistics import Statistics, Step, Summary
-from shared import metrics
 from shared.clock import Clock
 from shared.contracts.errors import NotFound
 from shared.contracts.fields import NoArguments
-from shared.contracts.usage import BatchesCounted, RequestMetered, Spent
+from shared.contracts.usage import Spent
 from shared.messaging.entrypoints import Provided, follows, hears
 from shared.messaging.following import Following
 from shared.messaging.procedures import procedure
@@ -36,13 +37,16 @@ from shared.relay import BusUnavailable
 
 PULL_SECONDS = 1
 KEY_USED_SECONDS = 2
+RETENTION_SECONDS = 600
 _log = structlog.get_logger(__name__)
 
 
 class UsageService:
     name = "usage"
 
-    metering: Metering = Provided("usage.metering")
+    intake: Intake = Provided("usage.intake")
+    recent_uses: RecentUses = Provided("usage.recent_uses")
+    retention: Retention = Provided("usage.retention")
     statistics: Statistics = Provided("usage.statistics")
     activity_: Activity = Provided("usage.activity")
     alerts_: Alerts = Provided("usage.alerts")
@@ -68,8 +72,7 @@ class UsageService:
     def activity(
         self, organisation_id: str, key_id: str, limit: int = 20, before: datetime | None = None
     ) -> tuple[Entry, ...]:
-        history = self.keys_client.history(organisation_id, key_id)
-        return timeline(history, self.activity_.requests(key_id, limit, before), limit, before)
+        return self.activity_.page(organisation_id, key_id, limit, Wanted(end=before)).entries
 
     @procedure(AlertsArguments(), AlertAnswer(many=True))
     def alerts(self, organisation_id: str, limit: int = 20) -> list[dict[str, Any]]:
@@ -79,18 +82,7 @@ class UsageService:
 
     @hears("usage", "auth", "RequestMetered")
     def request_metered(self, body: Any) -> None:
-        """What is not answered with BatchesCounted is sent again by its gate; what cannot be read is a dead letter."""
-        try:
-            batch = msgspec.convert(body, type=RequestMetered)
-        except msgspec.ValidationError:
-            metrics.batches_counted.labels("malformed").inc()
-            raise
-        try:
-            self.metering.take_in(batch)
-            counted = BatchesCounted(batches=((batch.segment, batch.start),))
-            self.publisher.publish("BatchesCounted", msgspec.to_builtins(counted))
-        except Exception:
-            _log.exception("batch_not_counted")
+        self.intake.take(body)
 
     @follows("usage", "keys")
     def key_changed(self, envelope: Any) -> None:
@@ -102,10 +94,16 @@ class UsageService:
 
     @timer(interval=KEY_USED_SECONDS)
     def tell_used_keys(self) -> None:
-        used = self.metering.take_recently_used()
-        if used is None:
-            return
         try:
-            self.publisher.publish("KeyUsed", msgspec.to_builtins(used))
+            for used in self.recent_uses.take():
+                self.publisher.publish("KeyUsed", msgspec.to_builtins(used))
         except BusUnavailable as error:
             _log.warning("key_used_not_told", detail=str(error))
+
+    @timer(interval=RETENTION_SECONDS, eager=True)
+    def drop_what_is_old(self) -> None:
+        try:
+            self.retention.run()
+        except Exception:
+            # A raising timer would stop the whole container; the next one tries again.
+            _log.exception("retention_failed")

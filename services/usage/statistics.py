@@ -1,18 +1,21 @@
-"""What the counters say about a key. Reads only."""
+"""What the counters say of a key or of an organisation. Reads only."""
 
 import enum
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
-from services.usage import tables
-from services.usage.moments import microseconds, moment
+from services.usage import durations, tables
+from services.usage.counters import KEYS, ORGANISATIONS, Owned
+from services.usage.moments import MINUTE_US, microseconds, midnight, moment
+from services.usage.tally import HOUR_MINUTES, add_buckets
 from shared.contracts.usage import Spent
 from shared.database import Database
 
-_MINUTE_US = 60_000_000
+KEYS_MAX = 100
 
 
 class Step(enum.Enum):
@@ -33,18 +36,40 @@ class Bucket:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DurationsMs:
+    """Milliseconds within which so many of a hundred requests were answered, of the hours that the range touches."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
+    """`by_class`: 2xx, 4xx … → requests. `bytes`: of the answers' bodies. `routes`: route → requests."""
+
     total: int
+    bytes: int
+    by_class: dict[str, int]
+    duration_ms: DurationsMs
     series: tuple[Bucket, ...]
     routes: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyTotal:
+    key_id: str
+    hint: str
+    requests: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
-    """Of the quota: in the last 60 s, and today (UTC)."""
+    """Of the quota: in the last 60 s, today (UTC), and in the last whole hour at most."""
 
     minute: int
     day: int
+    hour: int
 
 
 class Statistics:
@@ -52,58 +77,50 @@ class Statistics:
         self._database = database
 
     def summary(self, key_id: str, start: datetime, end: datetime, step: Step) -> Summary:
-        """Requests in [start, end), by whole minutes; buckets without requests are left out."""
-        counter = tables.counter
-        bucket = (counter.c.minute - counter.c.minute % step.value).label("bucket")
+        """Requests in [start, end), widened to whole steps; buckets without requests are left out."""
+        return self._summary(KEYS, key_id, start, end, step)
+
+    def of_organisation(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> Summary:
+        """Of all its keys, also of those that are deleted by now."""
+        return self._summary(ORGANISATIONS, organisation_id, start, end, step)
+
+    def by_key(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> tuple[KeyTotal, ...]:
+        """The organisation's keys with the most requests, KEYS_MAX at most; not those that are deleted."""
+        counter = tables.counter_day if step is Step.DAY else KEYS.finest(step.value)
+        known = tables.known_key
+        requests = func.sum(counter.c.requests).label("requests")
+        first, last = _minutes(start, end, step)
         query = (
-            select(bucket, counter.c.route, counter.c.status, func.sum(counter.c.requests).label("requests"))
-            .where(
-                counter.c.key_id == key_id,
-                counter.c.minute >= microseconds(start) // _MINUTE_US,
-                counter.c.minute < -(-microseconds(end) // _MINUTE_US),
-            )
-            .group_by(bucket, counter.c.route, counter.c.status)
-            .order_by(bucket)
+            select(known.c.key_id, known.c.hint, requests)
+            .join(counter, counter.c.key_id == known.c.key_id)
+            .where(known.c.organisation_id == organisation_id, counter.c.minute >= first, counter.c.minute < last)
+            .group_by(known.c.key_id, known.c.hint)
+            .order_by(requests.desc(), known.c.key_id)
+            .limit(KEYS_MAX)
         )
-        by_bucket: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-        routes: dict[str, int] = defaultdict(int)
         with self._database.reading() as tx:
-            for row in tx.execute(query):
-                by_bucket[row.bucket][str(row.status)] += row.requests
-                routes[row.route] += row.requests
-        return Summary(
-            total=sum(routes.values()),
-            series=tuple(
-                Bucket(start=moment(minute * _MINUTE_US), requests=sum(statuses.values()), by_status=dict(statuses))
-                for minute, statuses in by_bucket.items()
-            ),
-            routes=dict(routes),
-        )
+            rows = tx.execute(query).all()
+        return tuple(KeyTotal(key_id=row.key_id, hint=row.hint, requests=int(row.requests)) for row in rows)
 
     def used(self, key_id: str, now: datetime) -> Used:
-        request, counter = tables.request, tables.counter
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        request, minutes, days = tables.request, tables.counter, tables.counter_day
+        minute_ago, hour_ago = microseconds(now - timedelta(seconds=60)), now - timedelta(hours=1)
+        today = microseconds(midnight(now)) // MINUTE_US
+        last_minute = select(request.c.cost).where(request.c.key_id == key_id, request.c.at > minute_ago)
+        this_day = select(days.c.cost).where(days.c.key_id == key_id, days.c.minute == today)
+        first = max(today, microseconds(hour_ago) // MINUTE_US)
+        last_hour = select(minutes.c.cost).where(minutes.c.key_id == key_id, minutes.c.minute >= first)
         with self._database.reading() as tx:
-            minute = tx.execute(
-                select(func.coalesce(func.sum(request.c.cost), 0)).where(
-                    request.c.key_id == key_id, request.c.at > microseconds(now - timedelta(seconds=60))
-                )
-            ).scalar_one()
-            day = tx.execute(
-                select(func.coalesce(func.sum(counter.c.cost), 0)).where(
-                    counter.c.key_id == key_id, counter.c.minute >= microseconds(midnight) // _MINUTE_US
-                )
-            ).scalar_one()
-        return Used(minute=minute, day=day)
+            minute, day, hour = (sum(tx.execute(costs).scalars()) for costs in (last_minute, this_day, last_hour))
+        return Used(minute=minute, day=day, hour=hour)
 
     def spent(self, now: datetime) -> tuple[Spent, ...]:
         """What every key has spent of today and of the last minute: for a gate that starts with empty counters."""
-        request, counter = tables.request, tables.counter
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        request, counter = tables.request, tables.counter_day
         with self._database.reading() as tx:
             today = tx.execute(
                 select(counter.c.key_id, func.sum(counter.c.cost).label("cost"))
-                .where(counter.c.minute >= microseconds(midnight) // _MINUTE_US)
+                .where(counter.c.minute >= microseconds(midnight(now)) // MINUTE_US)
                 .group_by(counter.c.key_id)
             ).all()
             recent = tx.execute(
@@ -119,3 +136,53 @@ class Statistics:
             Spent(key_id=key_id, today=days.get(key_id, 0), seconds_ago=tuple(seconds_ago.get(key_id, ())))
             for key_id in days.keys() | seconds_ago.keys()
         )
+
+    def _summary(self, owned: Owned, owner: str, start: datetime, end: datetime, step: Step) -> Summary:
+        counter = owned.finest(step.value)
+        bucket = (counter.c.minute - counter.c.minute % step.value).label("bucket")
+        first, last = _minutes(start, end, step)
+        is_wanted = (counter.c[owned.owner] == owner, counter.c.minute >= first, counter.c.minute < last)
+        requests, size = func.sum(counter.c.requests).label("requests"), func.sum(counter.c.size).label("size")
+        by_status = select(bucket, counter.c.status, requests, size).where(*is_wanted)
+        by_route = select(counter.c.route, requests).where(*is_wanted).group_by(counter.c.route)
+        series: dict[int, dict[str, int]] = defaultdict(dict)
+        by_class: dict[str, int] = defaultdict(int)
+        total = total_size = 0
+        with self._database.reading() as tx:
+            for row in tx.execute(by_status.group_by(bucket, counter.c.status).order_by(bucket)):
+                series[row.bucket][str(row.status)] = int(row.requests)
+                by_class[f"{row.status // 100}xx"] += int(row.requests)
+                total += int(row.requests)
+                total_size += int(row.size)
+            routes = {row.route: int(row.requests) for row in tx.execute(by_route)}
+            buckets = _buckets(tx, owned, owner, first, last)
+        return Summary(
+            total=total,
+            bytes=total_size,
+            by_class=dict(by_class),
+            duration_ms=DurationsMs(
+                p50=durations.quantile_ms(buckets, 0.5),
+                p95=durations.quantile_ms(buckets, 0.95),
+                p99=durations.quantile_ms(buckets, 0.99),
+            ),
+            series=tuple(
+                Bucket(start=moment(minute * MINUTE_US), requests=sum(statuses.values()), by_status=statuses)
+                for minute, statuses in series.items()
+            ),
+            routes=routes,
+        )
+
+
+def _minutes(start: datetime, end: datetime, step: Step) -> tuple[int, int]:
+    """The first minute, and the first one after, of the steps that the range touches."""
+    step_us = step.value * MINUTE_US
+    return microseconds(start) // step_us * step.value, -(-microseconds(end) // step_us) * step.value
+
+
+def _buckets(tx: Connection, owned: Owned, owner: str, first: int, last: int) -> Mapping[int, int]:
+    table = owned.duration
+    in_time = (table.c.minute > first - HOUR_MINUTES, table.c.minute < last)
+    merged: dict[int, int] = {}
+    for sketch in tx.execute(select(table.c.sketch).where(table.c[owned.owner] == owner, *in_time)).scalars():
+        add_buckets(merged, durations.from_bytes(sketch))
+    return merged

@@ -1,27 +1,50 @@
-"""Usage's database: the batches it has counted for ever, the requests in them, and the counters made from those."""
+"""Usage's database: the requests it was told of, what of them is counted for ever, and what is made from them."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from shared.follower import follower_tables
 
 metadata = MetaData()
 checkpoint, parked_event = follower_tables(metadata)
+_Number = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by INTEGER only, and has 64 bits in it
 
-batch = Table(
-    "batch",
+# What of each gate's segments is counted, by its bytes, for ever: extents that adjoin are one row.
+counted_extent = Table(
+    "counted_extent",
     metadata,
     Column("segment", String(32), primary_key=True),
     Column("start", BigInteger, primary_key=True),
     Column("end", BigInteger, nullable=False),
-    Column("requests", Integer, nullable=False),
 )
 
-# Append-only: the counters can be made again from it. `at` is microseconds since 1970, UTC. `requests`: how many
-# refused ones a row stands for.
+# Batches that cannot be counted, each with its reason; their gates keep them, too. `body` is JSON.
+parked_batch = Table(
+    "parked_batch",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("reason", String(200), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("parked_at", BigInteger, nullable=False),
+)
+
+# Append-only: the counters can be made again from it. `at` is microseconds since 1970, UTC. On PostgreSQL it is
+# partitioned by UTC day and has no primary key: an index that nothing reads would cost each request. `requests`: how
+# many refused ones a row stands for.
 request = Table(
     "request",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", _Number, primary_key=True),
     Column("at", BigInteger, nullable=False),
     Column("key_id", String(32)),
     Column("organisation_id", String(32)),
@@ -35,26 +58,72 @@ request = Table(
     Column("address", String(45), nullable=False),
     Column("user_agent", String(200), nullable=False),
     Column("requests", Integer, nullable=False, server_default="1"),
+    Column("problem", String(40)),
     Index("request_by_key", "key_id", "at"),
+    Index("request_by_name", "request_id"),
+    Index("request_by_time", "at"),
 )
 
-# One row a key, minute, route and status. `minute`: whole minutes since 1970, UTC.
-counter = Table(
-    "counter",
+# One row: requests from before this moment, a UTC midnight, are kept no more, and counters of then change no more.
+sealed = Table("sealed", metadata, Column("before", BigInteger, primary_key=True))
+
+
+def _counter(name: str, owner: str) -> Table:
+    """One row an owner, step, route and status. `minute`: the step's first one, in whole minutes since 1970, UTC."""
+    return Table(
+        name,
+        metadata,
+        Column(owner, String(32), primary_key=True),
+        Column("minute", BigInteger, primary_key=True),
+        Column("route", String(100), primary_key=True),
+        Column("status", Integer, primary_key=True),
+        Column("requests", BigInteger, nullable=False),
+        Column("cost", BigInteger, nullable=False),
+        Column("size", BigInteger, nullable=False),
+        Index(f"{name}_by_time", "minute"),
+    )
+
+
+counter = _counter("counter", "key_id")
+counter_hour = _counter("counter_hour", "key_id")
+organisation_counter = _counter("organisation_counter", "organisation_id")
+organisation_counter_hour = _counter("organisation_counter_hour", "organisation_id")
+
+# One row a key and UTC day, whatever was asked for and answered: what quotas and comparisons of keys ask.
+counter_day = Table(
+    "counter_day",
     metadata,
     Column("key_id", String(32), primary_key=True),
     Column("minute", BigInteger, primary_key=True),
-    Column("route", String(100), primary_key=True),
-    Column("status", Integer, primary_key=True),
-    Column("requests", Integer, nullable=False),
-    Column("cost", Integer, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Index("counter_day_by_time", "minute"),
 )
+
+
+def _durations(name: str, owner: str) -> Table:
+    """How long requests took, an owner and hour: a sketch (durations.py)."""
+    return Table(
+        name,
+        metadata,
+        Column(owner, String(32), primary_key=True),
+        Column("minute", BigInteger, primary_key=True),
+        Column("sketch", LargeBinary, nullable=False),
+        Index(f"{name}_by_time", "minute"),
+    )
+
+
+duration = _durations("duration", "key_id")
+organisation_duration = _durations("organisation_duration", "organisation_id")
 
 last_use = Table(
     "last_use",
     metadata,
     Column("key_id", String(32), primary_key=True),
     Column("at", BigInteger, nullable=False),
+    Column("address", String(45)),
+    Column("route", String(100)),
 )
 
 # The keys there are, followed from the log of keys: whose usage may be asked for by whom.

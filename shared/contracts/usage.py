@@ -1,9 +1,11 @@
 """What gates tell usage, and what usage tells others."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
+
+METERED_VERSION = 1
 
 
 class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -15,6 +17,8 @@ class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     `requests`: how many it stands for. More than one only of refusals, of one key or address within a second:
     id and time are then the first one's, `status` is the most frequent, `duration_us` their mean and `size` their sum;
     `method` and `route` are `*`, `address` and `user_agent` empty, where they were not the same throughout.
+
+    `problem`: the name of the problem that was the answer, if it was one.
     """
 
     request_id: str
@@ -30,16 +34,21 @@ class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     address: str
     user_agent: str
     requests: int = 1
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestMetered:
-    """A batch: the records between two offsets of one spool segment. (segment, start) is its identity for ever."""
+    """A batch: the records between two offsets of one spool segment. (segment, start) is its identity for ever.
+
+    `schema_version`: of the records; a reader that does not know it must not guess.
+    """
 
     segment: str
     start: int
     end: int
     records: tuple[RequestRecord, ...]
+    schema_version: int = METERED_VERSION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +59,19 @@ class BatchesCounted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UsedAt:
+    """Where a key was used last: the caller's address and the route it asked for."""
+
+    address: str
+    route: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyUsed:
     """The last use of each key that was used of late. Last value only: a lost one is made up by the next."""
 
     last_used: dict[str, datetime]
+    used_at: dict[str, UsedAt] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,6 +77,7 @@ class Gate:
         size: int,
         address: str,
         user_agent: str,
+        problem: str | None = None,
     ) -> None:
         """Writes the request down before its answer leaves. `seconds`: since the gate's first look."""
         grant = verdict.grant
@@ -94,6 +95,7 @@ class Gate:
             size=size,
             address=address,
             user_agent=redact(user_agent)[:USER_AGENT_CHARACTERS_MAX] if user_agent else "",
+            problem=problem,
         )
         if verdict.refusal is None:
             self.meter.record(record)

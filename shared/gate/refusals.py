@@ -15,6 +15,7 @@ from shared.contracts.usage import RequestRecord
 SINGLY_MAX = 10
 ADDRESSES_MAX = 10_000
 SEVERAL = "*"
+_TOLD = ("method", "route", "address", "user_agent", "problem")
 
 
 class _Caller:
@@ -26,10 +27,10 @@ class _Caller:
         self.who, self.singly, self.requests, self.microseconds, self.size = who, 0, 0, 0, 0
         self.first: RequestRecord | None = None
         self.statuses: Counter[int] = Counter()
-        self.alike: dict[str, str] = {}  # what all of them have in common so far
+        self.alike: dict[str, str | None] = {}  # what all of them have in common so far
 
     def add(self, record: RequestRecord) -> None:
-        told = {name: getattr(record, name) for name in ("method", "route", "address", "user_agent")}
+        told = {name: getattr(record, name) for name in _TOLD}
         if self.first is None:
             self.first, self.alike = record, told
         else:
@@ -42,7 +43,7 @@ class _Caller:
     def aggregate(self) -> RequestRecord | None:
         if self.first is None:
             return None
-        several = {"method": SEVERAL, "route": SEVERAL, "user_agent": ""}
+        several = {"method": SEVERAL, "route": SEVERAL, "user_agent": "", "problem": None}
         several["address"] = "" if self.first.key_id else self.who
         ((status, _),) = self.statuses.most_common(1)
         return msgspec.structs.replace(

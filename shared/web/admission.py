@@ -92,9 +92,12 @@ class Admission:
             seconds = self._elapsed_seconds() - began
             asked, counted = (method, route or "") if judged is None else (judged.method, judged.route)
             user_agent = environ.get("HTTP_USER_AGENT", "")
-            self._record(verdict, request_id, asked, counted, answer.status, seconds, size, caller, user_agent)
+            what = (request_id, asked, counted, answer.status, seconds, size)
+            self._record(verdict, *what, caller, user_agent, answer.problem)
             self._note(self._service, method, answer.status, seconds)
         start_response(_status_line(answer.status), headers)
+        if answer.stream is not None and method != "HEAD":
+            return answer.stream
         return (data,) if size else ()
 
 
@@ -102,7 +105,9 @@ def _headers(verdict: Verdict | None, answer: Answer, request_id: str, length: i
     """RateLimit as of the IETF draft, and who may keep the answer, beside what the answer says itself."""
     headers = [("x-request-id", request_id)]
     if answer.status not in _BODILESS:
-        headers += (("content-type", answer.content_type), ("content-length", str(length)))
+        headers.append(("content-type", answer.content_type))
+        if answer.stream is None:
+            headers.append(("content-length", str(length)))
     if answer.headers:
         headers += answer.headers.items()
     if verdict is None or verdict.grant is None:

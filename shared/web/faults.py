@@ -28,7 +28,13 @@ class Faults:
         body = problem.body(public_url=self._public_url, instance=path, request_id=request_id)
         # As a whole: a key may be in the path, in the name of a parameter, in a member of the body.
         data = redact(msgspec.json.encode(body).decode()).encode()
-        return Answer(status=problem.type.status, body=data, content_type=_CONTENT_TYPE, headers=problem.headers)
+        return Answer(
+            status=problem.type.status,
+            body=data,
+            content_type=_CONTENT_TYPE,
+            headers=problem.headers,
+            problem=problem.type.name,
+        )
 
 
 def with_problem_in(header: str, answer: Answer) -> Answer:

@@ -11,7 +11,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields
 
 from shared.gate.gate import RESERVE, RESERVE_LIMITS
-from shared.web.operation import Operation, operation_of
+from shared.web.operation import JSON, Operation, operation_of
 from shared.web.problems import CATALOGUE
 
 _METHODS = ("get", "post", "put", "patch", "delete")
@@ -104,7 +104,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
     answers: dict[str, Any] = {
         str(operation.status): {
             "description": operation.summary,
-            "content": {"application/json": {"schema": operation.answers}},
+            "content": {JSON: {"schema": operation.answers}}
+            | {media_type: {"schema": {"type": "string"}} for media_type in operation.alternatives},
         }
     }
     for name in (*_EVERYWHERE, *operation.problems):

@@ -7,7 +7,7 @@ parsed by its schemas, and /openapi.json is made from it.
 import functools
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, TypeVar
@@ -19,9 +19,10 @@ from marshmallow import Schema, post_load
 
 from shared.gate.credential import Presented
 from shared.gate.grants import Grant
-from shared.web.parameters import fields_by_name, has_control_characters, unreadable
+from shared.web.parameters import fields_by_name, has_control_characters, preferred, unreadable
 from shared.web.problems import Problem
 
+JSON = "application/json"
 BODY_BYTES_MAX = 64 * 1024
 _DIGITS_MAX = 100
 _encode = msgspec.json.Encoder().encode
@@ -46,7 +47,8 @@ class StrictSchema(Schema):
 class Call(msgspec.Struct, Generic[Query, Body], frozen=True, kw_only=True):
     """A request past the gate and past its schemas. `caller` is the key that made it.
 
-    `headers`: those that the operation declares and the caller sent, by the name declared.
+    `headers`: those that the operation declares and the caller sent, by the name declared. `media_type`: of those that
+    the operation can answer in, the one the caller likes best.
     """
 
     caller: Grant
@@ -54,15 +56,21 @@ class Call(msgspec.Struct, Generic[Query, Body], frozen=True, kw_only=True):
     body: Body
     request_id: str
     headers: Mapping[str, str] = _NONE
+    media_type: str = JSON
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """`body`: what becomes JSON, or bytes that are of the content type already."""
+    """`body`: what becomes JSON, or bytes that are of the content type already; `stream`: instead, piece by piece.
+
+    `problem`: the name of the problem that it is, for the record of the request.
+    """
 
     body: Any
     status: int = 200
     headers: Mapping[str, str] = _NONE
-    content_type: str = "application/json"
+    content_type: str = JSON
+    stream: Iterable[bytes] | None = None
+    problem: str | None = None
 
     def data(self) -> bytes:
         return self.body if isinstance(self.body, bytes) else _encode(self.body)
@@ -106,6 +114,7 @@ class Operation:
     stands_for: StandsFor | None
     problem_header: str | None
     urgent: bool
+    alternatives: tuple[str, ...]
     _handler: Handler
     _load_query: Schema | None
     _load_body: Schema | None
@@ -128,6 +137,7 @@ class Operation:
             body=None if request is None or self._load_body is None else _body(request, self._load_body),
             request_id=request_id,
             headers=_given(environ, self.headers) if self.headers else _NONE,
+            media_type=preferred(environ.get("HTTP_ACCEPT"), (JSON, *self.alternatives)) if self.alternatives else JSON,
         )
         return self._handler(resource, call, **path)
 
@@ -146,10 +156,12 @@ def operation(
     stands_for: StandsFor | None = None,
     problem_header: str | None = None,
     urgent: bool = False,
+    alternatives: tuple[str, ...] = (),
 ) -> Callable[[Handler], Handler]:
     """Declares a method that takes a Call (and the path's parameters) and returns an Answer.
 
-    `problems`: what it may answer beyond what every gated operation may. `headers`: those it heeds.
+    `problems`: what it may answer beyond what every gated operation may. `headers`: those it heeds. `alternatives`:
+    media types that it answers in, beside JSON, when the caller prefers them.
     """
 
     def decorate(handler: Handler) -> Handler:
@@ -166,6 +178,7 @@ def operation(
             stands_for=stands_for,
             problem_header=problem_header,
             urgent=urgent,
+            alternatives=alternatives,
             _handler=handler,
             _load_query=query() if query else None,
             _load_body=body() if body else None,

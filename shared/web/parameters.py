@@ -1,9 +1,11 @@
-"""What is refused of a path or a query before any schema or database sees it."""
+"""What is read or refused of a path, a query or an Accept before any schema or database sees it."""
 
 import re
 import unicodedata
 from typing import Any
 
+from falcon.errors import InvalidMediaRange
+from falcon.util.mediatypes import best_match
 from marshmallow import Schema, fields
 
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
@@ -23,6 +25,14 @@ def unreadable(field: Any, value: str | list[str]) -> str | None:
     if isinstance(field, fields.Integer) and _WHOLE_NUMBER.fullmatch(value) is None:
         return "must be a whole number"
     return None
+
+
+def preferred(accept: str | None, media_types: tuple[str, ...]) -> str:
+    """The one the caller likes best: the first when it says nothing, or nothing that can be read or given."""
+    try:
+        return best_match(media_types, accept or "*/*") or media_types[0]
+    except InvalidMediaRange:
+        return media_types[0]
 
 
 def has_control_characters(text: str) -> bool:

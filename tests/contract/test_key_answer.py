@@ -32,6 +32,8 @@ KEY = KeyView(
     revoked_at=None,
     revocation_reason=None,
     last_used_at=None,
+    last_used_address=None,
+    last_used_route=None,
 )
 
 

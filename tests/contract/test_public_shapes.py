@@ -63,6 +63,8 @@ def test_what_is_sent_today_is_the_golden_text_to_the_byte(shape: type, golden: 
 @pytest.mark.parametrize(("shape", "golden"), EXTENDABLE, ids=[golden.name for _, golden in EXTENDABLE])
 def test_what_a_newer_release_adds_is_ignored(shape: type, golden: Golden) -> None:
     body = msgspec.json.decode(golden.text)
+    if isinstance(body, list):  # what comes tomorrow comes after what there is today
+        body = msgspec.to_builtins(msgspec.json.decode(golden.text, type=shape))
     more = [*body, "tomorrow"] if isinstance(body, list) else body | {"tomorrow": "more"}
     assert msgspec.convert(more, type=shape) == msgspec.json.decode(golden.text, type=shape)
 

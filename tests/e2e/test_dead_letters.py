@@ -52,8 +52,12 @@ def test_a_message_that_cannot_be_read_is_a_dead_letter_and_holds_up_nothing(dis
     assert (letter["queue"], letter["type"], letter["reason"]) == ("auth.follows.keys", "KeyCreated", "rejected")
     assert '"no": "envelope"' in letter["beginning"]
     assert "7777" not in letter["beginning"], "a key must not be shown"
-    letters = eventually(lambda: _dead_letters(distributed, "usage"), lambda letters: len(letters) == 2)
-    assert {letter["queue"] for letter in letters} == {"usage.follows.keys", "usage.follows.auth.RequestMetered"}
+    (letter,) = eventually(lambda: _dead_letters(distributed, "usage"), bool)
+    assert letter["queue"] == "usage.follows.keys"
+    (batch,) = eventually(lambda: _dead(distributed, "usage")["parked_batches"], bool)
+    assert batch["reason"].startswith("malformed: ")
+    replayed = distributed.stack.grillo("usage", "dead", "replay", "usage")
+    assert (replayed.returncode, batch["reason"] in replayed.stdout) == (1, True)
     # Given back it is read again, and is no more readable than before.
     replayed = distributed.stack.grillo("auth", "dead", "replay", "auth")
     assert (replayed.returncode, replayed.stdout) == (0, "auth.follows.keys: 1 given back\n")
@@ -99,9 +103,13 @@ def _was_delivered(amqp_uri: str, queue: kombu.Queue) -> bool:
 
 
 def _dead_letters(distributed: Distributed, service: str) -> list[dict[str, Any]]:
+    return _dead(distributed, service)["dead_letters"]
+
+
+def _dead(distributed: Distributed, service: str) -> dict[str, list[dict[str, Any]]]:
     listed = distributed.stack.grillo(service, "dead", "list", service, "--json")
     assert listed.returncode == 0, listed.stderr
-    found: list[dict[str, Any]] = json.loads(listed.stdout)["dead_letters"]
+    found: dict[str, list[dict[str, Any]]] = json.loads(listed.stdout)
     return found
 
 

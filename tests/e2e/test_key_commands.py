@@ -20,6 +20,10 @@ def test_a_key_is_created_listed_shown_and_revoked_from_the_command_line(system:
     assert SECRET.search((run("list") + run("show", key_id)).encode()) is None
     assert "refused everywhere after" in run("revoke", key_id, "--reason", "superseded")
     assert "requests in all" in run("usage", key_id)
+    lived = run("activity", key_id, "--limit", "5")
+    assert "KeyCreated" in lived
+    assert "KeyRevoked" in lived
+    assert json.loads(run("activity", key_id, "--status", "4xx", "--json"))["data"] == []
     assert "deleted: refused everywhere after" in run("delete", key_id, "--yes")
     assert key_id not in run("list")
 

@@ -11,10 +11,11 @@ def test_read_models_are_made_again_while_they_are_used(embedded: Embedded) -> N
     key_id, secret = embedded.create_key("sensors:read", name="Rebuilt")
     with embedded.admin() as admin, embedded.client(secret) as reader:
         before = admin.get(f"/v1/keys/{key_id}").json()
-        for service in ("keys", "auth"):
+        for service in ("keys", "auth", "usage"):
             done = grillo("rebuild", service, "--data", str(embedded.data))
             assert done.returncode == 0, done.stderr
-            assert f"{service}: rebuilt from " in done.stdout
+            assert f"{service}: rebuilt " in done.stdout
+            assert "differed" not in done.stdout
         assert admin.get(f"/v1/keys/{key_id}").json() == before
         assert reader.get("/v1/sensors").status_code == 200
         assert admin.post(f"/v1/keys/{key_id}/revoke").json()["receipt"]["propagated"]
@@ -29,9 +30,10 @@ def test_read_models_on_postgresql_are_made_again_beside_the_running_services(di
     log = Log(distributed.stack.databases())
     with distributed.admin() as admin, distributed.client(secret) as reader:
         before = admin.get(f"/v1/keys/{key_id}").json()
-        for service in ("keys", "auth"):
+        for service in ("keys", "auth", "usage"):
             done = distributed.stack.grillo(service, "rebuild", service)
             assert done.returncode == 0, done.stderr
+            assert "differed" not in done.stdout
         assert admin.get(f"/v1/keys/{key_id}").json() == before
         eventually(log.behind, lambda behind: behind == [], seconds=30)
         assert admin.post(f"/v1/keys/{key_id}/revoke").json()["receipt"]["propagated"]

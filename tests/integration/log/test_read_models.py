@@ -17,6 +17,7 @@ from services.auth import tables as auth_tables
 from services.auth.grants import FOLLOWER, GrantUncertain
 from services.auth.verification import verify
 from services.keys import assembly as keys
+from services.keys import rebuild
 from services.keys import tables as keys_tables
 from services.keys.change import KeyEdit
 from services.keys.command import KeyRequest
@@ -29,7 +30,7 @@ from services.usage import tables as usage_tables
 from services.usage.metering import Metering
 from shared.clock import ManualClock
 from shared.contracts.envelope import CloudEvent, to_json
-from shared.contracts.usage import RequestMetered, RequestRecord
+from shared.contracts.usage import RequestMetered, RequestRecord, UsedAt
 from shared.database import Database
 from shared.follower import SqlFollower
 from shared.migrations import migrate
@@ -118,9 +119,9 @@ def contents(database: Database, *tables: Table) -> list[list[tuple[Any, ...]]]:
 
 
 def test_the_read_models_of_keys_are_what_its_log_adds_up_to(everything: Everything) -> None:
-    service, models = everything.keys, (keys_tables.organisation, keys_tables.api_key, keys_tables.key_label)
+    service, models = everything.keys, rebuild._MODELS
     key_id = _some_key(everything)[1]
-    service.last_use.record({key_id: NOON})
+    service.last_use.record({key_id: NOON}, {key_id: UsedAt(address="192.0.2.7", route="/v1/events")})
     before = contents(service.database, *models)
     assert all(before)
     with service.database.reading() as tx:
@@ -254,8 +255,10 @@ def test_the_last_use_of_a_key_is_the_latest_told_however_often_and_in_whatever_
     (organisation_id, key_id) = _some_key(everything)
     earlier, later = NOON, NOON.replace(minute=5)
     for told in (earlier, later, later, earlier):
-        everything.keys.last_use.record({key_id: told, "key_of_nobody": told})
-    assert everything.keys.queries.get_key(organisation_id, key_id).last_used_at == later
+        place = UsedAt(address="192.0.2.7" if told == later else "192.0.2.8", route="/v1/events")
+        everything.keys.last_use.record({key_id: told, "key_of_nobody": told}, {key_id: place})
+    shown = everything.keys.queries.get_key(organisation_id, key_id)
+    assert (shown.last_used_at, shown.last_used_address, shown.last_used_route) == (later, "192.0.2.7", "/v1/events")
 
 
 def test_a_key_with_an_event_that_auth_could_not_apply_is_named_to_gates_and_refused_over_rpc(

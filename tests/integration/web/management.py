@@ -9,6 +9,7 @@ from falcon import testing
 from services.auth.policy import TIERS
 from services.keys import assembly as keys_assembly
 from services.keys.command import KeyRequest
+from services.keys.messages import HappeningAnswer
 from services.keys.words import Words
 from services.usage import assembly as usage_assembly
 from services.usage.keys_client import KeysClient
@@ -39,6 +40,19 @@ class Doorbell:
         if self.replica is not None:
             self.replica.push(event)
             self.replica.pull()
+
+
+class NearbyKeys(KeysClient):
+    """keys, asked in this process and not over a bus."""
+
+    def __init__(self, keys: keys_assembly.Keys) -> None:
+        self._keys = keys
+
+    def history(self, organisation_id: str, key_id: str) -> list[dict[str, Any]]:
+        happened: list[dict[str, Any]] = HappeningAnswer(many=True).dump(
+            self._keys.history.of_key(organisation_id, key_id)
+        )
+        return happened
 
 
 @dataclass
@@ -78,8 +92,8 @@ def management(folder: Path, *, tier: str = "premium", keys_database: Database |
     keys = keys_assembly.assemble(keys_database, bell, clock, lease_seconds=10)
     # Nothing here tells others which keys were used, so nothing is published.
     nobody = cast("EventPublisher", None)
-    nowhere = KeysClient("embedded://localhost")
-    usage = usage_assembly.assemble(Database.sqlite(folder / "usage.db"), keys.feed, nowhere, nobody, clock)
+    nearby = NearbyKeys(keys)
+    usage = usage_assembly.assemble(Database.sqlite(folder / "usage.db"), keys.feed, nearby, nobody, clock)
     organisation_id = keys.commands.register_organisation("Railway", tier, BOOTSTRAP)
     admin = _admin_key(keys, organisation_id)
     empty = Snapshot(place=None, grants=(), tiers={}, policy=TIERS)

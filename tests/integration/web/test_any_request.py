@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from services.keys import api as keys_api
+from services.keys import organisation_activity_api
 from services.keys.command import KeyRequest
 from services.keys.words import Words
 from services.usage import api as usage_api
@@ -33,7 +34,11 @@ CHECKS = [
     response_schema_conformance,
 ]
 NOTHING: Any = None
-ROUTES = [*keys_api.routes(*[NOTHING] * 6), *usage_api.routes(*[NOTHING] * 4)]
+ROUTES = [
+    *keys_api.routes(*[NOTHING] * 6),
+    *usage_api.routes(*[NOTHING] * 5),
+    *organisation_activity_api.routes(NOTHING),
+]
 OPERATIONS = [
     (method, path)
     for path, resource in ROUTES

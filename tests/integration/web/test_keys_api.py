@@ -55,6 +55,8 @@ def test_a_key_is_created_with_its_secret_shown_this_once(api: Management) -> No
         "created_at": None,
         "created_by": None,
         "last_used_at": None,
+        "last_used_address": None,
+        "last_used_route": None,
         "expires_at": shown.json["expires_at"],
         "rotated_at": None,
         "grace_until": None,

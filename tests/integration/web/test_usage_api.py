@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from services.usage.api import BUCKETS_MAX
+from shared.contracts.errors import Unavailable
 from shared.contracts.usage import RequestMetered
 from shared.times import from_rfc3339, rfc3339
+from shared.web import cursor
 from tests.integration.web.asking import problem
 from tests.integration.web.management import Management
 from tests.unit.usage.test_metering import record
@@ -34,9 +36,13 @@ def count(api: Management, key_id: str, *moments: datetime) -> None:
 def test_a_key_that_was_not_used_has_all_of_its_limits_left(api: Management, key_id: str) -> None:
     assert usage(api, key_id) == {
         "total": 0,
+        "bytes": 0,
+        "by_class": {},
+        "duration_ms": {"p50": None, "p95": None, "p99": None},
         "series": [],
         "routes": {},
         "quota": {"minute": {"used": 0, "left": 5}, "day": {"used": 0, "left": 20}},
+        "forecast": {"day_exhausted_at": None},
     }
 
 
@@ -90,3 +96,83 @@ def test_the_ends_of_time_are_ranges_like_any_other(api: Management, key_id: str
         {"from": "9999-12-31T23:00:00Z", "to": "9999-12-31T23:59:59.999999Z", "step": "minute"},
     ):
         assert usage(api, key_id, **params)["total"] == 0
+
+
+def test_the_organisation_sees_its_keys_together_and_each(api: Management, key_id: str) -> None:
+    other = api.another_organisation()
+    now = datetime.now(UTC)
+    mine = tuple(
+        record(key_id=key_id, organisation_id=api.organisation_id, at=now, status=status) for status in (200, 429)
+    )
+    foreign = record(key_id="key_of_another", organisation_id="org_of_another", at=now)
+    metered = RequestMetered(segment="segment", start=0, end=1, records=(*mine, foreign))
+    api.usage.metering.take_in(metered)
+    shown = api.ask("GET", "/v1/usage").json
+    assert (shown["total"], shown["bytes"], shown["by_class"]) == (2, 20, {"2xx": 1, "4xx": 1})
+    assert [(key["key_id"], key["requests"]) for key in shown["keys"]] == [(key_id, 2)]
+    assert api.ask("GET", "/v1/usage", key=other).json["total"] == 0
+    problem(api.ask("GET", "/v1/usage", params={"from": "0001-01-01T00:00:00Z"}), 400, "range-too-long")
+
+
+def test_durations_are_told_two_percent_off_at_most(api: Management, key_id: str) -> None:
+    now = datetime.now(UTC)
+    records = tuple(record(key_id=key_id, at=now, duration_us=1000 * number) for number in range(1, 101))
+    api.usage.metering.take_in(RequestMetered(segment="segment", start=0, end=1, records=records))
+    told = usage(api, key_id)["duration_ms"]
+    assert told == {"p50": pytest.approx(50, 0.03), "p95": pytest.approx(95, 0.03), "p99": pytest.approx(99, 0.03)}
+
+
+def activity(api: Management, key_id: str, **params: Any) -> Any:
+    answer = api.ask("GET", f"/v1/keys/{key_id}/activity", params=params)
+    assert answer.status_code == 200, answer.text
+    return answer.json
+
+
+def test_activity_is_the_key_s_life_and_its_requests_page_by_page(api: Management, key_id: str) -> None:
+    count(api, key_id, datetime.now(UTC), datetime.now(UTC))
+    first = activity(api, key_id, limit=2)
+    assert [entry["request"]["route"] for entry in first["data"]] == ["/v1/sensors"] * 2
+    rest = activity(api, key_id, limit=2, cursor=first["next_cursor"])
+    assert [entry["lifecycle"]["type"] for entry in rest["data"]] == ["KeyCreated"]
+    assert rest["next_cursor"] is None
+
+
+def test_activity_is_a_csv_file_for_whoever_asks_for_one(api: Management, key_id: str) -> None:
+    count(api, key_id, datetime.now(UTC))
+    answer = api.ask("GET", f"/v1/keys/{key_id}/activity", headers={"Accept": "text/csv"})
+    assert answer.headers["Content-Type"] == "text/csv"
+    assert [line.split(",")[1] for line in answer.text.splitlines()] == ["kind", "request", "lifecycle"]
+    both = api.ask("GET", f"/v1/keys/{key_id}/activity", headers={"Accept": "*/*"})
+    assert both.headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"status": "6xx"},
+        {"status": "4x"},
+        {"status": "99"},
+        {"cursor": "tampered"},
+        {"cursor": cursor.encode("a", "b", "c")},
+        {"limit": "101"},
+        {"from": "yesterday"},
+        {"before": "2026-01-01T00:00:00Z"},
+    ],
+    ids=str,
+)
+def test_a_filter_that_makes_no_sense_is_refused(api: Management, key_id: str, params: dict[str, str]) -> None:
+    problem(api.ask("GET", f"/v1/keys/{key_id}/activity", params=params), 400, "invalid-request")
+
+
+def test_activity_without_keys_is_unavailable_and_another_s_is_not_found(
+    api: Management, key_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: str) -> Any:
+        raise Unavailable("keys does not answer")
+
+    monkeypatch.setattr(api.usage.keys_client, "history", away)
+    answer = api.ask("GET", f"/v1/keys/{key_id}/activity")
+    problem(answer, 503, "unavailable")
+    assert "Retry-After" in answer.headers
+    other = api.another_organisation()
+    problem(api.ask("GET", f"/v1/keys/{key_id}/activity", key=other), 404, "not-found")

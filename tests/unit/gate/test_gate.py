@@ -167,6 +167,7 @@ def test_a_record_says_whose_request_it_was_and_what_came_of_it(scene: Scene) ->
         "192.0.2.7",
         "curl/8",
         1,
+        None,
     ]
 
 

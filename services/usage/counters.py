@@ -1,0 +1,81 @@
+"""The counters in the database: by key and by organisation, each by minute, hour and day."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Table, select
+
+from services.usage import durations, tables
+from services.usage.many_rows import add_to, among, put
+from services.usage.tally import (
+    HOUR_MINUTES,
+    Counts,
+    Durations,
+    Tally,
+    add_buckets,
+    by_day,
+    by_organisation,
+    by_step,
+    durations_by_organisation,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owned:
+    """The counters of one kind of owner. `owner`: the column that names it."""
+
+    owner: str
+    minute: Table
+    hour: Table
+    duration: Table
+
+    def finest(self, minutes: int) -> Table:
+        """The table with the least rows from which steps of so many minutes can be made."""
+        return self.minute if minutes < HOUR_MINUTES else self.hour
+
+
+KEYS = Owned(owner="key_id", minute=tables.counter, hour=tables.counter_hour, duration=tables.duration)
+ORGANISATIONS = Owned(
+    owner="organisation_id",
+    minute=tables.organisation_counter,
+    hour=tables.organisation_counter_hour,
+    duration=tables.organisation_duration,
+)
+_SUMS = ("requests", "cost", "size")
+
+
+def count(tx: Connection, gained: Tally) -> None:
+    """In one order of tables and rows, whatever came in."""
+    hours = by_step(gained.counts, HOUR_MINUTES)
+    _add(tx, KEYS, gained.counts, hours, gained.durations)
+    days = by_day(hours)
+    add_to(tx, tables.counter_day, ("key_id", "minute", *_SUMS), [day + days[day] for day in sorted(days)])
+    names = gained.organisations
+    durations = durations_by_organisation(gained.durations, names)
+    _add(tx, ORGANISATIONS, by_organisation(gained.counts, names), by_organisation(hours, names), durations)
+
+
+def _add(tx: Connection, owned: Owned, minutes: Counts, hours: Counts, took: Durations) -> None:
+    names = (owned.owner, "minute", "route", "status", *_SUMS)
+    for table, counts in ((owned.minute, minutes), (owned.hour, hours)):
+        add_to(tx, table, names, [place + counts[place] for place in sorted(counts)])
+    _add_durations(tx, owned, took)
+
+
+def read_durations(tx: Connection, owned: Owned, places: Iterable[tuple[str, int]]) -> Durations:
+    """The sketches that there are, by owner and hour."""
+    table, wanted = owned.duration, set(places)
+    if not wanted:
+        return {}
+    owner, hours = table.c[owned.owner], {hour for _, hour in wanted}
+    is_near = (among(tx, owner, {name for name, _ in wanted}), table.c.minute.between(min(hours), max(hours)))
+    rows = tx.execute(select(owner, table.c.minute, table.c.sketch).where(*is_near))
+    return {(name, hour): durations.from_bytes(sketch) for name, hour, sketch in rows if (name, hour) in wanted}
+
+
+def _add_durations(tx: Connection, owned: Owned, took: Durations) -> None:
+    known = read_durations(tx, owned, took)
+    for place, buckets in took.items():
+        add_buckets(known.setdefault(place, {}), buckets)
+    rows = [(*place, durations.to_bytes(known[place])) for place in sorted(took)]
+    put(tx, owned.duration, (owned.owner, "minute", "sketch"), rows)

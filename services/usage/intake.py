@@ -1,0 +1,93 @@
+"""Takes batches off the bus. Those that wait together are counted in one transaction; what cannot be is parked."""
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+
+import msgspec
+import structlog
+from psycopg import DataError as DriverDataError
+from sqlalchemy.exc import DataError
+
+from services.usage.acceptance import Unacceptable, check, read
+from services.usage.metering import Metering
+from services.usage.parked_batches import ParkedBatches
+from shared import metrics
+from shared.clock import Clock
+from shared.contracts.usage import BatchesCounted, RequestMetered
+from shared.messaging.publishing import EventPublisher
+
+REQUESTS_MAX = 20_000
+_log = structlog.get_logger(__name__)
+
+
+class Intake:
+    """`requests_max`: in one transaction, if more than one batch; 0 where a long one would hold up everything else."""
+
+    def __init__(
+        self,
+        metering: Metering,
+        parked: ParkedBatches,
+        publisher: EventPublisher,
+        clock: Clock,
+        *,
+        requests_max: int,
+    ) -> None:
+        self._metering, self._parked, self._publisher, self._clock = metering, parked, publisher, clock
+        self._requests_max = requests_max
+        self._waiting: deque[RequestMetered] = deque()
+        self._one_at_a_time = threading.Lock()
+
+    def take(self, body: object) -> None:
+        """Returns when the batch is counted or parked. If neither could be, its gate will send it again."""
+        try:
+            batch = read(body)
+            check(batch, self._clock.now())
+        except Unacceptable as unacceptable:
+            self._park(body, str(unacceptable))
+            return
+        self._waiting.append(batch)
+        with self._one_at_a_time:
+            # Whoever had the turn before may have taken this one along.
+            if batches := self._next():
+                self._count(batches)
+
+    def _next(self) -> list[RequestMetered]:
+        batches: list[RequestMetered] = []
+        requests = 0
+        while self._waiting and (not batches or requests + len(self._waiting[0].records) <= self._requests_max):
+            batches.append(self._waiting.popleft())
+            requests += len(batches[-1].records)
+        return batches
+
+    def _count(self, batches: Sequence[RequestMetered]) -> None:
+        try:
+            self._metering.take_in_all(batches)
+            counted = BatchesCounted(batches=tuple((batch.segment, batch.start) for batch in batches))
+            self._publisher.publish("BatchesCounted", msgspec.to_builtins(counted))
+        except (DataError, DriverDataError, UnicodeError) as error:
+            if len(batches) > 1:
+                for batch in batches:
+                    self._count((batch,))  # one by one will tell which of them it was
+                return
+            self._park(msgspec.to_builtins(batches[0]), f"the database does not take it: {type(error).__name__}")
+        except Exception:
+            _log.exception("batches_not_counted", batches=len(batches))
+
+    def _park(self, body: object, reason: str) -> None:
+        try:
+            self._parked.park(body, reason, self._clock.now())
+            metrics.batches_counted.labels("parked").inc()
+        except Exception:
+            _log.exception("batch_not_parked", reason=reason)
+
+
+def retry(batch_id: str, parked: ParkedBatches, metering: Metering, clock: Clock) -> str | None:
+    """Counts a parked batch after all; why not, if it still cannot be. Its gate is told when it sends it again."""
+    try:
+        batch = read(parked.body(batch_id))
+        check(batch, clock.now())
+        metering.take_in(batch)
+    except Unacceptable as unacceptable:
+        return str(unacceptable)
+    return None

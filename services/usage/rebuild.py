@@ -1,0 +1,86 @@
+"""Makes the counters again from the requests that are kept, day by day, and says what was otherwise.
+
+Counters of days whose requests are gone are sealed: they stay as they are.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
+
+from services.usage import tables
+from services.usage.counters import KEYS, ORGANISATIONS, count
+from services.usage.kept_requests import sealed_before, stored
+from services.usage.moments import DAY_US, MINUTE_US, moment
+from services.usage.tally import DAY_MINUTES, tally
+from services.usage.turn import take_turn
+from shared.database import Database
+
+_TOLD_MAX = 10  # differences of a day
+COUNTERS: tuple[Table, ...] = (
+    *(table for owned in (KEYS, ORGANISATIONS) for table in (owned.minute, owned.hour, owned.duration)),
+    tables.counter_day,
+)
+_Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuilt:
+    """One UTC day. `differences`: rows that were not what the requests add up to, and now are; `told`: some of them."""
+
+    day: str
+    differences: int
+    told: tuple[str, ...]
+
+
+def rebuild(database: Database) -> Iterator[Rebuilt]:
+    """Each day in one transaction, during which no batch is taken in; those that wait have their turn in between."""
+    for day in _days(database):
+        with database.transaction() as tx:
+            take_turn(tx)
+            if day * DAY_US < sealed_before(tx):
+                continue  # by now
+            before = _contents(tx, day)
+            for table in COUNTERS:
+                tx.execute(delete(table).where(_is_of(table, day)))
+            count(tx, tally(stored(tx, day * DAY_US, (day + 1) * DAY_US)))
+            after = _contents(tx, day)
+        wrong = [place for place in sorted(before.keys() | after.keys()) if before.get(place) != after.get(place)]
+        told = tuple(_told(place, before.get(place), after.get(place)) for place in wrong[:_TOLD_MAX])
+        yield Rebuilt(day=f"{moment(day * DAY_US):%Y-%m-%d}", differences=len(wrong), told=told)
+
+
+def _days(database: Database) -> list[int]:
+    """Of requests that are kept, and of counters that ought to come from some."""
+    at = tables.request.c.at
+    with database.reading() as tx:
+        sealed = sealed_before(tx)
+        first, last = tx.execute(select(func.min(at), func.max(at))).one()
+        days = set() if first is None else set(range(first // DAY_US, last // DAY_US + 1))
+        for table in COUNTERS:
+            minutes = select(table.c.minute).where(table.c.minute >= sealed // MINUTE_US).distinct()
+            days |= {minute // DAY_MINUTES for minute in tx.execute(minutes).scalars()}
+    return sorted(day for day in days if day * DAY_US >= sealed)
+
+
+def _contents(tx: Connection, day: int) -> dict[_Row, _Row]:
+    """Every counter of that day: table and primary key → the rest of the row."""
+    rows: dict[_Row, _Row] = {}
+    for table in COUNTERS:
+        keys = len(table.primary_key)
+        rows |= {(table.name, *row[:keys]): row[keys:] for row in tx.execute(select(table).where(_is_of(table, day)))}
+    return rows
+
+
+def _is_of(table: Table, day: int) -> ColumnElement[bool]:
+    return table.c.minute.between(day * DAY_MINUTES, (day + 1) * DAY_MINUTES - 1)
+
+
+def _told(place: _Row, was: _Row | None, now: _Row | None) -> str:
+    words = (" ".join(map(_word, values)) if values else "not there" for values in (was, now))
+    return f"{' '.join(map(_word, place))}: was {next(words)}, is {next(words)}"
+
+
+def _word(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)

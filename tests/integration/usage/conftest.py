@@ -1,0 +1,44 @@
+"""Usage's database, on SQLite and on PostgreSQL: whatever holds on one holds on the other."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.usage.assembly import MIGRATIONS
+from services.usage.metering import Metering
+from shared.clock import ManualClock
+from shared.database import Database
+from shared.migrations import migrate
+from tests.servers import Postgres
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """Without a schema yet."""
+    if request.param == "sqlite":
+        database = Database.sqlite(tmp_path / "usage.db")
+    else:
+        database = Database(request.getfixturevalue("postgres").new_database())
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def postgresql_database(postgres: Postgres) -> Iterator[Database]:
+    """For what SQLite, with its one writer and its one table, cannot be asked."""
+    database = Database(postgres.new_database())
+    migrate(database, MIGRATIONS)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def usage_database(empty_database: Database) -> Database:
+    migrate(empty_database, MIGRATIONS)
+    return empty_database
+
+
+@pytest.fixture
+def metering(usage_database: Database, clock: ManualClock) -> Metering:
+    return Metering(usage_database, clock)

@@ -1,0 +1,65 @@
+"""What usage counted by the schema before is there after it: extents, requests, counters of every step."""
+
+from datetime import timedelta
+from typing import Any
+
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+from sqlalchemy import select, text
+
+from services.usage import tables
+from services.usage.assembly import MIGRATIONS
+from services.usage.metering import Metering
+from services.usage.moments import microseconds
+from services.usage.rebuild import rebuild
+from shared.clock import ManualClock
+from shared.contracts.usage import RequestMetered
+from shared.database import Database
+from shared.migrations import migrate
+from tests.examples import NOON
+from tests.unit.usage.test_metering import record
+
+
+def migrate_to(database: Database, revision: str) -> None:
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    with database.transaction() as tx:
+        upgrade: Any = lambda current, _context: scripts._upgrade_revs(revision, current)  # noqa: E731
+        context = MigrationContext.configure(tx, opts={"fn": upgrade, "target_metadata": None})
+        with Operations.context(context):
+            context.run_migrations()
+
+
+def test_what_was_counted_before_is_counted_after_and_only_once(empty_database: Database, clock: ManualClock) -> None:
+    database = empty_database
+    migrate_to(database, "0002")
+    with database.transaction() as tx:
+        for start, end in ((0, 10), (10, 30), (40, 50)):
+            tx.execute(text(f"INSERT INTO batch VALUES ('s', {start}, {end}, 1)"))  # noqa: S608
+        insert = text(
+            "INSERT INTO request (at, key_id, organisation_id, request_id, method, route, status, cost, duration_us,"
+            " size, address, user_agent)"
+            " VALUES (:at, :key_id, :organisation_id, 'r', 'GET', '/v1', 200, 1, 5, 10, '192.0.2.7', '')"
+        )
+        for days, key_id, organisation_id in ((0, "key_a", "org_1"), (-2, "key_a", "org_1"), (0, None, None)):
+            at = microseconds(NOON + timedelta(days=days))
+            tx.execute(insert, {"at": at, "key_id": key_id, "organisation_id": organisation_id})
+    migrate(database, MIGRATIONS)
+    with database.reading() as tx:
+        extents = [
+            tuple(row) for row in tx.execute(select(tables.counted_extent).order_by(tables.counted_extent.c.start))
+        ]
+        assert len(tx.execute(select(tables.request)).all()) == 3
+        for name in ("counter", "counter_hour", "organisation_counter_hour", "counter_day"):
+            counted = tx.execute(select(tables.metadata.tables[name])).all()
+            assert [(row.requests, row.cost, row.size) for row in counted] == [(1, 1, 10)] * 2, name
+    assert extents == [("s", 0, 30), ("s", 40, 50)]
+    metering, later = Metering(database, clock), record(organisation_id="org_1")
+    assert not metering.take_in(RequestMetered(segment="s", start=10, end=30, records=(later,)))
+    assert metering.take_in(RequestMetered(segment="s", start=30, end=40, records=(later,)))
+    # How long requests took is all that the migration leaves to a rebuild.
+    assert {rebuilt.day: rebuilt.differences for rebuilt in rebuild(database)} == {
+        "2026-11-21": 2,
+        "2026-11-22": 0,
+        "2026-11-23": 2,
+    }

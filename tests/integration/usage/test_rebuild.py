@@ -1,0 +1,81 @@
+"""The counters are what the requests add up to, also when they are made again; and those without requests stay."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, select, update
+
+from services.usage import tables
+from services.usage.metering import Metering
+from services.usage.rebuild import COUNTERS, rebuild
+from services.usage.retention import Kept, Retention
+from shared.clock import ManualClock
+from shared.database import Database
+from tests.examples import NOON
+from tests.unit.usage.test_metering import batch, record
+
+DAY = timedelta(days=1)
+
+
+def counters(database: Database) -> list[list[tuple[Any, ...]]]:
+    with database.reading() as tx:
+        return [[tuple(row) for row in tx.execute(select(table).order_by(*table.primary_key))] for table in COUNTERS]
+
+
+def take_in_three_days(metering: Metering) -> None:
+    for day in range(3):
+        requests = [
+            record(
+                at=NOON - DAY * day - timedelta(seconds=37 * number),
+                key_id=key_id,
+                status=status,
+                duration_us=10**number,
+                size=number,
+            )
+            for number in range(6)
+            for key_id in ("key_a", "key_b", None)
+            for status in (200, 404)
+        ]
+        metering.take_in(batch(*requests, segment=f"day {day}"))
+
+
+def test_made_again_they_are_equal_to_the_byte(usage_database: Database, metering: Metering) -> None:
+    take_in_three_days(metering)
+    before = counters(usage_database)
+    assert all(before)
+    assert [(rebuilt.day, rebuilt.differences) for rebuilt in rebuild(usage_database)] == [
+        ("2026-11-21", 0),
+        ("2026-11-22", 0),
+        ("2026-11-23", 0),
+    ]
+    assert counters(usage_database) == before
+
+
+def test_what_differs_is_told_and_mended(usage_database: Database, metering: Metering) -> None:
+    take_in_three_days(metering)
+    before = counters(usage_database)
+    minutes = tables.counter.c.minute
+    with usage_database.transaction() as tx:
+        wrong = tx.execute(select(minutes).order_by(minutes).limit(1)).scalar_one()
+        tx.execute(
+            update(tables.counter).where(minutes == wrong, tables.counter.c.key_id == "key_a").values(requests=7)
+        )
+        tx.execute(delete(tables.duration).where(tables.duration.c.key_id == "key_b"))
+    differing = {rebuilt.day: rebuilt for rebuilt in rebuild(usage_database) if rebuilt.differences}
+    assert {day: rebuilt.differences for day, rebuilt in differing.items()} == {
+        "2026-11-21": 4,  # two counters of that minute, two sketches
+        "2026-11-22": 2,
+        "2026-11-23": 2,
+    }
+    assert any(": was 7 1 " in told and ", is 1 1 " in told for told in differing["2026-11-21"].told)
+    assert counters(usage_database) == before
+
+
+def test_days_whose_requests_are_gone_are_sealed(
+    usage_database: Database, metering: Metering, clock: ManualClock
+) -> None:
+    take_in_three_days(metering)
+    Retention(usage_database, clock, Kept(raw_days=1, counter_days=100)).run()
+    before = counters(usage_database)
+    assert [rebuilt.day for rebuilt in rebuild(usage_database)] == ["2026-11-22", "2026-11-23"]
+    assert counters(usage_database) == before
