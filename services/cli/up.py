@@ -33,6 +33,7 @@ def up(
     from services.embedded import first_start
     from services.embedded import system as embedded
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
+    from services.usage.delivering.settings import read_delivery_settings
     from shared import logs
     from shared.settings import SettingWrong, cors_origins, guesses_per_minute, lease_seconds, trusted_proxies
     from shared.web.caller import Proxies
@@ -43,6 +44,7 @@ def up(
         lease, proxies, origins = lease_seconds(), Proxies(trusted_proxies()), cors_origins()
         guesses = guesses_per_minute()
         folder.hold()
+        read_delivery_settings(folder.channel_secrets_key())
         public = embedded.listen(_HOST, port)
         internal = embedded.listen(_HOST, port + 1 if port else 0)
     except (SettingWrong, DataFolderUnusable, embedded.PortInUse) as error:

@@ -14,12 +14,16 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from services.auth import assembly as auth
+from services.auth.policy import TIERS
 from services.keys import api as keys_api
 from services.keys import assembly as keys
 from services.sensors import api as sensors_api
 from services.sensors import assembly as sensors
 from services.usage import api as usage_api
 from services.usage import assembly as usage
+from services.usage.alerting import api as alerting_api
+from services.usage.delivering import api as delivering_api
+from services.usage.delivering.settings import read_delivery_settings
 from services.usage.keys_client import KeysClient
 from shared.clock import Clock, SystemClock
 from shared.connecting import DatabaseUnusable, await_database
@@ -77,7 +81,15 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
         case "auth":
             return auth.assemble(database, keys_feed(settings), clock)
         case "usage":
-            return usage.assemble(database, keys_feed(settings), KeysClient(settings.amqp_uri), publisher, clock)
+            return usage.assemble(
+                database,
+                keys_feed(settings),
+                KeysClient(settings.amqp_uri),
+                publisher,
+                clock,
+                policy=TIERS,
+                delivery=read_delivery_settings(),
+            )
         case "sensors":
             return sensors.assemble(database, LogBus(publisher), clock)
         case _:
@@ -118,6 +130,8 @@ def _all_routes() -> list[Route]:
     return [
         *keys_api.routes(nothing, nothing, nothing, nothing, nothing, nothing),
         *usage_api.routes(nothing, nothing, nothing, nothing),
+        *alerting_api.routes(nothing, nothing, nothing, nothing, nothing),
+        *delivering_api.routes(nothing, nothing, nothing, nothing, nothing),
         *sensors_api.routes(nothing, nothing),
     ]
 

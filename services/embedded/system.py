@@ -17,6 +17,7 @@ from typing import Any
 from nameko.runners import ServiceRunner
 
 from services.auth import assembly as auth
+from services.auth.policy import TIERS
 from services.auth.service import AuthService
 from services.embedded.data_folder import DataFolder
 from services.embedded.server import Server, connection_limits, raise_file_limit
@@ -25,6 +26,7 @@ from services.keys.service import KeysFeedService, KeysService
 from services.sensors import assembly as sensors
 from services.sensors.service import SensorsService
 from services.usage import assembly as usage
+from services.usage.delivering.settings import read_delivery_settings
 from services.usage.keys_client import KeysClient
 from services.usage.service import UsageService
 from shared.clock import SystemClock
@@ -69,7 +71,13 @@ class Embedded:
         self.keys = keys.assemble(folder.database("keys"), LogBus(bus["keys"]), clock, lease_seconds=lease_seconds)
         self.auth = auth.assemble(folder.database("auth"), self.keys.feed, clock)
         self.usage = usage.assemble(
-            folder.database("usage"), self.keys.feed, KeysClient(embedded_transport.URL), bus["usage"], clock
+            folder.database("usage"),
+            self.keys.feed,
+            KeysClient(embedded_transport.URL),
+            bus["usage"],
+            clock,
+            policy=TIERS,
+            delivery=read_delivery_settings(folder.channel_secrets_key()),
         )
         self.sensors = sensors.assemble(folder.database("sensors"), LogBus(sensors_bus), clock)
         self._clock, self._proxies, self._cors_origins = clock, proxies, cors_origins
