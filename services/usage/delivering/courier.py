@@ -42,12 +42,13 @@ class Courier:
         self._lock = threading.Lock()
         self._busy: Counter[str] = Counter()
         self._threads: set[threading.Thread] = set()
+        self._is_stopped = False
 
     def tend(self) -> int:
         """Sets out with what is due, and does not wait for it; how many."""
         with self._lock:
             most = AT_ONCE_MAX - len(self._threads)
-            if most <= 0:
+            if most <= 0 or self._is_stopped:
                 return 0
             taken = self._deliveries.take(most, self._busy, self._clock.now())
             for one in taken:
@@ -56,6 +57,10 @@ class Courier:
                 self._threads.add(thread)
                 thread.start()
             return len(taken)
+
+    def stop(self) -> None:
+        """Sets out with nothing more. What is not closed by the end of the process is sent again by the next."""
+        self._is_stopped = True
 
     def wait(self) -> None:
         """Until all that were on their way have arrived or given up."""
