@@ -77,7 +77,7 @@ class Stack:
             | {"GRILLO_PUBLIC_URL": self.url, "SPOOL_DIR": str(self.folder / f"{service}-spool")}
             | {"TRUSTED_PROXIES": "127.0.0.1"}
             # Receivers of tests are on loopback, and speak no TLS.
-            | {"WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8", "WEBHOOK_ALLOW_HTTP": "true"}
+            | {"WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1", "WEBHOOK_ALLOW_HTTP": "true"}
             | {"WEB_ADDRESS": "127.0.0.1", "WEB_PORT": str(public)}
             | {"INTERNAL_ADDRESS": "127.0.0.1", "INTERNAL_PORT": str(internal)}
         )

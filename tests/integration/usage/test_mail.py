@@ -10,8 +10,7 @@ from aiosmtpd.controller import Controller
 
 from services.usage.delivering.delivery import Outcome
 from services.usage.delivering.mail import MailSender, MailServer, mail_server, written
-from tests.integration.usage.test_webhook import hang
-from tests.receivers import receiver
+from tests.receivers import hang, receiver
 from tests.servers import free_port
 
 DATA = {"alert_id": "alr_1", "kind": "quota", "key_id": "key_1", "key_hint": "grl_abcd…wxyz", "facts": {"used": 8}}
