@@ -11,6 +11,7 @@ from sqlalchemy import Connection, case, func, select
 
 from services.usage import tables as counted
 from services.usage.alerting import tables
+from services.usage.alerting.among import among
 from services.usage.alerting.sighting import Sighting
 from shared.gate.grants import Limits
 
@@ -100,7 +101,9 @@ def recent(tx: Connection, asked: Mapping[str, Sighting]) -> dict[str, tuple[int
     found = {}
     for minute, keys in _grouped({key_id: sighting.minute for key_id, sighting in asked.items()}).items():
         within = (table.c.minute > minute - RECENT_MINUTES, table.c.minute <= minute)
-        query = select(table.c.key_id, func.sum(table.c.requests), failed).where(table.c.key_id.in_(keys), *within)
+        query = select(table.c.key_id, func.sum(table.c.requests), failed).where(
+            among(tx, table.c.key_id, keys), *within
+        )
         for key_id, requests, failures in tx.execute(query.group_by(table.c.key_id)):
             found[key_id] = (int(requests), int(failures))
     return found
@@ -112,7 +115,7 @@ def last_hour(tx: Connection, asked: Mapping[str, Sighting]) -> dict[str, int]:
     found: dict[str, int] = {}
     for minute, keys in _grouped({key_id: sighting.minute for key_id, sighting in asked.items()}).items():
         within = (table.c.minute > minute - 60, table.c.minute <= minute)
-        query = select(table.c.key_id, func.sum(table.c.requests)).where(table.c.key_id.in_(keys), *within)
+        query = select(table.c.key_id, func.sum(table.c.requests)).where(among(tx, table.c.key_id, keys), *within)
         found |= {key_id: int(requests) for key_id, requests in tx.execute(query.group_by(table.c.key_id))}
     return found
 
@@ -127,7 +130,7 @@ def mean_hours(tx: Connection, asked: Mapping[str, Sighting]) -> dict[str, float
     for hour, keys in _grouped({key_id: sighting.minute // 60 for key_id, sighting in asked.items()}).items():
         within = (table.c.hour >= hour - 1 - BASELINE_HOURS, table.c.hour < hour - 1)
         query = select(table.c.key_id, func.sum(table.c.requests), func.count(), func.min(table.c.hour))
-        query = query.where(table.c.key_id.in_(keys), *within).group_by(table.c.key_id)
+        query = query.where(among(tx, table.c.key_id, keys), *within).group_by(table.c.key_id)
         for key_id, requests, hours, first in tx.execute(query):
             if first <= hour - 24:
                 found[key_id] = int(requests) / hours
@@ -150,7 +153,7 @@ def _by_minute(tx: Connection, asked: Iterable[Sighting], minutes: int) -> dict[
     found: dict[tuple[str, int], int] = {}
     for minute, keys in _grouped({sighting.key_id: sighting.minute for sighting in asked}).items():
         query = select(table.c.key_id, table.c.minute, func.sum(table.c.cost)).where(
-            table.c.key_id.in_(keys), table.c.minute > minute - minutes, table.c.minute <= minute
+            among(tx, table.c.key_id, keys), table.c.minute > minute - minutes, table.c.minute <= minute
         )
         for key_id, at, cost in tx.execute(query.group_by(table.c.key_id, table.c.minute)):
             found[key_id, at] = int(cost)
@@ -160,7 +163,7 @@ def _by_minute(tx: Connection, asked: Iterable[Sighting], minutes: int) -> dict[
 def _costs(tx: Connection, keys: Iterable[str], first: int, last: int) -> dict[str, int]:
     table = counted.counter
     within = (table.c.minute >= first, table.c.minute <= last)
-    query = select(table.c.key_id, func.sum(table.c.cost)).where(table.c.key_id.in_(list(keys)), *within)
+    query = select(table.c.key_id, func.sum(table.c.cost)).where(among(tx, table.c.key_id, list(keys)), *within)
     return {key_id: int(cost) for key_id, cost in tx.execute(query.group_by(table.c.key_id))}
 
 

@@ -45,6 +45,12 @@ class Reading:
     mean_hour: float | None = None
     new_sources: tuple[tuple[str, Seen], ...] = ()
 
+    @property
+    def is_quiet(self) -> bool:
+        """Nothing that was looked at can meet a rule."""
+        counts = (self.minute_spent, self.day_spent, self.recent, self.mean_hour)
+        return not self.new_sources and counts == (None, None, None, None)
+
 
 def met(rule: Rule, sighting: Sighting, reading: Reading) -> Iterator[Met]:
     """What of a sighting meets a rule that is about its key."""

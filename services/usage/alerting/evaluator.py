@@ -16,6 +16,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from services.usage import tables as followed
 from services.usage.alerting import sources, tables
+from services.usage.alerting.among import among
 from services.usage.alerting.baseline import Baseline
 from services.usage.alerting.evaluation import met, near
 from services.usage.alerting.facts import Met
@@ -136,10 +137,14 @@ class Evaluator:
         found: list[Met] = []
         for asked in _rounds(seen):
             for key_id, reading in self._reader.read(tx, asked, rules, stands, now).items():
-                whole = replace(reading, new_sources=new_of.pop(key_id, ()))
-                for rule in rules.get(asked[key_id].organisation_id, ()):
+                sighting = asked[key_id]
+                if key_id in new_of:
+                    reading = replace(reading, new_sources=new_of.pop(key_id))
+                if reading.is_quiet and sighting.dead is None:
+                    continue
+                for rule in rules.get(sighting.organisation_id, ()):
                     if rule.names(key_id):
-                        found += met(rule, asked[key_id], whole)
+                        found += met(rule, sighting, reading)
         return found
 
     def _concerns(self, one: Met) -> bool:
@@ -181,7 +186,9 @@ def _worth_an_alert(tx: Connection, new: Sequence[NewSource], since: int) -> dic
         return {}
     table = tables.alert
     is_counted = (table.c.kind == Kind.NEW_SOURCE.value, table.c.raised_at >= since)
-    query = select(table.c.key_id, func.count()).where(table.c.key_id.in_({one.key_id for one in worth}), *is_counted)
+    query = select(table.c.key_id, func.count()).where(
+        among(tx, table.c.key_id, {one.key_id for one in worth}), *is_counted
+    )
     raised = {key_id: int(count) for key_id, count in tx.execute(query.group_by(table.c.key_id))}
     found: dict[str, tuple[tuple[str, Seen], ...]] = {}
     for one in worth:
@@ -195,7 +202,7 @@ def _without_erased(tx: Connection, seen: Sequence[Sighting]) -> tuple[Sighting,
     """Of a deleted key only what does not tell who used it."""
     table = followed.erased_key
     keys = {one.key_id for one in seen}
-    erased = set(tx.execute(select(table.c.key_id).where(table.c.key_id.in_(keys))).scalars())
+    erased = set(tx.execute(select(table.c.key_id).where(among(tx, table.c.key_id, keys))).scalars())
     return tuple(_nameless(one) if one.key_id in erased else one for one in seen)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from services.usage import tables as counted
 from services.usage.alert import Alert, alerts
 from services.usage.alerting import tables
+from services.usage.alerting.among import among
 from services.usage.alerting.facts import Met
 from services.usage.alerting.rule import Kind
 from services.usage.alerting.rules import rules_of
@@ -33,7 +34,7 @@ def standing(tx: Connection, key_ids: Iterable[str]) -> dict[Place, datetime]:
     """The open alerts of these keys, and when each is over."""
     table = tables.alert
     query = select(table.c.rule_id, table.c.key_id, table.c.fact, table.c.ends_at)
-    query = query.where(table.c.key_id.in_(list(key_ids)), table.c.resolved_at.is_(None))
+    query = query.where(among(tx, table.c.key_id, list(key_ids)), table.c.resolved_at.is_(None))
     rows = tx.execute(query.order_by(table.c.ends_at))
     return {(row.rule_id, row.key_id, row.fact): moment(row.ends_at) for row in rows}
 
@@ -82,7 +83,7 @@ def resolve_of_keys(tx: Connection, key_ids: Iterable[str], kinds: Iterable[Kind
     if not keys:
         return 0
     query = select(table).where(
-        table.c.key_id.in_(keys), table.c.resolved_at.is_(None), table.c.kind.in_([kind.value for kind in kinds])
+        among(tx, table.c.key_id, keys), table.c.resolved_at.is_(None), table.c.kind.in_([kind.value for kind in kinds])
     )
     return _resolve(tx, tx.execute(query.with_for_update()).all(), now)
 
@@ -108,7 +109,7 @@ def _tell(tx: Connection, told: Sequence[Alert], now: datetime) -> None:
     if not loud:
         return
     table = counted.known_key
-    query = select(table.c.key_id, table.c.hint).where(table.c.key_id.in_({alert.key_id for alert in loud}))
+    query = select(table.c.key_id, table.c.hint).where(among(tx, table.c.key_id, {alert.key_id for alert in loud}))
     hints = {row.key_id: row.hint for row in tx.execute(query)}
     channels = {
         rule.id: rule.channels

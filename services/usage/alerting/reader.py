@@ -7,6 +7,7 @@ from sqlalchemy import Connection, select
 
 from services.usage import tables as followed
 from services.usage.alerting import counts
+from services.usage.alerting.among import among
 from services.usage.alerting.evaluation import QUIET, Reading
 from services.usage.alerting.raising import KEPT_UP_BY, Place
 from services.usage.alerting.rule import QuotaParameters, Rule, VolumeParameters
@@ -110,5 +111,5 @@ def _limits(tx: Connection, key_ids: Iterable[str], policy: Mapping[str, Limits]
     key, organisation = followed.known_key, followed.known_organisation
     query = select(key.c.key_id, key.c.minute_limit, key.c.day_limit, organisation.c.tier)
     query = query.join(organisation, organisation.c.organisation_id == key.c.organisation_id)
-    rows = tx.execute(query.where(key.c.key_id.in_(list(key_ids))))
+    rows = tx.execute(query.where(among(tx, key.c.key_id, list(key_ids))))
     return {row.key_id: policy[row.tier].lowered(row.minute_limit, row.day_limit) for row in rows if row.tier in policy}

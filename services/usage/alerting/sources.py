@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, select
 
 from services.usage.alerting import tables
+from services.usage.alerting.among import among
 from services.usage.alerting.evaluation import ADDRESS, USER_AGENT
 from services.usage.alerting.sighting import Seen, Sighting
 from shared.addresses import source
@@ -32,19 +33,23 @@ class NewSource:
 
 class Sources:
     def __init__(self) -> None:
-        self._known: set[tuple[str, str, str]] = set()
+        self._known: set[tuple[str, str, str]] = set()  # as they were written: an IPv6 address, not its /64
 
     def new(self, tx: Connection, sightings: Iterable[Sighting]) -> tuple[NewSource, ...]:
         """In the order they were seen. Asks the database about those only that this process does not know."""
         unknown: dict[tuple[str, str, str], Seen] = {}
         for sighting in sightings:
-            for place, seen in _places(sighting):
-                if place not in self._known and (place not in unknown or seen.at < unknown[place].at):
+            for written, seen in _places(sighting):
+                if written in self._known:
+                    continue
+                key_id, kind, value = written
+                place = (key_id, kind, source(value)) if kind == ADDRESS else written
+                if place not in unknown or seen.at < unknown[place].at:
                     unknown[place] = seen
         stored: dict[tuple[str, str], set[str]] = {}
         table = tables.seen_source
         keys = {key_id for key_id, _, _ in unknown}
-        for row in tx.execute(select(table).where(table.c.key_id.in_(keys))) if keys else ():
+        for row in tx.execute(select(table).where(among(tx, table.c.key_id, keys))) if keys else ():
             stored.setdefault((row.key_id, row.kind), set()).add(row.source)
         found = []
         for (key_id, kind, value), seen in sorted(unknown.items(), key=lambda item: item[1].at):
@@ -74,6 +79,6 @@ def forget(tx: Connection, key_id: str) -> None:
 def _places(sighting: Sighting) -> Iterator[tuple[tuple[str, str, str], Seen]]:
     for seen in sighting.sources:
         if seen.address:
-            yield (sighting.key_id, ADDRESS, source(seen.address)), seen
+            yield (sighting.key_id, ADDRESS, seen.address), seen
         if seen.user_agent:
             yield (sighting.key_id, USER_AGENT, seen.user_agent), seen
