@@ -5,9 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import delete, select, update
 
+from services.usage import tables
 from services.usage.alerting.rule import Kind
 from services.usage.alerting.rules import RULES_MAX
+from services.usage.alerting.tables import alert_rule
 from services.usage.delivering.channels import CHANNELS_MAX
 from shared.contracts.usage import RequestMetered
 from shared.database import Database
@@ -276,6 +279,22 @@ def test_what_a_key_s_life_brings_is_told_to_channels_that_asked_and_names_no_di
     managed.usage.subscription.restart()
     managed.usage.subscription.pull()
     assert len(listed(managed, "/v1/deliveries")) == 2
+
+
+def test_a_database_of_before_learns_limits_and_default_rules_from_the_log(managed: Management) -> None:
+    """As after the migration that brought them: no checkpoint, keys without limits, and no organisation known."""
+    key_id = managed.create(limits={"minute": 10})["id"]
+    managed.usage.subscription.pull()
+    with managed.usage.database.transaction() as tx:
+        tx.execute(update(tables.known_key).values(minute_limit=None))
+        for table in (tables.known_organisation, alert_rule, tables.checkpoint):
+            tx.execute(delete(table))
+    managed.usage.subscription.pull()
+    assert {rule["kind"] for rule in listed(managed, "/v1/alert-rules")} == set(Kind)
+    with managed.usage.database.reading() as tx:
+        query = select(tables.known_key.c.minute_limit).where(tables.known_key.c.key_id == key_id)
+        assert tx.execute(query).scalar_one() == 10
+        assert tx.execute(select(tables.known_organisation.c.tier)).scalars().all() == ["premium"]
 
 
 def test_another_organisation_sees_and_touches_none_of_it(managed: Management) -> None:
