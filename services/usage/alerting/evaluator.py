@@ -13,6 +13,7 @@ import msgspec
 import structlog
 from sqlalchemy import Connection, Row, delete, func, select
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from services.usage import tables as followed
 from services.usage.alerting import sources, tables
@@ -29,12 +30,14 @@ from services.usage.alerting.sources import NewSource, Sources
 from services.usage.moments import microseconds
 from shared import metrics
 from shared.clock import Clock
-from shared.database import Database
+from shared.database import Database, DatabaseBusy
 from shared.gate.grants import Limits
 
 ROWS_AT_ONCE = 25
 NEW_SOURCES_A_DAY_MAX = 10
 Labelled = Callable[[str, str, str], bool]  # organisation, key, label → whether the key carries it
+# The database's fault, and none of what is looked at: the next round looks again.
+_NOT_NOW = (OperationalError, InterfaceError, PoolExhausted, DatabaseBusy)
 _log = structlog.get_logger(__name__)
 
 
@@ -61,7 +64,7 @@ class Evaluator:
         while rows := self._waiting():
             try:
                 raised += self._evaluate(rows)
-            except (OperationalError, InterfaceError):
+            except _NOT_NOW:
                 raise
             except Exception:
                 raised += self._one_by_one(rows)
@@ -91,7 +94,7 @@ class Evaluator:
         for row in rows:
             try:
                 raised += self._evaluate([row])
-            except (OperationalError, InterfaceError):
+            except _NOT_NOW:
                 raise
             except Exception:
                 _log.exception("evaluation_failed", row=row.id)
@@ -121,8 +124,11 @@ class Evaluator:
         now, table = self._clock.now(), tables.pending_evaluation
         with self._database.transaction() as tx:
             tx.execute(delete(table).where(table.c.id.in_(found.rows)))
-            sources.keep(tx, found.new_sources)
-            raised = raise_or_keep_up(tx, found.met, now)
+            # Deleted since it was looked at: what is written now comes after the erasure.
+            erased = _erased(tx, {one.key_id for one in found.met} | {one.key_id for one in found.new_sources})
+            sources.keep(tx, [one for one in found.new_sources if one.key_id not in erased])
+            met = [_nameless_fact(one) if one.key_id in erased else one for one in found.met]
+            raised = raise_or_keep_up(tx, met, now)
             resolve_of_keys(tx, [one.key_id for one in found.settled], (Kind.KEY_EXPIRING, Kind.KEY_UNUSED), now)
             resolve_of_keys(tx, {one.key_id for one in found.sightings if one.cost}, (Kind.KEY_UNUSED,), now)
         self._sources.learn(found.sightings)
@@ -200,10 +206,20 @@ def _worth_an_alert(tx: Connection, new: Sequence[NewSource], since: int) -> dic
 
 def _without_erased(tx: Connection, seen: Sequence[Sighting]) -> tuple[Sighting, ...]:
     """Of a deleted key only what does not tell who used it."""
-    table = followed.erased_key
-    keys = {one.key_id for one in seen}
-    erased = set(tx.execute(select(table.c.key_id).where(among(tx, table.c.key_id, keys))).scalars())
+    erased = _erased(tx, {one.key_id for one in seen})
     return tuple(_nameless(one) if one.key_id in erased else one for one in seen)
+
+
+def _erased(tx: Connection, key_ids: set[str]) -> set[str]:
+    table = followed.erased_key
+    return set(tx.execute(select(table.c.key_id).where(among(tx, table.c.key_id, key_ids))).scalars())
+
+
+def _nameless_fact(one: Met) -> Met:
+    facts = one.facts
+    return (
+        one if facts.address is None else replace(one, facts=msgspec.structs.replace(facts, address="", user_agent=""))
+    )
 
 
 def _nameless(one: Sighting) -> Sighting:

@@ -23,11 +23,12 @@ from services.usage.delivering import tables as delivering
 from services.usage.delivering.channel import Channel
 from services.usage.delivering.channel import Kind as ChannelKind
 from services.usage.delivering.channels import Channels
+from services.usage.erasure import erase
 from services.usage.metering import Metering
 from services.usage.moments import microseconds
 from shared.clock import ManualClock
 from shared.contracts.usage import RequestMetered
-from shared.database import Database
+from shared.database import Database, DatabaseBusy
 from shared.gate.grants import Limits
 from shared.migrations import migrate
 from tests.examples import NOON
@@ -382,6 +383,36 @@ def test_what_cannot_be_evaluated_is_stepped_over_and_holds_up_nothing(world: Wo
     assert len(world.see(*evenly(8, 50))) == 1
     with world.database.reading() as tx:
         assert tx.execute(select(alerting.pending_evaluation)).first() is None
+
+
+def test_a_key_deleted_between_the_look_and_the_writing_leaves_no_address(world: World) -> None:
+    world.see(NOON, address="192.0.2.7", user_agent="curl")
+    world.take_in(NOON, address="198.51.100.9", user_agent="curl")
+    write = world.evaluator._write
+
+    def after_the_deletion(found: Any) -> int:
+        with world.database.transaction() as tx:
+            erase(tx, "key_a")
+        return write(found)
+
+    world.evaluator._write = after_the_deletion  # type: ignore[method-assign]
+    assert world.evaluator.run() == 1
+    assert "198.51.100.9" not in str(world.raised()) + str(world.told())
+    with world.database.reading() as tx:
+        assert tx.execute(select(alerting.seen_source)).all() == []
+
+
+def test_a_database_that_is_busy_loses_nothing_of_what_waits(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.take_in(*evenly(8, 50))
+
+    def busy(*_: Any) -> int:
+        raise DatabaseBusy("usage")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.evaluator, "_write", busy)
+        with pytest.raises(DatabaseBusy):
+            world.evaluator.run()
+    assert world.evaluator.run() == 1
 
 
 def test_alerts_are_the_organisation_s_own_page_by_page(world: World) -> None:
