@@ -216,10 +216,10 @@ def _erased(tx: Connection, key_ids: set[str]) -> set[str]:
 
 
 def _nameless_fact(one: Met) -> Met:
-    facts = one.facts
-    return (
-        one if facts.address is None else replace(one, facts=msgspec.structs.replace(facts, address="", user_agent=""))
-    )
+    """Also without the digest of what was new: there are few enough addresses to try."""
+    if one.facts.address is None:
+        return one
+    return replace(one, fact="", facts=msgspec.structs.replace(one.facts, address="", user_agent=""))
 
 
 def _nameless(one: Sighting) -> Sighting:
