@@ -89,7 +89,12 @@ class Courier:
 
     def _send_and_close(self, taken: Taken) -> None:
         began = self._clock.now()
-        outcome = self._send(taken)
+        try:
+            outcome = self._send(taken)
+        except Exception:
+            # Written down like any other attempt, so that it ends some day.
+            _log.exception("delivery_not_sent", delivery=taken.id)
+            outcome = Outcome(delivered=False, fault="a fault of ours")
         now = self._clock.now()
         then = after(taken.attempt, outcome, now, random.uniform(-1, 1))
         self._deliveries.close(taken, outcome, then, began, now)

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ class Post:
                     message_id=f"msg_{self.count}",
                     type="AlertRaised",
                     key_id="key_a",
-                    payload=json.dumps({"type": "AlertRaised", "data": {"number": self.count}}),
+                    payload=json.dumps({"type": "AlertRaised", "timestamp": "now", "data": {"number": self.count}}),
                     only_to=only_to,
                 )
                 enqueue(tx, [notice], self.clock.now())
@@ -241,6 +241,24 @@ def test_what_ended_long_ago_is_forgotten_with_its_attempts(post: Post) -> None:
     assert [delivery.status for delivery in post.all()] == [Status.PENDING]
     with post.database.reading() as tx:
         assert tx.execute(select(tables.delivery_attempt)).all() == []
+
+
+def test_what_we_cannot_send_is_an_attempt_like_any_other(post: Post) -> None:
+    with receiver(status(200)) as hook:
+        channel = post.channel(hook)
+        post.channels.change(replace(channel, sealed_secret=Sealing(["of another installation"]).seal("whsec_x")), None)
+        post.put_down()
+        post.carry()
+        unreadable = post.one()
+        assert unreadable.last_answer is not None
+        assert unreadable.last_answer.fault == "its secret cannot be read: rotate it"
+        post.channels.change(replace(channel, sealed_secret=SEALING.seal("whsec_")), None)
+        passes(post, 10)
+        post.carry()
+        assert hook.received == []
+    broken = post.one()
+    assert [attempt.fault for attempt in broken.attempts][1:] == ["a fault of ours"]
+    assert broken.status is Status.PENDING
 
 
 def test_a_deleted_channel_gets_nothing_more(post: Post) -> None:

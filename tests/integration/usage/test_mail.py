@@ -2,14 +2,23 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from email.message import Message
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
 
+from services.usage.delivering.channel import Channel, Kind
+from services.usage.delivering.courier import Courier, Senders
 from services.usage.delivering.delivery import Outcome
 from services.usage.delivering.mail import MailSender, MailServer, mail_server, written
+from services.usage.delivering.webhook import WebhookSender
+from shared.clock import ManualClock
+from shared.database import Database
+from tests.integration.usage.test_courier import ORGANISATION, SEALING, Post
+from tests.integration.usage.test_webhook import LOOPBACK
 from tests.receivers import hang, receiver
 from tests.servers import free_port
 
@@ -94,3 +103,30 @@ def test_a_server_is_named_by_one_url(url: str, expected: tuple[Any, ...]) -> No
 def test_what_is_no_mail_server_is_refused(url: str) -> None:
     with pytest.raises(ValueError):
         mail_server(url, "grillo@example.org")
+
+
+@pytest.mark.parametrize("has_server", [True, False])
+def test_a_channel_of_kind_email_is_told_by_mail_if_there_is_a_server(
+    tmp_path: Path, sender: MailSender, mailbox: Mailbox, has_server: bool
+) -> None:
+    post = Post(Database.sqlite(tmp_path / "usage.db"), ManualClock(datetime.now(UTC)))
+    post.channels.add(
+        Channel(
+            id="chn_mail",
+            organisation_id=ORGANISATION,
+            kind=Kind.EMAIL,
+            target="ops@example.org",
+            events=("AlertRaised",),
+            created_at=post.clock.now(),
+        )
+    )
+    senders = Senders(webhook=WebhookSender(LOOPBACK), mail=sender if has_server else None)
+    post.courier = Courier(post.deliveries, post.channels, SEALING, senders, post.clock)
+    post.put_down()
+    post.carry()
+    attempt = post.one().last_answer
+    assert attempt is not None
+    expected = (250, None) if has_server else (None, "no mail server is configured")
+    assert (attempt.status, attempt.fault) == expected
+    assert len(mailbox.envelopes) == has_server
+    post.database.close()
