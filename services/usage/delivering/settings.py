@@ -29,8 +29,8 @@ def read_delivery_settings(secrets_key: str | None = None) -> DeliverySettings:
 
 
 def _secrets_keys() -> tuple[str, ...]:
-    keys = tuple(os.environ.get("CHANNEL_SECRETS_KEY", "").replace(",", " ").split())
-    if not keys or any(len(key) < KEY_CHARACTERS_MIN for key in keys):
+    keys = tuple(key.strip() for key in os.environ.get("CHANNEL_SECRETS_KEY", "").split(","))
+    if any(len(key) < KEY_CHARACTERS_MIN for key in keys):
         raise SettingWrong(
             f"CHANNEL_SECRETS_KEY must be a long random text, {KEY_CHARACTERS_MIN} characters at least; "
             "or a new one, a comma, and the one before it."
