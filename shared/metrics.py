@@ -92,6 +92,19 @@ batches_counted = Counter(
     "Request batches that usage was sent; repeated: counted before, and not again; parked: cannot be counted now.",
     ["outcome"],  # outcome: counted repeated parked
 )
+alerts_raised = Counter(
+    "grillo_usage_alerts_total",
+    "Alerts raised, muted ones too. Not: facts met again while their alert stands.",
+)
+evaluations_failed = Counter(
+    "grillo_usage_evaluations_failed_total",
+    "Rounds of rule evaluation that failed; what they were about is looked at again.",
+)
+deliveries = Counter(
+    "grillo_usage_delivery_attempts_total",
+    "Attempts to deliver to a channel, by what became of the delivery.",
+    ["status"],  # status: delivered pending failed
+)
 unmetered = Counter(
     "grillo_meter_unmetered_total",
     "Requests served and not metered, because the spool's disk would not take the record.",

@@ -79,6 +79,8 @@ class Stack:
             | self._accounts[service]
             | {"GRILLO_PUBLIC_URL": self.url, "SPOOL_DIR": str(self.folder / f"{service}-spool")}
             | {"TRUSTED_PROXIES": "127.0.0.1"}
+            # Receivers of tests are on loopback, and speak no TLS.
+            | {"WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1", "WEBHOOK_ALLOW_HTTP": "true"}
             | {"WEB_ADDRESS": "127.0.0.1", "WEB_PORT": str(public)}
             | {"INTERNAL_ADDRESS": "127.0.0.1", "INTERNAL_PORT": str(internal)}
         )
@@ -188,8 +190,8 @@ def _interpolated(text: str) -> dict[str, Any]:
     given: dict[str, str] = {}
 
     def value(match: re.Match[str]) -> str:
-        name, _, default = match[1].partition(":-")
-        return default or given.setdefault(name, secrets.token_hex(24))
+        name, has_default, default = match[1].partition(":-")
+        return default if has_default else given.setdefault(name, secrets.token_hex(24))
 
     document: dict[str, Any] = yaml.safe_load(re.sub(r"\$\{([^}]+)\}", value, text))
     return document

@@ -2,7 +2,7 @@
 
 import typer
 
-from services.cli import audit, dead, keys, organisation, rebuild, run, sensors, up
+from services.cli import alerts, audit, dead, keys, organisation, rebuild, run, sensors, up
 
 
 def application() -> typer.Typer:
@@ -20,6 +20,7 @@ def application() -> typer.Typer:
     app.add_typer(organisation.app, name="organisation")
     app.add_typer(keys.app, name="keys")
     app.add_typer(sensors.app, name="sensors")
+    app.add_typer(alerts.app, name="alerts")
     app.add_typer(audit.app, name="audit")
     app.add_typer(dead.app, name="dead")
     return app

@@ -23,6 +23,7 @@ def run(service: Service) -> None:
     from shared.settings import read_settings
 
     migrate(service)
+    _check_settings(service)
     try:
         await_broker(read_settings().amqp_uri)
     except ServerUnreachable as error:
@@ -32,6 +33,18 @@ def run(service: Service) -> None:
         os.environ[FOLDER_VARIABLE] = metrics_folder  # for the processes about to start
         status = Supervisor(service_commands(service)).run()
     raise typer.Exit(status)
+
+
+def _check_settings(service: str) -> None:
+    """Those that one service alone needs: here, where a fault is one line, and not in each of its processes."""
+    from services.usage.delivering.settings import read_delivery_settings
+    from shared.settings import SettingWrong
+
+    try:
+        if service == "usage":
+            read_delivery_settings()
+    except SettingWrong as error:
+        raise Failure(str(error)) from None
 
 
 def migrate(service: Service) -> None:

@@ -33,6 +33,7 @@ def up(
     from services.embedded import first_start
     from services.embedded import system as embedded
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
+    from services.usage.delivering.settings import read_delivery_settings
     from services.usage.retention import Kept
     from shared import logs
     from shared.settings import (
@@ -53,6 +54,7 @@ def up(
         guesses = guesses_per_minute()
         kept = Kept(raw_days=usage_raw_days(), counter_days=usage_counter_days())
         folder.hold()
+        read_delivery_settings(folder.channel_secrets_key())
         public = embedded.listen(_HOST, port)
         internal = embedded.listen(_HOST, port + 1 if port else 0)
     except (SettingWrong, DataFolderUnusable, embedded.PortInUse) as error:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from services.auth import api as auth_api
 from services.auth import assembly as auth
+from services.auth.policy import TIERS
 from services.keys import api as keys_api
 from services.keys import assembly as keys
 from services.keys import organisation_activity_api
@@ -22,6 +23,9 @@ from services.sensors import api as sensors_api
 from services.sensors import assembly as sensors
 from services.usage import api as usage_api
 from services.usage import assembly as usage
+from services.usage.alerting import api as alerting_api
+from services.usage.delivering import api as delivering_api
+from services.usage.delivering.settings import read_delivery_settings
 from services.usage.keys_client import KeysClient
 from services.usage.retention import Kept
 from shared.clock import Clock, SystemClock
@@ -81,9 +85,16 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
         case "auth":
             return auth.assemble(database, keys_feed(settings), clock)
         case "usage":
-            kept = Kept(raw_days=settings.usage_raw_days, counter_days=settings.usage_counter_days)
-            client = KeysClient(settings.amqp_uri)
-            return usage.assemble(database, keys_feed(settings), client, publisher, clock, kept=kept)
+            return usage.assemble(
+                database,
+                keys_feed(settings),
+                KeysClient(settings.amqp_uri),
+                publisher,
+                clock,
+                policy=TIERS,
+                delivery=read_delivery_settings(),
+                kept=Kept(raw_days=settings.usage_raw_days, counter_days=settings.usage_counter_days),
+            )
         case "sensors":
             return sensors.assemble(database, LogBus(publisher), clock)
         case _:
@@ -130,6 +141,8 @@ def _all_routes() -> list[Route]:
         *keys_api.routes(nothing, nothing, nothing, nothing, nothing, nothing),
         *organisation_activity_api.routes(nothing),
         *usage_api.routes(nothing, nothing, nothing, nothing, nothing),
+        *alerting_api.routes(nothing, nothing, nothing, nothing, nothing),
+        *delivering_api.routes(nothing, nothing, nothing, nothing, nothing),
         *sensors_api.routes(nothing, nothing),
     ]
 

@@ -71,7 +71,14 @@ class DataFolder:
 
     def internal_token(self) -> str:
         """What the internal door asks for: random, kept here, for this folder's owner alone."""
-        file = self.path / "internal-token"
+        return self._secret("internal-token")
+
+    def channel_secrets_key(self) -> str:
+        """What webhooks' secrets in usage's database are sealed under: beside it, and not in it."""
+        return self._secret("channel-secrets-key")
+
+    def _secret(self, name: str) -> str:
+        file = self.path / name
         with contextlib.suppress(FileExistsError):
             written = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             os.write(written, secrets.token_hex(32).encode())

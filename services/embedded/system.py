@@ -18,6 +18,7 @@ from nameko.runners import ServiceRunner
 
 from services.auth import api as auth_api
 from services.auth import assembly as auth
+from services.auth.policy import TIERS
 from services.auth.service import AuthService
 from services.embedded.data_folder import DataFolder
 from services.embedded.server import Server, connection_limits, raise_file_limit
@@ -26,6 +27,7 @@ from services.keys.service import KeysFeedService, KeysService
 from services.sensors import assembly as sensors
 from services.sensors.service import SensorsService
 from services.usage import assembly as usage
+from services.usage.delivering.settings import read_delivery_settings
 from services.usage.keys_client import KeysClient
 from services.usage.retention import KEPT_DEFAULT, Kept
 from services.usage.service import UsageService
@@ -71,8 +73,16 @@ class Embedded:
         sensors_bus = EventPublisher(embedded_transport.URL, "sensors")
         self.keys = keys.assemble(folder.database("keys"), LogBus(bus["keys"]), clock, lease_seconds=lease_seconds)
         self.auth = auth.assemble(folder.database("auth"), self.keys.feed, clock)
-        client = KeysClient(embedded_transport.URL)
-        self.usage = usage.assemble(folder.database("usage"), self.keys.feed, client, bus["usage"], clock, kept=kept)
+        self.usage = usage.assemble(
+            folder.database("usage"),
+            self.keys.feed,
+            KeysClient(embedded_transport.URL),
+            bus["usage"],
+            clock,
+            policy=TIERS,
+            delivery=read_delivery_settings(folder.channel_secrets_key()),
+            kept=kept,
+        )
         self.sensors = sensors.assemble(folder.database("sensors"), LogBus(sensors_bus), clock)
         self._clock, self._proxies, self._cors_origins = clock, proxies, cors_origins
         self._internal_token = folder.internal_token()
@@ -131,6 +141,7 @@ class Embedded:
         """Lets requests finish, ships what is metered, gives the gate's place up, stops the services."""
         for server in self._servers:
             server.stop()
+        self.usage.courier.stop()
         self._gate.stop()
         self.keys.propagation.remove(self._gate_id)
         self.keys.doorbell.stop()

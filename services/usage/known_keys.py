@@ -1,35 +1,56 @@
-"""The keys there are, followed from the log of keys: so that usage is shown to their own organisation only."""
+"""The keys there are, followed from the log of keys: whose usage is whose, what limits they have, what became of them.
 
-from sqlalchemy import Connection, delete, insert, select, update
+Channels that take events of a key's life are told of them here, in the transaction that follows the log.
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import Connection, delete, select, update
 
 from services.usage import erasure, tables
+from services.usage.alert import leave
+from services.usage.alerting.rules import make_defaults
+from services.usage.alerting.sighting import Near, Settled
+from services.usage.delivering import notification
+from services.usage.delivering.channels import channels_of
+from services.usage.delivering.deliveries import Notice, enqueue
 from shared.contracts.decoding import decode
 from shared.contracts.envelope import CloudEvent
-from shared.contracts.keys import SHAPES, KeyCreated, KeyDeleted, KeyRotated
-from shared.database import Database
+from shared.contracts.keys import (
+    SHAPES,
+    KeyAccessChanged,
+    KeyCreated,
+    KeyDeleted,
+    KeyExpired,
+    KeyExpiryNear,
+    KeyRevoked,
+    KeyRotated,
+    KeysEvent,
+    OrganisationRegistered,
+    TierChanged,
+)
+from shared.database import Database, database_time, upsert
 
 FOLLOWER = "usage.known_keys"
+# A log that is followed anew tells again what is long past; nobody is woken for that.
+TOLD_FOR = timedelta(days=3)
 
 
 def apply(tx: Connection, event: CloudEvent) -> None:
     """Safe to run twice. What a deleted key's callers revealed of themselves goes with it; the counters stay."""
     public = decode(event, SHAPES)
-    table = tables.known_key
-    match public:
-        case KeyCreated() if not _is_known(tx, public.key_id):
-            values = {"key_id": public.key_id, "organisation_id": public.organisation_id, "hint": public.hint}
-            tx.execute(insert(table).values(values))
-        case KeyRotated():
-            tx.execute(update(table).where(table.c.key_id == public.key_id).values(hint=public.hint))
-        case KeyDeleted():
-            tx.execute(delete(table).where(table.c.key_id == public.key_id))
-            erasure.erase(tx, public.key_id)
-        case _:
-            pass
+    if public is None:
+        return
+    hint = None if isinstance(public, OrganisationRegistered | TierChanged) else _hint(tx, public.key_id)
+    _follow(tx, event, public)
+    _leave_for_rules(tx, event, public)
+    _tell(tx, event, public, hint)
 
 
 def reset(tx: Connection) -> None:
+    """Rules stay: those that an organisation has by default are not made twice, nor again once deleted."""
     tx.execute(delete(tables.known_key))
+    tx.execute(delete(tables.known_organisation))
     erasure.reset(tx)
 
 
@@ -44,6 +65,78 @@ class KnownKeys:
             return tx.execute(query).first() is not None
 
 
-def _is_known(tx: Connection, key_id: str) -> bool:
+def _follow(tx: Connection, event: CloudEvent, public: KeysEvent) -> None:
     table = tables.known_key
-    return tx.execute(select(table.c.key_id).where(table.c.key_id == key_id)).first() is not None
+    match public:
+        case OrganisationRegistered() | TierChanged():
+            _keep_tier(tx, public.organisation_id, public.tier)
+            make_defaults(tx, public.organisation_id, event.time)
+        case KeyCreated():
+            _keep_key(tx, public)
+        case KeyAccessChanged():
+            values = {"minute_limit": public.minute_limit, "day_limit": public.day_limit}
+            tx.execute(update(table).where(table.c.key_id == public.key_id).values(values))
+        case KeyRotated():
+            tx.execute(update(table).where(table.c.key_id == public.key_id).values(hint=public.hint))
+        case KeyDeleted():
+            tx.execute(delete(table).where(table.c.key_id == public.key_id))
+            erasure.erase(tx, public.key_id)
+        case _:
+            pass
+
+
+def _leave_for_rules(tx: Connection, event: CloudEvent, public: KeysEvent) -> None:
+    """Rules may ask keys about labels, which no transaction waits for."""
+    match public:
+        case KeyExpiryNear():
+            warning = Near(
+                key_id=public.key_id,
+                organisation_id=public.organisation_id,
+                warned_at=event.time,
+                expires_at=public.expires_at,
+                days_left=public.days_left,
+                reason=public.reason,
+            )
+            leave(tx, warning)
+        case KeyAccessChanged() | KeyRotated() | KeyExpired() | KeyRevoked() | KeyDeleted():
+            leave(tx, Settled(key_id=public.key_id, at=event.time))
+        case _:
+            pass
+
+
+def _tell(tx: Connection, event: CloudEvent, public: KeysEvent, hint: str | None) -> None:
+    channels = channels_of(tx, [public.organisation_id]).get(public.organisation_id, ())
+    if not any(channel.takes(event.type) for channel in channels):
+        return
+    now = database_time(tx)
+    if now - event.time > TOLD_FOR:
+        return
+    message = notification.of_event(event, hint)
+    notice = Notice(
+        organisation_id=public.organisation_id,
+        message_id=message.id,
+        type=message.type,
+        key_id=None if isinstance(public, OrganisationRegistered | TierChanged) else public.key_id,
+        payload=message.payload,
+    )
+    enqueue(tx, [notice], now, happened_at=event.time)
+
+
+def _keep_key(tx: Connection, created: KeyCreated) -> None:
+    """The hint of one that is known already may be a later secret's."""
+    limits = {"minute_limit": created.minute_limit, "day_limit": created.day_limit}
+    statement = upsert(tx, tables.known_key)
+    statement = statement.on_conflict_do_update(index_elements=["key_id"], set_=limits)
+    names = {"key_id": created.key_id, "organisation_id": created.organisation_id, "hint": created.hint}
+    tx.execute(statement, names | limits)
+
+
+def _keep_tier(tx: Connection, organisation_id: str, tier: str) -> None:
+    statement = upsert(tx, tables.known_organisation)
+    statement = statement.on_conflict_do_update(index_elements=["organisation_id"], set_={"tier": tier})
+    tx.execute(statement, {"organisation_id": organisation_id, "tier": tier})
+
+
+def _hint(tx: Connection, key_id: str) -> str | None:
+    table = tables.known_key
+    return tx.execute(select(table.c.hint).where(table.c.key_id == key_id)).scalar_one_or_none()

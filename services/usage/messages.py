@@ -1,6 +1,6 @@
 """What the usage service takes and answers over RPC."""
 
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, post_dump, validate, validates_schema
 
 from services.usage.statistics import Step
 from shared.contracts.fields import PAGE_MAX, Moment, identifier
@@ -70,20 +70,39 @@ class AlertsArguments(Schema):
 
 
 class FactsAnswer(Schema):
+    """Which are there depends on the kind."""
+
     at = Moment()
     request_id = fields.String()
     route = fields.String()
     address = fields.String()
     user_agent = fields.String()
+    window = fields.String()
+    threshold_percent = fields.Integer()
+    limit = fields.Integer()
+    used = fields.Integer()
+    requests = fields.Integer()
+    failed = fields.Integer()
+    per_hour = fields.Float()
+    source = fields.String()
+    expires_at = Moment()
+    days_left = fields.Integer()
+
+    @post_dump
+    def _only_what_is_there(self, data: dict[str, object], **_: object) -> dict[str, object]:
+        return {name: value for name, value in data.items() if value is not None}
 
 
 class AlertAnswer(Schema):
     id = fields.String()
+    rule_id = fields.String()
     kind = fields.String()
     key_id = fields.String()
     key_name = fields.String()
     facts = fields.Nested(FactsAnswer)
+    muted = fields.Boolean()
     raised_at = Moment()
+    resolved_at = Moment()
 
 
 class SpentAnswer(Schema):

@@ -10,6 +10,7 @@ from nameko.timer import timer
 
 from services.usage.activity import Activity, Entry, Wanted
 from services.usage.alert import Alerts
+from services.usage.alerting.watch import Watch
 from services.usage.intake import Intake
 from services.usage.keys_client import KeysClient
 from services.usage.known_keys import KnownKeys
@@ -38,6 +39,8 @@ from shared.relay import BusUnavailable
 PULL_SECONDS = 1
 KEY_USED_SECONDS = 2
 RETENTION_SECONDS = 600
+EVALUATION_SECONDS = 0.2
+WATCH_SECONDS = 1
 _log = structlog.get_logger(__name__)
 
 
@@ -50,6 +53,7 @@ class UsageService:
     statistics: Statistics = Provided("usage.statistics")
     activity_: Activity = Provided("usage.activity")
     alerts_: Alerts = Provided("usage.alerts")
+    watch: Watch = Provided("usage.watch")
     known_keys: KnownKeys = Provided("usage.known_keys")
     keys_client: KeysClient = Provided("usage.keys_client")
     publisher: EventPublisher = Provided("usage.publisher")
@@ -91,6 +95,14 @@ class UsageService:
     @timer(interval=PULL_SECONDS, eager=True)
     def catch_up(self) -> None:
         self.keys.catch_up()
+
+    @timer(interval=EVALUATION_SECONDS)
+    def evaluate_rules(self) -> None:
+        self.watch.soon()
+
+    @timer(interval=WATCH_SECONDS)
+    def tend_alerts(self) -> None:
+        self.watch.each_second()
 
     @timer(interval=KEY_USED_SECONDS)
     def tell_used_keys(self) -> None:

@@ -1,17 +1,6 @@
 """Usage's database: the requests it was told of, what of them is counted for ever, and what is made from them."""
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-)
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 from shared.follower import follower_tables
 
@@ -126,28 +115,23 @@ last_use = Table(
     Column("route", String(100)),
 )
 
-# The keys there are, followed from the log of keys: whose usage may be asked for by whom.
+# The keys there are, followed from the log of keys: whose usage may be asked for by whom, and what limits they have of
+# their own.
 known_key = Table(
     "known_key",
     metadata,
     Column("key_id", String(32), primary_key=True),
     Column("organisation_id", String(32), nullable=False),
     Column("hint", String(16), nullable=False),
+    Column("minute_limit", Integer),
+    Column("day_limit", Integer),
 )
 
-# `period`: the UTC day, for a rule that speaks once a day. `facts` is JSON and never changes.
-alert = Table(
-    "alert",
+known_organisation = Table(
+    "known_organisation",
     metadata,
-    Column("id", String(32), primary_key=True),
-    Column("kind", String(32), nullable=False),
-    Column("organisation_id", String(32), nullable=False),
-    Column("key_id", String(32), nullable=False),
-    Column("period", String(27), nullable=False),
-    Column("facts", Text, nullable=False),
-    Column("raised_at", BigInteger, nullable=False),
-    UniqueConstraint("kind", "key_id", "period", name="alert_once"),
-    Index("alert_by_organisation", "organisation_id", "raised_at"),
+    Column("organisation_id", String(32), primary_key=True),
+    Column("tier", String(32), nullable=False),
 )
 
 # Deleted keys: what their callers revealed of themselves is kept no more, in whatever order it arrives.

@@ -75,6 +75,33 @@ class KeyUsed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRaised:
+    """A rule was met. What met it is with usage, under the alert's id. At least once; `muted`: no channel is told."""
+
+    alert_id: str
+    rule_id: str
+    kind: str
+    organisation_id: str
+    key_id: str
+    raised_at: datetime
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertResolved:
+    """What was raised is over."""
+
+    alert_id: str
+    rule_id: str
+    kind: str
+    organisation_id: str
+    key_id: str
+    raised_at: datetime
+    resolved_at: datetime
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
     """What a key has spent, for a gate that starts: today's count, and how long ago the last minute's calls were."""
 

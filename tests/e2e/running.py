@@ -16,6 +16,8 @@ import httpx
 from tests.stack import Stack
 
 SECRET = re.compile(rb"grl_[0-9A-Za-z]{49}")
+# Receivers of tests are on loopback, and speak no TLS.
+RECEIVERS_ON_LOOPBACK = {"WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1", "WEBHOOK_ALLOW_HTTP": "true"}
 GRILLO = (sys.executable, "-m", "services.cli")
 T = TypeVar("T")
 
@@ -57,9 +59,9 @@ class Embedded(System):
         self.data = data
         self._errors = (data.parent / f"{data.name}.err").open("ab")
         began = time.monotonic()
-        self.process = subprocess.Popen(
-            [*GRILLO, "up", "--port", "0", "--data", str(data), "--json"], stdout=subprocess.PIPE, stderr=self._errors
-        )
+        command = [*GRILLO, "up", "--port", "0", "--data", str(data), "--json"]
+        environment = os.environ | RECEIVERS_ON_LOOPBACK
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._errors, env=environment)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         self.ready_seconds = time.monotonic() - began

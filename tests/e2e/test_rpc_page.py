@@ -68,7 +68,11 @@ def _use_a_dead_key(distributed: Distributed) -> None:
     amqp_uri = distributed.stack.environment("keys")["AMQP_URI"]
     with ClusterRpcProxy({"AMQP_URI": amqp_uri}, timeout=10) as cluster:
         (alert,) = eventually(
-            lambda: [raised for raised in cluster.usage.alerts(distributed.organisation) if raised["key_id"] == key_id],
+            lambda: [
+                raised
+                for raised in cluster.usage.alerts(distributed.organisation, limit=100)
+                if (raised["key_id"], raised["kind"]) == (key_id, "dead-key-used")
+            ],
             bool,
         )
     assert alert["key_name"] == "Left in a script"

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, event, select
 
 from services.auth import assembly as auth
 from services.auth import grants as auth_grants
+from services.auth.policy import TIERS
 from services.keys import assembly as keys
 from services.keys import tables as keys_tables
 from services.keys.command import KeyRequest
@@ -24,6 +25,7 @@ from services.keys.words import Words
 from services.usage import assembly as usage
 from services.usage import known_keys
 from services.usage import tables as usage_tables
+from services.usage.delivering.settings import DeliverySettings
 from services.usage.keys_client import KeysClient
 from shared.audit import Anchor, audit
 from shared.clock import SystemClock
@@ -103,7 +105,15 @@ class Life:
         databases = [Database.sqlite(folder / f"{name}.db") for name in ("keys", "auth", "usage")]
         self.keys = keys.assemble(databases[0], Bus(self), clock, lease_seconds=1)
         self.auth = auth.assemble(databases[1], self.keys.feed, clock)
-        self.usage = usage.assemble(databases[2], self.keys.feed, KeysClient(URL), EventPublisher(URL, "usage"), clock)
+        self.usage = usage.assemble(
+            databases[2],
+            self.keys.feed,
+            KeysClient(URL),
+            EventPublisher(URL, "usage"),
+            clock,
+            policy=TIERS,
+            delivery=DeliverySettings(secrets_keys=("k" * 32,)),
+        )
         self.grants = Grants()
         follower = GrantsFollower(self.grants, self.auth.book.snapshot, distrust=lambda: None)
         self.gate = Subscription(self.keys.feed, follower, clock)

@@ -74,6 +74,7 @@ class World:
             "DATABASE_URL": self.urls[service],
             "AMQP_URI": self.amqp_uri,
             "INTERNAL_TOKEN": "token",
+            "CHANNEL_SECRETS_KEY": "a long random text of nobody in particular",
             "KEYS_INTERNAL_URL": nobody,
             "AUTH_INTERNAL_URL": nobody,
         }

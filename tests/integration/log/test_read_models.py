@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -9,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, MetaData, Table, select
+from sqlalchemy import Connection, MetaData, Table, insert, select
 
 from services.auth import assembly as auth
 from services.auth import grants
 from services.auth import tables as auth_tables
 from services.auth.grants import FOLLOWER, GrantUncertain
+from services.auth.policy import TIERS
 from services.auth.verification import verify
 from services.keys import assembly as keys
 from services.keys import rebuild
@@ -27,6 +29,11 @@ from services.keys.words import Words
 from services.usage import assembly as usage
 from services.usage import known_keys
 from services.usage import tables as usage_tables
+from services.usage.alerting import tables as alerting
+from services.usage.alerting.evaluator import Evaluator
+from services.usage.alerting.rules import make_defaults
+from services.usage.delivering import tables as delivering
+from services.usage.delivering.channel import EVENTS
 from services.usage.metering import Metering
 from shared.clock import ManualClock
 from shared.contracts.envelope import CloudEvent, to_json
@@ -171,7 +178,7 @@ FOLLOWERS: dict[str, tuple[str, MetaData, Handler, Callable[[Connection], None],
         usage_tables.metadata,
         known_keys.apply,
         known_keys.reset,
-        (usage_tables.known_key,),
+        (usage_tables.known_key, usage_tables.known_organisation),
     ),
 }
 
@@ -209,19 +216,36 @@ def test_a_follower_that_starts_anew_comes_to_the_same_rows(everything: Everythi
 def test_a_deletion_takes_what_callers_revealed_of_themselves_and_leaves_the_counters(everything: Everything) -> None:
     database, metering = everything.databases["usage"], Metering(everything.databases["usage"], everything.clock)
     deleted = next(event for event in everything.bus.published if event.type == "KeyDeleted").subject
+    evaluator = Evaluator(database, TIERS, lambda *_: True, everything.clock)
+    with database.transaction() as tx:
+        make_defaults(tx, "org_1", NOON)
+        insert_channel(tx, "org_1")
     metering.take_in(used("early", deleted, "key_of_another"))
+    evaluator.run()
+    metering.take_in(used("not evaluated yet", deleted))
     counted = contents(database, usage_tables.counter)
     with database.transaction() as tx:
         for event in everything.bus.published:
             known_keys.apply(tx, event)
     assert contents(database, usage_tables.counter) == counted
     metering.take_in(used("late", deleted, "key_of_another"))
+    evaluator.run()
     with database.reading() as tx:
         kept = {(row.key_id, row.address, row.user_agent) for row in tx.execute(select(usage_tables.request))}
-        told = {row.key_id: row.facts for row in tx.execute(select(usage_tables.alert))}
+        told = {row.key_id: row.facts for row in tx.execute(select(alerting.alert))}
+        sent = {row.key_id: row.payload for row in tx.execute(select(delivering.delivery))}
     assert kept == {(deleted, "", ""), ("key_of_another", "192.0.2.7", "curl")}
-    assert ("192.0.2.7" in told[deleted], "192.0.2.7" in told["key_of_another"]) == (False, True)
+    for kept_of in (told, sent):
+        assert ("192.0.2.7" in kept_of[deleted], "192.0.2.7" in kept_of["key_of_another"]) == (False, True)
+        assert ("curl" in kept_of[deleted], "curl" in kept_of["key_of_another"]) == (False, True)
     assert not known_keys.KnownKeys(database).belongs_to(deleted, "org_1")
+
+
+def insert_channel(tx: Connection, organisation_id: str) -> None:
+    """One that takes everything."""
+    row = {"organisation_id": organisation_id, "kind": "webhook", "target": "https://hooks.example.org/"}
+    row |= {"id": "chn_1", "events": json.dumps(EVENTS)}
+    tx.execute(insert(delivering.channel).values(row | {"revision": 1, "created_at": 0}))
 
 
 def used(segment: str, *key_ids: str) -> RequestMetered:

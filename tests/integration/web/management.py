@@ -12,6 +12,8 @@ from services.keys.command import KeyRequest
 from services.keys.messages import HappeningAnswer
 from services.keys.words import Words
 from services.usage import assembly as usage_assembly
+from services.usage.delivering.mail import MailServer
+from services.usage.delivering.settings import DeliverySettings
 from services.usage.keys_client import KeysClient
 from shared.clock import SystemClock
 from shared.contracts.envelope import CloudEvent
@@ -27,6 +29,9 @@ from shared.web.application import application
 from tests.integration.web.tiny import PUBLIC_URL
 from tests.unit.gate.worlds import MemoryBus
 
+DELIVERY = DeliverySettings(
+    secrets_keys=("k" * 32,), mail=MailServer(host="127.0.0.1", port=25, sender="grillo@example.org")
+)
 BOOTSTRAP = Origin(actor="operator")
 
 
@@ -93,7 +98,9 @@ def management(folder: Path, *, tier: str = "premium", keys_database: Database |
     # Nothing here tells others which keys were used, so nothing is published.
     nobody = cast("EventPublisher", None)
     nearby = NearbyKeys(keys)
-    usage = usage_assembly.assemble(Database.sqlite(folder / "usage.db"), keys.feed, nearby, nobody, clock)
+    usage = usage_assembly.assemble(
+        Database.sqlite(folder / "usage.db"), keys.feed, nearby, nobody, clock, policy=TIERS, delivery=DELIVERY
+    )
     organisation_id = keys.commands.register_organisation("Railway", tier, BOOTSTRAP)
     admin = _admin_key(keys, organisation_id)
     empty = Snapshot(place=None, grants=(), tiers={}, policy=TIERS)

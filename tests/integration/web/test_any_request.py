@@ -22,6 +22,8 @@ from services.keys import organisation_activity_api
 from services.keys.command import KeyRequest
 from services.keys.words import Words
 from services.usage import api as usage_api
+from services.usage.alerting import api as alerting_api
+from services.usage.delivering import api as delivering_api
 from shared.audit import audit
 from shared.web.operation import operation_of
 from tests.integration.web.management import BOOTSTRAP, Management, management
@@ -38,6 +40,8 @@ ROUTES = [
     *keys_api.routes(*[NOTHING] * 6),
     *usage_api.routes(*[NOTHING] * 5),
     *organisation_activity_api.routes(NOTHING),
+    *alerting_api.routes(*[NOTHING] * 5),
+    *delivering_api.routes(*[NOTHING] * 5),
 ]
 OPERATIONS = [
     (method, path)
@@ -66,9 +70,17 @@ def test_any_request_has_a_documented_answer(managed: Management, method: str, p
     def answers(case: Case[Any], is_known: bool) -> None:
         if "key_id" in case.path_parameters and is_known:
             case.path_parameters["key_id"] = _some_key(managed)
+        for name, collection in (("rule_id", "alert-rules"), ("channel_id", "channels"), ("delivery_id", "deliveries")):
+            if name in case.path_parameters and is_known and (known := _first_of(managed, collection)):
+                case.path_parameters[name] = known
         case.call_and_validate(headers={"Authorization": f"Bearer {_admin(managed)}"}, checks=CHECKS)
 
     answers()
+
+
+def _first_of(api: Management, collection: str) -> str | None:
+    answer = api.ask("GET", f"/v1/{collection}", params={"limit": "1"}, key=_admin(api))
+    return next((item["id"] for item in answer.json["data"]), None)
 
 
 def _admin(api: Management) -> str:

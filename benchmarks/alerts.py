@@ -1,0 +1,131 @@
+"""From the crossing of a threshold to the webhook's arrival, embedded; and what evaluation costs on PostgreSQL.
+
+`grillo up` with no other load, one new key a round. The cost: batches of requests of a thousand keys, taken in as usage
+does, then evaluated; the share of evaluation is what the rules add to the counting.
+"""
+
+import statistics
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sqlalchemy import insert
+
+from services.auth.policy import TIERS
+from services.usage import assembly, tables
+from services.usage.alerting.evaluator import Evaluator
+from services.usage.alerting.rules import make_defaults
+from services.usage.metering import Metering
+from shared.clock import SystemClock
+from shared.contracts.usage import RequestMetered, RequestRecord
+from shared.database import Database
+from shared.migrations import migrate
+from tests.e2e.running import Embedded, eventually
+from tests.receivers import receiver, status
+from tests.servers import Postgres
+
+ROUNDS = 40
+LIMIT, THRESHOLD = 20, 16
+BATCHES_A_LOOK = 4  # 20,000 requests a second, looked at every 0.2 s
+KEYS, BATCHES, BATCH_REQUESTS = 1000, 60, 1000
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        _measure_delay(Path(name))
+        _measure_cost(Path(name))
+
+
+def _measure_delay(folder: Path) -> None:
+    with Embedded(folder / "data") as system, receiver(status(200)) as hook, system.admin() as admin:
+        admin.post("/v1/channels", json={"kind": "webhook", "url": hook.url()}).raise_for_status()
+        delays = [_one_delay(system, admin, hook, number) for number in range(ROUNDS)]
+    delays.sort()
+    p95 = delays[round(0.95 * ROUNDS) - 1]
+    print(
+        f"crossing to arrival, embedded, {ROUNDS} alerts: p50 {statistics.median(delays) * 1000:.0f} ms, "
+        f"p95 {p95 * 1000:.0f} ms, most {delays[-1] * 1000:.0f} ms"
+    )
+
+
+def _one_delay(system: Embedded, admin: httpx.Client, hook: Any, number: int) -> float:
+    body = {"name": f"Key {number}", "permissions": ["sensors:read"], "limits": {"minute": LIMIT}}
+    key = admin.post("/v1/keys", json=body).raise_for_status().json()
+    with system.client(key["key"]) as client:
+        for _ in range(THRESHOLD):
+            client.get("/v1/sensors?limit=1").raise_for_status()
+        crossed_at = time.time()
+    (arrived,) = eventually(lambda: [one for one in hook.received if key["id"] in one.body], bool, every=0.005)
+    admin.delete(f"/v1/keys/{key['id']}").raise_for_status()
+    at: float = arrived.at
+    return at - crossed_at
+
+
+def _measure_cost(folder: Path) -> None:
+    postgres = Postgres(folder)
+    database = Database(postgres.new_database())
+    try:
+        migrate(database, assembly.MIGRATIONS)
+        _write_keys(database)
+        metering, evaluator = Metering(database, SystemClock()), Evaluator(database, TIERS, _no_label, SystemClock())
+        taking_in = evaluating = 0.0
+        raised = 0
+        for number in range(BATCHES):
+            batch = _batch(number)
+            began = time.perf_counter()
+            metering.take_in(batch)
+            taken_in = time.perf_counter()
+            taking_in += taken_in - began
+            if number % BATCHES_A_LOOK == BATCHES_A_LOOK - 1:
+                raised += evaluator.run()
+                evaluating += time.perf_counter() - taken_in
+    finally:
+        database.close()
+        postgres.close()
+    requests = BATCHES * BATCH_REQUESTS
+    print(
+        f"{requests:,} requests of {KEYS:,} keys on PostgreSQL: taken in at {requests / taking_in:,.0f} a second, "
+        f"evaluated at {requests / evaluating:,.0f} a second, {raised:,} alerts raised"
+    )
+
+
+def _no_label(*_: str) -> bool:
+    return False
+
+
+def _write_keys(database: Database) -> None:
+    with database.transaction() as tx:
+        tx.execute(insert(tables.known_organisation).values(organisation_id="org_1", tier="standard"))
+        rows = [{"key_id": f"key_{number}", "organisation_id": "org_1", "hint": "grl_…"} for number in range(KEYS)]
+        tx.execute(insert(tables.known_key), rows)
+        make_defaults(tx, "org_1", datetime.now(UTC))
+
+
+def _batch(number: int) -> RequestMetered:
+    """Each key comes once in a batch: the worst there is, for nothing of one key can be looked at together."""
+    at = datetime.now(UTC)
+    records = tuple(
+        RequestRecord(
+            request_id="req_1",
+            at=at + timedelta(microseconds=index),
+            key_id=f"key_{index % KEYS}",
+            organisation_id="org_1",
+            method="GET",
+            route="/v1/sensors",
+            status=200,
+            cost=1,
+            duration_us=100,
+            size=10,
+            address="192.0.2.7",
+            user_agent="python-requests/2.32",
+        )
+        for index in range(BATCH_REQUESTS)
+    )
+    return RequestMetered(segment="segment", start=number, end=number + 1, records=records)
+
+
+if __name__ == "__main__":
+    main()

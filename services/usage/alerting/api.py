@@ -1,0 +1,231 @@
+"""Rules and alerts: the HTTP door."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import marshmallow
+import msgspec
+from msgspec import UNSET
+
+from services.usage.alert import Alert, Alerts
+from services.usage.alerting.rule import RULE_PREFIX, Kind, Parameters, Rule
+from services.usage.alerting.rules import NoSuchRule, RevisionDiffers, Rules, TooManyRules
+from services.usage.alerting.schema import (
+    AlertListSchema,
+    AlertQuery,
+    AlertQuerySchema,
+    CreateRuleBody,
+    CreateRuleSchema,
+    EditRuleBody,
+    EditRuleSchema,
+    RuleListSchema,
+    RuleSchema,
+    parameters_of,
+)
+from services.usage.delivering.channels import Channels, NoSuchChannel
+from services.usage.known_keys import KnownKeys
+from services.usage.moments import microseconds
+from services.usage.page import DeletedSchema, PageQuery, PageQuerySchema, next_cursor
+from shared.clock import Clock
+from shared.identifiers import new_id
+from shared.web.operation import Answer, Call, operation
+from shared.web.problems import Problem
+from shared.web.revision import etag, seen_revision
+from shared.web.route import Route
+
+BODY_PROBLEMS = ("invalid-body", "body-too-large", "unsupported-media-type")
+
+
+def routes(rules: Rules, alerts: Alerts, channels: Channels, known_keys: KnownKeys, clock: Clock) -> list[Route]:
+    check = _References(channels, known_keys)
+    return [
+        Route("/v1/alert-rules", RuleCollection(rules, check, clock)),
+        Route("/v1/alert-rules/{rule_id}", RuleItem(rules, check)),
+        Route("/v1/alerts", AlertCollection(alerts)),
+    ]
+
+
+class RuleCollection:
+    def __init__(self, rules: Rules, check: "_References", clock: Clock) -> None:
+        self._rules, self._check, self._clock = rules, check, clock
+
+    @operation("List alert rules", tag="Alerts", permission="admin", query=PageQuerySchema, answers=RuleListSchema)
+    def on_get(self, call: Call[PageQuery, None]) -> Answer:
+        rules, place = self._rules.page(call.caller.organisation_id, call.query.limit, call.query.after())
+        return Answer(body={"data": [_shown(rule) for rule in rules], "next_cursor": next_cursor(place)})
+
+    @operation(
+        "Create an alert rule",
+        tag="Alerts",
+        permission="admin",
+        body=CreateRuleSchema,
+        answers=RuleSchema,
+        status=201,
+        problems=(*BODY_PROBLEMS, "conflict"),
+    )
+    def on_post(self, call: Call[None, CreateRuleBody]) -> Answer:
+        organisation_id, body = call.caller.organisation_id, call.body
+        self._check(organisation_id, body.key_ids, body.channels)
+        rule = Rule(
+            id=new_id(RULE_PREFIX.rstrip("_")),
+            organisation_id=organisation_id,
+            kind=body.kind,
+            parameters=_parameters(body.kind, body.parameters),
+            key_ids=None if body.key_ids is None else tuple(body.key_ids),
+            label=body.label,
+            channels=tuple(body.channels),
+            muted=body.muted,
+            created_at=self._clock.now(),
+        )
+        try:
+            self._rules.add(rule)
+        except TooManyRules:
+            raise Problem("conflict", "the organisation has as many rules as it may") from None
+        return Answer(
+            status=201, body=_shown(rule), headers={"Location": f"/v1/alert-rules/{rule.id}"} | etag(rule.revision)
+        )
+
+
+class RuleItem:
+    def __init__(self, rules: Rules, check: "_References") -> None:
+        self._rules, self._check = rules, check
+
+    @operation("Show an alert rule", tag="Alerts", permission="admin", answers=RuleSchema, problems=("not-found",))
+    def on_get(self, call: Call[None, None], rule_id: str) -> Answer:
+        rule = self._get(call, rule_id)
+        return Answer(body=_shown(rule), headers=etag(rule.revision))
+
+    @operation(
+        "Change an alert rule, or mute it",
+        tag="Alerts",
+        permission="admin",
+        body=EditRuleSchema,
+        answers=RuleSchema,
+        problems=(*BODY_PROBLEMS, "not-found", "precondition-failed"),
+        headers=("If-Match",),
+    )
+    def on_patch(self, call: Call[None, EditRuleBody], rule_id: str) -> Answer:
+        changed = self._edited(self._get(call, rule_id), call.body)
+        try:
+            rule = self._rules.change(changed, seen_revision(call.headers.get("If-Match")))
+        except NoSuchRule:
+            raise Problem("not-found") from None
+        except RevisionDiffers as refusal:
+            raise Problem("precondition-failed", headers=etag(refusal.actual)) from None
+        return Answer(body=_shown(rule), headers=etag(rule.revision))
+
+    @operation(
+        "Delete an alert rule; its alerts stay",
+        tag="Alerts",
+        permission="admin",
+        answers=DeletedSchema,
+        problems=("not-found",),
+    )
+    def on_delete(self, call: Call[None, None], rule_id: str) -> Answer:
+        try:
+            deleted_at = self._rules.delete(call.caller.organisation_id, rule_id)
+        except NoSuchRule:
+            raise Problem("not-found") from None
+        return Answer(body={"id": rule_id, "deleted_at": deleted_at})
+
+    def _get(self, call: Call[Any, Any], rule_id: str) -> Rule:
+        try:
+            return self._rules.get(call.caller.organisation_id, rule_id)
+        except NoSuchRule:
+            raise Problem("not-found") from None
+
+    def _edited(self, rule: Rule, body: EditRuleBody) -> Rule:
+        """A choice of keys takes the place of the other. Raises Problem."""
+        if body.key_ids is not UNSET:
+            key_ids = None if body.key_ids is None else tuple(body.key_ids)
+            rule = replace(rule, key_ids=key_ids, label=rule.label if key_ids is None else None)
+        if body.label is not UNSET:
+            rule = replace(rule, label=body.label, key_ids=rule.key_ids if body.label is None else None)
+        if body.parameters is not UNSET:
+            rule = replace(rule, parameters=_parameters(rule.kind, body.parameters))
+        if body.channels is not UNSET:
+            rule = replace(rule, channels=tuple(body.channels))
+        if body.muted is not UNSET:
+            rule = replace(rule, muted=body.muted)
+        given_keys = None if body.key_ids is UNSET else body.key_ids
+        self._check(rule.organisation_id, given_keys, () if body.channels is UNSET else body.channels)
+        return rule
+
+
+class AlertCollection:
+    def __init__(self, alerts: Alerts) -> None:
+        self._alerts = alerts
+
+    @operation(
+        "List alerts, newest first", tag="Alerts", permission="admin", query=AlertQuerySchema, answers=AlertListSchema
+    )
+    def on_get(self, call: Call[AlertQuery, None]) -> Answer:
+        query = call.query
+        found = self._alerts.of_organisation(
+            call.caller.organisation_id,
+            query.limit + 1,
+            query.after(),
+            key_id=query.key_id,
+            is_open=query.is_open(),
+        )
+        shown = found[: query.limit]
+        place = (microseconds(shown[-1].raised_at), shown[-1].id) if len(found) > len(shown) else None
+        return Answer(body={"data": [_alert(alert) for alert in shown], "next_cursor": next_cursor(place)})
+
+
+class _References:
+    """Whether the keys and channels that a rule names are the organisation's."""
+
+    def __init__(self, channels: Channels, known_keys: KnownKeys) -> None:
+        self._channels, self._known_keys = channels, known_keys
+
+    def __call__(self, organisation_id: str, key_ids: Iterable[str] | None, channels: Iterable[str]) -> None:
+        """Raises Problem."""
+
+        def is_key(key_id: str) -> bool:
+            return self._known_keys.belongs_to(key_id, organisation_id)
+
+        def is_channel(channel_id: str) -> bool:
+            try:
+                self._channels.get(organisation_id, channel_id)
+            except NoSuchChannel:
+                return False
+            return True
+
+        errors = _unknown("key_ids", key_ids or (), is_key) | _unknown("channels", channels, is_channel)
+        if errors:
+            raise Problem("invalid-body", members={"errors": errors})
+
+
+def _unknown(member: str, ids: Iterable[str], is_known: Callable[[str], bool]) -> dict[str, list[str]]:
+    return {f"/{member}/{at}": ["there is none of this id"] for at, one in enumerate(ids) if not is_known(one)}
+
+
+def _parameters(kind: Kind, document: dict[str, Any]) -> Parameters:
+    """Raises Problem."""
+    try:
+        return parameters_of(kind, document)
+    except marshmallow.ValidationError as error:
+        messages: dict[str, Any] = dict(error.messages_dict)
+        errors = {f"/parameters/{name}": _texts(found) for name, found in messages.items()}
+        raise Problem("invalid-body", members={"errors": errors}) from None
+
+
+def _texts(messages: Any) -> list[str]:
+    """Of one parameter, those of its items with it."""
+    if isinstance(messages, dict):
+        return [text for inner in messages.values() for text in _texts(inner)]
+    return [str(message) for message in messages]
+
+
+def _shown(rule: Rule) -> dict[str, Any]:
+    body: dict[str, Any] = msgspec.to_builtins(rule)
+    del body["organisation_id"]
+    return body
+
+
+def _alert(alert: Alert) -> dict[str, Any]:
+    body: dict[str, Any] = msgspec.to_builtins(alert)
+    del body["organisation_id"]
+    return body

@@ -1,0 +1,229 @@
+"""The bodies, queries and answers of rules and alerts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import marshmallow
+from marshmallow import ValidationError, fields, validate, validates_schema
+from msgspec import UNSET, UnsetType
+
+from services.usage.alerting.rule import (
+    ErrorRateParameters,
+    ExpiringParameters,
+    Kind,
+    NoParameters,
+    Parameters,
+    QuotaParameters,
+    VolumeParameters,
+)
+from services.usage.page import PageQuery, PageQuerySchema
+from shared.redaction import redact
+from shared.web.flag import Flag
+from shared.web.operation import StrictSchema
+from shared.web.parameters import has_control_characters
+
+KEYS_MAX, CHANNELS_MAX = 100, 20
+_COUNT_MAX = 1_000_000
+
+
+def _ascending(percents: list[int]) -> None:
+    if sorted(set(percents)) != percents:
+        raise ValidationError("must ascend")
+
+
+def _plain(text: str) -> None:
+    if has_control_characters(text) or redact(text) != text:
+        raise ValidationError("must hold no control characters, and no API key")
+
+
+def _label(text: str) -> None:
+    _plain(text)
+    name, colon, _ = text.partition(":")
+    if not name or not colon:
+        raise ValidationError("must be a label's name and value, such as env:prod")
+
+
+def _percent() -> fields.Integer:
+    return fields.Integer(strict=True, validate=validate.Range(min=1, max=100))
+
+
+class _QuotaSchema(StrictSchema):
+    shape = QuotaParameters
+    thresholds_percent = fields.List(_percent(), validate=[validate.Length(min=1, max=5), _ascending])
+
+
+class _ErrorRateSchema(StrictSchema):
+    shape = ErrorRateParameters
+    threshold_percent = _percent()
+    requests_min = fields.Integer(strict=True, validate=validate.Range(min=1, max=_COUNT_MAX))
+
+
+class _VolumeSchema(StrictSchema):
+    shape = VolumeParameters
+    factor = fields.Integer(strict=True, validate=validate.Range(min=2, max=1000))
+    requests_min = fields.Integer(strict=True, validate=validate.Range(min=1, max=_COUNT_MAX))
+
+
+class _ExpiringSchema(StrictSchema):
+    shape = ExpiringParameters
+    days = fields.Integer(strict=True, validate=validate.Range(min=1, max=14))
+
+
+class _NoSchema(StrictSchema):
+    shape = NoParameters
+
+
+_SCHEMAS: Mapping[Kind, type[StrictSchema]] = {
+    Kind.QUOTA: _QuotaSchema,
+    Kind.ERROR_RATE: _ErrorRateSchema,
+    Kind.NEW_SOURCE: _NoSchema,
+    Kind.VOLUME: _VolumeSchema,
+    Kind.DEAD_KEY_USED: _NoSchema,
+    Kind.KEY_EXPIRING: _ExpiringSchema,
+    Kind.KEY_UNUSED: _NoSchema,
+}
+
+
+def parameters_of(kind: Kind, document: Mapping[str, Any]) -> Parameters:
+    """Raises marshmallow.ValidationError."""
+    loaded: Any = _SCHEMAS[kind]().load(document)
+    match loaded:
+        case QuotaParameters():
+            return QuotaParameters(thresholds_percent=tuple(loaded.thresholds_percent))
+        case _:
+            parameters: Parameters = loaded
+            return parameters
+
+
+class _RuleSchema(StrictSchema):
+    parameters = fields.Dict(
+        keys=fields.String(),
+        metadata={
+            "description": "quota: thresholds_percent; error-rate: threshold_percent, requests_min; volume: factor, "
+            "requests_min; key-expiring: days. What is left out has its default."
+        },
+    )
+    key_ids = fields.List(
+        fields.String(validate=[validate.Length(max=32), _plain]),
+        allow_none=True,
+        validate=validate.Length(min=1, max=KEYS_MAX),
+        metadata={"description": "the keys it is about; null, and label null: all of them"},
+    )
+    label = fields.String(
+        allow_none=True,
+        validate=[validate.Length(max=200), _label],
+        metadata={"description": "about the keys that carry it, such as env:prod"},
+    )
+    channels = fields.List(
+        fields.String(validate=[validate.Length(max=32), _plain]),
+        validate=validate.Length(max=CHANNELS_MAX),
+        metadata={"description": "ids; empty: every channel that takes alerts"},
+    )
+    muted = Flag(metadata={"description": "alerts are raised and listed, and nobody is told"})
+
+    @validates_schema
+    def _one_choice(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("key_ids") is not None and data.get("label") is not None:
+            raise ValidationError("give key_ids or label, not both", "label")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateRuleBody:
+    kind: Kind
+    parameters: dict[str, Any] = field(default_factory=dict)
+    key_ids: list[str] | None = None
+    label: str | None = None
+    channels: list[str] = field(default_factory=list)
+    muted: bool = False
+
+
+class CreateRuleSchema(_RuleSchema):
+    shape = CreateRuleBody
+    kind = fields.Enum(Kind, by_value=True, required=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditRuleBody:
+    """UNSET: stays as it is."""
+
+    parameters: dict[str, Any] | UnsetType = UNSET
+    key_ids: list[str] | UnsetType | None = UNSET
+    label: str | UnsetType | None = UNSET
+    channels: list[str] | UnsetType = UNSET
+    muted: bool | UnsetType = UNSET
+
+
+class EditRuleSchema(_RuleSchema):
+    shape = EditRuleBody
+
+
+class RuleSchema(StrictSchema):
+    id = fields.String(required=True)
+    kind = fields.Enum(Kind, by_value=True, required=True)
+    parameters = fields.Dict(keys=fields.String(), required=True)
+    key_ids = fields.List(fields.String(), required=True, allow_none=True)
+    label = fields.String(required=True, allow_none=True)
+    channels = fields.List(fields.String(), required=True)
+    muted = fields.Boolean(required=True)
+    revision = fields.Integer(required=True)
+    created_at = fields.AwareDateTime(required=True)
+
+
+class RuleListSchema(StrictSchema):
+    data = fields.List(fields.Nested(RuleSchema), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertQuery(PageQuery):
+    key_id: str | None = None
+    status: str | None = None
+
+    def is_open(self) -> bool | None:
+        return None if self.status is None else self.status == "open"
+
+
+class AlertQuerySchema(PageQuerySchema):
+    shape = AlertQuery
+    key_id = fields.String(validate=validate.Length(min=1, max=32))
+    status = fields.String(validate=validate.OneOf(("open", "resolved")))
+
+
+class AlertFactsSchema(StrictSchema):
+    """Which are there depends on the kind."""
+
+    class Meta:
+        unknown = marshmallow.RAISE
+
+    at = fields.AwareDateTime(required=True)
+    request_id = fields.String()
+    route = fields.String()
+    address = fields.String()
+    user_agent = fields.String()
+    window = fields.String(metadata={"description": "of the quota: minute or day"})
+    threshold_percent = fields.Integer()
+    limit = fields.Integer()
+    used = fields.Integer()
+    requests = fields.Integer()
+    failed = fields.Integer()
+    per_hour = fields.Float(metadata={"description": "what the key usually does in an hour"})
+    source = fields.String(metadata={"description": "what is new: address or user-agent"})
+    expires_at = fields.AwareDateTime()
+    days_left = fields.Integer()
+
+
+class AlertSchema(StrictSchema):
+    id = fields.String(required=True)
+    rule_id = fields.String(required=True)
+    kind = fields.Enum(Kind, by_value=True, required=True)
+    key_id = fields.String(required=True)
+    facts = fields.Nested(AlertFactsSchema, required=True)
+    muted = fields.Boolean(required=True)
+    raised_at = fields.AwareDateTime(required=True)
+    resolved_at = fields.AwareDateTime(required=True, allow_none=True)
+
+
+class AlertListSchema(StrictSchema):
+    data = fields.List(fields.Nested(AlertSchema), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)

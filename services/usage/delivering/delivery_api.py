@@ -1,0 +1,111 @@
+"""Deliveries, and messages sent by hand: the HTTP door."""
+
+from services.usage.delivering.channels import Channels, NoSuchChannel
+from services.usage.delivering.delivery import Status
+from services.usage.delivering.record import CannotBeSent, DeliveryRecord, NoSuchDelivery
+from services.usage.delivering.schema import (
+    DeliveryListSchema,
+    DeliveryQuery,
+    DeliveryQuerySchema,
+    DeliverySchema,
+    EmptyBodySchema,
+)
+from services.usage.page import next_cursor
+from shared.clock import Clock
+from shared.web.operation import Answer, Call, operation
+from shared.web.problems import Problem
+from shared.web.route import Route
+
+BODY_PROBLEMS = ("invalid-body", "body-too-large", "unsupported-media-type")
+
+
+def routes(channels: Channels, deliveries: DeliveryRecord, clock: Clock) -> list[Route]:
+    return [
+        Route("/v1/channels/{channel_id}/test", ChannelTest(channels, deliveries, clock)),
+        Route("/v1/deliveries", DeliveryCollection(deliveries)),
+        Route("/v1/deliveries/{delivery_id}", DeliveryItem(deliveries)),
+        Route("/v1/deliveries/{delivery_id}/redeliver", Redelivery(deliveries, clock)),
+    ]
+
+
+class ChannelTest:
+    def __init__(self, channels: Channels, deliveries: DeliveryRecord, clock: Clock) -> None:
+        self._channels, self._deliveries, self._clock = channels, deliveries, clock
+
+    @operation(
+        "Send a test message; answers with its delivery, which is on its way",
+        tag="Alerts",
+        permission="admin",
+        body=EmptyBodySchema,
+        answers=DeliverySchema,
+        status=202,
+        problems=(*BODY_PROBLEMS, "not-found", "conflict"),
+    )
+    def on_post(self, call: Call[None, None], channel_id: str) -> Answer:
+        try:
+            channel = self._channels.get(call.caller.organisation_id, channel_id)
+        except NoSuchChannel:
+            raise Problem("not-found") from None
+        if channel.disabled_at is not None:
+            raise Problem("conflict", "the channel is disabled: enable it first")
+        delivery_id = self._deliveries.test(channel, self._clock.now())
+        return Answer(status=202, body=self._deliveries.get(channel.organisation_id, delivery_id))
+
+
+class DeliveryCollection:
+    def __init__(self, deliveries: DeliveryRecord) -> None:
+        self._deliveries = deliveries
+
+    @operation(
+        "List deliveries, newest first",
+        tag="Alerts",
+        permission="admin",
+        query=DeliveryQuerySchema,
+        answers=DeliveryListSchema,
+    )
+    def on_get(self, call: Call[DeliveryQuery, None]) -> Answer:
+        query = call.query
+        found, place = self._deliveries.page(
+            call.caller.organisation_id,
+            query.limit,
+            query.after(),
+            channel_id=query.channel_id,
+            status=None if query.status is None else Status(query.status),
+        )
+        return Answer(body={"data": list(found), "next_cursor": next_cursor(place)})
+
+
+class DeliveryItem:
+    def __init__(self, deliveries: DeliveryRecord) -> None:
+        self._deliveries = deliveries
+
+    @operation("Show a delivery", tag="Alerts", permission="admin", answers=DeliverySchema, problems=("not-found",))
+    def on_get(self, call: Call[None, None], delivery_id: str) -> Answer:
+        try:
+            return Answer(body=self._deliveries.get(call.caller.organisation_id, delivery_id))
+        except NoSuchDelivery:
+            raise Problem("not-found") from None
+
+
+class Redelivery:
+    def __init__(self, deliveries: DeliveryRecord, clock: Clock) -> None:
+        self._deliveries, self._clock = deliveries, clock
+
+    @operation(
+        "Send a delivery again, under the same webhook-id",
+        tag="Alerts",
+        permission="admin",
+        body=EmptyBodySchema,
+        answers=DeliverySchema,
+        status=202,
+        problems=(*BODY_PROBLEMS, "not-found", "conflict"),
+    )
+    def on_post(self, call: Call[None, None], delivery_id: str) -> Answer:
+        organisation_id = call.caller.organisation_id
+        try:
+            self._deliveries.send_again(organisation_id, delivery_id, self._clock.now())
+            return Answer(status=202, body=self._deliveries.get(organisation_id, delivery_id))
+        except NoSuchDelivery:
+            raise Problem("not-found") from None
+        except CannotBeSent as refusal:
+            raise Problem("conflict", str(refusal)) from None

@@ -1,0 +1,59 @@
+"""Channels, and what is delivered to them. Moments are microseconds since 1970, UTC."""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint
+
+from services.usage.tables import metadata
+
+# Secrets are sealed under a key that is not in this database. `events` is JSON.
+channel = Table(
+    "channel",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("organisation_id", String(32), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("target", String(2048), nullable=False),
+    Column("events", Text, nullable=False),
+    Column("sealed_secret", Text),
+    Column("sealed_previous_secret", Text),
+    Column("previous_until", BigInteger),
+    Column("disabled_at", BigInteger),
+    Column("disabled_reason", String(100)),
+    Column("revision", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("channel_by_organisation", "organisation_id", "created_at"),
+)
+
+# `message_id` is what receivers know it by. `due_at`: when it may be taken; of one being sent, when its sender must
+# have died; NULL: never again.
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("organisation_id", String(32), nullable=False),
+    Column("channel_id", String(32), nullable=False),
+    Column("message_id", String(64), nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("key_id", String(32)),
+    Column("payload", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger),
+    UniqueConstraint("channel_id", "message_id", name="delivery_once"),
+    Index("delivery_due", "due_at"),
+    Index("delivery_by_organisation", "organisation_id", "created_at"),
+    Index("delivery_by_key", "key_id"),
+)
+
+# `status`: what the receiver answered (HTTP, SMTP); NULL: nothing, and `fault` says why.
+delivery_attempt = Table(
+    "delivery_attempt",
+    metadata,
+    Column("delivery_id", String(32), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("duration_ms", Integer, nullable=False),
+    Column("status", Integer),
+    Column("fault", String(200)),
+)

@@ -1,0 +1,14 @@
+"""true or false, and nothing that merely equals one of them."""
+
+from typing import Any
+
+from marshmallow import fields
+
+
+class Flag(fields.Boolean):
+    """marshmallow's own takes 1 for true, because it equals it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value

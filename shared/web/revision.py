@@ -1,0 +1,17 @@
+"""A resource's revision as its ETag, and what a caller says it has seen."""
+
+import re
+
+_ETAG = re.compile(r'"(\d{1,9})"')
+
+
+def etag(revision: int) -> dict[str, str]:
+    return {"ETag": f'"{revision}"'}
+
+
+def seen_revision(if_match: str | None) -> int | None:
+    """None: whatever there is. 0, which nothing has: an ETag that this API never gave."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    match = _ETAG.fullmatch(if_match.strip())
+    return int(match[1]) if match else 0

@@ -1,0 +1,132 @@
+"""Mail through a real SMTP server: it says what the webhook says, once, and a server that refuses is told of."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from services.usage.delivering.channel import Channel, Kind
+from services.usage.delivering.courier import Courier, Senders
+from services.usage.delivering.delivery import Outcome
+from services.usage.delivering.mail import MailSender, MailServer, mail_server, written
+from services.usage.delivering.webhook import WebhookSender
+from shared.clock import ManualClock
+from shared.database import Database
+from tests.integration.usage.test_courier import ORGANISATION, SEALING, Post
+from tests.integration.usage.test_webhook import LOOPBACK
+from tests.receivers import hang, receiver
+from tests.servers import free_port
+
+DATA = {"alert_id": "alr_1", "kind": "quota", "key_id": "key_1", "key_hint": "grl_abcd…wxyz", "facts": {"used": 8}}
+PAYLOAD = json.dumps({"type": "AlertRaised", "timestamp": "2026-11-23T12:00:00Z", "data": DATA})
+
+
+class Mailbox:
+    def __init__(self) -> None:
+        self.envelopes: list[Any] = []
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        if address.startswith("nobody"):
+            return "550 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.envelopes.append(envelope)
+        return "250 OK"
+
+
+@pytest.fixture
+def mailbox() -> Mailbox:
+    return Mailbox()
+
+
+@pytest.fixture
+def sender(mailbox: Mailbox) -> Iterator[MailSender]:
+    controller = Controller(mailbox, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    yield MailSender(server(controller.port), seconds_max=5)
+    controller.stop()
+
+
+def server(port: int) -> MailServer:
+    return MailServer(host="127.0.0.1", port=port, sender="grillo@example.org")
+
+
+def test_the_mail_has_the_facts_and_the_same_id_when_it_is_sent_again(sender: MailSender, mailbox: Mailbox) -> None:
+    for _ in range(2):
+        assert sender.send("ops@example.org", "msg_1", PAYLOAD) == Outcome(delivered=True, status=250)
+    first, again = mailbox.envelopes
+    assert (first.mail_from, first.rcpt_tos) == ("grillo@example.org", ["ops@example.org"])
+    assert first.content == again.content
+    text = first.content.decode()
+    assert "Message-ID: <msg_1@" in text
+    mail = written("grillo@example.org", "ops@example.org", "msg_1", PAYLOAD)
+    assert mail["Subject"] == "[Grillo] AlertRaised: quota grl_abcd…wxyz"
+    assert "used: 8" in mail.get_content()
+    assert isinstance(mail, Message)
+
+
+def test_an_address_that_the_server_refuses_is_an_attempt_with_its_status(sender: MailSender) -> None:
+    outcome = sender.send("nobody@example.org", "msg_1", PAYLOAD)
+    assert outcome == Outcome(delivered=False, status=550, fault="the mail server refused the address")
+
+
+def test_a_server_that_is_away_or_silent_is_a_fault() -> None:
+    away = MailSender(server(free_port()), seconds_max=1).send("ops@example.org", "msg_1", PAYLOAD)
+    assert away == Outcome(delivered=False, fault="the mail server: ConnectionRefusedError")
+    with receiver(hang) as silent:
+        outcome = MailSender(server(silent.port), seconds_max=1).send("ops@example.org", "msg_1", PAYLOAD)
+    assert (outcome.delivered, outcome.status) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("smtp://mail.example.org", ("mail.example.org", 587, None, None, False, True)),
+        ("smtp://mail.example.org:25", ("mail.example.org", 25, None, None, False, False)),
+        ("smtps://u:p%40ss@mail.example.org", ("mail.example.org", 465, "u", "p@ss", True, False)),
+    ],
+)
+def test_a_server_is_named_by_one_url(url: str, expected: tuple[Any, ...]) -> None:
+    found = mail_server(url, "grillo@example.org")
+    assert (found.host, found.port, found.username, found.password, found.tls, found.starttls) == expected
+    assert "p@ss" not in repr(found)
+
+
+@pytest.mark.parametrize("url", ["mail.example.org", "http://mail.example.org", "smtp://", "smtp://host:port"])
+def test_what_is_no_mail_server_is_refused(url: str) -> None:
+    with pytest.raises(ValueError):
+        mail_server(url, "grillo@example.org")
+
+
+@pytest.mark.parametrize("has_server", [True, False])
+def test_a_channel_of_kind_email_is_told_by_mail_if_there_is_a_server(
+    tmp_path: Path, sender: MailSender, mailbox: Mailbox, has_server: bool
+) -> None:
+    post = Post(Database.sqlite(tmp_path / "usage.db"), ManualClock(datetime.now(UTC)))
+    post.channels.add(
+        Channel(
+            id="chn_mail",
+            organisation_id=ORGANISATION,
+            kind=Kind.EMAIL,
+            target="ops@example.org",
+            events=("AlertRaised",),
+            created_at=post.clock.now(),
+        )
+    )
+    senders = Senders(webhook=WebhookSender(LOOPBACK), mail=sender if has_server else None)
+    post.courier = Courier(post.deliveries, post.channels, SEALING, senders, post.clock)
+    post.put_down()
+    post.carry()
+    attempt = post.one().last_answer
+    assert attempt is not None
+    expected = (250, None) if has_server else (None, "no mail server is configured")
+    assert (attempt.status, attempt.fault) == expected
+    assert len(mailbox.envelopes) == has_server
+    post.database.close()

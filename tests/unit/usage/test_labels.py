@@ -1,0 +1,58 @@
+"""A rule that names a label asks keys whether a key carries it: not every time, and never so that one is missed."""
+
+from typing import Any
+
+import pytest
+
+from services.usage.alerting.labels import REMEMBERED_FOR, Labels
+from services.usage.keys_client import KeysClient
+from shared.clock import ManualClock
+from shared.contracts.errors import NotFound, ServiceError, Unavailable
+
+ASKED = ("org_1", "key_1", "env:prod")
+
+
+class Keys(KeysClient):
+    """Answers as told, and counts."""
+
+    def __init__(self) -> None:
+        self.labels: dict[str, str] = {"env": "prod"}
+        self.fault: ServiceError | None = None
+        self.calls = 0
+
+    def get_key(self, organisation_id: str, key_id: str) -> dict[str, Any]:
+        self.calls += 1
+        if self.fault is not None:
+            raise self.fault
+        return {"labels": self.labels}
+
+
+@pytest.fixture
+def keys() -> Keys:
+    return Keys()
+
+
+def test_name_and_value_must_be_the_key_s(keys: Keys, clock: ManualClock) -> None:
+    labels = Labels(keys, clock)
+    assert labels.carries(*ASKED)
+    assert not labels.carries("org_1", "key_1", "env:test")
+    assert not labels.carries("org_1", "key_1", "environment:prod")
+
+
+def test_an_answer_is_remembered_for_a_while(keys: Keys, clock: ManualClock) -> None:
+    labels = Labels(keys, clock)
+    assert [labels.carries(*ASKED) for _ in range(3)] == [True] * 3
+    assert keys.calls == 1
+    keys.labels = {}
+    clock.advance(REMEMBERED_FOR.total_seconds() + 1)
+    assert not labels.carries(*ASKED)
+
+
+def test_while_keys_is_away_it_is_so_and_of_a_deleted_key_it_is_not(keys: Keys, clock: ManualClock) -> None:
+    labels = Labels(keys, clock)
+    keys.fault = Unavailable("keys is away")
+    assert labels.carries(*ASKED)
+    keys.fault = NotFound("no such key")
+    assert not labels.carries(*ASKED)
+    keys.fault = None
+    assert labels.carries(*ASKED)
