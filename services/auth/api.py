@@ -9,7 +9,8 @@ from services.auth.original import OriginalUnreadable, read_original
 from services.auth.schema import AuthorizedSchema, AuthorizeQuery, AuthorizeQuerySchema
 from shared.gate.credential import Presented
 from shared.web.caller import Proxies
-from shared.web.operation import Answer, Call, Judged, operation, read_query
+from shared.web.operation import Answer, Call, Judged, operation
+from shared.web.parameters import read_query
 from shared.web.problems import Problem
 from shared.web.route import Route
 

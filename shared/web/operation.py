@@ -5,8 +5,6 @@ parsed by its schemas, and /openapi.json is made from it.
 """
 
 import functools
-import json
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -19,12 +17,11 @@ from marshmallow import Schema, post_load
 
 from shared.gate.credential import Presented
 from shared.gate.grants import Grant
-from shared.web.parameters import fields_by_name, has_control_characters, preferred, unreadable
+from shared.web.body import read_body
+from shared.web.parameters import has_control_characters, preferred, read_query
 from shared.web.problems import Problem
 
 JSON = "application/json"
-BODY_BYTES_MAX = 64 * 1024
-_DIGITS_MAX = 100
 _encode = msgspec.json.Encoder().encode
 _NONE: Mapping[str, str] = MappingProxyType({})
 Query = TypeVar("Query")
@@ -134,7 +131,7 @@ class Operation:
         call = Call(
             caller=caller,
             query=None if request is None and self._load_query is None else read_query(request, self._load_query),
-            body=None if request is None or self._load_body is None else _body(request, self._load_body),
+            body=None if request is None or self._load_body is None else read_body(request, self._load_body),
             request_id=request_id,
             headers=_given(environ, self.headers) if self.headers else _NONE,
             media_type=preferred(environ.get("HTTP_ACCEPT"), (JSON, *self.alternatives)) if self.alternatives else JSON,
@@ -197,119 +194,3 @@ def operation_of(resource: object, method: str) -> Operation | None:
 def _given(environ: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
     given = {name: environ.get(f"HTTP_{name.upper().replace('-', '_')}") for name in names}
     return {name: value for name, value in given.items() if value is not None}
-
-
-def read_query(req: falcon.Request | None, schema: Schema | None, *, credential: bool = True) -> Any:
-    """Raises Problem. `credential`: whether an API key may stand in it, which is then the gate's to read."""
-    params = {} if req is None else req.params
-    given = {name: value for name, value in params.items() if not (credential and name == "api_key")}
-    if schema is None:
-        if given:
-            raise Problem("invalid-request", f"unknown query parameters: {', '.join(sorted(given))}")
-        return None
-    known = fields_by_name(schema)
-    for name in given.keys() & known:
-        fault = unreadable(known[name], given[name])
-        if fault is not None:
-            raise Problem("invalid-request", f"{name}: {fault}")
-    try:
-        return schema.load(given)
-    except marshmallow.ValidationError as error:
-        unknown = sorted(given.keys() - known)
-        if unknown:
-            raise Problem("invalid-request", f"unknown query parameters: {', '.join(unknown)}") from None
-        raise Problem("invalid-request", _in_words(error.messages)) from None
-
-
-def _body(req: falcon.Request, schema: Schema) -> Any:
-    raw = _read(req)
-    if not raw:
-        document: Any = {}
-    else:
-        if (req.content_type or "").partition(";")[0].strip().lower() != "application/json":
-            raise Problem("unsupported-media-type")
-        document = _parse(raw)
-    try:
-        return schema.load(document)
-    except marshmallow.ValidationError as error:
-        raise Problem("invalid-body", members={"errors": _pointers(error.messages)}) from None
-
-
-def _read(req: falcon.Request) -> bytes:
-    if (req.content_length or 0) > BODY_BYTES_MAX:
-        raise Problem("body-too-large")
-    try:
-        raw: bytes = _stream(req).read(BODY_BYTES_MAX + 1)
-    except (OSError, ValueError):
-        # Too slow, cut off, or chunks that are none: the server's stream says so in its own way.
-        raise Problem("invalid-request", "the body did not arrive whole") from None
-    if len(raw) > BODY_BYTES_MAX:
-        raise Problem("body-too-large")
-    return raw
-
-
-def _stream(req: falcon.Request) -> Any:
-    """Bounded by the length, if there is one. Without (chunks, HTTP/2) the server ends the stream with the body."""
-    is_chunked = "chunked" in (req.get_header("Transfer-Encoding") or "").lower()
-    ends = is_chunked or req.env.get("wsgi.input_terminated", False)
-    return req.stream if req.content_length is None and ends else req.bounded_stream
-
-
-def _parse(raw: bytes) -> Any:
-    """JSON as any reader understands it (RFC 8259, I-JSON): UTF-8, no member twice, no number out of bounds."""
-    try:
-        document = json.loads(
-            raw.decode(),
-            object_pairs_hook=_without_duplicates,
-            parse_constant=_no_such_number,
-            parse_float=_finite,
-            parse_int=_short,
-        )
-        if b"\\u" in raw:
-            json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no text anybody can store
-        return document
-    except RecursionError:
-        raise Problem("invalid-request", "the body is nested too deep") from None
-    except UnicodeError:
-        raise Problem("invalid-request", "the body is not text in UTF-8") from None
-    except ValueError as error:
-        raise Problem("invalid-request", f"the body is not JSON: {error}") from None
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member is given twice")
-    return members
-
-
-def _no_such_number(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if math.isinf(number):
-        raise ValueError("a number is too large")
-    return number
-
-
-def _short(digits: str) -> int:
-    if len(digits) > _DIGITS_MAX:
-        raise ValueError("a number is too large")
-    return int(digits)
-
-
-def _pointers(messages: Any, at: str = "") -> dict[str, list[str]]:
-    """marshmallow's nested messages as JSON pointer (RFC 6901) → messages."""
-    if isinstance(messages, dict):
-        found: dict[str, list[str]] = {}
-        for name, inner in messages.items():
-            token = str(name).replace("~", "~0").replace("/", "~1")
-            found |= _pointers(inner, at if name == "_schema" else f"{at}/{token}")
-        return found
-    return {at: [str(message) for message in messages]}
-
-
-def _in_words(messages: Any) -> str:
-    return "; ".join(f"{at.lstrip('/')}: {' '.join(texts)}" for at, texts in _pointers(messages).items())

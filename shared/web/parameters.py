@@ -4,9 +4,14 @@ import re
 import unicodedata
 from typing import Any
 
+import falcon
+import marshmallow
 from falcon.errors import InvalidMediaRange
 from falcon.util.mediatypes import best_match
 from marshmallow import Schema, fields
+
+from shared.web.body import pointers
+from shared.web.problems import Problem
 
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 
@@ -37,3 +42,29 @@ def preferred(accept: str | None, media_types: tuple[str, ...]) -> str:
 
 def has_control_characters(text: str) -> bool:
     return any(unicodedata.category(character) == "Cc" for character in text)
+
+
+def read_query(req: falcon.Request | None, schema: Schema | None, *, credential: bool = True) -> Any:
+    """Raises Problem. `credential`: whether an API key may stand in it, which is then the gate's to read."""
+    params = {} if req is None else req.params
+    given = {name: value for name, value in params.items() if not (credential and name == "api_key")}
+    if schema is None:
+        if given:
+            raise Problem("invalid-request", f"unknown query parameters: {', '.join(sorted(given))}")
+        return None
+    known = fields_by_name(schema)
+    for name in given.keys() & known:
+        fault = unreadable(known[name], given[name])
+        if fault is not None:
+            raise Problem("invalid-request", f"{name}: {fault}")
+    try:
+        return schema.load(given)
+    except marshmallow.ValidationError as error:
+        unknown = sorted(given.keys() - known)
+        if unknown:
+            raise Problem("invalid-request", f"unknown query parameters: {', '.join(unknown)}") from None
+        raise Problem("invalid-request", _in_words(error.messages)) from None
+
+
+def _in_words(messages: Any) -> str:
+    return "; ".join(f"{at.lstrip('/')}: {' '.join(texts)}" for at, texts in pointers(messages).items())

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.keys.schema import CreateKeySchema, RevokeKeySchema
 from services.keys.words import Words, new_data_key, seal, seal_note, unseal
-from shared.web.operation import _parse
+from shared.web.body import parse
 from shared.web.problems import Problem
 
 DATA_KEY = new_data_key()
@@ -72,10 +72,10 @@ def test_a_label_s_name_may_be_like_this(name: str) -> None:
 @pytest.mark.parametrize("body", [r'{"name": "\ud800"}', r'{"\udfff": 1}', r'[["\uDB00x"]]'])
 def test_half_a_surrogate_pair_anywhere_in_a_body_is_no_json(body: str) -> None:
     with pytest.raises(Problem):
-        _parse(body.encode())
+        parse(body.encode())
 
 
 @given(st.text())
 def test_any_text_that_can_be_written_is_read_from_a_body_escaped_or_not(text: str) -> None:
-    assert _parse(json.dumps([text]).encode()) == [text]
-    assert _parse(json.dumps([text], ensure_ascii=False).encode()) == [text]
+    assert parse(json.dumps([text]).encode()) == [text]
+    assert parse(json.dumps([text], ensure_ascii=False).encode()) == [text]
