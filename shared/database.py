@@ -21,6 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
+from shared.pinging import ping_when_rested
 from shared.times import from_rfc3339
 
 WRITE_WAIT_SECONDS_MAX = 10.0
@@ -60,23 +61,33 @@ class Database:
             event.listen(self.engine, "do_connect", _create_private)
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            ping_when_rested(self.engine)
 
     @classmethod
     def sqlite(cls, path: Path) -> "Database":
         return cls(URL.create("sqlite", database=str(path)))
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """Commits at the end, rolls back on any exception. Raises DatabaseBusy."""
+    def transaction(self, *, durable: bool = True) -> Iterator[Connection]:
+        """Commits at the end, rolls back on any exception. Raises DatabaseBusy.
+
+        Not `durable`: for what can be had again from elsewhere. It does not wait for the disk; a crash of the machine
+        may take back the last of such transactions, the newest first, and each whole. A durable one makes all that
+        were before it durable, too.
+        """
         if not self.is_sqlite:
             with self.engine.begin() as connection:
+                if not durable:
+                    connection.execute(text("SET LOCAL synchronous_commit = off"))
                 yield connection
             return
         deadline = time.monotonic() + WRITE_WAIT_SECONDS_MAX
         if not self._write_lock.acquire(timeout=WRITE_WAIT_SECONDS_MAX):
             raise DatabaseBusy(self.name)
         try:
-            with self.engine.connect().execution_options(grillo_writes=True) as connection:
+            options = {"grillo_writes": True, "grillo_durable": durable}
+            with self.engine.connect().execution_options(**options) as connection:
                 self._begin(connection, deadline)
                 with connection.get_transaction() or connection.begin():
                     yield connection
@@ -84,11 +95,15 @@ class Database:
             self._write_lock.release()
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A snapshot: everything read inside is of one moment."""
+    def reading(self, *, once: bool = False) -> Iterator[Connection]:
+        """A snapshot: everything read inside is of one moment.
+
+        `once`: for a single statement, which is of one moment by itself; PostgreSQL is spared the rest.
+        """
         with self.engine.connect() as connection:
             if not self.is_sqlite:
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+                level = "AUTOCOMMIT" if once else "REPEATABLE READ"
+                connection = connection.execution_options(isolation_level=level)
             with connection.begin():
                 yield connection
 
@@ -164,15 +179,6 @@ def storage_identity(connection: Connection, table: FromClause) -> str:
     return identity
 
 
-def commit_without_waiting(connection: Connection) -> None:
-    """For this transaction alone: what a crash of the server may take back, without having been wrong to show.
-
-    PostgreSQL only; SQLite commits as ever.
-    """
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SET LOCAL synchronous_commit = off"))
-
-
 def upsert(connection: Connection, table: Table) -> Any:
     """INSERT … ON CONFLICT, which SQLAlchemy has once for each dialect, in the same words."""
     return (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
@@ -184,7 +190,7 @@ def _engine_options(url: str | URL) -> dict[str, Any]:
     # A server that takes connections and says nothing, or a network that lost it, must not hold a thread for minutes.
     patience = {"connect_timeout": CONNECT_SECONDS_MAX, "tcp_user_timeout": UNANSWERED_MILLISECONDS_MAX}
     # As many as a process has threads: what overflows a pool is a connection made and closed again for each use.
-    return {"pool_pre_ping": True, "pool_size": 20, "connect_args": patience}
+    return {"pool_size": 20, "connect_args": patience}
 
 
 def _create_private(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
@@ -231,5 +237,12 @@ def _text(stored: bytes) -> str:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("grillo_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("grillo_writes", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    level = "FULL" if options["grillo_durable"] else "NORMAL"
+    if connection.info.get("synchronous") != level:
+        connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+        connection.info["synchronous"] = level
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

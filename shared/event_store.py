@@ -6,7 +6,7 @@ an event that is still being written. The rule of the chain is `row_hash`; every
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
@@ -48,18 +48,41 @@ class VersionConflict(Exception):
         super().__init__(f"{stream} is at version {actual}, not {expected}")
 
 
+class Appender(Protocol):
+    """Adds to the end of a log, which it has to itself until its transaction is over."""
+
+    def append(
+        self, stream: str, expected_version: int, events: Sequence[Encoded], metadata: str, recorded_at: str
+    ) -> tuple[StoredEvent, ...]:
+        """Adds the events as versions expected_version + 1, + 2 …; nothing is kept unless the transaction commits.
+
+        Raises VersionConflict when the stream's version is another.
+        """
+        ...
+
+    def attempt(self) -> AbstractContextManager[None]:
+        """What is appended or otherwise written inside is taken back if it raises; what was there before stays."""
+        ...
+
+
 class EventStore(Protocol[Tx]):
+    # What is the database's fault, and not a single write's: all of the transaction is lost by it.
+    faults: tuple[type[Exception], ...]
+
     def transaction(self) -> AbstractContextManager[Tx]: ...
 
-    def reading(self) -> AbstractContextManager[Tx]: ...
+    def reading(self, *, once: bool = False) -> AbstractContextManager[Tx]:
+        """`once`: for a single question."""
+        ...
+
+    def appending(self, tx: Tx, streams: Collection[str]) -> AbstractContextManager[Appender]:
+        """Appends to these streams in the transaction. The rows are in the log once this is closed."""
+        ...
 
     def append(
         self, tx: Tx, stream: str, expected_version: int, events: Sequence[Encoded], metadata: str, recorded_at: str
     ) -> tuple[StoredEvent, ...]:
-        """Adds the events as versions expected_version + 1, + 2 …; nothing is kept unless `tx` commits.
-
-        Raises VersionConflict when the stream's version is another.
-        """
+        """A single Appender.append."""
         ...
 
     def stream(self, tx: Tx, stream: str) -> tuple[StoredEvent, ...]: ...
@@ -123,6 +146,8 @@ def chained(
 class MemoryEventStore:
     """The in-memory twin. A transaction works on a copy, which takes the log's place at commit; one at a time."""
 
+    faults: tuple[type[Exception], ...] = ()
+
     def __init__(self, epoch: str) -> None:
         self._epoch = epoch
         self._rows: list[StoredEvent] = []
@@ -136,8 +161,12 @@ class MemoryEventStore:
             self._rows = rows
 
     @contextmanager
-    def reading(self) -> Iterator[list[StoredEvent]]:
+    def reading(self, *, once: bool = False) -> Iterator[list[StoredEvent]]:
         yield self._rows
+
+    @contextmanager
+    def appending(self, tx: list[StoredEvent], streams: Collection[str]) -> Iterator[Appender]:
+        yield _MemoryAppender(self, tx)
 
     def append(
         self,
@@ -148,12 +177,8 @@ class MemoryEventStore:
         metadata: str,
         recorded_at: str,
     ) -> tuple[StoredEvent, ...]:
-        actual = len(self.stream(tx, stream))
-        if actual != expected_version:
-            raise VersionConflict(stream, expected_version, actual)
-        rows = tuple(chained(self.head(tx), stream, actual, events, metadata, recorded_at))
-        tx.extend(rows)
-        return rows
+        with self.appending(tx, (stream,)) as log:
+            return log.append(stream, expected_version, events, metadata, recorded_at)
 
     def stream(self, tx: list[StoredEvent], stream: str) -> tuple[StoredEvent, ...]:
         return tuple(row for row in tx if row.stream == stream)
@@ -170,3 +195,27 @@ class MemoryEventStore:
     def head(self, tx: list[StoredEvent]) -> Head:
         position = len(tx)
         return Head(epoch=self._epoch, position=position, hash=self.hash_at(tx, position) or "")
+
+
+class _MemoryAppender:
+    def __init__(self, store: MemoryEventStore, tx: list[StoredEvent]) -> None:
+        self._store, self._tx = store, tx
+
+    def append(
+        self, stream: str, expected_version: int, events: Sequence[Encoded], metadata: str, recorded_at: str
+    ) -> tuple[StoredEvent, ...]:
+        actual = len(self._store.stream(self._tx, stream))
+        if actual != expected_version:
+            raise VersionConflict(stream, expected_version, actual)
+        rows = tuple(chained(self._store.head(self._tx), stream, actual, events, metadata, recorded_at))
+        self._tx.extend(rows)
+        return rows
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        length = len(self._tx)
+        try:
+            yield
+        except Exception:
+            del self._tx[length:]
+            raise

@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import Connection
-
 from shared.contracts.envelope import CloudEvent
 from shared.database import Database, database_time
 from shared.event_store import Head
@@ -68,22 +66,22 @@ class LogFeed:
         if acknowledgement is not None and self._acknowledge is not None:
             self._acknowledge(self._of_this_log(acknowledgement, after))
         with self._database.reading() as tx:
-            head = self._store.head(tx)
+            head, hash_there = self._store.head_and_hash(tx, after.position if after else 0)
             time = database_time(tx)
-            if after is not None and not self._continues(tx, after, head):
+            if after is not None and not _continues(after, head, hash_there):
                 return FeedPage(events=(), head=head, time=time, diverged=True)
             position = after.position if after else 0
-            previous = self._store.hash_at(tx, position)
-            rows = self._store.after(tx, position, PAGE_EVENTS)
-        return FeedPage(events=tuple(self._publication.envelopes(rows, head.epoch, previous)), head=head, time=time)
+            rows = self._store.after(tx, position, PAGE_EVENTS) if position < head.position else ()
+        return FeedPage(events=tuple(self._publication.envelopes(rows, head.epoch, hash_there)), head=head, time=time)
 
     def _of_this_log(self, acknowledgement: Acknowledgement, after: Head | None) -> Acknowledgement:
         """A position in another log, from before a restore, says nothing about this one: the gate has none of it."""
         if after is None:
             return acknowledgement
-        with self._database.reading() as tx:
-            continues = self._continues(tx, after, self._store.head(tx))
+        with self._database.reading(once=True) as tx:
+            continues = _continues(after, *self._store.head_and_hash(tx, after.position))
         return acknowledgement if continues else replace(acknowledgement, position=0)
 
-    def _continues(self, tx: Connection, after: Head, head: Head) -> bool:
-        return after.epoch == head.epoch and self._store.hash_at(tx, after.position) == after.hash
+
+def _continues(after: Head, head: Head, hash_there: str | None) -> bool:
+    return after.epoch == head.epoch and hash_there == after.hash

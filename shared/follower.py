@@ -85,15 +85,16 @@ class SqlFollower:
         self._parked = ParkedEvents(name, metadata.tables["parked_event"], clock)
 
     def checkpoint(self) -> Head | None:
-        with self._database.reading() as tx:
+        with self._database.reading(once=True) as tx:
             return read_checkpoint(tx, self._checkpoint, self._name)
 
     def apply(self, events: Sequence[CloudEvent]) -> None:
         """Another instance of this follower may have been faster: what it has applied is left out here.
 
-        Raises FeedUnavailable when these events do not follow on where the follower stands by now.
+        Not durable: a crash of the database's machine may set it back, its place with its effects, and it follows on
+        from there. Raises FeedUnavailable when these events do not follow on where the follower stands by now.
         """
-        with self._database.transaction() as tx:
+        with self._database.transaction(durable=False) as tx:
             events = _still_to_come(events, self._locked_checkpoint(tx))
             if not events:
                 return
@@ -101,7 +102,8 @@ class SqlFollower:
             if waiting or not self._try_all(tx, events):
                 self._apply_each(tx, events, waiting)
             self._move(tx, events[-1].place)
-        self._count_parked()
+        if waiting:
+            self._count_parked()
 
     def restart(self) -> None:
         with self._database.transaction() as tx:
@@ -193,7 +195,7 @@ class SqlFollower:
             tx.execute(insert(table).values(follower=self._name, **values))
 
     def _count_parked(self) -> None:
-        with self._database.reading() as tx:
+        with self._database.reading(once=True) as tx:
             metrics.parked_events.labels(self._name).set(self._parked.count(tx))
 
 

@@ -81,6 +81,10 @@ unmetered = Counter(
     "grillo_meter_unmetered_total",
     "Requests served and not metered, because the spool's disk would not take the record.",
 )
+refusals_counted = Counter(
+    "grillo_meter_refusals_counted_total",
+    "Refused requests beyond ten a second of one key or address, metered as a count. Not: a single one beyond.",
+)
 rpc_calls = Counter(
     "grillo_rpc_calls_total",
     "Calls that a service answered over RPC. Not: calls that nobody heard, which fail at the caller.",

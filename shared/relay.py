@@ -64,10 +64,9 @@ class Relay:
     def _pending(self) -> list[CloudEvent]:
         with self._database.reading() as tx:
             position = tx.execute(select(self._cursor.c.position)).scalar_one()
-            epoch = self._store.head(tx).epoch
-            previous = self._store.hash_at(tx, position)
-            rows = self._store.after(tx, position, _PAGE_ROWS)
-        return list(self._publication.envelopes(rows, epoch, previous))
+            head, previous = self._store.head_and_hash(tx, position)
+            rows = self._store.after(tx, position, _PAGE_ROWS) if position < head.position else ()
+        return list(self._publication.envelopes(rows, head.epoch, previous))
 
     def _publish(self, batch: list[CloudEvent]) -> int:
         confirmed = 0
@@ -82,7 +81,8 @@ class Relay:
         return confirmed
 
     def _move_cursor(self, position: int) -> None:
-        with self._database.transaction() as tx:
+        # Not durable: what a crash takes back of the cursor is published again, and ignored.
+        with self._database.transaction(durable=False) as tx:
             # Never backwards: another process's relay may be further on.
             tx.execute(update(self._cursor).where(self._cursor.c.position < position).values(position=position))
 

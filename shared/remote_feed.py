@@ -1,6 +1,7 @@
 """Another service's feed, and auth's snapshot, over its internal door; and a second path when the first fails."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -10,6 +11,7 @@ import structlog
 from shared.audit import Anchor
 from shared.event_store import Head
 from shared.feed import Acknowledgement, Feed, FeedPage, FeedUnavailable
+from shared.gate import snapshot_stream
 from shared.gate.grants import Snapshot
 
 PULL_SECONDS_MAX = 0.5
@@ -34,6 +36,17 @@ class InternalDoor:
         if answer.status_code != httpx.codes.OK:
             raise FeedUnavailable(f"{self._url}{path} answered {answer.status_code}")
         return answer.content
+
+    @contextmanager
+    def stream(self, path: str, accept: str, seconds_max: float) -> Iterator[httpx.Response]:
+        """For an answer that is read as it comes; `seconds_max`: without anything coming. Raises FeedUnavailable."""
+        try:
+            with self._http.stream("GET", path, headers={"Accept": accept}, timeout=seconds_max) as answer:
+                if answer.status_code != httpx.codes.OK:
+                    raise FeedUnavailable(f"{self._url}{path} answered {answer.status_code}")
+                yield answer
+        except httpx.HTTPError as error:
+            raise FeedUnavailable(f"{self._url}{path}: {type(error).__name__}") from error
 
     def delete(self, path: str, seconds_max: float) -> None:
         """Raises FeedUnavailable."""
@@ -83,10 +96,12 @@ class RemoteSnapshot:
 
     def __call__(self) -> Snapshot:
         """Raises FeedUnavailable."""
-        content = self._door.get("/internal/grants", {}, SNAPSHOT_SECONDS_MAX)
         try:
-            return msgspec.json.decode(content, type=Snapshot)
-        except msgspec.DecodeError as error:
+            with self._door.stream("/internal/grants", snapshot_stream.CONTENT_TYPE, SNAPSHOT_SECONDS_MAX) as answer:
+                if snapshot_stream.CONTENT_TYPE in answer.headers.get("content-type", ""):
+                    return snapshot_stream.read(answer.iter_bytes())
+                return msgspec.json.decode(answer.read(), type=Snapshot)  # of an auth from before it streamed
+        except (snapshot_stream.StreamBroken, msgspec.DecodeError) as error:
             raise FeedUnavailable(f"auth's snapshot cannot be read: {error}") from error
 
 

@@ -3,13 +3,15 @@
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Generic, TypeVar
 
 import msgspec
 
 from shared.clock import Clock
-from shared.event_store import EventStore, StoredEvent, Tx, VersionConflict
+from shared.event_store import Appender, EventStore, StoredEvent, Tx, VersionConflict
 from shared.events import EventTypes
+from shared.group_commit import GroupCommit
 from shared.times import rfc3339
 
 State = TypeVar("State")
@@ -72,15 +74,12 @@ class Repository(Generic[State, Event, Tx]):
         self._initial, self._evolve = initial, evolve
         self._project, self._after_commit = project, after_commit
         self._clock = clock
+        self._log = GroupCommit(store)
 
     def load(self, stream: str) -> tuple[State, int]:
         """The folded state and its version; (initial, 0) for a stream that was never written."""
-        with self._store.reading() as tx:
-            rows = self._store.stream(tx, stream)
-        state = self._initial
-        for row in rows:
-            state = self._evolve(state, self._decode(row))
-        return state, len(rows)
+        with self._store.reading(once=True) as tx:
+            return self._load(tx, stream)
 
     def execute(
         self,
@@ -96,38 +95,82 @@ class Repository(Generic[State, Event, Tx]):
         `also` writes what must stand or fall with the events. `check` is given the state before and after, once all
         is written and while nobody else can append: what it raises takes everything back. Raises TooMuchContention.
         """
+        (executed,) = self.execute_all((stream,), decide, origin, also=also, check=check)
+        return executed
+
+    def execute_all(
+        self,
+        streams: Sequence[str],
+        decide: Callable[[State], Sequence[Event]],
+        origin: Origin,
+        *,
+        also: Callable[[Tx], None] = _nothing_more,
+        check: Callable[[State, State, Tx], None] = _no_check,
+    ) -> tuple[Executed[State], ...]:
+        """The same of many streams, in their order: all of it in one append, or nothing."""
         for _ in range(_ATTEMPTS_MAX):
-            state, version = self.load(stream)
-            events = decide(state)
-            if not events:
-                return Executed(state=state, version=version, rows=())
-            after = functools.reduce(self._evolve, events, state)
+            decisions = self._decide(streams, decide)
+            if not any(decision.events for decision in decisions):
+                return tuple(decision.executed(()) for decision in decisions)
             try:
-                rows = self._commit(stream, version, events, origin, also, functools.partial(check, state, after))
+                rows = iter(self._commit(decisions, origin, also, check))
             except VersionConflict:
                 continue
             self._after_commit()
-            return Executed(state=after, version=rows[-1].version, rows=rows)
-        raise TooMuchContention(stream)
+            return tuple(decision.executed(tuple(islice(rows, len(decision.events)))) for decision in decisions)
+        raise TooMuchContention(", ".join(streams))
+
+    def _decide(
+        self, streams: Sequence[str], decide: Callable[[State], Sequence[Event]]
+    ) -> list["_Decision[State, Event]"]:
+        decisions = []
+        with self._store.reading(once=len(streams) == 1) as tx:
+            loaded = [(stream, *self._load(tx, stream)) for stream in streams]
+        for stream, state, version in loaded:
+            events = decide(state)
+            after = functools.reduce(self._evolve, events, state)
+            decisions.append(_Decision(stream=stream, before=state, version=version, events=events, after=after))
+        return decisions
 
     def _commit(
         self,
-        stream: str,
-        version: int,
-        events: Sequence[Event],
+        decisions: Sequence["_Decision[State, Event]"],
         origin: Origin,
         also: Callable[[Tx], None],
-        check: Callable[[Tx], None],
+        check: Callable[[State, State, Tx], None],
     ) -> tuple[StoredEvent, ...]:
-        encoded = [self._types.encode(event) for event in events]
-        with self._store.transaction() as tx:
+        encoded = {decision.stream: [self._types.encode(event) for event in decision.events] for decision in decisions}
+        metadata, recorded_at = origin.text(), rfc3339(self._clock.now())
+
+        def write(tx: Tx, log: Appender) -> tuple[StoredEvent, ...]:
             also(tx)
-            rows = self._store.append(tx, stream, version, encoded, origin.text(), rfc3339(self._clock.now()))
-            for row, event in zip(rows, events, strict=True):
-                self._project(tx, row, event)
-            check(tx)
-        return rows
+            written: list[StoredEvent] = []
+            for decision in decisions:
+                rows = log.append(decision.stream, decision.version, encoded[decision.stream], metadata, recorded_at)
+                for row, event in zip(rows, decision.events, strict=True):
+                    self._project(tx, row, event)
+                check(decision.before, decision.after, tx)
+                written += rows
+            return tuple(written)
+
+        return self._log.commit(encoded, write)
+
+    def _load(self, tx: Tx, stream: str) -> tuple[State, int]:
+        rows = self._store.stream(tx, stream)
+        return functools.reduce(self._evolve, map(self._decode, rows), self._initial), len(rows)
 
     def _decode(self, row: StoredEvent) -> Event:
         # The stream's own vocabulary: what its decide wrote is what is read back.
         return self._types.decode(row.type, row.schema_version, row.data)  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decision(Generic[State, Event]):
+    stream: str
+    before: State
+    version: int
+    events: Sequence[Event]
+    after: State
+
+    def executed(self, rows: tuple[StoredEvent, ...]) -> Executed[State]:
+        return Executed(state=self.after, version=self.version + len(rows), rows=rows)

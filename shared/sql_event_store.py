@@ -1,7 +1,8 @@
 """The log in SQL, the same statements on SQLite and PostgreSQL."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 
 from sqlalchemy import (
     BigInteger,
@@ -14,14 +15,16 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    bindparam,
     func,
     insert,
     select,
     update,
 )
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from shared.database import Database
-from shared.event_store import Head, StoredEvent, VersionConflict, chained, genesis_hash
+from shared.event_store import Appender, Head, StoredEvent, VersionConflict, chained, genesis_hash
 from shared.events import Encoded
 
 
@@ -52,16 +55,37 @@ def log_tables(metadata: MetaData) -> tuple[Table, Table]:
 
 
 class SqlEventStore:
+    # SQLite, for one, answers a full disk by rolling back all of the transaction, savepoint or not.
+    faults: tuple[type[Exception], ...] = (OperationalError, InterfaceError)
+
     def __init__(self, database: Database, metadata: MetaData) -> None:
         self._database = database
-        self._log = metadata.tables["log"]
-        self._head = metadata.tables["log_head"]
+        self._log = log = metadata.tables["log"]
+        self._head = head = metadata.tables["log_head"]
+        # Made once: to build a statement takes longer than to run it.
+        at = log.c.position == bindparam("at")
+        self._select_stream = select(log).where(log.c.stream == bindparam("of")).order_by(log.c.version)
+        self._select_head_and_hash = select(head, select(log.c.hash).where(at).scalar_subquery().label("hash_there"))
+        self._lock_head = select(head).with_for_update()
+        self._insert_rows = insert(log)
+        self._move_head = update(head).values(position=bindparam("to_position"), hash=bindparam("to_hash"))
 
     def transaction(self) -> AbstractContextManager[Connection]:
         return self._database.transaction()
 
-    def reading(self) -> AbstractContextManager[Connection]:
-        return self._database.reading()
+    def reading(self, *, once: bool = False) -> AbstractContextManager[Connection]:
+        return self._database.reading(once=once)
+
+    @contextmanager
+    def appending(self, tx: Connection, streams: Collection[str]) -> Iterator[Appender]:
+        head, log = self._locked_head(tx), self._log
+        last = select(log.c.stream, func.max(log.c.version)).where(log.c.stream.in_(streams)).group_by(log.c.stream)
+        versions = {row[0]: row[1] for row in tx.execute(last)}
+        appender = _SqlAppender(tx, head, dict.fromkeys(streams, 0) | versions)
+        yield appender
+        if rows := appender.rows:
+            tx.execute(self._insert_rows, [_as_values(row) for row in rows])
+            tx.execute(self._move_head, {"to_position": rows[-1].position, "to_hash": rows[-1].hash})
 
     def append(
         self,
@@ -72,21 +96,11 @@ class SqlEventStore:
         metadata: str,
         recorded_at: str,
     ) -> tuple[StoredEvent, ...]:
-        head = self._locked_head(tx)
-        log = self._log
-        actual = tx.execute(select(func.max(log.c.version)).where(log.c.stream == stream)).scalar_one() or 0
-        if actual != expected_version:
-            raise VersionConflict(stream, expected_version, actual)
-        rows = tuple(chained(head, stream, actual, events, metadata, recorded_at))
-        if rows:
-            tx.execute(insert(log), [_as_values(row) for row in rows])
-            tx.execute(update(self._head).values(position=rows[-1].position, hash=rows[-1].hash))
-        return rows
+        with self.appending(tx, (stream,)) as log:
+            return log.append(stream, expected_version, events, metadata, recorded_at)
 
     def stream(self, tx: Connection, stream: str) -> tuple[StoredEvent, ...]:
-        log = self._log
-        rows = tx.execute(select(log).where(log.c.stream == stream).order_by(log.c.version))
-        return tuple(map(_as_event, rows))
+        return tuple(map(_as_event, tx.execute(self._select_stream, {"of": stream})))
 
     def after(self, tx: Connection, position: int, limit: int) -> tuple[StoredEvent, ...]:
         log = self._log
@@ -99,13 +113,50 @@ class SqlEventStore:
         log = self._log
         return tx.execute(select(log.c.hash).where(log.c.position == position)).scalar_one_or_none()
 
+    def head_and_hash(self, tx: Connection, position: int) -> tuple[Head, str | None]:
+        """Both by one statement: what every pull asks."""
+        row = tx.execute(self._select_head_and_hash, {"at": position}).one()
+        head = Head(epoch=row.epoch, position=row.position, hash=row.hash)
+        return head, row.hash_there if position else genesis_hash(row.epoch)
+
     def head(self, tx: Connection) -> Head:
         row = tx.execute(select(self._head)).one()
         return Head(epoch=row.epoch, position=row.position, hash=row.hash)
 
     def _locked_head(self, tx: Connection) -> Head:
-        row = tx.execute(select(self._head).with_for_update()).one()
+        row = tx.execute(self._lock_head).one()
         return Head(epoch=row.epoch, position=row.position, hash=row.hash)
+
+
+class _SqlAppender:
+    """Chains in memory; the rows go to the log all at once, in the end: every statement less is a shorter lock."""
+
+    def __init__(self, tx: Connection, head: Head, versions: dict[str, int]) -> None:
+        self.rows: tuple[StoredEvent, ...] = ()
+        self._tx, self._head, self._versions = tx, head, versions
+
+    def append(
+        self, stream: str, expected_version: int, events: Sequence[Encoded], metadata: str, recorded_at: str
+    ) -> tuple[StoredEvent, ...]:
+        actual = self._versions[stream]
+        if actual != expected_version:
+            raise VersionConflict(stream, expected_version, actual)
+        rows = tuple(chained(self._head, stream, actual, events, metadata, recorded_at))
+        if rows:
+            self.rows += rows
+            self._head = replace(self._head, position=rows[-1].position, hash=rows[-1].hash)
+            self._versions = self._versions | {stream: rows[-1].version}
+        return rows
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        before = self.rows, self._head, self._versions
+        try:
+            with self._tx.begin_nested():
+                yield
+        except Exception:
+            self.rows, self._head, self._versions = before
+            raise
 
 
 def _as_values(event: StoredEvent) -> dict[str, object]:

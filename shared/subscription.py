@@ -56,15 +56,19 @@ class Subscription:
 
     def push(self, event: CloudEvent) -> Outcome:
         """Takes one event from the bus. Raises FeedUnavailable if what came before it cannot be had now."""
+        return self.push_all((event,))
+
+    def push_all(self, events: Sequence[CloudEvent]) -> Outcome:
+        """Takes what the bus brought at one time, in whatever order: all that follows on is applied at once."""
         with self._one_at_a_time:
             place = self._follower.checkpoint()
-            if place is not None and place.epoch == event.epoch and event.position <= place.position:
-                return Outcome.IGNORED
-            if not _comes_next(event, place):
+            following, is_more = _following(events, place)
+            if following:
+                self._follower.apply(following)
+            if is_more:
                 self.pull()
                 return Outcome.PULLED
-            self._follower.apply((event,))
-            return Outcome.APPLIED
+            return Outcome.APPLIED if following else Outcome.IGNORED
 
     def pull(self) -> CaughtUp:
         """Applies everything up to the head as it was after the pull began. Raises FeedUnavailable.
@@ -110,6 +114,19 @@ class Subscription:
         if self._gate is None:
             return None
         return Acknowledgement(gate=self._gate, position=_position(place))
+
+
+def _following(events: Sequence[CloudEvent], place: Head | None) -> tuple[list[CloudEvent], bool]:
+    """Those that follow on from the place, and whether there is one that neither does nor was before it."""
+    following: list[CloudEvent] = []
+    is_more = False
+    for event in sorted(events, key=lambda event: event.position):
+        if _comes_next(event, place):
+            following.append(event)
+            place = event.place
+        elif place is None or event.epoch != place.epoch or event.position > place.position:
+            is_more = True
+    return following, is_more
 
 
 def _comes_next(event: CloudEvent, place: Head | None) -> bool:

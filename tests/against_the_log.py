@@ -23,6 +23,7 @@ from shared.gate.grants import Grants, Status
 from shared.publication import Publication
 from shared.sql_event_store import SqlEventStore
 from tests.stack import Stack
+from tests.unit.log.histories import held
 
 
 class Log:
@@ -60,7 +61,7 @@ class Log:
         found = []
         if snapshot.place != place:
             found.append(f"auth stands at {snapshot.place}, the log at {place}")
-        elif (frozenset(snapshot.grants), frozenset(snapshot.tiers.items())) != grants.state():
+        elif held(snapshot).state() != grants.state():
             found.append("auth's grants differ")
         follower = usage.follower_of_keys(self._databases["usage"], SystemClock())
         if follower.checkpoint() != place:

@@ -64,6 +64,10 @@ class Postgres:
         """Fast shutdown: connections are cut, what was committed is kept."""
         _end(self._process, signal.SIGINT)
 
+    def crash(self) -> None:
+        """As the death of its machine: nothing is written any more; the next start recovers what had been."""
+        _end(self._process, signal.SIGQUIT)
+
     def close(self) -> None:
         """At once, and without the checkpoint that a clean stop waits for: its data go with it."""
         _end(self._process, signal.SIGQUIT)

@@ -41,12 +41,12 @@ class Auth:
         return {"auth.book": self.book, "auth.following_keys": self.following}
 
     def routes(self, _grants: Grants) -> list[Route]:
-        """None yet: auth answers over RPC, and gates over the internal door."""
+        """None that grants are enough for: forward-auth asks the gate itself (see api.py)."""
         return []
 
     def internal_routes(self) -> list[Route]:
         return [
-            Route("/internal/grants", GrantsSnapshot(self.book.snapshot)),
+            Route("/internal/grants", GrantsSnapshot(self.book.snapshot_lines)),
             Route("/internal/checkpoint", Checkpoint(FOLLOWER, self.follower.checkpoint)),
         ]
 

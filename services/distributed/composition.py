@@ -13,6 +13,7 @@ import msgspec
 import structlog
 from sqlalchemy.exc import DBAPIError
 
+from services.auth import api as auth_api
 from services.auth import assembly as auth
 from services.keys import api as keys_api
 from services.keys import assembly as keys
@@ -96,15 +97,19 @@ def web(service: str, settings: Settings) -> Any:
         part.doorbell.start()  # its commands ring it
     gate = _gate(settings, clock)
     gate.start()
+    proxies = Proxies(settings.trusted_proxies)
+    routes = part.routes(gate.replica.grants)
+    if isinstance(part, auth.Auth):
+        routes += auth_api.routes(proxies)
     return application(
         service,
-        part.routes(gate.replica.grants),
+        routes,
         gate.gate,
         clock,
         public_url=settings.public_url,
         is_ready=part.database.answers,
         documented=_all_routes(),
-        proxies=Proxies(settings.trusted_proxies),
+        proxies=proxies,
         cors_origins=settings.cors_origins,
     )
 
@@ -120,6 +125,7 @@ def _all_routes() -> list[Route]:
     """Every service's public resources, to describe and not to serve: whichever is asked has the whole document."""
     nothing: Any = None
     return [
+        *auth_api.routes(nothing),
         *keys_api.routes(nothing, nothing, nothing, nothing, nothing, nothing),
         *organisation_activity_api.routes(nothing),
         *usage_api.routes(nothing, nothing, nothing, nothing, nothing),

@@ -17,7 +17,7 @@ from shared.settings import read_settings
 DOORS = ("public", "internal")
 # Threads a process. Handlers that wait for a database hold one each, and a revocation holds one until its receipt;
 # where nothing waits long, more would only queue for the interpreter.
-_PUBLIC_THREADS = {"keys": 16, "auth": 2, "usage": 4, "sensors": 4}
+_PUBLIC_THREADS = {"keys": 32, "auth": 2, "usage": 4, "sensors": 4}
 _INTERNAL_THREADS = 4
 _SERVICE, _DOOR = "GRILLO_SERVICE", "GRILLO_DOOR"
 

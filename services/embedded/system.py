@@ -16,6 +16,7 @@ from typing import Any
 
 from nameko.runners import ServiceRunner
 
+from services.auth import api as auth_api
 from services.auth import assembly as auth
 from services.auth.service import AuthService
 from services.embedded.data_folder import DataFolder
@@ -101,6 +102,7 @@ class Embedded:
         self._gate.start()
         grants = self._gate.replica.grants
         routes = [route for part in (self.keys, self.usage, self.sensors) for route in part.routes(grants)]
+        routes += auth_api.routes(self._proxies)
         app = application(
             "embedded",
             routes,

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from services.keys import data_keys, decision, key, organisation, tables
+from services.keys import data_keys, decision, key, organisation
 from services.keys.change import CreatedKey, EditedKey, KeyEdit, RotatedKey, sealed_anew
+from services.keys.counting import check_limit
 from services.keys.data_keys import DataKeys
 from services.keys.events import KeyEvent, OrganisationEvent
 from services.keys.events import types as event_types
 from services.keys.projection import project_key, project_organisation
 from services.keys.propagation import Propagation, Receipt
-from services.keys.queries import count_active
 from services.keys.secret import Secret, new_secret
 from services.keys.words import Words, new_data_key, seal
 from shared.clock import Clock
@@ -171,18 +171,27 @@ class Commands:
 
         Raises NoSuchKey, also for another organisation's key.
         """
-        return self.revoke_all(organisation_id, (key_id,), reason, note, origin)
+        command = decision.RevokeKey(reason=reason, note=self._data_keys.sealed_note(key_id, note))
+        return self._certain(self._execute(organisation_id, key_id, _always(command), origin))
 
     def revoke_all(
         self, organisation_id: str, key_ids: tuple[str, ...], reason: key.Reason, note: str | None, origin: Origin
     ) -> Receipt:
-        """One after the other, and then one receipt for all of them. Raises NoSuchKey, with those before it revoked."""
-        position, began = 0, self._clock.elapsed_seconds()
-        for key_id in key_ids:
-            command = decision.RevokeKey(reason=reason, note=self._data_keys.sealed_note(key_id, note))
-            executed = self._execute(organisation_id, key_id, _always(command), origin)
-            position, began = max(position, _position(executed)), self._clock.elapsed_seconds()
-        return self._propagation.await_certain(position or self._propagation.head_position(), began)
+        """All of them or none, in one append and with one receipt. What was deleted meanwhile is refused already.
+
+        Raises NoSuchKey.
+        """
+        notes = {key_id: self._data_keys.sealed_note(key_id, note) for key_id in key_ids}
+
+        def decide(state: key.Key | None) -> tuple[KeyEvent, ...]:
+            revoked = key.own(state, organisation_id)
+            if revoked.deleted_at is not None:
+                return ()
+            return decision.decide(
+                revoked, decision.RevokeKey(reason=reason, note=notes[revoked.key_id]), self._clock.now()
+            )
+
+        return self._certain(*self.keys.execute_all(key_ids, decide, origin))
 
     def delete(self, organisation_id: str, key_id: str, origin: Origin) -> tuple[datetime, Receipt]:
         """When it was deleted, once no gate will pass it. Its words cannot be read again. Raises NoSuchKey."""
@@ -204,8 +213,7 @@ class Commands:
             raise key.NoSuchKey
 
         def decide(state: key.Key | None) -> tuple[KeyEvent, ...]:
-            if state is None or state.organisation_id != organisation_id:
-                raise key.NoSuchKey  # another organisation's key looks as if it did not exist
+            state = key.own(state, organisation_id)
             return decision.decide(state, command(state), self._clock.now())
 
         return self.keys.execute(key_id, decide, origin, check=self._check_limit)
@@ -221,21 +229,11 @@ class Commands:
         )
 
     def _check_limit(self, before: key.Key | None, after: key.Key | None, tx: Connection) -> None:
-        """Nobody else appends meanwhile, so two creations cannot both take the last place. Raises TooManyKeys."""
-        now = self._clock.now()
-        if after is None or after.status(now) is not key.Status.ACTIVE:
-            return
-        if before is not None and before.status(now) is key.Status.ACTIVE:
-            return
-        table = tables.organisation
-        tier = tx.execute(select(table.c.tier).where(table.c.id == after.organisation_id)).scalar_one()
-        most = organisation.ACTIVE_KEYS_MAX[tier]
-        if count_active(tx, after.organisation_id, now) > most:
-            raise organisation.TooManyKeys(most)
+        check_limit(tx, before, after, self._clock.now())
 
-    def _certain(self, executed: _Executed) -> Receipt:
+    def _certain(self, *executed: _Executed) -> Receipt:
         committed_at = self._clock.elapsed_seconds()
-        return self._propagation.await_certain(_position(executed) or self._propagation.head_position(), committed_at)
+        return self._propagation.await_certain(_position(*executed) or self._propagation.head_position(), committed_at)
 
     def _known(self, executed: _Executed) -> Receipt:
         committed_at = self._clock.elapsed_seconds()
@@ -254,6 +252,6 @@ def _no_check(before: object, after: object, tx: object) -> None:
     pass
 
 
-def _position(executed: _Executed) -> int:
-    """0 when there was nothing to do."""
-    return executed.rows[-1].position if executed.rows else 0
+def _position(*executed: _Executed) -> int:
+    """The last; 0 when there was nothing to do."""
+    return max((row.position for each in executed for row in each.rows), default=0)

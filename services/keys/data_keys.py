@@ -1,10 +1,13 @@
 """The data keys that words are sealed under, each key its own: to destroy one is to forget what people wrote."""
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from services.keys import tables
 from services.keys.words import seal_note
 from shared.database import Database
+
+_READ = select(tables.data_key.c.value).where(tables.data_key.c.key_id == bindparam("key_id"))
+_KEEP = insert(tables.data_key)
 
 
 class DataKeys:
@@ -13,7 +16,7 @@ class DataKeys:
 
     def get(self, key_id: str) -> str | None:
         """None: there never was such a key, or its words are forgotten."""
-        with self._database.reading() as tx:
+        with self._database.reading(once=True) as tx:
             return read(tx, key_id)
 
     def sealed_note(self, key_id: str, note: str | None) -> str | None:
@@ -22,12 +25,11 @@ class DataKeys:
 
 
 def read(tx: Connection, key_id: str) -> str | None:
-    table = tables.data_key
-    return tx.execute(select(table.c.value).where(table.c.key_id == key_id)).scalar_one_or_none()
+    return tx.execute(_READ, {"key_id": key_id}).scalar_one_or_none()
 
 
 def keep(tx: Connection, key_id: str, data_key: str) -> None:
-    tx.execute(insert(tables.data_key).values(key_id=key_id, value=data_key))
+    tx.execute(_KEEP, {"key_id": key_id, "value": data_key})
 
 
 def destroy(tx: Connection, key_id: str) -> None:

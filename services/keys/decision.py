@@ -16,7 +16,8 @@ from services.keys.events import (
     KeyRotated,
     KeySuspended,
 )
-from services.keys.key import PERMISSIONS, Access, Key, KeyExists, NoSuchKey, Reason
+from services.keys.key import Access, Key, KeyExists, NoSuchKey, Reason
+from shared.permissions import PERMISSIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,7 +72,7 @@ class Idempotency:
             table.c.idempotency_key == attempt.idempotency_key,
             table.c.created_at > self._horizon(),
         )
-        with self._database.reading() as tx:
+        with self._database.reading(once=True) as tx:
             row = tx.execute(query).one_or_none()
         if row is None:
             return None

@@ -21,7 +21,6 @@ from services.keys.events import (
 )
 
 KEY_PREFIX = "key_"  # organisations have streams in the same log
-PERMISSIONS = ("sensors:read", "events:read", "config:write", "admin")
 
 
 class Status(enum.StrEnum):
@@ -106,6 +105,13 @@ class KeyExists(Exception):
 
 class NoSuchKey(Exception):
     """Never created, or deleted. Also what another organisation's key looks like."""
+
+
+def own(state: "Key | None", organisation_id: str) -> "Key":
+    """The key, if it is this organisation's. Raises NoSuchKey: another's looks as if it did not exist."""
+    if state is None or state.organisation_id != organisation_id:
+        raise NoSuchKey
+    return state
 
 
 def status(

@@ -33,6 +33,12 @@ class KeyAnswer(Schema):
     revoked_at = Moment()
     revocation_reason = fields.String()
     last_used_at = Moment()
+    last_used_address = fields.String()
+    last_used_route = fields.String()
+    rotated_at = Moment()
+    grace_until = Moment()
+    suspended_at = Moment()
+    expired_at = Moment()
 
 
 class HappeningAnswer(Schema):

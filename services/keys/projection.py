@@ -33,6 +33,7 @@ from shared.times import rfc3339
 
 # What stands for words whose data key was destroyed, while a log is replayed up to the deletion itself.
 _FORGOTTEN = Words(name="")
+_INSERT_KEY = insert(tables.api_key)
 
 
 def project_organisation(tx: Connection, row: StoredEvent, event: OrganisationEvent) -> None:
@@ -89,20 +90,19 @@ def project_key(tx: Connection, row: StoredEvent, event: KeyEvent) -> None:
 
 def _insert(tx: Connection, row: StoredEvent, event: KeyCreated) -> None:
     words = _words(tx, event)
-    tx.execute(
-        insert(tables.api_key).values(
-            id=event.key_id,
-            organisation_id=event.organisation_id,
-            revision=row.version,
-            hint=event.hint,
-            permissions=_json(event.permissions),
-            created_at=rfc3339(event.created_at),
-            created_by=actor_of(row),
-            **_as_columns(words),
-            **_access(event),
-        )
-    )
-    _label(tx, event.key_id, words)
+    values = {
+        "id": event.key_id,
+        "organisation_id": event.organisation_id,
+        "revision": row.version,
+        "hint": event.hint,
+        "permissions": _json(event.permissions),
+        "created_at": rfc3339(event.created_at),
+        "created_by": actor_of(row),
+        **_as_columns(words),
+        **_access(event),
+    }
+    tx.execute(_INSERT_KEY, values)
+    _insert_labels(tx, event.key_id, words)
 
 
 def whole_row(state: Key, words: Words, created_by: str) -> dict[str, object]:
@@ -138,9 +138,13 @@ def _update(tx: Connection, row: StoredEvent, event: KeyEvent, **values: object)
 def _label(tx: Connection, key_id: str, words: Words) -> None:
     table = tables.key_label
     tx.execute(delete(table).where(table.c.key_id == key_id))
+    _insert_labels(tx, key_id, words)
+
+
+def _insert_labels(tx: Connection, key_id: str, words: Words) -> None:
     labels = [{"key_id": key_id, "name": name, "value": value} for name, value in words.labels.items()]
     if labels:
-        tx.execute(insert(table), labels)
+        tx.execute(insert(tables.key_label), labels)
 
 
 def _forget(tx: Connection, key_id: str) -> None:

@@ -5,9 +5,20 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, Connection, Row, and_, func, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+)
 
 from services.keys import key, tables
+from services.keys.counting import count_active, has_status
 from services.keys.key import Status
 from services.keys.organisation import ACTIVE_KEYS_MAX, NoSuchOrganisation
 from shared.clock import Clock
@@ -22,6 +33,9 @@ _SORTED_BY: dict[str, Column[Any]] = {
 }
 SORTS = (*_SORTED_BY, *(f"-{name}" for name in _SORTED_BY))
 NEWEST_FIRST = "-created_at"
+_ONE_KEY = select(tables.api_key).where(
+    tables.api_key.c.id == bindparam("key_id"), tables.api_key.c.organisation_id == bindparam("organisation")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +107,8 @@ class Queries:
 
     def get_key(self, organisation_id: str, key_id: str) -> KeyView:
         """Raises NoSuchKey, also for another organisation's key."""
-        table = tables.api_key
-        with self._database.reading() as tx:
-            row = tx.execute(
-                select(table).where(table.c.id == key_id, table.c.organisation_id == organisation_id)
-            ).one_or_none()
+        with self._database.reading(once=True) as tx:
+            row = tx.execute(_ONE_KEY, {"key_id": key_id, "organisation": organisation_id}).one_or_none()
         if row is None:
             raise key.NoSuchKey
         return _view(row, self._clock.now())
@@ -120,7 +131,7 @@ class Queries:
             beyond = (by < place, table.c.id < key_id) if is_descending else (by > place, table.c.id > key_id)
             query = query.where(or_(beyond[0], and_(by == place, beyond[1])))
         order = (by.desc(), table.c.id.desc()) if is_descending else (by, table.c.id)
-        with self._database.reading() as tx:
+        with self._database.reading(once=True) as tx:
             rows = tx.execute(query.order_by(*order).limit(limit + 1)).all()
         shown = rows[:limit]
         return Page(
@@ -159,17 +170,11 @@ class Queries:
         )
 
 
-def count_active(tx: Connection, organisation_id: str, now: datetime) -> int:
-    table = tables.api_key
-    is_one = (table.c.organisation_id == organisation_id, _has_status(now)[Status.ACTIVE])
-    return tx.execute(select(func.count()).select_from(table).where(*is_one)).scalar_one()
-
-
 def _conditions(wanted: Wanted, now: datetime) -> list[ColumnElement[bool]]:
     table, label = tables.api_key, tables.key_label
     conditions: list[ColumnElement[bool]] = []
     if wanted.statuses:
-        has = _has_status(now)
+        has = has_status(rfc3339(now))
         conditions.append(or_(*(has[status] for status in wanted.statuses)))
     for name, value in wanted.labels:
         is_labelled = (label.c.key_id == table.c.id, label.c.name == name, label.c.value == value)
@@ -182,21 +187,6 @@ def _conditions(wanted: Wanted, now: datetime) -> list[ColumnElement[bool]]:
     if wanted.ids is not None:
         conditions.append(table.c.id.in_(wanted.ids))
     return conditions
-
-
-def _has_status(now: datetime) -> dict[Status, ColumnElement[bool]]:
-    """What key.status says, in SQL."""
-    table = tables.api_key
-    lives, runs = table.c.revoked_at.is_(None), table.c.suspended_at.is_(None)
-    in_time = or_(table.c.expires_at.is_(None), table.c.expires_at > rfc3339(now))
-    unexpired = and_(table.c.expired_at.is_(None), in_time)
-    expired = or_(table.c.expired_at.is_not(None), table.c.expires_at <= rfc3339(now))
-    return {
-        Status.REVOKED: table.c.revoked_at.is_not(None),
-        Status.SUSPENDED: and_(lives, table.c.suspended_at.is_not(None)),
-        Status.EXPIRED: and_(lives, runs, expired),
-        Status.ACTIVE: and_(lives, runs, unexpired),
-    }
 
 
 def _view(row: Row[Any], now: datetime) -> KeyView:

@@ -9,9 +9,10 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 from msgspec import UNSET, UnsetType
 
-from services.keys.key import PERMISSIONS, Reason
+from services.keys.key import Reason
 from services.keys.words import Words
 from shared.addresses import network
+from shared.permissions import PERMISSIONS
 from shared.redaction import redact
 from shared.web.operation import StrictSchema
 

@@ -64,6 +64,7 @@ def _row(record: RequestRecord) -> tuple[Any, ...]:
         record.size,
         record.address,
         record.user_agent,
+        record.requests,
         record.problem,
     )
 
@@ -81,6 +82,7 @@ def _record(  # as many as the table has columns
     size: int,
     address: str,
     user_agent: str,
+    requests: int,
     problem: str | None,
 ) -> RequestRecord:
     return RequestRecord(
@@ -97,4 +99,5 @@ def _record(  # as many as the table has columns
         address=address,
         user_agent=user_agent,
         problem=problem,
+        requests=requests,
     )

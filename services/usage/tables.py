@@ -40,6 +40,7 @@ parked_batch = Table(
 
 # Append-only: the counters can be made again from it. `at` is microseconds since 1970, UTC. On PostgreSQL it is
 # partitioned by UTC day and has no primary key: an index that nothing reads would cost each request.
+# `requests`: how many refused ones a row stands for.
 request = Table(
     "request",
     metadata,
@@ -56,6 +57,7 @@ request = Table(
     Column("size", BigInteger, nullable=False),
     Column("address", String(45), nullable=False),
     Column("user_agent", String(200), nullable=False),
+    Column("requests", Integer, nullable=False, server_default="1"),
     Column("problem", String(40)),
     Index("request_by_key", "key_id", "at"),
     Index("request_by_name", "request_id"),

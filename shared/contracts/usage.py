@@ -12,8 +12,13 @@ class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """One answered request. Travels and is spooled as a JSON array: fields are only ever added at the end.
 
     `key_id` and `organisation_id` are None when no key was recognised. `cost`: what it took of the quota.
-    `duration_us`: microseconds from the gate to the answer; `size`: bytes of the answer's body. `requests`: more than
-    one when it stands for many alike. `problem`: the name of the problem that was the answer, if it was one.
+    `duration_us`: microseconds from the gate to the answer; `size`: bytes of the answer's body.
+
+    `requests`: how many it stands for. More than one only of refusals, of one key or address within a second:
+    id and time are then the first one's, `status` is the most frequent, `duration_us` their mean and `size` their sum;
+    `method` and `route` are `*`, `address` and `user_agent` empty, where they were not the same throughout.
+
+    `problem`: the name of the problem that was the answer, if it was one.
     """
 
     request_id: str

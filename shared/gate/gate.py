@@ -22,7 +22,7 @@ class Gate:
         self, replica: Replica, quota: MemoryQuota, meter: Meter, clock: Clock, guessing: Guessing | None = None
     ) -> None:
         self.replica, self.quota, self.meter = replica, quota, meter
-        self._meter_record, self._now, self._elapsed_seconds = meter.record, clock.now, clock.elapsed_seconds
+        self._now, self._elapsed_seconds = clock.now, clock.elapsed_seconds
         self._guessing = Guessing() if guessing is None else guessing
 
     def admit(self, presented: Presented, permission: str | None, began: float | None = None) -> Verdict:
@@ -63,23 +63,25 @@ class Gate:
         """Writes the request down before its answer leaves. `seconds`: since the gate's first look."""
         grant = verdict.grant
         key_id, organisation_id = (None, None) if grant is None else (grant.key_id, grant.organisation_id)
-        self._meter_record(
-            RequestRecord(
-                request_id=request_id,
-                at=self._now(),
-                key_id=key_id,
-                organisation_id=organisation_id,
-                method=method,
-                route=route,
-                status=status,
-                cost=1 if verdict.refusal is None else 0,
-                duration_us=int(seconds * 1e6 + 0.5),
-                size=size,
-                address=address,
-                user_agent=redact(user_agent)[:USER_AGENT_CHARACTERS_MAX] if user_agent else "",
-                problem=problem,
-            )
+        record = RequestRecord(
+            request_id=request_id,
+            at=self._now(),
+            key_id=key_id,
+            organisation_id=organisation_id,
+            method=method,
+            route=route,
+            status=status,
+            cost=1 if verdict.refusal is None else 0,
+            duration_us=int(seconds * 1e6 + 0.5),
+            size=size,
+            address=address,
+            user_agent=redact(user_agent)[:USER_AGENT_CHARACTERS_MAX] if user_agent else "",
+            problem=problem,
         )
+        if verdict.refusal is None:
+            self.meter.record(record)
+        else:
+            self.meter.record_refusal(record)
 
     def _slowed(self, verdict: Verdict, address: str) -> Verdict:
         """Only a verdict on an invalid key is ever another one for the address it came from."""

@@ -6,9 +6,12 @@ it. What cannot be applied makes its key refused, never served by the state befo
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
+
+import msgspec
+from msgspec.structs import force_setattr, replace
 
 from shared.contracts.keys import (
     KeyAccessChanged,
@@ -50,8 +53,7 @@ class Limits:
         return Limits(minute=_lower(minute, self.minute) or 0, day=_lower(day, self.day))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One key as gates see it: an id, a hint, a digest. `minute_limit`, `day_limit`: below the tier's, if set.
 
     `previous_digest`: of the secret before this one, which is good until `grace_until`. Expiry by time is not in
@@ -169,6 +171,21 @@ def _rotated(grant: Grant, event: KeyRotated) -> Grant:
     )
 
 
+class Held:
+    """What many grants share, held once: at a million keys the difference between a small and a large process."""
+
+    def __init__(self) -> None:
+        self._values: dict[Any, Any] = {}
+
+    def slim(self, grant: Grant) -> Grant:
+        """The same grant, and without its hint, which is for people. To be asked before anybody else knows it."""
+        values = self._values
+        force_setattr(grant, "hint", "")
+        force_setattr(grant, "organisation_id", values.setdefault(grant.organisation_id, grant.organisation_id))
+        force_setattr(grant, "permissions", values.setdefault(grant.permissions, grant.permissions))
+        return grant
+
+
 class Grants:
     """The replica: plain dictionaries, so that a lookup is one hash and no lock.
 
@@ -182,6 +199,7 @@ class Grants:
         self._by_digest: dict[str, Grant] = {}
         self._by_id: dict[str, Grant] = {}
         self._tiers: dict[str, str] = {}
+        self._held = Held()
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -207,8 +225,9 @@ class Grants:
         """Replaces everything. The old state stays readable until the new one stands whole."""
         # First refused, then shown: a reader in between must not trust what the snapshot itself does not.
         self.unappliable = self.unappliable | set(snapshot.unappliable)
-        by_id = {grant.key_id: grant for grant in snapshot.grants}
-        self._by_digest = {digest: grant for grant in snapshot.grants for digest in grant.digests()}
+        grants = [self._held.slim(grant) for grant in snapshot.grants]
+        by_id = {grant.key_id: grant for grant in grants}
+        self._by_digest = {digest: grant for grant in grants for digest in grant.digests()}
         self._by_id, self._tiers, self.policy = by_id, dict(snapshot.tiers), snapshot.policy
         self.unappliable = set(snapshot.unappliable)
         self.place = snapshot.place
@@ -219,7 +238,7 @@ class Grants:
             self._tiers[event.organisation_id] = event.tier
             return
         before = self._by_id.get(event.key_id)
-        grant = evolve(before, event)
+        grant = self._held.slim(evolve(before, event))
         self._by_id[grant.key_id] = grant
         for digest in grant.digests():
             self._by_digest[digest] = grant

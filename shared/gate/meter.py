@@ -1,11 +1,14 @@
 """Every answered request, counted exactly once: recorded before the answer leaves, shipped behind its back.
 
+Of refusals beyond ten a second only the number is recorded, when that second is over (see refusals.py).
+
 A batch is published until usage says it is counted; only then may its segment go. So neither a killed process nor
 a broker that loses its disk loses usage. A disk that is full does: requests are served, and those left out are
 counted here.
 """
 
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +18,7 @@ import structlog
 from shared import metrics
 from shared.clock import Clock
 from shared.contracts.usage import RequestRecord
+from shared.gate.refusals import Refusals
 from shared.gate.spool import Segment, abandoned
 from shared.relay import BusUnavailable
 
@@ -25,6 +29,7 @@ SHIP_SECONDS = 0.25
 REPUBLISH_SECONDS = 5.0  # doubled each time, so that the queue of a usage that is down does not fill with copies
 REPUBLISH_SECONDS_MAX = 300.0
 ADOPT_SECONDS = 60.0
+REFUSALS_SECONDS = 0.5
 _log = structlog.get_logger(__name__)
 
 
@@ -48,15 +53,24 @@ class Meter:
         self._appending = threading.Lock()
         self._stopping = threading.Event()
         self._adopt_at = 0.0
-        self._thread = threading.Thread(target=self._serve, name="meter", daemon=True)
+        self._refusals = Refusals()
+        # Two, for a bus that does not answer holds up the first, and what is in memory must not wait for it.
+        self._threads = (
+            threading.Thread(target=self._serve, name="meter", daemon=True),
+            threading.Thread(target=self._write_counted_refusals, name="refusals", daemon=True),
+        )
 
     def start(self) -> None:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """Ships what is left once more. What is not counted by then stays on disk for the next start."""
         self._stopping.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
+        self._record_all(self._refusals.take_all())
+        self._work()
         self._close_segments()
 
     def record(self, record: RequestRecord) -> None:
@@ -68,6 +82,13 @@ class Meter:
         except Exception:
             # A full disk, as a rule: no line of log for each request then.
             metrics.unmetered.inc()
+
+    def record_refusal(self, record: RequestRecord) -> None:
+        """Of those beyond ten a second, for one key or address, the number is on disk a second and a half later."""
+        if self._stopping.is_set():
+            self.record(record)  # nobody would write down what is counted now
+        else:
+            self._record_all(self._refusals.take(record, self._clock.elapsed_seconds()))
 
     def counted(self, batches: tuple[tuple[str, int], ...]) -> None:
         """Usage has these for good. Never waits: it is called where events of keys arrive, too."""
@@ -100,7 +121,16 @@ class Meter:
     def _serve(self) -> None:
         while not self._stopping.wait(SHIP_SECONDS):
             self._work()
-        self._work()
+
+    def _write_counted_refusals(self) -> None:
+        while not self._stopping.wait(REFUSALS_SECONDS):
+            self._record_all(self._refusals.take_due(self._clock.elapsed_seconds()))
+
+    def _record_all(self, records: Iterable[RequestRecord]) -> None:
+        for record in records:
+            if record.requests > 1:
+                metrics.refusals_counted.inc(record.requests)
+            self.record(record)
 
     def _work(self) -> None:
         try:

@@ -1,29 +1,37 @@
 """The two hands of a follower in a nameko service: `hear` for pushes, `catch_up` for the timer."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
 
-from shared.contracts.envelope import from_json
+from shared.combining import Combiner
+from shared.contracts.envelope import CloudEvent, from_json
 from shared.feed import FeedUnavailable
 from shared.follower import SqlFollower
 from shared.subscription import Subscription
 
+# More than a nameko service hears at one time.
+PUSHES_MAX = 100
 _log = structlog.get_logger(__name__)
 
 
 class Following:
     def __init__(self, subscription: Subscription, follower: SqlFollower) -> None:
         self._subscription, self._follower = subscription, follower
+        self._take = Combiner(self._take_all, most=PUSHES_MAX)
 
     def hear(self, envelope: Any) -> None:
-        """Takes one message off the bus. What it does not manage, the next pull does.
+        """Takes one message off the bus; those that come meanwhile are taken together.
 
-        Raises msgspec.ValidationError for what is no envelope: that is somebody else's fault, and for a person to see.
+        What it does not manage, the next pull does. Raises msgspec.ValidationError for what is no envelope: that is
+        somebody else's fault, and for a person to see.
         """
-        event = from_json(envelope)
+        self._take(from_json(envelope))
+
+    def _take_all(self, events: Sequence[CloudEvent]) -> None:
         try:
-            self._subscription.push(event)
+            self._subscription.push_all(events)
         except FeedUnavailable as error:
             _log.warning("push_left_to_pull", detail=str(error))
         except Exception:

@@ -19,7 +19,7 @@ from shared.gate.grants import Limits
 from shared.gate.quota import DAY_SECONDS, MINUTE_SECONDS, Spent
 from shared.gate.verdict import Verdict
 from shared.web.cors import Cors
-from shared.web.faults import Faults
+from shared.web.faults import Faults, with_problem_in
 from shared.web.identification import Identification
 from shared.web.operation import Answer, Operation
 from shared.web.problems import refusal_problem
@@ -59,51 +59,71 @@ class Admission:
         resource, _, parameters, route = found
         request_id, caller = self._identify(environ)
         # Falcon's request reads queries and bodies; most requests have neither.
-        is_more = environ.get("QUERY_STRING") or operation.body
+        is_more = environ.get("QUERY_STRING") or operation.body or operation.stands_for
         request = falcon.Request(environ, self._falcon.req_options) if is_more else None
-        verdict = self._admit(_presented(environ, request, caller), operation.permission, began)
+        verdict = judged = None
         try:
+            if operation.stands_for is None or request is None:
+                permission = operation.permission
+                verdict = self._admit(_presented(environ, request, caller), permission, began)
+            else:
+                judged = operation.stands_for(resource, request, caller)
+                permission = judged.permission
+                verdict = self._admit(judged.presented, permission, began)
             if verdict.refusal is not None:
-                raise refusal_problem(verdict, verdict.refusal, operation.permission)
-            caller_grant: Any = verdict.grant  # who passes has one
-            answer = operation.serve(resource, caller_grant, environ, request, request_id, parameters)
+                raise refusal_problem(verdict, verdict.refusal, permission)
+            admitted: Any = verdict.grant  # who passes has one
+            answer = operation.serve(resource, admitted, environ, request, request_id, parameters)
             data = answer.data()
         except Exception as error:
-            answer = self._faults.answer(error, method=method, route=route, path=path, request_id=request_id)
+            told = path if judged is None else judged.path
+            answer = self._faults.answer(error, method=method, route=route, path=told, request_id=request_id)
             data = answer.data()
+            if operation.problem_header is not None:
+                answer = with_problem_in(operation.problem_header, answer)
         size = 0 if method == "HEAD" or answer.status in _BODILESS else len(data)
-        seconds = self._elapsed_seconds() - began
-        user_agent = environ.get("HTTP_USER_AGENT", "")
-        what = (request_id, method, route or "", answer.status, seconds, size)
-        self._record(verdict, *what, caller, user_agent, answer.problem)
-        self._note(self._service, method, answer.status, seconds)
-        headers = self._headers(verdict, answer, request_id, len(data))
+        headers = _headers(verdict, answer, request_id, len(data))
+        if request is not None and "api_key" in request.params:
+            # Also where no gate was asked, or did not know the key: a cache keeps answers by their URL.
+            headers = _kept_by_nobody(headers)
         headers += self._cors.headers(operation, environ.get("HTTP_ORIGIN"))
+        if verdict is not None:
+            seconds = self._elapsed_seconds() - began
+            asked, counted = (method, route or "") if judged is None else (judged.method, judged.route)
+            user_agent = environ.get("HTTP_USER_AGENT", "")
+            what = (request_id, asked, counted, answer.status, seconds, size)
+            self._record(verdict, *what, caller, user_agent, answer.problem)
+            self._note(self._service, method, answer.status, seconds)
         start_response(_status_line(answer.status), headers)
         if answer.stream is not None and method != "HEAD":
             return answer.stream
         return (data,) if size else ()
 
-    def _headers(self, verdict: Verdict, answer: Answer, request_id: str, length: int) -> list[tuple[str, str]]:
-        """RateLimit as of the IETF draft, and who may keep the answer, beside what the answer says itself."""
-        headers = [("x-request-id", request_id)]
-        if answer.status not in _BODILESS:
-            headers.append(("content-type", answer.content_type))
-            if answer.stream is None:
-                headers.append(("content-length", str(length)))
-        if answer.headers:
-            headers += answer.headers.items()
-        if verdict.grant is None:
-            return headers
-        if verdict.in_query:
-            headers = [header for header in headers if header[0].lower() != "cache-control"]
-            headers.append(("cache-control", "private, no-store"))
-        elif "Cache-Control" not in answer.headers:
-            headers.append(("cache-control", "private"))
-        if verdict.limits is not None and verdict.spent is not None:
-            policy, state = rate_limit_headers(verdict.limits, verdict.spent)
-            headers += (("ratelimit-policy", policy), ("ratelimit", state))
+
+def _headers(verdict: Verdict | None, answer: Answer, request_id: str, length: int) -> list[tuple[str, str]]:
+    """RateLimit as of the IETF draft, and who may keep the answer, beside what the answer says itself."""
+    headers = [("x-request-id", request_id)]
+    if answer.status not in _BODILESS:
+        headers.append(("content-type", answer.content_type))
+        if answer.stream is None:
+            headers.append(("content-length", str(length)))
+    if answer.headers:
+        headers += answer.headers.items()
+    if verdict is None or verdict.grant is None:
         return headers
+    if verdict.in_query:
+        headers = _kept_by_nobody(headers)
+    elif "Cache-Control" not in answer.headers:
+        headers.append(("cache-control", "private"))
+    if verdict.limits is not None and verdict.spent is not None:
+        policy, state = rate_limit_headers(verdict.limits, verdict.spent)
+        headers += (("ratelimit-policy", policy), ("ratelimit", state))
+    return headers
+
+
+def _kept_by_nobody(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    others = [header for header in headers if header[0].lower() != "cache-control"]
+    return [*others, ("cache-control", "private, no-store")]
 
 
 def _path(raw: str) -> str:

@@ -13,7 +13,7 @@ from shared.web.caller import Proxies
 from shared.web.cors import Cors
 from shared.web.faults import Faults
 from shared.web.identification import Identification
-from shared.web.methods import METHODS, allowed_at, complete, is_unknown
+from shared.web.methods import allowed_at, complete, is_unknown
 from shared.web.openapi import OpenApi
 from shared.web.operation import operation_of
 from shared.web.problem_pages import ProblemPage
@@ -56,7 +56,7 @@ def application(
     declared = {
         (resource, method): operation
         for _, resource in routes
-        for method in METHODS
+        for method in falcon.COMBINED_METHODS
         if (operation := operation_of(resource, method)) is not None
     }
     return Admission(
@@ -97,6 +97,9 @@ class _Errors:
         resp.status, resp.content_type, resp.data = answer.status, answer.content_type, answer.data()
         for name, value in answer.headers.items():
             resp.set_header(name, value)
+        if "api_key" in req.params:
+            # Where no gate was asked, too: a cache keeps answers by their URL.
+            resp.set_header("Cache-Control", "private, no-store")
 
     def _unknown_method(self, req: falcon.Request) -> Problem:
         allow = allowed_at(self._router, req)

@@ -1,5 +1,7 @@
 """Which problem an exception comes to, and how a problem is written down: it gives nothing of ours away."""
 
+import json
+
 import falcon
 import msgspec
 import structlog
@@ -33,6 +35,12 @@ class Faults:
             headers=problem.headers,
             problem=problem.type.name,
         )
+
+
+def with_problem_in(header: str, answer: Answer) -> Answer:
+    """The problem a second time, in a header, whose text is ASCII."""
+    repeated = json.dumps(json.loads(answer.data()))
+    return msgspec.structs.replace(answer, headers={**answer.headers, header: repeated})
 
 
 def problem_of(error: Exception, method: str, route: str | None) -> Problem:

@@ -4,7 +4,8 @@ Its readiness is its own: a public door that is not ready must not close the fee
 """
 
 import hmac
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import falcon
@@ -14,8 +15,11 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from shared import metrics
 from shared.event_store import Head
 from shared.feed import Acknowledgement, Feed
-from shared.gate.replica import TakeSnapshot
+from shared.gate import snapshot_stream
+from shared.gate.grants import Grant, Snapshot
 from shared.web.route import Route
+
+_grant = msgspec.json.Decoder(Grant)
 
 
 def internal_application(
@@ -59,14 +63,22 @@ class GatePlace:
 
 
 class GrantsSnapshot:
-    """`GET`: all grants at one place of the log, for gates that start."""
+    """`GET`: all grants at one place of the log, for gates that start: as a stream, or in one piece for older gates."""
 
-    def __init__(self, snapshot: TakeSnapshot) -> None:
-        self._snapshot = snapshot
+    def __init__(self, lines: Callable[[], Iterable[bytes]]) -> None:
+        """`lines`: see snapshot_stream.lines_of."""
+        self._lines = lines
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        resp.content_type = "application/json"
-        resp.data = msgspec.json.encode(self._snapshot())
+        if snapshot_stream.CONTENT_TYPE in (req.get_header("Accept") or ""):
+            resp.content_type = snapshot_stream.CONTENT_TYPE
+            resp.set_header("Content-Encoding", "gzip")
+            resp.stream = snapshot_stream.compressed(self._lines())
+        else:
+            frame, *grants = self._lines()
+            snapshot = msgspec.json.decode(frame, type=Snapshot)
+            resp.content_type = "application/json"
+            resp.data = msgspec.json.encode(replace(snapshot, grants=tuple(map(_grant.decode, grants))))
 
 
 class Checkpoint:

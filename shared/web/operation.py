@@ -17,6 +17,7 @@ import marshmallow
 import msgspec
 from marshmallow import Schema, post_load
 
+from shared.gate.credential import Presented
 from shared.gate.grants import Grant
 from shared.web.parameters import fields_by_name, has_control_characters, preferred, unreadable
 from shared.web.problems import Problem
@@ -75,12 +76,30 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         return self.body if isinstance(self.body, bytes) else _encode(self.body)
 
 
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """The request that is judged, charged and recorded in place of the one that asks: forward-auth's original.
+
+    `path`: as it is echoed in problems; `route`: as usage counts it.
+    """
+
+    presented: Presented
+    permission: str | None
+    method: str
+    route: str
+    path: str
+
+
 Handler = Callable[..., Answer]
+StandsFor = Callable[[Any, falcon.Request, str], Judged]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """`permission` None: any valid key will do. What declares no operation is open to all."""
+    """`permission` None: any valid key will do. What declares no operation is open to all.
+
+    `stands_for`: (resource, request, caller's address) → what is judged, where that is another request; raises Problem.
+    `problem_header`: repeats a problem's body, for those whose proxy drops bodies.
+    """
 
     summary: str
     tag: str
@@ -92,6 +111,8 @@ class Operation:
     problems: tuple[str, ...]
     headers: tuple[str, ...]
     alternatives: tuple[str, ...]
+    stands_for: StandsFor | None
+    problem_header: str | None
     _handler: Handler
     _load_query: Schema | None
     _load_body: Schema | None
@@ -110,7 +131,7 @@ class Operation:
             raise Problem("not-found")
         call = Call(
             caller=caller,
-            query=None if request is None and self._load_query is None else _query(request, self._load_query),
+            query=None if request is None and self._load_query is None else read_query(request, self._load_query),
             body=None if request is None or self._load_body is None else _body(request, self._load_body),
             request_id=request_id,
             headers=_given(environ, self.headers) if self.headers else _NONE,
@@ -131,6 +152,8 @@ def operation(
     problems: tuple[str, ...] = (),
     headers: tuple[str, ...] = (),
     alternatives: tuple[str, ...] = (),
+    stands_for: StandsFor | None = None,
+    problem_header: str | None = None,
 ) -> Callable[[Handler], Handler]:
     """Declares a method that takes a Call (and the path's parameters) and returns an Answer.
 
@@ -150,6 +173,8 @@ def operation(
             problems=problems,
             headers=headers,
             alternatives=alternatives,
+            stands_for=stands_for,
+            problem_header=problem_header,
             _handler=handler,
             _load_query=query() if query else None,
             _load_body=body() if body else None,
@@ -170,8 +195,10 @@ def _given(environ: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _query(req: falcon.Request | None, schema: Schema | None) -> Any:
-    given = {} if req is None else {name: value for name, value in req.params.items() if name != "api_key"}
+def read_query(req: falcon.Request | None, schema: Schema | None, *, credential: bool = True) -> Any:
+    """Raises Problem. `credential`: whether an API key may stand in it, which is then the gate's to read."""
+    params = {} if req is None else req.params
+    given = {name: value for name, value in params.items() if not (credential and name == "api_key")}
     if schema is None:
         if given:
             raise Problem("invalid-request", f"unknown query parameters: {', '.join(sorted(given))}")

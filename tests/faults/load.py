@@ -15,7 +15,8 @@ _SECONDS_MAX = 15
 
 
 class Ledger:
-    """`created` and `revoked` were answered. `sent` and `answered` are request ids of reads; `admitted_after_receipt`
+    """`created` and `revoked` were answered. `sent` and `answered` are request ids of reads, the latter of those let
+    through: of what the gate refuses beyond ten a second only the number is kept. `admitted_after_receipt`
     holds what must never happen: the reads let through with a key whose revocation had been answered before."""
 
     def __init__(self) -> None:
@@ -72,7 +73,8 @@ class Load:
             answer = self._ask("GET", "/v1/events", key=self._reader, request_id=request_id)
             # The gate's own answers: what nginx says while nobody is behind it has no id of ours.
             if answer is not None and answer.headers.get("X-Request-Id") == request_id:
-                self.ledger.answered.add(request_id)
+                if answer.status_code == httpx.codes.OK:
+                    self.ledger.answered.add(request_id)
                 self.ledger.statuses[answer.status_code] = self.ledger.statuses.get(answer.status_code, 0) + 1
 
     def _try_the_revoked(self) -> None:

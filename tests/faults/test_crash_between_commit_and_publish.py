@@ -39,6 +39,7 @@ from shared.relay import Doorbell, Relay
 from shared.subscription import Subscription
 from tests.examples import ORIGIN
 from tests.integration.log.children import fork, wait
+from tests.unit.log.histories import held
 
 LIVES, FOLDERS = 25, 4  # 100 deaths
 PLACES = (
@@ -221,7 +222,7 @@ def assert_equal_to_the_log(life: Life) -> None:
         after = page.events[-1].place
     snapshot = life.auth.book.snapshot()
     assert snapshot.place == life.grants.place == life.usage.follower.checkpoint() == after
-    assert (frozenset(snapshot.grants), frozenset(snapshot.tiers.items())) == expected.state()
+    assert held(snapshot).state() == expected.state()
     assert life.grants.state() == expected.state()
     with life.usage.database.reading() as tx:
         assert {tuple(row) for row in tx.execute(select(usage_tables.known_key))} == known

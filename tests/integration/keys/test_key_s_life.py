@@ -27,7 +27,7 @@ from services.keys import assembly
 from services.keys.change import KeyEdit
 from services.keys.command import KeyRequest
 from services.keys.decision import KeyHasExpired, KeyIsRevoked, RegenerationRequired
-from services.keys.key import PERMISSIONS, Access, NoSuchKey, Reason, Status
+from services.keys.key import Access, NoSuchKey, Reason, Status
 from services.keys.organisation import TooManyKeys
 from services.keys.queries import KeyView
 from services.keys.words import Words
@@ -39,6 +39,7 @@ from shared.gate.credential import Presented
 from shared.gate.grants import Grants, Snapshot
 from shared.gate.replica import GrantsFollower
 from shared.gate.verdict import Refusal, judge
+from shared.permissions import PERMISSIONS
 from shared.subscription import Subscription
 from tests.examples import NOON, ORIGIN
 

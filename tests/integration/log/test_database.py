@@ -8,14 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import URL, text
 from sqlalchemy.exc import OperationalError
 
 from shared import database as database_module
+from shared import pinging
 from shared.clock import SystemClock
 from shared.database import Database, DatabaseBusy, database_time
 from tests.integration.log.children import fork, wait
+from tests.servers import Postgres
 
 ROUNDS = 60
 
@@ -204,6 +207,30 @@ def test_every_connection_is_durable_strict_and_never_waits_inside_sqlite(
     for begin in (database.reading, database.transaction):
         with begin() as tx:
             assert tx.execute(text(f"PRAGMA {pragma}")).scalar_one() == value
+
+
+def test_what_need_not_be_durable_does_not_wait_for_the_disk_and_what_comes_after_does(database: Database) -> None:
+    """Also on the very connection that the one before had."""
+    levels = []
+    for durable in (False, False, True, False, True):
+        with database.transaction(durable=durable) as tx:
+            levels.append(tx.execute(text("PRAGMA synchronous")).scalar_one())
+    assert levels == [1, 1, 2, 1, 2]
+
+
+def test_postgresql_s_connections_are_asked_whether_they_live_when_they_have_rested(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that the server has closed meanwhile is replaced, and nobody notices."""
+    monkeypatch.setattr(pinging, "PING_SECONDS", 0.0)
+    database = Database(postgres.new_database())
+    with database.reading(once=True) as tx:
+        pid = tx.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    with psycopg.connect(postgres.address(), autocommit=True) as connection:
+        connection.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+    with database.reading(once=True) as tx:
+        assert tx.execute(text("SELECT pg_backend_pid()")).scalar_one() != pid
+    database.close()
 
 
 def test_a_failed_begin_gives_the_lock_back(counters: Database, monkeypatch: pytest.MonkeyPatch) -> None:

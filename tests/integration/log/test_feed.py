@@ -169,14 +169,14 @@ def test_a_gate_s_row_is_committed_when_the_head_is_read(
     """Seen from another connection at that very moment: by then a revoker may be counting on it."""
     rows: list[tuple[str, int]] = []
     elsewhere = Database(keys.database.engine.url)
-    head = SqlEventStore.head
+    read = SqlEventStore.head_and_hash
 
-    def look_first(store: SqlEventStore, tx: Connection) -> Head:
+    def look_first(store: SqlEventStore, tx: Connection, position: int) -> tuple[Head, str | None]:
         with elsewhere.reading() as other:
             rows.extend((row.id, row.position) for row in other.execute(select(tables.gate)))
-        return head(store, tx)
+        return read(store, tx, position)
 
-    monkeypatch.setattr(SqlEventStore, "head", look_first)
+    monkeypatch.setattr(SqlEventStore, "head_and_hash", look_first)
     keys.feed.pull(None, Acknowledgement(gate="gate_1", position=0))
     assert rows[0] == ("gate_1", 0)
     elsewhere.close()
@@ -189,9 +189,9 @@ def test_the_head_is_read_in_a_transaction_begun_after_the_acknowledgement(
     order: list[str] = []
     reading, acknowledge = Database.reading, Propagation.acknowledge
 
-    def note_reading(database: Database) -> object:
+    def note_reading(database: Database, *, once: bool = False) -> object:
         order.append("read")
-        return reading(database)
+        return reading(database, once=once)
 
     def note_acknowledging(propagation: Propagation, acknowledgement: Acknowledgement) -> None:
         order.append("acknowledge")
@@ -209,12 +209,12 @@ def test_head_and_events_are_of_one_moment(keys_database: Database) -> None:
     """A row that is committed between the two looks is in neither."""
 
     class Busy(SqlEventStore):
-        def head(self, tx: Connection) -> Head:
-            head = super().head(tx)
+        def head_and_hash(self, tx: Connection, position: int) -> tuple[Head, str | None]:
+            found = super().head_and_hash(tx, position)
             if not self.has_grown:
                 self.has_grown = True
                 growing.grow()
-            return head
+            return found
 
         has_grown = True
 

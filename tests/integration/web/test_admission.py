@@ -145,6 +145,13 @@ PLACES: list[dict[str, Any]] = [
     {"path": "/v1/things", "headers": bearer("reader") | {"User-Agent": f"me {READER}", "Referer": READER}},
     {"path": "/v1/things", "headers": {"Authorization": f"Basic {READER}"}},
     {"path": f"/problems/{READER}", "headers": {}},
+    {"path": f"/v1/nowhere/%67rl_{READER[4:]}", "headers": {}},
+    {"path": "/v1/things", "headers": bearer("reader"), "query_string": f"from=%67rl_{READER[4:]}"},
+    *(
+        {"path": path, "headers": headers | {name: f"x {READER}"}, "extras": {"REMOTE_ADDR": "10.0.0.1"}}
+        for name in ("Accept", "Content-Type", "Cookie", "If-None-Match", "Origin", "Referer", "X-Forwarded-For")
+        for path, headers in (("/v1/nowhere", {}), ("/v1/things", {}), ("/v1/things?wrong=1", bearer("reader")))
+    ),
     {"path": "/v1/things", "method": "DELETE", "headers": bearer("reader") | {"X-Request-Id": READER}},
 ]
 

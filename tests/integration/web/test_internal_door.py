@@ -1,13 +1,16 @@
 """The internal door: for holders of its token only, with a readiness of its own, and in a gate's name."""
 
+import zlib
 from typing import Any
 
+import msgspec
 import pytest
 from falcon import testing
 
 from shared.clock import ManualClock
 from shared.feed import Acknowledgement
 from shared.gate.grants import Snapshot
+from shared.gate.snapshot_stream import lines_of, read
 from shared.web.internal import FeedPages, GatePlace, GrantsSnapshot, internal_application
 from shared.web.route import Route
 from tests.unit.gate.worlds import NOW, MemoryLog, created, grant, revoked, snapshot_of
@@ -33,7 +36,7 @@ def door(log: MemoryLog, removed: list[str]) -> testing.TestClient:
     snapshot: Snapshot = snapshot_of(grant(1), place=log.head)
     routes = [
         Route("/internal/feed", FeedPages(log)),
-        Route("/internal/grants", GrantsSnapshot(lambda: snapshot)),
+        Route("/internal/grants", GrantsSnapshot(lambda: lines_of(snapshot))),
         Route("/internal/gates/{gate_id}", GatePlace(removed.append)),
     ]
     return testing.TestClient(internal_application(routes, is_ready=lambda: False, token=SHARED))
@@ -109,3 +112,16 @@ def test_what_is_opened_on_loopback_opens_nothing_else(removed: list[str]) -> No
     for path in ("/internal/gates/gate_1", "//internal/gates/gate_1", "/metrics/../internal/gates/gate_1"):
         assert door.simulate_delete(path).status_code == 401
     assert removed == []
+
+
+@pytest.mark.parametrize("accept", ["application/x-ndjson", "*/*"])
+def test_a_snapshot_is_a_stream_for_gates_that_take_one_and_one_document_for_older_ones(
+    door: testing.TestClient, log: MemoryLog, accept: str
+) -> None:
+    answer = door.simulate_get("/internal/grants", headers=TOKEN | {"Accept": accept})
+    if accept == "*/*":
+        snapshot = msgspec.json.decode(answer.content, type=Snapshot)
+    else:
+        assert answer.headers["Content-Encoding"] == "gzip"
+        snapshot = read([zlib.decompress(answer.content, wbits=31)])
+    assert (snapshot.place, [held.key_id for held in snapshot.grants]) == (log.head, ["key_1"])

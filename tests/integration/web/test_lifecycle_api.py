@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.keys.key import NoSuchKey, Reason
 from shared.audit import audit
 from shared.times import from_rfc3339, rfc3339
 from tests.e2e.running import eventually
@@ -211,6 +212,36 @@ def test_many_keys_are_revoked_with_one_receipt_after_a_look_at_which(api: Manag
     assert {key["id"] for key in by_id["data"]} == {prod[0]["id"], test["id"]}
     none = api.ask("POST", "/v1/keys/revoke", json={"created_before": "2020-01-01T00:00:00Z"}).json
     assert (none["data"], none["receipt"]["propagated"]) == ([], True)
+
+
+def test_a_revocation_of_many_is_one_append_of_all_of_them(api: Management) -> None:
+    created = [api.create(labels={"env": "prod"})["id"] for _ in range(5)]
+    before = api.keys.propagation.head_position()
+    done = api.ask("POST", "/v1/keys/revoke", json={"label": "env:prod", "note": "left in a train"}).json
+    with api.keys.store.reading() as tx:
+        rows = api.keys.store.after(tx, before, 100)
+    assert {row.stream for row in rows} == set(created)
+    assert [row.position for row in rows] == list(range(before + 1, before + 6))
+    assert len({row.recorded_at for row in rows}) == 1
+    assert done["receipt"]["position"] == rows[-1].position
+
+
+def test_of_many_keys_all_are_revoked_or_none(api: Management) -> None:
+    """The last of them is somebody else's, which the API itself would have refused before."""
+    own = tuple(api.create()["id"] for _ in range(3))
+    stranger = api.another_organisation()
+    theirs = api.ask("GET", "/v1/keys", key=stranger).json["data"][0]["id"]
+    with pytest.raises(NoSuchKey):
+        api.keys.commands.revoke_all(api.organisation_id, (*own, theirs), Reason.SUPERSEDED, None, BOOTSTRAP)
+    assert {api.ask("GET", f"/v1/keys/{key_id}").json["status"] for key_id in own} == {"active"}
+
+
+def test_a_key_deleted_between_the_look_and_the_revocation_of_many_holds_up_none(api: Management) -> None:
+    gone, left = (api.create()["id"] for _ in range(2))
+    api.ask("DELETE", f"/v1/keys/{gone}")
+    receipt = api.keys.commands.revoke_all(api.organisation_id, (gone, left), Reason.SUPERSEDED, None, BOOTSTRAP)
+    assert receipt.propagated
+    assert api.ask("GET", f"/v1/keys/{left}").json["status"] == "revoked"
 
 
 @pytest.mark.parametrize(

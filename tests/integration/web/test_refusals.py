@@ -145,6 +145,10 @@ def test_limits_are_told_in_the_grammar_of_the_draft_with_every_authenticated_an
         ("POST", "/v1/things", bearer("writer"), "", "no-store"),
         ("POST", "/v1/things", {}, f"api_key={KEYS['writer']}", "private, no-store"),
         ("GET", "/v1/things", {}, "", None),
+        ("GET", "/v1/things", {}, f"api_key={UNKNOWN}", "private, no-store"),
+        ("GET", "/v1/things", bearer("reader"), f"api_key={READER}", "private, no-store"),
+        ("GET", "/v1/nowhere", {}, f"api_key={READER}", "private, no-store"),
+        ("PUT", "/v1/things", {}, f"api_key={READER}", "private, no-store"),
     ],
 )
 def test_who_may_keep_an_answer(

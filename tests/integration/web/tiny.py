@@ -42,6 +42,7 @@ KEYS = {
             "small",
             "untiered",
             "loopback",
+            "small admin",
         ),
         start=1,
     )
@@ -114,6 +115,7 @@ class Open:
 @dataclass
 class Tiny:
     app: Admission
+    gate: Gate
     replica: Replica
     meter: Meter
     bus: MemoryBus
@@ -132,7 +134,7 @@ class Tiny:
 def tiny(folder: Path, cors_origins: Sequence[str] | None = None) -> Tiny:
     clock, bus = ManualClock(NOW), MemoryBus()
     gate, meter = _gate(folder, bus, clock)
-    return Tiny(_application(gate, clock, cors_origins), gate.replica, meter, bus, clock)
+    return Tiny(_application(gate, clock, cors_origins), gate, gate.replica, meter, bus, clock)
 
 
 def served() -> Any:
@@ -169,6 +171,7 @@ def _grants(now: datetime) -> tuple[Grant, ...]:
         grant(8, minute_limit=2, day_limit=3),
         grant(9, organisation_id="org_without_a_tier"),
         grant(10, allowed_addresses=("127.0.0.0/8",)),
+        grant(11, permissions=frozenset({"admin"}), minute_limit=1),
     )
 
 

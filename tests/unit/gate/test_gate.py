@@ -177,3 +177,16 @@ def test_an_address_that_guesses_is_slowed_and_valid_keys_from_it_are_not(scene:
     assert scene.admit(presented(f"Bearer {secret(99)}")).refusal is Refusal.GATE_NOT_FRESH
     scene.gate.replica.pull()
     assert scene.admit(presented(f"Bearer {secret(99)}")).refusal is Refusal.INVALID_KEY
+
+
+def test_what_is_admitted_is_always_written_down_singly_and_a_flood_of_refusals_is_not(scene: Scene) -> None:
+    admitted, refused = scene.admit(), scene.admit(presented(None))
+    assert (admitted.admitted, refused.admitted) == (True, False)
+    for verdict, status in ((refused, 401), (admitted, 200)):
+        for number in range(50):
+            scene.recorded(verdict, request_id=f"{status}-{number}", status=status)
+    scene.clock.advance(1)
+    scene.recorded(refused, request_id="later", status=401)
+    written = [record for batch in scene.bus.batches for record in batch["records"]]
+    assert [record[0] for record in written if record[6] == 200] == [f"200-{number}" for number in range(50)]
+    assert [record[12] for record in written if record[6] == 401] == [*[1] * 10, 40, 1]

@@ -1,6 +1,7 @@
 """Every record goes out until it is counted, the same bytes under the same name, and nothing goes before that."""
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,10 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
 
 def unmetered() -> float:
     return REGISTRY.get_sample_value("grillo_meter_unmetered_total") or 0.0
+
+
+def counted_refusals() -> float:
+    return REGISTRY.get_sample_value("grillo_meter_refusals_counted_total") or 0.0
 
 
 def waiting_bytes() -> float:
@@ -305,3 +310,57 @@ def test_the_thread_ships_on_after_whatever_went_wrong(scene: Scene, monkeypatch
         pass  # the test's own time limit is the deadline
     scene.meter.stop()
     assert scene.bus.request_ids() == ["r1"]
+
+
+def flooded(scene: Scene, requests: int) -> None:
+    for number in range(requests):
+        scene.meter.record_refusal(record(f"r{number}", status=401, cost=0))
+
+
+def test_refusals_beyond_ten_a_second_are_on_disk_as_one_count_when_the_second_is_over(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meter_module, "REFUSALS_SECONDS", 0.001)
+    before = counted_refusals()
+    flooded(scene, 25)
+    scene.meter.start()
+    scene.clock.advance(1)
+    while counted_refusals() == before:
+        pass  # the test's own time limit is the deadline
+    scene.meter.stop()
+    written = [record for batch in scene.bus.batches for record in batch["records"]]
+    assert [record[12] for record in written] == [*[1] * 10, 15]
+    assert counted_refusals() - before == 15
+
+
+def test_a_bus_that_holds_up_the_shipping_holds_up_no_count(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meter_module, "REFUSALS_SECONDS", 0.001)
+    monkeypatch.setattr(meter_module, "SHIP_SECONDS", 0.001)
+    is_over, is_stuck = threading.Event(), threading.Event()
+
+    def stuck(batch: dict[str, Any]) -> None:
+        is_stuck.set()
+        is_over.wait()
+
+    monkeypatch.setattr(scene.bus, "publish", stuck)
+    flooded(scene, 12)
+    scene.meter.start()
+    is_stuck.wait()
+    (path,) = scene.folder.glob("*.segment")
+    size = path.stat().st_size
+    scene.clock.advance(1)
+    while path.stat().st_size == size:
+        pass  # the test's own time limit is the deadline
+    is_over.set()
+    scene.meter.stop()
+
+
+def test_a_clean_stop_writes_down_what_is_only_counted_yet_and_ships_it(scene: Scene) -> None:
+    scene.meter.start()
+    flooded(scene, 30)
+    scene.meter.stop()
+    written = [record for batch in scene.bus.batches for record in batch["records"]]
+    assert sum(record[12] for record in written) == 30
+    before = unmetered()
+    flooded(scene, 30)
+    assert unmetered() - before == 30

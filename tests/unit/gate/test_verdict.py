@@ -29,7 +29,7 @@ class World:
         return judge(self.request, self.permission, grants_of(*held, tier=self.tier, unappliable=self.unappliable), NOW)
 
     def with_grant(self, **different: object) -> "World":
-        return self if self.grant is None else replace(self, grant=replace(self.grant, **different))  # type: ignore[arg-type]  # fields of Grant
+        return self if self.grant is None else replace(self, grant=structs.replace(self.grant, **different))
 
 
 def _query_forbidden(world: World) -> World:

@@ -14,7 +14,7 @@ from shared.contracts.envelope import CloudEvent
 from shared.contracts.keys import SHAPES
 from shared.event_store import Head, MemoryEventStore, StoredEvent
 from shared.events import Encoded
-from shared.gate.grants import Grants
+from shared.gate.grants import Grants, Snapshot
 from shared.publication import Publication
 from shared.times import rfc3339
 from tests import examples
@@ -114,3 +114,10 @@ class FaultyQueue:
             return None
         is_reordered = self._faults and self._chance.random() < 0.3
         return self._messages.pop(self._chance.randrange(len(self._messages)) if is_reordered else 0)
+
+
+def held(snapshot: Snapshot) -> Grants:
+    """As a gate holds it: without what gates have no use for."""
+    grants = Grants()
+    grants.load(snapshot)
+    return grants

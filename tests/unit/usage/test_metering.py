@@ -57,6 +57,7 @@ records = st.builds(
     route=st.sampled_from(["/v1/sensors", "/v1/events"]),
     status=st.sampled_from([200, 304, 401, 404, 429]),
     cost=st.integers(0, 1),
+    requests=st.integers(1, 500),
 )
 batches = st.lists(st.lists(records, max_size=12), max_size=6)
 
@@ -146,7 +147,7 @@ def test_counters_equal_a_recount_of_the_requests_in_whatever_order_and_how_ofte
         if one_record.key_id is not None:
             minute = int(one_record.at.timestamp() // 60)
             place = (one_record.key_id, minute, one_record.route, one_record.status)
-            expected[place] += 1
+            expected[place] += one_record.requests
             costs[place] += one_record.cost
     table = tables.counter
     with migrated.reading() as tx:
@@ -156,6 +157,9 @@ def test_counters_equal_a_recount_of_the_requests_in_whatever_order_and_how_ofte
     assert counted_requests(migrated) == len(everything)
     # By every step, of organisations, and of durations: as if all had come in one batch, in order.
     assert [rebuilt for rebuilt in rebuild(migrated) if rebuilt.differences] == []
+    with migrated.reading() as tx:
+        of_requests = tx.execute(select(func.coalesce(func.sum(tables.request.c.requests), 0))).scalar_one()
+    assert of_requests == sum(one_record.requests for one_record in everything)
     uses = [record for record in everything if record.key_id and record.cost]
     assert last_uses(migrated) == {
         key_id: max(use.at for use in uses if use.key_id == key_id) for key_id in {use.key_id for use in uses}

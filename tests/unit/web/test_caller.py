@@ -30,6 +30,13 @@ def test_the_nearest_address_that_no_proxy_of_ours_has_is_the_callers(
     assert PROXIES.caller(peer, forwarded_for) == caller
 
 
+@pytest.mark.parametrize(
+    ("peer", "is_ours"), [("10.0.0.1", True), ("::ffff:10.0.0.1", True), ("11.0.0.1", False), ("", False)]
+)
+def test_a_proxy_of_ours_is_known_by_its_address(peer: str, is_ours: bool) -> None:
+    assert PROXIES.trust(peer) == is_ours
+
+
 def test_without_proxies_the_header_means_nothing() -> None:
     assert Proxies().caller("127.0.0.1", "203.0.113.9") == "127.0.0.1"
 

@@ -1,0 +1,68 @@
+"""The request that a proxy asks about, as the proxy's headers tell it. Whose headers they are is asked elsewhere."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote, unquote_plus, unquote_to_bytes
+
+from shared.redaction import redact
+
+PATH_CHARACTERS_MAX = 100  # what usage stores of a route
+# nginx and Envoy are configured to send the first, Traefik sends the second unasked.
+_FAMILIES = (("X-Original-Method", "X-Original-URI"), ("X-Forwarded-Method", "X-Forwarded-Uri"))
+_METHOD = re.compile(r"[A-Z-]{1,16}", re.ASCII)
+_CREDENTIAL = "api_key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """`path`: as it is recorded and echoed, percent-encoded, without query, cut; there is no key in it.
+
+    `query_keys`: every `api_key` of the query, decoded.
+    """
+
+    method: str
+    path: str
+    query_keys: tuple[str, ...]
+
+
+class OriginalUnreadable(Exception):
+    """The headers do not tell of one request, or it carries a key where none is taken out again."""
+
+
+def read_original(header: Callable[[str], str | None]) -> Original:
+    """`header`: a header's value by name. Raises OriginalUnreadable."""
+    told = {(header(method) or None, header(uri) or None) for method, uri in _FAMILIES} - {(None, None)}
+    if len(told) > 1:
+        raise OriginalUnreadable("X-Original-… and X-Forwarded-… tell of different requests")
+    method, uri = told.pop() if told else (None, None)
+    if method is None or uri is None:
+        raise OriginalUnreadable("X-Original-Method and X-Original-URI, or X-Forwarded-Method and -Uri, are needed")
+    if not _METHOD.fullmatch(method) or not uri.startswith("/"):
+        raise OriginalUnreadable("the original request needs a method in capitals and a path")
+    path, _, query = uri.partition("?")
+    query_keys, others = _credentials(query)
+    decoded = unquote_to_bytes(path.encode("latin-1", "replace"))
+    _refuse_key_in(decoded.decode("latin-1"))
+    _refuse_key_in(unquote_plus(others))
+    return Original(method=method, path=quote(decoded)[:PATH_CHARACTERS_MAX], query_keys=query_keys)
+
+
+def _credentials(query: str) -> tuple[tuple[str, ...], str]:
+    """The keys in a query, and the rest of it, still encoded."""
+    keys, others = [], []
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        if unquote_plus(name) != _CREDENTIAL:
+            others.append(part)
+        elif name != _CREDENTIAL:
+            # A proxy takes it out of what it sends on by its name as written; this one it would let through.
+            raise OriginalUnreadable(f"{_CREDENTIAL} must be written without percent-encoding")
+        else:
+            keys.append(unquote_plus(value))
+    return tuple(keys), "&".join(others)
+
+
+def _refuse_key_in(text: str) -> None:
+    if redact(text) != text:
+        raise OriginalUnreadable(f"a key belongs in the Authorization header or in {_CREDENTIAL}, and nowhere else")

@@ -1,0 +1,36 @@
+"""The query and the answer of forward-auth."""
+
+from dataclasses import dataclass
+
+from marshmallow import fields, validate
+
+from services.auth.original import PATH_CHARACTERS_MAX
+from shared.permissions import PERMISSIONS
+from shared.web.operation import StrictSchema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizeQuery:
+    permission: str
+    route: str | None = None
+    allow_query: bool = True
+
+
+class AuthorizeQuerySchema(StrictSchema):
+    shape = AuthorizeQuery
+    permission = fields.String(required=True, validate=validate.OneOf(PERMISSIONS))
+    route = fields.String(
+        validate=validate.Regexp(
+            rf"/[!-~]{{0,{PATH_CHARACTERS_MAX - 1}}}\Z", error="must be a path of ASCII characters"
+        ),
+        metadata={"description": "The name that usage counts these requests under; by default the original's path"},
+    )
+    allow_query = fields.Boolean(
+        metadata={"description": "`false` for a proxy that cannot take `api_key` out of what it sends on"}
+    )
+
+
+class AuthorizedSchema(StrictSchema):
+    key_id = fields.String(required=True)
+    organisation_id = fields.String(required=True)
+    permissions = fields.List(fields.String(), required=True)

@@ -1,0 +1,75 @@
+"""Calls that come while another is under way, served together by the next: one of the callers does the work of all.
+
+Known as flat combining (Hendler, Incze, Shavit and Tzafrir, 2010); applied to a log's commits, as group commit.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class Abandoned(Exception):
+    """Whoever served this call, too, was stopped in the midst of it: what came of it is not known."""
+
+
+@dataclass(slots=True, eq=False)
+class _Call(Generic[Item]):
+    item: Item
+    is_over: bool = False
+    error: Exception | None = None
+
+
+class Combiner(Generic[Item]):
+    def __init__(self, serve: Callable[[Sequence[Item]], object], *, most: int) -> None:
+        """`serve` is given the items that wait, in the order they came, `most` at once; by one thread at a time."""
+        self._serve, self._most = serve, most
+        self._changed = threading.Condition()
+        self._waiting: list[_Call[Item]] = []
+        self._is_led = False
+
+    def __call__(self, item: Item) -> None:
+        """Returns once a `serve` that was given the item has returned. Raises what it raised, or Abandoned."""
+        call = _Call(item)
+        with self._changed:
+            self._waiting.append(call)
+        while not self._is_served_by_others(call):
+            self._lead()
+        if call.error is not None:
+            raise call.error
+
+    def _is_served_by_others(self, call: _Call[Item]) -> bool:
+        """False: it is this caller's turn to lead."""
+        with self._changed:
+            self._changed.wait_for(lambda: call.is_over or not self._is_led)
+            if not call.is_over:
+                self._is_led = True
+            return call.is_over
+
+    def _give_way(self) -> None:
+        """To whoever is about to call, as long as that brings somebody."""
+        waiting = 0
+        while waiting < len(self._waiting) < self._most:
+            waiting = len(self._waiting)
+            time.sleep(0)
+
+    def _lead(self) -> None:
+        calls: list[_Call[Item]] = []
+        error: Exception | None = Abandoned()
+        try:
+            self._give_way()
+            with self._changed:
+                calls, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+            self._serve([call.item for call in calls])
+            error = None
+        except Exception as raised:
+            error = raised
+        finally:
+            with self._changed:
+                for call in calls:
+                    call.is_over, call.error = True, error
+                self._is_led = False
+                self._changed.notify_all()
