@@ -157,6 +157,9 @@ def test_counters_equal_a_recount_of_the_requests_in_whatever_order_and_how_ofte
     assert counted_requests(migrated) == len(everything)
     # By every step, of organisations, and of durations: as if all had come in one batch, in order.
     assert [rebuilt for rebuilt in rebuild(migrated) if rebuilt.differences] == []
+    with migrated.reading() as tx:
+        of_requests = tx.execute(select(func.coalesce(func.sum(tables.request.c.requests), 0))).scalar_one()
+    assert of_requests == sum(one_record.requests for one_record in everything)
     uses = [record for record in everything if record.key_id and record.cost]
     assert last_uses(migrated) == {
         key_id: max(use.at for use in uses if use.key_id == key_id) for key_id in {use.key_id for use in uses}
