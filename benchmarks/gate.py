@@ -30,7 +30,7 @@ class StandingFeed:
 
 
 class NoBus:
-    def publish(self, batch: dict[str, object]) -> None:
+    def publish(self, batch: bytes) -> None:
         pass
 
 

@@ -23,8 +23,13 @@ class EventPublisher:
 
     def publish(self, type_: str, body: Mapping[str, Any], *, mandatory: bool = False) -> None:
         """Raises BusUnavailable; also, if `mandatory`, when there is no queue yet that the message would reach."""
+        self.publish_json(type_, msgspec.json.encode(body), mandatory=mandatory)
+
+    def publish_json(self, type_: str, body: bytes, *, mandatory: bool = False) -> None:
+        """The same, of what is JSON already."""
+        written = {"content_type": "application/json", "content_encoding": "utf-8"}
         try:
-            self._publisher.publish(dict(body), routing_key=type_, mandatory=mandatory)
+            self._publisher.publish(body, routing_key=type_, mandatory=mandatory, **written)
         except UndeliverableMessage as error:
             raise BusUnavailable(f"nobody has a queue for {type_} yet") from error
         except (AMQPError, KombuError, OSError) as error:
@@ -50,8 +55,8 @@ class MeterBus:
     def __init__(self, publisher: EventPublisher) -> None:
         self._publisher = publisher
 
-    def publish(self, batch: dict[str, Any]) -> None:
-        self._publisher.publish("RequestMetered", batch, mandatory=True)
+    def publish(self, batch: bytes) -> None:
+        self._publisher.publish_json("RequestMetered", batch, mandatory=True)
 
     def tell(self, failed: AuthenticationFailed) -> None:
         """Raises BusUnavailable; nobody need have a queue for it."""

@@ -69,11 +69,11 @@ def test_a_batch_that_no_queue_would_hold_is_not_taken_for_published(rabbitmq: R
     amqp_uri = rabbitmq.new_vhost()
     bus = MeterBus(EventPublisher(amqp_uri, "auth"))
     with pytest.raises(BusUnavailable, match="nobody has a queue for RequestMetered"):
-        bus.publish({"segment": "s"})
+        bus.publish(b'{"segment": "s"}')
     with kombu.Connection(amqp_uri) as connection:
         queue = durable_queue("usage", "auth", "RequestMetered")(connection.channel())
         queue.declare()
-        bus.publish({"segment": "s"})
+        bus.publish(b'{"segment": "s"}')
         assert queue.get(no_ack=True).payload == {"segment": "s"}
 
 

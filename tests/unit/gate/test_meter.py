@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from prometheus_client import REGISTRY
 
@@ -137,8 +138,9 @@ def test_a_bus_that_is_away_costs_time_and_nothing_else(scene: Scene) -> None:
 
 
 def test_an_answer_that_comes_while_publishing_still_counts(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    def answered_at_once(batch: dict[str, Any]) -> None:
-        scene.meter.counted(((batch["segment"], batch["start"]),))
+    def answered_at_once(batch: bytes) -> None:
+        published = msgspec.json.decode(batch)
+        scene.meter.counted(((published["segment"], published["start"]),))
 
     monkeypatch.setattr(scene.bus, "publish", answered_at_once)
     scene.record("r1")
@@ -338,7 +340,7 @@ def test_a_bus_that_holds_up_the_shipping_holds_up_no_count(scene: Scene, monkey
     monkeypatch.setattr(meter_module, "SHIP_SECONDS", 0.001)
     is_over, is_stuck = threading.Event(), threading.Event()
 
-    def stuck(batch: dict[str, Any]) -> None:
+    def stuck(batch: bytes) -> None:
         is_stuck.set()
         is_over.wait()
 
@@ -347,9 +349,9 @@ def test_a_bus_that_holds_up_the_shipping_holds_up_no_count(scene: Scene, monkey
     scene.meter.start()
     is_stuck.wait()
     (path,) = scene.folder.glob("*.segment")
-    size = path.stat().st_size
+    before = path.read_bytes()
     scene.clock.advance(1)
-    while path.stat().st_size == size:
+    while path.read_bytes() == before:
         pass  # the test's own time limit is the deadline
     is_over.set()
     scene.meter.stop()

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from shared.clock import SystemClock
@@ -71,8 +72,9 @@ class Scene:
             raise BusUnavailable("away")
         self.told.append(failed)
 
-    def counts_what_is_published(self, body: dict[str, Any]) -> None:
+    def counts_what_is_published(self, batch: bytes) -> None:
         self.steps.append("counted")
+        body = msgspec.json.decode(batch)
         self.ears.counted({"batches": [[body["segment"], body["start"]]]})
 
     def _listen(self, key: Hear, counted: Hear) -> Ears:

@@ -82,7 +82,7 @@ def test_each_check_wins_over_every_later_one_in_all_combinations_of_faults() ->
 def test_a_verdict_tells_the_grant_only_to_who_holds_its_secret() -> None:
     assert World(request=presented(), grant=None).judge().grant is None
     refused = World(request=presented(), grant=grant(status=Status.REVOKED)).judge()
-    assert refused.grant == grant(status=Status.REVOKED)
+    assert refused.grant == grant(status=Status.REVOKED, hint="")
 
 
 @pytest.mark.parametrize(

@@ -133,10 +133,10 @@ class MemoryBus:
         self.batches: list[dict[str, Any]] = []
         self.is_away = False
 
-    def publish(self, batch: dict[str, Any]) -> None:
+    def publish(self, batch: bytes) -> None:
         if self.is_away:
             raise BusUnavailable("away")
-        self.batches.append(batch)
+        self.batches.append(msgspec.json.decode(batch))
 
     def request_ids(self) -> list[str]:
         return [record[0] for batch in self.batches for record in batch["records"]]
