@@ -27,7 +27,10 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One answered request. `duration_ms`: from the gate's first look to the answer. `problem`: why it was refused."""
+    """One answered request. `duration_ms`: from the gate's first look to the answer. `problem`: why it was refused.
+
+    `requests`: how many it stands for: 1, unless it is refused ones that were counted together.
+    """
 
     at: datetime
     method: str
@@ -38,6 +41,7 @@ class Request:
     user_agent: str
     duration_ms: float
     request_id: str
+    requests: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,5 +179,6 @@ def _request_entry(row: Any) -> Entry:
         user_agent=row.user_agent,
         duration_ms=row.duration_us / 1000,
         request_id=row.request_id,
+        requests=row.requests,
     )
     return Entry(at=request.at, place=Place(row.at, _REQUEST, row.id), request=request)

@@ -19,6 +19,7 @@ COLUMNS = (
     "duration_ms",
     "request_id",
     "actor",
+    "requests",
 )
 _CHUNK_CHARACTERS = 16 * 1024
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -42,7 +43,7 @@ def _cells(entry: Entry) -> tuple[object, ...]:
     at, request = rfc3339(entry.at), entry.request
     if request is None:
         lived = entry.lifecycle or {}
-        return (at, "lifecycle", lived["type"], "", "", "", "", "", "", lived["request_id"] or "", lived["actor"])
+        return (at, "lifecycle", lived["type"], "", "", "", "", "", "", lived["request_id"] or "", lived["actor"], "")
     return (
         at,
         "request",
@@ -55,6 +56,7 @@ def _cells(entry: Entry) -> tuple[object, ...]:
         request.duration_ms,
         request.request_id,
         "",
+        request.requests,
     )
 
 

@@ -72,6 +72,10 @@ class RequestSchema(StrictSchema):
     user_agent = fields.String(required=True)
     duration_ms = fields.Float(required=True)
     request_id = fields.String(required=True)
+    requests = fields.Integer(
+        required=True,
+        metadata={"description": "how many it stands for: 1, unless it is refused requests counted together"},
+    )
 
 
 class HappeningSchema(StrictSchema):

@@ -80,7 +80,7 @@ class Gate:
         problem: str | None = None,
     ) -> None:
         """Writes the request down before its answer leaves. `seconds`: since the gate's first look."""
-        grant = verdict.grant
+        grant = verdict.grant or verdict.deleted
         key_id, organisation_id = (None, None) if grant is None else (grant.key_id, grant.organisation_id)
         record = RequestRecord(
             request_id=request_id,
@@ -109,7 +109,7 @@ class Gate:
         wait_seconds = self._guessing.slow(address, verdict.guess, self._elapsed_seconds())
         if not wait_seconds:
             return verdict
-        return Verdict(Refusal.ADDRESS_SLOWED, guess=verdict.guess, retry_after_seconds=wait_seconds)
+        return replace(verdict, refusal=Refusal.ADDRESS_SLOWED, retry_after_seconds=wait_seconds)
 
 
 def _refused(verdict: Verdict) -> Verdict:

@@ -43,7 +43,8 @@ class Verdict(msgspec.Struct, frozen=True):
     """`grant` is set once the secret was recognised, refused or not; `spent` once the quota was asked.
 
     `guess`: how the key is invalid. `retry_after_seconds`: how long its address is slowed down. `from_reserve`: what is
-    urgent was admitted though the key's own limits are used up; `limits` and `spent` are the reserve's.
+    urgent was admitted though the key's own limits are used up; `limits` and `spent` are the reserve's. `deleted`:
+    the key that was presented though it is no more; for the record, never for the caller.
     """
 
     refusal: Refusal | None
@@ -55,6 +56,7 @@ class Verdict(msgspec.Struct, frozen=True):
     guess: Guess | None = None
     retry_after_seconds: int = 0
     from_reserve: bool = False
+    deleted: Grant | None = None
 
     @property
     def admitted(self) -> bool:
@@ -77,13 +79,20 @@ def judge(presented: Presented, permission: str | None, grants: Grants, now: dat
         return _INVALID[invalid.guess]
     grant = grants.by_digest(credential.digest)
     if grant is None or not grant.accepts(credential.digest, now):
-        return _INVALID[Guess.UNKNOWN]
+        return _unknown(grant)
     limits = grants.limits(grant)
     if limits is None or grants.is_unappliable(grant):
         return Verdict(Refusal.UNAVAILABLE, grant, in_query=credential.in_query)
     in_query = credential.in_query
     refusal = judge_grant(grant, permission, now, address=presented.address, in_query=in_query)
     return Verdict(refusal, grant, limits, in_query=in_query)
+
+
+def _unknown(grant: Grant | None) -> Verdict:
+    """A deleted key is to its caller as if it had never been; its owner is to hear that somebody still has it."""
+    if grant is None or grant.status is not Status.DELETED:
+        return _INVALID[Guess.UNKNOWN]
+    return Verdict(Refusal.INVALID_KEY, guess=Guess.UNKNOWN, deleted=grant)
 
 
 def judge_grant(

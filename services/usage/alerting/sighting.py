@@ -91,11 +91,11 @@ def sightings(records: Iterable[RequestRecord]) -> tuple[Sighting, ...]:
         tally = tallies.get(place)
         if tally is None:
             tally = tallies[place] = _Tally(record.organisation_id or "")
-        tally.requests += 1
+        tally.requests += record.requests
         tally.cost += record.cost
         tally.last_at = max(tally.last_at, at)
         if record.status >= _FAILED:
-            tally.failed += 1
+            tally.failed += record.requests
             if record.status == _UNAUTHORIZED and (tally.dead is None or record.at < tally.dead.at):
                 tally.dead = record
         if record.cost:

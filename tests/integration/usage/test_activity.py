@@ -120,6 +120,14 @@ def test_a_request_says_why_it_was_refused(activity: Activity) -> None:
     assert (entry.request.status, entry.request.problem) == (429, "quota-exceeded")
 
 
+def test_refusals_that_were_counted_together_say_how_many_they_are(activity: Activity, metering: Metering) -> None:
+    metering.take_in(batch(record(1, status=401, cost=0, requests=40), record(0)))
+    entries = tuple(activity.everything("org_railway", "key_a", Wanted(statuses=(200, 499))))
+    assert [entry.request.requests for entry in entries if entry.request] == [40, 1]
+    rows = csv.DictReader(io.StringIO(b"".join(as_csv(entries)).decode()))
+    assert [row["requests"] for row in rows] == ["40", "1"]
+
+
 @pytest.mark.usefixtures("used")
 def test_what_keys_cannot_tell_is_not_left_out_in_silence(activity: Activity, keys: Keys) -> None:
     keys.is_away = True

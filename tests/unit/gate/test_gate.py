@@ -53,6 +53,7 @@ def scene(tmp_path: Path) -> Scene:
         grant(1, minute_limit=3, day_limit=5),
         grant(2, status=Status.REVOKED, minute_limit=3),
         grant(3, organisation_id="org_unknown"),
+        grant(4, status=Status.DELETED),
     ]
     replica = Replica(
         gate="gate_1",
@@ -171,7 +172,15 @@ def test_a_record_says_whose_request_it_was_and_what_came_of_it(scene: Scene) ->
     ]
 
 
-@pytest.mark.parametrize(("request_", "key_id"), [(presented(None), None), (presented(f"Bearer {secret(2)}"), "key_2")])
+@pytest.mark.parametrize(
+    ("request_", "key_id"),
+    [
+        (presented(None), None),
+        (presented(f"Bearer {secret(2)}"), "key_2"),
+        (presented(f"Bearer {secret(4)}"), "key_4"),
+        (presented(f"Bearer {secret(99)}"), None),
+    ],
+)
 def test_a_refused_request_is_written_down_at_no_cost(scene: Scene, request_: Presented, key_id: str | None) -> None:
     record = scene.recorded(scene.admit(request_), status=401)
     assert (record[2], record[7]) == (key_id, 0)
@@ -196,6 +205,13 @@ def test_an_address_that_guesses_is_slowed_and_valid_keys_from_it_are_not(scene:
     assert scene.admit(presented(f"Bearer {secret(99)}")).refusal is Refusal.GATE_NOT_FRESH
     scene.gate.replica.pull()
     assert scene.admit(presented(f"Bearer {secret(99)}")).refusal is Refusal.INVALID_KEY
+
+
+def test_a_deleted_key_slows_its_address_as_a_guess_does_and_is_shown_nothing(scene: Scene) -> None:
+    guesses = [scene.admit(presented(f"Bearer {secret(4)}")) for _ in range(61)]
+    assert [guess.refusal for guess in guesses] == [Refusal.INVALID_KEY] * 60 + [Refusal.ADDRESS_SLOWED]
+    assert {(guess.grant, guess.limits, guess.spent) for guess in guesses} == {(None, None, None)}
+    assert scene.recorded(guesses[-1], status=429)[2] == "key_4"
 
 
 def test_what_is_admitted_is_always_written_down_singly_and_a_flood_of_refusals_is_not(scene: Scene) -> None:

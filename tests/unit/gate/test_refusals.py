@@ -89,6 +89,14 @@ def test_a_count_tells_nothing_that_is_not_so_of_all_its_requests() -> None:
     assert (told.address, told.status, told.requests) == ("192.0.2.7", 401, 3)
 
 
+def test_a_count_names_a_problem_only_when_all_its_requests_had_it() -> None:
+    revoked = refused("key_1", problem="key-revoked")
+    assert aggregate_of(revoked, revoked).problem == "key-revoked"
+    assert aggregate_of(revoked, refused("key_1", problem="invalid-request"), revoked).problem is None
+    assert aggregate_of(revoked, refused("key_1", problem=None)).problem is None
+    assert aggregate_of(refused("key_1", problem=None), revoked).problem is None
+
+
 def test_a_key_that_is_refused_from_many_addresses_has_none_in_its_count_and_one_network_is_one_caller() -> None:
     assert aggregate_of(refused("key_1", "192.0.2.7"), refused("key_1", "192.0.2.8")).address == ""
     assert aggregate_of(refused(None, "2001:db8::7"), refused(None, "2001:db8::8")).address == "2001:db8::/64"

@@ -85,6 +85,17 @@ def test_a_verdict_tells_the_grant_only_to_who_holds_its_secret() -> None:
     assert refused.grant == grant(status=Status.REVOKED, hint="")
 
 
+def test_a_deleted_key_is_to_its_caller_as_one_that_never_was_and_is_named_for_the_record() -> None:
+    deleted = World(request=presented(), grant=grant(status=Status.DELETED)).judge()
+    assert deleted.deleted == grant(status=Status.DELETED, hint="")
+    assert structs.replace(deleted, deleted=None) == World(request=presented(), grant=None).judge()
+
+
+def test_a_secret_past_its_grace_names_nobody() -> None:
+    rotated = grant(2, previous_digest=grant().digest, grace_until=NOW)
+    assert World(request=presented(), grant=rotated).judge() == World(request=presented(), grant=None).judge()
+
+
 @pytest.mark.parametrize(
     ("expires_in_seconds", "refusal"),
     [(-1, Refusal.KEY_EXPIRED), (0, Refusal.KEY_EXPIRED), (0.000001, None), (60, None)],

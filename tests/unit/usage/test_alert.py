@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
 from services.usage import assembly, tables
 from services.usage.alert import Alert, Alerts, leave
@@ -247,6 +247,21 @@ def test_a_dead_key_used_is_one_alert_a_day_with_the_first_request(world: World)
     assert world.see(NOON + HOUR, **dead) == []
     assert len(world.see(NOON + DAY, **dead)) == 1
     assert world.see(NOON, key_id=None, status=401, cost=0) == []
+
+
+def test_a_deleted_key_used_is_told_without_who_used_it(world: World) -> None:
+    with world.database.transaction() as tx:
+        tx.execute(delete(tables.known_key).where(tables.known_key.c.key_id == "key_a"))
+        erase(tx, "key_a")
+    (alert,) = world.see(NOON, status=401, cost=0, address="192.0.2.7", user_agent="curl")
+    assert (alert.kind, alert.key_id, alert.facts.at) == ("dead-key-used", "key_a", NOON)
+    assert (alert.facts.address, alert.facts.user_agent) == ("", "")
+
+
+def test_refusals_that_were_counted_together_are_as_many_errors_as_they_stand_for(world: World) -> None:
+    world.take_in(NOON)
+    raised = world.see(NOON, status=403, cost=0, requests=20)
+    assert [alert.kind for alert in raised] == ["error-rate"]
 
 
 def test_many_times_the_usual_is_told_and_a_key_without_a_past_has_no_usual(world: World) -> None:
