@@ -12,7 +12,7 @@ import pytest
 
 from tests.against_the_log import GATES, Log, verdicts
 from tests.e2e.running import Distributed, eventually
-from tests.faults.load import Ledger, Load
+from tests.faults.load import Ledger, Load, await_each_counted_once
 from tests.servers import Postgres, RabbitMq, Redis
 from tests.stack import Stack
 
@@ -46,15 +46,7 @@ def test_whoever_is_killed_and_whenever_nothing_answered_is_lost_and_all_agree(r
     _every_gate_agrees(stack, ledger, happened)
     verified = stack.grillo("keys", "audit", "verify", "keys")
     assert verified.returncode == 0, verified.stdout + verified.stderr
-    # answered ⊆ counted ⊆ sent, each once, by request id. A dead process's spool is taken over within a minute.
-    counted = eventually(
-        lambda: [request_id for request_id in log.counted_requests() if request_id.startswith("load-")],
-        lambda counted: ledger.answered <= set(counted),
-        seconds=150,
-        every=1,
-    )
-    assert set(counted) <= ledger.sent
-    assert [request_id for request_id, times in Counter(counted).items() if times > 1] == []
+    await_each_counted_once(log, ledger)
     assert ledger.statuses.get(200, 0) > DEATHS, f"the load was real: {ledger.statuses}"
 
 
