@@ -150,7 +150,7 @@ def test_a_process_suspended_past_its_lease_wakes_to_no_verdict_in_a_key_s_favou
 
 
 def test_a_minute_without_rabbitmq_costs_no_request_and_revocations_hold_within_a_pull(
-    running: Distributed, broker: RabbitMq, log: Log, record_property: Callable[[str, object], None]
+    running: Distributed, broker: RabbitMq, log: Log, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
     stack = running.stack
     elapsed_ms: list[int] = []
@@ -165,7 +165,7 @@ def test_a_minute_without_rabbitmq_costs_no_request_and_revocations_hold_within_
             assert all("applied_ms" in gate for gate in receipt["gates"]), "by pulls: none was waited out"
             elapsed_ms.append(receipt["elapsed_ms"])
         broker.start()
-    record_property("slowest receipt, in ms", max(elapsed_ms))
+    record_testsuite_property("slowest receipt, in ms", max(elapsed_ms))
     assert len(elapsed_ms) >= 10
     assert max(elapsed_ms) < LEASE_SECONDS * 1000
     assert ledger.admitted_after_receipt == []
@@ -179,7 +179,7 @@ def test_after_all_of_it_no_secret_is_in_any_file_or_output(
     running: Distributed, folder: Path, postgres: Postgres, log: Log
 ) -> None:
     stack = running.stack
-    key_id, secret = running.create_key("events:read", "keys:read")
+    key_id, secret = running.create_key("events:read")
     with Load(running, seed=SEED) as ledger:
         eventually(lambda: min(len(ledger.revoked), len(ledger.answered)), lambda least: least >= 10, seconds=60)
         for url in (running.url, *map(stack.public_url, ("keys", "auth", "usage", "sensors"))):
