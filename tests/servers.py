@@ -38,7 +38,10 @@ def free_port() -> int:
 
 
 class Postgres:
-    """One cluster; each test takes a database and a role of its own. Commits are durable, as in production."""
+    """One cluster; each test takes a database and a role of its own. Commits are durable, as in production.
+
+    `data` is the folder of everything that it keeps.
+    """
 
     def __init__(self, folder: Path) -> None:
         """`folder` is for the log. The data are elsewhere: pytest keeps its own folders from every other user."""
@@ -47,18 +50,18 @@ class Postgres:
         self._user = _user("postgres") if os.geteuid() == 0 else None
         self._folder, self.port = Path(tempfile.mkdtemp(prefix="grillo-postgres-")), free_port()
         self._folder.chmod(0o711)
-        self._data = self._folder / "data"
+        self.data = self._folder / "data"
         self._log = (folder / "postgres.log").open("wb")
-        self._data.mkdir()
+        self.data.mkdir()
         if self._user is not None:
-            shutil.chown(self._data, self._user)
+            shutil.chown(self.data, self._user)
         options = ("--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync")
-        self._run("initdb", "--pgdata", str(self._data), *options).wait()
+        self._run("initdb", "--pgdata", str(self.data), *options).wait()
         self.start()
 
     def start(self) -> None:
         address = ("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-p", str(self.port))
-        self._process = self._run("postgres", "-D", str(self._data), *address, "-c", "max_connections=200")
+        self._process = self._run("postgres", "-D", str(self.data), *address, "-c", "max_connections=200")
         _wait_until(self._answers, self._process, "PostgreSQL")
 
     def stop(self) -> None:

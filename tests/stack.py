@@ -13,27 +13,40 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 import yaml
 
+from shared.gate.replica import LEASE_SECONDS_DEFAULT
 from tests.servers import Postgres, RabbitMq, Redis, ServerMissing, free_port
 
 ROOT = Path(__file__).parents[1]
 GRILLO = (sys.executable, "-m", "services.cli")
 _READY_SECONDS_MAX = 180
 _FRONT_PORT = 8000
+_TO_OTHERS = ("KEYS_INTERNAL_URL", "AUTH_INTERNAL_URL", "USAGE_INTERNAL_URL", "AMQP_URI")
 
 
 class Stack:
     """Started and ready. `environment(service)` is what its container would have."""
 
     def __init__(
-        self, folder: Path, postgres: Postgres, rabbitmq: RabbitMq, redis: Redis, *, public_port: int = 0
+        self,
+        folder: Path,
+        postgres: Postgres,
+        rabbitmq: RabbitMq,
+        redis: Redis,
+        *,
+        public_port: int = 0,
+        lease_seconds: float = LEASE_SECONDS_DEFAULT,
+        through: Mapping[str, Callable[[int], int]] = {},
     ) -> None:
+        """`through`: service → the loopback port it is told instead of one of another service, or of RabbitMQ."""
         self.folder, self.postgres = folder, postgres
+        self._lease_seconds, self._through = lease_seconds, through
         compose = _interpolated((ROOT / "docker-compose.yml").read_text())
         self._services = {name: entry for name, entry in compose["services"].items() if "build" in entry}
         self._ports = {name: (free_port(), free_port()) for name in self._services}
@@ -73,10 +86,13 @@ class Stack:
     def environment(self, service: str) -> dict[str, str]:
         public, internal = self._ports[service]
         stated = {name: self._loopback(value) for name, value in self._services[service]["environment"].items()}
+        told = stated | self._accounts[service]
+        if service in self._through:
+            told |= {name: _rerouted(told[name], self._through[service]) for name in _TO_OTHERS}
         return (
             dict(os.environ)
-            | stated
-            | self._accounts[service]
+            | told
+            | {"GATE_LEASE_SECONDS": str(self._lease_seconds)}
             | {"GRILLO_PUBLIC_URL": self.url, "SPOOL_DIR": str(self.folder / f"{service}-spool")}
             | {"TRUSTED_PROXIES": "127.0.0.1"}
             # Receivers of tests are on loopback, and speak no TLS.
@@ -195,6 +211,10 @@ def _interpolated(text: str) -> dict[str, Any]:
 
     document: dict[str, Any] = yaml.safe_load(re.sub(r"\$\{([^}]+)\}", value, text))
     return document
+
+
+def _rerouted(address: str, through: Callable[[int], int]) -> str:
+    return re.sub(r"(?<=127\.0\.0\.1:)\d+", lambda port: str(through(int(port[0]))), address)
 
 
 def _children(pid: int) -> list[int]:

@@ -1,6 +1,8 @@
 """One call to another service over RPC, from any thread: a connection of its own, and one way to get no answer."""
 
+import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 from amqp.exceptions import AMQPError
 from kombu.exceptions import KombuError
@@ -17,7 +19,15 @@ class CallFailed(Exception):
 def call(amqp_uri: str, service: str, method: str, *arguments: Any, seconds_max: float) -> Any:
     """Plain JSON values in and out. Raises CallFailed; and the ServiceError that the service answered with."""
     try:
+        _require_answer_of(amqp_uri, seconds_max)
         with ClusterRpcProxy({"AMQP_URI": amqp_uri}, timeout=seconds_max) as cluster:
             return getattr(cluster[service], method)(*arguments)
     except (RpcTimeout, UnknownService, RemoteError, AMQPError, KombuError, OSError, RuntimeError) as error:
         raise CallFailed(f"{service}.{method}: {type(error).__name__}") from error
+
+
+def _require_answer_of(amqp_uri: str, seconds_max: float) -> None:
+    """Raises OSError. The proxy would try again after two seconds, and a gate's lease does not wait for that."""
+    address = urlsplit(amqp_uri)
+    port = address.port or (5671 if address.scheme == "amqps" else 5672)
+    socket.create_connection((address.hostname or "localhost", port), timeout=seconds_max).close()

@@ -2,6 +2,7 @@
 
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -9,37 +10,47 @@ from typing import Any
 
 import httpx
 
-from tests.e2e.running import System
+from tests.against_the_log import Log
+from tests.e2e.running import System, eventually
 
 _SECONDS_MAX = 15
 
 
 class Ledger:
-    """`created` and `revoked` were answered. `sent` and `answered` are request ids of reads, the latter of those let
-    through: of what the gate refuses beyond ten a second only the number is kept. `admitted_after_receipt`
-    holds what must never happen: the reads let through with a key whose revocation had been answered before."""
+    """`created` and `revoked` were answered. `sent`, `answered` and `unanswered` are request ids of reads, all of which
+    begin with `name`. Those answered were let through: of what the gate refuses beyond ten a second only the number is
+    kept. Those unanswered have no answer of a gate. `admitted_after_receipt` holds what must never happen: the reads
+    let through with a key whose revocation had been answered before."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.created: dict[str, str] = {}  # key id → secret
         self.revoked: dict[str, str] = {}
         self.sent: set[str] = set()
         self.answered: set[str] = set()
+        self.unanswered: list[str] = []
         self.admitted_after_receipt: list[str] = []
         self.statuses: dict[int, int] = {}
 
 
 class Load:
-    """One caller that creates and revokes, two that read. `with Load(system) as ledger:`"""
+    """Two callers that read, one that tries what was revoked, and where it `writes` one that creates and revokes.
 
-    def __init__(self, system: System, *, seed: int) -> None:
-        self.ledger, self._system, self._seed = Ledger(), system, seed
+    `with Load(system) as ledger:`
+    """
+
+    def __init__(self, system: System, *, seed: int, writes: bool = True) -> None:
+        self._system, self._seed, self._writes = system, seed, writes
         self._over = threading.Event()
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="load")
         self._id, self._reader = system.create_key("events:read", name="Reader")
+        self.ledger = Ledger(f"load-{self._id}")
         self.ledger.created[self._id] = self._reader
 
     def __enter__(self) -> Ledger:
-        callers: list[Callable[[], None]] = [self._write, self._read, self._read, self._try_the_revoked]
+        callers: list[Callable[[], None]] = [self._read, self._read, self._try_the_revoked]
+        if self._writes:
+            callers.append(self._write)
         self._running = [self._pool.submit(caller) for caller in callers]
         return self.ledger
 
@@ -66,13 +77,15 @@ class Load:
 
     def _read(self) -> None:
         numbers = count()
-        name = threading.get_ident()
+        name = f"{self.ledger.name}-{threading.get_ident()}"
         while not self._over.wait(0.005):
-            request_id = f"load-{name}-{next(numbers)}"
+            request_id = f"{name}-{next(numbers)}"
             self.ledger.sent.add(request_id)
             answer = self._ask("GET", "/v1/events", key=self._reader, request_id=request_id)
             # The gate's own answers: what nginx says while nobody is behind it has no id of ours.
-            if answer is not None and answer.headers.get("X-Request-Id") == request_id:
+            if answer is None or answer.headers.get("X-Request-Id") != request_id:
+                self.ledger.unanswered.append(request_id)
+            else:
                 if answer.status_code == httpx.codes.OK:
                     self.ledger.answered.add(request_id)
                 self.ledger.statuses[answer.status_code] = self.ledger.statuses.get(answer.status_code, 0) + 1
@@ -99,3 +112,15 @@ class Load:
             return httpx.request(method, f"{self._system.url}{path}", headers=headers, timeout=_SECONDS_MAX, **body)
         except httpx.HTTPError:
             return None
+
+
+def await_each_counted_once(log: Log, ledger: Ledger) -> None:
+    """Answered in counted in sent, by request id. A dead process's spool is taken over within a minute."""
+    counted = eventually(
+        lambda: [request_id for request_id in log.counted_requests() if request_id.startswith(ledger.name)],
+        lambda counted: ledger.answered <= set(counted),
+        seconds=150,
+        every=1,
+    )
+    assert set(counted) <= ledger.sent
+    assert [request_id for request_id, times in Counter(counted).items() if times > 1] == []
