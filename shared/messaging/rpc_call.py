@@ -11,6 +11,8 @@ from nameko.standalone.rpc import ClusterRpcProxy
 
 import shared.messaging.procedures  # noqa: F401  makes known what errors there are
 
+_OVER_TCP = ("amqp", "amqps", "pyamqp")  # not the embedded transport, which has no address
+
 
 class CallFailed(Exception):
     """No answer: the service is not there, the broker is not, or it took too long."""
@@ -29,5 +31,7 @@ def call(amqp_uri: str, service: str, method: str, *arguments: Any, seconds_max:
 def _require_answer_of(amqp_uri: str, seconds_max: float) -> None:
     """Raises OSError. The proxy would try again after two seconds, and a gate's lease does not wait for that."""
     address = urlsplit(amqp_uri)
+    if address.scheme not in _OVER_TCP:
+        return
     port = address.port or (5671 if address.scheme == "amqps" else 5672)
     socket.create_connection((address.hostname or "localhost", port), timeout=seconds_max).close()

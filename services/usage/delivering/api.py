@@ -167,7 +167,9 @@ class SecretRotation:
         )
         # Two rotations at once: the later one must not keep the secret before the earlier one.
         answer = _change(self._channels, rotated, f'"{channel.revision}"')
-        return replace(answer, body=answer.body | {"secret": secret}, headers=dict(answer.headers) | _ONCE)
+        return msgspec.structs.replace(
+            answer, body=answer.body | {"secret": secret}, headers=dict(answer.headers) | _ONCE
+        )
 
 
 def _get(channels: Channels, call: Call[Any, Any], channel_id: str) -> Channel:
