@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from redis.connection import ConnectionPool
-from redis.exceptions import RedisError
-
 CALL_SECONDS_MAX = 0.25
 _SCRIPT = Path(__file__).with_name("shared_quota.lua").read_text()
 # Braces: on a Redis cluster all are kept by one node.
@@ -84,6 +81,11 @@ class RedisCounts:
 
     def __init__(self, url: str, *, seconds_max: float = CALL_SECONDS_MAX) -> None:
         """`url`: redis://:PASSWORD@HOST:6379/0 (rediss:// for TLS). Nothing is connected yet."""
+        # Here, for it takes a third of a second of every start, and most of what starts has no Redis.
+        from redis.connection import ConnectionPool
+        from redis.exceptions import RedisError
+
+        self._faults = RedisError, OSError
         timeouts = {"socket_timeout": seconds_max, "socket_connect_timeout": seconds_max}
         self._pool: Any = ConnectionPool.from_url(url, protocol=2, **timeouts)
         self._connection: Any = None
@@ -133,7 +135,7 @@ class RedisCounts:
             connection.connect()
             connection.send_command("SCRIPT", "LOAD", _SCRIPT)
             self._hash = connection.read_response().decode()
-        except (RedisError, OSError) as error:
+        except self._faults as error:
             connection.disconnect()
             raise CountsAway(type(error).__name__) from error
         self._connection = connection
@@ -145,7 +147,7 @@ class RedisCounts:
                 "EVALSHA", self._hash, len(keys) + 2, _RECORD, _GATES, *keys, *arguments, check_health=False
             )
             return self._connection.read_response()
-        except (RedisError, OSError) as error:
+        except self._faults as error:
             # Never left to be connected anew in silence: what this Redis remembers must be asked first.
             self.close()
             raise CountsAway(type(error).__name__) from error
