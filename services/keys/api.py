@@ -33,10 +33,10 @@ from shared.redaction import redact
 from shared.web import cursor
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems import Problem
+from shared.web.revision import etag, seen_revision
 from shared.web.route import Route
 
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
-_ETAG = re.compile(r'"(\d{1,9})"')
 
 
 def routes(
@@ -125,7 +125,7 @@ class KeyItem:
     def on_get(self, call: Call[PastQuery, None], key_id: str) -> Answer:
         with as_problems():
             key = self._key(call.caller.organisation_id, key_id, call.query)
-        return Answer(body=self._show(key), headers=etag(key))
+        return Answer(body=self._show(key), headers=etag(key.revision))
 
     @operation(
         "Edit a key; more permissions need `regenerate`, which ends every older secret",
@@ -147,13 +147,15 @@ class KeyItem:
         organisation_id = call.caller.organisation_id
         edit = key_edit(call.body, self._clock.now(), self._show.tier_limits(organisation_id))
         with as_problems():
-            edit = replace(edit, revision=_revision(call.headers.get("If-Match")))
+            edit = replace(edit, revision=seen_revision(call.headers.get("If-Match")))
             changed = self._commands.edit(organisation_id, key_id, edit, origin(call))
             key = self._queries.get_key(organisation_id, key_id)
         body = self._show(key) | {"receipt": changed.receipt and presentation.receipt(changed.receipt)}
         if changed.secret is None:
-            return Answer(body=body, headers=etag(key))
-        return Answer(body=body | {"key": changed.secret.value}, headers=etag(key) | {"Cache-Control": "no-store"})
+            return Answer(body=body, headers=etag(key.revision))
+        return Answer(
+            body=body | {"key": changed.secret.value}, headers=etag(key.revision) | {"Cache-Control": "no-store"}
+        )
 
     @operation(
         "Delete a key for good: revoked if need be, its words unreadable, its secret refused",
@@ -178,10 +180,6 @@ class KeyItem:
         return self._past.at(organisation_id, key_id, query.as_of)
 
 
-def etag(key: KeyView) -> dict[str, str]:
-    return {"ETag": f'"{key.revision}"'}
-
-
 def _created(body: dict[str, Any], headers: dict[str, str] | None = None) -> Answer:
     location = {"Location": f"/v1/keys/{body['id']}", "Cache-Control": "no-store"}
     return Answer(status=201, body=body, headers=location | (headers or {}))
@@ -202,11 +200,3 @@ def _attempt(call: Call[None, CreateKeyBody]) -> Attempt | None:
     if not _IDEMPOTENCY_KEY.fullmatch(given) or redact(given) != given:
         raise Problem("invalid-request", "Idempotency-Key: 1 to 255 printable ASCII characters, and no API key")
     return Attempt(credential=call.caller.key_id, idempotency_key=given, body_digest=digest_of(call.body))
-
-
-def _revision(if_match: str | None) -> int | None:
-    """What the caller has seen. None: whatever there is; 0, which no key has: an ETag that this API never gave."""
-    if if_match is None or if_match.strip() == "*":
-        return None
-    match = _ETAG.fullmatch(if_match.strip())
-    return int(match[1]) if match else 0

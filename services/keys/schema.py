@@ -14,6 +14,7 @@ from services.keys.words import Words
 from shared.addresses import network
 from shared.permissions import PERMISSIONS
 from shared.redaction import redact
+from shared.web.flag import Flag
 from shared.web.operation import StrictSchema
 
 EXPIRY_SECONDS_MAX = 10 * 366 * 86_400
@@ -64,15 +65,6 @@ def _network(text: str) -> None:
         raise ValidationError(f"not an IP address or network: {error}") from None
 
 
-class _Flag(fields.Boolean):
-    """true or false; marshmallow's own takes 1 for true, because it equals it."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
-        if not isinstance(value, bool):
-            raise self.make_error("invalid", input=value)
-        return value
-
-
 class _Labels(fields.Dict):
     """Says what is wrong under the label's own name; marshmallow's own puts `key` and `value` below it."""
 
@@ -119,7 +111,7 @@ class _ConfigurationSchema(StrictSchema):
     )
     expires_at = fields.AwareDateTime(format="iso", allow_none=True)
     expires_in = fields.Integer(strict=True, validate=validate.Range(min=1, max=EXPIRY_SECONDS_MAX))
-    allow_query = _Flag()
+    allow_query = Flag()
     allowed_addresses = fields.List(fields.String(validate=_network), validate=validate.Length(max=ADDRESSES_MAX))
     limits = fields.Nested(LimitsSchema)
 
@@ -170,9 +162,7 @@ class EditKeyBody:
 
 class EditKeySchema(_ConfigurationSchema):
     shape = EditKeyBody
-    regenerate = _Flag(
-        metadata={"description": "make a new secret and end every older one; needed to gain permissions"}
-    )
+    regenerate = Flag(metadata={"description": "make a new secret and end every older one; needed to gain permissions"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +216,7 @@ class RevokeKeysSchema(StrictSchema):
     ids = fields.List(
         fields.String(validate=[validate.Length(max=32), plain_text]), validate=validate.Length(min=1, max=IDS_MAX)
     )
-    dry_run = _Flag(metadata={"description": "list them and revoke nothing"})
+    dry_run = Flag(metadata={"description": "list them and revoke nothing"})
 
     @validates_schema
     def _one_choice(self, data: dict[str, Any], **_: Any) -> None:
