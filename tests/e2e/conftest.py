@@ -19,20 +19,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(world))
 
 
-@pytest.fixture(scope="session", params=WORLDS)
+@pytest.fixture(scope="package", params=WORLDS)
 def system(request: pytest.FixtureRequest) -> System:
     """A running system for tests that leave it as they found it; each runs in both worlds."""
     running: System = request.getfixturevalue(request.param)
     return running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     with Embedded(tmp_path_factory.mktemp("embedded") / "data") as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def distributed(
     tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, rabbitmq: RabbitMq, redis: Redis
 ) -> Iterator[Distributed]:
