@@ -7,7 +7,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.gate import PLACE, NoBus, StandingFeed
@@ -49,7 +48,7 @@ def main() -> None:
         folder = Path(name)
         server = Redis(folder)
         counts = RedisCounts(server.url, seconds_max=5.0)
-        shared = SharedQuota(counts, clock, time=lambda: datetime.now(UTC), gates=lambda: 1, spent=lambda: ())
+        shared = SharedQuota(counts, clock, time=time.time, gates=lambda: 1, spent=lambda: ())
         shared.start()
         while shared.is_on_shares:
             time.sleep(0.1)

@@ -26,7 +26,7 @@ def verify(
         grant = book.by_digest(digest)
     except GrantUncertain:
         return Verification(valid=False, problem=Refusal.UNAVAILABLE.value)
-    now = clock.now()
+    now = clock.now().timestamp()
     if grant is None or not grant.accepts(digest, now):
         return Verification(valid=False, problem=Refusal.INVALID_KEY.value)
     refusal = judge_grant(grant, permission, now, address=address)

@@ -1,7 +1,5 @@
 """The gate of one web process: fresh? whose? allowed? within limits? Then the handler; then the record."""
 
-from datetime import datetime
-
 from msgspec.structs import replace
 
 from shared import metrics
@@ -58,7 +56,7 @@ class Gate:
             return _refused(replace(verdict, refusal=Refusal.QUOTA_EXCEEDED, spent=spent))
         return Verdict(None, grant, limits, spent, verdict.in_query)
 
-    def _draw_on_reserve(self, key_id: str, verdict: Verdict, spent: Spent, elapsed: float, now: datetime) -> Verdict:
+    def _draw_on_reserve(self, key_id: str, verdict: Verdict, spent: Spent, elapsed: float, now: float) -> Verdict:
         reserve = self.quota.spend(f"{key_id}:{RESERVE}", RESERVE_LIMITS, elapsed, now)
         if reserve.admitted:
             return replace(verdict, limits=RESERVE_LIMITS, spent=reserve, from_reserve=True)

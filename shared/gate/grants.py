@@ -75,13 +75,13 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     previous_digest: str | None = None
     grace_until: datetime | None = None
 
-    def accepts(self, digest: str, now: datetime) -> bool:
-        """Whether that secret is one of this key's, at this moment. A deleted key has none."""
+    def accepts(self, digest: str, now: float) -> bool:
+        """Whether that secret is one of this key's, at this second since 1970. A deleted key has none."""
         if self.status is Status.DELETED:
             return False
         if digest == self.digest:
             return True
-        return digest == self.previous_digest and self.grace_until is not None and now < self.grace_until
+        return digest == self.previous_digest and self.grace_until is not None and now < self.grace_until.timestamp()
 
     def digests(self) -> tuple[str, ...]:
         return (self.digest,) if self.previous_digest is None else (self.digest, self.previous_digest)

@@ -7,7 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Protocol
 
 import msgspec
@@ -157,9 +157,9 @@ class GateProcess:
     def _count_gates(self) -> int:
         return self.replica.gates
 
-    def _time(self) -> datetime:
+    def _time(self) -> float:
         """Before the first pull the log's time is not known, and what was spent must not be filed under year 1."""
-        return self.replica.time() if self.replica.is_fresh() else self._clock.now()
+        return self.replica.time() if self.replica.is_fresh() else self._clock.now().timestamp()
 
     def _seed_quota(self) -> None:
         elapsed, now = self._clock.elapsed_seconds(), self._time()

@@ -2,12 +2,14 @@
 
 The law: for every t, admissions in (t - 60 s, t] never exceed the minute limit, and admissions in a UTC day never
 exceed the day limit. Both are decided at once; a refusal costs nothing.
+
+Minutes are told by `elapsed`, seconds of a clock that never steps; days by `now`, seconds since 1970 in UTC.
 """
 
 import threading
 from array import array
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import date
 from math import ceil
 from typing import Protocol
 
@@ -18,6 +20,7 @@ from shared.gate.grants import Limits
 MINUTE_SECONDS = 60.0
 DAY_SECONDS = 86_400
 _MINUTE = int(MINUTE_SECONDS)
+_DAY_1970 = date(1970, 1, 1).toordinal()
 _CUT_OFF = 32
 
 
@@ -39,13 +42,13 @@ class Spent(msgspec.Struct, frozen=True, gc=False):
 class Quota(Protocol):
     """What a gate asks before it admits; called by many threads at once."""
 
-    def spend(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> Spent: ...
+    def spend(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent: ...
 
-    def peek(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> Spent: ...
+    def peek(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent: ...
 
-    def seed(self, key_id: str, moments: Iterable[float], day_count: int, now: datetime) -> None: ...
+    def seed(self, key_id: str, moments: Iterable[float], day_count: int, now: float) -> None: ...
 
-    def forget_idle(self, elapsed: float, now: datetime) -> None: ...
+    def forget_idle(self, elapsed: float, now: float) -> None: ...
 
 
 class _Window:
@@ -65,8 +68,8 @@ class _Window:
         """Lets go of what is over; how many moments are left. A day that seems to step back keeps its count."""
         if self.day < day:
             self.day, self.day_count = day, 0
-        moments, first, horizon = self.moments, self.first, elapsed - MINUTE_SECONDS
-        end = len(moments)
+        moments, first = self.moments, self.first
+        end, horizon = len(moments), elapsed - MINUTE_SECONDS
         while first < end and moments[first] <= horizon:
             first += 1
         if first > _CUT_OFF and 2 * first > end:
@@ -87,15 +90,15 @@ class MemoryQuota:
         self._latest = float("-inf")
         self._one_at_a_time = threading.Lock()
 
-    def spend(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> Spent:
+    def spend(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent:
         """Admits and counts one request, or says what stands in its way."""
         return self._ask(key_id, limits, elapsed, now, 1)
 
-    def peek(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> Spent:
+    def peek(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent:
         """How things stand, at no cost."""
         return self._ask(key_id, limits, elapsed, now, 0)
 
-    def seed(self, key_id: str, moments: Iterable[float], day_count: int, now: datetime) -> None:
+    def seed(self, key_id: str, moments: Iterable[float], day_count: int, now: float) -> None:
         """What was spent before this process started: moments of the last minute (elapsed seconds), and today."""
         window = _Window(day_of(now))
         window.moments.extend(sorted(moments))
@@ -103,7 +106,7 @@ class MemoryQuota:
         with self._one_at_a_time:
             self._windows[key_id] = window
 
-    def forget_idle(self, elapsed: float, now: datetime) -> None:
+    def forget_idle(self, elapsed: float, now: float) -> None:
         """Drops what no decision could need any more, so that memory follows the keys in use today."""
         day = day_of(now)
         with self._one_at_a_time:
@@ -113,13 +116,15 @@ class MemoryQuota:
                 if nothing_today and (not window.moments or window.moments[-1] <= elapsed - MINUTE_SECONDS):
                     del self._windows[key_id]
 
-    def _ask(self, key_id: str, limits: Limits, elapsed: float, now: datetime, cost: int) -> Spent:
+    def _ask(self, key_id: str, limits: Limits, elapsed: float, now: float, cost: int) -> Spent:
         """In one piece as far as nearly every request goes: this is on the path of each."""
-        day, minute_limit, day_limit = day_of(now), limits.minute, limits.day
+        minute_limit, day_limit, second = limits.minute, limits.day, int(now)
+        day = _DAY_1970 + second // DAY_SECONDS
         with self._one_at_a_time:
             if elapsed < self._latest:
                 elapsed = self._latest
-            self._latest = elapsed
+            else:
+                self._latest = elapsed
             window = self._windows.get(key_id)
             if window is None:
                 window = self._windows[key_id] = _Window(day)
@@ -136,11 +141,11 @@ class MemoryQuota:
                 minute_limit - count,
                 ceil(moments[window.first] + MINUTE_SECONDS - elapsed) or 1 if count else _MINUTE,
                 None if day_limit is None else day_limit - window.day_count,
-                seconds_to_midnight(now),
+                DAY_SECONDS - second % DAY_SECONDS,
             )
 
 
-def _refused(window: _Window, count: int, limits: Limits, elapsed: float, now: datetime) -> Spent:
+def _refused(window: _Window, count: int, limits: Limits, elapsed: float, now: float) -> Spent:
     minute_reset, day_reset = _MINUTE, seconds_to_midnight(now)
     if count and limits.minute > 0:
         # With a lowered limit more than one has to leave before there is room.
@@ -162,11 +167,10 @@ def _refused(window: _Window, count: int, limits: Limits, elapsed: float, now: d
     )
 
 
-def day_of(now: datetime) -> int:
-    """The UTC day's number. What is in UTC already, as the gate's time is, need not be brought there."""
-    return (now if now.tzinfo is UTC else now.astimezone(UTC)).toordinal()
+def day_of(now: float) -> int:
+    """The UTC day's number, as `date.toordinal` has it."""
+    return _DAY_1970 + int(now // DAY_SECONDS)
 
 
-def seconds_to_midnight(now: datetime) -> int:
-    utc = now if now.tzinfo is UTC else now.astimezone(UTC)
-    return DAY_SECONDS - (utc.hour * 3600 + utc.minute * 60 + utc.second)
+def seconds_to_midnight(now: float) -> int:
+    return DAY_SECONDS - int(now % DAY_SECONDS)

@@ -131,13 +131,14 @@ class Replica:
         """As it is known now: whoever asks has read the clock just before."""
         return elapsed < self._fresh_until
 
-    def time(self) -> datetime:
-        """The log's database's time, as of now: the last pull's plus what has elapsed since it was sent."""
+    def time(self) -> float:
+        """The log's database's, in seconds since 1970: the last pull's plus what has elapsed since it was sent."""
         return self.time_at(self._clock.elapsed_seconds())
 
-    def time_at(self, elapsed: float) -> datetime:
+    def time_at(self, elapsed: float) -> float:
+        """The same, for who has read the clock already."""
         time, at = self._as_of
-        return datetime.fromtimestamp(time + (elapsed - at), UTC)
+        return time + (elapsed - at)
 
     def _distrust(self) -> None:
         """A snapshot from before what was applied and acknowledged here: until a pull covers it, not fresh."""

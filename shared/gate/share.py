@@ -5,7 +5,6 @@ admit at most one share more than the limit, whatever was admitted before.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
 
 from shared.gate.grants import Limits
 from shared.gate.quota import MINUTE_SECONDS, MemoryQuota, Spent, day_of
@@ -23,21 +22,21 @@ class ShareQuota:
         """Until now Redis counted again. What was admitted on shares shortly before, or today, is no other share."""
         self._began, self._first_day = elapsed, None
 
-    def spend(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> Spent:
+    def spend(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent:
         return self._memory.spend(key_id, self._share(limits, elapsed, now), elapsed, now)
 
-    def peek(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> Spent:
+    def peek(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent:
         return self._memory.peek(key_id, self._share(limits, elapsed, now), elapsed, now)
 
-    def seed(self, key_id: str, moments: Iterable[float], day_count: int, now: datetime) -> None:
+    def seed(self, key_id: str, moments: Iterable[float], day_count: int, now: float) -> None:
         """What all gates have spent: this one takes its share of that, too."""
         divisor = self._gates()
         self._memory.seed(key_id, sorted(moments)[::divisor], -(-day_count // divisor), now)
 
-    def forget_idle(self, elapsed: float, now: datetime) -> None:
+    def forget_idle(self, elapsed: float, now: float) -> None:
         self._memory.forget_idle(elapsed, now)
 
-    def spent_of_late(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> int:
+    def spent_of_late(self, key_id: str, limits: Limits, elapsed: float, now: float) -> int:
         """What this gate has admitted on shares in the last minute; at most what its share is now."""
         share = self._share(limits, elapsed, now)
         return share.minute - self._memory.peek(key_id, share, elapsed, now).minute_left
@@ -45,7 +44,7 @@ class ShareQuota:
     def is_past_first_minute(self, elapsed: float) -> bool:
         return self._began is None or elapsed >= self._began + MINUTE_SECONDS
 
-    def _share(self, limits: Limits, elapsed: float, now: datetime) -> Limits:
+    def _share(self, limits: Limits, elapsed: float, now: float) -> Limits:
         divisor = self._count_gates(elapsed)
         day = day_of(now)
         if self._first_day is None:

@@ -7,7 +7,6 @@ holds is in docs/decisions/0029. Where Redis is away no request waits for it: se
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 from itertools import islice
 
 import structlog
@@ -40,11 +39,11 @@ class SharedQuota:
         counts: RedisCounts,
         clock: Clock,
         *,
-        time: Callable[[], datetime],
+        time: Callable[[], float],
         gates: Callable[[], int],
         spent: Callable[[], tuple[SpentToday, ...]],
     ) -> None:
-        """`time`: of the log, which says what day it is. `gates`: how many are live.
+        """`time`: seconds since 1970 by the log, which says what day it is. `gates`: how many are live.
 
         `spent`: asks usage what keys have spent, for a Redis that does not know.
         """
@@ -80,7 +79,7 @@ class SharedQuota:
         with self._calling:
             self._counts.close()
 
-    def spend(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> Spent:
+    def spend(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent:
         """Admits and counts one request, or says what stands in its way."""
         shares = self._shares
         if shares is None:
@@ -103,15 +102,15 @@ class SharedQuota:
             self._windows.note(key_id, limits, elapsed, now)
         return spent
 
-    def peek(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> Spent:
+    def peek(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent:
         """How things stand, as far as this gate was told, at no cost."""
         shares = self._shares
         return (self._windows if shares is None else shares).peek(key_id, limits, elapsed, now)
 
-    def seed(self, key_id: str, moments: Iterable[float], day_count: int, now: datetime) -> None:
+    def seed(self, key_id: str, moments: Iterable[float], day_count: int, now: float) -> None:
         """Redis remembers what was spent before this process; where it does not, it is told by usage, once for all."""
 
-    def forget_idle(self, elapsed: float, now: datetime) -> None:
+    def forget_idle(self, elapsed: float, now: float) -> None:
         self._own_share.forget_idle(elapsed, now)
         if self._shares is None:
             self._windows.forget_idle(elapsed)
@@ -138,7 +137,7 @@ class SharedQuota:
                 # Whatever it was, this thread must live to report again; until then nothing is spent unasked.
                 _log.exception("quota_report_failed")
 
-    def _ask(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> Spent:
+    def _ask(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent:
         statement = self._windows.ask(key_id, limits, elapsed, now)
         (answer,) = self._settle((key_id,), (statement,), elapsed)
         metrics.quota_calls.labels("admitted" if answer.admitted else "refused").inc()

@@ -11,11 +11,12 @@ import os
 import re
 import secrets
 import struct
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from zlib import crc32
 
 _FRAME = struct.Struct("<II")  # payload bytes, CRC-32 of the payload
+_FRAME_BYTES, _pack = _FRAME.size, _FRAME.pack
 _PAYLOAD_BYTES_MAX = 64 * 1024
 # Room is taken from the disk ahead of the records, in steps: a mapping without room behind it would end the process.
 _ROOM_BYTES = 1024 * 1024
@@ -60,14 +61,15 @@ class Segment:
 
     def append(self, payload: bytes) -> None:
         """Raises OSError when the disk will not take it; the segment is then as it was before."""
-        length, start = len(payload), self.size
+        length = len(payload)
         if not 0 < length <= _PAYLOAD_BYTES_MAX:
             raise OSError(f"{self.path}: no record has {length} bytes")
-        end = start + _FRAME.size + length
+        start = self.size
+        end = start + _FRAME_BYTES + length
         room = self._room
         if room is None or end > self._room_bytes:
             room = self._make_room(end)
-        room[start:end] = _FRAME.pack(length, zlib.crc32(payload)) + payload
+        room[start:end] = _pack(length, crc32(payload)) + payload
         self.size = end
 
     def torn_bytes(self) -> int:
@@ -82,7 +84,7 @@ class Segment:
         """
         start = end = self.cut
         for payload in self._frames(start, self.size):
-            end += _FRAME.size + len(payload)
+            end += _FRAME_BYTES + len(payload)
             if end - start >= bytes_max:
                 break
         if end == start:
@@ -118,25 +120,25 @@ class Segment:
     def _frames(self, start: int, end: int) -> Iterator[bytes]:
         """The payloads of whole, intact frames; stops at the first that is not."""
         at, block, block_at = start, b"", start
-        while at + _FRAME.size <= end:
-            if at + _FRAME.size > block_at + len(block):
+        while at + _FRAME_BYTES <= end:
+            if at + _FRAME_BYTES > block_at + len(block):
                 block, block_at = os.pread(self._file, min(_READ_BYTES, end - at), at), at
             length, checksum = _FRAME.unpack_from(block, at - block_at)
             # Room that was never written to reads as zeros, and so it may after a power cut.
-            if not 0 < length <= _PAYLOAD_BYTES_MAX or at + _FRAME.size + length > end:
+            if not 0 < length <= _PAYLOAD_BYTES_MAX or at + _FRAME_BYTES + length > end:
                 return
-            if at + _FRAME.size + length > block_at + len(block):
+            if at + _FRAME_BYTES + length > block_at + len(block):
                 block, block_at = os.pread(self._file, min(_READ_BYTES, end - at), at), at
-            begins = at - block_at + _FRAME.size
+            begins = at - block_at + _FRAME_BYTES
             payload = block[begins : begins + length]
-            if len(payload) != length or zlib.crc32(payload) != checksum:
+            if len(payload) != length or crc32(payload) != checksum:
                 return
             yield payload
-            at += _FRAME.size + length
+            at += _FRAME_BYTES + length
 
     def _trusted_size(self) -> int:
         """The end of the last whole record."""
-        return sum(_FRAME.size + len(payload) for payload in self._frames(0, os.fstat(self._file).st_size))
+        return sum(_FRAME_BYTES + len(payload) for payload in self._frames(0, os.fstat(self._file).st_size))
 
     def _write_extent(self, line: bytes) -> None:
         file = os.open(self._extents_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -5,7 +5,6 @@ have earned. The outcome is a value; only shared/web knows of status codes.
 """
 
 import enum
-from datetime import datetime
 
 import msgspec
 
@@ -16,6 +15,7 @@ from shared.gate.credential import (
     CredentialMissing,
     Guess,
     Presented,
+    digest_at_once,
     read_credential,
 )
 from shared.gate.grants import Grant, Grants, Limits, Status
@@ -39,7 +39,7 @@ class Refusal(enum.Enum):
     QUOTA_EXCEEDED = "quota-exceeded"
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """`grant` is set once the secret was recognised, refused or not; `spent` once the quota was asked.
 
     `guess`: how the key is invalid. `retry_after_seconds`: how long its address is slowed down. `from_reserve`: what is
@@ -67,23 +67,26 @@ _MISSING = Verdict(Refusal.MISSING_CREDENTIALS)
 _INVALID = {guess: Verdict(Refusal.INVALID_KEY, guess=guess) for guess in Guess}
 
 
-def judge(presented: Presented, permission: str | None, grants: Grants, now: datetime) -> Verdict:
+def judge(presented: Presented, permission: str | None, grants: Grants, now: float) -> Verdict:
     """Everything but freshness, before, and quota, after. `permission` None: any valid key will do."""
-    try:
-        credential = read_credential(presented)
-    except CredentialMissing:
-        return _MISSING
-    except CredentialMalformed as fault:
-        return Verdict(Refusal.INVALID_REQUEST, detail=str(fault))
-    except CredentialInvalid as invalid:
-        return _INVALID[invalid.guess]
-    grant = grants.by_digest(credential.digest)
-    if grant is None or not grant.accepts(credential.digest, now):
+    digest, in_query = digest_at_once(presented), False
+    grant = None if digest is None else grants.by_digest(digest)
+    if digest is None or grant is None:
+        try:
+            credential = read_credential(presented)
+        except CredentialMissing:
+            return _MISSING
+        except CredentialMalformed as fault:
+            return Verdict(Refusal.INVALID_REQUEST, detail=str(fault))
+        except CredentialInvalid as invalid:
+            return _INVALID[invalid.guess]
+        digest, in_query = credential.digest, credential.in_query
+        grant = grants.by_digest(digest)
+    if grant is None or not grant.accepts(digest, now):
         return _unknown(grant)
     limits = grants.limits(grant)
     if limits is None or grants.is_unappliable(grant):
-        return Verdict(Refusal.UNAVAILABLE, grant, in_query=credential.in_query)
-    in_query = credential.in_query
+        return Verdict(Refusal.UNAVAILABLE, grant, in_query=in_query)
     refusal = judge_grant(grant, permission, now, address=presented.address, in_query=in_query)
     return Verdict(refusal, grant, limits, in_query=in_query)
 
@@ -96,14 +99,14 @@ def _unknown(grant: Grant | None) -> Verdict:
 
 
 def judge_grant(
-    grant: Grant, permission: str | None, now: datetime, *, address: str | None = None, in_query: bool = False
+    grant: Grant, permission: str | None, now: float, *, address: str | None = None, in_query: bool = False
 ) -> Refusal | None:
     """What a key's own state decides; the same over HTTP and over RPC. `address` None: not asked about."""
     if grant.status is Status.REVOKED:
         return Refusal.KEY_REVOKED
     if grant.suspended:
         return Refusal.KEY_SUSPENDED
-    if grant.status is not Status.ACTIVE or (grant.expires_at is not None and now >= grant.expires_at):
+    if grant.status is not Status.ACTIVE or (grant.expires_at is not None and now >= grant.expires_at.timestamp()):
         return Refusal.KEY_EXPIRED
     if in_query and not grant.allow_query:
         return Refusal.INVALID_REQUEST

@@ -1,7 +1,6 @@
 """What one gate knows of one key's limits while Redis counts for all gates."""
 
 import math
-from datetime import datetime
 
 from shared.gate.counts import Answer, Statement
 from shared.gate.grants import Limits
@@ -79,7 +78,7 @@ class Window:
         """`wanted`: whether an allowance may be of use."""
         return self._statement(self.allowance if wanted else 0, self.unreported_today, self.day, asked_day=-1)
 
-    def take(self, answer: Answer, stated: Statement, elapsed: float, now: datetime) -> None:
+    def take(self, answer: Answer, stated: Statement, elapsed: float, now: float) -> None:
         """`elapsed`, `now`: after the answer came."""
         self.unreported -= stated.spent
         if stated.spent_day == self.day:
@@ -96,7 +95,7 @@ class Window:
             full = (("minute", answer.wait_ms > 0), ("day", bool(answer.is_day_full)))
             self.violated = tuple(name for name, is_full in full if is_full)
 
-    def admitted(self, elapsed: float, now: datetime) -> Spent:
+    def admitted(self, elapsed: float, now: float) -> Spent:
         limits = self.limits
         return Spent(
             True,
@@ -106,7 +105,7 @@ class Window:
             seconds_to_midnight(now),
         )
 
-    def refused(self, elapsed: float, now: datetime) -> Spent:
+    def refused(self, elapsed: float, now: float) -> Spent:
         limits = self.limits
         return Spent(
             False,

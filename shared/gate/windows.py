@@ -5,7 +5,6 @@ Calls nobody. Each method is one step that no other thread sees half done.
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 
 from shared.gate.counts import Answer, Statement
 from shared.gate.grants import Limits
@@ -23,7 +22,7 @@ class Windows:
         self._one_at_a_time = threading.Lock()
         self.trusted_until = float("-inf")
 
-    def spend(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> Spent | None:
+    def spend(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent | None:
         """From the allowance, or refused as Redis has refused before. None: Redis must be asked."""
         with self._one_at_a_time:
             window = self._by_key.get(key_id)
@@ -35,7 +34,7 @@ class Windows:
                 return window.admitted(elapsed, now)
             return window.refused(elapsed, now) if elapsed < window.refused_until else None
 
-    def note(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> None:
+    def note(self, key_id: str, limits: Limits, elapsed: float, now: float) -> None:
         """Admitted on a share: to be told of when Redis is back."""
         with self._one_at_a_time:
             window = self._window(key_id, limits, elapsed, now)
@@ -44,13 +43,13 @@ class Windows:
             window.spend(elapsed)
             self._used[key_id] = window
 
-    def ask(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> Statement:
+    def ask(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Statement:
         with self._one_at_a_time:
             window = self._window(key_id, limits, elapsed, now)
             self._used[key_id] = window  # told of again, should nobody know what became of this call
             return window.ask(limits, day_of(now))
 
-    def answered(self, key_id: str, asked: Statement, answer: Answer, elapsed: float, now: datetime) -> Spent:
+    def answered(self, key_id: str, asked: Statement, answer: Answer, elapsed: float, now: float) -> Spent:
         with self._one_at_a_time:
             window = self._by_key[key_id]
             window.take(answer, asked, elapsed, now)
@@ -58,7 +57,7 @@ class Windows:
                 self._used.pop(key_id, None)
             return window.admitted(elapsed, now) if answer.admitted else window.refused(elapsed, now)
 
-    def peek(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> Spent:
+    def peek(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent:
         with self._one_at_a_time:
             window = self._by_key.get(key_id)
             if window is None or not window.is_for(limits, day_of(now)):
@@ -76,7 +75,7 @@ class Windows:
             self._used = dict(used) | self._used
 
     def report(
-        self, part: Mapping[str, Window], elapsed: float, now: datetime, shares: ShareQuota | None
+        self, part: Mapping[str, Window], elapsed: float, now: float, shares: ShareQuota | None
     ) -> list[Statement]:
         """`shares`: while requests are admitted on these, no allowance is wanted."""
         with self._one_at_a_time:
@@ -92,7 +91,7 @@ class Windows:
         reported: Sequence[Statement],
         answers: Sequence[Answer],
         elapsed: float,
-        now: datetime,
+        now: float,
     ) -> None:
         with self._one_at_a_time:
             for (key_id, window), statement, answer in zip(part.items(), reported, answers, strict=True):
@@ -127,7 +126,7 @@ class Windows:
                 elif elapsed >= window.refused_until:
                     del self._by_key[key_id]
 
-    def _window(self, key_id: str, limits: Limits, elapsed: float, now: datetime) -> Window:
+    def _window(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Window:
         window = self._by_key.get(key_id)
         if window is None:
             window = self._by_key[key_id] = Window(limits, day_of(now), elapsed)

@@ -207,7 +207,7 @@ class Lives(RuleBasedStateMachine):
 
     def _answer(self, secret: str) -> Refusal | None:
         request = Presented(authorization=f"Bearer {secret}", query_keys=(), address="192.0.2.7")
-        return judge(request, None, self.grants, self.clock.now()).refusal
+        return judge(request, None, self.grants, self.clock.now().timestamp()).refusal
 
     def _edit(self, known: Known, edit: KeyEdit) -> None:
         with contextlib.suppress(*REFUSALS):

@@ -116,11 +116,11 @@ class OneGate:
     ) -> None:
         self._clock = clock
         self.counts = CuttableCounts(server.url, seconds_max=seconds_max)
-        self.quota = SharedQuota(self.counts, clock, time=clock.now, gates=gates, spent=spent)
+        self.quota = SharedQuota(self.counts, clock, time=lambda: clock.now().timestamp(), gates=gates, spent=spent)
 
     def spend(self, key_id: str, limits: Limits, ledger: Ledger) -> Spent:
         now, before = self._clock.now(), self._clock.elapsed_seconds()
-        spent = self.quota.spend(key_id, limits, before, now)
+        spent = self.quota.spend(key_id, limits, before, now.timestamp())
         if spent.admitted:
             day = now.astimezone(UTC).toordinal()
             ledger.admissions.append(Admission(before, self._clock.elapsed_seconds(), day))

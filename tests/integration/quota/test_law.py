@@ -125,7 +125,7 @@ class ManyGates(RuleBasedStateMachine):
         for number, gate in enumerate(self.gates):
             if number not in self.suspended:
                 gate.quota.report()
-                gate.quota.forget_idle(self.clock.elapsed_seconds(), self.clock.now())
+                gate.quota.forget_idle(self.clock.elapsed_seconds(), self.clock.now().timestamp())
 
     def _joined(self) -> OneGate:
         gate = OneGate(self.server, self.clock)

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +163,7 @@ def test_counters_that_nobody_needs_are_let_go_while_it_runs_and_not_after_it_st
     tidied = threading.Event()
     forget_idle = scene.process._quota.forget_idle
 
-    def watched(elapsed: float, now: datetime) -> None:
+    def watched(elapsed: float, now: float) -> None:
         forget_idle(elapsed, now)
         tidied.set()
 

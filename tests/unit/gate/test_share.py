@@ -12,7 +12,7 @@ LIMITS = Limits(minute=60, day=600)
 
 
 def admitted(quota: ShareQuota, clock: ManualClock, requests: int = 100, limits: Limits = LIMITS) -> int:
-    moment = clock.elapsed_seconds(), clock.now()
+    moment = clock.elapsed_seconds(), clock.now().timestamp()
     return sum(quota.spend("key", limits, *moment).admitted for _ in range(requests))
 
 
@@ -59,9 +59,9 @@ def test_where_nobody_counted_before_a_share_is_a_share_from_the_start_less_what
     quota = ShareQuota(lambda: 3)
     assert admitted(quota, clock) == 20
     now = clock.elapsed_seconds()
-    quota.seed("other", [now - 1] * 30, 30, clock.now())
-    assert quota.peek("other", LIMITS, now, clock.now()).minute_left == 10
-    assert quota.peek("other", LIMITS, now, clock.now()).day_left == 190
+    quota.seed("other", [now - 1] * 30, 30, clock.now().timestamp())
+    assert quota.peek("other", LIMITS, now, clock.now().timestamp()).minute_left == 10
+    assert quota.peek("other", LIMITS, now, clock.now().timestamp()).day_left == 190
 
 
 def test_the_share_of_a_gate_that_left_is_nobody_s_for_a_minute() -> None:
@@ -82,7 +82,7 @@ def test_what_was_admitted_of_late_is_known() -> None:
     clock = manual_clock()
     quota = ShareQuota(lambda: 1, clock.elapsed_seconds())
     admitted(quota, clock, 7)
-    assert quota.spent_of_late("key", LIMITS, clock.elapsed_seconds(), clock.now()) == 7
+    assert quota.spent_of_late("key", LIMITS, clock.elapsed_seconds(), clock.now().timestamp()) == 7
     clock.advance(60)
-    assert quota.spent_of_late("key", LIMITS, clock.elapsed_seconds(), clock.now()) == 0
-    quota.forget_idle(clock.elapsed_seconds(), clock.now())
+    assert quota.spent_of_late("key", LIMITS, clock.elapsed_seconds(), clock.now().timestamp()) == 0
+    quota.forget_idle(clock.elapsed_seconds(), clock.now().timestamp())

@@ -26,7 +26,8 @@ class World:
 
     def judge(self) -> Verdict:
         held = [] if self.grant is None else [self.grant]
-        return judge(self.request, self.permission, grants_of(*held, tier=self.tier, unappliable=self.unappliable), NOW)
+        grants = grants_of(*held, tier=self.tier, unappliable=self.unappliable)
+        return judge(self.request, self.permission, grants, NOW.timestamp())
 
     def with_grant(self, **different: object) -> "World":
         return self if self.grant is None else replace(self, grant=structs.replace(self.grant, **different))
@@ -141,8 +142,8 @@ def test_admin_opens_everything_and_nothing_else_opens_admin() -> None:
 
 def test_an_operation_that_needs_no_permission_is_open_to_any_valid_key_only() -> None:
     grants = grants_of(grant(permissions=frozenset()))
-    assert judge(presented(), None, grants, NOW).admitted
-    assert judge(presented(f"Bearer {secret(2)}"), None, grants, NOW).refusal is Refusal.INVALID_KEY
+    assert judge(presented(), None, grants, NOW.timestamp()).admitted
+    assert judge(presented(f"Bearer {secret(2)}"), None, grants, NOW.timestamp()).refusal is Refusal.INVALID_KEY
 
 
 @pytest.mark.parametrize("stream", ["key_1", ORGANISATION])
@@ -154,8 +155,8 @@ def test_what_cannot_be_applied_makes_its_own_keys_unavailable_and_no_others(str
             tiers={ORGANISATION: "free", "org_elsewhere": "free"},
         )
     )
-    assert judge(presented(), "sensors:read", grants, NOW).refusal is Refusal.UNAVAILABLE
-    assert judge(presented(f"Bearer {secret(2)}"), "sensors:read", grants, NOW).admitted
+    assert judge(presented(), "sensors:read", grants, NOW.timestamp()).refusal is Refusal.UNAVAILABLE
+    assert judge(presented(f"Bearer {secret(2)}"), "sensors:read", grants, NOW.timestamp()).admitted
 
 
 def test_a_key_keeps_below_its_tier_and_its_own_limits() -> None:

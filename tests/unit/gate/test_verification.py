@@ -65,7 +65,7 @@ def test_over_rpc_a_key_gets_the_verdict_that_a_gate_with_the_same_grants_gives(
 ) -> None:
     grants = Grants()
     grants.load(auth.book.snapshot())
-    verdict = judge(presented(f"Bearer {secret(number)}", address=address), permission, grants, clock.now())
+    verdict = judge(presented(f"Bearer {secret(number)}", address=address), permission, grants, clock.now().timestamp())
     verification = verify(auth.book, clock, digest_of(secret(number)), permission, address)
     assert verification.problem == (None if verdict.refusal is None else verdict.refusal.value)
     assert verification.key_id == (None if verdict.grant is None else verdict.grant.key_id)

@@ -229,16 +229,16 @@ def test_a_gate_that_starts_goes_on_where_the_one_before_was_killed(metering: Me
     for seconds in (0, 1, 70, 5, 20, 0):
         clock.advance(seconds)
         for key_id in ("key_a", "key_b"):
-            if steady.spend(key_id, allowed, clock.elapsed_seconds(), clock.now()).admitted:
+            if steady.spend(key_id, allowed, clock.elapsed_seconds(), clock.now().timestamp()).admitted:
                 spent.append(record(key_id=key_id, at=clock.now()))
     metering.take_in(batch(*spent))
     for one in statistics.spent(clock.now()):
         moments = (clock.elapsed_seconds() - ago for ago in one.seconds_ago)
-        restarted.seed(one.key_id, moments, one.today, clock.now())
+        restarted.seed(one.key_id, moments, one.today, clock.now().timestamp())
     for seconds in (0, 0, 36, 0, 20, 5, 30, 0, 0):
         clock.advance(seconds)
         for key_id in ("key_a", "key_b", "key_c"):
-            time = clock.elapsed_seconds(), clock.now()
+            time = clock.elapsed_seconds(), clock.now().timestamp()
             assert restarted.spend(key_id, allowed, *time) == steady.spend(key_id, allowed, *time)
 
 
