@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import falcon
+import msgspec
 from falcon.routing import CompiledRouter
 
 from shared import metrics
@@ -22,10 +23,24 @@ from shared.web.cors import Cors
 from shared.web.faults import Faults, with_problem_in
 from shared.web.identification import Identification
 from shared.web.operation import Answer, Operation
-from shared.web.problems import refusal_problem
+from shared.web.parameters import has_control_characters
+from shared.web.problems import Problem, refusal_problem
 
 _BODILESS = (204, 304)
+# Most requests ask for few paths; who asks for many, or for long ones, gains nothing and costs a bounded memory.
+_PATHS_MAX, _PATH_CHARACTERS_MAX = 2048, 200
 StartResponse = Callable[..., Callable[[bytes], object]]
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What a path and a method lead to. `is_readable`: no value in the path has control characters."""
+
+    operation: Operation
+    resource: object
+    route: str
+    parameters: Mapping[str, str]
+    is_readable: bool
+    cors: tuple[tuple[str, str], ...]  # for callers that say no origin
 
 
 class Admission:
@@ -44,40 +59,43 @@ class Admission:
         cors: Cors,
         faults: Faults,
     ) -> None:
-        self._falcon, self._find, self._declared = falcon_app, router.find, declared
+        self._falcon, self._router, self._declared = falcon_app, router, declared
+        self._find_again = lru_cache(maxsize=_PATHS_MAX)(self._find)
         self._admit, self._record, self._elapsed_seconds = gate.admit, gate.record, clock.elapsed_seconds
         self._service, self._note = service, metrics.request_counts.note
         self._identify, self._cors, self._faults = identification.identify, cors, faults
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        path, method = _path(environ["PATH_INFO"]), environ["REQUEST_METHOD"]
-        found = self._find(path)
-        operation = None if found is None else self._declared.get((found[0], method))
-        if found is None or operation is None:
+        path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
+        found = (self._find_again if len(path) <= _PATH_CHARACTERS_MAX else self._find)(path, method)
+        if found is None:
             return self._falcon(environ, start_response)
         began = self._elapsed_seconds()
-        resource, _, parameters, route = found
+        operation, route = found.operation, found.route
         request_id, caller = self._identify(environ)
         # Falcon's request reads queries and bodies; most requests have neither.
-        is_more = environ.get("QUERY_STRING") or operation.body or operation.stands_for
+        is_more = operation.reads_more or environ.get("QUERY_STRING")
         request = falcon.Request(environ, self._falcon.req_options) if is_more else None
         verdict = judged = None
         try:
             if operation.stands_for is None or request is None:
                 permission = operation.permission
-                presented = _presented(environ, request, caller)
+                keys = () if request is None else _keys_in_query(request)
+                presented = Presented(environ.get("HTTP_AUTHORIZATION"), keys, caller)
                 verdict = self._admit(presented, permission, began, urgent=operation.urgent)
             else:
-                judged = operation.stands_for(resource, request, caller)
+                judged = operation.stands_for(found.resource, request, caller)
                 permission = judged.permission
                 verdict = self._admit(judged.presented, permission, began)
             if verdict.refusal is not None:
                 raise refusal_problem(verdict, verdict.refusal, permission)
+            if not found.is_readable:
+                raise Problem("not-found")
             admitted: Any = verdict.grant  # who passes has one
-            answer = operation.serve(resource, admitted, environ, request, request_id, parameters)
+            answer = operation.serve(found.resource, admitted, environ, request, request_id, found.parameters)
             data = answer.data()
         except Exception as error:
-            told = path if judged is None else judged.path
+            told = _path(path) if judged is None else judged.path
             answer = self._faults.answer(error, method=method, route=route, path=told, request_id=request_id)
             data = answer.data()
             if operation.problem_header is not None:
@@ -87,18 +105,37 @@ class Admission:
         if request is not None and "api_key" in request.params:
             # Also where no gate was asked, or did not know the key: a cache keeps answers by their URL.
             headers = _kept_by_nobody(headers)
-        headers += self._cors.headers(operation, environ.get("HTTP_ORIGIN"))
+        origin = environ.get("HTTP_ORIGIN")
+        headers += found.cors if origin is None else self._cors.headers(operation, origin)
+        status = answer.status
         if verdict is not None:
             seconds = self._elapsed_seconds() - began
-            asked, counted = (method, route or "") if judged is None else (judged.method, judged.route)
+            asked, counted = (method, route) if judged is None else (judged.method, judged.route)
             user_agent = environ.get("HTTP_USER_AGENT", "")
-            what = (request_id, asked, counted, answer.status, seconds, size)
-            self._record(verdict, *what, caller, user_agent, answer.problem)
-            self._note(self._service, method, answer.status, seconds)
-        start_response(_status_line(answer.status), headers)
+            self._record(
+                verdict, request_id, asked, counted, status, seconds, size, caller, user_agent, answer.problem
+            )
+            self._note(self._service, method, status, seconds)
+        start_response(_status_line(status), headers)
         if answer.stream is not None and method != "HEAD":
             return answer.stream
         return (data,) if size else ()
+
+
+    def _find(self, raw_path: str, method: str) -> Found | None:
+        found = self._router.find(_path(raw_path))
+        operation = None if found is None else self._declared.get((found[0], method))
+        if found is None or operation is None:
+            return None
+        resource, _, parameters, route = found
+        return Found(
+            operation=operation,
+            resource=resource,
+            route=route or "",
+            parameters=parameters,
+            is_readable=not any(map(has_control_characters, parameters.values())),
+            cors=self._cors.headers(operation, None),
+        )
 
 
 def _headers(verdict: Verdict | None, answer: Answer, request_id: str, length: int) -> list[tuple[str, str]]:
@@ -134,10 +171,9 @@ def _path(raw: str) -> str:
     return path[:-1] if len(path) > 1 and path[-1] == "/" else path
 
 
-def _presented(environ: dict[str, Any], request: falcon.Request | None, caller: str) -> Presented:
-    in_query = None if request is None else request.params.get("api_key")
-    keys = () if in_query is None else (in_query,) if isinstance(in_query, str) else tuple(in_query)
-    return Presented(environ.get("HTTP_AUTHORIZATION"), keys, caller)
+def _keys_in_query(request: falcon.Request) -> tuple[str, ...]:
+    keys = request.params.get("api_key")
+    return () if keys is None else (keys,) if isinstance(keys, str) else tuple(keys)
 
 
 _status_line = lru_cache(maxsize=128)(falcon.code_to_http_status)

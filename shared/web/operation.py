@@ -18,7 +18,7 @@ from marshmallow import Schema, post_load
 from shared.gate.credential import Presented
 from shared.gate.grants import Grant
 from shared.web.body import read_body
-from shared.web.parameters import has_control_characters, preferred, read_query
+from shared.web.parameters import preferred, read_query
 from shared.web.problems import Problem
 
 JSON = "application/json"
@@ -41,7 +41,7 @@ class StrictSchema(Schema):
         return data if self.shape is None else self.shape(**data)
 
 
-class Call(msgspec.Struct, Generic[Query, Body], frozen=True, kw_only=True):
+class Call(msgspec.Struct, Generic[Query, Body], frozen=True, gc=False):
     """A request past the gate and past its schemas. `caller` is the key that made it.
 
     `headers`: those that the operation declares and the caller sent, by the name declared. `media_type`: of those that
@@ -56,7 +56,7 @@ class Call(msgspec.Struct, Generic[Query, Body], frozen=True, kw_only=True):
     media_type: str = JSON
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`body`: what becomes JSON, or bytes that are of the content type already; `stream`: instead, piece by piece.
 
     `problem`: the name of the problem that it is, for the record of the request.
@@ -97,6 +97,7 @@ class Operation:
     `stands_for`: (resource, request, caller's address) → what is judged, where that is another request; raises Problem.
     `problem_header`: repeats a problem's body, for those whose proxy drops bodies.
     `urgent`: it takes power away, and may draw on a reserve where the key's own limits are used up.
+    `reads_more`: whether it reads more than the path and the query of every request.
     """
 
     summary: str
@@ -112,6 +113,7 @@ class Operation:
     problem_header: str | None
     urgent: bool
     alternatives: tuple[str, ...]
+    reads_more: bool
     _handler: Handler
     _load_query: Schema | None
     _load_body: Schema | None
@@ -126,17 +128,16 @@ class Operation:
         path: Mapping[str, str],
     ) -> Answer:
         """`request` None: there is no query and no body to read. Raises Problem, and whatever the handler does."""
-        if path and any(has_control_characters(value) for value in path.values()):
-            raise Problem("not-found")
-        call = Call(
-            caller=caller,
-            query=None if request is None and self._load_query is None else read_query(request, self._load_query),
-            body=None if request is None or self._load_body is None else read_body(request, self._load_body),
-            request_id=request_id,
-            headers=_given(environ, self.headers) if self.headers else _NONE,
-            media_type=preferred(environ.get("HTTP_ACCEPT"), (JSON, *self.alternatives)) if self.alternatives else JSON,
-        )
-        return self._handler(resource, call, **path)
+        query = body = None
+        if request is not None or self._load_query is not None:
+            query = read_query(request, self._load_query)
+        if request is not None and self._load_body is not None:
+            body = read_body(request, self._load_body)
+        headers = _given(environ, self.headers) if self.headers else _NONE
+        media_type = JSON
+        if self.alternatives:
+            media_type = preferred(environ.get("HTTP_ACCEPT"), (JSON, *self.alternatives))
+        return self._handler(resource, Call(caller, query, body, request_id, headers, media_type), **path)
 
 
 def operation(
@@ -176,6 +177,7 @@ def operation(
             problem_header=problem_header,
             urgent=urgent,
             alternatives=alternatives,
+            reads_more=body is not None or stands_for is not None,
             _handler=handler,
             _load_query=query() if query else None,
             _load_body=body() if body else None,
