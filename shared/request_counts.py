@@ -6,16 +6,17 @@ and a scrape asks every few seconds only.
 
 import threading
 from bisect import bisect_left
-from dataclasses import dataclass
 
 from prometheus_client import Counter, Histogram
 
 
-@dataclass(slots=True)
 class _Noted:
-    count: int
-    seconds: float
-    buckets: list[int]
+    """`buckets`: how many requests took up to each bound; the last has no bound, so that each request is in one."""
+
+    __slots__ = ("buckets", "seconds")
+
+    def __init__(self, buckets: int) -> None:
+        self.seconds, self.buckets = 0.0, [0] * buckets
 
 
 class RequestCounts:
@@ -28,12 +29,11 @@ class RequestCounts:
         self._noted: dict[tuple[str, str, int], _Noted] = {}
 
     def note(self, service: str, method: str, status: int, seconds: float) -> None:
-        key, bucket = (service, method, status // 100), bisect_left(self._bounds, seconds)
+        key, bucket = (service, method, status), bisect_left(self._bounds, seconds)
         with self._one_at_a_time:
             noted = self._noted.get(key)
             if noted is None:
-                noted = self._noted[key] = _Noted(0, 0.0, [0] * len(self._bounds))
-            noted.count += 1
+                noted = self._noted[key] = _Noted(len(self._bounds))
             noted.seconds += seconds
             noted.buckets[bucket] += 1
 
@@ -44,8 +44,8 @@ class RequestCounts:
         """
         with self._one_at_a_time:
             all_noted, self._noted = self._noted, {}
-        for (service, method, status_class), noted in all_noted.items():
-            self._requests.labels(service, method, f"{status_class}xx").inc(noted.count)
+        for (service, method, status), noted in all_noted.items():
+            self._requests.labels(service, method, f"{status // 100}xx").inc(sum(noted.buckets))
             histogram = self._seconds.labels(service)
             histogram._sum.inc(noted.seconds)
             for bucket, count in enumerate(noted.buckets):

@@ -42,7 +42,7 @@ class Gate:
         verdict = judge(presented, permission, replica.grants, now)
         # Asked last, answered first: grants that stopped being fresh while they were judged do not count.
         elapsed = self._elapsed_seconds()
-        if not replica.is_fresh_at(elapsed):
+        if elapsed >= replica.fresh_until:
             return _refused(_NOT_FRESH)
         grant, limits = verdict.grant, verdict.limits
         if grant is None or limits is None:

@@ -22,6 +22,7 @@ DAY_SECONDS = 86_400
 _MINUTE = int(MINUTE_SECONDS)
 _DAY_1970 = date(1970, 1, 1).toordinal()
 _CUT_OFF = 32
+_NEVER = float("inf")
 
 
 class Spent(msgspec.Struct, frozen=True, gc=False):
@@ -55,28 +56,29 @@ class _Window:
     """One key's admissions: the moments of the last minute's, from `first` on, and how many today.
 
     An array, of which what is over is cut off now and then: a few bytes for a key that is used little, which most are.
+    `oldest`: the first of those moments, infinite where there is none.
     """
 
-    __slots__ = ("day", "day_count", "first", "moments")
+    __slots__ = ("day", "day_count", "first", "moments", "oldest")
 
     def __init__(self, day: int) -> None:
         self.moments: array[float] = array("d")
-        self.first = 0
+        self.first, self.oldest = 0, _NEVER
         self.day, self.day_count = day, 0
 
-    def move_to(self, elapsed: float, day: int) -> int:
-        """Lets go of what is over; how many moments are left. A day that seems to step back keeps its count."""
+    def move_to(self, day: int, horizon: float) -> None:
+        """Lets go of what is over. A day that seems to step back keeps its count."""
         if self.day < day:
             self.day, self.day_count = day, 0
         moments, first = self.moments, self.first
-        end, horizon = len(moments), elapsed - MINUTE_SECONDS
+        end = len(moments)
         while first < end and moments[first] <= horizon:
             first += 1
         if first > _CUT_OFF and 2 * first > end:
             del moments[:first]
             end, first = end - first, 0
         self.first = first
-        return end - first
+        self.oldest = moments[first] if first < end else _NEVER
 
 
 class MemoryQuota:
@@ -103,6 +105,7 @@ class MemoryQuota:
         window = _Window(day_of(now))
         window.moments.extend(sorted(moments))
         window.day_count = day_count
+        window.move_to(window.day, -_NEVER)
         with self._one_at_a_time:
             self._windows[key_id] = window
 
@@ -128,18 +131,23 @@ class MemoryQuota:
             window = self._windows.get(key_id)
             if window is None:
                 window = self._windows[key_id] = _Window(day)
-            count = window.move_to(elapsed, day)
+            horizon = elapsed - MINUTE_SECONDS
+            if window.oldest <= horizon or window.day < day:
+                window.move_to(day, horizon)
+            moments = window.moments
+            count = len(moments) - window.first
             if count >= minute_limit or (day_limit is not None and window.day_count >= day_limit):
                 return _refused(window, count, limits, elapsed, now)
-            moments = window.moments
             if cost:
                 moments.append(elapsed)
                 window.day_count += 1
+                if not count:
+                    window.oldest = elapsed
                 count += 1
             return Spent(
                 True,
                 minute_limit - count,
-                ceil(moments[window.first] + MINUTE_SECONDS - elapsed) or 1 if count else _MINUTE,
+                ceil(window.oldest - horizon) or 1 if count else _MINUTE,
                 None if day_limit is None else day_limit - window.day_count,
                 DAY_SECONDS - second % DAY_SECONDS,
             )

@@ -86,7 +86,7 @@ class Replica:
         self._clock, self._lease_seconds = clock, lease_seconds
         follower = GrantsFollower(self.grants, snapshot, self._distrust)
         self._subscription = Subscription(feed, follower, clock, gate=gate)
-        self._fresh_until = float("-inf")
+        self.fresh_until = float("-inf")  # in elapsed seconds
         # The database's time in seconds since 1970, and the elapsed seconds it belongs to: one value, for threads that
         # read meanwhile.
         self._as_of = _YEAR_1, 0.0
@@ -120,16 +120,12 @@ class Replica:
         caught_up = self._subscription.pull()
         self._as_of = caught_up.time.timestamp(), caught_up.sent_at
         self.gates = caught_up.gates or 1
-        self._fresh_until = caught_up.sent_at + self._lease_seconds
-        metrics.lease_seconds_left.set(self._fresh_until - self._clock.elapsed_seconds())
+        self.fresh_until = caught_up.sent_at + self._lease_seconds
+        metrics.lease_seconds_left.set(self.fresh_until - self._clock.elapsed_seconds())
         return caught_up
 
     def is_fresh(self) -> bool:
-        return self.is_fresh_at(self._clock.elapsed_seconds())
-
-    def is_fresh_at(self, elapsed: float) -> bool:
-        """As it is known now: whoever asks has read the clock just before."""
-        return elapsed < self._fresh_until
+        return self._clock.elapsed_seconds() < self.fresh_until
 
     def time(self) -> float:
         """The log's database's, in seconds since 1970: the last pull's plus what has elapsed since it was sent."""
@@ -142,7 +138,7 @@ class Replica:
 
     def _distrust(self) -> None:
         """A snapshot from before what was applied and acknowledged here: until a pull covers it, not fresh."""
-        self._fresh_until = float("-inf")
+        self.fresh_until = float("-inf")
 
     def _is_time_for_a_new_snapshot(self) -> bool:
         """A refused stream is mended by auth, if at all; a newer snapshot shows it."""

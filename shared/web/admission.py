@@ -29,6 +29,7 @@ from shared.web.problems import Problem, refusal_problem
 _BODILESS = (204, 304)
 # Most requests ask for few paths; who asks for many, or for long ones, gains nothing and costs a bounded memory.
 _PATHS_MAX, _PATH_CHARACTERS_MAX = 2048, 200
+_PRIVATE = ("cache-control", "private")
 StartResponse = Callable[..., Callable[[bytes], object]]
 
 
@@ -145,18 +146,18 @@ def _headers(verdict: Verdict | None, answer: Answer, request_id: str, length: i
         headers.append(("content-type", answer.content_type))
         if answer.stream is None:
             headers.append(("content-length", str(length)))
-    if answer.headers:
-        headers += answer.headers.items()
+    said = answer.headers
+    if said:
+        headers += said.items()
     if verdict is None or verdict.grant is None:
         return headers
+    limits, spent = verdict.limits, verdict.spent
+    if limits is not None and spent is not None:
+        headers += rate_limit_headers(limits, spent, RESERVE if verdict.from_reserve else "minute")
     if verdict.in_query:
-        headers = _kept_by_nobody(headers)
-    elif "Cache-Control" not in answer.headers:
-        headers.append(("cache-control", "private"))
-    if verdict.limits is not None and verdict.spent is not None:
-        name = RESERVE if verdict.from_reserve else "minute"
-        policy, state = rate_limit_headers(verdict.limits, verdict.spent, name)
-        headers += (("ratelimit-policy", policy), ("ratelimit", state))
+        return _kept_by_nobody(headers)
+    if "Cache-Control" not in said:
+        headers.append(_PRIVATE)
     return headers
 
 
@@ -179,15 +180,18 @@ def _keys_in_query(request: falcon.Request) -> tuple[str, ...]:
 _status_line = lru_cache(maxsize=128)(falcon.code_to_http_status)
 
 
-def rate_limit_headers(limits: Limits, spent: Spent, name: str = "minute") -> tuple[str, str]:
+def rate_limit_headers(
+    limits: Limits, spent: Spent, name: str = "minute"
+) -> tuple[tuple[str, str], tuple[str, str]]:
     """RateLimit-Policy and RateLimit; an unlimited day is left out of both. `name`: of the policy of a minute."""
     state = f'"{name}";r={spent.minute_left};t={spent.minute_reset_seconds}'
-    if limits.day is not None:
-        state += f', "day";r={spent.day_left};t={spent.day_reset_seconds}'
-    return _policy(name, limits.minute, limits.day), state
+    day = limits.day
+    if day is not None:
+        state = f'{state}, "day";r={spent.day_left};t={spent.day_reset_seconds}'
+    return _policy(name, limits.minute, day), ("ratelimit", state)
 
 
 @lru_cache(maxsize=1024)
-def _policy(name: str, minute: int, day: int | None) -> str:
+def _policy(name: str, minute: int, day: int | None) -> tuple[str, str]:
     policy = f'"{name}";q={minute};w={MINUTE_SECONDS:.0f}'
-    return policy if day is None else f'{policy}, "day";q={day};w={DAY_SECONDS}'
+    return "ratelimit-policy", policy if day is None else f'{policy}, "day";q={day};w={DAY_SECONDS}'
