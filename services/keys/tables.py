@@ -89,6 +89,7 @@ idempotency = Table(
     Column("body_digest", String(64), nullable=False),
     Column("key_id", String(32), nullable=False),
     Column("created_at", String(27), nullable=False),
+    Index("idempotency_by_age", "created_at"),
 )
 
 gate = Table(

@@ -113,15 +113,12 @@ class Admission:
             seconds = self._elapsed_seconds() - began
             asked, counted = (method, route) if judged is None else (judged.method, judged.route)
             user_agent = environ.get("HTTP_USER_AGENT", "")
-            self._record(
-                verdict, request_id, asked, counted, status, seconds, size, caller, user_agent, answer.problem
-            )
+            self._record(verdict, request_id, asked, counted, status, seconds, size, caller, user_agent, answer.problem)
             self._note(self._service, method, status, seconds)
         start_response(_status_line(status), headers)
         if answer.stream is not None and method != "HEAD":
             return answer.stream
         return (data,) if size else ()
-
 
     def _find(self, raw_path: str, method: str) -> Found | None:
         found = self._router.find(_path(raw_path))
@@ -180,9 +177,7 @@ def _keys_in_query(request: falcon.Request) -> tuple[str, ...]:
 _status_line = lru_cache(maxsize=128)(falcon.code_to_http_status)
 
 
-def rate_limit_headers(
-    limits: Limits, spent: Spent, name: str = "minute"
-) -> tuple[tuple[str, str], tuple[str, str]]:
+def rate_limit_headers(limits: Limits, spent: Spent, name: str = "minute") -> tuple[tuple[str, str], tuple[str, str]]:
     """RateLimit-Policy and RateLimit; an unlimited day is left out of both. `name`: of the policy of a minute."""
     state = f'"{name}";r={spent.minute_left};t={spent.minute_reset_seconds}'
     day = limits.day

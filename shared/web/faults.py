@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
+from shared.combining import Abandoned
 from shared.database import DatabaseBusy
 from shared.redaction import redact
 from shared.repository import TooMuchContention
@@ -50,7 +51,7 @@ def problem_of(error: Exception, method: str, route: str | None) -> Problem:
             return error
         case falcon.HTTPError():
             return _of_falcon(error)
-        case DatabaseBusy() | TooMuchContention():
+        case DatabaseBusy() | TooMuchContention() | Abandoned():
             _log.warning("request_not_now", method=method, route=route, detail=str(error))
             return unavailable()
         case OperationalError() | InterfaceError() | PoolExhausted():

@@ -19,7 +19,6 @@ from shared.gate.credential import Presented
 from shared.gate.grants import Grant
 from shared.web.body import read_body
 from shared.web.parameters import preferred, read_query
-from shared.web.problems import Problem
 
 JSON = "application/json"
 _encode = msgspec.json.Encoder().encode

@@ -14,6 +14,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from shared import logs
+from shared.combining import Abandoned
 from shared.database import Database, DatabaseBusy
 from shared.repository import TooMuchContention
 from tests.integration.web.asking import bearer, problem
@@ -108,6 +109,7 @@ AWAY = Exception('connection to server at "127.0.0.1" failed: Connection refused
     [
         DatabaseBusy("keys.db"),
         TooMuchContention("key_1"),
+        Abandoned(),
         OperationalError("SELECT secret FROM t", {}, AWAY),
         InterfaceError("SELECT secret FROM t", {}, AWAY),
         PoolExhausted("of 20"),

@@ -1,0 +1,10 @@
+"""Each creation drops what is older than a day, and finds it without reading all of that day."""
+
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    op.create_index("idempotency_by_age", "idempotency", ["created_at"])
