@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help up test faults lint types stack bench clean
+.PHONY: help up test coverage faults lint types stack bench clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -11,7 +11,11 @@ help:  ## what there is
 up: $(VENV)/.installed  ## install what is missing, then run all services here, until Ctrl-C
 	@$(BIN)/grillo up $(UP)
 
-test: $(VENV)/.installed-dev  ## all tests but those of faults, with coverage
+test: $(VENV)/.installed-dev  ## all tests but those of faults
+	@tests/install-servers
+	@$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/faults
+
+coverage: $(VENV)/.installed-dev  ## the same, and what of the code they reach; takes twice as long
 	@tests/install-servers
 	@$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/faults --cov --cov-report=term:skip-covered
 
