@@ -27,7 +27,7 @@ def main() -> None:
         folder = Path(name)
         around = closing.enter_context(surroundings(folder))
         cores.keep_off_the_measured()
-        secrets = add_grants(around.stack.databases()["auth"], "org_benchmark", "standard", KEYS)
+        secrets = add_grants(around.databases["auth"], "org_benchmark", "standard", KEYS)
         headers = write_headers(folder / "headers", (f"Bearer {secret}" for secret in secrets))
         servers = [closing.enter_context(server) for server in (plain(folder), around.gate("gated"))]
         for server in servers:

@@ -1,9 +1,9 @@
 """The gate over HTTP beside its peers, one worker process each, 50,000 keys in turn: requests a second, and ratios.
 
-Plain: the same Granian and Falcon with no gate. Gated: a real web process of sensors, in memory and on Redis, with all
-its checks, both quota windows, the meter and its threads; keys, auth and usage run beside it. Envoy with api_key_auth
-and local_ratelimit. DRF with djangorestframework-api-key and throttles. What bounds each is the server's core, which
-nothing else is put on; wrk and all surroundings share the other.
+Plain: the same Granian and Falcon with no gate. Gated: a real web process of sensors, counting in memory, with all its
+checks, both quota windows, the meter and its threads; keys, auth and usage run beside it. Envoy with api_key_auth and
+local_ratelimit. DRF with djangorestframework-api-key and throttles. The server has a core to itself; wrk and all
+surroundings share the other.
 """
 
 import tempfile
@@ -19,6 +19,7 @@ from benchmarks.contenders.envoy import envoy
 from benchmarks.contenders.gated import surroundings
 from benchmarks.contenders.grants import add_grants
 from benchmarks.contenders.plain import plain
+from benchmarks.contenders.server import Server
 from benchmarks.loads.rounds import Contender, compare, run_rounds, show
 from benchmarks.loads.wrk import write_headers
 
@@ -31,27 +32,23 @@ def main() -> None:
         folder = Path(name)
         around = closing.enter_context(surroundings(folder))
         cores.keep_off_the_measured()
-        secrets = add_grants(around.stack.databases()["auth"], "org_benchmark", "standard", KEYS)
+        secrets = add_grants(around.databases["auth"], "org_benchmark", "standard", KEYS)
         bearers = write_headers(folder / "headers", (f"Bearer {secret}" for secret in secrets))
-        servers = [
-            plain(folder),
-            around.gate("gated"),
-            around.gate("gated on Redis", on_redis=True),
-            envoy(folder, secrets),
-        ]
-        drf_server, drf_headers = drf(folder, around.postgres, KEYS)
-        contenders = [Contender(name=s.name, server=s, url=s.url + PATH, headers=bearers) for s in servers]
-        contenders.append(
-            Contender(name=drf_server.name, server=drf_server, url=drf_server.url + PATH, headers=drf_headers)
-        )
-        for contender in contenders:
-            closing.enter_context(contender.server)
+        contenders = []
+
+        def contend(server: Server, headers: Path) -> None:
+            closing.enter_context(server)
+            contenders.append(Contender(name=server.name, server=server, url=server.url + PATH, headers=headers))
+
+        contend(plain(folder), bearers)
+        contend(around.gate("gated"), bearers)
+        contend(envoy(folder, secrets), bearers)
+        contend(*drf(folder, around.postgres, KEYS))
         _check_answers(contenders)
         figures = run_rounds(contenders, rounds=ROUNDS, seconds=SECONDS)
     show(figures)
     for one, other, target in _TARGETS:
         compare(figures, one, other, target)
-    compare(figures, "gated on Redis", "gated", 0.25)
 
 
 def _check_answers(contenders: list[Contender]) -> None:

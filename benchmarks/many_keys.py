@@ -9,43 +9,32 @@ import os
 import signal
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
-from sqlalchemy import select
 
 from benchmarks.contenders import cores
 from benchmarks.contenders.answer import PATH
-from benchmarks.contenders.gated import Surroundings, surroundings
+from benchmarks.contenders.gated import ORIGIN, Log, Surroundings, surroundings
 from benchmarks.contenders.grants import add_grants
 from benchmarks.contenders.server import Server
 from benchmarks.contenders.wide_auth import WIDE
 from benchmarks.loads.connection import Connection, request_to
 from benchmarks.loads.rounds import Contender, compare, run_rounds, show
 from benchmarks.loads.wrk import write_headers
-from services.auth import tables as auth_tables
-from services.keys import assembly as keys
 from services.keys import events
-from services.keys import tables as keys_tables
 from services.keys.secret import Secret, new_secret
-from shared.clock import SystemClock
-from shared.contracts.envelope import CloudEvent
-from shared.database import Database
-from shared.repository import Origin
+from shared.sql_event_store import SqlEventStore
 from shared.times import rfc3339
 
 FEW, MANY, USED = 1_000, 1_000_000, 50_000
 ROUNDS, SECONDS = 5, 5
 BACKLOG, ROWS_AT_ONCE = 10_000, 1_000
 MEMORY_MB_MAX, READY_SECONDS_MAX, BACKLOG_SECONDS_MAX = 400, 20, 1.0
-ORGANISATION, ORIGIN = "org_benchmark", Origin(actor="benchmark")
-
-
-class NoBus:
-    def publish(self, event: CloudEvent) -> None:
-        pass
+ORGANISATION = "org_benchmark"
 
 
 def main() -> None:
@@ -56,9 +45,7 @@ def main() -> None:
         auth = closing.enter_context(around.wide_auth())
         contenders: dict[str, Contender] = {}
         for what, keys_before, count in (("a thousand keys", 0, FEW), ("a million keys", FEW, MANY)):
-            known = add_grants(
-                around.stack.databases()["auth"], ORGANISATION, WIDE, count - keys_before, used=min(USED, count)
-            )
+            known = add_grants(around.databases["auth"], ORGANISATION, WIDE, count - keys_before, used=min(USED, count))
             headers = write_headers(folder / what, (f"Bearer {secret}" for secret in known))
             gate = closing.enter_context(around.gate(what, auth_internal_url=auth.url))
             contenders[what] = Contender(name=what, server=gate, url=gate.url + PATH, headers=headers)
@@ -84,15 +71,16 @@ def _backlog_seconds(around: Surroundings, gate: Server) -> float:
     """From the moment when the gate may run again until it has refused the key that the last event revokes."""
     log = Log(around)
     last, secret = "key_" + "9" * 22, new_secret()
-    log.append({last: _created(last, secret)})
+    _append(log.store, {last: _created(last, secret)})
     connection, request = Connection(gate.url + PATH), request_to(gate.url + PATH, f"Bearer {secret.value}")
     while connection.ask(request) != httpx.codes.OK:
         time.sleep(0.05)
     family = list(cores.family(gate.process.pid))
     for pid in family:
         os.kill(pid, signal.SIGSTOP)
-    log.append({f"key_{number:022}": _created(f"key_{number:022}", new_secret()) for number in range(BACKLOG - 1)})
-    log.append({last: _revoked(last)}, version=1)
+    created = {f"key_{number:022}": _created(f"key_{number:022}", new_secret()) for number in range(BACKLOG - 1)}
+    _append(log.store, created)
+    _append(log.store, {last: _revoked(last)}, version=1)
     log.await_others()
     for pid in family:
         os.kill(pid, signal.SIGCONT)
@@ -102,36 +90,14 @@ def _backlog_seconds(around: Surroundings, gate: Server) -> float:
     return time.monotonic() - began
 
 
-class Log:
-    """That of keys, written straight: to have events there, not to measure the writing."""
-
-    def __init__(self, around: Surroundings) -> None:
-        databases = around.stack.databases()
-        self._keys, self._auth = Database(databases["keys"]), Database(databases["auth"])
-        self._store = keys.assemble(self._keys, NoBus(), SystemClock(), lease_seconds=10).store
-
-    def append(self, by_stream: dict[str, events.KeyEvent], version: int = 0) -> None:
-        streams = iter(by_stream.items())
-        while page := [stream for _, stream in zip(range(ROWS_AT_ONCE), streams, strict=False)]:
-            with self._store.transaction() as tx:
-                for stream, event in page:
-                    encoded = [events.types.encode(event)]
-                    self._store.append(tx, stream, version, encoded, ORIGIN.text(), rfc3339(datetime.now(UTC)))
-
-    def await_others(self) -> None:
-        """Until all of it is published, and auth has followed."""
-        with self._store.reading() as tx:
-            head = self._store.head(tx).position
-        cursor, checkpoint = keys_tables.relay_cursor, auth_tables.checkpoint
-        for database, query in (
-            (self._keys, select(cursor.c.position)),
-            (self._auth, select(checkpoint.c.position)),
-        ):
-            while True:
-                with database.reading() as tx:
-                    if tx.execute(query).scalar_one() >= head:
-                        break
-                time.sleep(0.1)
+def _append(store: SqlEventStore, by_stream: Mapping[str, events.KeyEvent], version: int = 0) -> None:
+    """Straight into the log: to have events there, not to measure the writing."""
+    streams = iter(by_stream.items())
+    while page := [stream for _, stream in zip(range(ROWS_AT_ONCE), streams, strict=False)]:
+        with store.transaction() as tx:
+            for stream, event in page:
+                encoded = [events.types.encode(event)]
+                store.append(tx, stream, version, encoded, ORIGIN.text(), rfc3339(datetime.now(UTC)))
 
 
 def _created(key_id: str, secret: Secret) -> events.KeyCreated:

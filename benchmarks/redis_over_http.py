@@ -26,7 +26,7 @@ def main() -> None:
         folder = Path(name)
         around = closing.enter_context(surroundings(folder))
         cores.keep_off_the_measured()
-        database_url = around.stack.databases()["auth"]
+        database_url = around.databases["auth"]
         secrets = {
             "100 hot keys": add_grants(database_url, "org_hot", WIDE, HOT_KEYS),
             "each another's": add_grants(database_url, "org_benchmark", "standard", KEYS),

@@ -12,17 +12,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import httpx
 
-from benchmarks.contenders.gated import Surroundings, surroundings
 from benchmarks.loads.connection import Connection, request_to
 from benchmarks.loads.paced import WITHOUT_END, PacedLoad
 from benchmarks.loads.wrk import write_headers
+from tests.servers import Postgres, RabbitMq, Redis
+from tests.stack import Stack
 
 # Each asks its gate, and then no database: two are answered 400, by what they ask.
 DOORS = {
@@ -52,8 +53,7 @@ class Revoked:
 class Organisation:
     """One of the highest tier, with keys that carry the load and keys to be revoked."""
 
-    def __init__(self, around: Surroundings) -> None:
-        stack = around.stack
+    def __init__(self, stack: Stack) -> None:
         told = stack.grillo("keys", "organisation", "register", "Benchmark", "--tier", "premium")
         admin_key = stack.grillo("keys", "organisation", "admin-key", told.stdout.strip()).stdout.strip()
         self._admin = httpx.Client(
@@ -114,11 +114,17 @@ def _until_refused(connection: Connection, request: bytes, over: threading.Event
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as name, surroundings(Path(name)) as around:
-        organisation = Organisation(around)
+    with tempfile.TemporaryDirectory() as name, ExitStack() as closing:
+        folder = Path(name)
+        postgres, rabbitmq, redis = Postgres(folder), RabbitMq(folder), Redis(folder)
+        for server in (postgres, rabbitmq, redis):
+            closing.callback(server.close)
+        stack = Stack(folder, postgres, rabbitmq, redis)
+        closing.callback(stack.close)
+        organisation = Organisation(stack)
         callers = organisation.create(CALLING_KEYS, "admin")
-        headers = write_headers(Path(name) / "headers", (f"Bearer {secret}" for _, secret in callers))
-        urls = [around.stack.public_url(service) + path for service, path in DOORS.items()]
+        headers = write_headers(folder / "headers", (f"Bearer {secret}" for _, secret in callers))
+        urls = [stack.public_url(service) + path for service, path in DOORS.items()]
         told = PacedLoad(headers, WITHOUT_END, CAPACITY_SECONDS, urls).told()
         print(f"capacity of the four gates, with all else on this machine: {told.per_second:,.0f}/s", flush=True)
 
@@ -131,9 +137,9 @@ def main() -> None:
         measure("no load", REVOCATIONS, None, None)
         measure("half load", REVOCATIONS, told.per_second / 2, TARGET_MS)
         measure("full load", REVOCATIONS, WITHOUT_END, None)
-        around.rabbitmq.stop()
+        rabbitmq.stop()
         measure("no RabbitMQ, half load", REVOCATIONS_WITHOUT_PUSH, told.per_second / 2, TARGET_WITHOUT_PUSH_MS)
-        around.rabbitmq.start()
+        rabbitmq.start()
 
 
 @contextmanager

@@ -12,15 +12,19 @@ OTHERS = set(_ALL[1:]) or MEASURED
 
 def keep_off_the_measured() -> None:
     """This process, all that it has started, and whatever it starts from now on."""
-    for pid in family(os.getpid()):
-        for task in _tasks(pid):
+    _put(os.getpid(), OTHERS)
+
+
+def onto_the_measured(pid: int) -> None:
+    """A server and its workers, once they are there."""
+    _put(pid, MEASURED)
+
+
+def _put(pid: int, where: set[int]) -> None:
+    for member in family(pid):
+        for task in _tasks(member):
             with contextlib.suppress(ProcessLookupError):  # it has ended
-                os.sched_setaffinity(task, OTHERS)
-
-
-def onto_the_measured() -> None:
-    """In a process that is about to become a server."""
-    os.sched_setaffinity(0, MEASURED)
+                os.sched_setaffinity(task, where)
 
 
 def family(pid: int) -> Iterator[int]:

