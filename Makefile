@@ -33,7 +33,7 @@ stack: $(VENV)/.installed-dev  ## docker-compose.yml's services, natively, on pr
 	@tests/install-servers
 	@$(BIN)/python -m tests.stack
 
-bench: $(VENV)/.installed-dev  ## figures, never judged
+bench: $(VENV)/.installed-bench  ## figures, never judged
 	@tests/install-servers bench
 	@for script in benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
 
@@ -45,6 +45,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) …"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed-dev
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

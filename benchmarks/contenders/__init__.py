@@ -1,0 +1,1 @@
+"""What the benchmarks over HTTP compare: each a server of one worker process, answering the same bytes."""

@@ -1,0 +1,10 @@
+"""What every contender answers: the bytes of `GET /v1/events`, which the gated service makes without any query."""
+
+PATH = "/v1/events"
+BODY = b'{"data":[],"next_cursor":null}'
+HEADERS = {
+    "x-request-id": "req_0123456789abcdef01234567",
+    "cache-control": "private",
+    "ratelimit-policy": '"minute";q=300;w=60, "day";q=100000;w=86400',
+    "ratelimit": '"minute";r=299;t=60, "day";r=99999;t=43200',
+}

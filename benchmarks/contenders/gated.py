@@ -1,0 +1,137 @@
+"""The gate as it is: a web process of sensors, with what it follows and tells running beside it on real servers."""
+
+import os
+import secrets
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from sqlalchemy import Select, select
+
+from benchmarks.contenders.server import Server
+from services.auth import tables as auth_tables
+from services.keys import assembly as keys
+from services.keys import tables as keys_tables
+from shared.clock import SystemClock
+from shared.contracts.envelope import CloudEvent
+from shared.database import Database
+from shared.repository import Origin
+from tests.servers import Postgres, RabbitMq, Redis, free_port
+
+_FOLLOWING_SECONDS_MAX = 120
+ORIGIN = Origin(actor="benchmark")
+_SERVICES = ("keys", "auth", "usage", "sensors")
+# Of docker-compose.yml, what a gate needs: the log and its feed, the grants, and who counts.
+_NEEDED = (("keys", "internal"), ("auth", "internal"), ("keys", "worker"), ("auth", "worker"), ("usage", "worker"))
+
+
+class Surroundings:
+    """Services run natively, each process as `grillo run` starts it."""
+
+    def __init__(self, folder: Path, postgres: Postgres, rabbitmq: RabbitMq, redis: Redis) -> None:
+        self.folder, self.postgres, self.rabbitmq = folder, postgres, rabbitmq
+        self.databases = {service: postgres.new_database() for service in _SERVICES}
+        self._ports = {service: free_port() for service in _SERVICES}
+        self._environment = os.environ | {
+            "AMQP_URI": rabbitmq.new_vhost(),
+            "REDIS_URL": redis.url,
+            "INTERNAL_TOKEN": secrets.token_hex(24),
+            "CHANNEL_SECRETS_KEY": secrets.token_hex(24),
+            "TRUSTED_PROXIES": "127.0.0.1",
+            "WEB_ADDRESS": "127.0.0.1",
+            "INTERNAL_ADDRESS": "127.0.0.1",
+        }
+        for service, port in self._ports.items():
+            self._environment[f"{service.upper()}_INTERNAL_URL"] = f"http://127.0.0.1:{port}"
+
+    def start(self) -> Iterator[Server]:
+        """Each as soon as it runs."""
+        for service, kind in _NEEDED:
+            environment = self.environment(service)
+            if kind == "worker":
+                command = [sys.executable, "-m", "services.distributed.worker", service]
+                yield Server(f"{service} worker", command, None, self.folder, environment=environment)
+            else:
+                command = [sys.executable, "-m", "services.distributed.web", service, "internal"]
+                port = self._ports[service]
+                yield Server(f"{service} internal", command, port, self.folder, environment=environment)
+
+    def environment(self, service: str) -> dict[str, str]:
+        return self._environment | {
+            "DATABASE_URL": self.databases[service],
+            "INTERNAL_PORT": str(self._ports[service]),
+            "SPOOL_DIR": str(self.folder / f"{service}-spool"),
+        }
+
+    def gate(self, name: str, *, on_redis: bool = False, auth_internal_url: str | None = None) -> Server:
+        """A web process of sensors, with what grants there are by now. Without Redis it takes its share of the limits,
+        in memory."""
+        port = free_port()
+        environment = self.environment("sensors") | {"WEB_PORT": str(port)}
+        for setting, kind in (("SPOOL_DIR", "spool"), ("PROMETHEUS_MULTIPROC_DIR", "metrics")):
+            place = self.folder / f"{name}-{kind}"
+            place.mkdir()
+            environment[setting] = str(place)
+        if not on_redis:
+            del environment["REDIS_URL"]
+        if auth_internal_url is not None:
+            environment["AUTH_INTERNAL_URL"] = auth_internal_url
+        command = [sys.executable, "-m", "services.distributed.web", "sensors", "public"]
+        return Server(name, command, port, self.folder, environment=environment, is_measured=True)
+
+    def wide_auth(self) -> Server:
+        """Auth's internal door once more, which tells gates of a tier that no load here reaches (see wide_auth)."""
+        port = free_port()
+        environment = self.environment("auth") | {"INTERNAL_PORT": str(port)}
+        command = [sys.executable, "-m", "benchmarks.contenders.wide_auth"]
+        return Server("wide auth", command, port, self.folder, environment=environment)
+
+
+class Log:
+    """That of keys, written past the doors."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._keys, self._auth = Database(around.databases["keys"]), Database(around.databases["auth"])
+        service = keys.assemble(self._keys, _NoBus(), SystemClock(), lease_seconds=10)
+        self.store, self.commands = service.store, service.commands
+
+    def await_others(self) -> None:
+        """Until all of it is published, and auth has followed."""
+        with self.store.reading() as tx:
+            head = self.store.head(tx).position
+        cursor, checkpoint = keys_tables.relay_cursor.c.position, auth_tables.checkpoint.c.position
+        for database, query in ((self._keys, select(cursor)), (self._auth, select(checkpoint))):
+            deadline = time.monotonic() + _FOLLOWING_SECONDS_MAX
+            while _position(database, query) < head:
+                assert time.monotonic() < deadline, "the log is not followed"
+                time.sleep(0.1)
+
+
+class _NoBus:
+    """The relay of the worker finds what is here."""
+
+    def publish(self, event: CloudEvent) -> None:
+        pass
+
+
+def _position(database: Database, query: Select[int]) -> int:
+    with database.reading() as tx:
+        return tx.execute(query).scalars().one_or_none() or 0
+
+
+@contextmanager
+def surroundings(folder: Path) -> Iterator[Surroundings]:
+    with ExitStack() as closing:
+        postgres, rabbitmq, redis = Postgres(folder), RabbitMq(folder), Redis(folder)
+        for server in (postgres, rabbitmq, redis):
+            closing.callback(server.close)
+        around = Surroundings(folder, postgres, rabbitmq, redis)
+        for process in around.start():
+            closing.enter_context(process)
+        log = Log(around)
+        log.commands.register_organisation("Benchmark", "standard", ORIGIN)
+        # Gates take snapshots of a log with a beginning.
+        log.await_others()
+        yield around
