@@ -11,7 +11,10 @@ import os
 import re
 import secrets
 import struct
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
 
@@ -42,7 +45,11 @@ class Segment:
         self._file = _open_locked(path, os.O_CREAT if new else 0)
         self._room: mmap.mmap | None = None  # as yet: only who appends needs it
         self._room_bytes = 0
-        self.size = self._trusted_size()
+        self.size = self._appended_from = self._trusted_size()
+        # Where records end that were appended here: those in no extent yet, and by its start those of an extent that
+        # was never read. Else both would have to look at each record once more.
+        self._ends: array[int] = array("Q")
+        self._ends_of: dict[int, array[int]] = {}
         self.extents = self._read_extents()
 
     @classmethod
@@ -71,6 +78,7 @@ class Segment:
             room = self._make_room(end)
         room[start:end] = _pack(length, crc32(payload)) + payload
         self.size = end
+        self._ends.append(end)
 
     def torn_bytes(self) -> int:
         """What lies behind the last whole record: its writer was killed in the act, and it was never answered."""
@@ -82,19 +90,28 @@ class Segment:
 
         Raises OSError when the disk will not take the extent; it is then cut anew the next time.
         """
-        start = end = self.cut
-        for payload in self._frames(start, self.size):
-            end += _FRAME_BYTES + len(payload)
-            if end - start >= bytes_max:
-                break
-        if end == start:
+        start = self.cut
+        if start < self._appended_from:
+            ends = self._ends_of_found(start, bytes_max)
+        else:
+            ends = self._ends[: bisect_left(self._ends, start + bytes_max) + 1]
+        if not ends:
             return None
+        end = ends[-1]
         self._write_extent(f"{start} {end}\n".encode())
         self.extents.append((start, end))
+        if start >= self._appended_from:
+            self._ends_of[start] = ends
+            del self._ends[: len(ends)]
         return start, end
 
     def payloads(self, start: int, end: int) -> list[bytes]:
-        return list(self._frames(start, end))
+        """The records of an extent."""
+        ends = self._ends_of.pop(start, None)
+        if ends is None:
+            return list(self._frames(start, end))
+        block, begin = os.pread(self._file, end - start, start), start - _FRAME_BYTES
+        return [block[before - begin : after - start] for before, after in pairwise((start, *ends))]
 
     def discard(self) -> None:
         """Deletes the segment, then its extents: never the other way, or offsets would be cut anew."""
@@ -135,6 +152,16 @@ class Segment:
                 return
             yield payload
             at += _FRAME_BYTES + length
+
+    def _ends_of_found(self, start: int, bytes_max: int) -> "array[int]":
+        """Of whole records that were there when the segment was opened: a dead process's, as a rule."""
+        ends, end = array("Q"), start
+        for payload in self._frames(start, self._appended_from):
+            end += _FRAME_BYTES + len(payload)
+            ends.append(end)
+            if end - start >= bytes_max:
+                break
+        return ends
 
     def _trusted_size(self) -> int:
         """The end of the last whole record."""
