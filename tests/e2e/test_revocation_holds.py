@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.running import GRILLO, Embedded, System
 
-REVOCATIONS = 240
+REVOCATIONS = 150
 CALLERS = 3
 
 
