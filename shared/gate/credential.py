@@ -20,7 +20,7 @@ _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PAIRS = {high + low: 62 * _ALPHABET.index(high) + _ALPHABET.index(low) for high in _ALPHABET for low in _ALPHABET}
 _PAIR = 62 * 62
 _SCHEME = "Bearer "
-_USUAL_CHARACTERS = len(_SCHEME) + _KEY_CHARACTERS
+_SCHEME_AND_PREFIX = _SCHEME + PREFIX
 
 
 # Structs where one is made for each request: as frozen as a dataclass, and made several times faster.
@@ -101,17 +101,6 @@ def digest_of(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()
 
 
-def digest_at_once(presented: Presented) -> str | None:
-    """Of what nearly every request presents: `Bearer` and a key's number of characters. None: it has to be read.
-
-    Whether those can be a key is not looked at: their digest proves it, if it is one that is known.
-    """
-    header = presented.authorization
-    if header is None or len(header) != _USUAL_CHARACTERS or presented.query_keys or not header.isascii():
-        return None
-    return sha256(header[len(_SCHEME) :].encode()).hexdigest() if header.startswith(_SCHEME) else None
-
-
 def read_credential(presented: Presented) -> Credential:
     """Raises CredentialMissing, CredentialMalformed or CredentialInvalid."""
     header, in_query = presented.authorization, presented.query_keys
@@ -127,6 +116,10 @@ def read_credential(presented: Presented) -> Credential:
 
 
 def _bearer(header: str) -> str:
+    if header.startswith(_SCHEME_AND_PREFIX) and len(header) == len(_SCHEME) + _KEY_CHARACTERS:
+        secret = header[len(_SCHEME) :]
+        if "," not in secret and " " not in secret:
+            return secret  # as nearly every header is
     scheme, _, secret = header.strip().partition(" ")
     secret = secret.strip()
     if scheme.lower() != "bearer" or not secret or " " in secret or "," in secret:

@@ -15,7 +15,6 @@ from shared.gate.credential import (
     CredentialMissing,
     Guess,
     Presented,
-    digest_at_once,
     read_credential,
 )
 from shared.gate.grants import Grant, Grants, Limits, Status
@@ -69,19 +68,16 @@ _INVALID = {guess: Verdict(Refusal.INVALID_KEY, guess=guess) for guess in Guess}
 
 def judge(presented: Presented, permission: str | None, grants: Grants, now: float) -> Verdict:
     """Everything but freshness, before, and quota, after. `permission` None: any valid key will do."""
-    digest, in_query = digest_at_once(presented), False
-    grant = None if digest is None else grants.by_digest(digest)
-    if digest is None or grant is None:
-        try:
-            credential = read_credential(presented)
-        except CredentialMissing:
-            return _MISSING
-        except CredentialMalformed as fault:
-            return Verdict(Refusal.INVALID_REQUEST, detail=str(fault))
-        except CredentialInvalid as invalid:
-            return _INVALID[invalid.guess]
-        digest, in_query = credential.digest, credential.in_query
-        grant = grants.by_digest(digest)
+    try:
+        credential = read_credential(presented)
+    except CredentialMissing:
+        return _MISSING
+    except CredentialMalformed as fault:
+        return Verdict(Refusal.INVALID_REQUEST, detail=str(fault))
+    except CredentialInvalid as invalid:
+        return _INVALID[invalid.guess]
+    digest, in_query = credential.digest, credential.in_query
+    grant = grants.by_digest(digest)
     if grant is None or not grant.accepts(digest, now):
         return _unknown(grant)
     limits = grants.limits(grant)
