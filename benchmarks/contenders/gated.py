@@ -20,7 +20,7 @@ from shared.database import Database
 from shared.repository import Origin
 from tests.servers import Postgres, RabbitMq, Redis, free_port
 
-_FOLLOWING_SECONDS_MAX = 120
+_FOLLOWING_SECONDS_MAX = 240
 ORIGIN = Origin(actor="benchmark")
 _SERVICES = ("keys", "auth", "usage", "sensors")
 # Of docker-compose.yml, what a gate needs: the log and its feed, the grants, and who counts.
