@@ -2,7 +2,7 @@
 
 The grants lie in auth's own table on PostgreSQL; auth streams them to each gate that starts. Two gates are compared,
 started before and after the table was filled. For the backlog one of them is suspended while 10,000 events are written
-into the log of keys and published; it is over when the gate refuses the key that the last of them revokes.
+into the log of keys and auth follows; it is over when the gate refuses the key that the last of them revokes.
 """
 
 import os
@@ -79,7 +79,7 @@ def _backlog_seconds(around: Surroundings, gate: Server) -> float:
     with _suspended(gate):
         _append(log.store, created)
         _append(log.store, {last: _revoked(last)}, version=1)
-        log.await_others()
+        log.await_auth()
     began = time.monotonic()
     connection = Connection(gate.url + PATH)  # Granian has ended those that were idle for so long
     while connection.ask(request) != httpx.codes.UNAUTHORIZED:
