@@ -1,7 +1,7 @@
 """What the gate adds to a request's time at half of its capacity: gated against plain, at the same offered rate.
 
 The capacity is measured first, by wrk. Then requests come at random moments, half as many a second, to one and to the
-other in turn. The generator's own lateness is shown: it is in both, and not in the difference.
+other in turn. The generator's own lateness is told apart: where it is large, its reading is late, too.
 """
 
 import statistics

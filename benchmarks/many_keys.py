@@ -2,15 +2,15 @@
 
 The grants lie in auth's own table on PostgreSQL; auth streams them to each gate that starts. Two gates are compared,
 started before and after the table was filled. For the backlog one of them is suspended while 10,000 events are written
-into the log of keys and published; it is over when the gate refuses the key that the last of them revokes.
+into the log of keys and auth follows; it is over when the gate refuses the key that the last of them revokes.
 """
 
 import os
 import signal
 import tempfile
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -75,19 +75,28 @@ def _backlog_seconds(around: Surroundings, gate: Server) -> float:
     connection, request = Connection(gate.url + PATH), request_to(gate.url + PATH, f"Bearer {secret.value}")
     while connection.ask(request) != httpx.codes.OK:
         time.sleep(0.05)
-    family = list(cores.family(gate.process.pid))
-    for pid in family:
-        os.kill(pid, signal.SIGSTOP)
     created = {f"key_{number:022}": _created(f"key_{number:022}", new_secret()) for number in range(BACKLOG - 1)}
-    _append(log.store, created)
-    _append(log.store, {last: _revoked(last)}, version=1)
-    log.await_others()
-    for pid in family:
-        os.kill(pid, signal.SIGCONT)
+    with _suspended(gate):
+        _append(log.store, created)
+        _append(log.store, {last: _revoked(last)}, version=1)
+        log.await_auth()
     began = time.monotonic()
+    connection = Connection(gate.url + PATH)  # Granian has ended those that were idle for so long
     while connection.ask(request) != httpx.codes.UNAUTHORIZED:
         time.sleep(0.001)
     return time.monotonic() - began
+
+
+@contextmanager
+def _suspended(gate: Server) -> Iterator[None]:
+    family = list(cores.family(gate.process.pid))
+    for pid in family:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in family:
+            os.kill(pid, signal.SIGCONT)
 
 
 def _append(store: SqlEventStore, by_stream: Mapping[str, events.KeyEvent], version: int = 0) -> None:

@@ -5,6 +5,7 @@ here reaches, for a real tier's would be used up in a second; the others have th
 of the callers. Before the rounds each of the 50,000 is seen once: that first request asks Redis, and is told apart.
 """
 
+import statistics
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +19,7 @@ from benchmarks.loads.rounds import Contender, compare, run_rounds, show
 from benchmarks.loads.wrk import run_wrk, write_headers
 
 KEYS, HOT_KEYS, ROUNDS, SECONDS = 50_000, 100, 5, 5
-FIRST_SECONDS = 20
+FIRST_SECONDS = 3
 
 
 def main() -> None:
@@ -43,12 +44,23 @@ def main() -> None:
                 Contender(name=f"{where}, {load}", server=gate, url=gate.url + PATH, headers=headers)
                 for where, gate in gates.items()
             ]
-        first, _ = run_wrk(gates["Redis"].url + PATH, headers, FIRST_SECONDS)
-        print(f"Redis, first request of each key: {first.per_second:,.0f}/s over {first.requests:,} requests")
+        first = _see_each_once(gates["Redis"].url + PATH, headers)
+        print(f"Redis, first request of each key: {first:,.0f}/s")
         figures = run_rounds(contenders, rounds=ROUNDS, seconds=SECONDS)
     show(figures)
     compare(figures, "Redis, 100 hot keys", "memory, 100 hot keys", 0.8)
     compare(figures, "Redis, each another's", "memory, each another's", 0.25)
+
+
+def _see_each_once(url: str, headers: Path) -> float:
+    """Requests a second, for as long as each is the first of its key."""
+    seen, rates = 0, []
+    while seen < KEYS:
+        told, _ = run_wrk(url, headers, FIRST_SECONDS, begin=seen)
+        seen += told.requests
+        rates.append(told.per_second)
+    # The last of them may have begun anew.
+    return statistics.median(rates[:-1] or rates)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
 from benchmarks.contenders.server import Server
 from services.auth import tables as auth_tables
 from services.keys import assembly as keys
-from services.keys import tables as keys_tables
 from shared.clock import SystemClock
 from shared.contracts.envelope import CloudEvent
 from shared.database import Database
@@ -93,20 +92,22 @@ class Log:
     """That of keys, written past the doors."""
 
     def __init__(self, around: Surroundings) -> None:
-        self._keys, self._auth = Database(around.databases["keys"]), Database(around.databases["auth"])
-        service = keys.assemble(self._keys, _NoBus(), SystemClock(), lease_seconds=10)
+        self._auth = Database(around.databases["auth"])
+        service = keys.assemble(Database(around.databases["keys"]), _NoBus(), SystemClock(), lease_seconds=10)
         self.store, self.commands = service.store, service.commands
 
-    def await_others(self) -> None:
-        """Until all of it is published, and auth has followed."""
+    def await_auth(self) -> None:
+        """Until it has followed all of it."""
         with self.store.reading() as tx:
             head = self.store.head(tx).position
-        cursor, checkpoint = keys_tables.relay_cursor.c.position, auth_tables.checkpoint.c.position
-        for database, query in ((self._keys, select(cursor)), (self._auth, select(checkpoint))):
-            deadline = time.monotonic() + _FOLLOWING_SECONDS_MAX
-            while _position(database, query) < head:
-                assert time.monotonic() < deadline, "the log is not followed"
-                time.sleep(0.1)
+        deadline = time.monotonic() + _FOLLOWING_SECONDS_MAX
+        while self._followed() < head:
+            assert time.monotonic() < deadline, "the log is not followed"
+            time.sleep(0.1)
+
+    def _followed(self) -> int:
+        with self._auth.reading() as tx:
+            return tx.execute(select(auth_tables.checkpoint.c.position)).scalars().one_or_none() or 0
 
 
 class _NoBus:
@@ -114,11 +115,6 @@ class _NoBus:
 
     def publish(self, event: CloudEvent) -> None:
         pass
-
-
-def _position(database: Database, query: Select[int]) -> int:
-    with database.reading() as tx:
-        return tx.execute(query).scalars().one_or_none() or 0
 
 
 @contextmanager
@@ -133,5 +129,5 @@ def surroundings(folder: Path) -> Iterator[Surroundings]:
         log = Log(around)
         log.commands.register_organisation("Benchmark", "standard", ORIGIN)
         # Gates take snapshots of a log with a beginning.
-        log.await_others()
+        log.await_auth()
         yield around

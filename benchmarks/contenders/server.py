@@ -1,6 +1,7 @@
 """A contender's process: started, waited for, put on the measured core, ended."""
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from benchmarks.contenders import cores
 from tests.servers import ServerMissing
 
 _READY_SECONDS_MAX = 120
+_STOP_SECONDS_MAX = 30
 
 
 class Server:
@@ -67,7 +69,12 @@ class Server:
 
     def close(self) -> None:
         self.process.terminate()
-        self.process.wait(30)
+        try:
+            self.process.wait(_STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            for pid in list(cores.family(self.process.pid)):
+                os.kill(pid, signal.SIGKILL)
+            self.process.wait()
         self._log.close()
 
     def _answers(self, path: str) -> bool:

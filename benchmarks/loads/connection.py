@@ -18,17 +18,17 @@ def request_to(url: str, authorization: str) -> bytes:
 
 
 class Connection:
-    """`due`: the second at which the request under way was to be sent."""
+    """`begun`: the second from which the request under way counts."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self.socket = socket.create_connection((parts.hostname, parts.port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.due = 0.0
+        self.begun = 0.0
         self._received = b""
 
-    def send(self, request: bytes, due: float) -> None:
-        self.due = due
+    def send(self, request: bytes, begun: float) -> None:
+        self.begun = begun
         self.socket.sendall(request)
 
     def receive(self) -> int | None:

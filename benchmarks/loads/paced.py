@@ -1,7 +1,9 @@
 """As many requests a second as is said, whatever the answers take: an open loop with random arrivals (Poisson's).
 
-A request's time counts from the moment when it was due, so that one that a slow answer held up is not left out (no
-coordinated omission). `python -m benchmarks.loads.paced FILE PER_SECOND SECONDS URL…` prints what came of it as JSON.
+A request that must wait for a connection, because answers are slow, counts from the moment when it was due: what slow
+answers hold up is not left out (no coordinated omission). What this process sends late, for want of a core, counts from
+when it is sent; the lateness is told apart.
+`python -m benchmarks.loads.paced FILE PER_SECOND SECONDS URL…` prints what came of it as JSON.
 """
 
 import gc
@@ -28,7 +30,7 @@ _OVERTIME_SECONDS = 0.5
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """Milliseconds from when a request was due to its whole answer. `late_…`: by how much requests were sent late.
+    """Milliseconds until the whole answer. `late_…`: by how much this process was late, which is not in them.
 
     `unsent`: those that were due, and for which there was no free connection before the end.
     """
@@ -80,24 +82,28 @@ class _Target:
         self.statuses: list[int] = []
 
     def due(self, moment: float) -> None:
-        self.waiting.append(moment)
-        self._send_next()
+        now = time.perf_counter()
+        self.lateness.append(now - moment)
+        if self._free:
+            self._send(now)
+        else:
+            self.waiting.append(moment)
 
     def read(self, connection: Connection, is_over: bool) -> None:
         status = connection.receive()
         if status is None:
             return
-        self.times.append(time.perf_counter() - connection.due)
+        self.times.append(time.perf_counter() - connection.begun)
         self.statuses.append(status)
         self._free.append(connection)
-        if not is_over:
-            self._send_next()
+        if self.waiting and not is_over:
+            self._send(self.waiting.popleft())
 
-    def _send_next(self) -> None:
-        if self.waiting and self._free:
-            moment = self.waiting.popleft()
-            self._free.popleft().send(next(self._requests), moment)
-            self.lateness.append(time.perf_counter() - moment)
+    def under_way(self) -> int:
+        return len(self.connections) - len(self._free)
+
+    def _send(self, begun: float) -> None:
+        self._free.popleft().send(next(self._requests), begun)
 
 
 def run(headers: Path, per_second: float, seconds: float, urls: Sequence[str]) -> Told:
@@ -107,7 +113,7 @@ def run(headers: Path, per_second: float, seconds: float, urls: Sequence[str]) -
     descriptors, turns, chance = list(at), cycle(targets), random.Random(_SEED)
     now = began = time.perf_counter()
     over, due = began + seconds, began
-    while now < over + _OVERTIME_SECONDS and (now < over or _under_way(targets)):
+    while now < over + _OVERTIME_SECONDS and (now < over or any(target.under_way() for target in targets)):
         while due <= now and due < over:
             next(turns).due(due)
             due += chance.expovariate(per_second)
@@ -130,10 +136,6 @@ def run(headers: Path, per_second: float, seconds: float, urls: Sequence[str]) -
         late_p50_ms=late[49] * 1000,
         late_p99_ms=late[98] * 1000,
     )
-
-
-def _under_way(targets: Sequence[_Target]) -> int:
-    return sum(len(target.lateness) - len(target.statuses) for target in targets)
 
 
 def main(arguments: Sequence[str]) -> None:
