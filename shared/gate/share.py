@@ -5,6 +5,7 @@ admit at most one share more than the limit, whatever was admitted before.
 """
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from shared.gate.grants import Limits
 from shared.gate.quota import MINUTE_SECONDS, MemoryQuota, Spent, day_of
@@ -46,14 +47,13 @@ class ShareQuota:
 
     def _share(self, limits: Limits, elapsed: float, now: float) -> Limits:
         divisor = self._count_gates(elapsed)
+        if self._began is None:
+            return _part(limits.minute, limits.day, divisor, divisor)
         day = day_of(now)
         if self._first_day is None:
             self._first_day = day
-        minute = limits.minute // (divisor if self.is_past_first_minute(elapsed) else divisor**2)
-        if limits.day is None:
-            return Limits(minute=minute, day=None)
-        is_first_day = self._began is not None and day == self._first_day
-        return Limits(minute=minute, day=limits.day // (divisor**2 if is_first_day else divisor))
+        of_minute = divisor if self.is_past_first_minute(elapsed) else divisor**2
+        return _part(limits.minute, limits.day, of_minute, divisor**2 if day == self._first_day else divisor)
 
     def _count_gates(self, elapsed: float) -> int:
         """The most of the last minute: one that has left may have spent its share just before."""
@@ -61,3 +61,9 @@ class ShareQuota:
         if gates >= self._divisor or elapsed >= self._divided_until:
             self._divisor, self._divided_until = gates, elapsed + MINUTE_SECONDS
         return self._divisor
+
+
+@lru_cache(maxsize=1024)
+def _part(minute: int, day: int | None, of_minute: int, of_day: int) -> Limits:
+    """Remembered: it is asked for at every request, and there are few tiers."""
+    return Limits(minute=minute // of_minute, day=None if day is None else day // of_day)
