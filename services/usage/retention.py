@@ -49,8 +49,8 @@ class Retention:
         counters_before = microseconds(today - timedelta(days=self._kept.counter_days))
         for owned in (KEYS, ORGANISATIONS):
             self._delete_in_steps(owned.minute, "minute", before // MINUTE_US)
-            self._delete_in_steps(owned.hour, "minute", counters_before // MINUTE_US)
-            self._delete_in_steps(owned.duration, "minute", counters_before // MINUTE_US)
+            for table in (owned.hour, owned.duration, owned.duration_day):
+                self._delete_in_steps(table, "minute", counters_before // MINUTE_US)
         self._delete_in_steps(tables.counter_day, "minute", counters_before // MINUTE_US)
 
     def _make_partitions(self, today: int) -> None:
