@@ -144,12 +144,13 @@ def _load(database: Database, now: datetime, requests: int) -> None:
 _ROWS = """
     INSERT INTO {table} (at, key_id, organisation_id, request_id, method, route, status, cost, duration_us, size,
                          address, user_agent)
-    SELECT :first + n * :step, 'key_' || lpad(key::text, 22, '0'), 'org_' || lpad((key % 20)::text, 22, '0'),
+    SELECT :first + n::bigint * :step, 'key_' || lpad(key::text, 22, '0'), 'org_' || lpad((key % 20)::text, 22, '0'),
            'req_' || md5((:first + n)::text), 'GET',
            (ARRAY['/v1/sensors', '/v1/sensors/a/data', '/v1/events'])[n / 10 % 3 + 1],
            coalesce((ARRAY[304, 404, 429])[n / 30 % 20 + 1], 200), 1, 100 + n % 100000, n % 20000,
            '192.0.2.7', 'python-requests/2.32'
-    FROM (SELECT n, CASE WHEN n % 10 = 0 THEN 0 ELSE n % 200 END AS key FROM generate_series(:from, :to) AS n) AS one
+    FROM (SELECT n, CASE WHEN n % 10 = 0 THEN 0 ELSE n % 200 END AS key
+          FROM generate_series(:from ::int, :to ::int) AS n) AS one
 """
 # As the migrations have them; those that are there when a partition is attached are taken as they are.
 _INDEXES = (

@@ -14,13 +14,13 @@ from services.usage.delivering.delivery_api import BODY_PROBLEMS
 from services.usage.delivering.outgoing import forbidden_target
 from services.usage.delivering.record import DeliveryRecord
 from services.usage.delivering.schema import (
-    ChannelListSchema,
-    ChannelSchema,
-    ChannelWithSecretSchema,
     CreateChannelBody,
-    CreateChannelSchema,
+    CreateNotificationChannelSchema,
     EditChannelBody,
-    EditChannelSchema,
+    EditNotificationChannelSchema,
+    NotificationChannelListSchema,
+    NotificationChannelSchema,
+    NotificationChannelWithSecretSchema,
     RotateSecretBody,
     RotateSecretSchema,
 )
@@ -52,7 +52,9 @@ class ChannelCollection:
     def __init__(self, channels: Channels, sealing: Sealing, settings: DeliverySettings, clock: Clock) -> None:
         self._channels, self._sealing, self._settings, self._clock = channels, sealing, settings, clock
 
-    @operation("List channels", tag="Alerts", permission="admin", query=PageQuerySchema, answers=ChannelListSchema)
+    @operation(
+        "List channels", tag="Alerts", permission="admin", query=PageQuerySchema, answers=NotificationChannelListSchema
+    )
     def on_get(self, call: Call[PageQuery, None]) -> Answer:
         channels, place = self._channels.page(call.caller.organisation_id, call.query.limit, call.query.after())
         return Answer(body={"data": [_shown(channel) for channel in channels], "next_cursor": next_cursor(place)})
@@ -61,8 +63,8 @@ class ChannelCollection:
         "Create a channel; a webhook's secret is shown this once",
         tag="Alerts",
         permission="admin",
-        body=CreateChannelSchema,
-        answers=ChannelWithSecretSchema,
+        body=CreateNotificationChannelSchema,
+        answers=NotificationChannelWithSecretSchema,
         status=201,
         problems=(*BODY_PROBLEMS, "conflict"),
     )
@@ -91,7 +93,9 @@ class ChannelItem:
     def __init__(self, channels: Channels, settings: DeliverySettings, clock: Clock) -> None:
         self._channels, self._settings, self._clock = channels, settings, clock
 
-    @operation("Show a channel", tag="Alerts", permission="admin", answers=ChannelSchema, problems=("not-found",))
+    @operation(
+        "Show a channel", tag="Alerts", permission="admin", answers=NotificationChannelSchema, problems=("not-found",)
+    )
     def on_get(self, call: Call[None, None], channel_id: str) -> Answer:
         channel = _get(self._channels, call, channel_id)
         return Answer(body=_shown(channel), headers=etag(channel.revision))
@@ -100,8 +104,8 @@ class ChannelItem:
         "Change a channel, or enable it again",
         tag="Alerts",
         permission="admin",
-        body=EditChannelSchema,
-        answers=ChannelSchema,
+        body=EditNotificationChannelSchema,
+        answers=NotificationChannelSchema,
         problems=(*BODY_PROBLEMS, "not-found", "precondition-failed"),
         headers=("If-Match",),
     )
@@ -151,7 +155,7 @@ class SecretRotation:
         tag="Alerts",
         permission="admin",
         body=RotateSecretSchema,
-        answers=ChannelWithSecretSchema,
+        answers=NotificationChannelWithSecretSchema,
         problems=(*BODY_PROBLEMS, "not-found", "conflict"),
     )
     def on_post(self, call: Call[None, RotateSecretBody], channel_id: str) -> Answer:
