@@ -34,7 +34,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 def test_after_a_minute_without_its_worker_all_is_counted_at_three_times_the_rate_it_comes(
-    worker: Worker, gate: Gate, database: Database, record_property: Callable[[str, object], None]
+    worker: Worker, gate: Gate, database: Database, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
     unmetered = REGISTRY.get_sample_value("grillo_meter_unmetered_total")
     with gate.recording(REQUESTS_A_SECOND):
@@ -51,7 +51,7 @@ def test_after_a_minute_without_its_worker_all_is_counted_at_three_times_the_rat
             lambda: len(gate.recorded) - _counted(database), lambda behind: behind < REQUESTS_A_SECOND, seconds=90
         )
         caught_up_at = (_counted(database) - began_with) / (time.monotonic() - began_at)
-    record_property("requests_a_second_counted", round(caught_up_at))
+    record_testsuite_property("usage_caught_up_at_requests_a_second", round(caught_up_at))
     eventually(gate.meter.is_settled, bool, seconds=60, every=0.2)
     with database.reading() as tx:
         counted = Counter(tx.execute(select(tables.request.c.request_id)).scalars())

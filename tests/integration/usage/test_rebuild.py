@@ -76,7 +76,7 @@ def test_days_whose_requests_are_gone_are_sealed(
     usage_database: Database, metering: Metering, clock: ManualClock
 ) -> None:
     take_in_three_days(metering)
-    Retention(usage_database, clock, Kept(raw_days=1, counter_days=100)).run()
+    Retention(usage_database, clock, Kept(raw_days=1, counter_days=100, alert_days=100)).run()
     before = counters(usage_database)
     assert [rebuilt.day for rebuilt in rebuild(usage_database)] == ["2026-11-22", "2026-11-23"]
     assert counters(usage_database) == before

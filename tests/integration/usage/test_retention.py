@@ -4,9 +4,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, insert, select
 
 from services.usage import partitions, retention, tables
+from services.usage.alerting.tables import alert
 from services.usage.kept_requests import sealed_before
 from services.usage.metering import Metering
 from services.usage.moments import DAY_US, microseconds
@@ -23,8 +24,9 @@ TODAY = microseconds(NOON) // DAY_US
 
 @pytest.fixture
 def keep(usage_database: Database, clock: ManualClock) -> Callable[..., None]:
-    def run(raw_days: int, counter_days: int = 1000) -> None:
-        Retention(usage_database, clock, Kept(raw_days=raw_days, counter_days=counter_days)).run()
+    def run(raw_days: int, counter_days: int = 1000, alert_days: int = 1000) -> None:
+        kept = Kept(raw_days=raw_days, counter_days=counter_days, alert_days=alert_days)
+        Retention(usage_database, clock, kept).run()
 
     return run
 
@@ -80,6 +82,33 @@ def test_what_is_deleted_row_by_row_goes_in_steps(
         assert rows(tx, "request", "counter", "counter_hour", "counter_day", "duration", "duration_day") == [0] * 6
 
 
+def test_alerts_go_so_long_after_they_are_over_and_those_that_stand_never(
+    usage_database: Database, keep: Callable[..., None]
+) -> None:
+    ends = {"long over": NOON - DAY * 31, "over": NOON - DAY * 29, "stands": None}
+    with usage_database.transaction() as tx:
+        for alert_id, resolved_at in ends.items():
+            tx.execute(
+                insert(alert).values(
+                    id=alert_id,
+                    rule_id="alr_1",
+                    kind="quota",
+                    organisation_id="org_railway",
+                    key_id="key_a",
+                    fact=alert_id,
+                    period="",
+                    facts="{}",
+                    muted=False,
+                    raised_at=microseconds(NOON - DAY * 60),
+                    ends_at=microseconds(NOON),
+                    resolved_at=resolved_at and microseconds(resolved_at),
+                )
+            )
+    keep(raw_days=2, alert_days=30)
+    with usage_database.reading() as tx:
+        assert set(tx.execute(select(alert.c.id)).scalars()) == {"over", "stands"}
+
+
 def test_what_comes_after_its_time_is_over_is_counted_and_not_stored(
     usage_database: Database, metering: Metering, keep: Callable[..., None]
 ) -> None:
@@ -103,7 +132,7 @@ def test_a_reader_who_holds_a_partition_up_delays_its_end_and_nothing_else(
     postgresql_database: Database, clock: ManualClock
 ) -> None:
     metering = Metering(postgresql_database, clock)
-    retention_ = Retention(postgresql_database, clock, Kept(raw_days=2, counter_days=1000))
+    retention_ = Retention(postgresql_database, clock, Kept(raw_days=2, counter_days=1000, alert_days=1000))
     metering.take_in(batch(record(at=NOON - DAY * 9), record(at=NOON)))
     with postgresql_database.reading() as tx:
         assert rows(tx, "request") == [2]
