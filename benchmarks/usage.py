@@ -52,14 +52,10 @@ def main() -> None:
         postgres = Postgres(Path(name))
         try:
             _set(postgres, NOT_DURABLE)
-            database = Database(postgres.new_database())
-            migrate(database, MIGRATIONS)
-            began = time.perf_counter()
-            _load(database, datetime.now(UTC), requests)
-            print(f"{requests:,} requests of 30 days stored in {time.perf_counter() - began:.0f} s")
+            url = postgres.new_database()
+            _prepare(Database(url), requests)
             _set(postgres, dict.fromkeys(NOT_DURABLE))
-            _ask(database)
-            database.close()
+            _ask(Database(url))
         finally:
             postgres.close()
 
@@ -71,6 +67,14 @@ def _set(postgres: Postgres, settings: dict[str, str] | dict[str, None]) -> None
             connection.execute(f"ALTER SYSTEM {f'SET {name} = {value!r}' if value else f'RESET {name}'}")
     postgres.stop()
     postgres.start()
+
+
+def _prepare(database: Database, requests: int) -> None:
+    migrate(database, MIGRATIONS)
+    began = time.perf_counter()
+    _load(database, datetime.now(UTC), requests)
+    print(f"{requests:,} requests of 30 days stored in {time.perf_counter() - began:.0f} s", flush=True)
+    database.close()
 
 
 def _ask(database: Database) -> None:
@@ -106,6 +110,7 @@ def _ask(database: Database) -> None:
         processor = (time.process_time() - began) * 1000 / ASKED
         quantiles = statistics.quantiles(took, n=20)
         print(f"{what}: p50 {quantiles[9]:.1f} ms, p95 {quantiles[18]:.1f} ms (our own processor time {processor:.1f})")
+    database.close()
 
 
 def _load(database: Database, now: datetime, requests: int) -> None:
