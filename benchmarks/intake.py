@@ -74,21 +74,22 @@ def main() -> None:
 
 
 def _offer(database: Database, keys: int, rate: int, seconds: int) -> list[Counted]:
-    """Batch by batch when each is due; behind the times, as fast as they can be taken."""
+    """Batch by batch when each is due; behind the times, as fast as they can be taken, until the time is over."""
     clock = SystemClock()
     bus: Any = FastBus()
     intake = Intake(Metering(database, clock), ParkedBatches(database), bus, clock, requests_max=REQUESTS_MAX)
     texts = [_records(keys, seed) for seed in range(TEXTS)]
-    numbers = iter(range(rate * seconds // BATCH_REQUESTS if rate else 10**9))
+    numbers = iter(range(rate * seconds // BATCH_REQUESTS if rate else 10**9))  # shared by all workers
     began = time.perf_counter()
     counted: list[Counted] = []
 
     def work() -> None:
         for number in numbers:
-            due = number * BATCH_REQUESTS / rate if rate else time.perf_counter() - began
-            if not rate and due > seconds:
+            now = time.perf_counter() - began
+            if now > seconds:
                 return
-            eventlet.sleep(max(0.0, began + due - time.perf_counter()))
+            due = number * BATCH_REQUESTS / rate if rate else now
+            eventlet.sleep(max(0.0, due - now))
             body = json.loads(texts[number % TEXTS].replace("NOW", rfc3339(datetime.now(UTC))))
             start = number // GATES * 100
             eventlet.sleep(0)  # as when it came

@@ -34,7 +34,7 @@ class Worker:
             "DATABASE_URL": database_url,
             "AMQP_URI": amqp_uri,
             "INTERNAL_TOKEN": "token of a test",
-            "CHANNEL_SECRETS_KEY": "key of a test, which seals nothing",
+            "CHANNEL_SECRETS_KEY": "k" * 32,
             "KEYS_INTERNAL_URL": door,
         }
         self._log = log.open("ab")
