@@ -45,7 +45,7 @@ def test_after_a_minute_without_its_worker_all_is_counted_at_three_times_the_rat
         assert _counted(database) == before
         assert len(gate.recorded) - recorded >= REQUESTS_A_SECOND * (AWAY_SECONDS - 1)
         worker.start()
-        began_with = eventually(lambda: _counted(database), lambda counted: counted > before, seconds=60)
+        began_with = eventually(lambda: _counted(database), lambda counted: counted > before, seconds=90)
         began_at = time.monotonic()
         eventually(
             lambda: len(gate.recorded) - _counted(database), lambda behind: behind < REQUESTS_A_SECOND, seconds=90
