@@ -1,135 +1,84 @@
-"""Usage on PostgreSQL: requests a second that one worker's intake counts, and what statistics and activity take.
+"""What statistics and activity take on PostgreSQL: of a key that has one of ten million requests in 30 days.
 
-Batches are given to the intake as the bus gives them, from their JSON, by ten greenlets as in the worker; the broker
-is not part of it. Statistics and activity are asked for without HTTP, and the key's life without RPC, of a key that
-has one of ten million requests in 30 days.
+`python -m benchmarks.usage [REQUESTS]`. Asked for without HTTP, and the key's life without RPC. Requests and counters
+are made in the database, which writes nothing durably until it is loaded; what is timed only reads, as PostgreSQL is by
+default.
 """
 
-import shared.messaging  # isort: skip  first, for it silences eventlet's announcement  # noqa: F401
-import eventlet  # isort: skip
-
-eventlet.monkey_patch()
-
-# ruff: noqa: E402  everything below must find sockets, locks and threads already patched
-import json
-import random
+import argparse
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+import psycopg
 from sqlalchemy import text
 
 from services.usage import durations
 from services.usage.activity import EVERYTHING, Activity, Wanted
 from services.usage.assembly import MIGRATIONS
-from services.usage.intake import REQUESTS_MAX, Intake
 from services.usage.keys_client import KeysClient
-from services.usage.metering import Metering
 from services.usage.moments import DAY_US, microseconds
-from services.usage.parked_batches import ParkedBatches
 from services.usage.partitions import name as partition
 from services.usage.statistics import Statistics, Step
-from shared.clock import SystemClock
 from shared.database import Database
 from shared.migrations import migrate
-from shared.times import rfc3339
 from tests.servers import Postgres
 
-BATCH_REQUESTS, WORKERS = 1000, 10
-SECONDS = 12.0
-DAYS, REQUESTS_A_DAY = 30, 333_334
-ASKED = 200
-ROUTES = ("/v1/sensors", "/v1/sensors/{sensor_id}/data", "/v1/events")
-STATUSES = (200,) * 18 + (304, 404, 429)
+DAYS, REQUESTS = 30, 10_000_000
+ASKED, LOADING = 200, 2
+HOUR_OF_REQUESTS = {bucket: bucket % 7 + 1 for bucket in range(180, 330)}
+NOT_DURABLE = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "16GB",
+    "maintenance_work_mem": "512MB",
+    "work_mem": "256MB",
+}
 
 
-class FastBus:
-    """Confirms after a millisecond, in which other batches arrive."""
-
-    def publish(self, type_: str, body: dict[str, Any]) -> None:
-        eventlet.sleep(0.001)
-
-
-def main(parts: set[str]) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("requests", type=int, nargs="?", default=REQUESTS)
+    requests = parser.parse_args().requests
     with tempfile.TemporaryDirectory() as name:
         postgres = Postgres(Path(name))
         try:
-            if parts & {"intake"}:
-                for keys in (100, 1_000, 50_000):
-                    _take_in(Database(postgres.new_database()), keys)
-            if parts & {"questions"}:
-                _ask(Database(postgres.new_database()))
+            _set(postgres, NOT_DURABLE)
+            url = postgres.new_database()
+            _prepare(Database(url), requests)
+            _set(postgres, dict.fromkeys(NOT_DURABLE))
+            _ask(Database(url))
         finally:
             postgres.close()
 
 
-def _take_in(database: Database, keys: int) -> None:
-    """Each batch from its JSON, as the consumer gets it."""
+def _set(postgres: Postgres, settings: dict[str, str] | dict[str, None]) -> None:
+    """None: as PostgreSQL has it by default, which is what is measured."""
+    with psycopg.connect(postgres.address(), autocommit=True) as connection:
+        for name, value in settings.items():
+            connection.execute(f"ALTER SYSTEM {f'SET {name} = {value!r}' if value else f'RESET {name}'}")
+    postgres.stop()
+    postgres.start()
+
+
+def _prepare(database: Database, requests: int) -> None:
     migrate(database, MIGRATIONS)
-    clock = SystemClock()
-    bus: Any = FastBus()
-    metering = Metering(database, clock)
-    intake = Intake(metering, ParkedBatches(database), bus, clock, requests_max=REQUESTS_MAX)
-    texts = [_records(keys, seed) for seed in range(60)]
-    numbers = iter(range(10**9))
-    end = time.perf_counter() + SECONDS
-    taken = [0] * WORKERS
-
-    def work(worker: int) -> None:
-        while time.perf_counter() < end:
-            number = next(numbers)
-            now = rfc3339(datetime.now(UTC))
-            body = json.loads(texts[number % len(texts)].replace("NOW", now))
-            segment, start = f"segment{number % 4}", number // 4 * 100
-            eventlet.sleep(0)  # as when it came
-            intake.take({"segment": segment, "start": start, "end": start + 100, "records": body})
-            taken[worker] += BATCH_REQUESTS
-            eventlet.sleep(0)  # as the worker does when it acknowledges the message
-
     began = time.perf_counter()
-    pool = eventlet.GreenPool(WORKERS)
-    for worker in range(WORKERS):
-        pool.spawn_n(work, worker)
-    pool.waitall()
-    seconds = time.perf_counter() - began
-    print(f"{keys:,} keys: {sum(taken) / seconds:,.0f} requests a second counted, over {seconds:.0f} s")
+    _load(database, datetime.now(UTC), requests)
+    print(f"{requests:,} requests of 30 days stored in {time.perf_counter() - began:.0f} s", flush=True)
     database.close()
 
 
-def _records(keys: int, seed: int) -> str:
-    chance = random.Random(seed)
-    return json.dumps([_record(chance, chance.randrange(keys), number) for number in range(BATCH_REQUESTS)])
-
-
-def _record(chance: random.Random, key: int, number: int) -> list[Any]:
-    status = chance.choice(STATUSES)
-    return [
-        f"req_{chance.getrandbits(96):024x}",
-        "NOW",
-        f"key_{key:022}",
-        f"org_{key % 20:022}",
-        "GET",
-        chance.choice(ROUTES),
-        status,
-        0 if status == 429 else 1,
-        int(chance.lognormvariate(8, 1)),
-        chance.randrange(20_000),
-        f"192.0.2.{key % 250}",
-        "python-requests/2.32",
-    ]
-
-
 def _ask(database: Database) -> None:
-    migrate(database, MIGRATIONS)
     now = datetime.now(UTC)
-    began = time.perf_counter()
-    _load(database, microseconds(now) // DAY_US)
-    print(f"{DAYS * REQUESTS_A_DAY:,} requests stored in {time.perf_counter() - began:.0f} s")
     key_id, organisation_id = f"key_{0:022}", f"org_{0:022}"
     counted, activity = Statistics(database), Activity(database, cast("KeysClient", _NoLife()))
     start = now - timedelta(days=DAYS)
@@ -153,59 +102,97 @@ def _ask(database: Database) -> None:
     }
     for what, ask in questions.items():
         took = []
+        began = time.process_time()
         for number in range(ASKED):
             asked = time.perf_counter()
             ask(number)
             took.append((time.perf_counter() - asked) * 1000)
+        processor = (time.process_time() - began) * 1000 / ASKED
         quantiles = statistics.quantiles(took, n=20)
-        print(f"{what}: p50 {quantiles[9]:.1f} ms, p95 {quantiles[18]:.1f} ms")
+        print(f"{what}: p50 {quantiles[9]:.1f} ms, p95 {quantiles[18]:.1f} ms (our own processor time {processor:.1f})")
     database.close()
 
 
-def _load(database: Database, today: int) -> None:
-    """Made by the database itself, a tenth of all for one key of a thousand; counters by what they are defined as."""
-    sketch = durations.to_bytes({number: number % 7 + 1 for number in range(180, 330)})
+def _load(database: Database, now: datetime, requests: int) -> None:
+    """A tenth of all for one key, the rest for 180 others, evenly up to now."""
+    end = microseconds(now)
+    step = DAYS * DAY_US // requests
+    first = end - requests * step
+    days = range(first // DAY_US, end // DAY_US + 1)
+
+    def load_day(day: int) -> None:
+        start, stop = max(first, day * DAY_US), min(end, (day + 1) * DAY_US)
+        numbers = {
+            "first": first,
+            "step": step,
+            "from": -(-(start - first) // step),
+            "to": -(-(stop - first) // step) - 1,
+        }
+        with database.transaction() as tx:
+            tx.execute(text(f"CREATE TABLE {partition(day)} (LIKE request INCLUDING DEFAULTS)"))
+            tx.execute(text(_ROWS.format(table=partition(day))), numbers)
+            for index in _INDEXES:
+                tx.execute(text(index.format(table=partition(day))))
+
+    with ThreadPoolExecutor(LOADING) as pool:
+        list(pool.map(load_day, days))
     with database.transaction() as tx:
-        for day in range(today - DAYS + 1, today + 1):
-            table, start = partition(day), day * DAY_US
-            tx.execute(text(f"CREATE TABLE {table} (LIKE request INCLUDING DEFAULTS)"))
-            tx.execute(text(_ROWS.format(table=table)), {"start": start, "rows": REQUESTS_A_DAY})
-            bounds = f"FROM ({start}) TO ({start + DAY_US})"
-            tx.execute(text(f"ALTER TABLE request ATTACH PARTITION {table} FOR VALUES {bounds}"))
-        for owner, prefix in (("key_id", ""), ("organisation_id", "organisation_")):
-            tx.execute(text(_HOURS.format(owner=owner, table=f"{prefix}counter_hour")))
-            tx.execute(text(_DURATIONS.format(owner=owner, prefix=prefix)), {"sketch": sketch})
-        tx.execute(text(_DAYS))
-        tx.execute(text("INSERT INTO known_key SELECT DISTINCT key_id, organisation_id, 'grl_0000…0000' FROM request"))
+        for day in days:
+            bounds = f"FROM ({day * DAY_US}) TO ({(day + 1) * DAY_US})"
+            tx.execute(text(f"ALTER TABLE request ATTACH PARTITION {partition(day)} FOR VALUES {bounds}"))
+        for statement, parameter in _counters(end).items():
+            tx.execute(text(statement), parameter)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("ANALYZE"))
+        connection.execute(text("VACUUM ANALYZE"))
 
 
 _ROWS = """
     INSERT INTO {table} (at, key_id, organisation_id, request_id, method, route, status, cost, duration_us, size,
                          address, user_agent)
-    SELECT :start + n * (86400000000 / :rows),
-           'key_' || lpad(CASE WHEN n % 10 = 0 THEN 0 ELSE n % 1000 END::text, 22, '0'),
-           'org_' || lpad((CASE WHEN n % 10 = 0 THEN 0 ELSE n % 1000 END % 20)::text, 22, '0'),
-           'req_' || md5((:start + n)::text), 'GET',
-           (ARRAY['/v1/sensors', '/v1/sensors/a/data', '/v1/events'])[n % 3 + 1],
-           (ARRAY[200, 200, 200, 200, 200, 200, 304, 404, 429])[(n / 10) % 9 + 1], 1, 100 + n % 100000, n % 20000,
+    SELECT :first + n::bigint * :step, 'key_' || lpad(key::text, 22, '0'), 'org_' || lpad((key % 20)::text, 22, '0'),
+           'req_' || md5((:first + n)::text), 'GET',
+           (ARRAY['/v1/sensors', '/v1/sensors/a/data', '/v1/events'])[n / 10 % 3 + 1],
+           coalesce((ARRAY[304, 404, 429])[n / 30 % 20 + 1], 200), 1, 100 + n % 100000, n % 20000,
            '192.0.2.7', 'python-requests/2.32'
-    FROM generate_series(0, :rows - 1) AS n
+    FROM (SELECT n, CASE WHEN n % 10 = 0 THEN 0 ELSE n % 200 END AS key
+          FROM generate_series(:from ::int, :to ::int) AS n) AS one
 """
-_HOURS = """
-    INSERT INTO {table} ({owner}, minute, route, status, requests, cost, size)
-    SELECT {owner}, at / 3600000000 * 60 AS began, route, status, count(*), sum(cost), sum(size)
-    FROM request GROUP BY {owner}, began, route, status
-"""
-_DURATIONS = """
-    INSERT INTO {prefix}duration SELECT DISTINCT {owner}, minute, CAST(:sketch AS bytea) FROM {prefix}counter_hour
-"""
-_DAYS = """
-    INSERT INTO counter_day (key_id, minute, requests, cost, size)
-    SELECT key_id, minute / 1440 * 1440 AS began, sum(requests), sum(cost), sum(size)
-    FROM counter_hour GROUP BY key_id, began
-"""
+# As the migrations have them; those that are there when a partition is attached are taken as they are.
+_INDEXES = (
+    "CREATE INDEX ON {table} (key_id, at) WHERE key_id IS NOT NULL",
+    "CREATE INDEX ON {table} USING hash (request_id)",
+    "CREATE INDEX ON {table} USING brin (at) WITH (autosummarize = on)",
+)
+
+
+def _counters(now: int) -> dict[str, dict[str, object]]:
+    """Statements, each with its parameters."""
+    hour: dict[str, object] = {"sketch": durations.to_bytes(HOUR_OF_REQUESTS)}
+    day: dict[str, object] = {
+        "sketch": durations.to_bytes({bucket: 24 * each for bucket, each in HOUR_OF_REQUESTS.items()})
+    }
+    return {
+        "CREATE TEMP TABLE counted ON COMMIT DROP AS"
+        " SELECT key_id, organisation_id, at / 3600000000 * 60 AS minute, route, status,"
+        " count(*) AS requests, sum(cost) AS cost, sum(size) AS size FROM request GROUP BY 1, 2, 3, 4, 5": {},
+        "INSERT INTO counter_hour"
+        " SELECT key_id, minute, route, status, requests, cost, size FROM counted ORDER BY 1, 2": {},
+        "INSERT INTO organisation_counter_hour"
+        " SELECT organisation_id, minute, route, status, sum(requests), sum(cost), sum(size)"
+        " FROM counted GROUP BY 1, 2, 3, 4 ORDER BY 1, 2": {},
+        "INSERT INTO counter_day SELECT key_id, minute / 1440 * 1440, sum(requests), sum(cost), sum(size)"
+        " FROM counted GROUP BY 1, 2 ORDER BY 1, 2": {},
+        "INSERT INTO counter SELECT key_id, at / 60000000, route, status, count(*), sum(cost), sum(size)"
+        " FROM request WHERE at > :recent GROUP BY 1, 2, 3, 4": {"recent": now - 7_200_000_000},
+        "INSERT INTO duration SELECT DISTINCT key_id, minute, CAST(:sketch AS bytea) FROM counted": hour,
+        "INSERT INTO duration_day"
+        " SELECT DISTINCT key_id, minute / 1440 * 1440, CAST(:sketch AS bytea) FROM counted": day,
+        "INSERT INTO organisation_duration"
+        " SELECT DISTINCT organisation_id, minute, CAST(:sketch AS bytea) FROM counted": hour,
+        "INSERT INTO organisation_duration_day"
+        " SELECT DISTINCT organisation_id, minute / 1440 * 1440, CAST(:sketch AS bytea) FROM counted": day,
+        "INSERT INTO known_key SELECT DISTINCT key_id, organisation_id, 'grl_0000…0000' FROM counted": {},
+    }
 
 
 class _NoLife:
@@ -214,4 +201,4 @@ class _NoLife:
 
 
 if __name__ == "__main__":
-    main(set(sys.argv[1:]) or {"intake", "questions"})
+    main()

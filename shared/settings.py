@@ -41,6 +41,7 @@ class Settings:
     guesses_per_minute: int
     usage_raw_days: int
     usage_counter_days: int
+    usage_alert_days: int
 
 
 def read_settings() -> Settings:
@@ -66,6 +67,7 @@ def read_settings() -> Settings:
         guesses_per_minute=guesses_per_minute(),
         usage_raw_days=usage_raw_days(),
         usage_counter_days=usage_counter_days(),
+        usage_alert_days=usage_alert_days(),
     )
 
 
@@ -103,6 +105,11 @@ def usage_raw_days() -> int:
 def usage_counter_days() -> int:
     """USAGE_COUNTER_DAYS: how long usage keeps counters by hour and by day. Raises SettingWrong."""
     return _whole("USAGE_COUNTER_DAYS", 730, 3650)
+
+
+def usage_alert_days() -> int:
+    """USAGE_ALERT_DAYS: how long usage keeps an alert that is over. Raises SettingWrong."""
+    return _whole("USAGE_ALERT_DAYS", 730, 3650)
 
 
 def trusted_proxies() -> tuple[Network, ...]:

@@ -42,6 +42,7 @@ def up(
         guesses_per_minute,
         lease_seconds,
         trusted_proxies,
+        usage_alert_days,
         usage_counter_days,
         usage_raw_days,
     )
@@ -52,7 +53,7 @@ def up(
     try:
         lease, proxies, origins = lease_seconds(), Proxies(trusted_proxies()), cors_origins()
         guesses = guesses_per_minute()
-        kept = Kept(raw_days=usage_raw_days(), counter_days=usage_counter_days())
+        kept = Kept(raw_days=usage_raw_days(), counter_days=usage_counter_days(), alert_days=usage_alert_days())
         folder.hold()
         read_delivery_settings(folder.channel_secrets_key())
         public = embedded.listen(_HOST, port)

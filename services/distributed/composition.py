@@ -93,7 +93,11 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
                 clock,
                 policy=TIERS,
                 delivery=read_delivery_settings(),
-                kept=Kept(raw_days=settings.usage_raw_days, counter_days=settings.usage_counter_days),
+                kept=Kept(
+                    raw_days=settings.usage_raw_days,
+                    counter_days=settings.usage_counter_days,
+                    alert_days=settings.usage_alert_days,
+                ),
             )
         case "sensors":
             return sensors.assemble(database, LogBus(publisher), clock)

@@ -16,6 +16,7 @@ from services.usage.tally import (
     by_day,
     by_organisation,
     by_step,
+    durations_by_day,
     durations_by_organisation,
 )
 
@@ -28,18 +29,26 @@ class Owned:
     minute: Table
     hour: Table
     duration: Table
+    duration_day: Table
 
     def finest(self, minutes: int) -> Table:
         """The table with the least rows from which steps of so many minutes can be made."""
         return self.minute if minutes < HOUR_MINUTES else self.hour
 
 
-KEYS = Owned(owner="key_id", minute=tables.counter, hour=tables.counter_hour, duration=tables.duration)
+KEYS = Owned(
+    owner="key_id",
+    minute=tables.counter,
+    hour=tables.counter_hour,
+    duration=tables.duration,
+    duration_day=tables.duration_day,
+)
 ORGANISATIONS = Owned(
     owner="organisation_id",
     minute=tables.organisation_counter,
     hour=tables.organisation_counter_hour,
     duration=tables.organisation_duration,
+    duration_day=tables.organisation_duration_day,
 )
 _SUMS = ("requests", "cost", "size")
 
@@ -59,23 +68,24 @@ def _add(tx: Connection, owned: Owned, minutes: Counts, hours: Counts, took: Dur
     names = (owned.owner, "minute", "route", "status", *_SUMS)
     for table, counts in ((owned.minute, minutes), (owned.hour, hours)):
         add_to(tx, table, names, [place + counts[place] for place in sorted(counts)])
-    _add_durations(tx, owned, took)
+    _add_durations(tx, owned.owner, owned.duration, took)
+    _add_durations(tx, owned.owner, owned.duration_day, durations_by_day(took))
 
 
-def read_durations(tx: Connection, owned: Owned, places: Iterable[tuple[str, int]]) -> Durations:
-    """The sketches that there are, by owner and hour."""
-    table, wanted = owned.duration, set(places)
-    if not wanted:
-        return {}
-    owner, hours = table.c[owned.owner], {hour for _, hour in wanted}
-    is_near = (among(tx, owner, {name for name, _ in wanted}), table.c.minute.between(min(hours), max(hours)))
-    rows = tx.execute(select(owner, table.c.minute, table.c.sketch).where(*is_near))
-    return {(name, hour): durations.from_bytes(sketch) for name, hour, sketch in rows if (name, hour) in wanted}
-
-
-def _add_durations(tx: Connection, owned: Owned, took: Durations) -> None:
-    known = read_durations(tx, owned, took)
+def _add_durations(tx: Connection, owner: str, table: Table, took: Durations) -> None:
+    known = _read_durations(tx, owner, table, took)
     for place, buckets in took.items():
         add_buckets(known.setdefault(place, {}), buckets)
     rows = [(*place, durations.to_bytes(known[place])) for place in sorted(took)]
-    put(tx, owned.duration, (owned.owner, "minute", "sketch"), rows)
+    put(tx, table, (owner, "minute", "sketch"), rows)
+
+
+def _read_durations(tx: Connection, owner: str, table: Table, places: Iterable[tuple[str, int]]) -> Durations:
+    """The sketches that there are."""
+    wanted = set(places)
+    if not wanted:
+        return {}
+    steps = {step for _, step in wanted}
+    is_near = (among(tx, table.c[owner], {name for name, _ in wanted}), table.c.minute.between(min(steps), max(steps)))
+    rows = tx.execute(select(table.c[owner], table.c.minute, table.c.sketch).where(*is_near))
+    return {(name, step): durations.from_bytes(sketch) for name, step, sketch in rows if (name, step) in wanted}

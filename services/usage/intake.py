@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import msgspec
 import structlog
-from psycopg import DataError as DriverDataError
 from sqlalchemy.exc import DataError
 
 from services.usage.acceptance import Unacceptable, check, read
@@ -65,7 +64,7 @@ class Intake:
             self._metering.take_in_all(batches)
             counted = BatchesCounted(batches=tuple((batch.segment, batch.start) for batch in batches))
             self._publisher.publish("BatchesCounted", msgspec.to_builtins(counted))
-        except (DataError, DriverDataError, UnicodeError) as error:
+        except (DataError, UnicodeError) as error:
             if len(batches) > 1:
                 for batch in batches:
                     self._count((batch,))  # one by one will tell which of them it was

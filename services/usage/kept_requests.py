@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import DataError
 
 from services.usage import partitions, tables
 from services.usage.moments import DAY_US, microseconds, moment
@@ -42,11 +43,15 @@ def sealed_before(tx: Connection) -> int:
 
 
 def _copy(tx: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-    """psycopg's COPY, which SQLAlchemy has no word for."""
-    driver: Any = tx.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-        for row in rows:
-            copy.write_row(row)
+    """psycopg's COPY, which SQLAlchemy has no word for. Raises DataError, as an INSERT would."""
+    connection: Any = tx.connection.driver_connection
+    driver: Any = tx.dialect.dbapi
+    try:
+        with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except driver.DataError as error:
+        raise DataError(_COPY, None, error, hide_parameters=True) from error
 
 
 def _row(record: RequestRecord) -> tuple[Any, ...]:

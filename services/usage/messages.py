@@ -56,6 +56,7 @@ class RequestAnswer(Schema):
     user_agent = fields.String()
     duration_ms = fields.Float()
     request_id = fields.String()
+    requests = fields.Integer()
 
 
 class EntryAnswer(Schema):

@@ -1,11 +1,13 @@
 """What lists of usage take, how many and from where on; and what a deletion answers."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from marshmallow import fields, validate
 
 from shared.web import cursor
-from shared.web.operation import StrictSchema
+from shared.web.operation import Answer, StrictSchema
 from shared.web.problems import Problem
 
 
@@ -30,8 +32,10 @@ class PageQuerySchema(StrictSchema):
     cursor = fields.String(validate=validate.Length(min=1, max=1000))
 
 
-def next_cursor(place: tuple[int, str] | None) -> str | None:
-    return None if place is None else cursor.encode(str(place[0]), place[1])
+def listed(items: Iterable[Any], place: tuple[int, str] | None) -> Answer:
+    """`place`: of the last one, if there are more."""
+    next_cursor = None if place is None else cursor.encode(str(place[0]), place[1])
+    return Answer(body={"data": list(items), "next_cursor": next_cursor})
 
 
 class DeletedSchema(StrictSchema):

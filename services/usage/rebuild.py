@@ -19,7 +19,11 @@ from shared.database import Database
 
 _TOLD_MAX = 10  # differences of a day
 COUNTERS: tuple[Table, ...] = (
-    *(table for owned in (KEYS, ORGANISATIONS) for table in (owned.minute, owned.hour, owned.duration)),
+    *(
+        table
+        for owned in (KEYS, ORGANISATIONS)
+        for table in (owned.minute, owned.hour, owned.duration, owned.duration_day)
+    ),
     tables.counter_day,
 )
 _Row = tuple[Any, ...]

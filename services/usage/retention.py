@@ -1,4 +1,4 @@
-"""What is kept how long: requests and counters by minute some months, counters by hour and day some years.
+"""What is kept how long: requests and counters by minute some months, counters by hour and day and alerts some years.
 
 Runs by a timer. Nothing here is urgent, so nothing here holds anybody up: on PostgreSQL whole days are dropped, and
 what has to be deleted row by row goes in small steps.
@@ -13,6 +13,7 @@ from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.exc import OperationalError
 
 from services.usage import partitions, tables
+from services.usage.alerting.tables import alert
 from services.usage.counters import KEYS, ORGANISATIONS
 from services.usage.kept_requests import sealed_before
 from services.usage.moments import DAY_US, MINUTE_US, microseconds, midnight
@@ -27,13 +28,17 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """`raw_days`: requests one by one, and counters by minute. `counter_days`: counters by hour and day."""
+    """`raw_days`: requests one by one, and counters by minute. `counter_days`: counters by hour and day.
+
+    `alert_days`: alerts, from their end on; those that stand are kept.
+    """
 
     raw_days: int
     counter_days: int
+    alert_days: int
 
 
-KEPT_DEFAULT = Kept(raw_days=90, counter_days=730)
+KEPT_DEFAULT = Kept(raw_days=90, counter_days=730, alert_days=730)
 
 
 class Retention:
@@ -49,9 +54,10 @@ class Retention:
         counters_before = microseconds(today - timedelta(days=self._kept.counter_days))
         for owned in (KEYS, ORGANISATIONS):
             self._delete_in_steps(owned.minute, "minute", before // MINUTE_US)
-            self._delete_in_steps(owned.hour, "minute", counters_before // MINUTE_US)
-            self._delete_in_steps(owned.duration, "minute", counters_before // MINUTE_US)
+            for table in (owned.hour, owned.duration, owned.duration_day):
+                self._delete_in_steps(table, "minute", counters_before // MINUTE_US)
         self._delete_in_steps(tables.counter_day, "minute", counters_before // MINUTE_US)
+        self._delete_in_steps(alert, "resolved_at", microseconds(today - timedelta(days=self._kept.alert_days)))
 
     def _make_partitions(self, today: int) -> None:
         with self._database.transaction() as tx:

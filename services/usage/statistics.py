@@ -2,16 +2,17 @@
 
 import enum
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, ScalarSelect, Select, Table, cast, func, select, union_all
 
 from services.usage import durations, tables
 from services.usage.counters import KEYS, ORGANISATIONS, Owned
 from services.usage.moments import MINUTE_US, microseconds, midnight, moment
-from services.usage.tally import HOUR_MINUTES, add_buckets
+from services.usage.tally import DAY_MINUTES, HOUR_MINUTES, add_buckets
 from shared.contracts.usage import Spent
 from shared.database import Database
 
@@ -106,13 +107,15 @@ class Statistics:
         request, minutes, days = tables.request, tables.counter, tables.counter_day
         minute_ago, hour_ago = microseconds(now - timedelta(seconds=60)), now - timedelta(hours=1)
         today = microseconds(midnight(now)) // MINUTE_US
-        last_minute = select(request.c.cost).where(request.c.key_id == key_id, request.c.at > minute_ago)
-        this_day = select(days.c.cost).where(days.c.key_id == key_id, days.c.minute == today)
         first = max(today, microseconds(hour_ago) // MINUTE_US)
-        last_hour = select(minutes.c.cost).where(minutes.c.key_id == key_id, minutes.c.minute >= first)
-        with self._database.reading() as tx:
-            minute, day, hour = (sum(tx.execute(costs).scalars()) for costs in (last_minute, this_day, last_hour))
-        return Used(minute=minute, day=day, hour=hour)
+        used = select(
+            _cost(request, request.c.key_id == key_id, request.c.at > minute_ago).label("minute"),
+            _cost(days, days.c.key_id == key_id, days.c.minute == today).label("day"),
+            _cost(minutes, minutes.c.key_id == key_id, minutes.c.minute >= first).label("hour"),
+        )
+        with self._database.reading(once=True) as tx:
+            row = tx.execute(used).one()
+        return Used(minute=row.minute, day=row.day, hour=row.hour)
 
     def spent(self, now: datetime) -> tuple[Spent, ...]:
         """What every key has spent of today and of the last minute: for a gate that starts with empty counters."""
@@ -138,26 +141,27 @@ class Statistics:
         )
 
     def _summary(self, owned: Owned, owner: str, start: datetime, end: datetime, step: Step) -> Summary:
-        counter = owned.finest(step.value)
-        bucket = (counter.c.minute - counter.c.minute % step.value).label("bucket")
-        first, last = _minutes(start, end, step)
+        counter, (first, last) = owned.finest(step.value), _minutes(start, end, step)
         is_wanted = (counter.c[owned.owner] == owner, counter.c.minute >= first, counter.c.minute < last)
-        requests, size = func.sum(counter.c.requests).label("requests"), func.sum(counter.c.size).label("size")
-        by_status = select(bucket, counter.c.status, requests, size).where(*is_wanted)
-        by_route = select(counter.c.route, requests).where(*is_wanted).group_by(counter.c.route)
+        bucket = (counter.c.minute - counter.c.minute % step.value).label("bucket")
+        by_status = select(bucket, counter.c.status, _sum(counter.c.requests)).where(*is_wanted)
+        totals = select(counter.c.route, counter.c.status, _sum(counter.c.requests), _sum(counter.c.size))
         series: dict[int, dict[str, int]] = defaultdict(dict)
         by_class: dict[str, int] = defaultdict(int)
-        total = total_size = 0
+        routes: dict[str, int] = defaultdict(int)
+        total_size = 0
         with self._database.reading() as tx:
-            for row in tx.execute(by_status.group_by(bucket, counter.c.status).order_by(bucket)):
-                series[row.bucket][str(row.status)] = int(row.requests)
-                by_class[f"{row.status // 100}xx"] += int(row.requests)
-                total += int(row.requests)
-                total_size += int(row.size)
-            routes = {row.route: int(row.requests) for row in tx.execute(by_route)}
+            for at, status, requests in tx.execute(by_status.group_by(bucket, counter.c.status).order_by(bucket)):
+                series[at][str(status)] = requests
+            for route, status, requests, size in tx.execute(
+                totals.where(*is_wanted).group_by(counter.c.route, counter.c.status)
+            ):
+                by_class[f"{status // 100}xx"] += requests
+                routes[route] += requests
+                total_size += size
             buckets = _buckets(tx, owned, owner, first, last)
         return Summary(
-            total=total,
+            total=sum(routes.values()),
             bytes=total_size,
             by_class=dict(by_class),
             duration_ms=DurationsMs(
@@ -169,7 +173,7 @@ class Statistics:
                 Bucket(start=moment(minute * MINUTE_US), requests=sum(statuses.values()), by_status=statuses)
                 for minute, statuses in series.items()
             ),
-            routes=routes,
+            routes=dict(routes),
         )
 
 
@@ -179,10 +183,28 @@ def _minutes(start: datetime, end: datetime, step: Step) -> tuple[int, int]:
     return microseconds(start) // step_us * step.value, -(-microseconds(end) // step_us) * step.value
 
 
+def _sum(numbers: ColumnElement[int]) -> ColumnElement[int]:
+    """PostgreSQL's sums of 64 bits are of any size, and their decimals slow to read."""
+    return cast(func.coalesce(func.sum(numbers), 0), BigInteger)
+
+
+def _cost(table: Table, *is_wanted: ColumnElement[bool]) -> ScalarSelect[int]:
+    return select(_sum(table.c.cost)).where(*is_wanted).scalar_subquery()
+
+
 def _buckets(tx: Connection, owned: Owned, owner: str, first: int, last: int) -> Mapping[int, int]:
-    table = owned.duration
-    in_time = (table.c.minute > first - HOUR_MINUTES, table.c.minute < last)
     merged: dict[int, int] = {}
-    for sketch in tx.execute(select(table.c.sketch).where(table.c[owned.owner] == owner, *in_time)).scalars():
+    for (sketch,) in tx.execute(union_all(*_sketches(owned, owner, first, last))):
         add_buckets(merged, durations.from_bytes(sketch))
     return merged
+
+
+def _sketches(owned: Owned, owner: str, first: int, last: int) -> Iterator[Select[Any]]:
+    """Of the hours that the range touches: those of its whole days, and of hours before and behind these."""
+    start, end = first - first % HOUR_MINUTES, -(-last // HOUR_MINUTES) * HOUR_MINUTES
+    first_day, last_day = -(-start // DAY_MINUTES) * DAY_MINUTES, end // DAY_MINUTES * DAY_MINUTES
+    hours, days = owned.duration, owned.duration_day
+    spans = [(hours, start, first_day), (days, first_day, last_day), (hours, last_day, end)]
+    for table, begin, stop in spans if first_day < last_day else [(hours, start, end)]:
+        is_within = (table.c.minute >= begin, table.c.minute < stop)
+        yield select(table.c.sketch).where(table.c[owned.owner] == owner, *is_within)

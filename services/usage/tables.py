@@ -92,7 +92,7 @@ counter_day = Table(
 
 
 def _durations(name: str, owner: str) -> Table:
-    """How long requests took, an owner and hour: a sketch (durations.py)."""
+    """How long requests took, an owner and step: a sketch (durations.py)."""
     return Table(
         name,
         metadata,
@@ -103,8 +103,11 @@ def _durations(name: str, owner: str) -> Table:
     )
 
 
+# By hour and by day: what a month or a year is told from is some hundred sketches at most.
 duration = _durations("duration", "key_id")
+duration_day = _durations("duration_day", "key_id")
 organisation_duration = _durations("organisation_duration", "organisation_id")
+organisation_duration_day = _durations("organisation_duration_day", "organisation_id")
 
 last_use = Table(
     "last_use",

@@ -14,12 +14,15 @@ Place = tuple[str, int, str, int]  # owner, first minute of the step, route, sta
 Sums = tuple[int, int, int]  # requests, cost, size
 Counts = dict[Place, Sums]
 Buckets = dict[int, int]  # bucket of a duration → requests
-Durations = dict[tuple[str, int], Buckets]  # owner, first minute of the hour
+Durations = dict[tuple[str, int], Buckets]  # owner, first minute of the step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """By key and minute, and by key and hour; `organisations`: key → organisation. All else follows from these."""
+    """`counts`: by key and minute; `durations`: by key and hour; `organisations`: key → organisation.
+
+    All else follows from these.
+    """
 
     counts: Counts
     durations: Durations
@@ -84,6 +87,13 @@ def durations_by_organisation(durations: Durations, organisations: Mapping[str, 
     summed: Durations = {}
     for (owner, hour), buckets in durations.items():
         add_buckets(summed.setdefault((organisations[owner], hour), {}), buckets)
+    return summed
+
+
+def durations_by_day(durations: Durations) -> Durations:
+    summed: Durations = {}
+    for (owner, hour), buckets in durations.items():
+        add_buckets(summed.setdefault((owner, hour - hour % DAY_MINUTES), {}), buckets)
     return summed
 
 

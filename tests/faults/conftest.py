@@ -5,6 +5,7 @@ import pytest
 
 from tests.against_the_log import Log
 from tests.e2e.running import Distributed
+from tests.faults.usage_alone import Gate, Worker
 from tests.servers import Postgres, RabbitMq, Redis
 from tests.stack import Stack
 
@@ -31,6 +32,30 @@ def running(tmp_path: Path, postgres: Postgres, broker: RabbitMq, redis: Redis) 
     stack = Stack(tmp_path, postgres, broker, redis)
     yield Distributed(stack)
     stack.close()
+
+
+@pytest.fixture
+def database_url(postgres: Postgres) -> str:
+    return postgres.new_database()
+
+
+@pytest.fixture
+def rabbitmq_uri(rabbitmq: RabbitMq) -> str:
+    return rabbitmq.new_vhost()
+
+
+@pytest.fixture
+def worker(database_url: str, rabbitmq_uri: str, tmp_path: Path) -> Iterator[Worker]:
+    worker = Worker(database_url, rabbitmq_uri, tmp_path / "worker.log")
+    yield worker
+    worker.close()
+
+
+@pytest.fixture
+def gate(rabbitmq_uri: str, tmp_path: Path) -> Iterator[Gate]:
+    gate = Gate(rabbitmq_uri, tmp_path / "spool")
+    yield gate
+    gate.close()
 
 
 @pytest.fixture

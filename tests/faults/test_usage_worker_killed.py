@@ -1,16 +1,8 @@
 """SIGKILL of the usage worker in the middle of a batch, ten times: each request is counted once, and none is lost."""
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-import msgspec
 import psycopg
 import pytest
 from sqlalchemy import func, select
@@ -18,95 +10,13 @@ from sqlalchemy.engine import make_url
 
 from services.usage import tables
 from services.usage.rebuild import rebuild
-from shared.clock import SystemClock
-from shared.contracts.usage import BatchesCounted
 from shared.database import Database
-from shared.gate.meter import Meter
-from shared.messaging.exchanges import broadcast_queue
-from shared.messaging.listening import Listener
-from shared.messaging.publishing import EventPublisher, MeterBus
 from tests.e2e.running import eventually
-from tests.servers import Postgres, RabbitMq, free_port
-from tests.unit.usage.test_metering import record
+from tests.faults.usage_alone import Gate, Worker
+from tests.servers import Postgres
 
 DEATHS, REQUESTS_EACH = 10, 3000
 pytestmark = [pytest.mark.xdist_group("distributed"), pytest.mark.timeout(300)]
-
-
-class Worker:
-    """The usage service's nameko containers, in the process that they have in production."""
-
-    def __init__(self, database_url: str, amqp_uri: str, log: Path) -> None:
-        door = f"http://127.0.0.1:{free_port()}"  # nobody is there: keys is away, and usage counts all the same
-        self._environment = os.environ | {
-            "DATABASE_URL": database_url,
-            "AMQP_URI": amqp_uri,
-            "INTERNAL_TOKEN": "token of a test",
-            "KEYS_INTERNAL_URL": door,
-        }
-        self._log = log.open("ab")
-        self.start()
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "services.distributed.worker", "usage"]
-        self._process = subprocess.Popen(command, env=self._environment, stdout=self._log, stderr=self._log)
-
-    def kill(self) -> None:
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait(30)
-
-    def close(self) -> None:
-        self.kill()
-        self._log.close()
-
-
-class Gate:
-    """What records requests and ships them, until it hears that they are counted."""
-
-    def __init__(self, amqp_uri: str, spool: Path) -> None:
-        self.recorded: list[str] = []
-        self.meter = Meter(spool, MeterBus(EventPublisher(amqp_uri, "auth")), SystemClock())
-        self._listener = Listener(amqp_uri, {broadcast_queue("gate", "usage", "BatchesCounted"): self._hear})
-        self._listener.start()
-        assert self._listener.wait_until_ready(30)
-        self.meter.start()
-
-    def record(self, requests: int) -> None:
-        now = SystemClock().now()
-        for number in range(len(self.recorded), len(self.recorded) + requests):
-            self.recorded.append(f"request {number}")
-            self.meter.record(record(request_id=self.recorded[-1], key_id=f"key_{number % 50}", at=now))
-
-    def close(self) -> None:
-        self.meter.stop()
-        self._listener.stop()
-
-    def _hear(self, body: Any) -> None:
-        self.meter.counted(msgspec.convert(body, type=BatchesCounted).batches)
-
-
-@pytest.fixture
-def database_url(postgres: Postgres) -> str:
-    return postgres.new_database()
-
-
-@pytest.fixture
-def worker(database_url: str, rabbitmq_uri: str, tmp_path: Path) -> Iterator[Worker]:
-    worker = Worker(database_url, rabbitmq_uri, tmp_path / "worker.log")
-    yield worker
-    worker.close()
-
-
-@pytest.fixture
-def rabbitmq_uri(rabbitmq: RabbitMq) -> str:
-    return rabbitmq.new_vhost()
-
-
-@pytest.fixture
-def gate(rabbitmq_uri: str, tmp_path: Path) -> Iterator[Gate]:
-    gate = Gate(rabbitmq_uri, tmp_path / "spool")
-    yield gate
-    gate.close()
 
 
 def test_a_worker_that_dies_in_the_middle_of_batches_counts_each_request_once(

@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from services.usage.alert import Alert, Alerts
 from services.usage.alerting.rule import RULE_PREFIX, Kind, Parameters, Rule
-from services.usage.alerting.rules import NoSuchRule, RevisionDiffers, Rules, TooManyRules
+from services.usage.alerting.rules import Rules, TooManyRules
 from services.usage.alerting.schema import (
     AlertListSchema,
     AlertQuery,
@@ -26,15 +26,14 @@ from services.usage.alerting.schema import (
 from services.usage.delivering.channels import Channels, NoSuchChannel
 from services.usage.known_keys import KnownKeys
 from services.usage.moments import microseconds
-from services.usage.page import DeletedSchema, PageQuery, PageQuerySchema, next_cursor
+from services.usage.page import DeletedSchema, PageQuery, PageQuerySchema, listed
+from services.usage.refusals import BODY_PROBLEMS, as_problems
 from shared.clock import Clock
 from shared.identifiers import new_id
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems import Problem
 from shared.web.revision import etag, seen_revision
 from shared.web.route import Route
-
-BODY_PROBLEMS = ("invalid-body", "body-too-large", "unsupported-media-type")
 
 
 def routes(rules: Rules, alerts: Alerts, channels: Channels, known_keys: KnownKeys, clock: Clock) -> list[Route]:
@@ -53,7 +52,7 @@ class RuleCollection:
     @operation("List alert rules", tag="Alerts", permission="admin", query=PageQuerySchema, answers=RuleListSchema)
     def on_get(self, call: Call[PageQuery, None]) -> Answer:
         rules, place = self._rules.page(call.caller.organisation_id, call.query.limit, call.query.after())
-        return Answer(body={"data": [_shown(rule) for rule in rules], "next_cursor": next_cursor(place)})
+        return listed(map(_shown, rules), place)
 
     @operation(
         "Create an alert rule",
@@ -107,12 +106,8 @@ class RuleItem:
     )
     def on_patch(self, call: Call[None, EditRuleBody], rule_id: str) -> Answer:
         changed = self._edited(self._get(call, rule_id), call.body)
-        try:
+        with as_problems():
             rule = self._rules.change(changed, seen_revision(call.headers.get("If-Match")))
-        except NoSuchRule:
-            raise Problem("not-found") from None
-        except RevisionDiffers as refusal:
-            raise Problem("precondition-failed", headers=etag(refusal.actual)) from None
         return Answer(body=_shown(rule), headers=etag(rule.revision))
 
     @operation(
@@ -123,17 +118,13 @@ class RuleItem:
         problems=("not-found",),
     )
     def on_delete(self, call: Call[None, None], rule_id: str) -> Answer:
-        try:
+        with as_problems():
             deleted_at = self._rules.delete(call.caller.organisation_id, rule_id)
-        except NoSuchRule:
-            raise Problem("not-found") from None
         return Answer(body={"id": rule_id, "deleted_at": deleted_at})
 
     def _get(self, call: Call[Any, Any], rule_id: str) -> Rule:
-        try:
+        with as_problems():
             return self._rules.get(call.caller.organisation_id, rule_id)
-        except NoSuchRule:
-            raise Problem("not-found") from None
 
     def _edited(self, rule: Rule, body: EditRuleBody) -> Rule:
         """A choice of keys takes the place of the other. Raises Problem."""
@@ -171,7 +162,7 @@ class AlertCollection:
         )
         shown = found[: query.limit]
         place = (microseconds(shown[-1].raised_at), shown[-1].id) if len(found) > len(shown) else None
-        return Answer(body={"data": [_alert(alert) for alert in shown], "next_cursor": next_cursor(place)})
+        return listed(map(_alert, shown), place)
 
 
 class _References:

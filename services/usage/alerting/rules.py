@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, and_, func, or_, select, update
 
 from services.usage.alerting import tables
 from services.usage.alerting.rule import PARAMETERS, Kind, Rule, default_rules
+from services.usage.collection import NoSuchItem, RevisionDiffers
 from services.usage.moments import microseconds, moment
 from shared.clock import Clock
 from shared.database import Database, upsert
@@ -17,18 +18,12 @@ from shared.database import Database, upsert
 RULES_MAX = 100
 
 
-class NoSuchRule(Exception):
+class NoSuchRule(NoSuchItem):
     """Unknown, deleted or another organisation's."""
 
 
 class TooManyRules(Exception):
     pass
-
-
-class RevisionDiffers(Exception):
-    def __init__(self, actual: int) -> None:
-        self.actual = actual
-        super().__init__(f"it is at revision {actual}")
 
 
 class Rules:

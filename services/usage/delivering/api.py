@@ -9,24 +9,24 @@ from msgspec import UNSET
 
 from services.usage.delivering import delivery_api
 from services.usage.delivering.channel import ALERT_EVENTS, CHANNEL_PREFIX, Channel, Kind
-from services.usage.delivering.channels import Channels, NoSuchChannel, RevisionDiffers, TooManyChannels
-from services.usage.delivering.delivery_api import BODY_PROBLEMS
+from services.usage.delivering.channels import Channels, TooManyChannels
 from services.usage.delivering.outgoing import forbidden_target
 from services.usage.delivering.record import DeliveryRecord
 from services.usage.delivering.schema import (
-    ChannelListSchema,
-    ChannelSchema,
-    ChannelWithSecretSchema,
     CreateChannelBody,
-    CreateChannelSchema,
+    CreateNotificationChannelSchema,
     EditChannelBody,
-    EditChannelSchema,
+    EditNotificationChannelSchema,
+    NotificationChannelListSchema,
+    NotificationChannelSchema,
+    NotificationChannelWithSecretSchema,
     RotateSecretBody,
     RotateSecretSchema,
 )
 from services.usage.delivering.sealing import Sealing, new_secret
 from services.usage.delivering.settings import DeliverySettings
-from services.usage.page import DeletedSchema, PageQuery, PageQuerySchema, next_cursor
+from services.usage.page import DeletedSchema, PageQuery, PageQuerySchema, listed
+from services.usage.refusals import BODY_PROBLEMS, as_problems
 from shared.clock import Clock
 from shared.identifiers import new_id
 from shared.web.operation import Answer, Call, operation
@@ -52,17 +52,19 @@ class ChannelCollection:
     def __init__(self, channels: Channels, sealing: Sealing, settings: DeliverySettings, clock: Clock) -> None:
         self._channels, self._sealing, self._settings, self._clock = channels, sealing, settings, clock
 
-    @operation("List channels", tag="Alerts", permission="admin", query=PageQuerySchema, answers=ChannelListSchema)
+    @operation(
+        "List channels", tag="Alerts", permission="admin", query=PageQuerySchema, answers=NotificationChannelListSchema
+    )
     def on_get(self, call: Call[PageQuery, None]) -> Answer:
         channels, place = self._channels.page(call.caller.organisation_id, call.query.limit, call.query.after())
-        return Answer(body={"data": [_shown(channel) for channel in channels], "next_cursor": next_cursor(place)})
+        return listed(map(_shown, channels), place)
 
     @operation(
         "Create a channel; a webhook's secret is shown this once",
         tag="Alerts",
         permission="admin",
-        body=CreateChannelSchema,
-        answers=ChannelWithSecretSchema,
+        body=CreateNotificationChannelSchema,
+        answers=NotificationChannelWithSecretSchema,
         status=201,
         problems=(*BODY_PROBLEMS, "conflict"),
     )
@@ -91,7 +93,9 @@ class ChannelItem:
     def __init__(self, channels: Channels, settings: DeliverySettings, clock: Clock) -> None:
         self._channels, self._settings, self._clock = channels, settings, clock
 
-    @operation("Show a channel", tag="Alerts", permission="admin", answers=ChannelSchema, problems=("not-found",))
+    @operation(
+        "Show a channel", tag="Alerts", permission="admin", answers=NotificationChannelSchema, problems=("not-found",)
+    )
     def on_get(self, call: Call[None, None], channel_id: str) -> Answer:
         channel = _get(self._channels, call, channel_id)
         return Answer(body=_shown(channel), headers=etag(channel.revision))
@@ -100,8 +104,8 @@ class ChannelItem:
         "Change a channel, or enable it again",
         tag="Alerts",
         permission="admin",
-        body=EditChannelSchema,
-        answers=ChannelSchema,
+        body=EditNotificationChannelSchema,
+        answers=NotificationChannelSchema,
         problems=(*BODY_PROBLEMS, "not-found", "precondition-failed"),
         headers=("If-Match",),
     )
@@ -118,10 +122,8 @@ class ChannelItem:
     )
     def on_delete(self, call: Call[None, None], channel_id: str) -> Answer:
         deleted_at = self._clock.now()
-        try:
+        with as_problems():
             self._channels.delete(call.caller.organisation_id, channel_id, deleted_at)
-        except NoSuchChannel:
-            raise Problem("not-found") from None
         return Answer(body={"id": channel_id, "deleted_at": deleted_at})
 
     def _edited(self, channel: Channel, body: EditChannelBody) -> Channel:
@@ -151,7 +153,7 @@ class SecretRotation:
         tag="Alerts",
         permission="admin",
         body=RotateSecretSchema,
-        answers=ChannelWithSecretSchema,
+        answers=NotificationChannelWithSecretSchema,
         problems=(*BODY_PROBLEMS, "not-found", "conflict"),
     )
     def on_post(self, call: Call[None, RotateSecretBody], channel_id: str) -> Answer:
@@ -174,20 +176,14 @@ class SecretRotation:
 
 def _get(channels: Channels, call: Call[Any, Any], channel_id: str) -> Channel:
     """Raises Problem."""
-    try:
+    with as_problems():
         return channels.get(call.caller.organisation_id, channel_id)
-    except NoSuchChannel:
-        raise Problem("not-found") from None
 
 
 def _change(channels: Channels, changed: Channel, if_match: str | None) -> Answer:
     """Raises Problem."""
-    try:
+    with as_problems():
         channel = channels.change(changed, seen_revision(if_match))
-    except NoSuchChannel:
-        raise Problem("not-found") from None
-    except RevisionDiffers as refusal:
-        raise Problem("precondition-failed", headers=etag(refusal.actual)) from None
     return Answer(body=_shown(channel), headers=etag(channel.revision))
 
 

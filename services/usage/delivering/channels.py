@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 
+from services.usage.collection import NoSuchItem, RevisionDiffers
 from services.usage.delivering import tables
 from services.usage.delivering.channel import Channel, Kind
 from services.usage.delivering.delivery import Status
@@ -17,18 +18,12 @@ from shared.database import Database
 CHANNELS_MAX = 20
 
 
-class NoSuchChannel(Exception):
+class NoSuchChannel(NoSuchItem):
     """Unknown, deleted or another organisation's."""
 
 
 class TooManyChannels(Exception):
     pass
-
-
-class RevisionDiffers(Exception):
-    def __init__(self, actual: int) -> None:
-        self.actual = actual
-        super().__init__(f"it is at revision {actual}")
 
 
 class Channels:

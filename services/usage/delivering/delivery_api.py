@@ -1,8 +1,8 @@
 """Deliveries, and messages sent by hand: the HTTP door."""
 
-from services.usage.delivering.channels import Channels, NoSuchChannel
+from services.usage.delivering.channels import Channels
 from services.usage.delivering.delivery import Status
-from services.usage.delivering.record import CannotBeSent, DeliveryRecord, NoSuchDelivery
+from services.usage.delivering.record import CannotBeSent, DeliveryRecord
 from services.usage.delivering.schema import (
     DeliveryListSchema,
     DeliveryQuery,
@@ -10,13 +10,12 @@ from services.usage.delivering.schema import (
     DeliverySchema,
     EmptyBodySchema,
 )
-from services.usage.page import next_cursor
+from services.usage.page import listed
+from services.usage.refusals import BODY_PROBLEMS, as_problems
 from shared.clock import Clock
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems import Problem
 from shared.web.route import Route
-
-BODY_PROBLEMS = ("invalid-body", "body-too-large", "unsupported-media-type")
 
 
 def routes(channels: Channels, deliveries: DeliveryRecord, clock: Clock) -> list[Route]:
@@ -42,10 +41,8 @@ class ChannelTest:
         problems=(*BODY_PROBLEMS, "not-found", "conflict"),
     )
     def on_post(self, call: Call[None, None], channel_id: str) -> Answer:
-        try:
+        with as_problems():
             channel = self._channels.get(call.caller.organisation_id, channel_id)
-        except NoSuchChannel:
-            raise Problem("not-found") from None
         if channel.disabled_at is not None:
             raise Problem("conflict", "the channel is disabled: enable it first")
         delivery_id = self._deliveries.test(channel, self._clock.now())
@@ -72,7 +69,7 @@ class DeliveryCollection:
             channel_id=query.channel_id,
             status=None if query.status is None else Status(query.status),
         )
-        return Answer(body={"data": list(found), "next_cursor": next_cursor(place)})
+        return listed(found, place)
 
 
 class DeliveryItem:
@@ -81,10 +78,8 @@ class DeliveryItem:
 
     @operation("Show a delivery", tag="Alerts", permission="admin", answers=DeliverySchema, problems=("not-found",))
     def on_get(self, call: Call[None, None], delivery_id: str) -> Answer:
-        try:
+        with as_problems():
             return Answer(body=self._deliveries.get(call.caller.organisation_id, delivery_id))
-        except NoSuchDelivery:
-            raise Problem("not-found") from None
 
 
 class Redelivery:
@@ -103,9 +98,8 @@ class Redelivery:
     def on_post(self, call: Call[None, None], delivery_id: str) -> Answer:
         organisation_id = call.caller.organisation_id
         try:
-            self._deliveries.send_again(organisation_id, delivery_id, self._clock.now())
-            return Answer(status=202, body=self._deliveries.get(organisation_id, delivery_id))
-        except NoSuchDelivery:
-            raise Problem("not-found") from None
+            with as_problems():
+                self._deliveries.send_again(organisation_id, delivery_id, self._clock.now())
+                return Answer(status=202, body=self._deliveries.get(organisation_id, delivery_id))
         except CannotBeSent as refusal:
             raise Problem("conflict", str(refusal)) from None

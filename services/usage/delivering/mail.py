@@ -2,6 +2,7 @@
 
 import smtplib
 import ssl
+import time
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Any
@@ -9,7 +10,9 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from services.usage.delivering.deadlined_smtp import DeadlinedSmtp, DeadlinedSmtps
 from services.usage.delivering.delivery import ATTEMPT_SECONDS_MAX, Outcome
+from services.usage.delivering.outgoing import DeadlinePassed
 
 _ACCEPTED = 250
 _DOMAIN = "grillo.invalid"
@@ -52,9 +55,16 @@ class MailSender:
 
     def send(self, address: str, message_id: str, payload: str) -> Outcome:
         """Never raises for what a mail server does, or does not do."""
+        mail = written(self._server.sender, address, message_id, payload)
         try:
-            with self._connected() as smtp:
-                smtp.send_message(written(self._server.sender, address, message_id, payload))
+            smtp = self._connected(time.monotonic() + self._seconds_max)
+            try:
+                self._log_in(smtp)
+                smtp.send_message(mail)
+            finally:
+                smtp.leave()
+        except DeadlinePassed:
+            return Outcome(delivered=False, fault=f"no answer within {self._seconds_max:g} s")
         except smtplib.SMTPResponseException as refused:
             return Outcome(delivered=False, status=refused.smtp_code, fault="the mail server refused it")
         except smtplib.SMTPRecipientsRefused as refused:
@@ -64,23 +74,17 @@ class MailSender:
             return Outcome(delivered=False, fault=f"the mail server: {type(error).__name__}")
         return Outcome(delivered=True, status=_ACCEPTED)
 
-    def _connected(self) -> smtplib.SMTP:
-        server, timeout = self._server, self._seconds_max
-        context = ssl.create_default_context()
-        smtp: smtplib.SMTP
+    def _connected(self, deadline: float) -> DeadlinedSmtp:
+        server = self._server
         if server.tls:
-            smtp = smtplib.SMTP_SSL(server.host, server.port, timeout=timeout, context=context)
-        else:
-            smtp = smtplib.SMTP(server.host, server.port, timeout=timeout)
-        try:
-            if server.starttls:
-                smtp.starttls(context=context)
-            if server.username is not None:
-                smtp.login(server.username, server.password or "")
-        except (smtplib.SMTPException, OSError):
-            smtp.close()
-            raise
-        return smtp
+            return DeadlinedSmtps(server.host, server.port, deadline, ssl.create_default_context())
+        return DeadlinedSmtp(server.host, server.port, deadline)
+
+    def _log_in(self, smtp: DeadlinedSmtp) -> None:
+        if self._server.starttls:
+            smtp.starttls(context=ssl.create_default_context())
+        if self._server.username is not None:
+            smtp.login(self._server.username, self._server.password or "")
 
 
 def written(sender: str, address: str, message_id: str, payload: str) -> EmailMessage:

@@ -110,7 +110,7 @@ class CheckedBackend(httpcore.NetworkBackend):
         failed: Exception = httpcore.ConnectError("no address")
         for address in self._checked(host, port):
             try:
-                stream = self._backend.connect_tcp(address, port, timeout=_left(self._deadline))
+                stream = self._backend.connect_tcp(address, port, timeout=left(self._deadline))
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failed = error
             else:
@@ -140,10 +140,10 @@ class _DeadlinedStream(httpcore.NetworkStream):
         self._stream, self._deadline = stream, deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _left(self._deadline))
+        return self._stream.read(max_bytes, left(self._deadline))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _left(self._deadline))
+        self._stream.write(buffer, left(self._deadline))
 
     def close(self) -> None:
         self._stream.close()
@@ -151,15 +151,16 @@ class _DeadlinedStream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        stream = self._stream.start_tls(ssl_context, server_hostname, _left(self._deadline))
+        stream = self._stream.start_tls(ssl_context, server_hostname, left(self._deadline))
         return _DeadlinedStream(stream, self._deadline)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
 
 
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
+def left(deadline: float) -> float:
+    """Seconds; never none. Raises DeadlinePassed."""
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
         raise DeadlinePassed
-    return left
+    return seconds

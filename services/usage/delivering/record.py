@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, and_, or_, select, update
 
+from services.usage.collection import NoSuchItem
 from services.usage.delivering import tables
 from services.usage.delivering.channel import Channel
 from services.usage.delivering.channels import NoSuchChannel, get_channel
@@ -18,7 +19,7 @@ from shared.database import Database
 from shared.identifiers import new_id
 
 
-class NoSuchDelivery(Exception):
+class NoSuchDelivery(NoSuchItem):
     """Unknown, forgotten or another organisation's."""
 
 

@@ -57,7 +57,7 @@ class CreateChannelBody:
     events: list[str] | None = None
 
 
-class CreateChannelSchema(_ChannelBodySchema):
+class CreateNotificationChannelSchema(_ChannelBodySchema):
     shape = CreateChannelBody
     kind = fields.Enum(Kind, by_value=True, required=True)
 
@@ -80,7 +80,7 @@ class EditChannelBody:
     disabled: bool | UnsetType = UNSET
 
 
-class EditChannelSchema(_ChannelBodySchema):
+class EditNotificationChannelSchema(_ChannelBodySchema):
     shape = EditChannelBody
     disabled = Flag()
 
@@ -103,7 +103,7 @@ class EmptyBodySchema(StrictSchema):
     """A body without members, or none."""
 
 
-class ChannelSchema(StrictSchema):
+class NotificationChannelSchema(StrictSchema):
     id = fields.String(required=True)
     kind = fields.Enum(Kind, by_value=True, required=True)
     url = fields.String()
@@ -116,7 +116,7 @@ class ChannelSchema(StrictSchema):
     created_at = fields.AwareDateTime(required=True)
 
 
-class ChannelWithSecretSchema(ChannelSchema):
+class NotificationChannelWithSecretSchema(NotificationChannelSchema):
     secret = fields.String(
         required=True,
         allow_none=True,
@@ -124,8 +124,8 @@ class ChannelWithSecretSchema(ChannelSchema):
     )
 
 
-class ChannelListSchema(StrictSchema):
-    data = fields.List(fields.Nested(ChannelSchema), required=True)
+class NotificationChannelListSchema(StrictSchema):
+    data = fields.List(fields.Nested(NotificationChannelSchema), required=True)
     next_cursor = fields.String(required=True, allow_none=True)
 
 

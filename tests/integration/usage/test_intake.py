@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from sqlalchemy import func, select
 
-from services.usage import tables
+from services.usage import acceptance, tables
 from services.usage.intake import Intake, retry
 from services.usage.metering import Metering
 from services.usage.parked_batches import ParkedBatches
@@ -135,6 +135,18 @@ def test_one_that_the_database_refuses_is_found_among_those_it_came_with(
     together(intake, [body(segment=segment) for segment in ("a", "bad", "b", "c")])
     assert sorted(bus.counted) == [("a", 0), ("b", 0), ("c", 0)]
     assert [kept.id for kept in parked.all()] == ["bad/0"]
+
+
+@pytest.mark.parametrize("wrong", [{"status": 2**40}, {"user_agent": "a \0"}], ids=["by the server", "by the driver"])
+def test_what_a_copy_does_not_take_is_parked_and_the_others_counted(
+    postgresql_database: Database, clock: ManualClock, bus: Bus, monkeypatch: pytest.MonkeyPatch, wrong: Any
+) -> None:
+    monkeypatch.setattr(acceptance, "_fits", lambda _: True)
+    metering, parked = Metering(postgresql_database, clock), ParkedBatches(postgresql_database)
+    intake = Intake(metering, parked, cast("EventPublisher", bus), clock, requests_max=100)
+    together(intake, [body(segment="a"), body(segment="bad", records=[a_record(**wrong)]), body(segment="b")])
+    assert [(kept.id, kept.reason) for kept in parked.all()] == [("bad/0", "the database does not take it: DataError")]
+    assert (sorted(bus.counted), stored(postgresql_database)) == ([("a", 0), ("b", 0)], 2)
 
 
 def test_batches_that_wait_are_counted_together_within_bounds(

@@ -1,7 +1,12 @@
 """Mail through a real SMTP server: it says what the webhook says, once, and a server that refuses is told of."""
 
+import contextlib
 import json
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import Message
 from pathlib import Path
@@ -19,7 +24,7 @@ from shared.clock import ManualClock
 from shared.database import Database
 from tests.integration.usage.test_courier import ORGANISATION, SEALING, Post
 from tests.integration.usage.test_webhook import LOOPBACK
-from tests.receivers import hang, receiver
+from tests.receivers import certificates, hang, receiver
 from tests.servers import free_port
 
 DATA = {"alert_id": "alr_1", "kind": "quota", "key_id": "key_1", "key_hint": "grl_abcd…wxyz", "facts": {"used": 8}}
@@ -72,6 +77,21 @@ def test_the_mail_has_the_facts_and_the_same_id_when_it_is_sent_again(sender: Ma
     assert isinstance(mail, Message)
 
 
+def test_mail_goes_by_tls_to_a_server_whose_certificate_is_good_and_to_no_other(
+    tmp_path: Path, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, trusted = certificates(tmp_path, "127.0.0.1")
+    controller = Controller(mailbox, hostname="127.0.0.1", port=free_port(), ssl_context=context)
+    controller.start()
+    sender = MailSender(replace(server(controller.port), tls=True), seconds_max=5)
+    unknown = sender.send("ops@example.org", "msg_1", PAYLOAD)
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    known = sender.send("ops@example.org", "msg_1", PAYLOAD)
+    controller.stop()
+    assert (unknown.delivered, known.delivered) == (False, True)
+    assert len(mailbox.envelopes) == 1
+
+
 def test_an_address_that_the_server_refuses_is_an_attempt_with_its_status(sender: MailSender) -> None:
     outcome = sender.send("nobody@example.org", "msg_1", PAYLOAD)
     assert outcome == Outcome(delivered=False, status=550, fault="the mail server refused the address")
@@ -82,7 +102,48 @@ def test_a_server_that_is_away_or_silent_is_a_fault() -> None:
     assert away == Outcome(delivered=False, fault="the mail server: ConnectionRefusedError")
     with receiver(hang) as silent:
         outcome = MailSender(server(silent.port), seconds_max=1).send("ops@example.org", "msg_1", PAYLOAD)
-    assert (outcome.delivered, outcome.status) == (False, None)
+    assert outcome == Outcome(delivered=False, fault="no answer within 1 s")
+
+
+GREETING, GOOD, GO_ON = b"220 here\r\n", b"250 good\r\n", b"354 go on\r\n"
+
+
+@contextmanager
+def dripping(answers: list[bytes]) -> Iterator[int]:
+    """The port of a server that gives those answers, and then one that never ends: no single byte takes long."""
+    is_over = threading.Event()
+
+    def talk() -> None:
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            for number, answer in enumerate(answers):
+                if number:
+                    connection.recv(65_536)
+                connection.sendall(answer)
+            while not is_over.wait(0.05):
+                connection.sendall(b"2")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=talk)
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            is_over.set()
+            thread.join()
+
+
+@pytest.mark.parametrize("answers", [[], [GREETING], [GREETING, GOOD, GOOD, GOOD, GO_ON]])
+def test_a_server_whose_answers_drip_is_cut_off_when_the_attempt_is_over(answers: list[bytes]) -> None:
+    with dripping(answers) as port:
+        outcome = MailSender(server(port), seconds_max=1).send("ops@example.org", "msg_1", PAYLOAD)
+    assert outcome == Outcome(delivered=False, fault="no answer within 1 s")
+
+
+def test_a_mail_that_was_accepted_is_delivered_however_the_goodbye_goes() -> None:
+    with dripping([GREETING, GOOD, GOOD, GOOD, GO_ON, GOOD]) as port:
+        outcome = MailSender(server(port), seconds_max=1).send("ops@example.org", "msg_1", PAYLOAD)
+    assert outcome == Outcome(delivered=True, status=250)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """What usage counted by the schema before is there after it: extents, requests, counters of every step."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy import select, text
+from sqlalchemy import Table, select, text
 
 from services.usage import tables
 from services.usage.assembly import MIGRATIONS
@@ -18,7 +19,7 @@ from shared.contracts.usage import RequestMetered
 from shared.database import Database
 from shared.migrations import migrate
 from tests.examples import NOON
-from tests.unit.usage.test_metering import record
+from tests.unit.usage.test_metering import batch, record
 
 
 def migrate_to(database: Database, revision: str) -> None:
@@ -59,7 +60,29 @@ def test_what_was_counted_before_is_counted_after_and_only_once(empty_database: 
     assert metering.take_in(RequestMetered(segment="s", start=30, end=40, records=(later,)))
     # How long requests took is all that the migration leaves to a rebuild.
     assert {rebuilt.day: rebuilt.differences for rebuilt in rebuild(database)} == {
-        "2026-11-21": 2,
+        "2026-11-21": 4,
         "2026-11-22": 0,
-        "2026-11-23": 2,
+        "2026-11-23": 4,
     }
+
+
+def test_days_tell_how_long_requests_took_by_what_their_hours_did(empty_database: Database, clock: ManualClock) -> None:
+    database = empty_database
+    migrate(database, MIGRATIONS)
+    days = (tables.duration_day, tables.organisation_duration_day)
+    Metering(database, clock).take_in(
+        batch(*(record(3600 * number, key_id=f"key_{number % 3}", duration_us=10**number) for number in range(8)))
+    )
+    counted = _rows(database, days)
+    with database.transaction() as tx:
+        for table in days:
+            tx.execute(text(f"DROP TABLE {table.name}"))
+        tx.execute(text("UPDATE alembic_version SET version_num = '0005'"))
+    migrate(database, MIGRATIONS)
+    assert _rows(database, days) == counted
+    assert len(counted) == 4
+
+
+def _rows(database: Database, of: Iterable[Table]) -> set[tuple[Any, ...]]:
+    with database.reading() as tx:
+        return {(table.name, *row) for table in of for row in tx.execute(select(table))}

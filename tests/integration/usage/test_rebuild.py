@@ -60,12 +60,13 @@ def test_what_differs_is_told_and_mended(usage_database: Database, metering: Met
         tx.execute(
             update(tables.counter).where(minutes == wrong, tables.counter.c.key_id == "key_a").values(requests=7)
         )
-        tx.execute(delete(tables.duration).where(tables.duration.c.key_id == "key_b"))
+        for table in (tables.duration, tables.duration_day):
+            tx.execute(delete(table).where(table.c.key_id == "key_b"))
     differing = {rebuilt.day: rebuilt for rebuilt in rebuild(usage_database) if rebuilt.differences}
     assert {day: rebuilt.differences for day, rebuilt in differing.items()} == {
-        "2026-11-21": 4,  # two counters of that minute, two sketches
-        "2026-11-22": 2,
-        "2026-11-23": 2,
+        "2026-11-21": 5,  # two counters of that minute, the sketches of two hours and of the day
+        "2026-11-22": 3,
+        "2026-11-23": 3,
     }
     assert any(": was 7 1 " in told and ", is 1 1 " in told for told in differing["2026-11-21"].told)
     assert counters(usage_database) == before
@@ -75,7 +76,7 @@ def test_days_whose_requests_are_gone_are_sealed(
     usage_database: Database, metering: Metering, clock: ManualClock
 ) -> None:
     take_in_three_days(metering)
-    Retention(usage_database, clock, Kept(raw_days=1, counter_days=100)).run()
+    Retention(usage_database, clock, Kept(raw_days=1, counter_days=100, alert_days=100)).run()
     before = counters(usage_database)
     assert [rebuilt.day for rebuilt in rebuild(usage_database)] == ["2026-11-22", "2026-11-23"]
     assert counters(usage_database) == before

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, insert, select
 
 from services.usage import partitions, retention, tables
+from services.usage.alerting.tables import alert
 from services.usage.kept_requests import sealed_before
 from services.usage.metering import Metering
 from services.usage.moments import DAY_US, microseconds
@@ -23,8 +24,9 @@ TODAY = microseconds(NOON) // DAY_US
 
 @pytest.fixture
 def keep(usage_database: Database, clock: ManualClock) -> Callable[..., None]:
-    def run(raw_days: int, counter_days: int = 1000) -> None:
-        Retention(usage_database, clock, Kept(raw_days=raw_days, counter_days=counter_days)).run()
+    def run(raw_days: int, counter_days: int = 1000, alert_days: int = 1000) -> None:
+        kept = Kept(raw_days=raw_days, counter_days=counter_days, alert_days=alert_days)
+        Retention(usage_database, clock, kept).run()
 
     return run
 
@@ -62,7 +64,8 @@ def test_requests_and_minutes_go_when_their_time_is_over_and_hours_and_days_late
     assert stored_days(usage_database) == [-2, -1, 0]
     with usage_database.reading() as tx:
         assert rows(tx, "counter", "organisation_counter") == [3, 3]
-        assert rows(tx, "counter_hour", "counter_day", "duration", "organisation_counter_hour") == [5, 5, 5, 5]
+        assert rows(tx, "counter_hour", "counter_day", "organisation_counter_hour") == [5, 5, 5]
+        assert rows(tx, "duration", "duration_day", "organisation_duration_day") == [5, 5, 5]
         if partitions.are_kept(tx):
             assert min(partitions.days(tx)) == TODAY - 2
     total = Statistics(usage_database).summary("key_a", NOON - 10 * DAY, NOON + DAY, Step.DAY).total
@@ -76,7 +79,34 @@ def test_what_is_deleted_row_by_row_goes_in_steps(
     metering.take_in(batch(*(record(at=NOON - DAY * 9, route=f"/v1/{number}") for number in range(7))))
     keep(raw_days=2, counter_days=3)
     with usage_database.reading() as tx:
-        assert rows(tx, "request", "counter", "counter_hour", "counter_day", "duration") == [0] * 5
+        assert rows(tx, "request", "counter", "counter_hour", "counter_day", "duration", "duration_day") == [0] * 6
+
+
+def test_alerts_go_so_long_after_they_are_over_and_those_that_stand_never(
+    usage_database: Database, keep: Callable[..., None]
+) -> None:
+    ends = {"long over": NOON - DAY * 31, "over": NOON - DAY * 29, "stands": None}
+    with usage_database.transaction() as tx:
+        for alert_id, resolved_at in ends.items():
+            tx.execute(
+                insert(alert).values(
+                    id=alert_id,
+                    rule_id="alr_1",
+                    kind="quota",
+                    organisation_id="org_railway",
+                    key_id="key_a",
+                    fact=alert_id,
+                    period="",
+                    facts="{}",
+                    muted=False,
+                    raised_at=microseconds(NOON - DAY * 60),
+                    ends_at=microseconds(NOON),
+                    resolved_at=resolved_at and microseconds(resolved_at),
+                )
+            )
+    keep(raw_days=2, alert_days=30)
+    with usage_database.reading() as tx:
+        assert set(tx.execute(select(alert.c.id)).scalars()) == {"over", "stands"}
 
 
 def test_what_comes_after_its_time_is_over_is_counted_and_not_stored(
@@ -102,7 +132,7 @@ def test_a_reader_who_holds_a_partition_up_delays_its_end_and_nothing_else(
     postgresql_database: Database, clock: ManualClock
 ) -> None:
     metering = Metering(postgresql_database, clock)
-    retention_ = Retention(postgresql_database, clock, Kept(raw_days=2, counter_days=1000))
+    retention_ = Retention(postgresql_database, clock, Kept(raw_days=2, counter_days=1000, alert_days=1000))
     metering.take_in(batch(record(at=NOON - DAY * 9), record(at=NOON)))
     with postgresql_database.reading() as tx:
         assert rows(tx, "request") == [2]

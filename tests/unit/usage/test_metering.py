@@ -210,6 +210,19 @@ def test_a_summary_adds_up_by_minute_hour_and_day_with_its_ends_on_whole_minutes
     assert whole.routes == {"/v1/sensors": 2, "/v1/events": 1}
 
 
+@pytest.mark.parametrize(("first", "last"), [(30, 100), (24, 96), (1, 95), (25, 47), (40, 56), (47, 49)])
+def test_percentiles_are_of_the_hours_in_the_range_and_of_no_others(
+    metering: Metering, statistics: Statistics, first: int, last: int
+) -> None:
+    midnight, hour = NOON.replace(hour=0), timedelta(hours=1)
+    metering.take_in(batch(*(record(at=midnight + hour * each, duration_us=each * 1000) for each in range(1, 120))))
+    told = statistics.summary("key_a", midnight + hour * first, midnight + hour * last, Step.HOUR).duration_ms
+    middle, highest = (first + last - 1) // 2, last - 1
+    assert told.p50 == pytest.approx(middle, 0.02)
+    assert told.p99 is not None
+    assert told.p99 <= highest * 1.02
+
+
 def test_what_is_used_of_the_quota_is_what_was_let_pass_in_the_last_minute_and_today(
     metering: Metering, statistics: Statistics
 ) -> None:

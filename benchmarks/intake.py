@@ -1,0 +1,145 @@
+"""What one usage worker's intake counts on PostgreSQL: at a constant rate for a minute, and how far behind it is.
+
+`python -m benchmarks.intake [KEYS]` offers RATE requests a second (0: as many as it takes, to see what bounds it).
+Batches are given to the intake as the bus gives them, from their JSON, by ten greenlets as in the worker; the broker is
+not part of it, and commits are durable. A batch is behind from the moment it is due to the moment it is counted.
+"""
+
+import shared.messaging  # isort: skip  first, for it silences eventlet's announcement  # noqa: F401
+import eventlet  # isort: skip
+
+eventlet.monkey_patch()
+
+# ruff: noqa: E402  everything below must find sockets, locks and threads already patched
+import argparse
+import json
+import random
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from services.usage.assembly import MIGRATIONS
+from services.usage.intake import REQUESTS_MAX, Intake
+from services.usage.metering import Metering
+from services.usage.parked_batches import ParkedBatches
+from shared.clock import SystemClock
+from shared.database import Database
+from shared.migrations import migrate
+from shared.times import rfc3339
+from tests.servers import Postgres
+
+BATCH_REQUESTS, WORKERS, GATES = 1000, 10, 4
+KEYS, RATE, SECONDS = 1000, 20_000, 60
+TEXTS = 60
+ROUTES = ("/v1/sensors", "/v1/sensors/{sensor_id}/data", "/v1/events")
+STATUSES = (200,) * 18 + (304, 404, 429)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """One batch. Seconds since the beginning."""
+
+    due: float
+    at: float
+
+
+class FastBus:
+    """Confirms after a millisecond, in which other batches arrive."""
+
+    def publish(self, type_: str, body: dict[str, Any]) -> None:
+        eventlet.sleep(0.001)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("keys", type=int, nargs="?", default=KEYS)
+    parser.add_argument("--rate", type=int, default=RATE, metavar="RATE")
+    parser.add_argument("--seconds", type=int, default=SECONDS)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        postgres = Postgres(Path(name))
+        database = Database(postgres.new_database())
+        try:
+            migrate(database, MIGRATIONS)
+            began = time.process_time()
+            counted = _offer(database, options.keys, options.rate, options.seconds)
+            _tell(counted, options.keys, options.rate, time.process_time() - began)
+        finally:
+            database.close()
+            postgres.close()
+
+
+def _offer(database: Database, keys: int, rate: int, seconds: int) -> list[Counted]:
+    """Batch by batch when each is due; behind the times, as fast as they can be taken, until the time is over."""
+    clock = SystemClock()
+    bus: Any = FastBus()
+    intake = Intake(Metering(database, clock), ParkedBatches(database), bus, clock, requests_max=REQUESTS_MAX)
+    texts = [_records(keys, seed) for seed in range(TEXTS)]
+    numbers = iter(range(rate * seconds // BATCH_REQUESTS if rate else 10**9))  # shared by all workers
+    began = time.perf_counter()
+    counted: list[Counted] = []
+
+    def work() -> None:
+        for number in numbers:
+            now = time.perf_counter() - began
+            if now > seconds:
+                return
+            due = number * BATCH_REQUESTS / rate if rate else now
+            eventlet.sleep(max(0.0, due - now))
+            body = json.loads(texts[number % TEXTS].replace("NOW", rfc3339(datetime.now(UTC))))
+            start = number // GATES * 100
+            eventlet.sleep(0)  # as when it came
+            intake.take({"segment": f"segment{number % GATES}", "start": start, "end": start + 100, "records": body})
+            counted.append(Counted(due=due, at=time.perf_counter() - began))
+            eventlet.sleep(0)  # as the worker does when it acknowledges the message
+
+    pool = eventlet.GreenPool(WORKERS)
+    for _ in range(WORKERS):
+        pool.spawn_n(work)
+    pool.waitall()
+    return counted
+
+
+def _tell(counted: list[Counted], keys: int, rate: int, cpu_seconds: float) -> None:
+    requests, seconds = len(counted) * BATCH_REQUESTS, max(one.at for one in counted)
+    print(
+        f"{keys:,} keys, offered {f'{rate:,} a second' if rate else 'without a pause'}: {requests:,} requests counted"
+        f" in {seconds:.1f} s, {requests / seconds:,.0f} a second; {cpu_seconds / requests * 1e6:.0f} µs of the"
+        " worker's processor each, their JSON included"
+    )
+    tenth = seconds / 10
+    for name, part in (("first", 0), ("second", 1), ("middle", 5), ("last", 9)):
+        behind = [one.at - one.due for one in counted if part * tenth <= one.at <= (part + 1) * tenth]
+        if rate and behind:
+            print(f"  behind, {name} tenth: median {statistics.median(behind):.2f} s, most {max(behind):.2f} s")
+
+
+def _records(keys: int, seed: int) -> str:
+    chance = random.Random(seed)
+    return json.dumps([_record(chance, chance.randrange(keys)) for _ in range(BATCH_REQUESTS)])
+
+
+def _record(chance: random.Random, key: int) -> list[Any]:
+    status = chance.choice(STATUSES)
+    return [
+        f"req_{chance.getrandbits(96):024x}",
+        "NOW",
+        f"key_{key:022}",
+        f"org_{key % 20:022}",
+        "GET",
+        chance.choice(ROUTES),
+        status,
+        0 if status == 429 else 1,
+        int(chance.lognormvariate(8, 1)),
+        chance.randrange(20_000),
+        f"192.0.2.{key % 250}",
+        "python-requests/2.32",
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""What collections refuse, as the problems that the API answers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from services.usage.collection import NoSuchItem, RevisionDiffers
+from shared.web.problems import Problem
+from shared.web.revision import etag
+
+# What any operation that takes a body may answer.
+BODY_PROBLEMS = ("invalid-body", "body-too-large", "unsupported-media-type")
+
+
+@contextmanager
+def as_problems() -> Iterator[None]:
+    """Raises Problem for what is refused inside."""
+    try:
+        yield
+    except NoSuchItem:
+        raise Problem("not-found") from None
+    except RevisionDiffers as refusal:
+        raise Problem("precondition-failed", headers=etag(refusal.actual)) from None
