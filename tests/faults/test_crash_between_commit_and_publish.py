@@ -235,7 +235,8 @@ def assert_equal_to_the_log(life: Life) -> None:
     assert held(snapshot).state() == expected.state()
     assert life.grants.state() == expected.state()
     with life.usage.database.reading() as tx:
-        assert {tuple(row) for row in tx.execute(select(usage_tables.known_key))} == known
+        rows = tx.execute(select(usage_tables.known_key))
+        assert {(row.key_id, row.organisation_id, row.hint) for row in rows} == known
     for follower in (life.auth.follower, life.usage.follower):
         assert follower.parked() == ()
 
