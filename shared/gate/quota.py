@@ -121,8 +121,7 @@ class MemoryQuota:
 
     def _ask(self, key_id: str, limits: Limits, elapsed: float, now: float, cost: int) -> Spent:
         """In one piece as far as nearly every request goes: this is on the path of each."""
-        minute_limit, day_limit, second = limits.minute, limits.day, int(now)
-        day = _DAY_1970 + second // DAY_SECONDS
+        day, minute_limit, day_limit = day_of(now), limits.minute, limits.day
         with self._one_at_a_time:
             if elapsed < self._latest:
                 elapsed = self._latest
@@ -149,7 +148,7 @@ class MemoryQuota:
                 minute_limit - count,
                 ceil(window.oldest - horizon) or 1 if count else _MINUTE,
                 None if day_limit is None else day_limit - window.day_count,
-                DAY_SECONDS - second % DAY_SECONDS,
+                seconds_to_midnight(now),
             )
 
 

@@ -12,9 +12,9 @@ import re
 import secrets
 import struct
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from zlib import crc32
 
@@ -45,12 +45,13 @@ class Segment:
         self._file = _open_locked(path, os.O_CREAT if new else 0)
         self._room: mmap.mmap | None = None  # as yet: only who appends needs it
         self._room_bytes = 0
-        self.size = self._appended_from = self._trusted_size()
-        # Where records end that were appended here: those in no extent yet, and by its start those of an extent that
-        # was never read. Else both would have to look at each record once more.
-        self._ends: array[int] = array("Q")
+        # Where the records end that are in no extent yet, and by its start those of an extent cut here that was never
+        # read: neither cutting nor reading has to look at each record once more.
+        self._ends = self._whole_records()
         self._ends_of: dict[int, array[int]] = {}
+        self.size = self._ends[-1] if self._ends else 0
         self.extents = self._read_extents()
+        del self._ends[: bisect_right(self._ends, self.cut)]
 
     @classmethod
     def create(cls, folder: Path) -> "Segment":
@@ -91,18 +92,14 @@ class Segment:
         Raises OSError when the disk will not take the extent; it is then cut anew the next time.
         """
         start = self.cut
-        if start < self._appended_from:
-            ends = self._ends_of_found(start, bytes_max)
-        else:
-            ends = self._ends[: bisect_left(self._ends, start + bytes_max) + 1]
+        ends = self._ends[: bisect_left(self._ends, start + bytes_max) + 1]
         if not ends:
             return None
         end = ends[-1]
         self._write_extent(f"{start} {end}\n".encode())
         self.extents.append((start, end))
-        if start >= self._appended_from:
-            self._ends_of[start] = ends
-            del self._ends[: len(ends)]
+        self._ends_of[start] = ends
+        del self._ends[: len(ends)]
         return start, end
 
     def payloads(self, start: int, end: int) -> list[bytes]:
@@ -153,19 +150,10 @@ class Segment:
             yield payload
             at += _FRAME_BYTES + length
 
-    def _ends_of_found(self, start: int, bytes_max: int) -> "array[int]":
-        """Of whole records that were there when the segment was opened: a dead process's, as a rule."""
-        ends, end = array("Q"), start
-        for payload in self._frames(start, self._appended_from):
-            end += _FRAME_BYTES + len(payload)
-            ends.append(end)
-            if end - start >= bytes_max:
-                break
-        return ends
-
-    def _trusted_size(self) -> int:
-        """The end of the last whole record."""
-        return sum(_FRAME_BYTES + len(payload) for payload in self._frames(0, os.fstat(self._file).st_size))
+    def _whole_records(self) -> "array[int]":
+        """Where each ends, up to the first that is not whole."""
+        payloads = self._frames(0, os.fstat(self._file).st_size)
+        return array("Q", accumulate(_FRAME_BYTES + len(payload) for payload in payloads))
 
     def _write_extent(self, line: bytes) -> None:
         file = os.open(self._extents_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -34,13 +34,17 @@ StartResponse = Callable[..., Callable[[bytes], object]]
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What a path and a method lead to. `is_readable`: no value in the path has control characters."""
+    """What a path and a method lead to. `is_readable`: no value in the path has control characters.
+
+    `reads_more`: whether its requests are read beyond their path and what WSGI says of them, also without a query.
+    """
 
     operation: Operation
     resource: object
     route: str
     parameters: Mapping[str, str]
     is_readable: bool
+    reads_more: bool
     cors: tuple[tuple[str, str], ...]  # for callers that say no origin
 
 
@@ -75,7 +79,7 @@ class Admission:
         operation, route = found.operation, found.route
         request_id, caller = self._identify(environ)
         # Falcon's request reads queries and bodies; most requests have neither.
-        is_more = operation.reads_more or environ.get("QUERY_STRING")
+        is_more = found.reads_more or environ.get("QUERY_STRING")
         request = falcon.Request(environ, self._falcon.req_options) if is_more else None
         verdict = judged = None
         try:
@@ -132,6 +136,7 @@ class Admission:
             route=route or "",
             parameters=parameters,
             is_readable=not any(map(has_control_characters, parameters.values())),
+            reads_more=operation.body is not None or operation.stands_for is not None,
             cors=self._cors.headers(operation, None),
         )
 
@@ -150,7 +155,7 @@ def _headers(verdict: Verdict | None, answer: Answer, request_id: str, length: i
         return headers
     limits, spent = verdict.limits, verdict.spent
     if limits is not None and spent is not None:
-        headers += rate_limit_headers(limits, spent, RESERVE if verdict.from_reserve else "minute")
+        headers += _rate_limit(limits, spent, RESERVE if verdict.from_reserve else "minute")
     if verdict.in_query:
         return _kept_by_nobody(headers)
     if "Cache-Control" not in said:
@@ -177,7 +182,7 @@ def _keys_in_query(request: falcon.Request) -> tuple[str, ...]:
 _status_line = lru_cache(maxsize=128)(falcon.code_to_http_status)
 
 
-def rate_limit_headers(limits: Limits, spent: Spent, name: str = "minute") -> tuple[tuple[str, str], tuple[str, str]]:
+def _rate_limit(limits: Limits, spent: Spent, name: str) -> tuple[tuple[str, str], tuple[str, str]]:
     """RateLimit-Policy and RateLimit; an unlimited day is left out of both. `name`: of the policy of a minute."""
     state = f'"{name}";r={spent.minute_left};t={spent.minute_reset_seconds}'
     day = limits.day

@@ -96,7 +96,6 @@ class Operation:
     `stands_for`: (resource, request, caller's address) → what is judged, where that is another request; raises Problem.
     `problem_header`: repeats a problem's body, for those whose proxy drops bodies.
     `urgent`: it takes power away, and may draw on a reserve where the key's own limits are used up.
-    `reads_more`: whether it reads more than the path and the query of every request.
     """
 
     summary: str
@@ -112,7 +111,6 @@ class Operation:
     problem_header: str | None
     urgent: bool
     alternatives: tuple[str, ...]
-    reads_more: bool
     _handler: Handler
     _load_query: Schema | None
     _load_body: Schema | None
@@ -157,8 +155,8 @@ def operation(
 ) -> Callable[[Handler], Handler]:
     """Declares a method that takes a Call (and the path's parameters) and returns an Answer.
 
-    `problems`: what it may answer beyond what every gated operation may. `headers`: those it heeds. `alternatives`:
-    media types that it answers in, beside JSON, when the caller prefers them.
+    `problems`: what it may answer beyond what every gated operation may, and every one that takes a body. `headers`:
+    those it heeds. `alternatives`: media types that it answers in, beside JSON, when the caller prefers them.
     """
 
     def decorate(handler: Handler) -> Handler:
@@ -176,7 +174,6 @@ def operation(
             problem_header=problem_header,
             urgent=urgent,
             alternatives=alternatives,
-            reads_more=body is not None or stands_for is not None,
             _handler=handler,
             _load_query=query() if query else None,
             _load_body=body() if body else None,
