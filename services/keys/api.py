@@ -20,7 +20,7 @@ from services.keys.past import Past
 from services.keys.presentation import Details
 from services.keys.queries import KeyView, Queries
 from services.keys.query_schema import ListQuery, ListQuerySchema, PastQuery, PastQuerySchema
-from services.keys.refusals import BODY_PROBLEMS, as_problems
+from services.keys.refusals import as_problems
 from services.keys.schema import (
     CreateKeyBody,
     CreateKeySchema,
@@ -74,7 +74,7 @@ class KeyCollection:
         body=CreateKeySchema,
         answers=CreatedKeySchema,
         status=201,
-        problems=(*BODY_PROBLEMS, "conflict", "too-many-keys"),
+        problems=("conflict", "too-many-keys"),
         headers=("Idempotency-Key",),
     )
     def on_post(self, call: Call[None, CreateKeyBody]) -> Answer:
@@ -134,7 +134,6 @@ class KeyItem:
         body=EditKeySchema,
         answers=EditedKeySchema,
         problems=(
-            *BODY_PROBLEMS,
             "not-found",
             "conflict",
             "regeneration-required",

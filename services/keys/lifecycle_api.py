@@ -12,7 +12,7 @@ from services.keys.key import Status
 from services.keys.presentation import Details
 from services.keys.propagation import Receipt
 from services.keys.queries import KeyView, Queries, Wanted
-from services.keys.refusals import BODY_PROBLEMS, as_problems
+from services.keys.refusals import as_problems
 from services.keys.schema import (
     IDS_MAX,
     NothingSchema,
@@ -29,7 +29,7 @@ from shared.web.operation import Answer, Call, operation
 from shared.web.problems import Problem
 from shared.web.route import Route
 
-_PROBLEMS = ("not-found", "conflict", *BODY_PROBLEMS)
+_PROBLEMS = ("not-found", "conflict")
 
 
 def routes(commands: Commands, queries: Queries, show: Details) -> list[Route]:

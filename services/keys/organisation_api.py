@@ -9,7 +9,6 @@ from services.keys.answer_schema import OrganisationSchema
 from services.keys.command import Commands
 from services.keys.configuration import origin
 from services.keys.queries import Queries
-from services.keys.refusals import BODY_PROBLEMS
 from services.keys.schema import EditOrganisationBody, EditOrganisationSchema
 from shared.gate.grants import Grants
 from shared.web.operation import Answer, Call, operation
@@ -34,7 +33,6 @@ class OwnOrganisation:
         permission="admin",
         body=EditOrganisationSchema,
         answers=OrganisationSchema,
-        problems=BODY_PROBLEMS,
     )
     def on_patch(self, call: Call[None, EditOrganisationBody]) -> Answer:
         organisation_id, days = call.caller.organisation_id, call.body.unused_expiry_days

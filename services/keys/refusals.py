@@ -9,9 +9,6 @@ from services.keys.key import NoSuchKey
 from services.keys.organisation import TooManyKeys
 from shared.web.problems import Problem
 
-# What any operation that takes a body may answer.
-BODY_PROBLEMS = ("invalid-body", "body-too-large", "unsupported-media-type")
-
 
 @contextmanager
 def as_problems() -> Iterator[None]:

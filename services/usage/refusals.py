@@ -7,9 +7,6 @@ from services.usage.collection import NoSuchItem, RevisionDiffers
 from shared.web.problems import Problem
 from shared.web.revision import etag
 
-# What any operation that takes a body may answer.
-BODY_PROBLEMS = ("invalid-body", "body-too-large", "unsupported-media-type")
-
 
 @contextmanager
 def as_problems() -> Iterator[None]:

@@ -10,6 +10,7 @@ from marshmallow import Schema
 
 from shared.web.problems import Problem
 
+BODY_PROBLEMS = ("invalid-body", "body-too-large", "unsupported-media-type")  # what reading one may come to
 BODY_BYTES_MAX = 64 * 1024
 _DIGITS_MAX = 100
 

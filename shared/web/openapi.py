@@ -11,6 +11,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields
 
 from shared.gate.gate import RESERVE, RESERVE_LIMITS
+from shared.web.body import BODY_PROBLEMS
 from shared.web.operation import JSON, Operation, operation_of
 from shared.web.problems import CATALOGUE
 
@@ -108,7 +109,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
             | {media_type: {"schema": {"type": "string"}} for media_type in operation.alternatives},
         }
     }
-    for name in (*_EVERYWHERE, *operation.problems):
+    for name in (*_EVERYWHERE, *(BODY_PROBLEMS if operation.body else ()), *operation.problems):
         problem = CATALOGUE[name]
         answers[str(problem.status)] = {
             "description": problem.title,

@@ -27,7 +27,7 @@ from services.usage.delivering.channels import Channels, NoSuchChannel
 from services.usage.known_keys import KnownKeys
 from services.usage.moments import microseconds
 from services.usage.page import DeletedSchema, PageQuery, PageQuerySchema, listed
-from services.usage.refusals import BODY_PROBLEMS, as_problems
+from services.usage.refusals import as_problems
 from shared.clock import Clock
 from shared.identifiers import new_id
 from shared.web.operation import Answer, Call, operation
@@ -61,7 +61,7 @@ class RuleCollection:
         body=CreateRuleSchema,
         answers=RuleSchema,
         status=201,
-        problems=(*BODY_PROBLEMS, "conflict"),
+        problems=("conflict",),
     )
     def on_post(self, call: Call[None, CreateRuleBody]) -> Answer:
         organisation_id, body = call.caller.organisation_id, call.body
@@ -101,7 +101,7 @@ class RuleItem:
         permission="admin",
         body=EditRuleSchema,
         answers=RuleSchema,
-        problems=(*BODY_PROBLEMS, "not-found", "precondition-failed"),
+        problems=("not-found", "precondition-failed"),
         headers=("If-Match",),
     )
     def on_patch(self, call: Call[None, EditRuleBody], rule_id: str) -> Answer:

@@ -26,7 +26,7 @@ from services.usage.delivering.schema import (
 from services.usage.delivering.sealing import Sealing, new_secret
 from services.usage.delivering.settings import DeliverySettings
 from services.usage.page import DeletedSchema, PageQuery, PageQuerySchema, listed
-from services.usage.refusals import BODY_PROBLEMS, as_problems
+from services.usage.refusals import as_problems
 from shared.clock import Clock
 from shared.identifiers import new_id
 from shared.web.operation import Answer, Call, operation
@@ -66,7 +66,7 @@ class ChannelCollection:
         body=CreateNotificationChannelSchema,
         answers=NotificationChannelWithSecretSchema,
         status=201,
-        problems=(*BODY_PROBLEMS, "conflict"),
+        problems=("conflict",),
     )
     def on_post(self, call: Call[None, CreateChannelBody]) -> Answer:
         body, secret = call.body, new_secret() if call.body.kind is Kind.WEBHOOK else None
@@ -106,7 +106,7 @@ class ChannelItem:
         permission="admin",
         body=EditNotificationChannelSchema,
         answers=NotificationChannelSchema,
-        problems=(*BODY_PROBLEMS, "not-found", "precondition-failed"),
+        problems=("not-found", "precondition-failed"),
         headers=("If-Match",),
     )
     def on_patch(self, call: Call[None, EditChannelBody], channel_id: str) -> Answer:
@@ -154,7 +154,7 @@ class SecretRotation:
         permission="admin",
         body=RotateSecretSchema,
         answers=NotificationChannelWithSecretSchema,
-        problems=(*BODY_PROBLEMS, "not-found", "conflict"),
+        problems=("not-found", "conflict"),
     )
     def on_post(self, call: Call[None, RotateSecretBody], channel_id: str) -> Answer:
         channel = _get(self._channels, call, channel_id)

@@ -11,7 +11,7 @@ from services.usage.delivering.schema import (
     EmptyBodySchema,
 )
 from services.usage.page import listed
-from services.usage.refusals import BODY_PROBLEMS, as_problems
+from services.usage.refusals import as_problems
 from shared.clock import Clock
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems import Problem
@@ -38,7 +38,7 @@ class ChannelTest:
         body=EmptyBodySchema,
         answers=DeliverySchema,
         status=202,
-        problems=(*BODY_PROBLEMS, "not-found", "conflict"),
+        problems=("not-found", "conflict"),
     )
     def on_post(self, call: Call[None, None], channel_id: str) -> Answer:
         with as_problems():
@@ -93,7 +93,7 @@ class Redelivery:
         body=EmptyBodySchema,
         answers=DeliverySchema,
         status=202,
-        problems=(*BODY_PROBLEMS, "not-found", "conflict"),
+        problems=("not-found", "conflict"),
     )
     def on_post(self, call: Call[None, None], delivery_id: str) -> Answer:
         organisation_id = call.caller.organisation_id

@@ -83,7 +83,6 @@ class Things:
         body=ThingSchema,
         answers=AnswerSchema,
         status=201,
-        problems=("invalid-body", "body-too-large", "unsupported-media-type"),
     )
     def on_post(self, call: Call[None, Any]) -> Answer:
         return Answer(status=201, body={"body": call.body}, headers={"Cache-Control": "no-store"})
