@@ -5,12 +5,10 @@ started before and after the table was filled. For the backlog one of them is su
 into the log of keys and auth follows; it is over when the gate refuses the key that the last of them revokes.
 """
 
-import os
-import signal
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +27,7 @@ from services.keys import events
 from services.keys.secret import Secret, new_secret
 from shared.sql_event_store import SqlEventStore
 from shared.times import rfc3339
+from tests.servers import suspended
 
 FEW, MANY, USED = 1_000, 1_000_000, 50_000
 ROUNDS, SECONDS = 5, 5
@@ -76,7 +75,7 @@ def _backlog_seconds(around: Surroundings, gate: Server) -> float:
     while connection.ask(request) != httpx.codes.OK:
         time.sleep(0.05)
     created = {f"key_{number:022}": _created(f"key_{number:022}", new_secret()) for number in range(BACKLOG - 1)}
-    with _suspended(gate):
+    with suspended(cores.family(gate.process.pid)):
         _append(log.store, created)
         _append(log.store, {last: _revoked(last)}, version=1)
         log.await_auth()
@@ -85,18 +84,6 @@ def _backlog_seconds(around: Surroundings, gate: Server) -> float:
     while connection.ask(request) != httpx.codes.UNAUTHORIZED:
         time.sleep(0.001)
     return time.monotonic() - began
-
-
-@contextmanager
-def _suspended(gate: Server) -> Iterator[None]:
-    family = list(cores.family(gate.process.pid))
-    for pid in family:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in family:
-            os.kill(pid, signal.SIGCONT)
 
 
 def _append(store: SqlEventStore, by_stream: Mapping[str, events.KeyEvent], version: int = 0) -> None:

@@ -3,10 +3,7 @@
 One system for all: each test leaves it whole, and the last looks through all that it has written.
 """
 
-import contextlib
 import http.client
-import os
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,7 +18,7 @@ from tests.against_the_log import GATES, Log, verdicts
 from tests.e2e.running import SECRET, Distributed, eventually
 from tests.faults.lines import Cut, Lines
 from tests.faults.load import Load, await_each_counted_once
-from tests.servers import Postgres, RabbitMq, Redis
+from tests.servers import Postgres, RabbitMq, Redis, suspended
 from tests.stack import Stack
 
 LEASE_SECONDS, MARGIN_SECONDS = 5.0, 0.5
@@ -127,7 +124,7 @@ def test_a_process_suspended_past_its_lease_wakes_to_no_verdict_in_a_key_s_favou
     with Load(running, seed=SEED, writes=False) as ledger:
         known = [_sent(stack, revoked) for _ in range(CALLERS)]
         assert {_status(caller) for caller in known} == {200}
-        with _suspended(stack):
+        with suspended(_sensors(stack)):  # as `docker pause` does
             waiting = [_sent(stack, revoked, caller) for caller in known]
             waiting += [_sent(stack, revoked) for _ in range(CALLERS)]
             receipt = _revoke(running, revoked_id)
@@ -196,19 +193,6 @@ def test_after_all_of_it_no_secret_is_in_any_file_or_output(
     assert any(key_id.encode() in content for content in contents.values()), "what is written is looked at"
     assert any(file.suffix == ".segment" for file in contents)
     assert [str(file) for file, content in contents.items() if SECRET.search(content)] == []
-
-
-@contextlib.contextmanager
-def _suspended(stack: Stack) -> Iterator[None]:
-    """All processes of sensors, as `docker pause` does."""
-    processes = _sensors(stack)
-    for pid in processes:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in processes:
-            os.kill(pid, signal.SIGCONT)
 
 
 def _sensors(stack: Stack) -> set[int]:
