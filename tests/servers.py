@@ -41,9 +41,15 @@ def free_port() -> int:
 def suspended(pids: Iterable[int]) -> Iterator[None]:
     """These processes stand still, and go on whatever happens meanwhile."""
     processes = list(pids)
-    for pid in processes:
-        os.kill(pid, signal.SIGSTOP)
     try:
+        for pid in processes:
+            os.kill(pid, signal.SIGSTOP)
+        # On a busy machine a thread runs on until the one that takes the signal gets a processor.
+        deadline = time.monotonic() + _START_SECONDS_MAX
+        while not all(map(_stands_still, processes)):
+            if time.monotonic() > deadline:
+                raise ServerMissing(f"of the processes {processes} one still runs after SIGSTOP")
+            time.sleep(0.001)
         yield
     finally:
         for pid in processes:
@@ -303,6 +309,15 @@ def _wait_until(answers: Callable[[], bool], process: subprocess.Popen[bytes], n
         if time.monotonic() > deadline:
             raise ServerMissing(f"{name} did not answer within {_START_SECONDS_MAX} s")
         time.sleep(0.05)
+
+
+def _stands_still(pid: int) -> bool:
+    """All its threads do."""
+    stats = Path(f"/proc/{pid}/task").glob("*/stat")
+    try:
+        return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in stats)
+    except (FileNotFoundError, ProcessLookupError):  # a thread that ends just now
+        return False
 
 
 def _end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
