@@ -70,7 +70,7 @@ def _measure_cost(folder: Path) -> None:
     try:
         migrate(database, assembly.MIGRATIONS)
         _write_keys(database)
-        metering, evaluator = Metering(database, SystemClock()), Evaluator(database, TIERS, _no_label, SystemClock())
+        metering, evaluator = Metering(database), Evaluator(database, TIERS, _no_label, SystemClock())
         taking_in = evaluating = 0.0
         raised = 0
         for number in range(BATCHES):

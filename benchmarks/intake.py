@@ -1,14 +1,13 @@
 """What one usage worker's intake counts on PostgreSQL: at a constant rate for a minute, and how far behind it is.
 
 `python -m benchmarks.intake [KEYS]` offers RATE requests a second (0: as many as it takes, to see what bounds it).
-Batches are given to the intake as the bus gives them, from their JSON, by ten greenlets as in the worker; the broker is
-not part of it, and commits are durable. A batch is behind from the moment it is due to the moment it is counted.
+Batches are given to the intake as the bus gives them, from their JSON, by as many greenlets as in the worker; the
+broker is not part of it, and commits are durable. A batch is behind from the moment it is due until it is counted.
 """
 
-import shared.messaging  # isort: skip  first, for it silences eventlet's announcement  # noqa: F401
-import eventlet  # isort: skip
+from shared.messaging.cooperation import cooperate  # isort: skip
 
-eventlet.monkey_patch()
+cooperate()
 
 # ruff: noqa: E402  everything below must find sockets, locks and threads already patched
 import argparse
@@ -22,8 +21,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import eventlet
+
 from services.usage.assembly import MIGRATIONS
-from services.usage.intake import REQUESTS_MAX, Intake
+from services.usage.intake import BATCHES_MAX, Intake
 from services.usage.metering import Metering
 from services.usage.parked_batches import ParkedBatches
 from shared.clock import SystemClock
@@ -32,7 +33,7 @@ from shared.migrations import migrate
 from shared.times import rfc3339
 from tests.servers import Postgres
 
-BATCH_REQUESTS, WORKERS, GATES = 1000, 10, 4
+BATCH_REQUESTS, WORKERS, GATES = 1000, 20, 4
 KEYS, RATE, SECONDS = 1000, 20_000, 60
 TEXTS = 60
 ROUTES = ("/v1/sensors", "/v1/sensors/{sensor_id}/data", "/v1/events")
@@ -77,7 +78,7 @@ def _offer(database: Database, keys: int, rate: int, seconds: int) -> list[Count
     """Batch by batch when each is due; behind the times, as fast as they can be taken, until the time is over."""
     clock = SystemClock()
     bus: Any = FastBus()
-    intake = Intake(Metering(database, clock), ParkedBatches(database), bus, clock, requests_max=REQUESTS_MAX)
+    intake = Intake(Metering(database), ParkedBatches(database), bus, clock, batches_max=BATCHES_MAX)
     texts = [_records(keys, seed) for seed in range(TEXTS)]
     numbers = iter(range(rate * seconds // BATCH_REQUESTS if rate else 10**9))  # shared by all workers
     began = time.perf_counter()

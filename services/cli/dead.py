@@ -115,7 +115,7 @@ def _count_parked_batches(data: Path) -> bool:
 
     database, clock = _database("usage", data), SystemClock()
     parked = _parked_batches(data)
-    reasons = {batch.id: retry(batch.id, parked, Metering(database, clock), clock) for batch in parked.all()}
+    reasons = {batch.id: retry(batch.id, parked, Metering(database), clock) for batch in parked.all()}
     for batch_id, reason in reasons.items():
         typer.echo(f"{batch_id}: {reason or 'counted'}")
     return not any(reasons.values())

@@ -1,9 +1,8 @@
 """`python -m services.distributed.worker SERVICE`: a service's nameko containers, in a process of their own."""
 
-import shared.messaging  # isort: skip  first, for it silences eventlet's announcement  # noqa: F401
-import eventlet  # isort: skip
+from shared.messaging.cooperation import cooperate  # isort: skip
 
-eventlet.monkey_patch()
+cooperate()
 
 # ruff: noqa: E402  everything below must find sockets, locks and threads already patched
 import signal
@@ -11,6 +10,7 @@ import sys
 from types import FrameType
 from typing import Any
 
+import eventlet
 from nameko.runners import ServiceRunner
 
 from services.auth.service import AuthService
@@ -24,6 +24,8 @@ from shared.clock import SystemClock
 from shared.messaging.entrypoints import COMPOSITION
 from shared.settings import read_settings
 
+# At one time, of each service: as many as a pool has connections to the database.
+CALLS_MAX = 20
 _CLASSES: dict[str, tuple[type, ...]] = {
     "keys": (KeysService, KeysFeedService),
     "auth": (AuthService,),
@@ -37,7 +39,7 @@ def main(service: str) -> None:
     settings, clock = read_settings(), SystemClock()
     part = assemble(service, settings, clock)
     provided: dict[str, Any] = {"clock": clock} | part.provided()
-    runner = ServiceRunner({"AMQP_URI": settings.amqp_uri, COMPOSITION: provided})
+    runner = ServiceRunner({"AMQP_URI": settings.amqp_uri, "max_workers": CALLS_MAX, COMPOSITION: provided})
     for service_class in _CLASSES[service]:
         runner.add_service(service_class)
 

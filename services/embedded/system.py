@@ -4,16 +4,16 @@ The services, the gate and the web layer are the very ones that run apart; only 
 how it is started and stopped, is this module's own. Import it before anything that makes threads.
 """
 
-import shared.messaging  # isort: skip  first, for it silences eventlet's announcement  # noqa: F401
-import eventlet  # isort: skip
+from shared.messaging.cooperation import cooperate  # isort: skip
 
-eventlet.monkey_patch()
+cooperate()
 
 # ruff: noqa: E402  everything below must find sockets, locks and threads already patched
 import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import eventlet
 from nameko.runners import ServiceRunner
 
 from services.auth import api as auth_api

@@ -34,7 +34,7 @@ class Alert:
     resolved_at: datetime | None
 
 
-def raise_alerts(tx: Connection, records: Iterable[RequestRecord], now: datetime) -> None:
+def raise_alerts(tx: Connection, records: Iterable[RequestRecord]) -> None:
     """Beside the counting, in its transaction: one row that says what of the batch rules must look at.
 
     It reads nothing, so a rule can neither hold up nor fail the counting; and what is committed is evaluated, once a

@@ -22,7 +22,7 @@ from services.usage.delivering.record import DeliveryRecord
 from services.usage.delivering.sealing import Sealing
 from services.usage.delivering.settings import DeliverySettings
 from services.usage.delivering.webhook import WebhookSender
-from services.usage.intake import REQUESTS_MAX, Intake
+from services.usage.intake import BATCHES_MAX, Intake
 from services.usage.keys_client import KeysClient
 from services.usage.known_keys import FOLLOWER, KnownKeys
 from services.usage.metering import Metering
@@ -124,15 +124,15 @@ def assemble(
     evaluator = Evaluator(database, policy, Labels(keys_client, clock).carries, clock)
     follower = follower_of_keys(database, clock)
     subscription = Subscription(keys_feed, follower, clock)
-    metering, parked = Metering(database, clock), ParkedBatches(database)
+    metering, parked = Metering(database), ParkedBatches(database)
     # A file's writer shares its thread with all services: there each batch is a transaction of its own.
-    requests_max = 0 if database.is_sqlite else REQUESTS_MAX
+    batches_max = 1 if database.is_sqlite else BATCHES_MAX
     return Usage(
         clock=clock,
         database=database,
         metering=metering,
         parked_batches=parked,
-        intake=Intake(metering, parked, publisher, clock, requests_max=requests_max),
+        intake=Intake(metering, parked, publisher, clock, batches_max=batches_max),
         retention=Retention(database, clock, kept),
         statistics=Statistics(database),
         activity=Activity(database, keys_client),

@@ -1,7 +1,5 @@
 """Takes batches off the bus. Those that wait together are counted in one transaction; what cannot be is parked."""
 
-import threading
-from collections import deque
 from collections.abc import Sequence
 
 import msgspec
@@ -13,15 +11,16 @@ from services.usage.metering import Metering
 from services.usage.parked_batches import ParkedBatches
 from shared import metrics
 from shared.clock import Clock
+from shared.combining import Abandoned, Combiner
 from shared.contracts.usage import BatchesCounted, RequestMetered
 from shared.messaging.publishing import EventPublisher
 
-REQUESTS_MAX = 20_000
+BATCHES_MAX = 20
 _log = structlog.get_logger(__name__)
 
 
 class Intake:
-    """`requests_max`: in one transaction, if more than one batch; 0 where a long one would hold up everything else."""
+    """`batches_max`: in one transaction; 1 where a long one would hold up everything else."""
 
     def __init__(
         self,
@@ -30,34 +29,21 @@ class Intake:
         publisher: EventPublisher,
         clock: Clock,
         *,
-        requests_max: int,
+        batches_max: int,
     ) -> None:
         self._metering, self._parked, self._publisher, self._clock = metering, parked, publisher, clock
-        self._requests_max = requests_max
-        self._waiting: deque[RequestMetered] = deque()
-        self._one_at_a_time = threading.Lock()
+        self._count_soon = Combiner(self._count, most=batches_max)
 
     def take(self, body: object) -> None:
         """Returns when the batch is counted or parked. If neither could be, its gate will send it again."""
         try:
             batch = read(body)
             check(batch, self._clock.now())
+            self._count_soon(batch)
         except Unacceptable as unacceptable:
             self._park(body, str(unacceptable))
-            return
-        self._waiting.append(batch)
-        with self._one_at_a_time:
-            # Whoever had the turn before may have taken this one along.
-            if batches := self._next():
-                self._count(batches)
-
-    def _next(self) -> list[RequestMetered]:
-        batches: list[RequestMetered] = []
-        requests = 0
-        while self._waiting and (not batches or requests + len(self._waiting[0].records) <= self._requests_max):
-            batches.append(self._waiting.popleft())
-            requests += len(batches[-1].records)
-        return batches
+        except Abandoned:
+            _log.warning("batch_not_counted", detail="who counted it was stopped in the midst of it")
 
     def _count(self, batches: Sequence[RequestMetered]) -> None:
         try:

@@ -13,14 +13,13 @@ from services.usage.last_uses import RecentUses, keep_last_uses, last_uses
 from services.usage.tally import tally
 from services.usage.turn import take_turn
 from shared import metrics
-from shared.clock import Clock
 from shared.contracts.usage import RequestMetered
 from shared.database import Database
 
 
 class Metering:
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database, self._clock = database, clock
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self.recent_uses = RecentUses()
 
     def take_in(self, batch: RequestMetered) -> bool:
@@ -38,7 +37,7 @@ class Metering:
             count(tx, tally(records))
             used = last_uses(records)
             keep_last_uses(tx, used)
-            raise_alerts(tx, records, self._clock.now())
+            raise_alerts(tx, records)
             parked_batches.forget(tx, batches)
         self.recent_uses.add(used)
         for is_new in are_new:

@@ -214,7 +214,7 @@ def test_a_follower_that_starts_anew_comes_to_the_same_rows(everything: Everythi
 
 
 def test_a_deletion_takes_what_callers_revealed_of_themselves_and_leaves_the_counters(everything: Everything) -> None:
-    database, metering = everything.databases["usage"], Metering(everything.databases["usage"], everything.clock)
+    database, metering = everything.databases["usage"], Metering(everything.databases["usage"])
     deleted = next(event for event in everything.bus.published if event.type == "KeyDeleted").subject
     evaluator = Evaluator(database, TIERS, lambda *_: True, everything.clock)
     with database.transaction() as tx:

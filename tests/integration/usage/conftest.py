@@ -41,4 +41,4 @@ def usage_database(empty_database: Database) -> Database:
 
 @pytest.fixture
 def metering(usage_database: Database, clock: ManualClock) -> Metering:
-    return Metering(usage_database, clock)
+    return Metering(usage_database)

@@ -30,11 +30,11 @@ def test_what_is_stored_is_erased_and_what_comes_later_stored_without(
 
 def test_a_batch_at_the_very_same_moment_keeps_no_caller(postgresql_database: Database, clock: ManualClock) -> None:
     """The deletion waits for the batch that has its turn; without, it would not see the batch's rows."""
-    metering = Metering(postgresql_database, clock)
+    metering = Metering(postgresql_database)
     erasing = threading.Thread(target=_erase, args=(postgresql_database,))
     with postgresql_database.transaction() as tx:
         # A batch of key_a, taken in up to its end but for the commit.
-        metering_of_this = Metering(postgresql_database, clock)
+        metering_of_this = Metering(postgresql_database)
         metering_of_this._database = _Joined(tx)  # type: ignore[assignment]  # the very same, but in this transaction
         metering_of_this.take_in(batch(record()))
         erasing.start()

@@ -55,7 +55,7 @@ def test_what_was_counted_before_is_counted_after_and_only_once(empty_database: 
             counted = tx.execute(select(tables.metadata.tables[name])).all()
             assert [(row.requests, row.cost, row.size) for row in counted] == [(1, 1, 10)] * 2, name
     assert extents == [("s", 0, 30), ("s", 40, 50)]
-    metering, later = Metering(database, clock), record(organisation_id="org_1")
+    metering, later = Metering(database), record(organisation_id="org_1")
     assert not metering.take_in(RequestMetered(segment="s", start=10, end=30, records=(later,)))
     assert metering.take_in(RequestMetered(segment="s", start=30, end=40, records=(later,)))
     # How long requests took is all that the migration leaves to a rebuild.
@@ -70,7 +70,7 @@ def test_days_tell_how_long_requests_took_by_what_their_hours_did(empty_database
     database = empty_database
     migrate(database, MIGRATIONS)
     days = (tables.duration_day, tables.organisation_duration_day)
-    Metering(database, clock).take_in(
+    Metering(database).take_in(
         batch(*(record(3600 * number, key_id=f"key_{number % 3}", duration_us=10**number) for number in range(8)))
     )
     counted = _rows(database, days)

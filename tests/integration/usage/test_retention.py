@@ -131,7 +131,7 @@ def test_a_longer_time_brings_nothing_back_and_takes_nothing_for_kept(
 def test_a_reader_who_holds_a_partition_up_delays_its_end_and_nothing_else(
     postgresql_database: Database, clock: ManualClock
 ) -> None:
-    metering = Metering(postgresql_database, clock)
+    metering = Metering(postgresql_database)
     retention_ = Retention(postgresql_database, clock, Kept(raw_days=2, counter_days=1000, alert_days=1000))
     metering.take_in(batch(record(at=NOON - DAY * 9), record(at=NOON)))
     with postgresql_database.reading() as tx:

@@ -50,7 +50,7 @@ class World:
 
     def __post_init__(self) -> None:
         migrate(self.database, assembly.MIGRATIONS)
-        self.metering, self.alerts = Metering(self.database, self.clock), Alerts(self.database)
+        self.metering, self.alerts = Metering(self.database), Alerts(self.database)
         self.rules, self.channels = Rules(self.database, self.clock), Channels(self.database)
         self.evaluator = self.another_evaluator()
         with self.database.transaction() as tx:

@@ -17,7 +17,7 @@ from services.usage.metering import Metering
 from services.usage.moments import microseconds, moment
 from services.usage.rebuild import rebuild
 from services.usage.statistics import Statistics, Step
-from shared.clock import ManualClock, SystemClock
+from shared.clock import ManualClock
 from shared.contracts.usage import RequestMetered, RequestRecord
 from shared.database import Database
 from shared.gate.grants import Limits
@@ -75,7 +75,7 @@ def migrated(request: pytest.FixtureRequest) -> Iterator[Database]:
 
 @pytest.fixture
 def metering(migrated: Database) -> Metering:
-    return Metering(migrated, SystemClock())
+    return Metering(migrated)
 
 
 @pytest.fixture
@@ -105,8 +105,8 @@ def test_a_batch_counts_once_however_often_and_late_it_comes(metering: Metering,
     first, second = batch(record()), batch(record(), record(), start=100)
     assert [metering.take_in(one) for one in (first, second, first, second, first)] == [True, True, False, False, False]
     assert counted_requests(migrated) == 3
-    assert not Metering(migrated, SystemClock()).take_in(second)  # nor by another process
-    assert Metering(migrated, SystemClock()).take_in(batch(record(), segment="another"))
+    assert not Metering(migrated).take_in(second)  # nor by another process
+    assert Metering(migrated).take_in(batch(record(), segment="another"))
 
 
 def test_a_batch_that_fails_in_the_middle_counts_not_at_all_and_later_whole(
@@ -135,7 +135,7 @@ def test_an_empty_batch_is_remembered_like_any_other(metering: Metering) -> None
 def test_counters_equal_a_recount_of_the_requests_in_whatever_order_and_how_often_batches_come(
     migrated: Database, batches: list[list[RequestRecord]], seed: int
 ) -> None:
-    metering = Metering(emptied(migrated), SystemClock())
+    metering = Metering(emptied(migrated))
     sent = [batch(*records, start=number * 10_000) for number, records in enumerate(batches)] * 2
     random.Random(seed).shuffle(sent)
     for one in sent:

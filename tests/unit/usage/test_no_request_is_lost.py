@@ -86,7 +86,7 @@ def test_requests_of_killed_processes_are_counted_once_each(seed: int, tmp_path:
             f"{number}-",
             after=chance.randint(0, 1500),
         )
-    _count_everything(folder, broker, Metering(database, SystemClock()), seed)
+    _count_everything(folder, broker, Metering(database), seed)
     with database.reading() as tx:
         counted = Counter(tx.execute(select(tables.request.c.request_id)).scalars())
         by_counters = sum(tx.execute(select(tables.counter.c.requests)).scalars())
