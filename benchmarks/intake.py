@@ -91,7 +91,7 @@ def _offer(database: Database, keys: int, rate: int, seconds: int) -> list[Count
                 return
             due = number * BATCH_REQUESTS / rate if rate else now
             eventlet.sleep(max(0.0, due - now))
-            body = json.loads(texts[number % TEXTS].replace("NOW", rfc3339(datetime.now(UTC))))
+            body = json.loads(_as_metered_now(texts[number % TEXTS], number))
             start = number // GATES * 100
             eventlet.sleep(0)  # as when it came
             intake.take({"segment": f"segment{number % GATES}", "start": start, "end": start + 100, "records": body})
@@ -121,13 +121,19 @@ def _tell(counted: list[Counted], keys: int, rate: int, cpu_seconds: float) -> N
 
 def _records(keys: int, seed: int) -> str:
     chance = random.Random(seed)
-    return json.dumps([_record(chance, chance.randrange(keys)) for _ in range(BATCH_REQUESTS)])
+    return json.dumps([_record(chance, chance.randrange(keys), place) for place in range(BATCH_REQUESTS)])
 
 
-def _record(chance: random.Random, key: int) -> list[Any]:
+def _as_metered_now(records: str, number: int) -> str:
+    """A gate numbers its requests, as identification.py says."""
+    batch = f"{number % GATES:016x}{number // GATES:08x}"
+    return records.replace("NOW", rfc3339(datetime.now(UTC))).replace("BATCH", batch)
+
+
+def _record(chance: random.Random, key: int, place: int) -> list[Any]:
     status = chance.choice(STATUSES)
     return [
-        f"req_{chance.getrandbits(96):024x}",
+        f"req_BATCH{place:08x}",
         "NOW",
         f"key_{key:022}",
         f"org_{key % 20:022}",
