@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,8 +28,8 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 class NoBus:
-    def publish(self, event: CloudEvent) -> None:
-        pass
+    def publish(self, events: Sequence[CloudEvent]) -> int:
+        return len(events)
 
 
 def main() -> None:

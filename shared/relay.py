@@ -5,7 +5,7 @@ event: the cursor moves after the broker has confirmed, and followers pull whate
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -25,8 +25,8 @@ class BusUnavailable(Exception):
 
 
 class Bus(Protocol):
-    def publish(self, event: CloudEvent) -> None:
-        """Returns once the broker has confirmed. Raises BusUnavailable."""
+    def publish(self, events: Sequence[CloudEvent]) -> int:
+        """In order. Returns how many, from the first on, the broker has confirmed; not all: it is away for now."""
         ...
 
 
@@ -50,12 +50,14 @@ class Relay:
     def run(self) -> int:
         """Publishes everything past the cursor; how many. Safe to run anywhere, any number of times.
 
-        Returns early, having logged it, when the bus is away.
+        Returns early when the bus is away.
         """
         published = 0
         with self._one_at_a_time:
             while batch := self._pending():
-                confirmed = self._publish(batch)
+                confirmed = self._bus.publish(batch)
+                if confirmed:
+                    self._move_cursor(batch[confirmed - 1].position)
                 published += confirmed
                 if confirmed < len(batch):
                     break
@@ -67,18 +69,6 @@ class Relay:
             head, previous = self._store.head_and_hash(tx, position)
             rows = self._store.after(tx, position, _PAGE_ROWS) if position < head.position else ()
         return list(self._publication.envelopes(rows, head.epoch, previous))
-
-    def _publish(self, batch: list[CloudEvent]) -> int:
-        confirmed = 0
-        try:
-            for event in batch:
-                self._bus.publish(event)
-                confirmed += 1
-        except BusUnavailable as error:
-            _log.warning("bus_unavailable", source=self._publication.source, detail=str(error))
-        if confirmed:
-            self._move_cursor(batch[confirmed - 1].position)
-        return confirmed
 
     def _move_cursor(self, position: int) -> None:
         # Not durable: what a crash takes back of the cursor is published again, and ignored.

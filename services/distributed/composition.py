@@ -39,7 +39,8 @@ from shared.gate.meter import Meter
 from shared.gate.process import GateProcess, Hear, new_gate_id
 from shared.messaging.exchanges import broadcast_queue
 from shared.messaging.listening import Listener
-from shared.messaging.publishing import EventPublisher, LogBus, MeterBus
+from shared.messaging.pipeline import PipelinedLogBus
+from shared.messaging.publishing import EventPublisher, MeterBus
 from shared.messaging.rpc_call import CallFailed, call
 from shared.messaging.rpc_feed import RpcFeed
 from shared.migrations import SchemaIsNewer, migrate
@@ -81,7 +82,8 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
     publisher = EventPublisher(settings.amqp_uri, service)
     match service:
         case "keys":
-            return keys.assemble(database, LogBus(publisher), clock, lease_seconds=settings.lease_seconds)
+            bus = PipelinedLogBus(settings.amqp_uri, service)
+            return keys.assemble(database, bus, clock, lease_seconds=settings.lease_seconds)
         case "auth":
             return auth.assemble(database, keys_feed(settings), clock)
         case "usage":
@@ -100,7 +102,7 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
                 ),
             )
         case "sensors":
-            return sensors.assemble(database, LogBus(publisher), clock)
+            return sensors.assemble(database, PipelinedLogBus(settings.amqp_uri, service), clock)
         case _:
             raise ValueError(f"{service} is not a service; there are {', '.join(SERVICES)}")
 

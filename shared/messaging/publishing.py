@@ -1,9 +1,10 @@
 """Publishing with confirms: when `publish` returns, the broker has the message."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+import structlog
 from amqp.exceptions import AMQPError
 from kombu.exceptions import KombuError
 from nameko.amqp.publish import Publisher, UndeliverableMessage
@@ -12,6 +13,9 @@ from shared.contracts.auth import AuthenticationFailed
 from shared.contracts.envelope import CloudEvent, to_json
 from shared.messaging.exchanges import events_of
 from shared.relay import BusUnavailable
+
+WRITTEN_AS = {"content_type": "application/json", "content_encoding": "utf-8"}
+_log = structlog.get_logger(__name__)
 
 
 class EventPublisher:
@@ -27,9 +31,8 @@ class EventPublisher:
 
     def publish_json(self, type_: str, body: bytes, *, mandatory: bool = False) -> None:
         """The same, of what is JSON already."""
-        written = {"content_type": "application/json", "content_encoding": "utf-8"}
         try:
-            self._publisher.publish(body, routing_key=type_, mandatory=mandatory, **written)
+            self._publisher.publish(body, routing_key=type_, mandatory=mandatory, **WRITTEN_AS)
         except UndeliverableMessage as error:
             raise BusUnavailable(f"nobody has a queue for {type_} yet") from error
         except (AMQPError, KombuError, OSError) as error:
@@ -37,13 +40,19 @@ class EventPublisher:
 
 
 class LogBus:
-    """Where a relay publishes: its service's exchange, in CloudEvents' envelope."""
+    """Where a relay publishes, embedded: its service's exchange, in CloudEvents' envelope, event by event."""
 
     def __init__(self, publisher: EventPublisher) -> None:
         self._publisher = publisher
 
-    def publish(self, event: CloudEvent) -> None:
-        self._publisher.publish(event.type, to_json(event))
+    def publish(self, events: Sequence[CloudEvent]) -> int:
+        for number, event in enumerate(events):
+            try:
+                self._publisher.publish(event.type, to_json(event))
+            except BusUnavailable as error:
+                _log.warning("bus_unavailable", detail=str(error))
+                return number
+        return len(events)
 
 
 class MeterBus:

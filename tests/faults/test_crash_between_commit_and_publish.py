@@ -7,7 +7,7 @@ audits what it finds, then works until it is killed at a seeded point; a life th
 import os
 import random
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -82,7 +82,12 @@ class Bus:
     def __init__(self, life: "Life") -> None:
         self._life = life
 
-    def publish(self, event: CloudEvent) -> None:
+    def publish(self, events: Sequence[CloudEvent]) -> int:
+        for one in events:
+            self._publish(one)
+        return len(events)
+
+    def _publish(self, event: CloudEvent) -> None:
         life = self._life
         life.passing("before a publish")
         life.note("published", str(event.position))

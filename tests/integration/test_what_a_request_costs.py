@@ -1,8 +1,9 @@
 """A warm request's verdict asks nobody: one query for the data, and no message."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from falcon import testing
@@ -34,8 +35,9 @@ class CountingBus:
     def __init__(self) -> None:
         self.messages = 0
 
-    def publish(self, message: CloudEvent | bytes) -> None:
+    def publish(self, messages: Sequence[CloudEvent] | bytes) -> Any:
         self.messages += 1
+        return len(messages)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Followers do not wait for their disk: what a crash takes back of them they follow again, and no gate is the worse."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psycopg
@@ -51,8 +51,9 @@ class World:
         self.organisation = self.keys.commands.register_organisation("Railway", "premium", ORIGIN)
         self.clock = clock
 
-    def publish(self, event: CloudEvent) -> None:
-        self._told.append(event)
+    def publish(self, events: Sequence[CloudEvent]) -> int:
+        self._told += events
+        return len(events)
 
     def auth_hears(self) -> None:
         self.keys.relay.run()

@@ -25,7 +25,7 @@ from shared.gate.grants import Snapshot
 from shared.gate.replica import Replica
 from shared.messaging.exchanges import broadcast_queue, durable_queue
 from shared.messaging.listening import Listener
-from shared.messaging.publishing import EventPublisher, LogBus
+from shared.messaging.pipeline import PipelinedLogBus
 from tests.against_the_log import Log
 from tests.e2e.running import eventually
 from tests.examples import ORIGIN
@@ -52,7 +52,7 @@ class World:
     def __init__(self, folder: Path, postgres: Postgres, rabbitmq: RabbitMq) -> None:
         self.amqp_uri = rabbitmq.new_vhost()
         self.urls = {service: postgres.new_database() for service in ("keys", "auth", "usage")}
-        bus = LogBus(EventPublisher(self.amqp_uri, "keys"))
+        bus = PipelinedLogBus(self.amqp_uri, "keys")
         self.keys = keys.assemble(Database(self.urls["keys"]), bus, SystemClock(), lease_seconds=1)
         self._errors = (folder / "workers.log").open("wb")
         self._workers = [self._worker(service) for service in ("auth", "usage")]

@@ -3,7 +3,7 @@
 import random
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -66,11 +66,12 @@ class FaultyBus:
         self._held: list[CloudEvent] = []
         self.sent = 0
 
-    def publish(self, event: CloudEvent) -> None:
-        self._held += [event] * self._chance.choices([0, 1, 2], [25, 60, 15])[0]
-        while self._held and self._chance.random() < 0.6:
-            self._bus.publish(self._held.pop(self._chance.randrange(len(self._held))))
-            self.sent += 1
+    def publish(self, events: Sequence[CloudEvent]) -> int:
+        for event in events:
+            self._held += [event] * self._chance.choices([0, 1, 2], [25, 60, 15])[0]
+            while self._held and self._chance.random() < 0.6:
+                self.sent += self._bus.publish([self._held.pop(self._chance.randrange(len(self._held)))])
+        return len(events)
 
 
 class Away:
@@ -114,7 +115,7 @@ class Scene:
     def stop(self, listener: Listener) -> None:
         """One message more, so that nobody waits for the listener to look up by itself."""
         listener.should_stop = True
-        self.bus.publish(an_event())
+        self.bus.publish([an_event()])
         listener.stop()
 
     def close(self) -> None:
@@ -231,9 +232,10 @@ def test_a_follower_s_queue_keeps_what_comes_while_nobody_listens(scene: Scene) 
 def test_a_broker_that_is_not_there_is_said_to_be_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     at_once = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
     monkeypatch.setattr(Publisher, "transport_options", at_once)  # without this it takes 5 s to find out
-    bus = LogBus(EventPublisher("pyamqp://guest:guest@127.0.0.1:1//", "keys"))
+    publisher = EventPublisher("pyamqp://guest:guest@127.0.0.1:1//", "keys")
     with pytest.raises(BusUnavailable, match="while publishing KeyNoted"):
-        bus.publish(an_event())
+        publisher.publish("KeyNoted", {})
+    assert LogBus(publisher).publish([an_event(), an_event()]) == 0
 
 
 def an_event() -> CloudEvent:

@@ -1,6 +1,6 @@
 """The log as followers pull it: LogFeed and its twin in memory, held to one behaviour."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -158,7 +158,8 @@ def test_an_acknowledgement_that_cannot_be_kept_gets_no_answer(log: Log) -> None
 @pytest.fixture
 def keys(keys_database: Database) -> assembly.Keys:
     class Nowhere:
-        def publish(self, event: CloudEvent) -> None: ...
+        def publish(self, events: Sequence[CloudEvent]) -> int:
+            return len(events)
 
     return assembly.assemble(keys_database, Nowhere(), SystemClock(), lease_seconds=1)
 
@@ -239,8 +240,9 @@ def test_what_is_pulled_is_what_is_pushed_to_the_byte(keys_database: Database) -
         def __init__(self) -> None:
             self.published: list[CloudEvent] = []
 
-        def publish(self, event: CloudEvent) -> None:
-            self.published.append(event)
+        def publish(self, events: Sequence[CloudEvent]) -> int:
+            self.published += events
+            return len(events)
 
     bus, store = Bus(), SqlEventStore(keys_database, tables.metadata)
     log = Log(store, lambda acknowledge: LogFeed(keys_database, store, PUBLICATION, acknowledge))

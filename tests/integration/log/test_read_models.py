@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -51,8 +51,9 @@ class Bus:
     def __init__(self) -> None:
         self.published: list[CloudEvent] = []
 
-    def publish(self, event: CloudEvent) -> None:
-        self.published.append(event)
+    def publish(self, events: Sequence[CloudEvent]) -> int:
+        self.published += events
+        return len(events)
 
 
 class Everything:

@@ -1,5 +1,6 @@
 """The management API as it stands in a web process: keys and usage on SQLite, a gate that follows their log."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -41,10 +42,12 @@ class Doorbell:
     def __init__(self) -> None:
         self.replica: Replica | None = None
 
-    def publish(self, event: CloudEvent) -> None:
+    def publish(self, events: Sequence[CloudEvent]) -> int:
         if self.replica is not None:
-            self.replica.push(event)
-            self.replica.pull()
+            for event in events:
+                self.replica.push(event)
+                self.replica.pull()
+        return len(events)
 
 
 class NearbyKeys(KeysClient):

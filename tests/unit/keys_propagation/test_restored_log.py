@@ -1,6 +1,7 @@
 """After a restore gates still hold, for a lease, what the lost log had told them: their word must not count here."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,9 @@ from tests.examples import ORIGIN
 
 
 class NoBus:
-    def publish(self, event: CloudEvent) -> None:
+    def publish(self, events: Sequence[CloudEvent]) -> int:
         """Nobody listens."""
+        return len(events)
 
 
 @pytest.mark.parametrize("restored_epoch", ["another epoch", "the same epoch"])

@@ -1,0 +1,99 @@
+"""A page of a log published at once, and its confirms waited for together.
+
+A broker confirms a message once every queue it reaches has it on the disks of a majority. One by one, each event would
+wait for all of that before the next one leaves.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+import structlog
+from amqp.exceptions import AMQPError
+from kombu import Connection, Exchange, Producer
+from kombu.exceptions import KombuError
+
+from shared.contracts.envelope import CloudEvent
+from shared.messaging.exchanges import events_of
+from shared.messaging.publishing import WRITTEN_AS
+from shared.relay import BusUnavailable
+
+CONNECT_SECONDS_MAX = 5
+SILENT_SECONDS_MAX = 10
+_FAULTS = (AMQPError, KombuError, OSError, BusUnavailable)
+_log = structlog.get_logger(__name__)
+
+
+class PipelinedLogBus:
+    """Where a relay publishes in production: its service's exchange, over its own connection; one thread at a time."""
+
+    def __init__(self, amqp_uri: str, service: str) -> None:
+        self._amqp_uri, self._exchange = amqp_uri, events_of(service)
+        self._line: _Line | None = None
+
+    def publish(self, events: Sequence[CloudEvent]) -> int:
+        """In order; how many, from the first on, the broker has confirmed. Why not all is logged."""
+        confirmed = 0
+        while True:
+            kept = self._line
+            line = self._line = kept or _Line(self._amqp_uri, self._exchange)
+            try:
+                line.publish(events[confirmed:])
+            except _FAULTS as error:
+                confirmed += line.confirmed
+                line.close()
+                self._line = None
+                if kept is None:
+                    _log.warning("bus_unavailable", exchange=self._exchange.name, detail=type(error).__name__)
+                    return confirmed
+                # One that was kept may have ended long ago, which says nothing of the broker now.
+            else:
+                return confirmed + line.confirmed
+
+
+class _Line:
+    """A connection with one channel, on which the broker confirms. `confirmed`: of the last page, from its first on."""
+
+    def __init__(self, amqp_uri: str, exchange: Exchange) -> None:
+        """Connects to nothing yet."""
+        self.confirmed = 0
+        self._connection = Connection(amqp_uri, connect_timeout=CONNECT_SECONDS_MAX)
+        self._exchange = exchange
+        self._producer: Producer | None = None
+        self._sent = 0  # by which the broker numbers what it confirms
+        self._unanswered: set[int] = set()
+        self._refused: set[int] = set()
+
+    def publish(self, events: Sequence[CloudEvent]) -> None:
+        """Raises one of _FAULTS; `confirmed` is right then, too."""
+        self.confirmed = 0
+        producer = self._producer = self._producer or self._open()
+        first = self._sent + 1
+        try:
+            for event in events:
+                self._sent += 1
+                self._unanswered.add(self._sent)
+                producer.publish(msgspec.json.encode(event), routing_key=event.type, **WRITTEN_AS)
+            while self._unanswered:
+                self._connection.drain_events(timeout=SILENT_SECONDS_MAX)
+        finally:
+            self.confirmed = min(self._unanswered | self._refused, default=self._sent + 1) - first
+        if self._refused:
+            raise BusUnavailable("the broker refused a message")
+
+    def close(self) -> None:
+        self._connection.collect()  # without a word to the other side, which may not listen any more
+
+    def _open(self) -> Producer:
+        channel = self._connection.channel()
+        channel.confirm_select()
+        channel.events["basic_ack"].add(self._answered)
+        channel.events["basic_nack"].add(self._hear_refusal)
+        return Producer(channel, exchange=self._exchange, auto_declare=True)
+
+    def _answered(self, number: int, with_all_before: bool) -> set[int]:
+        answered = {one for one in self._unanswered if one == number or (with_all_before and one < number)}
+        self._unanswered -= answered
+        return answered
+
+    def _hear_refusal(self, number: int, with_all_before: bool) -> None:
+        self._refused |= self._answered(number, with_all_before)
