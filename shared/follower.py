@@ -76,10 +76,11 @@ class SqlFollower:
     ) -> None:
         """`handle` applies one event in the given transaction and is safe to run again after it failed.
 
-        `handle_all` applies many, faster than one by one, or raises; which of them it was is then found by `handle`.
+        `handle_all` applies many, faster than `handle` does one after the other, or raises; which of them it was is
+        then found by `handle`.
         """
         self._name, self._database = name, database
-        self._handle, self._handle_all, self._reset = handle, handle_all, reset
+        self._handle, self._handle_all, self._reset = handle, handle_all or self._handle_each, reset
         self._has_retried = False
         self._checkpoint = metadata.tables["checkpoint"]
         self._parked = ParkedEvents(name, metadata.tables["parked_event"], clock)
@@ -156,7 +157,7 @@ class SqlFollower:
 
     def _try_all(self, tx: Connection, events: Sequence[CloudEvent]) -> bool:
         """Whether all of them are applied; none is when it is False."""
-        if self._handle_all is None or len(events) == 1:
+        if len(events) == 1:
             return False
         try:
             with tx.begin_nested():
@@ -166,6 +167,11 @@ class SqlFollower:
         except Exception:
             return False  # one by one will tell which of them it was
         return True
+
+    def _handle_each(self, tx: Connection, events: Sequence[CloudEvent]) -> None:
+        """Without a savepoint for each, which costs two round trips."""
+        for event in events:
+            self._handle(tx, event)
 
     def _try(self, tx: Connection, event: CloudEvent) -> str | None:
         """Applies one event in a savepoint of its own; what went wrong, if it did.

@@ -41,7 +41,7 @@ def apply(tx: Connection, event: CloudEvent) -> None:
     public = decode(event, SHAPES)
     if public is None:
         return
-    hint = None if isinstance(public, OrganisationRegistered | TierChanged) else _hint(tx, public.key_id)
+    hint = _hint(tx, public)
     _follow(tx, event, public)
     _leave_for_rules(tx, event, public)
     _tell(tx, event, public, hint)
@@ -137,6 +137,13 @@ def _keep_tier(tx: Connection, organisation_id: str, tier: str) -> None:
     tx.execute(statement, {"organisation_id": organisation_id, "tier": tier})
 
 
-def _hint(tx: Connection, key_id: str) -> str | None:
-    table = tables.known_key
-    return tx.execute(select(table.c.hint).where(table.c.key_id == key_id)).scalar_one_or_none()
+def _hint(tx: Connection, public: KeysEvent) -> str | None:
+    """As it was before the event."""
+    match public:
+        case OrganisationRegistered() | TierChanged():
+            return None
+        case KeyCreated():
+            return public.hint
+        case _:
+            table = tables.known_key
+            return tx.execute(select(table.c.hint).where(table.c.key_id == public.key_id)).scalar_one_or_none()
