@@ -24,7 +24,7 @@ from shared.clock import SystemClock
 from shared.messaging.entrypoints import COMPOSITION
 from shared.settings import read_settings
 
-# At one time, of each service: as many as a pool has connections to the database.
+# At one time, of all containers together: as many as a pool keeps connections to the database.
 CALLS_MAX = 20
 _CLASSES: dict[str, tuple[type, ...]] = {
     "keys": (KeysService, KeysFeedService),
@@ -39,8 +39,10 @@ def main(service: str) -> None:
     settings, clock = read_settings(), SystemClock()
     part = assemble(service, settings, clock)
     provided: dict[str, Any] = {"clock": clock} | part.provided()
-    runner = ServiceRunner({"AMQP_URI": settings.amqp_uri, "max_workers": CALLS_MAX, COMPOSITION: provided})
-    for service_class in _CLASSES[service]:
+    classes = _CLASSES[service]
+    calls_max = CALLS_MAX // len(classes)
+    runner = ServiceRunner({"AMQP_URI": settings.amqp_uri, "max_workers": calls_max, COMPOSITION: provided})
+    for service_class in classes:
         runner.add_service(service_class)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
