@@ -79,7 +79,6 @@ class Part(Protocol):
 def assemble(service: str, settings: Settings, clock: Clock) -> Part:
     """Migrates the service's database first."""
     database = Database(settings.database_url)
-    publisher = EventPublisher(settings.amqp_uri, service)
     match service:
         case "keys":
             bus = PipelinedLogBus(settings.amqp_uri, service)
@@ -91,7 +90,7 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
                 database,
                 keys_feed(settings),
                 KeysClient(settings.amqp_uri),
-                publisher,
+                EventPublisher(settings.amqp_uri, service),
                 clock,
                 policy=TIERS,
                 delivery=read_delivery_settings(),

@@ -8,18 +8,17 @@ from collections.abc import Sequence
 
 import msgspec
 import structlog
-from amqp.exceptions import AMQPError
+from amqp.exceptions import AMQPError, MessageNacked
 from kombu import Connection, Exchange, Producer
 from kombu.exceptions import KombuError
 
 from shared.contracts.envelope import CloudEvent
 from shared.messaging.exchanges import events_of
 from shared.messaging.publishing import WRITTEN_AS
-from shared.relay import BusUnavailable
 
 CONNECT_SECONDS_MAX = 5
 SILENT_SECONDS_MAX = 10
-_FAULTS = (AMQPError, KombuError, OSError, BusUnavailable)
+_FAULTS = (AMQPError, KombuError, OSError, MessageNacked)
 _log = structlog.get_logger(__name__)
 
 
@@ -78,7 +77,7 @@ class _Line:
         finally:
             self.confirmed = min(self._unanswered | self._refused, default=self._sent + 1) - first
         if self._refused:
-            raise BusUnavailable("the broker refused a message")
+            raise MessageNacked
 
     def close(self) -> None:
         self._connection.collect()  # without a word to the other side, which may not listen any more
@@ -88,7 +87,7 @@ class _Line:
         channel.confirm_select()
         channel.events["basic_ack"].add(self._answered)
         channel.events["basic_nack"].add(self._hear_refusal)
-        return Producer(channel, exchange=self._exchange, auto_declare=True)
+        return Producer(channel, exchange=self._exchange)
 
     def _answered(self, number: int, with_all_before: bool) -> set[int]:
         answered = {one for one in self._unanswered if one == number or (with_all_before and one < number)}
