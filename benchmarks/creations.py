@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from services.embedded.data_folder import DataFolder
@@ -18,10 +17,10 @@ from services.keys import assembly
 from services.keys.command import Commands, KeyRequest
 from services.keys.words import Words
 from shared.clock import SystemClock
-from shared.contracts.envelope import CloudEvent
 from shared.database import Database
 from shared.repository import Origin
 from tests.e2e.running import Embedded
+from tests.examples import NoBus
 from tests.servers import Postgres, RabbitMq, Redis
 from tests.stack import Stack
 
@@ -38,11 +37,6 @@ request = function()
   return wrk.format("POST", "/v1/keys", headers, body)
 end
 """
-
-
-class NoBus:
-    def publish(self, events: Sequence[CloudEvent]) -> int:
-        return len(events)
 
 
 def main() -> None:

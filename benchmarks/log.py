@@ -5,7 +5,6 @@ Every creation is a durable commit (synchronous=FULL) with the hash chain and th
 
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from services.auth import assembly as auth
@@ -13,17 +12,12 @@ from services.keys import assembly as keys
 from services.keys.command import KeyRequest
 from services.keys.words import Words
 from shared.clock import SystemClock
-from shared.contracts.envelope import CloudEvent
 from shared.database import Database
 from shared.repository import Origin
+from tests.examples import NoBus
 
 CREATIONS = 990
 ORIGIN = Origin(actor="benchmark")
-
-
-class NoBus:
-    def publish(self, events: Sequence[CloudEvent]) -> int:
-        return len(events)
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,19 +17,14 @@ from services.keys import data_keys, events
 from services.keys import tables as keys_tables
 from services.keys.words import Words, new_data_key, seal
 from shared.clock import SystemClock
-from shared.contracts.envelope import CloudEvent
 from shared.database import Database
 from shared.repository import Origin
 from shared.times import rfc3339
+from tests.examples import NoBus
 
 KEYS, EVENTS_EACH = 20_000, 5
 ORIGIN = Origin(actor="benchmark")
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-
-
-class NoBus:
-    def publish(self, events: Sequence[CloudEvent]) -> int:
-        return len(events)
 
 
 def main() -> None:

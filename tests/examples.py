@@ -1,11 +1,13 @@
 """Canonical examples that tests share. Keep it small: add, and change nothing that is here."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.keys import events
 from services.keys.decision import CreateKey
+from shared.contracts.envelope import CloudEvent
 from shared.gate.credential import BODY_CHARACTERS, PREFIX, digest_of, with_checksum
 from shared.repository import Origin
 
@@ -58,3 +60,10 @@ def organisation_registered(**changes: Any) -> events.OrganisationRegistered:
         organisation_id=ORGANISATION_ID, name="Protezione civile", tier="standard", registered_at=NOON
     )
     return replace(event, **changes)
+
+
+class NoBus:
+    """Confirms whatever a relay gives it, and carries it nowhere."""
+
+    def publish(self, events: Sequence[CloudEvent]) -> int:
+        return len(events)

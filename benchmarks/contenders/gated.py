@@ -4,7 +4,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from benchmarks.contenders.server import Server
 from services.auth import tables as auth_tables
 from services.keys import assembly as keys
 from shared.clock import SystemClock
-from shared.contracts.envelope import CloudEvent
 from shared.database import Database
 from shared.repository import Origin
+from tests.examples import NoBus
 from tests.servers import Postgres, RabbitMq, Redis, free_port
 
 _FOLLOWING_SECONDS_MAX = 120
@@ -93,7 +93,7 @@ class Log:
 
     def __init__(self, around: Surroundings) -> None:
         self._auth = Database(around.databases["auth"])
-        service = keys.assemble(Database(around.databases["keys"]), _NoBus(), SystemClock(), lease_seconds=10)
+        service = keys.assemble(Database(around.databases["keys"]), NoBus(), SystemClock(), lease_seconds=10)
         self.store, self.commands = service.store, service.commands
 
     def await_auth(self) -> None:
@@ -108,13 +108,6 @@ class Log:
     def _followed(self) -> int:
         with self._auth.reading() as tx:
             return tx.execute(select(auth_tables.checkpoint.c.position)).scalars().one_or_none() or 0
-
-
-class _NoBus:
-    """The relay of the worker finds what is here."""
-
-    def publish(self, events: Sequence[CloudEvent]) -> int:
-        return len(events)
 
 
 @contextmanager

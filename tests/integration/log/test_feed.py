@@ -21,6 +21,7 @@ from shared.relay import Relay
 from shared.sql_event_store import SqlEventStore
 from shared.times import rfc3339
 from tests import examples
+from tests.examples import NoBus
 from tests.unit.log.memory_feed import MemoryFeed
 
 PUBLICATION = Publication("keys", events.types, publish)
@@ -157,11 +158,7 @@ def test_an_acknowledgement_that_cannot_be_kept_gets_no_answer(log: Log) -> None
 
 @pytest.fixture
 def keys(keys_database: Database) -> assembly.Keys:
-    class Nowhere:
-        def publish(self, events: Sequence[CloudEvent]) -> int:
-            return len(events)
-
-    return assembly.assemble(keys_database, Nowhere(), SystemClock(), lease_seconds=1)
+    return assembly.assemble(keys_database, NoBus(), SystemClock(), lease_seconds=1)
 
 
 def test_a_gate_s_row_is_committed_when_the_head_is_read(

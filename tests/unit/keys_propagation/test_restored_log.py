@@ -1,7 +1,6 @@
 """After a restore gates still hold, for a lease, what the lost log had told them: their word must not count here."""
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,16 +12,9 @@ from services.keys.command import KeyRequest
 from services.keys.key import Reason
 from services.keys.words import Words
 from shared.clock import SystemClock
-from shared.contracts.envelope import CloudEvent
 from shared.database import Database
 from shared.feed import Acknowledgement
-from tests.examples import ORIGIN
-
-
-class NoBus:
-    def publish(self, events: Sequence[CloudEvent]) -> int:
-        """Nobody listens."""
-        return len(events)
+from tests.examples import ORIGIN, NoBus
 
 
 @pytest.mark.parametrize("restored_epoch", ["another epoch", "the same epoch"])
