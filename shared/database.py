@@ -6,6 +6,7 @@ reason nothing may wait, print or call out between the start of a transaction an
 """
 
 import contextlib
+import functools
 import os
 import sqlite3
 import threading
@@ -204,7 +205,8 @@ def _create_private(_dialect: object, _record: object, arguments: list[Any], _op
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # BEGIN is ours to say: IMMEDIATE for writers
-    connection.text_factory = _text
+    # Bytes that are no UTF-8, which only an edit leaves, can be read as well: so an audit can name their row.
+    connection.text_factory = functools.partial(str, encoding="utf-8", errors="surrogateescape")
     cursor = connection.cursor()
     _enter_wal(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
@@ -229,11 +231,6 @@ def _enter_wal(cursor: Any) -> None:
 
 def _is_locked(error: BaseException | None) -> bool:
     return "locked" in str(error)
-
-
-def _text(stored: bytes) -> str:
-    """Bytes that are no UTF-8, which only an edit leaves, can be read as well: so an audit can name their row."""
-    return stored.decode("utf-8", "surrogateescape")
 
 
 def _begin_sqlite(connection: Connection) -> None:

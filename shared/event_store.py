@@ -8,16 +8,17 @@ import hashlib
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from shared.events import Encoded
 
 Tx = TypeVar("Tx")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredEvent:
+class StoredEvent(msgspec.Struct, frozen=True):
     """A row as stored: every field is the very text or number that its hash covers."""
 
     position: int
@@ -31,8 +32,7 @@ class StoredEvent:
     hash: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(msgspec.Struct, frozen=True, kw_only=True):
     """Where a log stands. Also a follower's checkpoint: which log, how far, and what it held there."""
 
     epoch: str

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from typing import Any
 
+from msgspec.structs import asdict, replace
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -160,8 +161,9 @@ class _SqlAppender:
 
 
 def _as_values(event: StoredEvent) -> dict[str, object]:
-    return {name: getattr(event, name) for name in StoredEvent.__slots__}
+    return asdict(event)
 
 
-def _as_event(row: Row[tuple[object, ...]]) -> StoredEvent:
-    return StoredEvent(**row._mapping)
+def _as_event(row: Row[Any]) -> StoredEvent:
+    """The columns of `log_tables` stand in the order of the fields; to go by their names takes three times as long."""
+    return StoredEvent(*tuple(row))

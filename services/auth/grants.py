@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from services.auth import tables
 from shared.contracts.decoding import decode_all
@@ -16,6 +16,7 @@ from shared.gate.grants import Grant, Limits, Snapshot, evolve
 
 FOLLOWER = "auth.grants"
 _ROWS_AT_ONCE = 5000
+_FORGET = delete(tables.grant).where(tables.grant.c.key_id == bindparam("of"))
 
 
 def apply(tx: Connection, event: CloudEvent) -> None:
@@ -33,16 +34,17 @@ def apply(tx: Connection, event: CloudEvent) -> None:
 def apply_all(tx: Connection, events: Sequence[CloudEvent]) -> None:
     """A page of them, folded in memory and written at once. Raises what `apply` would of any of them."""
     publics = [public for event in events if (public := decode_all(event, SHAPES)) is not None]
-    grants = _load_all(tx, {public.key_id for public in publics if not isinstance(public, OrganisationEvent)})
+    known = _load_all(tx, {public.key_id for public in publics if not isinstance(public, OrganisationEvent)})
+    grants = dict(known)
     for public in publics:
         if isinstance(public, OrganisationEvent):
             _save_tier(tx, public)
         else:
             grants[public.key_id] = evolve(grants.get(public.key_id), public)
-    table = tables.grant
+    if known:
+        tx.execute(_FORGET, [{"of": key_id} for key_id in known])
     if grants:
-        tx.execute(delete(table).where(table.c.key_id.in_(grants)))
-        tx.execute(insert(table), [_as_row(grant) for grant in grants.values()])
+        tx.execute(insert(tables.grant), [_as_row(grant) for grant in grants.values()])
 
 
 def reset(tx: Connection) -> None:

@@ -173,9 +173,9 @@ class KeyDeleted:
     deleted_at: datetime
 
 
-KeyEvent = (
-    KeyCreated
-    | KeyDescribed
+# What befalls a key that is there.
+KeyChange = (
+    KeyDescribed
     | KeyPermissionsChanged
     | KeyAccessChanged
     | KeyRotated
@@ -186,4 +186,5 @@ KeyEvent = (
     | KeyRevoked
     | KeyDeleted
 )
+KeyEvent = KeyCreated | KeyChange
 OrganisationEvent = OrganisationRegistered | TierChanged | UnusedExpiryChanged

@@ -1,12 +1,16 @@
 """One API key as its events add up to it; what may happen to it is in decision.py. Pure: no clock, secrets or SQL."""
 
 import enum
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
+
+import msgspec
+from msgspec.structs import replace
 
 from services.keys.events import (
     KeyAccessChanged,
+    KeyChange,
     KeyCreated,
     KeyDeleted,
     KeyDescribed,
@@ -57,8 +61,7 @@ class Access:
     day_limit: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class Key(msgspec.Struct, frozen=True, kw_only=True):
     """The folded key; `revision` counts its events. `words` are sealed, `hint` and `digest` the newest secret's.
 
     `grace_until`: the secret before works until then. `active_since`: made, resumed or given a new secret last.
@@ -138,39 +141,42 @@ def evolve(state: Key | None, event: KeyEvent) -> Key | None:
         return _created(event)
     if state is None:
         return None
-    state = replace(state, revision=state.revision + 1)
+    return replace(state, revision=state.revision + 1, **_changes(state, event))
+
+
+def _changes(state: Key, event: KeyChange) -> dict[str, Any]:
+    """The fields that differ after the event, but for the revision."""
     match event:
         case KeyDescribed():
-            return replace(state, words=event.words)
+            return {"words": event.words}
         case KeyPermissionsChanged():
-            return replace(state, permissions=event.permissions)
+            return {"permissions": event.permissions}
         case KeyAccessChanged():
-            return _with_access(state, event)
+            return _access_changes(state, event)
         case KeyRotated():
-            return replace(
-                state,
-                digest=event.digest,
-                hint=event.hint,
-                grace_until=event.grace_until,
-                rotated_at=event.rotated_at,
-                active_since=event.rotated_at,
-                expired_at=None,
-                unused_warned_at=None,
-            )
+            return {
+                "digest": event.digest,
+                "hint": event.hint,
+                "grace_until": event.grace_until,
+                "rotated_at": event.rotated_at,
+                "active_since": event.rotated_at,
+                "expired_at": None,
+                "unused_warned_at": None,
+            }
         case KeySuspended():
-            return replace(state, suspended_at=event.suspended_at)
+            return {"suspended_at": event.suspended_at}
         case KeyResumed():
-            return replace(state, suspended_at=None, active_since=event.resumed_at, unused_warned_at=None)
+            return {"suspended_at": None, "active_since": event.resumed_at, "unused_warned_at": None}
         case KeyExpiryNear():
             if event.reason == ExpiryReason.UNUSED:
-                return replace(state, unused_warned_at=event.warned_at)
-            return replace(state, days_warned=event.days_left)
+                return {"unused_warned_at": event.warned_at}
+            return {"days_warned": event.days_left}
         case KeyExpired():
-            return replace(state, expired_at=event.expired_at)
+            return {"expired_at": event.expired_at}
         case KeyRevoked():
-            return replace(state, revoked_at=event.revoked_at, revocation_reason=event.reason)
+            return {"revoked_at": event.revoked_at, "revocation_reason": event.reason}
         case KeyDeleted():
-            return replace(state, deleted_at=event.deleted_at)
+            return {"deleted_at": event.deleted_at}
         case _:
             assert_never(event)
 
@@ -191,11 +197,11 @@ def _created(event: KeyCreated) -> Key:
     )
 
 
-def _with_access(state: Key, event: KeyAccessChanged) -> Key:
+def _access_changes(state: Key, event: KeyAccessChanged) -> dict[str, Any]:
     access = _access(event)
     if access.expires_at == state.access.expires_at:
-        return replace(state, access=access)
-    return replace(state, access=access, expiry_set_at=event.changed_at, days_warned=None)
+        return {"access": access}
+    return {"access": access, "expiry_set_at": event.changed_at, "days_warned": None}
 
 
 def _access(event: KeyCreated | KeyAccessChanged) -> Access:

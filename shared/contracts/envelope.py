@@ -1,6 +1,5 @@
 """The envelope of every event between services: CloudEvents 1.0 in its JSON form, with where the log holds it."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +8,7 @@ import msgspec
 from shared.event_store import Head
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloudEvent:
+class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
     """`subject` is the stream. `data` is None for a row that concerns nobody outside its service.
 
     `ignorable`: a reader that does not know the type may pass over it. Of any other type it must assume the worst.
@@ -29,7 +27,7 @@ class CloudEvent:
     previous: str | None = None
     data: dict[str, Any] | None = None
     specversion: str = "1.0"
-    datacontenttype: str = field(default="application/json")
+    datacontenttype: str = "application/json"
     ignorable: bool = False
 
     @property

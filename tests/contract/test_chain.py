@@ -1,8 +1,7 @@
 """The rule of the hash chain: changed by one bit, it would declare every log there is to be forged."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from shared.event_store import StoredEvent, genesis_hash, row_hash
 

@@ -137,7 +137,7 @@ def test_a_row_appended_with_the_right_hash_is_named_because_the_head_does_not_k
 ) -> None:
     forged = Encoded(type="KeyCreated", schema_version=1, data="{}")
     (row,) = chained(anchor.checkpoint, "key_c", 0, [forged], "{}", RECORDED_AT)
-    values = [getattr(row, name) for name in StoredEvent.__slots__]
+    values = [getattr(row, name) for name in StoredEvent.__struct_fields__]
     intruder.execute("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
     assert positions(audit(log)) == [7]
 

@@ -1,10 +1,10 @@
 """The log as followers pull it: LogFeed and its twin in memory, held to one behaviour."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection, select
 
 from services.keys import assembly, events, tables

@@ -3,9 +3,9 @@
 import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client import REGISTRY
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, delete, event, insert, select
 from sqlalchemy.exc import OperationalError

@@ -1,10 +1,10 @@
 """A gate's grants follow the log; what they cannot apply refuses one key, and never guesses about it."""
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from services.keys.publication import publish
 from shared.contracts.envelope import CloudEvent
