@@ -87,15 +87,18 @@ class Repository(Generic[State, Event, Tx]):
         decide: Callable[[State], Sequence[Event]],
         origin: Origin,
         *,
+        is_new: bool = False,
         also: Callable[[Tx], None] = _nothing_more,
         check: Callable[[State, State, Tx], None] = _no_check,
     ) -> Executed[State]:
         """Runs one command. `decide` may refuse by raising; it is asked again when another writer came first.
 
+        `is_new`: the caller has just made up the stream's name, so that there is nothing to load.
+
         `also` writes what must stand or fall with the events. `check` is given the state before and after, once all
         is written and while nobody else can append: what it raises takes everything back. Raises TooMuchContention.
         """
-        (executed,) = self.execute_all((stream,), decide, origin, also=also, check=check)
+        (executed,) = self._execute((stream,), decide, origin, also, check, are_new=is_new)
         return executed
 
     def execute_all(
@@ -108,8 +111,22 @@ class Repository(Generic[State, Event, Tx]):
         check: Callable[[State, State, Tx], None] = _no_check,
     ) -> tuple[Executed[State], ...]:
         """The same of many streams, in their order: all of it in one append, or nothing."""
-        for _ in range(_ATTEMPTS_MAX):
-            decisions = self._decide(streams, decide)
+        return self._execute(streams, decide, origin, also, check, are_new=False)
+
+    def _execute(
+        self,
+        streams: Sequence[str],
+        decide: Callable[[State], Sequence[Event]],
+        origin: Origin,
+        also: Callable[[Tx], None],
+        check: Callable[[State, State, Tx], None],
+        *,
+        are_new: bool,
+    ) -> tuple[Executed[State], ...]:
+        for attempt in range(_ATTEMPTS_MAX):
+            is_known_empty = are_new and attempt == 0  # a conflict says that it was not so
+            loaded = [(stream, self._initial, 0) for stream in streams] if is_known_empty else self._load_all(streams)
+            decisions = [self._decide(*each, decide) for each in loaded]
             if not any(decision.events for decision in decisions):
                 return tuple(decision.executed(()) for decision in decisions)
             try:
@@ -120,17 +137,16 @@ class Repository(Generic[State, Event, Tx]):
             return tuple(decision.executed(tuple(islice(rows, len(decision.events)))) for decision in decisions)
         raise TooMuchContention(", ".join(streams))
 
-    def _decide(
-        self, streams: Sequence[str], decide: Callable[[State], Sequence[Event]]
-    ) -> list["_Decision[State, Event]"]:
-        decisions = []
+    def _load_all(self, streams: Sequence[str]) -> list[tuple[str, State, int]]:
         with self._store.reading(once=len(streams) == 1) as tx:
-            loaded = [(stream, *self._load(tx, stream)) for stream in streams]
-        for stream, state, version in loaded:
-            events = decide(state)
-            after = functools.reduce(self._evolve, events, state)
-            decisions.append(_Decision(stream=stream, before=state, version=version, events=events, after=after))
-        return decisions
+            return [(stream, *self._load(tx, stream)) for stream in streams]
+
+    def _decide(
+        self, stream: str, state: State, version: int, decide: Callable[[State], Sequence[Event]]
+    ) -> "_Decision[State, Event]":
+        events = decide(state)
+        after = functools.reduce(self._evolve, events, state)
+        return _Decision(stream=stream, before=state, version=version, events=events, after=after)
 
     def _commit(
         self,

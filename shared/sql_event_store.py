@@ -66,6 +66,8 @@ class SqlEventStore:
         # Made once: to build a statement takes longer than to run it.
         at = log.c.position == bindparam("at")
         self._select_stream = select(log).where(log.c.stream == bindparam("of")).order_by(log.c.version)
+        is_wanted = log.c.stream.in_(bindparam("streams", expanding=True))
+        self._select_versions = select(log.c.stream, func.max(log.c.version)).where(is_wanted).group_by(log.c.stream)
         self._select_head_and_hash = select(head, select(log.c.hash).where(at).scalar_subquery().label("hash_there"))
         self._lock_head = select(head).with_for_update()
         self._insert_rows = insert(log)
@@ -79,9 +81,8 @@ class SqlEventStore:
 
     @contextmanager
     def appending(self, tx: Connection, streams: Collection[str]) -> Iterator[Appender]:
-        head, log = self._locked_head(tx), self._log
-        last = select(log.c.stream, func.max(log.c.version)).where(log.c.stream.in_(streams)).group_by(log.c.stream)
-        versions = {row[0]: row[1] for row in tx.execute(last)}
+        head = self._locked_head(tx)
+        versions = {row[0]: row[1] for row in tx.execute(self._select_versions, {"streams": tuple(streams)})}
         appender = _SqlAppender(tx, head, dict.fromkeys(streams, 0) | versions)
         yield appender
         if rows := appender.rows:

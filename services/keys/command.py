@@ -122,6 +122,7 @@ class Commands:
             command.key_id,
             lambda state: decision.decide(state, command, self._clock.now()),
             origin,
+            is_new=True,
             also=keep,
             check=_no_check if beyond_limit else self._check_limit,
         )

@@ -15,6 +15,7 @@ from shared.clock import Clock
 from shared.database import Database
 
 _LOOK_SECONDS = 0.002
+_PLACES = select(tables.gate.c.id, tables.gate.c.position)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -85,7 +86,7 @@ class Lookout:
 
     def _look(self, asked: Sequence[Watch]) -> None:
         with self._database.reading(once=True) as tx:
-            places = {gate.id: gate.position for gate in tx.execute(select(tables.gate))}
+            places = {gate.id: gate.position for gate in tx.execute(_PLACES)}
         now = self._clock.elapsed_seconds()
         with self._changed:
             for watch in asked:

@@ -100,7 +100,15 @@ class Usage:
 
 
 def follower_of_keys(database: Database, clock: Clock) -> SqlFollower:
-    return SqlFollower(FOLLOWER, database, tables.metadata, known_keys.apply, known_keys.reset, clock)
+    return SqlFollower(
+        FOLLOWER,
+        database,
+        tables.metadata,
+        known_keys.apply,
+        known_keys.reset,
+        clock,
+        handle_all=known_keys.apply_all,
+    )
 
 
 def assemble(

@@ -3,6 +3,7 @@
 Channels that take events of a key's life are told of them here, in the transaction that follows the log.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import Connection, delete, select, update
@@ -38,13 +39,19 @@ TOLD_FOR = timedelta(days=3)
 
 def apply(tx: Connection, event: CloudEvent) -> None:
     """Safe to run twice. What a deleted key's callers revealed of themselves goes with it; the counters stay."""
-    public = decode(event, SHAPES)
-    if public is None:
-        return
-    hint = _hint(tx, public)
-    _follow(tx, event, public)
-    _leave_for_rules(tx, event, public)
-    _tell(tx, event, public, hint)
+    apply_all(tx, (event,))
+
+
+def apply_all(tx: Connection, events: Sequence[CloudEvent]) -> None:
+    """The same of a page: channels are asked for once."""
+    publics = [(event, public) for event in events if (public := decode(event, SHAPES)) is not None]
+    channels = channels_of(tx, {public.organisation_id for _, public in publics}) if publics else {}
+    for event, public in publics:
+        hint = _hint(tx, public)
+        _follow(tx, event, public)
+        _leave_for_rules(tx, event, public)
+        if any(channel.takes(event.type) for channel in channels.get(public.organisation_id, ())):
+            _tell(tx, event, public, hint)
 
 
 def reset(tx: Connection) -> None:
@@ -105,9 +112,6 @@ def _leave_for_rules(tx: Connection, event: CloudEvent, public: KeysEvent) -> No
 
 
 def _tell(tx: Connection, event: CloudEvent, public: KeysEvent, hint: str | None) -> None:
-    channels = channels_of(tx, [public.organisation_id]).get(public.organisation_id, ())
-    if not any(channel.takes(event.type) for channel in channels):
-        return
     now = database_time(tx)
     if now - event.time > TOLD_FOR:
         return
