@@ -1,8 +1,9 @@
 """What one usage worker's intake counts on PostgreSQL: at a constant rate for a minute, and how far behind it is.
 
 `python -m benchmarks.intake [KEYS]` offers RATE requests a second (0: as many as it takes, to see what bounds it).
-Batches are given to the intake as the bus gives them, from their JSON, by as many greenlets as in the worker; the
-broker is not part of it, and commits are durable. A batch is behind from the moment it is due until it is counted.
+Batches are given to the intake as the bus gives them, from their JSON, by as many greenlets as in the worker, and
+minutes are rolled up as there; the broker is not part of it, and commits are durable. A batch is behind from the moment
+it is due until it is counted.
 """
 
 from shared.messaging.cooperation import cooperate  # isort: skip
@@ -27,6 +28,8 @@ from services.usage.assembly import MIGRATIONS
 from services.usage.intake import BATCHES_MAX, Intake
 from services.usage.metering import Metering
 from services.usage.parked_batches import ParkedBatches
+from services.usage.rollup import Rollup
+from services.usage.service import ROLLUP_SECONDS
 from shared.clock import SystemClock
 from shared.database import Database
 from shared.migrations import migrate
@@ -98,10 +101,17 @@ def _offer(database: Database, keys: int, rate: int, seconds: int) -> list[Count
             counted.append(Counted(due=due, at=time.perf_counter() - began))
             eventlet.sleep(0)  # as the worker does when it acknowledges the message
 
+    def roll_up() -> None:
+        while True:
+            eventlet.sleep(ROLLUP_SECONDS)
+            rollup.run()
+
+    rolling_up, rollup = eventlet.spawn(roll_up), Rollup(database, clock)
     pool = eventlet.GreenPool(WORKERS)
     for _ in range(WORKERS):
         pool.spawn_n(work)
     pool.waitall()
+    rolling_up.kill()
     return counted
 
 

@@ -184,6 +184,7 @@ def _counters(now: int) -> dict[str, dict[str, object]]:
         " FROM counted GROUP BY 1, 2 ORDER BY 1, 2": {},
         "INSERT INTO counter SELECT key_id, at / 60000000, route, status, count(*), sum(cost), sum(size)"
         " FROM request WHERE at > :recent GROUP BY 1, 2, 3, 4": {"recent": now - 7_200_000_000},
+        "UPDATE rolled_up SET before = (SELECT max(minute) + 1 FROM counter)": {},
         "INSERT INTO duration SELECT DISTINCT key_id, minute, CAST(:sketch AS bytea) FROM counted": hour,
         "INSERT INTO duration_day"
         " SELECT DISTINCT key_id, minute / 1440 * 1440, CAST(:sketch AS bytea) FROM counted": day,

@@ -28,6 +28,7 @@ from services.usage.known_keys import FOLLOWER, KnownKeys
 from services.usage.metering import Metering
 from services.usage.parked_batches import ParkedBatches
 from services.usage.retention import KEPT_DEFAULT, Kept, Retention
+from services.usage.rollup import Rollup
 from services.usage.statistics import Statistics
 from shared.clock import Clock
 from shared.database import Database
@@ -51,6 +52,7 @@ class Usage:
     metering: Metering
     parked_batches: ParkedBatches
     intake: Intake
+    rollup: Rollup
     retention: Retention
     statistics: Statistics
     activity: Activity
@@ -75,6 +77,7 @@ class Usage:
         return {
             "usage.intake": self.intake,
             "usage.recent_uses": self.metering.recent_uses,
+            "usage.rollup": self.rollup,
             "usage.retention": self.retention,
             "usage.statistics": self.statistics,
             "usage.activity": self.activity,
@@ -141,6 +144,7 @@ def assemble(
         metering=metering,
         parked_batches=parked,
         intake=Intake(metering, parked, publisher, clock, batches_max=batches_max),
+        rollup=Rollup(database, clock),
         retention=Retention(database, clock, kept),
         statistics=Statistics(database),
         activity=Activity(database, keys_client),

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Select, Subquery, Table, select, union_all
 
 from services.usage import durations, tables
 from services.usage.many_rows import add_to, among, put
@@ -31,9 +32,20 @@ class Owned:
     duration: Table
     duration_day: Table
 
-    def finest(self, minutes: int) -> Table:
-        """The table with the least rows from which steps of so many minutes can be made."""
-        return self.minute if minutes < HOUR_MINUTES else self.hour
+    def within(self, first: int, last: int, step: int, owner: str | None = None) -> Subquery:
+        """The least rows that tell the minutes in [first, last), which begin and end with steps of so many minutes.
+
+        Steps of hours: of the hours, and of the minutes that are not rolled up into them yet.
+        """
+        minutes = self._between(self.minute, first, last, owner)
+        if step < HOUR_MINUTES:
+            return minutes.subquery()
+        is_to_come = self.minute.c.minute >= select(tables.rolled_up.c.before).scalar_subquery()
+        return union_all(self._between(self.hour, first, last, owner), minutes.where(is_to_come)).subquery()
+
+    def _between(self, table: Table, first: int, last: int, owner: str | None) -> Select[Any]:
+        rows = select(table).where(table.c.minute >= first, table.c.minute < last)
+        return rows if owner is None else rows.where(table.c[self.owner] == owner)
 
 
 KEYS = Owned(
@@ -50,22 +62,30 @@ ORGANISATIONS = Owned(
     duration=tables.organisation_duration,
     duration_day=tables.organisation_duration_day,
 )
-_SUMS = ("requests", "cost", "size")
+SUMS = ("requests", "cost", "size")
 
 
 def count(tx: Connection, gained: Tally) -> None:
-    """In one order of tables and rows, whatever came in."""
-    hours = by_step(gained.counts, HOUR_MINUTES)
+    """In one order of tables and rows, whatever came in. The hours only of minutes that are rolled up already."""
+    before = rolled_up_before(tx)
+    late = {place: sums for place, sums in gained.counts.items() if place[1] < before}
+    hours = by_step(late, HOUR_MINUTES)
     _add(tx, KEYS, gained.counts, hours, gained.durations)
-    days = by_day(hours)
-    add_to(tx, tables.counter_day, ("key_id", "minute", *_SUMS), [day + days[day] for day in sorted(days)])
+    days = by_day(gained.counts)
+    add_to(tx, tables.counter_day, ("key_id", "minute", *SUMS), [day + days[day] for day in sorted(days)])
     names = gained.organisations
     durations = durations_by_organisation(gained.durations, names)
     _add(tx, ORGANISATIONS, by_organisation(gained.counts, names), by_organisation(hours, names), durations)
 
 
+def rolled_up_before(tx: Connection) -> int:
+    """The first minute of which nothing is in the counters by hour."""
+    before: int = tx.execute(select(tables.rolled_up.c.before)).scalar_one()
+    return before
+
+
 def _add(tx: Connection, owned: Owned, minutes: Counts, hours: Counts, took: Durations) -> None:
-    names = (owned.owner, "minute", "route", "status", *_SUMS)
+    names = (owned.owner, "minute", "route", "status", *SUMS)
     for table, counts in ((owned.minute, minutes), (owned.hour, hours)):
         add_to(tx, table, names, [place + counts[place] for place in sorted(counts)])
     _add_durations(tx, owned.owner, owned.duration, took)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from services.usage import partitions, tables
 from services.usage.alerting.tables import alert
-from services.usage.counters import KEYS, ORGANISATIONS
+from services.usage.counters import KEYS, ORGANISATIONS, rolled_up_before
 from services.usage.kept_requests import sealed_before
 from services.usage.moments import DAY_US, MINUTE_US, microseconds, midnight
 from services.usage.turn import take_turn
@@ -52,8 +52,9 @@ class Retention:
         before = self._seal(microseconds(today - timedelta(days=self._kept.raw_days)))
         self._drop_requests(before)
         counters_before = microseconds(today - timedelta(days=self._kept.counter_days))
+        minutes_before = self._rolled_up(before // MINUTE_US)
         for owned in (KEYS, ORGANISATIONS):
-            self._delete_in_steps(owned.minute, "minute", before // MINUTE_US)
+            self._delete_in_steps(owned.minute, "minute", minutes_before)
             for table in (owned.hour, owned.duration, owned.duration_day):
                 self._delete_in_steps(table, "minute", counters_before // MINUTE_US)
         self._delete_in_steps(tables.counter_day, "minute", counters_before // MINUTE_US)
@@ -72,6 +73,11 @@ class Retention:
             take_turn(tx)
             tx.execute(update(table).where(table.c.before < before).values(before=before))
             return sealed_before(tx)
+
+    def _rolled_up(self, minute: int) -> int:
+        """That one, or an earlier one: nothing is deleted before the hours have it."""
+        with self._database.reading(once=True) as tx:
+            return min(minute, rolled_up_before(tx))
 
     def _drop_requests(self, before: int) -> None:
         with self._database.reading() as tx:

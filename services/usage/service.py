@@ -25,6 +25,7 @@ from services.usage.messages import (
     SummaryArguments,
 )
 from services.usage.retention import Retention
+from services.usage.rollup import Rollup
 from services.usage.statistics import Statistics, Step, Summary
 from shared.clock import Clock
 from shared.contracts.errors import NotFound
@@ -38,6 +39,7 @@ from shared.relay import BusUnavailable
 
 PULL_SECONDS = 1
 KEY_USED_SECONDS = 2
+ROLLUP_SECONDS = 20
 RETENTION_SECONDS = 600
 EVALUATION_SECONDS = 0.2
 WATCH_SECONDS = 1
@@ -49,6 +51,7 @@ class UsageService:
 
     intake: Intake = Provided("usage.intake")
     recent_uses: RecentUses = Provided("usage.recent_uses")
+    rollup: Rollup = Provided("usage.rollup")
     retention: Retention = Provided("usage.retention")
     statistics: Statistics = Provided("usage.statistics")
     activity_: Activity = Provided("usage.activity")
@@ -111,6 +114,13 @@ class UsageService:
                 self.publisher.publish("KeyUsed", msgspec.to_builtins(used))
         except BusUnavailable as error:
             _log.warning("key_used_not_told", detail=str(error))
+
+    @timer(interval=ROLLUP_SECONDS)
+    def roll_up_minutes(self) -> None:
+        try:
+            self.rollup.run()
+        except Exception:
+            _log.exception("rollup_failed")  # as of retention, below
 
     @timer(interval=RETENTION_SECONDS, eager=True)
     def drop_what_is_old(self) -> None:

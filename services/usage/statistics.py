@@ -87,10 +87,10 @@ class Statistics:
 
     def by_key(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> tuple[KeyTotal, ...]:
         """The organisation's keys with the most requests, KEYS_MAX at most; not those that are deleted."""
-        counter = tables.counter_day if step is Step.DAY else KEYS.finest(step.value)
+        first, last = _minutes(start, end, step)
+        counter = tables.counter_day if step is Step.DAY else KEYS.within(first, last, step.value)
         known = tables.known_key
         requests = func.sum(counter.c.requests).label("requests")
-        first, last = _minutes(start, end, step)
         query = (
             select(known.c.key_id, known.c.hint, requests)
             .join(counter, counter.c.key_id == known.c.key_id)
@@ -141,10 +141,10 @@ class Statistics:
         )
 
     def _summary(self, owned: Owned, owner: str, start: datetime, end: datetime, step: Step) -> Summary:
-        counter, (first, last) = owned.finest(step.value), _minutes(start, end, step)
-        is_wanted = (counter.c[owned.owner] == owner, counter.c.minute >= first, counter.c.minute < last)
+        first, last = _minutes(start, end, step)
+        counter = owned.within(first, last, step.value, owner)
         bucket = (counter.c.minute - counter.c.minute % step.value).label("bucket")
-        by_status = select(bucket, counter.c.status, _sum(counter.c.requests)).where(*is_wanted)
+        by_status = select(bucket, counter.c.status, _sum(counter.c.requests))
         totals = select(counter.c.route, counter.c.status, _sum(counter.c.requests), _sum(counter.c.size))
         series: dict[int, dict[str, int]] = defaultdict(dict)
         by_class: dict[str, int] = defaultdict(int)
@@ -153,9 +153,7 @@ class Statistics:
         with self._database.reading() as tx:
             for at, status, requests in tx.execute(by_status.group_by(bucket, counter.c.status).order_by(bucket)):
                 series[at][str(status)] = requests
-            for route, status, requests, size in tx.execute(
-                totals.where(*is_wanted).group_by(counter.c.route, counter.c.status)
-            ):
+            for route, status, requests, size in tx.execute(totals.group_by(counter.c.route, counter.c.status)):
                 by_class[f"{status // 100}xx"] += requests
                 routes[route] += requests
                 total_size += size

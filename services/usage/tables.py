@@ -57,6 +57,10 @@ request = Table(
 sealed = Table("sealed", metadata, Column("before", BigInteger, primary_key=True))
 
 
+# One row: all that the counters by minute hold of minutes before this one, and nothing later, is in those by hour.
+rolled_up = Table("rolled_up", metadata, Column("before", BigInteger, primary_key=True))
+
+
 def _counter(name: str, owner: str) -> Table:
     """One row an owner, step, route and status. `minute`: the step's first one, in whole minutes since 1970, UTC."""
     return Table(

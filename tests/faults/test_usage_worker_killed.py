@@ -10,6 +10,7 @@ from sqlalchemy.engine import make_url
 
 from services.usage import tables
 from services.usage.rebuild import rebuild
+from services.usage.rollup import roll_up
 from shared.database import Database
 from tests.e2e.running import eventually
 from tests.faults.usage_alone import Gate, Worker
@@ -29,6 +30,7 @@ def test_a_worker_that_dies_in_the_middle_of_batches_counts_each_request_once(
         worker.start()
     eventually(gate.meter.is_settled, bool, seconds=120, every=0.2)
     database = Database(database_url)
+    roll_up(database, until=2**40)
     with database.reading() as tx:
         counted = Counter(tx.execute(select(tables.request.c.request_id)).scalars())
         totals = [

@@ -77,6 +77,7 @@ def test_days_tell_how_long_requests_took_by_what_their_hours_did(empty_database
     with database.transaction() as tx:
         for table in days:
             tx.execute(text(f"DROP TABLE {table.name}"))
+        tx.execute(text("DROP TABLE rolled_up"))
         tx.execute(text("UPDATE alembic_version SET version_num = '0005'"))
     migrate(database, MIGRATIONS)
     assert _rows(database, days) == counted

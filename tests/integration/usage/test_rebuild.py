@@ -7,8 +7,10 @@ from sqlalchemy import delete, select, update
 
 from services.usage import tables
 from services.usage.metering import Metering
+from services.usage.moments import MINUTE_US, microseconds
 from services.usage.rebuild import COUNTERS, rebuild
 from services.usage.retention import Kept, Retention
+from services.usage.rollup import roll_up
 from shared.clock import ManualClock
 from shared.database import Database
 from tests.examples import NOON
@@ -22,7 +24,8 @@ def counters(database: Database) -> list[list[tuple[Any, ...]]]:
         return [[tuple(row) for row in tx.execute(select(table).order_by(*table.primary_key))] for table in COUNTERS]
 
 
-def take_in_three_days(metering: Metering) -> None:
+def take_in_three_days(metering: Metering, database: Database) -> None:
+    """And have them rolled up half."""
     for day in range(3):
         requests = [
             record(
@@ -37,10 +40,11 @@ def take_in_three_days(metering: Metering) -> None:
             for status in (200, 404)
         ]
         metering.take_in(batch(*requests, segment=f"day {day}"))
+    roll_up(database, until=microseconds(NOON - DAY) // MINUTE_US)
 
 
 def test_made_again_they_are_equal_to_the_byte(usage_database: Database, metering: Metering) -> None:
-    take_in_three_days(metering)
+    take_in_three_days(metering, usage_database)
     before = counters(usage_database)
     assert all(before)
     assert [(rebuilt.day, rebuilt.differences) for rebuilt in rebuild(usage_database)] == [
@@ -52,7 +56,7 @@ def test_made_again_they_are_equal_to_the_byte(usage_database: Database, meterin
 
 
 def test_what_differs_is_told_and_mended(usage_database: Database, metering: Metering) -> None:
-    take_in_three_days(metering)
+    take_in_three_days(metering, usage_database)
     before = counters(usage_database)
     minutes = tables.counter.c.minute
     with usage_database.transaction() as tx:
@@ -75,7 +79,7 @@ def test_what_differs_is_told_and_mended(usage_database: Database, metering: Met
 def test_days_whose_requests_are_gone_are_sealed(
     usage_database: Database, metering: Metering, clock: ManualClock
 ) -> None:
-    take_in_three_days(metering)
+    take_in_three_days(metering, usage_database)
     Retention(usage_database, clock, Kept(raw_days=1, counter_days=100, alert_days=100)).run()
     before = counters(usage_database)
     assert [rebuilt.day for rebuilt in rebuild(usage_database)] == ["2026-11-22", "2026-11-23"]

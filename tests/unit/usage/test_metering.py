@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
-from services.usage import tables
+from services.usage import counters, tables
 from services.usage.assembly import MIGRATIONS
 from services.usage.metering import Metering
-from services.usage.moments import microseconds, moment
+from services.usage.moments import MINUTE_US, microseconds, moment
 from services.usage.rebuild import rebuild
+from services.usage.rollup import roll_up
 from services.usage.statistics import Statistics, Step
 from shared.clock import ManualClock
 from shared.contracts.usage import RequestMetered, RequestRecord
@@ -86,14 +87,24 @@ def statistics(migrated: Database) -> Statistics:
 def emptied(database: Database) -> Database:
     with database.transaction() as tx:
         for table in reversed(tables.metadata.sorted_tables):
-            if table is not tables.sealed:
+            if table not in (tables.sealed, tables.rolled_up):
                 tx.execute(delete(table))
+        tx.execute(update(tables.rolled_up).values(before=0))
     return database
 
 
 def counted_requests(database: Database) -> int:
     with database.reading() as tx:
         return tx.execute(select(func.count()).select_from(tables.request)).scalar_one()
+
+
+def by_hour(database: Database) -> dict[tuple[str, int, int], int]:
+    """Key, hour and status → requests, as statistics read them."""
+    counter = counters.KEYS.within(0, 2**40, 60)
+    place = (counter.c.key_id, counter.c.minute - counter.c.minute % 60, counter.c.status)
+    with database.reading() as tx:
+        rows = tx.execute(select(*place, func.sum(counter.c.requests)).group_by(*place))
+        return {(key_id, at, status): int(requests) for key_id, at, status, requests in rows}
 
 
 def last_uses(database: Database) -> dict[str, datetime]:
@@ -137,9 +148,12 @@ def test_counters_equal_a_recount_of_the_requests_in_whatever_order_and_how_ofte
 ) -> None:
     metering = Metering(emptied(migrated))
     sent = [batch(*records, start=number * 10_000) for number, records in enumerate(batches)] * 2
-    random.Random(seed).shuffle(sent)
+    chance = random.Random(seed)
+    chance.shuffle(sent)
     for one in sent:
         metering.take_in(one)
+        if chance.random() < 0.5:
+            roll_up(migrated, until=microseconds(NOON) // MINUTE_US + chance.randint(-1000, 1000))
     everything = [record for records in batches for record in records]
     expected: Counter[tuple[str, int, str, int]] = Counter()
     costs: Counter[tuple[str, int, str, int]] = Counter()
@@ -155,6 +169,12 @@ def test_counters_equal_a_recount_of_the_requests_in_whatever_order_and_how_ofte
     assert {(row.key_id, row.minute, row.route, row.status): row.requests for row in rows} == dict(expected)
     assert {(row.key_id, row.minute, row.route, row.status): row.cost for row in rows} == dict(costs)
     assert counted_requests(migrated) == len(everything)
+    hours: Counter[tuple[str, int, int]] = Counter()
+    for (key_id, minute, _, status), requests in expected.items():
+        hours[key_id, minute - minute % 60, status] += requests
+    assert by_hour(migrated) == dict(hours)
+    roll_up(migrated, until=2**40)
+    assert by_hour(migrated) == dict(hours)
     # By every step, of organisations, and of durations: as if all had come in one batch, in order.
     assert [rebuilt for rebuilt in rebuild(migrated) if rebuilt.differences] == []
     with migrated.reading() as tx:
