@@ -12,7 +12,7 @@ from shared.event_store import Head
 from shared.feed import Acknowledgement, FeedPage
 from shared.gate.credential import Presented
 from shared.gate.gate import Gate
-from shared.gate.grants import Grant, Limits, Snapshot
+from shared.gate.grant import Grant, Limits, Snapshot
 from shared.gate.meter import Meter
 from shared.gate.quota import MemoryQuota
 from shared.gate.replica import Replica

@@ -15,7 +15,7 @@ from shared.clock import SystemClock
 from shared.gate.counts import RedisCounts
 from shared.gate.credential import Presented
 from shared.gate.gate import Gate
-from shared.gate.grants import Grant, Limits, Snapshot
+from shared.gate.grant import Grant, Limits, Snapshot
 from shared.gate.meter import Meter
 from shared.gate.quota import MemoryQuota, Quota
 from shared.gate.replica import Replica

@@ -12,7 +12,8 @@ from shared.audit import Anchor
 from shared.event_store import Head
 from shared.feed import Acknowledgement, Feed, FeedPage, FeedUnavailable
 from shared.gate import snapshot_stream
-from shared.gate.grants import Snapshot
+from shared.gate.grant import Snapshot
+from shared.gate.packed import PackedSnapshot
 
 PULL_SECONDS_MAX = 0.5
 CHECKPOINT_SECONDS_MAX = 5.0
@@ -94,7 +95,7 @@ class RemoteSnapshot:
     def __init__(self, door: InternalDoor) -> None:
         self._door = door
 
-    def __call__(self) -> Snapshot:
+    def __call__(self) -> Snapshot | PackedSnapshot:
         """Raises FeedUnavailable."""
         try:
             with self._door.stream("/internal/grants", snapshot_stream.CONTENT_TYPE, SNAPSHOT_SECONDS_MAX) as answer:

@@ -19,7 +19,8 @@ from shared.contracts.decoding import decode
 from shared.database import Database
 from shared.event_store import Head
 from shared.feed import LogFeed
-from shared.gate.grants import Grants, Status
+from shared.gate.grant import Status
+from shared.gate.grants import Grants
 from shared.publication import Publication
 from shared.sql_event_store import SqlEventStore
 from tests.stack import Stack

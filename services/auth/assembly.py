@@ -46,7 +46,7 @@ class Auth:
 
     def internal_routes(self) -> list[Route]:
         return [
-            Route("/internal/grants", GrantsSnapshot(self.book.snapshot_lines)),
+            Route("/internal/grants", GrantsSnapshot(self.book.snapshot_blocks)),
             Route("/internal/checkpoint", Checkpoint(FOLLOWER, self.follower.checkpoint)),
         ]
 

@@ -1,10 +1,10 @@
 """Auth's copy of the grants, in its database: followed from the log of keys, served whole to starting gates."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, ScalarResult, bindparam, delete, insert, or_, select, update
 
 from services.auth import tables
 from shared.contracts.decoding import decode_all
@@ -12,7 +12,7 @@ from shared.contracts.envelope import CloudEvent
 from shared.contracts.keys import SHAPES, OrganisationEvent, OrganisationRegistered, TierChanged
 from shared.database import Database
 from shared.follower import read_checkpoint
-from shared.gate.grants import Grant, Limits, Snapshot, evolve
+from shared.gate.grant import Grant, Limits, Snapshot, evolve
 
 FOLLOWER = "auth.grants"
 _ROWS_AT_ONCE = 5000
@@ -83,12 +83,12 @@ class GrantBook:
             grants = tuple(msgspec.json.decode(body, type=Grant) for body in _bodies(tx))
             return replace(self._frame(tx), grants=grants)
 
-    def snapshot_lines(self) -> Iterator[bytes]:
+    def snapshot_blocks(self) -> Iterator[bytes]:
         """The same as it travels (see snapshot_stream): as it is stored, read a part at a time."""
         with self._database.reading() as tx:
             yield msgspec.json.encode(self._frame(tx))
-            for body in _bodies(tx):
-                yield body.encode()
+            for bodies in _bodies(tx).partitions(_ROWS_AT_ONCE):
+                yield "\n".join(bodies).encode()
 
     def _frame(self, tx: Connection) -> Snapshot:
         """Without the grants."""
@@ -101,7 +101,7 @@ class GrantBook:
         )
 
 
-def _bodies(tx: Connection) -> Iterable[str]:
+def _bodies(tx: Connection) -> ScalarResult[str]:
     return tx.execute(select(tables.grant.c.body).execution_options(yield_per=_ROWS_AT_ONCE)).scalars()
 
 

@@ -12,7 +12,7 @@ from services.keys.command import KeyRequest
 from services.keys.key import Access
 from services.keys.schema import EXPIRY_SECONDS_MAX, CreateKeyBody, EditKeyBody, LimitsBody
 from services.keys.words import Words
-from shared.gate.grants import Limits
+from shared.gate.grant import Limits
 from shared.repository import Origin
 from shared.web.operation import Call
 from shared.web.problems import Problem

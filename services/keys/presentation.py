@@ -6,7 +6,8 @@ import msgspec
 
 from services.keys.propagation import GateReceipt, Receipt
 from services.keys.queries import KeyView
-from shared.gate.grants import Grants, Limits
+from shared.gate.grant import Limits
+from shared.gate.grants import Grants
 
 _LISTED = (
     "id",

@@ -12,7 +12,8 @@ from services.usage.known_keys import KnownKeys
 from services.usage.schema import KeyUsageSchema, OrganisationUsageSchema, UsageQuery, UsageQuerySchema
 from services.usage.statistics import Statistics, Step, Used
 from shared.clock import Clock
-from shared.gate.grants import Grants, Limits
+from shared.gate.grant import Limits
+from shared.gate.grants import Grants
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems import Problem
 from shared.web.route import Route

@@ -34,7 +34,8 @@ from shared.clock import Clock
 from shared.database import Database
 from shared.feed import Feed
 from shared.follower import SqlFollower
-from shared.gate.grants import Grants, Limits
+from shared.gate.grant import Limits
+from shared.gate.grants import Grants
 from shared.messaging.following import Following
 from shared.messaging.publishing import EventPublisher
 from shared.migrations import migrate

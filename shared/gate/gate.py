@@ -6,7 +6,7 @@ from shared import metrics
 from shared.clock import Clock
 from shared.contracts.usage import RequestRecord
 from shared.gate.credential import Presented
-from shared.gate.grants import Limits
+from shared.gate.grant import Limits
 from shared.gate.guessing import Guessing
 from shared.gate.meter import Meter
 from shared.gate.quota import Quota, Spent

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import msgspec
 
-from shared.gate.grants import Limits
+from shared.gate.grant import Limits
 
 MINUTE_SECONDS = 60.0
 DAY_SECONDS = 86_400

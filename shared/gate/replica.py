@@ -19,7 +19,9 @@ from shared.contracts.envelope import CloudEvent
 from shared.contracts.keys import SHAPES
 from shared.event_store import Head
 from shared.feed import Feed, FeedUnavailable
-from shared.gate.grants import EventOutOfPlace, Grants, Snapshot
+from shared.gate.grant import EventOutOfPlace, Snapshot
+from shared.gate.grants import Grants
+from shared.gate.packed import PackedSnapshot
 from shared.subscription import CaughtUp, Outcome, Subscription
 
 PULL_SECONDS = 1.0
@@ -30,7 +32,7 @@ LEASE_SECONDS_RANGE = (1.0, 300.0)
 _YEAR_1 = datetime.min.replace(tzinfo=UTC).timestamp()
 _log = structlog.get_logger(__name__)
 
-TakeSnapshot = Callable[[], Snapshot]
+TakeSnapshot = Callable[[], Snapshot | PackedSnapshot]
 
 
 class GrantsFollower:

@@ -7,7 +7,7 @@ admit at most one share more than the limit, whatever was admitted before.
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
-from shared.gate.grants import Limits
+from shared.gate.grant import Limits
 from shared.gate.quota import MINUTE_SECONDS, MemoryQuota, Spent, day_of
 
 

@@ -15,7 +15,7 @@ from shared import metrics
 from shared.clock import Clock
 from shared.contracts.usage import Spent as SpentToday
 from shared.gate.counts import Answer, CountsAway, Joined, NotKnown, RedisCounts, Seeding, Statement
-from shared.gate.grants import Limits
+from shared.gate.grant import Limits
 from shared.gate.quota import MINUTE_SECONDS, Spent, day_of
 from shared.gate.share import ShareQuota
 from shared.gate.window import Window

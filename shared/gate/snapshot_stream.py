@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import msgspec
 
-from shared.gate.grants import Grant, Held, Snapshot
+from shared.gate.grant import Grant, Snapshot
+from shared.gate.packed import PackedGrants, PackedSnapshot
 
 CONTENT_TYPE = "application/x-ndjson"
 _GZIP = 31  # zlib's window bits, with gzip's head and tail
@@ -28,13 +29,13 @@ def lines_of(snapshot: Snapshot) -> Iterator[bytes]:
         yield msgspec.json.encode(grant)
 
 
-def compressed(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """gzip, in blocks. An empty line at the end says that this is the end."""
+def compressed(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """gzip. `blocks`: each of a line or many, without the last line's end. An empty line says that this is the end."""
     gzip = zlib.compressobj(_FASTEST, zlib.DEFLATED, _GZIP)
     waiting, size = [], 0
-    for line in lines:
-        waiting.append(line)
-        size += len(line)
+    for block in blocks:
+        waiting.append(block)
+        size += len(block)
         if size >= _BLOCK_BYTES:
             waiting.append(b"")
             yield gzip.compress(b"\n".join(waiting))
@@ -42,24 +43,29 @@ def compressed(lines: Iterable[bytes]) -> Iterator[bytes]:
     yield gzip.compress(b"\n".join([*waiting, b"", b""])) + gzip.flush()
 
 
-def read(blocks: Iterable[bytes]) -> Snapshot:
+def read(blocks: Iterable[bytes]) -> PackedSnapshot:
     """`blocks`: uncompressed again, cut anywhere. Raises StreamBroken."""
-    lines = _lines(blocks)
-    held = Held()
-    grants: list[Grant] = []
+    frame: Snapshot | None = None
+    grants = PackedGrants()
     try:
-        frame = msgspec.json.decode(next(lines), type=Snapshot)
-        for line in lines:
-            if not line:
-                return replace(frame, grants=tuple(grants))
-            grants.append(held.slim(_grant.decode(line)))
-    except (msgspec.DecodeError, StopIteration) as error:
+        for lines in _whole_lines(blocks):
+            others = lines
+            if frame is None:
+                first, _, others = lines.partition(b"\n")
+                frame = msgspec.json.decode(first, type=Snapshot)
+            for grant in _grant.decode_lines(others):
+                grants.put(grant)
+            if not lines or lines.endswith(b"\n"):
+                return PackedSnapshot(frame=frame, grants=grants)
+    except msgspec.DecodeError as error:
         raise StreamBroken(str(error)) from error
     raise StreamBroken("it was cut off")
 
 
-def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """As many at a time as there are, without the last one's end."""
     rest = b""
     for block in blocks:
-        *whole, rest = (rest + block).split(b"\n")
-        yield from whole
+        lines, end, rest = (rest + block).rpartition(b"\n")
+        if end:
+            yield lines

@@ -17,7 +17,8 @@ from shared.gate.credential import (
     Presented,
     read_credential,
 )
-from shared.gate.grants import Grant, Grants, Limits, Status
+from shared.gate.grant import Grant, Limits, Status
+from shared.gate.grants import Grants
 from shared.gate.quota import Spent
 
 

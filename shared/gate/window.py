@@ -3,7 +3,7 @@
 import math
 
 from shared.gate.counts import Answer, Statement
-from shared.gate.grants import Limits
+from shared.gate.grant import Limits
 from shared.gate.quota import MINUTE_SECONDS, Spent, seconds_to_midnight
 
 # A gate may spend this part of a key's limit before it has told Redis. Smaller: more calls for keys in heavy use.

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 
 from shared.gate.counts import Answer, Statement
-from shared.gate.grants import Limits
+from shared.gate.grant import Limits
 from shared.gate.quota import Spent, day_of
 from shared.gate.share import ShareQuota
 from shared.gate.window import Window

@@ -16,7 +16,7 @@ from shared import metrics
 from shared.clock import Clock
 from shared.gate.credential import Presented
 from shared.gate.gate import RESERVE, Gate
-from shared.gate.grants import Limits
+from shared.gate.grant import Limits
 from shared.gate.quota import DAY_SECONDS, MINUTE_SECONDS, Spent
 from shared.gate.verdict import Verdict
 from shared.web.cors import Cors

@@ -16,7 +16,7 @@ from shared import metrics
 from shared.event_store import Head
 from shared.feed import Acknowledgement, Feed
 from shared.gate import snapshot_stream
-from shared.gate.grants import Grant, Snapshot
+from shared.gate.grant import Grant, Snapshot
 from shared.web.route import Route
 
 _grant = msgspec.json.Decoder(Grant)
@@ -65,20 +65,21 @@ class GatePlace:
 class GrantsSnapshot:
     """`GET`: all grants at one place of the log, for gates that start: as a stream, or in one piece for older gates."""
 
-    def __init__(self, lines: Callable[[], Iterable[bytes]]) -> None:
-        """`lines`: see snapshot_stream.lines_of."""
-        self._lines = lines
+    def __init__(self, blocks: Callable[[], Iterable[bytes]]) -> None:
+        """`blocks` of lines: see snapshot_stream.lines_of."""
+        self._blocks = blocks
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         if snapshot_stream.CONTENT_TYPE in (req.get_header("Accept") or ""):
             resp.content_type = snapshot_stream.CONTENT_TYPE
             resp.set_header("Content-Encoding", "gzip")
-            resp.stream = snapshot_stream.compressed(self._lines())
+            resp.stream = snapshot_stream.compressed(self._blocks())
         else:
-            frame, *grants = self._lines()
+            frame, *blocks = self._blocks()
+            grants = _grant.decode_lines(b"\n".join(blocks))
             snapshot = msgspec.json.decode(frame, type=Snapshot)
             resp.content_type = "application/json"
-            resp.data = msgspec.json.encode(replace(snapshot, grants=tuple(map(_grant.decode, grants))))
+            resp.data = msgspec.json.encode(replace(snapshot, grants=tuple(grants)))
 
 
 class Checkpoint:

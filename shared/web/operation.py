@@ -16,7 +16,7 @@ import msgspec
 from marshmallow import Schema, post_load
 
 from shared.gate.credential import Presented
-from shared.gate.grants import Grant
+from shared.gate.grant import Grant
 from shared.web.body import read_body
 from shared.web.parameters import preferred, read_query
 

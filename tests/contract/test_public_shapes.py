@@ -10,7 +10,7 @@ import pytest
 
 import shared.contracts
 from shared import feed
-from shared.gate import grants
+from shared.gate import grant
 from tests.contract.golden_files import Golden, golden_files
 
 
@@ -36,7 +36,7 @@ SHAPES = {
 } | {
     # Not events, and yet on the wire between processes of possibly two releases.
     "feed": {"FeedPage": feed.FeedPage, "Acknowledgement": feed.Acknowledgement},
-    "gate": {"Snapshot": grants.Snapshot},
+    "gate": {"Snapshot": grant.Snapshot},
 }
 FILES = [(SHAPES[module][golden.type], golden) for module in SHAPES for golden in golden_files(f"contracts/{module}")]
 # What is added to an array's older version is the newer one's first new field, and no surprise.

@@ -13,7 +13,7 @@ from services.usage import tables as counted
 from services.usage.alerting import tables
 from services.usage.alerting.among import among
 from services.usage.alerting.sighting import Sighting
-from shared.gate.grants import Limits
+from shared.gate.grant import Limits
 
 _MINUTE_US = 60_000_000
 _DAY_MINUTES = 1440

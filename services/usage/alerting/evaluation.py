@@ -20,7 +20,7 @@ from services.usage.alerting.rule import (
 )
 from services.usage.alerting.sighting import Near, Seen, Sighting
 from services.usage.moments import moment
-from shared.gate.grants import Limits
+from shared.gate.grant import Limits
 from shared.times import rfc3339
 
 QUIET = timedelta(minutes=5)

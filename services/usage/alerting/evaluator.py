@@ -31,7 +31,7 @@ from services.usage.moments import microseconds
 from shared import metrics
 from shared.clock import Clock
 from shared.database import Database, DatabaseBusy
-from shared.gate.grants import Limits
+from shared.gate.grant import Limits
 
 ROWS_AT_ONCE = 25
 NEW_SOURCES_A_DAY_MAX = 10

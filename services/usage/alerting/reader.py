@@ -13,7 +13,7 @@ from services.usage.alerting.raising import KEPT_UP_BY, Place
 from services.usage.alerting.rule import QuotaParameters, Rule, VolumeParameters
 from services.usage.alerting.sighting import Sighting
 from services.usage.moments import microseconds, moment
-from shared.gate.grants import Limits
+from shared.gate.grant import Limits
 
 VOLUME_EVERY = timedelta(minutes=1)
 _MINUTE_US = 60_000_000

@@ -21,7 +21,7 @@ from shared.contracts.envelope import from_json
 from shared.database import Database
 from shared.event_store import Head
 from shared.feed import Acknowledgement, Feed, FeedPage, FeedUnavailable
-from shared.gate.grants import Snapshot
+from shared.gate.grant import Snapshot
 from shared.gate.replica import Replica
 from shared.messaging.exchanges import broadcast_queue, durable_queue
 from shared.messaging.listening import Listener

@@ -36,7 +36,8 @@ from shared.clock import ManualClock
 from shared.contracts.envelope import CloudEvent
 from shared.database import Database
 from shared.gate.credential import Presented
-from shared.gate.grants import Grants, Snapshot
+from shared.gate.grant import Snapshot
+from shared.gate.grants import Grants
 from shared.gate.replica import GrantsFollower
 from shared.gate.verdict import Refusal, judge
 from shared.permissions import PERMISSIONS

@@ -18,7 +18,8 @@ from shared.contracts.envelope import CloudEvent, from_json, to_json
 from shared.database import Database
 from shared.event_store import Head
 from shared.feed import Acknowledgement, FeedPage, FeedUnavailable, LogFeed
-from shared.gate.grants import Grants, Snapshot
+from shared.gate.grant import Snapshot
+from shared.gate.grants import Grants
 from shared.gate.replica import GrantsFollower
 from shared.messaging import embedded_transport
 from shared.messaging.embedded_transport import URL

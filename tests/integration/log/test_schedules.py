@@ -21,7 +21,7 @@ from shared.contracts.envelope import CloudEvent
 from shared.database import Database
 from shared.feed import FeedUnavailable
 from shared.follower import SqlFollower
-from shared.gate.grants import Grant
+from shared.gate.grant import Grant
 from shared.migrations import migrate
 from shared.subscription import Subscription
 from tests import examples

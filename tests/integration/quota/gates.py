@@ -10,7 +10,7 @@ import redis
 from shared.clock import SystemClock
 from shared.contracts.usage import Spent as SpentToday
 from shared.gate.counts import Answer, CountsAway, Joined, RedisCounts, Statement
-from shared.gate.grants import Limits
+from shared.gate.grant import Limits
 from shared.gate.quota import Spent
 from shared.gate.shared_quota import SharedQuota
 from tests.servers import Redis

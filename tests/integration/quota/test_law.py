@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from shared.gate import window
-from shared.gate.grants import Limits
+from shared.gate.grant import Limits
 from tests.integration.quota.gates import Ledger, MovableClock, OneGate, settled
 from tests.servers import Redis
 

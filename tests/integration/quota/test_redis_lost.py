@@ -10,7 +10,7 @@ import pytest
 
 from shared.contracts.usage import Spent as SpentToday
 from shared.gate import window
-from shared.gate.grants import Limits
+from shared.gate.grant import Limits
 from tests.integration.quota.gates import Ledger, MovableClock, OneGate, settled
 from tests.servers import Redis
 

@@ -20,7 +20,7 @@ from shared.clock import SystemClock
 from shared.contracts.envelope import CloudEvent
 from shared.database import Database
 from shared.gate.gate import Gate
-from shared.gate.grants import Snapshot
+from shared.gate.grant import Snapshot
 from shared.gate.meter import Meter
 from shared.gate.quota import MemoryQuota
 from shared.gate.replica import Replica

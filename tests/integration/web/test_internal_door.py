@@ -9,7 +9,8 @@ from falcon import testing
 
 from shared.clock import ManualClock
 from shared.feed import Acknowledgement
-from shared.gate.grants import Snapshot
+from shared.gate.grant import Snapshot
+from shared.gate.packed import PackedSnapshot
 from shared.gate.snapshot_stream import lines_of, read
 from shared.web.internal import FeedPages, GatePlace, GrantsSnapshot, internal_application
 from shared.web.route import Route
@@ -120,7 +121,7 @@ def test_a_snapshot_is_a_stream_for_gates_that_take_one_and_one_document_for_old
 ) -> None:
     answer = door.simulate_get("/internal/grants", headers=TOKEN | {"Accept": accept})
     if accept == "*/*":
-        snapshot = msgspec.json.decode(answer.content, type=Snapshot)
+        snapshot: Snapshot | PackedSnapshot = msgspec.json.decode(answer.content, type=Snapshot)
     else:
         assert answer.headers["Content-Encoding"] == "gzip"
         snapshot = read([zlib.decompress(answer.content, wbits=31)])

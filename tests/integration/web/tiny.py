@@ -15,7 +15,7 @@ from marshmallow import fields, validate
 from shared.addresses import network
 from shared.clock import Clock, ManualClock, SystemClock
 from shared.gate.gate import Gate
-from shared.gate.grants import Grant, Snapshot, Status
+from shared.gate.grant import Grant, Snapshot, Status
 from shared.gate.meter import Meter
 from shared.gate.quota import MemoryQuota
 from shared.gate.replica import Replica

@@ -9,7 +9,8 @@ import pytest
 from shared.clock import ManualClock
 from shared.gate.credential import Presented
 from shared.gate.gate import RESERVE_LIMITS, Gate
-from shared.gate.grants import Grants, Limits, Status
+from shared.gate.grant import Limits, Status
+from shared.gate.grants import Grants
 from shared.gate.meter import Meter
 from shared.gate.quota import MemoryQuota
 from shared.gate.replica import Replica

@@ -8,7 +8,8 @@ from shared.clock import ManualClock
 from shared.contracts.keys import OrganisationRegistered
 from shared.event_store import Head
 from shared.feed import Acknowledgement, FeedPage, FeedUnavailable
-from shared.gate.grants import Grants, Snapshot, Status
+from shared.gate.grant import Snapshot, Status
+from shared.gate.grants import Grants
 from shared.gate.replica import RESNAPSHOT_SECONDS, Replica
 from shared.gate.verdict import Refusal, judge
 from shared.subscription import Outcome
@@ -262,7 +263,7 @@ def test_loading_a_snapshot_never_shows_a_parked_key_as_trusted_in_between() -> 
     class Watched(Grants):
         def __setattr__(self, name: str, value: object) -> None:
             super().__setattr__(name, value)
-            held = self.__dict__.get("_by_digest", {}).get(grant().digest)
+            held = self.by_digest(grant().digest) if "_grants" in self.__dict__ else None
             trusted.append(held is not None and not self.is_unappliable(held))
 
     grants = Watched()

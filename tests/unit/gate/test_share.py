@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.clock import ManualClock
-from shared.gate.grants import Limits
+from shared.gate.grant import Limits
 from shared.gate.share import ShareQuota
 from tests.unit.gate.worlds import manual_clock
 

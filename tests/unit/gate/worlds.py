@@ -11,7 +11,8 @@ from shared.contracts.keys import KeyCreated, KeyRevoked, KeysEvent, Organisatio
 from shared.event_store import Head, genesis_hash
 from shared.feed import Acknowledgement, FeedPage, FeedUnavailable
 from shared.gate.credential import BODY_CHARACTERS, PREFIX, Presented, base62, digest_of, with_checksum
-from shared.gate.grants import Grant, Grants, Limits, Snapshot
+from shared.gate.grant import Grant, Limits, Snapshot
+from shared.gate.grants import Grants
 from shared.relay import BusUnavailable
 
 NOW = datetime(2026, 11, 23, 8, 17, tzinfo=UTC)

@@ -14,7 +14,8 @@ from shared.contracts.envelope import CloudEvent
 from shared.contracts.keys import SHAPES
 from shared.event_store import Head, MemoryEventStore, StoredEvent
 from shared.events import Encoded
-from shared.gate.grants import Grants, Snapshot
+from shared.gate.grant import Snapshot
+from shared.gate.grants import Grants
 from shared.publication import Publication
 from shared.times import rfc3339
 from tests import examples

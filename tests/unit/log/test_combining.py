@@ -118,9 +118,8 @@ def test_who_was_to_be_served_by_one_that_was_stopped_is_told_and_the_next_goes_
     # Whoever of the three woke first led the two, and was stopped; who was served by it is told that he does not know.
     (stopped,) = (number for number, outcome in enumerate(outcomes) if isinstance(outcome, SystemExit))
     assert all(isinstance(outcomes[served], Abandoned) for served in {1, 2} - {stopped})
-    assert groups == [[0], [1, 2]] + ([] if stopped == 3 else [[3]])
-    combiner(4)
-    assert groups[-1] == [4]
+    combiner(4)  # serves also what whoever was stopped had come for himself
+    assert groups == [[0], [1, 2], *([[3, 4]] if stopped == 3 else [[3], [4]])]
 
 
 def test_under_many_callers_each_is_served_exactly_once() -> None:

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from services.keys.publication import publish
 from shared.contracts.envelope import CloudEvent
 from shared.feed import FeedUnavailable
-from shared.gate.grants import Grants, Snapshot, Status
+from shared.gate.grant import Snapshot, Status
+from shared.gate.grants import Grants
 from shared.gate.replica import GrantsFollower
 from tests import examples
 

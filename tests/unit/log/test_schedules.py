@@ -13,7 +13,8 @@ import pytest
 from shared.clock import ManualClock
 from shared.event_store import Head
 from shared.feed import FeedUnavailable
-from shared.gate.grants import Grants, Snapshot
+from shared.gate.grant import Snapshot
+from shared.gate.grants import Grants
 from shared.gate.replica import GrantsFollower
 from shared.subscription import Subscription
 from tests import examples

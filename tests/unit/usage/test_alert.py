@@ -29,7 +29,7 @@ from services.usage.moments import microseconds
 from shared.clock import ManualClock
 from shared.contracts.usage import RequestMetered
 from shared.database import Database, DatabaseBusy
-from shared.gate.grants import Limits
+from shared.gate.grant import Limits
 from shared.migrations import migrate
 from tests.examples import NOON
 from tests.unit.usage.test_metering import record

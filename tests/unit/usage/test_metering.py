@@ -21,7 +21,7 @@ from services.usage.statistics import Statistics, Step
 from shared.clock import ManualClock
 from shared.contracts.usage import RequestMetered, RequestRecord
 from shared.database import Database
-from shared.gate.grants import Limits
+from shared.gate.grant import Limits
 from shared.gate.quota import MemoryQuota
 from shared.migrations import migrate
 from tests.examples import NOON
