@@ -55,33 +55,32 @@ class PackedGrants:
     def put(self, grant: Grant) -> None:
         """In place of what there is of that key."""
         number, former = _number(grant.digest), self._by_id.get(grant.key_id)
-        digests = {number} if grant.previous_digest is None else {number, _number(grant.previous_digest)}
-        obsolete = set() if former is None else self._digests(former) - digests
-        held = self._packed(grant)
-        for each in digests:
-            self._by_digest[each] = held
-        self._by_id[held.key_id] = number
+        obsolete = () if former is None else self._digests(former)
+        self._by_digest[number] = held = self._packed(grant)
+        if grant.previous_digest is not None:
+            self._by_digest[_number(grant.previous_digest)] = held
+        self._by_id[grant.key_id] = number
         for each in obsolete:
-            del self._by_digest[each]
+            if each not in self._digests(number):
+                del self._by_digest[each]
 
-    def _digests(self, number: int) -> set[int]:
+    def _digests(self, number: int) -> tuple[int, ...]:
         held = self._by_digest[number]
         if isinstance(held, _Packed) or held.previous_digest is None:
-            return {number}
-        return {number, _number(held.previous_digest)}
+            return (number,)
+        return (number, _number(held.previous_digest))
 
     def _packed(self, grant: Grant) -> Grant | _Packed:
         """Whole, if hardly another key's are the same; by that, what is packed has one digest only."""
-        is_alike = grant.expires_at is None and grant.previous_digest is None
-        held = replace(
+        if grant.expires_at is None and grant.previous_digest is None:
+            terms = replace(grant, key_id="", digest="", hint="")
+            return _Packed(grant.key_id, self._shared.setdefault(terms, terms))
+        return replace(
             grant,
-            key_id="" if is_alike else grant.key_id,
-            digest="" if is_alike else grant.digest,
             hint="",
             organisation_id=self._shared.setdefault(grant.organisation_id, grant.organisation_id),
             permissions=self._shared.setdefault(grant.permissions, grant.permissions),
         )
-        return _Packed(grant.key_id, self._shared.setdefault(held, held)) if is_alike else held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
