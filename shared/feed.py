@@ -14,7 +14,6 @@ from shared.publication import Publication
 from shared.sql_event_store import SqlEventStore
 
 PAGE_EVENTS = 500
-GATE_PAGE_EVENTS = 2000  # a gate applies them in memory, and is late until it has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +44,7 @@ class FeedUnavailable(Exception):
 
 class Feed(Protocol):
     def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
-        """At most PAGE_EVENTS events past `after` (None: from the beginning), GATE_PAGE_EVENTS for who acknowledges.
-
-        Raises FeedUnavailable.
-        """
+        """At most PAGE_EVENTS events past `after` (None: from the beginning). Raises FeedUnavailable."""
         ...
 
 
@@ -81,8 +77,7 @@ class LogFeed:
             if after is not None and not _continues(after, head, hash_there):
                 return FeedPage(events=(), head=head, time=time, diverged=True, gates=gates)
             position = after.position if after else 0
-            most = PAGE_EVENTS if acknowledgement is None else GATE_PAGE_EVENTS
-            rows = self._store.after(tx, position, most) if position < head.position else ()
+            rows = self._store.after(tx, position, PAGE_EVENTS) if position < head.position else ()
         events = tuple(self._publication.envelopes(rows, head.epoch, hash_there))
         return FeedPage(events=events, head=head, time=time, gates=gates)
 

@@ -32,20 +32,22 @@ class Owned:
     duration: Table
     duration_day: Table
 
-    def within(self, first: int, last: int, step: int, owner: str | None = None) -> Subquery:
+    def within(self, tx: Connection, owners: str | Select[str], first: int, last: int, step: int) -> Subquery:
         """The least rows that tell the minutes in [first, last), which begin and end with steps of so many minutes.
 
-        Steps of hours: of the hours, and of the minutes that are not rolled up into them yet.
+        Steps of hours: of the hours, and of the minutes that are not rolled up into them yet. `owners`: one, or some.
         """
-        minutes = self._between(self.minute, first, last, owner)
         if step < HOUR_MINUTES:
-            return minutes.subquery()
-        is_to_come = self.minute.c.minute >= select(tables.rolled_up.c.before).scalar_subquery()
-        return union_all(self._between(self.hour, first, last, owner), minutes.where(is_to_come)).subquery()
+            return self._between(self.minute, owners, first, last).subquery()
+        hours, before = self._between(self.hour, owners, first, last), rolled_up_before(tx)
+        if before >= last:
+            return hours.subquery()
+        return union_all(hours, self._between(self.minute, owners, max(first, before), last)).subquery()
 
-    def _between(self, table: Table, first: int, last: int, owner: str | None) -> Select[Any]:
-        rows = select(table).where(table.c.minute >= first, table.c.minute < last)
-        return rows if owner is None else rows.where(table.c[self.owner] == owner)
+    def _between(self, table: Table, owners: str | Select[str], first: int, last: int) -> Select[Any]:
+        owner = table.c[self.owner]
+        is_owned = owner == owners if isinstance(owners, str) else owner.in_(owners)
+        return select(table).where(is_owned, table.c.minute >= first, table.c.minute < last)
 
 
 KEYS = Owned(

@@ -87,19 +87,20 @@ class Statistics:
 
     def by_key(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> tuple[KeyTotal, ...]:
         """The organisation's keys with the most requests, KEYS_MAX at most; not those that are deleted."""
-        first, last = _minutes(start, end, step)
-        counter = tables.counter_day if step is Step.DAY else KEYS.within(first, last, step.value)
-        known = tables.known_key
-        requests = func.sum(counter.c.requests).label("requests")
-        query = (
-            select(known.c.key_id, known.c.hint, requests)
-            .join(counter, counter.c.key_id == known.c.key_id)
-            .where(known.c.organisation_id == organisation_id, counter.c.minute >= first, counter.c.minute < last)
-            .group_by(known.c.key_id, known.c.hint)
-            .order_by(requests.desc(), known.c.key_id)
-            .limit(KEYS_MAX)
-        )
+        known, (first, last) = tables.known_key, _minutes(start, end, step)
+        own = select(known.c.key_id).where(known.c.organisation_id == organisation_id)
         with self._database.reading() as tx:
+            is_by_day = step is Step.DAY
+            counter = tables.counter_day if is_by_day else KEYS.within(tx, own, first, last, step.value)
+            requests = func.sum(counter.c.requests).label("requests")
+            query = (
+                select(known.c.key_id, known.c.hint, requests)
+                .join(counter, counter.c.key_id == known.c.key_id)
+                .where(known.c.organisation_id == organisation_id, counter.c.minute >= first, counter.c.minute < last)
+                .group_by(known.c.key_id, known.c.hint)
+                .order_by(requests.desc(), known.c.key_id)
+                .limit(KEYS_MAX)
+            )
             rows = tx.execute(query).all()
         return tuple(KeyTotal(key_id=row.key_id, hint=row.hint, requests=int(row.requests)) for row in rows)
 
@@ -142,15 +143,15 @@ class Statistics:
 
     def _summary(self, owned: Owned, owner: str, start: datetime, end: datetime, step: Step) -> Summary:
         first, last = _minutes(start, end, step)
-        counter = owned.within(first, last, step.value, owner)
-        bucket = (counter.c.minute - counter.c.minute % step.value).label("bucket")
-        by_status = select(bucket, counter.c.status, _sum(counter.c.requests))
-        totals = select(counter.c.route, counter.c.status, _sum(counter.c.requests), _sum(counter.c.size))
         series: dict[int, dict[str, int]] = defaultdict(dict)
         by_class: dict[str, int] = defaultdict(int)
         routes: dict[str, int] = defaultdict(int)
         total_size = 0
         with self._database.reading() as tx:
+            counter = owned.within(tx, owner, first, last, step.value)
+            bucket = (counter.c.minute - counter.c.minute % step.value).label("bucket")
+            by_status = select(bucket, counter.c.status, _sum(counter.c.requests))
+            totals = select(counter.c.route, counter.c.status, _sum(counter.c.requests), _sum(counter.c.size))
             for at, status, requests in tx.execute(by_status.group_by(bucket, counter.c.status).order_by(bucket)):
                 series[at][str(status)] = requests
             for route, status, requests, size in tx.execute(totals.group_by(counter.c.route, counter.c.status)):

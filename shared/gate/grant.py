@@ -79,9 +79,6 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return True
         return digest == self.previous_digest and self.grace_until is not None and now < self.grace_until.timestamp()
 
-    def digests(self) -> tuple[str, ...]:
-        return (self.digest,) if self.previous_digest is None else (self.digest, self.previous_digest)
-
     def permits(self, permission: str) -> bool:
         return permission in self.permissions or "admin" in self.permissions
 

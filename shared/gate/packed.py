@@ -72,7 +72,7 @@ class PackedGrants:
 
     def _packed(self, grant: Grant) -> Grant | _Packed:
         """Whole, if hardly another key's are the same; by that, what is packed has one digest only."""
-        if grant.expires_at is None and grant.previous_digest is None:
+        if grant.expires_at is None and grant.previous_digest is None and not grant.allowed_addresses:
             terms = replace(grant, key_id="", digest="", hint="")
             return _Packed(grant.key_id, self._shared.setdefault(terms, terms))
         return replace(

@@ -5,7 +5,6 @@ Neither end ever holds more than a part of it beside the grants themselves.
 
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import msgspec
 
@@ -21,12 +20,6 @@ _grant = msgspec.json.Decoder(Grant)
 
 class StreamBroken(Exception):
     """It is no such stream, or ended before its end."""
-
-
-def lines_of(snapshot: Snapshot) -> Iterator[bytes]:
-    yield msgspec.json.encode(replace(snapshot, grants=()))
-    for grant in snapshot.grants:
-        yield msgspec.json.encode(grant)
 
 
 def compressed(blocks: Iterable[bytes]) -> Iterator[bytes]:

@@ -66,7 +66,7 @@ class GrantsSnapshot:
     """`GET`: all grants at one place of the log, for gates that start: as a stream, or in one piece for older gates."""
 
     def __init__(self, blocks: Callable[[], Iterable[bytes]]) -> None:
-        """`blocks` of lines: see snapshot_stream.lines_of."""
+        """`blocks` of lines: see snapshot_stream.compressed."""
         self._blocks = blocks
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:

@@ -11,10 +11,10 @@ from shared.clock import ManualClock
 from shared.feed import Acknowledgement
 from shared.gate.grant import Snapshot
 from shared.gate.packed import PackedSnapshot
-from shared.gate.snapshot_stream import lines_of, read
+from shared.gate.snapshot_stream import read
 from shared.web.internal import FeedPages, GatePlace, GrantsSnapshot, internal_application
 from shared.web.route import Route
-from tests.unit.gate.worlds import NOW, MemoryLog, created, grant, revoked, snapshot_of
+from tests.unit.gate.worlds import NOW, MemoryLog, blocks_of, created, grant, revoked, snapshot_of
 
 SHARED = "the internal token"
 TOKEN = {"Authorization": f"Bearer {SHARED}"}
@@ -37,7 +37,7 @@ def door(log: MemoryLog, removed: list[str]) -> testing.TestClient:
     snapshot: Snapshot = snapshot_of(grant(1), place=log.head)
     routes = [
         Route("/internal/feed", FeedPages(log)),
-        Route("/internal/grants", GrantsSnapshot(lambda: lines_of(snapshot))),
+        Route("/internal/grants", GrantsSnapshot(lambda: blocks_of(snapshot))),
         Route("/internal/gates/{gate_id}", GatePlace(removed.append)),
     ]
     return testing.TestClient(internal_application(routes, is_ready=lambda: False, token=SHARED))

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from shared.event_store import Head
 from shared.gate.grant import Snapshot
-from shared.gate.snapshot_stream import StreamBroken, compressed, lines_of, read
-from tests.unit.gate.worlds import grant, snapshot_of
+from shared.gate.snapshot_stream import StreamBroken, compressed, read
+from tests.unit.gate.worlds import blocks_of, grant, snapshot_of
 
 PLACE = Head(epoch="e", position=7, hash="h")
 HELD = tuple(grant(number, hint="", minute_limit=number) for number in range(20))
@@ -18,7 +18,7 @@ SNAPSHOT = snapshot_of(*HELD, place=PLACE, unappliable=("key_3",))
 
 
 def sent(snapshot: Snapshot = SNAPSHOT) -> bytes:
-    return zlib.decompress(b"".join(compressed(lines_of(snapshot))), wbits=31)
+    return zlib.decompress(b"".join(compressed(blocks_of(snapshot))), wbits=31)
 
 
 @given(cuts=st.lists(st.integers(0, len(sent())), max_size=20).map(sorted))

@@ -1,5 +1,7 @@
 """What the tests of the gate stand on: a few canonical keys, a log of keys in memory, and a bus that misbehaves."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -49,6 +51,13 @@ def snapshot_of(
     *held: Grant, tier: str = "free", place: Head | None = None, unappliable: tuple[str, ...] = ()
 ) -> Snapshot:
     return Snapshot(place=place, grants=held, tiers={ORGANISATION: tier}, policy=POLICY, unappliable=unappliable)
+
+
+def blocks_of(snapshot: Snapshot) -> Iterator[bytes]:
+    """As auth sends it: the frame, then a few grants at a time."""
+    yield msgspec.json.encode(replace(snapshot, grants=()))
+    for first in range(0, len(snapshot.grants), 3):
+        yield b"\n".join(map(msgspec.json.encode, snapshot.grants[first : first + 3]))
 
 
 def presented(

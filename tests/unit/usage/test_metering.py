@@ -100,9 +100,9 @@ def counted_requests(database: Database) -> int:
 
 def by_hour(database: Database) -> dict[tuple[str, int, int], int]:
     """Key, hour and status → requests, as statistics read them."""
-    counter = counters.KEYS.within(0, 2**40, 60)
-    place = (counter.c.key_id, counter.c.minute - counter.c.minute % 60, counter.c.status)
     with database.reading() as tx:
+        counter = counters.KEYS.within(tx, select(tables.counter.c.key_id), 0, 2**40, 60)
+        place = (counter.c.key_id, counter.c.minute - counter.c.minute % 60, counter.c.status)
         rows = tx.execute(select(*place, func.sum(counter.c.requests)).group_by(*place))
         return {(key_id, at, status): int(requests) for key_id, at, status, requests in rows}
 

@@ -1,4 +1,9 @@
-"""Up to which minute the counters by hour hold what those by minute do. So far both were written together."""
+"""Up to which minute the counters by hour hold what those by minute do. So far both were written together.
+
+A worker of the release before may still run, and writes both: so does this one, then, for a day more.
+"""
+
+import time
 
 import sqlalchemy as sa
 from alembic import op
@@ -6,7 +11,17 @@ from alembic import op
 revision = "0007"
 down_revision = "0006"
 
+_DAY_MINUTES = 1440
+
 
 def upgrade() -> None:
     op.create_table("rolled_up", sa.Column("before", sa.BigInteger, primary_key=True, autoincrement=False))
-    op.execute("INSERT INTO rolled_up (before) SELECT coalesce(max(minute) + 1, 0) FROM counter")
+    connection = op.get_bind()
+    newest = connection.execute(sa.text("SELECT max(minute) FROM counter")).scalar_one()
+    before = 0 if newest is None else max(newest, int(time.time()) // 60) + _DAY_MINUTES
+    connection.execute(sa.text("INSERT INTO rolled_up (before) VALUES (:before)"), {"before": before})
+    if connection.dialect.name == "postgresql":
+        # One minute at a time is looked for now; BRIN knows only where it may be, in less and less order.
+        for name in ("counter", "organisation_counter"):
+            op.drop_index(f"{name}_by_time")
+            op.create_index(f"{name}_by_time", name, ["minute"])
