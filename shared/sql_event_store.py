@@ -86,7 +86,7 @@ class SqlEventStore:
         appender = _SqlAppender(tx, head, dict.fromkeys(streams, 0) | versions)
         yield appender
         if rows := appender.rows:
-            tx.execute(self._insert_rows, [_as_values(row) for row in rows])
+            tx.execute(self._insert_rows, list(map(asdict, rows)))
             tx.execute(self._move_head, {"to_position": rows[-1].position, "to_hash": rows[-1].hash})
 
     def append(
@@ -159,10 +159,6 @@ class _SqlAppender:
         except Exception:
             self.rows, self._head, self._versions = before
             raise
-
-
-def _as_values(event: StoredEvent) -> dict[str, object]:
-    return asdict(event)
 
 
 def _as_event(row: Row[Any]) -> StoredEvent:

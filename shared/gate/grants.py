@@ -5,11 +5,7 @@ What cannot be applied makes its key refused, never served by the state before.
 
 from collections.abc import Mapping
 
-from shared.contracts.keys import (
-    KeysEvent,
-    OrganisationRegistered,
-    TierChanged,
-)
+from shared.contracts.keys import KeysEvent, OrganisationRegistered, TierChanged
 from shared.event_store import Head
 from shared.gate.grant import Grant, Limits, Snapshot, evolve
 from shared.gate.packed import PackedGrants, PackedSnapshot, pack
