@@ -17,10 +17,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, FromClause, Table, create_engine, event, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Dialect,
+    Engine,
+    FromClause,
+    String,
+    Table,
+    create_engine,
+    event,
+    literal,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator
 
 from shared.pinging import ping_when_rested
 from shared.times import from_rfc3339
@@ -56,6 +72,7 @@ class Database:
             raise DatabaseUrlWrong from None
         self.name = self.engine.url.database or ""
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._for_one_statement = self.engine
         self._has_to_forget = self.is_sqlite
         self._write_lock = threading.Lock()
         if self.is_sqlite:
@@ -64,6 +81,7 @@ class Database:
             event.listen(self.engine, "begin", _begin_sqlite)
         else:
             ping_when_rested(self.engine)
+            self._for_one_statement = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @classmethod
     def sqlite(cls, path: Path) -> "Database":
@@ -101,10 +119,9 @@ class Database:
 
         `once`: for a single statement, which is of one moment by itself; PostgreSQL is spared the rest.
         """
-        with self.engine.connect() as connection:
-            if not self.is_sqlite:
-                level = "AUTOCOMMIT" if once else "REPEATABLE READ"
-                connection = connection.execution_options(isolation_level=level)
+        with (self._for_one_statement if once else self.engine).connect() as connection:
+            if not self.is_sqlite and not once:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
                 yield connection
 
@@ -154,30 +171,65 @@ class Database:
                 return
 
 
+class _Moment(TypeDecorator[datetime]):
+    """Aware UTC; SQLite has texts for it."""
+
+    impl = String
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime:
+        return from_rfc3339(value) if isinstance(value, str) else value.astimezone(UTC)
+
+
+class DatabaseClock(FunctionElement[datetime]):
+    """The database's own clock, as a column of a query: the one clock every gate of a log can agree on."""
+
+    name = "database_clock"
+    type = _Moment()
+    inherit_cache = True
+
+
+@compiles(DatabaseClock)
+def _clock(_element: DatabaseClock, _compiler: Any, **_options: Any) -> str:
+    return "clock_timestamp()"
+
+
+@compiles(DatabaseClock, "sqlite")
+def _clock_of_sqlite(_element: DatabaseClock, _compiler: Any, **_options: Any) -> str:
+    return "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+
+
 def database_time(connection: Connection) -> datetime:
-    """The database's own clock, aware UTC: the one clock every gate of a log can agree on."""
-    if connection.dialect.name == "sqlite":
-        stamp = connection.execute(text("SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now')")).scalar_one()
-        return from_rfc3339(stamp)
-    moment: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
-    return moment.astimezone(UTC)
+    return connection.execute(select(DatabaseClock())).scalar_one()
 
 
-def storage_identity(connection: Connection, table: FromClause) -> str:
+class _StorageIdentity(FunctionElement[str]):
+    name = "storage_identity"
+    type = String()
+    inherit_cache = True
+
+
+@compiles(_StorageIdentity)
+def _identity(element: _StorageIdentity, compiler: Any, **options: Any) -> str:
+    return (
+        "(SELECT system_identifier FROM pg_control_system())"
+        " || '-' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
+        f" || '-' || pg_relation_filenode(CAST({compiler.process(element.clauses, **options)} AS regclass))"
+    )
+
+
+@compiles(_StorageIdentity, "sqlite")
+def _identity_of_sqlite(_element: _StorageIdentity, _compiler: Any, **_options: Any) -> str:
+    return "'sqlite'"
+
+
+def storage_identity(table: FromClause) -> ColumnElement[str]:
     """Names the storage that a table lies in: another after a restore, a recovery to a point in time, or a failover.
 
-    Of the cluster, its timeline, and the table's file, which also a TRUNCATE or a VACUUM FULL makes anew. One name for
-    all of SQLite, whose file is held by a single process with all it knows.
+    A column of a query. Of the cluster, its timeline, and the table's file, which also a TRUNCATE or a VACUUM FULL
+    makes anew. One name for all of SQLite, whose file is held by a single process with all it knows.
     """
-    if connection.dialect.name == "sqlite":
-        return "sqlite"
-    query = text(
-        "SELECT (SELECT system_identifier FROM pg_control_system())"
-        " || '-' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
-        " || '-' || pg_relation_filenode(CAST(:name AS regclass))"
-    )
-    identity: str = connection.execute(query, {"name": table.description}).scalar_one()
-    return identity
+    return _StorageIdentity(literal(table.description))
 
 
 def upsert(connection: Connection, table: Table) -> Any:

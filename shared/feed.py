@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import Connection
+from sqlalchemy import BigInteger, ScalarSelect, bindparam
 
 from shared.contracts.envelope import CloudEvent
-from shared.database import Database, database_time
+from shared.database import Database, DatabaseClock
 from shared.event_store import Head
 from shared.publication import Publication
 from shared.sql_event_store import SqlEventStore
@@ -61,33 +61,36 @@ class LogFeed:
         store: SqlEventStore,
         publication: Publication,
         acknowledge: Callable[[Acknowledgement], None] | None = None,
-        gates: Callable[[Connection], int] | None = None,
+        gates: ScalarSelect[int] | None = None,
     ) -> None:
-        """`gates`: how many there are, in a transaction; gates are told."""
+        """`gates`: how many there are; gates are told."""
         self._database, self._store, self._publication = database, store, publication
-        self._acknowledge, self._gates = acknowledge, gates
+        self._acknowledge = acknowledge
+        self._asked = (DatabaseClock(),) if gates is None else (DatabaseClock(), gates)
+        self._page = store.pages_after(bindparam("after", type_=BigInteger))
 
     def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
         if acknowledgement is not None and self._acknowledge is not None:
             self._acknowledge(self._of_this_log(acknowledgement, after))
-        with self._database.reading() as tx:
-            head, hash_there = self._store.head_and_hash(tx, after.position if after else 0)
-            time = database_time(tx)
-            gates = None if acknowledgement is None or self._gates is None else self._gates(tx)
-            if after is not None and not _continues(after, head, hash_there):
-                return FeedPage(events=(), head=head, time=time, diverged=True, gates=gates)
-            position = after.position if after else 0
-            rows = self._store.after(tx, position, PAGE_EVENTS) if position < head.position else ()
-        events = tuple(self._publication.envelopes(rows, head.epoch, hash_there))
-        return FeedPage(events=events, head=head, time=time, gates=gates)
+        position = after.position if after else 0
+        with self._database.reading(once=True) as tx:
+            head, hash_there, (time, *told) = self._store.head_and_hash(tx, position, self._asked)
+            is_diverged = after is not None and not _continues(after, head, hash_there)
+            is_behind = not is_diverged and position < head.position
+            page = self._page(tx, PAGE_EVENTS, last=head.position, after=position) if is_behind else None
+        # The log is asked twice, which takes less than a transaction. Should it become another one in between, then
+        # these events do not follow on what the caller has, and say so.
+        events = () if page is None else tuple(self._publication.envelopes(page.rows, page.epoch, page.previous))
+        gates = told[0] if told and acknowledgement is not None else None
+        return FeedPage(events=events, head=head, time=time, diverged=is_diverged, gates=gates)
 
     def _of_this_log(self, acknowledgement: Acknowledgement, after: Head | None) -> Acknowledgement:
         """A position in another log, from before a restore, says nothing about this one: the gate has none of it."""
         if after is None:
             return acknowledgement
         with self._database.reading(once=True) as tx:
-            continues = _continues(after, *self._store.head_and_hash(tx, after.position))
-        return acknowledgement if continues else replace(acknowledgement, position=0)
+            head, hash_there, _ = self._store.head_and_hash(tx, after.position)
+        return acknowledgement if _continues(after, head, hash_there) else replace(acknowledgement, position=0)
 
 
 def _continues(after: Head, head: Head, hash_there: str | None) -> bool:

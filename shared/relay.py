@@ -43,8 +43,9 @@ class Relay:
     def __init__(
         self, database: Database, metadata: MetaData, store: SqlEventStore, publication: Publication, bus: Bus
     ) -> None:
-        self._database, self._store, self._publication, self._bus = database, store, publication, bus
+        self._database, self._publication, self._bus = database, publication, bus
         self._cursor = metadata.tables["relay_cursor"]
+        self._page = store.pages_after(select(self._cursor.c.position).scalar_subquery())
         self._one_at_a_time = threading.Lock()
 
     def run(self) -> int:
@@ -59,16 +60,15 @@ class Relay:
                 if confirmed:
                     self._move_cursor(batch[confirmed - 1].position)
                 published += confirmed
-                if confirmed < len(batch):
+                # Behind a page that was not full there is nothing, or something whose own ring is still to come.
+                if confirmed < _PAGE_ROWS:
                     break
         return published
 
     def _pending(self) -> list[CloudEvent]:
-        with self._database.reading() as tx:
-            position = tx.execute(select(self._cursor.c.position)).scalar_one()
-            head, previous = self._store.head_and_hash(tx, position)
-            rows = self._store.after(tx, position, _PAGE_ROWS) if position < head.position else ()
-        return list(self._publication.envelopes(rows, head.epoch, previous))
+        with self._database.reading(once=True) as tx:
+            page = self._page(tx, _PAGE_ROWS)
+        return [] if page is None else list(self._publication.envelopes(page.rows, page.epoch, page.previous))
 
     def _move_cursor(self, position: int) -> None:
         # Not durable: what a crash takes back of the cursor is published again, and ignored.

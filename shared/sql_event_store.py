@@ -2,16 +2,19 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from msgspec.structs import asdict, replace
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Integer,
     MetaData,
     Row,
+    ScalarSelect,
+    Select,
     String,
     Table,
     Text,
@@ -55,6 +58,23 @@ def log_tables(metadata: MetaData) -> tuple[Table, Table]:
     return log, head
 
 
+_LAST = 2**63 - 1
+
+
+class LogPage(NamedTuple):
+    """Rows that follow one another, all of one moment; `previous`: the hash before the first."""
+
+    epoch: str
+    previous: str | None
+    rows: tuple[StoredEvent, ...]
+
+
+class ReadPage(Protocol):
+    def __call__(self, tx: Connection, limit: int, *, last: int = _LAST, **parameters: int) -> LogPage | None:
+        """By one statement: `limit` rows at most, up to the position `last`. None: there is nothing."""
+        ...
+
+
 class SqlEventStore:
     # SQLite, for one, answers a full disk by rolling back all of the transaction, savepoint or not.
     faults: tuple[type[Exception], ...] = (OperationalError, InterfaceError)
@@ -64,11 +84,10 @@ class SqlEventStore:
         self._log = log = metadata.tables["log"]
         self._head = head = metadata.tables["log_head"]
         # Made once: to build a statement takes longer than to run it.
-        at = log.c.position == bindparam("at")
         self._select_stream = select(log).where(log.c.stream == bindparam("of")).order_by(log.c.version)
         is_wanted = log.c.stream.in_(bindparam("streams", expanding=True))
         self._select_versions = select(log.c.stream, func.max(log.c.version)).where(is_wanted).group_by(log.c.stream)
-        self._select_head_and_hash = select(head, select(log.c.hash).where(at).scalar_subquery().label("hash_there"))
+        self._select_heads: dict[tuple[ColumnElement[Any], ...], Select[Any]] = {}
         self._lock_head = select(head).with_for_update()
         self._insert_rows = insert(log)
         self._move_head = update(head).values(position=bindparam("to_position"), hash=bindparam("to_hash"))
@@ -115,11 +134,42 @@ class SqlEventStore:
         log = self._log
         return tx.execute(select(log.c.hash).where(log.c.position == position)).scalar_one_or_none()
 
-    def head_and_hash(self, tx: Connection, position: int) -> tuple[Head, str | None]:
-        """Both by one statement: what every pull asks."""
-        row = tx.execute(self._select_head_and_hash, {"at": position}).one()
-        head = Head(epoch=row.epoch, position=row.position, hash=row.hash)
-        return head, row.hash_there if position else genesis_hash(row.epoch)
+    def head_and_hash(
+        self, tx: Connection, position: int, also: tuple[ColumnElement[Any], ...] = ()
+    ) -> tuple[Head, str | None, tuple[Any, ...]]:
+        """The head, the hash at that position, and the values of what is asked `also`: by one statement."""
+        statement = self._select_heads.get(also)
+        if statement is None:
+            there = self._hash_at(bindparam("at", type_=BigInteger))
+            columns = self._head.c
+            statement = self._select_heads[also] = select(columns.epoch, columns.position, columns.hash, there, *also)
+        epoch, head_position, hash_, hash_there, *values = tx.execute(statement, {"at": position}).one()
+        head = Head(epoch=epoch, position=head_position, hash=hash_)
+        return head, hash_there if position else genesis_hash(epoch), tuple(values)
+
+    def pages_after(self, position: ColumnElement[int] | ScalarSelect[int]) -> ReadPage:
+        """A prepared question; `position` may be told by another table, or be a parameter."""
+        log = self._log
+        question = (
+            select(log, select(self._head.c.epoch).scalar_subquery(), self._hash_at(position))
+            .where(log.c.position > position, log.c.position <= bindparam("last", type_=BigInteger))
+            .order_by(log.c.position)
+            .limit(bindparam("limit", type_=Integer))
+        )
+
+        def read(tx: Connection, limit: int, *, last: int = _LAST, **parameters: int) -> LogPage | None:
+            rows = tx.execute(question, {"limit": limit, "last": last} | parameters).all()
+            if not rows:
+                return None
+            epoch, previous = rows[0][-2:]
+            events = tuple(StoredEvent(*row[:-2]) for row in rows)
+            return LogPage(epoch, genesis_hash(epoch) if events[0].position == 1 else previous, events)
+
+        return read
+
+    def _hash_at(self, position: ColumnElement[int] | ScalarSelect[int]) -> ScalarSelect[str]:
+        there = self._log.alias("there")
+        return select(there.c.hash).where(there.c.position == position).scalar_subquery()
 
     def head(self, tx: Connection) -> Head:
         row = tx.execute(select(self._head)).one()

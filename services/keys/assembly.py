@@ -11,7 +11,7 @@ from services.keys.idempotency import Idempotency
 from services.keys.last_use import LastUse
 from services.keys.organisation_history import OrganisationHistory
 from services.keys.past import Past
-from services.keys.propagation import Propagation
+from services.keys.propagation import GATES, Propagation
 from services.keys.publication import publish
 from services.keys.queries import Queries
 from services.keys.rebuild import rebuild
@@ -108,6 +108,6 @@ def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float
         past=Past(store),
         idempotency=Idempotency(database, clock),
         sweep=Sweep(database, commands.keys, clock),
-        feed=LogFeed(database, store, publication, propagation.acknowledge, propagation.count),
+        feed=LogFeed(database, store, publication, propagation.acknowledge, GATES),
         last_use=LastUse(database),
     )

@@ -7,21 +7,28 @@ the head, and a head read after the commit contains the revocation: so no gate c
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from services.keys import tables
 from services.keys.lookout import Lookout, Watch
 from services.keys.storage import MARGIN_SECONDS, Storage
 from shared import metrics
 from shared.clock import Clock
+from shared.combining import Combiner
 from shared.database import Database
 from shared.feed import Acknowledgement
 from shared.sql_event_store import SqlEventStore
 
 KNOWN_WAIT_SECONDS = 1.0
+# More than the threads of a door can ask for at one time.
+ACKNOWLEDGEMENTS_MAX = 50
+_PLACES_OF = select(tables.gate).where(tables.gate.c.id.in_(bindparam("gates", expanding=True)))
+_MOVE = update(tables.gate).where(tables.gate.c.id == bindparam("of")).values(position=bindparam("to"))
+# Those that live, and those killed since the last revocation.
+GATES = select(func.count()).select_from(tables.gate).scalar_subquery()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,35 +63,38 @@ class Propagation:
         self._database, self._store, self._storage, self._clock = database, store, storage, clock
         self._lease_seconds = lease_seconds
         self._lookout = Lookout(database, clock, sleep)
+        self._commit_soon = Combiner(self._commit, most=ACKNOWLEDGEMENTS_MAX)
 
     def acknowledge(self, acknowledgement: Acknowledgement) -> None:
-        """Commits the gate's row. Called by the feed, before it reads the head."""
-        gate = tables.gate
-        is_this = gate.c.id == acknowledgement.gate
-        with self._database.reading(once=True) as tx:
-            known = tx.execute(select(gate.c.position).where(is_this)).scalar_one_or_none()
-        if known == acknowledgement.position:
-            return
-        if known is not None and self._move(acknowledgement):
-            return
-        with self._database.transaction() as tx:
-            tx.execute(insert(gate).values(id=acknowledgement.gate, position=acknowledgement.position))
+        """Commits the gate's row. Called by the feed, before it reads the head.
 
-    def _move(self, acknowledgement: Acknowledgement) -> bool:
-        """Whether the row is still there. A crash may set its place back, which only makes a receipt wait longer.
+        A push makes all gates acknowledge at the same time; those that do so here share a commit.
+        """
+        self._commit_soon(acknowledgement)
+
+    def _commit(self, acknowledgements: Sequence[Acknowledgement]) -> None:
+        said = {each.gate: each.position for each in acknowledgements}
+        known = self._places(said)
+        moved = {gate: position for gate, position in said.items() if known.get(gate, position) != position}
+        if moved and not self._move(moved):
+            known = self._places(said)
+        if missing := sorted(said.keys() - known.keys()):
+            with self._database.transaction() as tx:
+                tx.execute(insert(tables.gate), [{"id": gate, "position": said[gate]} for gate in missing])
+
+    def _places(self, gates: Iterable[str]) -> dict[str, int]:
+        with self._database.reading(once=True) as tx:
+            return {gate.id: gate.position for gate in tx.execute(_PLACES_OF, {"gates": tuple(gates)})}
+
+    def _move(self, places: Mapping[str, int]) -> bool:
+        """False: not all of the rows were there still. A crash may set a place back: a receipt waits longer then.
 
         A row itself must last: a gate without one is a gate that nobody waits for.
         """
-        gate = tables.gate
+        # In one order, by whoever writes several: so no two wait for each other.
+        moves = [{"of": gate, "to": position} for gate, position in sorted(places.items())]
         with self._database.transaction(durable=False) as tx:
-            moved = tx.execute(
-                update(gate).where(gate.c.id == acknowledgement.gate).values(position=acknowledgement.position)
-            )
-        return moved.rowcount > 0
-
-    def count(self, tx: Connection) -> int:
-        """Gates with a row: those that live, and those killed since the last revocation."""
-        return tx.execute(select(func.count()).select_from(tables.gate)).scalar_one()
+            return tx.execute(_MOVE, moves).rowcount == len(moves)
 
     def remove(self, gate_id: str) -> None:
         """A gate that stops cleanly takes its row with it."""
@@ -124,7 +134,7 @@ class Propagation:
     def _count_out(self, watch: Watch) -> None:
         gate = tables.gate
         with self._database.transaction() as tx:
-            for gate_id in watch.silent:
+            for gate_id in sorted(watch.silent):
                 tx.execute(delete(gate).where(gate.c.id == gate_id, gate.c.position < watch.position))
 
     def _receipt(self, watch: Watch, counted_out: tuple[str, ...], *, propagated: bool) -> Receipt:

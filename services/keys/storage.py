@@ -18,6 +18,8 @@ class Storage:
     def __init__(self, database: Database, clock: Clock, *, lease_seconds: float) -> None:
         self._database, self._clock, self._lease_seconds = database, clock, lease_seconds
         self._first_seen: dict[str, float] = {}
+        self._identity = storage_identity(tables.log)
+        self._ask = select(tables.storage, self._identity.label("identity_now"))
 
     def all_gates_known_from(self) -> float:
         """The elapsed second from which every gate that may be fresh has a row; minus infinity: all along.
@@ -26,9 +28,9 @@ class Storage:
         has waited that long says so to the others, see `settle`.
         """
         table = tables.storage
-        with self._database.reading() as tx:
-            identity = storage_identity(tx, tables.log)
-            known = tx.execute(select(table)).one()
+        with self._database.reading(once=True) as tx:
+            known = tx.execute(self._ask).one()
+        identity: str = known.identity_now
         if known.identity == identity and known.settled:
             return _ALWAYS
         if known.identity != identity:
@@ -46,6 +48,6 @@ class Storage:
             return
         table = tables.storage
         with self._database.transaction() as tx:
-            identity = storage_identity(tx, tables.log)
+            identity = tx.execute(select(self._identity)).scalar_one()
             if identity in self._first_seen:
                 tx.execute(update(table).where(table.c.identity == identity).values(settled=True))

@@ -1,7 +1,7 @@
 """PostgreSQL's log, moved: by a restore, into the same database or another one."""
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from services.keys import tables
 from services.keys.assembly import MIGRATIONS
@@ -59,4 +59,5 @@ def test_two_databases_are_two_storages(database: Database, postgres: Postgres) 
 
 def _identity(database: Database) -> str:
     with database.reading() as tx:
-        return storage_identity(tx, tables.log)
+        identity: str = tx.execute(select(storage_identity(tables.log))).scalar_one()
+    return identity

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -169,10 +170,10 @@ def test_a_gate_s_row_is_committed_when_the_head_is_read(
     elsewhere = Database(keys.database.engine.url)
     read = SqlEventStore.head_and_hash
 
-    def look_first(store: SqlEventStore, tx: Connection, position: int) -> tuple[Head, str | None]:
+    def look_first(store: SqlEventStore, tx: Connection, *asked: Any) -> tuple[Head, str | None, tuple[Any, ...]]:
         with elsewhere.reading() as other:
             rows.extend((row.id, row.position) for row in other.execute(select(tables.gate)))
-        return read(store, tx, position)
+        return read(store, tx, *asked)
 
     monkeypatch.setattr(SqlEventStore, "head_and_hash", look_first)
     keys.feed.pull(None, Acknowledgement(gate="gate_1", position=0))
@@ -215,8 +216,8 @@ def test_head_and_events_are_of_one_moment(keys_database: Database) -> None:
     """A row that is committed between the two looks is in neither."""
 
     class Busy(SqlEventStore):
-        def head_and_hash(self, tx: Connection, position: int) -> tuple[Head, str | None]:
-            found = super().head_and_hash(tx, position)
+        def head_and_hash(self, tx: Connection, *asked: Any) -> tuple[Head, str | None, tuple[Any, ...]]:
+            found = super().head_and_hash(tx, *asked)
             if not self.has_grown:
                 self.has_grown = True
                 growing.grow()

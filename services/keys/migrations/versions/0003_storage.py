@@ -16,7 +16,7 @@ def upgrade() -> None:
         sa.Column("settled", sa.Boolean, nullable=False),
     )
     log = sa.table("log", sa.column("position"))
-    identity = storage_identity(op.get_bind(), log)
+    identity = op.get_bind().execute(sa.select(storage_identity(log))).scalar_one()
     # No gate can have followed an empty log. One with rows may have been restored a moment ago.
     is_empty = op.get_bind().execute(sa.select(sa.func.count()).select_from(log)).scalar_one() == 0
     op.bulk_insert(table, [{"identity": identity, "settled": is_empty}])
