@@ -209,13 +209,16 @@ class _StorageIdentity(FunctionElement[str]):
     inherit_cache = True
 
 
+_CLUSTER_TIMELINE_AND_FILE = (
+    "(SELECT system_identifier FROM pg_control_system())"
+    " || '-' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
+    " || '-' || pg_relation_filenode(CAST({} AS regclass))"
+)
+
+
 @compiles(_StorageIdentity)
 def _identity(element: _StorageIdentity, compiler: Any, **options: Any) -> str:
-    return (
-        "(SELECT system_identifier FROM pg_control_system())"
-        " || '-' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
-        f" || '-' || pg_relation_filenode(CAST({compiler.process(element.clauses, **options)} AS regclass))"
-    )
+    return _CLUSTER_TIMELINE_AND_FILE.format(compiler.process(element.clauses, **options))
 
 
 @compiles(_StorageIdentity, "sqlite")

@@ -13,7 +13,8 @@ from shared.event_store import Head
 from shared.publication import Publication
 from shared.sql_event_store import SqlEventStore
 
-PAGE_EVENTS = 500
+# As many as any follower is given; whoever asks for more may have that many.
+PAGE_EVENTS, PAGE_EVENTS_MAX = 500, 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,9 @@ class LogFeed:
         self._asked = (DatabaseClock(),) if gates is None else (DatabaseClock(), gates)
         self._page = store.pages_after(bindparam("after", type_=BigInteger))
 
-    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
+    def pull(
+        self, after: Head | None, acknowledgement: Acknowledgement | None = None, *, events_max: int = PAGE_EVENTS
+    ) -> FeedPage:
         if acknowledgement is not None and self._acknowledge is not None:
             self._acknowledge(self._of_this_log(acknowledgement, after))
         position = after.position if after else 0
@@ -77,7 +80,7 @@ class LogFeed:
             head, hash_there, (time, *told) = self._store.head_and_hash(tx, position, self._asked)
             is_diverged = after is not None and not _continues(after, head, hash_there)
             is_behind = not is_diverged and position < head.position
-            page = self._page(tx, PAGE_EVENTS, last=head.position, after=position) if is_behind else None
+            page = self._page(tx, events_max, last=head.position, after=position) if is_behind else None
         # The log is asked twice, which takes less than a transaction. Should it become another one in between, then
         # these events do not follow on what the caller has, and say so.
         events = () if page is None else tuple(self._publication.envelopes(page.rows, page.epoch, page.previous))

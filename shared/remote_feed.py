@@ -11,13 +11,16 @@ import structlog
 import urllib3
 
 from shared.audit import Anchor
+from shared.clock import Clock
 from shared.event_store import Head
-from shared.feed import Acknowledgement, Feed, FeedPage, FeedUnavailable
+from shared.feed import PAGE_EVENTS, Acknowledgement, Feed, FeedPage, FeedUnavailable
 from shared.gate import snapshot_stream
 from shared.gate.grant import Snapshot
 from shared.gate.packed import PackedSnapshot
 
 PULL_SECONDS_MAX = 0.5
+# After a full page that was here within this, one so many times larger has time to spare.
+_QUICK_SECONDS, _GROWTH = PULL_SECONDS_MAX / 6, 4
 CHECKPOINT_SECONDS_MAX = 5.0
 SNAPSHOT_SECONDS_MAX = 20.0
 _BLOCK_BYTES = 64 * 1024
@@ -67,11 +70,27 @@ class InternalDoor:
 
 
 class HttpFeed:
-    def __init__(self, door: InternalDoor) -> None:
-        self._door = door
+    """Asks for larger pages after full ones that came quickly, and for the smallest after one that did not come.
+
+    Who is far behind is through in a third of the time; but a page must be here whole before its time is over.
+    """
+
+    def __init__(self, door: InternalDoor, clock: Clock, *, events_max: int = PAGE_EVENTS) -> None:
+        """`events_max`: as large as pages may become."""
+        self._door, self._clock, self._events_max = door, clock, events_max
+        self._events = PAGE_EVENTS
 
     def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
-        query: dict[str, str] = {}
+        """One at a time."""
+        events, self._events = self._events, PAGE_EVENTS
+        began = self._clock.elapsed_seconds()
+        page = self._ask(after, acknowledgement, events)
+        if self._clock.elapsed_seconds() - began < _QUICK_SECONDS and len(page.events) == events:
+            self._events = min(_GROWTH * events, self._events_max)
+        return page
+
+    def _ask(self, after: Head | None, acknowledgement: Acknowledgement | None, events: int) -> FeedPage:
+        query = {"events": str(events)}
         if after is not None:
             query |= {"epoch": after.epoch, "after": str(after.position), "hash": after.hash}
         if acknowledgement is not None:

@@ -51,9 +51,10 @@ def _rebuild(service: str, data: Path) -> int:
             return keys_service(data).rebuild()
         if os.environ.get("DATABASE_URL"):
             settings = read_settings()
-            return auth.assemble(Database(settings.database_url), composition.keys_feed(settings), clock).rebuild()
-        feed = keys_service(data).feed
-        return auth.assemble(DataFolder(data).existing_database("auth"), feed, clock).rebuild()
+            feed = composition.keys_feed(settings, clock)
+            return auth.assemble(Database(settings.database_url), feed, clock).rebuild()
+        database = DataFolder(data).existing_database("auth")
+        return auth.assemble(database, keys_service(data).feed, clock).rebuild()
     except (DataFolderUnusable, SettingWrong, FeedUnavailable) as error:
         raise Failure(str(error)) from None
 

@@ -32,7 +32,7 @@ from shared.clock import Clock, SystemClock
 from shared.connecting import DatabaseUnusable, await_database
 from shared.contracts.usage import Spent
 from shared.database import Database
-from shared.feed import Feed, FeedUnavailable
+from shared.feed import PAGE_EVENTS_MAX, Feed, FeedUnavailable
 from shared.gate.counts import RedisCounts
 from shared.gate.grants import Grants
 from shared.gate.meter import Meter
@@ -84,11 +84,11 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
             bus = PipelinedLogBus(settings.amqp_uri, service)
             return keys.assemble(database, bus, clock, lease_seconds=settings.lease_seconds)
         case "auth":
-            return auth.assemble(database, keys_feed(settings), clock)
+            return auth.assemble(database, keys_feed(settings, clock), clock)
         case "usage":
             return usage.assemble(
                 database,
-                keys_feed(settings),
+                keys_feed(settings, clock),
                 KeysClient(settings.amqp_uri),
                 EventPublisher(settings.amqp_uri, service),
                 clock,
@@ -154,7 +154,8 @@ def _all_routes() -> list[Route]:
 
 def _gate(settings: Settings, clock: Clock) -> GateProcess:
     gate_id = new_gate_id()
-    door = HttpFeed(InternalDoor(settings.keys_internal_url, settings.internal_token))
+    internal = InternalDoor(settings.keys_internal_url, settings.internal_token)
+    door = HttpFeed(internal, clock, events_max=PAGE_EVENTS_MAX)
     bus = MeterBus(EventPublisher(settings.amqp_uri, "auth"))
     gate = GateProcess(
         gate_id=gate_id,
@@ -181,9 +182,9 @@ def _gate(settings: Settings, clock: Clock) -> GateProcess:
     return gate
 
 
-def keys_feed(settings: Settings) -> Feed:
+def keys_feed(settings: Settings, clock: Clock) -> Feed:
     door = InternalDoor(settings.keys_internal_url, settings.internal_token)
-    return FirstAnswer((HttpFeed(door), RpcFeed(settings.amqp_uri, "keys")))
+    return FirstAnswer((HttpFeed(door, clock), RpcFeed(settings.amqp_uri, "keys")))
 
 
 def _listen(settings: Settings, hear_keys: Hear, hear_counted: Hear) -> Listener:

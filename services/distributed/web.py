@@ -9,7 +9,6 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from services.distributed import composition
 from services.distributed.lifeline import end_with
 from shared import logs
 from shared.settings import read_settings
@@ -43,6 +42,9 @@ def main(service: str, door: str) -> None:
 
 def app() -> Any:
     """What a Granian worker calls once."""
+    # Here and not above: the process that only looks after the workers would read all of it first, for two seconds.
+    from services.distributed import composition
+
     parent = multiprocessing.parent_process()
     if parent is not None and parent.pid is not None:
         end_with(parent.pid)

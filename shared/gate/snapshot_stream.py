@@ -3,17 +3,17 @@
 Neither end ever holds more than a part of it beside the grants themselves.
 """
 
-import zlib
 from collections.abc import Iterable, Iterator
 
 import msgspec
+from isal import isal_zlib
 
 from shared.gate.grant import Grant, Snapshot
 from shared.gate.packed import PackedGrants, PackedSnapshot
 
 CONTENT_TYPE = "application/x-ndjson"
-_GZIP = 31  # zlib's window bits, with gzip's head and tail
-_FASTEST = 1
+_GZIP = 31  # window bits, with gzip's head and tail
+_LEVEL = 1  # of ISA-L: smaller than zlib's first, in a fifth of its time
 _BLOCK_BYTES = 256 * 1024
 _grant = msgspec.json.Decoder(Grant)
 
@@ -24,7 +24,7 @@ class StreamBroken(Exception):
 
 def compressed(blocks: Iterable[bytes]) -> Iterator[bytes]:
     """gzip. `blocks`: each of a line or many, without the last line's end. An empty line says that this is the end."""
-    gzip = zlib.compressobj(_FASTEST, zlib.DEFLATED, _GZIP)
+    gzip = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _GZIP)
     waiting, size = [], 0
     for block in blocks:
         waiting.append(block)

@@ -6,7 +6,7 @@ Its readiness is its own: a public door that is not ready must not close the fee
 import hmac
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import falcon
 import msgspec
@@ -14,7 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from shared import metrics
 from shared.event_store import Head
-from shared.feed import Acknowledgement, Feed
+from shared.feed import PAGE_EVENTS, PAGE_EVENTS_MAX, Acknowledgement, FeedPage
 from shared.gate import snapshot_stream
 from shared.gate.grant import Grant, Snapshot
 from shared.web.route import Route
@@ -36,17 +36,25 @@ def internal_application(
     return app
 
 
-class FeedPages:
-    """`GET ?epoch&after&hash[&gate]`: the page past that place; `gate` acknowledges it in the gate's name."""
+class SizedFeed(Protocol):
+    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None, *, events_max: int) -> FeedPage: ...
 
-    def __init__(self, feed: Feed) -> None:
+
+class FeedPages:
+    """`GET ?epoch&after&hash[&gate][&events]`: the page past that place, of so many `events` at most.
+
+    `gate` acknowledges the place in the gate's name.
+    """
+
+    def __init__(self, feed: SizedFeed) -> None:
         self._feed = feed
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         place = _place(req)
         gate = req.get_param("gate")
         acknowledgement = Acknowledgement(gate=gate, position=place.position if place else 0) if gate else None
-        page: Any = self._feed.pull(place, acknowledgement)
+        events_max = req.get_param_as_int("events", min_value=1, default=PAGE_EVENTS)
+        page: Any = self._feed.pull(place, acknowledgement, events_max=min(events_max, PAGE_EVENTS_MAX))
         resp.content_type = "application/json"
         resp.data = msgspec.json.encode(page)
 

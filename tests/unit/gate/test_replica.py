@@ -83,7 +83,7 @@ def test_the_lease_runs_from_when_the_pull_was_sent_not_from_when_it_was_answere
         scene.clock.advance(4)
         return answer(after, acknowledgement)
 
-    scene.log.pull = slowly  # type: ignore[method-assign]  # the one slow network of these tests
+    scene.log.pull = slowly  # type: ignore[method-assign, assignment]  # the one slow network of these tests
     scene.replica.pull()
     scene.clock.advance(LEASE - 4.01)
     assert scene.replica.is_fresh()
@@ -239,7 +239,7 @@ def test_another_log_in_the_place_of_the_one_followed_is_not_trusted_before_it_i
         seen.append(scene.judge() is None and scene.replica.is_fresh())
         return answer(after, acknowledgement)
 
-    scene.log.pull = watched  # type: ignore[method-assign]  # looks at the gate in the middle of its pull
+    scene.log.pull = watched  # type: ignore[method-assign, assignment]  # looks at the gate in the middle of its pull
     scene.snapshot = snapshot_of(grant(1), place=scene.log.genesis)
     scene.replica.pull()
     assert seen == [False, False, False]

@@ -11,7 +11,7 @@ from shared.clock import Clock, ManualClock
 from shared.contracts.envelope import CloudEvent
 from shared.contracts.keys import KeyCreated, KeyRevoked, KeysEvent, OrganisationEvent
 from shared.event_store import Head, genesis_hash
-from shared.feed import Acknowledgement, FeedPage, FeedUnavailable
+from shared.feed import PAGE_EVENTS, Acknowledgement, FeedPage, FeedUnavailable
 from shared.gate.credential import BODY_CHARACTERS, PREFIX, Presented, base62, digest_of, with_checksum
 from shared.gate.grant import Grant, Limits, Snapshot
 from shared.gate.grants import Grants
@@ -124,7 +124,9 @@ class MemoryLog:
     def genesis(self) -> Head:
         return Head(epoch=self.epoch, position=0, hash=genesis_hash(self.epoch))
 
-    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
+    def pull(
+        self, after: Head | None, acknowledgement: Acknowledgement | None = None, *, events_max: int = PAGE_EVENTS
+    ) -> FeedPage:
         if self.is_away:
             raise FeedUnavailable("away")
         if acknowledgement is not None:
@@ -133,7 +135,9 @@ class MemoryLog:
         if after is not None and after not in (self.genesis, *(event.place for event in self.events)):
             return FeedPage(events=(), head=self.head, time=time, diverged=True, gates=self.gates)
         position = after.position if after else 0
-        return FeedPage(events=tuple(self.events[position:]), head=self.head, time=time, gates=self.gates)
+        return FeedPage(
+            events=tuple(self.events[position : position + events_max]), head=self.head, time=time, gates=self.gates
+        )
 
 
 class MemoryBus:

@@ -1,0 +1,62 @@
+"""Pages by HTTP: larger for who is far behind, as long as they come quickly."""
+
+import msgspec
+
+from shared.clock import ManualClock
+from shared.feed import PAGE_EVENTS, FeedUnavailable
+from shared.remote_feed import PULL_SECONDS_MAX, HttpFeed, InternalDoor
+from tests.unit.gate.worlds import NOW, MemoryLog, created
+
+MOST = 4 * PAGE_EVENTS
+SLOW, QUICK = 0.4 * PULL_SECONDS_MAX, 0.1 * PULL_SECONDS_MAX
+
+
+class Door(InternalDoor):
+    """A log of `events`, each page of which takes `seconds`; None: it does not come."""
+
+    def __init__(self, clock: ManualClock, events: int) -> None:
+        self._clock, self._log = clock, MemoryLog(clock)
+        self._log.append(*map(created, range(events)))
+        self.seconds: float | None = QUICK
+        self.asked: list[int] = []
+
+    def get(self, path: str, query: dict[str, str], seconds_max: float) -> bytes:
+        self.asked.append(int(query["events"]))
+        if self.seconds is None:
+            raise FeedUnavailable("too late")
+        self._clock.advance(self.seconds)
+        after = self._log.events[int(query["after"]) - 1].place if "after" in query else None
+        return msgspec.json.encode(self._log.pull(after, events_max=int(query["events"])))
+
+
+def test_full_pages_that_come_quickly_grow_to_the_most_and_a_last_one_ends_it() -> None:
+    clock = ManualClock(NOW)
+    door = Door(clock, events=PAGE_EVENTS * 8)
+    feed = HttpFeed(door, clock, events_max=MOST)
+    place, lengths = None, []
+    for _ in range(4):
+        events = feed.pull(place).events
+        place = events[-1].place if events else place
+        lengths.append(len(events) // PAGE_EVENTS)
+    assert lengths == [1, 4, 3, 0]
+    assert door.asked == [PAGE_EVENTS, MOST, MOST, PAGE_EVENTS]
+
+
+def test_a_page_that_came_slowly_or_not_at_all_is_followed_by_the_smallest() -> None:
+    clock = ManualClock(NOW)
+    door = Door(clock, events=PAGE_EVENTS * 8)
+    feed = HttpFeed(door, clock, events_max=MOST)
+    for seconds in (QUICK, SLOW, QUICK, None, QUICK):
+        door.seconds = seconds
+        try:
+            feed.pull(None)
+        except FeedUnavailable:
+            assert seconds is None
+    assert door.asked == [PAGE_EVENTS, MOST, PAGE_EVENTS, MOST, PAGE_EVENTS]
+
+
+def test_followers_that_do_not_ask_for_more_get_no_more() -> None:
+    clock = ManualClock(NOW)
+    door = Door(clock, events=PAGE_EVENTS * 2)
+    feed = HttpFeed(door, clock)
+    assert [len(feed.pull(None).events) for _ in range(3)] == [PAGE_EVENTS] * 3
