@@ -16,7 +16,7 @@ def keep_off_the_measured() -> None:
 
 
 def onto_the_measured(pid: int) -> None:
-    """A server and its workers, once they are there."""
+    """A server, with all that it has started and will start."""
     _put(pid, MEASURED)
 
 

@@ -41,14 +41,14 @@ class Server:
             stdout=self._log,
             stderr=self._log,
         )
+        if is_measured:
+            cores.onto_the_measured(self.process.pid)  # all that it starts will be there, too
         while port is not None and not self._answers(ready_path):
             if self.process.poll() is not None or time.monotonic() - began > _READY_SECONDS_MAX:
                 self.close()
                 raise ServerMissing(f"{name} does not answer: {self.written()[-3000:]}")
             time.sleep(0.02)
         self.ready_seconds = time.monotonic() - began
-        if is_measured:
-            cores.onto_the_measured(self.process.pid)
 
     def cpu_seconds(self) -> float:
         return cores.cpu_seconds(self.process.pid)

@@ -1,5 +1,6 @@
 """`python -m services.distributed.web SERVICE public|internal`: a service's HTTP door, by Granian."""
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -18,6 +19,7 @@ DOORS = ("public", "internal")
 # where nothing waits long, more would only queue for the interpreter.
 _PUBLIC_THREADS = {"keys": 32, "auth": 2, "usage": 4, "sensors": 4}
 _INTERNAL_THREADS = 4
+_NEW_OBJECTS_BETWEEN_LOOKS = 20_000
 _SERVICE, _DOOR = "GRILLO_SERVICE", "GRILLO_DOOR"
 
 
@@ -50,7 +52,12 @@ def app() -> Any:
         end_with(parent.pid)
     logs.configure()
     make = composition.web if os.environ[_DOOR] == "public" else composition.internal_door
-    return make(os.environ[_SERVICE], read_settings())
+    application = make(os.environ[_SERVICE], read_settings())
+    # What there is by now stays to the end, and requests leave no cycles behind: Python need not look so often.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS_BETWEEN_LOOKS)
+    return application
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """G1 from outside: whatever is asked after a revocation's answer is refused."""
 
+import os
 import subprocess
 import threading
 import time
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.running import GRILLO, Embedded, System
+from tests.e2e.running import GRILLO, Distributed, Embedded, System
 
 REVOCATIONS = 150
 CALLERS = 3
@@ -76,3 +77,12 @@ def test_a_key_is_revoked_while_an_import_runs(embedded: Embedded, openeew: Path
     _, errors = importing.communicate()
     assert importing.returncode == 0, errors
     assert during > 0, "the import was over before a single revocation"
+
+
+@pytest.mark.xdist_group("distributed")
+def test_workers_that_only_follow_step_back_and_nothing_that_a_revocation_needs_does(distributed: Distributed) -> None:
+    """Where cores are scarce they would be at work on the same event as the gates, at the same moment."""
+    niceness = {role: os.getpriority(os.PRIO_PROCESS, pid) for role, pid in distributed.stack.pids()}
+    stepped_back = {role.split(":")[0] for role, nice in niceness.items() if nice > min(niceness.values())}
+    assert stepped_back == {"auth", "usage", "sensors"}
+    assert all("worker" in role for role, nice in niceness.items() if nice > min(niceness.values()))

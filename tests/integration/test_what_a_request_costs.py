@@ -1,4 +1,4 @@
-"""A warm request's verdict asks nobody: one query for the data, and no message."""
+"""A warm request's verdict asks nobody: one query for the data, and no message. What others wait for is as short."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,12 +19,14 @@ from services.sensors.ingest import samples
 from shared.clock import SystemClock
 from shared.contracts.envelope import CloudEvent
 from shared.database import Database
+from shared.feed import Acknowledgement
 from shared.gate.gate import Gate
 from shared.gate.meter import Meter
 from shared.gate.quota import MemoryQuota
 from shared.gate.replica import Replica
 from shared.repository import Origin
 from shared.web.application import application
+from tests.examples import NOON
 
 ORIGIN = Origin(actor="test")
 
@@ -67,13 +69,34 @@ def test_a_warm_read_makes_no_message_and_hardly_a_query(tmp_path: Path, path: s
     assert bus.messages == messages_before
 
 
+def test_a_gate_that_is_up_to_date_costs_the_log_three_questions(tmp_path: Path) -> None:
+    """Whether its place is of this log, whether its row says so, and how things stand: each gate's every second."""
+    service = keys.assemble(Database.sqlite(tmp_path / "keys.sqlite"), CountingBus(), SystemClock(), lease_seconds=10)
+    service.commands.register_organisation("Grillo", "standard", ORIGIN)
+    place = service.feed.pull(None).events[-1].place
+    acknowledgement = Acknowledgement(gate="gate_1", position=place.position)
+    service.feed.pull(place, acknowledgement)
+    with _counted_queries() as queries:
+        page = service.feed.pull(place, acknowledgement)
+    assert (page.head, page.events, page.gates) == (place, (), 1)
+    assert len(queries) == 3, queries
+
+
+def test_last_uses_hold_the_log_for_two_statements_however_many_they_are(tmp_path: Path) -> None:
+    """Commands wait meanwhile, revocations among them: a statement for each key made that a fifth of a second."""
+    service = keys.assemble(Database.sqlite(tmp_path / "keys.sqlite"), CountingBus(), SystemClock(), lease_seconds=10)
+    with _counted_queries() as queries:
+        service.last_use.record({f"key_{number}": NOON for number in range(100)})
+    assert len(queries) == 2, queries
+
+
 @contextmanager
 def _counted_queries() -> Iterator[list[str]]:
-    """Every statement of every engine, but for the BEGIN that SQLite is told."""
+    """Every statement of every engine, but for what begins a transaction of SQLite's."""
     statements: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if not statement.startswith("BEGIN"):
+        if not statement.startswith(("BEGIN", "PRAGMA")):
             statements.append(statement)
 
     event.listen(Engine, "before_cursor_execute", note)
