@@ -19,8 +19,12 @@ from shared.gate.grant import Snapshot
 from shared.gate.packed import PackedSnapshot
 
 PULL_SECONDS_MAX = 0.5
-# After a full page that was here within this, one so many times larger has time to spare.
+# After a full page that was here within this, one so many times larger has time to spare; after one that took longer
+# than that, one like it may come too late.
 _QUICK_SECONDS, _GROWTH = PULL_SECONDS_MAX / 6, 4
+_SLOW_SECONDS = PULL_SECONDS_MAX / 2
+# Threads that ask one door at the same time.
+_CONNECTIONS = 4
 CHECKPOINT_SECONDS_MAX = 5.0
 SNAPSHOT_SECONDS_MAX = 20.0
 _BLOCK_BYTES = 64 * 1024
@@ -36,7 +40,8 @@ class InternalDoor:
 
     def __init__(self, url: str, token: str) -> None:
         self._url = url
-        self._http = urllib3.PoolManager(headers={"Authorization": f"Bearer {token}"}, retries=False)
+        headers = {"Authorization": f"Bearer {token}"}
+        self._http = urllib3.PoolManager(headers=headers, retries=False, maxsize=_CONNECTIONS)
 
     def get(self, path: str, query: dict[str, str], seconds_max: float) -> bytes:
         """Raises FeedUnavailable, naming the address and never the token."""
@@ -70,7 +75,7 @@ class InternalDoor:
 
 
 class HttpFeed:
-    """Asks for larger pages after full ones that came quickly, and for the smallest after one that did not come.
+    """Asks for larger pages after full ones that came quickly, and for the smallest after one that came late or never.
 
     Who is far behind is through in a third of the time; but a page must be here whole before its time is over.
     """
@@ -85,8 +90,9 @@ class HttpFeed:
         events, self._events = self._events, PAGE_EVENTS
         began = self._clock.elapsed_seconds()
         page = self._ask(after, acknowledgement, events)
-        if self._clock.elapsed_seconds() - began < _QUICK_SECONDS and len(page.events) == events:
-            self._events = min(_GROWTH * events, self._events_max)
+        seconds = self._clock.elapsed_seconds() - began
+        if len(page.events) == events and seconds < _SLOW_SECONDS:
+            self._events = min(_GROWTH * events, self._events_max) if seconds < _QUICK_SECONDS else events
         return page
 
     def _ask(self, after: Head | None, acknowledgement: Acknowledgement | None, events: int) -> FeedPage:

@@ -1,6 +1,6 @@
 """What a receipt says: who acknowledged, who was counted out and only when, and what was not waited for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 from sqlalchemy import select, update
@@ -196,3 +196,20 @@ def lies_elsewhere(database: Database) -> None:
     """What a restore leaves: the row that names the storage it was dumped from."""
     with database.transaction() as tx:
         tx.execute(update(tables.storage).values(identity="the storage that was lost"))
+
+
+def test_a_gate_that_is_counted_out_while_it_acknowledges_has_its_row_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And so has one that acknowledges together with it; a gate without a row is one that nobody waits for."""
+    scene.acknowledge("gate_1", 6)
+    scene.acknowledge("gate_2", 6)
+    move = scene.propagation._move
+
+    def counted_out_before(places: Mapping[str, int]) -> bool:
+        scene.propagation.remove("gate_1")
+        return move(places)
+
+    monkeypatch.setattr(scene.propagation, "_move", counted_out_before)
+    scene.propagation._commit([Acknowledgement(gate=f"gate_{number}", position=7) for number in (1, 2, 3)])
+    assert scene.rows() == {"gate_1": 7, "gate_2": 7, "gate_3": 7}

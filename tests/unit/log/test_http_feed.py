@@ -8,7 +8,7 @@ from shared.remote_feed import PULL_SECONDS_MAX, HttpFeed, InternalDoor
 from tests.unit.gate.worlds import NOW, MemoryLog, created
 
 MOST = 4 * PAGE_EVENTS
-SLOW, QUICK = 0.4 * PULL_SECONDS_MAX, 0.1 * PULL_SECONDS_MAX
+QUICK, STEADY, SLOW = (part * PULL_SECONDS_MAX for part in (0.1, 0.3, 0.6))
 
 
 class Door(InternalDoor):
@@ -46,13 +46,13 @@ def test_a_page_that_came_slowly_or_not_at_all_is_followed_by_the_smallest() -> 
     clock = ManualClock(NOW)
     door = Door(clock, events=PAGE_EVENTS * 8)
     feed = HttpFeed(door, clock, events_max=MOST)
-    for seconds in (QUICK, SLOW, QUICK, None, QUICK):
+    for seconds in (STEADY, QUICK, STEADY, SLOW, QUICK, None, QUICK):
         door.seconds = seconds
         try:
             feed.pull(None)
         except FeedUnavailable:
             assert seconds is None
-    assert door.asked == [PAGE_EVENTS, MOST, PAGE_EVENTS, MOST, PAGE_EVENTS]
+    assert door.asked == [PAGE_EVENTS, PAGE_EVENTS, MOST, MOST, PAGE_EVENTS, MOST, PAGE_EVENTS]
 
 
 def test_followers_that_do_not_ask_for_more_get_no_more() -> None:
