@@ -39,7 +39,7 @@ class InternalDoor:
     """
 
     def __init__(self, url: str, token: str) -> None:
-        self._url = url
+        self._url = url.rstrip("/")
         headers = {"Authorization": f"Bearer {token}"}
         self._http = urllib3.PoolManager(headers=headers, retries=False, maxsize=_CONNECTIONS)
 
@@ -68,6 +68,8 @@ class InternalDoor:
             answer = self._http.request(method, self._url + path, timeout=seconds_max, redirect=False, **more)
         except urllib3.exceptions.HTTPError as error:
             raise FeedUnavailable(f"{self._url}{path}: {type(error).__name__}") from error
+        except ValueError as error:  # which may quote the header that cannot be sent
+            raise FeedUnavailable(f"{self._url}{path}: {type(error).__name__}") from None
         if answer.status not in _GOOD:
             answer.close()
             raise FeedUnavailable(f"{self._url}{path} answered {answer.status}")
@@ -75,24 +77,29 @@ class InternalDoor:
 
 
 class HttpFeed:
-    """Asks for larger pages after full ones that came quickly, and for the smallest after one that came late or never.
+    """Asks for larger pages after full ones that came quickly: who is far behind is through in a third of the time.
 
-    Who is far behind is through in a third of the time; but a page must be here whole before its time is over.
+    But a page must be here whole before its time is over. After one that came late or never, pages stay small until
+    there is no full one any more.
     """
 
     def __init__(self, door: InternalDoor, clock: Clock, *, events_max: int = PAGE_EVENTS) -> None:
         """`events_max`: as large as pages may become."""
         self._door, self._clock, self._events_max = door, clock, events_max
-        self._events = PAGE_EVENTS
+        self._events, self._may_grow = PAGE_EVENTS, True
 
     def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
         """One at a time."""
-        events, self._events = self._events, PAGE_EVENTS
+        events, may_grow = self._events, self._may_grow
+        self._events, self._may_grow = PAGE_EVENTS, False  # should this one not come
         began = self._clock.elapsed_seconds()
         page = self._ask(after, acknowledgement, events)
         seconds = self._clock.elapsed_seconds() - began
-        if len(page.events) == events and seconds < _SLOW_SECONDS:
-            self._events = min(_GROWTH * events, self._events_max) if seconds < _QUICK_SECONDS else events
+        if len(page.events) < events:
+            self._may_grow = True
+        elif seconds < _SLOW_SECONDS:
+            grows = may_grow and seconds < _QUICK_SECONDS
+            self._events, self._may_grow = min(_GROWTH * events, self._events_max) if grows else events, may_grow
         return page
 
     def _ask(self, after: Head | None, acknowledgement: Acknowledgement | None, events: int) -> FeedPage:

@@ -10,6 +10,7 @@ from shared.gate.guessing import LIMIT_DEFAULT
 from shared.gate.replica import LEASE_SECONDS_DEFAULT, LEASE_SECONDS_RANGE
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+", re.ASCII)
+_TOKEN = re.compile(r"[!-~]+")
 _REDIS_URL = re.compile(r"rediss?://(?:[^@/\s]*@)?[^@/\s:]+(?::\d{1,5})?(?:/\d{1,3})?", re.ASCII)
 
 
@@ -49,7 +50,7 @@ def read_settings() -> Settings:
     return Settings(
         database_url=_required("DATABASE_URL", "postgresql+psycopg://USER:PASSWORD@HOST/NAME"),
         amqp_uri=_required("AMQP_URI", "amqp://USER:PASSWORD@HOST:5672/VHOST"),
-        internal_token=_required("INTERNAL_TOKEN", "a long random text, the same for all services"),
+        internal_token=_internal_token(),
         redis_url=redis_url(),
         keys_internal_url=os.environ.get("KEYS_INTERNAL_URL", "http://keys:8001"),
         auth_internal_url=os.environ.get("AUTH_INTERNAL_URL", "http://auth:8001"),
@@ -69,6 +70,14 @@ def read_settings() -> Settings:
         usage_counter_days=usage_counter_days(),
         usage_alert_days=usage_alert_days(),
     )
+
+
+def _internal_token() -> str:
+    """It travels in a header: with a line's end behind it, as files often have, no request could be sent."""
+    token = _required("INTERNAL_TOKEN", "a long random text, the same for all services")
+    if not _TOKEN.fullmatch(token):
+        raise SettingWrong("INTERNAL_TOKEN must be letters, digits and signs of ASCII, without spaces or line ends.")
+    return token
 
 
 def lease_seconds() -> float:

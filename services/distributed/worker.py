@@ -25,9 +25,9 @@ from shared.clock import SystemClock
 from shared.messaging.entrypoints import COMPOSITION
 from shared.settings import read_settings
 
-# Who follows may lag; a request, a revocation and what a gate asks of the log may not. So, where cores are scarce, the
-# workers of those who only follow step back: by so much of nice's steps that they still go on.
-FOLLOWERS_NICE = 5
+# Where cores are scarce these let requests and revocations go first, by so much of nice's steps that they still go on.
+# Not keys', which is the second way to the log, nor auth's, which answers `verify`.
+_STEP_BACK, _NICE = ("usage", "sensors"), 5
 # At one time, of all containers together: as many as a pool keeps connections to the database.
 CALLS_MAX = 20
 _CLASSES: dict[str, tuple[type, ...]] = {
@@ -39,8 +39,8 @@ _CLASSES: dict[str, tuple[type, ...]] = {
 
 
 def main(service: str) -> None:
-    if service != "keys":  # its worker is also the second way to the log
-        os.nice(FOLLOWERS_NICE)
+    if service in _STEP_BACK:
+        os.nice(_NICE)
     logs.configure()
     settings, clock = read_settings(), SystemClock()
     part = assemble(service, settings, clock)

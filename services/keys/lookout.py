@@ -14,8 +14,8 @@ from services.keys import tables
 from shared.clock import Clock
 from shared.database import Database
 
-# Between two looks: an eighth of what whoever came last has waited. So a look is never much too late, and gates that
-# need long, for want of a processor, are not kept from it by who looks for them.
+# Between two looks: an eighth of what whoever came last has waited. So gates that need long, for want of a processor,
+# are not kept from it by who looks for them, and no look is too late by more than the longest rest.
 _REST_PART, _REST_SECONDS_MIN, _REST_SECONDS_MAX = 1 / 8, 0.002, 0.01
 _PLACES = select(tables.gate.c.id, tables.gate.c.position)
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from services.keys import tables
 from services.keys.lookout import Lookout, Watch
@@ -18,7 +18,7 @@ from services.keys.storage import MARGIN_SECONDS, Storage
 from shared import metrics
 from shared.clock import Clock
 from shared.combining import Combiner
-from shared.database import Database
+from shared.database import Database, upsert
 from shared.feed import Acknowledgement
 from shared.sql_event_store import SqlEventStore
 
@@ -73,14 +73,17 @@ class Propagation:
         self._commit_soon(acknowledgement)
 
     def _commit(self, acknowledgements: Sequence[Acknowledgement]) -> None:
-        said = {each.gate: each.position for each in acknowledgements}
+        # Of one gate the furthest: the other is a late repetition, which must not take back what this one says.
+        said = {each.gate: each.position for each in sorted(acknowledgements, key=lambda each: each.position)}
         known = self._places(said)
         moved = {gate: position for gate, position in said.items() if known.get(gate, position) != position}
         if moved and not self._move(moved):
             known = self._places(said)
         if missing := sorted(said.keys() - known.keys()):
             with self._database.transaction() as tx:
-                tx.execute(insert(tables.gate), [{"id": gate, "position": said[gate]} for gate in missing])
+                # Another process may be at it for the same gate, whose first call it thinks lost.
+                rows = upsert(tx, tables.gate).values([{"id": gate, "position": said[gate]} for gate in missing])
+                tx.execute(rows.on_conflict_do_update(index_elements=["id"], set_={"position": rows.excluded.position}))
 
     def _places(self, gates: Iterable[str]) -> dict[str, int]:
         with self._database.reading(once=True) as tx:

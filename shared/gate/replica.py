@@ -148,8 +148,10 @@ class Replica:
         return bool(self.grants.unappliable) and age >= RESNAPSHOT_SECONDS
 
     def _serve(self) -> None:
+        began = self._clock.elapsed_seconds()
         while not self._stopping:
-            self._wanted.wait(PULL_SECONDS)
+            # A second from pull to pull, however long they take.
+            self._wanted.wait(max(0.0, began + PULL_SECONDS - self._clock.elapsed_seconds()))
             self._wanted.clear()
             began = self._clock.elapsed_seconds()
             self._pull_or_wait()

@@ -3,6 +3,7 @@
 import msgspec
 
 from shared.clock import ManualClock
+from shared.event_store import Head
 from shared.feed import PAGE_EVENTS, FeedUnavailable
 from shared.remote_feed import PULL_SECONDS_MAX, HttpFeed, InternalDoor
 from tests.unit.gate.worlds import NOW, MemoryLog, created
@@ -17,6 +18,7 @@ class Door(InternalDoor):
     def __init__(self, clock: ManualClock, events: int) -> None:
         self._clock, self._log = clock, MemoryLog(clock)
         self._log.append(*map(created, range(events)))
+        self.head = self._log.head
         self.seconds: float | None = QUICK
         self.asked: list[int] = []
 
@@ -42,17 +44,25 @@ def test_full_pages_that_come_quickly_grow_to_the_most_and_a_last_one_ends_it() 
     assert door.asked == [PAGE_EVENTS, MOST, MOST, PAGE_EVENTS]
 
 
-def test_a_page_that_came_slowly_or_not_at_all_is_followed_by_the_smallest() -> None:
+def test_after_a_page_that_came_slowly_or_not_at_all_they_stay_small_until_all_is_there() -> None:
     clock = ManualClock(NOW)
     door = Door(clock, events=PAGE_EVENTS * 8)
     feed = HttpFeed(door, clock, events_max=MOST)
-    for seconds in (STEADY, QUICK, STEADY, SLOW, QUICK, None, QUICK):
-        door.seconds = seconds
-        try:
-            feed.pull(None)
-        except FeedUnavailable:
-            assert seconds is None
-    assert door.asked == [PAGE_EVENTS, PAGE_EVENTS, MOST, MOST, PAGE_EVENTS, MOST, PAGE_EVENTS]
+    behind, head = None, door.head
+
+    def asked_after(*pulls: tuple[Head | None, float | None]) -> list[int]:
+        door.asked.clear()
+        for place, seconds in pulls:
+            door.seconds = seconds
+            try:
+                feed.pull(place)
+            except FeedUnavailable:
+                assert seconds is None
+        return [events // PAGE_EVENTS for events in door.asked]
+
+    for failing in (SLOW, None):
+        assert asked_after((behind, STEADY), (behind, QUICK), (behind, STEADY), (behind, failing)) == [1, 1, 4, 4]
+        assert asked_after((behind, QUICK), (behind, QUICK), (head, QUICK)) == [1, 1, 1]
 
 
 def test_followers_that_do_not_ask_for_more_get_no_more() -> None:
