@@ -8,7 +8,8 @@ from typing import Protocol
 from sqlalchemy import BigInteger, ScalarSelect, bindparam
 
 from shared.contracts.envelope import CloudEvent
-from shared.database import Database, DatabaseClock
+from shared.database import Database
+from shared.database_functions import DatabaseClock
 from shared.event_store import Head
 from shared.publication import Publication
 from shared.sql_event_store import SqlEventStore

@@ -8,7 +8,8 @@ from sqlalchemy import select, update
 
 from services.keys import tables
 from shared.clock import Clock
-from shared.database import Database, storage_identity
+from shared.database import Database
+from shared.database_functions import storage_identity
 
 MARGIN_SECONDS = 0.5
 _ALWAYS = float("-inf")

@@ -30,7 +30,8 @@ from shared.contracts.keys import (
     OrganisationRegistered,
     TierChanged,
 )
-from shared.database import Database, database_time, upsert
+from shared.database import Database, upsert
+from shared.database_functions import database_time
 
 FOLLOWER = "usage.known_keys"
 # A log that is followed anew tells again what is long past; nobody is woken for that.

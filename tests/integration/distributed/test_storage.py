@@ -7,7 +7,8 @@ from services.keys import tables
 from services.keys.assembly import MIGRATIONS
 from services.keys.storage import MARGIN_SECONDS, Storage
 from shared.clock import ManualClock
-from shared.database import Database, storage_identity
+from shared.database import Database
+from shared.database_functions import storage_identity
 from shared.migrations import migrate
 from tests.servers import Postgres
 

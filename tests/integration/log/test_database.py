@@ -16,7 +16,8 @@ from sqlalchemy.exc import OperationalError
 from shared import database as database_module
 from shared import pinging
 from shared.clock import SystemClock
-from shared.database import Database, DatabaseBusy, database_time
+from shared.database import Database, DatabaseBusy
+from shared.database_functions import database_time
 from tests.integration.log.children import fork, wait
 from tests.servers import Postgres
 
