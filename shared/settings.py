@@ -10,7 +10,7 @@ from shared.gate.guessing import LIMIT_DEFAULT
 from shared.gate.replica import LEASE_SECONDS_DEFAULT, LEASE_SECONDS_RANGE
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+", re.ASCII)
-_TOKEN = re.compile(r"[!-~]+")
+_TOKEN = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _REDIS_URL = re.compile(r"rediss?://(?:[^@/\s]*@)?[^@/\s:]+(?::\d{1,5})?(?:/\d{1,3})?", re.ASCII)
 
 
@@ -76,7 +76,7 @@ def _internal_token() -> str:
     """It travels in a header: with a line's end behind it, as files often have, no request could be sent."""
     token = _required("INTERNAL_TOKEN", "a long random text, the same for all services")
     if not _TOKEN.fullmatch(token):
-        raise SettingWrong("INTERNAL_TOKEN must be letters, digits and signs of ASCII, without spaces or line ends.")
+        raise SettingWrong("INTERNAL_TOKEN must be signs of ASCII, with no space or line end around them.")
     return token
 
 

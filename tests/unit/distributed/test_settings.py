@@ -55,7 +55,7 @@ def test_where_gates_count_together_must_be_a_redis(url: str, monkeypatch: pytes
     assert "hunter2" not in str(wrong.value)
 
 
-@pytest.mark.parametrize("token", ["hunter2\n", "hunter 2", "hünter2"])
+@pytest.mark.parametrize("token", ["hunter2\n", " hunter2", "hun\tter2", "hünter2"])
 def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INTERNAL_TOKEN", token)
     with pytest.raises(SettingWrong, match=r"^INTERNAL_TOKEN must be ") as wrong:
