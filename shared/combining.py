@@ -24,9 +24,12 @@ class _Call(Generic[Item]):
 
 
 class Combiner(Generic[Item]):
-    def __init__(self, serve: Callable[[Sequence[Item]], object], *, most: int) -> None:
-        """`serve` is given the items that wait, in the order they came, `most` at once; by one thread at a time."""
-        self._serve, self._most = serve, most
+    def __init__(self, serve: Callable[[Sequence[Item]], object], *, most: int, gives_way: bool = True) -> None:
+        """`serve` is given the items that wait, in the order they came, `most` at once; by one thread at a time.
+
+        `gives_way`: to whoever is about to call, before each; where many share one interpreter that takes its time.
+        """
+        self._serve, self._most, self._gives_way = serve, most, gives_way
         self._changed = threading.Condition()
         self._waiting: list[_Call[Item]] = []
         self._is_led = False
@@ -60,7 +63,8 @@ class Combiner(Generic[Item]):
         calls: list[_Call[Item]] = []
         error: Exception | None = Abandoned()
         try:
-            self._give_way()
+            if self._gives_way:
+                self._give_way()
             with self._changed:
                 calls, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
             self._serve([call.item for call in calls])

@@ -63,7 +63,7 @@ class Propagation:
         self._database, self._store, self._storage, self._clock = database, store, storage, clock
         self._lease_seconds = lease_seconds
         self._lookout = Lookout(database, clock, sleep)
-        self._commit_soon = Combiner(self._commit, most=ACKNOWLEDGEMENTS_MAX)
+        self._commit_soon = Combiner(self._commit, most=ACKNOWLEDGEMENTS_MAX, gives_way=False)
 
     def acknowledge(self, acknowledgement: Acknowledgement) -> None:
         """Commits the gate's row. Called by the feed, before it reads the head.
