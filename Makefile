@@ -2,6 +2,17 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Which tests, which benchmarks. COMPILED=1: `make test` and `make faults` test the gate compiled, as it is in the image.
+TESTS ?= --ignore tests/faults
+BENCH ?= $(basename $(notdir $(wildcard benchmarks/*.py)))
+COMPILED_INTO := build/compiled
+AS_COMPILED := GRILLO_GATE=compiled PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(COMPILED_INTO):$(CURDIR)
+ifeq ($(COMPILED),1)
+PYTEST := $(AS_COMPILED) $(BIN)/pytest --override-ini "pythonpath=$(COMPILED_INTO) ."
+READY := $(COMPILED_INTO)/.built
+else
+PYTEST := $(BIN)/pytest
+endif
 
 .PHONY: help up test coverage faults lint types stack bench clean
 
@@ -11,17 +22,17 @@ help:  ## what there is
 up: $(VENV)/.installed  ## install what is missing, then run all services here, until Ctrl-C
 	@$(BIN)/grillo up $(UP)
 
-test: $(VENV)/.installed-dev  ## all tests but those of faults
+test: $(VENV)/.installed-dev $(READY)  ## all tests but those of faults
 	@tests/install-servers
-	@$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/faults
+	@$(PYTEST) -n 2 --dist loadgroup $(TESTS)
 
 coverage: $(VENV)/.installed-dev  ## the same, and what of the code they reach; takes twice as long
 	@tests/install-servers
 	@$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/faults --cov --cov-report=term:skip-covered
 
-faults: $(VENV)/.installed-dev  ## real processes and servers killed under load: minutes
+faults: $(VENV)/.installed-dev $(READY)  ## real processes and servers killed under load: minutes
 	@tests/install-servers
-	@$(BIN)/pytest tests/faults
+	@$(PYTEST) tests/faults
 
 lint: $(VENV)/.installed-dev  ## style
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -33,14 +44,25 @@ stack: $(VENV)/.installed-dev  ## docker-compose.yml's services, natively, on pr
 	@tests/install-servers
 	@$(BIN)/python -m tests.stack
 
-bench: $(VENV)/.installed-bench  ## figures, never judged
+bench: $(VENV)/.installed-bench $(COMPILED_INTO)/.built  ## figures, never judged, of the gate compiled
 	@tests/install-servers bench
-	@for script in benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
+	@for name in $(BENCH); do $(AS_COMPILED) $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 clean:  ## forget the installation, keep the data
-	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+# What each request goes through, as the Dockerfile builds it; asks for a C compiler.
+$(COMPILED_INTO)/.built: $(VENV)/.installed-dev setup.py $(shell find shared services -name __pycache__ -prune -o -print)
+	@tests/install-servers compiler $(BIN)/python
+	@echo "Compiling the gate into $(COMPILED_INTO) …"
+	@rm -rf build
+	@mkdir -p $(COMPILED_INTO)
+	@touch $(COMPILED_INTO)/.begun
+	@COMPILE_GATE=1 $(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps \
+		--target $(COMPILED_INTO) .
+	@mv $(COMPILED_INTO)/.begun $@
+
+$(VENV)/.installed: pyproject.toml setup.py constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 …")'
 	@echo "Installing into $(VENV) …"
 	@$(PYTHON) -m venv $(VENV)

@@ -1,9 +1,9 @@
 """The gate over HTTP beside its peers, one worker process each, 50,000 keys in turn: requests a second, and ratios.
 
 Plain: the same Granian and Falcon with no gate. Gated: a real web process of sensors, counting in memory, with all its
-checks, both quota windows, the meter and its threads; keys, auth and usage run beside it. Envoy with api_key_auth and
-local_ratelimit. DRF with djangorestframework-api-key and throttles. The server has a core to itself; wrk and all
-surroundings share the other.
+checks, both quota windows, the meter and its threads, compiled as in the image; keys, auth and usage run beside it.
+Envoy with api_key_auth and local_ratelimit. DRF with djangorestframework-api-key and throttles. The server has a core
+to itself; wrk and all surroundings share the other.
 """
 
 import tempfile
@@ -42,6 +42,7 @@ def main() -> None:
 
         contend(plain(folder), bearers)
         contend(around.gate("gated"), bearers)
+        contend(around.gate("not compiled", is_compiled=False), bearers)
         contend(envoy(folder, secrets), bearers)
         contend(*drf(folder, around.postgres, KEYS))
         _check_answers(contenders)

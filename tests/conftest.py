@@ -1,6 +1,8 @@
 """What any test may ask for: a clock that stands still until told, and an empty database."""
 
+import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,17 @@ import pytest
 from shared.clock import ManualClock
 from shared.database import Database
 from tests import examples
+from tests.compiled import COMPILED
 from tests.servers import Postgres, RabbitMq, Redis
+
+
+def pytest_configure() -> None:
+    """`make test COMPILED=1` must not pass for having tested the other form."""
+    is_wanted = os.environ.get("GRILLO_GATE") == "compiled"
+    for module in COMPILED:
+        found = find_spec(module)
+        if found is None or found.origin is None or found.origin.endswith(".py") is is_wanted:
+            raise pytest.UsageError(f"{module} compiled: {is_wanted}; found {found and found.origin}")
 
 
 @pytest.fixture

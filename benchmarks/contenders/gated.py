@@ -15,12 +15,14 @@ from services.auth import tables as auth_tables
 from services.keys import assembly as keys
 from shared.clock import SystemClock
 from shared.database import Database
+from shared.gate import gate
 from shared.repository import Origin
 from tests.examples import NoBus
 from tests.servers import Postgres, RabbitMq, Redis, free_port
 
 _FOLLOWING_SECONDS_MAX = 120
 ORIGIN = Origin(actor="benchmark")
+_ROOT = Path(__file__).parents[2]
 _SERVICES = ("keys", "auth", "usage", "sensors")
 # Of docker-compose.yml, what a gate needs: the log and its feed, the grants, and who counts.
 _NEEDED = (("keys", "internal"), ("auth", "internal"), ("keys", "worker"), ("auth", "worker"), ("usage", "worker"))
@@ -64,9 +66,11 @@ class Surroundings:
             "SPOOL_DIR": str(self.folder / f"{service}-spool"),
         }
 
-    def gate(self, name: str, *, on_redis: bool = False, auth_internal_url: str | None = None) -> Server:
+    def gate(
+        self, name: str, *, on_redis: bool = False, auth_internal_url: str | None = None, is_compiled: bool = True
+    ) -> Server:
         """A web process of sensors, with what grants there are by now. Without Redis it takes its share of the limits,
-        in memory."""
+        in memory. Not compiled: what lies in the source tree."""
         port = free_port()
         environment = self.environment("sensors") | {"WEB_PORT": str(port)}
         for setting, kind in (("SPOOL_DIR", "spool"), ("PROMETHEUS_MULTIPROC_DIR", "metrics")):
@@ -75,6 +79,8 @@ class Surroundings:
             environment[setting] = str(place)
         if not on_redis:
             del environment["REDIS_URL"]
+        if not is_compiled:
+            environment["PYTHONPATH"] = str(_ROOT)
         if auth_internal_url is not None:
             environment["AUTH_INTERNAL_URL"] = auth_internal_url
         command = [sys.executable, "-m", "services.distributed.web", "sensors", "public"]
@@ -112,6 +118,7 @@ class Log:
 
 @contextmanager
 def surroundings(folder: Path) -> Iterator[Surroundings]:
+    print(f"the gate: {gate.__file__}")
     with ExitStack() as closing:
         postgres, rabbitmq, redis = Postgres(folder), RabbitMq(folder), Redis(folder)
         for server in (postgres, rabbitmq, redis):

@@ -6,7 +6,7 @@ from typing import Any
 
 import falcon
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
 from benchmarks.contenders.answer import BODY, HEADERS, PATH
@@ -41,6 +41,7 @@ def main(port: int) -> None:
         address="127.0.0.1",
         port=port,
         interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
         workers=1,
         blocking_threads=THREADS,
         factory=True,

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
 from services.distributed.lifeline import end_with
@@ -33,6 +33,7 @@ def main(service: str, door: str) -> None:
         address=settings.web_address if is_public else settings.internal_address,
         port=settings.web_port if is_public else settings.internal_port,
         interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
         workers=settings.web_workers if is_public else 1,
         blocking_threads=_PUBLIC_THREADS[service] if is_public else _INTERNAL_THREADS,
         factory=True,

@@ -7,24 +7,27 @@ error, or a guess, is refused without touching anything that many keys share.
 import enum
 import re
 from hashlib import sha256
+from typing import Final
 from zlib import crc32
 
-import msgspec
+from shared.value import Value
 
 PREFIX = "grl_"
 BODY_CHARACTERS = 43
 _CHECKSUM_CHARACTERS = 6
-_SCHEME = "Bearer "
+_SCHEME: Final = "Bearer "
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # Two base62 digits at a time: the checksum is read back in three look-ups instead of being written anew.
-_PAIRS = {high + low: 62 * _ALPHABET.index(high) + _ALPHABET.index(low) for high in _ALPHABET for low in _ALPHABET}
-_PAIR = 62 * 62
+_PAIRS: Final = {
+    high + low: 62 * _ALPHABET.index(high) + _ALPHABET.index(low) for high in _ALPHABET for low in _ALPHABET
+}
+_PAIR: Final = 62 * 62
 _FORM = f"({PREFIX}[0-9A-Za-z]{{{BODY_CHARACTERS}}}){'([0-9A-Za-z]{2})' * 3}"
-_KEY, _USUAL = re.compile(_FORM), re.compile(f"{_SCHEME}{_FORM}")
+_KEY: Final = re.compile(_FORM)
+_USUAL: Final = re.compile(f"{_SCHEME}{_FORM}")
 
 
-# Structs where one is made for each request: as frozen as a dataclass, and made several times faster.
-class Presented(msgspec.Struct, frozen=True, gc=False):
+class Presented(Value, frozen=True, gc=False):
     """The parts of a request that may carry a credential, as they came."""
 
     authorization: str | None
@@ -32,7 +35,7 @@ class Presented(msgspec.Struct, frozen=True, gc=False):
     address: str
 
 
-class Credential(msgspec.Struct, frozen=True, gc=False):
+class Credential(Value, frozen=True, gc=False):
     """`digest`: SHA-256 of the secret, hexadecimal. The secret itself goes no further than here."""
 
     digest: str
@@ -88,10 +91,11 @@ def guess_of(secret: str) -> Guess | None:
     key = _KEY.fullmatch(secret)
     if key is None:
         return Guess.MALFORMED
-    return None if _states_checksum(*key.groups()) else Guess.WRONG_CHECKSUM
+    return None if _states_checksum(key) else Guess.WRONG_CHECKSUM
 
 
-def _states_checksum(body: str, first: str, second: str, third: str) -> bool:
+def _states_checksum(key: re.Match[str]) -> bool:
+    body, first, second, third = key.groups()
     return (_PAIRS[first] * _PAIR + _PAIRS[second]) * _PAIR + _PAIRS[third] == crc32(body.encode())
 
 
@@ -108,7 +112,7 @@ def read_credential(presented: Presented) -> Credential:
             raise CredentialMissing
     elif not in_query:
         usual = _USUAL.fullmatch(header)  # as nearly every request is
-        if usual is not None and _states_checksum(*usual.groups()):
+        if usual is not None and _states_checksum(usual):
             return Credential(digest_of(header[len(_SCHEME) :]), False)
     if in_query and len(in_query) + (header is not None) > 1:
         raise CredentialMalformed("send one credential: the Authorization header or api_key, once")

@@ -1,5 +1,7 @@
 """The gate of one web process: fresh? whose? allowed? within limits? Then the handler; then the record."""
 
+from typing import Final
+
 from msgspec.structs import replace
 
 from shared import metrics
@@ -14,7 +16,7 @@ from shared.gate.replica import Replica
 from shared.gate.verdict import Refusal, Verdict, judge
 from shared.redaction import redact
 
-_NOT_FRESH = Verdict(Refusal.GATE_NOT_FRESH)
+_NOT_FRESH: Final = Verdict(Refusal.GATE_NOT_FRESH)
 USER_AGENT_CHARACTERS_MAX = 200
 # What takes power away passes so often though the key's own limits are used up: else whoever stole the key could keep
 # its owner from revoking it, by using it.

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from shared.event_store import Head
 from shared.gate.grant import Grant, Snapshot
+from shared.value import Value
 
 
-class _Packed(msgspec.Struct, frozen=True, gc=False):
+class _Packed(Value, frozen=True, gc=False):
     """All but its digest, under which it is found. `terms`: a Grant without id and digest, one for all keys alike."""
 
     key_id: str
@@ -37,7 +37,8 @@ class PackedGrants:
         return len(self._by_id)
 
     def __iter__(self) -> Iterator[Grant]:
-        return (_whole(self._by_digest[number], f"{number:064x}") for number in self._by_id.values())
+        for number in self._by_id.values():
+            yield _whole(self._by_digest[number], f"{number:064x}")
 
     def by_digest(self, digest: str) -> Grant | None:
         """Of the key's own secret, or of the one before."""

@@ -11,21 +11,20 @@ from array import array
 from collections.abc import Iterable
 from datetime import date
 from math import ceil
-from typing import Protocol
-
-import msgspec
+from typing import Final, Protocol
 
 from shared.gate.grant import Limits
+from shared.value import Value
 
-MINUTE_SECONDS = 60.0
-DAY_SECONDS = 86_400
-_MINUTE = int(MINUTE_SECONDS)
-_DAY_1970 = date(1970, 1, 1).toordinal()
-_CUT_OFF = 32
-_NEVER = float("inf")
+MINUTE_SECONDS: Final = 60.0
+DAY_SECONDS: Final = 86_400
+_MINUTE: Final = int(MINUTE_SECONDS)
+_DAY_1970: Final = date(1970, 1, 1).toordinal()
+_CUT_OFF: Final = 32
+_NEVER: Final = float("inf")
 
 
-class Spent(msgspec.Struct, frozen=True, gc=False):
+class Spent(Value, frozen=True, gc=False):
     """What a decision left. `*_left` after it, `*_reset_seconds` until more is left, None where unlimited.
 
     `retry_after_seconds` is 0 when admitted; `violated` names the policies that refused: minute, day.

@@ -16,11 +16,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
 from pathlib import Path
+from typing import Final
 from zlib import crc32
 
 _FRAME = struct.Struct("<II")  # payload bytes, CRC-32 of the payload
-_FRAME_BYTES, _pack = _FRAME.size, _FRAME.pack
-_PAYLOAD_BYTES_MAX = 64 * 1024
+_FRAME_BYTES: Final = _FRAME.size
+_pack: Final = _FRAME.pack
+_PAYLOAD_BYTES_MAX: Final = 64 * 1024
 # Room is taken from the disk ahead of the records, in steps: a mapping without room behind it would end the process.
 _ROOM_BYTES = 1024 * 1024
 _READ_BYTES = 256 * 1024

@@ -5,8 +5,7 @@ have earned. The outcome is a value; only shared/web knows of status codes.
 """
 
 import enum
-
-import msgspec
+from typing import Final
 
 from shared import addresses
 from shared.gate.credential import (
@@ -20,6 +19,7 @@ from shared.gate.credential import (
 from shared.gate.grant import Grant, Limits, Status
 from shared.gate.grants import Grants
 from shared.gate.quota import Spent
+from shared.value import Value
 
 
 class Refusal(enum.Enum):
@@ -39,7 +39,7 @@ class Refusal(enum.Enum):
     QUOTA_EXCEEDED = "quota-exceeded"
 
 
-class Verdict(msgspec.Struct, frozen=True, gc=False):
+class Verdict(Value, frozen=True, gc=False):
     """`grant` is set once the secret was recognised, refused or not; `spent` once the quota was asked.
 
     `guess`: how the key is invalid. `retry_after_seconds`: how long its address is slowed down. `from_reserve`: what is
@@ -63,8 +63,8 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
         return self.refusal is None
 
 
-_MISSING = Verdict(Refusal.MISSING_CREDENTIALS)
-_INVALID = {guess: Verdict(Refusal.INVALID_KEY, guess=guess) for guess in Guess}
+_MISSING: Final = Verdict(Refusal.MISSING_CREDENTIALS)
+_INVALID: Final = {guess: Verdict(Refusal.INVALID_KEY, guess=guess) for guess in Guess}
 
 
 def judge(presented: Presented, permission: str | None, grants: Grants, now: float) -> Verdict:

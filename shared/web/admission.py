@@ -6,10 +6,9 @@ Here and not behind Falcon's own request and response, because every request of 
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import falcon
-import msgspec
 from falcon.routing import CompiledRouter
 
 from shared import metrics
@@ -19,6 +18,7 @@ from shared.gate.gate import RESERVE, Gate
 from shared.gate.grant import Limits
 from shared.gate.quota import DAY_SECONDS, MINUTE_SECONDS, Spent
 from shared.gate.verdict import Verdict
+from shared.value import Value
 from shared.web.cors import Cors
 from shared.web.faults import Faults, with_problem_in
 from shared.web.identification import Identification
@@ -26,21 +26,23 @@ from shared.web.operation import Answer, Operation
 from shared.web.parameters import has_control_characters
 from shared.web.problems import Problem, refusal_problem
 
-_BODILESS = (204, 304)
+_BODILESS: Final = (204, 304)
 # Most requests ask for few paths; who asks for many, or for long ones, gains nothing and costs a bounded memory.
-_PATHS_MAX, _PATH_CHARACTERS_MAX = 2048, 200
-_PRIVATE = ("cache-control", "private")
+_PATHS_MAX: Final = 2048
+_PATH_CHARACTERS_MAX: Final = 200
+_PRIVATE: Final = ("cache-control", "private")
 StartResponse = Callable[..., Callable[[bytes], object]]
+Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 
-class Found(msgspec.Struct, frozen=True):
+class Found(Value, frozen=True, gc=False):
     """What a path and a method lead to. `is_readable`: no value in the path has control characters.
 
     `reads_more`: whether its requests are read beyond their path and what WSGI says of them, also without a query.
     """
 
     operation: Operation
-    resource: object
+    resource: Any
     route: str
     parameters: Mapping[str, str]
     is_readable: bool
@@ -49,7 +51,10 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Admission:
-    """A WSGI application. `declared`: (resource, method) → its operation; `falcon_app` answers everything else."""
+    """`answer` is a WSGI application. `declared`: (resource, method) → its operation; `falcon_app` answers what is not.
+
+    A method with a name, for a compiled `__call__` tells nobody what it takes.
+    """
 
     def __init__(
         self,
@@ -66,11 +71,11 @@ class Admission:
     ) -> None:
         self._falcon, self._router, self._declared = falcon_app, router, declared
         self._find_again = lru_cache(maxsize=_PATHS_MAX)(self._find)
-        self._admit, self._record, self._elapsed_seconds = gate.admit, gate.record, clock.elapsed_seconds
+        self._gate, self._elapsed_seconds = gate, clock.elapsed_seconds
         self._service, self._note = service, metrics.request_counts.note
         self._identify, self._cors, self._faults = identification.identify, cors, faults
 
-    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    def answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
         found = (self._find_again if len(path) <= _PATH_CHARACTERS_MAX else self._find)(path, method)
         if found is None:
@@ -87,11 +92,11 @@ class Admission:
                 permission = operation.permission
                 keys = () if request is None else _keys_in_query(request)
                 presented = Presented(environ.get("HTTP_AUTHORIZATION"), keys, caller)
-                verdict = self._admit(presented, permission, began, urgent=operation.urgent)
+                verdict = self._gate.admit(presented, permission, began, urgent=operation.urgent)
             else:
                 judged = operation.stands_for(found.resource, request, caller)
                 permission = judged.permission
-                verdict = self._admit(judged.presented, permission, began)
+                verdict = self._gate.admit(judged.presented, permission, began)
             if verdict.refusal is not None:
                 raise refusal_problem(verdict, verdict.refusal, permission)
             if not found.is_readable:
@@ -117,12 +122,15 @@ class Admission:
             seconds = self._elapsed_seconds() - began
             asked, counted = (method, route) if judged is None else (judged.method, judged.route)
             user_agent = environ.get("HTTP_USER_AGENT", "")
-            self._record(verdict, request_id, asked, counted, status, seconds, size, caller, user_agent, answer.problem)
+            self._gate.record(
+                verdict, request_id, asked, counted, status, seconds, size, caller, user_agent, answer.problem
+            )
             self._note(self._service, method, status, seconds)
         start_response(_status_line(status), headers)
         if answer.stream is not None and method != "HEAD":
             return answer.stream
-        return (data,) if size else ()
+        # A list, and no other sequence: Granian sends it in one piece, as Falcon's.
+        return [data] if size else []
 
     def _find(self, raw_path: str, method: str) -> Found | None:
         found = self._router.find(_path(raw_path))

@@ -8,7 +8,7 @@ from falcon.routing import CompiledRouter
 
 from shared.clock import Clock
 from shared.gate.gate import Gate
-from shared.web.admission import Admission
+from shared.web.admission import Admission, Wsgi
 from shared.web.caller import Proxies
 from shared.web.cors import Cors
 from shared.web.faults import Faults
@@ -34,7 +34,7 @@ def application(
     documented: Sequence[Route] = (),
     proxies: Proxies = NO_PROXIES,
     cors_origins: Sequence[str] | None = None,
-) -> Admission:
+) -> Wsgi:
     """`is_ready`: whether the service can serve, beyond its gate being fresh. `cors_origins`: see Cors."""
     identification, cors, faults = Identification(proxies), Cors(cors_origins), Faults(public_url)
     # Falcon's own annotations ask for its generic protocols, spelled out; a list of parts satisfies none of them.
@@ -59,9 +59,10 @@ def application(
         for method in falcon.COMBINED_METHODS
         if (operation := operation_of(resource, method)) is not None
     }
-    return Admission(
+    admission = Admission(
         app, router, declared, gate, clock, service=service, identification=identification, cors=cors, faults=faults
     )
+    return admission.answer
 
 
 class _Alive:

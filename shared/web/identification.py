@@ -41,8 +41,7 @@ class Identification:
 
 def _new_request_ids() -> Callable[[], str]:
     """Ids that no other process gives, nor this one twice. They are not secret: nothing is opened by knowing one."""
-    process, numbers = secrets.token_hex(8), count()
-    return lambda: f"req_{process}{next(numbers):08x}"
+    return map(f"req_{secrets.token_hex(8)}{{:08x}}".format, count()).__next__
 
 
 def _is_sane(given: str) -> bool:

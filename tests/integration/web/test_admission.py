@@ -71,6 +71,12 @@ def test_each_gated_request_is_written_down_exactly_once_with_what_it_came_to(
     assert record[9] == len(answer.content)
 
 
+def test_an_answer_is_handed_over_in_one_piece(app: Tiny) -> None:
+    """Granian takes anything but a list for a stream, which is dearer."""
+    environ = testing.create_environ("/v1/things", headers=bearer("reader"))
+    assert isinstance(app.app(environ, testing.StartResponseMock()), list)
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [

@@ -19,7 +19,7 @@ from shared.gate.grant import Grant, Snapshot, Status
 from shared.gate.meter import Meter
 from shared.gate.quota import MemoryQuota
 from shared.gate.replica import Replica
-from shared.web.admission import Admission
+from shared.web.admission import Wsgi
 from shared.web.application import application
 from shared.web.caller import Proxies
 from shared.web.operation import Answer, Call, StrictSchema, operation
@@ -113,7 +113,7 @@ class Open:
 
 @dataclass
 class Tiny:
-    app: Admission
+    app: Wsgi
     gate: Gate
     replica: Replica
     meter: Meter
@@ -174,7 +174,7 @@ def _grants(now: datetime) -> tuple[Grant, ...]:
     )
 
 
-def _application(gate: Gate, clock: Clock, cors_origins: Sequence[str] | None = None) -> Admission:
+def _application(gate: Gate, clock: Clock, cors_origins: Sequence[str] | None = None) -> Wsgi:
     routes = [
         Route("/v1/things", Things()),
         Route("/v1/things/{thing_id}", Thing()),

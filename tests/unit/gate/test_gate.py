@@ -10,7 +10,6 @@ from shared.clock import ManualClock
 from shared.gate.credential import Presented
 from shared.gate.gate import RESERVE_LIMITS, Gate
 from shared.gate.grant import Limits, Status
-from shared.gate.grants import Grants
 from shared.gate.meter import Meter
 from shared.gate.quota import MemoryQuota
 from shared.gate.replica import Replica
@@ -93,19 +92,17 @@ def test_a_gate_that_is_not_fresh_says_so_before_anything_else(scene: Scene, req
     assert verdict == Verdict(Refusal.GATE_NOT_FRESH)
 
 
-def test_freshness_that_is_lost_while_a_request_is_judged_refuses_it(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_freshness_that_is_lost_while_a_request_is_judged_refuses_it(scene: Scene) -> None:
     """Another thread loads an older snapshot, or the lease ends, between the look-up and the verdict."""
-    by_digest = Grants.by_digest
 
-    def slow(grants: Grants, digest: str) -> Any:
-        found = by_digest(grants, digest)
-        scene.clock.advance(LEASE)
-        return found
+    class Slow(ManualClock):
+        def elapsed_seconds(self) -> float:
+            reading = scene.clock.elapsed_seconds()
+            scene.clock.advance(LEASE)
+            return reading
 
-    monkeypatch.setattr(Grants, "by_digest", slow)
-    assert scene.admit().refusal is Refusal.GATE_NOT_FRESH
+    gate = Gate(scene.gate.replica, MemoryQuota(), scene.gate.meter, Slow(NOW))
+    assert gate.admit(presented(), None).refusal is Refusal.GATE_NOT_FRESH
 
 
 def test_an_admitted_request_costs_one_and_a_refused_one_nothing(scene: Scene) -> None:

@@ -13,7 +13,6 @@ from shared.clock import ManualClock
 from shared.contracts.usage import RequestRecord
 from shared.gate import meter as meter_module
 from shared.gate.meter import REPUBLISH_SECONDS, REPUBLISH_SECONDS_MAX, Meter
-from shared.gate.spool import Segment
 from tests.unit.gate.worlds import NOW, MemoryBus
 
 # More than one batch: the extents of a batch are about this long.
@@ -261,18 +260,16 @@ def test_a_record_after_the_stop_is_counted_as_unmetered(scene: Scene) -> None:
     assert unmetered() - before == 1
 
 
-def test_a_full_disk_still_lets_go_of_what_is_counted(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_still_lets_go_of_what_is_counted(scene: Scene) -> None:
     """Else it would stay full for ever: discarding is what makes room."""
     scene.record("old")
     scene.kill().ship()
     scene.record("new")
     scene.count_all()
-
-    def full(self: Segment, line: bytes) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Segment, "_write_extent", full)
+    no_room = scene.meter._segment.path.with_suffix(".extents")
+    no_room.mkdir()  # no extent can be written there, either
     scene.meter.ship()
+    no_room.rmdir()
     assert scene.files() == [".segment"]
 
 
@@ -296,16 +293,16 @@ def test_a_segment_that_cannot_be_read_holds_up_no_other(scene: Scene) -> None:
 
 def test_the_thread_ships_on_after_whatever_went_wrong(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(meter_module, "SHIP_SECONDS", 0.001)
-    adopt, calls = scene.meter.adopt, []
+    glob, calls = Path.glob, []
 
-    def adopt_badly() -> None:
+    def glob_badly(folder: Path, pattern: str) -> Any:
         calls.append(1)
         if len(calls) < 3:
             scene.meter._adopt_at = 0.0
             raise PermissionError("a folder that somebody locked away")
-        adopt()
+        return glob(folder, pattern)
 
-    monkeypatch.setattr(scene.meter, "adopt", adopt_badly)
+    monkeypatch.setattr(Path, "glob", glob_badly)
     scene.meter.start()
     scene.record("r1")
     while not scene.bus.batches:

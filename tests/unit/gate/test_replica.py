@@ -1,6 +1,6 @@
 """How long grants may be trusted: only a pull renews the lease, and nothing is served from before a known moment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -258,19 +258,22 @@ def test_an_organisation_that_registers_later_has_its_tier(scene: Scene) -> None
 
 def test_loading_a_snapshot_never_shows_a_parked_key_as_trusted_in_between() -> None:
     """The request threads read while the replica's thread loads, one assignment after the other."""
-    trusted = []
+    grants, looks = Grants(), []
 
-    class Watched(Grants):
-        def __setattr__(self, name: str, value: object) -> None:
-            super().__setattr__(name, value)
-            held = self.by_digest(grant().digest) if "_grants" in self.__dict__ else None
-            trusted.append(held is not None and not self.is_unappliable(held))
+    class Parked(tuple[str, ...]):
+        """Looks at the replica whenever it is read, which is between the assignments."""
 
-    grants = Watched()
-    grants.load(snapshot_of(grant(), unappliable=("key_1",)))
-    assert not any(trusted)
+        __slots__ = ()
+
+        def __iter__(self) -> Iterator[str]:
+            held = grants.by_digest(grant().digest)
+            looks.append((held is not None, held is not None and not grants.is_unappliable(held)))
+            return super().__iter__()
+
+    grants.load(snapshot_of(grant(), unappliable=Parked(("key_1",))))
+    assert looks == [(False, False), (True, False)], "seen before the snapshot's grants are there, and after"
     grants.load(snapshot_of(grant()))
-    assert trusted[-1]
+    assert not grants.is_unappliable(grant())
 
 
 def test_the_thread_pulls_again_after_whatever_went_wrong() -> None:
