@@ -25,6 +25,8 @@ from psycopg import sql
 
 _START_SECONDS_MAX = 150
 _VHOSTS = 40
+_PORTS = range(10_000, 32_768)
+_given: set[int] = set()
 
 
 class ServerMissing(Exception):
@@ -32,9 +34,14 @@ class ServerMissing(Exception):
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-    return port
+    """Never the same twice, and none of those that the kernel gives to whoever calls out: such a one could be taken
+    before its server is there."""
+    while True:
+        port = secrets.choice(_PORTS)  # not by `random`, which hypothesis seeds: two processes would draw alike
+        if port not in _given:
+            with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+                _given.add(port)
+                return port
 
 
 @contextlib.contextmanager
