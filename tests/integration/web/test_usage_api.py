@@ -59,6 +59,12 @@ def test_requests_are_counted_by_step_route_and_status_and_against_the_limits(ap
     assert recent["total"] == 1
 
 
+def test_a_new_key_s_usage_is_there_before_usage_has_followed_the_log(api: Management) -> None:
+    created, other = api.create()["id"], api.another_organisation()
+    assert usage(api, created)["total"] == 0
+    problem(api.ask("GET", f"/v1/keys/{created}/usage", key=other), 404, "not-found")
+
+
 def test_an_unlimited_day_has_no_number_left(api: Management) -> None:
     created = api.create()
     api.usage.subscription.pull()
