@@ -12,7 +12,7 @@ from services.usage.known_keys import KnownKeys
 from services.usage.schema import KeyUsageSchema, OrganisationUsageSchema, UsageQuery, UsageQuerySchema
 from services.usage.statistics import Statistics, Step, Used
 from shared.clock import Clock
-from shared.gate.grant import Limits, Status
+from shared.gate.grant import Grant, Limits, Status
 from shared.gate.grants import Grants
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems import Problem
@@ -65,25 +65,21 @@ class KeyUsage:
         problems=("not-found", "range-too-long"),
     )
     def on_get(self, call: Call[UsageQuery | None, None], key_id: str) -> Answer:
-        if not self._belongs_to(key_id, call.caller.organisation_id):
+        grant = self._grants.by_id(key_id)
+        if not self._belongs_to(key_id, grant, call.caller.organisation_id):
             raise Problem("not-found")
         now = self._clock.now()
         start, end, step = _range(call.query or UsageQuery(), now)
         summary = self._statistics.summary(key_id, start, end, step)
-        used, limits = self._statistics.used(key_id, now), self._limits(key_id)
+        used, limits = self._statistics.used(key_id, now), self._grants.limits(grant) if grant else None
         quota, forecast = _quota(used, limits), _forecast(used, limits, now)
         return Answer(body=msgspec.to_builtins(summary) | {"quota": quota, "forecast": forecast})
 
-    def _belongs_to(self, key_id: str, organisation_id: str) -> bool:
+    def _belongs_to(self, key_id: str, grant: Grant | None, organisation_id: str) -> bool:
         """The gate knows a new key as soon as its caller; the follower may hear of it a moment later."""
-        grant = self._grants.by_id(key_id)
         if grant is not None and grant.status is not Status.DELETED:
             return grant.organisation_id == organisation_id
         return self._known_keys.belongs_to(key_id, organisation_id)
-
-    def _limits(self, key_id: str) -> Limits | None:
-        grant = self._grants.by_id(key_id)
-        return self._grants.limits(grant) if grant else None
 
 
 def _range(query: UsageQuery, now: datetime) -> tuple[datetime, datetime, Step]:

@@ -16,6 +16,7 @@ import pytest
 from falcon import testing
 
 from tests.integration.web.tiny import KEYS, served
+from tests.servers import free_port
 
 ROOT = Path(__file__).parents[3]
 READER, WRITER = KEYS["reader"], KEYS["writer"]
@@ -108,7 +109,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answer]:
 
 @pytest.fixture(scope="module", params=["eventlet", "granian"])
 def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    port = _free_port() if request.param == "granian" else 0
+    port = free_port() if request.param == "granian" else 0
     commands = {
         "eventlet": ["-m", "tests.integration.web.serve_under_eventlet"],
         "granian": [
@@ -177,13 +178,6 @@ def _compared(status: int, headers: dict[str, str], body: bytes) -> Answer:
     """What must be the same. Seconds that pass are not: t in RateLimit."""
     kept = {name: re.sub("t=[0-9]+", "t=…", headers[name]) for name in COMPARED if name in headers}
     return status, kept, json.loads(body) if body else None
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def _wait_until_it_listens(port: int, process: subprocess.Popen[bytes]) -> None:
