@@ -5,7 +5,7 @@ from typing import Any
 from services.usage.activity import Activity, Entry, Place
 from services.usage.activity_csv import as_csv
 from services.usage.activity_schema import ActivityQuery, ActivityQuerySchema, ActivitySchema
-from services.usage.known_keys import KnownKeys
+from services.usage.known_keys import ExistingKeys
 from shared.contracts.errors import NotFound, Unavailable
 from shared.web import cursor
 from shared.web.operation import Answer, Call, operation
@@ -15,13 +15,13 @@ from shared.web.route import Route
 CSV = "text/csv"
 
 
-def routes(activity: Activity, known_keys: KnownKeys) -> list[Route]:
-    return [Route("/v1/keys/{key_id}/activity", KeyActivity(activity, known_keys))]
+def routes(activity: Activity, existing_keys: ExistingKeys) -> list[Route]:
+    return [Route("/v1/keys/{key_id}/activity", KeyActivity(activity, existing_keys))]
 
 
 class KeyActivity:
-    def __init__(self, activity: Activity, known_keys: KnownKeys) -> None:
-        self._activity, self._known_keys = activity, known_keys
+    def __init__(self, activity: Activity, existing_keys: ExistingKeys) -> None:
+        self._activity, self._existing_keys = activity, existing_keys
 
     @operation(
         "What happened with a key, newest first; all of it with `Accept: text/csv`",
@@ -33,7 +33,7 @@ class KeyActivity:
         problems=("not-found",),
     )
     def on_get(self, call: Call[ActivityQuery, None], key_id: str) -> Answer:
-        if not self._known_keys.belongs_to(key_id, call.caller.organisation_id):
+        if not self._existing_keys.belongs_to(key_id, call.caller.organisation_id):
             raise Problem("not-found")
         try:
             return self._csv(call, key_id) if call.media_type == CSV else self._page(call, key_id)

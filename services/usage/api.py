@@ -8,11 +8,11 @@ import msgspec
 from services.usage import activity_api
 from services.usage.activity import Activity
 from services.usage.forecast import exhausted_at
-from services.usage.known_keys import KnownKeys
+from services.usage.known_keys import ExistingKeys
 from services.usage.schema import KeyUsageSchema, OrganisationUsageSchema, UsageQuery, UsageQuerySchema
 from services.usage.statistics import Statistics, Step, Used
 from shared.clock import Clock
-from shared.gate.grant import Grant, Limits, Status
+from shared.gate.grant import Limits
 from shared.gate.grants import Grants
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems import Problem
@@ -23,12 +23,12 @@ _DEFAULT_SPAN = {Step.MINUTE: timedelta(hours=1), Step.HOUR: timedelta(days=1), 
 
 
 def routes(
-    statistics: Statistics, activity: Activity, known_keys: KnownKeys, grants: Grants, clock: Clock
+    statistics: Statistics, activity: Activity, existing_keys: ExistingKeys, grants: Grants, clock: Clock
 ) -> list[Route]:
     return [
         Route("/v1/usage", OrganisationUsage(statistics, clock)),
-        Route("/v1/keys/{key_id}/usage", KeyUsage(statistics, known_keys, grants, clock)),
-        *activity_api.routes(activity, known_keys),
+        Route("/v1/keys/{key_id}/usage", KeyUsage(statistics, existing_keys, grants, clock)),
+        *activity_api.routes(activity, existing_keys),
     ]
 
 
@@ -53,8 +53,8 @@ class OrganisationUsage:
 
 
 class KeyUsage:
-    def __init__(self, statistics: Statistics, known_keys: KnownKeys, grants: Grants, clock: Clock) -> None:
-        self._statistics, self._known_keys, self._grants, self._clock = statistics, known_keys, grants, clock
+    def __init__(self, statistics: Statistics, existing_keys: ExistingKeys, grants: Grants, clock: Clock) -> None:
+        self._statistics, self._existing_keys, self._grants, self._clock = statistics, existing_keys, grants, clock
 
     @operation(
         "What a key did, what is left of its quota, and how long that will last",
@@ -65,21 +65,15 @@ class KeyUsage:
         problems=("not-found", "range-too-long"),
     )
     def on_get(self, call: Call[UsageQuery | None, None], key_id: str) -> Answer:
-        grant = self._grants.by_id(key_id)
-        if not self._belongs_to(key_id, grant, call.caller.organisation_id):
+        if not self._existing_keys.belongs_to(key_id, call.caller.organisation_id):
             raise Problem("not-found")
         now = self._clock.now()
         start, end, step = _range(call.query or UsageQuery(), now)
         summary = self._statistics.summary(key_id, start, end, step)
+        grant = self._grants.by_id(key_id)
         used, limits = self._statistics.used(key_id, now), self._grants.limits(grant) if grant else None
         quota, forecast = _quota(used, limits), _forecast(used, limits, now)
         return Answer(body=msgspec.to_builtins(summary) | {"quota": quota, "forecast": forecast})
-
-    def _belongs_to(self, key_id: str, grant: Grant | None, organisation_id: str) -> bool:
-        """The gate knows a new key as soon as its caller; the follower may hear of it a moment later."""
-        if grant is not None and grant.status is not Status.DELETED:
-            return grant.organisation_id == organisation_id
-        return self._known_keys.belongs_to(key_id, organisation_id)
 
 
 def _range(query: UsageQuery, now: datetime) -> tuple[datetime, datetime, Step]:

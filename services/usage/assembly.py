@@ -24,7 +24,7 @@ from services.usage.delivering.settings import DeliverySettings
 from services.usage.delivering.webhook import WebhookSender
 from services.usage.intake import BATCHES_MAX, Intake
 from services.usage.keys_client import KeysClient
-from services.usage.known_keys import FOLLOWER, KnownKeys
+from services.usage.known_keys import FOLLOWER, ExistingKeys, KnownKeys
 from services.usage.metering import Metering
 from services.usage.parked_batches import ParkedBatches
 from services.usage.retention import KEPT_DEFAULT, Kept, Retention
@@ -92,10 +92,10 @@ class Usage:
 
     def routes(self, grants: Grants) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
-        settings = self.delivery_settings
+        settings, existing_keys = self.delivery_settings, ExistingKeys(self.known_keys, grants)
         return [
-            *api.routes(self.statistics, self.activity, self.known_keys, grants, self.clock),
-            *alerting_api.routes(self.rules, self.alerts, self.channels, self.known_keys, self.clock),
+            *api.routes(self.statistics, self.activity, existing_keys, grants, self.clock),
+            *alerting_api.routes(self.rules, self.alerts, self.channels, existing_keys, self.clock),
             *delivering_api.routes(self.channels, self.delivery_record, self.sealing, settings, self.clock),
         ]
 

@@ -32,6 +32,8 @@ from shared.contracts.keys import (
 )
 from shared.database import Database, upsert
 from shared.database_functions import database_time
+from shared.gate.grant import Status
+from shared.gate.grants import Grants
 
 FOLLOWER = "usage.known_keys"
 # A log that is followed anew tells again what is long past; nobody is woken for that.
@@ -71,6 +73,19 @@ class KnownKeys:
         query = select(table.c.key_id).where(table.c.key_id == key_id, table.c.organisation_id == organisation_id)
         with self._database.reading() as tx:
             return tx.execute(query).first() is not None
+
+
+class ExistingKeys:
+    """The same for a web process: its gate knows of a change as soon as its caller does, the follower perhaps later."""
+
+    def __init__(self, known_keys: KnownKeys, grants: Grants) -> None:
+        self._known_keys, self._grants = known_keys, grants
+
+    def belongs_to(self, key_id: str, organisation_id: str) -> bool:
+        grant = self._grants.by_id(key_id)
+        if grant is None:
+            return self._known_keys.belongs_to(key_id, organisation_id)
+        return grant.organisation_id == organisation_id and grant.status is not Status.DELETED
 
 
 def _follow(tx: Connection, event: CloudEvent, public: KeysEvent) -> None:

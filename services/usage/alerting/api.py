@@ -24,7 +24,7 @@ from services.usage.alerting.schema import (
     parameters_of,
 )
 from services.usage.delivering.channels import Channels, NoSuchChannel
-from services.usage.known_keys import KnownKeys
+from services.usage.known_keys import ExistingKeys
 from services.usage.moments import microseconds
 from services.usage.page import DeletedSchema, PageQuery, PageQuerySchema, listed
 from services.usage.refusals import as_problems
@@ -36,8 +36,8 @@ from shared.web.revision import etag, seen_revision
 from shared.web.route import Route
 
 
-def routes(rules: Rules, alerts: Alerts, channels: Channels, known_keys: KnownKeys, clock: Clock) -> list[Route]:
-    check = _References(channels, known_keys)
+def routes(rules: Rules, alerts: Alerts, channels: Channels, existing_keys: ExistingKeys, clock: Clock) -> list[Route]:
+    check = _References(channels, existing_keys)
     return [
         Route("/v1/alert-rules", RuleCollection(rules, check, clock)),
         Route("/v1/alert-rules/{rule_id}", RuleItem(rules, check)),
@@ -168,14 +168,14 @@ class AlertCollection:
 class _References:
     """Whether the keys and channels that a rule names are the organisation's."""
 
-    def __init__(self, channels: Channels, known_keys: KnownKeys) -> None:
-        self._channels, self._known_keys = channels, known_keys
+    def __init__(self, channels: Channels, existing_keys: ExistingKeys) -> None:
+        self._channels, self._existing_keys = channels, existing_keys
 
     def __call__(self, organisation_id: str, key_ids: Iterable[str] | None, channels: Iterable[str]) -> None:
         """Raises Problem."""
 
         def is_key(key_id: str) -> bool:
-            return self._known_keys.belongs_to(key_id, organisation_id)
+            return self._existing_keys.belongs_to(key_id, organisation_id)
 
         def is_channel(channel_id: str) -> bool:
             try:

@@ -57,8 +57,7 @@ def test_every_organisation_has_one_rule_of_each_kind_from_the_start(managed: Ma
 
 
 def test_a_rule_is_made_shown_changed_muted_and_deleted(managed: Management) -> None:
-    key_id, hook = managed.create()["id"], channel(managed)["id"]
-    managed.usage.subscription.pull()
+    key_id, hook = managed.create()["id"], channel(managed)["id"]  # of which usage's follower has not heard
     wanted = {"parameters": {"thresholds_percent": [50]}, "key_ids": [key_id], "channels": [hook]}
     rule = made(managed, "/v1/alert-rules", kind="quota", **wanted)
     assert {name: rule[name] for name in wanted} == wanted

@@ -59,15 +59,21 @@ def test_requests_are_counted_by_step_route_and_status_and_against_the_limits(ap
     assert recent["total"] == 1
 
 
-def test_a_new_key_s_usage_is_there_before_usage_has_followed_the_log(api: Management) -> None:
+@pytest.mark.parametrize("resource", ["usage", "activity"])
+def test_what_a_key_did_is_told_before_usage_has_followed_the_log_until_it_is_deleted(
+    api: Management, resource: str
+) -> None:
     created, other = api.create()["id"], api.another_organisation()
-    assert usage(api, created)["total"] == 0
-    problem(api.ask("GET", f"/v1/keys/{created}/usage", key=other), 404, "not-found")
+    path = f"/v1/keys/{created}/{resource}"
+    assert api.ask("GET", path).status_code == 200
+    problem(api.ask("GET", path, key=other), 404, "not-found")
+    api.usage.subscription.pull()
+    assert api.ask("DELETE", f"/v1/keys/{created}").status_code == 200
+    problem(api.ask("GET", path), 404, "not-found")
 
 
 def test_an_unlimited_day_has_no_number_left(api: Management) -> None:
     created = api.create()
-    api.usage.subscription.pull()
     assert usage(api, created["id"])["quota"]["day"] == {"used": 0, "left": None}
 
 
