@@ -13,6 +13,8 @@ from sqlalchemy import select
 from benchmarks.contenders.server import Server
 from services.auth import tables as auth_tables
 from services.keys import assembly as keys
+from services.keys import tables as keys_tables
+from services.usage import tables as usage_tables
 from shared.clock import SystemClock
 from shared.database import Database
 from shared.gate import gate
@@ -26,6 +28,12 @@ _ROOT = Path(__file__).parents[2]
 _SERVICES = ("keys", "auth", "usage", "sensors")
 # Of docker-compose.yml, what a gate needs: the log and its feed, the grants, and who counts.
 _NEEDED = (("keys", "internal"), ("auth", "internal"), ("keys", "worker"), ("auth", "worker"), ("usage", "worker"))
+
+_PLACES = {
+    "keys": keys_tables.relay_cursor.c.position,
+    "auth": auth_tables.checkpoint.c.position,
+    "usage": usage_tables.checkpoint.c.position,
+}
 
 
 class Surroundings:
@@ -98,22 +106,22 @@ class Log:
     """That of keys, written past the doors."""
 
     def __init__(self, around: Surroundings) -> None:
-        self._auth = Database(around.databases["auth"])
         service = keys.assemble(Database(around.databases["keys"]), NoBus(), SystemClock(), lease_seconds=10)
         self.store, self.commands = service.store, service.commands
+        self._databases = {name: Database(around.databases[name]) for name in _PLACES}
 
-    def await_auth(self) -> None:
-        """Until it has followed all of it."""
+    def await_following(self, *services: str) -> None:
+        """Until auth or usage has followed all of it, or keys has published all."""
         with self.store.reading() as tx:
             head = self.store.head(tx).position
         deadline = time.monotonic() + _FOLLOWING_SECONDS_MAX
-        while self._followed() < head:
+        while min(map(self._place, services)) < head:
             assert time.monotonic() < deadline, "the log is not followed"
             time.sleep(0.1)
 
-    def _followed(self) -> int:
-        with self._auth.reading() as tx:
-            return tx.execute(select(auth_tables.checkpoint.c.position)).scalars().one_or_none() or 0
+    def _place(self, service: str) -> int:
+        with self._databases[service].reading() as tx:
+            return tx.execute(select(_PLACES[service])).scalars().one_or_none() or 0
 
 
 @contextmanager
@@ -129,5 +137,5 @@ def surroundings(folder: Path) -> Iterator[Surroundings]:
         log = Log(around)
         log.commands.register_organisation("Benchmark", "standard", ORIGIN)
         # Gates take snapshots of a log with a beginning.
-        log.await_auth()
+        log.await_following("auth")
         yield around
