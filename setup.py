@@ -9,18 +9,18 @@ from setuptools import setup
 
 # Nothing in Python derives from their classes, nor puts anything into them but what these declare.
 _COMPILED = [
-    "shared/gate/credential.py",
+    "shared/gate/authentication/credential.py",
     "shared/gate/verdict.py",
-    "shared/gate/packed.py",
-    "shared/gate/grants.py",
-    "shared/gate/quota.py",
-    "shared/gate/share.py",
+    "shared/gate/grants/compact_grants.py",
+    "shared/gate/grants/grants.py",
+    "shared/gate/quota/memory_quota.py",
+    "shared/gate/quota/share_quota.py",
     "shared/gate/gate.py",
-    "shared/gate/spool.py",
-    "shared/gate/meter.py",
-    "shared/web/identification.py",
+    "shared/gate/metering/spool_segment.py",
+    "shared/gate/metering/meter.py",
+    "shared/web/requests/request_identity.py",
     "shared/web/admission.py",
-    "shared/request_counts.py",
+    "shared/observability/request_metrics.py",
 ]
 
 if os.environ.get("COMPILE_GATE") == "1":

@@ -16,13 +16,13 @@ from sqlalchemy import insert
 
 from services.auth.policy import TIERS
 from services.usage import assembly, tables
-from services.usage.alerting.evaluator import Evaluator
-from services.usage.alerting.rules import make_defaults
-from services.usage.metering import Metering
-from shared.clock import SystemClock
+from services.usage.alerting.evaluation.evaluator import Evaluator
+from services.usage.alerting.rules.rule_store import make_defaults
+from services.usage.intake.metering import Metering
 from shared.contracts.usage import RequestMetered, RequestRecord
-from shared.database import Database
-from shared.migrations import migrate
+from shared.runtime.clock import SystemClock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
 from tests.e2e.running import Embedded, eventually
 from tests.receivers import receiver, status
 from tests.servers import Postgres

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from services.embedded.data_folder import DataFolder
 from services.keys import assembly
-from services.keys.command import Commands, KeyRequest
-from services.keys.words import Words
-from shared.clock import SystemClock
-from shared.database import Database
-from shared.repository import Origin
+from services.keys.command_handler import Commands, KeyRequest
+from services.keys.encryption.description import Words
+from shared.eventsourcing.repository import Origin
+from shared.runtime.clock import SystemClock
+from shared.sql.database import Database
 from tests.e2e.running import Embedded
 from tests.examples import NoBus
 from tests.servers import Postgres, RabbitMq, Redis

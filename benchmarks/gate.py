@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from services.keys.secret import new_secret
-from shared.clock import SystemClock
-from shared.event_store import Head
-from shared.feed import Acknowledgement, FeedPage
-from shared.gate.credential import Presented
+from shared.eventsourcing.event_store import Head
+from shared.gate.authentication.credential import Presented
 from shared.gate.gate import Gate
-from shared.gate.grant import Grant, Limits, Snapshot
-from shared.gate.meter import Meter
-from shared.gate.quota import MemoryQuota
-from shared.gate.replica import Replica
+from shared.gate.grants.grant import Grant, Limits, Snapshot
+from shared.gate.grants.replica import Replica
+from shared.gate.metering.meter import Meter
+from shared.gate.quota.memory_quota import MemoryQuota
+from shared.replication.feed import Acknowledgement, FeedPage
+from shared.runtime.clock import SystemClock
 
 KEYS = 50_000
 REQUESTS = 100_000

@@ -25,15 +25,15 @@ from typing import Any
 import eventlet
 
 from services.usage.assembly import MIGRATIONS
-from services.usage.intake import BATCHES_MAX, Intake
-from services.usage.metering import Metering
-from services.usage.parked_batches import ParkedBatches
-from services.usage.rollup import Rollup
+from services.usage.counters.rollup import Rollup
+from services.usage.intake.batch_intake import BATCHES_MAX, Intake
+from services.usage.intake.metering import Metering
+from services.usage.intake.parked_batches import ParkedBatches
 from services.usage.service import ROLLUP_SECONDS
-from shared.clock import SystemClock
-from shared.database import Database
-from shared.migrations import migrate
-from shared.times import rfc3339
+from shared.runtime.clock import SystemClock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
+from shared.values.timestamps import rfc3339
 from tests.servers import Postgres
 
 BATCH_REQUESTS, WORKERS, GATES = 1000, 20, 4

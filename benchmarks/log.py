@@ -9,11 +9,11 @@ from pathlib import Path
 
 from services.auth import assembly as auth
 from services.keys import assembly as keys
-from services.keys.command import KeyRequest
-from services.keys.words import Words
-from shared.clock import SystemClock
-from shared.database import Database
-from shared.repository import Origin
+from services.keys.command_handler import KeyRequest
+from services.keys.encryption.description import Words
+from shared.eventsourcing.repository import Origin
+from shared.runtime.clock import SystemClock
+from shared.sql.database import Database
 from tests.examples import NoBus
 
 CREATIONS = 990

@@ -26,8 +26,8 @@ from benchmarks.loads.rounds import Contender, compare, run_rounds, show
 from benchmarks.loads.wrk import write_headers
 from services.keys import events
 from services.keys.secret import Secret, new_secret
-from shared.sql_event_store import SqlEventStore
-from shared.times import rfc3339
+from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.values.timestamps import rfc3339
 from tests.servers import suspended
 
 FEW, MANY, USED = 1_000, 1_000_000, 50_000

@@ -13,13 +13,14 @@ from sqlalchemy import Table, select
 from services.auth import assembly as auth
 from services.auth import tables as auth_tables
 from services.keys import assembly as keys
-from services.keys import data_keys, events
+from services.keys import events
 from services.keys import tables as keys_tables
-from services.keys.words import Words, new_data_key, seal
-from shared.clock import SystemClock
-from shared.database import Database
-from shared.repository import Origin
-from shared.times import rfc3339
+from services.keys.encryption import data_keys
+from services.keys.encryption.description import Words, new_data_key, seal
+from shared.eventsourcing.repository import Origin
+from shared.runtime.clock import SystemClock
+from shared.sql.database import Database
+from shared.values.timestamps import rfc3339
 from tests.examples import NoBus
 
 KEYS, EVENTS_EACH = 20_000, 5

@@ -11,15 +11,15 @@ from pathlib import Path
 
 from benchmarks.gate import PLACE, NoBus, StandingFeed
 from services.keys.secret import new_secret
-from shared.clock import SystemClock
-from shared.gate.counts import RedisCounts
-from shared.gate.credential import Presented
+from shared.gate.authentication.credential import Presented
 from shared.gate.gate import Gate
-from shared.gate.grant import Grant, Limits, Snapshot
-from shared.gate.meter import Meter
-from shared.gate.quota import MemoryQuota, Quota
-from shared.gate.replica import Replica
-from shared.gate.shared_quota import SharedQuota
+from shared.gate.grants.grant import Grant, Limits, Snapshot
+from shared.gate.grants.replica import Replica
+from shared.gate.metering.meter import Meter
+from shared.gate.quota.memory_quota import MemoryQuota, Quota
+from shared.gate.quota.redis_counters import RedisCounts
+from shared.gate.quota.redis_quota import SharedQuota
+from shared.runtime.clock import SystemClock
 from tests.servers import Redis
 
 KEYS, HOT_KEYS = 50_000, 100

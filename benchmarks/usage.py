@@ -18,15 +18,15 @@ from typing import Any, cast
 import psycopg
 from sqlalchemy import text
 
-from services.usage import durations
-from services.usage.activity import EVERYTHING, Activity, Wanted
+from services.usage.activity.timeline import EVERYTHING, Activity, Wanted
 from services.usage.assembly import MIGRATIONS
-from services.usage.keys_client import KeysClient
-from services.usage.moments import DAY_US, microseconds
-from services.usage.partitions import name as partition
-from services.usage.statistics import Statistics, Step
-from shared.database import Database
-from shared.migrations import migrate
+from services.usage.counters import latency_sketch as durations
+from services.usage.counters.statistics import Statistics, Step
+from services.usage.epoch_microseconds import DAY_US, microseconds
+from services.usage.known_keys.keys_client import KeysClient
+from services.usage.requests.partitions import name as partition
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
 from tests.servers import Postgres
 
 DAYS, REQUESTS = 30, 10_000_000

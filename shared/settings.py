@@ -5,9 +5,9 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shared.addresses import Network, network
-from shared.gate.guessing import LIMIT_DEFAULT
-from shared.gate.replica import LEASE_SECONDS_DEFAULT, LEASE_SECONDS_RANGE
+from shared.gate.authentication.guess_throttle import LIMIT_DEFAULT
+from shared.gate.grants.replica import LEASE_SECONDS_DEFAULT, LEASE_SECONDS_RANGE
+from shared.values.ip_addresses import Network, network
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+", re.ASCII)
 _TOKEN = re.compile(r"[!-~](?:[ -~]*[!-~])?")

@@ -13,16 +13,16 @@ from services.keys.events import types
 from services.keys.publication import publish
 from services.usage import assembly as usage
 from services.usage import tables as usage_tables
-from shared.clock import SystemClock
 from shared.contracts import keys as public
 from shared.contracts.decoding import decode
-from shared.database import Database
-from shared.event_store import Head
-from shared.feed import LogFeed
-from shared.gate.grant import Status
-from shared.gate.grants import Grants
-from shared.publication import Publication
-from shared.sql_event_store import SqlEventStore
+from shared.eventsourcing.event_store import Head
+from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.gate.grants.grant import Status
+from shared.gate.grants.grants import Grants
+from shared.replication.envelopes import Publication
+from shared.replication.feed import LogFeed
+from shared.runtime.clock import SystemClock
+from shared.sql.database import Database
 from tests.stack import Stack
 from tests.unit.log.histories import held
 

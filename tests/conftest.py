@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.clock import ManualClock
-from shared.database import Database
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
 from tests import examples
 from tests.compiled import COMPILED
 from tests.servers import Postgres, RabbitMq, Redis

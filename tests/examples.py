@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.keys import events
-from services.keys.decision import CreateKey
+from services.keys.lifecycle.decision import CreateKey
 from shared.contracts.envelope import CloudEvent
-from shared.gate.credential import BODY_CHARACTERS, PREFIX, digest_of, with_checksum
-from shared.repository import Origin
+from shared.eventsourcing.repository import Origin
+from shared.gate.authentication.credential import BODY_CHARACTERS, PREFIX, digest_of, with_checksum
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ORGANISATION_ID = "org_2aUyqjCzEIiEcYMKj7TZtw"

@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 import yaml
 
-from shared.gate.replica import LEASE_SECONDS_DEFAULT
+from shared.gate.grants.replica import LEASE_SECONDS_DEFAULT
 from tests.servers import Postgres, RabbitMq, Redis, ServerMissing, free_port
 
 ROOT = Path(__file__).parents[1]

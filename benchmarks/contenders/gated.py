@@ -15,10 +15,10 @@ from services.auth import tables as auth_tables
 from services.keys import assembly as keys
 from services.keys import tables as keys_tables
 from services.usage import tables as usage_tables
-from shared.clock import SystemClock
-from shared.database import Database
+from shared.eventsourcing.repository import Origin
 from shared.gate import gate
-from shared.repository import Origin
+from shared.runtime.clock import SystemClock
+from shared.sql.database import Database
 from tests.examples import NoBus
 from tests.servers import Postgres, RabbitMq, Redis, free_port
 

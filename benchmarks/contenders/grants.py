@@ -7,7 +7,7 @@ import msgspec
 import psycopg
 
 from services.keys.secret import new_secret
-from shared.gate.grant import Grant
+from shared.gate.grants.grant import Grant
 
 PERMISSIONS = frozenset({"events:read"})
 

@@ -5,7 +5,7 @@ A hundred keys that carry all of a load, or a thousand, would pass every real ti
 
 from services.auth.policy import TIERS
 from services.distributed import web
-from shared.gate.grant import Limits
+from shared.gate.grants.grant import Limits
 
 WIDE = "wide"
 # When this module is imported: also in the worker, which Granian starts afresh from it.

@@ -7,11 +7,11 @@ import falcon
 
 from services.auth.original import OriginalUnreadable, read_original
 from services.auth.schema import AuthorizedSchema, AuthorizeQuery, AuthorizeQuerySchema
-from shared.gate.credential import Presented
-from shared.web.caller import Proxies
+from shared.gate.authentication.credential import Presented
 from shared.web.operation import Answer, Call, Judged, operation
-from shared.web.parameters import read_query
-from shared.web.problems import Problem
+from shared.web.problems.catalogue import Problem
+from shared.web.requests.client_address import Proxies
+from shared.web.requests.query_parameters import read_query
 from shared.web.route import Route
 
 # The refusal's body, for nginx, which gives out the status and headers of a refusal and no body.

@@ -6,15 +6,15 @@ from pathlib import Path
 from services.auth import grants, tables
 from services.auth.grants import FOLLOWER, GrantBook
 from services.auth.policy import TIERS
-from shared.clock import Clock
-from shared.database import Database
-from shared.feed import Feed
-from shared.follower import SqlFollower
-from shared.gate.grants import Grants
+from shared.gate.grants.grants import Grants
 from shared.messaging.following import Following
-from shared.migrations import migrate
-from shared.subscription import Subscription
-from shared.web.internal import Checkpoint, GrantsSnapshot
+from shared.replication.feed import Feed
+from shared.replication.sql_follower import SqlFollower
+from shared.replication.subscription import Subscription
+from shared.runtime.clock import Clock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
+from shared.web.internal_api import Checkpoint, GrantsSnapshot
 from shared.web.route import Route
 
 MIGRATIONS = Path(__file__).parent / "migrations"

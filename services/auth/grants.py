@@ -10,9 +10,9 @@ from services.auth import tables
 from shared.contracts.decoding import decode_all
 from shared.contracts.envelope import CloudEvent
 from shared.contracts.keys import SHAPES, OrganisationEvent, OrganisationRegistered, TierChanged
-from shared.database import Database
-from shared.follower import read_checkpoint
-from shared.gate.grant import Grant, Limits, Snapshot, evolve
+from shared.gate.grants.grant import Grant, Limits, Snapshot, evolve
+from shared.replication.sql_follower import read_checkpoint
+from shared.sql.database import Database
 
 FOLLOWER = "auth.grants"
 _ROWS_AT_ONCE = 5000

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote, unquote_plus, unquote_to_bytes
 
-from shared.redaction import redact
+from shared.observability.redaction import redact
 
 PATH_CHARACTERS_MAX = 100  # what usage stores of a route
 # nginx and Envoy are configured to send the first, Traefik sends the second unasked.

@@ -1,6 +1,6 @@
 """What each tier may ask for, for each of its keys. The product page states these numbers to its users."""
 
-from shared.gate.grant import Limits
+from shared.gate.grants.grant import Limits
 
 TIERS: dict[str, Limits] = {
     "free": Limits(minute=60, day=10_000),

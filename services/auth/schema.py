@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from marshmallow import fields, validate
 
 from services.auth.original import PATH_CHARACTERS_MAX
-from shared.permissions import PERMISSIONS
+from shared.values.permissions import PERMISSIONS
 from shared.web.operation import StrictSchema
 
 

@@ -7,10 +7,10 @@ from nameko.timer import timer
 from services.auth.grants import GrantBook
 from services.auth.messages import VerificationAnswer, VerifyArguments
 from services.auth.verification import Verification, verify
-from shared.clock import Clock
 from shared.messaging.entrypoints import Provided, follows
 from shared.messaging.following import Following
 from shared.messaging.procedures import procedure
+from shared.runtime.clock import Clock
 
 PULL_SECONDS = 1
 

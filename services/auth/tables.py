@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Index, MetaData, String, Table, Text
 
-from shared.follower import follower_tables
+from shared.replication.sql_follower import follower_tables
 
 metadata = MetaData()
 checkpoint, parked_event = follower_tables(metadata)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from services.auth.grants import GrantBook, GrantUncertain
-from shared.clock import Clock
 from shared.gate.verdict import Refusal, judge_grant
+from shared.runtime.clock import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,8 +28,8 @@ def _database_fault(error: Exception) -> str | None:
         return None
     from sqlalchemy.exc import SQLAlchemyError
 
-    from shared.database import DatabaseBusy, DatabaseUrlWrong
-    from shared.migrations import SchemaIsNewer
+    from shared.sql.database import DatabaseBusy, DatabaseUrlWrong
+    from shared.sql.migrations import SchemaIsNewer
 
     if isinstance(error, DatabaseUrlWrong | DatabaseBusy | SchemaIsNewer):
         return str(error)

@@ -10,8 +10,8 @@ from services.cli.failure import Failure
 
 if TYPE_CHECKING:
     from services.embedded.data_folder import DataFolder
-    from shared.audit import Anchor, Audit
-    from shared.database import Database
+    from shared.eventsourcing.audit import Anchor, Audit
+    from shared.sql.database import Database
 
 app = typer.Typer(help="Check the logs.", no_args_is_help=True)
 
@@ -55,11 +55,11 @@ def _audit_folder(data: Path) -> "dict[str, Audit]":
 
 
 def _audit_service(service: str) -> "Audit":
-    from shared.connecting import ServerUnreachable, await_database
-    from shared.database import Database
-    from shared.feed import FeedUnavailable
-    from shared.remote_feed import InternalDoor, RemoteAnchor
+    from shared.replication.feed import FeedUnavailable
+    from shared.replication.http_feed import InternalDoor, RemoteAnchor
+    from shared.runtime.wait_for_servers import ServerUnreachable, await_database
     from shared.settings import SettingWrong, read_settings
+    from shared.sql.database import Database
 
     if service not in ("keys", "sensors"):
         raise typer.BadParameter(f"{service} has no log; keys and sensors have")
@@ -81,8 +81,8 @@ def _audit_service(service: str) -> "Audit":
 def _audit(database: "Database", service: str, anchors: "list[Anchor]") -> "Audit":
     from services.keys import tables as keys_tables
     from services.sensors import tables as sensors_tables
-    from shared.audit import audit as audit_log
-    from shared.sql_event_store import SqlEventStore
+    from shared.eventsourcing.audit import audit as audit_log
+    from shared.eventsourcing.sql_event_store import SqlEventStore
 
     metadata = {"keys": keys_tables.metadata, "sensors": sensors_tables.metadata}[service]
     return audit_log(SqlEventStore(database, metadata), anchors)
@@ -93,9 +93,9 @@ def _anchors(folder: "DataFolder") -> "list[Anchor]":
     from services.auth import tables as auth_tables
     from services.auth.grants import FOLLOWER as GRANTS
     from services.usage import tables as usage_tables
-    from services.usage.known_keys import FOLLOWER as KNOWN_KEYS
-    from shared.audit import Anchor
-    from shared.follower import read_checkpoint
+    from services.usage.key_events import FOLLOWER as KNOWN_KEYS
+    from shared.eventsourcing.audit import Anchor
+    from shared.replication.sql_follower import read_checkpoint
 
     anchors = []
     for service, table, follower in (

@@ -16,10 +16,10 @@ from rich.table import Table
 from services.cli.failure import Failure
 
 if TYPE_CHECKING:
-    from services.usage.parked_batches import ParkedBatches
-    from shared.database import Database
-    from shared.follower import SqlFollower
+    from services.usage.intake.parked_batches import ParkedBatches
     from shared.messaging.dead_letters import DeadLetters
+    from shared.replication.sql_follower import SqlFollower
+    from shared.sql.database import Database
 
 app = typer.Typer(help="List and replay what a service could not take in.", no_args_is_help=True)
 Service = Annotated[str, typer.Argument(help="keys, auth, usage or sensors.")]
@@ -34,8 +34,8 @@ def list_dead(
     as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
 ) -> None:
     """Parked events and dead letters of one service. Exit status 0 whether or not there are any."""
-    from shared.relay import BusUnavailable
-    from shared.times import rfc3339
+    from shared.replication.relay import BusUnavailable
+    from shared.values.timestamps import rfc3339
 
     parked = [parked for follower in _followers(service, data) for parked in follower.parked()]
     try:
@@ -80,7 +80,7 @@ def replay(
     data: Data = Path("data"),
 ) -> None:
     """Try again all that is parked, in order, and give dead letters back. Exit status 1 if a stream stays parked."""
-    from shared.relay import BusUnavailable
+    from shared.replication.relay import BusUnavailable
 
     left = False
     for follower in _followers(service, data):
@@ -102,16 +102,16 @@ def replay(
 
 
 def _parked_batches(data: Path) -> "ParkedBatches":
-    from services.usage.parked_batches import ParkedBatches
+    from services.usage.intake.parked_batches import ParkedBatches
 
     return ParkedBatches(_database("usage", data))
 
 
 def _count_parked_batches(data: Path) -> bool:
     """Whether none is left."""
-    from services.usage.intake import retry
-    from services.usage.metering import Metering
-    from shared.clock import SystemClock
+    from services.usage.intake.batch_intake import retry
+    from services.usage.intake.metering import Metering
+    from shared.runtime.clock import SystemClock
 
     database, clock = _database("usage", data), SystemClock()
     parked = _parked_batches(data)
@@ -124,7 +124,7 @@ def _count_parked_batches(data: Path) -> bool:
 def _followers(service: str, data: Path) -> "list[SqlFollower]":
     from services.auth import assembly as auth
     from services.usage import assembly as usage
-    from shared.clock import SystemClock
+    from shared.runtime.clock import SystemClock
 
     if service not in _SERVICES:
         raise typer.BadParameter(f"{service} is not a service; there are {', '.join(_SERVICES)}")
@@ -136,7 +136,7 @@ def _followers(service: str, data: Path) -> "list[SqlFollower]":
 
 def _database(service: str, data: Path) -> "Database":
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
-    from shared.database import Database
+    from shared.sql.database import Database
 
     url = os.environ.get("DATABASE_URL")
     try:

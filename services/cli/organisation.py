@@ -14,8 +14,8 @@ from services.cli.failure import Failure
 
 if TYPE_CHECKING:
     from services.keys.assembly import Keys
-    from services.keys.queries import Queries
-    from shared.database import Database
+    from services.keys.views.queries import Queries
+    from shared.sql.database import Database
 
 _PAGE = 100
 
@@ -32,8 +32,8 @@ def register(
     data: Data = Path("data"),
 ) -> None:
     """Register an organisation; prints its id."""
-    from services.keys.organisation import NameHoldsKey, UnknownTier
-    from shared.repository import Origin
+    from services.keys.lifecycle.organisation import NameHoldsKey, UnknownTier
+    from shared.eventsourcing.repository import Origin
 
     try:
         typer.echo(keys_service(data).commands.register_organisation(name, tier, Origin(actor="grillo organisation")))
@@ -48,8 +48,8 @@ def set_tier(
     data: Data = Path("data"),
 ) -> None:
     """Change an organisation's tier; gates hear of it like of any event. Keys beyond a lower tier's number live on."""
-    from services.keys.organisation import NoSuchOrganisation, UnknownTier
-    from shared.repository import Origin
+    from services.keys.lifecycle.organisation import NoSuchOrganisation, UnknownTier
+    from shared.eventsourcing.repository import Origin
 
     try:
         keys_service(data).commands.change_tier(organisation, tier, Origin(actor="grillo organisation"))
@@ -78,9 +78,9 @@ def admin_key(
     force: Annotated[bool, typer.Option("--force", help="Also when it has an active admin key.")] = False,
 ) -> None:
     """Mint an admin key for an organisation that has none left. Its secret is printed, this once."""
-    from services.keys.command import KeyRequest
-    from services.keys.words import Words
-    from shared.repository import Origin
+    from services.keys.command_handler import KeyRequest
+    from services.keys.encryption.description import Words
+    from shared.eventsourcing.repository import Origin
 
     keys = keys_service(data)
     if organisation not in {known.id for known in keys.queries.organisations()}:
@@ -99,7 +99,7 @@ def _unknown(organisation: str) -> str:
 
 
 def _has_active_admin_key(queries: "Queries", organisation_id: str) -> bool:
-    from services.keys.key import Status
+    from services.keys.lifecycle.key import Status
 
     after = None
     while True:
@@ -114,7 +114,7 @@ def _has_active_admin_key(queries: "Queries", organisation_id: str) -> bool:
 def keys_service(data: Path) -> "Keys":
     """The keys service on a data folder, or on DATABASE_URL, brought up to date first. Raises Failure."""
     from services.keys.assembly import assemble
-    from shared.clock import SystemClock
+    from shared.runtime.clock import SystemClock
     from shared.settings import SettingWrong, lease_seconds
 
     try:
@@ -125,15 +125,15 @@ def keys_service(data: Path) -> "Keys":
 
 def _queries(data: Path) -> "Queries":
     """To read, and to change nothing, not even the schema."""
-    from services.keys.queries import Queries
-    from shared.clock import SystemClock
+    from services.keys.views.queries import Queries
+    from shared.runtime.clock import SystemClock
 
     return Queries(_database(data), SystemClock())
 
 
 def _database(data: Path) -> "Database":
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
-    from shared.database import Database
+    from shared.sql.database import Database
 
     url = os.environ.get("DATABASE_URL")
     try:

@@ -40,10 +40,10 @@ def _rebuild(service: str, data: Path) -> int:
     from services.cli.organisation import keys_service
     from services.distributed import composition
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
-    from shared.clock import SystemClock
-    from shared.database import Database
-    from shared.feed import FeedUnavailable
+    from shared.replication.feed import FeedUnavailable
+    from shared.runtime.clock import SystemClock
     from shared.settings import SettingWrong, read_settings
+    from shared.sql.database import Database
 
     clock = SystemClock()
     try:
@@ -64,8 +64,8 @@ def _rebuild_usage(data: Path) -> int:
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
     from services.usage.assembly import MIGRATIONS
     from services.usage.rebuild import rebuild
-    from shared.database import Database
-    from shared.migrations import migrate
+    from shared.sql.database import Database
+    from shared.sql.migrations import migrate
 
     url = os.environ.get("DATABASE_URL")
     try:

@@ -17,9 +17,9 @@ def run(service: Service) -> None:
     The environment tells it DATABASE_URL, AMQP_URI, INTERNAL_TOKEN and where the others are.
     """
     from services.distributed.supervisor import Supervisor, service_commands
-    from shared import logs
-    from shared.connecting import ServerUnreachable, await_broker
-    from shared.metrics import FOLDER_VARIABLE
+    from shared.observability import logs
+    from shared.observability.metrics import FOLDER_VARIABLE
+    from shared.runtime.wait_for_servers import ServerUnreachable, await_broker
     from shared.settings import read_settings
 
     migrate(service)
@@ -37,7 +37,7 @@ def run(service: Service) -> None:
 
 def _check_settings(service: str) -> None:
     """Those that one service alone needs: here, where a fault is one line, and not in each of its processes."""
-    from services.usage.delivering.settings import read_delivery_settings
+    from services.usage.notifications.settings import read_delivery_settings
     from shared.settings import SettingWrong
 
     try:
@@ -50,7 +50,7 @@ def _check_settings(service: str) -> None:
 def migrate(service: Service) -> None:
     """Bring a service's database to the newest schema. `grillo run` does so itself."""
     from services.distributed.composition import SERVICES, migrate_database
-    from shared.connecting import DatabaseUnusable, ServerUnreachable
+    from shared.runtime.wait_for_servers import DatabaseUnusable, ServerUnreachable
     from shared.settings import SettingWrong, read_settings
 
     if service not in SERVICES:

@@ -115,14 +115,14 @@ def _samples() -> list[tuple[str, Read]]:
 def _storing(data: Path, organisation: str | None) -> Store:
     """Opens the data folder. Raises Failure when it is none, or when it is not clear whose sensors these are."""
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
-    from services.keys.queries import Queries
+    from services.keys.views.queries import Queries
     from services.sensors import tables
     from services.sensors.importing import Importer
     from services.sensors.recordings import Recordings
-    from shared.clock import SystemClock
-    from shared.database import Database
-    from shared.repository import Origin
-    from shared.sql_event_store import SqlEventStore
+    from shared.eventsourcing.repository import Origin
+    from shared.eventsourcing.sql_event_store import SqlEventStore
+    from shared.runtime.clock import SystemClock
+    from shared.sql.database import Database
 
     folder, clock = DataFolder(data), SystemClock()
     url = os.environ.get("DATABASE_URL")

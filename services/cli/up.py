@@ -33,9 +33,9 @@ def up(
     from services.embedded import first_start
     from services.embedded import system as embedded
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
-    from services.usage.delivering.settings import read_delivery_settings
-    from services.usage.retention import Kept
-    from shared import logs
+    from services.usage.notifications.settings import read_delivery_settings
+    from services.usage.retention.retention import Kept
+    from shared.observability import logs
     from shared.settings import (
         SettingWrong,
         cors_origins,
@@ -46,7 +46,7 @@ def up(
         usage_counter_days,
         usage_raw_days,
     )
-    from shared.web.caller import Proxies
+    from shared.web.requests.client_address import Proxies
 
     logs.configure(log_level.upper())
     folder = DataFolder(data)

@@ -18,37 +18,37 @@ from services.auth import assembly as auth
 from services.auth.policy import TIERS
 from services.keys import api as keys_api
 from services.keys import assembly as keys
-from services.keys import organisation_activity_api
+from services.keys.http import organisation_activity_resources as organisation_activity_api
 from services.sensors import api as sensors_api
 from services.sensors import assembly as sensors
 from services.usage import api as usage_api
 from services.usage import assembly as usage
 from services.usage.alerting import api as alerting_api
-from services.usage.delivering import api as delivering_api
-from services.usage.delivering.settings import read_delivery_settings
-from services.usage.keys_client import KeysClient
-from services.usage.retention import Kept
-from shared.clock import Clock, SystemClock
-from shared.connecting import DatabaseUnusable, await_database
+from services.usage.known_keys.keys_client import KeysClient
+from services.usage.notifications import api as delivering_api
+from services.usage.notifications.settings import read_delivery_settings
+from services.usage.retention.retention import Kept
 from shared.contracts.usage import Spent
-from shared.database import Database
-from shared.feed import PAGE_EVENTS_MAX, Feed, FeedUnavailable
-from shared.gate.counts import RedisCounts
-from shared.gate.grants import Grants
-from shared.gate.meter import Meter
-from shared.gate.process import GateProcess, Hear, new_gate_id
+from shared.gate.gate_process import GateProcess, Hear, new_gate_id
+from shared.gate.grants.grants import Grants
+from shared.gate.metering.meter import Meter
+from shared.gate.quota.redis_counters import RedisCounts
 from shared.messaging.exchanges import broadcast_queue
 from shared.messaging.listening import Listener
 from shared.messaging.pipeline import PipelinedLogBus
 from shared.messaging.publishing import EventPublisher, MeterBus
 from shared.messaging.rpc_call import CallFailed, call
 from shared.messaging.rpc_feed import RpcFeed
-from shared.migrations import SchemaIsNewer, migrate
-from shared.remote_feed import FirstAnswer, HttpFeed, InternalDoor, RemoteSnapshot
+from shared.replication.feed import PAGE_EVENTS_MAX, Feed, FeedUnavailable
+from shared.replication.http_feed import FirstAnswer, HttpFeed, InternalDoor, RemoteSnapshot
+from shared.runtime.clock import Clock, SystemClock
+from shared.runtime.wait_for_servers import DatabaseUnusable, await_database
 from shared.settings import Settings
+from shared.sql.database import Database
+from shared.sql.migrations import SchemaIsNewer, migrate
 from shared.web.application import application
-from shared.web.caller import Proxies
-from shared.web.internal import internal_application
+from shared.web.internal_api import internal_application
+from shared.web.requests.client_address import Proxies
 from shared.web.route import Route
 
 SERVICES = ("keys", "auth", "usage", "sensors")

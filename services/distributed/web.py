@@ -11,7 +11,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
 from services.distributed.lifeline import end_with
-from shared import logs
+from shared.observability import logs
 from shared.settings import read_settings
 
 DOORS = ("public", "internal")

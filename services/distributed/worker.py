@@ -20,9 +20,9 @@ from services.keys.assembly import Keys
 from services.keys.service import KeysFeedService, KeysService
 from services.sensors.service import SensorsService
 from services.usage.service import UsageService
-from shared import logs
-from shared.clock import SystemClock
 from shared.messaging.entrypoints import COMPOSITION
+from shared.observability import logs
+from shared.runtime.clock import SystemClock
 from shared.settings import read_settings
 
 # Where cores are scarce these let requests and revocations go first, by so much of nice's steps that they still go on.

@@ -9,7 +9,7 @@ import os
 import secrets
 from pathlib import Path
 
-from shared.database import Database
+from shared.sql.database import Database
 
 SERVICES = ("keys", "auth", "usage", "sensors")
 

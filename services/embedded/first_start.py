@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 from services.keys.assembly import Keys
-from services.keys.command import KeyRequest
-from services.keys.words import Words
+from services.keys.command_handler import KeyRequest
+from services.keys.encryption.description import Words
 from services.sensors.assembly import Sensors
-from shared.repository import Origin
+from shared.eventsourcing.repository import Origin
 
 ORGANISATION_NAME = "Grillo"
 TIER = "standard"

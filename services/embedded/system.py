@@ -27,23 +27,23 @@ from services.keys.service import KeysFeedService, KeysService
 from services.sensors import assembly as sensors
 from services.sensors.service import SensorsService
 from services.usage import assembly as usage
-from services.usage.delivering.settings import read_delivery_settings
-from services.usage.keys_client import KeysClient
-from services.usage.retention import KEPT_DEFAULT, Kept
+from services.usage.known_keys.keys_client import KeysClient
+from services.usage.notifications.settings import read_delivery_settings
+from services.usage.retention.retention import KEPT_DEFAULT, Kept
 from services.usage.service import UsageService
-from shared.clock import SystemClock
-from shared.gate.guessing import LIMIT_DEFAULT
-from shared.gate.meter import Meter
-from shared.gate.process import GateProcess, Hear, new_gate_id
-from shared.gate.replica import LEASE_SECONDS_DEFAULT
+from shared.gate.authentication.guess_throttle import LIMIT_DEFAULT
+from shared.gate.gate_process import GateProcess, Hear, new_gate_id
+from shared.gate.grants.replica import LEASE_SECONDS_DEFAULT
+from shared.gate.metering.meter import Meter
 from shared.messaging import embedded_transport
 from shared.messaging.entrypoints import COMPOSITION
 from shared.messaging.exchanges import broadcast_queue
 from shared.messaging.listening import Listener
 from shared.messaging.publishing import EventPublisher, LogBus, MeterBus
+from shared.runtime.clock import SystemClock
 from shared.web.application import NO_PROXIES, application
-from shared.web.caller import Proxies
-from shared.web.internal import internal_application
+from shared.web.internal_api import internal_application
+from shared.web.requests.client_address import Proxies
 
 # They tell nothing that another user of this machine may not know; to acknowledge or remove gates needs the token.
 _OPEN_ON_LOOPBACK = ("/healthz", "/readyz", "/metrics")

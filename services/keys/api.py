@@ -5,35 +5,32 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from services.keys import lifecycle_api, organisation_api, presentation
-from services.keys.answer_schema import (
-    CreatedKeySchema,
-    DeletedKeySchema,
-    EditedKeySchema,
-    KeyListSchema,
-    KeySchema,
+from services.keys.command_handler import Commands
+from services.keys.http import (
+    lifecycle_resources as lifecycle_api,
 )
-from services.keys.command import Commands
-from services.keys.configuration import key_edit, key_request, origin
-from services.keys.idempotency import Attempt, Idempotency, Taken, digest_of
-from services.keys.past import Past
-from services.keys.presentation import Details
-from services.keys.queries import KeyView, Queries
-from services.keys.query_schema import ListQuery, ListQuerySchema, PastQuery, PastQuerySchema
-from services.keys.refusals import as_problems
-from services.keys.schema import (
-    CreateKeyBody,
-    CreateKeySchema,
-    EditKeyBody,
-    EditKeySchema,
+from services.keys.http import (
+    organisation_resources as organisation_api,
 )
-from shared.clock import Clock
-from shared.gate.grants import Grants
-from shared.redaction import redact
-from shared.web import cursor
+from services.keys.http import (
+    representation as presentation,
+)
+from services.keys.http.command_mapping import key_edit, key_request, origin
+from services.keys.http.idempotency import Attempt, Idempotency, Taken, digest_of
+from services.keys.http.problem_mapping import as_problems
+from services.keys.http.representation import Details
+from services.keys.http.request_bodies import CreateKeyBody, CreateKeySchema, EditKeyBody, EditKeySchema
+from services.keys.http.request_queries import ListQuery, ListQuerySchema, PastQuery, PastQuerySchema
+from services.keys.http.responses import CreatedKeySchema, DeletedKeySchema, EditedKeySchema, KeyListSchema, KeySchema
+from services.keys.views.as_of import Past
+from services.keys.views.queries import KeyView, Queries
+from shared.gate.grants.grants import Grants
+from shared.observability.redaction import redact
+from shared.runtime.clock import Clock
 from shared.web.operation import Answer, Call, operation
-from shared.web.problems import Problem
-from shared.web.revision import etag, seen_revision
+from shared.web.problems.catalogue import Problem
+from shared.web.requests import cursor
+from shared.web.requests.etag import etag, seen_revision
 from shared.web.route import Route
 
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")

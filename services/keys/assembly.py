@@ -3,31 +3,32 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.keys import api, organisation_activity_api, tables
-from services.keys.command import Commands
+from services.keys import api, tables
+from services.keys.command_handler import Commands
 from services.keys.events import types
-from services.keys.history import History
-from services.keys.idempotency import Idempotency
-from services.keys.last_use import LastUse
-from services.keys.organisation_history import OrganisationHistory
-from services.keys.past import Past
-from services.keys.propagation import GATES, Propagation
+from services.keys.expiry_sweep import Sweep
+from services.keys.http import organisation_activity_resources as organisation_activity_api
+from services.keys.http.idempotency import Idempotency
 from services.keys.publication import publish
-from services.keys.queries import Queries
-from services.keys.rebuild import rebuild
-from services.keys.remote import RemoteCommands
-from services.keys.storage import Storage
-from services.keys.sweep import Sweep
-from shared.clock import Clock
+from services.keys.revocation.propagation import GATES, Propagation
+from services.keys.revocation.restore_detection import Storage
+from services.keys.rpc.remote_commands import RemoteCommands
+from services.keys.views.as_of import Past
+from services.keys.views.history import History
+from services.keys.views.last_use import LastUse
+from services.keys.views.organisation_history import OrganisationHistory
+from services.keys.views.queries import Queries
+from services.keys.views.rebuild import rebuild
 from shared.contracts.keys import IGNORABLE
-from shared.database import Database
-from shared.feed import LogFeed
-from shared.gate.grants import Grants
-from shared.migrations import migrate
-from shared.publication import Publication
-from shared.relay import Bus, Doorbell, Relay
-from shared.sql_event_store import SqlEventStore
-from shared.web.internal import FeedPages, GatePlace
+from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.gate.grants.grants import Grants
+from shared.replication.envelopes import Publication
+from shared.replication.feed import LogFeed
+from shared.replication.relay import Bus, Doorbell, Relay
+from shared.runtime.clock import Clock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
+from shared.web.internal_api import FeedPages, GatePlace
 from shared.web.route import Route
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -7,7 +7,7 @@ forget them.
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.events import EventTypes
+from shared.eventsourcing.event_types import EventTypes
 
 types = EventTypes()
 

@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass, field
 
-from shared.gate.credential import BODY_CHARACTERS, PREFIX, base62, digest_of, with_checksum
+from shared.gate.authentication.credential import BODY_CHARACTERS, PREFIX, base62, digest_of, with_checksum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

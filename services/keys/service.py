@@ -6,11 +6,12 @@ import msgspec
 import structlog
 from nameko.timer import timer
 
-from services.keys import presentation
-from services.keys.history import Happening, History
-from services.keys.key import NoSuchKey, Reason
-from services.keys.last_use import LastUse
-from services.keys.messages import (
+from services.keys.expiry_sweep import Sweep
+from services.keys.http import representation as presentation
+from services.keys.lifecycle.key import NoSuchKey, Reason
+from services.keys.revocation.restore_detection import Storage
+from services.keys.rpc.remote_commands import RemoteCommands
+from services.keys.rpc.schemas import (
     ChangeArguments,
     HappeningAnswer,
     KeyAnswer,
@@ -19,18 +20,17 @@ from services.keys.messages import (
     ReceiptAnswer,
     RevokeArguments,
 )
-from services.keys.queries import KeyView, Queries
-from services.keys.remote import RemoteCommands
-from services.keys.storage import Storage
-from services.keys.sweep import Sweep
+from services.keys.views.history import Happening, History
+from services.keys.views.last_use import LastUse
+from services.keys.views.queries import KeyView, Queries
 from shared.contracts.errors import NotFound
 from shared.contracts.usage import KeyUsed
-from shared.event_store import Head
-from shared.feed import Acknowledgement, FeedPage, LogFeed
+from shared.eventsourcing.event_store import Head
 from shared.messaging.entrypoints import Provided, hears
 from shared.messaging.procedures import procedure
 from shared.messaging.rpc_feed import feed_service
-from shared.relay import Relay
+from shared.replication.feed import Acknowledgement, FeedPage, LogFeed
+from shared.replication.relay import Relay
 
 RELAY_SECONDS = 1
 STORAGE_SECONDS = 1

@@ -20,10 +20,10 @@ from services.sensors.schema import (
     SensorSchema,
 )
 from services.sensors.waveform import Block, Segment, join, read, thin
-from shared.times import from_nanoseconds, rfc3339, to_nanoseconds
-from shared.web import cursor
+from shared.values.timestamps import from_nanoseconds, rfc3339, to_nanoseconds
 from shared.web.operation import Answer, Call, operation
-from shared.web.problems import Problem
+from shared.web.problems.catalogue import Problem
+from shared.web.requests import cursor
 from shared.web.route import Route
 
 RANGE_MAX = timedelta(hours=1)

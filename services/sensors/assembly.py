@@ -9,13 +9,13 @@ from services.sensors.importing import Importer
 from services.sensors.publication import publish
 from services.sensors.queries import Queries
 from services.sensors.recordings import Recordings
-from shared.clock import Clock
-from shared.database import Database
-from shared.gate.grants import Grants
-from shared.migrations import migrate
-from shared.publication import Publication
-from shared.relay import Bus, Relay
-from shared.sql_event_store import SqlEventStore
+from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.gate.grants.grants import Grants
+from shared.replication.envelopes import Publication
+from shared.replication.relay import Bus, Relay
+from shared.runtime.clock import Clock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
 from shared.web.route import Route
 
 MIGRATIONS = Path(__file__).parent / "migrations"

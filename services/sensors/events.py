@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.events import EventTypes
+from shared.eventsourcing.event_types import EventTypes
 
 types = EventTypes()
 

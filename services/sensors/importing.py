@@ -14,9 +14,9 @@ from services.sensors.events import SensorEvent, types
 from services.sensors.ingest import ReadResult, Recording, RejectedLine
 from services.sensors.projection import project
 from services.sensors.recordings import Recordings
-from shared.clock import Clock
-from shared.repository import Origin, Repository
-from shared.sql_event_store import SqlEventStore
+from shared.eventsourcing.repository import Origin, Repository
+from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.runtime.clock import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

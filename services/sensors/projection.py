@@ -6,7 +6,7 @@ from sqlalchemy import Connection, insert, update
 
 from services.sensors import tables
 from services.sensors.events import SensorEvent, SensorLocated, SensorRegistered
-from shared.event_store import StoredEvent
+from shared.eventsourcing.event_store import StoredEvent
 
 
 def project(tx: Connection, row: StoredEvent, event: SensorEvent) -> None:

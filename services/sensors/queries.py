@@ -11,9 +11,9 @@ from sqlalchemy import Row, Select, select
 
 from services.sensors import tables
 from services.sensors.sensor import Location, location
-from shared.clock import Clock
-from shared.database import Database
-from shared.times import from_nanoseconds
+from shared.runtime.clock import Clock
+from shared.sql.database import Database
+from shared.values.timestamps import from_nanoseconds
 
 ONLINE_WITHIN = timedelta(minutes=10)
 

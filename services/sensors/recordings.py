@@ -7,7 +7,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from services.sensors import tables
 from services.sensors.waveform import Block, Segment, blocks, uncovered
-from shared.database import Database
+from shared.sql.database import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from services.sensors.messages import ListSensorsArguments, SensorPageAnswer
 from services.sensors.queries import Page, Queries
 from shared.messaging.entrypoints import Provided
 from shared.messaging.procedures import procedure
-from shared.relay import Relay
+from shared.replication.relay import Relay
 
 RELAY_SECONDS = 1
 

@@ -2,8 +2,8 @@
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-from shared.relay import relay_table
-from shared.sql_event_store import log_tables
+from shared.eventsourcing.sql_event_store import log_tables
+from shared.replication.relay import relay_table
 
 metadata = MetaData()
 log, log_head = log_tables(metadata)

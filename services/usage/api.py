@@ -5,17 +5,17 @@ from typing import Any
 
 import msgspec
 
-from services.usage import activity_api
-from services.usage.activity import Activity
-from services.usage.forecast import exhausted_at
-from services.usage.known_keys import ExistingKeys
-from services.usage.schema import KeyUsageSchema, OrganisationUsageSchema, UsageQuery, UsageQuerySchema
-from services.usage.statistics import Statistics, Step, Used
-from shared.clock import Clock
-from shared.gate.grant import Limits
-from shared.gate.grants import Grants
+from services.usage.activity import resources as activity_api
+from services.usage.activity.timeline import Activity
+from services.usage.counters.quota_forecast import exhausted_at
+from services.usage.counters.statistics import Statistics, Step, Used
+from services.usage.http.usage_schema import KeyUsageSchema, OrganisationUsageSchema, UsageQuery, UsageQuerySchema
+from services.usage.key_events import ExistingKeys
+from shared.gate.grants.grant import Limits
+from shared.gate.grants.grants import Grants
+from shared.runtime.clock import Clock
 from shared.web.operation import Answer, Call, operation
-from shared.web.problems import Problem
+from shared.web.problems.catalogue import Problem
 from shared.web.route import Route
 
 BUCKETS_MAX = 1500

@@ -4,43 +4,44 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.usage import api, known_keys, tables
-from services.usage.activity import Activity
-from services.usage.alert import Alerts
+from services.usage import api, tables
+from services.usage import key_events as known_keys
+from services.usage.activity.timeline import Activity
 from services.usage.alerting import api as alerting_api
-from services.usage.alerting.announcing import Announcing
-from services.usage.alerting.evaluator import Evaluator
-from services.usage.alerting.labels import Labels
-from services.usage.alerting.rules import Rules
-from services.usage.alerting.watch import Watch
-from services.usage.delivering import api as delivering_api
-from services.usage.delivering.channels import Channels
-from services.usage.delivering.courier import Courier, Senders
-from services.usage.delivering.deliveries import Deliveries
-from services.usage.delivering.mail import MailSender
-from services.usage.delivering.record import DeliveryRecord
-from services.usage.delivering.sealing import Sealing
-from services.usage.delivering.settings import DeliverySettings
-from services.usage.delivering.webhook import WebhookSender
-from services.usage.intake import BATCHES_MAX, Intake
-from services.usage.keys_client import KeysClient
-from services.usage.known_keys import FOLLOWER, ExistingKeys, KnownKeys
-from services.usage.metering import Metering
-from services.usage.parked_batches import ParkedBatches
-from services.usage.retention import KEPT_DEFAULT, Kept, Retention
-from services.usage.rollup import Rollup
-from services.usage.statistics import Statistics
-from shared.clock import Clock
-from shared.database import Database
-from shared.feed import Feed
-from shared.follower import SqlFollower
-from shared.gate.grant import Limits
-from shared.gate.grants import Grants
+from services.usage.alerting.alerts.alert import Alerts
+from services.usage.alerting.alerts.event_outbox import Announcing
+from services.usage.alerting.evaluation.evaluator import Evaluator
+from services.usage.alerting.evaluation.label_lookup import Labels
+from services.usage.alerting.rules.rule_store import Rules
+from services.usage.alerting.scheduler import Watch
+from services.usage.counters.rollup import Rollup
+from services.usage.counters.statistics import Statistics
+from services.usage.intake.batch_intake import BATCHES_MAX, Intake
+from services.usage.intake.metering import Metering
+from services.usage.intake.parked_batches import ParkedBatches
+from services.usage.key_events import FOLLOWER, ExistingKeys, KnownKeys
+from services.usage.known_keys.keys_client import KeysClient
+from services.usage.notifications import api as delivering_api
+from services.usage.notifications.channels.channel_store import Channels
+from services.usage.notifications.channels.secret_encryption import Sealing
+from services.usage.notifications.deliveries.delivery_store import Deliveries
+from services.usage.notifications.deliveries.delivery_views import DeliveryRecord
+from services.usage.notifications.deliveries.dispatcher import Courier, Senders
+from services.usage.notifications.senders.email_sender import MailSender
+from services.usage.notifications.senders.webhook_sender import WebhookSender
+from services.usage.notifications.settings import DeliverySettings
+from services.usage.retention.retention import KEPT_DEFAULT, Kept, Retention
+from shared.gate.grants.grant import Limits
+from shared.gate.grants.grants import Grants
 from shared.messaging.following import Following
 from shared.messaging.publishing import EventPublisher
-from shared.migrations import migrate
-from shared.subscription import Subscription
-from shared.web.internal import Checkpoint
+from shared.replication.feed import Feed
+from shared.replication.sql_follower import SqlFollower
+from shared.replication.subscription import Subscription
+from shared.runtime.clock import Clock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
+from shared.web.internal_api import Checkpoint
 from shared.web.route import Route
 
 MIGRATIONS = Path(__file__).parent / "migrations"

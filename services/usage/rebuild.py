@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
 
 from services.usage import tables
-from services.usage.counters import KEYS, ORGANISATIONS, count
-from services.usage.kept_requests import sealed_before, stored
-from services.usage.moments import DAY_US, MINUTE_US, moment
-from services.usage.tally import DAY_MINUTES, tally
-from services.usage.turn import take_turn
-from shared.database import Database
+from services.usage.counters.aggregation import DAY_MINUTES, tally
+from services.usage.counters.counters import KEYS, ORGANISATIONS, count
+from services.usage.epoch_microseconds import DAY_US, MINUTE_US, moment
+from services.usage.requests.request_log import sealed_before, stored
+from services.usage.writer_lock import take_turn
+from shared.sql.database import Database
 
 _TOLD_MAX = 10  # differences of a day
 COUNTERS: tuple[Table, ...] = (

@@ -8,14 +8,17 @@ import msgspec
 import structlog
 from nameko.timer import timer
 
-from services.usage.activity import Activity, Entry, Wanted
-from services.usage.alert import Alerts
-from services.usage.alerting.watch import Watch
-from services.usage.intake import Intake
-from services.usage.keys_client import KeysClient
-from services.usage.known_keys import KnownKeys
-from services.usage.last_uses import RecentUses
-from services.usage.messages import (
+from services.usage.activity.timeline import Activity, Entry, Wanted
+from services.usage.alerting.alerts.alert import Alerts
+from services.usage.alerting.scheduler import Watch
+from services.usage.counters.last_use import RecentUses
+from services.usage.counters.rollup import Rollup
+from services.usage.counters.statistics import Statistics, Step, Summary
+from services.usage.intake.batch_intake import Intake
+from services.usage.key_events import KnownKeys
+from services.usage.known_keys.keys_client import KeysClient
+from services.usage.retention.retention import Retention
+from services.usage.rpc_schemas import (
     ActivityArguments,
     AlertAnswer,
     AlertsArguments,
@@ -24,10 +27,6 @@ from services.usage.messages import (
     SummaryAnswer,
     SummaryArguments,
 )
-from services.usage.retention import Retention
-from services.usage.rollup import Rollup
-from services.usage.statistics import Statistics, Step, Summary
-from shared.clock import Clock
 from shared.contracts.errors import NotFound
 from shared.contracts.fields import NoArguments
 from shared.contracts.usage import Spent
@@ -35,7 +34,8 @@ from shared.messaging.entrypoints import Provided, follows, hears
 from shared.messaging.following import Following
 from shared.messaging.procedures import procedure
 from shared.messaging.publishing import EventPublisher
-from shared.relay import BusUnavailable
+from shared.replication.relay import BusUnavailable
+from shared.runtime.clock import Clock
 
 PULL_SECONDS = 1
 KEY_USED_SECONDS = 2

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from shared.event_store import Head
+from shared.eventsourcing.event_store import Head
 
 
 class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields
 
-from shared.times import from_rfc3339, rfc3339
+from shared.values.timestamps import from_rfc3339, rfc3339
 
 PAGE_MAX = 100
 

@@ -4,17 +4,17 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from shared import metrics
-from shared.clock import Clock
 from shared.contracts.usage import RequestRecord
-from shared.gate.credential import Presented
-from shared.gate.grant import Limits
-from shared.gate.guessing import Guessing
-from shared.gate.meter import Meter
-from shared.gate.quota import Quota, Spent
-from shared.gate.replica import Replica
+from shared.gate.authentication.credential import Presented
+from shared.gate.authentication.guess_throttle import Guessing
+from shared.gate.grants.grant import Limits
+from shared.gate.grants.replica import Replica
+from shared.gate.metering.meter import Meter
+from shared.gate.quota.memory_quota import Quota, Spent
 from shared.gate.verdict import Refusal, Verdict, judge
-from shared.redaction import redact
+from shared.observability import metrics
+from shared.observability.redaction import redact
+from shared.runtime.clock import Clock
 
 _NOT_FRESH: Final = Verdict(Refusal.GATE_NOT_FRESH)
 USER_AGENT_CHARACTERS_MAX = 200

@@ -7,8 +7,7 @@ have earned. The outcome is a value; only shared/web knows of status codes.
 import enum
 from typing import Final
 
-from shared import addresses
-from shared.gate.credential import (
+from shared.gate.authentication.credential import (
     CredentialInvalid,
     CredentialMalformed,
     CredentialMissing,
@@ -16,10 +15,11 @@ from shared.gate.credential import (
     Presented,
     read_credential,
 )
-from shared.gate.grant import Grant, Limits, Status
-from shared.gate.grants import Grants
-from shared.gate.quota import Spent
-from shared.value import Value
+from shared.gate.grants.grant import Grant, Limits, Status
+from shared.gate.grants.grants import Grants
+from shared.gate.quota.memory_quota import Spent
+from shared.values import ip_addresses as addresses
+from shared.values.frozen_struct import Value
 
 
 class Refusal(enum.Enum):

@@ -11,8 +11,8 @@ from amqp.exceptions import AMQPError
 from kombu.exceptions import KombuError
 
 from shared.messaging.exchanges import dead_letter_queue
-from shared.redaction import redact
-from shared.relay import BusUnavailable
+from shared.observability.redaction import redact
+from shared.replication.relay import BusUnavailable
 
 LISTED_MAX = 100
 _BEGINNING_CHARACTERS = 200

@@ -5,11 +5,11 @@ from typing import Any
 
 import structlog
 
-from shared.combining import Combiner
 from shared.contracts.envelope import CloudEvent, from_json
-from shared.feed import FeedUnavailable
-from shared.follower import SqlFollower
-from shared.subscription import Subscription
+from shared.replication.feed import FeedUnavailable
+from shared.replication.sql_follower import SqlFollower
+from shared.replication.subscription import Subscription
+from shared.runtime.flat_combining import Combiner
 
 # More than a nameko service hears at one time.
 PUSHES_MAX = 100

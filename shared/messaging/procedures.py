@@ -11,9 +11,9 @@ from nameko.exceptions import registry
 from nameko.rpc import rpc
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from shared import metrics
 from shared.contracts import errors
 from shared.contracts.errors import InvalidArguments, ServiceError, Unavailable
+from shared.observability import metrics
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 

@@ -12,7 +12,7 @@ from nameko.amqp.publish import Publisher, UndeliverableMessage
 from shared.contracts.auth import AuthenticationFailed
 from shared.contracts.envelope import CloudEvent, to_json
 from shared.messaging.exchanges import events_of
-from shared.relay import BusUnavailable
+from shared.replication.relay import BusUnavailable
 
 WRITTEN_AS = {"content_type": "application/json", "content_encoding": "utf-8"}
 _log = structlog.get_logger(__name__)

@@ -2,9 +2,9 @@
 
 import msgspec
 
-from shared.event_store import Head
-from shared.feed import Acknowledgement, FeedPage, FeedUnavailable
+from shared.eventsourcing.event_store import Head
 from shared.messaging.rpc_call import CallFailed, call
+from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable
 
 PULL_SECONDS_MAX = 0.5
 

@@ -11,20 +11,20 @@ from typing import Any, Final
 import falcon
 from falcon.routing import CompiledRouter
 
-from shared import metrics
-from shared.clock import Clock
-from shared.gate.credential import Presented
+from shared.gate.authentication.credential import Presented
 from shared.gate.gate import RESERVE, Gate
-from shared.gate.grant import Limits
-from shared.gate.quota import DAY_SECONDS, MINUTE_SECONDS, Spent
+from shared.gate.grants.grant import Limits
+from shared.gate.quota.memory_quota import DAY_SECONDS, MINUTE_SECONDS, Spent
 from shared.gate.verdict import Verdict
-from shared.value import Value
+from shared.observability import metrics
+from shared.runtime.clock import Clock
+from shared.values.frozen_struct import Value
 from shared.web.cors import Cors
-from shared.web.faults import Faults, with_problem_in
-from shared.web.identification import Identification
+from shared.web.exception_mapping import Faults, with_problem_in
 from shared.web.operation import Answer, Operation
-from shared.web.parameters import has_control_characters
-from shared.web.problems import Problem, refusal_problem
+from shared.web.problems.catalogue import Problem, refusal_problem
+from shared.web.requests.query_parameters import has_control_characters
+from shared.web.requests.request_identity import Identification
 
 _BODILESS: Final = (204, 304)
 # Most requests ask for few paths; who asks for many, or for long ones, gains nothing and costs a bounded memory.

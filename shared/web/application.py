@@ -6,18 +6,18 @@ from typing import Any
 import falcon
 from falcon.routing import CompiledRouter
 
-from shared.clock import Clock
 from shared.gate.gate import Gate
+from shared.runtime.clock import Clock
 from shared.web.admission import Admission, Wsgi
-from shared.web.caller import Proxies
 from shared.web.cors import Cors
-from shared.web.faults import Faults
-from shared.web.identification import Identification
-from shared.web.methods import allowed_at, complete, is_unknown
+from shared.web.exception_mapping import Faults
+from shared.web.http_methods import allowed_at, complete, is_unknown
 from shared.web.openapi import OpenApi
 from shared.web.operation import operation_of
 from shared.web.problem_pages import ProblemPage
-from shared.web.problems import Problem
+from shared.web.problems.catalogue import Problem
+from shared.web.requests.client_address import Proxies
+from shared.web.requests.request_identity import Identification
 from shared.web.route import Route
 
 NO_PROXIES = Proxies()

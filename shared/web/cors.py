@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import falcon
 
-from shared.web.methods import allowed
+from shared.web.http_methods import allowed
 from shared.web.operation import Operation, operation_of
 
 ANY = "*"

@@ -11,9 +11,9 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields
 
 from shared.gate.gate import RESERVE, RESERVE_LIMITS
-from shared.web.body import BODY_PROBLEMS
 from shared.web.operation import JSON, Operation, operation_of
-from shared.web.problems import CATALOGUE
+from shared.web.problems.catalogue import CATALOGUE
+from shared.web.requests.json_body import BODY_PROBLEMS
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 _EVERYWHERE = (

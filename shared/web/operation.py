@@ -15,10 +15,10 @@ import marshmallow
 import msgspec
 from marshmallow import Schema, post_load
 
-from shared.gate.credential import Presented
-from shared.gate.grant import Grant
-from shared.web.body import read_body
-from shared.web.parameters import preferred, read_query
+from shared.gate.authentication.credential import Presented
+from shared.gate.grants.grant import Grant
+from shared.web.requests.json_body import read_body
+from shared.web.requests.query_parameters import preferred, read_query
 
 JSON = "application/json"
 _encode = msgspec.json.Encoder().encode

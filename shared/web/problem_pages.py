@@ -4,9 +4,9 @@ import html
 
 import falcon
 
-from shared.web.language import preferred
-from shared.web.problems import CATALOGUE, Problem
-from shared.web.problems_fr import FRENCH
+from shared.web.problems.catalogue import CATALOGUE, Problem
+from shared.web.problems.french import FRENCH
+from shared.web.requests.accept_language import preferred
 
 _PAGE = """<!doctype html>
 <html lang="{language}"><meta charset="utf-8"><title>{title} · Grillo Cloud</title>

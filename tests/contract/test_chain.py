@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from shared.event_store import StoredEvent, genesis_hash, row_hash
+from shared.eventsourcing.event_store import StoredEvent, genesis_hash, row_hash
 
 GENESIS = "109ffdcd2d167bacf6b897313dc8f796da3eb94ec5a9dc176e63acef8c8fde9f"
 ROW = StoredEvent(

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from services.keys.key import Status
-from services.keys.messages import KeyAnswer
-from services.keys.queries import KeyView
+from services.keys.lifecycle.key import Status
+from services.keys.rpc.schemas import KeyAnswer
+from services.keys.views.queries import KeyView
 from tests.examples import HINT, KEY_ID, NOON, ORGANISATION_ID
 
 KEY = KeyView(

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 import shared.contracts
-from shared import feed
-from shared.gate import grant
+from shared.gate.grants import grant
+from shared.replication import feed
 from tests.contract.golden_files import Golden, golden_files
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from services.keys import events as keys
 from services.sensors import events as sensors
-from shared.events import EventTypes
+from shared.eventsourcing.event_types import EventTypes
 from tests.contract.golden_files import Golden, golden_files
 
 LOGS: dict[str, EventTypes] = {

@@ -10,8 +10,8 @@ from sqlalchemy import insert, select, update
 
 from services.keys import assembly as keys
 from services.keys import tables as keys_tables
-from shared.database import Database
-from shared.migrations import migrate
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
 from tests.e2e.running import GRILLO, Distributed, Embedded, grillo
 
 

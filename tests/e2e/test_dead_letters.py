@@ -12,14 +12,14 @@ from services.auth import assembly as auth
 from services.auth import grants, tables
 from services.auth.grants import FOLLOWER, GrantBook
 from services.auth.policy import TIERS
-from shared.clock import SystemClock
 from shared.contracts.envelope import CloudEvent
-from shared.database import Database
-from shared.follower import SqlFollower
 from shared.messaging.exchanges import durable_queue, events_of
 from shared.messaging.publishing import EventPublisher, MeterBus
-from shared.migrations import migrate
-from shared.relay import BusUnavailable
+from shared.replication.relay import BusUnavailable
+from shared.replication.sql_follower import SqlFollower
+from shared.runtime.clock import SystemClock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
 from tests.e2e.running import Distributed, eventually, grillo
 from tests.examples import NOON
 from tests.servers import RabbitMq

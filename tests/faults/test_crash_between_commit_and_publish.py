@@ -19,26 +19,26 @@ from services.auth import grants as auth_grants
 from services.auth.policy import TIERS
 from services.keys import assembly as keys
 from services.keys import tables as keys_tables
-from services.keys.command import KeyRequest
-from services.keys.key import Reason
-from services.keys.words import Words
+from services.keys.command_handler import KeyRequest
+from services.keys.encryption.description import Words
+from services.keys.lifecycle.key import Reason
 from services.usage import assembly as usage
-from services.usage import known_keys
+from services.usage import key_events as known_keys
 from services.usage import tables as usage_tables
-from services.usage.delivering.settings import DeliverySettings
-from services.usage.keys_client import KeysClient
-from shared.audit import Anchor, audit
-from shared.clock import SystemClock
+from services.usage.known_keys.keys_client import KeysClient
+from services.usage.notifications.settings import DeliverySettings
 from shared.contracts import keys as public
 from shared.contracts.decoding import decode
 from shared.contracts.envelope import CloudEvent, to_json
-from shared.database import Database
-from shared.gate.grants import Grants
-from shared.gate.replica import GrantsFollower
+from shared.eventsourcing.audit import Anchor, audit
+from shared.gate.grants.grants import Grants
+from shared.gate.grants.replica import GrantsFollower
 from shared.messaging.embedded_transport import URL
 from shared.messaging.publishing import EventPublisher
-from shared.relay import Doorbell, Relay
-from shared.subscription import Subscription
+from shared.replication.relay import Doorbell, Relay
+from shared.replication.subscription import Subscription
+from shared.runtime.clock import SystemClock
+from shared.sql.database import Database
 from tests.examples import ORIGIN
 from tests.integration.log.children import fork, wait
 from tests.unit.log.histories import held

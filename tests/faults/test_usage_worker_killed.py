@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 
 from services.usage import tables
+from services.usage.counters.rollup import roll_up
 from services.usage.rebuild import rebuild
-from services.usage.rollup import roll_up
-from shared.database import Database
+from shared.sql.database import Database
 from tests.e2e.running import eventually
 from tests.faults.usage_alone import Gate, Worker
 from tests.servers import Postgres

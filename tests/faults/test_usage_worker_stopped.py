@@ -18,8 +18,8 @@ from sqlalchemy import func, select
 from services.usage import tables
 from services.usage.assembly import MIGRATIONS
 from services.usage.rebuild import rebuild
-from shared.database import Database
-from shared.migrations import migrate
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
 from tests.e2e.running import eventually
 from tests.faults.usage_alone import Gate, Worker
 

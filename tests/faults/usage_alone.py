@@ -13,12 +13,12 @@ from typing import Any
 
 import msgspec
 
-from shared.clock import SystemClock
 from shared.contracts.usage import BatchesCounted
-from shared.gate.meter import Meter
+from shared.gate.metering.meter import Meter
 from shared.messaging.exchanges import broadcast_queue
 from shared.messaging.listening import Listener
 from shared.messaging.publishing import EventPublisher, MeterBus
+from shared.runtime.clock import SystemClock
 from tests.servers import free_port
 from tests.unit.usage.test_metering import record
 

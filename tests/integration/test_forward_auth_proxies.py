@@ -17,7 +17,7 @@ import pytest
 
 from services.auth import api as auth_api
 from shared.web.application import application
-from shared.web.caller import Proxies
+from shared.web.requests.client_address import Proxies
 from tests.integration.web.asking import QUOTA_EXCEEDED, bearer
 from tests.integration.web.tiny import KEYS, PUBLIC_URL, Tiny, tiny
 from tests.proxies import Proxy, Upstream, envoy, nginx

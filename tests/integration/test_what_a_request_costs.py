@@ -11,20 +11,20 @@ from sqlalchemy import Engine, event
 
 from services.auth import assembly as auth
 from services.keys import assembly as keys
-from services.keys.command import KeyRequest
-from services.keys.words import Words
+from services.keys.command_handler import KeyRequest
+from services.keys.encryption.description import Words
 from services.sensors import api as sensors_api
 from services.sensors import assembly as sensors
 from services.sensors.ingest import samples
-from shared.clock import SystemClock
 from shared.contracts.envelope import CloudEvent
-from shared.database import Database
-from shared.feed import Acknowledgement
+from shared.eventsourcing.repository import Origin
 from shared.gate.gate import Gate
-from shared.gate.meter import Meter
-from shared.gate.quota import MemoryQuota
-from shared.gate.replica import Replica
-from shared.repository import Origin
+from shared.gate.grants.replica import Replica
+from shared.gate.metering.meter import Meter
+from shared.gate.quota.memory_quota import MemoryQuota
+from shared.replication.feed import Acknowledgement
+from shared.runtime.clock import SystemClock
+from shared.sql.database import Database
 from shared.web.application import application
 from tests.examples import NOON
 

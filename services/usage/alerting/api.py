@@ -8,9 +8,9 @@ import marshmallow
 import msgspec
 from msgspec import UNSET
 
-from services.usage.alert import Alert, Alerts
-from services.usage.alerting.rule import RULE_PREFIX, Kind, Parameters, Rule
-from services.usage.alerting.rules import Rules, TooManyRules
+from services.usage.alerting.alerts.alert import Alert, Alerts
+from services.usage.alerting.rules.rule import RULE_PREFIX, Kind, Parameters, Rule
+from services.usage.alerting.rules.rule_store import Rules, TooManyRules
 from services.usage.alerting.schema import (
     AlertListSchema,
     AlertQuery,
@@ -23,16 +23,16 @@ from services.usage.alerting.schema import (
     RuleSchema,
     parameters_of,
 )
-from services.usage.delivering.channels import Channels, NoSuchChannel
-from services.usage.known_keys import ExistingKeys
-from services.usage.moments import microseconds
-from services.usage.page import DeletedSchema, PageQuery, PageQuerySchema, listed
-from services.usage.refusals import as_problems
-from shared.clock import Clock
-from shared.identifiers import new_id
+from services.usage.epoch_microseconds import microseconds
+from services.usage.http.pagination import DeletedSchema, PageQuery, PageQuerySchema, listed
+from services.usage.http.problem_mapping import as_problems
+from services.usage.key_events import ExistingKeys
+from services.usage.notifications.channels.channel_store import Channels, NoSuchChannel
+from shared.runtime.clock import Clock
+from shared.values.identifiers import new_id
 from shared.web.operation import Answer, Call, operation
-from shared.web.problems import Problem
-from shared.web.revision import etag, seen_revision
+from shared.web.problems.catalogue import Problem
+from shared.web.requests.etag import etag, seen_revision
 from shared.web.route import Route
 
 

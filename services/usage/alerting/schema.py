@@ -8,7 +8,7 @@ import marshmallow
 from marshmallow import ValidationError, fields, validate, validates_schema
 from msgspec import UNSET, UnsetType
 
-from services.usage.alerting.rule import (
+from services.usage.alerting.rules.rule import (
     ErrorRateParameters,
     ExpiringParameters,
     Kind,
@@ -17,11 +17,11 @@ from services.usage.alerting.rule import (
     QuotaParameters,
     VolumeParameters,
 )
-from services.usage.page import PageQuery, PageQuerySchema
-from shared.redaction import redact
-from shared.web.flag import Flag
+from services.usage.http.pagination import PageQuery, PageQuerySchema
+from shared.observability.redaction import redact
 from shared.web.operation import StrictSchema
-from shared.web.parameters import has_control_characters
+from shared.web.requests.query_parameters import has_control_characters
+from shared.web.requests.strict_boolean import Flag
 
 KEYS_MAX, CHANNELS_MAX = 100, 20
 _COUNT_MAX = 1_000_000

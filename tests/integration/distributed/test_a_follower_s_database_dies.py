@@ -10,15 +10,15 @@ from sqlalchemy import text
 from services.auth import assembly as auth_assembly
 from services.auth.verification import verify
 from services.keys import assembly as keys_assembly
-from services.keys.command import KeyRequest
-from services.keys.key import Reason
-from services.keys.words import Words
-from shared.clock import ManualClock
+from services.keys.command_handler import KeyRequest
+from services.keys.encryption.description import Words
+from services.keys.lifecycle.key import Reason
 from shared.contracts.envelope import CloudEvent, to_json
-from shared.database import Database
-from shared.gate.credential import Presented, digest_of
-from shared.gate.replica import Replica
+from shared.gate.authentication.credential import Presented, digest_of
+from shared.gate.grants.replica import Replica
 from shared.gate.verdict import Refusal, judge
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
 from tests.examples import ORIGIN
 from tests.servers import Postgres
 

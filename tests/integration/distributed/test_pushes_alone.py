@@ -13,19 +13,19 @@ from amqp.exceptions import NotFound
 
 from services.auth.policy import TIERS
 from services.keys import assembly as keys
-from services.keys.command import KeyRequest
-from services.keys.key import Reason
-from services.keys.words import Words
-from shared.clock import SystemClock
+from services.keys.command_handler import KeyRequest
+from services.keys.encryption.description import Words
+from services.keys.lifecycle.key import Reason
 from shared.contracts.envelope import from_json
-from shared.database import Database
-from shared.event_store import Head
-from shared.feed import Acknowledgement, Feed, FeedPage, FeedUnavailable
-from shared.gate.grant import Snapshot
-from shared.gate.replica import Replica
+from shared.eventsourcing.event_store import Head
+from shared.gate.grants.grant import Snapshot
+from shared.gate.grants.replica import Replica
 from shared.messaging.exchanges import broadcast_queue, durable_queue
 from shared.messaging.listening import Listener
 from shared.messaging.pipeline import PipelinedLogBus
+from shared.replication.feed import Acknowledgement, Feed, FeedPage, FeedUnavailable
+from shared.runtime.clock import SystemClock
+from shared.sql.database import Database
 from tests.against_the_log import Log
 from tests.e2e.running import eventually
 from tests.examples import ORIGIN

@@ -5,11 +5,11 @@ from sqlalchemy import select, text
 
 from services.keys import tables
 from services.keys.assembly import MIGRATIONS
-from services.keys.storage import MARGIN_SECONDS, Storage
-from shared.clock import ManualClock
-from shared.database import Database
-from shared.database_functions import storage_identity
-from shared.migrations import migrate
+from services.keys.revocation.restore_detection import MARGIN_SECONDS, Storage
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
+from shared.sql.functions import storage_identity
+from shared.sql.migrations import migrate
 from tests.servers import Postgres
 
 LEASE = 10.0

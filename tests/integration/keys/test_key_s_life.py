@@ -24,24 +24,24 @@ from hypothesis.stateful import (
 
 from services.auth.policy import TIERS
 from services.keys import assembly
-from services.keys.change import KeyEdit
-from services.keys.command import KeyRequest
-from services.keys.decision import KeyHasExpired, KeyIsRevoked, RegenerationRequired
-from services.keys.key import Access, NoSuchKey, Reason, Status
-from services.keys.organisation import TooManyKeys
-from services.keys.queries import KeyView
-from services.keys.words import Words
-from shared.audit import audit
-from shared.clock import ManualClock
+from services.keys.command_handler import KeyRequest
+from services.keys.command_inputs import KeyEdit
+from services.keys.encryption.description import Words
+from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked, RegenerationRequired
+from services.keys.lifecycle.key import Access, NoSuchKey, Reason, Status
+from services.keys.lifecycle.organisation import TooManyKeys
+from services.keys.views.queries import KeyView
 from shared.contracts.envelope import CloudEvent
-from shared.database import Database
-from shared.gate.credential import Presented
-from shared.gate.grant import Snapshot
-from shared.gate.grants import Grants
-from shared.gate.replica import GrantsFollower
+from shared.eventsourcing.audit import audit
+from shared.gate.authentication.credential import Presented
+from shared.gate.grants.grant import Snapshot
+from shared.gate.grants.grants import Grants
+from shared.gate.grants.replica import GrantsFollower
 from shared.gate.verdict import Refusal, judge
-from shared.permissions import PERMISSIONS
-from shared.subscription import Subscription
+from shared.replication.subscription import Subscription
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
+from shared.values.permissions import PERMISSIONS
 from tests.examples import NOON, ORIGIN
 
 permissions = st.lists(st.sampled_from(PERMISSIONS), min_size=1, unique=True).map(lambda some: tuple(sorted(some)))

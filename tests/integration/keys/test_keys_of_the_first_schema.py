@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import MetaData, Table, insert
 
 from services.keys import assembly
-from services.keys.queries import KeyView, Queries, Wanted
-from shared.clock import ManualClock
-from shared.database import Database
-from shared.migrations import migrate
+from services.keys.views.queries import KeyView, Queries, Wanted
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
 from tests.examples import ORGANISATION_ID
 
 KEY = {

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from services.keys import assembly, tables
-from shared.database import Database
-from shared.event_store import EventStore, MemoryEventStore
-from shared.migrations import migrate
-from shared.sql_event_store import SqlEventStore
+from shared.eventsourcing.event_store import EventStore, MemoryEventStore
+from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
 from tests.servers import Postgres
 
 

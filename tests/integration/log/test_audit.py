@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from shared import audit as auditing
-from shared.audit import Anchor, Audit, audit
-from shared.database import Database
-from shared.event_store import Head, MemoryEventStore, StoredEvent, chained, genesis_hash, row_hash
-from shared.events import Encoded
-from shared.sql_event_store import SqlEventStore
+from shared.eventsourcing import audit as auditing
+from shared.eventsourcing.audit import Anchor, Audit, audit
+from shared.eventsourcing.event_store import Head, MemoryEventStore, StoredEvent, chained, genesis_hash, row_hash
+from shared.eventsourcing.event_types import Encoded
+from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.sql.database import Database
 
 ROWS = 6
 RECORDED_AT = "2026-11-23T12:00:00.000000Z"

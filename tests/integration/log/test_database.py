@@ -13,11 +13,11 @@ import pytest
 from sqlalchemy import URL, text
 from sqlalchemy.exc import OperationalError
 
-from shared import database as database_module
-from shared import pinging
-from shared.clock import SystemClock
-from shared.database import Database, DatabaseBusy
-from shared.database_functions import database_time
+from shared.runtime.clock import SystemClock
+from shared.sql import database as database_module
+from shared.sql import stale_connections as pinging
+from shared.sql.database import Database, DatabaseBusy
+from shared.sql.functions import database_time
 from tests.integration.log.children import fork, wait
 from tests.servers import Postgres
 

@@ -13,24 +13,24 @@ from nameko.amqp.publish import Publisher
 
 from services.keys import events, tables
 from services.keys.publication import publish
-from shared.clock import ManualClock
 from shared.contracts.envelope import CloudEvent, from_json, to_json
-from shared.database import Database
-from shared.event_store import Head
-from shared.feed import Acknowledgement, FeedPage, FeedUnavailable, LogFeed
-from shared.gate.grant import Snapshot
-from shared.gate.grants import Grants
-from shared.gate.replica import GrantsFollower
+from shared.eventsourcing.event_store import Head
+from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.gate.grants.grant import Snapshot
+from shared.gate.grants.grants import Grants
+from shared.gate.grants.replica import GrantsFollower
 from shared.messaging import embedded_transport
 from shared.messaging.embedded_transport import URL
 from shared.messaging.exchanges import broadcast_queue, durable_queue
 from shared.messaging.listening import Listener
 from shared.messaging.publishing import EventPublisher, LogBus
-from shared.publication import Publication
-from shared.relay import BusUnavailable, Relay
-from shared.sql_event_store import SqlEventStore
-from shared.subscription import Subscription
-from shared.times import rfc3339
+from shared.replication.envelopes import Publication
+from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, LogFeed
+from shared.replication.relay import BusUnavailable, Relay
+from shared.replication.subscription import Subscription
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
+from shared.values.timestamps import rfc3339
 from tests import examples
 
 WAIT_SECONDS = 20

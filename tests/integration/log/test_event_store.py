@@ -9,9 +9,17 @@ from typing import Any
 
 import pytest
 
-from shared.event_store import EventStore, Head, MemoryEventStore, StoredEvent, VersionConflict, genesis_hash, row_hash
-from shared.events import Encoded
-from shared.sql_event_store import SqlEventStore
+from shared.eventsourcing.event_store import (
+    EventStore,
+    Head,
+    MemoryEventStore,
+    StoredEvent,
+    VersionConflict,
+    genesis_hash,
+    row_hash,
+)
+from shared.eventsourcing.event_types import Encoded
+from shared.eventsourcing.sql_event_store import SqlEventStore
 
 RECORDED_AT = "2026-11-23T12:00:00.000000Z"
 Store = EventStore[Any]

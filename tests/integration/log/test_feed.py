@@ -9,18 +9,18 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, select
 
 from services.keys import assembly, events, tables
-from services.keys.propagation import Propagation
 from services.keys.publication import publish
-from shared.clock import ManualClock, SystemClock
+from services.keys.revocation.propagation import Propagation
 from shared.contracts.envelope import CloudEvent
-from shared.database import Database
-from shared.event_store import EventStore, Head, MemoryEventStore, genesis_hash
-from shared.feed import PAGE_EVENTS, Acknowledgement, Feed, LogFeed
-from shared.migrations import migrate
-from shared.publication import Publication
-from shared.relay import Relay
-from shared.sql_event_store import SqlEventStore
-from shared.times import rfc3339
+from shared.eventsourcing.event_store import EventStore, Head, MemoryEventStore, genesis_hash
+from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.replication.envelopes import Publication
+from shared.replication.feed import PAGE_EVENTS, Acknowledgement, Feed, LogFeed
+from shared.replication.relay import Relay
+from shared.runtime.clock import ManualClock, SystemClock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
+from shared.values.timestamps import rfc3339
 from tests import examples
 from tests.examples import NoBus
 from tests.unit.log.memory_feed import MemoryFeed

@@ -15,10 +15,10 @@ from sqlalchemy import Connection, func, insert, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from services.keys import tables
-from shared.event_store import Appender, EventStore, StoredEvent, VersionConflict
-from shared.events import Encoded
-from shared.group_commit import WRITES_MAX, GroupCommit
-from shared.sql_event_store import SqlEventStore
+from shared.eventsourcing.event_store import Appender, EventStore, StoredEvent, VersionConflict
+from shared.eventsourcing.event_types import Encoded
+from shared.eventsourcing.group_commit import WRITES_MAX, GroupCommit
+from shared.eventsourcing.sql_event_store import SqlEventStore
 from tests.integration.log.test_event_store import RECORDED_AT, assert_chained, everything, head
 
 WAIT_SECONDS = 20

@@ -17,9 +17,9 @@ from services.sensors import assembly as sensors
 from services.sensors import tables as sensors_tables
 from services.usage import assembly as usage
 from services.usage import tables as usage_tables
-from shared.database import Database
-from shared.event_store import genesis_hash
-from shared.migrations import SchemaIsNewer, migrate
+from shared.eventsourcing.event_store import genesis_hash
+from shared.sql.database import Database
+from shared.sql.migrations import SchemaIsNewer, migrate
 from tests.integration.log.children import fork, wait
 
 SERVICES = {

@@ -19,28 +19,28 @@ from services.auth.grants import FOLLOWER, GrantUncertain
 from services.auth.policy import TIERS
 from services.auth.verification import verify
 from services.keys import assembly as keys
-from services.keys import rebuild
 from services.keys import tables as keys_tables
-from services.keys.change import KeyEdit
-from services.keys.command import KeyRequest
-from services.keys.decision import KeyIsRevoked
-from services.keys.key import NoSuchKey, Reason
-from services.keys.words import Words
+from services.keys.command_handler import KeyRequest
+from services.keys.command_inputs import KeyEdit
+from services.keys.encryption.description import Words
+from services.keys.lifecycle.decision import KeyIsRevoked
+from services.keys.lifecycle.key import NoSuchKey, Reason
+from services.keys.views import rebuild
 from services.usage import assembly as usage
-from services.usage import known_keys
+from services.usage import key_events as known_keys
 from services.usage import tables as usage_tables
 from services.usage.alerting import tables as alerting
-from services.usage.alerting.evaluator import Evaluator
-from services.usage.alerting.rules import make_defaults
-from services.usage.delivering import tables as delivering
-from services.usage.delivering.channel import EVENTS
-from services.usage.metering import Metering
-from shared.clock import ManualClock
+from services.usage.alerting.evaluation.evaluator import Evaluator
+from services.usage.alerting.rules.rule_store import make_defaults
+from services.usage.intake.metering import Metering
+from services.usage.notifications import tables as delivering
+from services.usage.notifications.channel import EVENTS
 from shared.contracts.envelope import CloudEvent, to_json
 from shared.contracts.usage import RequestMetered, RequestRecord, UsedAt
-from shared.database import Database
-from shared.follower import SqlFollower
-from shared.migrations import migrate
+from shared.replication.sql_follower import SqlFollower
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
 from tests import examples
 from tests.examples import NOON, ORIGIN
 

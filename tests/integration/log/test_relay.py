@@ -10,13 +10,13 @@ from sqlalchemy import select
 from services.keys import events, tables
 from services.keys.publication import publish
 from shared.contracts.envelope import CloudEvent, from_json, to_json
-from shared.database import Database
-from shared.event_store import Head
-from shared.publication import Publication
-from shared.relay import Doorbell, Relay
-from shared.repository import Origin
-from shared.sql_event_store import SqlEventStore
-from shared.times import rfc3339
+from shared.eventsourcing.event_store import Head
+from shared.eventsourcing.repository import Origin
+from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.replication.envelopes import Publication
+from shared.replication.relay import Doorbell, Relay
+from shared.sql.database import Database
+from shared.values.timestamps import rfc3339
 from tests import examples
 
 

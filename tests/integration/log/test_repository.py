@@ -8,16 +8,17 @@ import msgspec
 import pytest
 from sqlalchemy import Connection, func, insert, select
 
-from services.keys import events, key, tables
-from services.keys.decision import CreateKey, RevokeKey, decide
+from services.keys import events, tables
 from services.keys.events import KeyEvent
-from services.keys.key import Key, NoSuchKey, Reason
-from shared.clock import ManualClock
-from shared.database import Database
-from shared.event_store import StoredEvent
-from shared.repository import Origin, Repository, TooMuchContention
-from shared.sql_event_store import SqlEventStore
-from shared.times import rfc3339
+from services.keys.lifecycle import key
+from services.keys.lifecycle.decision import CreateKey, RevokeKey, decide
+from services.keys.lifecycle.key import Key, NoSuchKey, Reason
+from shared.eventsourcing.event_store import StoredEvent
+from shared.eventsourcing.repository import Origin, Repository, TooMuchContention
+from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
+from shared.values.timestamps import rfc3339
 from tests import examples
 from tests.examples import KEY_ID, ORIGIN
 

@@ -14,16 +14,16 @@ from services.auth import tables as auth_tables
 from services.auth.grants import GrantBook
 from services.auth.policy import TIERS
 from services.usage import assembly as usage
-from services.usage import known_keys
+from services.usage import key_events as known_keys
 from services.usage import tables as usage_tables
-from shared.clock import ManualClock
 from shared.contracts.envelope import CloudEvent
-from shared.database import Database
-from shared.feed import FeedUnavailable
-from shared.follower import SqlFollower
-from shared.gate.grant import Grant
-from shared.migrations import migrate
-from shared.subscription import Subscription
+from shared.gate.grants.grant import Grant
+from shared.replication.feed import FeedUnavailable
+from shared.replication.sql_follower import SqlFollower
+from shared.replication.subscription import Subscription
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
 from tests import examples
 from tests.unit.log.histories import FaultyQueue, History, held
 

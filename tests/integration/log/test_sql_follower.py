@@ -10,13 +10,13 @@ from prometheus_client import REGISTRY
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, delete, event, insert, select
 from sqlalchemy.exc import OperationalError
 
-from shared import metrics
-from shared.clock import ManualClock
 from shared.contracts.envelope import CloudEvent
-from shared.database import Database
-from shared.feed import FeedUnavailable
-from shared.follower import HandlePage, SqlFollower, follower_tables
-from shared.parked_events import ATTEMPTS_MAX
+from shared.observability import metrics
+from shared.replication.feed import FeedUnavailable
+from shared.replication.parked_events import ATTEMPTS_MAX
+from shared.replication.sql_follower import HandlePage, SqlFollower, follower_tables
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
 from tests import examples
 
 metadata = MetaData()

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import redis
 
-from shared.clock import SystemClock
 from shared.contracts.usage import Spent as SpentToday
-from shared.gate.counts import Answer, CountsAway, Joined, RedisCounts, Statement
-from shared.gate.grant import Limits
-from shared.gate.quota import Spent
-from shared.gate.shared_quota import SharedQuota
+from shared.gate.grants.grant import Limits
+from shared.gate.quota.memory_quota import Spent
+from shared.gate.quota.redis_counters import Answer, CountsAway, Joined, RedisCounts, Statement
+from shared.gate.quota.redis_quota import SharedQuota
+from shared.runtime.clock import SystemClock
 from tests.servers import Redis
 
 CALL_SECONDS_MAX = 10.0  # the machine may be busy; what happens when Redis is slow has tests of its own

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from shared.gate.grant import Limits
+from shared.gate.grants.grant import Limits
 from tests.integration.quota.gates import Ledger, MovableClock, OneGate, settled
 from tests.servers import Redis
 

@@ -5,8 +5,8 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from shared.gate import window
-from shared.gate.grant import Limits
+from shared.gate.grants.grant import Limits
+from shared.gate.quota import key_allowance as window
 from tests.integration.quota.gates import Ledger, MovableClock, OneGate, settled
 from tests.servers import Redis
 

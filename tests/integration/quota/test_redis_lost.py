@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from shared.contracts.usage import Spent as SpentToday
-from shared.gate import window
-from shared.gate.grant import Limits
+from shared.gate.grants.grant import Limits
+from shared.gate.quota import key_allowance as window
 from tests.integration.quota.gates import Ledger, MovableClock, OneGate, settled
 from tests.servers import Redis
 

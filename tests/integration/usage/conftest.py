@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from services.usage.assembly import MIGRATIONS
-from services.usage.metering import Metering
-from shared.clock import ManualClock
-from shared.database import Database
-from shared.migrations import migrate
+from services.usage.intake.metering import Metering
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
 from tests.servers import Postgres
 
 

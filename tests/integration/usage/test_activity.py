@@ -8,13 +8,13 @@ from typing import Any, cast
 
 import pytest
 
-from services.usage.activity import EVERYTHING, Activity, Entry, Wanted
-from services.usage.activity_csv import COLUMNS, as_csv
-from services.usage.keys_client import KeysClient
-from services.usage.metering import Metering
+from services.usage.activity.csv_export import COLUMNS, as_csv
+from services.usage.activity.timeline import EVERYTHING, Activity, Entry, Wanted
+from services.usage.intake.metering import Metering
+from services.usage.known_keys.keys_client import KeysClient
 from shared.contracts.errors import Unavailable
-from shared.database import Database
-from shared.times import rfc3339
+from shared.sql.database import Database
+from shared.values.timestamps import rfc3339
 from tests.examples import NOON
 from tests.unit.usage.test_metering import batch, record
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from shared.clock import ManualClock
-from shared.database import Database
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
 from tests.servers import Postgres
 from tests.unit.usage import test_alert as scenarios
 from tests.unit.usage.test_alert import World

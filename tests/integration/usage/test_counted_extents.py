@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from services.usage import tables
-from services.usage.counted_extents import merged, remember
+from services.usage.intake.counted_extents import merged, remember
 from shared.contracts.usage import RequestMetered
-from shared.database import Database
+from shared.sql.database import Database
 
 
 def extent(segment: str, start: int, end: int) -> RequestMetered:

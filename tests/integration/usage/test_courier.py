@@ -16,18 +16,30 @@ from sqlalchemy import select
 from standardwebhooks import Webhook
 
 from services.usage import assembly
-from services.usage.delivering import tables
-from services.usage.delivering.channel import Channel, Kind
-from services.usage.delivering.channels import Channels
-from services.usage.delivering.courier import Courier, Senders
-from services.usage.delivering.deliveries import AT_ONCE_OF_CHANNEL, GONE_REASON, KEPT, Deliveries, Notice, enqueue
-from services.usage.delivering.delivery import SENDING_SECONDS_MAX, Status
-from services.usage.delivering.record import CannotBeSent, DeliveryRecord, DeliveryView, NoSuchDelivery
-from services.usage.delivering.sealing import Sealing, new_secret
-from services.usage.delivering.webhook import WebhookSender
-from shared.clock import Clock, ManualClock, SystemClock
-from shared.database import Database
-from shared.migrations import migrate
+from services.usage.notifications import tables
+from services.usage.notifications.channel import Channel, Kind
+from services.usage.notifications.channels.channel_store import Channels
+from services.usage.notifications.channels.secret_encryption import Sealing, new_secret
+from services.usage.notifications.deliveries.delivery_store import (
+    AT_ONCE_OF_CHANNEL,
+    GONE_REASON,
+    KEPT,
+    Deliveries,
+    Notice,
+    enqueue,
+)
+from services.usage.notifications.deliveries.delivery_views import (
+    CannotBeSent,
+    DeliveryRecord,
+    DeliveryView,
+    NoSuchDelivery,
+)
+from services.usage.notifications.deliveries.dispatcher import Courier, Senders
+from services.usage.notifications.delivery import SENDING_SECONDS_MAX, Status
+from services.usage.notifications.senders.webhook_sender import WebhookSender
+from shared.runtime.clock import Clock, ManualClock, SystemClock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
 from tests.integration.usage.test_webhook import LOOPBACK
 from tests.receivers import Receiver, hang, receiver, status
 from tests.servers import Postgres

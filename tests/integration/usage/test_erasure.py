@@ -4,10 +4,11 @@ import threading
 
 from sqlalchemy import select
 
-from services.usage import erasure, tables
-from services.usage.metering import Metering
-from shared.clock import ManualClock
-from shared.database import Database
+from services.usage import tables
+from services.usage.intake.metering import Metering
+from services.usage.retention import erasure
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
 from tests.unit.usage.test_metering import batch, record
 
 

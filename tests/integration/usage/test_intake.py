@@ -8,14 +8,15 @@ import msgspec
 import pytest
 from sqlalchemy import func, select
 
-from services.usage import acceptance, tables
-from services.usage.intake import Intake, retry
-from services.usage.metering import Metering
-from services.usage.parked_batches import ParkedBatches
-from shared.clock import ManualClock
-from shared.database import Database
+from services.usage import tables
+from services.usage.intake import batch_validation as acceptance
+from services.usage.intake.batch_intake import Intake, retry
+from services.usage.intake.metering import Metering
+from services.usage.intake.parked_batches import ParkedBatches
 from shared.messaging.publishing import EventPublisher
-from shared.relay import BusUnavailable
+from shared.replication.relay import BusUnavailable
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
 from tests.examples import NOON
 from tests.unit.usage.test_metering import batch, record
 

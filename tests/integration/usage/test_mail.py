@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-from services.usage.delivering.channel import Channel, Kind
-from services.usage.delivering.courier import Courier, Senders
-from services.usage.delivering.delivery import Outcome
-from services.usage.delivering.mail import MailSender, MailServer, mail_server, written
-from services.usage.delivering.webhook import WebhookSender
-from shared.clock import ManualClock
-from shared.database import Database
+from services.usage.notifications.channel import Channel, Kind
+from services.usage.notifications.deliveries.dispatcher import Courier, Senders
+from services.usage.notifications.delivery import Outcome
+from services.usage.notifications.senders.email_sender import MailSender, MailServer, mail_server, written
+from services.usage.notifications.senders.webhook_sender import WebhookSender
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
 from tests.integration.usage.test_courier import ORGANISATION, SEALING, Post
 from tests.integration.usage.test_webhook import LOOPBACK
 from tests.receivers import certificates, hang, receiver

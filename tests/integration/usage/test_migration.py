@@ -12,14 +12,14 @@ from sqlalchemy import Table, select, text
 
 from services.usage import tables
 from services.usage.assembly import MIGRATIONS
-from services.usage.counters import rolled_up_before
-from services.usage.metering import Metering
-from services.usage.moments import microseconds
+from services.usage.counters.counters import rolled_up_before
+from services.usage.epoch_microseconds import microseconds
+from services.usage.intake.metering import Metering
 from services.usage.rebuild import rebuild
-from shared.clock import ManualClock
 from shared.contracts.usage import RequestMetered
-from shared.database import Database
-from shared.migrations import migrate
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
 from tests.examples import NOON
 from tests.unit.usage.test_metering import batch, record
 

@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from services.usage import tables
-from services.usage.metering import Metering
-from services.usage.moments import MINUTE_US, microseconds
+from services.usage.counters.rollup import roll_up
+from services.usage.epoch_microseconds import MINUTE_US, microseconds
+from services.usage.intake.metering import Metering
 from services.usage.rebuild import COUNTERS, rebuild
-from services.usage.retention import Kept, Retention
-from services.usage.rollup import roll_up
-from shared.clock import ManualClock
-from shared.database import Database
+from services.usage.retention.retention import Kept, Retention
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
 from tests.examples import NOON
 from tests.unit.usage.test_metering import batch, record
 

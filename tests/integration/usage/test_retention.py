@@ -6,16 +6,18 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, func, insert, select
 
-from services.usage import partitions, retention, tables
+from services.usage import tables
 from services.usage.alerting.tables import alert
-from services.usage.kept_requests import sealed_before
-from services.usage.metering import Metering
-from services.usage.moments import DAY_US, microseconds
-from services.usage.retention import AHEAD_DAYS, Kept, Retention
-from services.usage.rollup import Rollup
-from services.usage.statistics import Statistics, Step
-from shared.clock import ManualClock
-from shared.database import Database
+from services.usage.counters.rollup import Rollup
+from services.usage.counters.statistics import Statistics, Step
+from services.usage.epoch_microseconds import DAY_US, microseconds
+from services.usage.intake.metering import Metering
+from services.usage.requests import partitions
+from services.usage.requests.request_log import sealed_before
+from services.usage.retention import retention
+from services.usage.retention.retention import AHEAD_DAYS, Kept, Retention
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
 from tests.examples import NOON
 from tests.unit.usage.test_metering import batch, record
 

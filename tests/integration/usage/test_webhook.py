@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from services.usage.delivering.delivery import Outcome
-from services.usage.delivering.outgoing import OutgoingPolicy, Resolve, system_resolve
-from services.usage.delivering.sealing import new_secret
-from services.usage.delivering.webhook import ANSWER_BYTES_MAX, WebhookSender
-from shared.addresses import network
+from services.usage.notifications.channels.secret_encryption import new_secret
+from services.usage.notifications.delivery import Outcome
+from services.usage.notifications.senders.egress_guard import OutgoingPolicy, Resolve, system_resolve
+from services.usage.notifications.senders.webhook_sender import ANSWER_BYTES_MAX, WebhookSender
+from shared.values.ip_addresses import network
 from tests.receivers import HOST, Receiver, certificates, drip, hang, receiver, status
 
 LOOPBACK = OutgoingPolicy(allowed=(network("127.0.0.0/8"),), allow_http=True)

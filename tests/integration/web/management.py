@@ -9,23 +9,23 @@ from falcon import testing
 
 from services.auth.policy import TIERS
 from services.keys import assembly as keys_assembly
-from services.keys.command import KeyRequest
-from services.keys.messages import HappeningAnswer
-from services.keys.words import Words
+from services.keys.command_handler import KeyRequest
+from services.keys.encryption.description import Words
+from services.keys.rpc.schemas import HappeningAnswer
 from services.usage import assembly as usage_assembly
-from services.usage.delivering.mail import MailServer
-from services.usage.delivering.settings import DeliverySettings
-from services.usage.keys_client import KeysClient
-from shared.clock import SystemClock
+from services.usage.known_keys.keys_client import KeysClient
+from services.usage.notifications.senders.email_sender import MailServer
+from services.usage.notifications.settings import DeliverySettings
 from shared.contracts.envelope import CloudEvent
-from shared.database import Database
+from shared.eventsourcing.repository import Origin
 from shared.gate.gate import Gate
-from shared.gate.grant import Snapshot
-from shared.gate.meter import Meter
-from shared.gate.quota import MemoryQuota
-from shared.gate.replica import Replica
+from shared.gate.grants.grant import Snapshot
+from shared.gate.grants.replica import Replica
+from shared.gate.metering.meter import Meter
+from shared.gate.quota.memory_quota import MemoryQuota
 from shared.messaging.publishing import EventPublisher
-from shared.repository import Origin
+from shared.runtime.clock import SystemClock
+from shared.sql.database import Database
 from shared.web.application import application
 from tests.integration.web.tiny import PUBLIC_URL
 from tests.unit.gate.worlds import MemoryBus

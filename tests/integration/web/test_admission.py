@@ -13,10 +13,10 @@ from falcon import testing
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
-from shared import logs
-from shared.combining import Abandoned
-from shared.database import Database, DatabaseBusy
-from shared.repository import TooMuchContention
+from shared.eventsourcing.repository import TooMuchContention
+from shared.observability import logs
+from shared.runtime.flat_combining import Abandoned
+from shared.sql.database import Database, DatabaseBusy
 from tests.integration.web.asking import bearer, problem
 from tests.integration.web.tiny import KEYS, Thing, Tiny
 from tests.servers import free_port

@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from services.usage import tables
-from services.usage.alerting.rule import Kind
-from services.usage.alerting.rules import RULES_MAX
+from services.usage.alerting.rules.rule import Kind
+from services.usage.alerting.rules.rule_store import RULES_MAX
 from services.usage.alerting.tables import alert_rule
-from services.usage.delivering.channels import CHANNELS_MAX
+from services.usage.notifications.channels.channel_store import CHANNELS_MAX
 from shared.contracts.usage import RequestMetered
-from shared.database import Database
+from shared.sql.database import Database
 from tests.integration.web.asking import problem
 from tests.integration.web.management import Management
 from tests.unit.usage.test_metering import record

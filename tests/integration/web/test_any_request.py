@@ -20,13 +20,13 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from services.keys import api as keys_api
-from services.keys import organisation_activity_api
-from services.keys.command import KeyRequest
-from services.keys.words import Words
+from services.keys.command_handler import KeyRequest
+from services.keys.encryption.description import Words
+from services.keys.http import organisation_activity_resources as organisation_activity_api
 from services.usage import api as usage_api
 from services.usage.alerting import api as alerting_api
-from services.usage.delivering import api as delivering_api
-from shared.audit import audit
+from services.usage.notifications import api as delivering_api
+from shared.eventsourcing.audit import audit
 from shared.web.operation import operation_of
 from tests.integration.web.management import BOOTSTRAP, Management, management
 

@@ -8,7 +8,7 @@ from falcon import testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.web.body import BODY_BYTES_MAX
+from shared.web.requests.json_body import BODY_BYTES_MAX
 from tests.integration.web.asking import bearer, problem
 from tests.integration.web.tiny import KEYS, Tiny
 

@@ -7,11 +7,11 @@ import pytest
 from falcon import testing
 
 from services.keys import api as keys_api
-from services.keys import organisation_activity_api
+from services.keys.http import organisation_activity_resources as organisation_activity_api
 from services.sensors import api as sensors_api
 from services.usage import api as usage_api
 from services.usage.alerting import api as alerting_api
-from services.usage.delivering import api as delivering_api
+from services.usage.notifications import api as delivering_api
 from shared.gate.gate import RESERVE_LIMITS
 from shared.web.application import application
 from shared.web.operation import Operation, operation_of

@@ -12,7 +12,7 @@ from falcon import testing
 from openapi_spec_validator import validate
 
 from services.auth import api as auth_api
-from shared.permissions import PERMISSIONS
+from shared.values.permissions import PERMISSIONS
 from shared.web.application import application
 from tests.integration.web.asking import bearer, problem
 from tests.integration.web.tiny import KEYS, PROXIES, PUBLIC_URL, Tiny

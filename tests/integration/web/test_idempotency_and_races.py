@@ -11,11 +11,11 @@ import pytest
 from falcon import testing
 
 from services.keys import assembly
-from services.keys.idempotency import Attempt, Idempotency
-from shared.audit import audit
-from shared.clock import ManualClock
-from shared.database import Database
-from shared.migrations import migrate
+from services.keys.http.idempotency import Attempt, Idempotency
+from shared.eventsourcing.audit import audit
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
 from tests.examples import NOON
 from tests.integration.web.asking import problem
 from tests.integration.web.management import Management, management

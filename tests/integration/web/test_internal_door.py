@@ -7,12 +7,12 @@ import msgspec
 import pytest
 from falcon import testing
 
-from shared.clock import ManualClock
-from shared.feed import Acknowledgement
-from shared.gate.grant import Snapshot
-from shared.gate.packed import PackedSnapshot
-from shared.gate.snapshot_stream import read
-from shared.web.internal import FeedPages, GatePlace, GrantsSnapshot, internal_application
+from shared.gate.grants.compact_grants import PackedSnapshot
+from shared.gate.grants.grant import Snapshot
+from shared.gate.grants.snapshot_stream import read
+from shared.replication.feed import Acknowledgement
+from shared.runtime.clock import ManualClock
+from shared.web.internal_api import FeedPages, GatePlace, GrantsSnapshot, internal_application
 from shared.web.route import Route
 from tests.unit.gate.worlds import NOW, MemoryLog, blocks_of, created, grant, revoked, snapshot_of
 

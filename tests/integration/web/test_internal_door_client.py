@@ -8,10 +8,10 @@ from functools import partial
 import msgspec
 import pytest
 
-from shared.feed import FeedUnavailable
-from shared.gate import snapshot_stream
-from shared.gate.packed import PackedSnapshot
-from shared.remote_feed import InternalDoor, RemoteSnapshot
+from shared.gate.grants import snapshot_stream
+from shared.gate.grants.compact_grants import PackedSnapshot
+from shared.replication.feed import FeedUnavailable
+from shared.replication.http_feed import InternalDoor, RemoteSnapshot
 from tests.receivers import Received, hang, receiver, status
 from tests.unit.gate.worlds import blocks_of, grant, snapshot_of
 

@@ -12,7 +12,7 @@ from falcon import testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.times import from_rfc3339
+from shared.values.timestamps import from_rfc3339
 from tests.integration.web.asking import problem
 from tests.integration.web.management import Management, management
 

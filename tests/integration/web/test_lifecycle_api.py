@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from services.keys.key import NoSuchKey, Reason
-from shared.audit import audit
-from shared.times import from_rfc3339, rfc3339
+from services.keys.lifecycle.key import NoSuchKey, Reason
+from shared.eventsourcing.audit import audit
+from shared.values.timestamps import from_rfc3339, rfc3339
 from tests.e2e.running import eventually
 from tests.integration.web.asking import problem
 from tests.integration.web.management import BOOTSTRAP, Management

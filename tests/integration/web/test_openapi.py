@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.web.operation import operation_of
-from shared.web.problems import CATALOGUE
+from shared.web.problems.catalogue import CATALOGUE
 from tests.integration.web.management import Management
 from tests.integration.web.tiny import PUBLIC_URL, Tiny
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.web import cursor
+from shared.web.requests import cursor
 from tests.integration.web.asking import problem
 from tests.integration.web.management import Management
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from falcon import testing
 
-from shared.web.problems import CATALOGUE
-from shared.web.problems_fr import FRENCH
+from shared.web.problems.catalogue import CATALOGUE
+from shared.web.problems.french import FRENCH
 from tests.integration.web.asking import bearer, problem
 from tests.integration.web.tiny import KEYS, Tiny
 from tests.unit.gate.worlds import secret

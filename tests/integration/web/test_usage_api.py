@@ -8,8 +8,8 @@ import pytest
 from services.usage.api import BUCKETS_MAX
 from shared.contracts.errors import Unavailable
 from shared.contracts.usage import RequestMetered
-from shared.times import from_rfc3339, rfc3339
-from shared.web import cursor
+from shared.values.timestamps import from_rfc3339, rfc3339
+from shared.web.requests import cursor
 from tests.integration.web.asking import problem
 from tests.integration.web.management import Management
 from tests.unit.usage.test_metering import record

@@ -12,17 +12,17 @@ import falcon
 from falcon import testing
 from marshmallow import fields, validate
 
-from shared.addresses import network
-from shared.clock import Clock, ManualClock, SystemClock
 from shared.gate.gate import Gate
-from shared.gate.grant import Grant, Snapshot, Status
-from shared.gate.meter import Meter
-from shared.gate.quota import MemoryQuota
-from shared.gate.replica import Replica
+from shared.gate.grants.grant import Grant, Snapshot, Status
+from shared.gate.grants.replica import Replica
+from shared.gate.metering.meter import Meter
+from shared.gate.quota.memory_quota import MemoryQuota
+from shared.runtime.clock import Clock, ManualClock, SystemClock
+from shared.values.ip_addresses import network
 from shared.web.admission import Wsgi
 from shared.web.application import application
-from shared.web.caller import Proxies
 from shared.web.operation import Answer, Call, StrictSchema, operation
+from shared.web.requests.client_address import Proxies
 from shared.web.route import Route
 from tests.unit.gate.worlds import NOW, SECRET, MemoryBus, MemoryLog, grant, secret, snapshot_of
 

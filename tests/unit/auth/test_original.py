@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.auth.original import PATH_CHARACTERS_MAX, Original, OriginalUnreadable, read_original
-from shared.redaction import redact
+from shared.observability.redaction import redact
 from tests.unit.gate.worlds import SECRET
 
 ENCODED = f"%67rl_{SECRET[4:]}"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.keys.secret import new_secret
-from shared.gate.credential import (
+from shared.gate.authentication.credential import (
     Credential,
     CredentialInvalid,
     CredentialMalformed,

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from shared.clock import ManualClock
-from shared.gate.credential import Presented
+from shared.gate.authentication.credential import Presented
 from shared.gate.gate import RESERVE_LIMITS, Gate
-from shared.gate.grant import Limits, Status
-from shared.gate.meter import Meter
-from shared.gate.quota import MemoryQuota
-from shared.gate.replica import Replica
+from shared.gate.grants.grant import Limits, Status
+from shared.gate.grants.replica import Replica
+from shared.gate.metering.meter import Meter
+from shared.gate.quota.memory_quota import MemoryQuota
 from shared.gate.verdict import Refusal, Verdict
+from shared.runtime.clock import ManualClock
 from tests.unit.gate.worlds import NOW, SECRET, MemoryBus, MemoryLog, grant, presented, secret, snapshot_of
 
 LEASE = 10.0

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.gate.credential import Guess
-from shared.gate.guessing import WINDOW_SECONDS, Guessing
+from shared.gate.authentication.credential import Guess
+from shared.gate.authentication.guess_throttle import WINDOW_SECONDS, Guessing
 
 LIMIT = 3
 # (seconds since the guess before, which address), in quarters so that sums are exact.

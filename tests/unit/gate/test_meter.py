@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.clock import ManualClock
 from shared.contracts.usage import RequestRecord
-from shared.gate import meter as meter_module
-from shared.gate.meter import REPUBLISH_SECONDS, REPUBLISH_SECONDS_MAX, Meter
+from shared.gate.metering import meter as meter_module
+from shared.gate.metering.meter import REPUBLISH_SECONDS, REPUBLISH_SECONDS_MAX, Meter
+from shared.runtime.clock import ManualClock
 from tests.unit.gate.worlds import NOW, MemoryBus
 
 # More than one batch: the extents of a batch are about this long.

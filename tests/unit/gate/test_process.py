@@ -8,19 +8,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.clock import SystemClock
 from shared.contracts.auth import AuthenticationFailed
 from shared.contracts.envelope import to_json
 from shared.contracts.usage import Spent
-from shared.event_store import Head
-from shared.feed import Acknowledgement, FeedPage
-from shared.gate import process as process_module
-from shared.gate.counts import RedisCounts
-from shared.gate.meter import Meter
-from shared.gate.process import GateProcess, Hear
-from shared.gate.quota import MemoryQuota
+from shared.eventsourcing.event_store import Head
+from shared.gate import gate_process as process_module
+from shared.gate.gate_process import GateProcess, Hear
+from shared.gate.metering.meter import Meter
+from shared.gate.quota.memory_quota import MemoryQuota
+from shared.gate.quota.redis_counters import RedisCounts
 from shared.gate.verdict import Refusal
-from shared.relay import BusUnavailable
+from shared.replication.feed import Acknowledgement, FeedPage
+from shared.replication.relay import BusUnavailable
+from shared.runtime.clock import SystemClock
 from tests.unit.gate.test_meter import record
 from tests.unit.gate.worlds import MemoryBus, MemoryLog, created, grant, presented, revoked, secret, snapshot_of
 

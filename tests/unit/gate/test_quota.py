@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from shared.gate.grant import Limits
-from shared.gate.quota import DAY_SECONDS, MemoryQuota, Spent
+from shared.gate.grants.grant import Limits
+from shared.gate.quota.memory_quota import DAY_SECONDS, MemoryQuota, Spent
 from tests.unit.gate.worlds import NOW, manual_clock
 
 TraceFunction = Callable[[FrameType, str, Any], Any]

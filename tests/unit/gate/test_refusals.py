@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.usage import RequestRecord
-from shared.gate.refusals import SINGLY_MAX, Refusals
+from shared.gate.metering.refusal_aggregation import SINGLY_MAX, Refusals
 from tests.unit.gate.test_meter import record
 
 

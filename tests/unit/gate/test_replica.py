@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from shared.clock import ManualClock
 from shared.contracts.keys import OrganisationRegistered
-from shared.event_store import Head
-from shared.feed import Acknowledgement, FeedPage, FeedUnavailable
-from shared.gate.grant import Snapshot, Status
-from shared.gate.grants import Grants
-from shared.gate.replica import RESNAPSHOT_SECONDS, Replica
+from shared.eventsourcing.event_store import Head
+from shared.gate.grants.grant import Snapshot, Status
+from shared.gate.grants.grants import Grants
+from shared.gate.grants.replica import RESNAPSHOT_SECONDS, Replica
 from shared.gate.verdict import Refusal, judge
-from shared.subscription import Outcome
+from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable
+from shared.replication.subscription import Outcome
+from shared.runtime.clock import ManualClock
 from tests.unit.gate.worlds import (
     NOW,
     ORGANISATION,

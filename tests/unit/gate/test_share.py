@@ -3,9 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.clock import ManualClock
-from shared.gate.grant import Limits
-from shared.gate.share import ShareQuota
+from shared.gate.grants.grant import Limits
+from shared.gate.quota.share_quota import ShareQuota
+from shared.runtime.clock import ManualClock
 from tests.unit.gate.worlds import manual_clock
 
 LIMITS = Limits(minute=60, day=600)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.event_store import Head
-from shared.gate.grant import Snapshot
-from shared.gate.snapshot_stream import StreamBroken, compressed, read
+from shared.eventsourcing.event_store import Head
+from shared.gate.grants.grant import Snapshot
+from shared.gate.grants.snapshot_stream import StreamBroken, compressed, read
 from tests.unit.gate.worlds import blocks_of, grant, snapshot_of
 
 PLACE = Head(epoch="e", position=7, hash="h")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.gate.spool import Segment, SegmentInUse, abandoned
+from shared.gate.metering.spool_segment import Segment, SegmentInUse, abandoned
 
 RECORDS = [b"first", b"2", b"third, with \x00 and \xff", b"x" * 5000]
 

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from msgspec import structs
 
-from shared.gate.credential import Presented
-from shared.gate.grant import Grant, Status
-from shared.gate.grants import Grants
+from shared.gate.authentication.credential import Presented
+from shared.gate.grants.grant import Grant, Status
+from shared.gate.grants.grants import Grants
 from shared.gate.verdict import Refusal, Verdict, address_allowed, judge
 from tests.unit.gate.worlds import NOW, ORGANISATION, SECRET, grant, grants_of, presented, secret, snapshot_of
 

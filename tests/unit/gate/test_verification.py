@@ -6,12 +6,12 @@ import pytest
 
 from services.auth.assembly import Auth, assemble
 from services.auth.verification import verify
-from shared.clock import ManualClock
 from shared.contracts.keys import KeyRotated, OrganisationRegistered
-from shared.database import Database
-from shared.gate.credential import digest_of
-from shared.gate.grants import Grants
+from shared.gate.authentication.credential import digest_of
+from shared.gate.grants.grants import Grants
 from shared.gate.verdict import judge
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
 from tests.unit.gate.worlds import NOW, ORGANISATION, MemoryLog, created, presented, revoked, secret
 
 

@@ -11,10 +11,10 @@ from sqlalchemy import Connection, delete, insert, update
 
 from services.keys import tables
 from services.keys.assembly import MIGRATIONS
-from services.keys.lookout import Lookout, Watch
-from shared.clock import ManualClock
-from shared.database import Database
-from shared.migrations import migrate
+from services.keys.revocation.gate_progress import Lookout, Watch
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
 
 WAITERS = 8
 WAIT_SECONDS = 20

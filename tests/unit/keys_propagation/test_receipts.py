@@ -7,13 +7,13 @@ from sqlalchemy import select, update
 
 from services.keys import tables
 from services.keys.assembly import MIGRATIONS
-from services.keys.propagation import KNOWN_WAIT_SECONDS, Propagation, Receipt
-from services.keys.storage import MARGIN_SECONDS, Storage
-from shared.clock import ManualClock
-from shared.database import Database
-from shared.feed import Acknowledgement
-from shared.migrations import migrate
-from shared.sql_event_store import SqlEventStore
+from services.keys.revocation.propagation import KNOWN_WAIT_SECONDS, Propagation, Receipt
+from services.keys.revocation.restore_detection import MARGIN_SECONDS, Storage
+from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.replication.feed import Acknowledgement
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
 
 LEASE = 10.0
 

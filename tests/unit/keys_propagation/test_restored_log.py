@@ -8,12 +8,12 @@ from sqlalchemy import select, update
 
 from services.keys import tables
 from services.keys.assembly import assemble
-from services.keys.command import KeyRequest
-from services.keys.key import Reason
-from services.keys.words import Words
-from shared.clock import SystemClock
-from shared.database import Database
-from shared.feed import Acknowledgement
+from services.keys.command_handler import KeyRequest
+from services.keys.encryption.description import Words
+from services.keys.lifecycle.key import Reason
+from shared.replication.feed import Acknowledgement
+from shared.runtime.clock import SystemClock
+from shared.sql.database import Database
 from tests.examples import ORIGIN, NoBus
 
 

@@ -16,24 +16,24 @@ from sqlalchemy import delete
 from services.auth import assembly as auth
 from services.keys import tables
 from services.keys.assembly import MIGRATIONS
-from services.keys.command import Commands, KeyRequest
+from services.keys.command_handler import Commands, KeyRequest
+from services.keys.encryption.description import Words
 from services.keys.events import types
-from services.keys.key import Reason
-from services.keys.propagation import Propagation, Receipt
+from services.keys.lifecycle.key import Reason
 from services.keys.publication import publish
-from services.keys.storage import Storage
-from services.keys.words import Words
-from shared.clock import ManualClock
-from shared.database import Database
-from shared.event_store import Head
-from shared.feed import Acknowledgement, FeedPage, FeedUnavailable, LogFeed
-from shared.gate.credential import Presented
-from shared.gate.replica import Replica
+from services.keys.revocation.propagation import Propagation, Receipt
+from services.keys.revocation.restore_detection import Storage
+from shared.eventsourcing.event_store import Head
+from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.gate.authentication.credential import Presented
+from shared.gate.grants.replica import Replica
 from shared.gate.verdict import judge
-from shared.migrations import migrate
-from shared.publication import Publication
-from shared.relay import Doorbell
-from shared.sql_event_store import SqlEventStore
+from shared.replication.envelopes import Publication
+from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, LogFeed
+from shared.replication.relay import Doorbell
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
 from tests.examples import NOON, ORIGIN
 
 LEASE = 10.0

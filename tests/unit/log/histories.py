@@ -8,16 +8,16 @@ from collections.abc import Sequence
 
 from services.keys import events
 from services.keys.publication import publish
-from shared.clock import ManualClock
 from shared.contracts.decoding import decode
 from shared.contracts.envelope import CloudEvent
 from shared.contracts.keys import SHAPES
-from shared.event_store import Head, MemoryEventStore, StoredEvent
-from shared.events import Encoded
-from shared.gate.grant import Snapshot
-from shared.gate.grants import Grants
-from shared.publication import Publication
-from shared.times import rfc3339
+from shared.eventsourcing.event_store import Head, MemoryEventStore, StoredEvent
+from shared.eventsourcing.event_types import Encoded
+from shared.gate.grants.grant import Snapshot
+from shared.gate.grants.grants import Grants
+from shared.replication.envelopes import Publication
+from shared.runtime.clock import ManualClock
+from shared.values.timestamps import rfc3339
 from tests import examples
 from tests.unit.log.memory_feed import MemoryFeed
 

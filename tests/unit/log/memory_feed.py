@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from shared.clock import Clock
-from shared.event_store import Head, MemoryEventStore
-from shared.feed import PAGE_EVENTS, Acknowledgement, FeedPage, FeedUnavailable
-from shared.publication import Publication
+from shared.eventsourcing.event_store import Head, MemoryEventStore
+from shared.replication.envelopes import Publication
+from shared.replication.feed import PAGE_EVENTS, Acknowledgement, FeedPage, FeedUnavailable
+from shared.runtime.clock import Clock
 
 
 class MemoryFeed:

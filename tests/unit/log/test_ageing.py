@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from services.keys import key
-from services.keys.ageing import Use, age
 from services.keys.events import KeyAccessChanged, KeyEvent, KeyExpired, KeyExpiryNear
-from services.keys.key import Key
+from services.keys.lifecycle import key
+from services.keys.lifecycle.expiry import Use, age
+from services.keys.lifecycle.key import Key
 from tests.examples import KEY_ID, NOON, ORGANISATION_ID, key_created, key_revoked
 
 

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from shared.combining import Abandoned, Combiner
+from shared.runtime.flat_combining import Abandoned, Combiner
 
 WAIT_SECONDS = 20
 

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from services.keys import events, key
-from services.keys.decision import (
+from services.keys import events
+from services.keys.events import KeyEvent
+from services.keys.lifecycle import key
+from services.keys.lifecycle.decision import (
     Command,
     DeleteKey,
     EditKey,
@@ -22,8 +24,7 @@ from services.keys.decision import (
     decide,
     gained,
 )
-from services.keys.events import KeyEvent
-from services.keys.key import Access, Key, NoSuchKey, Reason
+from services.keys.lifecycle.key import Access, Key, NoSuchKey, Reason
 from tests.examples import KEY_ID, NOON, ORGANISATION_ID, key_created, key_revoked
 
 LATER = NOON + timedelta(hours=1)

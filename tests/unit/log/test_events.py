@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.events import Data, EventTypes, UnknownEventType
+from shared.eventsourcing.event_types import Data, EventTypes, UnknownEventType
 from tests.examples import NOON
 
 types = EventTypes()

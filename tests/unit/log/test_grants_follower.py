@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from services.keys.publication import publish
 from shared.contracts.envelope import CloudEvent
-from shared.feed import FeedUnavailable
-from shared.gate.grant import Snapshot, Status
-from shared.gate.grants import Grants
-from shared.gate.replica import GrantsFollower
+from shared.gate.grants.grant import Snapshot, Status
+from shared.gate.grants.grants import Grants
+from shared.gate.grants.replica import GrantsFollower
+from shared.replication.feed import FeedUnavailable
 from tests import examples
 
 OTHER_KEY_ID = "key_0ther0ther0ther0ther00"

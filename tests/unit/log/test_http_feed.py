@@ -2,10 +2,10 @@
 
 import msgspec
 
-from shared.clock import ManualClock
-from shared.event_store import Head
-from shared.feed import PAGE_EVENTS, FeedUnavailable
-from shared.remote_feed import PULL_SECONDS_MAX, HttpFeed, InternalDoor
+from shared.eventsourcing.event_store import Head
+from shared.replication.feed import PAGE_EVENTS, FeedUnavailable
+from shared.replication.http_feed import PULL_SECONDS_MAX, HttpFeed, InternalDoor
+from shared.runtime.clock import ManualClock
 from tests.unit.gate.worlds import NOW, MemoryLog, created
 
 MOST = 4 * PAGE_EVENTS

@@ -6,11 +6,17 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from services.keys import key, organisation
-from services.keys.decision import CreateKey, RevokeKey, decide
 from services.keys.events import KeyCreated, KeyEvent, KeyRevoked
-from services.keys.key import Key, KeyExists, NoSuchKey, Reason, Status
-from services.keys.organisation import TIERS, NameHoldsKey, OrganisationExists, RegisterOrganisation, UnknownTier
+from services.keys.lifecycle import key, organisation
+from services.keys.lifecycle.decision import CreateKey, RevokeKey, decide
+from services.keys.lifecycle.key import Key, KeyExists, NoSuchKey, Reason, Status
+from services.keys.lifecycle.organisation import (
+    TIERS,
+    NameHoldsKey,
+    OrganisationExists,
+    RegisterOrganisation,
+    UnknownTier,
+)
 from tests.examples import (
     NOON,
     ORGANISATION_ID,

@@ -10,13 +10,13 @@ from contextlib import suppress
 
 import pytest
 
-from shared.clock import ManualClock
-from shared.event_store import Head
-from shared.feed import FeedUnavailable
-from shared.gate.grant import Snapshot
-from shared.gate.grants import Grants
-from shared.gate.replica import GrantsFollower
-from shared.subscription import Subscription
+from shared.eventsourcing.event_store import Head
+from shared.gate.grants.grant import Snapshot
+from shared.gate.grants.grants import Grants
+from shared.gate.grants.replica import GrantsFollower
+from shared.replication.feed import FeedUnavailable
+from shared.replication.subscription import Subscription
+from shared.runtime.clock import ManualClock
 from tests import examples
 from tests.unit.log.histories import FaultyQueue, History
 

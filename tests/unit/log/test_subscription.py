@@ -7,12 +7,12 @@ import pytest
 
 from services.keys import events
 from services.keys.publication import publish
-from shared.clock import ManualClock
 from shared.contracts.envelope import CloudEvent
-from shared.event_store import Head, MemoryEventStore
-from shared.feed import PAGE_EVENTS, Acknowledgement, FeedPage, FeedUnavailable
-from shared.publication import Publication
-from shared.subscription import Outcome, Subscription
+from shared.eventsourcing.event_store import Head, MemoryEventStore
+from shared.replication.envelopes import Publication
+from shared.replication.feed import PAGE_EVENTS, Acknowledgement, FeedPage, FeedUnavailable
+from shared.replication.subscription import Outcome, Subscription
+from shared.runtime.clock import ManualClock
 from tests import examples
 from tests.unit.log.memory_feed import MemoryFeed
 

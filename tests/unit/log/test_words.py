@@ -8,10 +8,10 @@ from cryptography.fernet import InvalidToken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.keys.schema import CreateKeySchema, RevokeKeySchema
-from services.keys.words import Words, new_data_key, seal, seal_note, unseal
-from shared.web.body import parse
-from shared.web.problems import Problem
+from services.keys.encryption.description import Words, new_data_key, seal, seal_note, unseal
+from services.keys.http.request_bodies import CreateKeySchema, RevokeKeySchema
+from shared.web.problems.catalogue import Problem
+from shared.web.requests.json_body import parse
 
 DATA_KEY = new_data_key()
 WORDS = Words(name="Ligne 14 — capteurs", description="Pour l'exploitation.\nAppeler Mme Noël.", labels={"env": "prod"})

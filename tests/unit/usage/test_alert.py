@@ -12,25 +12,25 @@ import pytest
 from sqlalchemy import delete, insert, select
 
 from services.usage import assembly, tables
-from services.usage.alert import Alert, Alerts, leave
 from services.usage.alerting import tables as alerting
-from services.usage.alerting.evaluation import QUIET
-from services.usage.alerting.evaluator import NEW_SOURCES_A_DAY_MAX, Evaluator
-from services.usage.alerting.rule import ExpiringParameters, Kind, QuotaParameters, Rule, default_id
-from services.usage.alerting.rules import Rules, make_defaults
-from services.usage.alerting.sighting import Near, Settled
-from services.usage.delivering import tables as delivering
-from services.usage.delivering.channel import Channel
-from services.usage.delivering.channel import Kind as ChannelKind
-from services.usage.delivering.channels import Channels
-from services.usage.erasure import erase
-from services.usage.metering import Metering
-from services.usage.moments import microseconds
-from shared.clock import ManualClock
+from services.usage.alerting.alerts.alert import Alert, Alerts, leave
+from services.usage.alerting.evaluation.conditions import QUIET
+from services.usage.alerting.evaluation.evaluator import NEW_SOURCES_A_DAY_MAX, Evaluator
+from services.usage.alerting.evaluation.observation import Near, Settled
+from services.usage.alerting.rules.rule import ExpiringParameters, Kind, QuotaParameters, Rule, default_id
+from services.usage.alerting.rules.rule_store import Rules, make_defaults
+from services.usage.epoch_microseconds import microseconds
+from services.usage.intake.metering import Metering
+from services.usage.notifications import tables as delivering
+from services.usage.notifications.channel import Channel
+from services.usage.notifications.channel import Kind as ChannelKind
+from services.usage.notifications.channels.channel_store import Channels
+from services.usage.retention.erasure import erase
 from shared.contracts.usage import RequestMetered
-from shared.database import Database, DatabaseBusy
-from shared.gate.grant import Limits
-from shared.migrations import migrate
+from shared.gate.grants.grant import Limits
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database, DatabaseBusy
+from shared.sql.migrations import migrate
 from tests.examples import NOON
 from tests.unit.usage.test_metering import record
 

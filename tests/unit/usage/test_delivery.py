@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.usage.delivering.delivery import (
+from services.usage.notifications.delivery import (
     DELAYS_SECONDS,
     JITTER,
     RETRY_AFTER_SECONDS_MAX,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.usage.delivering.settings import DeliverySettings, read_delivery_settings
-from shared.addresses import address
+from services.usage.notifications.settings import DeliverySettings, read_delivery_settings
 from shared.settings import SettingWrong
+from shared.values.ip_addresses import address
 
 KEY, OLDER = "k" * 32, "o" * 40
 NAMES = ("CHANNEL_SECRETS_KEY", "WEBHOOK_ALLOWED_NETWORKS", "WEBHOOK_ALLOW_HTTP", "SMTP_URL", "MAIL_FROM")

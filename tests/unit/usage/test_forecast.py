@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from services.usage.forecast import exhausted_at
+from services.usage.counters.quota_forecast import exhausted_at
 from tests.examples import NOON
 
 HOUR = timedelta(hours=1)

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from services.usage.alerting.labels import REMEMBERED_FOR, Labels
-from services.usage.keys_client import KeysClient
-from shared.clock import ManualClock
+from services.usage.alerting.evaluation.label_lookup import REMEMBERED_FOR, Labels
+from services.usage.known_keys.keys_client import KeysClient
 from shared.contracts.errors import NotFound, ServiceError, Unavailable
+from shared.runtime.clock import ManualClock
 
 ASKED = ("org_1", "key_1", "env:prod")
 

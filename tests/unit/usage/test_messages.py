@@ -1,7 +1,7 @@
 """What usage answers over RPC: these shapes are others' to read, and only gain members at their end."""
 
-from services.usage.activity import Entry, Place, Request
-from services.usage.messages import EntryAnswer
+from services.usage.activity.timeline import Entry, Place, Request
+from services.usage.rpc_schemas import EntryAnswer
 from tests.examples import NOON
 
 

@@ -11,19 +11,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, select, update
 
-from services.usage import counters, tables
+from services.usage import tables
 from services.usage.assembly import MIGRATIONS
-from services.usage.metering import Metering
-from services.usage.moments import MINUTE_US, microseconds, moment
+from services.usage.counters import counters
+from services.usage.counters.rollup import roll_up
+from services.usage.counters.statistics import Statistics, Step
+from services.usage.epoch_microseconds import MINUTE_US, microseconds, moment
+from services.usage.intake.metering import Metering
 from services.usage.rebuild import rebuild
-from services.usage.rollup import roll_up
-from services.usage.statistics import Statistics, Step
-from shared.clock import ManualClock
 from shared.contracts.usage import RequestMetered, RequestRecord
-from shared.database import Database
-from shared.gate.grant import Limits
-from shared.gate.quota import MemoryQuota
-from shared.migrations import migrate
+from shared.gate.grants.grant import Limits
+from shared.gate.quota.memory_quota import MemoryQuota
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
 from tests.examples import NOON
 
 KEYS = ("key_a", "key_b", None)
@@ -127,7 +128,7 @@ def test_a_batch_that_fails_in_the_middle_counts_not_at_all_and_later_whole(
         raise RuntimeError("between the counters and the commit")
 
     with monkeypatch.context() as patched:
-        patched.setattr("services.usage.metering.keep_last_uses", broken)
+        patched.setattr("services.usage.intake.metering.keep_last_uses", broken)
         with pytest.raises(RuntimeError):
             metering.take_in(batch(record()))
     assert counted_requests(migrated) == 0

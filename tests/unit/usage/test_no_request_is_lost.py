@@ -16,13 +16,13 @@ from sqlalchemy import select
 
 from services.usage import tables
 from services.usage.assembly import MIGRATIONS
-from services.usage.metering import Metering
-from shared.clock import ManualClock, SystemClock
+from services.usage.intake.metering import Metering
 from shared.contracts.usage import RequestMetered, RequestRecord
-from shared.database import Database
-from shared.gate import meter as meter_module
-from shared.gate.meter import REPUBLISH_SECONDS_MAX, Meter
-from shared.migrations import migrate
+from shared.gate.metering import meter as meter_module
+from shared.gate.metering.meter import REPUBLISH_SECONDS_MAX, Meter
+from shared.runtime.clock import ManualClock, SystemClock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
 from tests.examples import NOON
 
 PROCESSES = 3

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from services.usage.alerting.rule import PARAMETERS, Kind
-from services.usage.delivering.channel import EVENTS, TEST_EVENT
-from services.usage.delivering.delivery import ATTEMPT_SECONDS_MAX, DELAYS_SECONDS
-from services.usage.delivering.sealing import new_secret
-from services.usage.delivering.webhook import signed
+from services.usage.alerting.rules.rule import PARAMETERS, Kind
+from services.usage.notifications.channel import EVENTS, TEST_EVENT
+from services.usage.notifications.channels.secret_encryption import new_secret
+from services.usage.notifications.delivery import ATTEMPT_SECONDS_MAX, DELAYS_SECONDS
+from services.usage.notifications.senders.webhook_sender import signed
 
 PAGE = (Path(__file__).parents[3] / "docs/webhooks.md").read_text()
 PAYLOAD = json.dumps({"type": "KeyRevoked", "data": {"key_id": "key_1"}})

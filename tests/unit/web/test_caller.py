@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.addresses import address, network
-from shared.web.caller import Proxies
+from shared.values.ip_addresses import address, network
+from shared.web.requests.client_address import Proxies
 
 PROXIES = Proxies([network("10.0.0.0/8"), network("2001:db8::/64")])
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.web import cursor
-from shared.web.problems import Problem
+from shared.web.problems.catalogue import Problem
+from shared.web.requests import cursor
 
 places = st.lists(st.text(st.characters(exclude_categories=("Cc", "Cs"))), min_size=1, max_size=3)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.web.language import preferred
+from shared.web.requests.accept_language import preferred
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import logs
-from shared.redaction import redact
+from shared.observability import logs
+from shared.observability.redaction import redact
 from tests.examples import HINT, SECRET
 
 PATTERN = re.compile(r"grl_[0-9A-Za-z]{49}")

@@ -1,0 +1,259 @@
+"""The commands as callers give them: fills in what only the edge can make (ids, secrets, seals), then executes.
+
+What takes power away returns with a receipt that no gate still acts on the state before; what gives it waits a second
+at most, so that it usually works everywhere when the answer is there.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from services.keys.command_inputs import CreatedKey, EditedKey, KeyEdit, RotatedKey, sealed_anew
+from services.keys.encryption import data_keys
+from services.keys.encryption.data_keys import DataKeys
+from services.keys.encryption.description import Words, new_data_key, seal
+from services.keys.events import KeyEvent, OrganisationEvent
+from services.keys.events import types as event_types
+from services.keys.lifecycle import decision, key, organisation
+from services.keys.revocation.propagation import Propagation, Receipt
+from services.keys.secret import Secret, new_secret
+from services.keys.views.active_keys import check_limit
+from services.keys.views.projection import project_key, project_organisation
+from shared.eventsourcing.repository import Executed, Origin, Repository
+from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.replication.relay import Doorbell
+from shared.runtime.clock import Clock
+from shared.sql.database import Database
+from shared.values.identifiers import new_id
+
+_Executed = Executed[key.Key | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRequest:
+    """What a caller asks of a new key, already validated."""
+
+    words: Words
+    permissions: tuple[str, ...]
+    expires_at: datetime | None = None
+    allow_query: bool = True
+    allowed_addresses: tuple[str, ...] = ()
+    minute_limit: int | None = None
+    day_limit: int | None = None
+
+
+class Commands:
+    def __init__(
+        self, database: Database, store: SqlEventStore, relay: Doorbell, propagation: Propagation, clock: Clock
+    ) -> None:
+        self._database, self._propagation, self._clock = database, propagation, clock
+        self._data_keys = DataKeys(database)
+        self.keys: Repository[key.Key | None, KeyEvent, Connection] = Repository(
+            store,
+            event_types,
+            initial=None,
+            evolve=key.evolve,
+            project=project_key,
+            after_commit=relay.ring,
+            clock=clock,
+        )
+        self._organisations: Repository[organisation.Organisation | None, OrganisationEvent, Connection] = Repository(
+            store,
+            event_types,
+            initial=None,
+            evolve=organisation.evolve,
+            project=project_organisation,
+            after_commit=relay.ring,
+            clock=clock,
+        )
+
+    def register_organisation(self, name: str, tier: str, origin: Origin) -> str:
+        """The new organisation's id. Raises UnknownTier or NameHoldsKey."""
+        command = organisation.RegisterOrganisation(organisation_id=new_id("org"), name=name, tier=tier)
+        self._change_organisation(command.organisation_id, command, origin)
+        return command.organisation_id
+
+    def change_tier(self, organisation_id: str, tier: str, origin: Origin) -> None:
+        """Keys beyond what a lower tier allows live on; no more become active.
+
+        Raises NoSuchOrganisation or UnknownTier.
+        """
+        self._change_organisation(organisation_id, organisation.ChangeTier(tier=tier), origin)
+
+    def set_unused_expiry(self, organisation_id: str, days: int | None, origin: Origin) -> None:
+        """Raises NoSuchOrganisation."""
+        self._change_organisation(organisation_id, organisation.SetUnusedExpiry(days=days), origin)
+
+    def create(
+        self,
+        organisation_id: str,
+        request: KeyRequest,
+        origin: Origin,
+        *,
+        also: Callable[[Connection, str], None] | None = None,
+        beyond_limit: bool = False,
+    ) -> CreatedKey:
+        """Returns once every gate knows the key, or after a second: the receipt says which.
+
+        `also` is given the new key's id in the transaction. `beyond_limit`: for operators. Raises TooManyKeys.
+        """
+        secret, data_key = new_secret(), new_data_key()
+        command = decision.CreateKey(
+            key_id=new_id("key"),
+            organisation_id=organisation_id,
+            digest=secret.digest,
+            hint=secret.hint,
+            words=seal(request.words, data_key),
+            permissions=request.permissions,
+            expires_at=request.expires_at,
+            allow_query=request.allow_query,
+            allowed_addresses=request.allowed_addresses,
+            minute_limit=request.minute_limit,
+            day_limit=request.day_limit,
+        )
+
+        def keep(tx: Connection) -> None:
+            data_keys.keep(tx, command.key_id, data_key)
+            if also is not None:
+                also(tx, command.key_id)
+
+        executed = self.keys.execute(
+            command.key_id,
+            lambda state: decision.decide(state, command, self._clock.now()),
+            origin,
+            is_new=True,
+            also=keep,
+            check=_no_check if beyond_limit else self._check_limit,
+        )
+        return CreatedKey(key_id=command.key_id, secret=secret, receipt=self._known(executed))
+
+    def edit(self, organisation_id: str, key_id: str, edit: KeyEdit, origin: Origin) -> EditedKey:
+        """All parts at once, or none. Raises NoSuchKey and what decision.decide raises of an edit, TooManyKeys."""
+        secret = new_secret() if edit.regenerate else None
+        data_key = self._data_keys.get(key_id)
+        if data_key is None:
+            raise key.NoSuchKey
+
+        def command(state: key.Key) -> decision.EditKey:
+            return decision.EditKey(
+                words=sealed_anew(state, edit, data_key),
+                permissions=edit.permissions,
+                access=edit.access and edit.access(state.access),
+                secret=_public_part(secret) if secret else None,
+                revision=edit.revision,
+            )
+
+        executed = self._execute(organisation_id, key_id, command, origin)
+        is_of_words_only = edit.permissions is None and edit.access is None and secret is None
+        receipt = None if is_of_words_only else self._certain(executed)
+        return EditedKey(secret=secret, receipt=receipt)
+
+    def rotate(self, organisation_id: str, key_id: str, grace: timedelta, origin: Origin) -> RotatedKey:
+        """Raises NoSuchKey, KeyIsRevoked, KeyHasExpired or TooManyKeys."""
+        secret = new_secret()
+        command = decision.RotateKey(secret=_public_part(secret), grace=grace)
+        executed = self._execute(organisation_id, key_id, _always(command), origin)
+        receipt = self._known(executed) if grace else self._certain(executed)
+        return RotatedKey(secret=secret, receipt=receipt)
+
+    def suspend(self, organisation_id: str, key_id: str, origin: Origin) -> Receipt:
+        """Returns once no gate will pass the key. Raises NoSuchKey or KeyIsRevoked."""
+        return self._certain(self._execute(organisation_id, key_id, _always(decision.SuspendKey()), origin))
+
+    def resume(self, organisation_id: str, key_id: str, origin: Origin) -> Receipt:
+        """Raises NoSuchKey, KeyIsRevoked or TooManyKeys."""
+        return self._known(self._execute(organisation_id, key_id, _always(decision.ResumeKey()), origin))
+
+    def revoke(
+        self, organisation_id: str, key_id: str, reason: key.Reason, note: str | None, origin: Origin
+    ) -> Receipt:
+        """Returns once no gate will pass the key again. Revoked before: a receipt of how things stand now.
+
+        Raises NoSuchKey, also for another organisation's key.
+        """
+        command = decision.RevokeKey(reason=reason, note=self._data_keys.sealed_note(key_id, note))
+        return self._certain(self._execute(organisation_id, key_id, _always(command), origin))
+
+    def revoke_all(
+        self, organisation_id: str, key_ids: tuple[str, ...], reason: key.Reason, note: str | None, origin: Origin
+    ) -> Receipt:
+        """All of them or none, in one append and with one receipt. What was deleted meanwhile is refused already.
+
+        Raises NoSuchKey.
+        """
+        notes = {key_id: self._data_keys.sealed_note(key_id, note) for key_id in key_ids}
+
+        def decide(state: key.Key | None) -> tuple[KeyEvent, ...]:
+            revoked = key.own(state, organisation_id)
+            if revoked.deleted_at is not None:
+                return ()
+            return decision.decide(
+                revoked, decision.RevokeKey(reason=reason, note=notes[revoked.key_id]), self._clock.now()
+            )
+
+        return self._certain(*self.keys.execute_all(key_ids, decide, origin))
+
+    def delete(self, organisation_id: str, key_id: str, origin: Origin) -> tuple[datetime, Receipt]:
+        """When it was deleted, once no gate will pass it. Its words cannot be read again. Raises NoSuchKey."""
+        executed = self._execute(organisation_id, key_id, _always(decision.DeleteKey()), origin)
+        receipt = self._certain(executed)
+        self._database.forget()
+        if executed.state is None or executed.state.deleted_at is None:
+            raise key.NoSuchKey
+        return executed.state.deleted_at, receipt
+
+    def receipt_of_now(self) -> Receipt:
+        """For an answer that repeats an earlier one: who knows of all there is."""
+        return self._propagation.await_known(self._propagation.head_position(), self._clock.elapsed_seconds())
+
+    def _execute(
+        self, organisation_id: str, key_id: str, command: Callable[[key.Key], decision.Command], origin: Origin
+    ) -> _Executed:
+        if not key_id.startswith(key.KEY_PREFIX):
+            raise key.NoSuchKey
+
+        def decide(state: key.Key | None) -> tuple[KeyEvent, ...]:
+            state = key.own(state, organisation_id)
+            return decision.decide(state, command(state), self._clock.now())
+
+        return self.keys.execute(key_id, decide, origin, check=self._check_limit)
+
+    def _change_organisation(
+        self,
+        organisation_id: str,
+        command: organisation.RegisterOrganisation | organisation.ChangeTier | organisation.SetUnusedExpiry,
+        origin: Origin,
+    ) -> None:
+        self._organisations.execute(
+            organisation_id, lambda state: organisation.decide(state, command, self._clock.now()), origin
+        )
+
+    def _check_limit(self, before: key.Key | None, after: key.Key | None, tx: Connection) -> None:
+        check_limit(tx, before, after, self._clock.now())
+
+    def _certain(self, *executed: _Executed) -> Receipt:
+        committed_at = self._clock.elapsed_seconds()
+        return self._propagation.await_certain(_position(*executed) or self._propagation.head_position(), committed_at)
+
+    def _known(self, executed: _Executed) -> Receipt:
+        committed_at = self._clock.elapsed_seconds()
+        return self._propagation.await_known(_position(executed) or self._propagation.head_position(), committed_at)
+
+
+def _always(command: decision.Command) -> Callable[[key.Key], decision.Command]:
+    return lambda _: command
+
+
+def _public_part(secret: Secret) -> decision.NewSecret:
+    return decision.NewSecret(digest=secret.digest, hint=secret.hint)
+
+
+def _no_check(before: object, after: object, tx: object) -> None:
+    pass
+
+
+def _position(*executed: _Executed) -> int:
+    """The last; 0 when there was nothing to do."""
+    return max((row.position for each in executed for row in each.rows), default=0)

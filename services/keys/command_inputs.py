@@ -1,0 +1,52 @@
+"""What a caller may ask to be changed of a key, and what it gets back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.keys.encryption.description import Words, seal, unseal
+from services.keys.lifecycle.key import Access, Key
+from services.keys.revocation.propagation import Receipt
+from services.keys.secret import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyEdit:
+    """What a caller asks to be changed. `words`, `access`: from those there are to those there shall be."""
+
+    words: Callable[[Words], Words] | None = None
+    permissions: tuple[str, ...] | None = None
+    access: Callable[[Access], Access] | None = None
+    regenerate: bool = False
+    revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatedKey:
+    """The secret in here is the only copy there will ever be."""
+
+    key_id: str
+    secret: Secret
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditedKey:
+    """`secret`: the new one, if there is one. `receipt` None: there was nothing for gates to hear of."""
+
+    secret: Secret | None
+    receipt: Receipt | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotatedKey:
+    secret: Secret
+    receipt: Receipt
+
+
+def sealed_anew(state: Key, edit: KeyEdit, data_key: str) -> str | None:
+    """None when the words stay as they are."""
+    if edit.words is None:
+        return None
+    before = unseal(state.words, data_key)
+    after = edit.words(before)
+    return None if after == before else seal(after, data_key)

@@ -1,0 +1,57 @@
+"""Goes over the keys whose time has come, by a timer: what is due is decided in ageing.py, once for each key."""
+
+import functools
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, and_, func, or_, select
+
+from services.keys import tables
+from services.keys.events import KeyEvent
+from services.keys.lifecycle.expiry import UNUSED_WARNING_DAYS, WARNING_DAYS, Use, age
+from services.keys.lifecycle.key import Key
+from shared.eventsourcing.repository import Origin, Repository
+from shared.runtime.clock import Clock
+from shared.sql.database import Database
+from shared.values.timestamps import from_rfc3339, rfc3339
+
+_ORIGIN = Origin(actor="the clock")
+
+
+class Sweep:
+    def __init__(self, database: Database, keys: Repository[Key | None, KeyEvent, Connection], clock: Clock) -> None:
+        self._database, self._keys, self._clock = database, keys, clock
+
+    def run(self) -> int:
+        """How many keys were warned of or expired. Safe to run anywhere, any number of times."""
+        now, changed = self._clock.now(), 0
+        for key_id, use in list(self._candidates(now)):
+            decide = functools.partial(age, use=use, now=now)
+            changed += bool(self._keys.execute(key_id, decide, _ORIGIN).rows)
+        self._database.finish_forgetting()
+        return changed
+
+    def _candidates(self, now: datetime) -> Iterator[tuple[str, Use]]:
+        """Keys that live and may be due, by what the rows tell; the events decide."""
+        key, organisation = tables.api_key, tables.organisation
+        with self._database.reading() as tx:
+            told = tx.execute(select(func.max(key.c.last_used_at))).scalar_one()
+            setting = select(organisation).where(organisation.c.unused_expiry_days.is_not(None))
+            days: dict[str, int] = {row.id: row.unused_expiry_days for row in tx.execute(setting)}
+            soon = rfc3339(now + timedelta(days=max(WARNING_DAYS)))
+            is_due = key.c.expires_at <= soon
+            for organisation_id, unused_days in days.items():
+                horizon = rfc3339(now - timedelta(days=unused_days - UNUSED_WARNING_DAYS))
+                is_idle = func.coalesce(key.c.last_used_at, key.c.created_at) <= horizon
+                is_due = or_(is_due, and_(key.c.organisation_id == organisation_id, is_idle))
+            lives = (key.c.revoked_at.is_(None), key.c.expired_at.is_(None))
+            rows = tx.execute(select(key.c.id, key.c.organisation_id, key.c.last_used_at).where(*lives, is_due)).all()
+        for row in rows:
+            yield (
+                row.id,
+                Use(
+                    last_used_at=row.last_used_at and from_rfc3339(row.last_used_at),
+                    known_until=told and from_rfc3339(told),
+                    unused_expiry_days=days.get(row.organisation_id),
+                ),
+            )

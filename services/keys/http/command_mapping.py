@@ -1,0 +1,95 @@
+"""From the calls of the API to what the commands take: what only the present moment and the tier can judge of them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec import UNSET
+
+from services.keys.command_handler import KeyRequest
+from services.keys.command_inputs import KeyEdit
+from services.keys.encryption.description import Words
+from services.keys.http.request_bodies import EXPIRY_SECONDS_MAX, CreateKeyBody, EditKeyBody, LimitsBody
+from services.keys.lifecycle.key import Access
+from shared.eventsourcing.repository import Origin
+from shared.gate.grants.grant import Limits
+from shared.web.operation import Call
+from shared.web.problems.catalogue import Problem
+
+
+def origin(call: Call[Any, Any]) -> Origin:
+    """Who asked, for the record."""
+    return Origin(actor=call.caller.key_id, request_id=call.request_id)
+
+
+def key_request(body: CreateKeyBody, now: datetime, tier: Limits | None) -> KeyRequest:
+    """Raises Problem `invalid-body`."""
+    expires_at = _expiry(body.expires_at, body.expires_in, now)
+    _check(expires_at, body.limits, now, tier)
+    return KeyRequest(
+        words=body.words(),
+        permissions=_in_order(body.permissions),
+        expires_at=expires_at,
+        allow_query=body.allow_query,
+        allowed_addresses=tuple(body.allowed_addresses),
+        minute_limit=body.limits.minute,
+        day_limit=body.limits.day,
+    )
+
+
+def key_edit(body: EditKeyBody, now: datetime, tier: Limits | None) -> KeyEdit:
+    """Raises Problem `invalid-body`."""
+    words = _given(body, "name", "description", "labels")
+    if "name" in words:
+        words["name"] = words["name"].strip()
+    access = _given(body, "allow_query", "allowed_addresses")
+    if "allowed_addresses" in access:
+        access["allowed_addresses"] = tuple(access["allowed_addresses"])
+    if body.expires_at is not UNSET or body.expires_in is not None:
+        given = None if body.expires_at is UNSET else body.expires_at
+        access["expires_at"] = _expiry(given, body.expires_in, now)
+    limits = LimitsBody() if body.limits is UNSET else body.limits
+    if body.limits is not UNSET:
+        access |= {"minute_limit": limits.minute, "day_limit": limits.day}
+    _check(access.get("expires_at"), limits, now, tier)
+    return KeyEdit(
+        words=_changing_words(words) if words else None,
+        permissions=None if body.permissions is UNSET else _in_order(body.permissions),
+        access=_changing_access(access) if access else None,
+        regenerate=body.regenerate,
+    )
+
+
+def _given(body: EditKeyBody, *names: str) -> dict[str, Any]:
+    return {name: value for name in names if (value := getattr(body, name)) is not UNSET}
+
+
+def _changing_words(changes: dict[str, Any]) -> Callable[[Words], Words]:
+    return lambda words: replace(words, **changes)
+
+
+def _changing_access(changes: dict[str, Any]) -> Callable[[Access], Access]:
+    return lambda access: replace(access, **changes)
+
+
+def _in_order(permissions: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(permissions)))
+
+
+def _expiry(at: datetime | None, seconds: int | None, now: datetime) -> datetime | None:
+    return at if seconds is None else now + timedelta(seconds=seconds)
+
+
+def _check(expires_at: datetime | None, limits: LimitsBody, now: datetime, tier: Limits | None) -> None:
+    errors: dict[str, list[str]] = {}
+    if expires_at is not None and not now < expires_at <= now + timedelta(seconds=EXPIRY_SECONDS_MAX):
+        errors["/expires_at"] = ["must lie in the future, ten years ahead at most"]
+    for name, own, most in (
+        ("minute", limits.minute, tier.minute if tier else None),
+        ("day", limits.day, tier.day if tier else None),
+    ):
+        if own is not None and most is not None and own > most:
+            errors[f"/limits/{name}"] = [f"must not exceed the tier's {most}"]
+    if errors:
+        raise Problem("invalid-body", members={"errors": errors})

@@ -1,0 +1,202 @@
+"""What ends, pauses and renews keys: the HTTP door's verbs. Each answers with the receipt of its change."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from services.keys.command_handler import Commands
+from services.keys.http import representation as presentation
+from services.keys.http.command_mapping import origin
+from services.keys.http.problem_mapping import as_problems
+from services.keys.http.representation import Details
+from services.keys.http.request_bodies import (
+    IDS_MAX,
+    NothingSchema,
+    RevokeKeyBody,
+    RevokeKeysBody,
+    RevokeKeySchema,
+    RevokeKeysSchema,
+    RotateKeyBody,
+    RotateKeySchema,
+    label_of,
+)
+from services.keys.http.responses import ChangedKeySchema, KeySchema, RevokedKeysSchema, RotatedKeySchema
+from services.keys.lifecycle.key import Status
+from services.keys.revocation.propagation import Receipt
+from services.keys.views.queries import KeyView, Queries, Wanted
+from shared.eventsourcing.repository import Origin
+from shared.web.operation import Answer, Call, operation
+from shared.web.problems.catalogue import Problem
+from shared.web.route import Route
+
+_PROBLEMS = ("not-found", "conflict")
+
+
+def routes(commands: Commands, queries: Queries, show: Details) -> list[Route]:
+    return [
+        Route("/v1/keys/revoke", KeysRevocation(commands, queries)),
+        Route("/v1/keys/self", OwnKey(queries, show)),
+        Route("/v1/keys/self/revoke", OwnKeyRevocation(commands, queries, show)),
+        Route("/v1/keys/{key_id}/rotate", KeyRotation(commands, queries, show)),
+        Route("/v1/keys/{key_id}/suspend", KeySuspension(commands, queries, show)),
+        Route("/v1/keys/{key_id}/resume", KeyResumption(commands, queries, show)),
+        Route("/v1/keys/{key_id}/revoke", KeyRevocation(commands, queries, show)),
+    ]
+
+
+class _Verb:
+    def __init__(self, commands: Commands, queries: Queries, show: Details) -> None:
+        self._commands, self._queries, self._show = commands, queries, show
+
+    def _answer(self, call: Call[Any, Any], key_id: str, change: Callable[[str, Origin], Receipt]) -> Answer:
+        """`change` takes the organisation's id and the origin."""
+        organisation_id = call.caller.organisation_id
+        with as_problems():
+            receipt = change(organisation_id, origin(call))
+            shown = self._show(self._queries.get_key(organisation_id, key_id))
+        return Answer(body=shown | {"receipt": presentation.receipt(receipt)})
+
+    def _revoked(self, call: Call[None, RevokeKeyBody], key_id: str) -> Answer:
+        reason, note, revoke = call.body.reason, call.body.note, self._commands.revoke
+        return self._answer(call, key_id, lambda organisation_id, by: revoke(organisation_id, key_id, reason, note, by))
+
+
+class KeyRotation(_Verb):
+    @operation(
+        "Give a key a new secret; the old one may work on for a grace",
+        tag="Keys",
+        permission="admin",
+        body=RotateKeySchema,
+        answers=RotatedKeySchema,
+        problems=(*_PROBLEMS, "too-many-keys"),
+    )
+    def on_post(self, call: Call[None, RotateKeyBody], key_id: str) -> Answer:
+        organisation_id, grace = call.caller.organisation_id, timedelta(seconds=call.body.grace_seconds)
+        with as_problems():
+            changed = self._commands.rotate(organisation_id, key_id, grace, origin(call))
+            shown = self._show(self._queries.get_key(organisation_id, key_id))
+        body = shown | {"key": changed.secret.value, "receipt": presentation.receipt(changed.receipt)}
+        return Answer(body=body, headers={"Cache-Control": "no-store"})
+
+
+class KeySuspension(_Verb):
+    @operation(
+        "Suspend a key until it is resumed; answers when no gate passes it",
+        tag="Keys",
+        permission="admin",
+        body=NothingSchema,
+        answers=ChangedKeySchema,
+        problems=_PROBLEMS,
+        urgent=True,
+    )
+    def on_post(self, call: Call[None, None], key_id: str) -> Answer:
+        return self._answer(
+            call, key_id, lambda organisation_id, by: self._commands.suspend(organisation_id, key_id, by)
+        )
+
+
+class KeyResumption(_Verb):
+    @operation(
+        "Resume a suspended key",
+        tag="Keys",
+        permission="admin",
+        body=NothingSchema,
+        answers=ChangedKeySchema,
+        problems=(*_PROBLEMS, "too-many-keys"),
+    )
+    def on_post(self, call: Call[None, None], key_id: str) -> Answer:
+        return self._answer(
+            call, key_id, lambda organisation_id, by: self._commands.resume(organisation_id, key_id, by)
+        )
+
+
+class KeyRevocation(_Verb):
+    @operation(
+        "Revoke a key, for good; answers when no gate will pass it again",
+        tag="Keys",
+        permission="admin",
+        body=RevokeKeySchema,
+        answers=ChangedKeySchema,
+        problems=_PROBLEMS,
+        urgent=True,
+    )
+    def on_post(self, call: Call[None, RevokeKeyBody], key_id: str) -> Answer:
+        return self._revoked(call, key_id)
+
+
+class OwnKeyRevocation(_Verb):
+    @operation(
+        "Give the calling key up, for good",
+        tag="Keys",
+        permission=None,
+        body=RevokeKeySchema,
+        answers=ChangedKeySchema,
+        problems=_PROBLEMS,
+        urgent=True,
+    )
+    def on_post(self, call: Call[None, RevokeKeyBody]) -> Answer:
+        return self._revoked(call, call.caller.key_id)
+
+
+class OwnKey:
+    def __init__(self, queries: Queries, show: Details) -> None:
+        self._queries, self._show = queries, show
+
+    @operation("Show the calling key", tag="Keys", permission=None, answers=KeySchema, problems=("not-found",))
+    def on_get(self, call: Call[None, None]) -> Answer:
+        with as_problems():
+            key = self._queries.get_key(call.caller.organisation_id, call.caller.key_id)
+        return Answer(body=self._show(key), headers={"ETag": f'"{key.revision}"'})
+
+
+class KeysRevocation:
+    def __init__(self, commands: Commands, queries: Queries) -> None:
+        self._commands, self._queries = commands, queries
+
+    @operation(
+        "Revoke many keys at once, or see which it would be",
+        tag="Keys",
+        permission="admin",
+        body=RevokeKeysSchema,
+        answers=RevokedKeysSchema,
+        problems=_PROBLEMS,
+        urgent=True,
+    )
+    def on_post(self, call: Call[None, RevokeKeysBody]) -> Answer:
+        organisation_id, body = call.caller.organisation_id, call.body
+        found = self._find(organisation_id, body)
+        if body.dry_run:
+            return _answer(found, None)
+        ids = tuple(key.id for key in found)
+        with as_problems():
+            receipt = self._commands.revoke_all(organisation_id, ids, body.reason, body.note, origin(call))
+        return _answer(self._all(organisation_id, Wanted(ids=ids)), receipt)
+
+    def _find(self, organisation_id: str, body: RevokeKeysBody) -> tuple[KeyView, ...]:
+        """Those that are not revoked yet; but whoever names a key may name a revoked one. Raises Problem."""
+        if body.ids is not None:
+            found = self._all(organisation_id, Wanted(ids=tuple(body.ids)))
+            known = {key.id for key in found}
+            errors = {f"/ids/{at}": ["no such key"] for at, key_id in enumerate(body.ids) if key_id not in known}
+            if errors:
+                raise Problem("invalid-body", members={"errors": errors})
+            return found
+        alive = tuple(status for status in Status if status is not Status.REVOKED)
+        labels = (label_of(body.label),) if body.label else ()
+        wanted = Wanted(statuses=alive, labels=labels, created_before=body.created_before)
+        return self._all(organisation_id, wanted)
+
+    def _all(self, organisation_id: str, wanted: Wanted) -> tuple[KeyView, ...]:
+        keys: tuple[KeyView, ...] = ()
+        place: tuple[str, str] | None = None
+        while True:
+            page = self._queries.list_keys(organisation_id, IDS_MAX, place, wanted)
+            keys, place = keys + page.keys, page.next_place
+            if place is None:
+                return keys
+
+
+def _answer(keys: tuple[KeyView, ...], receipt: Receipt | None) -> Answer:
+    data = [presentation.listed(key) for key in keys]
+    shown = None if receipt is None else presentation.receipt(receipt)
+    return Answer(body={"data": data, "dry_run": receipt is None, "receipt": shown})

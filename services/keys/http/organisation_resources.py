@@ -1,0 +1,49 @@
+"""The caller's own organisation: the HTTP door. Its tier is changed by operators only, on the host."""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from services.keys.command_handler import Commands
+from services.keys.http.command_mapping import origin
+from services.keys.http.request_bodies import EditOrganisationBody, EditOrganisationSchema
+from services.keys.http.responses import OrganisationSchema
+from services.keys.views.queries import Queries
+from shared.gate.grants.grants import Grants
+from shared.web.operation import Answer, Call, operation
+from shared.web.route import Route
+
+
+def routes(commands: Commands, queries: Queries, grants: Grants) -> list[Route]:
+    return [Route("/v1/organisation", OwnOrganisation(commands, queries, grants))]
+
+
+class OwnOrganisation:
+    def __init__(self, commands: Commands, queries: Queries, grants: Grants) -> None:
+        self._commands, self._queries, self._grants = commands, queries, grants
+
+    @operation("Show the organisation", tag="Organisation", permission="admin", answers=OrganisationSchema)
+    def on_get(self, call: Call[None, None]) -> Answer:
+        return Answer(body=self._shown(call.caller.organisation_id))
+
+    @operation(
+        "Change the organisation's settings",
+        tag="Organisation",
+        permission="admin",
+        body=EditOrganisationSchema,
+        answers=OrganisationSchema,
+    )
+    def on_patch(self, call: Call[None, EditOrganisationBody]) -> Answer:
+        organisation_id, days = call.caller.organisation_id, call.body.unused_expiry_days
+        if days is not UNSET:
+            self._commands.set_unused_expiry(organisation_id, days, origin(call))
+        return Answer(body=self._shown(organisation_id))
+
+    def _shown(self, organisation_id: str) -> dict[str, Any]:
+        view = self._queries.organisation(organisation_id)
+        body: dict[str, Any] = msgspec.to_builtins(view)
+        limits = self._grants.policy.get(view.tier)
+        keys = {"active": body.pop("active_keys"), "most": body.pop("active_keys_max")}
+        in_force = {"minute": limits and limits.minute, "day": limits and limits.day}
+        return body | {"keys": keys, "limits": in_force}

@@ -1,0 +1,35 @@
+"""What the commands refuse, as the problems that the API answers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from services.keys.http.idempotency import BodyDiffers, StillRunning
+from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked, RegenerationRequired, RevisionDiffers
+from services.keys.lifecycle.key import NoSuchKey
+from services.keys.lifecycle.organisation import TooManyKeys
+from shared.web.problems.catalogue import Problem
+
+
+@contextmanager
+def as_problems() -> Iterator[None]:
+    """Raises Problem for what is refused inside."""
+    try:
+        yield
+    except NoSuchKey:
+        raise Problem("not-found") from None
+    except KeyIsRevoked:
+        raise Problem("conflict", "the key is revoked, which is for good: create a new one") from None
+    except KeyHasExpired:
+        raise Problem("conflict", "the key has expired: give it a new expiry along with the new secret") from None
+    except RegenerationRequired as refusal:
+        detail = f"the key would gain {refusal.gains}: send `regenerate: true` with the change"
+        raise Problem("regeneration-required", detail) from None
+    except RevisionDiffers as refusal:
+        raise Problem("precondition-failed", headers={"ETag": f'"{refusal.actual}"'}) from None
+    except TooManyKeys as refusal:
+        raise Problem("too-many-keys", f"the tier allows {refusal.most} active keys") from None
+    except StillRunning:
+        raise Problem("conflict", "the first request with this Idempotency-Key is still running") from None
+    except BodyDiffers:
+        errors = {"": ["this Idempotency-Key came with another body before"]}
+        raise Problem("invalid-body", members={"errors": errors}) from None

@@ -1,0 +1,72 @@
+"""From the service's views to the JSON of its API."""
+
+from typing import Any
+
+import msgspec
+
+from services.keys.revocation.propagation import GateReceipt, Receipt
+from services.keys.views.queries import KeyView
+from shared.gate.grants.grant import Limits
+from shared.gate.grants.grants import Grants
+
+_LISTED = (
+    "id",
+    "name",
+    "hint",
+    "labels",
+    "permissions",
+    "status",
+    "created_at",
+    "last_used_at",
+    "expires_at",
+    "allow_query",
+)
+_QUERY_WARNING = "may be sent in the query, where proxies and histories keep it; prefer the Authorization header"
+
+
+class Details:
+    """A key in full, with the tier and the limits in force that this process's gate applies."""
+
+    def __init__(self, grants: Grants) -> None:
+        self._grants = grants
+
+    def __call__(self, key: KeyView) -> dict[str, Any]:
+        tier = self.tier_limits(key.organisation_id)
+        limits = tier and tier.lowered(key.minute_limit, key.day_limit)
+        return detailed(key, self._grants.tier(key.organisation_id), limits)
+
+    def tier_limits(self, organisation_id: str) -> Limits | None:
+        return self._grants.policy.get(self._grants.tier(organisation_id) or "")
+
+
+def listed(view: KeyView) -> dict[str, Any]:
+    whole: dict[str, Any] = msgspec.to_builtins(view)
+    return {name: whole[name] for name in _LISTED} | {"warnings": _warnings(view)}
+
+
+def detailed(view: KeyView, tier: str | None, limits: Limits | None) -> dict[str, Any]:
+    """`limits`: those in force, the key's own under its tier's."""
+    whole: dict[str, Any] = msgspec.to_builtins(view)
+    for name in ("organisation_id", "minute_limit", "day_limit"):
+        del whole[name]
+    in_force = {"minute": limits and limits.minute, "day": limits and limits.day}
+    return whole | {"warnings": _warnings(view), "tier": tier, "limits": in_force}
+
+
+def receipt(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "position": receipt.position,
+        "propagated": receipt.propagated,
+        "elapsed_ms": receipt.elapsed_ms,
+        "gates": [_gate(gate) for gate in receipt.gates],
+    }
+
+
+def _gate(gate: GateReceipt) -> dict[str, Any]:
+    if gate.applied_ms is None:
+        return {"id": gate.id, "counted_out": True}
+    return {"id": gate.id, "applied_ms": gate.applied_ms}
+
+
+def _warnings(view: KeyView) -> list[str]:
+    return [_QUERY_WARNING] if view.allow_query else []

@@ -1,0 +1,66 @@
+"""The queries that the management API takes, strictly."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from services.keys.http.request_bodies import check_label, label_of, plain_text
+from services.keys.lifecycle.key import Status
+from services.keys.views.queries import NEWEST_FIRST, SORTS, Wanted
+from shared.web.operation import StrictSchema
+
+
+def _statuses(text: str) -> None:
+    if unknown := set(text.split(",")) - set(Status):
+        raise ValidationError(f"no such status: {', '.join(sorted(unknown))}; there are {', '.join(Status)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListQuery:
+    limit: int = 20
+    cursor: str | None = None
+    status: str | None = None
+    label: str | None = None
+    q: str = ""
+    sort: str = NEWEST_FIRST
+
+    def wanted(self) -> Wanted:
+        return Wanted(
+            statuses=tuple(Status(name) for name in self.status.split(",")) if self.status else (),
+            labels=(label_of(self.label),) if self.label else (),
+            text=self.q,
+        )
+
+
+class ListQuerySchema(StrictSchema):
+    shape = ListQuery
+    limit = fields.Integer(validate=validate.Range(min=1, max=100))
+    cursor = fields.String(validate=validate.Length(min=1, max=1000))
+    status = fields.String(
+        validate=_statuses, metadata={"description": "one or more of active, suspended, expired, revoked, by commas"}
+    )
+    label = fields.String(validate=check_label, metadata={"description": "such as env:prod"})
+    q = fields.String(
+        validate=[validate.Length(min=1, max=100), plain_text],
+        metadata={"description": "part of the name, the description or the hint, or the id"},
+    )
+    sort = fields.String(validate=validate.OneOf(SORTS))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastQuery:
+    as_of: datetime | None = None
+    revision: int | None = None
+
+
+class PastQuerySchema(StrictSchema):
+    shape = PastQuery
+    as_of = fields.AwareDateTime(format="iso", metadata={"description": "as the key was at that time"})
+    revision = fields.Integer(validate=validate.Range(min=1, max=2**31 - 1))
+
+    @validates_schema
+    def _one_moment(self, data: dict[str, Any], **_: Any) -> None:
+        if len(data) > 1:
+            raise ValidationError("give as_of or revision, not both", "revision")

@@ -1,0 +1,114 @@
+"""What the management API shows."""
+
+from marshmallow import fields
+
+from services.keys.lifecycle.key import Status
+from shared.web.operation import StrictSchema
+
+
+class GateReceiptSchema(StrictSchema):
+    id = fields.String(required=True)
+    applied_ms = fields.Integer()
+    counted_out = fields.Boolean()
+
+
+class ReceiptSchema(StrictSchema):
+    position = fields.Integer(required=True)
+    propagated = fields.Boolean(required=True)
+    elapsed_ms = fields.Integer(required=True)
+    gates = fields.List(fields.Nested(GateReceiptSchema), required=True)
+
+
+class LimitsInForceSchema(StrictSchema):
+    minute = fields.Integer(required=True, allow_none=True)
+    day = fields.Integer(required=True, allow_none=True, metadata={"description": "null: unlimited"})
+
+
+class ListedKeySchema(StrictSchema):
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+    hint = fields.String(required=True, metadata={"description": "the secret's first 8 and last 4 characters"})
+    labels = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    permissions = fields.List(fields.String(), required=True)
+    status = fields.Enum(Status, by_value=True, required=True)
+    created_at = fields.AwareDateTime(required=True)
+    last_used_at = fields.AwareDateTime(required=True, allow_none=True)
+    expires_at = fields.AwareDateTime(required=True, allow_none=True)
+    allow_query = fields.Boolean(required=True)
+    warnings = fields.List(fields.String(), required=True)
+
+
+class KeyListSchema(StrictSchema):
+    data = fields.List(fields.Nested(ListedKeySchema), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
+class KeySchema(ListedKeySchema):
+    revision = fields.Integer(required=True)
+    description = fields.String(required=True)
+    created_by = fields.String(required=True)
+    tier = fields.String(required=True, allow_none=True)
+    limits = fields.Nested(LimitsInForceSchema, required=True)
+    allowed_addresses = fields.List(fields.String(), required=True)
+    rotated_at = fields.AwareDateTime(required=True, allow_none=True)
+    grace_until = fields.AwareDateTime(
+        required=True, allow_none=True, metadata={"description": "until when the secret before this one works"}
+    )
+    suspended_at = fields.AwareDateTime(required=True, allow_none=True)
+    expired_at = fields.AwareDateTime(
+        required=True, allow_none=True, metadata={"description": "when its expiry was written down"}
+    )
+    revoked_at = fields.AwareDateTime(required=True, allow_none=True)
+    revocation_reason = fields.String(required=True, allow_none=True)
+    last_used_address = fields.String(required=True, allow_none=True)
+    last_used_route = fields.String(required=True, allow_none=True)
+
+
+class CreatedKeySchema(KeySchema):
+    key = fields.String(
+        required=True, allow_none=True, metadata={"description": "the secret, this once; null when repeated"}
+    )
+    receipt = fields.Nested(ReceiptSchema, required=True)
+
+
+class EditedKeySchema(KeySchema):
+    key = fields.String(metadata={"description": "the new secret, this once, if it was regenerated"})
+    receipt = fields.Nested(
+        ReceiptSchema, required=True, allow_none=True, metadata={"description": "null when only words have changed"}
+    )
+
+
+class RotatedKeySchema(KeySchema):
+    key = fields.String(required=True, metadata={"description": "the new secret; shown this once"})
+    receipt = fields.Nested(ReceiptSchema, required=True)
+
+
+class ChangedKeySchema(KeySchema):
+    receipt = fields.Nested(ReceiptSchema, required=True)
+
+
+class RevokedKeysSchema(StrictSchema):
+    data = fields.List(fields.Nested(ListedKeySchema), required=True)
+    dry_run = fields.Boolean(required=True)
+    receipt = fields.Nested(ReceiptSchema, required=True, allow_none=True)
+
+
+class DeletedKeySchema(StrictSchema):
+    id = fields.String(required=True)
+    deleted_at = fields.AwareDateTime(required=True)
+    receipt = fields.Nested(ReceiptSchema, required=True)
+
+
+class ActiveKeysSchema(StrictSchema):
+    active = fields.Integer(required=True)
+    most = fields.Integer(required=True)
+
+
+class OrganisationSchema(StrictSchema):
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+    tier = fields.String(required=True)
+    registered_at = fields.AwareDateTime(required=True)
+    limits = fields.Nested(LimitsInForceSchema, required=True)
+    keys = fields.Nested(ActiveKeysSchema, required=True)
+    unused_expiry_days = fields.Integer(required=True, allow_none=True)

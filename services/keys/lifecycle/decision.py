@@ -1,0 +1,241 @@
+"""What may happen to a key, and what then does. Pure: secrets and sealed words are made at the edge, time is given."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from services.keys.events import (
+    KeyAccessChanged,
+    KeyCreated,
+    KeyDeleted,
+    KeyDescribed,
+    KeyEvent,
+    KeyPermissionsChanged,
+    KeyResumed,
+    KeyRevoked,
+    KeyRotated,
+    KeySuspended,
+)
+from services.keys.lifecycle.key import Access, Key, KeyExists, NoSuchKey, Reason
+from shared.values.permissions import PERMISSIONS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateKey:
+    """`digest`, `hint` and the sealed `words` are made at the edge; the secret itself never comes here."""
+
+    key_id: str
+    organisation_id: str
+    digest: str
+    hint: str
+    words: str
+    permissions: tuple[str, ...]
+    expires_at: datetime | None
+    allow_query: bool
+    allowed_addresses: tuple[str, ...]
+    minute_limit: int | None
+    day_limit: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSecret:
+    digest: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditKey:
+    """None: stays as it is. `secret`: a new one, which ends all others. `revision`: what the caller has seen."""
+
+    words: str | None = None
+    permissions: tuple[str, ...] | None = None
+    access: Access | None = None
+    secret: NewSecret | None = None
+    revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotateKey:
+    secret: NewSecret
+    grace: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspendKey:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeKey:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokeKey:
+    reason: Reason
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteKey:
+    """Revokes first, if that was not done."""
+
+
+Command = CreateKey | EditKey | RotateKey | SuspendKey | ResumeKey | RevokeKey | DeleteKey
+
+
+class KeyIsRevoked(Exception):
+    """For good: nothing about it changes any more, but that it may be deleted."""
+
+
+class KeyHasExpired(Exception):
+    """A new secret would not work either: the time of expiry must change with it."""
+
+
+class RegenerationRequired(Exception):
+    """The change gives power: whoever holds a secret of before must not gain it. `gains` says which."""
+
+    def __init__(self, gains: str) -> None:
+        self.gains = gains
+        super().__init__(gains)
+
+
+class RevisionDiffers(Exception):
+    """The key is not as the caller last saw it."""
+
+    def __init__(self, actual: int) -> None:
+        self.actual = actual
+        super().__init__(f"the key is at revision {actual}")
+
+
+def decide(state: Key | None, command: Command, now: datetime) -> tuple[KeyEvent, ...]:
+    """The events that the command leads to; none when it asks for what already is.
+
+    Raises KeyExists, NoSuchKey, KeyIsRevoked, KeyHasExpired, RegenerationRequired or RevisionDiffers.
+    """
+    if isinstance(command, CreateKey):
+        if state is not None:
+            raise KeyExists(command.key_id)
+        return (_created(command, now),)
+    if state is None or state.deleted_at is not None:
+        raise NoSuchKey
+    match command:
+        case RevokeKey():
+            return () if state.revoked_at else (_revoked(state, command.reason, command.note, now),)
+        case DeleteKey():
+            first = () if state.revoked_at else (_revoked(state, Reason.UNSPECIFIED, None, now),)
+            return (*first, KeyDeleted(key_id=state.key_id, organisation_id=state.organisation_id, deleted_at=now))
+        case _ if state.revoked_at is not None:
+            raise KeyIsRevoked(state.key_id)
+        case EditKey():
+            return _edit(state, command, now)
+        case RotateKey():
+            return (_rotated(state, command, now),)
+        case SuspendKey():
+            suspended = KeySuspended(key_id=state.key_id, organisation_id=state.organisation_id, suspended_at=now)
+            return () if state.suspended_at else (suspended,)
+        case ResumeKey():
+            resumed = KeyResumed(key_id=state.key_id, organisation_id=state.organisation_id, resumed_at=now)
+            return (resumed,) if state.suspended_at else ()
+        case _:
+            assert_never(command)
+
+
+def gained(before: tuple[str, ...], after: tuple[str, ...]) -> tuple[str, ...]:
+    """What the one set of permissions opens and the other did not."""
+    return tuple(sorted(_opened_by(after) - _opened_by(before)))
+
+
+def _edit(state: Key, command: EditKey, now: datetime) -> tuple[KeyEvent, ...]:
+    """The new secret first: between two events of one moment, no old secret may have the new power."""
+    if command.revision not in (None, state.revision):
+        raise RevisionDiffers(state.revision)
+    permissions = state.permissions if command.permissions is None else command.permissions
+    access = state.access if command.access is None else command.access
+    if command.secret is None:
+        if gains := gained(state.permissions, permissions):
+            raise RegenerationRequired(", ".join(gains))
+        if state.has_expired(now) and access.expires_at != state.access.expires_at:
+            raise RegenerationRequired("a life beyond its expiry")
+    elif access.expires_at is not None and now >= access.expires_at:
+        raise KeyHasExpired(state.key_id)
+    events: list[KeyEvent] = []
+    if command.secret is not None:
+        events.append(_with_secret(state, command.secret, None, now))
+    if permissions != state.permissions:
+        events.append(
+            KeyPermissionsChanged(
+                key_id=state.key_id, organisation_id=state.organisation_id, permissions=permissions, changed_at=now
+            )
+        )
+    if access != state.access:
+        events.append(_access_changed(state, access, now))
+    if command.words is not None:
+        events.append(
+            KeyDescribed(
+                key_id=state.key_id, organisation_id=state.organisation_id, words=command.words, described_at=now
+            )
+        )
+    return tuple(events)
+
+
+def _rotated(state: Key, command: RotateKey, now: datetime) -> KeyRotated:
+    """A grace never outlives the key, and an expired key's secret gets none: it would wake."""
+    expires_at = state.access.expires_at
+    if expires_at is not None and now >= expires_at:
+        raise KeyHasExpired(state.key_id)
+    if not command.grace or state.has_expired(now):
+        return _with_secret(state, command.secret, None, now)
+    until = now + command.grace
+    return _with_secret(state, command.secret, min(until, expires_at) if expires_at else until, now)
+
+
+def _with_secret(state: Key, secret: NewSecret, grace_until: datetime | None, now: datetime) -> KeyRotated:
+    return KeyRotated(
+        key_id=state.key_id,
+        organisation_id=state.organisation_id,
+        digest=secret.digest,
+        hint=secret.hint,
+        grace_until=grace_until,
+        rotated_at=now,
+    )
+
+
+def _access_changed(state: Key, access: Access, now: datetime) -> KeyAccessChanged:
+    return KeyAccessChanged(
+        key_id=state.key_id,
+        organisation_id=state.organisation_id,
+        expires_at=access.expires_at,
+        allow_query=access.allow_query,
+        allowed_addresses=access.allowed_addresses,
+        minute_limit=access.minute_limit,
+        day_limit=access.day_limit,
+        changed_at=now,
+    )
+
+
+def _revoked(state: Key, reason: Reason, note: str | None, now: datetime) -> KeyRevoked:
+    return KeyRevoked(
+        key_id=state.key_id, organisation_id=state.organisation_id, revoked_at=now, reason=reason.value, note=note
+    )
+
+
+def _created(command: CreateKey, now: datetime) -> KeyCreated:
+    return KeyCreated(
+        key_id=command.key_id,
+        organisation_id=command.organisation_id,
+        digest=command.digest,
+        hint=command.hint,
+        words=command.words,
+        permissions=command.permissions,
+        created_at=now,
+        expires_at=command.expires_at,
+        allow_query=command.allow_query,
+        allowed_addresses=command.allowed_addresses,
+        minute_limit=command.minute_limit,
+        day_limit=command.day_limit,
+    )
+
+
+def _opened_by(permissions: tuple[str, ...]) -> set[str]:
+    return set(PERMISSIONS) if "admin" in permissions else set(permissions)

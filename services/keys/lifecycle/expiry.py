@@ -1,0 +1,76 @@
+"""What time alone does to a key: warnings of its expiry, and the expiry. Pure; a timer asks.
+
+Nothing expires for want of use without a warning a week before, and only as far as its use is known.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.keys.events import KeyEvent, KeyExpired, KeyExpiryNear
+from services.keys.lifecycle.key import ExpiryReason, Key
+
+WARNING_DAYS = (1, 3, 14)
+UNUSED_WARNING_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """`unused_expiry_days`: the organisation's setting. `known_until`: uses before that moment have been told."""
+
+    last_used_at: datetime | None
+    known_until: datetime | None
+    unused_expiry_days: int | None
+
+
+def age(state: Key | None, use: Use, now: datetime) -> tuple[KeyEvent, ...]:
+    """What is due by now; nothing when it has been written down already."""
+    if state is None or state.revoked_at or state.expired_at or state.deleted_at:
+        return ()
+    expires_at = state.access.expires_at
+    if expires_at is not None and now >= expires_at:
+        return (_expired(state, expires_at, ExpiryReason.TIME),)
+    return _unused(state, use, now) or _near(state, now)
+
+
+def _near(state: Key, now: datetime) -> tuple[KeyEvent, ...]:
+    """The nearest warning due. Not one that was already late when the expiry was set, nor one given before."""
+    expires_at = state.access.expires_at
+    if expires_at is None:
+        return ()
+    for days in WARNING_DAYS:
+        due_at = expires_at - timedelta(days=days)
+        if state.expiry_set_at < due_at <= now:
+            is_given = state.days_warned is not None and state.days_warned <= days
+            return () if is_given else (_warning(state, expires_at, days, ExpiryReason.TIME, now),)
+    return ()
+
+
+def _unused(state: Key, use: Use, now: datetime) -> tuple[KeyEvent, ...]:
+    """Judged as of the moment until which uses are known: a silence of usage is no want of use."""
+    if use.unused_expiry_days is None or use.known_until is None or state.suspended_at is not None:
+        return ()
+    known = min(now, use.known_until)
+    since = max(state.active_since, use.last_used_at or state.active_since)
+    ends_at = since + timedelta(days=use.unused_expiry_days)
+    notice = timedelta(days=UNUSED_WARNING_DAYS)
+    warned_at = state.unused_warned_at
+    if warned_at is None or warned_at < since:
+        if known < ends_at - notice:
+            return ()
+        return (_warning(state, max(ends_at, now + notice), UNUSED_WARNING_DAYS, ExpiryReason.UNUSED, now),)
+    return (_expired(state, now, ExpiryReason.UNUSED),) if known >= max(ends_at, warned_at + notice) else ()
+
+
+def _warning(state: Key, expires_at: datetime, days: int, reason: ExpiryReason, now: datetime) -> KeyExpiryNear:
+    return KeyExpiryNear(
+        key_id=state.key_id,
+        organisation_id=state.organisation_id,
+        expires_at=expires_at,
+        days_left=days,
+        reason=reason.value,
+        warned_at=now,
+    )
+
+
+def _expired(state: Key, at: datetime, reason: ExpiryReason) -> KeyExpired:
+    return KeyExpired(key_id=state.key_id, organisation_id=state.organisation_id, expired_at=at, reason=reason.value)

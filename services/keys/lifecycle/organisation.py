@@ -1,0 +1,111 @@
+"""An organisation, and what may happen to it. Pure."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from services.keys.events import OrganisationEvent, OrganisationRegistered, TierChanged, UnusedExpiryChanged
+from shared.observability.redaction import redact
+
+# Active keys an organisation may hold at most, so that keys do not multiply what a tier allows each.
+ACTIVE_KEYS_MAX = {"free": 10, "standard": 100, "premium": 1_000}
+TIERS = tuple(ACTIVE_KEYS_MAX)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organisation:
+    organisation_id: str
+    name: str
+    tier: str
+    unused_expiry_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterOrganisation:
+    organisation_id: str
+    name: str
+    tier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeTier:
+    tier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetUnusedExpiry:
+    """None: keys that nobody uses do not expire for it."""
+
+    days: int | None
+
+
+class OrganisationExists(Exception):
+    """The id is taken."""
+
+
+class NoSuchOrganisation(Exception):
+    """Never registered."""
+
+
+class NameHoldsKey(Exception):
+    def __init__(self) -> None:
+        super().__init__("an organisation's name may hold no API key: names are shown, and told to other services")
+
+
+class UnknownTier(Exception):
+    def __init__(self, tier: str) -> None:
+        super().__init__(f"{tier!r} is not a tier; there are {', '.join(TIERS)}")
+
+
+class TooManyKeys(Exception):
+    """The organisation holds as many active keys as its tier allows."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        super().__init__(f"{most} active keys are the most")
+
+
+def decide(
+    state: Organisation | None, command: RegisterOrganisation | ChangeTier | SetUnusedExpiry, now: datetime
+) -> tuple[OrganisationEvent, ...]:
+    """Raises OrganisationExists, NoSuchOrganisation, UnknownTier or NameHoldsKey."""
+    if isinstance(command, RegisterOrganisation) and redact(command.name) != command.name:
+        raise NameHoldsKey
+    if isinstance(command, RegisterOrganisation | ChangeTier) and command.tier not in TIERS:
+        raise UnknownTier(command.tier)
+    if isinstance(command, RegisterOrganisation):
+        if state is not None:
+            raise OrganisationExists(command.organisation_id)
+        return (
+            OrganisationRegistered(
+                organisation_id=command.organisation_id, name=command.name, tier=command.tier, registered_at=now
+            ),
+        )
+    if state is None:
+        raise NoSuchOrganisation
+    match command:
+        case ChangeTier(tier=tier):
+            changed = TierChanged(organisation_id=state.organisation_id, tier=tier, changed_at=now)
+            return () if tier == state.tier else (changed,)
+        case SetUnusedExpiry(days=days):
+            if days == state.unused_expiry_days:
+                return ()
+            return (
+                UnusedExpiryChanged(organisation_id=state.organisation_id, unused_expiry_days=days, changed_at=now),
+            )
+        case _:
+            assert_never(command)
+
+
+def evolve(state: Organisation | None, event: OrganisationEvent) -> Organisation | None:
+    if isinstance(event, OrganisationRegistered):
+        return Organisation(organisation_id=event.organisation_id, name=event.name, tier=event.tier)
+    if state is None:
+        return None
+    match event:
+        case TierChanged():
+            return replace(state, tier=event.tier)
+        case UnusedExpiryChanged():
+            return replace(state, unused_expiry_days=event.unused_expiry_days)
+        case _:
+            assert_never(event)

@@ -1,0 +1,147 @@
+"""Who knows of a change: the gates that acknowledge, and the receipt that proves a revocation.
+
+Every gate has a row that says how far it has applied the log. A revocation waits until every row has passed it; a
+gate that stays silent is counted out only once its lease must have run out, by this process's own steady clock,
+started after the commit. A gate can renew its lease only by a pull, a pull commits the gate's row before it reads
+the head, and a head read after the commit contains the revocation: so no gate can be both silent and fresh.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, delete, func, select, update
+
+from services.keys import tables
+from services.keys.revocation.gate_progress import Lookout, Watch
+from services.keys.revocation.restore_detection import MARGIN_SECONDS, Storage
+from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.observability import metrics
+from shared.replication.feed import Acknowledgement
+from shared.runtime.clock import Clock
+from shared.runtime.flat_combining import Combiner
+from shared.sql.database import Database, upsert
+
+KNOWN_WAIT_SECONDS = 1.0
+# More than the threads of a door can ask for at one time.
+ACKNOWLEDGEMENTS_MAX = 50
+_PLACES_OF = select(tables.gate).where(tables.gate.c.id.in_(bindparam("gates", expanding=True)))
+_MOVE = update(tables.gate).where(tables.gate.c.id == bindparam("of")).values(position=bindparam("to"))
+# Those that live, and those killed since the last revocation.
+GATES = select(func.count()).select_from(tables.gate).scalar_subquery()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateReceipt:
+    """`applied_ms`: milliseconds from commit until this gate's acknowledgement was seen; None: counted out."""
+
+    id: str
+    applied_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """`propagated`: no gate anywhere still acts on the state before `position`."""
+
+    position: int
+    propagated: bool
+    elapsed_ms: int
+    gates: tuple[GateReceipt, ...]
+
+
+class Propagation:
+    def __init__(
+        self,
+        database: Database,
+        store: SqlEventStore,
+        storage: Storage,
+        clock: Clock,
+        *,
+        lease_seconds: float,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._database, self._store, self._storage, self._clock = database, store, storage, clock
+        self._lease_seconds = lease_seconds
+        self._lookout = Lookout(database, clock, sleep)
+        self._commit_soon = Combiner(self._commit, most=ACKNOWLEDGEMENTS_MAX, gives_way=False)
+
+    def acknowledge(self, acknowledgement: Acknowledgement) -> None:
+        """Commits the gate's row. Called by the feed, before it reads the head.
+
+        A push makes all gates acknowledge at the same time; those that do so here share a commit.
+        """
+        self._commit_soon(acknowledgement)
+
+    def _commit(self, acknowledgements: Sequence[Acknowledgement]) -> None:
+        # Of one gate the furthest: the other is a late repetition, which must not take back what this one says.
+        said = {each.gate: each.position for each in sorted(acknowledgements, key=lambda each: each.position)}
+        known = self._places(said)
+        moved = {gate: position for gate, position in said.items() if known.get(gate, position) != position}
+        if moved and not self._move(moved):
+            known = self._places(said)
+        if missing := sorted(said.keys() - known.keys()):
+            with self._database.transaction() as tx:
+                # Another process may be at it for the same gate, whose first call it thinks lost.
+                rows = upsert(tx, tables.gate).values([{"id": gate, "position": said[gate]} for gate in missing])
+                tx.execute(rows.on_conflict_do_update(index_elements=["id"], set_={"position": rows.excluded.position}))
+
+    def _places(self, gates: Iterable[str]) -> dict[str, int]:
+        with self._database.reading(once=True) as tx:
+            return {gate.id: gate.position for gate in tx.execute(_PLACES_OF, {"gates": tuple(gates)})}
+
+    def _move(self, places: Mapping[str, int]) -> bool:
+        """False: not all of the rows were there still. A crash may set a place back: a receipt waits longer then.
+
+        A row itself must last: a gate without one is a gate that nobody waits for.
+        """
+        # In one order, by whoever writes several: so no two wait for each other.
+        moves = [{"of": gate, "to": position} for gate, position in sorted(places.items())]
+        with self._database.transaction(durable=False) as tx:
+            return tx.execute(_MOVE, moves).rowcount == len(moves)
+
+    def remove(self, gate_id: str) -> None:
+        """A gate that stops cleanly takes its row with it."""
+        with self._database.transaction() as tx:
+            tx.execute(delete(tables.gate).where(tables.gate.c.id == gate_id))
+
+    def head_position(self) -> int:
+        with self._database.reading(once=True) as tx:
+            return self._store.head(tx).position
+
+    def await_certain(self, position: int, committed_at: float) -> Receipt:
+        """For what takes power away: returns only when no gate can still act on the state before.
+
+        `committed_at`: elapsed seconds, read after the commit. Takes the lease and a margin at the very most; after
+        a restore always that long, for there may be gates that the restored log knows nothing of.
+        """
+        watch = Watch(
+            position=position,
+            committed_at=committed_at,
+            deadline=committed_at + self._lease_seconds + MARGIN_SECONDS,
+            not_before=self._storage.all_gates_known_from(),
+        )
+        self._lookout.keep(watch)
+        if watch.silent:
+            self._count_out(watch)
+        receipt = self._receipt(watch, watch.silent, propagated=True)
+        metrics.receipt_seconds.observe(receipt.elapsed_ms / 1000)
+        return receipt
+
+    def await_known(self, position: int, committed_at: float) -> Receipt:
+        """For what gives power: waits a second at most, so that a new secret usually works everywhere."""
+        deadline = committed_at + KNOWN_WAIT_SECONDS
+        watch = Watch(position=position, committed_at=committed_at, deadline=deadline)
+        self._lookout.keep(watch)
+        return self._receipt(watch, (), propagated=not watch.silent)
+
+    def _count_out(self, watch: Watch) -> None:
+        gate = tables.gate
+        with self._database.transaction() as tx:
+            for gate_id in sorted(watch.silent):
+                tx.execute(delete(gate).where(gate.c.id == gate_id, gate.c.position < watch.position))
+
+    def _receipt(self, watch: Watch, counted_out: tuple[str, ...], *, propagated: bool) -> Receipt:
+        gates = [GateReceipt(id=gate_id, applied_ms=ms) for gate_id, ms in watch.applied.items()]
+        gates += [GateReceipt(id=gate_id, applied_ms=None) for gate_id in counted_out]
+        elapsed_ms = round((self._clock.elapsed_seconds() - watch.committed_at) * 1000)
+        return Receipt(position=watch.position, propagated=propagated, elapsed_ms=elapsed_ms, gates=tuple(gates))

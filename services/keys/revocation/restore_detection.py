@@ -1,0 +1,54 @@
+"""Whether the log still lies where it lay: after a restore or a failover, its rows of gates cannot be trusted yet.
+
+A gate that joined after the dump was taken has no row in the restored log, and may act on what the lost one told it
+until its lease ends. So for one lease after another storage is seen, nobody may count on knowing every gate.
+"""
+
+from sqlalchemy import select, update
+
+from services.keys import tables
+from shared.runtime.clock import Clock
+from shared.sql.database import Database
+from shared.sql.functions import storage_identity
+
+MARGIN_SECONDS = 0.5
+_ALWAYS = float("-inf")
+
+
+class Storage:
+    def __init__(self, database: Database, clock: Clock, *, lease_seconds: float) -> None:
+        self._database, self._clock, self._lease_seconds = database, clock, lease_seconds
+        self._first_seen: dict[str, float] = {}
+        self._identity = storage_identity(tables.log)
+        self._ask = select(tables.storage, self._identity.label("identity_now"))
+
+    def all_gates_known_from(self) -> float:
+        """The elapsed second from which every gate that may be fresh has a row; minus infinity: all along.
+
+        By this process's own steady clock, from when it first saw this storage: no wall clock is compared. Whoever
+        has waited that long says so to the others, see `settle`.
+        """
+        table = tables.storage
+        with self._database.reading(once=True) as tx:
+            known = tx.execute(self._ask).one()
+        identity: str = known.identity_now
+        if known.identity == identity and known.settled:
+            return _ALWAYS
+        if known.identity != identity:
+            with self._database.transaction() as tx:
+                tx.execute(
+                    update(table).where(table.c.identity == known.identity).values(identity=identity, settled=False)
+                )
+        first_seen = self._first_seen.setdefault(identity, self._clock.elapsed_seconds())
+        return first_seen + self._lease_seconds + MARGIN_SECONDS
+
+    def settle(self) -> None:
+        """Notices another storage, and closes the matter once a lease has passed over it."""
+        known_from = self.all_gates_known_from()
+        if known_from == _ALWAYS or self._clock.elapsed_seconds() < known_from:
+            return
+        table = tables.storage
+        with self._database.transaction() as tx:
+            identity = tx.execute(select(self._identity)).scalar_one()
+            if identity in self._first_seen:
+                tx.execute(update(table).where(table.c.identity == identity).values(settled=True))

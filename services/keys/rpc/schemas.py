@@ -1,0 +1,96 @@
+"""What the keys service takes and answers over RPC."""
+
+from marshmallow import Schema, fields, post_load, validate
+
+from services.keys.lifecycle.key import Reason, Status
+from shared.contracts.fields import Moment, identifier
+from shared.eventsourcing.event_store import Head
+from shared.replication.feed import Acknowledgement
+
+
+class KeyArguments(Schema):
+    organisation_id = identifier()
+    key_id = identifier()
+
+
+class KeyAnswer(Schema):
+    id = fields.String()
+    organisation_id = fields.String()
+    revision = fields.Integer()
+    name = fields.String()
+    description = fields.String()
+    labels = fields.Dict(keys=fields.String(), values=fields.String())
+    hint = fields.String()
+    permissions = fields.List(fields.String())
+    status = fields.Enum(Status, by_value=True)
+    created_at = Moment()
+    created_by = fields.String()
+    expires_at = Moment()
+    allow_query = fields.Boolean()
+    allowed_addresses = fields.List(fields.String())
+    minute_limit = fields.Integer()
+    day_limit = fields.Integer()
+    revoked_at = Moment()
+    revocation_reason = fields.String()
+    last_used_at = Moment()
+    last_used_address = fields.String()
+    last_used_route = fields.String()
+    rotated_at = Moment()
+    grace_until = Moment()
+    suspended_at = Moment()
+    expired_at = Moment()
+
+
+class HappeningAnswer(Schema):
+    revision = fields.Integer()
+    type = fields.String()
+    at = Moment()
+    actor = fields.String()
+    request_id = fields.String()
+    facts = fields.Dict()
+
+
+class ChangeArguments(KeyArguments):
+    actor = fields.String(required=True, validate=validate.Length(min=1, max=64))
+
+
+class RevokeArguments(ChangeArguments):
+    reason = fields.Enum(Reason, by_value=True)
+    note = fields.String(allow_none=True, validate=validate.Length(max=1000))
+
+
+class GateAnswer(Schema):
+    id = fields.String()
+    applied_ms = fields.Integer()
+    counted_out = fields.Boolean()
+
+
+class ReceiptAnswer(Schema):
+    position = fields.Integer()
+    propagated = fields.Boolean()
+    elapsed_ms = fields.Integer()
+    gates = fields.List(fields.Nested(GateAnswer))
+
+
+class PlaceArgument(Schema):
+    epoch = fields.String(required=True)
+    position = fields.Integer(required=True, strict=True, validate=lambda position: position >= 0)
+    hash = fields.String(required=True)
+
+    @post_load
+    def _as_place(self, data: dict[str, object], **_: object) -> Head:
+        return Head(**data)  # type: ignore[arg-type]  # the fields above
+
+
+class AcknowledgementArgument(Schema):
+    gate = identifier()
+    position = fields.Integer(required=True, strict=True, validate=lambda position: position >= 0)
+
+    @post_load
+    def _as_acknowledgement(self, data: dict[str, object], **_: object) -> Acknowledgement:
+        return Acknowledgement(**data)  # type: ignore[arg-type]  # the fields above
+
+
+class PullArguments(Schema):
+    after = fields.Nested(PlaceArgument, allow_none=True)
+    acknowledgement = fields.Nested(AcknowledgementArgument, allow_none=True)

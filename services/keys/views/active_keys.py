@@ -1,0 +1,62 @@
+"""A key's status as SQL has it, how many keys of an organisation are active, and that they are not too many."""
+
+import functools
+from datetime import datetime
+
+from sqlalchemy import BindParameter, ColumnElement, Connection, Select, String, and_, bindparam, func, or_, select
+
+from services.keys import tables
+from services.keys.lifecycle.key import Key, Status
+from services.keys.lifecycle.organisation import ACTIVE_KEYS_MAX, TooManyKeys
+from shared.values.timestamps import rfc3339
+
+
+def count_active(tx: Connection, organisation_id: str, now: datetime) -> int:
+    return tx.execute(_active(), {"organisation_id": organisation_id, "now": rfc3339(now)}).scalar_one()
+
+
+def check_limit(tx: Connection, before: Key | None, after: Key | None, now: datetime) -> None:
+    """That a key which becomes active is not one too many. Raises TooManyKeys.
+
+    To be called while the log is locked: nobody else appends, so two cannot both take the last place.
+    """
+    if after is None or after.status(now) is not Status.ACTIVE:
+        return
+    if before is not None and before.status(now) is Status.ACTIVE:
+        return
+    asked = {"organisation_id": after.organisation_id, "now": rfc3339(now)}
+    row = tx.execute(_tier_and_active(), asked).one()  # one question, for others wait meanwhile
+    most = ACTIVE_KEYS_MAX[row.tier]
+    if row.active > most:
+        raise TooManyKeys(most)
+
+
+# Made once: to build such a statement takes longer than to run it.
+@functools.cache
+def _active() -> Select[int]:
+    table = tables.api_key
+    is_active = has_status(bindparam("now", type_=String))[Status.ACTIVE]
+    is_one = (table.c.organisation_id == bindparam("organisation_id"), is_active)
+    return select(func.count()).select_from(table).where(*is_one)
+
+
+@functools.cache
+def _tier_and_active() -> Select[str, int]:
+    table = tables.organisation
+    active = _active().scalar_subquery()
+    return select(table.c.tier, active.label("active")).where(table.c.id == bindparam("organisation_id"))
+
+
+def has_status(at: str | BindParameter[str]) -> dict[Status, ColumnElement[bool]]:
+    """What key.status says, in SQL."""
+    table = tables.api_key
+    lives, runs = table.c.revoked_at.is_(None), table.c.suspended_at.is_(None)
+    in_time = or_(table.c.expires_at.is_(None), table.c.expires_at > at)
+    unexpired = and_(table.c.expired_at.is_(None), in_time)
+    expired = or_(table.c.expired_at.is_not(None), table.c.expires_at <= at)
+    return {
+        Status.REVOKED: table.c.revoked_at.is_not(None),
+        Status.SUSPENDED: and_(lives, table.c.suspended_at.is_not(None)),
+        Status.EXPIRED: and_(lives, runs, expired),
+        Status.ACTIVE: and_(lives, runs, unexpired),
+    }

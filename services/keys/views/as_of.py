@@ -1,0 +1,82 @@
+"""A key as it was, folded from its log up to a revision or a moment.
+
+When it was used last is no part of that: uses are counted elsewhere, and only the last of them is told.
+"""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection
+
+from services.keys.encryption import data_keys
+from services.keys.encryption.description import unseal
+from services.keys.events import types
+from services.keys.lifecycle.key import KEY_PREFIX, Key, NoSuchKey, evolve
+from services.keys.views.queries import KeyView
+from shared.eventsourcing.event_store import StoredEvent
+from shared.eventsourcing.repository import Origin
+from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.values.timestamps import from_rfc3339
+
+
+class Past:
+    def __init__(self, store: SqlEventStore) -> None:
+        self._store = store
+
+    def at_revision(self, organisation_id: str, key_id: str, revision: int) -> KeyView:
+        """Raises NoSuchKey, also when the key never had that revision."""
+        with self._store.reading() as tx:
+            rows = self._stream(tx, key_id)
+            if not 0 < revision <= len(rows):
+                raise NoSuchKey
+            return self._view(tx, organisation_id, rows[:revision], from_rfc3339(rows[revision - 1].recorded_at))
+
+    def at(self, organisation_id: str, key_id: str, moment: datetime) -> KeyView:
+        """Raises NoSuchKey, also when the key was not there yet."""
+        with self._store.reading() as tx:
+            rows = self._stream(tx, key_id)
+            known = tuple(row for row in rows if from_rfc3339(row.recorded_at) <= moment)
+            return self._view(tx, organisation_id, known, moment)
+
+    def _stream(self, tx: Connection, key_id: str) -> tuple[StoredEvent, ...]:
+        return self._store.stream(tx, key_id) if key_id.startswith(KEY_PREFIX) else ()
+
+    def _view(self, tx: Connection, organisation_id: str, rows: tuple[StoredEvent, ...], moment: datetime) -> KeyView:
+        """Nothing of a deleted key is shown, not even of its past: its words are unreadable."""
+        if not rows:
+            raise NoSuchKey
+        state: Key | None = None
+        for row in rows:
+            event = types.decode(row.type, row.schema_version, row.data)
+            state = evolve(state, event)  # type: ignore[arg-type]  # a key's stream holds a key's events
+        data_key = data_keys.read(tx, rows[0].stream)
+        if state is None or data_key is None or state.organisation_id != organisation_id:
+            raise NoSuchKey
+        words, access = unseal(state.words, data_key), state.access
+        return KeyView(
+            id=state.key_id,
+            organisation_id=state.organisation_id,
+            revision=state.revision,
+            name=words.name,
+            description=words.description,
+            labels=words.labels,
+            hint=state.hint,
+            permissions=state.permissions,
+            status=state.status(moment),
+            created_at=state.created_at,
+            created_by=msgspec.json.decode(rows[0].metadata, type=Origin).actor,
+            expires_at=access.expires_at,
+            allow_query=access.allow_query,
+            allowed_addresses=access.allowed_addresses,
+            minute_limit=access.minute_limit,
+            day_limit=access.day_limit,
+            rotated_at=state.rotated_at,
+            grace_until=state.grace_until,
+            suspended_at=state.suspended_at,
+            expired_at=state.expired_at,
+            revoked_at=state.revoked_at,
+            revocation_reason=state.revocation_reason,
+            last_used_at=None,
+            last_used_address=None,
+            last_used_route=None,
+        )

@@ -1,0 +1,71 @@
+"""What happened to a key, from its first event to its last: its stream in the log, as its organisation may see it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row
+
+from services.keys.events import types
+from services.keys.lifecycle.key import KEY_PREFIX, NoSuchKey
+from services.keys.publication import publish
+from shared.eventsourcing.event_store import StoredEvent
+from shared.eventsourcing.repository import Origin
+from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.values.timestamps import from_rfc3339
+
+# Whose key it is, the asker knows; digests are for gates only.
+_UNSAID = ("key_id", "organisation_id", "digest")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """One event of the key's life. `facts`: what it says, people's words left out."""
+
+    revision: int
+    type: str
+    at: datetime
+    actor: str
+    request_id: str | None
+    facts: dict[str, Any]
+
+
+class History:
+    def __init__(self, store: SqlEventStore) -> None:
+        self._store = store
+
+    def of_key(self, organisation_id: str, key_id: str) -> tuple[Happening, ...]:
+        """Oldest first. Raises NoSuchKey, also for another organisation's key."""
+        if not key_id.startswith(KEY_PREFIX):
+            raise NoSuchKey  # organisations have streams in this log, too
+        with self._store.reading() as tx:
+            rows = self._store.stream(tx, key_id)
+        if not rows or any(_organisation_of(row) != organisation_id for row in rows):
+            raise NoSuchKey
+        return tuple(map(happening, rows))
+
+
+def happening(row: StoredEvent | Row[Any]) -> Happening:
+    """Of a row of the log."""
+    event: Any = types.decode(row.type, row.schema_version, row.data)
+    origin = msgspec.json.decode(row.metadata, type=Origin)
+    return Happening(
+        revision=row.version,
+        type=row.type,
+        at=from_rfc3339(row.recorded_at),
+        actor=origin.actor,
+        request_id=origin.request_id,
+        facts={name: value for name, value in _public(event).items() if name not in _UNSAID},
+    )
+
+
+def _organisation_of(row: StoredEvent) -> str:
+    event: Any = types.decode(row.type, row.schema_version, row.data)
+    organisation_id: str = event.organisation_id
+    return organisation_id
+
+
+def _public(event: Any) -> dict[str, Any]:
+    facts: dict[str, Any] = msgspec.to_builtins(publish(event)) or {}
+    return facts

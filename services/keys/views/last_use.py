@@ -1,0 +1,56 @@
+"""When, from where and for what each key was last used, as usage tells it: the later wins, whatever the order."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import islice
+from types import MappingProxyType
+
+from sqlalchemy import bindparam, or_, select, update
+
+from services.keys import tables
+from shared.contracts.usage import UsedAt
+from shared.sql.database import Database
+from shared.values.timestamps import rfc3339
+
+# The log is held meanwhile, and commands wait.
+_KEYS_AT_ONCE = 100
+_KEY = tables.api_key
+_HOLD_THE_LOG = select(tables.log_head).with_for_update()
+# Run for all of them at once, on PostgreSQL without a round trip for each: one by one they held the log for 200 ms.
+_NOTE = (
+    update(_KEY)
+    .where(_KEY.c.id == bindparam("of"), or_(_KEY.c.last_used_at.is_(None), _KEY.c.last_used_at < bindparam("at")))
+    .values(
+        last_used_at=bindparam("at"),
+        last_used_address=bindparam("from_address"),
+        last_used_route=bindparam("for_route"),
+    )
+)
+_NOWHERE: Mapping[str, UsedAt] = MappingProxyType({})
+
+
+class LastUse:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(self, last_used: dict[str, datetime], used_at: Mapping[str, UsedAt] = _NOWHERE) -> None:
+        """Safe to run twice, and in any order. `used_at`: of some keys or none; an older usage does not tell."""
+        left = iter(last_used.items())
+        while some := list(islice(left, _KEYS_AT_ONCE)):
+            self._record(some, used_at)
+
+    def _record(self, last_used: list[tuple[str, datetime]], used_at: Mapping[str, UsedAt]) -> None:
+        uses = [_use(key_id, moment, used_at.get(key_id)) for key_id, moment in last_used]
+        with self._database.transaction(durable=False) as tx:
+            # Commands change many keys' rows in one transaction, too: who holds the head cannot meet them half-way.
+            tx.execute(_HOLD_THE_LOG)
+            tx.execute(_NOTE, uses)
+
+
+def _use(key_id: str, moment: datetime, place: UsedAt | None) -> dict[str, str | None]:
+    return {
+        "of": key_id,
+        "at": rfc3339(moment),
+        "from_address": None if place is None else place.address,
+        "for_route": None if place is None else place.route,
+    }

@@ -1,0 +1,57 @@
+"""What happened to all keys of an organisation and to itself, newest first; deleted keys by id and hint alone."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import literal, select, union_all
+
+from services.keys import tables
+from services.keys.views.history import Happening, happening
+from shared.eventsourcing.sql_event_store import SqlEventStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfKey:
+    """`key_id` and `hint` are None for what happened to the organisation. `position`: in the log."""
+
+    position: int
+    key_id: str | None
+    hint: str | None
+    happening: Happening
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """`next_before`: where the next page begins; None on the last one."""
+
+    entries: tuple[OfKey, ...]
+    next_before: int | None
+
+
+class OrganisationHistory:
+    def __init__(self, store: SqlEventStore) -> None:
+        self._store = store
+
+    def page(self, organisation_id: str, limit: int, before: int | None = None) -> Page:
+        log, living, deleted = tables.log, tables.api_key, tables.deleted_key
+        keys = union_all(
+            *(
+                select(table.c.id, table.c.hint).where(table.c.organisation_id == organisation_id)
+                for table in (living, deleted)
+            ),
+            select(literal(organisation_id), literal(None)),
+        ).subquery("streams")
+        query = select(log, keys.c.hint).join(keys, keys.c.id == log.c.stream)
+        if before is not None:
+            query = query.where(log.c.position < before)
+        with self._store.reading() as tx:
+            rows = tx.execute(query.order_by(log.c.position.desc()).limit(limit + 1)).all()
+        entries = tuple(
+            OfKey(
+                position=row.position,
+                key_id=None if row.stream == organisation_id else row.stream,
+                hint=row.hint,
+                happening=happening(row),
+            )
+            for row in rows[:limit]
+        )
+        return Page(entries=entries, next_before=entries[-1].position if len(rows) > limit else None)

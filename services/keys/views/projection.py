@@ -1,0 +1,191 @@
+"""The read models of the keys service: rows that the events add up to, written in the transaction of the append."""
+
+from datetime import datetime
+from typing import assert_never
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select, update
+
+from services.keys import tables
+from services.keys.encryption import data_keys
+from services.keys.encryption.description import Words, unseal
+from services.keys.events import (
+    KeyAccessChanged,
+    KeyCreated,
+    KeyDeleted,
+    KeyDescribed,
+    KeyEvent,
+    KeyExpired,
+    KeyExpiryNear,
+    KeyPermissionsChanged,
+    KeyResumed,
+    KeyRevoked,
+    KeyRotated,
+    KeySuspended,
+    OrganisationEvent,
+    OrganisationRegistered,
+    TierChanged,
+    UnusedExpiryChanged,
+)
+from services.keys.lifecycle.key import Access, Key
+from shared.eventsourcing.event_store import StoredEvent
+from shared.eventsourcing.repository import Origin
+from shared.values.timestamps import rfc3339
+
+# What stands for words whose data key was destroyed, while a log is replayed up to the deletion itself.
+_FORGOTTEN = Words(name="")
+_INSERT_KEY = insert(tables.api_key)
+
+
+def project_organisation(tx: Connection, row: StoredEvent, event: OrganisationEvent) -> None:
+    table = tables.organisation
+    this = update(table).where(table.c.id == event.organisation_id)
+    match event:
+        case OrganisationRegistered():
+            tx.execute(
+                insert(table).values(
+                    id=event.organisation_id,
+                    name=event.name,
+                    tier=event.tier,
+                    registered_at=rfc3339(event.registered_at),
+                )
+            )
+        case TierChanged():
+            tx.execute(this.values(tier=event.tier))
+        case UnusedExpiryChanged():
+            tx.execute(this.values(unused_expiry_days=event.unused_expiry_days))
+        case _:
+            assert_never(event)
+
+
+def project_key(tx: Connection, row: StoredEvent, event: KeyEvent) -> None:
+    match event:
+        case KeyCreated():
+            _insert(tx, row, event)
+        case KeyDescribed():
+            words = _words(tx, event)
+            _update(tx, row, event, **_as_columns(words))
+            _label(tx, event.key_id, words)
+        case KeyPermissionsChanged():
+            _update(tx, row, event, permissions=_json(event.permissions))
+        case KeyAccessChanged():
+            _update(tx, row, event, **_access(event))
+        case KeyRotated():
+            rotated_at, grace_until = rfc3339(event.rotated_at), _time(event.grace_until)
+            _update(tx, row, event, hint=event.hint, rotated_at=rotated_at, grace_until=grace_until, expired_at=None)
+        case KeySuspended():
+            _update(tx, row, event, suspended_at=rfc3339(event.suspended_at))
+        case KeyResumed():
+            _update(tx, row, event, suspended_at=None)
+        case KeyExpiryNear():
+            _update(tx, row, event)
+        case KeyExpired():
+            _update(tx, row, event, expired_at=rfc3339(event.expired_at))
+        case KeyRevoked():
+            _update(tx, row, event, revoked_at=rfc3339(event.revoked_at), revocation_reason=event.reason)
+        case KeyDeleted():
+            _forget(tx, event.key_id)
+        case _:
+            assert_never(event)
+
+
+def _insert(tx: Connection, row: StoredEvent, event: KeyCreated) -> None:
+    words = _words(tx, event)
+    values = {
+        "id": event.key_id,
+        "organisation_id": event.organisation_id,
+        "revision": row.version,
+        "hint": event.hint,
+        "permissions": _json(event.permissions),
+        "created_at": rfc3339(event.created_at),
+        "created_by": actor_of(row),
+        **_as_columns(words),
+        **_access(event),
+    }
+    tx.execute(_INSERT_KEY, values)
+    _insert_labels(tx, event.key_id, words)
+
+
+def whole_row(state: Key, words: Words, created_by: str) -> dict[str, object]:
+    """The row that all of a key's events add up to, but for its last use, which no event tells."""
+    return {
+        "id": state.key_id,
+        "organisation_id": state.organisation_id,
+        "revision": state.revision,
+        "hint": state.hint,
+        "permissions": _json(state.permissions),
+        "created_at": rfc3339(state.created_at),
+        "created_by": created_by,
+        "rotated_at": _time(state.rotated_at),
+        "grace_until": _time(state.grace_until),
+        "suspended_at": _time(state.suspended_at),
+        "expired_at": _time(state.expired_at),
+        "revoked_at": _time(state.revoked_at),
+        "revocation_reason": state.revocation_reason,
+        **_as_columns(words),
+        **_access(state.access),
+    }
+
+
+def actor_of(row: StoredEvent) -> str:
+    return msgspec.json.decode(row.metadata, type=Origin).actor
+
+
+def _update(tx: Connection, row: StoredEvent, event: KeyEvent, **values: object) -> None:
+    table = tables.api_key
+    tx.execute(update(table).where(table.c.id == event.key_id).values(revision=row.version, **values))
+
+
+def _label(tx: Connection, key_id: str, words: Words) -> None:
+    table = tables.key_label
+    tx.execute(delete(table).where(table.c.key_id == key_id))
+    _insert_labels(tx, key_id, words)
+
+
+def _insert_labels(tx: Connection, key_id: str, words: Words) -> None:
+    labels = [{"key_id": key_id, "name": name, "value": value} for name, value in words.labels.items()]
+    if labels:
+        tx.execute(insert(tables.key_label), labels)
+
+
+def _forget(tx: Connection, key_id: str) -> None:
+    """Row, labels and the data key: from here on nothing can say what people called it."""
+    names, table = ("id", "organisation_id", "hint"), tables.api_key
+    whose = select(*(table.c[name] for name in names)).where(table.c.id == key_id)
+    tx.execute(insert(tables.deleted_key).from_select(names, whose))
+    for column in (tables.api_key.c.id, tables.key_label.c.key_id):
+        tx.execute(delete(column.table).where(column == key_id))
+    data_keys.destroy(tx, key_id)
+
+
+def _words(tx: Connection, event: KeyCreated | KeyDescribed) -> Words:
+    data_key = data_keys.read(tx, event.key_id)
+    return _FORGOTTEN if data_key is None else unseal(event.words, data_key)
+
+
+def _as_columns(words: Words) -> dict[str, str]:
+    return {
+        "name": words.name,
+        "description": words.description,
+        "labels": _json(words.labels),
+        "sort_name": words.name.casefold(),
+        "search_text": f"{words.name}\n{words.description}".casefold(),
+    }
+
+
+def _access(event: KeyCreated | KeyAccessChanged | Access) -> dict[str, object]:
+    return {
+        "expires_at": _time(event.expires_at),
+        "allow_query": event.allow_query,
+        "allowed_addresses": _json(event.allowed_addresses),
+        "minute_limit": event.minute_limit,
+        "day_limit": event.day_limit,
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

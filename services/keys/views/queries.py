@@ -1,0 +1,229 @@
+"""What the keys service knows, as its doors show it. Reads rows only; changes nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+)
+
+from services.keys import tables
+from services.keys.lifecycle import key
+from services.keys.lifecycle.key import Status
+from services.keys.lifecycle.organisation import ACTIVE_KEYS_MAX, NoSuchOrganisation
+from services.keys.views.active_keys import count_active, has_status
+from shared.runtime.clock import Clock
+from shared.sql.database import Database
+from shared.values.timestamps import from_rfc3339, rfc3339
+
+_SORTED_BY: dict[str, Column[Any]] = {
+    "created_at": tables.api_key.c.created_at,
+    "name": tables.api_key.c.sort_name,
+    "expires_at": tables.api_key.c.expires_at,
+    "last_used_at": tables.api_key.c.last_used_at,
+}
+SORTS = (*_SORTED_BY, *(f"-{name}" for name in _SORTED_BY))
+NEWEST_FIRST = "-created_at"
+_ONE_KEY = select(tables.api_key).where(
+    tables.api_key.c.id == bindparam("key_id"), tables.api_key.c.organisation_id == bindparam("organisation")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyView:
+    """One key as its organisation sees it. Never its secret, which nobody has."""
+
+    id: str
+    organisation_id: str
+    revision: int
+    name: str
+    description: str
+    labels: dict[str, str]
+    hint: str
+    permissions: tuple[str, ...]
+    status: Status
+    created_at: datetime
+    created_by: str
+    expires_at: datetime | None
+    allow_query: bool
+    allowed_addresses: tuple[str, ...]
+    minute_limit: int | None
+    day_limit: int | None
+    rotated_at: datetime | None
+    grace_until: datetime | None
+    suspended_at: datetime | None
+    expired_at: datetime | None
+    revoked_at: datetime | None
+    revocation_reason: str | None
+    last_used_at: datetime | None
+    last_used_address: str | None
+    last_used_route: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganisationView:
+    """`active_keys_max`: as many as its tier allows at one time."""
+
+    id: str
+    name: str
+    tier: str
+    registered_at: datetime
+    unused_expiry_days: int | None
+    active_keys: int
+    active_keys_max: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which keys; all conditions together. `labels`: name → value. `text`: in name, description, hint, or the id."""
+
+    statuses: tuple[Status, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    text: str = ""
+    created_before: datetime | None = None
+    ids: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """`next_place`: (what it is sorted by, id) of the last key shown; None on the last page."""
+
+    keys: tuple[KeyView, ...]
+    next_place: tuple[str, str] | None
+
+
+class Queries:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+
+    def get_key(self, organisation_id: str, key_id: str) -> KeyView:
+        """Raises NoSuchKey, also for another organisation's key."""
+        with self._database.reading(once=True) as tx:
+            row = tx.execute(_ONE_KEY, {"key_id": key_id, "organisation": organisation_id}).one_or_none()
+        if row is None:
+            raise key.NoSuchKey
+        return _view(row, self._clock.now())
+
+    def list_keys(
+        self,
+        organisation_id: str,
+        limit: int,
+        after: tuple[str, str] | None = None,
+        wanted: Wanted | None = None,
+        sort: str = NEWEST_FIRST,
+    ) -> Page:
+        """`sort`: one of SORTS. `after`: the place where the page before ended, in the same order."""
+        table, now = tables.api_key, self._clock.now()
+        by, is_descending = func.coalesce(_SORTED_BY[sort.lstrip("-")], ""), sort.startswith("-")
+        query = select(table, by.label("place")).where(table.c.organisation_id == organisation_id)
+        query = query.where(*_conditions(wanted or Wanted(), now))
+        if after is not None:
+            place, key_id = after
+            beyond = (by < place, table.c.id < key_id) if is_descending else (by > place, table.c.id > key_id)
+            query = query.where(or_(beyond[0], and_(by == place, beyond[1])))
+        order = (by.desc(), table.c.id.desc()) if is_descending else (by, table.c.id)
+        with self._database.reading(once=True) as tx:
+            rows = tx.execute(query.order_by(*order).limit(limit + 1)).all()
+        shown = rows[:limit]
+        return Page(
+            keys=tuple(_view(row, now) for row in shown),
+            next_place=(shown[-1].place, shown[-1].id) if len(rows) > limit else None,
+        )
+
+    def organisation(self, organisation_id: str) -> OrganisationView:
+        """Raises NoSuchOrganisation."""
+        table = tables.organisation
+        with self._database.reading() as tx:
+            row = tx.execute(select(table).where(table.c.id == organisation_id)).one_or_none()
+            if row is None:
+                raise NoSuchOrganisation
+            return self._organisation(tx, row)
+
+    def organisations(self) -> tuple[OrganisationView, ...]:
+        table = tables.organisation
+        with self._database.reading() as tx:
+            rows = tx.execute(select(table).order_by(table.c.registered_at, table.c.id)).all()
+            return tuple(self._organisation(tx, row) for row in rows)
+
+    def has_keys(self) -> bool:
+        with self._database.reading() as tx:
+            return tx.execute(select(tables.api_key.c.id).limit(1)).first() is not None
+
+    def _organisation(self, tx: Connection, row: Row[Any]) -> OrganisationView:
+        return OrganisationView(
+            id=row.id,
+            name=row.name,
+            tier=row.tier,
+            registered_at=from_rfc3339(row.registered_at),
+            unused_expiry_days=row.unused_expiry_days,
+            active_keys=count_active(tx, row.id, self._clock.now()),
+            active_keys_max=ACTIVE_KEYS_MAX[row.tier],
+        )
+
+
+def _conditions(wanted: Wanted, now: datetime) -> list[ColumnElement[bool]]:
+    table, label = tables.api_key, tables.key_label
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.statuses:
+        has = has_status(rfc3339(now))
+        conditions.append(or_(*(has[status] for status in wanted.statuses)))
+    for name, value in wanted.labels:
+        is_labelled = (label.c.key_id == table.c.id, label.c.name == name, label.c.value == value)
+        conditions.append(select(label.c.key_id).where(*is_labelled).exists())
+    if wanted.text:
+        in_words = table.c.search_text.contains(wanted.text.casefold(), autoescape=True)
+        conditions.append(or_(in_words, table.c.hint.contains(wanted.text, autoescape=True), table.c.id == wanted.text))
+    if wanted.created_before is not None:
+        conditions.append(table.c.created_at < rfc3339(wanted.created_before))
+    if wanted.ids is not None:
+        conditions.append(table.c.id.in_(wanted.ids))
+    return conditions
+
+
+def _view(row: Row[Any], now: datetime) -> KeyView:
+    moments = {
+        name: _time(getattr(row, name))
+        for name in ("expires_at", "rotated_at", "grace_until", "suspended_at", "expired_at", "revoked_at")
+    }
+    return KeyView(
+        id=row.id,
+        organisation_id=row.organisation_id,
+        revision=row.revision,
+        name=row.name,
+        description=row.description,
+        labels=msgspec.json.decode(row.labels),
+        hint=row.hint,
+        permissions=tuple(msgspec.json.decode(row.permissions)),
+        status=key.status(
+            revoked_at=moments["revoked_at"],
+            suspended_at=moments["suspended_at"],
+            expired_at=moments["expired_at"],
+            expires_at=moments["expires_at"],
+            now=now,
+        ),
+        created_at=from_rfc3339(row.created_at),
+        created_by=row.created_by,
+        allow_query=row.allow_query,
+        allowed_addresses=tuple(msgspec.json.decode(row.allowed_addresses)),
+        minute_limit=row.minute_limit,
+        day_limit=row.day_limit,
+        revocation_reason=row.revocation_reason,
+        last_used_at=_time(row.last_used_at),
+        last_used_address=row.last_used_address,
+        last_used_route=row.last_used_route,
+        **moments,
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else from_rfc3339(text)

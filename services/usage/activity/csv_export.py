@@ -1,0 +1,65 @@
+"""A timeline as CSV (RFC 4180), line by line, for people's spreadsheets."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+
+from services.usage.activity.timeline import Entry
+from shared.values.timestamps import rfc3339
+
+COLUMNS = (
+    "at",
+    "kind",
+    "what",
+    "route",
+    "status",
+    "problem",
+    "address",
+    "user_agent",
+    "duration_ms",
+    "request_id",
+    "actor",
+    "requests",
+)
+_CHUNK_CHARACTERS = 16 * 1024
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def as_csv(entries: Iterable[Entry]) -> Iterator[bytes]:
+    """In pieces of some KiB. `what`: a request's method, or the type of an event of the key's life."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for entry in entries:
+        writer.writerow(_inert(cell) for cell in _cells(entry))
+        if text.tell() >= _CHUNK_CHARACTERS:
+            yield text.getvalue().encode()
+            text.seek(0)
+            text.truncate()
+    yield text.getvalue().encode()
+
+
+def _cells(entry: Entry) -> tuple[object, ...]:
+    at, request = rfc3339(entry.at), entry.request
+    if request is None:
+        lived = entry.lifecycle or {}
+        return (at, "lifecycle", lived["type"], "", "", "", "", "", "", lived["request_id"] or "", lived["actor"], "")
+    return (
+        at,
+        "request",
+        request.method,
+        request.route,
+        request.status,
+        request.problem or "",
+        request.address,
+        request.user_agent,
+        request.duration_ms,
+        request.request_id,
+        "",
+        request.requests,
+    )
+
+
+def _inert(cell: object) -> object:
+    """A text that a caller chose, such as a user agent, must not be a formula to whoever opens the file."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

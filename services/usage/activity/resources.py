@@ -1,0 +1,75 @@
+"""The timeline of a key over HTTP, as pages or as one CSV file."""
+
+from typing import Any
+
+from services.usage.activity.csv_export import as_csv
+from services.usage.activity.schema import ActivityQuery, ActivityQuerySchema, ActivitySchema
+from services.usage.activity.timeline import Activity, Entry, Place
+from services.usage.key_events import ExistingKeys
+from shared.contracts.errors import NotFound, Unavailable
+from shared.web.operation import Answer, Call, operation
+from shared.web.problems.catalogue import Problem, unavailable
+from shared.web.requests import cursor
+from shared.web.route import Route
+
+CSV = "text/csv"
+
+
+def routes(activity: Activity, existing_keys: ExistingKeys) -> list[Route]:
+    return [Route("/v1/keys/{key_id}/activity", KeyActivity(activity, existing_keys))]
+
+
+class KeyActivity:
+    def __init__(self, activity: Activity, existing_keys: ExistingKeys) -> None:
+        self._activity, self._existing_keys = activity, existing_keys
+
+    @operation(
+        "What happened with a key, newest first; all of it with `Accept: text/csv`",
+        tag="Usage",
+        permission="admin",
+        query=ActivityQuerySchema,
+        answers=ActivitySchema,
+        alternatives=(CSV,),
+        problems=("not-found",),
+    )
+    def on_get(self, call: Call[ActivityQuery, None], key_id: str) -> Answer:
+        if not self._existing_keys.belongs_to(key_id, call.caller.organisation_id):
+            raise Problem("not-found")
+        try:
+            return self._csv(call, key_id) if call.media_type == CSV else self._page(call, key_id)
+        except NotFound:
+            raise Problem("not-found") from None
+        except Unavailable:
+            raise unavailable(detail="the key's life cannot be asked for right now") from None
+
+    def _page(self, call: Call[ActivityQuery, None], key_id: str) -> Answer:
+        query = call.query
+        after = None if query.cursor is None else _place(query.cursor)
+        page = self._activity.page(call.caller.organisation_id, key_id, query.limit, query.wanted(), after)
+        next_cursor = page.next_place and cursor.encode(*map(str, page.next_place))
+        return Answer(body={"data": [shown(entry) for entry in page.entries], "next_cursor": next_cursor})
+
+    def _csv(self, call: Call[ActivityQuery, None], key_id: str) -> Answer:
+        if call.query.cursor is not None:
+            raise Problem("invalid-request", "cursor: a CSV file is not in pages")
+        entries = self._activity.everything(call.caller.organisation_id, key_id, call.query.wanted())
+        headers = {"Content-Disposition": f'attachment; filename="{key_id}-activity.csv"'}
+        return Answer(body=b"", stream=as_csv(entries), content_type=CSV, headers=headers)
+
+
+def shown(entry: Entry) -> dict[str, Any]:
+    request, lived = entry.request, entry.lifecycle
+    return {
+        "at": entry.at,
+        "request": None
+        if request is None
+        else {name: getattr(request, name) for name in type(request).__slots__ if name != "at"},
+        "lifecycle": None if lived is None else {name: value for name, value in lived.items() if name != "at"},
+    }
+
+
+def _place(text: str) -> Place:
+    try:
+        return Place(*map(int, cursor.decode(text, 3)))
+    except ValueError:
+        raise Problem("invalid-request", "cursor: use next_cursor of the page before, unchanged") from None

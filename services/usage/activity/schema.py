@@ -1,0 +1,97 @@
+"""The query and the answer of a key's activity."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from marshmallow import fields, validate
+
+from services.usage.activity.timeline import Wanted
+from shared.web.operation import StrictSchema
+
+_STATUS = re.compile(r"([1-5])(xx|[0-9]{2})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityQuery:
+    """`from_` is `from` in the query."""
+
+    limit: int = 20
+    cursor: str | None = None
+    status: str | None = None
+    route: str | None = None
+    address: str | None = None
+    request_id: str | None = None
+    from_: datetime | None = None
+    to: datetime | None = None
+
+    def wanted(self) -> Wanted:
+        return Wanted(
+            statuses=self._statuses(),
+            route=self.route,
+            address=self.address,
+            request_id=self.request_id,
+            start=self.from_,
+            end=self.to,
+        )
+
+    def _statuses(self) -> tuple[int, int] | None:
+        if self.status is None:
+            return None
+        if self.status.endswith("xx"):
+            first = int(self.status[0]) * 100
+            return first, first + 99
+        return int(self.status), int(self.status)
+
+
+class ActivityQuerySchema(StrictSchema):
+    shape = ActivityQuery
+    limit = fields.Integer(validate=validate.Range(min=1, max=100))
+    cursor = fields.String(validate=validate.Length(min=1, max=1000))
+    status = fields.String(
+        validate=validate.Regexp(_STATUS.pattern + "$", error="must be a status such as 429, or a class such as 4xx"),
+        metadata={"description": "a status, such as 429, or a class, such as 4xx"},
+    )
+    route = fields.String(validate=validate.Length(min=1, max=100), metadata={"description": "such as /v1/sensors"})
+    address = fields.String(validate=validate.Length(min=1, max=45), metadata={"description": "the caller's"})
+    request_id = fields.String(
+        validate=validate.Length(min=1, max=100), metadata={"description": "the X-Request-Id of an answer"}
+    )
+    from_ = fields.AwareDateTime(format="iso", data_key="from")
+    to = fields.AwareDateTime(format="iso")
+
+
+class RequestSchema(StrictSchema):
+    method = fields.String(required=True)
+    route = fields.String(required=True)
+    status = fields.Integer(required=True)
+    problem = fields.String(
+        required=True, allow_none=True, metadata={"description": "why it was refused: the name of a problem"}
+    )
+    address = fields.String(required=True)
+    user_agent = fields.String(required=True)
+    duration_ms = fields.Float(required=True)
+    request_id = fields.String(required=True)
+    requests = fields.Integer(
+        required=True,
+        metadata={"description": "how many it stands for: 1, unless it is refused requests counted together"},
+    )
+
+
+class HappeningSchema(StrictSchema):
+    revision = fields.Integer(required=True)
+    type = fields.String(required=True)
+    actor = fields.String(required=True)
+    request_id = fields.String(required=True, allow_none=True)
+    facts = fields.Dict(required=True)
+
+
+class ActivityEntrySchema(StrictSchema):
+    at = fields.AwareDateTime(required=True)
+    request = fields.Nested(RequestSchema, required=True, allow_none=True)
+    lifecycle = fields.Nested(HappeningSchema, required=True, allow_none=True)
+
+
+class ActivitySchema(StrictSchema):
+    data = fields.List(fields.Nested(ActivityEntrySchema), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)

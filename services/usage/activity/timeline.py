@@ -1,0 +1,184 @@
+"""What happened with a key, newest first: its life, which keys tells, and its requests, which are here."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, or_, select
+
+from services.usage import tables
+from services.usage.epoch_microseconds import microseconds, moment
+from services.usage.known_keys.keys_client import KeysClient
+from shared.sql.database import Database
+from shared.values.timestamps import from_rfc3339
+
+_EXPORT_PAGE = 1000
+_LIFECYCLE, _REQUEST = 0, 1
+
+
+class Place(NamedTuple):
+    """Where an entry stands in its timeline; later is greater. `number`: the revision, or the request's own."""
+
+    at: int
+    kind: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One answered request. `duration_ms`: from the gate's first look to the answer. `problem`: why it was refused.
+
+    `requests`: how many it stands for: 1, unless it is refused ones that were counted together.
+    """
+
+    at: datetime
+    method: str
+    route: str
+    status: int
+    problem: str | None
+    address: str
+    user_agent: str
+    duration_ms: float
+    request_id: str
+    requests: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of the timeline: a request, or an event of the key's life as keys' history tells it."""
+
+    at: datetime
+    place: Place
+    request: Request | None = None
+    lifecycle: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which entries; all conditions together. `statuses`: from, to, both included. `start` included, `end` not."""
+
+    statuses: tuple[int, int] | None = None
+    route: str | None = None
+    address: str | None = None
+    request_id: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+
+    @property
+    def are_requests(self) -> bool:
+        """Nothing of a key's life has a status, a route or an address."""
+        return not (self.statuses is None and self.route is None and self.address is None)
+
+
+EVERYTHING = Wanted()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    entries: tuple[Entry, ...]
+    next_place: Place | None
+
+
+class Activity:
+    def __init__(self, database: Database, keys_client: KeysClient) -> None:
+        self._database, self._keys_client = database, keys_client
+
+    def page(
+        self,
+        organisation_id: str,
+        key_id: str,
+        limit: int,
+        wanted: Wanted = EVERYTHING,
+        after: Place | None = None,
+    ) -> Page:
+        """Newest first. `after`: where the page before ended. Raises NotFound and Unavailable, as keys does."""
+        lived = self._lived(organisation_id, key_id, wanted)
+        return self._page(key_id, limit, wanted, lived, after)
+
+    def everything(self, organisation_id: str, key_id: str, wanted: Wanted = EVERYTHING) -> Iterator[Entry]:
+        """All of it, page by page: no more than one is in memory, and no transaction stays open between two."""
+        lived = self._lived(organisation_id, key_id, wanted)  # now, and not when the first entry is asked for
+
+        def entries() -> Iterator[Entry]:
+            after: Place | None = None
+            while True:
+                page = self._page(key_id, _EXPORT_PAGE, wanted, lived, after)
+                yield from page.entries
+                after = page.next_place
+                if after is None:
+                    return
+
+        return entries()
+
+    def _page(self, key_id: str, limit: int, wanted: Wanted, lived: Iterable[Entry], after: Place | None) -> Page:
+        entries = [entry for entry in lived if after is None or entry.place < after]
+        entries += self._requests(key_id, limit + 1, wanted, after)
+        entries.sort(key=lambda entry: entry.place, reverse=True)
+        shown = tuple(entries[:limit])
+        return Page(entries=shown, next_place=shown[-1].place if len(entries) > limit else None)
+
+    def _lived(self, organisation_id: str, key_id: str, wanted: Wanted) -> list[Entry]:
+        if wanted.are_requests:
+            return []
+        entries = map(_lifecycle_entry, self._keys_client.history(organisation_id, key_id))
+        return [entry for entry in entries if _is_wanted(entry, wanted)]
+
+    def _requests(self, key_id: str, limit: int, wanted: Wanted, after: Place | None) -> list[Entry]:
+        table = tables.request
+        query = select(table).where(table.c.key_id == key_id, *_conditions(wanted))
+        if after is not None:
+            same = table.c.id < after.number if after.kind == _REQUEST else table.c.at < after.at
+            query = query.where(table.c.at <= after.at, or_(table.c.at < after.at, same))
+        with self._database.reading() as tx:
+            rows = tx.execute(query.order_by(table.c.at.desc(), table.c.id.desc()).limit(limit)).all()
+        return [_request_entry(row) for row in rows]
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    table = tables.request
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.statuses is not None:
+        first, last = wanted.statuses
+        conditions.append(and_(table.c.status >= first, table.c.status <= last))
+    for column, value in (
+        (table.c.route, wanted.route),
+        (table.c.address, wanted.address),
+        (table.c.request_id, wanted.request_id),
+    ):
+        if value is not None:
+            conditions.append(column == value)
+    if wanted.start is not None:
+        conditions.append(table.c.at >= microseconds(wanted.start))
+    if wanted.end is not None:
+        conditions.append(table.c.at < microseconds(wanted.end))
+    return conditions
+
+
+def _is_wanted(entry: Entry, wanted: Wanted) -> bool:
+    return (
+        (wanted.start is None or entry.at >= wanted.start)
+        and (wanted.end is None or entry.at < wanted.end)
+        and (wanted.request_id is None or (entry.lifecycle or {}).get("request_id") == wanted.request_id)
+    )
+
+
+def _lifecycle_entry(happening: Mapping[str, Any]) -> Entry:
+    at = from_rfc3339(happening["at"])
+    return Entry(at=at, place=Place(microseconds(at), _LIFECYCLE, happening["revision"]), lifecycle=happening)
+
+
+def _request_entry(row: Any) -> Entry:
+    request = Request(
+        at=moment(row.at),
+        method=row.method,
+        route=row.route,
+        status=row.status,
+        problem=row.problem,
+        address=row.address,
+        user_agent=row.user_agent,
+        duration_ms=row.duration_us / 1000,
+        request_id=row.request_id,
+        requests=row.requests,
+    )
+    return Entry(at=request.at, place=Place(row.at, _REQUEST, row.id), request=request)

@@ -1,0 +1,95 @@
+"""Alerts: facts that met a rule. One alert for one rule, key, fact and period; its facts never change.
+
+Taking in leaves what must be looked at soon after (`raise_alerts`); alerting/evaluator.py looks at it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, and_, insert, or_, select
+
+from services.usage.alerting import tables
+from services.usage.alerting.alerts.facts import Facts
+from services.usage.alerting.evaluation.observation import Batch, Pending, sightings
+from services.usage.epoch_microseconds import moment
+from shared.contracts.usage import RequestRecord
+from shared.sql.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """`resolved_at`: since when it is over."""
+
+    id: str
+    rule_id: str
+    kind: str
+    organisation_id: str
+    key_id: str
+    facts: Facts
+    muted: bool
+    raised_at: datetime
+    resolved_at: datetime | None
+
+
+def raise_alerts(tx: Connection, records: Iterable[RequestRecord]) -> None:
+    """Beside the counting, in its transaction: one row that says what of the batch rules must look at.
+
+    It reads nothing, so a rule can neither hold up nor fail the counting; and what is committed is evaluated, once a
+    moment later or after a crash.
+    """
+    seen = sightings(records)
+    if seen:
+        leave(tx, Batch(sightings=seen))
+
+
+def leave(tx: Connection, what: Pending) -> None:
+    """For the next evaluation."""
+    tx.execute(insert(tables.pending_evaluation).values(body=msgspec.json.encode(what).decode()))
+
+
+class Alerts:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of_organisation(
+        self,
+        organisation_id: str,
+        limit: int,
+        after: tuple[int, str] | None = None,
+        *,
+        key_id: str | None = None,
+        is_open: bool | None = None,
+    ) -> tuple[Alert, ...]:
+        """Newest first. `after`: (raised_at in microseconds, id) of the last one shown before."""
+        table = tables.alert
+        query = select(table).where(table.c.organisation_id == organisation_id)
+        if after is not None:
+            at, alert_id = after
+            query = query.where(or_(table.c.raised_at < at, and_(table.c.raised_at == at, table.c.id > alert_id)))
+        if key_id is not None:
+            query = query.where(table.c.key_id == key_id)
+        if is_open is not None:
+            query = query.where(table.c.resolved_at.is_(None) if is_open else table.c.resolved_at.is_not(None))
+        with self._database.reading() as tx:
+            rows = tx.execute(query.order_by(table.c.raised_at.desc(), table.c.id).limit(limit)).all()
+        return alerts(rows)
+
+
+def alerts(rows: Sequence[Row[Any]]) -> tuple[Alert, ...]:
+    return tuple(
+        Alert(
+            id=row.id,
+            rule_id=row.rule_id,
+            kind=row.kind,
+            organisation_id=row.organisation_id,
+            key_id=row.key_id,
+            facts=msgspec.json.decode(row.facts, type=Facts),
+            muted=row.muted,
+            raised_at=moment(row.raised_at),
+            resolved_at=None if row.resolved_at is None else moment(row.resolved_at),
+        )
+        for row in rows
+    )

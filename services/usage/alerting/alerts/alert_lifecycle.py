@@ -1,0 +1,170 @@
+"""Alerts come and go: each raised once, kept up while it is met, resolved when it is over; and all of it told.
+
+What is told is written down in the same transaction: the events for usage's exchange, and a delivery for each channel.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, insert, select, update
+
+from services.usage import tables as counted
+from services.usage.alerting import tables
+from services.usage.alerting.alerts.alert import Alert, alerts
+from services.usage.alerting.alerts.facts import Met
+from services.usage.alerting.in_values import among
+from services.usage.alerting.rules.rule import Kind
+from services.usage.alerting.rules.rule_store import rules_of
+from services.usage.epoch_microseconds import microseconds, moment
+from services.usage.notifications import message as notification
+from services.usage.notifications.deliveries.delivery_store import Notice, enqueue
+from shared.contracts.usage import AlertRaised, AlertResolved
+from shared.sql.database import upsert
+from shared.values.identifiers import new_id
+
+KEPT_UP_BY = timedelta(minutes=1)  # less is not worth a write
+_PAGE = 500
+Place = tuple[str, str, str]  # rule, key, fact
+
+
+def standing(tx: Connection, key_ids: Iterable[str]) -> dict[Place, datetime]:
+    """The open alerts of these keys, and when each is over."""
+    table = tables.alert
+    query = select(table.c.rule_id, table.c.key_id, table.c.fact, table.c.ends_at)
+    query = query.where(among(tx, table.c.key_id, list(key_ids)), table.c.resolved_at.is_(None))
+    rows = tx.execute(query.order_by(table.c.ends_at))
+    return {(row.rule_id, row.key_id, row.fact): moment(row.ends_at) for row in rows}
+
+
+def raise_or_keep_up(tx: Connection, met: Sequence[Met], now: datetime) -> int:
+    """How many alerts were raised. One that stands, or stood in the same period, is not raised again.
+
+    `met`: of each key in the order of time.
+    """
+    if not met:
+        return 0
+    stands = standing(tx, {one.key_id for one in met})
+    raised: dict[Place, list[dict[str, object]]] = {}
+    for one in met:
+        place = (one.rule.id, one.key_id, one.fact)
+        ends_at = stands.get(place)
+        if ends_at is None or one.facts.at > ends_at:
+            raised.setdefault(place, []).append(_row(one, now))
+        elif one.ends_at < ends_at + KEPT_UP_BY:
+            continue
+        elif place in raised:
+            raised[place][-1]["ends_at"] = microseconds(one.ends_at)
+        else:
+            _keep_up(tx, place, ends_at, one.ends_at)
+        stands[place] = one.ends_at
+    if not raised:
+        return 0
+    table = tables.alert
+    statement = upsert(tx, table).on_conflict_do_nothing().returning(table)
+    rows = tx.execute(statement, [row for of_one in raised.values() for row in of_one]).all()
+    _tell(tx, alerts(rows), now)
+    return len(rows)
+
+
+def resolve_over(tx: Connection, now: datetime) -> int:
+    """How many were resolved because their time is over: a page of them, the rest the next time."""
+    table = tables.alert
+    query = select(table).where(table.c.resolved_at.is_(None), table.c.ends_at <= microseconds(now))
+    return _resolve(tx, tx.execute(query.limit(_PAGE).with_for_update(skip_locked=True)).all(), now)
+
+
+def resolve_of_keys(tx: Connection, key_ids: Iterable[str], kinds: Iterable[Kind], now: datetime) -> int:
+    """Those of these kinds that stand on these keys are over, whatever was expected."""
+    table = tables.alert
+    keys = list(key_ids)
+    if not keys:
+        return 0
+    query = select(table).where(
+        among(tx, table.c.key_id, keys), table.c.resolved_at.is_(None), table.c.kind.in_([kind.value for kind in kinds])
+    )
+    return _resolve(tx, tx.execute(query.with_for_update()).all(), now)
+
+
+def _resolve(tx: Connection, rows: Sequence[Row[Any]], now: datetime) -> int:
+    if not rows:
+        return 0
+    table = tables.alert
+    statement = update(table).where(table.c.id.in_([row.id for row in rows]), table.c.resolved_at.is_(None))
+    tx.execute(statement.values(resolved_at=microseconds(now)))
+    _tell(tx, tuple(replace(alert, resolved_at=now) for alert in alerts(rows)), now)
+    return len(rows)
+
+
+def _tell(tx: Connection, told: Sequence[Alert], now: datetime) -> None:
+    if not told:
+        return
+    announced = [
+        {"type": type(event).__name__, "body": msgspec.json.encode(event).decode()} for event in map(_event, told)
+    ]
+    tx.execute(insert(tables.announcement), announced)
+    loud = [alert for alert in told if not alert.muted]
+    if not loud:
+        return
+    table = counted.known_key
+    query = select(table.c.key_id, table.c.hint).where(among(tx, table.c.key_id, {alert.key_id for alert in loud}))
+    hints = {row.key_id: row.hint for row in tx.execute(query)}
+    channels = {
+        rule.id: rule.channels
+        for rules in rules_of(tx, {alert.organisation_id for alert in loud}).values()
+        for rule in rules
+    }
+    enqueue(tx, [_notice(alert, hints.get(alert.key_id), channels.get(alert.rule_id, ())) for alert in loud], now)
+
+
+def _notice(alert: Alert, hint: str | None, channels: tuple[str, ...]) -> Notice:
+    message = notification.of_alert(alert, hint)
+    return Notice(
+        organisation_id=alert.organisation_id,
+        message_id=message.id,
+        type=message.type,
+        key_id=alert.key_id,
+        payload=message.payload,
+        only_to=channels,
+    )
+
+
+def _event(alert: Alert) -> AlertRaised | AlertResolved:
+    facts = {
+        "alert_id": alert.id,
+        "rule_id": alert.rule_id,
+        "kind": alert.kind,
+        "organisation_id": alert.organisation_id,
+        "key_id": alert.key_id,
+        "raised_at": alert.raised_at,
+        "muted": alert.muted,
+    }
+    if alert.resolved_at is None:
+        return msgspec.convert(facts, type=AlertRaised)
+    return msgspec.convert(facts | {"resolved_at": alert.resolved_at}, type=AlertResolved)
+
+
+def _row(one: Met, now: datetime) -> dict[str, object]:
+    return {
+        "id": new_id("alr"),
+        "rule_id": one.rule.id,
+        "kind": one.rule.kind.value,
+        "organisation_id": one.rule.organisation_id,
+        "key_id": one.key_id,
+        "fact": one.fact,
+        "period": one.period,
+        "facts": msgspec.json.encode(one.facts).decode(),
+        "muted": one.rule.muted,
+        "raised_at": microseconds(now),
+        "ends_at": microseconds(one.ends_at),
+        "resolved_at": None,
+    }
+
+
+def _keep_up(tx: Connection, place: Place, before: datetime, ends_at: datetime) -> None:
+    table, (rule_id, key_id, fact) = tables.alert, place
+    same = (table.c.rule_id == rule_id, table.c.key_id == key_id, table.c.fact == fact)
+    stands = (table.c.resolved_at.is_(None), table.c.ends_at == microseconds(before))
+    tx.execute(update(table).where(*same, *stands).values(ends_at=microseconds(ends_at)))

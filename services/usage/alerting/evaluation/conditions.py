@@ -1,0 +1,166 @@
+"""Whether a fact meets a rule. Pure: what was counted is an argument, and so is time, which is that of the requests.
+
+Something is met once a period however often it is seen, and is over when it was not seen again for a while.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import assert_never
+
+from services.usage.alerting.alerts.facts import Facts, Met
+from services.usage.alerting.evaluation.observation import Near, Seen, Sighting
+from services.usage.alerting.rules.rule import (
+    ErrorRateParameters,
+    ExpiringParameters,
+    Kind,
+    QuotaParameters,
+    Rule,
+    VolumeParameters,
+)
+from services.usage.epoch_microseconds import moment
+from shared.gate.grants.grant import Limits
+from shared.values.timestamps import rfc3339
+
+QUIET = timedelta(minutes=5)
+ADDRESS, USER_AGENT = "address", "user-agent"
+_UNUSED = "unused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What is counted of one key as of one of its sightings. None: it was not looked at, for nothing can come of it.
+
+    `minute_spent`, `day_spent`: of its limits, in the 60 s and in the UTC day of the sighting. `recent`: requests and
+    failed ones of five minutes. `hour`: requests of 60 minutes; `mean_hour`: of the hours of the seven days before.
+    `new_sources`: (address or user-agent, its first request).
+    """
+
+    limits: Limits | None = None
+    minute_spent: int | None = None
+    day_spent: int | None = None
+    recent: tuple[int, int] | None = None
+    hour: int | None = None
+    mean_hour: float | None = None
+    new_sources: tuple[tuple[str, Seen], ...] = ()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nothing that was looked at can meet a rule."""
+        counts = (self.minute_spent, self.day_spent, self.recent, self.mean_hour)
+        return not self.new_sources and counts == (None, None, None, None)
+
+
+def met(rule: Rule, sighting: Sighting, reading: Reading) -> Iterator[Met]:
+    """What of a sighting meets a rule that is about its key."""
+    at = moment(sighting.last_at)
+    match rule.kind:
+        case Kind.QUOTA:
+            yield from _quota(rule, sighting.key_id, at, reading)
+        case Kind.ERROR_RATE:
+            yield from _error_rate(rule, sighting.key_id, at, reading)
+        case Kind.VOLUME:
+            yield from _volume(rule, sighting.key_id, at, reading)
+        case Kind.NEW_SOURCE:
+            for source, seen in reading.new_sources:
+                yield _new_source(rule, sighting.key_id, source, seen)
+        case Kind.DEAD_KEY_USED:
+            if sighting.dead is not None:
+                yield _dead_key_used(rule, sighting.key_id, sighting.dead)
+        case Kind.KEY_EXPIRING | Kind.KEY_UNUSED:
+            pass  # the log of keys tells of these
+        case _:
+            assert_never(rule.kind)
+
+
+def near(rule: Rule, warning: Near) -> Iterator[Met]:
+    """What of a warning of keys meets a rule that is about that key."""
+    kind = Kind.KEY_UNUSED if warning.reason == _UNUSED else Kind.KEY_EXPIRING
+    if rule.kind is not kind:
+        return
+    if isinstance(rule.parameters, ExpiringParameters) and warning.days_left > rule.parameters.days:
+        return
+    yield Met(
+        rule=rule,
+        key_id=warning.key_id,
+        fact=f"{warning.days_left} days",
+        period=rfc3339(warning.expires_at),
+        facts=Facts(at=warning.warned_at, expires_at=warning.expires_at, days_left=warning.days_left),
+        ends_at=warning.expires_at,
+    )
+
+
+def _quota(rule: Rule, key_id: str, at: datetime, reading: Reading) -> Iterator[Met]:
+    if reading.limits is None or not isinstance(rule.parameters, QuotaParameters):
+        return
+    windows = (
+        ("minute", reading.limits.minute, reading.minute_spent, _hour(at), at + QUIET),
+        ("day", reading.limits.day, reading.day_spent, _day(at), _midnight_after(at)),
+    )
+    for window, limit, used, period, ends_at in windows:
+        if limit is None or used is None:
+            continue
+        for percent in rule.parameters.thresholds_percent:
+            if used * 100 >= percent * limit:
+                facts = Facts(at=at, window=window, threshold_percent=percent, limit=limit, used=used)
+                fact = f"{window} {percent}"
+                yield Met(rule=rule, key_id=key_id, fact=fact, period=period, facts=facts, ends_at=ends_at)
+
+
+def _error_rate(rule: Rule, key_id: str, at: datetime, reading: Reading) -> Iterator[Met]:
+    parameters = rule.parameters
+    if reading.recent is None or not isinstance(parameters, ErrorRateParameters):
+        return
+    requests, failed = reading.recent
+    if requests >= parameters.requests_min and failed * 100 >= parameters.threshold_percent * requests:
+        percent = parameters.threshold_percent
+        facts = Facts(at=at, threshold_percent=percent, requests=requests, failed=failed)
+        yield Met(rule=rule, key_id=key_id, fact="", period=_hour(at), facts=facts, ends_at=at + QUIET)
+
+
+def _volume(rule: Rule, key_id: str, at: datetime, reading: Reading) -> Iterator[Met]:
+    """A key without a past has nothing to be measured by."""
+    parameters = rule.parameters
+    if not reading.hour or not reading.mean_hour or not isinstance(parameters, VolumeParameters):
+        return
+    if reading.hour >= parameters.requests_min and reading.hour >= parameters.factor * reading.mean_hour:
+        facts = Facts(at=at, requests=reading.hour, per_hour=round(reading.mean_hour, 1))
+        ends_at = at + timedelta(hours=1)
+        yield Met(rule=rule, key_id=key_id, fact="", period=_day(at), facts=facts, ends_at=ends_at)
+
+
+def _new_source(rule: Rule, key_id: str, source: str, seen: Seen) -> Met:
+    """The fact is a digest: alerts outlive what a deletion erases."""
+    value = seen.address if source == ADDRESS else seen.user_agent
+    fact = hashlib.sha256(f"{key_id}/{source}/{value}".encode()).hexdigest()[:32]
+    facts = _request_facts(seen, source=source)
+    return Met(rule=rule, key_id=key_id, fact=fact, period="", facts=facts, ends_at=seen.at + timedelta(days=1))
+
+
+def _dead_key_used(rule: Rule, key_id: str, seen: Seen) -> Met:
+    facts, ends_at = _request_facts(seen), _midnight_after(seen.at)
+    return Met(rule=rule, key_id=key_id, fact="", period=_day(seen.at), facts=facts, ends_at=ends_at)
+
+
+def _request_facts(seen: Seen, source: str | None = None) -> Facts:
+    return Facts(
+        at=seen.at,
+        request_id=seen.request_id,
+        route=seen.route,
+        address=seen.address,
+        user_agent=seen.user_agent,
+        source=source,
+    )
+
+
+def _day(at: datetime) -> str:
+    return at.astimezone(UTC).date().isoformat()
+
+
+def _hour(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H")
+
+
+def _midnight_after(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)

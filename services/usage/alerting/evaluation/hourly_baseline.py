@@ -1,0 +1,42 @@
+"""What a key usually does in an hour, for the rule of volume. A mean of a week: a minute's loss by a crash is borne."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete
+
+from services.usage.alerting import tables
+from services.usage.alerting.evaluation.measurement_queries import BASELINE_HOURS
+from services.usage.alerting.evaluation.observation import Sighting
+from services.usage.epoch_microseconds import microseconds
+from shared.sql.database import Database, upsert
+
+KEPT_EVERY = timedelta(minutes=1)
+_HOUR_US = 3_600_000_000
+
+
+class Baseline:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._requests: Counter[tuple[str, int]] = Counter()
+        self._kept_at: datetime | None = None
+
+    def note(self, sightings: Iterable[Sighting]) -> None:
+        for sighting in sightings:
+            self._requests[sighting.key_id, sighting.minute // 60] += sighting.requests
+
+    def keep(self, now: datetime) -> None:
+        """Adds to the hours what was noted since the last time, once a minute; forgets those of before."""
+        if self._kept_at is not None and now < self._kept_at + KEPT_EVERY:
+            return
+        noted, self._requests, self._kept_at = self._requests, Counter(), now
+        table = tables.key_hour
+        oldest = microseconds(now) // _HOUR_US - BASELINE_HOURS - 1
+        rows = [{"key_id": key_id, "hour": hour, "requests": count} for (key_id, hour), count in sorted(noted.items())]
+        with self._database.transaction() as tx:
+            tx.execute(delete(table).where(table.c.hour < oldest))
+            if rows:
+                statement = upsert(tx, table)
+                added = {"requests": table.c.requests + statement.excluded.requests}
+                tx.execute(statement.on_conflict_do_update(index_elements=["key_id", "hour"], set_=added), rows)

@@ -1,0 +1,181 @@
+"""What the counters say, asked for many keys at once, and no more than a rule may turn on.
+
+The 60 s of a limit are summed exactly only where what was counted since the last exact sum, by any process, can have
+come to a threshold. So a key that is far from its limits costs one look at two of its minutes.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, case, func, select
+
+from services.usage import tables as counted
+from services.usage.alerting import tables
+from services.usage.alerting.evaluation.observation import Sighting
+from services.usage.alerting.in_values import among
+from shared.gate.grants.grant import Limits
+
+_MINUTE_US = 60_000_000
+_DAY_MINUTES = 1440
+_FAILED = 400
+RECENT_MINUTES, BASELINE_HOURS = 5, 7 * 24
+_MEMORY_MAX = 100_000
+# Until gates share one count, a key may spend its minute's limit at each of them.
+_GATES_MAX = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sum:
+    """An exact sum, and what the counters of the minute before and of its own then held."""
+
+    used: int
+    minute: int
+    counted: tuple[int, int] = (0, 0)
+
+
+class Spending:
+    """How much of its limits a key has spent, where that may have come to `need`."""
+
+    def __init__(self) -> None:
+        self._minutes: dict[str, _Sum] = {}
+        self._days: dict[str, _Sum] = {}
+
+    def in_minute(self, tx: Connection, asked: Mapping[str, Sighting], need: Mapping[str, int]) -> dict[str, int]:
+        """key → spent in the 60 s up to its sighting. `asked`: one sighting a key; `need`: key → requests."""
+        costs = _by_minute(tx, (asked[key_id] for key_id in need), 2)
+        found: dict[str, int] = {}
+        for key_id, least in need.items():
+            sighting = asked[key_id]
+            now = costs.get((key_id, sighting.minute), 0)
+            before = costs.get((key_id, sighting.minute - 1), 0)
+            if min(self._at_most(key_id, sighting.minute, before, now), before + now) < least:
+                continue
+            found[key_id], beyond = _exact(tx, sighting)
+            known = _Sum(used=found[key_id] + beyond, minute=sighting.minute, counted=(before, now))
+            _remember(self._minutes, key_id, known)
+        return found
+
+    def in_day(
+        self,
+        tx: Connection,
+        asked: Mapping[str, Sighting],
+        need: Mapping[str, int],
+        limits: Mapping[str, Limits],
+        minute: int,
+    ) -> dict[str, int]:
+        """key → spent in the UTC day of its sighting. `minute`: the present one."""
+        due = [key_id for key_id, least in need.items() if self._is_due(asked[key_id], least, limits[key_id], minute)]
+        found: dict[str, int] = {}
+        for day, keys in _grouped({key_id: asked[key_id].minute // _DAY_MINUTES for key_id in due}).items():
+            first = day * _DAY_MINUTES
+            found |= dict.fromkeys(keys, 0) | _costs(tx, keys, first, first + _DAY_MINUTES - 1)
+        for key_id, used in found.items():
+            _remember(self._days, key_id, _Sum(used=used, minute=asked[key_id].minute))
+        return found
+
+    def _at_most(self, key_id: str, minute: int, before: int, now: int) -> int:
+        last = self._minutes.get(key_id)
+        if last is not None and last.minute == minute:
+            return last.used + before - last.counted[0] + now - last.counted[1]
+        if last is not None and last.minute == minute - 1:
+            return last.used + before - last.counted[1] + now
+        return before + now
+
+    def _is_due(self, sighting: Sighting, least: int, limits: Limits, minute: int) -> bool:
+        """Late ones always: what comes all at once keeps to no limit a minute."""
+        last = self._days.get(sighting.key_id)
+        if (
+            last is None
+            or last.minute // _DAY_MINUTES != sighting.minute // _DAY_MINUTES
+            or sighting.minute < minute - 2
+        ):
+            return True
+        minutes = sighting.minute - last.minute + 1
+        return last.used + minutes * limits.minute * _GATES_MAX >= least
+
+
+def recent(tx: Connection, asked: Mapping[str, Sighting]) -> dict[str, tuple[int, int]]:
+    """key → (requests, failed ones) of the five minutes that end with its sighting's."""
+    table = counted.counter
+    failed = func.sum(case((table.c.status >= _FAILED, table.c.requests), else_=0))
+    found = {}
+    for minute, keys in _grouped({key_id: sighting.minute for key_id, sighting in asked.items()}).items():
+        within = (table.c.minute > minute - RECENT_MINUTES, table.c.minute <= minute)
+        query = select(table.c.key_id, func.sum(table.c.requests), failed).where(
+            among(tx, table.c.key_id, keys), *within
+        )
+        for key_id, requests, failures in tx.execute(query.group_by(table.c.key_id)):
+            found[key_id] = (int(requests), int(failures))
+    return found
+
+
+def last_hour(tx: Connection, asked: Mapping[str, Sighting]) -> dict[str, int]:
+    """key → requests of the 60 minutes that end with its sighting's."""
+    table = counted.counter
+    found: dict[str, int] = {}
+    for minute, keys in _grouped({key_id: sighting.minute for key_id, sighting in asked.items()}).items():
+        within = (table.c.minute > minute - 60, table.c.minute <= minute)
+        query = select(table.c.key_id, func.sum(table.c.requests)).where(among(tx, table.c.key_id, keys), *within)
+        found |= {key_id: int(requests) for key_id, requests in tx.execute(query.group_by(table.c.key_id))}
+    return found
+
+
+def mean_hours(tx: Connection, asked: Mapping[str, Sighting]) -> dict[str, float]:
+    """key → mean requests of the hours in which it was used, of the seven days before; a day of them at least.
+
+    Without the last two hours, which are what is to be measured.
+    """
+    table = tables.key_hour
+    found: dict[str, float] = {}
+    for hour, keys in _grouped({key_id: sighting.minute // 60 for key_id, sighting in asked.items()}).items():
+        within = (table.c.hour >= hour - 1 - BASELINE_HOURS, table.c.hour < hour - 1)
+        query = select(table.c.key_id, func.sum(table.c.requests), func.count(), func.min(table.c.hour))
+        query = query.where(among(tx, table.c.key_id, keys), *within).group_by(table.c.key_id)
+        for key_id, requests, hours, first in tx.execute(query):
+            if first <= hour - 24:
+                found[key_id] = int(requests) / hours
+    return found
+
+
+def _exact(tx: Connection, sighting: Sighting) -> tuple[int, int]:
+    """Spent in the 60 s up to the sighting; and after it in the same minute, which its counter may hold already."""
+    table = counted.request
+    end = (sighting.minute + 1) * _MINUTE_US
+    window = (table.c.at > sighting.last_at - _MINUTE_US, table.c.at < end)
+    used = func.sum(case((table.c.at <= sighting.last_at, table.c.cost), else_=0))
+    query = select(func.coalesce(used, 0), func.coalesce(func.sum(table.c.cost), 0))
+    within, all_of_it = tx.execute(query.where(table.c.key_id == sighting.key_id, *window)).one()
+    return int(within), int(all_of_it) - int(within)
+
+
+def _by_minute(tx: Connection, asked: Iterable[Sighting], minutes: int) -> dict[tuple[str, int], int]:
+    table = counted.counter
+    found: dict[tuple[str, int], int] = {}
+    for minute, keys in _grouped({sighting.key_id: sighting.minute for sighting in asked}).items():
+        query = select(table.c.key_id, table.c.minute, func.sum(table.c.cost)).where(
+            among(tx, table.c.key_id, keys), table.c.minute > minute - minutes, table.c.minute <= minute
+        )
+        for key_id, at, cost in tx.execute(query.group_by(table.c.key_id, table.c.minute)):
+            found[key_id, at] = int(cost)
+    return found
+
+
+def _costs(tx: Connection, keys: Iterable[str], first: int, last: int) -> dict[str, int]:
+    table = counted.counter
+    within = (table.c.minute >= first, table.c.minute <= last)
+    query = select(table.c.key_id, func.sum(table.c.cost)).where(among(tx, table.c.key_id, list(keys)), *within)
+    return {key_id: int(cost) for key_id, cost in tx.execute(query.group_by(table.c.key_id))}
+
+
+def _grouped(by_key: Mapping[str, int]) -> dict[int, list[str]]:
+    """Keys by what they have in common, so that one query asks for all of them."""
+    groups: dict[int, list[str]] = {}
+    for key_id, common in by_key.items():
+        groups.setdefault(common, []).append(key_id)
+    return groups
+
+
+def _remember(memory: dict[str, _Sum], key_id: str, found: _Sum) -> None:
+    if len(memory) >= _MEMORY_MAX:
+        memory.clear()  # a look too many at each, and none too few
+    memory[key_id] = found

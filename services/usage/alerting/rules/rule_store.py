@@ -1,0 +1,137 @@
+"""The rules of each organisation, as they are stored. The defaults are made when the organisation is heard of."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, and_, func, or_, select, update
+
+from services.usage.alerting import tables
+from services.usage.alerting.rules.rule import PARAMETERS, Kind, Rule, default_rules
+from services.usage.collection_errors import NoSuchItem, RevisionDiffers
+from services.usage.epoch_microseconds import microseconds, moment
+from shared.runtime.clock import Clock
+from shared.sql.database import Database, upsert
+
+RULES_MAX = 100
+
+
+class NoSuchRule(NoSuchItem):
+    """Unknown, deleted or another organisation's."""
+
+
+class TooManyRules(Exception):
+    pass
+
+
+class Rules:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+
+    def page(
+        self, organisation_id: str, limit: int, after: tuple[int, str] | None = None
+    ) -> tuple[tuple[Rule, ...], tuple[int, str] | None]:
+        """Oldest first, and the place of the last one shown; None on the last page."""
+        table = tables.alert_rule
+        query = select(table).where(table.c.organisation_id == organisation_id, table.c.deleted_at.is_(None))
+        if after is not None:
+            at, rule_id = after
+            query = query.where(or_(table.c.created_at > at, and_(table.c.created_at == at, table.c.id > rule_id)))
+        with self._database.reading() as tx:
+            rows = tx.execute(query.order_by(table.c.created_at, table.c.id).limit(limit + 1)).all()
+        shown = rows[:limit]
+        place = (shown[-1].created_at, shown[-1].id) if len(rows) > limit else None
+        return tuple(map(_rule, shown)), place
+
+    def get(self, organisation_id: str, rule_id: str) -> Rule:
+        """Raises NoSuchRule."""
+        with self._database.reading() as tx:
+            return _get(tx, organisation_id, rule_id)
+
+    def add(self, rule: Rule) -> None:
+        """Raises TooManyRules."""
+        table = tables.alert_rule
+        own = (table.c.organisation_id == rule.organisation_id, table.c.deleted_at.is_(None))
+        with self._database.transaction() as tx:
+            if tx.execute(select(func.count()).select_from(table).where(*own)).scalar_one() >= RULES_MAX:
+                raise TooManyRules
+            tx.execute(upsert(tx, table), _row(rule))
+
+    def change(self, rule: Rule, seen_revision: int | None) -> Rule:
+        """As it is from now on. Raises NoSuchRule; and RevisionDiffers where the caller has seen another one."""
+        with self._database.transaction() as tx:
+            before = _get(tx, rule.organisation_id, rule.id, lock=True)
+            if seen_revision not in (None, before.revision):
+                raise RevisionDiffers(before.revision)
+            changed = replace(rule, revision=before.revision + 1)
+            tx.execute(update(tables.alert_rule).where(tables.alert_rule.c.id == rule.id).values(_row(changed)))
+            return changed
+
+    def delete(self, organisation_id: str, rule_id: str) -> datetime:
+        """When. Raises NoSuchRule."""
+        now = self._clock.now()
+        with self._database.transaction() as tx:
+            _get(tx, organisation_id, rule_id, lock=True)
+            table = tables.alert_rule
+            tx.execute(update(table).where(table.c.id == rule_id).values(deleted_at=microseconds(now)))
+        return now
+
+
+def make_defaults(tx: Connection, organisation_id: str, now: datetime) -> None:
+    """Safe to run twice, also when some of them were changed or deleted since."""
+    rows = [_row(rule) for rule in default_rules(organisation_id, now)]
+    tx.execute(upsert(tx, tables.alert_rule).on_conflict_do_nothing(), rows)
+
+
+def rules_of(tx: Connection, organisation_ids: Iterable[str]) -> dict[str, list[Rule]]:
+    """Organisation → its rules."""
+    table = tables.alert_rule
+    query = select(table).where(table.c.organisation_id.in_(set(organisation_ids)), table.c.deleted_at.is_(None))
+    found: dict[str, list[Rule]] = {}
+    for row in tx.execute(query):
+        found.setdefault(row.organisation_id, []).append(_rule(row))
+    return found
+
+
+def _get(tx: Connection, organisation_id: str, rule_id: str, *, lock: bool = False) -> Rule:
+    table = tables.alert_rule
+    query = select(table).where(
+        table.c.id == rule_id, table.c.organisation_id == organisation_id, table.c.deleted_at.is_(None)
+    )
+    row = tx.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        raise NoSuchRule
+    return _rule(row)
+
+
+def _row(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "organisation_id": rule.organisation_id,
+        "kind": rule.kind.value,
+        "parameters": msgspec.json.encode(rule.parameters).decode(),
+        "key_ids": None if rule.key_ids is None else msgspec.json.encode(rule.key_ids).decode(),
+        "label": rule.label,
+        "channels": msgspec.json.encode(rule.channels).decode(),
+        "muted": rule.muted,
+        "revision": rule.revision,
+        "created_at": microseconds(rule.created_at),
+    }
+
+
+def _rule(row: Row[Any]) -> Rule:
+    kind = Kind(row.kind)
+    return Rule(
+        id=row.id,
+        organisation_id=row.organisation_id,
+        kind=kind,
+        parameters=msgspec.json.decode(row.parameters, type=PARAMETERS[kind]),
+        key_ids=None if row.key_ids is None else msgspec.json.decode(row.key_ids, type=tuple[str, ...]),
+        label=row.label,
+        channels=msgspec.json.decode(row.channels, type=tuple[str, ...]),
+        muted=row.muted,
+        revision=row.revision,
+        created_at=moment(row.created_at),
+    )

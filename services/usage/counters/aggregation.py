@@ -1,0 +1,110 @@
+"""What a number of requests adds to the counters: pure sums, the same in whatever order the requests come."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from services.usage.counters.latency_sketch import bucket
+from services.usage.epoch_microseconds import MINUTE_US, microseconds
+from shared.contracts.usage import RequestRecord
+
+HOUR_MINUTES, DAY_MINUTES = 60, 1440
+
+Place = tuple[str, int, str, int]  # owner, first minute of the step, route, status
+Sums = tuple[int, int, int]  # requests, cost, size
+Counts = dict[Place, Sums]
+Buckets = dict[int, int]  # bucket of a duration → requests
+Durations = dict[tuple[str, int], Buckets]  # owner, first minute of the step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """`counts`: by key and minute; `durations`: by key and hour; `organisations`: key → organisation.
+
+    All else follows from these.
+    """
+
+    counts: Counts
+    durations: Durations
+    organisations: Mapping[str, str]
+
+
+def requests_in(record: RequestRecord) -> int:
+    """A record may stand for many requests alike."""
+    return record.requests
+
+
+def tally(records: Iterable[RequestRecord]) -> Tally:
+    """Of requests with a key; the others belong to nobody."""
+    sums: dict[Place, list[int]] = {}
+    durations: Durations = {}
+    organisations: dict[str, str] = {}
+    for record in records:
+        key_id = record.key_id
+        if key_id is None or record.organisation_id is None:
+            continue
+        organisations[key_id] = record.organisation_id
+        minute, requests = microseconds(record.at) // MINUTE_US, requests_in(record)
+        place = (key_id, minute, record.route, record.status)
+        found = sums.get(place)
+        if found is None:
+            found = sums[place] = [0, 0, 0]
+        found[0] += requests
+        found[1] += record.cost
+        found[2] += record.size
+        hour = (key_id, minute - minute % HOUR_MINUTES)
+        buckets = durations.get(hour)
+        if buckets is None:
+            buckets = durations[hour] = {}
+        number = bucket(record.duration_us)
+        buckets[number] = buckets.get(number, 0) + requests
+    counts = {place: (found[0], found[1], found[2]) for place, found in sums.items()}
+    return Tally(counts=counts, durations=durations, organisations=organisations)
+
+
+def by_step(counts: Counts, minutes: int) -> Counts:
+    """The same in longer steps of so many minutes, which begin where UTC days do."""
+    longer = (((owner, at - at % minutes, *place), sums) for (owner, at, *place), sums in counts.items())
+    return _summed(longer)  # type: ignore[arg-type]  # each a Place, reassembled
+
+
+def by_day(counts: Counts) -> dict[tuple[str, int], Sums]:
+    """By owner and day, whatever the route and status."""
+    summed: dict[tuple[str, int], Sums] = defaultdict(lambda: (0, 0, 0))
+    for (owner, at, _, _), (requests, cost, size) in counts.items():
+        day = (owner, at - at % DAY_MINUTES)
+        before = summed[day]
+        summed[day] = (before[0] + requests, before[1] + cost, before[2] + size)
+    return dict(summed)
+
+
+def by_organisation(counts: Counts, organisations: Mapping[str, str]) -> Counts:
+    owned = (((organisations[owner], *place), sums) for (owner, *place), sums in counts.items())
+    return _summed(owned)  # type: ignore[arg-type]  # each a Place, reassembled
+
+
+def durations_by_organisation(durations: Durations, organisations: Mapping[str, str]) -> Durations:
+    summed: Durations = {}
+    for (owner, hour), buckets in durations.items():
+        add_buckets(summed.setdefault((organisations[owner], hour), {}), buckets)
+    return summed
+
+
+def durations_by_day(durations: Durations) -> Durations:
+    summed: Durations = {}
+    for (owner, hour), buckets in durations.items():
+        add_buckets(summed.setdefault((owner, hour - hour % DAY_MINUTES), {}), buckets)
+    return summed
+
+
+def add_buckets(to: Buckets, more: Mapping[int, int]) -> None:
+    for number, requests in more.items():
+        to[number] = to.get(number, 0) + requests
+
+
+def _summed(counts: Iterable[tuple[Place, Sums]]) -> Counts:
+    summed: dict[Place, Sums] = defaultdict(lambda: (0, 0, 0))
+    for place, (requests, cost, size) in counts:
+        before = summed[place]
+        summed[place] = (before[0] + requests, before[1] + cost, before[2] + size)
+    return dict(summed)

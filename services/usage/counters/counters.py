@@ -1,0 +1,114 @@
+"""The counters in the database: by key and by organisation, each by minute, hour and day."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, Subquery, Table, select, union_all
+
+from services.usage import tables
+from services.usage.bulk_upsert import add_to, among, put
+from services.usage.counters import latency_sketch as durations
+from services.usage.counters.aggregation import (
+    HOUR_MINUTES,
+    Counts,
+    Durations,
+    Tally,
+    add_buckets,
+    by_day,
+    by_organisation,
+    by_step,
+    durations_by_day,
+    durations_by_organisation,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owned:
+    """The counters of one kind of owner. `owner`: the column that names it."""
+
+    owner: str
+    minute: Table
+    hour: Table
+    duration: Table
+    duration_day: Table
+
+    def within(self, tx: Connection, owners: str | Select[str], first: int, last: int, step: int) -> Subquery:
+        """The least rows that tell the minutes in [first, last), which begin and end with steps of so many minutes.
+
+        Steps of hours: of the hours, and of the minutes that are not rolled up into them yet. `owners`: one, or some.
+        """
+        if step < HOUR_MINUTES:
+            return self._between(self.minute, owners, first, last).subquery()
+        hours, before = self._between(self.hour, owners, first, last), rolled_up_before(tx)
+        if before >= last:
+            return hours.subquery()
+        return union_all(hours, self._between(self.minute, owners, max(first, before), last)).subquery()
+
+    def _between(self, table: Table, owners: str | Select[str], first: int, last: int) -> Select[Any]:
+        owner = table.c[self.owner]
+        is_owned = owner == owners if isinstance(owners, str) else owner.in_(owners)
+        return select(table).where(is_owned, table.c.minute >= first, table.c.minute < last)
+
+
+KEYS = Owned(
+    owner="key_id",
+    minute=tables.counter,
+    hour=tables.counter_hour,
+    duration=tables.duration,
+    duration_day=tables.duration_day,
+)
+ORGANISATIONS = Owned(
+    owner="organisation_id",
+    minute=tables.organisation_counter,
+    hour=tables.organisation_counter_hour,
+    duration=tables.organisation_duration,
+    duration_day=tables.organisation_duration_day,
+)
+SUMS = ("requests", "cost", "size")
+
+
+def count(tx: Connection, gained: Tally) -> None:
+    """In one order of tables and rows, whatever came in. The hours only of minutes that are rolled up already."""
+    before = rolled_up_before(tx)
+    late = {place: sums for place, sums in gained.counts.items() if place[1] < before}
+    hours = by_step(late, HOUR_MINUTES)
+    _add(tx, KEYS, gained.counts, hours, gained.durations)
+    days = by_day(gained.counts)
+    add_to(tx, tables.counter_day, ("key_id", "minute", *SUMS), [day + days[day] for day in sorted(days)])
+    names = gained.organisations
+    durations = durations_by_organisation(gained.durations, names)
+    _add(tx, ORGANISATIONS, by_organisation(gained.counts, names), by_organisation(hours, names), durations)
+
+
+def rolled_up_before(tx: Connection) -> int:
+    """The first minute of which nothing is in the counters by hour."""
+    before: int = tx.execute(select(tables.rolled_up.c.before)).scalar_one()
+    return before
+
+
+def _add(tx: Connection, owned: Owned, minutes: Counts, hours: Counts, took: Durations) -> None:
+    names = (owned.owner, "minute", "route", "status", *SUMS)
+    for table, counts in ((owned.minute, minutes), (owned.hour, hours)):
+        add_to(tx, table, names, [place + counts[place] for place in sorted(counts)])
+    _add_durations(tx, owned.owner, owned.duration, took)
+    _add_durations(tx, owned.owner, owned.duration_day, durations_by_day(took))
+
+
+def _add_durations(tx: Connection, owner: str, table: Table, took: Durations) -> None:
+    known = _read_durations(tx, owner, table, took)
+    for place, buckets in took.items():
+        add_buckets(known.setdefault(place, {}), buckets)
+    rows = [(*place, durations.to_bytes(known[place])) for place in sorted(took)]
+    put(tx, table, (owner, "minute", "sketch"), rows)
+
+
+def _read_durations(tx: Connection, owner: str, table: Table, places: Iterable[tuple[str, int]]) -> Durations:
+    """The sketches that there are."""
+    wanted = set(places)
+    if not wanted:
+        return {}
+    steps = {step for _, step in wanted}
+    is_near = (among(tx, table.c[owner], {name for name, _ in wanted}), table.c.minute.between(min(steps), max(steps)))
+    rows = tx.execute(select(table.c[owner], table.c.minute, table.c.sketch).where(*is_near))
+    return {(name, step): durations.from_bytes(sketch) for name, step, sketch in rows if (name, step) in wanted}

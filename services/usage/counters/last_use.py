@@ -1,0 +1,54 @@
+"""When, from where and for what each key was used last: kept in the database, and told every few seconds."""
+
+from collections.abc import Iterable, Iterator
+
+from sqlalchemy import Connection
+
+from services.usage import tables
+from services.usage.bulk_upsert import put
+from services.usage.epoch_microseconds import microseconds
+from shared.contracts.usage import KeyUsed, RequestRecord, UsedAt
+
+_KEYS_MAX = 1000  # a message
+LastUses = dict[str, RequestRecord]
+
+
+def last_uses(records: Iterable[RequestRecord]) -> LastUses:
+    """Only requests that the gate let pass are uses."""
+    used: LastUses = {}
+    for record in records:
+        if record.key_id is not None and record.cost:
+            known = used.get(record.key_id)
+            if known is None or record.at > known.at:
+                used[record.key_id] = record
+    return used
+
+
+def keep_last_uses(tx: Connection, used: LastUses) -> None:
+    """Never an earlier one."""
+    rows = [(key_id, microseconds(use.at), use.address, use.route) for key_id, use in sorted(used.items())]
+    put(tx, tables.last_use, ("key_id", "at", "address", "route"), rows, later="at")
+
+
+class RecentUses:
+    """Since they were last told, in this process. Batches come in any order: the last use wins, not the last told."""
+
+    def __init__(self) -> None:
+        self._used: LastUses = {}
+
+    def add(self, used: LastUses) -> None:
+        for key_id, use in used.items():
+            known = self._used.get(key_id)
+            if known is None or use.at > known.at:
+                self._used[key_id] = use
+
+    def take(self) -> Iterator[KeyUsed]:
+        """In messages of a bounded size; none if there was no use."""
+        used, self._used = self._used, {}
+        keys = list(used)
+        for first in range(0, len(keys), _KEYS_MAX):
+            few = keys[first : first + _KEYS_MAX]
+            yield KeyUsed(
+                last_used={key_id: used[key_id].at for key_id in few},
+                used_at={key_id: UsedAt(address=used[key_id].address, route=used[key_id].route) for key_id in few},
+            )

@@ -1,0 +1,68 @@
+"""Counters by hour are rolled up from those by minute, once nothing more is expected of a minute.
+
+Written with each batch, they were the same rows once more. What comes later is added to both by whoever counts it.
+"""
+
+import time
+
+from sqlalchemy import Connection, func, literal, select, update
+
+from services.usage import tables
+from services.usage.counters.aggregation import HOUR_MINUTES
+from services.usage.counters.counters import KEYS, ORGANISATIONS, SUMS, Owned, rolled_up_before
+from services.usage.epoch_microseconds import MINUTE_US, microseconds
+from services.usage.writer_lock import take_turn
+from shared.runtime.clock import Clock
+from shared.sql.database import Database, upsert
+
+SETTLED_MINUTES = 2  # so long after a minute its requests have come, unless usage or a gate was away
+
+
+class Rollup:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+
+    def run(self) -> None:
+        """Safe to run at any time, any number of times, in several processes."""
+        roll_up(self._database, microseconds(self._clock.now()) // MINUTE_US - SETTLED_MINUTES)
+
+
+def roll_up(database: Database, until: int) -> None:
+    """All minutes before that one, each in a transaction of its own: nobody's batch waits for long."""
+    is_more = True
+    while is_more:
+        with database.transaction() as tx:
+            take_turn(tx)
+            is_more = _roll_up_next(tx, until)
+        time.sleep(0)  # embedded, all services share this thread
+
+
+def _roll_up_next(tx: Connection, until: int) -> bool:
+    """Whether there was one."""
+    before = rolled_up_before(tx)
+    minute = tables.counter.c.minute
+    found = select(func.min(minute)).where(minute >= before, minute < until)
+    following: int | None = tx.execute(found).scalar_one()
+    if following is None:
+        if before < until:
+            _move(tx, until)
+        return False
+    for owned in (KEYS, ORGANISATIONS):
+        _add_to_hours(tx, owned, following)
+    _move(tx, following + 1)
+    return True
+
+
+def _move(tx: Connection, before: int) -> None:
+    tx.execute(update(tables.rolled_up).values(before=before))
+
+
+def _add_to_hours(tx: Connection, owned: Owned, of_minute: int) -> None:
+    minutes, hours = owned.minute, owned.hour
+    row = {column.name: column for column in minutes.columns} | {
+        "minute": literal(of_minute - of_minute % HOUR_MINUTES)
+    }
+    rows = select(*row.values()).where(minutes.c.minute == of_minute)
+    statement = upsert(tx, hours).from_select(list(row), rows)
+    sums = {name: hours.c[name] + statement.excluded[name] for name in SUMS}
+    tx.execute(statement.on_conflict_do_update(index_elements=list(hours.primary_key), set_=sums))

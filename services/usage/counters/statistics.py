@@ -1,0 +1,210 @@
+"""What the counters say of a key or of an organisation. Reads only."""
+
+import enum
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, ScalarSelect, Select, Table, cast, func, select, union_all
+
+from services.usage import tables
+from services.usage.counters import latency_sketch as durations
+from services.usage.counters.aggregation import DAY_MINUTES, HOUR_MINUTES, add_buckets
+from services.usage.counters.counters import KEYS, ORGANISATIONS, Owned
+from services.usage.epoch_microseconds import MINUTE_US, microseconds, midnight, moment
+from shared.contracts.usage import Spent
+from shared.sql.database import Database
+
+KEYS_MAX = 100
+
+
+class Step(enum.Enum):
+    """Buckets of a series; the values are minutes."""
+
+    MINUTE = 1
+    HOUR = 60
+    DAY = 1440
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """`by_status`: status code → requests."""
+
+    start: datetime
+    requests: int
+    by_status: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DurationsMs:
+    """Milliseconds within which so many of a hundred requests were answered, of the hours that the range touches."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """`by_class`: 2xx, 4xx … → requests. `bytes`: of the answers' bodies. `routes`: route → requests."""
+
+    total: int
+    bytes: int
+    by_class: dict[str, int]
+    duration_ms: DurationsMs
+    series: tuple[Bucket, ...]
+    routes: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyTotal:
+    key_id: str
+    hint: str
+    requests: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """Of the quota: in the last 60 s, today (UTC), and in the last whole hour at most."""
+
+    minute: int
+    day: int
+    hour: int
+
+
+class Statistics:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def summary(self, key_id: str, start: datetime, end: datetime, step: Step) -> Summary:
+        """Requests in [start, end), widened to whole steps; buckets without requests are left out."""
+        return self._summary(KEYS, key_id, start, end, step)
+
+    def of_organisation(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> Summary:
+        """Of all its keys, also of those that are deleted by now."""
+        return self._summary(ORGANISATIONS, organisation_id, start, end, step)
+
+    def by_key(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> tuple[KeyTotal, ...]:
+        """The organisation's keys with the most requests, KEYS_MAX at most; not those that are deleted."""
+        known, (first, last) = tables.known_key, _minutes(start, end, step)
+        own = select(known.c.key_id).where(known.c.organisation_id == organisation_id)
+        with self._database.reading() as tx:
+            is_by_day = step is Step.DAY
+            counter = tables.counter_day if is_by_day else KEYS.within(tx, own, first, last, step.value)
+            requests = func.sum(counter.c.requests).label("requests")
+            query = (
+                select(known.c.key_id, known.c.hint, requests)
+                .join(counter, counter.c.key_id == known.c.key_id)
+                .where(known.c.organisation_id == organisation_id, counter.c.minute >= first, counter.c.minute < last)
+                .group_by(known.c.key_id, known.c.hint)
+                .order_by(requests.desc(), known.c.key_id)
+                .limit(KEYS_MAX)
+            )
+            rows = tx.execute(query).all()
+        return tuple(KeyTotal(key_id=row.key_id, hint=row.hint, requests=int(row.requests)) for row in rows)
+
+    def used(self, key_id: str, now: datetime) -> Used:
+        request, minutes, days = tables.request, tables.counter, tables.counter_day
+        minute_ago, hour_ago = microseconds(now - timedelta(seconds=60)), now - timedelta(hours=1)
+        today = microseconds(midnight(now)) // MINUTE_US
+        first = max(today, microseconds(hour_ago) // MINUTE_US)
+        used = select(
+            _cost(request, request.c.key_id == key_id, request.c.at > minute_ago).label("minute"),
+            _cost(days, days.c.key_id == key_id, days.c.minute == today).label("day"),
+            _cost(minutes, minutes.c.key_id == key_id, minutes.c.minute >= first).label("hour"),
+        )
+        with self._database.reading(once=True) as tx:
+            row = tx.execute(used).one()
+        return Used(minute=row.minute, day=row.day, hour=row.hour)
+
+    def spent(self, now: datetime) -> tuple[Spent, ...]:
+        """What every key has spent of today and of the last minute: for a gate that starts with empty counters."""
+        request, counter = tables.request, tables.counter_day
+        with self._database.reading() as tx:
+            today = tx.execute(
+                select(counter.c.key_id, func.sum(counter.c.cost).label("cost"))
+                .where(counter.c.minute >= microseconds(midnight(now)) // MINUTE_US)
+                .group_by(counter.c.key_id)
+            ).all()
+            recent = tx.execute(
+                select(request.c.key_id, request.c.at).where(
+                    request.c.cost > 0, request.c.at > microseconds(now - timedelta(seconds=60))
+                )
+            ).all()
+        seconds_ago: dict[str, list[float]] = defaultdict(list)
+        for row in recent:
+            seconds_ago[row.key_id].append((now - moment(row.at)).total_seconds())
+        days = {row.key_id: int(row.cost) for row in today}
+        return tuple(
+            Spent(key_id=key_id, today=days.get(key_id, 0), seconds_ago=tuple(seconds_ago.get(key_id, ())))
+            for key_id in days.keys() | seconds_ago.keys()
+        )
+
+    def _summary(self, owned: Owned, owner: str, start: datetime, end: datetime, step: Step) -> Summary:
+        first, last = _minutes(start, end, step)
+        series: dict[int, dict[str, int]] = defaultdict(dict)
+        by_class: dict[str, int] = defaultdict(int)
+        routes: dict[str, int] = defaultdict(int)
+        total_size = 0
+        with self._database.reading() as tx:
+            counter = owned.within(tx, owner, first, last, step.value)
+            bucket = (counter.c.minute - counter.c.minute % step.value).label("bucket")
+            by_status = select(bucket, counter.c.status, _sum(counter.c.requests))
+            totals = select(counter.c.route, counter.c.status, _sum(counter.c.requests), _sum(counter.c.size))
+            for at, status, requests in tx.execute(by_status.group_by(bucket, counter.c.status).order_by(bucket)):
+                series[at][str(status)] = requests
+            for route, status, requests, size in tx.execute(totals.group_by(counter.c.route, counter.c.status)):
+                by_class[f"{status // 100}xx"] += requests
+                routes[route] += requests
+                total_size += size
+            buckets = _buckets(tx, owned, owner, first, last)
+        return Summary(
+            total=sum(routes.values()),
+            bytes=total_size,
+            by_class=dict(by_class),
+            duration_ms=DurationsMs(
+                p50=durations.quantile_ms(buckets, 0.5),
+                p95=durations.quantile_ms(buckets, 0.95),
+                p99=durations.quantile_ms(buckets, 0.99),
+            ),
+            series=tuple(
+                Bucket(start=moment(minute * MINUTE_US), requests=sum(statuses.values()), by_status=statuses)
+                for minute, statuses in series.items()
+            ),
+            routes=dict(routes),
+        )
+
+
+def _minutes(start: datetime, end: datetime, step: Step) -> tuple[int, int]:
+    """The first minute, and the first one after, of the steps that the range touches."""
+    step_us = step.value * MINUTE_US
+    return microseconds(start) // step_us * step.value, -(-microseconds(end) // step_us) * step.value
+
+
+def _sum(numbers: ColumnElement[int]) -> ColumnElement[int]:
+    """PostgreSQL's sums of 64 bits are of any size, and their decimals slow to read."""
+    return cast(func.coalesce(func.sum(numbers), 0), BigInteger)
+
+
+def _cost(table: Table, *is_wanted: ColumnElement[bool]) -> ScalarSelect[int]:
+    return select(_sum(table.c.cost)).where(*is_wanted).scalar_subquery()
+
+
+def _buckets(tx: Connection, owned: Owned, owner: str, first: int, last: int) -> Mapping[int, int]:
+    merged: dict[int, int] = {}
+    for (sketch,) in tx.execute(union_all(*_sketches(owned, owner, first, last))):
+        add_buckets(merged, durations.from_bytes(sketch))
+    return merged
+
+
+def _sketches(owned: Owned, owner: str, first: int, last: int) -> Iterator[Select[Any]]:
+    """Of the hours that the range touches: those of its whole days, and of hours before and behind these."""
+    start, end = first - first % HOUR_MINUTES, -(-last // HOUR_MINUTES) * HOUR_MINUTES
+    first_day, last_day = -(-start // DAY_MINUTES) * DAY_MINUTES, end // DAY_MINUTES * DAY_MINUTES
+    hours, days = owned.duration, owned.duration_day
+    spans = [(hours, start, first_day), (days, first_day, last_day), (hours, last_day, end)]
+    for table, begin, stop in spans if first_day < last_day else [(hours, start, end)]:
+        is_within = (table.c.minute >= begin, table.c.minute < stop)
+        yield select(table.c.sketch).where(table.c[owned.owner] == owner, *is_within)

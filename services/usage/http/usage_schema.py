@@ -1,0 +1,88 @@
+"""The queries and answers of the usage API."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from marshmallow import fields, validate
+
+from services.usage.counters.statistics import Step
+from shared.web.operation import StrictSchema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageQuery:
+    """`from_` is `from` in the query."""
+
+    from_: datetime | None = None
+    to: datetime | None = None
+    step: str = "hour"
+
+    def steps(self) -> Step:
+        return Step[self.step.upper()]
+
+
+class UsageQuerySchema(StrictSchema):
+    shape = UsageQuery
+    from_ = fields.AwareDateTime(format="iso", data_key="from")
+    to = fields.AwareDateTime(format="iso")
+    step = fields.String(validate=validate.OneOf(("minute", "hour", "day")))
+
+
+class BucketSchema(StrictSchema):
+    start = fields.AwareDateTime(required=True)
+    requests = fields.Integer(required=True)
+    by_status = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+
+
+class UsedSchema(StrictSchema):
+    used = fields.Integer(required=True)
+    left = fields.Integer(required=True, allow_none=True, metadata={"description": "null: unlimited"})
+
+
+class QuotaSchema(StrictSchema):
+    minute = fields.Nested(UsedSchema, required=True)
+    day = fields.Nested(UsedSchema, required=True)
+
+
+class ForecastSchema(StrictSchema):
+    day_exhausted_at = fields.AwareDateTime(
+        required=True,
+        allow_none=True,
+        metadata={"description": "if the key goes on as in the last hour; null: the day's quota will last"},
+    )
+
+
+class DurationsSchema(StrictSchema):
+    p50 = fields.Float(required=True, allow_none=True)
+    p95 = fields.Float(required=True, allow_none=True)
+    p99 = fields.Float(required=True, allow_none=True)
+
+
+class SummarySchema(StrictSchema):
+    total = fields.Integer(required=True)
+    bytes = fields.Integer(required=True, metadata={"description": "of the answers' bodies"})
+    by_class = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+    duration_ms = fields.Nested(
+        DurationsSchema, required=True, metadata={"description": "2 % off at most, of the hours the range touches"}
+    )
+    series = fields.List(fields.Nested(BucketSchema), required=True)
+    routes = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+
+
+class KeyUsageSchema(SummarySchema):
+    quota = fields.Nested(QuotaSchema, required=True)
+    forecast = fields.Nested(ForecastSchema, required=True)
+
+
+class KeyTotalSchema(StrictSchema):
+    key_id = fields.String(required=True)
+    hint = fields.String(required=True)
+    requests = fields.Integer(required=True)
+
+
+class OrganisationUsageSchema(SummarySchema):
+    keys = fields.List(
+        fields.Nested(KeyTotalSchema),
+        required=True,
+        metadata={"description": "those with the most requests, 100 at most; deleted keys are in the total only"},
+    )

@@ -1,0 +1,78 @@
+"""Takes batches off the bus. Those that wait together are counted in one transaction; what cannot be is parked."""
+
+from collections.abc import Sequence
+
+import msgspec
+import structlog
+from sqlalchemy.exc import DataError
+
+from services.usage.intake.batch_validation import Unacceptable, check, read
+from services.usage.intake.metering import Metering
+from services.usage.intake.parked_batches import ParkedBatches
+from shared.contracts.usage import BatchesCounted, RequestMetered
+from shared.messaging.publishing import EventPublisher
+from shared.observability import metrics
+from shared.runtime.clock import Clock
+from shared.runtime.flat_combining import Abandoned, Combiner
+
+BATCHES_MAX = 20
+_log = structlog.get_logger(__name__)
+
+
+class Intake:
+    """`batches_max`: in one transaction; 1 where a long one would hold up everything else."""
+
+    def __init__(
+        self,
+        metering: Metering,
+        parked: ParkedBatches,
+        publisher: EventPublisher,
+        clock: Clock,
+        *,
+        batches_max: int,
+    ) -> None:
+        self._metering, self._parked, self._publisher, self._clock = metering, parked, publisher, clock
+        self._count_soon = Combiner(self._count, most=batches_max)
+
+    def take(self, body: object) -> None:
+        """Returns when the batch is counted or parked. If neither could be, its gate will send it again."""
+        try:
+            batch = read(body)
+            check(batch, self._clock.now())
+            self._count_soon(batch)
+        except Unacceptable as unacceptable:
+            self._park(body, str(unacceptable))
+        except Abandoned:
+            _log.warning("batch_not_counted", detail="who counted it was stopped in the midst of it")
+
+    def _count(self, batches: Sequence[RequestMetered]) -> None:
+        try:
+            self._metering.take_in_all(batches)
+            counted = BatchesCounted(batches=tuple((batch.segment, batch.start) for batch in batches))
+            self._publisher.publish("BatchesCounted", msgspec.to_builtins(counted))
+        except (DataError, UnicodeError) as error:
+            if len(batches) > 1:
+                for batch in batches:
+                    self._count((batch,))  # one by one will tell which of them it was
+                return
+            self._park(msgspec.to_builtins(batches[0]), f"the database does not take it: {type(error).__name__}")
+        except Exception:
+            _log.exception("batches_not_counted", batches=len(batches))
+
+    def _park(self, body: object, reason: str) -> None:
+        try:
+            self._parked.park(body, reason, self._clock.now())
+            metrics.batches_counted.labels("parked").inc()
+        except Exception:
+            _log.exception("batch_not_parked", reason=reason)
+
+
+def retry(batch_id: str, parked: ParkedBatches, metering: Metering, clock: Clock) -> str | None:
+    """Counts a parked batch after all; why not, if it still cannot be. Its gate is told when it sends it again."""
+    try:
+        batch = read(parked.body(batch_id))
+        check(batch, clock.now())
+        metering.take_in(batch)
+    except Unacceptable as unacceptable:
+        return str(unacceptable)
+    return None

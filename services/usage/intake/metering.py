@@ -1,0 +1,45 @@
+"""Takes in batches of metered requests: each once, for ever, however often it is sent."""
+
+from collections.abc import Sequence
+from itertools import compress
+
+from services.usage.alerting.alerts.alert import raise_alerts
+from services.usage.counters.aggregation import tally
+from services.usage.counters.counters import count
+from services.usage.counters.last_use import RecentUses, keep_last_uses, last_uses
+from services.usage.intake import parked_batches
+from services.usage.intake.counted_extents import remember
+from services.usage.requests.request_log import keep
+from services.usage.retention.erasure import without_erased
+from services.usage.writer_lock import take_turn
+from shared.contracts.usage import RequestMetered
+from shared.observability import metrics
+from shared.sql.database import Database
+
+
+class Metering:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.recent_uses = RecentUses()
+
+    def take_in(self, batch: RequestMetered) -> bool:
+        """Counts the batch unless it was counted before; whether it was new. All of it or nothing."""
+        (is_new,) = self.take_in_all((batch,))
+        return is_new
+
+    def take_in_all(self, batches: Sequence[RequestMetered]) -> list[bool]:
+        """Several in one transaction, which is as durable and costs one wait for the disk."""
+        with self._database.transaction() as tx:
+            take_turn(tx)
+            are_new = remember(tx, batches)
+            records = without_erased(tx, [record for batch in compress(batches, are_new) for record in batch.records])
+            keep(tx, records)
+            count(tx, tally(records))
+            used = last_uses(records)
+            keep_last_uses(tx, used)
+            raise_alerts(tx, records)
+            parked_batches.forget(tx, batches)
+        self.recent_uses.add(used)
+        for is_new in are_new:
+            metrics.batches_counted.labels("counted" if is_new else "repeated").inc()
+        return are_new

@@ -1,0 +1,86 @@
+"""Batches that cannot be counted, each with its reason, for a person to see.
+
+Nothing is lost by it: a gate keeps what it was not told is counted, and sends it again. So a batch from the future is
+counted when its time has come, and one of a newer release when usage is of that release, too.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, delete, func, select
+
+from services.usage import tables
+from services.usage.epoch_microseconds import microseconds, moment
+from shared.contracts.usage import RequestMetered
+from shared.observability.redaction import redact
+from shared.sql.database import Database, upsert
+
+PARKED_MAX = 1000
+_REASON_CHARACTERS = 200
+_NAMED = re.compile(r"[!-~]{1,64}", re.ASCII)
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkedBatch:
+    """`id`: segment and start of a batch that has them, else a digest of all of it."""
+
+    id: str
+    reason: str
+    parked_at: datetime
+
+
+class ParkedBatches:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def park(self, body: object, reason: str, now: datetime) -> None:
+        """Once, however often it is sent, with the reason of now. Beyond PARKED_MAX it is in the log only."""
+        table, reason = tables.parked_batch, redact(reason)[:_REASON_CHARACTERS]
+        row = {"id": _id(body), "reason": reason, "body": _text(body), "parked_at": microseconds(now)}
+        with self._database.transaction() as tx:
+            is_known = tx.execute(select(table.c.id).where(table.c.id == row["id"])).first() is not None
+            if is_known or tx.execute(select(func.count()).select_from(table)).scalar_one() < PARKED_MAX:
+                statement = upsert(tx, table).values(row)
+                tx.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"reason": reason}))
+        _log.warning("batch_parked", batch=row["id"], reason=reason)
+
+    def all(self) -> tuple[ParkedBatch, ...]:
+        """Oldest first."""
+        table = tables.parked_batch
+        query = select(table.c.id, table.c.reason, table.c.parked_at).order_by(table.c.parked_at, table.c.id)
+        with self._database.reading() as tx:
+            rows = tx.execute(query).all()
+        return tuple(ParkedBatch(id=row.id, reason=row.reason, parked_at=moment(row.parked_at)) for row in rows)
+
+    def body(self, batch_id: str) -> Any:
+        """As it was sent."""
+        table = tables.parked_batch
+        with self._database.reading() as tx:
+            return json.loads(tx.execute(select(table.c.body).where(table.c.id == batch_id)).scalar_one())
+
+
+def forget(tx: Connection, batches: Sequence[RequestMetered]) -> None:
+    """They are counted now."""
+    table = tables.parked_batch
+    tx.execute(delete(table).where(table.c.id.in_([f"{batch.segment}/{batch.start}" for batch in batches])))
+
+
+def _id(body: object) -> str:
+    if isinstance(body, dict):
+        segment, start = body.get("segment"), body.get("start")
+        named = f"{segment}/{start}"
+        if isinstance(segment, str) and isinstance(start, int) and _NAMED.fullmatch(named):
+            return named
+    return hashlib.sha256(_text(body).encode()).hexdigest()
+
+
+def _text(body: object) -> str:
+    """In ASCII: it came as JSON, and may hold what no database takes as it is."""
+    return json.dumps(body)

@@ -1,0 +1,170 @@
+"""The keys there are, followed from the log of keys: whose usage is whose, what limits they have, what became of them.
+
+Channels that take events of a key's life are told of them here, in the transaction that follows the log.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import Connection, delete, select, update
+
+from services.usage import tables
+from services.usage.alerting.alerts.alert import leave
+from services.usage.alerting.evaluation.observation import Near, Settled
+from services.usage.alerting.rules.rule_store import make_defaults
+from services.usage.notifications import message as notification
+from services.usage.notifications.channels.channel_store import channels_of
+from services.usage.notifications.deliveries.delivery_store import Notice, enqueue
+from services.usage.retention import erasure
+from shared.contracts.decoding import decode
+from shared.contracts.envelope import CloudEvent
+from shared.contracts.keys import (
+    SHAPES,
+    KeyAccessChanged,
+    KeyCreated,
+    KeyDeleted,
+    KeyExpired,
+    KeyExpiryNear,
+    KeyRevoked,
+    KeyRotated,
+    KeysEvent,
+    OrganisationRegistered,
+    TierChanged,
+)
+from shared.gate.grants.grant import Status
+from shared.gate.grants.grants import Grants
+from shared.sql.database import Database, upsert
+from shared.sql.functions import database_time
+
+FOLLOWER = "usage.known_keys"
+# A log that is followed anew tells again what is long past; nobody is woken for that.
+TOLD_FOR = timedelta(days=3)
+
+
+def apply(tx: Connection, event: CloudEvent) -> None:
+    """Safe to run twice. What a deleted key's callers revealed of themselves goes with it; the counters stay."""
+    apply_all(tx, (event,))
+
+
+def apply_all(tx: Connection, events: Sequence[CloudEvent]) -> None:
+    """The same of a page: channels are asked for once."""
+    publics = [(event, public) for event in events if (public := decode(event, SHAPES)) is not None]
+    channels = channels_of(tx, {public.organisation_id for _, public in publics}) if publics else {}
+    for event, public in publics:
+        hint = _hint(tx, public)
+        _follow(tx, event, public)
+        _leave_for_rules(tx, event, public)
+        if any(channel.takes(event.type) for channel in channels.get(public.organisation_id, ())):
+            _tell(tx, event, public, hint)
+
+
+def reset(tx: Connection) -> None:
+    """Rules stay: those that an organisation has by default are not made twice, nor again once deleted."""
+    tx.execute(delete(tables.known_key))
+    tx.execute(delete(tables.known_organisation))
+    erasure.reset(tx)
+
+
+class KnownKeys:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def belongs_to(self, key_id: str, organisation_id: str) -> bool:
+        table = tables.known_key
+        query = select(table.c.key_id).where(table.c.key_id == key_id, table.c.organisation_id == organisation_id)
+        with self._database.reading() as tx:
+            return tx.execute(query).first() is not None
+
+
+class ExistingKeys:
+    """The same for a web process: its gate knows of a change as soon as its caller does, the follower perhaps later."""
+
+    def __init__(self, known_keys: KnownKeys, grants: Grants) -> None:
+        self._known_keys, self._grants = known_keys, grants
+
+    def belongs_to(self, key_id: str, organisation_id: str) -> bool:
+        grant = self._grants.by_id(key_id)
+        if grant is None:
+            return self._known_keys.belongs_to(key_id, organisation_id)
+        return grant.organisation_id == organisation_id and grant.status is not Status.DELETED
+
+
+def _follow(tx: Connection, event: CloudEvent, public: KeysEvent) -> None:
+    table = tables.known_key
+    match public:
+        case OrganisationRegistered() | TierChanged():
+            _keep_tier(tx, public.organisation_id, public.tier)
+            make_defaults(tx, public.organisation_id, event.time)
+        case KeyCreated():
+            _keep_key(tx, public)
+        case KeyAccessChanged():
+            values = {"minute_limit": public.minute_limit, "day_limit": public.day_limit}
+            tx.execute(update(table).where(table.c.key_id == public.key_id).values(values))
+        case KeyRotated():
+            tx.execute(update(table).where(table.c.key_id == public.key_id).values(hint=public.hint))
+        case KeyDeleted():
+            tx.execute(delete(table).where(table.c.key_id == public.key_id))
+            erasure.erase(tx, public.key_id)
+        case _:
+            pass
+
+
+def _leave_for_rules(tx: Connection, event: CloudEvent, public: KeysEvent) -> None:
+    """Rules may ask keys about labels, which no transaction waits for."""
+    match public:
+        case KeyExpiryNear():
+            warning = Near(
+                key_id=public.key_id,
+                organisation_id=public.organisation_id,
+                warned_at=event.time,
+                expires_at=public.expires_at,
+                days_left=public.days_left,
+                reason=public.reason,
+            )
+            leave(tx, warning)
+        case KeyAccessChanged() | KeyRotated() | KeyExpired() | KeyRevoked() | KeyDeleted():
+            leave(tx, Settled(key_id=public.key_id, at=event.time))
+        case _:
+            pass
+
+
+def _tell(tx: Connection, event: CloudEvent, public: KeysEvent, hint: str | None) -> None:
+    now = database_time(tx)
+    if now - event.time > TOLD_FOR:
+        return
+    message = notification.of_event(event, hint)
+    notice = Notice(
+        organisation_id=public.organisation_id,
+        message_id=message.id,
+        type=message.type,
+        key_id=None if isinstance(public, OrganisationRegistered | TierChanged) else public.key_id,
+        payload=message.payload,
+    )
+    enqueue(tx, [notice], now, happened_at=event.time)
+
+
+def _keep_key(tx: Connection, created: KeyCreated) -> None:
+    """The hint of one that is known already may be a later secret's."""
+    limits = {"minute_limit": created.minute_limit, "day_limit": created.day_limit}
+    statement = upsert(tx, tables.known_key)
+    statement = statement.on_conflict_do_update(index_elements=["key_id"], set_=limits)
+    names = {"key_id": created.key_id, "organisation_id": created.organisation_id, "hint": created.hint}
+    tx.execute(statement, names | limits)
+
+
+def _keep_tier(tx: Connection, organisation_id: str, tier: str) -> None:
+    statement = upsert(tx, tables.known_organisation)
+    statement = statement.on_conflict_do_update(index_elements=["organisation_id"], set_={"tier": tier})
+    tx.execute(statement, {"organisation_id": organisation_id, "tier": tier})
+
+
+def _hint(tx: Connection, public: KeysEvent) -> str | None:
+    """As it was before the event."""
+    match public:
+        case OrganisationRegistered() | TierChanged():
+            return None
+        case KeyCreated():
+            return public.hint
+        case _:
+            table = tables.known_key
+            return tx.execute(select(table.c.hint).where(table.c.key_id == public.key_id)).scalar_one_or_none()

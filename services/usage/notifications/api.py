@@ -1,0 +1,212 @@
+"""Channels: the HTTP door. What is sent to them is in delivery_api.py."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from services.usage.http.pagination import DeletedSchema, PageQuery, PageQuerySchema, listed
+from services.usage.http.problem_mapping import as_problems
+from services.usage.notifications.channel import ALERT_EVENTS, CHANNEL_PREFIX, Channel, Kind
+from services.usage.notifications.channels.channel_store import Channels, TooManyChannels
+from services.usage.notifications.channels.secret_encryption import Sealing, new_secret
+from services.usage.notifications.deliveries import delivery_resources as delivery_api
+from services.usage.notifications.deliveries.delivery_views import DeliveryRecord
+from services.usage.notifications.schema import (
+    CreateChannelBody,
+    CreateNotificationChannelSchema,
+    EditChannelBody,
+    EditNotificationChannelSchema,
+    NotificationChannelListSchema,
+    NotificationChannelSchema,
+    NotificationChannelWithSecretSchema,
+    RotateSecretBody,
+    RotateSecretSchema,
+)
+from services.usage.notifications.senders.egress_guard import forbidden_target
+from services.usage.notifications.settings import DeliverySettings
+from shared.runtime.clock import Clock
+from shared.values.identifiers import new_id
+from shared.web.operation import Answer, Call, operation
+from shared.web.problems.catalogue import Problem
+from shared.web.requests.etag import etag, seen_revision
+from shared.web.route import Route
+
+_ONCE = {"Cache-Control": "no-store"}
+
+
+def routes(
+    channels: Channels, deliveries: DeliveryRecord, sealing: Sealing, settings: DeliverySettings, clock: Clock
+) -> list[Route]:
+    return [
+        Route("/v1/channels", ChannelCollection(channels, sealing, settings, clock)),
+        Route("/v1/channels/{channel_id}", ChannelItem(channels, settings, clock)),
+        Route("/v1/channels/{channel_id}/rotate-secret", SecretRotation(channels, sealing, clock)),
+        *delivery_api.routes(channels, deliveries, clock),
+    ]
+
+
+class ChannelCollection:
+    def __init__(self, channels: Channels, sealing: Sealing, settings: DeliverySettings, clock: Clock) -> None:
+        self._channels, self._sealing, self._settings, self._clock = channels, sealing, settings, clock
+
+    @operation(
+        "List channels", tag="Alerts", permission="admin", query=PageQuerySchema, answers=NotificationChannelListSchema
+    )
+    def on_get(self, call: Call[PageQuery, None]) -> Answer:
+        channels, place = self._channels.page(call.caller.organisation_id, call.query.limit, call.query.after())
+        return listed(map(_shown, channels), place)
+
+    @operation(
+        "Create a channel; a webhook's secret is shown this once",
+        tag="Alerts",
+        permission="admin",
+        body=CreateNotificationChannelSchema,
+        answers=NotificationChannelWithSecretSchema,
+        status=201,
+        problems=("conflict",),
+    )
+    def on_post(self, call: Call[None, CreateChannelBody]) -> Answer:
+        body, secret = call.body, new_secret() if call.body.kind is Kind.WEBHOOK else None
+        target = body.url if body.kind is Kind.WEBHOOK else body.address
+        _check_target(body.kind, target or "", self._settings)
+        channel = Channel(
+            id=new_id(CHANNEL_PREFIX.rstrip("_")),
+            organisation_id=call.caller.organisation_id,
+            kind=body.kind,
+            target=target or "",
+            events=_distinct(body.events) if body.events else ALERT_EVENTS,
+            sealed_secret=None if secret is None else self._sealing.seal(secret),
+            created_at=self._clock.now(),
+        )
+        try:
+            self._channels.add(channel)
+        except TooManyChannels:
+            raise Problem("conflict", "the organisation has as many channels as it may") from None
+        headers = {"Location": f"/v1/channels/{channel.id}"} | etag(channel.revision) | _ONCE
+        return Answer(status=201, body=_shown(channel) | {"secret": secret}, headers=headers)
+
+
+class ChannelItem:
+    def __init__(self, channels: Channels, settings: DeliverySettings, clock: Clock) -> None:
+        self._channels, self._settings, self._clock = channels, settings, clock
+
+    @operation(
+        "Show a channel", tag="Alerts", permission="admin", answers=NotificationChannelSchema, problems=("not-found",)
+    )
+    def on_get(self, call: Call[None, None], channel_id: str) -> Answer:
+        channel = _get(self._channels, call, channel_id)
+        return Answer(body=_shown(channel), headers=etag(channel.revision))
+
+    @operation(
+        "Change a channel, or enable it again",
+        tag="Alerts",
+        permission="admin",
+        body=EditNotificationChannelSchema,
+        answers=NotificationChannelSchema,
+        problems=("not-found", "precondition-failed"),
+        headers=("If-Match",),
+    )
+    def on_patch(self, call: Call[None, EditChannelBody], channel_id: str) -> Answer:
+        changed = self._edited(_get(self._channels, call, channel_id), call.body)
+        return _change(self._channels, changed, call.headers.get("If-Match"))
+
+    @operation(
+        "Delete a channel; what was on its way to it has failed",
+        tag="Alerts",
+        permission="admin",
+        answers=DeletedSchema,
+        problems=("not-found",),
+    )
+    def on_delete(self, call: Call[None, None], channel_id: str) -> Answer:
+        deleted_at = self._clock.now()
+        with as_problems():
+            self._channels.delete(call.caller.organisation_id, channel_id, deleted_at)
+        return Answer(body={"id": channel_id, "deleted_at": deleted_at})
+
+    def _edited(self, channel: Channel, body: EditChannelBody) -> Channel:
+        """Raises Problem."""
+        target = body.url if channel.kind is Kind.WEBHOOK else body.address
+        other, name = (body.address, "address") if channel.kind is Kind.WEBHOOK else (body.url, "url")
+        if other is not UNSET:
+            _refuse(name, "is not for a channel of this kind")
+        if target is not UNSET:
+            _check_target(channel.kind, target, self._settings)
+            channel = replace(channel, target=target)
+        if body.events is not UNSET:
+            channel = replace(channel, events=_distinct(body.events))
+        if body.disabled is True and channel.disabled_at is None:
+            channel = replace(channel, disabled_at=self._clock.now(), disabled_reason="by its organisation")
+        if body.disabled is False:
+            channel = replace(channel, disabled_at=None, disabled_reason=None)
+        return channel
+
+
+class SecretRotation:
+    def __init__(self, channels: Channels, sealing: Sealing, clock: Clock) -> None:
+        self._channels, self._sealing, self._clock = channels, sealing, clock
+
+    @operation(
+        "Give a webhook a new secret, shown this once; the one before signs beside it for a while",
+        tag="Alerts",
+        permission="admin",
+        body=RotateSecretSchema,
+        answers=NotificationChannelWithSecretSchema,
+        problems=("not-found", "conflict"),
+    )
+    def on_post(self, call: Call[None, RotateSecretBody], channel_id: str) -> Answer:
+        channel = _get(self._channels, call, channel_id)
+        if channel.kind is not Kind.WEBHOOK:
+            raise Problem("conflict", "mail is not signed: only webhooks have a secret")
+        secret, overlap = new_secret(), timedelta(seconds=call.body.overlap_seconds)
+        rotated = replace(
+            channel,
+            sealed_secret=self._sealing.seal(secret),
+            sealed_previous_secret=channel.sealed_secret if overlap else None,
+            previous_until=self._clock.now() + overlap if overlap else None,
+        )
+        # Two rotations at once: the later one must not keep the secret before the earlier one.
+        answer = _change(self._channels, rotated, f'"{channel.revision}"')
+        return msgspec.structs.replace(
+            answer, body=answer.body | {"secret": secret}, headers=dict(answer.headers) | _ONCE
+        )
+
+
+def _get(channels: Channels, call: Call[Any, Any], channel_id: str) -> Channel:
+    """Raises Problem."""
+    with as_problems():
+        return channels.get(call.caller.organisation_id, channel_id)
+
+
+def _change(channels: Channels, changed: Channel, if_match: str | None) -> Answer:
+    """Raises Problem."""
+    with as_problems():
+        channel = channels.change(changed, seen_revision(if_match))
+    return Answer(body=_shown(channel), headers=etag(channel.revision))
+
+
+def _check_target(kind: Kind, target: str, settings: DeliverySettings) -> None:
+    """What can be said before anything is resolved. Raises Problem."""
+    if kind is Kind.EMAIL and settings.mail is None:
+        _refuse("address", "this installation sends no mail: no SMTP server is configured")
+    if kind is Kind.WEBHOOK and (fault := forbidden_target(target, settings.outgoing)) is not None:
+        _refuse("url", fault)
+
+
+def _refuse(member: str, message: str) -> None:
+    raise Problem("invalid-body", members={"errors": {f"/{member}": [message]}})
+
+
+def _distinct(events: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(events))
+
+
+def _shown(channel: Channel) -> dict[str, Any]:
+    """Without what is sealed."""
+    whole: dict[str, Any] = msgspec.to_builtins(channel)
+    target = "url" if channel.kind is Kind.WEBHOOK else "address"
+    names = ("id", "kind", "events", "disabled_at", "disabled_reason", "revision", "created_at")
+    body = {name: whole[name] for name in names}
+    return body | {target: channel.target, "previous_secret_until": whole["previous_until"]}

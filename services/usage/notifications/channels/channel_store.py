@@ -1,0 +1,160 @@
+"""The channels of each organisation, as they are stored."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+
+from services.usage.collection_errors import NoSuchItem, RevisionDiffers
+from services.usage.epoch_microseconds import microseconds, moment
+from services.usage.notifications import tables
+from services.usage.notifications.channel import Channel, Kind
+from services.usage.notifications.delivery import Status
+from shared.sql.database import Database
+
+CHANNELS_MAX = 20
+
+
+class NoSuchChannel(NoSuchItem):
+    """Unknown, deleted or another organisation's."""
+
+
+class TooManyChannels(Exception):
+    pass
+
+
+class Channels:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def page(
+        self, organisation_id: str, limit: int, after: tuple[int, str] | None = None
+    ) -> tuple[tuple[Channel, ...], tuple[int, str] | None]:
+        """Oldest first, and the place of the last one shown; None on the last page."""
+        table = tables.channel
+        query = select(table).where(table.c.organisation_id == organisation_id)
+        if after is not None:
+            at, channel_id = after
+            query = query.where(or_(table.c.created_at > at, and_(table.c.created_at == at, table.c.id > channel_id)))
+        with self._database.reading() as tx:
+            rows = tx.execute(query.order_by(table.c.created_at, table.c.id).limit(limit + 1)).all()
+        shown = rows[:limit]
+        place = (shown[-1].created_at, shown[-1].id) if len(rows) > limit else None
+        return tuple(map(_channel, shown)), place
+
+    def get(self, organisation_id: str, channel_id: str) -> Channel:
+        """Raises NoSuchChannel."""
+        with self._database.reading() as tx:
+            return get_channel(tx, organisation_id, channel_id)
+
+    def find(self, channel_id: str) -> Channel | None:
+        """For who delivers to it; None: it is gone."""
+        with self._database.reading() as tx:
+            row = tx.execute(select(tables.channel).where(tables.channel.c.id == channel_id)).one_or_none()
+        return None if row is None else _channel(row)
+
+    def add(self, channel: Channel) -> None:
+        """Raises TooManyChannels."""
+        table = tables.channel
+        own = table.c.organisation_id == channel.organisation_id
+        with self._database.transaction() as tx:
+            if tx.execute(select(func.count()).select_from(table).where(own)).scalar_one() >= CHANNELS_MAX:
+                raise TooManyChannels
+            tx.execute(insert(table), _row(channel))
+
+    def change(self, channel: Channel, seen_revision: int | None) -> Channel:
+        """As it is from now on. Raises NoSuchChannel; and RevisionDiffers where the caller has seen another one."""
+        with self._database.transaction() as tx:
+            before = get_channel(tx, channel.organisation_id, channel.id, lock=True)
+            if seen_revision not in (None, before.revision):
+                raise RevisionDiffers(before.revision)
+            changed = replace(channel, revision=before.revision + 1)
+            tx.execute(update(tables.channel).where(tables.channel.c.id == channel.id).values(_row(changed)))
+            return changed
+
+    def delete(self, organisation_id: str, channel_id: str, now: datetime) -> None:
+        """What is on its way to it has failed. Raises NoSuchChannel."""
+        with self._database.transaction() as tx:
+            get_channel(tx, organisation_id, channel_id, lock=True)
+            tx.execute(delete(tables.channel).where(tables.channel.c.id == channel_id))
+            give_up(tx, channel_id, now)
+
+
+def channels_of(tx: Connection, organisation_ids: Iterable[str]) -> dict[str, list[Channel]]:
+    """Organisation → its channels."""
+    table = tables.channel
+    found: dict[str, list[Channel]] = {}
+    for row in tx.execute(select(table).where(table.c.organisation_id.in_(set(organisation_ids)))):
+        found.setdefault(row.organisation_id, []).append(_channel(row))
+    return found
+
+
+def get_channel(tx: Connection, organisation_id: str, channel_id: str, *, lock: bool = False) -> Channel:
+    """Raises NoSuchChannel."""
+    table = tables.channel
+    query = select(table).where(table.c.id == channel_id, table.c.organisation_id == organisation_id)
+    row = tx.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        raise NoSuchChannel
+    return _channel(row)
+
+
+def disable(tx: Connection, channel_id: str, reason: str, now: datetime) -> None:
+    """Nothing is sent to it any more, also of what is on its way."""
+    table = tables.channel
+    values = {"disabled_at": microseconds(now), "disabled_reason": reason, "revision": table.c.revision + 1}
+    tx.execute(update(table).where(table.c.id == channel_id, table.c.disabled_at.is_(None)).values(values))
+    give_up(tx, channel_id, now)
+
+
+def give_up(tx: Connection, channel_id: str, now: datetime) -> None:
+    """What is on its way to a channel has failed."""
+    table = tables.delivery
+    on_their_way = (table.c.channel_id == channel_id, table.c.due_at.is_not(None))
+    values = {"status": Status.FAILED.value, "due_at": None, "finished_at": microseconds(now)}
+    tx.execute(update(table).where(*on_their_way).values(values))
+
+
+def _row(channel: Channel) -> dict[str, Any]:
+    return {
+        "id": channel.id,
+        "organisation_id": channel.organisation_id,
+        "kind": channel.kind.value,
+        "target": channel.target,
+        "events": msgspec.json.encode(channel.events).decode(),
+        "sealed_secret": channel.sealed_secret,
+        "sealed_previous_secret": channel.sealed_previous_secret,
+        "previous_until": _microseconds(channel.previous_until),
+        "disabled_at": _microseconds(channel.disabled_at),
+        "disabled_reason": channel.disabled_reason,
+        "revision": channel.revision,
+        "created_at": microseconds(channel.created_at),
+    }
+
+
+def _channel(row: Row[Any]) -> Channel:
+    return Channel(
+        id=row.id,
+        organisation_id=row.organisation_id,
+        kind=Kind(row.kind),
+        target=row.target,
+        events=msgspec.json.decode(row.events, type=tuple[str, ...]),
+        sealed_secret=row.sealed_secret,
+        sealed_previous_secret=row.sealed_previous_secret,
+        previous_until=_moment(row.previous_until),
+        disabled_at=_moment(row.disabled_at),
+        disabled_reason=row.disabled_reason,
+        revision=row.revision,
+        created_at=moment(row.created_at),
+    )
+
+
+def _microseconds(at: datetime | None) -> int | None:
+    return None if at is None else microseconds(at)
+
+
+def _moment(at: int | None) -> datetime | None:
+    return None if at is None else moment(at)

@@ -1,0 +1,105 @@
+"""Deliveries, and messages sent by hand: the HTTP door."""
+
+from services.usage.http.pagination import listed
+from services.usage.http.problem_mapping import as_problems
+from services.usage.notifications.channels.channel_store import Channels
+from services.usage.notifications.deliveries.delivery_views import CannotBeSent, DeliveryRecord
+from services.usage.notifications.delivery import Status
+from services.usage.notifications.schema import (
+    DeliveryListSchema,
+    DeliveryQuery,
+    DeliveryQuerySchema,
+    DeliverySchema,
+    EmptyBodySchema,
+)
+from shared.runtime.clock import Clock
+from shared.web.operation import Answer, Call, operation
+from shared.web.problems.catalogue import Problem
+from shared.web.route import Route
+
+
+def routes(channels: Channels, deliveries: DeliveryRecord, clock: Clock) -> list[Route]:
+    return [
+        Route("/v1/channels/{channel_id}/test", ChannelTest(channels, deliveries, clock)),
+        Route("/v1/deliveries", DeliveryCollection(deliveries)),
+        Route("/v1/deliveries/{delivery_id}", DeliveryItem(deliveries)),
+        Route("/v1/deliveries/{delivery_id}/redeliver", Redelivery(deliveries, clock)),
+    ]
+
+
+class ChannelTest:
+    def __init__(self, channels: Channels, deliveries: DeliveryRecord, clock: Clock) -> None:
+        self._channels, self._deliveries, self._clock = channels, deliveries, clock
+
+    @operation(
+        "Send a test message; answers with its delivery, which is on its way",
+        tag="Alerts",
+        permission="admin",
+        body=EmptyBodySchema,
+        answers=DeliverySchema,
+        status=202,
+        problems=("not-found", "conflict"),
+    )
+    def on_post(self, call: Call[None, None], channel_id: str) -> Answer:
+        with as_problems():
+            channel = self._channels.get(call.caller.organisation_id, channel_id)
+        if channel.disabled_at is not None:
+            raise Problem("conflict", "the channel is disabled: enable it first")
+        delivery_id = self._deliveries.test(channel, self._clock.now())
+        return Answer(status=202, body=self._deliveries.get(channel.organisation_id, delivery_id))
+
+
+class DeliveryCollection:
+    def __init__(self, deliveries: DeliveryRecord) -> None:
+        self._deliveries = deliveries
+
+    @operation(
+        "List deliveries, newest first",
+        tag="Alerts",
+        permission="admin",
+        query=DeliveryQuerySchema,
+        answers=DeliveryListSchema,
+    )
+    def on_get(self, call: Call[DeliveryQuery, None]) -> Answer:
+        query = call.query
+        found, place = self._deliveries.page(
+            call.caller.organisation_id,
+            query.limit,
+            query.after(),
+            channel_id=query.channel_id,
+            status=None if query.status is None else Status(query.status),
+        )
+        return listed(found, place)
+
+
+class DeliveryItem:
+    def __init__(self, deliveries: DeliveryRecord) -> None:
+        self._deliveries = deliveries
+
+    @operation("Show a delivery", tag="Alerts", permission="admin", answers=DeliverySchema, problems=("not-found",))
+    def on_get(self, call: Call[None, None], delivery_id: str) -> Answer:
+        with as_problems():
+            return Answer(body=self._deliveries.get(call.caller.organisation_id, delivery_id))
+
+
+class Redelivery:
+    def __init__(self, deliveries: DeliveryRecord, clock: Clock) -> None:
+        self._deliveries, self._clock = deliveries, clock
+
+    @operation(
+        "Send a delivery again, under the same webhook-id",
+        tag="Alerts",
+        permission="admin",
+        body=EmptyBodySchema,
+        answers=DeliverySchema,
+        status=202,
+        problems=("not-found", "conflict"),
+    )
+    def on_post(self, call: Call[None, None], delivery_id: str) -> Answer:
+        organisation_id = call.caller.organisation_id
+        try:
+            with as_problems():
+                self._deliveries.send_again(organisation_id, delivery_id, self._clock.now())
+                return Answer(status=202, body=self._deliveries.get(organisation_id, delivery_id))
+        except CannotBeSent as refusal:
+            raise Problem("conflict", str(refusal)) from None

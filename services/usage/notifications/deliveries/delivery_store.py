@@ -1,0 +1,167 @@
+"""Deliveries as they are stored: put down with what caused them, taken by a courier, closed with what came of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from services.usage.epoch_microseconds import microseconds
+from services.usage.notifications import tables
+from services.usage.notifications.channels.channel_store import channels_of, disable
+from services.usage.notifications.delivery import SENDING_SECONDS_MAX, Next, Outcome, Status
+from shared.sql.database import Database, upsert
+from shared.values.identifiers import new_id
+
+KEPT = timedelta(days=30)
+AT_ONCE_OF_CHANNEL = 2
+GONE_REASON = "the receiver answered 410 Gone"
+_FORGET_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something to tell. `only_to`: ids of channels; none: all that take its type."""
+
+    organisation_id: str
+    message_id: str
+    type: str
+    key_id: str | None
+    payload: str
+    only_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """One that this process may send. `attempt`: 1 for the first."""
+
+    id: str
+    channel_id: str
+    message_id: str
+    type: str
+    payload: str
+    attempt: int
+
+
+def enqueue(tx: Connection, notices: Sequence[Notice], now: datetime, *, happened_at: datetime | None = None) -> int:
+    """One delivery for each channel that takes it, unless it has it already; how many.
+
+    `happened_at`: channels that were made after that are not told of it.
+    """
+    channels = channels_of(tx, {notice.organisation_id for notice in notices})
+    rows = [
+        _row(notice, channel.id, now)
+        for notice in notices
+        for channel in channels.get(notice.organisation_id, ())
+        if channel.takes(notice.type) and (not notice.only_to or channel.id in notice.only_to)
+        if happened_at is None or channel.created_at <= happened_at
+    ]
+    if rows:
+        tx.execute(upsert(tx, tables.delivery).on_conflict_do_nothing(), rows)
+    return len(rows)
+
+
+class Deliveries:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def take(self, most: int, busy: Mapping[str, int], now: datetime) -> tuple[Taken, ...]:
+        """What is due, `most` at most, and of each channel no more at once than it may have. `busy`: channel → sending.
+
+        The oldest of every channel, not the oldest of all: one that has thousands waiting is no reason for others to.
+        """
+        table = tables.delivery
+        rank = func.row_number().over(partition_by=table.c.channel_id, order_by=(table.c.due_at, table.c.id))
+        ranked = select(table.c.id, table.c.channel_id, rank.label("rank"))
+        due = ranked.where(table.c.due_at <= microseconds(now)).subquery()
+        first = select(due.c.id, due.c.channel_id).where(due.c.rank <= AT_ONCE_OF_CHANNEL).order_by(due.c.rank)
+        with self._database.reading() as tx:
+            if tx.execute(select(table.c.id).where(table.c.due_at <= microseconds(now)).limit(1)).first() is None:
+                return ()
+            found = tx.execute(first).all()
+        free = dict(busy)
+        wanted: list[str] = []
+        for row in found:
+            if free.get(row.channel_id, 0) < AT_ONCE_OF_CHANNEL and len(wanted) < most:
+                free[row.channel_id] = free.get(row.channel_id, 0) + 1
+                wanted.append(row.id)
+        return self._claim(wanted, now) if wanted else ()
+
+    def close(self, taken: Taken, outcome: Outcome, then: Next, began: datetime, now: datetime) -> None:
+        """Writes down what came of an attempt."""
+        table, attempt = tables.delivery, tables.delivery_attempt
+        finished = then.due_at is None
+        row = {
+            "delivery_id": taken.id,
+            "number": taken.attempt,
+            "at": microseconds(began),
+            "duration_ms": max(0, round((now - began) / timedelta(milliseconds=1))),
+            "status": outcome.status,
+            "fault": outcome.fault,
+        }
+        with self._database.transaction() as tx:
+            # Taken for dead and sent by another since: what it wrote stands.
+            tx.execute(upsert(tx, attempt).on_conflict_do_nothing(), row)
+            is_ours = (table.c.id == taken.id, table.c.attempts == taken.attempt)
+            tx.execute(
+                update(table)
+                .where(*is_ours)
+                .values(
+                    status=then.status.value,
+                    due_at=None if then.due_at is None else microseconds(then.due_at),
+                    finished_at=microseconds(now) if finished else None,
+                )
+            )
+            if then.disables:
+                disable(tx, taken.channel_id, GONE_REASON, now)
+
+    def forget_old(self, now: datetime) -> None:
+        """A page of those that ended long ago."""
+        table, attempt = tables.delivery, tables.delivery_attempt
+        old = select(table.c.id).where(table.c.due_at.is_(None), table.c.finished_at < microseconds(now - KEPT))
+        with self._database.transaction() as tx:
+            ids = list(tx.execute(old.limit(_FORGET_PAGE)).scalars())
+            if ids:
+                tx.execute(delete(attempt).where(attempt.c.delivery_id.in_(ids)))
+                tx.execute(delete(table).where(table.c.id.in_(ids)))
+
+    def _claim(self, ids: Sequence[str], now: datetime) -> tuple[Taken, ...]:
+        """Of those the ones that nobody else has taken meanwhile."""
+        table = tables.delivery
+        until = now + timedelta(seconds=SENDING_SECONDS_MAX)
+        still_due = (table.c.id.in_(ids), table.c.due_at <= microseconds(now))
+        statement = (
+            update(table)
+            .where(*still_due)
+            .values(status=Status.SENDING.value, due_at=microseconds(until), attempts=table.c.attempts + 1)
+        )
+        with self._database.transaction() as tx:
+            rows = tx.execute(statement.returning(table)).all()
+        return tuple(
+            Taken(
+                id=row.id,
+                channel_id=row.channel_id,
+                message_id=row.message_id,
+                type=row.type,
+                payload=row.payload,
+                attempt=row.attempts,
+            )
+            for row in rows
+        )
+
+
+def _row(notice: Notice, channel_id: str, now: datetime) -> dict[str, object]:
+    return {
+        "id": new_id("dlv"),
+        "organisation_id": notice.organisation_id,
+        "channel_id": channel_id,
+        "message_id": notice.message_id,
+        "type": notice.type,
+        "key_id": notice.key_id,
+        "payload": notice.payload,
+        "status": Status.PENDING.value,
+        "attempts": 0,
+        "due_at": microseconds(now),
+        "created_at": microseconds(now),
+        "finished_at": None,
+    }

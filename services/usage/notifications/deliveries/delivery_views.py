@@ -1,0 +1,166 @@
+"""Deliveries as their organisation sees them, with each attempt; and sending one again."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, and_, or_, select, update
+
+from services.usage.collection_errors import NoSuchItem
+from services.usage.epoch_microseconds import microseconds, moment
+from services.usage.notifications import tables
+from services.usage.notifications.channel import Channel
+from services.usage.notifications.channels.channel_store import NoSuchChannel, get_channel
+from services.usage.notifications.deliveries.delivery_store import Notice, enqueue
+from services.usage.notifications.delivery import Status
+from services.usage.notifications.message import of_test
+from shared.sql.database import Database
+from shared.values.identifiers import new_id
+
+
+class NoSuchDelivery(NoSuchItem):
+    """Unknown, forgotten or another organisation's."""
+
+
+class CannotBeSent(Exception):
+    """The text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    number: int
+    at: datetime
+    duration_ms: int
+    status: int | None
+    fault: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryView:
+    """`webhook_id`: the message's, however often it is sent."""
+
+    id: str
+    channel_id: str
+    webhook_id: str
+    type: str
+    key_id: str | None
+    status: Status
+    attempts: tuple[Attempt, ...]
+    last_answer: Attempt | None
+    next_attempt_at: datetime | None
+    created_at: datetime
+    finished_at: datetime | None
+    payload: dict[str, Any]
+
+
+class DeliveryRecord:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def page(
+        self,
+        organisation_id: str,
+        limit: int,
+        after: tuple[int, str] | None = None,
+        *,
+        channel_id: str | None = None,
+        status: Status | None = None,
+    ) -> tuple[tuple[DeliveryView, ...], tuple[int, str] | None]:
+        """Newest first, and the place of the last one shown; None on the last page."""
+        table = tables.delivery
+        query = select(table).where(table.c.organisation_id == organisation_id)
+        if after is not None:
+            at, delivery_id = after
+            older = and_(table.c.created_at == at, table.c.id > delivery_id)
+            query = query.where(or_(table.c.created_at < at, older))
+        if channel_id is not None:
+            query = query.where(table.c.channel_id == channel_id)
+        if status is not None:
+            query = query.where(table.c.status == status.value)
+        with self._database.reading() as tx:
+            rows = tx.execute(query.order_by(table.c.created_at.desc(), table.c.id).limit(limit + 1)).all()
+            views = _views(tx, rows[:limit])
+        place = (rows[limit - 1].created_at, rows[limit - 1].id) if len(rows) > limit else None
+        return views, place
+
+    def get(self, organisation_id: str, delivery_id: str) -> DeliveryView:
+        """Raises NoSuchDelivery."""
+        with self._database.reading() as tx:
+            return _views(tx, [_row(tx, organisation_id, delivery_id)])[0]
+
+    def test(self, channel: Channel, now: datetime) -> str:
+        """The id of a delivery to this channel alone, which is due."""
+        message = of_test(new_id("msg"), channel.id, now)
+        notice = Notice(
+            organisation_id=channel.organisation_id,
+            message_id=message.id,
+            type=message.type,
+            key_id=None,
+            payload=message.payload,
+            only_to=(channel.id,),
+        )
+        table = tables.delivery
+        with self._database.transaction() as tx:
+            enqueue(tx, [notice], now)
+            made: str = tx.execute(select(table.c.id).where(table.c.message_id == message.id)).scalar_one()
+        return made
+
+    def send_again(self, organisation_id: str, delivery_id: str, now: datetime) -> None:
+        """Under the same message id, at once. Raises NoSuchDelivery and CannotBeSent."""
+        table = tables.delivery
+        with self._database.transaction() as tx:
+            row = _row(tx, organisation_id, delivery_id, lock=True)
+            if row.status == Status.SENDING.value:
+                raise CannotBeSent("it is being sent right now")
+            try:
+                channel = get_channel(tx, organisation_id, row.channel_id)
+            except NoSuchChannel:
+                raise CannotBeSent("its channel was deleted") from None
+            if channel.disabled_at is not None:
+                raise CannotBeSent("its channel is disabled")
+            values = {"status": Status.PENDING.value, "due_at": microseconds(now), "finished_at": None}
+            tx.execute(update(table).where(table.c.id == delivery_id).values(values))
+
+
+def _row(tx: Connection, organisation_id: str, delivery_id: str, *, lock: bool = False) -> Row[Any]:
+    table = tables.delivery
+    query = select(table).where(table.c.id == delivery_id, table.c.organisation_id == organisation_id)
+    row = tx.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        raise NoSuchDelivery
+    return row
+
+
+def _views(tx: Connection, rows: Any) -> tuple[DeliveryView, ...]:
+    table = tables.delivery_attempt
+    ids = [row.id for row in rows]
+    found: dict[str, list[Attempt]] = {}
+    for row in tx.execute(select(table).where(table.c.delivery_id.in_(ids)).order_by(table.c.number)):
+        attempt = Attempt(
+            number=row.number,
+            at=moment(row.at),
+            duration_ms=row.duration_ms,
+            status=row.status,
+            fault=row.fault,
+        )
+        found.setdefault(row.delivery_id, []).append(attempt)
+    return tuple(_view(row, tuple(found.get(row.id, ()))) for row in rows)
+
+
+def _view(row: Row[Any], attempts: tuple[Attempt, ...]) -> DeliveryView:
+    status = Status(row.status)
+    return DeliveryView(
+        id=row.id,
+        channel_id=row.channel_id,
+        webhook_id=row.message_id,
+        type=row.type,
+        key_id=row.key_id,
+        status=status,
+        attempts=attempts,
+        last_answer=attempts[-1] if attempts else None,
+        next_attempt_at=moment(row.due_at) if status is Status.PENDING else None,
+        created_at=moment(row.created_at),
+        finished_at=None if row.finished_at is None else moment(row.finished_at),
+        payload=msgspec.json.decode(row.payload),
+    )

@@ -1,0 +1,169 @@
+"""The bodies, queries and answers of channels and deliveries."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+from msgspec import UNSET, UnsetType
+
+from services.usage.http.pagination import PageQuery, PageQuerySchema
+from services.usage.notifications.channel import ALERT_EVENTS, EVENTS, Kind
+from services.usage.notifications.delivery import Status
+from shared.observability.redaction import redact
+from shared.web.operation import StrictSchema
+from shared.web.requests.strict_boolean import Flag
+
+OVERLAP_SECONDS_DEFAULT, OVERLAP_SECONDS_MAX = 86_400, 7 * 86_400
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}", re.ASCII)
+_VISIBLE = re.compile(r"[!-~]+", re.ASCII)
+
+
+def _url(text: str) -> None:
+    if not _VISIBLE.fullmatch(text) or redact(text) != text:
+        raise ValidationError("must be written in visible ASCII characters, and hold no API key")
+    try:
+        parts = urlsplit(text)
+        is_whole = parts.scheme in ("https", "http") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        raise ValidationError("must read https://HOST/PATH")
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        raise ValidationError("must hold no user, no password and no fragment: what comes is signed")
+
+
+def _address(text: str) -> None:
+    if not _ADDRESS.fullmatch(text):
+        raise ValidationError("must be one mail address, such as ops@example.org")
+
+
+class _ChannelBodySchema(StrictSchema):
+    url = fields.String(validate=[validate.Length(max=2048), _url])
+    address = fields.String(validate=[validate.Length(max=254), _address])
+    events = fields.List(
+        fields.String(validate=validate.OneOf(EVENTS)),
+        validate=validate.Length(min=1, max=len(EVENTS)),
+        metadata={"description": f"default: {', '.join(ALERT_EVENTS)}"},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateChannelBody:
+    kind: Kind
+    url: str | None = None
+    address: str | None = None
+    events: list[str] | None = None
+
+
+class CreateNotificationChannelSchema(_ChannelBodySchema):
+    shape = CreateChannelBody
+    kind = fields.Enum(Kind, by_value=True, required=True)
+
+    @validates_schema
+    def _one_target(self, data: dict[str, Any], **_: Any) -> None:
+        wanted, other = ("url", "address") if data["kind"] is Kind.WEBHOOK else ("address", "url")
+        if wanted not in data:
+            raise ValidationError("is needed for a channel of this kind", wanted)
+        if other in data:
+            raise ValidationError("is not for a channel of this kind", other)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditChannelBody:
+    """UNSET: stays as it is. `disabled` False: sent to again, also after it answered 410."""
+
+    url: str | UnsetType = UNSET
+    address: str | UnsetType = UNSET
+    events: list[str] | UnsetType = UNSET
+    disabled: bool | UnsetType = UNSET
+
+
+class EditNotificationChannelSchema(_ChannelBodySchema):
+    shape = EditChannelBody
+    disabled = Flag()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotateSecretBody:
+    overlap_seconds: int = OVERLAP_SECONDS_DEFAULT
+
+
+class RotateSecretSchema(StrictSchema):
+    shape = RotateSecretBody
+    overlap_seconds = fields.Integer(
+        strict=True,
+        validate=validate.Range(min=0, max=OVERLAP_SECONDS_MAX),
+        metadata={"description": "for how long the secret before signs, too"},
+    )
+
+
+class EmptyBodySchema(StrictSchema):
+    """A body without members, or none."""
+
+
+class NotificationChannelSchema(StrictSchema):
+    id = fields.String(required=True)
+    kind = fields.Enum(Kind, by_value=True, required=True)
+    url = fields.String()
+    address = fields.String()
+    events = fields.List(fields.String(), required=True)
+    previous_secret_until = fields.AwareDateTime(required=True, allow_none=True)
+    disabled_at = fields.AwareDateTime(required=True, allow_none=True)
+    disabled_reason = fields.String(required=True, allow_none=True)
+    revision = fields.Integer(required=True)
+    created_at = fields.AwareDateTime(required=True)
+
+
+class NotificationChannelWithSecretSchema(NotificationChannelSchema):
+    secret = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "what signatures are verified with; shown this once; null for mail"},
+    )
+
+
+class NotificationChannelListSchema(StrictSchema):
+    data = fields.List(fields.Nested(NotificationChannelSchema), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryQuery(PageQuery):
+    channel_id: str | None = None
+    status: str | None = None
+
+
+class DeliveryQuerySchema(PageQuerySchema):
+    shape = DeliveryQuery
+    channel_id = fields.String(validate=validate.Length(min=1, max=32))
+    status = fields.String(validate=validate.OneOf(tuple(Status)))
+
+
+class AttemptSchema(StrictSchema):
+    number = fields.Integer(required=True)
+    at = fields.AwareDateTime(required=True)
+    duration_ms = fields.Integer(required=True)
+    status = fields.Integer(required=True, allow_none=True, metadata={"description": "what the receiver answered"})
+    fault = fields.String(required=True, allow_none=True, metadata={"description": "why that was no receipt"})
+
+
+class DeliverySchema(StrictSchema):
+    id = fields.String(required=True)
+    channel_id = fields.String(required=True)
+    webhook_id = fields.String(required=True, metadata={"description": "the message's id, however often it is sent"})
+    type = fields.String(required=True)
+    key_id = fields.String(required=True, allow_none=True)
+    status = fields.Enum(Status, by_value=True, required=True)
+    attempts = fields.List(fields.Nested(AttemptSchema), required=True)
+    last_answer = fields.Nested(AttemptSchema, required=True, allow_none=True)
+    next_attempt_at = fields.AwareDateTime(required=True, allow_none=True)
+    created_at = fields.AwareDateTime(required=True)
+    finished_at = fields.AwareDateTime(required=True, allow_none=True)
+    payload = fields.Dict(required=True)
+
+
+class DeliveryListSchema(StrictSchema):
+    data = fields.List(fields.Nested(DeliverySchema), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)

@@ -1,0 +1,166 @@
+"""Connections to addresses that customers name: checked where they are made, to the very address that was checked.
+
+A name is resolved once for each connection, every address it has must be allowed, and TLS is for the name. So neither a
+name that resolves into our own network, nor one that changes its mind between check and use, reaches anything there.
+All of an exchange is over by one deadline, however steadily its bytes drip.
+"""
+
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpcore
+
+from shared.values import ip_addresses as addresses
+from shared.values.ip_addresses import Address, Network
+
+Resolve = Callable[[str, int], Sequence[str]]
+# Public by no reading of the registries of IANA, whatever `is_global` of this Python says.
+_NEVER = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "0.0.0.0/8",
+        "100.64.0.0/10",
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "198.18.0.0/15",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "2001::/23",
+        "2002::/16",
+        "fec0::/10",
+        "ff00::/8",
+    )
+)
+
+
+class AddressForbidden(Exception):
+    """The text names the host and never the address it has: that would tell what is in here."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"{host} is not on the public internet")
+
+
+class DeadlinePassed(Exception):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingPolicy:
+    """`allowed`: networks that may be connected to although they are not public. `allow_http`: without TLS, too."""
+
+    allowed: tuple[Network, ...] = ()
+    allow_http: bool = False
+
+    def allows(self, address: Address) -> bool:
+        if any(address in network for network in self.allowed):
+            return True
+        return is_public(address)
+
+
+def is_public(address: Address) -> bool:
+    return (
+        address.is_global
+        and not address.is_multicast
+        and not address.is_reserved
+        and not any(address in network for network in _NEVER)
+    )
+
+
+def forbidden_target(url: str, policy: OutgoingPolicy) -> str | None:
+    """What is wrong with a URL before anything is resolved; None: it may be tried. It is checked again each time."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not policy.allow_http:
+        return "must read https://…"
+    address = addresses.address(parts.hostname or "")
+    if address is not None and not policy.allows(address):
+        return "is not on the public internet"
+    return None
+
+
+def system_resolve(host: str, port: int) -> tuple[str, ...]:
+    """Raises OSError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class CheckedBackend(httpcore.NetworkBackend):
+    """How httpcore connects, for one exchange. `deadline`: by time.monotonic()."""
+
+    def __init__(self, policy: OutgoingPolicy, resolve: Resolve, deadline: float) -> None:
+        self._policy, self._resolve, self._deadline = policy, resolve, deadline
+        self._backend = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Raises AddressForbidden, DeadlinePassed, httpcore.ConnectError and httpcore.ConnectTimeout."""
+        failed: Exception = httpcore.ConnectError("no address")
+        for address in self._checked(host, port):
+            try:
+                stream = self._backend.connect_tcp(address, port, timeout=left(self._deadline))
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failed = error
+            else:
+                return _DeadlinedStream(stream, self._deadline)
+        raise failed
+
+    def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
+    ) -> httpcore.NetworkStream:
+        raise AddressForbidden(path)
+
+    def _checked(self, host: str, port: int) -> list[str]:
+        try:
+            found = [addresses.address(text.partition("%")[0]) for text in self._resolve(host, port)]
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(f"{host} does not resolve") from error
+        known = [address for address in found if address is not None]
+        if len(known) != len(found) or not all(map(self._policy.allows, known)):
+            raise AddressForbidden(host)
+        return [str(address) for address in known]
+
+
+class _DeadlinedStream(httpcore.NetworkStream):
+    """Whatever time each operation is given, none goes on past the deadline."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
+        self._stream, self._deadline = stream, deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, left(self._deadline))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, left(self._deadline))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        stream = self._stream.start_tls(ssl_context, server_hostname, left(self._deadline))
+        return _DeadlinedStream(stream, self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+def left(deadline: float) -> float:
+    """Seconds; never none. Raises DeadlinePassed."""
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
+        raise DeadlinePassed
+    return seconds

@@ -1,0 +1,97 @@
+"""One message to one webhook, as Standard Webhooks says. Any 2xx is a receipt; a redirect is none, and not followed."""
+
+import ssl
+import time
+from collections.abc import Sequence
+from datetime import datetime
+
+import httpcore
+from standardwebhooks import Webhook
+
+from services.usage.notifications.delivery import ATTEMPT_SECONDS_MAX, Outcome, retry_after_seconds
+from services.usage.notifications.senders.egress_guard import (
+    AddressForbidden,
+    CheckedBackend,
+    DeadlinePassed,
+    OutgoingPolicy,
+    Resolve,
+    system_resolve,
+)
+
+ANSWER_BYTES_MAX = 4096
+USER_AGENT = "Grillo-Webhooks/1"
+
+
+class WebhookSender:
+    """`resolve` and `trusted` are for tests: names, and whose certificates are believed."""
+
+    def __init__(
+        self,
+        policy: OutgoingPolicy,
+        *,
+        resolve: Resolve = system_resolve,
+        trusted: ssl.SSLContext | None = None,
+        seconds_max: float = ATTEMPT_SECONDS_MAX,
+    ) -> None:
+        self._policy, self._resolve, self._seconds_max = policy, resolve, seconds_max
+        self._trusted = trusted or ssl.create_default_context()
+
+    def send(self, url: str, message_id: str, payload: str, secrets: Sequence[str], now: datetime) -> Outcome:
+        """Never raises for what a receiver does, or does not do."""
+        if not url.startswith("https://") and not self._policy.allow_http:
+            return Outcome(delivered=False, fault="only https is allowed")
+        headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
+        headers |= signed(message_id, payload, secrets, now)
+        backend = CheckedBackend(self._policy, self._resolve, time.monotonic() + self._seconds_max)
+        try:
+            # A pool of one exchange: what was checked for one is not left open for another.
+            with (
+                httpcore.ConnectionPool(ssl_context=self._trusted, network_backend=backend, http2=False) as pool,
+                pool.stream("POST", url, headers=list(headers.items()), content=payload.encode()) as answer,
+            ):
+                _read_some(answer)
+                return _outcome(answer, now)
+        except AddressForbidden as forbidden:
+            return Outcome(delivered=False, fault=str(forbidden))
+        except (DeadlinePassed, httpcore.TimeoutException):
+            return Outcome(delivered=False, fault=f"no answer within {self._seconds_max:g} s")
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, ValueError) as error:
+            return Outcome(delivered=False, fault=_words(error))
+
+
+def signed(message_id: str, payload: str, secrets: Sequence[str], now: datetime) -> dict[str, str]:
+    """One signature for each secret: while one replaces another, receivers that know either can verify."""
+    signatures = [Webhook(secret).sign(message_id, now, payload) for secret in secrets]
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": " ".join(signatures),
+    }
+
+
+def _read_some(answer: httpcore.Response) -> None:
+    """So that a receiver that writes a short answer sees it taken. The status is what counts, and is here already."""
+    taken = 0
+    try:
+        for part in answer.iter_stream():
+            taken += len(part)
+            if taken >= ANSWER_BYTES_MAX:
+                return
+    except (DeadlinePassed, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
+        return
+
+
+def _outcome(answer: httpcore.Response, now: datetime) -> Outcome:
+    status = answer.status
+    if 200 <= status < 300:
+        return Outcome(delivered=True, status=status)
+    fault = "redirects are not followed" if 300 <= status < 400 else None
+    asked = next((value for name, value in answer.headers if name.lower() == b"retry-after"), b"")
+    wait_seconds = retry_after_seconds(asked.decode("latin-1"), now)
+    return Outcome(delivered=False, status=status, fault=fault, retry_after_seconds=wait_seconds)
+
+
+def _words(error: Exception) -> str:
+    """What the network said; it may quote addresses, so no more than its kind but for certificates."""
+    text = str(error)
+    return "its certificate cannot be verified" if "CERTIFICATE" in text.upper() else type(error).__name__

@@ -1,0 +1,72 @@
+"""Forgetting who used a deleted key: addresses and user agents go, the counters stay.
+
+A deletion is heard in the log of keys and requests come from gates, in no order: so what is stored is erased, and what
+arrives later is stored without. Nothing arrives in between: both take their turn (turn.py).
+Messages that were sent cannot be called back; those not sent yet go without.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Table, delete, select, update
+
+from services.usage import tables
+from services.usage.alerting import tables as alerting
+from services.usage.alerting.evaluation import known_sources as sources
+from services.usage.bulk_upsert import among
+from services.usage.notifications import tables as delivering
+from services.usage.writer_lock import take_turn
+from shared.contracts.usage import RequestRecord
+from shared.sql.database import upsert
+
+_ERASED = {"address": "", "user_agent": ""}
+
+
+def erase(tx: Connection, key_id: str) -> None:
+    """Safe to run twice."""
+    take_turn(tx)
+    tx.execute(upsert(tx, tables.erased_key).on_conflict_do_nothing(), {"key_id": key_id})
+    request, last_use = tables.request, tables.last_use
+    tx.execute(update(request).where(request.c.key_id == key_id).values(**_ERASED))
+    tx.execute(update(last_use).where(last_use.c.key_id == key_id).values(address=""))
+    sources.forget(tx, key_id)
+    _rewrite(tx, alerting.alert, "facts", key_id)
+    _rewrite(tx, delivering.delivery, "payload", key_id)
+    # A digest of an address is no secret: there are few enough addresses to try.
+    alert = alerting.alert
+    is_telling = (alert.c.key_id == key_id, alert.c.kind == "new-source")
+    tx.execute(update(alert).where(*is_telling).values(fact=alert.c.id))
+
+
+def without_erased(tx: Connection, records: Sequence[RequestRecord]) -> Sequence[RequestRecord]:
+    """The records, those of deleted keys without address and user agent."""
+    table = tables.erased_key
+    used = {record.key_id for record in records if record.key_id is not None}
+    if not used:
+        return records
+    erased = set(tx.execute(select(table.c.key_id).where(among(tx, table.c.key_id, used))).scalars())
+    if not erased:
+        return records
+    return [msgspec.structs.replace(record, **_ERASED) if record.key_id in erased else record for record in records]
+
+
+def reset(tx: Connection) -> None:
+    """Nothing that was erased comes back by it; the log, followed anew, names the deleted keys again."""
+    tx.execute(delete(tables.erased_key))
+
+
+def _rewrite(tx: Connection, table: Table, column: str, key_id: str) -> None:
+    for row in tx.execute(select(table.c.id, table.c[column].label("document")).where(table.c.key_id == key_id)).all():
+        erased = msgspec.json.encode(_erased(msgspec.json.decode(row.document))).decode()
+        if erased != row.document:
+            tx.execute(update(table).where(table.c.id == row.id).values({column: erased}))
+
+
+def _erased(document: Any) -> Any:
+    """The same JSON with every address and user agent emptied, wherever in it they are."""
+    if isinstance(document, list):
+        return [_erased(item) for item in document]
+    if not isinstance(document, dict):
+        return document
+    return {name: _ERASED[name] if name in _ERASED else _erased(value) for name, value in document.items()}

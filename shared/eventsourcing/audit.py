@@ -1,0 +1,111 @@
+"""Checks a log against its own chain and against what its followers remember of it. Changes nothing."""
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from shared.eventsourcing.event_store import EventStore, Head, StoredEvent, Tx, genesis_hash, row_hash
+
+_PAGE_ROWS = 1000
+_HASH = re.compile(r"[0-9a-f]{64}")
+_BEFORE_ALL = -(2**63)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing wrong, at one row: `position` names it."""
+
+    position: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchor:
+    """What a follower, in a database of its own, last saw of the log."""
+
+    follower: str
+    checkpoint: Head
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    head: Head
+    rows: int
+    findings: tuple[Finding, ...]
+
+
+def audit(store: EventStore[Tx], anchors: Iterable[Anchor] = ()) -> Audit:
+    """Reads the whole log once. Finds edited, removed, inserted, reordered and truncated rows.
+
+    After a broken link the chain is taken up again at the row's stored hash, or at the one it should have had, so
+    that one edit is one finding and not one for every later row.
+    """
+    with store.reading() as tx:
+        head = store.head(tx)
+        chain = _Chain(genesis_hash(head.epoch))
+        for row in _rows(store, tx):
+            chain.add(row)
+        chain.end_at(head)
+        against = [_against(anchor, head, store.hash_at(tx, anchor.checkpoint.position)) for anchor in anchors]
+    return Audit(head=head, rows=chain.position, findings=(*chain.findings, *itertools.chain(*against)))
+
+
+class _Chain:
+    """How far the rows have been followed, and what was wrong on the way. `links`: what the next may chain to."""
+
+    def __init__(self, genesis: str) -> None:
+        self.position = 0
+        self.links: tuple[str, ...] = (genesis,)
+        self.findings: list[Finding] = []
+
+    def add(self, row: StoredEvent) -> None:
+        if row.position <= self.position:
+            self._found(row.position, "a row before the first")
+            return
+        rightful = _hashes_after(self.links, row)
+        if row.position != self.position + 1:
+            self._found(self.position + 1, f"rows missing before {row.position}")
+            self.links = (row.hash,)
+        elif row.hash not in rightful:
+            self._found(row.position, "the row does not match its hash")
+            self.links = (row.hash, *rightful[-1:])
+        else:
+            self.links = (row.hash,)
+        self.position = row.position
+
+    def end_at(self, head: Head) -> None:
+        if self.position != head.position:
+            problem = f"the head names row {head.position}, the last row is {self.position}"
+            self._found(min(self.position, head.position) + 1, problem)
+        elif head.hash not in self.links:
+            self._found(self.position, "the head has another hash than the last row")
+
+    def _found(self, position: int, problem: str) -> None:
+        self.findings.append(Finding(position=position, problem=problem))
+
+
+def _rows(store: EventStore[Tx], tx: Tx) -> Iterator[StoredEvent]:
+    """All of them: also such as an intruder put at positions that the log never gives."""
+    position = _BEFORE_ALL
+    while page := store.after(tx, position, _PAGE_ROWS):
+        yield from page
+        position = page[-1].position
+
+
+def _hashes_after(links: Iterable[str], row: StoredEvent) -> tuple[str, ...]:
+    """The hash this row should have after each of the links; none after one that is no hash, or for no texts."""
+    try:
+        return tuple(row_hash(link, row) for link in links if _HASH.fullmatch(link))
+    except (AttributeError, TypeError):
+        return ()  # SQLite keeps values of any kind in a column of texts, if an intruder puts them there
+
+
+def _against(anchor: Anchor, head: Head, hash_now: str | None) -> Iterable[Finding]:
+    seen = anchor.checkpoint
+    if seen.epoch != head.epoch:
+        yield Finding(position=seen.position, problem=f"{anchor.follower} followed a log of another epoch")
+    elif hash_now is None:
+        yield Finding(position=seen.position, problem=f"{anchor.follower} has seen this row; it is gone")
+    elif hash_now != seen.hash:
+        yield Finding(position=seen.position, problem=f"{anchor.follower} has seen another row here")

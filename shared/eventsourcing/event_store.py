@@ -1,0 +1,221 @@
+"""The log of one service: append-only, gapless, hash-chained. It never edits and never forgets a row.
+
+Positions become visible in order, because appending holds the head row until commit: no reader can step over
+an event that is still being written. The rule of the chain is `row_hash`; everything that checks it calls that.
+"""
+
+import hashlib
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from shared.eventsourcing.event_types import Encoded
+
+Tx = TypeVar("Tx")
+
+
+class StoredEvent(msgspec.Struct, frozen=True):
+    """A row as stored: every field is the very text or number that its hash covers."""
+
+    position: int
+    stream: str
+    version: int
+    type: str
+    schema_version: int
+    data: str
+    metadata: str
+    recorded_at: str
+    hash: str
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a log stands. Also a follower's checkpoint: which log, how far, and what it held there."""
+
+    epoch: str
+    position: int
+    hash: str
+
+
+class VersionConflict(Exception):
+    """The stream moved on between load and append: decide again."""
+
+    def __init__(self, stream: str, expected: int, actual: int) -> None:
+        self.stream, self.expected, self.actual = stream, expected, actual
+        super().__init__(f"{stream} is at version {actual}, not {expected}")
+
+
+class Appender(Protocol):
+    """Adds to the end of a log, which it has to itself until its transaction is over."""
+
+    def append(
+        self, stream: str, expected_version: int, events: Sequence[Encoded], metadata: str, recorded_at: str
+    ) -> tuple[StoredEvent, ...]:
+        """Adds the events as versions expected_version + 1, + 2 …; nothing is kept unless the transaction commits.
+
+        Raises VersionConflict when the stream's version is another.
+        """
+        ...
+
+    def attempt(self) -> AbstractContextManager[None]:
+        """What is appended or otherwise written inside is taken back if it raises; what was there before stays."""
+        ...
+
+
+class EventStore(Protocol[Tx]):
+    # What is the database's fault, and not a single write's: all of the transaction is lost by it.
+    faults: tuple[type[Exception], ...]
+
+    def transaction(self) -> AbstractContextManager[Tx]: ...
+
+    def reading(self, *, once: bool = False) -> AbstractContextManager[Tx]:
+        """`once`: for a single question."""
+        ...
+
+    def appending(self, tx: Tx, streams: Collection[str]) -> AbstractContextManager[Appender]:
+        """Appends to these streams in the transaction. The rows are in the log once this is closed."""
+        ...
+
+    def append(
+        self, tx: Tx, stream: str, expected_version: int, events: Sequence[Encoded], metadata: str, recorded_at: str
+    ) -> tuple[StoredEvent, ...]:
+        """A single Appender.append."""
+        ...
+
+    def stream(self, tx: Tx, stream: str) -> tuple[StoredEvent, ...]: ...
+
+    def after(self, tx: Tx, position: int, limit: int) -> tuple[StoredEvent, ...]:
+        """The events with greater positions, in order, `limit` at most."""
+        ...
+
+    def hash_at(self, tx: Tx, position: int) -> str | None:
+        """The chain's hash at a position (0: the genesis); None outside the log."""
+        ...
+
+    def head(self, tx: Tx) -> Head: ...
+
+
+def genesis_hash(epoch: str) -> str:
+    """What the first row chains to: two logs with equal rows and other epochs share no hash."""
+    return hashlib.sha256(b"grillo log " + epoch.encode()).hexdigest()
+
+
+def row_hash(previous: str, row: StoredEvent) -> str:
+    """SHA-256 over the previous hash and this row's stored bytes; lengths keep fields from running together."""
+    digest = hashlib.sha256(bytes.fromhex(previous))
+    for field in (
+        str(row.position),
+        row.stream,
+        str(row.version),
+        row.type,
+        str(row.schema_version),
+        row.data,
+        row.metadata,
+        row.recorded_at,
+    ):
+        encoded = field.encode("utf-8", "surrogateescape")  # so also bytes that an edit left as no text
+        digest.update(len(encoded).to_bytes(8, "big"))
+        digest.update(encoded)
+    return digest.hexdigest()
+
+
+def chained(
+    head: Head, stream: str, version: int, events: Sequence[Encoded], metadata: str, recorded_at: str
+) -> Iterator[StoredEvent]:
+    """The rows that append after `head`, with their positions, versions and hashes."""
+    previous = head.hash
+    for offset, event in enumerate(events, start=1):
+        fields = StoredEvent(
+            position=head.position + offset,
+            stream=stream,
+            version=version + offset,
+            type=event.type,
+            schema_version=event.schema_version,
+            data=event.data,
+            metadata=metadata,
+            recorded_at=recorded_at,
+            hash="",
+        )
+        previous = row_hash(previous, fields)
+        yield replace(fields, hash=previous)
+
+
+class MemoryEventStore:
+    """The in-memory twin. A transaction works on a copy, which takes the log's place at commit; one at a time."""
+
+    faults: tuple[type[Exception], ...] = ()
+
+    def __init__(self, epoch: str) -> None:
+        self._epoch = epoch
+        self._rows: list[StoredEvent] = []
+        self._one_at_a_time = threading.Lock()
+
+    @contextmanager
+    def transaction(self) -> Iterator[list[StoredEvent]]:
+        with self._one_at_a_time:
+            rows = list(self._rows)
+            yield rows
+            self._rows = rows
+
+    @contextmanager
+    def reading(self, *, once: bool = False) -> Iterator[list[StoredEvent]]:
+        yield self._rows
+
+    @contextmanager
+    def appending(self, tx: list[StoredEvent], streams: Collection[str]) -> Iterator[Appender]:
+        yield _MemoryAppender(self, tx)
+
+    def append(
+        self,
+        tx: list[StoredEvent],
+        stream: str,
+        expected_version: int,
+        events: Sequence[Encoded],
+        metadata: str,
+        recorded_at: str,
+    ) -> tuple[StoredEvent, ...]:
+        with self.appending(tx, (stream,)) as log:
+            return log.append(stream, expected_version, events, metadata, recorded_at)
+
+    def stream(self, tx: list[StoredEvent], stream: str) -> tuple[StoredEvent, ...]:
+        return tuple(row for row in tx if row.stream == stream)
+
+    def after(self, tx: list[StoredEvent], position: int, limit: int) -> tuple[StoredEvent, ...]:
+        start = max(0, position)
+        return tuple(tx[start : start + limit])
+
+    def hash_at(self, tx: list[StoredEvent], position: int) -> str | None:
+        if position == 0:
+            return genesis_hash(self._epoch)
+        return tx[position - 1].hash if 0 < position <= len(tx) else None
+
+    def head(self, tx: list[StoredEvent]) -> Head:
+        position = len(tx)
+        return Head(epoch=self._epoch, position=position, hash=self.hash_at(tx, position) or "")
+
+
+class _MemoryAppender:
+    def __init__(self, store: MemoryEventStore, tx: list[StoredEvent]) -> None:
+        self._store, self._tx = store, tx
+
+    def append(
+        self, stream: str, expected_version: int, events: Sequence[Encoded], metadata: str, recorded_at: str
+    ) -> tuple[StoredEvent, ...]:
+        actual = len(self._store.stream(self._tx, stream))
+        if actual != expected_version:
+            raise VersionConflict(stream, expected_version, actual)
+        rows = tuple(chained(self._store.head(self._tx), stream, actual, events, metadata, recorded_at))
+        self._tx.extend(rows)
+        return rows
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        length = len(self._tx)
+        try:
+            yield
+        except Exception:
+            del self._tx[length:]
+            raise

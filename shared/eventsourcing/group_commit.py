@@ -1,0 +1,73 @@
+"""Writes that wait for a log at the same time are committed in one transaction: one durable commit serves them all.
+
+Each stands or falls alone: what one raises takes back its own part and nothing else. Nobody is answered before the
+commit is durable; if that fails, it fails for all of them. A write may be run twice.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Generic
+
+from shared.eventsourcing.event_store import Appender, EventStore, StoredEvent, Tx
+from shared.runtime.flat_combining import Combiner
+
+# Embedded, a commit holds up everything else in the process: few enough that nobody notices.
+WRITES_MAX = 16
+
+Written = tuple[StoredEvent, ...]
+
+
+@dataclass(slots=True, eq=False)
+class _Pending(Generic[Tx]):
+    streams: Collection[str]
+    write: Callable[[Tx, Appender], Written]
+    written: Written = ()
+    error: Exception | None = None
+
+
+class GroupCommit(Generic[Tx]):
+    def __init__(self, store: EventStore[Tx]) -> None:
+        self._store = store
+        self._commit_soon = Combiner(self._commit, most=WRITES_MAX)
+
+    def commit(self, streams: Collection[str], write: Callable[[Tx, Appender], Written]) -> Written:
+        """Runs `write`, which may append to `streams`; returns what it returned, once that is durable.
+
+        Raises what it raised; then nothing of it is kept.
+        """
+        pending: _Pending[Tx] = _Pending(streams, write)
+        self._commit_soon(pending)
+        if pending.error is not None:
+            raise pending.error
+        return pending.written
+
+    def _commit(self, group: Sequence[_Pending[Tx]]) -> None:
+        """Without savepoints first, for each costs two round trips while the log is locked."""
+        try:
+            with self._appending(group) as (tx, log):
+                for pending in group:
+                    pending.written = pending.write(tx, log)
+        except self._store.faults:
+            raise
+        except Exception:
+            if len(group) == 1:
+                raise
+            self._commit_apart(group)
+
+    def _commit_apart(self, group: Sequence[_Pending[Tx]]) -> None:
+        with self._appending(group) as (tx, log):
+            for pending in group:
+                try:
+                    with log.attempt():
+                        pending.written = pending.write(tx, log)
+                except self._store.faults:
+                    raise
+                except Exception as error:
+                    pending.error = error
+
+    @contextmanager
+    def _appending(self, group: Sequence[_Pending[Tx]]) -> Iterator[tuple[Tx, Appender]]:
+        streams = {stream for pending in group for stream in pending.streams}
+        with self._store.transaction() as tx, self._store.appending(tx, streams) as log:
+            yield tx, log

@@ -1,0 +1,192 @@
+"""The one way to change anything: load, fold, decide, append with the read model, commit, ring the relay."""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Generic, TypeVar
+
+import msgspec
+
+from shared.eventsourcing.event_store import Appender, EventStore, StoredEvent, Tx, VersionConflict
+from shared.eventsourcing.event_types import EventTypes
+from shared.eventsourcing.group_commit import GroupCommit
+from shared.runtime.clock import Clock
+from shared.values.timestamps import rfc3339
+
+State = TypeVar("State")
+Event = TypeVar("Event")
+_ATTEMPTS_MAX = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Who asked, in which request, because of what: kept as each event's metadata. Holds no secret."""
+
+    actor: str
+    request_id: str | None = None
+    causation: str | None = None
+
+    def text(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executed(Generic[State]):
+    """What a command came to. `rows` is empty when there was nothing to do."""
+
+    state: State
+    version: int
+    rows: tuple[StoredEvent, ...]
+
+
+class TooMuchContention(Exception):
+    def __init__(self, stream: str) -> None:
+        self.stream = stream
+        super().__init__(f"{stream} changed under {_ATTEMPTS_MAX} attempts in a row")
+
+
+# Keeps a read model in step, in the transaction of the append.
+Project = Callable[[Tx, StoredEvent, Event], None]
+
+
+def _nothing_more(tx: object) -> None:
+    pass
+
+
+def _no_check(before: object, after: object, tx: object) -> None:
+    pass
+
+
+class Repository(Generic[State, Event, Tx]):
+    def __init__(
+        self,
+        store: EventStore[Tx],
+        types: EventTypes,
+        *,
+        initial: State,
+        evolve: Callable[[State, Event], State],
+        project: Project[Tx, Event],
+        after_commit: Callable[[], None],
+        clock: Clock,
+    ) -> None:
+        self._store, self._types = store, types
+        self._initial, self._evolve = initial, evolve
+        self._project, self._after_commit = project, after_commit
+        self._clock = clock
+        self._log = GroupCommit(store)
+
+    def load(self, stream: str) -> tuple[State, int]:
+        """The folded state and its version; (initial, 0) for a stream that was never written."""
+        with self._store.reading(once=True) as tx:
+            return self._load(tx, stream)
+
+    def execute(
+        self,
+        stream: str,
+        decide: Callable[[State], Sequence[Event]],
+        origin: Origin,
+        *,
+        is_new: bool = False,
+        also: Callable[[Tx], None] = _nothing_more,
+        check: Callable[[State, State, Tx], None] = _no_check,
+    ) -> Executed[State]:
+        """Runs one command. `decide` may refuse by raising; it is asked again when another writer came first.
+
+        `is_new`: the caller has just made up the stream's name, so that there is nothing to load.
+
+        `also` writes what must stand or fall with the events. `check` is given the state before and after, once all
+        is written and while nobody else can append: what it raises takes everything back. Raises TooMuchContention.
+        """
+        (executed,) = self._execute((stream,), decide, origin, also, check, are_new=is_new)
+        return executed
+
+    def execute_all(
+        self,
+        streams: Sequence[str],
+        decide: Callable[[State], Sequence[Event]],
+        origin: Origin,
+        *,
+        also: Callable[[Tx], None] = _nothing_more,
+        check: Callable[[State, State, Tx], None] = _no_check,
+    ) -> tuple[Executed[State], ...]:
+        """The same of many streams, in their order: all of it in one append, or nothing."""
+        return self._execute(streams, decide, origin, also, check, are_new=False)
+
+    def _execute(
+        self,
+        streams: Sequence[str],
+        decide: Callable[[State], Sequence[Event]],
+        origin: Origin,
+        also: Callable[[Tx], None],
+        check: Callable[[State, State, Tx], None],
+        *,
+        are_new: bool,
+    ) -> tuple[Executed[State], ...]:
+        for attempt in range(_ATTEMPTS_MAX):
+            is_known_empty = are_new and attempt == 0  # a conflict says that it was not so
+            loaded = [(stream, self._initial, 0) for stream in streams] if is_known_empty else self._load_all(streams)
+            decisions = [self._decide(*each, decide) for each in loaded]
+            if not any(decision.events for decision in decisions):
+                return tuple(decision.executed(()) for decision in decisions)
+            try:
+                rows = iter(self._commit(decisions, origin, also, check))
+            except VersionConflict:
+                continue
+            self._after_commit()
+            return tuple(decision.executed(tuple(islice(rows, len(decision.events)))) for decision in decisions)
+        raise TooMuchContention(", ".join(streams))
+
+    def _load_all(self, streams: Sequence[str]) -> list[tuple[str, State, int]]:
+        with self._store.reading(once=len(streams) == 1) as tx:
+            return [(stream, *self._load(tx, stream)) for stream in streams]
+
+    def _decide(
+        self, stream: str, state: State, version: int, decide: Callable[[State], Sequence[Event]]
+    ) -> "_Decision[State, Event]":
+        events = decide(state)
+        after = functools.reduce(self._evolve, events, state)
+        return _Decision(stream=stream, before=state, version=version, events=events, after=after)
+
+    def _commit(
+        self,
+        decisions: Sequence["_Decision[State, Event]"],
+        origin: Origin,
+        also: Callable[[Tx], None],
+        check: Callable[[State, State, Tx], None],
+    ) -> tuple[StoredEvent, ...]:
+        encoded = {decision.stream: [self._types.encode(event) for event in decision.events] for decision in decisions}
+        metadata, recorded_at = origin.text(), rfc3339(self._clock.now())
+
+        def write(tx: Tx, log: Appender) -> tuple[StoredEvent, ...]:
+            also(tx)
+            written: list[StoredEvent] = []
+            for decision in decisions:
+                rows = log.append(decision.stream, decision.version, encoded[decision.stream], metadata, recorded_at)
+                for row, event in zip(rows, decision.events, strict=True):
+                    self._project(tx, row, event)
+                check(decision.before, decision.after, tx)
+                written += rows
+            return tuple(written)
+
+        return self._log.commit(encoded, write)
+
+    def _load(self, tx: Tx, stream: str) -> tuple[State, int]:
+        rows = self._store.stream(tx, stream)
+        return functools.reduce(self._evolve, map(self._decode, rows), self._initial), len(rows)
+
+    def _decode(self, row: StoredEvent) -> Event:
+        # The stream's own vocabulary: what its decide wrote is what is read back.
+        return self._types.decode(row.type, row.schema_version, row.data)  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decision(Generic[State, Event]):
+    stream: str
+    before: State
+    version: int
+    events: Sequence[Event]
+    after: State
+
+    def executed(self, rows: tuple[StoredEvent, ...]) -> Executed[State]:
+        return Executed(state=self.after, version=self.version + len(rows), rows=rows)

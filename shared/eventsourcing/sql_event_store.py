@@ -1,0 +1,216 @@
+"""The log in SQL, the same statements on SQLite and PostgreSQL."""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, NamedTuple, Protocol
+
+from msgspec.structs import asdict, replace
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    MetaData,
+    Row,
+    ScalarSelect,
+    Select,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from shared.eventsourcing.event_store import Appender, Head, StoredEvent, VersionConflict, chained, genesis_hash
+from shared.eventsourcing.event_types import Encoded
+from shared.sql.database import Database
+
+
+def log_tables(metadata: MetaData) -> tuple[Table, Table]:
+    """Declares `log` and `log_head` among a service's tables."""
+    log = Table(
+        "log",
+        metadata,
+        Column("position", BigInteger, primary_key=True, autoincrement=False),
+        Column("stream", String(64), nullable=False),
+        Column("version", Integer, nullable=False),
+        Column("type", String(64), nullable=False),
+        Column("schema_version", Integer, nullable=False),
+        Column("data", Text, nullable=False),
+        Column("metadata", Text, nullable=False),
+        Column("recorded_at", String(27), nullable=False),
+        Column("hash", String(64), nullable=False),
+        UniqueConstraint("stream", "version", name="log_stream_version"),
+    )
+    head = Table(
+        "log_head",
+        metadata,
+        Column("epoch", String(32), primary_key=True),
+        Column("position", BigInteger, nullable=False),
+        Column("hash", String(64), nullable=False),
+    )
+    return log, head
+
+
+_LAST = 2**63 - 1
+
+
+class LogPage(NamedTuple):
+    """Rows that follow one another, all of one moment; `previous`: the hash before the first."""
+
+    epoch: str
+    previous: str | None
+    rows: tuple[StoredEvent, ...]
+
+
+class ReadPage(Protocol):
+    def __call__(self, tx: Connection, limit: int, *, last: int = _LAST, **parameters: int) -> LogPage | None:
+        """By one statement: `limit` rows at most, up to the position `last`. None: there is nothing."""
+        ...
+
+
+class SqlEventStore:
+    # SQLite, for one, answers a full disk by rolling back all of the transaction, savepoint or not.
+    faults: tuple[type[Exception], ...] = (OperationalError, InterfaceError)
+
+    def __init__(self, database: Database, metadata: MetaData) -> None:
+        self._database = database
+        self._log = log = metadata.tables["log"]
+        self._head = head = metadata.tables["log_head"]
+        # Made once: to build a statement takes longer than to run it.
+        self._select_stream = select(log).where(log.c.stream == bindparam("of")).order_by(log.c.version)
+        is_wanted = log.c.stream.in_(bindparam("streams", expanding=True))
+        self._select_versions = select(log.c.stream, func.max(log.c.version)).where(is_wanted).group_by(log.c.stream)
+        self._select_heads: dict[tuple[ColumnElement[Any], ...], Select[Any]] = {}
+        self._lock_head = select(head).with_for_update()
+        self._insert_rows = insert(log)
+        self._move_head = update(head).values(position=bindparam("to_position"), hash=bindparam("to_hash"))
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        return self._database.transaction()
+
+    def reading(self, *, once: bool = False) -> AbstractContextManager[Connection]:
+        return self._database.reading(once=once)
+
+    @contextmanager
+    def appending(self, tx: Connection, streams: Collection[str]) -> Iterator[Appender]:
+        head = self._locked_head(tx)
+        versions = {row[0]: row[1] for row in tx.execute(self._select_versions, {"streams": tuple(streams)})}
+        appender = _SqlAppender(tx, head, dict.fromkeys(streams, 0) | versions)
+        yield appender
+        if rows := appender.rows:
+            tx.execute(self._insert_rows, list(map(asdict, rows)))
+            tx.execute(self._move_head, {"to_position": rows[-1].position, "to_hash": rows[-1].hash})
+
+    def append(
+        self,
+        tx: Connection,
+        stream: str,
+        expected_version: int,
+        events: Sequence[Encoded],
+        metadata: str,
+        recorded_at: str,
+    ) -> tuple[StoredEvent, ...]:
+        with self.appending(tx, (stream,)) as log:
+            return log.append(stream, expected_version, events, metadata, recorded_at)
+
+    def stream(self, tx: Connection, stream: str) -> tuple[StoredEvent, ...]:
+        return tuple(map(_as_event, tx.execute(self._select_stream, {"of": stream})))
+
+    def after(self, tx: Connection, position: int, limit: int) -> tuple[StoredEvent, ...]:
+        log = self._log
+        rows = tx.execute(select(log).where(log.c.position > position).order_by(log.c.position).limit(limit))
+        return tuple(map(_as_event, rows))
+
+    def hash_at(self, tx: Connection, position: int) -> str | None:
+        if position == 0:
+            return genesis_hash(self.head(tx).epoch)
+        log = self._log
+        return tx.execute(select(log.c.hash).where(log.c.position == position)).scalar_one_or_none()
+
+    def head_and_hash(
+        self, tx: Connection, position: int, also: tuple[ColumnElement[Any], ...] = ()
+    ) -> tuple[Head, str | None, tuple[Any, ...]]:
+        """The head, the hash at that position, and the values of what is asked `also`: by one statement."""
+        statement = self._select_heads.get(also)
+        if statement is None:
+            there = self._hash_at(bindparam("at", type_=BigInteger))
+            columns = self._head.c
+            statement = self._select_heads[also] = select(columns.epoch, columns.position, columns.hash, there, *also)
+        epoch, head_position, hash_, hash_there, *values = tx.execute(statement, {"at": position}).one()
+        head = Head(epoch=epoch, position=head_position, hash=hash_)
+        return head, hash_there if position else genesis_hash(epoch), tuple(values)
+
+    def pages_after(self, position: ColumnElement[int] | ScalarSelect[int]) -> ReadPage:
+        """A prepared question; `position` may be told by another table, or be a parameter."""
+        log = self._log
+        question = (
+            select(log, select(self._head.c.epoch).scalar_subquery(), self._hash_at(position))
+            .where(log.c.position > position, log.c.position <= bindparam("last", type_=BigInteger))
+            .order_by(log.c.position)
+            .limit(bindparam("limit", type_=Integer))
+        )
+
+        def read(tx: Connection, limit: int, *, last: int = _LAST, **parameters: int) -> LogPage | None:
+            rows = tx.execute(question, {"limit": limit, "last": last} | parameters).all()
+            if not rows:
+                return None
+            epoch, previous = rows[0][-2:]
+            events = tuple(StoredEvent(*row[:-2]) for row in rows)
+            return LogPage(epoch, genesis_hash(epoch) if events[0].position == 1 else previous, events)
+
+        return read
+
+    def _hash_at(self, position: ColumnElement[int] | ScalarSelect[int]) -> ScalarSelect[str]:
+        there = self._log.alias("there")
+        return select(there.c.hash).where(there.c.position == position).scalar_subquery()
+
+    def head(self, tx: Connection) -> Head:
+        row = tx.execute(select(self._head)).one()
+        return Head(epoch=row.epoch, position=row.position, hash=row.hash)
+
+    def _locked_head(self, tx: Connection) -> Head:
+        row = tx.execute(self._lock_head).one()
+        return Head(epoch=row.epoch, position=row.position, hash=row.hash)
+
+
+class _SqlAppender:
+    """Chains in memory; the rows go to the log all at once, in the end: every statement less is a shorter lock."""
+
+    def __init__(self, tx: Connection, head: Head, versions: dict[str, int]) -> None:
+        self.rows: tuple[StoredEvent, ...] = ()
+        self._tx, self._head, self._versions = tx, head, versions
+
+    def append(
+        self, stream: str, expected_version: int, events: Sequence[Encoded], metadata: str, recorded_at: str
+    ) -> tuple[StoredEvent, ...]:
+        actual = self._versions[stream]
+        if actual != expected_version:
+            raise VersionConflict(stream, expected_version, actual)
+        rows = tuple(chained(self._head, stream, actual, events, metadata, recorded_at))
+        if rows:
+            self.rows += rows
+            self._head = replace(self._head, position=rows[-1].position, hash=rows[-1].hash)
+            self._versions = self._versions | {stream: rows[-1].version}
+        return rows
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        before = self.rows, self._head, self._versions
+        try:
+            with self._tx.begin_nested():
+                yield
+        except Exception:
+            self.rows, self._head, self._versions = before
+            raise
+
+
+def _as_event(row: Row[Any]) -> StoredEvent:
+    """The columns of `log_tables` stand in the order of the fields; to go by their names takes three times as long."""
+    return StoredEvent(*tuple(row))

@@ -1,0 +1,131 @@
+"""Which secret a request presents, if it presents exactly one that could be a key. Looks nothing up.
+
+A key is `grl_`, 43 base62 characters (256 random bits) and 6 more that are the CRC-32 of all before: a typing
+error, or a guess, is refused without touching anything that many keys share.
+"""
+
+import enum
+import re
+from hashlib import sha256
+from typing import Final
+from zlib import crc32
+
+from shared.values.frozen_struct import Value
+
+PREFIX = "grl_"
+BODY_CHARACTERS = 43
+_CHECKSUM_CHARACTERS = 6
+_SCHEME: Final = "Bearer "
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+# Two base62 digits at a time: the checksum is read back in three look-ups instead of being written anew.
+_PAIRS: Final = {
+    high + low: 62 * _ALPHABET.index(high) + _ALPHABET.index(low) for high in _ALPHABET for low in _ALPHABET
+}
+_PAIR: Final = 62 * 62
+_FORM = f"({PREFIX}[0-9A-Za-z]{{{BODY_CHARACTERS}}}){'([0-9A-Za-z]{2})' * 3}"
+_KEY: Final = re.compile(_FORM)
+_USUAL: Final = re.compile(f"{_SCHEME}{_FORM}")
+
+
+class Presented(Value, frozen=True, gc=False):
+    """The parts of a request that may carry a credential, as they came."""
+
+    authorization: str | None
+    query_keys: tuple[str, ...]
+    address: str
+
+
+class Credential(Value, frozen=True, gc=False):
+    """`digest`: SHA-256 of the secret, hexadecimal. The secret itself goes no further than here."""
+
+    digest: str
+    in_query: bool
+
+
+class Guess(enum.Enum):
+    """How a secret is no key of ours."""
+
+    MALFORMED = "malformed"
+    WRONG_CHECKSUM = "wrong-checksum"
+    UNKNOWN = "unknown"
+
+
+class CredentialMissing(Exception):
+    """No credential at all: the caller may not know that one is needed (RFC 6750, section 3.1)."""
+
+
+class CredentialMalformed(Exception):
+    """The request is at fault: two credentials, or an Authorization header that is not `Bearer KEY`."""
+
+
+class CredentialInvalid(Exception):
+    """One credential, but no key: another format, or a wrong checksum."""
+
+    def __init__(self, guess: Guess) -> None:
+        super().__init__(guess.value)
+        self.guess = guess
+
+
+def base62(number: int, characters: int) -> str:
+    """Big-endian, zero-padded. Raises OverflowError when the number needs more characters."""
+    digits = []
+    for _ in range(characters):
+        number, digit = divmod(number, 62)
+        digits.append(_ALPHABET[digit])
+    if number:
+        raise OverflowError(f"needs more than {characters} base62 characters")
+    return "".join(reversed(digits))
+
+
+def with_checksum(body: str) -> str:
+    """The whole key for `grl_` and its 43 characters."""
+    return body + base62(crc32(body.encode()), _CHECKSUM_CHARACTERS)
+
+
+def is_well_formed(secret: str) -> bool:
+    return guess_of(secret) is None
+
+
+def guess_of(secret: str) -> Guess | None:
+    """How it is no key, as far as that can be seen without looking anything up; None: it may be one."""
+    key = _KEY.fullmatch(secret)
+    if key is None:
+        return Guess.MALFORMED
+    return None if _states_checksum(key) else Guess.WRONG_CHECKSUM
+
+
+def _states_checksum(key: re.Match[str]) -> bool:
+    body, first, second, third = key.groups()
+    return (_PAIRS[first] * _PAIR + _PAIRS[second]) * _PAIR + _PAIRS[third] == crc32(body.encode())
+
+
+def digest_of(secret: str) -> str:
+    """One pass of SHA-256 is enough: the secret is 256 random bits, which no dictionary holds."""
+    return sha256(secret.encode()).hexdigest()
+
+
+def read_credential(presented: Presented) -> Credential:
+    """Raises CredentialMissing, CredentialMalformed or CredentialInvalid."""
+    header, in_query = presented.authorization, presented.query_keys
+    if header is None:
+        if not in_query:
+            raise CredentialMissing
+    elif not in_query:
+        usual = _USUAL.fullmatch(header)  # as nearly every request is
+        if usual is not None and _states_checksum(usual):
+            return Credential(digest_of(header[len(_SCHEME) :]), False)
+    if in_query and len(in_query) + (header is not None) > 1:
+        raise CredentialMalformed("send one credential: the Authorization header or api_key, once")
+    secret = in_query[0] if header is None else _bearer(header)
+    guess = guess_of(secret)
+    if guess is not None:
+        raise CredentialInvalid(guess)
+    return Credential(digest_of(secret), header is None)
+
+
+def _bearer(header: str) -> str:
+    scheme, _, secret = header.strip().partition(" ")
+    secret = secret.strip()
+    if scheme.lower() != "bearer" or not secret or " " in secret or "," in secret:
+        raise CredentialMalformed("the Authorization header must read: Bearer KEY")
+    return secret

@@ -1,0 +1,174 @@
+"""A web process's gate with everything that keeps it going: replica, meter, listener, and the quota's start.
+
+Built the same for every service and for the embedded whole; what differs is handed in.
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Protocol
+
+import msgspec
+import structlog
+
+from shared.contracts.auth import AuthenticationFailed
+from shared.contracts.envelope import from_json
+from shared.contracts.usage import BatchesCounted, Spent
+from shared.gate.authentication.guess_throttle import LIMIT_DEFAULT, Guessing
+from shared.gate.gate import Gate
+from shared.gate.grants.replica import Replica, TakeSnapshot
+from shared.gate.metering.meter import Meter
+from shared.gate.quota.memory_quota import MemoryQuota, Quota
+from shared.gate.quota.redis_counters import RedisCounts
+from shared.gate.quota.redis_quota import SharedQuota
+from shared.gate.quota.share_quota import ShareQuota
+from shared.observability import metrics
+from shared.replication.feed import Feed
+from shared.replication.relay import BusUnavailable
+from shared.runtime.clock import Clock
+
+SETTLE_SECONDS_MAX = 5.0
+BEAT_SECONDS = 1.0
+TIDY_SECONDS = 60.0
+_log = structlog.get_logger(__name__)
+
+Hear = Callable[[Any], None]
+
+
+class Listener(Protocol):
+    """Hears the events of keys, and usage's BatchesCounted, until stopped."""
+
+    def start(self) -> None: ...
+
+    def wait_until_ready(self, timeout_seconds: float) -> bool: ...
+
+    def stop(self) -> None: ...
+
+
+def new_gate_id() -> str:
+    """Random, new at each start: an acknowledgement always speaks of one process's one life."""
+    return f"gate_{secrets.token_hex(8)}"
+
+
+class GateProcess:
+    def __init__(
+        self,
+        *,
+        gate_id: str,
+        feed: Feed,
+        snapshot: TakeSnapshot,
+        spent: Callable[[], tuple[Spent, ...]],
+        listen: Callable[[Hear, Hear], Listener],
+        meter: Meter,
+        clock: Clock,
+        lease_seconds: float,
+        counts: RedisCounts | None = None,
+        is_only_gate: bool = True,
+        guesses_per_minute: int = LIMIT_DEFAULT,
+        tell: Callable[[AuthenticationFailed], None] = lambda _failed: None,
+    ) -> None:
+        """`counts`: where all gates count together. Without, the only gate counts for itself, and of several each
+        takes its share. `tell`: publishes, or raises BusUnavailable.
+
+        `spent`: asks usage what keys have spent. `listen`: (hear keys, hear BatchesCounted) → a listener.
+        """
+        self.replica = Replica(gate=gate_id, feed=feed, snapshot=snapshot, clock=clock, lease_seconds=lease_seconds)
+        self._meter, self._clock, self._spent = meter, clock, spent
+        self._shared_quota = None if counts is None else self._share(counts)
+        self._quota: Quota = self._shared_quota or (MemoryQuota() if is_only_gate else ShareQuota(self._count_gates))
+        self._tell = tell
+        self._listener = listen(self._hear_key, self._hear_counted)
+        self._guessing = Guessing(guesses_per_minute)
+        self.gate = Gate(self.replica, self._quota, meter, clock, self._guessing)
+        self._stopping = threading.Event()
+        self._tidying = threading.Thread(target=self._keep_tidy, name="tidy", daemon=True)
+
+    def start(self) -> None:
+        """Returns once grants are replicated and the quota knows what was spent before this process."""
+        self._listener.start()
+        self._listener.wait_until_ready(SETTLE_SECONDS_MAX)
+        self.replica.start()
+        self._count_what_is_left()
+        self._meter.start()
+        if self._shared_quota is None:
+            self._seed_quota()
+        else:
+            self._shared_quota.start()
+        self._tidying.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self._tidying.is_alive():
+            self._tidying.join()
+        if self._shared_quota is not None:
+            self._shared_quota.stop()
+        self._meter.stop()
+        self.replica.stop()
+        self._listener.stop()
+
+    def tidy(self) -> None:
+        """Lets go of counters that no decision can need any more."""
+        self._quota.forget_idle(self._clock.elapsed_seconds(), self.replica.time())
+
+    def _keep_tidy(self) -> None:
+        tidied_at = self._clock.elapsed_seconds()
+        while not self._stopping.wait(BEAT_SECONDS):
+            metrics.request_counts.tell()
+            elapsed = self._clock.elapsed_seconds()
+            if elapsed >= tidied_at + TIDY_SECONDS:
+                tidied_at = elapsed
+                self.tidy()
+                self.tell_of_guessing()
+
+    def tell_of_guessing(self) -> None:
+        """Best effort: what the bus does not take is not told again."""
+        elapsed, now = self._clock.elapsed_seconds(), self._clock.now()
+        for slowed in self._guessing.take_slowed():
+            failed = AuthenticationFailed(
+                address=slowed.address,
+                count=slowed.count,
+                first_at=now - timedelta(seconds=elapsed - slowed.first),
+                last_at=now - timedelta(seconds=elapsed - slowed.last),
+                kinds=tuple(sorted(kind.value for kind in slowed.kinds)),
+            )
+            try:
+                self._tell(failed)
+                metrics.authentication_failed.labels("published").inc()
+            except BusUnavailable:
+                metrics.authentication_failed.labels("lost").inc()
+
+    def _count_what_is_left(self) -> None:
+        """Ships the segments of killed processes and waits, within reason, until usage has counted them."""
+        self._meter.adopt()
+        deadline = self._clock.elapsed_seconds() + SETTLE_SECONDS_MAX
+        self._meter.ship()
+        while not self._meter.is_settled():
+            if self._clock.elapsed_seconds() > deadline:
+                _log.warning("earlier_requests_not_counted_yet")
+                return
+            time.sleep(0.02)
+            self._meter.ship()
+
+    def _share(self, counts: RedisCounts) -> SharedQuota:
+        return SharedQuota(counts, self._clock, time=self._time, gates=self._count_gates, spent=self._spent)
+
+    def _count_gates(self) -> int:
+        return self.replica.gates
+
+    def _time(self) -> float:
+        """Before the first pull the log's time is not known, and what was spent must not be filed under year 1."""
+        return self.replica.time() if self.replica.is_fresh() else self._clock.now().timestamp()
+
+    def _seed_quota(self) -> None:
+        elapsed, now = self._clock.elapsed_seconds(), self._time()
+        for spent in self._spent():
+            moments = (elapsed - ago for ago in spent.seconds_ago)
+            self._quota.seed(spent.key_id, moments, spent.today, now)
+
+    def _hear_key(self, body: Any) -> None:
+        self.replica.push(from_json(body))
+
+    def _hear_counted(self, body: Any) -> None:
+        self._meter.counted(msgspec.convert(body, type=BatchesCounted).batches)

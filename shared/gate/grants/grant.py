@@ -1,0 +1,168 @@
+"""What one key may do: the grant that its events add up to, and all grants as a gate is given them.
+
+`evolve` is the only place where an event of keys changes a grant; auth's database and every gate's memory call it.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+import msgspec
+from msgspec.structs import replace
+
+from shared.contracts.keys import (
+    KeyAccessChanged,
+    KeyCreated,
+    KeyDeleted,
+    KeyEvent,
+    KeyExpired,
+    KeyExpiryNear,
+    KeyPermissionsChanged,
+    KeyResumed,
+    KeyRevoked,
+    KeyRotated,
+    KeySuspended,
+)
+from shared.eventsourcing.event_store import Head
+
+
+class Status(enum.StrEnum):
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Requests a key may make in any 60 s, and in a UTC day; None: unlimited."""
+
+    minute: int
+    day: int | None
+
+    def lowered(self, minute: int | None, day: int | None) -> "Limits":
+        """A key's own limits under these; None: it has none of its own."""
+        if minute is None and day is None:
+            return self
+        return Limits(minute=_lower(minute, self.minute) or 0, day=_lower(day, self.day))
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One key as gates see it: an id, a hint, a digest. `minute_limit`, `day_limit`: below the tier's, if set.
+
+    `previous_digest`: of the secret before this one, which is good until `grace_until`. Expiry by time is not in
+    `status`: gates judge it by the clock.
+    """
+
+    key_id: str
+    organisation_id: str
+    digest: str
+    hint: str
+    permissions: frozenset[str]
+    status: Status = Status.ACTIVE
+    expires_at: datetime | None = None
+    allow_query: bool = True
+    allowed_addresses: tuple[str, ...] = ()
+    minute_limit: int | None = None
+    day_limit: int | None = None
+    suspended: bool = False
+    previous_digest: str | None = None
+    grace_until: datetime | None = None
+
+    def accepts(self, digest: str, now: float) -> bool:
+        """Whether that secret is one of this key's, at this second since 1970. A deleted key has none."""
+        if self.status is Status.DELETED:
+            return False
+        if digest == self.digest:
+            return True
+        return digest == self.previous_digest and self.grace_until is not None and now < self.grace_until.timestamp()
+
+    def permits(self, permission: str) -> bool:
+        return permission in self.permissions or "admin" in self.permissions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All grants at one position of the log. `unappliable`: streams whose state there is not to be trusted."""
+
+    place: Head | None
+    grants: tuple[Grant, ...]
+    tiers: Mapping[str, str]
+    policy: Mapping[str, Limits]
+    unappliable: tuple[str, ...] = ()
+
+
+class EventOutOfPlace(Exception):
+    """An event about a key that no event created: the state would be a guess."""
+
+
+def evolve(grant: Grant | None, event: KeyEvent) -> Grant:
+    """The same event once more changes nothing, and nothing wakes what was revoked. Raises EventOutOfPlace."""
+    if isinstance(event, KeyCreated):
+        return grant or _created(event)  # a repetition must not undo what came after it
+    if grant is None:
+        raise EventOutOfPlace(event.key_id)
+    if grant.status is Status.DELETED:
+        return grant
+    match event:
+        case KeyPermissionsChanged():
+            return replace(grant, permissions=frozenset(event.permissions))
+        case KeyAccessChanged():
+            return replace(
+                grant,
+                expires_at=event.expires_at,
+                allow_query=event.allow_query,
+                allowed_addresses=event.allowed_addresses,
+                minute_limit=event.minute_limit,
+                day_limit=event.day_limit,
+            )
+        case KeyRotated():
+            return _rotated(grant, event)
+        case KeySuspended():
+            return replace(grant, suspended=True)
+        case KeyResumed():
+            return replace(grant, suspended=False)
+        case KeyExpiryNear():
+            return grant
+        case KeyExpired():
+            return replace(grant, status=Status.EXPIRED) if grant.status is Status.ACTIVE else grant
+        case KeyRevoked():
+            return replace(grant, status=Status.REVOKED)
+        case KeyDeleted():
+            return replace(grant, status=Status.DELETED)
+        case _:
+            assert_never(event)
+
+
+def _created(event: KeyCreated) -> Grant:
+    return Grant(
+        key_id=event.key_id,
+        organisation_id=event.organisation_id,
+        digest=event.digest,
+        hint=event.hint,
+        permissions=frozenset(event.permissions),
+        expires_at=event.expires_at,
+        allow_query=event.allow_query,
+        allowed_addresses=event.allowed_addresses,
+        minute_limit=event.minute_limit,
+        day_limit=event.day_limit,
+    )
+
+
+def _rotated(grant: Grant, event: KeyRotated) -> Grant:
+    if event.digest == grant.digest:
+        return grant
+    return replace(
+        grant,
+        digest=event.digest,
+        hint=event.hint,
+        status=Status.ACTIVE if grant.status is Status.EXPIRED else grant.status,
+        previous_digest=None if event.grace_until is None else grant.digest,
+        grace_until=event.grace_until,
+    )
+
+
+def _lower(own: int | None, tier: int | None) -> int | None:
+    return min((limit for limit in (own, tier) if limit is not None), default=None)

@@ -1,0 +1,63 @@
+"""The replica each web process holds of the grants.
+
+What cannot be applied makes its key refused, never served by the state before.
+"""
+
+from collections.abc import Mapping
+
+from shared.contracts.keys import KeysEvent, OrganisationRegistered, TierChanged
+from shared.eventsourcing.event_store import Head
+from shared.gate.grants.compact_grants import PackedGrants, PackedSnapshot, pack
+from shared.gate.grants.grant import Grant, Limits, Snapshot, evolve
+
+
+class Grants:
+    """The replica. Written by one thread at a time (its subscription's), read by all."""
+
+    def __init__(self) -> None:
+        self.place: Head | None = None
+        self.policy: Mapping[str, Limits] = {}
+        self.unappliable: set[str] = set()
+        self._tiers: dict[str, str] = {}
+        self._grants = PackedGrants()
+
+    def __len__(self) -> int:
+        return len(self._grants)
+
+    def by_digest(self, digest: str) -> Grant | None:
+        return self._grants.by_digest(digest)
+
+    def by_id(self, key_id: str) -> Grant | None:
+        return self._grants.by_id(key_id)
+
+    def tier(self, organisation_id: str) -> str | None:
+        return self._tiers.get(organisation_id)
+
+    def is_unappliable(self, grant: Grant) -> bool:
+        return bool(self.unappliable) and not self.unappliable.isdisjoint((grant.key_id, grant.organisation_id))
+
+    def limits(self, grant: Grant) -> Limits | None:
+        """The key's own limits under its organisation's tier; None when the tier is not known here."""
+        tier = self.policy.get(self._tiers.get(grant.organisation_id, ""))
+        return None if tier is None else tier.lowered(grant.minute_limit, grant.day_limit)
+
+    def load(self, snapshot: Snapshot | PackedSnapshot) -> None:
+        """Replaces everything. The old state stays readable until the new one stands whole."""
+        packed = pack(snapshot) if isinstance(snapshot, Snapshot) else snapshot
+        frame = packed.frame
+        # First refused, then shown: a reader in between must not trust what the snapshot itself does not.
+        self.unappliable = self.unappliable | set(frame.unappliable)
+        self._grants, self._tiers, self.policy = packed.grants, dict(frame.tiers), frame.policy
+        self.unappliable = set(frame.unappliable)
+        self.place = frame.place
+
+    def apply(self, event: KeysEvent) -> None:
+        """Raises EventOutOfPlace."""
+        if isinstance(event, OrganisationRegistered | TierChanged):
+            self._tiers[event.organisation_id] = event.tier
+        else:
+            self._grants.put(evolve(self._grants.by_id(event.key_id), event))
+
+    def state(self) -> tuple[frozenset[Grant], frozenset[tuple[str, str]]]:
+        """All of it, comparable: for tests that say two replicas are equal."""
+        return frozenset(self._grants), frozenset(self._tiers.items())

@@ -1,0 +1,213 @@
+"""Every answered request, counted exactly once: recorded before the answer leaves, shipped behind its back.
+
+Of refusals beyond ten a second only the number is recorded, when that second is over (see refusals.py).
+
+A batch is published until usage says it is counted; only then may its segment go. So neither a killed process nor
+a broker that loses its disk loses usage. A disk that is full does: requests are served, and those left out are
+counted here.
+"""
+
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from shared.contracts.usage import RequestRecord
+from shared.gate.metering.refusal_aggregation import Refusals
+from shared.gate.metering.spool_segment import Segment, abandoned
+from shared.observability import metrics
+from shared.replication.relay import BusUnavailable
+from shared.runtime.clock import Clock
+
+BATCH_BYTES = 256 * 1024
+SEGMENT_BYTES_MAX = 16 * 1024 * 1024
+SEGMENT_BATCHES_MAX = 1000  # each pass looks at every batch of a segment; at few requests a batch is small
+SHIP_SECONDS = 0.25
+REPUBLISH_SECONDS = 5.0  # doubled each time, so that the queue of a usage that is down does not fill with copies
+REPUBLISH_SECONDS_MAX = 300.0
+ADOPT_SECONDS = 60.0
+REFUSALS_SECONDS = 0.5
+_log = structlog.get_logger(__name__)
+
+
+class BatchBus(Protocol):
+    def publish(self, batch: bytes) -> None:
+        """`batch`: the JSON of a RequestMetered. Returns once confirmed. Raises BusUnavailable."""
+        ...
+
+
+class Meter:
+    def __init__(self, folder: Path, bus: BatchBus, clock: Clock) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folder, self._bus, self._clock = folder, bus, clock
+        self._encode = msgspec.json.Encoder().encode
+        self._segment = Segment.create(folder)
+        self._closed: list[Segment] = []  # full or adopted: shipped, never appended to
+        # Batch → when to publish it again, in elapsed seconds, and how long after the last time that is.
+        self._published: dict[tuple[str, int], tuple[float, float]] = {}
+        self._counted: set[tuple[str, int]] = set()
+        self._shipping = threading.Lock()
+        self._appending = threading.Lock()
+        self._stopping = threading.Event()
+        self._adopt_at = 0.0
+        self._refusals = Refusals()
+        # Two, for a bus that does not answer holds up the first, and what is in memory must not wait for it.
+        self._threads = (
+            threading.Thread(target=self._serve, name="meter", daemon=True),
+            threading.Thread(target=self._write_counted_refusals, name="refusals", daemon=True),
+        )
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Ships what is left once more. What is not counted by then stays on disk for the next start."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+        self._record_all(self._refusals.take_all())
+        self._work()
+        self._close_segments()
+
+    def record(self, record: RequestRecord) -> None:
+        """Returns with the record on disk; never raises, for the request itself was served."""
+        try:
+            payload = self._encode(record)
+            with self._appending:
+                self._segment.append(payload)
+        except Exception:
+            # A full disk, as a rule: no line of log for each request then.
+            metrics.unmetered.inc()
+
+    def record_refusal(self, record: RequestRecord) -> None:
+        """Of those beyond ten a second, for one key or address, the number is on disk a second and a half later."""
+        if self._stopping.is_set():
+            self.record(record)  # nobody would write down what is counted now
+        else:
+            self._record_all(self._refusals.take(record, self._clock.elapsed_seconds()))
+
+    def counted(self, batches: tuple[tuple[str, int], ...]) -> None:
+        """Usage has these for good. Never waits: it is called where events of keys arrive, too."""
+        self._counted.update(batch for batch in batches if batch in self._published)
+
+    def adopt(self) -> None:
+        """Takes over the segments of processes that are gone."""
+        with self._shipping:
+            for segment in abandoned(self._folder):
+                _log.info("segment_adopted", segment=segment.name, bytes=segment.size, torn_bytes=segment.torn_bytes())
+                self._closed.append(segment)
+
+    def ship(self) -> None:
+        """Publishes what is new and what is overdue, and discards what is counted. One pass; what fails waits."""
+        with self._shipping:
+            self._rotate_if_full()
+            try:
+                for segment in (*self._closed, self._segment):
+                    self._ship_or_leave(segment)
+            except BusUnavailable as error:
+                _log.warning("batches_wait", detail=str(error))
+            # Also when the bus is away or the disk is full: this is what makes room.
+            self._discard_counted()
+
+    def is_settled(self) -> bool:
+        """Whether all that was recorded so far is known to be counted."""
+        with self._shipping:
+            return not self._closed and self._is_counted(self._segment)
+
+    def _serve(self) -> None:
+        while not self._stopping.wait(SHIP_SECONDS):
+            self._work()
+
+    def _write_counted_refusals(self) -> None:
+        while not self._stopping.wait(REFUSALS_SECONDS):
+            self._record_all(self._refusals.take_due(self._clock.elapsed_seconds()))
+
+    def _record_all(self, records: Iterable[RequestRecord]) -> None:
+        for record in records:
+            if record.requests > 1:
+                metrics.refusals_counted.inc(record.requests)
+            self.record(record)
+
+    def _work(self) -> None:
+        try:
+            if self._clock.elapsed_seconds() >= self._adopt_at:
+                self._adopt_at = self._clock.elapsed_seconds() + ADOPT_SECONDS
+                self.adopt()
+            self.ship()
+        except Exception:
+            # Whatever it was, the records are on disk: this thread must live to ship them.
+            _log.exception("shipping_failed")
+
+    def _rotate_if_full(self) -> None:
+        segment = self._segment
+        if segment.size < SEGMENT_BYTES_MAX and len(segment.extents) < SEGMENT_BATCHES_MAX:
+            return
+        try:
+            fresh = Segment.create(self._folder)
+        except OSError as error:
+            _log.error("segment_not_rotated", detail=str(error))
+            return
+        with self._appending:
+            self._closed.append(segment)
+            self._segment = fresh
+
+    def _ship_or_leave(self, segment: Segment) -> None:
+        """Raises BusUnavailable; anything else concerns this segment alone, and must not hold up the others."""
+        try:
+            self._ship(segment)
+        except BusUnavailable:
+            raise
+        except Exception:
+            _log.exception("segment_not_shipped", segment=segment.name)
+
+    def _ship(self, segment: Segment) -> None:
+        while segment.cut_extent(BATCH_BYTES) is not None:
+            pass
+        now = self._clock.elapsed_seconds()
+        for start, end in segment.extents:
+            batch = (segment.name, start)
+            again_at, wait_seconds = self._published.get(batch, (now, REPUBLISH_SECONDS))
+            if batch in self._counted or now < again_at:
+                continue
+            # Before publishing, so that an answer that comes at once finds it.
+            self._published[batch] = now + wait_seconds, min(2 * wait_seconds, REPUBLISH_SECONDS_MAX)
+            self._bus.publish(_message(segment, start, end))
+
+    def _is_counted(self, segment: Segment) -> bool:
+        # Beyond the size when a power cut took records whose batch was cut already.
+        return segment.cut >= segment.size and all(
+            (segment.name, start) in self._counted for start, _ in segment.extents
+        )
+
+    def _uncounted_bytes(self, segment: Segment) -> int:
+        counted = (end - start for start, end in segment.extents if (segment.name, start) in self._counted)
+        return segment.size - sum(counted)
+
+    def _discard_counted(self) -> None:
+        for segment in [segment for segment in self._closed if self._is_counted(segment)]:
+            self._closed.remove(segment)
+            self._forget(segment)
+            segment.discard()
+        metrics.spool_bytes.set(sum(map(self._uncounted_bytes, (*self._closed, self._segment))))
+
+    def _forget(self, segment: Segment) -> None:
+        for start, _ in segment.extents:
+            self._counted.discard((segment.name, start))
+            self._published.pop((segment.name, start), None)
+
+    def _close_segments(self) -> None:
+        for segment in (*self._closed, self._segment):
+            if self._is_counted(segment):
+                segment.discard()
+            else:
+                segment.close()
+
+
+def _message(segment: Segment, start: int, end: int) -> bytes:
+    """The records as they are spooled: to read them and write them anew would cost as much as to record them."""
+    extent = msgspec.json.encode({"segment": segment.name, "start": start, "end": end})
+    return extent[:-1] + b',"records":[' + b",".join(segment.payloads(start, end)) + b"]}"

@@ -1,0 +1,141 @@
+"""What one gate knows of one key's limits while Redis counts for all gates."""
+
+import math
+
+from shared.gate.grants.grant import Limits
+from shared.gate.quota.memory_quota import MINUTE_SECONDS, Spent, seconds_to_midnight
+from shared.gate.quota.redis_counters import Answer, Statement
+
+# A gate may spend this part of a key's limit before it has told Redis. Smaller: more calls for keys in heavy use.
+# Larger: more of the limit that no other gate can have while this one holds it.
+ALLOWANCE_PARTS = 128
+
+
+def allowance_of(limits: Limits) -> int:
+    """0: every request is asked for."""
+    return (limits.minute if limits.day is None else min(limits.minute, limits.day)) // ALLOWANCE_PARTS
+
+
+class Window:
+    """`standing`: the allowance may be spent. `unreported`, `unreported_today`: spent here, not counted for certain.
+
+    `minute`, `today`: counted by all gates, as Redis last told. Elapsed seconds: `told_at`, `oldest_leaves_at`,
+    `refused_until`, `used_at`.
+    """
+
+    __slots__ = (
+        "allowance",
+        "day",
+        "limits",
+        "minute",
+        "oldest_leaves_at",
+        "refused_until",
+        "standing",
+        "today",
+        "told_at",
+        "unreported",
+        "unreported_today",
+        "used_at",
+        "violated",
+    )
+
+    def __init__(self, limits: Limits, day: int, elapsed: float) -> None:
+        self.limits, self.day, self.allowance = limits, day, allowance_of(limits)
+        self.unreported = self.unreported_today = 0
+        self.minute = self.today = 0
+        self.standing = False
+        self.used_at = elapsed
+        self.told_at = self.oldest_leaves_at = self.refused_until = float("-inf")
+        self.violated: tuple[str, ...] = ()
+
+    def is_for(self, limits: Limits, day: int) -> bool:
+        return self.day == day and (self.limits is limits or self.limits == limits)
+
+    def turn_to(self, limits: Limits, day: int) -> None:
+        """Other limits, or another day: what was allowed or refused under the former is void."""
+        if not self.is_for(limits, day):
+            self.standing, self.refused_until = False, float("-inf")
+        if day != self.day:
+            self.day, self.today, self.unreported_today = day, 0, 0
+        self.limits, self.allowance = limits, allowance_of(limits)
+
+    def spend(self, elapsed: float) -> None:
+        self.unreported += 1
+        self.unreported_today += 1
+        self.used_at = elapsed
+
+    def is_idle(self, elapsed: float) -> bool:
+        return self.used_at <= elapsed - MINUTE_SECONDS
+
+    def ask(self, limits: Limits, day: int) -> Statement:
+        """Stops spending the allowance, reports what it was spent for, and asks for one request."""
+        spent_today, spent_day = self.unreported_today, self.day
+        self.turn_to(limits, day)
+        self.standing = False
+        return self._statement(self.allowance, spent_today, spent_day, asked_day=day)
+
+    def report(self, *, wanted: bool) -> Statement:
+        """`wanted`: whether an allowance may be of use."""
+        return self._statement(self.allowance if wanted else 0, self.unreported_today, self.day, asked_day=-1)
+
+    def take(self, answer: Answer, stated: Statement, elapsed: float, now: float) -> None:
+        """`elapsed`, `now`: after the answer came."""
+        self.unreported -= stated.spent
+        if stated.spent_day == self.day:
+            self.unreported_today -= min(stated.spent_today, self.unreported_today)
+        self.minute, self.today = answer.minute, answer.day
+        self.told_at = elapsed
+        self.oldest_leaves_at = elapsed + answer.oldest_leaves_ms / 1000
+        self.standing = bool(answer.standing)
+        if stated.asked_day >= 0 and not answer.admitted:
+            wait = answer.wait_ms / 1000
+            if answer.is_day_full:
+                wait = max(wait, seconds_to_midnight(now))
+            self.refused_until = elapsed + wait
+            full = (("minute", answer.wait_ms > 0), ("day", bool(answer.is_day_full)))
+            self.violated = tuple(name for name, is_full in full if is_full)
+
+    def admitted(self, elapsed: float, now: float) -> Spent:
+        limits = self.limits
+        return Spent(
+            True,
+            max(0, limits.minute - self._in_minute(elapsed)),
+            self._reset_seconds(elapsed),
+            None if limits.day is None else max(0, limits.day - self.today - self.unreported_today),
+            seconds_to_midnight(now),
+        )
+
+    def refused(self, elapsed: float, now: float) -> Spent:
+        limits = self.limits
+        return Spent(
+            False,
+            max(0, limits.minute - self._in_minute(elapsed)),
+            self._reset_seconds(elapsed),
+            None if limits.day is None else max(0, limits.day - self.today - self.unreported_today),
+            seconds_to_midnight(now),
+            retry_after_seconds=max(1, math.ceil(self.refused_until - elapsed)),
+            violated=self.violated,
+        )
+
+    def _statement(self, allowance: int, spent_today: int, spent_day: int, asked_day: int) -> Statement:
+        limits = self.limits
+        return Statement(
+            minute_limit=limits.minute,
+            day_limit=-1 if limits.day is None else limits.day,
+            allowance=allowance,
+            spent=self.unreported,
+            spent_today=spent_today,
+            spent_day=spent_day,
+            is_spending=int(self.standing),
+            asked_day=asked_day,
+        )
+
+    def _in_minute(self, elapsed: float) -> int:
+        told = self.minute if elapsed < self.told_at + MINUTE_SECONDS else 0
+        return told + self.unreported
+
+    def _reset_seconds(self, elapsed: float) -> int:
+        """Until the oldest admission that Redis told of leaves the last minute; a minute if it told of none."""
+        if elapsed >= self.told_at + MINUTE_SECONDS:
+            return int(MINUTE_SECONDS)
+        return max(1, math.ceil(self.oldest_leaves_at - elapsed))

@@ -1,0 +1,141 @@
+"""Every metric, declared once: what it counts, its labels' values, and what it does not see.
+
+A service that runs as several processes shares them through a folder (PROMETHEUS_MULTIPROC_DIR, which the supervisor
+sets), so that its internal door shows the whole service: counters added up, gauges of living processes only.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+
+from prometheus_client import (
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+    multiprocess,
+)
+
+from shared.observability.request_metrics import RequestCounts
+
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped functions of a typed library
+
+requests = Counter(
+    "grillo_requests_total",
+    "Requests answered through the gate. Not: preflights, unknown paths, the internal door.",
+    ["service", "method", "status_class"],  # status_class: 2xx 3xx 4xx 5xx
+)
+request_seconds = Histogram(
+    "grillo_request_seconds",
+    "From the gate's first look to the meter's record. Not: time in the server's queue or on the wire.",
+    ["service"],
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+)
+request_counts = RequestCounts(requests, request_seconds)  # what feeds these two
+refusals = Counter(
+    "grillo_gate_refusals_total",
+    "Requests the gate refused, by problem name (address-slowed: a 429 for guessing). Not: refusals by handlers.",
+    ["problem"],
+)
+authentication_failed = Counter(
+    "grillo_gate_authentication_failed_total",
+    "AuthenticationFailed events: one a minute at most for each address slowed for guessing.",
+    ["outcome"],  # outcome: published lost
+)
+lease_seconds_left = Gauge(
+    "grillo_gate_lease_seconds_left",
+    "How long the gate may still answer without another pull; 0 or less: it refuses everything. As of the last pull.",
+    multiprocess_mode="livemin",
+)
+replica_position = Gauge(
+    "grillo_gate_replica_position",
+    "The last position of the keys log that this process's grants have applied.",
+    multiprocess_mode="livemin",
+)
+quota_redis_up = Gauge(
+    "grillo_quota_redis_up",
+    "Gates (web processes) whose last call to Redis was answered. Always 0 where there is no REDIS_URL.",
+    multiprocess_mode="livesum",
+)
+quota_calls = Counter(
+    "grillo_quota_calls_total",
+    "Requests that Redis was asked about before they were decided. Not: those decided here and reported later.",
+    ["outcome"],  # outcome: admitted refused; failed: also reports and attempts to join
+)
+quota_on_shares = Gauge(
+    "grillo_quota_on_shares",
+    "Gates that take their share of each limit while Redis is away or does not know enough. Not: without REDIS_URL.",
+    multiprocess_mode="livesum",
+)
+parked_events = Gauge(
+    "grillo_parked_events",
+    "Events that a follower could not apply, and those of the same streams waiting behind them.",
+    ["follower"],
+    multiprocess_mode="livemostrecent",
+)
+receipt_seconds = Histogram(
+    "grillo_receipt_seconds",
+    "From a change that takes power away being committed to its receipt: every gate acknowledged or counted out.",
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 11),
+)
+spool_bytes = Gauge(
+    "grillo_meter_spool_bytes",
+    "Bytes of metered requests in this process's segment that are not known to be counted yet.",
+    multiprocess_mode="livesum",
+)
+batches_counted = Counter(
+    "grillo_usage_batches_total",
+    "Request batches that usage was sent; repeated: counted before, and not again; parked: cannot be counted now.",
+    ["outcome"],  # outcome: counted repeated parked
+)
+alerts_raised = Counter(
+    "grillo_usage_alerts_total",
+    "Alerts raised, muted ones too. Not: facts met again while their alert stands.",
+)
+evaluations_failed = Counter(
+    "grillo_usage_evaluations_failed_total",
+    "Rounds of rule evaluation that failed; what they were about is looked at again.",
+)
+deliveries = Counter(
+    "grillo_usage_delivery_attempts_total",
+    "Attempts to deliver to a channel, by what became of the delivery.",
+    ["status"],  # status: delivered pending failed
+)
+unmetered = Counter(
+    "grillo_meter_unmetered_total",
+    "Requests served and not metered, because the spool's disk would not take the record.",
+)
+refusals_counted = Counter(
+    "grillo_meter_refusals_counted_total",
+    "Refused requests beyond ten a second of one key or address, metered as a count. Not: a single one beyond.",
+)
+rpc_calls = Counter(
+    "grillo_rpc_calls_total",
+    "Calls that a service answered over RPC. Not: calls that nobody heard, which fail at the caller.",
+    ["service", "method", "outcome"],  # outcome: answered refused invalid-arguments failed
+)
+
+
+def exposition() -> bytes:
+    """All of them in Prometheus's text format: this process's, or those of all processes that share the folder."""
+    request_counts.tell()
+    folder = os.environ.get(FOLDER_VARIABLE)
+    if folder is None:
+        return generate_latest(REGISTRY)
+    _forget_the_dead(Path(folder))
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """What a gauge of a killed process says is true no more; what its counters counted still is."""
+    for file in folder.glob("gauge_live*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        if not Path(f"/proc/{pid}").exists():
+            with contextlib.suppress(FileNotFoundError):  # another scrape was faster
+                file.unlink()

@@ -1,0 +1,43 @@
+"""A log row as others see it. Each service's `publication.py` says what of an event is public."""
+
+from collections.abc import Callable, Container, Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from shared.contracts.envelope import CloudEvent
+from shared.eventsourcing.event_store import StoredEvent
+from shared.eventsourcing.event_types import EventTypes
+from shared.values.timestamps import from_rfc3339
+
+# From a private event to its public shape (a dataclass of shared.contracts), or None: nobody's business.
+Publish = Callable[[Any], object | None]
+
+
+class Publication:
+    def __init__(self, source: str, types: EventTypes, publish: Publish, *, ignorable: Container[type] = ()) -> None:
+        """`ignorable`: public shapes that take nothing from anybody, so that older readers may pass over them."""
+        self.source, self._ignorable = source, ignorable
+        self._types, self._publish = types, publish
+
+    def envelopes(self, rows: Iterable[StoredEvent], epoch: str, previous: str | None) -> Iterator[CloudEvent]:
+        """One envelope for every row, so that positions stay gapless. `previous`: the hash before the first row."""
+        for row in rows:
+            yield self.envelope(row, epoch, previous)
+            previous = row.hash
+
+    def envelope(self, row: StoredEvent, epoch: str, previous: str | None) -> CloudEvent:
+        public = self._publish(self._types.decode(row.type, row.schema_version, row.data))
+        return CloudEvent(
+            id=f"{epoch}-{row.position}",
+            source=f"/grillo/{self.source}",
+            type=row.type,
+            time=from_rfc3339(row.recorded_at),
+            subject=row.stream,
+            epoch=epoch,
+            position=row.position,
+            hash=row.hash,
+            previous=previous,
+            data=None if public is None else msgspec.to_builtins(public),
+            ignorable=public is None or type(public) in self._ignorable,
+        )

@@ -1,0 +1,112 @@
+"""From the log to the bus: every committed row is published in order, at least once.
+
+The bus is only a doorbell. A publish that fails, or a process that dies before it, costs time and never an
+event: the cursor moves after the broker has confirmed, and followers pull whatever they were not told.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+from sqlalchemy import BigInteger, Column, MetaData, String, Table, select, update
+
+from shared.contracts.envelope import CloudEvent
+from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.replication.envelopes import Publication
+from shared.sql.database import Database
+
+_PAGE_ROWS = 200
+_log = structlog.get_logger(__name__)
+
+
+class BusUnavailable(Exception):
+    """The broker did not take the message; nothing is lost, the relay comes back to it."""
+
+
+class Bus(Protocol):
+    def publish(self, events: Sequence[CloudEvent]) -> int:
+        """In order. Returns how many, from the first on, the broker has confirmed; not all: it is away for now."""
+        ...
+
+
+def relay_table(metadata: MetaData) -> Table:
+    return Table(
+        "relay_cursor",
+        metadata,
+        Column("name", String(32), primary_key=True),
+        Column("position", BigInteger, nullable=False),
+    )
+
+
+class Relay:
+    def __init__(
+        self, database: Database, metadata: MetaData, store: SqlEventStore, publication: Publication, bus: Bus
+    ) -> None:
+        self._database, self._publication, self._bus = database, publication, bus
+        self._cursor = metadata.tables["relay_cursor"]
+        self._page = store.pages_after(select(self._cursor.c.position).scalar_subquery())
+        self._one_at_a_time = threading.Lock()
+
+    def run(self) -> int:
+        """Publishes everything past the cursor; how many. Safe to run anywhere, any number of times.
+
+        Returns early when the bus is away.
+        """
+        published = 0
+        with self._one_at_a_time:
+            while batch := self._pending():
+                confirmed = self._bus.publish(batch)
+                if confirmed:
+                    self._move_cursor(batch[confirmed - 1].position)
+                published += confirmed
+                # Behind a page that was not full there is nothing, or something whose own ring is still to come.
+                if confirmed < _PAGE_ROWS:
+                    break
+        return published
+
+    def _pending(self) -> list[CloudEvent]:
+        with self._database.reading(once=True) as tx:
+            page = self._page(tx, _PAGE_ROWS)
+        return [] if page is None else list(self._publication.envelopes(page.rows, page.epoch, page.previous))
+
+    def _move_cursor(self, position: int) -> None:
+        # Not durable: what a crash takes back of the cursor is published again, and ignored.
+        with self._database.transaction(durable=False) as tx:
+            # Never backwards: another process's relay may be further on.
+            tx.execute(update(self._cursor).where(self._cursor.c.position < position).values(position=position))
+
+
+class Doorbell:
+    """Runs a relay soon after it is rung, in a thread of its own; rings while it runs become one more run."""
+
+    def __init__(self, run: Callable[[], object]) -> None:
+        self._run = run
+        self._rung = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._serve, name="relay", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    def stop(self) -> None:
+        """What was rung before is still run."""
+        self._stopping = True
+        self._rung.set()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        while True:
+            self._rung.wait()
+            self._rung.clear()
+            stopping = self._stopping  # read before the run, which so covers all that was rung before the stop
+            try:
+                self._run()
+            except Exception:
+                # The next ring or the timer tries again; the log keeps what was not published.
+                _log.exception("relay_failed")
+            if stopping:
+                return

@@ -1,0 +1,218 @@
+"""A follower whose projection lives in its service's database, with a place for events that will not apply.
+
+A handler that fails must hold up nobody else: its event is parked, later events of the same stream wait behind
+it in order, and the rest of the log flows on. Parked events are tried again with growing delay, then stay for
+a person: counted in a metric, listed, replayed on demand.
+"""
+
+from collections.abc import Callable, Sequence
+
+import structlog
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from shared.contracts.envelope import CloudEvent
+from shared.eventsourcing.event_store import Head
+from shared.observability import metrics
+from shared.replication.feed import FeedUnavailable
+from shared.replication.parked_events import Parked, ParkedEvents
+from shared.runtime.clock import Clock
+from shared.sql.database import Database
+
+_log = structlog.get_logger(__name__)
+
+Handler = Callable[[Connection, CloudEvent], None]
+HandlePage = Callable[[Connection, Sequence[CloudEvent]], None]
+Reset = Callable[[Connection], None]
+
+
+def follower_tables(metadata: MetaData) -> tuple[Table, Table]:
+    checkpoint = Table(
+        "checkpoint",
+        metadata,
+        Column("follower", String(64), primary_key=True),
+        Column("epoch", String(32), nullable=False),
+        Column("position", BigInteger, nullable=False),
+        Column("hash", String(64), nullable=False),
+    )
+    parked = Table(
+        "parked_event",
+        metadata,
+        Column("follower", String(64), primary_key=True),
+        Column("position", BigInteger, primary_key=True),
+        Column("stream", String(64), nullable=False),
+        Column("envelope", Text, nullable=False),
+        Column("attempts", Integer, nullable=False),
+        Column("retry_at", String(27), nullable=True),
+        Column("error", String(500), nullable=False),
+    )
+    return checkpoint, parked
+
+
+class SqlFollower:
+    def __init__(
+        self,
+        name: str,
+        database: Database,
+        metadata: MetaData,
+        handle: Handler,
+        reset: Reset,
+        clock: Clock,
+        *,
+        handle_all: HandlePage | None = None,
+    ) -> None:
+        """`handle` applies one event in the given transaction and is safe to run again after it failed.
+
+        `handle_all` applies many, faster than `handle` does one after the other, or raises; which of them it was is
+        then found by `handle`.
+        """
+        self._name, self._database = name, database
+        self._handle, self._handle_all, self._reset = handle, handle_all or self._handle_each, reset
+        self._has_retried = False
+        self._checkpoint = metadata.tables["checkpoint"]
+        self._parked = ParkedEvents(name, metadata.tables["parked_event"], clock)
+
+    def checkpoint(self) -> Head | None:
+        with self._database.reading(once=True) as tx:
+            return read_checkpoint(tx, self._checkpoint, self._name)
+
+    def apply(self, events: Sequence[CloudEvent]) -> None:
+        """Another instance of this follower may have been faster: what it has applied is left out here.
+
+        Not durable: a crash of the database's machine may set it back, its place with its effects, and it follows on
+        from there. Raises FeedUnavailable when these events do not follow on where the follower stands by now.
+        """
+        with self._database.transaction(durable=False) as tx:
+            events = _still_to_come(events, self._locked_checkpoint(tx))
+            if not events:
+                return
+            waiting = self._parked.streams(tx)
+            if waiting or not self._try_all(tx, events):
+                self._apply_each(tx, events, waiting)
+            self._move(tx, events[-1].place)
+        if waiting:
+            self._count_parked()
+
+    def restart(self) -> None:
+        with self._database.transaction() as tx:
+            self._locked_checkpoint(tx)
+            self._reset(tx)
+            tx.execute(delete(self._checkpoint).where(self._checkpoint.c.follower == self._name))
+            self._parked.forget(tx)
+        self._count_parked()
+        _log.warning("follower_restarted", follower=self._name)
+
+    def retry_due(self) -> None:
+        """Tries again the parked events whose time has come, each with what waits behind it.
+
+        The first time all of them: this process may be of a release that can apply what the one before could not.
+        """
+        with self._database.reading() as tx:
+            streams = self._parked.streams(tx, due_only=self._has_retried)
+        self._has_retried = True
+        for stream in streams:
+            self.replay(stream)
+        self._count_parked()  # also what a process before this one parked
+
+    def replay(self, stream: str) -> bool:
+        """Applies a stream's parked events in order, as far as they go; whether none is left."""
+        with self._database.transaction() as tx:
+            self._locked_checkpoint(tx)
+            is_through = all(self._retry(tx, *parked) for parked in self._parked.of_stream(tx, stream))
+        self._count_parked()
+        return is_through
+
+    def parked(self) -> tuple[Parked, ...]:
+        with self._database.reading() as tx:
+            return self._parked.all(tx)
+
+    def _apply_each(self, tx: Connection, events: Sequence[CloudEvent], waiting: set[str]) -> None:
+        for event in events:
+            if event.subject in waiting:
+                self._parked.park_behind(tx, event)
+            elif error := self._try(tx, event):
+                waiting.add(event.subject)
+                self._parked.park(tx, event, error)
+
+    def _retry(self, tx: Connection, position: int, attempts: int, event: CloudEvent) -> bool:
+        error = self._try(tx, event)
+        if error is not None:
+            self._parked.failed_again(tx, position, attempts + 1, error)
+            return False
+        self._parked.remove(tx, position)
+        return True
+
+    def _try_all(self, tx: Connection, events: Sequence[CloudEvent]) -> bool:
+        """Whether all of them are applied; none is when it is False."""
+        if len(events) == 1:
+            return False
+        try:
+            with tx.begin_nested():
+                self._handle_all(tx, events)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            return False  # one by one will tell which of them it was
+        return True
+
+    def _handle_each(self, tx: Connection, events: Sequence[CloudEvent]) -> None:
+        """Without a savepoint for each, which costs two round trips."""
+        for event in events:
+            self._handle(tx, event)
+
+    def _try(self, tx: Connection, event: CloudEvent) -> str | None:
+        """Applies one event in a savepoint of its own; what went wrong, if it did.
+
+        Raises what is the database's fault and not the event's: SQLite, for one, answers a full disk by rolling
+        back all of the transaction, savepoint or not.
+        """
+        try:
+            with tx.begin_nested():
+                self._handle(tx, event)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            # Whatever a handler raises is a reason to park; the type is enough, texts may quote data.
+            return type(error).__name__
+        return None
+
+    def _locked_checkpoint(self, tx: Connection) -> Head | None:
+        """Whoever holds it is the only instance of this follower that writes."""
+        return read_checkpoint(tx, self._checkpoint, self._name, lock=True)
+
+    def _move(self, tx: Connection, place: Head) -> None:
+        table = self._checkpoint
+        values = {"epoch": place.epoch, "position": place.position, "hash": place.hash}
+        moved = tx.execute(update(table).where(table.c.follower == self._name).values(values))
+        if moved.rowcount == 0:
+            tx.execute(insert(table).values(follower=self._name, **values))
+
+    def _count_parked(self) -> None:
+        with self._database.reading(once=True) as tx:
+            metrics.parked_events.labels(self._name).set(self._parked.count(tx))
+
+
+def read_checkpoint(tx: Connection, table: Table, follower: str, *, lock: bool = False) -> Head | None:
+    query = select(table).where(table.c.follower == follower)
+    row = tx.execute(query.with_for_update() if lock else query).one_or_none()
+    return None if row is None else Head(epoch=row.epoch, position=row.position, hash=row.hash)
+
+
+def _still_to_come(events: Sequence[CloudEvent], place: Head | None) -> Sequence[CloudEvent]:
+    position = place.position if place else 0
+    if (place and events[0].epoch != place.epoch) or events[0].position > position + 1:
+        raise FeedUnavailable(f"the follower stands at {position} by now; the next pull goes on from there")
+    return [event for event in events if event.position > position]

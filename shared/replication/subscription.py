@@ -1,0 +1,145 @@
+"""The one way to follow another service's log, whatever the broker loses, repeats or reorders.
+
+A pushed event that comes next is applied; one from further on makes the missing ones be pulled first; one from
+before is ignored. Where the follower stands is saved with the effect, so each event takes effect once.
+"""
+
+import enum
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from shared.contracts.envelope import CloudEvent
+from shared.eventsourcing.event_store import Head
+from shared.replication.feed import Acknowledgement, Feed, FeedUnavailable
+from shared.runtime.clock import Clock
+
+
+class Outcome(enum.Enum):
+    APPLIED = "applied"
+    IGNORED = "ignored"
+    PULLED = "pulled"
+
+
+class Follower(Protocol):
+    """A projection together with its place; `apply` and `restart` are atomic."""
+
+    def checkpoint(self) -> Head | None:
+        """None before anything was applied."""
+        ...
+
+    def apply(self, events: Sequence[CloudEvent]) -> None:
+        """Takes effect and moves the checkpoint to the last event, both or neither."""
+        ...
+
+    def restart(self) -> None:
+        """The log followed so far is not the log any more: drop the state, begin anew."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaughtUp:
+    """A pull's result: everything up to `head` is applied. `sent_at` is elapsed seconds, taken before asking.
+
+    `gates`: how many gates follow this log; None: not told.
+    """
+
+    head: Head
+    time: datetime
+    sent_at: float
+    gates: int | None = None
+
+
+class Subscription:
+    def __init__(self, feed: Feed, follower: Follower, clock: Clock, *, gate: str | None = None) -> None:
+        """`gate`: the id under which pulls acknowledge what this follower has applied."""
+        self._feed, self._follower, self._clock, self._gate = feed, follower, clock, gate
+        self._one_at_a_time = threading.RLock()
+
+    def push(self, event: CloudEvent) -> Outcome:
+        """Takes one event from the bus. Raises FeedUnavailable if what came before it cannot be had now."""
+        return self.push_all((event,))
+
+    def push_all(self, events: Sequence[CloudEvent]) -> Outcome:
+        """Takes what the bus brought at one time, in whatever order: all that follows on is applied at once."""
+        with self._one_at_a_time:
+            place = self._follower.checkpoint()
+            following, is_more = _following(events, place)
+            if following:
+                self._follower.apply(following)
+            if is_more:
+                self.pull()
+                return Outcome.PULLED
+            return Outcome.APPLIED if following else Outcome.IGNORED
+
+    def pull(self) -> CaughtUp:
+        """Applies everything up to the head as it was after the pull began. Raises FeedUnavailable.
+
+        A gate that applied something asks once more, so that the log learns of it now and not a second later.
+        """
+        with self._one_at_a_time:
+            restarted = False
+            while True:
+                sent_at = self._clock.elapsed_seconds()
+                place = self._follower.checkpoint()
+                page = self._feed.pull(place, self._acknowledgement(place))
+                if page.diverged:
+                    if restarted:
+                        raise FeedUnavailable("the snapshot is of another log than the feed; trying again later")
+                    self._follower.restart()
+                    restarted = True
+                elif page.events:
+                    self._apply(page.events, place)
+                    if page.events[-1].position >= page.head.position and self._gate is None:
+                        return CaughtUp(head=page.head, time=page.time, sent_at=sent_at)
+                elif page.head.position != _position(place):
+                    raise FeedUnavailable(f"the feed shows nothing after {_position(place)}, but another head")
+                else:
+                    return CaughtUp(head=page.head, time=page.time, sent_at=sent_at, gates=page.gates)
+
+    def restart(self) -> None:
+        """Begins anew, as if another log had been found."""
+        with self._one_at_a_time:
+            self._follower.restart()
+
+    def _apply(self, events: Sequence[CloudEvent], place: Head | None) -> None:
+        expected = _position(place) + 1
+        if events[0].position != expected:
+            raise FeedUnavailable(f"the feed answered from position {events[0].position}, not {expected}")
+        for event in events:
+            if not _comes_next(event, place):
+                raise FeedUnavailable(f"the feed's events do not follow one another at position {event.position}")
+            place = event.place
+        self._follower.apply(events)
+
+    def _acknowledgement(self, place: Head | None) -> Acknowledgement | None:
+        if self._gate is None:
+            return None
+        return Acknowledgement(gate=self._gate, position=_position(place))
+
+
+def _following(events: Sequence[CloudEvent], place: Head | None) -> tuple[list[CloudEvent], bool]:
+    """Those that follow on from the place, and whether there is one that neither does nor was before it."""
+    following: list[CloudEvent] = []
+    is_more = False
+    for event in sorted(events, key=lambda event: event.position):
+        if _comes_next(event, place):
+            following.append(event)
+            place = event.place
+        elif place is None or event.epoch != place.epoch or event.position > place.position:
+            is_more = True
+    return following, is_more
+
+
+def _comes_next(event: CloudEvent, place: Head | None) -> bool:
+    """Also by the hash of the row before: after a failover another log can go on at the same position."""
+    if place is None:
+        return event.position == 1
+    is_next = event.epoch == place.epoch and event.position == place.position + 1
+    return is_next and event.previous in (None, place.hash)
+
+
+def _position(place: Head | None) -> int:
+    return place.position if place else 0

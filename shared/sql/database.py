@@ -1,0 +1,218 @@
+"""Transactions on one service's database: SQLite files when embedded, PostgreSQL in production.
+
+A writing transaction on SQLite takes a lock of this process before BEGIN IMMEDIATE, and never waits inside SQLite:
+embedded, every service shares one thread of execution, and a wait in C would stop them all. For the same
+reason nothing may wait, print or call out between the start of a transaction and its end.
+"""
+
+import contextlib
+import functools
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+
+from shared.sql.stale_connections import ping_when_rested
+
+WRITE_WAIT_SECONDS_MAX = 10.0
+CONNECT_SECONDS_MAX = 5
+UNANSWERED_MILLISECONDS_MAX = 10_000
+_RETRY_SECONDS = 0.002
+
+
+class DatabaseBusy(Exception):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name}: others have held the write lock for {WRITE_WAIT_SECONDS_MAX:.0f} s")
+
+
+class DatabaseUrlWrong(Exception):
+    """Never quotes it: there may be a password in it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "DATABASE_URL is no address of a database; it must read postgresql+psycopg://USER:PASSWORD@HOST/NAME."
+        )
+
+
+class Database:
+    """`transaction()` to write, `reading()` for one consistent view; both yield a SQLAlchemy connection."""
+
+    def __init__(self, url: str | URL) -> None:
+        """Raises DatabaseUrlWrong; connects to nothing yet."""
+        try:
+            self.engine: Engine = create_engine(url, hide_parameters=True, **_engine_options(url))
+        except (ArgumentError, ImportError, ValueError):
+            raise DatabaseUrlWrong from None
+        self.name = self.engine.url.database or ""
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._for_one_statement = self.engine
+        self._has_to_forget = self.is_sqlite
+        self._write_lock = threading.Lock()
+        if self.is_sqlite:
+            event.listen(self.engine, "do_connect", _create_private)
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            ping_when_rested(self.engine)
+            self._for_one_statement = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @classmethod
+    def sqlite(cls, path: Path) -> "Database":
+        return cls(URL.create("sqlite", database=str(path)))
+
+    @contextmanager
+    def transaction(self, *, durable: bool = True) -> Iterator[Connection]:
+        """Commits at the end, rolls back on any exception. Raises DatabaseBusy.
+
+        Not `durable`: for what can be had again from elsewhere. It does not wait for the disk; a crash of the machine
+        may take back the last of such transactions, the newest first, and each whole. A durable one makes all that
+        were before it durable, too.
+        """
+        if not self.is_sqlite:
+            with self.engine.begin() as connection:
+                if not durable:
+                    connection.execute(text("SET LOCAL synchronous_commit = off"))
+                yield connection
+            return
+        deadline = time.monotonic() + WRITE_WAIT_SECONDS_MAX
+        if not self._write_lock.acquire(timeout=WRITE_WAIT_SECONDS_MAX):
+            raise DatabaseBusy(self.name)
+        try:
+            options = {"grillo_writes": True, "grillo_durable": durable}
+            with self.engine.connect().execution_options(**options) as connection:
+                self._begin(connection, deadline)
+                with connection.get_transaction() or connection.begin():
+                    yield connection
+        finally:
+            self._write_lock.release()
+
+    @contextmanager
+    def reading(self, *, once: bool = False) -> Iterator[Connection]:
+        """A snapshot: everything read inside is of one moment.
+
+        `once`: for a single statement, which is of one moment by itself; PostgreSQL is spared the rest.
+        """
+        with (self._for_one_statement if once else self.engine).connect() as connection:
+            if not self.is_sqlite and not once:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
+    def answers(self) -> bool:
+        """Whether a query comes back: what readiness asks."""
+        try:
+            with self.reading() as connection:
+                connection.execute(text("SELECT 1"))
+        except SQLAlchemyError:
+            return False
+        return True
+
+    def forget(self) -> None:
+        """Makes deleted rows unreadable also in SQLite's write-ahead log; what a reader holds up, the next try does.
+
+        PostgreSQL does so by itself, when it vacuums.
+        """
+        self._has_to_forget = self.is_sqlite
+        self.finish_forgetting()
+
+    def finish_forgetting(self) -> None:
+        """Tries again what a reader held up; the first time also what a process before this one left."""
+        if not self._has_to_forget:
+            return
+        connection = self.engine.raw_connection()
+        try:
+            with self._write_lock, contextlib.suppress(sqlite3.OperationalError):
+                is_busy, *_ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                self._has_to_forget = bool(is_busy)
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def _begin(self, connection: Connection, deadline: float) -> None:
+        while True:
+            try:
+                connection.begin()
+            except OperationalError as error:
+                if not _is_locked(error.orig):
+                    raise
+                if time.monotonic() > deadline:
+                    raise DatabaseBusy(self.name) from error
+                time.sleep(_RETRY_SECONDS)
+            else:
+                return
+
+
+def upsert(connection: Connection, table: Table) -> Any:
+    """INSERT … ON CONFLICT, which SQLAlchemy has once for each dialect, in the same words."""
+    return (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
+
+
+def _engine_options(url: str | URL) -> dict[str, Any]:
+    if str(url).startswith("sqlite"):
+        return {"connect_args": {"timeout": 0, "check_same_thread": False}, "pool_size": 20, "max_overflow": 20}
+    # A server that takes connections and says nothing, or a network that lost it, must not hold a thread for minutes.
+    patience = {"connect_timeout": CONNECT_SECONDS_MAX, "tcp_user_timeout": UNANSWERED_MILLISECONDS_MAX}
+    # As many as a process has threads: what overflows a pool is a connection made and closed again for each use.
+    return {"pool_size": 20, "connect_args": patience}
+
+
+def _create_private(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
+    """A file that is not there yet is made for its owner alone; SQLite gives its journals the same mode.
+
+    Never opened when it is there: to close it again would end this process's locks on it (POSIX).
+    """
+    with contextlib.suppress(OSError):
+        os.close(os.open(arguments[0], os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # BEGIN is ours to say: IMMEDIATE for writers
+    # Bytes that are no UTF-8, which only an edit leaves, can be read as well: so an audit can name their row.
+    connection.text_factory = functools.partial(str, encoding="utf-8", errors="surrogateescape")
+    cursor = connection.cursor()
+    _enter_wal(cursor)
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=ON")
+    cursor.close()
+
+
+def _enter_wal(cursor: Any) -> None:
+    """Opens the file, which another process may have to itself for a moment: being first, last, or in recovery."""
+    deadline = time.monotonic() + WRITE_WAIT_SECONDS_MAX
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if not _is_locked(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_SECONDS)
+        else:
+            return
+
+
+def _is_locked(error: BaseException | None) -> bool:
+    return "locked" in str(error)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if not options.get("grillo_writes", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    level = "FULL" if options["grillo_durable"] else "NORMAL"
+    if connection.info.get("synchronous") != level:
+        connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+        connection.info["synchronous"] = level
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,75 @@
+"""What a query can ask of the database itself, in the words of each: what time it is, and where the log lies."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Dialect, FromClause, String, literal, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator
+
+from shared.values.timestamps import from_rfc3339
+
+
+class _Moment(TypeDecorator[datetime]):
+    """Aware UTC; SQLite has texts for it."""
+
+    impl = String
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime:
+        return from_rfc3339(value) if isinstance(value, str) else value.astimezone(UTC)
+
+
+class DatabaseClock(FunctionElement[datetime]):
+    """The database's own clock, as a column of a query: the one clock every gate of a log can agree on."""
+
+    name = "database_clock"
+    type = _Moment()
+    inherit_cache = True
+
+
+@compiles(DatabaseClock)
+def _clock(_element: DatabaseClock, _compiler: Any, **_options: Any) -> str:
+    return "clock_timestamp()"
+
+
+@compiles(DatabaseClock, "sqlite")
+def _clock_of_sqlite(_element: DatabaseClock, _compiler: Any, **_options: Any) -> str:
+    return "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+
+
+def database_time(connection: Connection) -> datetime:
+    return connection.execute(select(DatabaseClock())).scalar_one()
+
+
+class _StorageIdentity(FunctionElement[str]):
+    name = "storage_identity"
+    type = String()
+    inherit_cache = True
+
+
+_CLUSTER_TIMELINE_AND_FILE = (
+    "(SELECT system_identifier FROM pg_control_system())"
+    " || '-' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
+    " || '-' || pg_relation_filenode(CAST({} AS regclass))"
+)
+
+
+@compiles(_StorageIdentity)
+def _identity(element: _StorageIdentity, compiler: Any, **options: Any) -> str:
+    return _CLUSTER_TIMELINE_AND_FILE.format(compiler.process(element.clauses, **options))
+
+
+@compiles(_StorageIdentity, "sqlite")
+def _identity_of_sqlite(_element: _StorageIdentity, _compiler: Any, **_options: Any) -> str:
+    return "'sqlite'"
+
+
+def storage_identity(table: FromClause) -> ColumnElement[str]:
+    """Names the storage that a table lies in: another after a restore, a recovery to a point in time, or a failover.
+
+    A column of a query. Of the cluster, its timeline, and the table's file, which also a TRUNCATE or a VACUUM FULL
+    makes anew. One name for all of SQLite, whose file is held by a single process with all it knows.
+    """
+    return _StorageIdentity(literal(table.description))

@@ -1,0 +1,78 @@
+"""Which problem an exception comes to, and how a problem is written down: it gives nothing of ours away."""
+
+import json
+
+import falcon
+import msgspec
+import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
+
+from shared.eventsourcing.repository import TooMuchContention
+from shared.observability.redaction import redact
+from shared.runtime.flat_combining import Abandoned
+from shared.sql.database import DatabaseBusy
+from shared.web.operation import Answer
+from shared.web.problems.catalogue import Problem, unavailable
+
+_CONTENT_TYPE = "application/problem+json"
+_log = structlog.get_logger(__name__)
+
+
+class Faults:
+    def __init__(self, public_url: str) -> None:
+        self._public_url = public_url
+
+    def answer(self, error: Exception, *, method: str, route: str | None, path: str, request_id: str) -> Answer:
+        """`path`: as it was asked for; `route`: its template, None where there is none."""
+        problem = problem_of(error, method, route)
+        body = problem.body(public_url=self._public_url, instance=path, request_id=request_id)
+        # As a whole: a key may be in the path, in the name of a parameter, in a member of the body.
+        data = redact(msgspec.json.encode(body).decode()).encode()
+        return Answer(
+            status=problem.type.status,
+            body=data,
+            content_type=_CONTENT_TYPE,
+            headers=problem.headers,
+            problem=problem.type.name,
+        )
+
+
+def with_problem_in(header: str, answer: Answer) -> Answer:
+    """The problem a second time, in a header, whose text is ASCII."""
+    repeated = json.dumps(json.loads(answer.data()))
+    return msgspec.structs.replace(answer, headers={**answer.headers, header: repeated})
+
+
+def problem_of(error: Exception, method: str, route: str | None) -> Problem:
+    """Logs what operators should know of."""
+    match error:
+        case Problem():
+            return error
+        case falcon.HTTPError():
+            return _of_falcon(error)
+        case DatabaseBusy() | TooMuchContention() | Abandoned():
+            _log.warning("request_not_now", method=method, route=route, detail=str(error))
+            return unavailable()
+        case OperationalError() | InterfaceError() | PoolExhausted():
+            # The driver's own words: SQLAlchemy's quote the statement.
+            detail = str(getattr(error, "orig", None) or type(error).__name__)
+            _log.error("database_away", method=method, route=route, detail=detail)
+            return unavailable()
+        case _:
+            _log.error("request_failed", method=method, route=route, exc_info=error)
+            return Problem("internal-error")
+
+
+def _of_falcon(error: falcon.HTTPError) -> Problem:
+    match falcon.http_status_to_code(error.status):
+        case 404:
+            return Problem("not-found")
+        case 405:
+            return Problem("method-not-allowed", headers=dict(error.headers or {}))
+        case 413:
+            return Problem("body-too-large")
+        case status if status >= 500:
+            return Problem("internal-error")
+        case _:
+            return Problem("invalid-request", error.title)

@@ -1,0 +1,134 @@
+"""The internal door: metrics, readiness, and what followers and gates pull. Never on the public address.
+
+Its readiness is its own: a public door that is not ready must not close the feed it waits for.
+"""
+
+import hmac
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+import falcon
+import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from shared.eventsourcing.event_store import Head
+from shared.gate.grants import snapshot_stream
+from shared.gate.grants.grant import Grant, Snapshot
+from shared.observability import metrics
+from shared.replication.feed import PAGE_EVENTS, PAGE_EVENTS_MAX, Acknowledgement, FeedPage
+from shared.web.route import Route
+
+_grant = msgspec.json.Decoder(Grant)
+
+
+def internal_application(
+    routes: Sequence[Route], *, is_ready: Callable[[], bool], token: str, open_paths: Collection[str] = ("/healthz",)
+) -> falcon.App[falcon.Request, falcon.Response]:
+    """Every request but those for `open_paths` must carry the token as Bearer."""
+    middleware: list[Any] = [_Token(token, open_paths)]
+    app = falcon.App(middleware=middleware)
+    app.add_route("/metrics", _Metrics())
+    app.add_route("/healthz", _Ready(lambda: True))
+    app.add_route("/readyz", _Ready(is_ready))
+    for path, resource in routes:
+        app.add_route(path, resource)
+    return app
+
+
+class SizedFeed(Protocol):
+    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None, *, events_max: int) -> FeedPage: ...
+
+
+class FeedPages:
+    """`GET ?epoch&after&hash[&gate][&events]`: the page past that place, of so many `events` at most.
+
+    `gate` acknowledges the place in the gate's name.
+    """
+
+    def __init__(self, feed: SizedFeed) -> None:
+        self._feed = feed
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        place = _place(req)
+        gate = req.get_param("gate")
+        acknowledgement = Acknowledgement(gate=gate, position=place.position if place else 0) if gate else None
+        events_max = req.get_param_as_int("events", min_value=1, default=PAGE_EVENTS)
+        page: Any = self._feed.pull(place, acknowledgement, events_max=min(events_max, PAGE_EVENTS_MAX))
+        resp.content_type = "application/json"
+        resp.data = msgspec.json.encode(page)
+
+
+class GatePlace:
+    """`DELETE`: this gate has stopped, and nobody need wait for it."""
+
+    def __init__(self, remove: Callable[[str], None]) -> None:
+        self._remove = remove
+
+    def on_delete(self, req: falcon.Request, resp: falcon.Response, gate_id: str) -> None:
+        self._remove(gate_id)
+        resp.status = 204
+
+
+class GrantsSnapshot:
+    """`GET`: all grants at one place of the log, for gates that start: as a stream, or in one piece for older gates."""
+
+    def __init__(self, blocks: Callable[[], Iterable[bytes]]) -> None:
+        """`blocks` of lines: see snapshot_stream.compressed."""
+        self._blocks = blocks
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        if snapshot_stream.CONTENT_TYPE in (req.get_header("Accept") or ""):
+            resp.content_type = snapshot_stream.CONTENT_TYPE
+            resp.set_header("Content-Encoding", "gzip")
+            resp.stream = snapshot_stream.compressed(self._blocks())
+        else:
+            frame, *blocks = self._blocks()
+            grants = _grant.decode_lines(b"\n".join(blocks))
+            snapshot = msgspec.json.decode(frame, type=Snapshot)
+            resp.content_type = "application/json"
+            resp.data = msgspec.json.encode(replace(snapshot, grants=tuple(grants)))
+
+
+class Checkpoint:
+    """`GET`: how far this service has followed a log, and the hash it saw there: what an audit of that log asks."""
+
+    def __init__(self, follower: str, checkpoint: Callable[[], Head | None]) -> None:
+        self._follower, self._checkpoint = follower, checkpoint
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        resp.content_type = "application/json"
+        resp.data = msgspec.json.encode({"follower": self._follower, "checkpoint": self._checkpoint()})
+
+
+class _Token:
+    def __init__(self, token: str, open_paths: Collection[str]) -> None:
+        self._open_paths = open_paths
+        self._expected = f"Bearer {token}".encode()
+
+    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
+        given = (req.get_header("Authorization") or "").encode()
+        if req.path not in self._open_paths and not hmac.compare_digest(given, self._expected):
+            raise falcon.HTTPUnauthorized(title="the internal token is needed")
+
+
+class _Metrics:
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        resp.content_type = CONTENT_TYPE_LATEST
+        resp.data = metrics.exposition()
+
+
+class _Ready:
+    def __init__(self, is_ready: Callable[[], bool]) -> None:
+        self._is_ready = is_ready
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        resp.status = 200 if self._is_ready() else 503
+
+
+def _place(req: falcon.Request) -> Head | None:
+    epoch = req.get_param("epoch")
+    if epoch is None:
+        return None
+    position = req.get_param_as_int("after", required=True, min_value=0)
+    return Head(epoch=epoch, position=position, hash=req.get_param("hash", required=True))

@@ -1,0 +1,39 @@
+"""Whose request it is: the peer's address or, behind proxies that are trusted, the one they say it came from."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from shared.values.ip_addresses import Address, Network, address
+
+_CALLERS_MAX = 10_000
+
+
+class Proxies:
+    """`trusted`: the networks of our own proxies. Nobody else's X-Forwarded-For is believed."""
+
+    def __init__(self, trusted: Sequence[Network] = ()) -> None:
+        self._trusted = trusted
+        # Reading an address costs more than the rest of a verdict, and few callers make most requests.
+        self.caller = lru_cache(maxsize=_CALLERS_MAX)(self._caller)
+
+    def trust(self, peer: str) -> bool:
+        """Whether that is one of ours, which may also speak for its callers in other headers."""
+        known = address(peer)
+        return known is not None and self._is_ours(known)
+
+    def _caller(self, peer: str, forwarded_for: str) -> str:
+        """X-Forwarded-For from the right: each trusted proxy added whom it heard from; before that anybody wrote."""
+        caller = address(peer)
+        if caller is None:
+            return peer
+        for hop in reversed(forwarded_for.split(",")):
+            if not self._is_ours(caller):
+                break
+            further = address(hop.strip())
+            if further is None:
+                break
+            caller = further
+        return str(caller)
+
+    def _is_ours(self, caller: Address) -> bool:
+        return any(caller in network for network in self._trusted)

@@ -1,0 +1,106 @@
+"""A request's body: JSON of a bounded size, as any reader understands it, loaded by its schema."""
+
+import json
+import math
+from typing import Any
+
+import falcon
+import marshmallow
+from marshmallow import Schema
+
+from shared.web.problems.catalogue import Problem
+
+BODY_PROBLEMS = ("invalid-body", "body-too-large", "unsupported-media-type")  # what reading one may come to
+BODY_BYTES_MAX = 64 * 1024
+_DIGITS_MAX = 100
+
+
+def read_body(req: falcon.Request, schema: Schema) -> Any:
+    """Raises Problem."""
+    raw = _read(req)
+    if not raw:
+        document: Any = {}
+    else:
+        if (req.content_type or "").partition(";")[0].strip().lower() != "application/json":
+            raise Problem("unsupported-media-type")
+        document = parse(raw)
+    try:
+        return schema.load(document)
+    except marshmallow.ValidationError as error:
+        raise Problem("invalid-body", members={"errors": pointers(error.messages)}) from None
+
+
+def _read(req: falcon.Request) -> bytes:
+    if (req.content_length or 0) > BODY_BYTES_MAX:
+        raise Problem("body-too-large")
+    try:
+        raw: bytes = _stream(req).read(BODY_BYTES_MAX + 1)
+    except (OSError, ValueError):
+        # Too slow, cut off, or chunks that are none: the server's stream says so in its own way.
+        raise Problem("invalid-request", "the body did not arrive whole") from None
+    if len(raw) > BODY_BYTES_MAX:
+        raise Problem("body-too-large")
+    return raw
+
+
+def _stream(req: falcon.Request) -> Any:
+    """Bounded by the length, if there is one. Without (chunks, HTTP/2) the server ends the stream with the body."""
+    is_chunked = "chunked" in (req.get_header("Transfer-Encoding") or "").lower()
+    ends = is_chunked or req.env.get("wsgi.input_terminated", False)
+    return req.stream if req.content_length is None and ends else req.bounded_stream
+
+
+def parse(raw: bytes) -> Any:
+    """JSON as any reader understands it (RFC 8259, I-JSON): UTF-8, no member twice, no number out of bounds."""
+    try:
+        document = json.loads(
+            raw.decode(),
+            object_pairs_hook=_without_duplicates,
+            parse_constant=_no_such_number,
+            parse_float=_finite,
+            parse_int=_short,
+        )
+        if b"\\u" in raw:
+            json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no text anybody can store
+        return document
+    except RecursionError:
+        raise Problem("invalid-request", "the body is nested too deep") from None
+    except UnicodeError:
+        raise Problem("invalid-request", "the body is not text in UTF-8") from None
+    except ValueError as error:
+        raise Problem("invalid-request", f"the body is not JSON: {error}") from None
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member is given twice")
+    return members
+
+
+def _no_such_number(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _short(digits: str) -> int:
+    if len(digits) > _DIGITS_MAX:
+        raise ValueError("a number is too large")
+    return int(digits)
+
+
+def pointers(messages: Any, at: str = "") -> dict[str, list[str]]:
+    """marshmallow's nested messages as JSON pointer (RFC 6901) → messages."""
+    if isinstance(messages, dict):
+        found: dict[str, list[str]] = {}
+        for name, inner in messages.items():
+            token = str(name).replace("~", "~0").replace("/", "~1")
+            found |= pointers(inner, at if name == "_schema" else f"{at}/{token}")
+        return found
+    return {at: [str(message) for message in messages]}

@@ -1,0 +1,70 @@
+"""What is read or refused of a path, a query or an Accept before any schema or database sees it."""
+
+import re
+import unicodedata
+from typing import Any
+
+import falcon
+import marshmallow
+from falcon.errors import InvalidMediaRange
+from falcon.util.mediatypes import best_match
+from marshmallow import Schema, fields
+
+from shared.web.problems.catalogue import Problem
+from shared.web.requests.json_body import pointers
+
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
+
+
+def fields_by_name(schema: Schema) -> dict[str, Any]:
+    """By their names in the query."""
+    return {field.data_key or name: field for name, field in schema.fields.items()}
+
+
+def unreadable(field: Any, value: str | list[str]) -> str | None:
+    """Why no field should read it: int() takes 1_0 and digits of every script, and a database no NUL."""
+    if not isinstance(value, str):
+        return "is given more than once"
+    if has_control_characters(value):
+        return "must hold no control characters"
+    if isinstance(field, fields.Integer) and _WHOLE_NUMBER.fullmatch(value) is None:
+        return "must be a whole number"
+    return None
+
+
+def preferred(accept: str | None, media_types: tuple[str, ...]) -> str:
+    """The one the caller likes best: the first when it says nothing, or nothing that can be read or given."""
+    try:
+        return best_match(media_types, accept or "*/*") or media_types[0]
+    except InvalidMediaRange:
+        return media_types[0]
+
+
+def has_control_characters(text: str) -> bool:
+    return any(unicodedata.category(character) == "Cc" for character in text)
+
+
+def read_query(req: falcon.Request | None, schema: Schema | None, *, credential: bool = True) -> Any:
+    """Raises Problem. `credential`: whether an API key may stand in it, which is then the gate's to read."""
+    params = {} if req is None else req.params
+    given = {name: value for name, value in params.items() if not (credential and name == "api_key")}
+    if schema is None:
+        if given:
+            raise Problem("invalid-request", f"unknown query parameters: {', '.join(sorted(given))}")
+        return None
+    known = fields_by_name(schema)
+    for name in given.keys() & known:
+        fault = unreadable(known[name], given[name])
+        if fault is not None:
+            raise Problem("invalid-request", f"{name}: {fault}")
+    try:
+        return schema.load(given)
+    except marshmallow.ValidationError as error:
+        unknown = sorted(given.keys() - known)
+        if unknown:
+            raise Problem("invalid-request", f"unknown query parameters: {', '.join(unknown)}") from None
+        raise Problem("invalid-request", _in_words(error.messages)) from None
+
+
+def _in_words(messages: Any) -> str:
+    return "; ".join(f"{at.lstrip('/')}: {' '.join(texts)}" for at, texts in pointers(messages).items())
