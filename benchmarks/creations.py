@@ -14,7 +14,8 @@ from pathlib import Path
 
 from services.embedded.data_folder import DataFolder
 from services.keys import assembly
-from services.keys.command_handler import Commands, KeyRequest
+from services.keys.command_handler import Commands
+from services.keys.command_inputs import KeyRequest
 from services.keys.encryption.description import Words
 from shared.eventsourcing.repository import Origin
 from shared.runtime.clock import SystemClock

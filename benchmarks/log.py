@@ -9,7 +9,7 @@ from pathlib import Path
 
 from services.auth import assembly as auth
 from services.keys import assembly as keys
-from services.keys.command_handler import KeyRequest
+from services.keys.command_inputs import KeyRequest
 from services.keys.encryption.description import Words
 from shared.eventsourcing.repository import Origin
 from shared.runtime.clock import SystemClock

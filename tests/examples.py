@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.keys import events
-from services.keys.lifecycle.decision import CreateKey
+from services.keys.lifecycle.commands import CreateKey
 from shared.contracts.envelope import CloudEvent
 from shared.eventsourcing.repository import Origin
 from shared.gate.authentication.credential import BODY_CHARACTERS, PREFIX, digest_of, with_checksum

@@ -56,7 +56,8 @@ def _audit_folder(data: Path) -> "dict[str, Audit]":
 
 def _audit_service(service: str) -> "Audit":
     from shared.replication.feed import FeedUnavailable
-    from shared.replication.http_feed import InternalDoor, RemoteAnchor
+    from shared.replication.http_feed import RemoteAnchor
+    from shared.replication.internal_client import InternalDoor
     from shared.runtime.wait_for_servers import ServerUnreachable, await_database
     from shared.settings import SettingWrong, read_settings
     from shared.sql.database import Database

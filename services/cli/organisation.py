@@ -78,7 +78,7 @@ def admin_key(
     force: Annotated[bool, typer.Option("--force", help="Also when it has an active admin key.")] = False,
 ) -> None:
     """Mint an admin key for an organisation that has none left. Its secret is printed, this once."""
-    from services.keys.command_handler import KeyRequest
+    from services.keys.command_inputs import KeyRequest
     from services.keys.encryption.description import Words
     from shared.eventsourcing.repository import Origin
 

@@ -31,6 +31,7 @@ from services.usage.retention.retention import Kept
 from shared.contracts.usage import Spent
 from shared.gate.gate_process import GateProcess, Hear, new_gate_id
 from shared.gate.grants.grants import Grants
+from shared.gate.grants.remote_snapshot import RemoteSnapshot
 from shared.gate.metering.meter import Meter
 from shared.gate.quota.redis_counters import RedisCounts
 from shared.messaging.exchanges import broadcast_queue
@@ -40,7 +41,8 @@ from shared.messaging.publishing import EventPublisher, MeterBus
 from shared.messaging.rpc_call import CallFailed, call
 from shared.messaging.rpc_feed import RpcFeed
 from shared.replication.feed import PAGE_EVENTS_MAX, Feed, FeedUnavailable
-from shared.replication.http_feed import FirstAnswer, HttpFeed, InternalDoor, RemoteSnapshot
+from shared.replication.http_feed import FirstAnswer, HttpFeed
+from shared.replication.internal_client import InternalDoor
 from shared.runtime.clock import Clock, SystemClock
 from shared.runtime.wait_for_servers import DatabaseUnusable, await_database
 from shared.settings import Settings

@@ -5,18 +5,17 @@ at most, so that it usually works everywhere when the answer is there.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from services.keys.command_inputs import CreatedKey, EditedKey, KeyEdit, RotatedKey, sealed_anew
+from services.keys.command_inputs import CreatedKey, EditedKey, KeyEdit, KeyRequest, RotatedKey, sealed_anew
 from services.keys.encryption import data_keys
 from services.keys.encryption.data_keys import DataKeys
-from services.keys.encryption.description import Words, new_data_key, seal
+from services.keys.encryption.description import new_data_key, seal
 from services.keys.events import KeyEvent, OrganisationEvent
 from services.keys.events import types as event_types
-from services.keys.lifecycle import decision, key, organisation
+from services.keys.lifecycle import commands, decision, key, organisation
 from services.keys.revocation.propagation import Propagation, Receipt
 from services.keys.secret import Secret, new_secret
 from services.keys.views.active_keys import check_limit
@@ -29,19 +28,6 @@ from shared.sql.database import Database
 from shared.values.identifiers import new_id
 
 _Executed = Executed[key.Key | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRequest:
-    """What a caller asks of a new key, already validated."""
-
-    words: Words
-    permissions: tuple[str, ...]
-    expires_at: datetime | None = None
-    allow_query: bool = True
-    allowed_addresses: tuple[str, ...] = ()
-    minute_limit: int | None = None
-    day_limit: int | None = None
 
 
 class Commands:
@@ -100,7 +86,7 @@ class Commands:
         `also` is given the new key's id in the transaction. `beyond_limit`: for operators. Raises TooManyKeys.
         """
         secret, data_key = new_secret(), new_data_key()
-        command = decision.CreateKey(
+        command = commands.CreateKey(
             key_id=new_id("key"),
             organisation_id=organisation_id,
             digest=secret.digest,
@@ -136,8 +122,8 @@ class Commands:
         if data_key is None:
             raise key.NoSuchKey
 
-        def command(state: key.Key) -> decision.EditKey:
-            return decision.EditKey(
+        def command(state: key.Key) -> commands.EditKey:
+            return commands.EditKey(
                 words=sealed_anew(state, edit, data_key),
                 permissions=edit.permissions,
                 access=edit.access and edit.access(state.access),
@@ -153,18 +139,18 @@ class Commands:
     def rotate(self, organisation_id: str, key_id: str, grace: timedelta, origin: Origin) -> RotatedKey:
         """Raises NoSuchKey, KeyIsRevoked, KeyHasExpired or TooManyKeys."""
         secret = new_secret()
-        command = decision.RotateKey(secret=_public_part(secret), grace=grace)
+        command = commands.RotateKey(secret=_public_part(secret), grace=grace)
         executed = self._execute(organisation_id, key_id, _always(command), origin)
         receipt = self._known(executed) if grace else self._certain(executed)
         return RotatedKey(secret=secret, receipt=receipt)
 
     def suspend(self, organisation_id: str, key_id: str, origin: Origin) -> Receipt:
         """Returns once no gate will pass the key. Raises NoSuchKey or KeyIsRevoked."""
-        return self._certain(self._execute(organisation_id, key_id, _always(decision.SuspendKey()), origin))
+        return self._certain(self._execute(organisation_id, key_id, _always(commands.SuspendKey()), origin))
 
     def resume(self, organisation_id: str, key_id: str, origin: Origin) -> Receipt:
         """Raises NoSuchKey, KeyIsRevoked or TooManyKeys."""
-        return self._known(self._execute(organisation_id, key_id, _always(decision.ResumeKey()), origin))
+        return self._known(self._execute(organisation_id, key_id, _always(commands.ResumeKey()), origin))
 
     def revoke(
         self, organisation_id: str, key_id: str, reason: key.Reason, note: str | None, origin: Origin
@@ -173,7 +159,7 @@ class Commands:
 
         Raises NoSuchKey, also for another organisation's key.
         """
-        command = decision.RevokeKey(reason=reason, note=self._data_keys.sealed_note(key_id, note))
+        command = commands.RevokeKey(reason=reason, note=self._data_keys.sealed_note(key_id, note))
         return self._certain(self._execute(organisation_id, key_id, _always(command), origin))
 
     def revoke_all(
@@ -190,14 +176,14 @@ class Commands:
             if revoked.deleted_at is not None:
                 return ()
             return decision.decide(
-                revoked, decision.RevokeKey(reason=reason, note=notes[revoked.key_id]), self._clock.now()
+                revoked, commands.RevokeKey(reason=reason, note=notes[revoked.key_id]), self._clock.now()
             )
 
         return self._certain(*self.keys.execute_all(key_ids, decide, origin))
 
     def delete(self, organisation_id: str, key_id: str, origin: Origin) -> tuple[datetime, Receipt]:
         """When it was deleted, once no gate will pass it. Its words cannot be read again. Raises NoSuchKey."""
-        executed = self._execute(organisation_id, key_id, _always(decision.DeleteKey()), origin)
+        executed = self._execute(organisation_id, key_id, _always(commands.DeleteKey()), origin)
         receipt = self._certain(executed)
         self._database.forget()
         if executed.state is None or executed.state.deleted_at is None:
@@ -209,7 +195,7 @@ class Commands:
         return self._propagation.await_known(self._propagation.head_position(), self._clock.elapsed_seconds())
 
     def _execute(
-        self, organisation_id: str, key_id: str, command: Callable[[key.Key], decision.Command], origin: Origin
+        self, organisation_id: str, key_id: str, command: Callable[[key.Key], commands.Command], origin: Origin
     ) -> _Executed:
         if not key_id.startswith(key.KEY_PREFIX):
             raise key.NoSuchKey
@@ -242,12 +228,12 @@ class Commands:
         return self._propagation.await_known(_position(executed) or self._propagation.head_position(), committed_at)
 
 
-def _always(command: decision.Command) -> Callable[[key.Key], decision.Command]:
+def _always(command: commands.Command) -> Callable[[key.Key], commands.Command]:
     return lambda _: command
 
 
-def _public_part(secret: Secret) -> decision.NewSecret:
-    return decision.NewSecret(digest=secret.digest, hint=secret.hint)
+def _public_part(secret: Secret) -> commands.NewSecret:
+    return commands.NewSecret(digest=secret.digest, hint=secret.hint)
 
 
 def _no_check(before: object, after: object, tx: object) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.keys.encryption.description import Words, seal, unseal
 from services.keys.lifecycle.key import Access, Key
@@ -50,3 +51,16 @@ def sealed_anew(state: Key, edit: KeyEdit, data_key: str) -> str | None:
     before = unseal(state.words, data_key)
     after = edit.words(before)
     return None if after == before else seal(after, data_key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRequest:
+    """What a caller asks of a new key, already validated."""
+
+    words: Words
+    permissions: tuple[str, ...]
+    expires_at: datetime | None = None
+    allow_query: bool = True
+    allowed_addresses: tuple[str, ...] = ()
+    minute_limit: int | None = None
+    day_limit: int | None = None

@@ -3,7 +3,8 @@
 import secrets
 from dataclasses import dataclass, field
 
-from shared.gate.authentication.credential import BODY_CHARACTERS, PREFIX, base62, digest_of, with_checksum
+from shared.gate.authentication.credential import BODY_CHARACTERS, PREFIX, digest_of, with_checksum
+from shared.values.base62 import base62
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import assert_never
 
 from services.sensors.events import SensorEvent, SensorLocated, SensorRegistered
-from shared.gate.authentication.credential import base62
+from shared.values.base62 import base62
 
 _ID_CHARACTERS = 22
 

@@ -10,7 +10,7 @@ from services.usage.activity.timeline import Activity
 from services.usage.counters.quota_forecast import exhausted_at
 from services.usage.counters.statistics import Statistics, Step, Used
 from services.usage.http.usage_schema import KeyUsageSchema, OrganisationUsageSchema, UsageQuery, UsageQuerySchema
-from services.usage.key_events import ExistingKeys
+from services.usage.known_keys.directory import ExistingKeys
 from shared.gate.grants.grant import Limits
 from shared.gate.grants.grants import Grants
 from shared.runtime.clock import Clock

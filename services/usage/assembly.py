@@ -19,7 +19,8 @@ from services.usage.counters.statistics import Statistics
 from services.usage.intake.batch_intake import BATCHES_MAX, Intake
 from services.usage.intake.metering import Metering
 from services.usage.intake.parked_batches import ParkedBatches
-from services.usage.key_events import FOLLOWER, ExistingKeys, KnownKeys
+from services.usage.key_events import FOLLOWER
+from services.usage.known_keys.directory import ExistingKeys, KnownKeys
 from services.usage.known_keys.keys_client import KeysClient
 from services.usage.notifications import api as delivering_api
 from services.usage.notifications.channels.channel_store import Channels

@@ -9,8 +9,8 @@ from datetime import timedelta
 from sqlalchemy import Connection, delete, select, update
 
 from services.usage import tables
-from services.usage.alerting.alerts.alert import leave
 from services.usage.alerting.evaluation.observation import Near, Settled
+from services.usage.alerting.evaluation.queue import leave
 from services.usage.alerting.rules.rule_store import make_defaults
 from services.usage.notifications import message as notification
 from services.usage.notifications.channels.channel_store import channels_of
@@ -31,9 +31,7 @@ from shared.contracts.keys import (
     OrganisationRegistered,
     TierChanged,
 )
-from shared.gate.grants.grant import Status
-from shared.gate.grants.grants import Grants
-from shared.sql.database import Database, upsert
+from shared.sql.database import upsert
 from shared.sql.functions import database_time
 
 FOLLOWER = "usage.known_keys"
@@ -63,30 +61,6 @@ def reset(tx: Connection) -> None:
     tx.execute(delete(tables.known_key))
     tx.execute(delete(tables.known_organisation))
     erasure.reset(tx)
-
-
-class KnownKeys:
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def belongs_to(self, key_id: str, organisation_id: str) -> bool:
-        table = tables.known_key
-        query = select(table.c.key_id).where(table.c.key_id == key_id, table.c.organisation_id == organisation_id)
-        with self._database.reading() as tx:
-            return tx.execute(query).first() is not None
-
-
-class ExistingKeys:
-    """The same for a web process: its gate knows of a change as soon as its caller does, the follower perhaps later."""
-
-    def __init__(self, known_keys: KnownKeys, grants: Grants) -> None:
-        self._known_keys, self._grants = known_keys, grants
-
-    def belongs_to(self, key_id: str, organisation_id: str) -> bool:
-        grant = self._grants.by_id(key_id)
-        if grant is None:
-            return self._known_keys.belongs_to(key_id, organisation_id)
-        return grant.organisation_id == organisation_id and grant.status is not Status.DELETED
 
 
 def _follow(tx: Connection, event: CloudEvent, public: KeysEvent) -> None:

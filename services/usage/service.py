@@ -15,7 +15,7 @@ from services.usage.counters.last_use import RecentUses
 from services.usage.counters.rollup import Rollup
 from services.usage.counters.statistics import Statistics, Step, Summary
 from services.usage.intake.batch_intake import Intake
-from services.usage.key_events import KnownKeys
+from services.usage.known_keys.directory import KnownKeys
 from services.usage.known_keys.keys_client import KeysClient
 from services.usage.retention.retention import Retention
 from services.usage.rpc_schemas import (

@@ -1,21 +1,15 @@
-"""Another service's feed, and auth's snapshot, over its internal door; and a second path when the first fails."""
+"""Feed of another service's log over its internal door, and a second path for when the first fails."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Any
 
 import msgspec
 import structlog
-import urllib3
 
 from shared.eventsourcing.audit import Anchor
 from shared.eventsourcing.event_store import Head
-from shared.gate.grants import snapshot_stream
-from shared.gate.grants.compact_grants import PackedSnapshot
-from shared.gate.grants.grant import Snapshot
 from shared.replication.feed import PAGE_EVENTS, Acknowledgement, Feed, FeedPage, FeedUnavailable
+from shared.replication.internal_client import InternalDoor
 from shared.runtime.clock import Clock
 
 PULL_SECONDS_MAX = 0.5
@@ -23,57 +17,8 @@ PULL_SECONDS_MAX = 0.5
 # than that, one like it may come too late.
 _QUICK_SECONDS, _GROWTH = PULL_SECONDS_MAX / 6, 4
 _SLOW_SECONDS = PULL_SECONDS_MAX / 2
-# Threads that ask one door at the same time.
-_CONNECTIONS = 4
 CHECKPOINT_SECONDS_MAX = 5.0
-SNAPSHOT_SECONDS_MAX = 20.0
-_BLOCK_BYTES = 64 * 1024
-_GOOD = (HTTPStatus.OK, HTTPStatus.NO_CONTENT)
 _log = structlog.get_logger(__name__)
-
-
-class InternalDoor:
-    """HTTP with the internal token. Safe to share between threads.
-
-    By urllib3, because each gate asks again behind every event: httpx takes twice the processor for it.
-    """
-
-    def __init__(self, url: str, token: str) -> None:
-        self._url = url.rstrip("/")
-        headers = {"Authorization": f"Bearer {token}"}
-        self._http = urllib3.PoolManager(headers=headers, retries=False, maxsize=_CONNECTIONS)
-
-    def get(self, path: str, query: dict[str, str], seconds_max: float) -> bytes:
-        """Raises FeedUnavailable, naming the address and never the token."""
-        return self._ask("GET", path, seconds_max, fields=query).data
-
-    @contextmanager
-    def stream(self, path: str, accept: str, seconds_max: float) -> Iterator[urllib3.BaseHTTPResponse]:
-        """For an answer that is read as it comes; `seconds_max`: without anything coming. Raises FeedUnavailable."""
-        headers = {**self._http.headers, "Accept": accept}
-        answer = self._ask("GET", path, seconds_max, headers=headers, preload_content=False)
-        try:
-            yield answer
-        except urllib3.exceptions.HTTPError as error:
-            raise FeedUnavailable(f"{self._url}{path}: {type(error).__name__}") from error
-        finally:
-            answer.close()
-
-    def delete(self, path: str, seconds_max: float) -> None:
-        """Raises FeedUnavailable."""
-        self._ask("DELETE", path, seconds_max)
-
-    def _ask(self, method: str, path: str, seconds_max: float, **more: Any) -> urllib3.BaseHTTPResponse:
-        try:
-            answer = self._http.request(method, self._url + path, timeout=seconds_max, redirect=False, **more)
-        except urllib3.exceptions.HTTPError as error:
-            raise FeedUnavailable(f"{self._url}{path}: {type(error).__name__}") from error
-        except ValueError as error:  # which may quote the header that cannot be sent
-            raise FeedUnavailable(f"{self._url}{path}: {type(error).__name__}") from None
-        if answer.status not in _GOOD:
-            answer.close()
-            raise FeedUnavailable(f"{self._url}{path} answered {answer.status}")
-        return answer
 
 
 class HttpFeed:
@@ -130,21 +75,6 @@ class FirstAnswer:
             except FeedUnavailable as error:
                 _log.warning("feed_did_not_answer", detail=str(error))
         return last.pull(after, acknowledgement)
-
-
-class RemoteSnapshot:
-    def __init__(self, door: InternalDoor) -> None:
-        self._door = door
-
-    def __call__(self) -> Snapshot | PackedSnapshot:
-        """Raises FeedUnavailable."""
-        try:
-            with self._door.stream("/internal/grants", snapshot_stream.CONTENT_TYPE, SNAPSHOT_SECONDS_MAX) as answer:
-                if snapshot_stream.CONTENT_TYPE in answer.headers.get("content-type", ""):
-                    return snapshot_stream.read(answer.stream(_BLOCK_BYTES, decode_content=True))
-                return msgspec.json.decode(answer.data, type=Snapshot)  # of an auth from before it streamed
-        except (snapshot_stream.StreamBroken, msgspec.DecodeError) as error:
-            raise FeedUnavailable(f"auth's snapshot cannot be read: {error}") from error
 
 
 class RemoteAnchor:

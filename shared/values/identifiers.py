@@ -2,7 +2,7 @@
 
 import secrets
 
-from shared.gate.authentication.credential import base62
+from shared.values.base62 import base62
 
 _CHARACTERS = 22  # 128 bits
 

@@ -19,7 +19,7 @@ from services.auth import grants as auth_grants
 from services.auth.policy import TIERS
 from services.keys import assembly as keys
 from services.keys import tables as keys_tables
-from services.keys.command_handler import KeyRequest
+from services.keys.command_inputs import KeyRequest
 from services.keys.encryption.description import Words
 from services.keys.lifecycle.key import Reason
 from services.usage import assembly as usage

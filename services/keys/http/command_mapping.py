@@ -7,8 +7,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from services.keys.command_handler import KeyRequest
-from services.keys.command_inputs import KeyEdit
+from services.keys.command_inputs import KeyEdit, KeyRequest
 from services.keys.encryption.description import Words
 from services.keys.http.request_bodies import EXPIRY_SECONDS_MAX, CreateKeyBody, EditKeyBody, LimitsBody
 from services.keys.lifecycle.key import Access

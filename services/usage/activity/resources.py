@@ -5,7 +5,7 @@ from typing import Any
 from services.usage.activity.csv_export import as_csv
 from services.usage.activity.schema import ActivityQuery, ActivityQuerySchema, ActivitySchema
 from services.usage.activity.timeline import Activity, Entry, Place
-from services.usage.key_events import ExistingKeys
+from services.usage.known_keys.directory import ExistingKeys
 from shared.contracts.errors import NotFound, Unavailable
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems.catalogue import Problem, unavailable

@@ -26,7 +26,7 @@ from services.usage.alerting.schema import (
 from services.usage.epoch_microseconds import microseconds
 from services.usage.http.pagination import DeletedSchema, PageQuery, PageQuerySchema, listed
 from services.usage.http.problem_mapping import as_problems
-from services.usage.key_events import ExistingKeys
+from services.usage.known_keys.directory import ExistingKeys
 from services.usage.notifications.channels.channel_store import Channels, NoSuchChannel
 from shared.runtime.clock import Clock
 from shared.values.identifiers import new_id

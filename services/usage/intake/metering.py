@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import compress
 
-from services.usage.alerting.alerts.alert import raise_alerts
+from services.usage.alerting.evaluation.queue import raise_alerts
 from services.usage.counters.aggregation import tally
 from services.usage.counters.counters import count
 from services.usage.counters.last_use import RecentUses, keep_last_uses, last_uses

@@ -10,17 +10,15 @@ from hashlib import sha256
 from typing import Final
 from zlib import crc32
 
+from shared.values.base62 import ALPHABET, base62
 from shared.values.frozen_struct import Value
 
 PREFIX = "grl_"
 BODY_CHARACTERS = 43
 _CHECKSUM_CHARACTERS = 6
 _SCHEME: Final = "Bearer "
-_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # Two base62 digits at a time: the checksum is read back in three look-ups instead of being written anew.
-_PAIRS: Final = {
-    high + low: 62 * _ALPHABET.index(high) + _ALPHABET.index(low) for high in _ALPHABET for low in _ALPHABET
-}
+_PAIRS: Final = {high + low: 62 * ALPHABET.index(high) + ALPHABET.index(low) for high in ALPHABET for low in ALPHABET}
 _PAIR: Final = 62 * 62
 _FORM = f"({PREFIX}[0-9A-Za-z]{{{BODY_CHARACTERS}}}){'([0-9A-Za-z]{2})' * 3}"
 _KEY: Final = re.compile(_FORM)
@@ -64,17 +62,6 @@ class CredentialInvalid(Exception):
     def __init__(self, guess: Guess) -> None:
         super().__init__(guess.value)
         self.guess = guess
-
-
-def base62(number: int, characters: int) -> str:
-    """Big-endian, zero-padded. Raises OverflowError when the number needs more characters."""
-    digits = []
-    for _ in range(characters):
-        number, digit = divmod(number, 62)
-        digits.append(_ALPHABET[digit])
-    if number:
-        raise OverflowError(f"needs more than {characters} base62 characters")
-    return "".join(reversed(digits))
 
 
 def with_checksum(body: str) -> str:

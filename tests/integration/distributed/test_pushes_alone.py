@@ -13,7 +13,7 @@ from amqp.exceptions import NotFound
 
 from services.auth.policy import TIERS
 from services.keys import assembly as keys
-from services.keys.command_handler import KeyRequest
+from services.keys.command_inputs import KeyRequest
 from services.keys.encryption.description import Words
 from services.keys.lifecycle.key import Reason
 from shared.contracts.envelope import from_json

@@ -24,8 +24,7 @@ from hypothesis.stateful import (
 
 from services.auth.policy import TIERS
 from services.keys import assembly
-from services.keys.command_handler import KeyRequest
-from services.keys.command_inputs import KeyEdit
+from services.keys.command_inputs import KeyEdit, KeyRequest
 from services.keys.encryption.description import Words
 from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked, RegenerationRequired
 from services.keys.lifecycle.key import Access, NoSuchKey, Reason, Status

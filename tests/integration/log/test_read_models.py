@@ -20,8 +20,7 @@ from services.auth.policy import TIERS
 from services.auth.verification import verify
 from services.keys import assembly as keys
 from services.keys import tables as keys_tables
-from services.keys.command_handler import KeyRequest
-from services.keys.command_inputs import KeyEdit
+from services.keys.command_inputs import KeyEdit, KeyRequest
 from services.keys.encryption.description import Words
 from services.keys.lifecycle.decision import KeyIsRevoked
 from services.keys.lifecycle.key import NoSuchKey, Reason
@@ -33,6 +32,7 @@ from services.usage.alerting import tables as alerting
 from services.usage.alerting.evaluation.evaluator import Evaluator
 from services.usage.alerting.rules.rule_store import make_defaults
 from services.usage.intake.metering import Metering
+from services.usage.known_keys.directory import KnownKeys
 from services.usage.notifications import tables as delivering
 from services.usage.notifications.channel import EVENTS
 from shared.contracts.envelope import CloudEvent, to_json
@@ -239,7 +239,7 @@ def test_a_deletion_takes_what_callers_revealed_of_themselves_and_leaves_the_cou
     for kept_of in (told, sent):
         assert ("192.0.2.7" in kept_of[deleted], "192.0.2.7" in kept_of["key_of_another"]) == (False, True)
         assert ("curl" in kept_of[deleted], "curl" in kept_of["key_of_another"]) == (False, True)
-    assert not known_keys.KnownKeys(database).belongs_to(deleted, "org_1")
+    assert not KnownKeys(database).belongs_to(deleted, "org_1")
 
 
 def insert_channel(tx: Connection, organisation_id: str) -> None:

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, func, insert, select
 from services.keys import events, tables
 from services.keys.events import KeyEvent
 from services.keys.lifecycle import key
-from services.keys.lifecycle.decision import CreateKey, RevokeKey, decide
+from services.keys.lifecycle.commands import CreateKey, RevokeKey
+from services.keys.lifecycle.decision import decide
 from services.keys.lifecycle.key import Key, NoSuchKey, Reason
 from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.repository import Origin, Repository, TooMuchContention

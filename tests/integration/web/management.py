@@ -9,7 +9,7 @@ from falcon import testing
 
 from services.auth.policy import TIERS
 from services.keys import assembly as keys_assembly
-from services.keys.command_handler import KeyRequest
+from services.keys.command_inputs import KeyRequest
 from services.keys.encryption.description import Words
 from services.keys.rpc.schemas import HappeningAnswer
 from services.usage import assembly as usage_assembly

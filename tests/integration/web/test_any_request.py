@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from services.keys import api as keys_api
-from services.keys.command_handler import KeyRequest
+from services.keys.command_inputs import KeyRequest
 from services.keys.encryption.description import Words
 from services.keys.http import organisation_activity_resources as organisation_activity_api
 from services.usage import api as usage_api

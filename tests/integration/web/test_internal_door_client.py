@@ -10,8 +10,9 @@ import pytest
 
 from shared.gate.grants import snapshot_stream
 from shared.gate.grants.compact_grants import PackedSnapshot
+from shared.gate.grants.remote_snapshot import RemoteSnapshot
 from shared.replication.feed import FeedUnavailable
-from shared.replication.http_feed import InternalDoor, RemoteSnapshot
+from shared.replication.internal_client import InternalDoor
 from tests.receivers import Received, hang, receiver, status
 from tests.unit.gate.worlds import blocks_of, grant, snapshot_of
 

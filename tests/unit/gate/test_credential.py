@@ -12,12 +12,12 @@ from shared.gate.authentication.credential import (
     CredentialInvalid,
     CredentialMalformed,
     CredentialMissing,
-    base62,
     digest_of,
     is_well_formed,
     read_credential,
     with_checksum,
 )
+from shared.values.base62 import base62
 from tests.unit.gate.worlds import SECRET, presented, secret
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

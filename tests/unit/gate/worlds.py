@@ -10,12 +10,13 @@ import msgspec
 from shared.contracts.envelope import CloudEvent
 from shared.contracts.keys import KeyCreated, KeyRevoked, KeysEvent, OrganisationEvent
 from shared.eventsourcing.event_store import Head, genesis_hash
-from shared.gate.authentication.credential import BODY_CHARACTERS, PREFIX, Presented, base62, digest_of, with_checksum
+from shared.gate.authentication.credential import BODY_CHARACTERS, PREFIX, Presented, digest_of, with_checksum
 from shared.gate.grants.grant import Grant, Limits, Snapshot
 from shared.gate.grants.grants import Grants
 from shared.replication.feed import PAGE_EVENTS, Acknowledgement, FeedPage, FeedUnavailable
 from shared.replication.relay import BusUnavailable
 from shared.runtime.clock import Clock, ManualClock
+from shared.values.base62 import base62
 
 NOW = datetime(2026, 11, 23, 8, 17, tzinfo=UTC)
 POLICY = {"free": Limits(minute=60, day=10_000), "premium": Limits(minute=1_000, day=None)}

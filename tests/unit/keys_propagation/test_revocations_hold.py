@@ -16,7 +16,8 @@ from sqlalchemy import delete
 from services.auth import assembly as auth
 from services.keys import tables
 from services.keys.assembly import MIGRATIONS
-from services.keys.command_handler import Commands, KeyRequest
+from services.keys.command_handler import Commands
+from services.keys.command_inputs import KeyRequest
 from services.keys.encryption.description import Words
 from services.keys.events import types
 from services.keys.lifecycle.key import Reason

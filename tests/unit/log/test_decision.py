@@ -8,19 +8,21 @@ import pytest
 from services.keys import events
 from services.keys.events import KeyEvent
 from services.keys.lifecycle import key
-from services.keys.lifecycle.decision import (
+from services.keys.lifecycle.commands import (
     Command,
     DeleteKey,
     EditKey,
-    KeyHasExpired,
-    KeyIsRevoked,
     NewSecret,
-    RegenerationRequired,
     ResumeKey,
-    RevisionDiffers,
     RevokeKey,
     RotateKey,
     SuspendKey,
+)
+from services.keys.lifecycle.decision import (
+    KeyHasExpired,
+    KeyIsRevoked,
+    RegenerationRequired,
+    RevisionDiffers,
     decide,
     gained,
 )

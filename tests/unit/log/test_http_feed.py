@@ -4,7 +4,8 @@ import msgspec
 
 from shared.eventsourcing.event_store import Head
 from shared.replication.feed import PAGE_EVENTS, FeedUnavailable
-from shared.replication.http_feed import PULL_SECONDS_MAX, HttpFeed, InternalDoor
+from shared.replication.http_feed import PULL_SECONDS_MAX, HttpFeed
+from shared.replication.internal_client import InternalDoor
 from shared.runtime.clock import ManualClock
 from tests.unit.gate.worlds import NOW, MemoryLog, created
 

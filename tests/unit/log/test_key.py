@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from services.keys.events import KeyCreated, KeyEvent, KeyRevoked
 from services.keys.lifecycle import key, organisation
-from services.keys.lifecycle.decision import CreateKey, RevokeKey, decide
+from services.keys.lifecycle.commands import CreateKey, RevokeKey
+from services.keys.lifecycle.decision import decide
 from services.keys.lifecycle.key import Key, KeyExists, NoSuchKey, Reason, Status
 from services.keys.lifecycle.organisation import (
     TIERS,

@@ -13,10 +13,11 @@ from sqlalchemy import delete, insert, select
 
 from services.usage import assembly, tables
 from services.usage.alerting import tables as alerting
-from services.usage.alerting.alerts.alert import Alert, Alerts, leave
+from services.usage.alerting.alerts.alert import Alert, Alerts
 from services.usage.alerting.evaluation.conditions import QUIET
 from services.usage.alerting.evaluation.evaluator import NEW_SOURCES_A_DAY_MAX, Evaluator
 from services.usage.alerting.evaluation.observation import Near, Settled
+from services.usage.alerting.evaluation.queue import leave
 from services.usage.alerting.rules.rule import ExpiringParameters, Kind, QuotaParameters, Rule, default_id
 from services.usage.alerting.rules.rule_store import Rules, make_defaults
 from services.usage.epoch_microseconds import microseconds

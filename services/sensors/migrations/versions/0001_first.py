@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from shared.sql.migrations import create_log_v1
+from shared.eventsourcing.log_migrations import create_log_v1
 
 revision = "0001"
 down_revision = None

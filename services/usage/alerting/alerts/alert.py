@@ -3,19 +3,17 @@
 Taking in leaves what must be looked at soon after (`raise_alerts`); alerting/evaluator.py looks at it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, insert, or_, select
+from sqlalchemy import Row, and_, or_, select
 
 from services.usage.alerting import tables
 from services.usage.alerting.alerts.facts import Facts
-from services.usage.alerting.evaluation.observation import Batch, Pending, sightings
 from services.usage.epoch_microseconds import moment
-from shared.contracts.usage import RequestRecord
 from shared.sql.database import Database
 
 
@@ -32,22 +30,6 @@ class Alert:
     muted: bool
     raised_at: datetime
     resolved_at: datetime | None
-
-
-def raise_alerts(tx: Connection, records: Iterable[RequestRecord]) -> None:
-    """Beside the counting, in its transaction: one row that says what of the batch rules must look at.
-
-    It reads nothing, so a rule can neither hold up nor fail the counting; and what is committed is evaluated, once a
-    moment later or after a crash.
-    """
-    seen = sightings(records)
-    if seen:
-        leave(tx, Batch(sightings=seen))
-
-
-def leave(tx: Connection, what: Pending) -> None:
-    """For the next evaluation."""
-    tx.execute(insert(tables.pending_evaluation).values(body=msgspec.json.encode(what).decode()))
 
 
 class Alerts:

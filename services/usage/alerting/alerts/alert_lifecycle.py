@@ -15,11 +15,11 @@ from services.usage import tables as counted
 from services.usage.alerting import tables
 from services.usage.alerting.alerts.alert import Alert, alerts
 from services.usage.alerting.alerts.facts import Met
+from services.usage.alerting.alerts.notice import of_alert
 from services.usage.alerting.in_values import among
 from services.usage.alerting.rules.rule import Kind
 from services.usage.alerting.rules.rule_store import rules_of
 from services.usage.epoch_microseconds import microseconds, moment
-from services.usage.notifications import message as notification
 from services.usage.notifications.deliveries.delivery_store import Notice, enqueue
 from shared.contracts.usage import AlertRaised, AlertResolved
 from shared.sql.database import upsert
@@ -120,7 +120,7 @@ def _tell(tx: Connection, told: Sequence[Alert], now: datetime) -> None:
 
 
 def _notice(alert: Alert, hint: str | None, channels: tuple[str, ...]) -> Notice:
-    message = notification.of_alert(alert, hint)
+    message = of_alert(alert, hint)
     return Notice(
         organisation_id=alert.organisation_id,
         message_id=message.id,

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from shared.sql.migrations import create_follower_v1
+from shared.replication.follower_migrations import create_follower_v1
 
 revision = "0001"
 down_revision = None

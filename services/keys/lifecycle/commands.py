@@ -1,0 +1,70 @@
+"""Commands on a key, as `decide` takes them: frozen values, made at the edge, that hold no secret."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.keys.lifecycle.key import Access, Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateKey:
+    """`digest`, `hint` and the sealed `words` are made at the edge; the secret itself never comes here."""
+
+    key_id: str
+    organisation_id: str
+    digest: str
+    hint: str
+    words: str
+    permissions: tuple[str, ...]
+    expires_at: datetime | None
+    allow_query: bool
+    allowed_addresses: tuple[str, ...]
+    minute_limit: int | None
+    day_limit: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSecret:
+    digest: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditKey:
+    """None: stays as it is. `secret`: a new one, which ends all others. `revision`: what the caller has seen."""
+
+    words: str | None = None
+    permissions: tuple[str, ...] | None = None
+    access: Access | None = None
+    secret: NewSecret | None = None
+    revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotateKey:
+    secret: NewSecret
+    grace: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspendKey:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeKey:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokeKey:
+    reason: Reason
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteKey:
+    """Revokes first, if that was not done."""
+
+
+Command = CreateKey | EditKey | RotateKey | SuspendKey | ResumeKey | RevokeKey | DeleteKey

@@ -1,0 +1,32 @@
+"""Whose a key is: the follower's table for workers, the gate's grants first for web processes."""
+
+from sqlalchemy import select
+
+from services.usage import tables
+from shared.gate.grants.grant import Status
+from shared.gate.grants.grants import Grants
+from shared.sql.database import Database
+
+
+class KnownKeys:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def belongs_to(self, key_id: str, organisation_id: str) -> bool:
+        table = tables.known_key
+        query = select(table.c.key_id).where(table.c.key_id == key_id, table.c.organisation_id == organisation_id)
+        with self._database.reading() as tx:
+            return tx.execute(query).first() is not None
+
+
+class ExistingKeys:
+    """The same for a web process: its gate knows of a change as soon as its caller does, the follower perhaps later."""
+
+    def __init__(self, known_keys: KnownKeys, grants: Grants) -> None:
+        self._known_keys, self._grants = known_keys, grants
+
+    def belongs_to(self, key_id: str, organisation_id: str) -> bool:
+        grant = self._grants.by_id(key_id)
+        if grant is None:
+            return self._known_keys.belongs_to(key_id, organisation_id)
+        return grant.organisation_id == organisation_id and grant.status is not Status.DELETED

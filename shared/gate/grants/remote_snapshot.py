@@ -1,0 +1,27 @@
+"""Snapshot of all grants, asked of auth's internal door: as a stream, read as it comes."""
+
+import msgspec
+
+from shared.gate.grants import snapshot_stream
+from shared.gate.grants.compact_grants import PackedSnapshot
+from shared.gate.grants.grant import Snapshot
+from shared.replication.feed import FeedUnavailable
+from shared.replication.internal_client import InternalDoor
+
+SNAPSHOT_SECONDS_MAX = 20.0
+_BLOCK_BYTES = 64 * 1024
+
+
+class RemoteSnapshot:
+    def __init__(self, door: InternalDoor) -> None:
+        self._door = door
+
+    def __call__(self) -> Snapshot | PackedSnapshot:
+        """Raises FeedUnavailable."""
+        try:
+            with self._door.stream("/internal/grants", snapshot_stream.CONTENT_TYPE, SNAPSHOT_SECONDS_MAX) as answer:
+                if snapshot_stream.CONTENT_TYPE in answer.headers.get("content-type", ""):
+                    return snapshot_stream.read(answer.stream(_BLOCK_BYTES, decode_content=True))
+                return msgspec.json.decode(answer.data, type=Snapshot)  # of an auth from before it streamed
+        except (snapshot_stream.StreamBroken, msgspec.DecodeError) as error:
+            raise FeedUnavailable(f"auth's snapshot cannot be read: {error}") from error
