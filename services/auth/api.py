@@ -5,7 +5,7 @@ It is the gate's own verdict, charged and recorded as the original request. Only
 
 import falcon
 
-from services.auth.original import OriginalUnreadable, read_original
+from services.auth.forwarded_request import OriginalUnreadable, read_original
 from services.auth.schema import AuthorizedSchema, AuthorizeQuery, AuthorizeQuerySchema
 from shared.gate.authentication.credential import Presented
 from shared.web.operation import Answer, Call, Judged, operation

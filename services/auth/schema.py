@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from marshmallow import fields, validate
 
-from services.auth.original import PATH_CHARACTERS_MAX
+from services.auth.forwarded_request import PATH_CHARACTERS_MAX
 from shared.values.permissions import PERMISSIONS
 from shared.web.operation import StrictSchema
 

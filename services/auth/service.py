@@ -5,7 +5,7 @@ from typing import Any
 from nameko.timer import timer
 
 from services.auth.grants import GrantBook
-from services.auth.messages import VerificationAnswer, VerifyArguments
+from services.auth.rpc_schemas import VerificationAnswer, VerifyArguments
 from services.auth.verification import Verification, verify
 from shared.messaging.entrypoints import Provided, follows
 from shared.messaging.following import Following

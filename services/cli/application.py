@@ -2,7 +2,9 @@
 
 import typer
 
-from services.cli import alerts, audit, dead, keys, organisation, rebuild, run, sensors, up
+from services.cli import run, up
+from services.cli.host import audit, dead, organisation, rebuild, sensors
+from services.cli.remote import alerts, keys
 
 
 def application() -> typer.Typer:

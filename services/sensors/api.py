@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from services.sensors.queries import Queries, SensorView
-from services.sensors.recordings import Recordings
 from services.sensors.schema import (
     DataQuery,
     DataQuerySchema,
@@ -19,7 +18,8 @@ from services.sensors.schema import (
     SensorListSchema,
     SensorSchema,
 )
-from services.sensors.waveform import Block, Segment, join, read, thin
+from services.sensors.store.recording_store import Recordings
+from services.sensors.store.waveform import Block, Segment, join, read, thin
 from shared.values.timestamps import from_nanoseconds, rfc3339, to_nanoseconds
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems.catalogue import Problem

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from services.sensors import api, tables
 from services.sensors.events import types
-from services.sensors.importing import Importer
+from services.sensors.ingest.importer import Importer
 from services.sensors.publication import publish
 from services.sensors.queries import Queries
-from services.sensors.recordings import Recordings
+from services.sensors.store.recording_store import Recordings
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.gate.grants.grants import Grants
 from shared.replication.envelopes import Publication

@@ -2,8 +2,8 @@
 
 from nameko.timer import timer
 
-from services.sensors.messages import ListSensorsArguments, SensorPageAnswer
 from services.sensors.queries import Page, Queries
+from services.sensors.rpc_schemas import ListSensorsArguments, SensorPageAnswer
 from shared.messaging.entrypoints import Provided
 from shared.messaging.procedures import procedure
 from shared.replication.relay import Relay

@@ -26,7 +26,7 @@ from services.sensors.ingest.recording import (
     disjoint,
     opened,
 )
-from services.sensors.waveform import Samples, Segment
+from services.sensors.store.waveform import Samples, Segment
 
 _REFUSED_FORMATS = {"PICKLE", "CSS", "NNSA_KB_CORE", "Q"}
 _YEARS = range(1900, 2100)

@@ -27,7 +27,7 @@ from services.sensors.ingest.recording import (
     disjoint,
     opened,
 )
-from services.sensors.waveform import Segment
+from services.sensors.store.waveform import Segment
 
 # SEED manual, appendix A. B: 10 to 80 Hz with a response flat beyond 10 s, as a MEMS sensor's is, down to 0.
 # N: accelerometer. Z: vertical, as OpenEEW documents z; 1 and 2: horizontal, but of no known azimuth, so not

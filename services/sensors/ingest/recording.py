@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 from zlib import error as ZlibError
 
-from services.sensors.waveform import Extent, Segment, uncovered
+from services.sensors.store.waveform import Extent, Segment, uncovered
 
 CONTENT_BYTES_MAX = 512 * 2**20
 """Of one file, unpacked. Larger ones are split by whoever made them, or are gzip bombs."""

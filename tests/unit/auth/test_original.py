@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.auth.original import PATH_CHARACTERS_MAX, Original, OriginalUnreadable, read_original
+from services.auth.forwarded_request import PATH_CHARACTERS_MAX, Original, OriginalUnreadable, read_original
 from shared.observability.redaction import redact
 from tests.unit.gate.worlds import SECRET
 

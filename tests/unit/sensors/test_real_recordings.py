@@ -10,8 +10,8 @@ from obspy import Stream, Trace, UTCDateTime
 from obspy.signal.trigger import coincidence_trigger, recursive_sta_lta
 
 from services.sensors.ingest import Recording, read
-from services.sensors.waveform import Segment, blocks, join, uncovered
-from services.sensors.waveform import read as read_block
+from services.sensors.store.waveform import Segment, blocks, join, uncovered
+from services.sensors.store.waveform import read as read_block
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 

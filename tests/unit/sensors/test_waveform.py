@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from services.sensors.waveform import BlockIsCorrupt, Samples, Segment, blocks, join, read, thin, uncovered
+from services.sensors.store.waveform import BlockIsCorrupt, Samples, Segment, blocks, join, read, thin, uncovered
 
 START_NS = 1_518_824_379_000_000_000
 STEIM2, INT32 = 11, 3  # encodings as blockette 1000 states them, at byte 52 of a record

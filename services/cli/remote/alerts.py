@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from services.cli.client import Client, id_in_path
 from services.cli.output import minute, print_json, tables, text
+from services.cli.remote.client import Client, id_in_path
 
 app = typer.Typer(help="Alerts, the rules that raise them, and the channels that are told.", no_args_is_help=True)
 rules = typer.Typer(help="When somebody should know.", no_args_is_help=True)

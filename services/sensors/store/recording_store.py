@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, insert, select, update
 
 from services.sensors import tables
-from services.sensors.waveform import Block, Segment, blocks, uncovered
+from services.sensors.store.waveform import Block, Segment, blocks, uncovered
 from shared.sql.database import Database
 
 

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from services.cli import key_usage
-from services.cli.client import Client
-from services.cli.key_usage import AsJson, KeyId
 from services.cli.output import minute, print_json, tables, tell_receipt, text
+from services.cli.remote import key_usage
+from services.cli.remote.client import Client
+from services.cli.remote.key_usage import AsJson, KeyId
 
 app = typer.Typer(
     help="The life of keys, from creation to deletion; and their usage.",

@@ -13,7 +13,7 @@ from services.sensors import ingest, sensor
 from services.sensors.events import SensorEvent, types
 from services.sensors.ingest import ReadResult, Recording, RejectedLine
 from services.sensors.projection import project
-from services.sensors.recordings import Recordings
+from services.sensors.store.recording_store import Recordings
 from shared.eventsourcing.repository import Origin, Repository
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.runtime.clock import Clock

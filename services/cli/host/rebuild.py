@@ -37,7 +37,7 @@ def rebuild(
 
 def _rebuild(service: str, data: Path) -> int:
     from services.auth import assembly as auth
-    from services.cli.organisation import keys_service
+    from services.cli.host.organisation import keys_service
     from services.distributed import composition
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
     from shared.replication.feed import FeedUnavailable

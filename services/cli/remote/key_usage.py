@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from services.cli.client import Client, id_in_path
 from services.cli.output import minute, print_json, tables, text
+from services.cli.remote.client import Client, id_in_path
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 KeyId = Annotated[str, typer.Argument(help="The key's id, key_…", callback=id_in_path)]

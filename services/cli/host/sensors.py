@@ -14,8 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from services.cli.failure import Failure
 
 if TYPE_CHECKING:
-    from services.sensors.importing import Imported
     from services.sensors.ingest import ReadResult
+    from services.sensors.ingest.importer import Imported
 
 Read = Callable[[], "ReadResult"]
 Store = Callable[["ReadResult"], "Imported"]
@@ -117,8 +117,8 @@ def _storing(data: Path, organisation: str | None) -> Store:
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
     from services.keys.views.queries import Queries
     from services.sensors import tables
-    from services.sensors.importing import Importer
-    from services.sensors.recordings import Recordings
+    from services.sensors.ingest.importer import Importer
+    from services.sensors.store.recording_store import Recordings
     from shared.eventsourcing.repository import Origin
     from shared.eventsourcing.sql_event_store import SqlEventStore
     from shared.runtime.clock import SystemClock
