@@ -34,8 +34,8 @@ faults: $(VENV)/.installed-dev $(READY)  ## real processes and servers killed un
 	@tests/install-servers
 	@$(PYTEST) tests/faults
 
-lint: $(VENV)/.installed-dev  ## style
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+lint: $(VENV)/.installed-dev  ## style, and who may import what
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-logo
 
 types: $(VENV)/.installed-dev  ## mypy, strict
 	@$(BIN)/mypy

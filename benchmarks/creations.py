@@ -14,9 +14,9 @@ from pathlib import Path
 
 from services.embedded.data_folder import DataFolder
 from services.keys import assembly
-from services.keys.command_handler import Commands
+from services.keys.command_handler import CommandHandler
 from services.keys.command_inputs import KeyRequest
-from services.keys.encryption.description import Words
+from services.keys.encryption.description import Description
 from shared.eventsourcing.repository import Origin
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
@@ -87,12 +87,12 @@ def _alone(database: Database, name: str) -> None:
     database.close()
 
 
-def _commands(database: Database) -> Commands:
+def _commands(database: Database) -> CommandHandler:
     return assembly.assemble(database, NoBus(), SystemClock(), lease_seconds=10).commands
 
 
-def _create(commands: Commands, organisation: str, permission: str) -> str:
-    request = KeyRequest(words=Words(name="Benchmark"), permissions=(permission,))
+def _create(commands: CommandHandler, organisation: str, permission: str) -> str:
+    request = KeyRequest(words=Description(name="Benchmark"), permissions=(permission,))
     return commands.create(organisation, request, ORIGIN).secret.value
 
 

@@ -26,7 +26,7 @@ import eventlet
 
 from services.usage.assembly import MIGRATIONS
 from services.usage.counters.rollup import Rollup
-from services.usage.intake.batch_intake import BATCHES_MAX, Intake
+from services.usage.intake.batch_intake import BATCHES_MAX, BatchIntake
 from services.usage.intake.metering import Metering
 from services.usage.intake.parked_batches import ParkedBatches
 from services.usage.service import ROLLUP_SECONDS
@@ -81,7 +81,7 @@ def _offer(database: Database, keys: int, rate: int, seconds: int) -> list[Count
     """Batch by batch when each is due; behind the times, as fast as they can be taken, until the time is over."""
     clock = SystemClock()
     bus: Any = FastBus()
-    intake = Intake(Metering(database), ParkedBatches(database), bus, clock, batches_max=BATCHES_MAX)
+    intake = BatchIntake(Metering(database), ParkedBatches(database), bus, clock, batches_max=BATCHES_MAX)
     texts = [_records(keys, seed) for seed in range(TEXTS)]
     numbers = iter(range(rate * seconds // BATCH_REQUESTS if rate else 10**9))  # shared by all workers
     began = time.perf_counter()

@@ -10,7 +10,7 @@ from pathlib import Path
 from services.auth import assembly as auth
 from services.keys import assembly as keys
 from services.keys.command_inputs import KeyRequest
-from services.keys.encryption.description import Words
+from services.keys.encryption.description import Description
 from shared.eventsourcing.repository import Origin
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
@@ -27,7 +27,7 @@ def main() -> None:
         service = keys.assemble(Database.sqlite(folder / "keys.sqlite"), NoBus(), clock, lease_seconds=10)
         follower = auth.assemble(Database.sqlite(folder / "auth.sqlite"), service.feed, clock)
         organisation_id = service.commands.register_organisation("Benchmark", "premium", ORIGIN)
-        request = KeyRequest(words=Words(name="A key"), permissions=("sensors:read",))
+        request = KeyRequest(words=Description(name="A key"), permissions=("sensors:read",))
         began = time.perf_counter()
         for _ in range(CREATIONS):
             service.commands.create(organisation_id, request, ORIGIN)

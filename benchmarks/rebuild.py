@@ -16,7 +16,7 @@ from services.keys import assembly as keys
 from services.keys import events
 from services.keys import tables as keys_tables
 from services.keys.encryption import data_keys
-from services.keys.encryption.description import Words, new_data_key, seal
+from services.keys.encryption.description import Description, new_data_key, seal
 from shared.eventsourcing.repository import Origin
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
@@ -65,7 +65,7 @@ def _write_log(service: keys.Keys, organisation_id: str) -> None:
 def _life(key_id: str, organisation_id: str, number: int, data_key: str) -> list[events.KeyEvent]:
     ids: dict[str, Any] = {"key_id": key_id, "organisation_id": organisation_id}
     access: dict[str, Any] = {"expires_at": None, "allow_query": True, "allowed_addresses": (), "day_limit": None}
-    words = Words(name=f"Key {number}", labels={"env": "prod"})
+    words = Description(name=f"Key {number}", labels={"env": "prod"})
     created = events.KeyCreated(
         **ids,
         **access,

@@ -17,8 +17,8 @@ from shared.gate.grants.grant import Grant, Limits, Snapshot
 from shared.gate.grants.replica import Replica
 from shared.gate.metering.meter import Meter
 from shared.gate.quota.memory_quota import MemoryQuota, Quota
-from shared.gate.quota.redis_counters import RedisCounts
-from shared.gate.quota.redis_quota import SharedQuota
+from shared.gate.quota.redis_counters import RedisCounters
+from shared.gate.quota.redis_quota import RedisQuota
 from shared.runtime.clock import SystemClock
 from tests.servers import Redis
 
@@ -47,8 +47,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         server = Redis(folder)
-        counts = RedisCounts(server.url, seconds_max=5.0)
-        shared = SharedQuota(counts, clock, time=time.time, gates=lambda: 1, spent=lambda: ())
+        counts = RedisCounters(server.url, seconds_max=5.0)
+        shared = RedisQuota(counts, clock, time=time.time, gates=lambda: 1, spent=lambda: ())
         shared.start()
         while shared.is_on_shares:
             time.sleep(0.1)

@@ -18,7 +18,7 @@ from typing import Any, cast
 import psycopg
 from sqlalchemy import text
 
-from services.usage.activity.timeline import EVERYTHING, Activity, Wanted
+from services.usage.activity.timeline import EVERYTHING, ActivityFilter, ActivityTimeline
 from services.usage.assembly import MIGRATIONS
 from services.usage.counters import latency_sketch as durations
 from services.usage.counters.statistics import Statistics, Step
@@ -80,10 +80,10 @@ def _prepare(database: Database, requests: int) -> None:
 def _ask(database: Database) -> None:
     now = datetime.now(UTC)
     key_id, organisation_id = f"key_{0:022}", f"org_{0:022}"
-    counted, activity = Statistics(database), Activity(database, cast("KeysClient", _NoLife()))
+    counted, activity = Statistics(database), ActivityTimeline(database, cast("KeysClient", _NoLife()))
     start = now - timedelta(days=DAYS)
-    middle = activity.page(organisation_id, key_id, 1, Wanted(end=now - timedelta(days=15))).next_place
-    some = activity.page(organisation_id, key_id, 100, Wanted(end=now - timedelta(days=20))).entries
+    middle = activity.page(organisation_id, key_id, 1, ActivityFilter(end=now - timedelta(days=15))).next_place
+    some = activity.page(organisation_id, key_id, 100, ActivityFilter(end=now - timedelta(days=20))).entries
     names = [entry.request.request_id for entry in some if entry.request]
     questions: dict[str, Callable[[int], object]] = {
         "statistics of a key, 30 days by day": lambda _: counted.summary(key_id, start, now, Step.DAY),
@@ -95,9 +95,11 @@ def _ask(database: Database) -> None:
         "quota used": lambda _: counted.used(key_id, now),
         "activity, first page": lambda _: activity.page(organisation_id, key_id, 20),
         "activity, a page of 15 days ago": lambda _: activity.page(organisation_id, key_id, 20, EVERYTHING, middle),
-        "activity, refusals only": lambda _: activity.page(organisation_id, key_id, 20, Wanted(statuses=(400, 499))),
+        "activity, refusals only": lambda _: activity.page(
+            organisation_id, key_id, 20, ActivityFilter(statuses=(400, 499))
+        ),
         "activity, one request by its id": lambda number: activity.page(
-            organisation_id, key_id, 20, Wanted(request_id=names[number % len(names)])
+            organisation_id, key_id, 20, ActivityFilter(request_id=names[number % len(names)])
         ),
     }
     for what, ask in questions.items():

@@ -19,7 +19,7 @@ from shared.eventsourcing.event_store import Head
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.gate.grants.grant import Status
 from shared.gate.grants.grants import Grants
-from shared.replication.envelopes import Publication
+from shared.replication.envelopes import Envelopes
 from shared.replication.feed import LogFeed
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
@@ -34,7 +34,7 @@ class Log:
         """`urls`: of the databases of keys, auth and usage."""
         self._databases = {service: Database(url) for service, url in urls.items()}
         store = SqlEventStore(self._databases["keys"], keys_tables.metadata)
-        self._feed = LogFeed(self._databases["keys"], store, Publication("keys", types, publish))
+        self._feed = LogFeed(self._databases["keys"], store, Envelopes("keys", types, publish))
 
     def close(self) -> None:
         for database in self._databases.values():

@@ -5,12 +5,12 @@ It is the gate's own verdict, charged and recorded as the original request. Only
 
 import falcon
 
-from services.auth.forwarded_request import OriginalUnreadable, read_original
+from services.auth.forwarded_request import ForwardedRequestUnreadable, read_forwarded_request
 from services.auth.schema import AuthorizedSchema, AuthorizeQuery, AuthorizeQuerySchema
 from shared.gate.authentication.credential import Presented
 from shared.web.operation import Answer, Call, Judged, operation
 from shared.web.problems.catalogue import Problem
-from shared.web.requests.client_address import Proxies
+from shared.web.requests.client_address import TrustedProxies
 from shared.web.requests.query_parameters import read_query
 from shared.web.route import Route
 
@@ -19,12 +19,12 @@ PROBLEM_HEADER = "X-Grillo-Problem"
 _QUERY = AuthorizeQuerySchema()
 
 
-def routes(proxies: Proxies) -> list[Route]:
+def routes(proxies: TrustedProxies) -> list[Route]:
     return [Route("/v1/authorize", Authorize(proxies))]
 
 
 class Authorize:
-    def __init__(self, proxies: Proxies) -> None:
+    def __init__(self, proxies: TrustedProxies) -> None:
         self._proxies = proxies
 
     def original(self, req: falcon.Request, caller: str) -> Judged:
@@ -33,8 +33,8 @@ class Authorize:
             raise Problem("invalid-request", "only proxies that TRUSTED_PROXIES names may ask about others' requests")
         query: AuthorizeQuery = read_query(req, _QUERY, credential=False)
         try:
-            original = read_original(req.get_header)
-        except OriginalUnreadable as fault:
+            original = read_forwarded_request(req.get_header)
+        except ForwardedRequestUnreadable as fault:
             raise Problem("invalid-request", str(fault)) from None
         if original.query_keys and not query.allow_query:
             raise Problem("invalid-request", "here a key may be sent in the Authorization header only")

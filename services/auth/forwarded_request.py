@@ -15,7 +15,7 @@ _CREDENTIAL = "api_key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Original:
+class ForwardedRequest:
     """`path`: as it is recorded and echoed, percent-encoded, without query, cut; there is no key in it.
 
     `query_keys`: every `api_key` of the query, decoded.
@@ -26,26 +26,28 @@ class Original:
     query_keys: tuple[str, ...]
 
 
-class OriginalUnreadable(Exception):
+class ForwardedRequestUnreadable(Exception):
     """The headers do not tell of one request, or it carries a key where none is taken out again."""
 
 
-def read_original(header: Callable[[str], str | None]) -> Original:
+def read_forwarded_request(header: Callable[[str], str | None]) -> ForwardedRequest:
     """`header`: a header's value by name. Raises OriginalUnreadable."""
     told = {(header(method) or None, header(uri) or None) for method, uri in _FAMILIES} - {(None, None)}
     if len(told) > 1:
-        raise OriginalUnreadable("X-Original-… and X-Forwarded-… tell of different requests")
+        raise ForwardedRequestUnreadable("X-Original-… and X-Forwarded-… tell of different requests")
     method, uri = told.pop() if told else (None, None)
     if method is None or uri is None:
-        raise OriginalUnreadable("X-Original-Method and X-Original-URI, or X-Forwarded-Method and -Uri, are needed")
+        raise ForwardedRequestUnreadable(
+            "X-Original-Method and X-Original-URI, or X-Forwarded-Method and -Uri, are needed"
+        )
     if not _METHOD.fullmatch(method) or not uri.startswith("/"):
-        raise OriginalUnreadable("the original request needs a method in capitals and a path")
+        raise ForwardedRequestUnreadable("the original request needs a method in capitals and a path")
     path, _, query = uri.partition("?")
     query_keys, others = _credentials(query)
     decoded = unquote_to_bytes(path.encode("latin-1", "replace"))
     _refuse_key_in(decoded.decode("latin-1"))
     _refuse_key_in(unquote_plus(others))
-    return Original(method=method, path=quote(decoded)[:PATH_CHARACTERS_MAX], query_keys=query_keys)
+    return ForwardedRequest(method=method, path=quote(decoded)[:PATH_CHARACTERS_MAX], query_keys=query_keys)
 
 
 def _credentials(query: str) -> tuple[tuple[str, ...], str]:
@@ -57,7 +59,7 @@ def _credentials(query: str) -> tuple[tuple[str, ...], str]:
             others.append(part)
         elif name != _CREDENTIAL:
             # A proxy takes it out of what it sends on by its name as written; this one it would let through.
-            raise OriginalUnreadable(f"{_CREDENTIAL} must be written without percent-encoding")
+            raise ForwardedRequestUnreadable(f"{_CREDENTIAL} must be written without percent-encoding")
         else:
             keys.append(unquote_plus(value))
     return tuple(keys), "&".join(others)
@@ -65,4 +67,6 @@ def _credentials(query: str) -> tuple[tuple[str, ...], str]:
 
 def _refuse_key_in(text: str) -> None:
     if redact(text) != text:
-        raise OriginalUnreadable(f"a key belongs in the Authorization header or in {_CREDENTIAL}, and nowhere else")
+        raise ForwardedRequestUnreadable(
+            f"a key belongs in the Authorization header or in {_CREDENTIAL}, and nowhere else"
+        )

@@ -17,9 +17,10 @@ def run(service: Service) -> None:
     The environment tells it DATABASE_URL, AMQP_URI, INTERNAL_TOKEN and where the others are.
     """
     from services.distributed.supervisor import Supervisor, service_commands
+    from shared.messaging.availability import await_broker
     from shared.observability import logs
     from shared.observability.metrics import FOLDER_VARIABLE
-    from shared.runtime.wait_for_servers import ServerUnreachable, await_broker
+    from shared.runtime.wait_for_servers import ServerUnreachable
     from shared.settings import read_settings
 
     migrate(service)
@@ -50,8 +51,9 @@ def _check_settings(service: str) -> None:
 def migrate(service: Service) -> None:
     """Bring a service's database to the newest schema. `grillo run` does so itself."""
     from services.distributed.composition import SERVICES, migrate_database
-    from shared.runtime.wait_for_servers import DatabaseUnusable, ServerUnreachable
+    from shared.runtime.wait_for_servers import ServerUnreachable
     from shared.settings import SettingWrong, read_settings
+    from shared.sql.availability import DatabaseUnusable
 
     if service not in SERVICES:
         raise typer.BadParameter(f"{service} is not a service; there are {', '.join(SERVICES)}")

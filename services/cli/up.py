@@ -34,7 +34,7 @@ def up(
     from services.embedded import system as embedded
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
     from services.usage.notifications.settings import read_delivery_settings
-    from services.usage.retention.retention import Kept
+    from services.usage.retention.retention import RetentionTimes
     from shared.observability import logs
     from shared.settings import (
         SettingWrong,
@@ -46,14 +46,16 @@ def up(
         usage_counter_days,
         usage_raw_days,
     )
-    from shared.web.requests.client_address import Proxies
+    from shared.web.requests.client_address import TrustedProxies
 
     logs.configure(log_level.upper())
     folder = DataFolder(data)
     try:
-        lease, proxies, origins = lease_seconds(), Proxies(trusted_proxies()), cors_origins()
+        lease, proxies, origins = lease_seconds(), TrustedProxies(trusted_proxies()), cors_origins()
         guesses = guesses_per_minute()
-        kept = Kept(raw_days=usage_raw_days(), counter_days=usage_counter_days(), alert_days=usage_alert_days())
+        kept = RetentionTimes(
+            raw_days=usage_raw_days(), counter_days=usage_counter_days(), alert_days=usage_alert_days()
+        )
         folder.hold()
         read_delivery_settings(folder.channel_secrets_key())
         public = embedded.listen(_HOST, port)

@@ -27,13 +27,13 @@ from services.usage.alerting import api as alerting_api
 from services.usage.known_keys.keys_client import KeysClient
 from services.usage.notifications import api as delivering_api
 from services.usage.notifications.settings import read_delivery_settings
-from services.usage.retention.retention import Kept
+from services.usage.retention.retention import RetentionTimes
 from shared.contracts.usage import Spent
 from shared.gate.gate_process import GateProcess, Hear, new_gate_id
 from shared.gate.grants.grants import Grants
 from shared.gate.grants.remote_snapshot import RemoteSnapshot
 from shared.gate.metering.meter import Meter
-from shared.gate.quota.redis_counters import RedisCounts
+from shared.gate.quota.redis_counters import RedisCounters
 from shared.messaging.exchanges import broadcast_queue
 from shared.messaging.listening import Listener
 from shared.messaging.pipeline import PipelinedLogBus
@@ -42,15 +42,15 @@ from shared.messaging.rpc_call import CallFailed, call
 from shared.messaging.rpc_feed import RpcFeed
 from shared.replication.feed import PAGE_EVENTS_MAX, Feed, FeedUnavailable
 from shared.replication.http_feed import FirstAnswer, HttpFeed
-from shared.replication.internal_client import InternalDoor
+from shared.replication.internal_client import InternalClient
 from shared.runtime.clock import Clock, SystemClock
-from shared.runtime.wait_for_servers import DatabaseUnusable, await_database
 from shared.settings import Settings
+from shared.sql.availability import DatabaseUnusable, await_database
 from shared.sql.database import Database
 from shared.sql.migrations import SchemaIsNewer, migrate
 from shared.web.application import application
 from shared.web.internal_api import internal_application
-from shared.web.requests.client_address import Proxies
+from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import Route
 
 SERVICES = ("keys", "auth", "usage", "sensors")
@@ -96,7 +96,7 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
                 clock,
                 policy=TIERS,
                 delivery=read_delivery_settings(),
-                kept=Kept(
+                kept=RetentionTimes(
                     raw_days=settings.usage_raw_days,
                     counter_days=settings.usage_counter_days,
                     alert_days=settings.usage_alert_days,
@@ -116,7 +116,7 @@ def web(service: str, settings: Settings) -> Any:
         part.doorbell.start()  # its commands ring it
     gate = _gate(settings, clock)
     gate.start()
-    proxies = Proxies(settings.trusted_proxies)
+    proxies = TrustedProxies(settings.trusted_proxies)
     routes = part.routes(gate.replica.grants)
     if isinstance(part, auth.Auth):
         routes += auth_api.routes(proxies)
@@ -156,19 +156,19 @@ def _all_routes() -> list[Route]:
 
 def _gate(settings: Settings, clock: Clock) -> GateProcess:
     gate_id = new_gate_id()
-    internal = InternalDoor(settings.keys_internal_url, settings.internal_token)
+    internal = InternalClient(settings.keys_internal_url, settings.internal_token)
     door = HttpFeed(internal, clock, events_max=PAGE_EVENTS_MAX)
     bus = MeterBus(EventPublisher(settings.amqp_uri, "auth"))
     gate = GateProcess(
         gate_id=gate_id,
         feed=FirstAnswer((door, RpcFeed(settings.amqp_uri, "keys"))),
-        snapshot=RemoteSnapshot(InternalDoor(settings.auth_internal_url, settings.internal_token)),
+        snapshot=RemoteSnapshot(InternalClient(settings.auth_internal_url, settings.internal_token)),
         spent=lambda: _spent(settings),
         listen=lambda hear_keys, hear_counted: _listen(settings, hear_keys, hear_counted),
         meter=Meter(settings.spool, bus, clock),
         clock=clock,
         lease_seconds=settings.lease_seconds,
-        counts=None if settings.redis_url is None else RedisCounts(settings.redis_url),
+        counts=None if settings.redis_url is None else RedisCounters(settings.redis_url),
         is_only_gate=False,
         guesses_per_minute=settings.guesses_per_minute,
         tell=bus.tell,
@@ -185,7 +185,7 @@ def _gate(settings: Settings, clock: Clock) -> GateProcess:
 
 
 def keys_feed(settings: Settings, clock: Clock) -> Feed:
-    door = InternalDoor(settings.keys_internal_url, settings.internal_token)
+    door = InternalClient(settings.keys_internal_url, settings.internal_token)
     return FirstAnswer((HttpFeed(door, clock), RpcFeed(settings.amqp_uri, "keys")))
 
 

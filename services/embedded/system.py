@@ -29,7 +29,7 @@ from services.sensors.service import SensorsService
 from services.usage import assembly as usage
 from services.usage.known_keys.keys_client import KeysClient
 from services.usage.notifications.settings import read_delivery_settings
-from services.usage.retention.retention import KEPT_DEFAULT, Kept
+from services.usage.retention.retention import KEPT_DEFAULT, RetentionTimes
 from services.usage.service import UsageService
 from shared.gate.authentication.guess_throttle import LIMIT_DEFAULT
 from shared.gate.gate_process import GateProcess, Hear, new_gate_id
@@ -43,7 +43,7 @@ from shared.messaging.publishing import EventPublisher, LogBus, MeterBus
 from shared.runtime.clock import SystemClock
 from shared.web.application import NO_PROXIES, application
 from shared.web.internal_api import internal_application
-from shared.web.requests.client_address import Proxies
+from shared.web.requests.client_address import TrustedProxies
 
 # They tell nothing that another user of this machine may not know; to acknowledge or remove gates needs the token.
 _OPEN_ON_LOOPBACK = ("/healthz", "/readyz", "/metrics")
@@ -62,10 +62,10 @@ class Embedded:
         folder: DataFolder,
         *,
         lease_seconds: float = LEASE_SECONDS_DEFAULT,
-        proxies: Proxies = NO_PROXIES,
+        proxies: TrustedProxies = NO_PROXIES,
         cors_origins: Sequence[str] | None = None,
         guesses_per_minute: int = LIMIT_DEFAULT,
-        kept: Kept = KEPT_DEFAULT,
+        kept: RetentionTimes = KEPT_DEFAULT,
     ) -> None:
         embedded_transport.register()
         clock = SystemClock()

@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from services.keys.command_handler import Commands
+from services.keys.command_handler import CommandHandler
 from services.keys.http import (
     lifecycle_resources as lifecycle_api,
 )
@@ -18,12 +18,12 @@ from services.keys.http import (
 from services.keys.http.command_mapping import key_edit, key_request, origin
 from services.keys.http.idempotency import Attempt, Idempotency, Taken, digest_of
 from services.keys.http.problem_mapping import as_problems
-from services.keys.http.representation import Details
+from services.keys.http.representation import KeyRepresentation
 from services.keys.http.request_bodies import CreateKeyBody, CreateKeySchema, EditKeyBody, EditKeySchema
-from services.keys.http.request_queries import ListQuery, ListQuerySchema, PastQuery, PastQuerySchema
+from services.keys.http.request_queries import AsOfQuery, ListQuery, ListQuerySchema, PastQuerySchema
 from services.keys.http.responses import CreatedKeySchema, DeletedKeySchema, EditedKeySchema, KeyListSchema, KeySchema
-from services.keys.views.as_of import Past
-from services.keys.views.queries import KeyView, Queries
+from services.keys.views.as_of import AsOf
+from services.keys.views.queries import KeyQueries, KeyView
 from shared.gate.grants.grants import Grants
 from shared.observability.redaction import redact
 from shared.runtime.clock import Clock
@@ -37,10 +37,10 @@ _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 
 
 def routes(
-    commands: Commands, queries: Queries, past: Past, idempotency: Idempotency, grants: Grants, clock: Clock
+    commands: CommandHandler, queries: KeyQueries, past: AsOf, idempotency: Idempotency, grants: Grants, clock: Clock
 ) -> list[Route]:
     """`grants`: the web process's own replica, which knows tiers and limits."""
-    show = Details(grants)
+    show = KeyRepresentation(grants)
     return [
         Route("/v1/keys", KeyCollection(commands, queries, idempotency, show, clock)),
         Route("/v1/keys/{key_id}", KeyItem(commands, queries, past, show, clock)),
@@ -51,7 +51,12 @@ def routes(
 
 class KeyCollection:
     def __init__(
-        self, commands: Commands, queries: Queries, idempotency: Idempotency, show: Details, clock: Clock
+        self,
+        commands: CommandHandler,
+        queries: KeyQueries,
+        idempotency: Idempotency,
+        show: KeyRepresentation,
+        clock: Clock,
     ) -> None:
         self._commands, self._queries, self._show, self._clock = commands, queries, show, clock
         self._idempotency = idempotency
@@ -107,7 +112,9 @@ class KeyCollection:
 
 
 class KeyItem:
-    def __init__(self, commands: Commands, queries: Queries, past: Past, show: Details, clock: Clock) -> None:
+    def __init__(
+        self, commands: CommandHandler, queries: KeyQueries, past: AsOf, show: KeyRepresentation, clock: Clock
+    ) -> None:
         self._commands, self._queries, self._past = commands, queries, past
         self._show, self._clock = show, clock
 
@@ -119,7 +126,7 @@ class KeyItem:
         answers=KeySchema,
         problems=("not-found",),
     )
-    def on_get(self, call: Call[PastQuery, None], key_id: str) -> Answer:
+    def on_get(self, call: Call[AsOfQuery, None], key_id: str) -> Answer:
         with as_problems():
             key = self._key(call.caller.organisation_id, key_id, call.query)
         return Answer(body=self._show(key), headers=etag(key.revision))
@@ -166,7 +173,7 @@ class KeyItem:
             deleted_at, receipt = self._commands.delete(call.caller.organisation_id, key_id, origin(call))
         return Answer(body={"id": key_id, "deleted_at": deleted_at, "receipt": presentation.receipt(receipt)})
 
-    def _key(self, organisation_id: str, key_id: str, query: PastQuery) -> KeyView:
+    def _key(self, organisation_id: str, key_id: str, query: AsOfQuery) -> KeyView:
         if query.revision is not None:
             return self._past.at_revision(organisation_id, key_id, query.revision)
         if query.as_of is None:

@@ -4,25 +4,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.keys import api, tables
-from services.keys.command_handler import Commands
+from services.keys.command_handler import CommandHandler
 from services.keys.events import types
-from services.keys.expiry_sweep import Sweep
+from services.keys.expiry_sweep import ExpirySweep
 from services.keys.http import organisation_activity_resources as organisation_activity_api
 from services.keys.http.idempotency import Idempotency
 from services.keys.publication import publish
 from services.keys.revocation.propagation import GATES, Propagation
-from services.keys.revocation.restore_detection import Storage
+from services.keys.revocation.restore_detection import RestoreDetection
 from services.keys.rpc.remote_commands import RemoteCommands
-from services.keys.views.as_of import Past
+from services.keys.views.as_of import AsOf
 from services.keys.views.history import History
 from services.keys.views.last_use import LastUse
 from services.keys.views.organisation_history import OrganisationHistory
-from services.keys.views.queries import Queries
+from services.keys.views.queries import KeyQueries
 from services.keys.views.rebuild import rebuild
 from shared.contracts.keys import IGNORABLE
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.gate.grants.grants import Grants
-from shared.replication.envelopes import Publication
+from shared.replication.envelopes import Envelopes
 from shared.replication.feed import LogFeed
 from shared.replication.relay import Bus, Doorbell, Relay
 from shared.runtime.clock import Clock
@@ -41,15 +41,15 @@ class Keys:
     store: SqlEventStore
     relay: Relay
     doorbell: Doorbell
-    storage: Storage
+    storage: RestoreDetection
     propagation: Propagation
-    commands: Commands
-    queries: Queries
+    commands: CommandHandler
+    queries: KeyQueries
     history: History
     organisation_history: OrganisationHistory
-    past: Past
+    past: AsOf
     idempotency: Idempotency
-    sweep: Sweep
+    sweep: ExpirySweep
     feed: LogFeed
     last_use: LastUse
 
@@ -88,12 +88,12 @@ def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float
     """Migrates the database first."""
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
-    publication = Publication("keys", types, publish, ignorable=IGNORABLE)
+    publication = Envelopes("keys", types, publish, ignorable=IGNORABLE)
     relay = Relay(database, tables.metadata, store, publication, bus)
     doorbell = Doorbell(relay.run)
-    storage = Storage(database, clock, lease_seconds=lease_seconds)
+    storage = RestoreDetection(database, clock, lease_seconds=lease_seconds)
     propagation = Propagation(database, store, storage, clock, lease_seconds=lease_seconds)
-    commands = Commands(database, store, doorbell, propagation, clock)
+    commands = CommandHandler(database, store, doorbell, propagation, clock)
     return Keys(
         clock=clock,
         database=database,
@@ -103,12 +103,12 @@ def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float
         storage=storage,
         propagation=propagation,
         commands=commands,
-        queries=Queries(database, clock),
+        queries=KeyQueries(database, clock),
         history=History(store),
         organisation_history=OrganisationHistory(store),
-        past=Past(store),
+        past=AsOf(store),
         idempotency=Idempotency(database, clock),
-        sweep=Sweep(database, commands.keys, clock),
+        sweep=ExpirySweep(database, commands.keys, clock),
         feed=LogFeed(database, store, publication, propagation.acknowledge, GATES),
         last_use=LastUse(database),
     )

@@ -30,7 +30,7 @@ from shared.values.identifiers import new_id
 _Executed = Executed[key.Key | None]
 
 
-class Commands:
+class CommandHandler:
     def __init__(
         self, database: Database, store: SqlEventStore, relay: Doorbell, propagation: Propagation, clock: Clock
     ) -> None:

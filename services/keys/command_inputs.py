@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.keys.encryption.description import Words, seal, unseal
+from services.keys.encryption.description import Description, seal, unseal
 from services.keys.lifecycle.key import Access, Key
 from services.keys.revocation.propagation import Receipt
 from services.keys.secret import Secret
@@ -14,7 +14,7 @@ from services.keys.secret import Secret
 class KeyEdit:
     """What a caller asks to be changed. `words`, `access`: from those there are to those there shall be."""
 
-    words: Callable[[Words], Words] | None = None
+    words: Callable[[Description], Description] | None = None
     permissions: tuple[str, ...] | None = None
     access: Callable[[Access], Access] | None = None
     regenerate: bool = False
@@ -57,7 +57,7 @@ def sealed_anew(state: Key, edit: KeyEdit, data_key: str) -> str | None:
 class KeyRequest:
     """What a caller asks of a new key, already validated."""
 
-    words: Words
+    words: Description
     permissions: tuple[str, ...]
     expires_at: datetime | None = None
     allow_query: bool = True

@@ -18,7 +18,7 @@ from shared.values.timestamps import from_rfc3339, rfc3339
 _ORIGIN = Origin(actor="the clock")
 
 
-class Sweep:
+class ExpirySweep:
     def __init__(self, database: Database, keys: Repository[Key | None, KeyEvent, Connection], clock: Clock) -> None:
         self._database, self._keys, self._clock = database, keys, clock
 

@@ -6,23 +6,23 @@ import msgspec
 import structlog
 from nameko.timer import timer
 
-from services.keys.expiry_sweep import Sweep
+from services.keys.expiry_sweep import ExpirySweep
 from services.keys.http import representation as presentation
 from services.keys.lifecycle.key import NoSuchKey, Reason
-from services.keys.revocation.restore_detection import Storage
+from services.keys.revocation.restore_detection import RestoreDetection
 from services.keys.rpc.remote_commands import RemoteCommands
 from services.keys.rpc.schemas import (
     ChangeArguments,
-    HappeningAnswer,
+    HistoryEntryAnswer,
     KeyAnswer,
     KeyArguments,
     PullArguments,
     ReceiptAnswer,
     RevokeArguments,
 )
-from services.keys.views.history import Happening, History
+from services.keys.views.history import History, HistoryEntry
 from services.keys.views.last_use import LastUse
-from services.keys.views.queries import KeyView, Queries
+from services.keys.views.queries import KeyQueries, KeyView
 from shared.contracts.errors import NotFound
 from shared.contracts.usage import KeyUsed
 from shared.eventsourcing.event_store import Head
@@ -41,12 +41,12 @@ _log = structlog.get_logger(__name__)
 class KeysService:
     name = "keys"
 
-    queries: Queries = Provided("keys.queries")
+    queries: KeyQueries = Provided("keys.queries")
     history_: History = Provided("keys.history")
     relay: Relay = Provided("keys.relay")
-    storage: Storage = Provided("keys.storage")
+    storage: RestoreDetection = Provided("keys.storage")
     last_use: LastUse = Provided("keys.last_use")
-    sweep: Sweep = Provided("keys.sweep")
+    sweep: ExpirySweep = Provided("keys.sweep")
     commands: RemoteCommands = Provided("keys.remote_commands")
 
     @procedure(KeyArguments(), KeyAnswer())
@@ -56,8 +56,8 @@ class KeysService:
         except NoSuchKey:
             raise NotFound("no such key") from None
 
-    @procedure(KeyArguments(), HappeningAnswer(many=True))
-    def history(self, organisation_id: str, key_id: str) -> tuple[Happening, ...]:
+    @procedure(KeyArguments(), HistoryEntryAnswer(many=True))
+    def history(self, organisation_id: str, key_id: str) -> tuple[HistoryEntry, ...]:
         try:
             return self.history_.of_key(organisation_id, key_id)
         except NoSuchKey:

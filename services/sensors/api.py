@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from services.sensors.queries import Queries, SensorView
+from services.sensors.queries import SensorQueries, SensorView
 from services.sensors.schema import (
     DataQuery,
     DataQuerySchema,
@@ -18,7 +18,7 @@ from services.sensors.schema import (
     SensorListSchema,
     SensorSchema,
 )
-from services.sensors.store.recording_store import Recordings
+from services.sensors.store.recording_store import RecordingStore
 from services.sensors.store.waveform import Block, Segment, join, read, thin
 from shared.values.timestamps import from_nanoseconds, rfc3339, to_nanoseconds
 from shared.web.operation import Answer, Call, operation
@@ -30,7 +30,7 @@ RANGE_MAX = timedelta(hours=1)
 RANGE_DEFAULT = timedelta(minutes=1)
 
 
-def routes(queries: Queries, recordings: Recordings) -> list[Route]:
+def routes(queries: SensorQueries, recordings: RecordingStore) -> list[Route]:
     return [
         Route("/v1/sensors", SensorCollection(queries)),
         Route("/v1/sensors/{sensor_id}", SensorItem(queries)),
@@ -40,7 +40,7 @@ def routes(queries: Queries, recordings: Recordings) -> list[Route]:
 
 
 class SensorCollection:
-    def __init__(self, queries: Queries) -> None:
+    def __init__(self, queries: SensorQueries) -> None:
         self._queries = queries
 
     @operation(
@@ -55,7 +55,7 @@ class SensorCollection:
 
 
 class SensorItem:
-    def __init__(self, queries: Queries) -> None:
+    def __init__(self, queries: SensorQueries) -> None:
         self._queries = queries
 
     @operation(
@@ -70,7 +70,7 @@ class SensorItem:
 
 
 class SensorData:
-    def __init__(self, queries: Queries, recordings: Recordings) -> None:
+    def __init__(self, queries: SensorQueries, recordings: RecordingStore) -> None:
         self._queries, self._recordings = queries, recordings
 
     @operation(
@@ -98,7 +98,7 @@ class SeismicEventCollection:
         return Answer(body={"data": [], "next_cursor": None})
 
 
-def _own(queries: Queries, organisation_id: str, sensor_id: str) -> SensorView:
+def _own(queries: SensorQueries, organisation_id: str, sensor_id: str) -> SensorView:
     sensor = queries.get_sensor(organisation_id, sensor_id)
     if sensor is None:
         raise Problem("outside-organisation")

@@ -7,11 +7,11 @@ from services.sensors import api, tables
 from services.sensors.events import types
 from services.sensors.ingest.importer import Importer
 from services.sensors.publication import publish
-from services.sensors.queries import Queries
-from services.sensors.store.recording_store import Recordings
+from services.sensors.queries import SensorQueries
+from services.sensors.store.recording_store import RecordingStore
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.gate.grants.grants import Grants
-from shared.replication.envelopes import Publication
+from shared.replication.envelopes import Envelopes
 from shared.replication.relay import Bus, Relay
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
@@ -26,8 +26,8 @@ class Sensors:
     database: Database
     store: SqlEventStore
     relay: Relay
-    queries: Queries
-    recordings: Recordings
+    queries: SensorQueries
+    recordings: RecordingStore
     importer: Importer
 
     def provided(self) -> dict[str, object]:
@@ -47,12 +47,12 @@ def assemble(database: Database, bus: Bus, clock: Clock) -> Sensors:
     """Migrates the database first."""
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
-    recordings = Recordings(database)
+    recordings = RecordingStore(database)
     return Sensors(
         database=database,
         store=store,
-        relay=Relay(database, tables.metadata, store, Publication("sensors", types, publish), bus),
-        queries=Queries(database, clock),
+        relay=Relay(database, tables.metadata, store, Envelopes("sensors", types, publish), bus),
+        queries=SensorQueries(database, clock),
         recordings=recordings,
         importer=Importer(store, recordings, clock),
     )

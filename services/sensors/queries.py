@@ -60,14 +60,14 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class SensorPage:
     """`next_after`: the id where the next page begins; None on the last."""
 
     sensors: tuple[SensorView, ...]
     next_after: str | None
 
 
-class Queries:
+class SensorQueries:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
 
@@ -78,7 +78,7 @@ class Queries:
         sensors = self._views(found)
         return sensors[0] if sensors else None
 
-    def list_sensors(self, organisation_id: str, limit: int, after: str, box: Box | None) -> Page:
+    def list_sensors(self, organisation_id: str, limit: int, after: str, box: Box | None) -> SensorPage:
         """By id, past `after` ("": from the first). A sensor whose place is unknown is in no box."""
         table = tables.sensor
         query = select(table).where(table.c.organisation_id == organisation_id, table.c.id > after)
@@ -86,7 +86,7 @@ class Queries:
             query = _inside(query, box)
         sensors = self._views(query.order_by(table.c.id).limit(limit + 1))
         shown = tuple(sensors[:limit])
-        return Page(sensors=shown, next_after=shown[-1].id if len(sensors) > limit else None)
+        return SensorPage(sensors=shown, next_after=shown[-1].id if len(sensors) > limit else None)
 
     def has_sensors(self) -> bool:
         with self._database.reading() as tx:

@@ -2,7 +2,7 @@
 
 from nameko.timer import timer
 
-from services.sensors.queries import Page, Queries
+from services.sensors.queries import SensorPage, SensorQueries
 from services.sensors.rpc_schemas import ListSensorsArguments, SensorPageAnswer
 from shared.messaging.entrypoints import Provided
 from shared.messaging.procedures import procedure
@@ -14,11 +14,11 @@ RELAY_SECONDS = 1
 class SensorsService:
     name = "sensors"
 
-    queries: Queries = Provided("sensors.queries")
+    queries: SensorQueries = Provided("sensors.queries")
     relay: Relay = Provided("sensors.relay")
 
     @procedure(ListSensorsArguments(), SensorPageAnswer())
-    def list_sensors(self, organisation_id: str, limit: int = 20, after: str = "") -> Page:
+    def list_sensors(self, organisation_id: str, limit: int = 20, after: str = "") -> SensorPage:
         return self.queries.list_sensors(organisation_id, limit, after, None)
 
     @timer(interval=RELAY_SECONDS)

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from services.usage.activity import resources as activity_api
-from services.usage.activity.timeline import Activity
+from services.usage.activity.timeline import ActivityTimeline
 from services.usage.counters.quota_forecast import exhausted_at
 from services.usage.counters.statistics import Statistics, Step, Used
 from services.usage.http.usage_schema import KeyUsageSchema, OrganisationUsageSchema, UsageQuery, UsageQuerySchema
@@ -23,7 +23,7 @@ _DEFAULT_SPAN = {Step.MINUTE: timedelta(hours=1), Step.HOUR: timedelta(days=1), 
 
 
 def routes(
-    statistics: Statistics, activity: Activity, existing_keys: ExistingKeys, grants: Grants, clock: Clock
+    statistics: Statistics, activity: ActivityTimeline, existing_keys: ExistingKeys, grants: Grants, clock: Clock
 ) -> list[Route]:
     return [
         Route("/v1/usage", OrganisationUsage(statistics, clock)),

@@ -6,32 +6,32 @@ from pathlib import Path
 
 from services.usage import api, tables
 from services.usage import key_events as known_keys
-from services.usage.activity.timeline import Activity
+from services.usage.activity.timeline import ActivityTimeline
 from services.usage.alerting import api as alerting_api
-from services.usage.alerting.alerts.alert import Alerts
-from services.usage.alerting.alerts.event_outbox import Announcing
+from services.usage.alerting.alerts.alert import AlertStore
+from services.usage.alerting.alerts.event_outbox import EventOutbox
 from services.usage.alerting.evaluation.evaluator import Evaluator
-from services.usage.alerting.evaluation.label_lookup import Labels
-from services.usage.alerting.rules.rule_store import Rules
-from services.usage.alerting.scheduler import Watch
+from services.usage.alerting.evaluation.label_lookup import LabelLookup
+from services.usage.alerting.rules.rule_store import RuleStore
+from services.usage.alerting.scheduler import AlertingScheduler
 from services.usage.counters.rollup import Rollup
 from services.usage.counters.statistics import Statistics
-from services.usage.intake.batch_intake import BATCHES_MAX, Intake
+from services.usage.intake.batch_intake import BATCHES_MAX, BatchIntake
 from services.usage.intake.metering import Metering
 from services.usage.intake.parked_batches import ParkedBatches
 from services.usage.key_events import FOLLOWER
 from services.usage.known_keys.directory import ExistingKeys, KnownKeys
 from services.usage.known_keys.keys_client import KeysClient
 from services.usage.notifications import api as delivering_api
-from services.usage.notifications.channels.channel_store import Channels
-from services.usage.notifications.channels.secret_encryption import Sealing
-from services.usage.notifications.deliveries.delivery_store import Deliveries
-from services.usage.notifications.deliveries.delivery_views import DeliveryRecord
-from services.usage.notifications.deliveries.dispatcher import Courier, Senders
-from services.usage.notifications.senders.email_sender import MailSender
+from services.usage.notifications.channels.channel_store import ChannelStore
+from services.usage.notifications.channels.secret_encryption import SecretEncryption
+from services.usage.notifications.deliveries.delivery_store import DeliveryStore
+from services.usage.notifications.deliveries.delivery_views import DeliveryViews
+from services.usage.notifications.deliveries.dispatcher import Dispatcher, Senders
+from services.usage.notifications.senders.email_sender import EmailSender
 from services.usage.notifications.senders.webhook_sender import WebhookSender
 from services.usage.notifications.settings import DeliverySettings
-from services.usage.retention.retention import KEPT_DEFAULT, Kept, Retention
+from services.usage.retention.retention import KEPT_DEFAULT, Retention, RetentionTimes
 from shared.gate.grants.grant import Limits
 from shared.gate.grants.grants import Grants
 from shared.messaging.following import Following
@@ -54,20 +54,20 @@ class Usage:
     database: Database
     metering: Metering
     parked_batches: ParkedBatches
-    intake: Intake
+    intake: BatchIntake
     rollup: Rollup
     retention: Retention
     statistics: Statistics
-    activity: Activity
-    alerts: Alerts
-    rules: Rules
+    activity: ActivityTimeline
+    alerts: AlertStore
+    rules: RuleStore
     evaluator: Evaluator
-    channels: Channels
-    delivery_record: DeliveryRecord
-    courier: Courier
-    sealing: Sealing
+    channels: ChannelStore
+    delivery_record: DeliveryViews
+    courier: Dispatcher
+    sealing: SecretEncryption
     delivery_settings: DeliverySettings
-    watch: Watch
+    watch: AlertingScheduler
     keys_client: KeysClient
     known_keys: KnownKeys
     follower: SqlFollower
@@ -126,16 +126,20 @@ def assemble(
     *,
     policy: Mapping[str, Limits],
     delivery: DeliverySettings,
-    kept: Kept = KEPT_DEFAULT,
+    kept: RetentionTimes = KEPT_DEFAULT,
 ) -> Usage:
     """Migrates the database first. `policy`: tier → limits."""
     migrate(database, MIGRATIONS)
-    channels, deliveries, sealing = Channels(database), Deliveries(database), Sealing(delivery.secrets_keys)
-    senders = Senders(
-        webhook=WebhookSender(delivery.outgoing), mail=None if delivery.mail is None else MailSender(delivery.mail)
+    channels, deliveries, sealing = (
+        ChannelStore(database),
+        DeliveryStore(database),
+        SecretEncryption(delivery.secrets_keys),
     )
-    courier = Courier(deliveries, channels, sealing, senders, clock)
-    evaluator = Evaluator(database, policy, Labels(keys_client, clock).carries, clock)
+    senders = Senders(
+        webhook=WebhookSender(delivery.outgoing), mail=None if delivery.mail is None else EmailSender(delivery.mail)
+    )
+    courier = Dispatcher(deliveries, channels, sealing, senders, clock)
+    evaluator = Evaluator(database, policy, LabelLookup(keys_client, clock).carries, clock)
     follower = follower_of_keys(database, clock)
     subscription = Subscription(keys_feed, follower, clock)
     metering, parked = Metering(database), ParkedBatches(database)
@@ -146,20 +150,20 @@ def assemble(
         database=database,
         metering=metering,
         parked_batches=parked,
-        intake=Intake(metering, parked, publisher, clock, batches_max=batches_max),
+        intake=BatchIntake(metering, parked, publisher, clock, batches_max=batches_max),
         rollup=Rollup(database, clock),
         retention=Retention(database, clock, kept),
         statistics=Statistics(database),
-        activity=Activity(database, keys_client),
-        alerts=Alerts(database),
-        rules=Rules(database, clock),
+        activity=ActivityTimeline(database, keys_client),
+        alerts=AlertStore(database),
+        rules=RuleStore(database, clock),
         evaluator=evaluator,
         channels=channels,
-        delivery_record=DeliveryRecord(database),
+        delivery_record=DeliveryViews(database),
         courier=courier,
         sealing=sealing,
         delivery_settings=delivery,
-        watch=Watch(evaluator, Announcing(database, publisher), courier, deliveries, clock),
+        watch=AlertingScheduler(evaluator, EventOutbox(database, publisher), courier, deliveries, clock),
         keys_client=keys_client,
         known_keys=KnownKeys(database),
         follower=follower,

@@ -9,12 +9,12 @@ from datetime import timedelta
 from sqlalchemy import Connection, delete, select, update
 
 from services.usage import tables
-from services.usage.alerting.evaluation.observation import Near, Settled
-from services.usage.alerting.evaluation.queue import leave
+from services.usage.alerting.evaluation.observation import ExpiryCleared, ExpiryWarning
+from services.usage.alerting.evaluation.queue import queue_evaluation
 from services.usage.alerting.rules.rule_store import make_defaults
 from services.usage.notifications import message as notification
 from services.usage.notifications.channels.channel_store import channels_of
-from services.usage.notifications.deliveries.delivery_store import Notice, enqueue
+from services.usage.notifications.deliveries.delivery_store import OutgoingMessage, enqueue_deliveries
 from services.usage.retention import erasure
 from shared.contracts.decoding import decode
 from shared.contracts.envelope import CloudEvent
@@ -87,7 +87,7 @@ def _leave_for_rules(tx: Connection, event: CloudEvent, public: KeysEvent) -> No
     """Rules may ask keys about labels, which no transaction waits for."""
     match public:
         case KeyExpiryNear():
-            warning = Near(
+            warning = ExpiryWarning(
                 key_id=public.key_id,
                 organisation_id=public.organisation_id,
                 warned_at=event.time,
@@ -95,9 +95,9 @@ def _leave_for_rules(tx: Connection, event: CloudEvent, public: KeysEvent) -> No
                 days_left=public.days_left,
                 reason=public.reason,
             )
-            leave(tx, warning)
+            queue_evaluation(tx, warning)
         case KeyAccessChanged() | KeyRotated() | KeyExpired() | KeyRevoked() | KeyDeleted():
-            leave(tx, Settled(key_id=public.key_id, at=event.time))
+            queue_evaluation(tx, ExpiryCleared(key_id=public.key_id, at=event.time))
         case _:
             pass
 
@@ -107,14 +107,14 @@ def _tell(tx: Connection, event: CloudEvent, public: KeysEvent, hint: str | None
     if now - event.time > TOLD_FOR:
         return
     message = notification.of_event(event, hint)
-    notice = Notice(
+    notice = OutgoingMessage(
         organisation_id=public.organisation_id,
         message_id=message.id,
         type=message.type,
         key_id=None if isinstance(public, OrganisationRegistered | TierChanged) else public.key_id,
         payload=message.payload,
     )
-    enqueue(tx, [notice], now, happened_at=event.time)
+    enqueue_deliveries(tx, [notice], now, happened_at=event.time)
 
 
 def _keep_key(tx: Connection, created: KeyCreated) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
 
 from services.usage import tables
-from services.usage.counters.aggregation import DAY_MINUTES, tally
+from services.usage.counters.aggregation import DAY_MINUTES, sum_records
 from services.usage.counters.counters import KEYS, ORGANISATIONS, count
 from services.usage.epoch_microseconds import DAY_US, MINUTE_US, moment
 from services.usage.requests.request_log import sealed_before, stored
-from services.usage.writer_lock import take_turn
+from services.usage.writer_lock import take_writer_lock
 from shared.sql.database import Database
 
 _TOLD_MAX = 10  # differences of a day
@@ -42,13 +42,13 @@ def rebuild(database: Database) -> Iterator[Rebuilt]:
     """Each day in one transaction, during which no batch is taken in; those that wait have their turn in between."""
     for day in _days(database):
         with database.transaction() as tx:
-            take_turn(tx)
+            take_writer_lock(tx)
             if day * DAY_US < sealed_before(tx):
                 continue  # by now
             before = _contents(tx, day)
             for table in COUNTERS:
                 tx.execute(delete(table).where(_is_of(table, day)))
-            count(tx, tally(stored(tx, day * DAY_US, (day + 1) * DAY_US)))
+            count(tx, sum_records(stored(tx, day * DAY_US, (day + 1) * DAY_US)))
             after = _contents(tx, day)
         wrong = [place for place in sorted(before.keys() | after.keys()) if before.get(place) != after.get(place)]
         told = tuple(_told(place, before.get(place), after.get(place)) for place in wrong[:_TOLD_MAX])

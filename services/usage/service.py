@@ -8,13 +8,13 @@ import msgspec
 import structlog
 from nameko.timer import timer
 
-from services.usage.activity.timeline import Activity, Entry, Wanted
-from services.usage.alerting.alerts.alert import Alerts
-from services.usage.alerting.scheduler import Watch
+from services.usage.activity.timeline import ActivityFilter, ActivityTimeline, TimelineEntry
+from services.usage.alerting.alerts.alert import AlertStore
+from services.usage.alerting.scheduler import AlertingScheduler
 from services.usage.counters.last_use import RecentUses
 from services.usage.counters.rollup import Rollup
 from services.usage.counters.statistics import Statistics, Step, Summary
-from services.usage.intake.batch_intake import Intake
+from services.usage.intake.batch_intake import BatchIntake
 from services.usage.known_keys.directory import KnownKeys
 from services.usage.known_keys.keys_client import KeysClient
 from services.usage.retention.retention import Retention
@@ -49,14 +49,14 @@ _log = structlog.get_logger(__name__)
 class UsageService:
     name = "usage"
 
-    intake: Intake = Provided("usage.intake")
+    intake: BatchIntake = Provided("usage.intake")
     recent_uses: RecentUses = Provided("usage.recent_uses")
     rollup: Rollup = Provided("usage.rollup")
     retention: Retention = Provided("usage.retention")
     statistics: Statistics = Provided("usage.statistics")
-    activity_: Activity = Provided("usage.activity")
-    alerts_: Alerts = Provided("usage.alerts")
-    watch: Watch = Provided("usage.watch")
+    activity_: ActivityTimeline = Provided("usage.activity")
+    alerts_: AlertStore = Provided("usage.alerts")
+    watch: AlertingScheduler = Provided("usage.watch")
     known_keys: KnownKeys = Provided("usage.known_keys")
     keys_client: KeysClient = Provided("usage.keys_client")
     publisher: EventPublisher = Provided("usage.publisher")
@@ -78,8 +78,8 @@ class UsageService:
     @procedure(ActivityArguments(), EntryAnswer(many=True))
     def activity(
         self, organisation_id: str, key_id: str, limit: int = 20, before: datetime | None = None
-    ) -> tuple[Entry, ...]:
-        return self.activity_.page(organisation_id, key_id, limit, Wanted(end=before)).entries
+    ) -> tuple[TimelineEntry, ...]:
+        return self.activity_.page(organisation_id, key_id, limit, ActivityFilter(end=before)).entries
 
     @procedure(AlertsArguments(), AlertAnswer(many=True))
     def alerts(self, organisation_id: str, limit: int = 20) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 _TURN = 0x7573616765
 
 
-def take_turn(tx: Connection) -> None:
+def take_writer_lock(tx: Connection) -> None:
     """Waits for it; the transaction's end gives it up."""
     if tx.dialect.name == "postgresql":
         tx.execute(select(func.pg_advisory_xact_lock(_TURN)))

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from shared.contracts.usage import RequestRecord
 from shared.gate.authentication.credential import Presented
-from shared.gate.authentication.guess_throttle import Guessing
+from shared.gate.authentication.guess_throttle import GuessThrottle
 from shared.gate.grants.grant import Limits
 from shared.gate.grants.replica import Replica
 from shared.gate.metering.meter import Meter
@@ -26,11 +26,11 @@ RESERVE = "urgent"
 
 class Gate:
     def __init__(
-        self, replica: Replica, quota: Quota, meter: Meter, clock: Clock, guessing: Guessing | None = None
+        self, replica: Replica, quota: Quota, meter: Meter, clock: Clock, guessing: GuessThrottle | None = None
     ) -> None:
         self.replica, self.quota, self.meter = replica, quota, meter
         self._now, self._elapsed_seconds = clock.now, clock.elapsed_seconds
-        self._guessing = Guessing() if guessing is None else guessing
+        self._guessing = GuessThrottle() if guessing is None else guessing
 
     def admit(
         self, presented: Presented, permission: str | None, began: float | None = None, *, urgent: bool = False

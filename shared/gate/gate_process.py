@@ -16,13 +16,13 @@ import structlog
 from shared.contracts.auth import AuthenticationFailed
 from shared.contracts.envelope import from_json
 from shared.contracts.usage import BatchesCounted, Spent
-from shared.gate.authentication.guess_throttle import LIMIT_DEFAULT, Guessing
+from shared.gate.authentication.guess_throttle import LIMIT_DEFAULT, GuessThrottle
 from shared.gate.gate import Gate
 from shared.gate.grants.replica import Replica, TakeSnapshot
 from shared.gate.metering.meter import Meter
 from shared.gate.quota.memory_quota import MemoryQuota, Quota
-from shared.gate.quota.redis_counters import RedisCounts
-from shared.gate.quota.redis_quota import SharedQuota
+from shared.gate.quota.redis_counters import RedisCounters
+from shared.gate.quota.redis_quota import RedisQuota
 from shared.gate.quota.share_quota import ShareQuota
 from shared.observability import metrics
 from shared.replication.feed import Feed
@@ -64,7 +64,7 @@ class GateProcess:
         meter: Meter,
         clock: Clock,
         lease_seconds: float,
-        counts: RedisCounts | None = None,
+        counts: RedisCounters | None = None,
         is_only_gate: bool = True,
         guesses_per_minute: int = LIMIT_DEFAULT,
         tell: Callable[[AuthenticationFailed], None] = lambda _failed: None,
@@ -80,7 +80,7 @@ class GateProcess:
         self._quota: Quota = self._shared_quota or (MemoryQuota() if is_only_gate else ShareQuota(self._count_gates))
         self._tell = tell
         self._listener = listen(self._hear_key, self._hear_counted)
-        self._guessing = Guessing(guesses_per_minute)
+        self._guessing = GuessThrottle(guesses_per_minute)
         self.gate = Gate(self.replica, self._quota, meter, clock, self._guessing)
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._keep_tidy, name="tidy", daemon=True)
@@ -151,8 +151,8 @@ class GateProcess:
             time.sleep(0.02)
             self._meter.ship()
 
-    def _share(self, counts: RedisCounts) -> SharedQuota:
-        return SharedQuota(counts, self._clock, time=self._time, gates=self._count_gates, spent=self._spent)
+    def _share(self, counts: RedisCounters) -> RedisQuota:
+        return RedisQuota(counts, self._clock, time=self._time, gates=self._count_gates, spent=self._spent)
 
     def _count_gates(self) -> int:
         return self.replica.gates

@@ -19,7 +19,7 @@ from shared.gate.grants.grant import Grant, Limits, Status
 from shared.gate.grants.grants import Grants
 from shared.gate.quota.memory_quota import Spent
 from shared.values import ip_addresses as addresses
-from shared.values.frozen_struct import Value
+from shared.values.frozen_struct import FrozenStruct
 
 
 class Refusal(enum.Enum):
@@ -39,7 +39,7 @@ class Refusal(enum.Enum):
     QUOTA_EXCEEDED = "quota-exceeded"
 
 
-class Verdict(Value, frozen=True, gc=False):
+class Verdict(FrozenStruct, frozen=True, gc=False):
     """`grant` is set once the secret was recognised, refused or not; `spent` once the quota was asked.
 
     `guess`: how the key is invalid. `retry_after_seconds`: how long its address is slowed down. `from_reserve`: what is

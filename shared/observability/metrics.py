@@ -19,7 +19,7 @@ from prometheus_client import (
     multiprocess,
 )
 
-from shared.observability.request_metrics import RequestCounts
+from shared.observability.request_metrics import RequestMetrics
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped functions of a typed library
@@ -35,7 +35,7 @@ request_seconds = Histogram(
     ["service"],
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
-request_counts = RequestCounts(requests, request_seconds)  # what feeds these two
+request_counts = RequestMetrics(requests, request_seconds)  # what feeds these two
 refusals = Counter(
     "grillo_gate_refusals_total",
     "Requests the gate refused, by problem name (address-slowed: a 429 for guessing). Not: refusals by handlers.",

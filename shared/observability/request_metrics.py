@@ -19,7 +19,7 @@ class _Noted:
         self.seconds, self.buckets = 0.0, [0] * buckets
 
 
-class RequestCounts:
+class RequestMetrics:
     """`requests` has the labels service, method, status_class; `seconds` has service."""
 
     def __init__(self, requests: Counter, seconds: Histogram) -> None:

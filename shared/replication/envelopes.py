@@ -14,7 +14,7 @@ from shared.values.timestamps import from_rfc3339
 Publish = Callable[[Any], object | None]
 
 
-class Publication:
+class Envelopes:
     def __init__(self, source: str, types: EventTypes, publish: Publish, *, ignorable: Container[type] = ()) -> None:
         """`ignorable`: public shapes that take nothing from anybody, so that older readers may pass over them."""
         self.source, self._ignorable = source, ignorable

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, ScalarSelect, bindparam
 from shared.contracts.envelope import CloudEvent
 from shared.eventsourcing.event_store import Head
 from shared.eventsourcing.sql_event_store import SqlEventStore
-from shared.replication.envelopes import Publication
+from shared.replication.envelopes import Envelopes
 from shared.sql.database import Database
 from shared.sql.functions import DatabaseClock
 
@@ -61,7 +61,7 @@ class LogFeed:
         self,
         database: Database,
         store: SqlEventStore,
-        publication: Publication,
+        publication: Envelopes,
         acknowledge: Callable[[Acknowledgement], None] | None = None,
         gates: ScalarSelect[int] | None = None,
     ) -> None:

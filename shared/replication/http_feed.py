@@ -9,7 +9,7 @@ import structlog
 from shared.eventsourcing.audit import Anchor
 from shared.eventsourcing.event_store import Head
 from shared.replication.feed import PAGE_EVENTS, Acknowledgement, Feed, FeedPage, FeedUnavailable
-from shared.replication.internal_client import InternalDoor
+from shared.replication.internal_client import InternalClient
 from shared.runtime.clock import Clock
 
 PULL_SECONDS_MAX = 0.5
@@ -28,7 +28,7 @@ class HttpFeed:
     there is no full one any more.
     """
 
-    def __init__(self, door: InternalDoor, clock: Clock, *, events_max: int = PAGE_EVENTS) -> None:
+    def __init__(self, door: InternalClient, clock: Clock, *, events_max: int = PAGE_EVENTS) -> None:
         """`events_max`: as large as pages may become."""
         self._door, self._clock, self._events_max = door, clock, events_max
         self._events, self._may_grow = PAGE_EVENTS, True
@@ -80,7 +80,7 @@ class FirstAnswer:
 class RemoteAnchor:
     """What another service remembers of the log it follows."""
 
-    def __init__(self, door: InternalDoor) -> None:
+    def __init__(self, door: InternalClient) -> None:
         self._door = door
 
     def __call__(self) -> Anchor | None:

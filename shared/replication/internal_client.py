@@ -14,7 +14,7 @@ _CONNECTIONS = 4
 _GOOD = (HTTPStatus.OK, HTTPStatus.NO_CONTENT)
 
 
-class InternalDoor:
+class InternalClient:
     """HTTP with the internal token. Safe to share between threads.
 
     By urllib3, because each gate asks again behind every event: httpx takes twice the processor for it.

@@ -16,7 +16,7 @@ _FIRST_DELAY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parked:
+class ParkedEvent:
     """`retry_at` is None when only a person's replay will try it again, or when it waits behind another."""
 
     position: int
@@ -62,9 +62,9 @@ class ParkedEvents:
         rows = self._rows(tx, self._table.c.stream == stream)
         return [(row.position, row.attempts, _event(row)) for row in rows]
 
-    def all(self, tx: Connection) -> tuple[Parked, ...]:
+    def all(self, tx: Connection) -> tuple[ParkedEvent, ...]:
         return tuple(
-            Parked(
+            ParkedEvent(
                 position=row.position,
                 stream=row.stream,
                 type=_event(row).type,

@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Column, MetaData, String, Table, select, upda
 
 from shared.contracts.envelope import CloudEvent
 from shared.eventsourcing.sql_event_store import SqlEventStore
-from shared.replication.envelopes import Publication
+from shared.replication.envelopes import Envelopes
 from shared.sql.database import Database
 
 _PAGE_ROWS = 200
@@ -41,7 +41,7 @@ def relay_table(metadata: MetaData) -> Table:
 
 class Relay:
     def __init__(
-        self, database: Database, metadata: MetaData, store: SqlEventStore, publication: Publication, bus: Bus
+        self, database: Database, metadata: MetaData, store: SqlEventStore, publication: Envelopes, bus: Bus
     ) -> None:
         self._database, self._publication, self._bus = database, publication, bus
         self._cursor = metadata.tables["relay_cursor"]

@@ -28,7 +28,7 @@ from shared.contracts.envelope import CloudEvent
 from shared.eventsourcing.event_store import Head
 from shared.observability import metrics
 from shared.replication.feed import FeedUnavailable
-from shared.replication.parked_events import Parked, ParkedEvents
+from shared.replication.parked_events import ParkedEvent, ParkedEvents
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 
@@ -135,7 +135,7 @@ class SqlFollower:
         self._count_parked()
         return is_through
 
-    def parked(self) -> tuple[Parked, ...]:
+    def parked(self) -> tuple[ParkedEvent, ...]:
         with self._database.reading() as tx:
             return self._parked.all(tx)
 

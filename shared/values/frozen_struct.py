@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Value(msgspec.Struct, frozen=True, gc=False):
+class FrozenStruct(msgspec.Struct, frozen=True, gc=False):
     """As frozen as a dataclass, made several times faster, and never looked at by the collector of cycles.
 
     Who derives from it says `frozen=True, gc=False` once more, for mypy; where a module is compiled (setup.py) mypyc

@@ -18,13 +18,13 @@ from shared.gate.quota.memory_quota import DAY_SECONDS, MINUTE_SECONDS, Spent
 from shared.gate.verdict import Verdict
 from shared.observability import metrics
 from shared.runtime.clock import Clock
-from shared.values.frozen_struct import Value
+from shared.values.frozen_struct import FrozenStruct
 from shared.web.cors import Cors
-from shared.web.exception_mapping import Faults, with_problem_in
+from shared.web.exception_mapping import ExceptionMapping, with_problem_in
 from shared.web.operation import Answer, Operation
 from shared.web.problems.catalogue import Problem, refusal_problem
 from shared.web.requests.query_parameters import has_control_characters
-from shared.web.requests.request_identity import Identification
+from shared.web.requests.request_identity import RequestIdentity
 
 _BODILESS: Final = (204, 304)
 # Most requests ask for few paths; who asks for many, or for long ones, gains nothing and costs a bounded memory.
@@ -35,7 +35,7 @@ StartResponse = Callable[..., Callable[[bytes], object]]
 Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 
-class Found(Value, frozen=True, gc=False):
+class Found(FrozenStruct, frozen=True, gc=False):
     """What a path and a method lead to. `is_readable`: no value in the path has control characters.
 
     `reads_more`: whether its requests are read beyond their path and what WSGI says of them, also without a query.
@@ -65,9 +65,9 @@ class Admission:
         clock: Clock,
         *,
         service: str,
-        identification: Identification,
+        identification: RequestIdentity,
         cors: Cors,
-        faults: Faults,
+        faults: ExceptionMapping,
     ) -> None:
         self._falcon, self._router, self._declared = falcon_app, router, declared
         self._find_again = lru_cache(maxsize=_PATHS_MAX)(self._find)

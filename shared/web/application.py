@@ -10,17 +10,17 @@ from shared.gate.gate import Gate
 from shared.runtime.clock import Clock
 from shared.web.admission import Admission, Wsgi
 from shared.web.cors import Cors
-from shared.web.exception_mapping import Faults
+from shared.web.exception_mapping import ExceptionMapping
 from shared.web.http_methods import allowed_at, complete, is_unknown
 from shared.web.openapi import OpenApi
 from shared.web.operation import operation_of
 from shared.web.problem_pages import ProblemPage
 from shared.web.problems.catalogue import Problem
-from shared.web.requests.client_address import Proxies
-from shared.web.requests.request_identity import Identification
+from shared.web.requests.client_address import TrustedProxies
+from shared.web.requests.request_identity import RequestIdentity
 from shared.web.route import Route
 
-NO_PROXIES = Proxies()
+NO_PROXIES = TrustedProxies()
 
 
 def application(
@@ -32,11 +32,11 @@ def application(
     public_url: str,
     is_ready: Callable[[], bool],
     documented: Sequence[Route] = (),
-    proxies: Proxies = NO_PROXIES,
+    proxies: TrustedProxies = NO_PROXIES,
     cors_origins: Sequence[str] | None = None,
 ) -> Wsgi:
     """`is_ready`: whether the service can serve, beyond its gate being fresh. `cors_origins`: see Cors."""
-    identification, cors, faults = Identification(proxies), Cors(cors_origins), Faults(public_url)
+    identification, cors, faults = RequestIdentity(proxies), Cors(cors_origins), ExceptionMapping(public_url)
     # Falcon's own annotations ask for its generic protocols, spelled out; a list of parts satisfies none of them.
     middleware: list[Any] = [identification, cors]
     router = CompiledRouter()
@@ -83,7 +83,7 @@ class _Ready:
 class _Errors:
     """Answers exceptions where Falcon answers: one problem+json, as the way of declared operations does."""
 
-    def __init__(self, faults: Faults, router: CompiledRouter, identification: Identification) -> None:
+    def __init__(self, faults: ExceptionMapping, router: CompiledRouter, identification: RequestIdentity) -> None:
         self._faults, self._router, self._identification = faults, router, identification
 
     def answer(self, req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]) -> None:

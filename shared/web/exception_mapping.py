@@ -19,7 +19,7 @@ _CONTENT_TYPE = "application/problem+json"
 _log = structlog.get_logger(__name__)
 
 
-class Faults:
+class ExceptionMapping:
     def __init__(self, public_url: str) -> None:
         self._public_url = public_url
 

@@ -20,7 +20,7 @@ from services.auth.policy import TIERS
 from services.keys import assembly as keys
 from services.keys import tables as keys_tables
 from services.keys.command_inputs import KeyRequest
-from services.keys.encryption.description import Words
+from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Reason
 from services.usage import assembly as usage
 from services.usage import key_events as known_keys
@@ -161,7 +161,7 @@ class Life:
             commands.revoke(key.organisation_id, key.id, Reason.SUPERSEDED, "a note", ORIGIN)
             self.note("answered", f"KeyRevoked {key.id}")
         else:
-            request = KeyRequest(words=Words(name="a key"), permissions=("sensors:read",))
+            request = KeyRequest(words=Description(name="a key"), permissions=("sensors:read",))
             created = commands.create(self.chance.choice(organisations), request, ORIGIN)
             self.note("answered", f"KeyCreated {created.key_id}")
 

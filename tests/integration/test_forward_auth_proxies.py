@@ -17,7 +17,7 @@ import pytest
 
 from services.auth import api as auth_api
 from shared.web.application import application
-from shared.web.requests.client_address import Proxies
+from shared.web.requests.client_address import TrustedProxies
 from tests.integration.web.asking import QUOTA_EXCEEDED, bearer
 from tests.integration.web.tiny import KEYS, PUBLIC_URL, Tiny, tiny
 from tests.proxies import Proxy, Upstream, envoy, nginx
@@ -27,7 +27,7 @@ OPS = Path(__file__).parents[2] / "ops"
 READER = KEYS["reader"]
 CALLER = "127.0.0.9"
 # Envoy appends the address of some interface of this machine to X-Forwarded-For; nobody else is here.
-OURS = Proxies(list(ipaddress.IPv4Network("0.0.0.0/0").address_exclude(ipaddress.IPv4Network(CALLER))))
+OURS = TrustedProxies(list(ipaddress.IPv4Network("0.0.0.0/0").address_exclude(ipaddress.IPv4Network(CALLER))))
 
 
 class _Server(ThreadingMixIn, WSGIServer):

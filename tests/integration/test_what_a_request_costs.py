@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event
 from services.auth import assembly as auth
 from services.keys import assembly as keys
 from services.keys.command_inputs import KeyRequest
-from services.keys.encryption.description import Words
+from services.keys.encryption.description import Description
 from services.sensors import api as sensors_api
 from services.sensors import assembly as sensors
 from services.sensors.ingest import samples
@@ -51,7 +51,7 @@ def test_a_warm_read_makes_no_message_and_hardly_a_query(tmp_path: Path, path: s
     auth_service = auth.assemble(Database.sqlite(tmp_path / "auth.sqlite"), key_service.feed, clock)
     sensor_service = sensors.assemble(Database.sqlite(tmp_path / "sensors.sqlite"), bus, clock)
     organisation_id = key_service.commands.register_organisation("Grillo", "standard", ORIGIN)
-    request = KeyRequest(words=Words(name="Reader"), permissions=("sensors:read",))
+    request = KeyRequest(words=Description(name="Reader"), permissions=("sensors:read",))
     secret = key_service.commands.create(organisation_id, request, ORIGIN).secret.value
     sample = samples.read_sample(samples.sample_files()[0])
     sensor_id = sensor_service.importer.store(sample, organisation_id, ORIGIN).sensor_ids[0]

@@ -57,9 +57,10 @@ def _audit_folder(data: Path) -> "dict[str, Audit]":
 def _audit_service(service: str) -> "Audit":
     from shared.replication.feed import FeedUnavailable
     from shared.replication.http_feed import RemoteAnchor
-    from shared.replication.internal_client import InternalDoor
-    from shared.runtime.wait_for_servers import ServerUnreachable, await_database
+    from shared.replication.internal_client import InternalClient
+    from shared.runtime.wait_for_servers import ServerUnreachable
     from shared.settings import SettingWrong, read_settings
+    from shared.sql.availability import await_database
     from shared.sql.database import Database
 
     if service not in ("keys", "sensors"):
@@ -69,7 +70,7 @@ def _audit_service(service: str) -> "Audit":
         database = Database(settings.database_url)
         await_database(database, settings.database_url)
         followed_by = (settings.auth_internal_url, settings.usage_internal_url) if service == "keys" else ()
-        remembered = (RemoteAnchor(InternalDoor(url, settings.internal_token))() for url in followed_by)
+        remembered = (RemoteAnchor(InternalClient(url, settings.internal_token))() for url in followed_by)
         return _audit(database, service, [anchor for anchor in remembered if anchor is not None])
     except (SettingWrong, ServerUnreachable) as error:
         raise Failure(str(error)) from None

@@ -14,7 +14,7 @@ from services.cli.failure import Failure
 
 if TYPE_CHECKING:
     from services.keys.assembly import Keys
-    from services.keys.views.queries import Queries
+    from services.keys.views.queries import KeyQueries
     from shared.sql.database import Database
 
 _PAGE = 100
@@ -79,7 +79,7 @@ def admin_key(
 ) -> None:
     """Mint an admin key for an organisation that has none left. Its secret is printed, this once."""
     from services.keys.command_inputs import KeyRequest
-    from services.keys.encryption.description import Words
+    from services.keys.encryption.description import Description
     from shared.eventsourcing.repository import Origin
 
     keys = keys_service(data)
@@ -87,7 +87,9 @@ def admin_key(
         raise Failure(_unknown(organisation))
     if not force and _has_active_admin_key(keys.queries, organisation):
         raise Failure(f"{organisation} has an active admin key. If nobody holds its secret any more: --force.")
-    request = KeyRequest(words=Words(name="Admin key minted on the host"), permissions=("admin",), allow_query=False)
+    request = KeyRequest(
+        words=Description(name="Admin key minted on the host"), permissions=("admin",), allow_query=False
+    )
     origin = Origin(actor="grillo organisation")
     created = keys.commands.create(organisation, request, origin, beyond_limit=True)
     typer.echo(created.secret.value)
@@ -98,7 +100,7 @@ def _unknown(organisation: str) -> str:
     return f"there is no organisation {organisation}; `grillo organisation list` shows those there are."
 
 
-def _has_active_admin_key(queries: "Queries", organisation_id: str) -> bool:
+def _has_active_admin_key(queries: "KeyQueries", organisation_id: str) -> bool:
     from services.keys.lifecycle.key import Status
 
     after = None
@@ -123,12 +125,12 @@ def keys_service(data: Path) -> "Keys":
         raise Failure(str(error)) from None
 
 
-def _queries(data: Path) -> "Queries":
+def _queries(data: Path) -> "KeyQueries":
     """To read, and to change nothing, not even the schema."""
-    from services.keys.views.queries import Queries
+    from services.keys.views.queries import KeyQueries
     from shared.runtime.clock import SystemClock
 
-    return Queries(_database(data), SystemClock())
+    return KeyQueries(_database(data), SystemClock())
 
 
 def _database(data: Path) -> "Database":

@@ -115,10 +115,10 @@ def _samples() -> list[tuple[str, Read]]:
 def _storing(data: Path, organisation: str | None) -> Store:
     """Opens the data folder. Raises Failure when it is none, or when it is not clear whose sensors these are."""
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
-    from services.keys.views.queries import Queries
+    from services.keys.views.queries import KeyQueries
     from services.sensors import tables
     from services.sensors.ingest.importer import Importer
-    from services.sensors.store.recording_store import Recordings
+    from services.sensors.store.recording_store import RecordingStore
     from shared.eventsourcing.repository import Origin
     from shared.eventsourcing.sql_event_store import SqlEventStore
     from shared.runtime.clock import SystemClock
@@ -131,10 +131,10 @@ def _storing(data: Path, organisation: str | None) -> Store:
             sensors, organisation_id = Database(url), _named(organisation)
         else:
             keys, sensors = folder.existing_database("keys"), folder.existing_database("sensors")
-            organisation_id = _known([known.id for known in Queries(keys, clock).organisations()], organisation)
+            organisation_id = _known([known.id for known in KeyQueries(keys, clock).organisations()], organisation)
     except DataFolderUnusable as error:
         raise Failure(str(error)) from None
-    importer = Importer(SqlEventStore(sensors, tables.metadata), Recordings(sensors), clock)
+    importer = Importer(SqlEventStore(sensors, tables.metadata), RecordingStore(sensors), clock)
     return lambda result: importer.store(result, organisation_id, Origin(actor="grillo sensors import"))
 
 

@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class Description:
     name: str
     description: str = ""
     labels: dict[str, str] = field(default_factory=dict)
@@ -21,13 +21,13 @@ def new_data_key() -> str:
     return Fernet.generate_key().decode()
 
 
-def seal(words: Words, data_key: str) -> str:
+def seal(words: Description, data_key: str) -> str:
     return Fernet(data_key).encrypt(msgspec.json.encode(words)).decode()
 
 
-def unseal(sealed: str, data_key: str) -> Words:
+def unseal(sealed: str, data_key: str) -> Description:
     """Raises cryptography.fernet.InvalidToken when the data key is another."""
-    return msgspec.json.decode(Fernet(data_key).decrypt(sealed), type=Words)
+    return msgspec.json.decode(Fernet(data_key).decrypt(sealed), type=Description)
 
 
 def seal_note(note: str, data_key: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import UNSET
 
 from services.keys.command_inputs import KeyEdit, KeyRequest
-from services.keys.encryption.description import Words
+from services.keys.encryption.description import Description
 from services.keys.http.request_bodies import EXPIRY_SECONDS_MAX, CreateKeyBody, EditKeyBody, LimitsBody
 from services.keys.lifecycle.key import Access
 from shared.eventsourcing.repository import Origin
@@ -64,7 +64,7 @@ def _given(body: EditKeyBody, *names: str) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(body, name)) is not UNSET}
 
 
-def _changing_words(changes: dict[str, Any]) -> Callable[[Words], Words]:
+def _changing_words(changes: dict[str, Any]) -> Callable[[Description], Description]:
     return lambda words: replace(words, **changes)
 
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from services.keys.command_handler import Commands
+from services.keys.command_handler import CommandHandler
 from services.keys.http import representation as presentation
 from services.keys.http.command_mapping import origin
 from services.keys.http.problem_mapping import as_problems
-from services.keys.http.representation import Details
+from services.keys.http.representation import KeyRepresentation
 from services.keys.http.request_bodies import (
     IDS_MAX,
     NothingSchema,
@@ -23,7 +23,7 @@ from services.keys.http.request_bodies import (
 from services.keys.http.responses import ChangedKeySchema, KeySchema, RevokedKeysSchema, RotatedKeySchema
 from services.keys.lifecycle.key import Status
 from services.keys.revocation.propagation import Receipt
-from services.keys.views.queries import KeyView, Queries, Wanted
+from services.keys.views.queries import KeyFilter, KeyQueries, KeyView
 from shared.eventsourcing.repository import Origin
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems.catalogue import Problem
@@ -32,7 +32,7 @@ from shared.web.route import Route
 _PROBLEMS = ("not-found", "conflict")
 
 
-def routes(commands: Commands, queries: Queries, show: Details) -> list[Route]:
+def routes(commands: CommandHandler, queries: KeyQueries, show: KeyRepresentation) -> list[Route]:
     return [
         Route("/v1/keys/revoke", KeysRevocation(commands, queries)),
         Route("/v1/keys/self", OwnKey(queries, show)),
@@ -45,7 +45,7 @@ def routes(commands: Commands, queries: Queries, show: Details) -> list[Route]:
 
 
 class _Verb:
-    def __init__(self, commands: Commands, queries: Queries, show: Details) -> None:
+    def __init__(self, commands: CommandHandler, queries: KeyQueries, show: KeyRepresentation) -> None:
         self._commands, self._queries, self._show = commands, queries, show
 
     def _answer(self, call: Call[Any, Any], key_id: str, change: Callable[[str, Origin], Receipt]) -> Answer:
@@ -139,7 +139,7 @@ class OwnKeyRevocation(_Verb):
 
 
 class OwnKey:
-    def __init__(self, queries: Queries, show: Details) -> None:
+    def __init__(self, queries: KeyQueries, show: KeyRepresentation) -> None:
         self._queries, self._show = queries, show
 
     @operation("Show the calling key", tag="Keys", permission=None, answers=KeySchema, problems=("not-found",))
@@ -150,7 +150,7 @@ class OwnKey:
 
 
 class KeysRevocation:
-    def __init__(self, commands: Commands, queries: Queries) -> None:
+    def __init__(self, commands: CommandHandler, queries: KeyQueries) -> None:
         self._commands, self._queries = commands, queries
 
     @operation(
@@ -170,12 +170,12 @@ class KeysRevocation:
         ids = tuple(key.id for key in found)
         with as_problems():
             receipt = self._commands.revoke_all(organisation_id, ids, body.reason, body.note, origin(call))
-        return _answer(self._all(organisation_id, Wanted(ids=ids)), receipt)
+        return _answer(self._all(organisation_id, KeyFilter(ids=ids)), receipt)
 
     def _find(self, organisation_id: str, body: RevokeKeysBody) -> tuple[KeyView, ...]:
         """Those that are not revoked yet; but whoever names a key may name a revoked one. Raises Problem."""
         if body.ids is not None:
-            found = self._all(organisation_id, Wanted(ids=tuple(body.ids)))
+            found = self._all(organisation_id, KeyFilter(ids=tuple(body.ids)))
             known = {key.id for key in found}
             errors = {f"/ids/{at}": ["no such key"] for at, key_id in enumerate(body.ids) if key_id not in known}
             if errors:
@@ -183,10 +183,10 @@ class KeysRevocation:
             return found
         alive = tuple(status for status in Status if status is not Status.REVOKED)
         labels = (label_of(body.label),) if body.label else ()
-        wanted = Wanted(statuses=alive, labels=labels, created_before=body.created_before)
+        wanted = KeyFilter(statuses=alive, labels=labels, created_before=body.created_before)
         return self._all(organisation_id, wanted)
 
-    def _all(self, organisation_id: str, wanted: Wanted) -> tuple[KeyView, ...]:
+    def _all(self, organisation_id: str, wanted: KeyFilter) -> tuple[KeyView, ...]:
         keys: tuple[KeyView, ...] = ()
         place: tuple[str, str] | None = None
         while True:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from marshmallow import fields, validate
 
-from services.keys.views.organisation_history import OfKey, OrganisationHistory
+from services.keys.views.organisation_history import OrganisationHistory, OrganisationHistoryEntry
 from shared.web.operation import Answer, Call, StrictSchema, operation
 from shared.web.problems.catalogue import Problem
 from shared.web.requests import cursor
@@ -65,8 +65,8 @@ class OrganisationActivity:
         return Answer(body={"data": [_shown(entry) for entry in page.entries], "next_cursor": next_cursor})
 
 
-def _shown(entry: OfKey) -> dict[str, Any]:
-    happened: dict[str, Any] = msgspec.to_builtins(entry.happening)
+def _shown(entry: OrganisationHistoryEntry) -> dict[str, Any]:
+    happened: dict[str, Any] = msgspec.to_builtins(entry.entry)
     return {"key_id": entry.key_id, "hint": entry.hint} | happened
 
 

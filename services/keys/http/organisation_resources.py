@@ -5,22 +5,22 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from services.keys.command_handler import Commands
+from services.keys.command_handler import CommandHandler
 from services.keys.http.command_mapping import origin
 from services.keys.http.request_bodies import EditOrganisationBody, EditOrganisationSchema
 from services.keys.http.responses import OrganisationSchema
-from services.keys.views.queries import Queries
+from services.keys.views.queries import KeyQueries
 from shared.gate.grants.grants import Grants
 from shared.web.operation import Answer, Call, operation
 from shared.web.route import Route
 
 
-def routes(commands: Commands, queries: Queries, grants: Grants) -> list[Route]:
+def routes(commands: CommandHandler, queries: KeyQueries, grants: Grants) -> list[Route]:
     return [Route("/v1/organisation", OwnOrganisation(commands, queries, grants))]
 
 
 class OwnOrganisation:
-    def __init__(self, commands: Commands, queries: Queries, grants: Grants) -> None:
+    def __init__(self, commands: CommandHandler, queries: KeyQueries, grants: Grants) -> None:
         self._commands, self._queries, self._grants = commands, queries, grants
 
     @operation("Show the organisation", tag="Organisation", permission="admin", answers=OrganisationSchema)

@@ -24,7 +24,7 @@ _LISTED = (
 _QUERY_WARNING = "may be sent in the query, where proxies and histories keep it; prefer the Authorization header"
 
 
-class Details:
+class KeyRepresentation:
     """A key in full, with the tier and the limits in force that this process's gate applies."""
 
     def __init__(self, grants: Grants) -> None:

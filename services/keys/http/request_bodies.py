@@ -9,13 +9,13 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 from msgspec import UNSET, UnsetType
 
-from services.keys.encryption.description import Words
+from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Reason
 from shared.observability.redaction import redact
 from shared.values.ip_addresses import network
 from shared.values.permissions import PERMISSIONS
 from shared.web.operation import StrictSchema
-from shared.web.requests.strict_boolean import Flag
+from shared.web.requests.strict_boolean import StrictBoolean
 
 EXPIRY_SECONDS_MAX = 10 * 366 * 86_400
 ADDRESSES_MAX = 50
@@ -111,7 +111,7 @@ class _ConfigurationSchema(StrictSchema):
     )
     expires_at = fields.AwareDateTime(format="iso", allow_none=True)
     expires_in = fields.Integer(strict=True, validate=validate.Range(min=1, max=EXPIRY_SECONDS_MAX))
-    allow_query = Flag()
+    allow_query = StrictBoolean()
     allowed_addresses = fields.List(fields.String(validate=_network), validate=validate.Length(max=ADDRESSES_MAX))
     limits = fields.Nested(LimitsSchema)
 
@@ -132,8 +132,8 @@ class CreateKeyBody:
     allowed_addresses: tuple[str, ...] = ()
     limits: LimitsBody = field(default_factory=LimitsBody)
 
-    def words(self) -> Words:
-        return Words(name=self.name.strip(), description=self.description, labels=self.labels)
+    def words(self) -> Description:
+        return Description(name=self.name.strip(), description=self.description, labels=self.labels)
 
 
 class CreateKeySchema(_ConfigurationSchema):
@@ -162,7 +162,9 @@ class EditKeyBody:
 
 class EditKeySchema(_ConfigurationSchema):
     shape = EditKeyBody
-    regenerate = Flag(metadata={"description": "make a new secret and end every older one; needed to gain permissions"})
+    regenerate = StrictBoolean(
+        metadata={"description": "make a new secret and end every older one; needed to gain permissions"}
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +218,7 @@ class RevokeKeysSchema(StrictSchema):
     ids = fields.List(
         fields.String(validate=[validate.Length(max=32), plain_text]), validate=validate.Length(min=1, max=IDS_MAX)
     )
-    dry_run = Flag(metadata={"description": "list them and revoke nothing"})
+    dry_run = StrictBoolean(metadata={"description": "list them and revoke nothing"})
 
     @validates_schema
     def _one_choice(self, data: dict[str, Any], **_: Any) -> None:

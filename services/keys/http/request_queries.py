@@ -8,7 +8,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from services.keys.http.request_bodies import check_label, label_of, plain_text
 from services.keys.lifecycle.key import Status
-from services.keys.views.queries import NEWEST_FIRST, SORTS, Wanted
+from services.keys.views.queries import NEWEST_FIRST, SORTS, KeyFilter
 from shared.web.operation import StrictSchema
 
 
@@ -26,8 +26,8 @@ class ListQuery:
     q: str = ""
     sort: str = NEWEST_FIRST
 
-    def wanted(self) -> Wanted:
-        return Wanted(
+    def wanted(self) -> KeyFilter:
+        return KeyFilter(
             statuses=tuple(Status(name) for name in self.status.split(",")) if self.status else (),
             labels=(label_of(self.label),) if self.label else (),
             text=self.q,
@@ -50,13 +50,13 @@ class ListQuerySchema(StrictSchema):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PastQuery:
+class AsOfQuery:
     as_of: datetime | None = None
     revision: int | None = None
 
 
 class PastQuerySchema(StrictSchema):
-    shape = PastQuery
+    shape = AsOfQuery
     as_of = fields.AwareDateTime(format="iso", metadata={"description": "as the key was at that time"})
     revision = fields.Integer(validate=validate.Range(min=1, max=2**31 - 1))
 

@@ -21,7 +21,7 @@ _PLACES = select(tables.gate.c.id, tables.gate.c.position)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Watch:
+class GateWait:
     """One wait for the gates to reach `position`. Times are elapsed seconds.
 
     Over at the deadline, or when nobody is silent any more, though `not_before`. `applied`: gate → milliseconds until
@@ -46,14 +46,14 @@ class Watch:
         self.is_over = is_through or now >= max(self.deadline, self.not_before)
 
 
-class Lookout:
+class GateProgress:
     def __init__(self, database: Database, clock: Clock, sleep: Callable[[float], None]) -> None:
         self._database, self._clock, self._sleep = database, clock, sleep
         self._changed = threading.Condition()
-        self._watches: list[Watch] = []
+        self._watches: list[GateWait] = []
         self._has_looker = False
 
-    def keep(self, watch: Watch) -> None:
+    def keep(self, watch: GateWait) -> None:
         """Returns when it is over."""
         with self._changed:
             self._watches.append(watch)
@@ -64,7 +64,7 @@ class Lookout:
             with self._changed:
                 self._watches.remove(watch)
 
-    def _has_to_look(self, watch: Watch) -> bool:
+    def _has_to_look(self, watch: GateWait) -> bool:
         """Waits until it is over, or until nobody looks."""
         with self._changed:
             self._changed.wait_for(lambda: watch.is_over or not self._has_looker)
@@ -72,7 +72,7 @@ class Lookout:
                 self._has_looker = True
             return not watch.is_over
 
-    def _look_until_over(self, watch: Watch) -> None:
+    def _look_until_over(self, watch: GateWait) -> None:
         try:
             while True:
                 with self._changed:
@@ -92,7 +92,7 @@ class Lookout:
             waited = min(now - watch.committed_at for watch in self._watches)
         return min(max(waited * _REST_PART, _REST_SECONDS_MIN), _REST_SECONDS_MAX)
 
-    def _look(self, asked: Sequence[Watch]) -> None:
+    def _look(self, asked: Sequence[GateWait]) -> None:
         with self._database.reading(once=True) as tx:
             places = {gate.id: gate.position for gate in tx.execute(_PLACES)}
         now = self._clock.elapsed_seconds()

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, func, select, update
 
 from services.keys import tables
-from services.keys.revocation.gate_progress import Lookout, Watch
-from services.keys.revocation.restore_detection import MARGIN_SECONDS, Storage
+from services.keys.revocation.gate_progress import GateProgress, GateWait
+from services.keys.revocation.restore_detection import MARGIN_SECONDS, RestoreDetection
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.observability import metrics
 from shared.replication.feed import Acknowledgement
@@ -54,7 +54,7 @@ class Propagation:
         self,
         database: Database,
         store: SqlEventStore,
-        storage: Storage,
+        storage: RestoreDetection,
         clock: Clock,
         *,
         lease_seconds: float,
@@ -62,7 +62,7 @@ class Propagation:
     ) -> None:
         self._database, self._store, self._storage, self._clock = database, store, storage, clock
         self._lease_seconds = lease_seconds
-        self._lookout = Lookout(database, clock, sleep)
+        self._lookout = GateProgress(database, clock, sleep)
         self._commit_soon = Combiner(self._commit, most=ACKNOWLEDGEMENTS_MAX, gives_way=False)
 
     def acknowledge(self, acknowledgement: Acknowledgement) -> None:
@@ -114,7 +114,7 @@ class Propagation:
         `committed_at`: elapsed seconds, read after the commit. Takes the lease and a margin at the very most; after
         a restore always that long, for there may be gates that the restored log knows nothing of.
         """
-        watch = Watch(
+        watch = GateWait(
             position=position,
             committed_at=committed_at,
             deadline=committed_at + self._lease_seconds + MARGIN_SECONDS,
@@ -130,17 +130,17 @@ class Propagation:
     def await_known(self, position: int, committed_at: float) -> Receipt:
         """For what gives power: waits a second at most, so that a new secret usually works everywhere."""
         deadline = committed_at + KNOWN_WAIT_SECONDS
-        watch = Watch(position=position, committed_at=committed_at, deadline=deadline)
+        watch = GateWait(position=position, committed_at=committed_at, deadline=deadline)
         self._lookout.keep(watch)
         return self._receipt(watch, (), propagated=not watch.silent)
 
-    def _count_out(self, watch: Watch) -> None:
+    def _count_out(self, watch: GateWait) -> None:
         gate = tables.gate
         with self._database.transaction() as tx:
             for gate_id in sorted(watch.silent):
                 tx.execute(delete(gate).where(gate.c.id == gate_id, gate.c.position < watch.position))
 
-    def _receipt(self, watch: Watch, counted_out: tuple[str, ...], *, propagated: bool) -> Receipt:
+    def _receipt(self, watch: GateWait, counted_out: tuple[str, ...], *, propagated: bool) -> Receipt:
         gates = [GateReceipt(id=gate_id, applied_ms=ms) for gate_id, ms in watch.applied.items()]
         gates += [GateReceipt(id=gate_id, applied_ms=None) for gate_id in counted_out]
         elapsed_ms = round((self._clock.elapsed_seconds() - watch.committed_at) * 1000)

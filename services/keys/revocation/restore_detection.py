@@ -15,7 +15,7 @@ MARGIN_SECONDS = 0.5
 _ALWAYS = float("-inf")
 
 
-class Storage:
+class RestoreDetection:
     def __init__(self, database: Database, clock: Clock, *, lease_seconds: float) -> None:
         self._database, self._clock, self._lease_seconds = database, clock, lease_seconds
         self._first_seen: dict[str, float] = {}

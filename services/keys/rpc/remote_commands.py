@@ -6,7 +6,7 @@ A secret exists in one answer, to whoever will use it; on the bus it would be in
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from services.keys.command_handler import Commands
+from services.keys.command_handler import CommandHandler
 from services.keys.http.problem_mapping import as_problems
 from services.keys.lifecycle.key import Reason
 from services.keys.revocation.propagation import Receipt
@@ -21,7 +21,7 @@ class RemoteCommands:
     Raises NotFound, also for another organisation's key, or Conflict.
     """
 
-    def __init__(self, commands: Commands) -> None:
+    def __init__(self, commands: CommandHandler) -> None:
         self._commands = commands
 
     def suspend(self, organisation_id: str, key_id: str, actor: str) -> Receipt:

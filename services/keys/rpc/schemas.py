@@ -41,7 +41,7 @@ class KeyAnswer(Schema):
     expired_at = Moment()
 
 
-class HappeningAnswer(Schema):
+class HistoryEntryAnswer(Schema):
     revision = fields.Integer()
     type = fields.String()
     at = Moment()

@@ -19,7 +19,7 @@ from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.values.timestamps import from_rfc3339
 
 
-class Past:
+class AsOf:
     def __init__(self, store: SqlEventStore) -> None:
         self._store = store
 

@@ -20,7 +20,7 @@ _UNSAID = ("key_id", "organisation_id", "digest")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
+class HistoryEntry:
     """One event of the key's life. `facts`: what it says, people's words left out."""
 
     revision: int
@@ -35,7 +35,7 @@ class History:
     def __init__(self, store: SqlEventStore) -> None:
         self._store = store
 
-    def of_key(self, organisation_id: str, key_id: str) -> tuple[Happening, ...]:
+    def of_key(self, organisation_id: str, key_id: str) -> tuple[HistoryEntry, ...]:
         """Oldest first. Raises NoSuchKey, also for another organisation's key."""
         if not key_id.startswith(KEY_PREFIX):
             raise NoSuchKey  # organisations have streams in this log, too
@@ -43,14 +43,14 @@ class History:
             rows = self._store.stream(tx, key_id)
         if not rows or any(_organisation_of(row) != organisation_id for row in rows):
             raise NoSuchKey
-        return tuple(map(happening, rows))
+        return tuple(map(history_entry, rows))
 
 
-def happening(row: StoredEvent | Row[Any]) -> Happening:
+def history_entry(row: StoredEvent | Row[Any]) -> HistoryEntry:
     """Of a row of the log."""
     event: Any = types.decode(row.type, row.schema_version, row.data)
     origin = msgspec.json.decode(row.metadata, type=Origin)
-    return Happening(
+    return HistoryEntry(
         revision=row.version,
         type=row.type,
         at=from_rfc3339(row.recorded_at),

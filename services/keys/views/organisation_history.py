@@ -5,25 +5,25 @@ from dataclasses import dataclass
 from sqlalchemy import literal, select, union_all
 
 from services.keys import tables
-from services.keys.views.history import Happening, happening
+from services.keys.views.history import HistoryEntry, history_entry
 from shared.eventsourcing.sql_event_store import SqlEventStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OfKey:
+class OrganisationHistoryEntry:
     """`key_id` and `hint` are None for what happened to the organisation. `position`: in the log."""
 
     position: int
     key_id: str | None
     hint: str | None
-    happening: Happening
+    entry: HistoryEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class OrganisationHistoryPage:
     """`next_before`: where the next page begins; None on the last one."""
 
-    entries: tuple[OfKey, ...]
+    entries: tuple[OrganisationHistoryEntry, ...]
     next_before: int | None
 
 
@@ -31,7 +31,7 @@ class OrganisationHistory:
     def __init__(self, store: SqlEventStore) -> None:
         self._store = store
 
-    def page(self, organisation_id: str, limit: int, before: int | None = None) -> Page:
+    def page(self, organisation_id: str, limit: int, before: int | None = None) -> OrganisationHistoryPage:
         log, living, deleted = tables.log, tables.api_key, tables.deleted_key
         keys = union_all(
             *(
@@ -46,12 +46,12 @@ class OrganisationHistory:
         with self._store.reading() as tx:
             rows = tx.execute(query.order_by(log.c.position.desc()).limit(limit + 1)).all()
         entries = tuple(
-            OfKey(
+            OrganisationHistoryEntry(
                 position=row.position,
                 key_id=None if row.stream == organisation_id else row.stream,
                 hint=row.hint,
-                happening=happening(row),
+                entry=history_entry(row),
             )
             for row in rows[:limit]
         )
-        return Page(entries=entries, next_before=entries[-1].position if len(rows) > limit else None)
+        return OrganisationHistoryPage(entries=entries, next_before=entries[-1].position if len(rows) > limit else None)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from services.keys import tables
 from services.keys.encryption import data_keys
-from services.keys.encryption.description import Words, unseal
+from services.keys.encryption.description import Description, unseal
 from services.keys.events import (
     KeyAccessChanged,
     KeyCreated,
@@ -33,7 +33,7 @@ from shared.eventsourcing.repository import Origin
 from shared.values.timestamps import rfc3339
 
 # What stands for words whose data key was destroyed, while a log is replayed up to the deletion itself.
-_FORGOTTEN = Words(name="")
+_FORGOTTEN = Description(name="")
 _INSERT_KEY = insert(tables.api_key)
 
 
@@ -106,7 +106,7 @@ def _insert(tx: Connection, row: StoredEvent, event: KeyCreated) -> None:
     _insert_labels(tx, event.key_id, words)
 
 
-def whole_row(state: Key, words: Words, created_by: str) -> dict[str, object]:
+def whole_row(state: Key, words: Description, created_by: str) -> dict[str, object]:
     """The row that all of a key's events add up to, but for its last use, which no event tells."""
     return {
         "id": state.key_id,
@@ -136,13 +136,13 @@ def _update(tx: Connection, row: StoredEvent, event: KeyEvent, **values: object)
     tx.execute(update(table).where(table.c.id == event.key_id).values(revision=row.version, **values))
 
 
-def _label(tx: Connection, key_id: str, words: Words) -> None:
+def _label(tx: Connection, key_id: str, words: Description) -> None:
     table = tables.key_label
     tx.execute(delete(table).where(table.c.key_id == key_id))
     _insert_labels(tx, key_id, words)
 
 
-def _insert_labels(tx: Connection, key_id: str, words: Words) -> None:
+def _insert_labels(tx: Connection, key_id: str, words: Description) -> None:
     labels = [{"key_id": key_id, "name": name, "value": value} for name, value in words.labels.items()]
     if labels:
         tx.execute(insert(tables.key_label), labels)
@@ -158,12 +158,12 @@ def _forget(tx: Connection, key_id: str) -> None:
     data_keys.destroy(tx, key_id)
 
 
-def _words(tx: Connection, event: KeyCreated | KeyDescribed) -> Words:
+def _words(tx: Connection, event: KeyCreated | KeyDescribed) -> Description:
     data_key = data_keys.read(tx, event.key_id)
     return _FORGOTTEN if data_key is None else unseal(event.words, data_key)
 
 
-def _as_columns(words: Words) -> dict[str, str]:
+def _as_columns(words: Description) -> dict[str, str]:
     return {
         "name": words.name,
         "description": words.description,

@@ -84,7 +84,7 @@ class OrganisationView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class KeyFilter:
     """Which keys; all conditions together. `labels`: name → value. `text`: in name, description, hint, or the id."""
 
     statuses: tuple[Status, ...] = ()
@@ -95,14 +95,14 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class KeyPage:
     """`next_place`: (what it is sorted by, id) of the last key shown; None on the last page."""
 
     keys: tuple[KeyView, ...]
     next_place: tuple[str, str] | None
 
 
-class Queries:
+class KeyQueries:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
 
@@ -119,14 +119,14 @@ class Queries:
         organisation_id: str,
         limit: int,
         after: tuple[str, str] | None = None,
-        wanted: Wanted | None = None,
+        wanted: KeyFilter | None = None,
         sort: str = NEWEST_FIRST,
-    ) -> Page:
+    ) -> KeyPage:
         """`sort`: one of SORTS. `after`: the place where the page before ended, in the same order."""
         table, now = tables.api_key, self._clock.now()
         by, is_descending = func.coalesce(_SORTED_BY[sort.lstrip("-")], ""), sort.startswith("-")
         query = select(table, by.label("place")).where(table.c.organisation_id == organisation_id)
-        query = query.where(*_conditions(wanted or Wanted(), now))
+        query = query.where(*_conditions(wanted or KeyFilter(), now))
         if after is not None:
             place, key_id = after
             beyond = (by < place, table.c.id < key_id) if is_descending else (by > place, table.c.id > key_id)
@@ -135,7 +135,7 @@ class Queries:
         with self._database.reading(once=True) as tx:
             rows = tx.execute(query.order_by(*order).limit(limit + 1)).all()
         shown = rows[:limit]
-        return Page(
+        return KeyPage(
             keys=tuple(_view(row, now) for row in shown),
             next_place=(shown[-1].place, shown[-1].id) if len(rows) > limit else None,
         )
@@ -171,7 +171,7 @@ class Queries:
         )
 
 
-def _conditions(wanted: Wanted, now: datetime) -> list[ColumnElement[bool]]:
+def _conditions(wanted: KeyFilter, now: datetime) -> list[ColumnElement[bool]]:
     table, label = tables.api_key, tables.key_label
     conditions: list[ColumnElement[bool]] = []
     if wanted.statuses:

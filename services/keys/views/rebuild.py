@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Column, Connection, delete, insert, select
 
 from services.keys import tables
-from services.keys.encryption.description import Words, unseal
+from services.keys.encryption.description import Description, unseal
 from services.keys.events import KeyEvent, OrganisationEvent, types
 from services.keys.lifecycle.key import Key, evolve
 from services.keys.views.projection import actor_of, project_organisation, whole_row
@@ -71,9 +71,9 @@ def _write(tx: Connection, folded: dict[str, _Folded], uses: dict[str, dict[str,
         tx.execute(insert(tables.deleted_key), deleted)
 
 
-def _words(key: Key, data_key: str | None) -> Words:
+def _words(key: Key, data_key: str | None) -> Description:
     """A data key that is lost, and not by a deletion, costs the words and not the key."""
-    return Words(name="") if data_key is None else unseal(key.words, data_key)
+    return Description(name="") if data_key is None else unseal(key.words, data_key)
 
 
 def _pairs(tx: Connection, key: Column[str], value: Column[str]) -> dict[str, str]:

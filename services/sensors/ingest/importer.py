@@ -13,7 +13,7 @@ from services.sensors import ingest, sensor
 from services.sensors.events import SensorEvent, types
 from services.sensors.ingest import ReadResult, Recording, RejectedLine
 from services.sensors.projection import project
-from services.sensors.store.recording_store import Recordings
+from services.sensors.store.recording_store import RecordingStore
 from shared.eventsourcing.repository import Origin, Repository
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.runtime.clock import Clock
@@ -31,7 +31,7 @@ class Imported:
 
 
 class Importer:
-    def __init__(self, store: SqlEventStore, recordings: Recordings, clock: Clock) -> None:
+    def __init__(self, store: SqlEventStore, recordings: RecordingStore, clock: Clock) -> None:
         self._recordings, self._clock = recordings, clock
         # No relay: an import runs beside the service, whose own relay finds the new rows within a second.
         self._sensors: Repository[sensor.Sensor | None, SensorEvent, Connection] = Repository(

@@ -18,7 +18,7 @@ class Stored:
     known: int
 
 
-class Recordings:
+class RecordingStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
-from services.usage.activity.timeline import Entry
+from services.usage.activity.timeline import TimelineEntry
 from shared.values.timestamps import rfc3339
 
 COLUMNS = (
@@ -25,7 +25,7 @@ _CHUNK_CHARACTERS = 16 * 1024
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def as_csv(entries: Iterable[Entry]) -> Iterator[bytes]:
+def as_csv(entries: Iterable[TimelineEntry]) -> Iterator[bytes]:
     """In pieces of some KiB. `what`: a request's method, or the type of an event of the key's life."""
     text = io.StringIO()
     writer = csv.writer(text)
@@ -39,7 +39,7 @@ def as_csv(entries: Iterable[Entry]) -> Iterator[bytes]:
     yield text.getvalue().encode()
 
 
-def _cells(entry: Entry) -> tuple[object, ...]:
+def _cells(entry: TimelineEntry) -> tuple[object, ...]:
     at, request = rfc3339(entry.at), entry.request
     if request is None:
         lived = entry.lifecycle or {}

@@ -4,7 +4,7 @@ from typing import Any
 
 from services.usage.activity.csv_export import as_csv
 from services.usage.activity.schema import ActivityQuery, ActivityQuerySchema, ActivitySchema
-from services.usage.activity.timeline import Activity, Entry, Place
+from services.usage.activity.timeline import ActivityTimeline, Place, TimelineEntry
 from services.usage.known_keys.directory import ExistingKeys
 from shared.contracts.errors import NotFound, Unavailable
 from shared.web.operation import Answer, Call, operation
@@ -15,12 +15,12 @@ from shared.web.route import Route
 CSV = "text/csv"
 
 
-def routes(activity: Activity, existing_keys: ExistingKeys) -> list[Route]:
+def routes(activity: ActivityTimeline, existing_keys: ExistingKeys) -> list[Route]:
     return [Route("/v1/keys/{key_id}/activity", KeyActivity(activity, existing_keys))]
 
 
 class KeyActivity:
-    def __init__(self, activity: Activity, existing_keys: ExistingKeys) -> None:
+    def __init__(self, activity: ActivityTimeline, existing_keys: ExistingKeys) -> None:
         self._activity, self._existing_keys = activity, existing_keys
 
     @operation(
@@ -57,7 +57,7 @@ class KeyActivity:
         return Answer(body=b"", stream=as_csv(entries), content_type=CSV, headers=headers)
 
 
-def shown(entry: Entry) -> dict[str, Any]:
+def shown(entry: TimelineEntry) -> dict[str, Any]:
     request, lived = entry.request, entry.lifecycle
     return {
         "at": entry.at,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from marshmallow import fields, validate
 
-from services.usage.activity.timeline import Wanted
+from services.usage.activity.timeline import ActivityFilter
 from shared.web.operation import StrictSchema
 
 _STATUS = re.compile(r"([1-5])(xx|[0-9]{2})", re.ASCII)
@@ -25,8 +25,8 @@ class ActivityQuery:
     from_: datetime | None = None
     to: datetime | None = None
 
-    def wanted(self) -> Wanted:
-        return Wanted(
+    def wanted(self) -> ActivityFilter:
+        return ActivityFilter(
             statuses=self._statuses(),
             route=self.route,
             address=self.address,

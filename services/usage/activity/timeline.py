@@ -45,7 +45,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class TimelineEntry:
     """One line of the timeline: a request, or an event of the key's life as keys' history tells it."""
 
     at: datetime
@@ -55,7 +55,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class ActivityFilter:
     """Which entries; all conditions together. `statuses`: from, to, both included. `start` included, `end` not."""
 
     statuses: tuple[int, int] | None = None
@@ -71,16 +71,16 @@ class Wanted:
         return not (self.statuses is None and self.route is None and self.address is None)
 
 
-EVERYTHING = Wanted()
+EVERYTHING = ActivityFilter()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    entries: tuple[Entry, ...]
+class TimelinePage:
+    entries: tuple[TimelineEntry, ...]
     next_place: Place | None
 
 
-class Activity:
+class ActivityTimeline:
     def __init__(self, database: Database, keys_client: KeysClient) -> None:
         self._database, self._keys_client = database, keys_client
 
@@ -89,18 +89,20 @@ class Activity:
         organisation_id: str,
         key_id: str,
         limit: int,
-        wanted: Wanted = EVERYTHING,
+        wanted: ActivityFilter = EVERYTHING,
         after: Place | None = None,
-    ) -> Page:
+    ) -> TimelinePage:
         """Newest first. `after`: where the page before ended. Raises NotFound and Unavailable, as keys does."""
         lived = self._lived(organisation_id, key_id, wanted)
         return self._page(key_id, limit, wanted, lived, after)
 
-    def everything(self, organisation_id: str, key_id: str, wanted: Wanted = EVERYTHING) -> Iterator[Entry]:
+    def everything(
+        self, organisation_id: str, key_id: str, wanted: ActivityFilter = EVERYTHING
+    ) -> Iterator[TimelineEntry]:
         """All of it, page by page: no more than one is in memory, and no transaction stays open between two."""
         lived = self._lived(organisation_id, key_id, wanted)  # now, and not when the first entry is asked for
 
-        def entries() -> Iterator[Entry]:
+        def entries() -> Iterator[TimelineEntry]:
             after: Place | None = None
             while True:
                 page = self._page(key_id, _EXPORT_PAGE, wanted, lived, after)
@@ -111,20 +113,22 @@ class Activity:
 
         return entries()
 
-    def _page(self, key_id: str, limit: int, wanted: Wanted, lived: Iterable[Entry], after: Place | None) -> Page:
+    def _page(
+        self, key_id: str, limit: int, wanted: ActivityFilter, lived: Iterable[TimelineEntry], after: Place | None
+    ) -> TimelinePage:
         entries = [entry for entry in lived if after is None or entry.place < after]
         entries += self._requests(key_id, limit + 1, wanted, after)
         entries.sort(key=lambda entry: entry.place, reverse=True)
         shown = tuple(entries[:limit])
-        return Page(entries=shown, next_place=shown[-1].place if len(entries) > limit else None)
+        return TimelinePage(entries=shown, next_place=shown[-1].place if len(entries) > limit else None)
 
-    def _lived(self, organisation_id: str, key_id: str, wanted: Wanted) -> list[Entry]:
+    def _lived(self, organisation_id: str, key_id: str, wanted: ActivityFilter) -> list[TimelineEntry]:
         if wanted.are_requests:
             return []
         entries = map(_lifecycle_entry, self._keys_client.history(organisation_id, key_id))
         return [entry for entry in entries if _is_wanted(entry, wanted)]
 
-    def _requests(self, key_id: str, limit: int, wanted: Wanted, after: Place | None) -> list[Entry]:
+    def _requests(self, key_id: str, limit: int, wanted: ActivityFilter, after: Place | None) -> list[TimelineEntry]:
         table = tables.request
         query = select(table).where(table.c.key_id == key_id, *_conditions(wanted))
         if after is not None:
@@ -135,7 +139,7 @@ class Activity:
         return [_request_entry(row) for row in rows]
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+def _conditions(wanted: ActivityFilter) -> list[ColumnElement[bool]]:
     table = tables.request
     conditions: list[ColumnElement[bool]] = []
     if wanted.statuses is not None:
@@ -155,7 +159,7 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _is_wanted(entry: Entry, wanted: Wanted) -> bool:
+def _is_wanted(entry: TimelineEntry, wanted: ActivityFilter) -> bool:
     return (
         (wanted.start is None or entry.at >= wanted.start)
         and (wanted.end is None or entry.at < wanted.end)
@@ -163,12 +167,12 @@ def _is_wanted(entry: Entry, wanted: Wanted) -> bool:
     )
 
 
-def _lifecycle_entry(happening: Mapping[str, Any]) -> Entry:
+def _lifecycle_entry(happening: Mapping[str, Any]) -> TimelineEntry:
     at = from_rfc3339(happening["at"])
-    return Entry(at=at, place=Place(microseconds(at), _LIFECYCLE, happening["revision"]), lifecycle=happening)
+    return TimelineEntry(at=at, place=Place(microseconds(at), _LIFECYCLE, happening["revision"]), lifecycle=happening)
 
 
-def _request_entry(row: Any) -> Entry:
+def _request_entry(row: Any) -> TimelineEntry:
     request = Request(
         at=moment(row.at),
         method=row.method,
@@ -181,4 +185,4 @@ def _request_entry(row: Any) -> Entry:
         request_id=row.request_id,
         requests=row.requests,
     )
-    return Entry(at=request.at, place=Place(row.at, _REQUEST, row.id), request=request)
+    return TimelineEntry(at=request.at, place=Place(row.at, _REQUEST, row.id), request=request)

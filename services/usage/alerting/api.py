@@ -8,9 +8,9 @@ import marshmallow
 import msgspec
 from msgspec import UNSET
 
-from services.usage.alerting.alerts.alert import Alert, Alerts
+from services.usage.alerting.alerts.alert import Alert, AlertStore
 from services.usage.alerting.rules.rule import RULE_PREFIX, Kind, Parameters, Rule
-from services.usage.alerting.rules.rule_store import Rules, TooManyRules
+from services.usage.alerting.rules.rule_store import RuleStore, TooManyRules
 from services.usage.alerting.schema import (
     AlertListSchema,
     AlertQuery,
@@ -27,7 +27,7 @@ from services.usage.epoch_microseconds import microseconds
 from services.usage.http.pagination import DeletedSchema, PageQuery, PageQuerySchema, listed
 from services.usage.http.problem_mapping import as_problems
 from services.usage.known_keys.directory import ExistingKeys
-from services.usage.notifications.channels.channel_store import Channels, NoSuchChannel
+from services.usage.notifications.channels.channel_store import ChannelStore, NoSuchChannel
 from shared.runtime.clock import Clock
 from shared.values.identifiers import new_id
 from shared.web.operation import Answer, Call, operation
@@ -36,7 +36,9 @@ from shared.web.requests.etag import etag, seen_revision
 from shared.web.route import Route
 
 
-def routes(rules: Rules, alerts: Alerts, channels: Channels, existing_keys: ExistingKeys, clock: Clock) -> list[Route]:
+def routes(
+    rules: RuleStore, alerts: AlertStore, channels: ChannelStore, existing_keys: ExistingKeys, clock: Clock
+) -> list[Route]:
     check = _References(channels, existing_keys)
     return [
         Route("/v1/alert-rules", RuleCollection(rules, check, clock)),
@@ -46,7 +48,7 @@ def routes(rules: Rules, alerts: Alerts, channels: Channels, existing_keys: Exis
 
 
 class RuleCollection:
-    def __init__(self, rules: Rules, check: "_References", clock: Clock) -> None:
+    def __init__(self, rules: RuleStore, check: "_References", clock: Clock) -> None:
         self._rules, self._check, self._clock = rules, check, clock
 
     @operation("List alert rules", tag="Alerts", permission="admin", query=PageQuerySchema, answers=RuleListSchema)
@@ -87,7 +89,7 @@ class RuleCollection:
 
 
 class RuleItem:
-    def __init__(self, rules: Rules, check: "_References") -> None:
+    def __init__(self, rules: RuleStore, check: "_References") -> None:
         self._rules, self._check = rules, check
 
     @operation("Show an alert rule", tag="Alerts", permission="admin", answers=RuleSchema, problems=("not-found",))
@@ -145,7 +147,7 @@ class RuleItem:
 
 
 class AlertCollection:
-    def __init__(self, alerts: Alerts) -> None:
+    def __init__(self, alerts: AlertStore) -> None:
         self._alerts = alerts
 
     @operation(
@@ -168,7 +170,7 @@ class AlertCollection:
 class _References:
     """Whether the keys and channels that a rule names are the organisation's."""
 
-    def __init__(self, channels: Channels, existing_keys: ExistingKeys) -> None:
+    def __init__(self, channels: ChannelStore, existing_keys: ExistingKeys) -> None:
         self._channels, self._existing_keys = channels, existing_keys
 
     def __call__(self, organisation_id: str, key_ids: Iterable[str] | None, channels: Iterable[str]) -> None:

@@ -4,19 +4,24 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from services.usage.alerting.alerts.event_outbox import Announcing
+from services.usage.alerting.alerts.event_outbox import EventOutbox
 from services.usage.alerting.evaluation.evaluator import Evaluator
-from services.usage.notifications.deliveries.delivery_store import Deliveries
-from services.usage.notifications.deliveries.dispatcher import Courier
+from services.usage.notifications.deliveries.delivery_store import DeliveryStore
+from services.usage.notifications.deliveries.dispatcher import Dispatcher
 from shared.runtime.clock import Clock
 
 FORGOTTEN_EVERY = timedelta(minutes=10)
 _log = structlog.get_logger(__name__)
 
 
-class Watch:
+class AlertingScheduler:
     def __init__(
-        self, evaluator: Evaluator, announcing: Announcing, courier: Courier, deliveries: Deliveries, clock: Clock
+        self,
+        evaluator: Evaluator,
+        announcing: EventOutbox,
+        courier: Dispatcher,
+        deliveries: DeliveryStore,
+        clock: Clock,
     ) -> None:
         self._evaluator, self._announcing, self._courier = evaluator, announcing, courier
         self._deliveries, self._clock = deliveries, clock

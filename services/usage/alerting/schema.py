@@ -21,7 +21,7 @@ from services.usage.http.pagination import PageQuery, PageQuerySchema
 from shared.observability.redaction import redact
 from shared.web.operation import StrictSchema
 from shared.web.requests.query_parameters import has_control_characters
-from shared.web.requests.strict_boolean import Flag
+from shared.web.requests.strict_boolean import StrictBoolean
 
 KEYS_MAX, CHANNELS_MAX = 100, 20
 _COUNT_MAX = 1_000_000
@@ -120,7 +120,7 @@ class _RuleSchema(StrictSchema):
         validate=validate.Length(max=CHANNELS_MAX),
         metadata={"description": "ids; empty: every channel that takes alerts"},
     )
-    muted = Flag(metadata={"description": "alerts are raised and listed, and nobody is told"})
+    muted = StrictBoolean(metadata={"description": "alerts are raised and listed, and nobody is told"})
 
     @validates_schema
     def _one_choice(self, data: dict[str, Any], **_: Any) -> None:

@@ -46,7 +46,7 @@ alert = Table(
     Index("alert_open", "resolved_at", "ends_at"),
 )
 
-# What was taken in or heard and is not evaluated yet: `body` is a sighting.Pending as JSON.
+# What was taken in or heard and is not evaluated yet: `body` is a observation.Pending as JSON.
 pending_evaluation = Table(
     "pending_evaluation",
     metadata,

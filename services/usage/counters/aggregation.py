@@ -18,7 +18,7 @@ Durations = dict[tuple[str, int], Buckets]  # owner, first minute of the step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class CounterSums:
     """`counts`: by key and minute; `durations`: by key and hour; `organisations`: key → organisation.
 
     All else follows from these.
@@ -34,7 +34,7 @@ def requests_in(record: RequestRecord) -> int:
     return record.requests
 
 
-def tally(records: Iterable[RequestRecord]) -> Tally:
+def sum_records(records: Iterable[RequestRecord]) -> CounterSums:
     """Of requests with a key; the others belong to nobody."""
     sums: dict[Place, list[int]] = {}
     durations: Durations = {}
@@ -59,7 +59,7 @@ def tally(records: Iterable[RequestRecord]) -> Tally:
         number = bucket(record.duration_us)
         buckets[number] = buckets.get(number, 0) + requests
     counts = {place: (found[0], found[1], found[2]) for place, found in sums.items()}
-    return Tally(counts=counts, durations=durations, organisations=organisations)
+    return CounterSums(counts=counts, durations=durations, organisations=organisations)
 
 
 def by_step(counts: Counts, minutes: int) -> Counts:

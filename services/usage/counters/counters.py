@@ -11,9 +11,9 @@ from services.usage.bulk_upsert import add_to, among, put
 from services.usage.counters import latency_sketch as durations
 from services.usage.counters.aggregation import (
     HOUR_MINUTES,
+    CounterSums,
     Counts,
     Durations,
-    Tally,
     add_buckets,
     by_day,
     by_organisation,
@@ -24,7 +24,7 @@ from services.usage.counters.aggregation import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Owned:
+class CounterTables:
     """The counters of one kind of owner. `owner`: the column that names it."""
 
     owner: str
@@ -51,14 +51,14 @@ class Owned:
         return select(table).where(is_owned, table.c.minute >= first, table.c.minute < last)
 
 
-KEYS = Owned(
+KEYS = CounterTables(
     owner="key_id",
     minute=tables.counter,
     hour=tables.counter_hour,
     duration=tables.duration,
     duration_day=tables.duration_day,
 )
-ORGANISATIONS = Owned(
+ORGANISATIONS = CounterTables(
     owner="organisation_id",
     minute=tables.organisation_counter,
     hour=tables.organisation_counter_hour,
@@ -68,7 +68,7 @@ ORGANISATIONS = Owned(
 SUMS = ("requests", "cost", "size")
 
 
-def count(tx: Connection, gained: Tally) -> None:
+def count(tx: Connection, gained: CounterSums) -> None:
     """In one order of tables and rows, whatever came in. The hours only of minutes that are rolled up already."""
     before = rolled_up_before(tx)
     late = {place: sums for place, sums in gained.counts.items() if place[1] < before}
@@ -87,7 +87,7 @@ def rolled_up_before(tx: Connection) -> int:
     return before
 
 
-def _add(tx: Connection, owned: Owned, minutes: Counts, hours: Counts, took: Durations) -> None:
+def _add(tx: Connection, owned: CounterTables, minutes: Counts, hours: Counts, took: Durations) -> None:
     names = (owned.owner, "minute", "route", "status", *SUMS)
     for table, counts in ((owned.minute, minutes), (owned.hour, hours)):
         add_to(tx, table, names, [place + counts[place] for place in sorted(counts)])

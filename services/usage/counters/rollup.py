@@ -9,9 +9,9 @@ from sqlalchemy import Connection, func, literal, select, update
 
 from services.usage import tables
 from services.usage.counters.aggregation import HOUR_MINUTES
-from services.usage.counters.counters import KEYS, ORGANISATIONS, SUMS, Owned, rolled_up_before
+from services.usage.counters.counters import KEYS, ORGANISATIONS, SUMS, CounterTables, rolled_up_before
 from services.usage.epoch_microseconds import MINUTE_US, microseconds
-from services.usage.writer_lock import take_turn
+from services.usage.writer_lock import take_writer_lock
 from shared.runtime.clock import Clock
 from shared.sql.database import Database, upsert
 
@@ -32,7 +32,7 @@ def roll_up(database: Database, until: int) -> None:
     is_more = True
     while is_more:
         with database.transaction() as tx:
-            take_turn(tx)
+            take_writer_lock(tx)
             is_more = _roll_up_next(tx, until)
         time.sleep(0)  # embedded, all services share this thread
 
@@ -57,7 +57,7 @@ def _move(tx: Connection, before: int) -> None:
     tx.execute(update(tables.rolled_up).values(before=before))
 
 
-def _add_to_hours(tx: Connection, owned: Owned, of_minute: int) -> None:
+def _add_to_hours(tx: Connection, owned: CounterTables, of_minute: int) -> None:
     minutes, hours = owned.minute, owned.hour
     row = {column.name: column for column in minutes.columns} | {
         "minute": literal(of_minute - of_minute % HOUR_MINUTES)

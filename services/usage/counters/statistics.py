@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, ScalarSelect, Sele
 from services.usage import tables
 from services.usage.counters import latency_sketch as durations
 from services.usage.counters.aggregation import DAY_MINUTES, HOUR_MINUTES, add_buckets
-from services.usage.counters.counters import KEYS, ORGANISATIONS, Owned
+from services.usage.counters.counters import KEYS, ORGANISATIONS, CounterTables
 from services.usage.epoch_microseconds import MINUTE_US, microseconds, midnight, moment
 from shared.contracts.usage import Spent
 from shared.sql.database import Database
@@ -142,7 +142,7 @@ class Statistics:
             for key_id in days.keys() | seconds_ago.keys()
         )
 
-    def _summary(self, owned: Owned, owner: str, start: datetime, end: datetime, step: Step) -> Summary:
+    def _summary(self, owned: CounterTables, owner: str, start: datetime, end: datetime, step: Step) -> Summary:
         first, last = _minutes(start, end, step)
         series: dict[int, dict[str, int]] = defaultdict(dict)
         by_class: dict[str, int] = defaultdict(int)
@@ -192,14 +192,14 @@ def _cost(table: Table, *is_wanted: ColumnElement[bool]) -> ScalarSelect[int]:
     return select(_sum(table.c.cost)).where(*is_wanted).scalar_subquery()
 
 
-def _buckets(tx: Connection, owned: Owned, owner: str, first: int, last: int) -> Mapping[int, int]:
+def _buckets(tx: Connection, owned: CounterTables, owner: str, first: int, last: int) -> Mapping[int, int]:
     merged: dict[int, int] = {}
     for (sketch,) in tx.execute(union_all(*_sketches(owned, owner, first, last))):
         add_buckets(merged, durations.from_bytes(sketch))
     return merged
 
 
-def _sketches(owned: Owned, owner: str, first: int, last: int) -> Iterator[Select[Any]]:
+def _sketches(owned: CounterTables, owner: str, first: int, last: int) -> Iterator[Select[Any]]:
     """Of the hours that the range touches: those of its whole days, and of hours before and behind these."""
     start, end = first - first % HOUR_MINUTES, -(-last // HOUR_MINUTES) * HOUR_MINUTES
     first_day, last_day = -(-start // DAY_MINUTES) * DAY_MINUTES, end // DAY_MINUTES * DAY_MINUTES

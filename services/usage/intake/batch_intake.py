@@ -19,7 +19,7 @@ BATCHES_MAX = 20
 _log = structlog.get_logger(__name__)
 
 
-class Intake:
+class BatchIntake:
     """`batches_max`: in one transaction; 1 where a long one would hold up everything else."""
 
     def __init__(

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from itertools import compress
 
-from services.usage.alerting.evaluation.queue import raise_alerts
-from services.usage.counters.aggregation import tally
+from services.usage.alerting.evaluation.queue import queue_requests
+from services.usage.counters.aggregation import sum_records
 from services.usage.counters.counters import count
 from services.usage.counters.last_use import RecentUses, keep_last_uses, last_uses
 from services.usage.intake import parked_batches
 from services.usage.intake.counted_extents import remember
 from services.usage.requests.request_log import keep
 from services.usage.retention.erasure import without_erased
-from services.usage.writer_lock import take_turn
+from services.usage.writer_lock import take_writer_lock
 from shared.contracts.usage import RequestMetered
 from shared.observability import metrics
 from shared.sql.database import Database
@@ -30,14 +30,14 @@ class Metering:
     def take_in_all(self, batches: Sequence[RequestMetered]) -> list[bool]:
         """Several in one transaction, which is as durable and costs one wait for the disk."""
         with self._database.transaction() as tx:
-            take_turn(tx)
+            take_writer_lock(tx)
             are_new = remember(tx, batches)
             records = without_erased(tx, [record for batch in compress(batches, are_new) for record in batch.records])
             keep(tx, records)
-            count(tx, tally(records))
+            count(tx, sum_records(records))
             used = last_uses(records)
             keep_last_uses(tx, used)
-            raise_alerts(tx, records)
+            queue_requests(tx, records)
             parked_batches.forget(tx, batches)
         self.recent_uses.add(used)
         for is_new in are_new:

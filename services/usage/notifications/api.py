@@ -10,10 +10,10 @@ from msgspec import UNSET
 from services.usage.http.pagination import DeletedSchema, PageQuery, PageQuerySchema, listed
 from services.usage.http.problem_mapping import as_problems
 from services.usage.notifications.channel import ALERT_EVENTS, CHANNEL_PREFIX, Channel, Kind
-from services.usage.notifications.channels.channel_store import Channels, TooManyChannels
-from services.usage.notifications.channels.secret_encryption import Sealing, new_secret
+from services.usage.notifications.channels.channel_store import ChannelStore, TooManyChannels
+from services.usage.notifications.channels.secret_encryption import SecretEncryption, new_secret
 from services.usage.notifications.deliveries import delivery_resources as delivery_api
-from services.usage.notifications.deliveries.delivery_views import DeliveryRecord
+from services.usage.notifications.deliveries.delivery_views import DeliveryViews
 from services.usage.notifications.schema import (
     CreateChannelBody,
     CreateNotificationChannelSchema,
@@ -38,7 +38,11 @@ _ONCE = {"Cache-Control": "no-store"}
 
 
 def routes(
-    channels: Channels, deliveries: DeliveryRecord, sealing: Sealing, settings: DeliverySettings, clock: Clock
+    channels: ChannelStore,
+    deliveries: DeliveryViews,
+    sealing: SecretEncryption,
+    settings: DeliverySettings,
+    clock: Clock,
 ) -> list[Route]:
     return [
         Route("/v1/channels", ChannelCollection(channels, sealing, settings, clock)),
@@ -49,7 +53,9 @@ def routes(
 
 
 class ChannelCollection:
-    def __init__(self, channels: Channels, sealing: Sealing, settings: DeliverySettings, clock: Clock) -> None:
+    def __init__(
+        self, channels: ChannelStore, sealing: SecretEncryption, settings: DeliverySettings, clock: Clock
+    ) -> None:
         self._channels, self._sealing, self._settings, self._clock = channels, sealing, settings, clock
 
     @operation(
@@ -90,7 +96,7 @@ class ChannelCollection:
 
 
 class ChannelItem:
-    def __init__(self, channels: Channels, settings: DeliverySettings, clock: Clock) -> None:
+    def __init__(self, channels: ChannelStore, settings: DeliverySettings, clock: Clock) -> None:
         self._channels, self._settings, self._clock = channels, settings, clock
 
     @operation(
@@ -145,7 +151,7 @@ class ChannelItem:
 
 
 class SecretRotation:
-    def __init__(self, channels: Channels, sealing: Sealing, clock: Clock) -> None:
+    def __init__(self, channels: ChannelStore, sealing: SecretEncryption, clock: Clock) -> None:
         self._channels, self._sealing, self._clock = channels, sealing, clock
 
     @operation(
@@ -174,13 +180,13 @@ class SecretRotation:
         )
 
 
-def _get(channels: Channels, call: Call[Any, Any], channel_id: str) -> Channel:
+def _get(channels: ChannelStore, call: Call[Any, Any], channel_id: str) -> Channel:
     """Raises Problem."""
     with as_problems():
         return channels.get(call.caller.organisation_id, channel_id)
 
 
-def _change(channels: Channels, changed: Channel, if_match: str | None) -> Answer:
+def _change(channels: ChannelStore, changed: Channel, if_match: str | None) -> Answer:
     """Raises Problem."""
     with as_problems():
         channel = channels.change(changed, seen_revision(if_match))

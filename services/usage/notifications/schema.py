@@ -13,7 +13,7 @@ from services.usage.notifications.channel import ALERT_EVENTS, EVENTS, Kind
 from services.usage.notifications.delivery import Status
 from shared.observability.redaction import redact
 from shared.web.operation import StrictSchema
-from shared.web.requests.strict_boolean import Flag
+from shared.web.requests.strict_boolean import StrictBoolean
 
 OVERLAP_SECONDS_DEFAULT, OVERLAP_SECONDS_MAX = 86_400, 7 * 86_400
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}", re.ASCII)
@@ -82,7 +82,7 @@ class EditChannelBody:
 
 class EditNotificationChannelSchema(_ChannelBodySchema):
     shape = EditChannelBody
-    disabled = Flag()
+    disabled = StrictBoolean()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

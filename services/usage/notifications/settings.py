@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field
 from email.utils import parseaddr
 
-from services.usage.notifications.senders.egress_guard import OutgoingPolicy
+from services.usage.notifications.senders.egress_guard import EgressPolicy
 from services.usage.notifications.senders.email_sender import MailServer, mail_server
 from shared.settings import SettingWrong
 from shared.values.ip_addresses import network
@@ -17,7 +17,7 @@ class DeliverySettings:
     """`secrets_keys`: the first seals, all unseal. `mail` None: no mail can be sent."""
 
     secrets_keys: tuple[str, ...] = field(repr=False)
-    outgoing: OutgoingPolicy = field(default_factory=OutgoingPolicy)
+    outgoing: EgressPolicy = field(default_factory=EgressPolicy)
     mail: MailServer | None = None
 
 
@@ -38,7 +38,7 @@ def _secrets_keys() -> tuple[str, ...]:
     return keys
 
 
-def _outgoing() -> OutgoingPolicy:
+def _outgoing() -> EgressPolicy:
     try:
         text = os.environ.get("WEBHOOK_ALLOWED_NETWORKS", "")
         allowed = tuple(network(part) for part in text.replace(",", " ").split())
@@ -49,7 +49,7 @@ def _outgoing() -> OutgoingPolicy:
     allow_http = os.environ.get("WEBHOOK_ALLOW_HTTP", "false")
     if allow_http not in ("true", "false"):
         raise SettingWrong("WEBHOOK_ALLOW_HTTP must be true or false.")
-    return OutgoingPolicy(allowed=allowed, allow_http=allow_http == "true")
+    return EgressPolicy(allowed=allowed, allow_http=allow_http == "true")
 
 
 def _mail() -> MailServer | None:

@@ -16,7 +16,7 @@ from services.usage.alerting import tables as alerting
 from services.usage.alerting.evaluation import known_sources as sources
 from services.usage.bulk_upsert import among
 from services.usage.notifications import tables as delivering
-from services.usage.writer_lock import take_turn
+from services.usage.writer_lock import take_writer_lock
 from shared.contracts.usage import RequestRecord
 from shared.sql.database import upsert
 
@@ -25,7 +25,7 @@ _ERASED = {"address": "", "user_agent": ""}
 
 def erase(tx: Connection, key_id: str) -> None:
     """Safe to run twice."""
-    take_turn(tx)
+    take_writer_lock(tx)
     tx.execute(upsert(tx, tables.erased_key).on_conflict_do_nothing(), {"key_id": key_id})
     request, last_use = tables.request, tables.last_use
     tx.execute(update(request).where(request.c.key_id == key_id).values(**_ERASED))

@@ -18,7 +18,7 @@ from services.usage.counters.counters import KEYS, ORGANISATIONS, rolled_up_befo
 from services.usage.epoch_microseconds import DAY_US, MINUTE_US, microseconds, midnight
 from services.usage.requests import partitions
 from services.usage.requests.request_log import sealed_before
-from services.usage.writer_lock import take_turn
+from services.usage.writer_lock import take_writer_lock
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 
@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class RetentionTimes:
     """`raw_days`: requests one by one, and counters by minute. `counter_days`: counters by hour and day.
 
     `alert_days`: alerts, from their end on; those that stand are kept.
@@ -39,11 +39,11 @@ class Kept:
     alert_days: int
 
 
-KEPT_DEFAULT = Kept(raw_days=90, counter_days=730, alert_days=730)
+KEPT_DEFAULT = RetentionTimes(raw_days=90, counter_days=730, alert_days=730)
 
 
 class Retention:
-    def __init__(self, database: Database, clock: Clock, kept: Kept) -> None:
+    def __init__(self, database: Database, clock: Clock, kept: RetentionTimes) -> None:
         self._database, self._clock, self._kept = database, clock, kept
 
     def run(self) -> None:
@@ -64,14 +64,14 @@ class Retention:
     def _make_partitions(self, today: int) -> None:
         with self._database.transaction() as tx:
             if partitions.are_kept(tx):
-                take_turn(tx)
+                take_writer_lock(tx)
                 partitions.make(tx, range(today, today + AHEAD_DAYS + 1))
 
     def _seal(self, before: int) -> int:
         """From here on nothing of then is stored. It never goes back, whatever the settings say: the rows are gone."""
         table = tables.sealed
         with self._database.transaction() as tx:
-            take_turn(tx)
+            take_writer_lock(tx)
             tx.execute(update(table).where(table.c.before < before).values(before=before))
             return sealed_before(tx)
 
@@ -89,7 +89,7 @@ class Retention:
         for day in (day for day in days if day * DAY_US < before):
             try:
                 with self._database.transaction() as tx:
-                    take_turn(tx)
+                    take_writer_lock(tx)
                     partitions.drop(tx, day)
             except OperationalError as error:
                 _log.warning("partition_not_dropped", partition=partitions.name(day), detail=str(error.orig))
@@ -101,7 +101,7 @@ class Retention:
         this = delete(table).where(*(key == bindparam(f"this_{key.name}") for key in keys))
         while True:
             with self._database.transaction() as tx:
-                take_turn(tx)
+                take_writer_lock(tx)
                 rows = tx.execute(oldest).all()
                 if rows:
                     tx.execute(this, [{f"this_{name}": value for name, value in row._mapping.items()} for row in rows])

@@ -11,7 +11,7 @@ from typing import Final
 from zlib import crc32
 
 from shared.values.base62 import ALPHABET, base62
-from shared.values.frozen_struct import Value
+from shared.values.frozen_struct import FrozenStruct
 
 PREFIX = "grl_"
 BODY_CHARACTERS = 43
@@ -25,7 +25,7 @@ _KEY: Final = re.compile(_FORM)
 _USUAL: Final = re.compile(f"{_SCHEME}{_FORM}")
 
 
-class Presented(Value, frozen=True, gc=False):
+class Presented(FrozenStruct, frozen=True, gc=False):
     """The parts of a request that may carry a credential, as they came."""
 
     authorization: str | None
@@ -33,7 +33,7 @@ class Presented(Value, frozen=True, gc=False):
     address: str
 
 
-class Credential(Value, frozen=True, gc=False):
+class Credential(FrozenStruct, frozen=True, gc=False):
     """`digest`: SHA-256 of the secret, hexadecimal. The secret itself goes no further than here."""
 
     digest: str

@@ -51,7 +51,7 @@ class _Watched:
         self.kinds.add(kind)
 
 
-class Guessing:
+class GuessThrottle:
     """Shared by the threads of one process, not between processes; `elapsed` is seconds of one clock.
 
     Remembers `addresses_max` addresses. One that was silent for a minute goes first, then the one with the fewest

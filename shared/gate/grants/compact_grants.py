@@ -12,17 +12,17 @@ from msgspec.structs import replace
 
 from shared.eventsourcing.event_store import Head
 from shared.gate.grants.grant import Grant, Snapshot
-from shared.values.frozen_struct import Value
+from shared.values.frozen_struct import FrozenStruct
 
 
-class _Packed(Value, frozen=True, gc=False):
+class _Packed(FrozenStruct, frozen=True, gc=False):
     """All but its digest, under which it is found. `terms`: a Grant without id and digest, one for all keys alike."""
 
     key_id: str
     terms: Grant
 
 
-class PackedGrants:
+class CompactGrants:
     """By digest and by id, in plain dictionaries: a look-up is one hash and no lock.
 
     Written by one thread at a time, read by all; each entry is immutable and replaced whole.
@@ -85,22 +85,22 @@ class PackedGrants:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PackedSnapshot:
+class CompactSnapshot:
     """`frame`: a snapshot whose own grants are not asked."""
 
     frame: Snapshot
-    grants: PackedGrants
+    grants: CompactGrants
 
     @property
     def place(self) -> Head | None:
         return self.frame.place
 
 
-def pack(snapshot: Snapshot) -> PackedSnapshot:
-    grants = PackedGrants()
+def pack(snapshot: Snapshot) -> CompactSnapshot:
+    grants = CompactGrants()
     for grant in snapshot.grants:
         grants.put(grant)
-    return PackedSnapshot(frame=snapshot, grants=grants)
+    return CompactSnapshot(frame=snapshot, grants=grants)
 
 
 def _whole(held: Grant | _Packed, digest: str) -> Grant:

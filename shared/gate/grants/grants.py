@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from shared.contracts.keys import KeysEvent, OrganisationRegistered, TierChanged
 from shared.eventsourcing.event_store import Head
-from shared.gate.grants.compact_grants import PackedGrants, PackedSnapshot, pack
+from shared.gate.grants.compact_grants import CompactGrants, CompactSnapshot, pack
 from shared.gate.grants.grant import Grant, Limits, Snapshot, evolve
 
 
@@ -19,7 +19,7 @@ class Grants:
         self.policy: Mapping[str, Limits] = {}
         self.unappliable: set[str] = set()
         self._tiers: dict[str, str] = {}
-        self._grants = PackedGrants()
+        self._grants = CompactGrants()
 
     def __len__(self) -> int:
         return len(self._grants)
@@ -41,7 +41,7 @@ class Grants:
         tier = self.policy.get(self._tiers.get(grant.organisation_id, ""))
         return None if tier is None else tier.lowered(grant.minute_limit, grant.day_limit)
 
-    def load(self, snapshot: Snapshot | PackedSnapshot) -> None:
+    def load(self, snapshot: Snapshot | CompactSnapshot) -> None:
         """Replaces everything. The old state stays readable until the new one stands whole."""
         packed = pack(snapshot) if isinstance(snapshot, Snapshot) else snapshot
         frame = packed.frame

@@ -3,20 +3,20 @@
 import msgspec
 
 from shared.gate.grants import snapshot_stream
-from shared.gate.grants.compact_grants import PackedSnapshot
+from shared.gate.grants.compact_grants import CompactSnapshot
 from shared.gate.grants.grant import Snapshot
 from shared.replication.feed import FeedUnavailable
-from shared.replication.internal_client import InternalDoor
+from shared.replication.internal_client import InternalClient
 
 SNAPSHOT_SECONDS_MAX = 20.0
 _BLOCK_BYTES = 64 * 1024
 
 
 class RemoteSnapshot:
-    def __init__(self, door: InternalDoor) -> None:
+    def __init__(self, door: InternalClient) -> None:
         self._door = door
 
-    def __call__(self) -> Snapshot | PackedSnapshot:
+    def __call__(self) -> Snapshot | CompactSnapshot:
         """Raises FeedUnavailable."""
         try:
             with self._door.stream("/internal/grants", snapshot_stream.CONTENT_TYPE, SNAPSHOT_SECONDS_MAX) as answer:

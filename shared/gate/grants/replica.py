@@ -16,7 +16,7 @@ from shared.contracts.decoding import UnknownEvent, decode_all
 from shared.contracts.envelope import CloudEvent
 from shared.contracts.keys import SHAPES
 from shared.eventsourcing.event_store import Head
-from shared.gate.grants.compact_grants import PackedSnapshot
+from shared.gate.grants.compact_grants import CompactSnapshot
 from shared.gate.grants.grant import EventOutOfPlace, Snapshot
 from shared.gate.grants.grants import Grants
 from shared.observability import metrics
@@ -33,7 +33,7 @@ LEASE_SECONDS_RANGE = (1.0, 300.0)
 _YEAR_1 = datetime.min.replace(tzinfo=UTC).timestamp()
 _log = structlog.get_logger(__name__)
 
-TakeSnapshot = Callable[[], Snapshot | PackedSnapshot]
+TakeSnapshot = Callable[[], Snapshot | CompactSnapshot]
 
 
 class GrantsFollower:

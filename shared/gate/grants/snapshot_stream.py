@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from isal import isal_zlib
 
-from shared.gate.grants.compact_grants import PackedGrants, PackedSnapshot
+from shared.gate.grants.compact_grants import CompactGrants, CompactSnapshot
 from shared.gate.grants.grant import Grant, Snapshot
 
 CONTENT_TYPE = "application/x-ndjson"
@@ -36,10 +36,10 @@ def compressed(blocks: Iterable[bytes]) -> Iterator[bytes]:
     yield gzip.compress(b"\n".join([*waiting, b"", b""])) + gzip.flush()
 
 
-def read(blocks: Iterable[bytes]) -> PackedSnapshot:
+def read(blocks: Iterable[bytes]) -> CompactSnapshot:
     """`blocks`: uncompressed again, cut anywhere. Raises StreamBroken."""
     frame: Snapshot | None = None
-    grants = PackedGrants()
+    grants = CompactGrants()
     try:
         for lines in _whole_lines(blocks):
             others = lines
@@ -49,7 +49,7 @@ def read(blocks: Iterable[bytes]) -> PackedSnapshot:
             for grant in _grant.decode_lines(others):
                 grants.put(grant)
             if not lines or lines.endswith(b"\n"):
-                return PackedSnapshot(frame=frame, grants=grants)
+                return CompactSnapshot(frame=frame, grants=grants)
     except msgspec.DecodeError as error:
         raise StreamBroken(str(error)) from error
     raise StreamBroken("it was cut off")

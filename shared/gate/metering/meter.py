@@ -16,8 +16,8 @@ import msgspec
 import structlog
 
 from shared.contracts.usage import RequestRecord
-from shared.gate.metering.refusal_aggregation import Refusals
-from shared.gate.metering.spool_segment import Segment, abandoned
+from shared.gate.metering.refusal_aggregation import RefusalAggregation
+from shared.gate.metering.spool_segment import SpoolSegment, abandoned
 from shared.observability import metrics
 from shared.replication.relay import BusUnavailable
 from shared.runtime.clock import Clock
@@ -44,8 +44,8 @@ class Meter:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder, self._bus, self._clock = folder, bus, clock
         self._encode = msgspec.json.Encoder().encode
-        self._segment = Segment.create(folder)
-        self._closed: list[Segment] = []  # full or adopted: shipped, never appended to
+        self._segment = SpoolSegment.create(folder)
+        self._closed: list[SpoolSegment] = []  # full or adopted: shipped, never appended to
         # Batch → when to publish it again, in elapsed seconds, and how long after the last time that is.
         self._published: dict[tuple[str, int], tuple[float, float]] = {}
         self._counted: set[tuple[str, int]] = set()
@@ -53,7 +53,7 @@ class Meter:
         self._appending = threading.Lock()
         self._stopping = threading.Event()
         self._adopt_at = 0.0
-        self._refusals = Refusals()
+        self._refusals = RefusalAggregation()
         # Two, for a bus that does not answer holds up the first, and what is in memory must not wait for it.
         self._threads = (
             threading.Thread(target=self._serve, name="meter", daemon=True),
@@ -147,7 +147,7 @@ class Meter:
         if segment.size < SEGMENT_BYTES_MAX and len(segment.extents) < SEGMENT_BATCHES_MAX:
             return
         try:
-            fresh = Segment.create(self._folder)
+            fresh = SpoolSegment.create(self._folder)
         except OSError as error:
             _log.error("segment_not_rotated", detail=str(error))
             return
@@ -155,7 +155,7 @@ class Meter:
             self._closed.append(segment)
             self._segment = fresh
 
-    def _ship_or_leave(self, segment: Segment) -> None:
+    def _ship_or_leave(self, segment: SpoolSegment) -> None:
         """Raises BusUnavailable; anything else concerns this segment alone, and must not hold up the others."""
         try:
             self._ship(segment)
@@ -164,7 +164,7 @@ class Meter:
         except Exception:
             _log.exception("segment_not_shipped", segment=segment.name)
 
-    def _ship(self, segment: Segment) -> None:
+    def _ship(self, segment: SpoolSegment) -> None:
         while segment.cut_extent(BATCH_BYTES) is not None:
             pass
         now = self._clock.elapsed_seconds()
@@ -177,13 +177,13 @@ class Meter:
             self._published[batch] = now + wait_seconds, min(2 * wait_seconds, REPUBLISH_SECONDS_MAX)
             self._bus.publish(_message(segment, start, end))
 
-    def _is_counted(self, segment: Segment) -> bool:
+    def _is_counted(self, segment: SpoolSegment) -> bool:
         # Beyond the size when a power cut took records whose batch was cut already.
         return segment.cut >= segment.size and all(
             (segment.name, start) in self._counted for start, _ in segment.extents
         )
 
-    def _uncounted_bytes(self, segment: Segment) -> int:
+    def _uncounted_bytes(self, segment: SpoolSegment) -> int:
         counted = (end - start for start, end in segment.extents if (segment.name, start) in self._counted)
         return segment.size - sum(counted)
 
@@ -194,7 +194,7 @@ class Meter:
             segment.discard()
         metrics.spool_bytes.set(sum(map(self._uncounted_bytes, (*self._closed, self._segment))))
 
-    def _forget(self, segment: Segment) -> None:
+    def _forget(self, segment: SpoolSegment) -> None:
         for start, _ in segment.extents:
             self._counted.discard((segment.name, start))
             self._published.pop((segment.name, start), None)
@@ -207,7 +207,7 @@ class Meter:
                 segment.close()
 
 
-def _message(segment: Segment, start: int, end: int) -> bytes:
+def _message(segment: SpoolSegment, start: int, end: int) -> bytes:
     """The records as they are spooled: to read them and write them anew would cost as much as to record them."""
     extent = msgspec.json.encode({"segment": segment.name, "start": start, "end": end})
     return extent[:-1] + b',"records":[' + b",".join(segment.payloads(start, end)) + b"]}"

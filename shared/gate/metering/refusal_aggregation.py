@@ -56,7 +56,7 @@ class _Caller:
         )
 
 
-class Refusals:
+class RefusalAggregation:
     """Shared by the threads of one process; `elapsed` is seconds of one clock.
 
     Remembers one second, of keys that there are and of `addresses_max` addresses; what comes in that second from still

@@ -33,7 +33,7 @@ class SegmentInUse(Exception):
     """Another living process holds the lock of this segment."""
 
 
-class Segment:
+class SpoolSegment:
     """A locked segment file with, beside it, the extents of the batches that were ever published from it.
 
     An extent is written down before its first publication: a retry, even by another process years later,
@@ -56,7 +56,7 @@ class Segment:
         del self._ends[: bisect_right(self._ends, self.cut)]
 
     @classmethod
-    def create(cls, folder: Path) -> "Segment":
+    def create(cls, folder: Path) -> "SpoolSegment":
         while True:
             try:
                 return cls(folder / f"{secrets.token_hex(8)}.segment", new=True)
@@ -180,11 +180,11 @@ class Segment:
         return [(int(extent[1]), int(extent[2])) for extent in found if extent]
 
 
-def abandoned(folder: Path) -> Iterator[Segment]:
+def abandoned(folder: Path) -> Iterator[SpoolSegment]:
     """Locks and opens the segments whose processes are gone; leaves what cannot be opened."""
     for path in sorted(folder.glob("*.segment")):
         try:
-            yield Segment(path)
+            yield SpoolSegment(path)
         except (SegmentInUse, OSError):
             continue
 

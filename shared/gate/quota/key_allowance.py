@@ -16,7 +16,7 @@ def allowance_of(limits: Limits) -> int:
     return (limits.minute if limits.day is None else min(limits.minute, limits.day)) // ALLOWANCE_PARTS
 
 
-class Window:
+class KeyAllowance:
     """`standing`: the allowance may be spent. `unreported`, `unreported_today`: spent here, not counted for certain.
 
     `minute`, `today`: counted by all gates, as Redis last told. Elapsed seconds: `told_at`, `oldest_leaves_at`,

@@ -7,18 +7,18 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 
 from shared.gate.grants.grant import Limits
-from shared.gate.quota.key_allowance import Window
+from shared.gate.quota.key_allowance import KeyAllowance
 from shared.gate.quota.memory_quota import Spent, day_of
 from shared.gate.quota.redis_counters import Answer, Statement
 from shared.gate.quota.share_quota import ShareQuota
 
 
-class Windows:
+class KeyAllowances:
     """`trusted_until`: the elapsed second until which allowances may be spent."""
 
     def __init__(self) -> None:
-        self._by_key: dict[str, Window] = {}
-        self._used: dict[str, Window] = {}
+        self._by_key: dict[str, KeyAllowance] = {}
+        self._used: dict[str, KeyAllowance] = {}
         self._one_at_a_time = threading.Lock()
         self.trusted_until = float("-inf")
 
@@ -61,21 +61,21 @@ class Windows:
         with self._one_at_a_time:
             window = self._by_key.get(key_id)
             if window is None or not window.is_for(limits, day_of(now)):
-                window = Window(limits, day_of(now), elapsed)
+                window = KeyAllowance(limits, day_of(now), elapsed)
             return window.refused(elapsed, now) if elapsed < window.refused_until else window.admitted(elapsed, now)
 
-    def take_used(self) -> dict[str, Window]:
+    def take_used(self) -> dict[str, KeyAllowance]:
         """Those that Redis is to be told of."""
         with self._one_at_a_time:
             used, self._used = self._used, {}
             return used
 
-    def put_back(self, used: Iterable[tuple[str, Window]]) -> None:
+    def put_back(self, used: Iterable[tuple[str, KeyAllowance]]) -> None:
         with self._one_at_a_time:
             self._used = dict(used) | self._used
 
     def report(
-        self, part: Mapping[str, Window], elapsed: float, now: float, shares: ShareQuota | None
+        self, part: Mapping[str, KeyAllowance], elapsed: float, now: float, shares: ShareQuota | None
     ) -> list[Statement]:
         """`shares`: while requests are admitted on these, no allowance is wanted."""
         with self._one_at_a_time:
@@ -87,7 +87,7 @@ class Windows:
 
     def told(
         self,
-        part: Mapping[str, Window],
+        part: Mapping[str, KeyAllowance],
         reported: Sequence[Statement],
         answers: Sequence[Answer],
         elapsed: float,
@@ -100,7 +100,7 @@ class Windows:
                     # What it spent before it heard this is told next; then nothing is held back for it any more.
                     self._used[key_id] = window
 
-    def close(self, part: Mapping[str, Window]) -> None:
+    def close(self, part: Mapping[str, KeyAllowance]) -> None:
         """Nobody knows what Redis holds back for these now."""
         with self._one_at_a_time:
             for window in part.values():
@@ -126,9 +126,9 @@ class Windows:
                 elif elapsed >= window.refused_until:
                     del self._by_key[key_id]
 
-    def _window(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Window:
+    def _window(self, key_id: str, limits: Limits, elapsed: float, now: float) -> KeyAllowance:
         window = self._by_key.get(key_id)
         if window is None:
-            window = self._by_key[key_id] = Window(limits, day_of(now), elapsed)
+            window = self._by_key[key_id] = KeyAllowance(limits, day_of(now), elapsed)
         window.used_at = elapsed
         return window

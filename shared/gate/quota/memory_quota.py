@@ -14,7 +14,7 @@ from math import ceil
 from typing import Final, Protocol
 
 from shared.gate.grants.grant import Limits
-from shared.values.frozen_struct import Value
+from shared.values.frozen_struct import FrozenStruct
 
 MINUTE_SECONDS: Final = 60.0
 DAY_SECONDS: Final = 86_400
@@ -24,7 +24,7 @@ _CUT_OFF: Final = 32
 _NEVER: Final = float("inf")
 
 
-class Spent(Value, frozen=True, gc=False):
+class Spent(FrozenStruct, frozen=True, gc=False):
     """What a decision left. `*_left` after it, `*_reset_seconds` until more is left, None where unlimited.
 
     `retry_after_seconds` is 0 when admitted; `violated` names the policies that refused: minute, day.

@@ -20,11 +20,11 @@ _RESULTS = 7
 _SEEDS_A_CALL = 1_000
 
 
-class CountsAway(Exception):
+class CountersUnavailable(Exception):
     """No answer: nothing can be said of what was counted."""
 
 
-class NotKnown(CountsAway):
+class GateUnknown(CountersUnavailable):
     """Redis answers, and does not know this gate: it must join again."""
 
 
@@ -76,7 +76,7 @@ class Answer(NamedTuple):
     is_day_full: int
 
 
-class RedisCounts:
+class RedisCounters:
     """Not to be shared between threads without a lock. Every method raises CountsAway."""
 
     def __init__(self, url: str, *, seconds_max: float = CALL_SECONDS_MAX) -> None:
@@ -107,17 +107,17 @@ class RedisCounts:
         """One answer for each. Without any key it only shows that this gate lives. Raises NotKnown."""
         joined = self._joined
         if joined is None or self._connection is None:
-            raise CountsAway("not joined")
+            raise CountersUnavailable("not joined")
         arguments = [argument for statement in statements for argument in statement]
         told = self._run(key_ids, "settle", joined.continuity, joined.gate, *arguments)
         if not told:
-            raise NotKnown("Redis does not know this gate any more")
+            raise GateUnknown("Redis does not know this gate any more")
         return [Answer._make(told[at : at + _RESULTS]) for at in range(1, len(told), _RESULTS)]
 
     def seed(self, day: int, spent_today: Sequence[tuple[str, int]]) -> None:
         """At least so much was spent on that day, by whoever did."""
         if self._joined is None:
-            raise CountsAway("not joined")
+            raise CountersUnavailable("not joined")
         for start in range(0, max(1, len(spent_today)), _SEEDS_A_CALL):
             part = spent_today[start : start + _SEEDS_A_CALL]
             is_last = start + _SEEDS_A_CALL >= len(spent_today)
@@ -137,7 +137,7 @@ class RedisCounts:
             self._hash = connection.read_response().decode()
         except self._faults as error:
             connection.disconnect()
-            raise CountsAway(type(error).__name__) from error
+            raise CountersUnavailable(type(error).__name__) from error
         self._connection = connection
 
     def _run(self, key_ids: Sequence[str], *arguments: object) -> Any:
@@ -150,4 +150,4 @@ class RedisCounts:
         except self._faults as error:
             # Never left to be connected anew in silence: what this Redis remembers must be asked first.
             self.close()
-            raise CountsAway(type(error).__name__) from error
+            raise CountersUnavailable(type(error).__name__) from error

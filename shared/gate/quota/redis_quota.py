@@ -13,10 +13,18 @@ import structlog
 
 from shared.contracts.usage import Spent as SpentToday
 from shared.gate.grants.grant import Limits
-from shared.gate.quota.key_allowance import Window
-from shared.gate.quota.key_allowances import Windows
+from shared.gate.quota.key_allowance import KeyAllowance
+from shared.gate.quota.key_allowances import KeyAllowances
 from shared.gate.quota.memory_quota import MINUTE_SECONDS, Spent, day_of
-from shared.gate.quota.redis_counters import Answer, CountsAway, Joined, NotKnown, RedisCounts, Seeding, Statement
+from shared.gate.quota.redis_counters import (
+    Answer,
+    CountersUnavailable,
+    GateUnknown,
+    Joined,
+    RedisCounters,
+    Seeding,
+    Statement,
+)
 from shared.gate.quota.share_quota import ShareQuota
 from shared.observability import metrics
 from shared.runtime.clock import Clock
@@ -31,12 +39,12 @@ _APART_SECONDS = 5.0
 _log = structlog.get_logger(__name__)
 
 
-class SharedQuota:
+class RedisQuota:
     """Shared by the threads of one process. `elapsed` arguments are seconds of `clock`."""
 
     def __init__(
         self,
-        counts: RedisCounts,
+        counts: RedisCounters,
         clock: Clock,
         *,
         time: Callable[[], float],
@@ -48,7 +56,7 @@ class SharedQuota:
         `spent`: asks usage what keys have spent, for a Redis that does not know.
         """
         self._counts, self._clock, self._time, self._spent = counts, clock, time, spent
-        self._windows = Windows()
+        self._windows = KeyAllowances()
         self._calling = threading.Lock()  # answers take effect in the order in which Redis gave them
         self._joined: Joined | None = None
         self._is_connected, self._is_told_away = False, False
@@ -95,7 +103,7 @@ class SharedQuota:
                         return spent
                     try:
                         return self._ask(key_id, limits, elapsed, now)
-                    except CountsAway as error:
+                    except CountersUnavailable as error:
                         shares = self._lose(error)
         spent = shares.spend(key_id, limits, elapsed, now)
         if spent.admitted:
@@ -125,7 +133,7 @@ class SharedQuota:
             if self._shares is not None:
                 with self._calling:
                     self._go_on()
-        except CountsAway as error:
+        except CountersUnavailable as error:
             with self._calling:
                 self._lose(error)
 
@@ -154,16 +162,16 @@ class SharedQuota:
                 part = dict(islice(used, KEYS_A_CALL))
                 if not part:
                     return
-        except CountsAway:
+        except CountersUnavailable:
             self._windows.put_back((*part.items(), *used))
             raise
 
-    def _tell_of(self, part: dict[str, Window]) -> None:
+    def _tell_of(self, part: dict[str, KeyAllowance]) -> None:
         elapsed, now = self._clock.elapsed_seconds(), self._time()
         statements = self._windows.report(part, elapsed, now, self._shares)
         try:
             answers = self._settle(tuple(part), statements, elapsed)
-        except CountsAway:
+        except CountersUnavailable:
             self._windows.close(part)
             raise
         self._windows.told(part, statements, answers, self._clock.elapsed_seconds(), now)
@@ -171,7 +179,7 @@ class SharedQuota:
     def _settle(self, key_ids: tuple[str, ...], statements: Sequence[Statement], sent_at: float) -> list[Answer]:
         try:
             answers = self._counts.settle(key_ids, statements)
-        except NotKnown:
+        except GateUnknown:
             self._join_again()
             answers = self._counts.settle(key_ids, statements)
         self._windows.trusted_until = max(self._windows.trusted_until, sent_at + TRUSTED_SECONDS)
@@ -199,7 +207,7 @@ class SharedQuota:
         joined = self._counts.join(before, starting=False)
         self._windows.close_all()
         if before is None or joined.continuity != before.continuity:
-            raise CountsAway("Redis has forgotten what it counted")
+            raise CountersUnavailable("Redis has forgotten what it counted")
         self._joined = joined
 
     def _go_on(self) -> None:
@@ -216,7 +224,7 @@ class SharedQuota:
         metrics.quota_on_shares.set(0)
         _log.info("quota_counted_by_redis")
 
-    def _lose(self, error: CountsAway) -> ShareQuota:
+    def _lose(self, error: CountersUnavailable) -> ShareQuota:
         """From now on shares, until Redis answers again and knows what it missed."""
         if not self._is_told_away:
             _log.warning("quota_redis_away", detail=str(error))

@@ -8,7 +8,7 @@ from shared.values.ip_addresses import Address, Network, address
 _CALLERS_MAX = 10_000
 
 
-class Proxies:
+class TrustedProxies:
     """`trusted`: the networks of our own proxies. Nobody else's X-Forwarded-For is believed."""
 
     def __init__(self, trusted: Sequence[Network] = ()) -> None:

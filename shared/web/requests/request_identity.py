@@ -10,16 +10,16 @@ import falcon
 
 from shared.observability import logs
 from shared.observability.redaction import redact
-from shared.web.requests.client_address import Proxies
+from shared.web.requests.client_address import TrustedProxies
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}", re.ASCII)
 _LOOPBACK = "127.0.0.1"  # what WSGI servers that do not say have on the other side
 
 
-class Identification:
+class RequestIdentity:
     """Gives every request an id, the caller's own if it sent a sane one, and finds out whose request it is."""
 
-    def __init__(self, proxies: Proxies) -> None:
+    def __init__(self, proxies: TrustedProxies) -> None:
         self._caller = proxies.caller
         self._new_id = _new_request_ids()
 

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import fields
 
 
-class Flag(fields.Boolean):
+class StrictBoolean(fields.Boolean):
     """marshmallow's own takes 1 for true, because it equals it."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:

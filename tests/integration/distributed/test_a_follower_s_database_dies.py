@@ -11,7 +11,7 @@ from services.auth import assembly as auth_assembly
 from services.auth.verification import verify
 from services.keys import assembly as keys_assembly
 from services.keys.command_inputs import KeyRequest
-from services.keys.encryption.description import Words
+from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Reason
 from shared.contracts.envelope import CloudEvent, to_json
 from shared.gate.authentication.credential import Presented, digest_of
@@ -63,7 +63,7 @@ class World:
 
     def create(self) -> tuple[str, str]:
         """(id, secret); known to auth for good, and at the gate."""
-        request = KeyRequest(words=Words(name="key"), permissions=("sensors:read",))
+        request = KeyRequest(words=Description(name="key"), permissions=("sensors:read",))
         created = self.keys.commands.create(self.organisation, request, ORIGIN)
         self.auth_hears()
         with self.auth_database.transaction() as tx:

@@ -14,7 +14,7 @@ from amqp.exceptions import NotFound
 from services.auth.policy import TIERS
 from services.keys import assembly as keys
 from services.keys.command_inputs import KeyRequest
-from services.keys.encryption.description import Words
+from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Reason
 from shared.contracts.envelope import from_json
 from shared.eventsourcing.event_store import Head
@@ -113,7 +113,7 @@ def test_pushes_alone_make_every_follower_equal_to_the_log(world: World) -> None
     world.keys.relay.run()
     replica.start()
     for number in range(KEYS):
-        request = KeyRequest(words=Words(name=f"Key {number}"), permissions=("sensors:read",))
+        request = KeyRequest(words=Description(name=f"Key {number}"), permissions=("sensors:read",))
         created = commands.create(organisation, request, ORIGIN)
         if number % 2:
             commands.revoke(organisation, created.key_id, Reason.SUPERSEDED, None, ORIGIN)

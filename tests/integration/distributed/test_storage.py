@@ -5,7 +5,7 @@ from sqlalchemy import select, text
 
 from services.keys import tables
 from services.keys.assembly import MIGRATIONS
-from services.keys.revocation.restore_detection import MARGIN_SECONDS, Storage
+from services.keys.revocation.restore_detection import MARGIN_SECONDS, RestoreDetection
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from shared.sql.functions import storage_identity
@@ -41,14 +41,14 @@ def test_a_log_that_stays_where_it_is_keeps_its_name_through_writes_and_checkpoi
 def test_a_restored_log_is_noticed_waited_out_and_then_like_any_other(
     database: Database, clock: ManualClock, restored: str
 ) -> None:
-    storage = Storage(database, clock, lease_seconds=LEASE)
+    storage = RestoreDetection(database, clock, lease_seconds=LEASE)
     assert storage.all_gates_known_from() == float("-inf")
     with database.transaction() as tx:
         tx.execute(text(restored))
     assert storage.all_gates_known_from() == clock.elapsed_seconds() + LEASE + MARGIN_SECONDS
     clock.advance(LEASE + MARGIN_SECONDS)
     storage.settle()
-    another_process = Storage(database, clock, lease_seconds=LEASE)
+    another_process = RestoreDetection(database, clock, lease_seconds=LEASE)
     assert another_process.all_gates_known_from() == float("-inf")
 
 

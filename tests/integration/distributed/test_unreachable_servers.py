@@ -8,9 +8,11 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import text
 
+from shared.messaging.availability import await_broker
 from shared.runtime import wait_for_servers as connecting
-from shared.runtime.wait_for_servers import ServerUnreachable, address, await_broker, await_database
+from shared.runtime.wait_for_servers import ServerUnreachable, address
 from shared.sql import database
+from shared.sql.availability import await_database
 from shared.sql.database import Database
 from tests.e2e.running import GRILLO
 from tests.servers import Postgres, RabbitMq, free_port

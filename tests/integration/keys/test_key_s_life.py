@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 from services.auth.policy import TIERS
 from services.keys import assembly
 from services.keys.command_inputs import KeyEdit, KeyRequest
-from services.keys.encryption.description import Words
+from services.keys.encryption.description import Description
 from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked, RegenerationRequired
 from services.keys.lifecycle.key import Access, NoSuchKey, Reason, Status
 from services.keys.lifecycle.organisation import TooManyKeys
@@ -80,7 +80,7 @@ class Lives(RuleBasedStateMachine):
         self.service = assembly.assemble(Database.sqlite(self.folder / "keys.db"), NoBus(), self.clock, lease_seconds=1)
         self.organisation_id = self.service.commands.register_organisation("Railway", "free", ORIGIN)
         self.known: list[Known] = []
-        request = KeyRequest(words=Words(name="used"), permissions=("admin",))
+        request = KeyRequest(words=Description(name="used"), permissions=("admin",))
         self.teller = self.service.commands.create(self.organisation_id, request, ORIGIN).key_id
         empty = Snapshot(place=None, grants=(), tiers={}, policy=TIERS)
         self.grants = Grants()
@@ -101,7 +101,7 @@ class Lives(RuleBasedStateMachine):
     @rule(target=keys, permissions=permissions, life=expiries)
     def create(self, permissions: tuple[str, ...], life: timedelta | None) -> Any:
         expires_at = None if life is None else self.clock.now() + life
-        request = KeyRequest(words=Words(name="key"), permissions=permissions, expires_at=expires_at)
+        request = KeyRequest(words=Description(name="key"), permissions=permissions, expires_at=expires_at)
         try:
             created = self.service.commands.create(self.organisation_id, request, ORIGIN)
         except TooManyKeys:
@@ -216,7 +216,7 @@ class Lives(RuleBasedStateMachine):
                 known.secrets.append(edited.secret.value)
 
 
-def _named(name: str) -> Callable[[Words], Words]:
+def _named(name: str) -> Callable[[Description], Description]:
     return lambda words: replace(words, name=name)
 
 

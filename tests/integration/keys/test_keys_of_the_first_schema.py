@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import MetaData, Table, insert
 
 from services.keys import assembly
-from services.keys.views.queries import KeyView, Queries, Wanted
+from services.keys.views.queries import KeyFilter, KeyQueries, KeyView
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
@@ -50,8 +50,8 @@ def migrated(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 
 @pytest.fixture
-def queries(migrated: Database, clock: ManualClock) -> Queries:
-    return Queries(migrated, clock)
+def queries(migrated: Database, clock: ManualClock) -> KeyQueries:
+    return KeyQueries(migrated, clock)
 
 
 def _first_only(folder: Path) -> Path:
@@ -59,33 +59,33 @@ def _first_only(folder: Path) -> Path:
     return folder
 
 
-def found(queries: Queries, wanted: Wanted | None = None, sort: str = "name") -> list[str]:
+def found(queries: KeyQueries, wanted: KeyFilter | None = None, sort: str = "name") -> list[str]:
     keys: tuple[KeyView, ...] = queries.list_keys(ORGANISATION_ID, 100, None, wanted, sort).keys
     return [key.id for key in keys]
 
 
-def test_they_are_found_by_their_labels(queries: Queries) -> None:
-    assert found(queries, Wanted(labels=(("env", "prod"),))) == ["key_1"]
-    assert found(queries, Wanted(labels=(("env", "prod"), ("site", "etna")))) == ["key_1"]
-    assert found(queries, Wanted(labels=(("env", "test"),))) == ["key_3"]
-    assert found(queries, Wanted(labels=(("env", "staging"),))) == []
+def test_they_are_found_by_their_labels(queries: KeyQueries) -> None:
+    assert found(queries, KeyFilter(labels=(("env", "prod"),))) == ["key_1"]
+    assert found(queries, KeyFilter(labels=(("env", "prod"), ("site", "etna")))) == ["key_1"]
+    assert found(queries, KeyFilter(labels=(("env", "test"),))) == ["key_3"]
+    assert found(queries, KeyFilter(labels=(("env", "staging"),))) == []
 
 
 @pytest.mark.parametrize("text", ["étna", "ÉTNA", "du soir"])
-def test_they_are_found_by_their_words_without_regard_to_case(queries: Queries, text: str) -> None:
-    assert found(queries, Wanted(text=text)) == ["key_1"]
+def test_they_are_found_by_their_words_without_regard_to_case(queries: KeyQueries, text: str) -> None:
+    assert found(queries, KeyFilter(text=text)) == ["key_1"]
 
 
-def test_they_are_sorted_by_name_without_regard_to_case(queries: Queries) -> None:
+def test_they_are_sorted_by_name_without_regard_to_case(queries: KeyQueries) -> None:
     assert found(queries) == ["key_3", "key_2", "key_1"]
 
 
-def test_nothing_has_befallen_them_that_no_event_told(queries: Queries) -> None:
+def test_nothing_has_befallen_them_that_no_event_told(queries: KeyQueries) -> None:
     for key in queries.list_keys(ORGANISATION_ID, 100).keys:
         assert (key.rotated_at, key.grace_until, key.suspended_at, key.expired_at) == (None, None, None, None)
 
 
-def test_migrating_again_leaves_them_as_they_are(migrated: Database, queries: Queries) -> None:
+def test_migrating_again_leaves_them_as_they_are(migrated: Database, queries: KeyQueries) -> None:
     before = queries.list_keys(ORGANISATION_ID, 100).keys
     migrate(migrated, assembly.MIGRATIONS)
     assert queries.list_keys(ORGANISATION_ID, 100).keys == before

@@ -24,7 +24,7 @@ from shared.messaging.embedded_transport import URL
 from shared.messaging.exchanges import broadcast_queue, durable_queue
 from shared.messaging.listening import Listener
 from shared.messaging.publishing import EventPublisher, LogBus
-from shared.replication.envelopes import Publication
+from shared.replication.envelopes import Envelopes
 from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, LogFeed
 from shared.replication.relay import BusUnavailable, Relay
 from shared.replication.subscription import Subscription
@@ -35,7 +35,7 @@ from tests import examples
 
 WAIT_SECONDS = 20
 EMPTY = Snapshot(place=None, grants=(), tiers={}, policy={})
-PUBLICATION = Publication("keys", events.types, publish)
+PUBLICATION = Envelopes("keys", events.types, publish)
 
 
 class Ears:

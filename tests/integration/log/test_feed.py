@@ -14,7 +14,7 @@ from services.keys.revocation.propagation import Propagation
 from shared.contracts.envelope import CloudEvent
 from shared.eventsourcing.event_store import EventStore, Head, MemoryEventStore, genesis_hash
 from shared.eventsourcing.sql_event_store import SqlEventStore
-from shared.replication.envelopes import Publication
+from shared.replication.envelopes import Envelopes
 from shared.replication.feed import PAGE_EVENTS, Acknowledgement, Feed, LogFeed
 from shared.replication.relay import Relay
 from shared.runtime.clock import ManualClock, SystemClock
@@ -25,7 +25,7 @@ from tests import examples
 from tests.examples import NoBus
 from tests.unit.log.memory_feed import MemoryFeed
 
-PUBLICATION = Publication("keys", events.types, publish)
+PUBLICATION = Envelopes("keys", events.types, publish)
 Acknowledge = Callable[[Acknowledgement], None]
 
 

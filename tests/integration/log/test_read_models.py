@@ -21,7 +21,7 @@ from services.auth.verification import verify
 from services.keys import assembly as keys
 from services.keys import tables as keys_tables
 from services.keys.command_inputs import KeyEdit, KeyRequest
-from services.keys.encryption.description import Words
+from services.keys.encryption.description import Description
 from services.keys.lifecycle.decision import KeyIsRevoked
 from services.keys.lifecycle.key import NoSuchKey, Reason
 from services.keys.views import rebuild
@@ -44,7 +44,7 @@ from shared.sql.migrations import migrate
 from tests import examples
 from tests.examples import NOON, ORIGIN
 
-WORDS = Words(name="Zanzibar railway", description="Zanzibar coast", labels={"zanzibar": "Zanzibar"})
+WORDS = Description(name="Zanzibar railway", description="Zanzibar coast", labels={"zanzibar": "Zanzibar"})
 
 
 class Bus:
@@ -79,7 +79,7 @@ class Everything:
                 minute_limit=5,
                 day_limit=50,
             )
-            least = KeyRequest(words=Words(name="k"), permissions=("admin",))
+            least = KeyRequest(words=Description(name="k"), permissions=("admin",))
             for request in (full, least):
                 for reason in (Reason.KEY_COMPROMISE, None):
                     self.clock.advance(1.5)

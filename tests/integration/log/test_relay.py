@@ -13,7 +13,7 @@ from shared.contracts.envelope import CloudEvent, from_json, to_json
 from shared.eventsourcing.event_store import Head
 from shared.eventsourcing.repository import Origin
 from shared.eventsourcing.sql_event_store import SqlEventStore
-from shared.replication.envelopes import Publication
+from shared.replication.envelopes import Envelopes
 from shared.replication.relay import Doorbell, Relay
 from shared.sql.database import Database
 from shared.values.timestamps import rfc3339
@@ -44,7 +44,7 @@ class Log:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.store = SqlEventStore(database, tables.metadata)
-        self.publication = Publication("keys", events.types, publish)
+        self.publication = Envelopes("keys", events.types, publish)
 
     def relay(self, bus: Bus, database: Database | None = None) -> Relay:
         return Relay(database or self.database, tables.metadata, self.store, self.publication, bus)
@@ -116,7 +116,7 @@ def test_a_relay_that_begins_in_the_middle_knows_the_row_before(log: Log) -> Non
 
 def test_a_row_that_concerns_nobody_outside_still_has_its_envelope(log: Log) -> None:
     bus = Bus()
-    log.publication = Publication("keys", events.types, lambda event: None)
+    log.publication = Envelopes("keys", events.types, lambda event: None)
     log.grow(1)
     log.relay(bus).run()
     assert (bus.published[0].position, bus.published[0].data) == (1, None)

@@ -10,8 +10,8 @@ import redis
 from shared.contracts.usage import Spent as SpentToday
 from shared.gate.grants.grant import Limits
 from shared.gate.quota.memory_quota import Spent
-from shared.gate.quota.redis_counters import Answer, CountsAway, Joined, RedisCounts, Statement
-from shared.gate.quota.redis_quota import SharedQuota
+from shared.gate.quota.redis_counters import Answer, CountersUnavailable, Joined, RedisCounters, Statement
+from shared.gate.quota.redis_quota import RedisQuota
 from shared.runtime.clock import SystemClock
 from tests.servers import Redis
 
@@ -84,7 +84,7 @@ class Ledger:
         return sum(admission.day == day for admission in self.admissions)
 
 
-class CuttableCounts(RedisCounts):
+class CuttableCounts(RedisCounters):
     """While `is_cut`, this gate alone does not reach Redis, and is told so at once."""
 
     is_cut = False
@@ -99,7 +99,7 @@ class CuttableCounts(RedisCounts):
 
     def _fail_if_cut(self) -> None:
         if self.is_cut:
-            raise CountsAway("cut")
+            raise CountersUnavailable("cut")
 
 
 class OneGate:
@@ -116,7 +116,7 @@ class OneGate:
     ) -> None:
         self._clock = clock
         self.counts = CuttableCounts(server.url, seconds_max=seconds_max)
-        self.quota = SharedQuota(self.counts, clock, time=lambda: clock.now().timestamp(), gates=gates, spent=spent)
+        self.quota = RedisQuota(self.counts, clock, time=lambda: clock.now().timestamp(), gates=gates, spent=spent)
 
     def spend(self, key_id: str, limits: Limits, ledger: Ledger) -> Spent:
         now, before = self._clock.now(), self._clock.elapsed_seconds()

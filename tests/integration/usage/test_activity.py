@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from services.usage.activity.csv_export import COLUMNS, as_csv
-from services.usage.activity.timeline import EVERYTHING, Activity, Entry, Wanted
+from services.usage.activity.timeline import EVERYTHING, ActivityFilter, ActivityTimeline, TimelineEntry
 from services.usage.intake.metering import Metering
 from services.usage.known_keys.keys_client import KeysClient
 from shared.contracts.errors import Unavailable
@@ -41,15 +41,15 @@ def keys() -> Keys:
 
 
 @pytest.fixture
-def activity(usage_database: Database, keys: Keys) -> Activity:
-    return Activity(usage_database, cast("KeysClient", keys))
+def activity(usage_database: Database, keys: Keys) -> ActivityTimeline:
+    return ActivityTimeline(usage_database, cast("KeysClient", keys))
 
 
-def names(entries: tuple[Entry, ...]) -> list[str]:
+def names(entries: tuple[TimelineEntry, ...]) -> list[str]:
     return [entry.request.request_id if entry.request else (entry.lifecycle or {})["type"] for entry in entries]
 
 
-def read(activity: Activity, limit: int, wanted: Wanted = EVERYTHING) -> list[str]:
+def read(activity: ActivityTimeline, limit: int, wanted: ActivityFilter = EVERYTHING) -> list[str]:
     """Page by page to the end."""
     found: list[str] = []
     after = None
@@ -81,12 +81,12 @@ ALL = ["late", "same 2", "same 1", "KeySuspended", "KeyCreated", "yesterday"]
 
 @pytest.mark.usefixtures("used")
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 6, 100])
-def test_pages_of_any_size_show_everything_once_newest_first(activity: Activity, limit: int) -> None:
+def test_pages_of_any_size_show_everything_once_newest_first(activity: ActivityTimeline, limit: int) -> None:
     assert read(activity, limit) == ALL
 
 
 @pytest.mark.usefixtures("used")
-def test_what_is_written_between_two_pages_moves_nothing(activity: Activity, metering: Metering) -> None:
+def test_what_is_written_between_two_pages_moves_nothing(activity: ActivityTimeline, metering: Metering) -> None:
     first = activity.page("org_railway", "key_a", 2)
     metering.take_in(batch(record(40, request_id="newer"), record(10, request_id="older"), start=10_000))
     rest = activity.page("org_railway", "key_a", 100, EVERYTHING, first.next_place)
@@ -97,47 +97,53 @@ def test_what_is_written_between_two_pages_moves_nothing(activity: Activity, met
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
-        (Wanted(statuses=(400, 499)), ["late", "same 2"]),
-        (Wanted(statuses=(429, 429)), ["same 2"]),
-        (Wanted(route="/v1/events"), ["late"]),
-        (Wanted(address="192.0.2.8"), ["same 2"]),
-        (Wanted(request_id="same 1"), ["same 1"]),
-        (Wanted(request_id="req_ops"), ["KeySuspended", "KeyCreated"]),
-        (Wanted(request_id="nobody's"), []),
-        (Wanted(start=NOON + timedelta(seconds=20), end=NOON + timedelta(seconds=30)), ALL[1:4]),
-        (Wanted(statuses=(200, 200), end=NOON), ["yesterday"]),
+        (ActivityFilter(statuses=(400, 499)), ["late", "same 2"]),
+        (ActivityFilter(statuses=(429, 429)), ["same 2"]),
+        (ActivityFilter(route="/v1/events"), ["late"]),
+        (ActivityFilter(address="192.0.2.8"), ["same 2"]),
+        (ActivityFilter(request_id="same 1"), ["same 1"]),
+        (ActivityFilter(request_id="req_ops"), ["KeySuspended", "KeyCreated"]),
+        (ActivityFilter(request_id="nobody's"), []),
+        (ActivityFilter(start=NOON + timedelta(seconds=20), end=NOON + timedelta(seconds=30)), ALL[1:4]),
+        (ActivityFilter(statuses=(200, 200), end=NOON), ["yesterday"]),
     ],
     ids=str,
 )
-def test_filters_leave_what_meets_all_of_them(activity: Activity, wanted: Wanted, expected: list[str]) -> None:
+def test_filters_leave_what_meets_all_of_them(
+    activity: ActivityTimeline, wanted: ActivityFilter, expected: list[str]
+) -> None:
     assert read(activity, 2, wanted) == expected
 
 
 @pytest.mark.usefixtures("used")
-def test_a_request_says_why_it_was_refused(activity: Activity) -> None:
-    (entry,) = activity.page("org_railway", "key_a", 10, Wanted(request_id="same 2")).entries
+def test_a_request_says_why_it_was_refused(activity: ActivityTimeline) -> None:
+    (entry,) = activity.page("org_railway", "key_a", 10, ActivityFilter(request_id="same 2")).entries
     assert entry.request is not None
     assert (entry.request.status, entry.request.problem) == (429, "quota-exceeded")
 
 
-def test_refusals_that_were_counted_together_say_how_many_they_are(activity: Activity, metering: Metering) -> None:
+def test_refusals_that_were_counted_together_say_how_many_they_are(
+    activity: ActivityTimeline, metering: Metering
+) -> None:
     metering.take_in(batch(record(1, status=401, cost=0, requests=40), record(0)))
-    entries = tuple(activity.everything("org_railway", "key_a", Wanted(statuses=(200, 499))))
+    entries = tuple(activity.everything("org_railway", "key_a", ActivityFilter(statuses=(200, 499))))
     assert [entry.request.requests for entry in entries if entry.request] == [40, 1]
     rows = csv.DictReader(io.StringIO(b"".join(as_csv(entries)).decode()))
     assert [row["requests"] for row in rows] == ["40", "1"]
 
 
 @pytest.mark.usefixtures("used")
-def test_what_keys_cannot_tell_is_not_left_out_in_silence(activity: Activity, keys: Keys) -> None:
+def test_what_keys_cannot_tell_is_not_left_out_in_silence(activity: ActivityTimeline, keys: Keys) -> None:
     keys.is_away = True
     with pytest.raises(Unavailable):
         activity.page("org_railway", "key_a", 10)
-    assert read(activity, 10, Wanted(statuses=(429, 429))) == ["same 2"]  # nobody else has to be asked for these
+    assert read(activity, 10, ActivityFilter(statuses=(429, 429))) == [
+        "same 2"
+    ]  # nobody else has to be asked for these
 
 
 @pytest.mark.usefixtures("used")
-def test_a_file_holds_all_of_it_and_no_formula(activity: Activity) -> None:
+def test_a_file_holds_all_of_it_and_no_formula(activity: ActivityTimeline) -> None:
     text = b"".join(as_csv(activity.everything("org_railway", "key_a"))).decode()
     rows = list(csv.DictReader(io.StringIO(text)))
     assert tuple(rows[0]) == COLUMNS
@@ -145,7 +151,7 @@ def test_a_file_holds_all_of_it_and_no_formula(activity: Activity) -> None:
     assert rows[0]["user_agent"] == "'=HYPERLINK(1)"
 
 
-def test_a_large_file_comes_in_pieces(activity: Activity, metering: Metering) -> None:
+def test_a_large_file_comes_in_pieces(activity: ActivityTimeline, metering: Metering) -> None:
     metering.take_in(batch(*(record(number / 1000, request_id=f"r{number}") for number in range(2500))))
     pieces = list(as_csv(activity.everything("org_railway", "key_a")))
     assert max(map(len, pieces)) < 20_000

@@ -18,23 +18,23 @@ from standardwebhooks import Webhook
 from services.usage import assembly
 from services.usage.notifications import tables
 from services.usage.notifications.channel import Channel, Kind
-from services.usage.notifications.channels.channel_store import Channels
-from services.usage.notifications.channels.secret_encryption import Sealing, new_secret
+from services.usage.notifications.channels.channel_store import ChannelStore
+from services.usage.notifications.channels.secret_encryption import SecretEncryption, new_secret
 from services.usage.notifications.deliveries.delivery_store import (
     AT_ONCE_OF_CHANNEL,
     GONE_REASON,
     KEPT,
-    Deliveries,
-    Notice,
-    enqueue,
+    DeliveryStore,
+    OutgoingMessage,
+    enqueue_deliveries,
 )
 from services.usage.notifications.deliveries.delivery_views import (
     CannotBeSent,
-    DeliveryRecord,
     DeliveryView,
+    DeliveryViews,
     NoSuchDelivery,
 )
-from services.usage.notifications.deliveries.dispatcher import Courier, Senders
+from services.usage.notifications.deliveries.dispatcher import Dispatcher, Senders
 from services.usage.notifications.delivery import SENDING_SECONDS_MAX, Status
 from services.usage.notifications.senders.webhook_sender import WebhookSender
 from shared.runtime.clock import Clock, ManualClock, SystemClock
@@ -44,7 +44,7 @@ from tests.integration.usage.test_webhook import LOOPBACK
 from tests.receivers import Receiver, hang, receiver, status
 from tests.servers import Postgres
 
-SEALING = Sealing(["a long random text of the operator's"])
+SEALING = SecretEncryption(["a long random text of the operator's"])
 ORGANISATION = "org_railway"
 
 
@@ -58,14 +58,14 @@ class Post:
 
     def __post_init__(self) -> None:
         migrate(self.database, assembly.MIGRATIONS)
-        self.channels, self.deliveries = Channels(self.database), Deliveries(self.database)
-        self.record, self.secrets = DeliveryRecord(self.database), dict[str, str]()
+        self.channels, self.deliveries = ChannelStore(self.database), DeliveryStore(self.database)
+        self.record, self.secrets = DeliveryViews(self.database), dict[str, str]()
         self.courier = self.another_courier()
         self.count = 0
 
-    def another_courier(self) -> Courier:
+    def another_courier(self) -> Dispatcher:
         senders = Senders(webhook=WebhookSender(LOOPBACK, seconds_max=self.seconds_max))
-        return Courier(self.deliveries, self.channels, SEALING, senders, self.clock)
+        return Dispatcher(self.deliveries, self.channels, SEALING, senders, self.clock)
 
     def channel(self, hook: Receiver, channel_id: str = "chn_1") -> Channel:
         secret = self.secrets[channel_id] = new_secret()
@@ -85,7 +85,7 @@ class Post:
         with self.database.transaction() as tx:
             for _ in range(count):
                 self.count += 1
-                notice = Notice(
+                notice = OutgoingMessage(
                     organisation_id=ORGANISATION,
                     message_id=f"msg_{self.count}",
                     type="AlertRaised",
@@ -93,7 +93,7 @@ class Post:
                     payload=json.dumps({"type": "AlertRaised", "timestamp": "now", "data": {"number": self.count}}),
                     only_to=only_to,
                 )
-                enqueue(tx, [notice], self.clock.now())
+                enqueue_deliveries(tx, [notice], self.clock.now())
 
     def carry(self) -> None:
         """All that is due now."""
@@ -258,7 +258,9 @@ def test_what_ended_long_ago_is_forgotten_with_its_attempts(post: Post) -> None:
 def test_what_we_cannot_send_is_an_attempt_like_any_other(post: Post) -> None:
     with receiver(status(200)) as hook:
         channel = post.channel(hook)
-        post.channels.change(replace(channel, sealed_secret=Sealing(["of another installation"]).seal("whsec_x")), None)
+        post.channels.change(
+            replace(channel, sealed_secret=SecretEncryption(["of another installation"]).seal("whsec_x")), None
+        )
         post.put_down()
         post.carry()
         unreadable = post.one()
@@ -292,7 +294,7 @@ def test_secrets_lie_sealed_and_open_with_the_key_before_while_it_is_named(post:
     assert post.secrets["chn_1"].removeprefix("whsec_") not in stored
     sealed = post.channels.get(ORGANISATION, "chn_1").sealed_secret or ""
     assert (
-        Sealing(["another long random text", "a long random text of the operator's"]).unseal(sealed)
+        SecretEncryption(["another long random text", "a long random text of the operator's"]).unseal(sealed)
         == (post.secrets["chn_1"])
     )
 

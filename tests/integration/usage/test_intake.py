@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from services.usage import tables
 from services.usage.intake import batch_validation as acceptance
-from services.usage.intake.batch_intake import Intake, retry
+from services.usage.intake.batch_intake import BatchIntake, retry
 from services.usage.intake.metering import Metering
 from services.usage.intake.parked_batches import ParkedBatches
 from shared.messaging.publishing import EventPublisher
@@ -44,8 +44,8 @@ def parked(usage_database: Database) -> ParkedBatches:
 
 
 @pytest.fixture
-def intake(metering: Metering, parked: ParkedBatches, bus: Bus, clock: ManualClock) -> Intake:
-    return Intake(metering, parked, cast("EventPublisher", bus), clock, batches_max=3)
+def intake(metering: Metering, parked: ParkedBatches, bus: Bus, clock: ManualClock) -> BatchIntake:
+    return BatchIntake(metering, parked, cast("EventPublisher", bus), clock, batches_max=3)
 
 
 def body(**different: Any) -> Any:
@@ -87,7 +87,7 @@ def a_record(**different: Any) -> list[Any]:
     ids=lambda value: str(value)[:60] if isinstance(value, str) else "",
 )
 def test_what_cannot_be_counted_is_parked_with_its_reason_and_the_next_one_counted(
-    intake: Intake, parked: ParkedBatches, bus: Bus, usage_database: Database, sent: Any, reason: str
+    intake: BatchIntake, parked: ParkedBatches, bus: Bus, usage_database: Database, sent: Any, reason: str
 ) -> None:
     for one in (sent, sent, body(segment="good")):
         intake.take(one)
@@ -97,7 +97,7 @@ def test_what_cannot_be_counted_is_parked_with_its_reason_and_the_next_one_count
 
 
 def test_a_batch_from_the_future_is_counted_when_its_time_has_come(
-    intake: Intake, parked: ParkedBatches, bus: Bus, metering: Metering, clock: ManualClock
+    intake: BatchIntake, parked: ParkedBatches, bus: Bus, metering: Metering, clock: ManualClock
 ) -> None:
     early = body(records=[a_record(at=NOON + timedelta(hours=3))])
     intake.take(early)
@@ -109,7 +109,12 @@ def test_a_batch_from_the_future_is_counted_when_its_time_has_come(
 
 
 def test_a_parked_batch_is_counted_on_demand_and_its_gate_told_later(
-    intake: Intake, parked: ParkedBatches, bus: Bus, metering: Metering, clock: ManualClock, usage_database: Database
+    intake: BatchIntake,
+    parked: ParkedBatches,
+    bus: Bus,
+    metering: Metering,
+    clock: ManualClock,
+    usage_database: Database,
 ) -> None:
     early = body(records=[a_record(at=NOON + timedelta(hours=3))])
     intake.take(early)
@@ -122,7 +127,7 @@ def test_a_parked_batch_is_counted_on_demand_and_its_gate_told_later(
 
 
 def test_one_that_the_database_refuses_is_found_among_those_it_came_with(
-    intake: Intake, parked: ParkedBatches, bus: Bus, metering: Metering, monkeypatch: pytest.MonkeyPatch
+    intake: BatchIntake, parked: ParkedBatches, bus: Bus, metering: Metering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Something that the checks do not know of yet."""
     count_all = metering.take_in_all
@@ -144,14 +149,14 @@ def test_what_a_copy_does_not_take_is_parked_and_the_others_counted(
 ) -> None:
     monkeypatch.setattr(acceptance, "_fits", lambda _: True)
     metering, parked = Metering(postgresql_database), ParkedBatches(postgresql_database)
-    intake = Intake(metering, parked, cast("EventPublisher", bus), clock, batches_max=3)
+    intake = BatchIntake(metering, parked, cast("EventPublisher", bus), clock, batches_max=3)
     together(intake, [body(segment="a"), body(segment="bad", records=[a_record(**wrong)]), body(segment="b")])
     assert [(kept.id, kept.reason) for kept in parked.all()] == [("bad/0", "the database does not take it: DataError")]
     assert (sorted(bus.counted), stored(postgresql_database)) == ([("a", 0), ("b", 0)], 2)
 
 
 def test_batches_that_wait_are_counted_together_within_bounds(
-    intake: Intake, bus: Bus, metering: Metering, usage_database: Database, monkeypatch: pytest.MonkeyPatch
+    intake: BatchIntake, bus: Bus, metering: Metering, usage_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     transactions: list[int] = []
     count_all = metering.take_in_all
@@ -168,7 +173,7 @@ def test_batches_that_wait_are_counted_together_within_bounds(
     assert transactions == [3, 3, 3]
 
 
-def together(intake: Intake, bodies: list[Any]) -> None:
+def together(intake: BatchIntake, bodies: list[Any]) -> None:
     """All of them wait before the first has its turn."""
     combiner = intake._count_soon
     combiner._is_led = True
@@ -185,7 +190,7 @@ def together(intake: Intake, bodies: list[Any]) -> None:
 
 
 def test_a_batch_that_nobody_could_be_told_of_is_told_when_it_comes_again(
-    intake: Intake, bus: Bus, usage_database: Database
+    intake: BatchIntake, bus: Bus, usage_database: Database
 ) -> None:
     bus.is_away = True
     intake.take(body())

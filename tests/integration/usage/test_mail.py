@@ -16,9 +16,9 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from services.usage.notifications.channel import Channel, Kind
-from services.usage.notifications.deliveries.dispatcher import Courier, Senders
+from services.usage.notifications.deliveries.dispatcher import Dispatcher, Senders
 from services.usage.notifications.delivery import Outcome
-from services.usage.notifications.senders.email_sender import MailSender, MailServer, mail_server, written
+from services.usage.notifications.senders.email_sender import EmailSender, MailServer, mail_server, written
 from services.usage.notifications.senders.webhook_sender import WebhookSender
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
@@ -52,10 +52,10 @@ def mailbox() -> Mailbox:
 
 
 @pytest.fixture
-def sender(mailbox: Mailbox) -> Iterator[MailSender]:
+def sender(mailbox: Mailbox) -> Iterator[EmailSender]:
     controller = Controller(mailbox, hostname="127.0.0.1", port=free_port())
     controller.start()
-    yield MailSender(server(controller.port), seconds_max=5)
+    yield EmailSender(server(controller.port), seconds_max=5)
     controller.stop()
 
 
@@ -63,7 +63,7 @@ def server(port: int) -> MailServer:
     return MailServer(host="127.0.0.1", port=port, sender="grillo@example.org")
 
 
-def test_the_mail_has_the_facts_and_the_same_id_when_it_is_sent_again(sender: MailSender, mailbox: Mailbox) -> None:
+def test_the_mail_has_the_facts_and_the_same_id_when_it_is_sent_again(sender: EmailSender, mailbox: Mailbox) -> None:
     for _ in range(2):
         assert sender.send("ops@example.org", "msg_1", PAYLOAD) == Outcome(delivered=True, status=250)
     first, again = mailbox.envelopes
@@ -83,7 +83,7 @@ def test_mail_goes_by_tls_to_a_server_whose_certificate_is_good_and_to_no_other(
     context, trusted = certificates(tmp_path, "127.0.0.1")
     controller = Controller(mailbox, hostname="127.0.0.1", port=free_port(), ssl_context=context)
     controller.start()
-    sender = MailSender(replace(server(controller.port), tls=True), seconds_max=5)
+    sender = EmailSender(replace(server(controller.port), tls=True), seconds_max=5)
     unknown = sender.send("ops@example.org", "msg_1", PAYLOAD)
     monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
     known = sender.send("ops@example.org", "msg_1", PAYLOAD)
@@ -92,16 +92,16 @@ def test_mail_goes_by_tls_to_a_server_whose_certificate_is_good_and_to_no_other(
     assert len(mailbox.envelopes) == 1
 
 
-def test_an_address_that_the_server_refuses_is_an_attempt_with_its_status(sender: MailSender) -> None:
+def test_an_address_that_the_server_refuses_is_an_attempt_with_its_status(sender: EmailSender) -> None:
     outcome = sender.send("nobody@example.org", "msg_1", PAYLOAD)
     assert outcome == Outcome(delivered=False, status=550, fault="the mail server refused the address")
 
 
 def test_a_server_that_is_away_or_silent_is_a_fault() -> None:
-    away = MailSender(server(free_port()), seconds_max=1).send("ops@example.org", "msg_1", PAYLOAD)
+    away = EmailSender(server(free_port()), seconds_max=1).send("ops@example.org", "msg_1", PAYLOAD)
     assert away == Outcome(delivered=False, fault="the mail server: ConnectionRefusedError")
     with receiver(hang) as silent:
-        outcome = MailSender(server(silent.port), seconds_max=1).send("ops@example.org", "msg_1", PAYLOAD)
+        outcome = EmailSender(server(silent.port), seconds_max=1).send("ops@example.org", "msg_1", PAYLOAD)
     assert outcome == Outcome(delivered=False, fault="no answer within 1 s")
 
 
@@ -136,13 +136,13 @@ def dripping(answers: list[bytes]) -> Iterator[int]:
 @pytest.mark.parametrize("answers", [[], [GREETING], [GREETING, GOOD, GOOD, GOOD, GO_ON]])
 def test_a_server_whose_answers_drip_is_cut_off_when_the_attempt_is_over(answers: list[bytes]) -> None:
     with dripping(answers) as port:
-        outcome = MailSender(server(port), seconds_max=1).send("ops@example.org", "msg_1", PAYLOAD)
+        outcome = EmailSender(server(port), seconds_max=1).send("ops@example.org", "msg_1", PAYLOAD)
     assert outcome == Outcome(delivered=False, fault="no answer within 1 s")
 
 
 def test_a_mail_that_was_accepted_is_delivered_however_the_goodbye_goes() -> None:
     with dripping([GREETING, GOOD, GOOD, GOOD, GO_ON, GOOD]) as port:
-        outcome = MailSender(server(port), seconds_max=1).send("ops@example.org", "msg_1", PAYLOAD)
+        outcome = EmailSender(server(port), seconds_max=1).send("ops@example.org", "msg_1", PAYLOAD)
     assert outcome == Outcome(delivered=True, status=250)
 
 
@@ -168,7 +168,7 @@ def test_what_is_no_mail_server_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("has_server", [True, False])
 def test_a_channel_of_kind_email_is_told_by_mail_if_there_is_a_server(
-    tmp_path: Path, sender: MailSender, mailbox: Mailbox, has_server: bool
+    tmp_path: Path, sender: EmailSender, mailbox: Mailbox, has_server: bool
 ) -> None:
     post = Post(Database.sqlite(tmp_path / "usage.db"), ManualClock(datetime.now(UTC)))
     post.channels.add(
@@ -182,7 +182,7 @@ def test_a_channel_of_kind_email_is_told_by_mail_if_there_is_a_server(
         )
     )
     senders = Senders(webhook=WebhookSender(LOOPBACK), mail=sender if has_server else None)
-    post.courier = Courier(post.deliveries, post.channels, SEALING, senders, post.clock)
+    post.courier = Dispatcher(post.deliveries, post.channels, SEALING, senders, post.clock)
     post.put_down()
     post.carry()
     attempt = post.one().last_answer

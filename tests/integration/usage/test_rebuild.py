@@ -10,7 +10,7 @@ from services.usage.counters.rollup import roll_up
 from services.usage.epoch_microseconds import MINUTE_US, microseconds
 from services.usage.intake.metering import Metering
 from services.usage.rebuild import COUNTERS, rebuild
-from services.usage.retention.retention import Kept, Retention
+from services.usage.retention.retention import Retention, RetentionTimes
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from tests.examples import NOON
@@ -80,7 +80,7 @@ def test_days_whose_requests_are_gone_are_sealed(
     usage_database: Database, metering: Metering, clock: ManualClock
 ) -> None:
     take_in_three_days(metering, usage_database)
-    Retention(usage_database, clock, Kept(raw_days=1, counter_days=100, alert_days=100)).run()
+    Retention(usage_database, clock, RetentionTimes(raw_days=1, counter_days=100, alert_days=100)).run()
     before = counters(usage_database)
     assert [rebuilt.day for rebuilt in rebuild(usage_database)] == ["2026-11-22", "2026-11-23"]
     assert counters(usage_database) == before

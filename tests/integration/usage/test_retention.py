@@ -15,7 +15,7 @@ from services.usage.intake.metering import Metering
 from services.usage.requests import partitions
 from services.usage.requests.request_log import sealed_before
 from services.usage.retention import retention
-from services.usage.retention.retention import AHEAD_DAYS, Kept, Retention
+from services.usage.retention.retention import AHEAD_DAYS, Retention, RetentionTimes
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from tests.examples import NOON
@@ -29,7 +29,7 @@ TODAY = microseconds(NOON) // DAY_US
 def keep(usage_database: Database, clock: ManualClock) -> Callable[..., None]:
     def run(raw_days: int, counter_days: int = 1000, alert_days: int = 1000) -> None:
         Rollup(usage_database, clock).run()
-        kept = Kept(raw_days=raw_days, counter_days=counter_days, alert_days=alert_days)
+        kept = RetentionTimes(raw_days=raw_days, counter_days=counter_days, alert_days=alert_days)
         Retention(usage_database, clock, kept).run()
 
     return run
@@ -136,7 +136,7 @@ def test_a_reader_who_holds_a_partition_up_delays_its_end_and_nothing_else(
     postgresql_database: Database, clock: ManualClock
 ) -> None:
     metering = Metering(postgresql_database)
-    retention_ = Retention(postgresql_database, clock, Kept(raw_days=2, counter_days=1000, alert_days=1000))
+    retention_ = Retention(postgresql_database, clock, RetentionTimes(raw_days=2, counter_days=1000, alert_days=1000))
     metering.take_in(batch(record(at=NOON - DAY * 9), record(at=NOON)))
     with postgresql_database.reading() as tx:
         assert rows(tx, "request") == [2]

@@ -16,12 +16,12 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from services.usage.notifications.channels.secret_encryption import new_secret
 from services.usage.notifications.delivery import Outcome
-from services.usage.notifications.senders.egress_guard import OutgoingPolicy, Resolve, system_resolve
+from services.usage.notifications.senders.egress_guard import EgressPolicy, Resolve, system_resolve
 from services.usage.notifications.senders.webhook_sender import ANSWER_BYTES_MAX, WebhookSender
 from shared.values.ip_addresses import network
 from tests.receivers import HOST, Receiver, certificates, drip, hang, receiver, status
 
-LOOPBACK = OutgoingPolicy(allowed=(network("127.0.0.0/8"),), allow_http=True)
+LOOPBACK = EgressPolicy(allowed=(network("127.0.0.0/8"),), allow_http=True)
 SECRET, PAYLOAD = new_secret(), '{"type":"AlertRaised","data":{"é":1}}'
 
 
@@ -36,7 +36,7 @@ def names(**addresses: Sequence[str]) -> Resolve:
 
 def send(
     url: str,
-    policy: OutgoingPolicy = LOOPBACK,
+    policy: EgressPolicy = LOOPBACK,
     *,
     secrets: Sequence[str] = (SECRET,),
     resolve: Resolve = system_resolve,
@@ -97,26 +97,26 @@ FORBIDDEN = [
 
 @pytest.mark.parametrize("address", FORBIDDEN)
 def test_an_address_that_is_not_public_is_not_connected_to_by_whatever_name(address: str) -> None:
-    outcome = send(f"https://{HOST}/", OutgoingPolicy(), resolve=names(hooks_example_org=[address]))
+    outcome = send(f"https://{HOST}/", EgressPolicy(), resolve=names(hooks_example_org=[address]))
     assert outcome == Outcome(delivered=False, fault=f"{HOST} is not on the public internet")
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111"])
 def test_an_address_that_is_public_may_be_connected_to(address: str) -> None:
-    assert OutgoingPolicy().allows(ipaddress.ip_address(address))
+    assert EgressPolicy().allows(ipaddress.ip_address(address))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1"])
 def test_loopback_is_refused_however_it_is_written(host: str) -> None:
     with receiver(status(200)) as hook:
-        outcome = send(f"http://{host}:{hook.port}/", OutgoingPolicy(allow_http=True))
+        outcome = send(f"http://{host}:{hook.port}/", EgressPolicy(allow_http=True))
         assert not outcome.delivered
         assert outcome.fault
         assert hook.connections == 0
 
 
 def test_one_forbidden_address_among_public_ones_is_enough_to_refuse() -> None:
-    outcome = send(f"https://{HOST}/", OutgoingPolicy(), resolve=names(hooks_example_org=["8.8.8.8", "10.0.0.1"]))
+    outcome = send(f"https://{HOST}/", EgressPolicy(), resolve=names(hooks_example_org=["8.8.8.8", "10.0.0.1"]))
     assert outcome.fault == f"{HOST} is not on the public internet"
 
 
@@ -143,7 +143,7 @@ def test_a_redirect_is_not_followed(code: int) -> None:
 
 def test_without_tls_nothing_is_sent_unless_it_is_allowed() -> None:
     with receiver(status(200)) as hook:
-        policy = OutgoingPolicy(allowed=LOOPBACK.allowed)
+        policy = EgressPolicy(allowed=LOOPBACK.allowed)
         assert send(hook.url(), policy) == Outcome(delivered=False, fault="only https is allowed")
         assert hook.connections == 0
 
@@ -151,7 +151,7 @@ def test_without_tls_nothing_is_sent_unless_it_is_allowed() -> None:
 def test_tls_is_for_the_name_whose_address_was_checked(tmp_path: Path) -> None:
     context, trusted_file = certificates(tmp_path)
     trusted = ssl.create_default_context(cafile=str(trusted_file))
-    policy = OutgoingPolicy(allowed=LOOPBACK.allowed)
+    policy = EgressPolicy(allowed=LOOPBACK.allowed)
     resolve = names(hooks_example_org=["127.0.0.1"], other_example_org=["127.0.0.1"])
     with receiver(status(200), context) as hook:
         assert send(hook.url(host=HOST), policy, resolve=resolve, trusted=trusted).delivered

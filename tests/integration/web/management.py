@@ -10,8 +10,8 @@ from falcon import testing
 from services.auth.policy import TIERS
 from services.keys import assembly as keys_assembly
 from services.keys.command_inputs import KeyRequest
-from services.keys.encryption.description import Words
-from services.keys.rpc.schemas import HappeningAnswer
+from services.keys.encryption.description import Description
+from services.keys.rpc.schemas import HistoryEntryAnswer
 from services.usage import assembly as usage_assembly
 from services.usage.known_keys.keys_client import KeysClient
 from services.usage.notifications.senders.email_sender import MailServer
@@ -57,7 +57,7 @@ class NearbyKeys(KeysClient):
         self._keys = keys
 
     def history(self, organisation_id: str, key_id: str) -> list[dict[str, Any]]:
-        happened: list[dict[str, Any]] = HappeningAnswer(many=True).dump(
+        happened: list[dict[str, Any]] = HistoryEntryAnswer(many=True).dump(
             self._keys.history.of_key(organisation_id, key_id)
         )
         return happened
@@ -118,5 +118,5 @@ def management(folder: Path, *, tier: str = "premium", keys_database: Database |
 
 
 def _admin_key(keys: keys_assembly.Keys, organisation_id: str) -> str:
-    request = KeyRequest(words=Words(name="first admin"), permissions=("admin",))
+    request = KeyRequest(words=Description(name="first admin"), permissions=("admin",))
     return keys.commands.create(organisation_id, request, BOOTSTRAP).secret.value

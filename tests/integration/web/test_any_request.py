@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 
 from services.keys import api as keys_api
 from services.keys.command_inputs import KeyRequest
-from services.keys.encryption.description import Words
+from services.keys.encryption.description import Description
 from services.keys.http import organisation_activity_resources as organisation_activity_api
 from services.usage import api as usage_api
 from services.usage.alerting import api as alerting_api
@@ -90,7 +90,7 @@ def _admin(api: Management) -> str:
     """Anew where a request before has ended it or used its limit up, nearly: more than one is made with it."""
     asked = api.ask("GET", "/v1/keys/self")
     if asked.status_code != 200 or _left(asked) < LEFT_MIN:
-        request = KeyRequest(words=Words(name="admin"), permissions=("admin",))
+        request = KeyRequest(words=Description(name="admin"), permissions=("admin",))
         api.admin = api.keys.commands.create(api.organisation_id, request, BOOTSTRAP, beyond_limit=True).secret.value
     return api.admin
 
@@ -103,5 +103,5 @@ def _left(answer: testing.Result) -> int:
 
 
 def _some_key(api: Management) -> str:
-    request = KeyRequest(words=Words(name="key"), permissions=("sensors:read",))
+    request = KeyRequest(words=Description(name="key"), permissions=("sensors:read",))
     return api.keys.commands.create(api.organisation_id, request, BOOTSTRAP, beyond_limit=True).key_id

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from falcon import testing
 
-from shared.gate.grants.compact_grants import PackedSnapshot
+from shared.gate.grants.compact_grants import CompactSnapshot
 from shared.gate.grants.grant import Snapshot
 from shared.gate.grants.snapshot_stream import read
 from shared.replication.feed import Acknowledgement
@@ -121,7 +121,7 @@ def test_a_snapshot_is_a_stream_for_gates_that_take_one_and_one_document_for_old
 ) -> None:
     answer = door.simulate_get("/internal/grants", headers=TOKEN | {"Accept": accept})
     if accept == "*/*":
-        snapshot: Snapshot | PackedSnapshot = msgspec.json.decode(answer.content, type=Snapshot)
+        snapshot: Snapshot | CompactSnapshot = msgspec.json.decode(answer.content, type=Snapshot)
     else:
         assert answer.headers["Content-Encoding"] == "gzip"
         snapshot = read([zlib.decompress(answer.content, wbits=31)])

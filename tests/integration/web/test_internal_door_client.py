@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from shared.gate.grants import snapshot_stream
-from shared.gate.grants.compact_grants import PackedSnapshot
+from shared.gate.grants.compact_grants import CompactSnapshot
 from shared.gate.grants.remote_snapshot import RemoteSnapshot
 from shared.replication.feed import FeedUnavailable
-from shared.replication.internal_client import InternalDoor
+from shared.replication.internal_client import InternalClient
 from tests.receivers import Received, hang, receiver, status
 from tests.unit.gate.worlds import blocks_of, grant, snapshot_of
 
@@ -37,7 +37,7 @@ def in_chunks(connection: socket.socket, _: Received, *, whole: bool = True) -> 
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_it_is_asked_with_the_token_and_a_slash_behind_its_address_makes_no_difference(slash: str) -> None:
     with receiver(status(200, body=b"yes")) as served:
-        assert InternalDoor(served.url(slash), SECRET).get("/internal/feed", {"after": "1"}, 5) == b"yes"
+        assert InternalClient(served.url(slash), SECRET).get("/internal/feed", {"after": "1"}, 5) == b"yes"
     assert [(asked.path, asked.headers["authorization"]) for asked in served.received] == [
         ("/internal/feed?after=1", f"Bearer {SECRET}")
     ]
@@ -55,7 +55,7 @@ def test_it_is_asked_with_the_token_and_a_slash_behind_its_address_makes_no_diff
 )
 def test_anything_but_a_whole_good_answer_is_none_and_nobody_is_led_elsewhere(answer: Answer) -> None:
     with receiver(answer) as served:
-        door = InternalDoor(served.url(""), SECRET)
+        door = InternalClient(served.url(""), SECRET)
         with pytest.raises(FeedUnavailable) as got:
             door.get("/internal/feed", {}, 5)
         with pytest.raises(FeedUnavailable):
@@ -66,12 +66,12 @@ def test_anything_but_a_whole_good_answer_is_none_and_nobody_is_led_elsewhere(an
 
 def test_who_does_not_answer_in_time_does_not_answer() -> None:
     with receiver(hang) as served, pytest.raises(FeedUnavailable):
-        InternalDoor(served.url(""), SECRET).get("/internal/feed", {}, 0.05)
+        InternalClient(served.url(""), SECRET).get("/internal/feed", {}, 0.05)
 
 
 def test_a_token_that_cannot_be_sent_is_not_quoted() -> None:
     with receiver(status(200)) as served, pytest.raises(FeedUnavailable) as got:
-        InternalDoor(served.url(""), f"{SECRET}\n").get("/internal/feed", {}, 5)
+        InternalClient(served.url(""), f"{SECRET}\n").get("/internal/feed", {}, 5)
     assert SECRET not in f"{got.value} {got.value.__cause__}"
 
 
@@ -86,10 +86,10 @@ def test_a_token_that_cannot_be_sent_is_not_quoted() -> None:
 )
 def test_a_snapshot_is_read_however_it_is_sent(answer: Answer) -> None:
     with receiver(answer) as served:
-        snapshot = RemoteSnapshot(InternalDoor(served.url(""), SECRET))()
+        snapshot = RemoteSnapshot(InternalClient(served.url(""), SECRET))()
     held = snapshot.grants
     assert sorted(each.key_id for each in held) == ["key_1", "key_2"]
-    assert (snapshot.frame if isinstance(snapshot, PackedSnapshot) else snapshot).tiers == SNAPSHOT.tiers
+    assert (snapshot.frame if isinstance(snapshot, CompactSnapshot) else snapshot).tiers == SNAPSHOT.tiers
 
 
 @pytest.mark.parametrize(
@@ -99,4 +99,4 @@ def test_a_snapshot_is_read_however_it_is_sent(answer: Answer) -> None:
 )
 def test_what_is_no_whole_snapshot_is_none(answer: Answer) -> None:
     with receiver(answer) as served, pytest.raises(FeedUnavailable):
-        RemoteSnapshot(InternalDoor(served.url(""), SECRET))()
+        RemoteSnapshot(InternalClient(served.url(""), SECRET))()

@@ -22,11 +22,11 @@ from shared.values.ip_addresses import network
 from shared.web.admission import Wsgi
 from shared.web.application import application
 from shared.web.operation import Answer, Call, StrictSchema, operation
-from shared.web.requests.client_address import Proxies
+from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import Route
 from tests.unit.gate.worlds import NOW, SECRET, MemoryBus, MemoryLog, grant, secret, snapshot_of
 
-PROXIES = Proxies([network("10.0.0.0/8")])
+PROXIES = TrustedProxies([network("10.0.0.0/8")])
 PUBLIC_URL = "https://api.example"
 KEYS = {
     name: secret(number)

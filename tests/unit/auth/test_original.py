@@ -4,25 +4,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.auth.forwarded_request import PATH_CHARACTERS_MAX, Original, OriginalUnreadable, read_original
+from services.auth.forwarded_request import (
+    PATH_CHARACTERS_MAX,
+    ForwardedRequest,
+    ForwardedRequestUnreadable,
+    read_forwarded_request,
+)
 from shared.observability.redaction import redact
 from tests.unit.gate.worlds import SECRET
 
 ENCODED = f"%67rl_{SECRET[4:]}"
 
 
-def read(**headers: str) -> Original:
+def read(**headers: str) -> ForwardedRequest:
     """By names as Python writes them."""
     told = {name.replace("_", "-").lower(): value for name, value in headers.items()}
-    return read_original(lambda name: told.get(name.lower()))
+    return read_forwarded_request(lambda name: told.get(name.lower()))
 
 
-def original(uri: str, method: str = "GET") -> Original:
+def original(uri: str, method: str = "GET") -> ForwardedRequest:
     return read(x_original_method=method, x_original_uri=uri)
 
 
 def test_each_dialect_tells_the_same() -> None:
-    expected = Original(method="PUT", path="/tiles/7", query_keys=())
+    expected = ForwardedRequest(method="PUT", path="/tiles/7", query_keys=())
     assert read(x_original_method="PUT", x_original_uri="/tiles/7?a=1") == expected
     assert read(x_forwarded_method="PUT", x_forwarded_uri="/tiles/7?a=1", x_forwarded_host="example") == expected
     both = {"x_forwarded_method": "PUT", "x_forwarded_uri": "/tiles/7?a=1"}
@@ -48,7 +53,7 @@ def test_each_dialect_tells_the_same() -> None:
     ],
 )
 def test_what_is_told_by_halves_or_differently_is_no_request(headers: dict[str, str]) -> None:
-    with pytest.raises(OriginalUnreadable):
+    with pytest.raises(ForwardedRequestUnreadable):
         read(**headers)
 
 
@@ -66,7 +71,7 @@ def test_what_is_told_by_halves_or_differently_is_no_request(headers: dict[str, 
     ],
 )
 def test_the_credential_in_the_query_is_found_wherever_it_stands(query: str, keys: tuple[str, ...]) -> None:
-    assert original(f"/tiles?{query}") == Original(method="GET", path="/tiles", query_keys=keys)
+    assert original(f"/tiles?{query}") == ForwardedRequest(method="GET", path="/tiles", query_keys=keys)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +79,7 @@ def test_the_credential_in_the_query_is_found_wherever_it_stands(query: str, key
     [f"/{SECRET}", f"/a/{ENCODED}/b", f"/?key={SECRET}", f"/?{ENCODED}=1", f"/?api%5Fkey={SECRET}", f"/?{SECRET}"],
 )
 def test_a_key_that_no_proxy_would_take_out_is_refused_before_it_travels_on(uri: str) -> None:
-    with pytest.raises(OriginalUnreadable) as refused:
+    with pytest.raises(ForwardedRequestUnreadable) as refused:
         original(uri)
     assert SECRET[4:30] not in str(refused.value)
 
@@ -83,7 +88,7 @@ def test_a_key_that_no_proxy_would_take_out_is_refused_before_it_travels_on(uri:
 def test_what_is_recorded_is_short_ascii_without_a_key_whatever_was_sent(path: str, key: str) -> None:
     try:
         recorded = original(f"/{path}{key}").path
-    except OriginalUnreadable:
+    except ForwardedRequestUnreadable:
         assert key
         return
     assert len(recorded) <= PATH_CHARACTERS_MAX

@@ -16,7 +16,7 @@ from shared.gate import gate_process as process_module
 from shared.gate.gate_process import GateProcess, Hear
 from shared.gate.metering.meter import Meter
 from shared.gate.quota.memory_quota import MemoryQuota
-from shared.gate.quota.redis_counters import RedisCounts
+from shared.gate.quota.redis_counters import RedisCounters
 from shared.gate.verdict import Refusal
 from shared.replication.feed import Acknowledgement, FeedPage
 from shared.replication.relay import BusUnavailable
@@ -198,7 +198,7 @@ def test_one_gate_of_several_without_redis_takes_its_share(tmp_path: Path) -> No
 
 
 def test_a_gate_whose_redis_is_away_starts_all_the_same_and_ends(tmp_path: Path) -> None:
-    scene = Scene(tmp_path, counts=RedisCounts("redis://:hunter2@127.0.0.1:1/0"))
+    scene = Scene(tmp_path, counts=RedisCounters("redis://:hunter2@127.0.0.1:1/0"))
     scene.process.start()
     assert scene.process.gate.admit(presented(), "sensors:read").admitted
     scene.process.tidy()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.usage import RequestRecord
-from shared.gate.metering.refusal_aggregation import SINGLY_MAX, Refusals
+from shared.gate.metering.refusal_aggregation import SINGLY_MAX, RefusalAggregation
 from tests.unit.gate.test_meter import record
 
 
@@ -30,7 +30,7 @@ moments = st.lists(st.tuples(st.integers(0, 300), callers, st.sampled_from([401,
 def test_what_is_written_down_stands_for_exactly_what_was_refused_with_eleven_records_a_second_at_most(
     flood: list[tuple[int, tuple[str | None, str], int]],
 ) -> None:
-    refusals = Refusals()
+    refusals = RefusalAggregation()
     sent: Counter[tuple[int, str]] = Counter()
     written: dict[int, list[RequestRecord]] = defaultdict(list)
     for hundredths, (key_id, address), status in sorted(flood, key=lambda it: it[0]):
@@ -53,7 +53,7 @@ def test_what_is_written_down_stands_for_exactly_what_was_refused_with_eleven_re
 def test_no_more_is_remembered_than_keys_and_so_many_addresses_and_nothing_is_lost_by_it(
     flood: list[tuple[int, tuple[str | None, str], int]], addresses_max: int
 ) -> None:
-    refusals = Refusals(addresses_max)
+    refusals = RefusalAggregation(addresses_max)
     written = []
     for hundredths, (key_id, address), status in flood:
         written += refusals.take(refused(key_id, address, status=status), hundredths / 100)
@@ -64,7 +64,7 @@ def test_no_more_is_remembered_than_keys_and_so_many_addresses_and_nothing_is_lo
 
 
 def aggregate_of(*records: RequestRecord) -> RequestRecord:
-    refusals = Refusals()
+    refusals = RefusalAggregation()
     for _ in range(SINGLY_MAX):
         refusals.take(records[0], 5.0)
     assert [refusals.take(told, 5.0) for told in records] == [[]] * len(records)
@@ -104,7 +104,7 @@ def test_a_key_that_is_refused_from_many_addresses_has_none_in_its_count_and_one
 
 
 def test_a_clock_that_is_read_before_another_threads_and_used_after_it_opens_no_second_anew() -> None:
-    refusals = Refusals()
+    refusals = RefusalAggregation()
     for _ in range(SINGLY_MAX):
         refusals.take(refused(), 6.0)
     assert refusals.take(refused(), 5.99) == []

@@ -10,39 +10,39 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.gate.metering.spool_segment import Segment, SegmentInUse, abandoned
+from shared.gate.metering.spool_segment import SegmentInUse, SpoolSegment, abandoned
 
 RECORDS = [b"first", b"2", b"third, with \x00 and \xff", b"x" * 5000]
 
 
 @pytest.fixture
-def segment(tmp_path: Path) -> Segment:
-    return Segment.create(tmp_path)
+def segment(tmp_path: Path) -> SpoolSegment:
+    return SpoolSegment.create(tmp_path)
 
 
-def reopened(segment: Segment) -> Segment:
+def reopened(segment: SpoolSegment) -> SpoolSegment:
     """As the next process finds it."""
     segment.close()
-    return Segment(segment.path)
+    return SpoolSegment(segment.path)
 
 
-def payloads(segment: Segment) -> list[bytes]:
+def payloads(segment: SpoolSegment) -> list[bytes]:
     return segment.payloads(0, segment.size)
 
 
-def append_all(segment: Segment) -> None:
+def append_all(segment: SpoolSegment) -> None:
     for record in RECORDS:
         segment.append(record)
 
 
-def test_a_segment_gives_back_what_was_appended_in_order_here_and_to_the_next_process(segment: Segment) -> None:
+def test_a_segment_gives_back_what_was_appended_in_order_here_and_to_the_next_process(segment: SpoolSegment) -> None:
     append_all(segment)
     assert payloads(segment) == RECORDS
     assert payloads(reopened(segment)) == RECORDS
 
 
 @pytest.mark.parametrize("cut_bytes", [1, 7, 8, 9, 5000, 5007])
-def test_a_torn_last_record_is_left_out_and_the_ones_before_are_kept(segment: Segment, cut_bytes: int) -> None:
+def test_a_torn_last_record_is_left_out_and_the_ones_before_are_kept(segment: SpoolSegment, cut_bytes: int) -> None:
     append_all(segment)
     os.truncate(segment.path, segment.size - cut_bytes)
     assert payloads(reopened(segment)) == RECORDS[:-1]
@@ -53,7 +53,7 @@ def test_a_torn_last_record_is_left_out_and_the_ones_before_are_kept(segment: Se
 def test_bytes_that_no_record_wrote_are_never_taken_for_one(
     tmp_path_factory: pytest.TempPathFactory, garbage: bytes
 ) -> None:
-    segment = Segment.create(tmp_path_factory.mktemp("spool"))
+    segment = SpoolSegment.create(tmp_path_factory.mktemp("spool"))
     segment.append(b"good")
     with segment.path.open("r+b") as file:
         file.seek(segment.size)
@@ -63,7 +63,7 @@ def test_bytes_that_no_record_wrote_are_never_taken_for_one(
     found.close()
 
 
-def test_a_corrupted_record_is_not_given_out(segment: Segment) -> None:
+def test_a_corrupted_record_is_not_given_out(segment: SpoolSegment) -> None:
     append_all(segment)
     with segment.path.open("r+b") as file:
         file.seek(segment.size - 2500)
@@ -71,7 +71,7 @@ def test_a_corrupted_record_is_not_given_out(segment: Segment) -> None:
     assert payloads(reopened(segment)) == RECORDS[:-1]
 
 
-def test_a_length_beyond_all_bounds_is_not_believed(segment: Segment) -> None:
+def test_a_length_beyond_all_bounds_is_not_believed(segment: SpoolSegment) -> None:
     segment.append(b"good")
     with segment.path.open("r+b") as file:
         file.seek(segment.size)
@@ -80,7 +80,7 @@ def test_a_length_beyond_all_bounds_is_not_believed(segment: Segment) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 64 * 1024 + 1])
-def test_a_record_that_could_not_be_read_back_is_not_taken_either(segment: Segment, size: int) -> None:
+def test_a_record_that_could_not_be_read_back_is_not_taken_either(segment: SpoolSegment, size: int) -> None:
     segment.append(b"x" * 64 * 1024)
     with pytest.raises(OSError, match=f"{size} bytes"):
         segment.append(b"x" * size)
@@ -88,7 +88,9 @@ def test_a_record_that_could_not_be_read_back_is_not_taken_either(segment: Segme
     assert payloads(segment) == [b"x" * 64 * 1024, b"after"]
 
 
-def test_a_disk_without_room_leaves_the_segment_as_it_was(segment: Segment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_without_room_leaves_the_segment_as_it_was(
+    segment: SpoolSegment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     segment.append(b"before")
     with monkeypatch.context() as patched:
         patched.setattr(os, "posix_fallocate", no_room)
@@ -100,7 +102,7 @@ def test_a_disk_without_room_leaves_the_segment_as_it_was(segment: Segment, monk
     assert payloads(segment) == payloads(reopened(segment)) == [*kept, b"after" * 12_000]
 
 
-def test_a_record_is_in_the_kernels_memory_before_append_returns(segment: Segment) -> None:
+def test_a_record_is_in_the_kernels_memory_before_append_returns(segment: SpoolSegment) -> None:
     """Read through another file, as by a process that takes over after a SIGKILL; many rooms long."""
     written = []
     for number in range(60):
@@ -110,7 +112,7 @@ def test_a_record_is_in_the_kernels_memory_before_append_returns(segment: Segmen
     assert payloads(segment) == written
 
 
-def append_for_ever(segment: Segment) -> None:
+def append_for_ever(segment: SpoolSegment) -> None:
     while True:
         segment.append(b"x" * 60_000)
 
@@ -124,7 +126,7 @@ def test_a_record_whose_writer_was_killed_in_the_act_is_none(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     """Whatever part of its bytes has reached the file by then, and in whatever order."""
-    segment = Segment.create(tmp_path_factory.mktemp("spool"))
+    segment = SpoolSegment.create(tmp_path_factory.mktemp("spool"))
     segment.append(b"good")
     end = segment.size
     segment.append(b"never answered")
@@ -141,7 +143,7 @@ def test_a_record_whose_writer_was_killed_in_the_act_is_none(
 
 
 def test_a_closed_segment_takes_nothing_more_and_writes_into_nobody_elses_file(
-    segment: Segment, tmp_path: Path
+    segment: SpoolSegment, tmp_path: Path
 ) -> None:
     """A request that outlives its server's stop: the number of its file may be another file's by now."""
     segment.close()
@@ -152,7 +154,7 @@ def test_a_closed_segment_takes_nothing_more_and_writes_into_nobody_elses_file(
         assert another.read() == b""
 
 
-def test_extents_hold_whole_records_end_to_end_and_about_the_size_asked_for(segment: Segment) -> None:
+def test_extents_hold_whole_records_end_to_end_and_about_the_size_asked_for(segment: SpoolSegment) -> None:
     for number in range(100):
         segment.append(b"%03d" % number + b"." * 97)
     extents = list(iter(lambda: segment.cut_extent(1000), None))
@@ -162,7 +164,7 @@ def test_extents_hold_whole_records_end_to_end_and_about_the_size_asked_for(segm
     assert segment.cut_extent(1000) is None
 
 
-def test_an_extent_once_cut_is_the_same_for_whoever_sends_it_next(segment: Segment) -> None:
+def test_an_extent_once_cut_is_the_same_for_whoever_sends_it_next(segment: SpoolSegment) -> None:
     segment.append(b"a")
     first = segment.cut_extent(1000)
     segment.append(b"b")
@@ -178,7 +180,7 @@ def test_an_extent_once_cut_is_the_same_for_whoever_sends_it_next(segment: Segme
 
 @pytest.mark.parametrize("written", ["torn", "not at all"])
 def test_an_extent_that_the_disk_did_not_take_whole_is_cut_again_and_kept(
-    segment: Segment, monkeypatch: pytest.MonkeyPatch, written: str
+    segment: SpoolSegment, monkeypatch: pytest.MonkeyPatch, written: str
 ) -> None:
     """A full disk, then room again: what is on disk must be every extent that was published from."""
     segment.append(b"a")
@@ -198,7 +200,7 @@ def test_an_extent_that_the_disk_did_not_take_whole_is_cut_again_and_kept(
     assert reopened(segment).extents == [again]
 
 
-def test_a_torn_line_of_extents_is_neither_believed_nor_in_the_way_of_the_next(segment: Segment) -> None:
+def test_a_torn_line_of_extents_is_neither_believed_nor_in_the_way_of_the_next(segment: SpoolSegment) -> None:
     """It was never published from. What the adopter writes behind it must be read by the one after."""
     segment.append(b"a")
     first = segment.cut_extent(1000)
@@ -211,9 +213,9 @@ def test_a_torn_line_of_extents_is_neither_believed_nor_in_the_way_of_the_next(s
     assert reopened(adopter).extents == [first, second]
 
 
-def test_a_living_processs_segment_is_in_use_and_a_dead_ones_is_not(segment: Segment, tmp_path: Path) -> None:
+def test_a_living_processs_segment_is_in_use_and_a_dead_ones_is_not(segment: SpoolSegment, tmp_path: Path) -> None:
     with pytest.raises(SegmentInUse):
-        Segment(segment.path)
+        SpoolSegment(segment.path)
     assert list(abandoned(tmp_path)) == []
     segment.append(b"left behind")
     segment.close()
@@ -222,7 +224,7 @@ def test_a_living_processs_segment_is_in_use_and_a_dead_ones_is_not(segment: Seg
     assert list(abandoned(tmp_path)) == []
 
 
-def test_a_discarded_segment_leaves_nothing(segment: Segment, tmp_path: Path) -> None:
+def test_a_discarded_segment_leaves_nothing(segment: SpoolSegment, tmp_path: Path) -> None:
     segment.append(b"a")
     segment.cut_extent(1)
     segment.discard()
@@ -230,7 +232,7 @@ def test_a_discarded_segment_leaves_nothing(segment: Segment, tmp_path: Path) ->
 
 
 def test_a_segment_discarded_while_another_process_opens_it_is_not_adopted(
-    segment: Segment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    segment: SpoolSegment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the other's open and its lock the owner finished with it: its batches are counted, its extents gone."""
     segment.append(b"counted already")
@@ -252,7 +254,7 @@ def test_a_new_segment_that_another_process_takes_for_abandoned_is_made_anew(
 ) -> None:
     """Between open and lock a fresh file looks like a dead process's; an adopter may take and discard it."""
     lock: Any = fcntl.flock
-    adopted: list[Segment] = []
+    adopted: list[SpoolSegment] = []
 
     def adopter_first(file: int, operation: int) -> None:
         monkeypatch.setattr(fcntl, "flock", lock)
@@ -264,12 +266,12 @@ def test_a_new_segment_that_another_process_takes_for_abandoned_is_made_anew(
     for discarded in (0, 1):  # noqa: B007  `adopter_first` reads it
         adopted.clear()
         monkeypatch.setattr(fcntl, "flock", adopter_first)
-        mine = Segment.create(tmp_path)
+        mine = SpoolSegment.create(tmp_path)
         mine.append(b"mine")
         assert payloads(reopened(mine)) == [b"mine"]
 
 
-def test_a_strangers_files_in_the_folder_stop_nobody(tmp_path: Path, segment: Segment) -> None:
+def test_a_strangers_files_in_the_folder_stop_nobody(tmp_path: Path, segment: SpoolSegment) -> None:
     segment.append(b"good")
     segment.cut_extent(1000)
     segment.close()
@@ -278,5 +280,5 @@ def test_a_strangers_files_in_the_folder_stop_nobody(tmp_path: Path, segment: Se
     segment.path.with_suffix(".extents").write_bytes(
         segment.path.with_suffix(".extents").read_bytes() + b"x y\n\xff\xfe\n"
     )
-    found: Iterator[Segment] = abandoned(tmp_path)
+    found: Iterator[SpoolSegment] = abandoned(tmp_path)
     assert sorted(len(payloads(one)) for one in found) == [0, 1]

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, insert, update
 
 from services.keys import tables
 from services.keys.assembly import MIGRATIONS
-from services.keys.revocation.gate_progress import Lookout, Watch
+from services.keys.revocation.gate_progress import GateProgress, GateWait
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
@@ -45,9 +45,9 @@ def database(tmp_path: Path) -> Iterator[Watched]:
     database.close()
 
 
-def watch(clock: ManualClock) -> Watch:
+def watch(clock: ManualClock) -> GateWait:
     now = clock.elapsed_seconds()
-    return Watch(position=7, committed_at=now, deadline=now + 10)
+    return GateWait(position=7, committed_at=now, deadline=now + 10)
 
 
 def test_many_who_wait_at_once_read_no_more_than_one(database: Watched, clock: ManualClock) -> None:
@@ -64,9 +64,9 @@ def test_many_who_wait_at_once_read_no_more_than_one(database: Watched, clock: M
             with database.transaction() as tx:
                 tx.execute(update(tables.gate).values(position=7))
 
-    lookout = Lookout(database, clock, sleep)
+    lookout = GateProgress(database, clock, sleep)
 
-    def wait(_: int) -> Watch:
+    def wait(_: int) -> GateWait:
         mine = watch(clock)
         all_wait.wait(WAIT_SECONDS)
         lookout.keep(mine)
@@ -81,7 +81,7 @@ def test_many_who_wait_at_once_read_no_more_than_one(database: Watched, clock: M
 
 def test_a_look_that_began_before_he_asked_is_nothing_to_go_by(database: Watched, clock: ManualClock) -> None:
     """It shows no gate, for it is of before one joined; who asks after that must see the gate."""
-    lookout = Lookout(database, clock, lambda _: None)
+    lookout = GateProgress(database, clock, lambda _: None)
     with database.transaction() as tx:
         tx.execute(delete(tables.gate))
     reading, may_go_on = threading.Event(), threading.Event()
@@ -107,7 +107,7 @@ def test_a_look_that_began_before_he_asked_is_nothing_to_go_by(database: Watched
 
 
 def test_who_cannot_look_says_so_and_the_next_looks_for_himself(database: Watched, clock: ManualClock) -> None:
-    lookout = Lookout(database, clock, lambda _: None)
+    lookout = GateProgress(database, clock, lambda _: None)
     reading, may_go_on = threading.Event(), threading.Event()
 
     def fail_the_first(number: int) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from services.keys import tables
 from services.keys.assembly import MIGRATIONS
 from services.keys.revocation.propagation import KNOWN_WAIT_SECONDS, Propagation, Receipt
-from services.keys.revocation.restore_detection import MARGIN_SECONDS, Storage
+from services.keys.revocation.restore_detection import MARGIN_SECONDS, RestoreDetection
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.feed import Acknowledgement
 from shared.runtime.clock import ManualClock
@@ -25,7 +25,7 @@ class Scene:
         migrate(database, MIGRATIONS)
         self.database, self.clock = database, clock
         self.plan: list[tuple[float, Callable[[], None]]] = []
-        self.storage = Storage(database, clock, lease_seconds=LEASE)
+        self.storage = RestoreDetection(database, clock, lease_seconds=LEASE)
         self.propagation = self.new_propagation(clock)
         self.began = clock.elapsed_seconds()
 

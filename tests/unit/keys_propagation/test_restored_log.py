@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from services.keys import tables
 from services.keys.assembly import assemble
 from services.keys.command_inputs import KeyRequest
-from services.keys.encryption.description import Words
+from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Reason
 from shared.replication.feed import Acknowledgement
 from shared.runtime.clock import SystemClock
@@ -22,7 +22,7 @@ def test_an_acknowledgement_of_another_log_is_none_of_this_one(tmp_path: Path, r
     lost = Database.sqlite(tmp_path / "lost.db")
     keys = assemble(lost, NoBus(), SystemClock(), lease_seconds=0)
     organisation = keys.commands.register_organisation("Railway", "free", ORIGIN)
-    request = KeyRequest(words=Words(name="key"), permissions=("admin",))
+    request = KeyRequest(words=Description(name="key"), permissions=("admin",))
     stolen = keys.commands.create(organisation, request, ORIGIN)
     with lost.transaction():
         shutil.copy(tmp_path / "lost.db", tmp_path / "restored.db")

@@ -16,20 +16,20 @@ from sqlalchemy import delete
 from services.auth import assembly as auth
 from services.keys import tables
 from services.keys.assembly import MIGRATIONS
-from services.keys.command_handler import Commands
+from services.keys.command_handler import CommandHandler
 from services.keys.command_inputs import KeyRequest
-from services.keys.encryption.description import Words
+from services.keys.encryption.description import Description
 from services.keys.events import types
 from services.keys.lifecycle.key import Reason
 from services.keys.publication import publish
 from services.keys.revocation.propagation import Propagation, Receipt
-from services.keys.revocation.restore_detection import Storage
+from services.keys.revocation.restore_detection import RestoreDetection
 from shared.eventsourcing.event_store import Head
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.gate.authentication.credential import Presented
 from shared.gate.grants.replica import Replica
 from shared.gate.verdict import judge
-from shared.replication.envelopes import Publication
+from shared.replication.envelopes import Envelopes
 from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, LogFeed
 from shared.replication.relay import Doorbell
 from shared.runtime.clock import ManualClock
@@ -85,18 +85,18 @@ class World:
         with keys_database.transaction() as tx:
             tx.execute(delete(tables.gate))
         store = SqlEventStore(keys_database, tables.metadata)
-        publication = Publication("keys", types, publish)
+        publication = Envelopes("keys", types, publish)
         propagation = Propagation(
             keys_database,
             store,
-            Storage(keys_database, self.clock, lease_seconds=LEASE),
+            RestoreDetection(keys_database, self.clock, lease_seconds=LEASE),
             self.clock,
             lease_seconds=LEASE,
             sleep=lambda _: self.something_happens(),
         )
         self._propagation = propagation
         self._feed = LogFeed(keys_database, store, publication, self._acknowledge)
-        self._commands = Commands(keys_database, store, Doorbell(lambda: None), propagation, self.clock)
+        self._commands = CommandHandler(keys_database, store, Doorbell(lambda: None), propagation, self.clock)
         self._auth = auth.assemble(auth_database, LogFeed(keys_database, store, publication), self.clock)
         self._auth.subscription.pull()
         self._organisation = self._commands.register_organisation("Railway", "free", ORIGIN)
@@ -104,7 +104,7 @@ class World:
             self._join()
 
     def create(self) -> None:
-        request = KeyRequest(words=Words(name="key"), permissions=("sensors:read",))
+        request = KeyRequest(words=Description(name="key"), permissions=("sensors:read",))
         created = self._commands.create(self._organisation, request, ORIGIN)
         self.keys.append(Key(created.key_id, created.secret.value))
 

@@ -15,14 +15,14 @@ from shared.eventsourcing.event_store import Head, MemoryEventStore, StoredEvent
 from shared.eventsourcing.event_types import Encoded
 from shared.gate.grants.grant import Snapshot
 from shared.gate.grants.grants import Grants
-from shared.replication.envelopes import Publication
+from shared.replication.envelopes import Envelopes
 from shared.runtime.clock import ManualClock
 from shared.values.timestamps import rfc3339
 from tests import examples
 from tests.unit.log.memory_feed import MemoryFeed
 
 State = tuple[frozenset[object], frozenset[tuple[str, str]]]
-PUBLICATION = Publication("keys", events.types, publish)
+PUBLICATION = Envelopes("keys", events.types, publish)
 
 
 class History:

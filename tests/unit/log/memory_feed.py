@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from shared.eventsourcing.event_store import Head, MemoryEventStore
-from shared.replication.envelopes import Publication
+from shared.replication.envelopes import Envelopes
 from shared.replication.feed import PAGE_EVENTS, Acknowledgement, FeedPage, FeedUnavailable
 from shared.runtime.clock import Clock
 
@@ -15,7 +15,7 @@ class MemoryFeed:
     def __init__(
         self,
         store: MemoryEventStore,
-        publication: Publication,
+        publication: Envelopes,
         clock: Clock,
         acknowledge: Callable[[Acknowledgement], None] | None = None,
     ) -> None:

@@ -5,7 +5,7 @@ import msgspec
 from shared.eventsourcing.event_store import Head
 from shared.replication.feed import PAGE_EVENTS, FeedUnavailable
 from shared.replication.http_feed import PULL_SECONDS_MAX, HttpFeed
-from shared.replication.internal_client import InternalDoor
+from shared.replication.internal_client import InternalClient
 from shared.runtime.clock import ManualClock
 from tests.unit.gate.worlds import NOW, MemoryLog, created
 
@@ -13,7 +13,7 @@ MOST = 4 * PAGE_EVENTS
 QUICK, STEADY, SLOW = (part * PULL_SECONDS_MAX for part in (0.1, 0.3, 0.6))
 
 
-class Door(InternalDoor):
+class Door(InternalClient):
     """A log of `events`, each page of which takes `seconds`; None: it does not come."""
 
     def __init__(self, clock: ManualClock, events: int) -> None:

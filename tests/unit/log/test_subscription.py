@@ -9,7 +9,7 @@ from services.keys import events
 from services.keys.publication import publish
 from shared.contracts.envelope import CloudEvent
 from shared.eventsourcing.event_store import Head, MemoryEventStore
-from shared.replication.envelopes import Publication
+from shared.replication.envelopes import Envelopes
 from shared.replication.feed import PAGE_EVENTS, Acknowledgement, FeedPage, FeedUnavailable
 from shared.replication.subscription import Outcome, Subscription
 from shared.runtime.clock import ManualClock
@@ -48,7 +48,7 @@ class Log:
         self.store = MemoryEventStore(epoch)
         for number in range(1, count + 1):
             self.append(f"{name}_{number}")
-        publication = Publication("keys", events.types, publish)
+        publication = Envelopes("keys", events.types, publish)
         self.feed = MemoryFeed(self.store, publication, self.clock, self._acknowledge)
         with self.store.reading() as tx:
             self.head, rows = self.store.head(tx), self.store.after(tx, 0, count)
@@ -240,7 +240,7 @@ def test_a_pull_dates_from_before_its_last_question(log: Log, notebook: Notebook
             return page
 
     began = log.clock.elapsed_seconds()
-    feed = Slow(log.store, Publication("keys", events.types, publish), log.clock)
+    feed = Slow(log.store, Envelopes("keys", events.types, publish), log.clock)
     assert Subscription(feed, notebook, log.clock, gate="gate_1").pull().sent_at == began + 3
     assert Subscription(feed, notebook, log.clock, gate="gate_1").pull().sent_at == began + 6
 
@@ -258,7 +258,7 @@ def test_a_log_that_grows_while_it_is_pulled_is_pulled_to_the_head_of_the_last_a
                 log.append(f"key_later_{self.left}")
             return page
 
-    feed = Growing(log.store, Publication("keys", events.types, publish), log.clock)
+    feed = Growing(log.store, Envelopes("keys", events.types, publish), log.clock)
     caught_up = Subscription(feed, notebook, log.clock, gate="gate_1").pull()
     assert caught_up.head == notebook.place
     assert notebook.noted == [1, 2, 3, 4, 5, 6, 7, 8]

@@ -8,19 +8,21 @@ from cryptography.fernet import InvalidToken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.keys.encryption.description import Words, new_data_key, seal, seal_note, unseal
+from services.keys.encryption.description import Description, new_data_key, seal, seal_note, unseal
 from services.keys.http.request_bodies import CreateKeySchema, RevokeKeySchema
 from shared.web.problems.catalogue import Problem
 from shared.web.requests.json_body import parse
 
 DATA_KEY = new_data_key()
-WORDS = Words(name="Ligne 14 — capteurs", description="Pour l'exploitation.\nAppeler Mme Noël.", labels={"env": "prod"})
+WORDS = Description(
+    name="Ligne 14 — capteurs", description="Pour l'exploitation.\nAppeler Mme Noël.", labels={"env": "prod"}
+)
 CREATE = {"name": "Ligne 14", "permissions": ["sensors:read"]}
 
 
 @settings(deadline=None)
-@given(st.builds(Words, name=st.text(), description=st.text(), labels=st.dictionaries(st.text(), st.text())))
-def test_any_words_come_back_from_their_seal_as_they_were(words: Words) -> None:
+@given(st.builds(Description, name=st.text(), description=st.text(), labels=st.dictionaries(st.text(), st.text())))
+def test_any_words_come_back_from_their_seal_as_they_were(words: Description) -> None:
     assert unseal(seal(words, DATA_KEY), DATA_KEY) == words
 
 

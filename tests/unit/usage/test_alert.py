@@ -13,19 +13,19 @@ from sqlalchemy import delete, insert, select
 
 from services.usage import assembly, tables
 from services.usage.alerting import tables as alerting
-from services.usage.alerting.alerts.alert import Alert, Alerts
+from services.usage.alerting.alerts.alert import Alert, AlertStore
 from services.usage.alerting.evaluation.conditions import QUIET
 from services.usage.alerting.evaluation.evaluator import NEW_SOURCES_A_DAY_MAX, Evaluator
-from services.usage.alerting.evaluation.observation import Near, Settled
-from services.usage.alerting.evaluation.queue import leave
+from services.usage.alerting.evaluation.observation import ExpiryCleared, ExpiryWarning
+from services.usage.alerting.evaluation.queue import queue_evaluation
 from services.usage.alerting.rules.rule import ExpiringParameters, Kind, QuotaParameters, Rule, default_id
-from services.usage.alerting.rules.rule_store import Rules, make_defaults
+from services.usage.alerting.rules.rule_store import RuleStore, make_defaults
 from services.usage.epoch_microseconds import microseconds
 from services.usage.intake.metering import Metering
 from services.usage.notifications import tables as delivering
 from services.usage.notifications.channel import Channel
 from services.usage.notifications.channel import Kind as ChannelKind
-from services.usage.notifications.channels.channel_store import Channels
+from services.usage.notifications.channels.channel_store import ChannelStore
 from services.usage.retention.erasure import erase
 from shared.contracts.usage import RequestMetered
 from shared.gate.grants.grant import Limits
@@ -51,8 +51,8 @@ class World:
 
     def __post_init__(self) -> None:
         migrate(self.database, assembly.MIGRATIONS)
-        self.metering, self.alerts = Metering(self.database), Alerts(self.database)
-        self.rules, self.channels = Rules(self.database, self.clock), Channels(self.database)
+        self.metering, self.alerts = Metering(self.database), AlertStore(self.database)
+        self.rules, self.channels = RuleStore(self.database, self.clock), ChannelStore(self.database)
         self.evaluator = self.another_evaluator()
         with self.database.transaction() as tx:
             tx.execute(insert(tables.known_organisation).values(organisation_id=ORGANISATION, tier="standard"))
@@ -298,8 +298,8 @@ def test_the_hours_of_a_week_are_kept_and_older_ones_are_not(world: World) -> No
     assert kept() == 0
 
 
-def near(reason: str, days_left: int, expires_at: datetime = NOON + DAY) -> Near:
-    return Near(
+def near(reason: str, days_left: int, expires_at: datetime = NOON + DAY) -> ExpiryWarning:
+    return ExpiryWarning(
         key_id="key_a",
         organisation_id=ORGANISATION,
         warned_at=NOON,
@@ -309,17 +309,17 @@ def near(reason: str, days_left: int, expires_at: datetime = NOON + DAY) -> Near
     )
 
 
-def hear(world: World, *heard: Near | Settled) -> None:
+def hear(world: World, *heard: ExpiryWarning | ExpiryCleared) -> None:
     with world.database.transaction() as tx:
         for one in heard:
-            leave(tx, one)
+            queue_evaluation(tx, one)
     world.evaluator.run()
 
 
 def test_a_warning_of_keys_is_an_alert_once_and_over_when_the_key_was_seen_to(world: World) -> None:
     hear(world, near("time", 14), near("time", 14), near("unused", 7))
     assert sorted(alert.kind for alert in world.raised()) == ["key-expiring", "key-unused"]
-    hear(world, Settled(key_id="key_a", at=NOON))
+    hear(world, ExpiryCleared(key_id="key_a", at=NOON))
     assert all(alert.resolved_at for alert in world.raised())
 
 
@@ -456,7 +456,7 @@ def test_an_alert_of_before_belongs_to_its_organisation_s_default_rule(
             "INSERT INTO alert VALUES ('alr_1', 'dead-key-used', 'org_1', 'key_1', '2026-11-23', ?, 1)", (facts,)
         )
     migrate(database, assembly.MIGRATIONS)
-    (alert,) = Alerts(database).of_organisation("org_1", limit=10)
+    (alert,) = AlertStore(database).of_organisation("org_1", limit=10)
     assert alert.rule_id == default_id("org_1", Kind.DEAD_KEY_USED)
     assert msgspec.to_builtins(alert.facts) == json.loads(facts)
     database.close()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.usage.alerting.evaluation.label_lookup import REMEMBERED_FOR, Labels
+from services.usage.alerting.evaluation.label_lookup import REMEMBERED_FOR, LabelLookup
 from services.usage.known_keys.keys_client import KeysClient
 from shared.contracts.errors import NotFound, ServiceError, Unavailable
 from shared.runtime.clock import ManualClock
@@ -33,14 +33,14 @@ def keys() -> Keys:
 
 
 def test_name_and_value_must_be_the_key_s(keys: Keys, clock: ManualClock) -> None:
-    labels = Labels(keys, clock)
+    labels = LabelLookup(keys, clock)
     assert labels.carries(*ASKED)
     assert not labels.carries("org_1", "key_1", "env:test")
     assert not labels.carries("org_1", "key_1", "environment:prod")
 
 
 def test_an_answer_is_remembered_for_a_while(keys: Keys, clock: ManualClock) -> None:
-    labels = Labels(keys, clock)
+    labels = LabelLookup(keys, clock)
     assert [labels.carries(*ASKED) for _ in range(3)] == [True] * 3
     assert keys.calls == 1
     keys.labels = {}
@@ -49,7 +49,7 @@ def test_an_answer_is_remembered_for_a_while(keys: Keys, clock: ManualClock) -> 
 
 
 def test_while_keys_is_away_it_is_so_and_of_a_deleted_key_it_is_not(keys: Keys, clock: ManualClock) -> None:
-    labels = Labels(keys, clock)
+    labels = LabelLookup(keys, clock)
     keys.fault = Unavailable("keys is away")
     assert labels.carries(*ASKED)
     keys.fault = NotFound("no such key")

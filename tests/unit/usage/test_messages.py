@@ -1,6 +1,6 @@
 """What usage answers over RPC: these shapes are others' to read, and only gain members at their end."""
 
-from services.usage.activity.timeline import Entry, Place, Request
+from services.usage.activity.timeline import Place, Request, TimelineEntry
 from services.usage.rpc_schemas import EntryAnswer
 from tests.examples import NOON
 
@@ -18,7 +18,7 @@ def test_a_request_in_an_activity_says_how_many_it_stands_for() -> None:
         request_id="req_1",
         requests=37,
     )
-    shown = EntryAnswer().dump(Entry(at=NOON, place=Place(0, 1, 1), request=request))
+    shown = EntryAnswer().dump(TimelineEntry(at=NOON, place=Place(0, 1, 1), request=request))
     assert list(shown["request"].items()) == [
         ("method", "*"),
         ("route", "/v1/sensors"),

@@ -3,9 +3,9 @@
 import pytest
 
 from shared.values.ip_addresses import address, network
-from shared.web.requests.client_address import Proxies
+from shared.web.requests.client_address import TrustedProxies
 
-PROXIES = Proxies([network("10.0.0.0/8"), network("2001:db8::/64")])
+PROXIES = TrustedProxies([network("10.0.0.0/8"), network("2001:db8::/64")])
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_proxy_of_ours_is_known_by_its_address(peer: str, is_ours: bool) -> No
 
 
 def test_without_proxies_the_header_means_nothing() -> None:
-    assert Proxies().caller("127.0.0.1", "203.0.113.9") == "127.0.0.1"
+    assert TrustedProxies().caller("127.0.0.1", "203.0.113.9") == "127.0.0.1"
 
 
 def test_a_mapped_ipv4_address_or_network_is_ipv4() -> None:

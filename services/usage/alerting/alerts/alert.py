@@ -32,7 +32,7 @@ class Alert:
     resolved_at: datetime | None
 
 
-class Alerts:
+class AlertStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 

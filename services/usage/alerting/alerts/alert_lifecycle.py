@@ -20,7 +20,7 @@ from services.usage.alerting.in_values import among
 from services.usage.alerting.rules.rule import Kind
 from services.usage.alerting.rules.rule_store import rules_of
 from services.usage.epoch_microseconds import microseconds, moment
-from services.usage.notifications.deliveries.delivery_store import Notice, enqueue
+from services.usage.notifications.deliveries.delivery_store import OutgoingMessage, enqueue_deliveries
 from shared.contracts.usage import AlertRaised, AlertResolved
 from shared.sql.database import upsert
 from shared.values.identifiers import new_id
@@ -116,12 +116,14 @@ def _tell(tx: Connection, told: Sequence[Alert], now: datetime) -> None:
         for rules in rules_of(tx, {alert.organisation_id for alert in loud}).values()
         for rule in rules
     }
-    enqueue(tx, [_notice(alert, hints.get(alert.key_id), channels.get(alert.rule_id, ())) for alert in loud], now)
+    enqueue_deliveries(
+        tx, [_notice(alert, hints.get(alert.key_id), channels.get(alert.rule_id, ())) for alert in loud], now
+    )
 
 
-def _notice(alert: Alert, hint: str | None, channels: tuple[str, ...]) -> Notice:
+def _notice(alert: Alert, hint: str | None, channels: tuple[str, ...]) -> OutgoingMessage:
     message = of_alert(alert, hint)
-    return Notice(
+    return OutgoingMessage(
         organisation_id=alert.organisation_id,
         message_id=message.id,
         type=message.type,

@@ -15,7 +15,7 @@ _PAGE = 100
 _log = structlog.get_logger(__name__)
 
 
-class Announcing:
+class EventOutbox:
     def __init__(self, database: Database, publisher: EventPublisher) -> None:
         self._database, self._publisher = database, publisher
 

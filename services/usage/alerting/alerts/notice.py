@@ -1,4 +1,4 @@
-"""The message that tells channels of an alert: that it was raised, or that it is over. Pure."""
+"""The message that tells channels of an alert: that it was raised, or that it is over."""
 
 from typing import Any
 

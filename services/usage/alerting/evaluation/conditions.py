@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 from services.usage.alerting.alerts.facts import Facts, Met
-from services.usage.alerting.evaluation.observation import Near, Seen, Sighting
+from services.usage.alerting.evaluation.observation import ExpiryWarning, Observation, ObservedRequest
 from services.usage.alerting.rules.rule import (
     ErrorRateParameters,
     ExpiringParameters,
@@ -29,10 +29,10 @@ _UNUSED = "unused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What is counted of one key as of one of its sightings. None: it was not looked at, for nothing can come of it.
+class Measurements:
+    """What is counted of one key as in one observation. None: it was not looked at, for nothing can come of it.
 
-    `minute_spent`, `day_spent`: of its limits, in the 60 s and in the UTC day of the sighting. `recent`: requests and
+    `minute_spent`, `day_spent`: of its limits, in its 60 s and in its UTC day. `recent`: requests and
     failed ones of five minutes. `hour`: requests of 60 minutes; `mean_hour`: of the hours of the seven days before.
     `new_sources`: (address or user-agent, its first request).
     """
@@ -43,7 +43,7 @@ class Reading:
     recent: tuple[int, int] | None = None
     hour: int | None = None
     mean_hour: float | None = None
-    new_sources: tuple[tuple[str, Seen], ...] = ()
+    new_sources: tuple[tuple[str, ObservedRequest], ...] = ()
 
     @property
     def is_quiet(self) -> bool:
@@ -52,29 +52,29 @@ class Reading:
         return not self.new_sources and counts == (None, None, None, None)
 
 
-def met(rule: Rule, sighting: Sighting, reading: Reading) -> Iterator[Met]:
-    """What of a sighting meets a rule that is about its key."""
-    at = moment(sighting.last_at)
+def met(rule: Rule, observation: Observation, reading: Measurements) -> Iterator[Met]:
+    """What of a observation meets a rule that is about its key."""
+    at = moment(observation.last_at)
     match rule.kind:
         case Kind.QUOTA:
-            yield from _quota(rule, sighting.key_id, at, reading)
+            yield from _quota(rule, observation.key_id, at, reading)
         case Kind.ERROR_RATE:
-            yield from _error_rate(rule, sighting.key_id, at, reading)
+            yield from _error_rate(rule, observation.key_id, at, reading)
         case Kind.VOLUME:
-            yield from _volume(rule, sighting.key_id, at, reading)
+            yield from _volume(rule, observation.key_id, at, reading)
         case Kind.NEW_SOURCE:
             for source, seen in reading.new_sources:
-                yield _new_source(rule, sighting.key_id, source, seen)
+                yield _new_source(rule, observation.key_id, source, seen)
         case Kind.DEAD_KEY_USED:
-            if sighting.dead is not None:
-                yield _dead_key_used(rule, sighting.key_id, sighting.dead)
+            if observation.dead is not None:
+                yield _dead_key_used(rule, observation.key_id, observation.dead)
         case Kind.KEY_EXPIRING | Kind.KEY_UNUSED:
             pass  # the log of keys tells of these
         case _:
             assert_never(rule.kind)
 
 
-def near(rule: Rule, warning: Near) -> Iterator[Met]:
+def near(rule: Rule, warning: ExpiryWarning) -> Iterator[Met]:
     """What of a warning of keys meets a rule that is about that key."""
     kind = Kind.KEY_UNUSED if warning.reason == _UNUSED else Kind.KEY_EXPIRING
     if rule.kind is not kind:
@@ -91,7 +91,7 @@ def near(rule: Rule, warning: Near) -> Iterator[Met]:
     )
 
 
-def _quota(rule: Rule, key_id: str, at: datetime, reading: Reading) -> Iterator[Met]:
+def _quota(rule: Rule, key_id: str, at: datetime, reading: Measurements) -> Iterator[Met]:
     if reading.limits is None or not isinstance(rule.parameters, QuotaParameters):
         return
     windows = (
@@ -108,7 +108,7 @@ def _quota(rule: Rule, key_id: str, at: datetime, reading: Reading) -> Iterator[
                 yield Met(rule=rule, key_id=key_id, fact=fact, period=period, facts=facts, ends_at=ends_at)
 
 
-def _error_rate(rule: Rule, key_id: str, at: datetime, reading: Reading) -> Iterator[Met]:
+def _error_rate(rule: Rule, key_id: str, at: datetime, reading: Measurements) -> Iterator[Met]:
     parameters = rule.parameters
     if reading.recent is None or not isinstance(parameters, ErrorRateParameters):
         return
@@ -119,7 +119,7 @@ def _error_rate(rule: Rule, key_id: str, at: datetime, reading: Reading) -> Iter
         yield Met(rule=rule, key_id=key_id, fact="", period=_hour(at), facts=facts, ends_at=at + QUIET)
 
 
-def _volume(rule: Rule, key_id: str, at: datetime, reading: Reading) -> Iterator[Met]:
+def _volume(rule: Rule, key_id: str, at: datetime, reading: Measurements) -> Iterator[Met]:
     """A key without a past has nothing to be measured by."""
     parameters = rule.parameters
     if not reading.hour or not reading.mean_hour or not isinstance(parameters, VolumeParameters):
@@ -130,7 +130,7 @@ def _volume(rule: Rule, key_id: str, at: datetime, reading: Reading) -> Iterator
         yield Met(rule=rule, key_id=key_id, fact="", period=_day(at), facts=facts, ends_at=ends_at)
 
 
-def _new_source(rule: Rule, key_id: str, source: str, seen: Seen) -> Met:
+def _new_source(rule: Rule, key_id: str, source: str, seen: ObservedRequest) -> Met:
     """The fact is a digest: alerts outlive what a deletion erases."""
     value = seen.address if source == ADDRESS else seen.user_agent
     fact = hashlib.sha256(f"{key_id}/{source}/{value}".encode()).hexdigest()[:32]
@@ -138,12 +138,12 @@ def _new_source(rule: Rule, key_id: str, source: str, seen: Seen) -> Met:
     return Met(rule=rule, key_id=key_id, fact=fact, period="", facts=facts, ends_at=seen.at + timedelta(days=1))
 
 
-def _dead_key_used(rule: Rule, key_id: str, seen: Seen) -> Met:
+def _dead_key_used(rule: Rule, key_id: str, seen: ObservedRequest) -> Met:
     facts, ends_at = _request_facts(seen), _midnight_after(seen.at)
     return Met(rule=rule, key_id=key_id, fact="", period=_day(seen.at), facts=facts, ends_at=ends_at)
 
 
-def _request_facts(seen: Seen, source: str | None = None) -> Facts:
+def _request_facts(seen: ObservedRequest, source: str | None = None) -> Facts:
     return Facts(
         at=seen.at,
         request_id=seen.request_id,

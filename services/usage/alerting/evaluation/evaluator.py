@@ -21,10 +21,18 @@ from services.usage.alerting.alerts.alert_lifecycle import raise_or_keep_up, res
 from services.usage.alerting.alerts.facts import Met
 from services.usage.alerting.evaluation import known_sources as sources
 from services.usage.alerting.evaluation.conditions import met, near
-from services.usage.alerting.evaluation.hourly_baseline import Baseline
-from services.usage.alerting.evaluation.known_sources import NewSource, Sources
-from services.usage.alerting.evaluation.measurements import Reader, Rules
-from services.usage.alerting.evaluation.observation import Batch, Near, Pending, Seen, Settled, Sighting, merged
+from services.usage.alerting.evaluation.hourly_baseline import HourlyBaseline
+from services.usage.alerting.evaluation.known_sources import KnownSources, NewSource
+from services.usage.alerting.evaluation.measurements import MeasurementReader, Rules
+from services.usage.alerting.evaluation.observation import (
+    ExpiryCleared,
+    ExpiryWarning,
+    Observation,
+    ObservedBatch,
+    ObservedRequest,
+    QueuedItem,
+    merged,
+)
 from services.usage.alerting.in_values import among
 from services.usage.alerting.rules.rule import Kind
 from services.usage.alerting.rules.rule_store import rules_of
@@ -49,15 +57,19 @@ class _Findings:
     rows: tuple[int, ...]
     met: tuple[Met, ...]
     new_sources: tuple[NewSource, ...]
-    sightings: tuple[Sighting, ...]
-    settled: tuple[Settled, ...]
+    observations: tuple[Observation, ...]
+    settled: tuple[ExpiryCleared, ...]
 
 
 class Evaluator:
     def __init__(self, database: Database, policy: Mapping[str, Limits], labelled: Labelled, clock: Clock) -> None:
         """`policy`: tier → limits."""
         self._database, self._labelled, self._clock = database, labelled, clock
-        self._reader, self._sources, self._baseline = Reader(policy), Sources(), Baseline(database)
+        self._reader, self._sources, self._baseline = (
+            MeasurementReader(policy),
+            KnownSources(),
+            HourlyBaseline(database),
+        )
 
     def run(self) -> int:
         """Looks at all there is; how many alerts were raised."""
@@ -105,11 +117,11 @@ class Evaluator:
         return raised
 
     def _look(self, rows: Sequence[Row[Any]]) -> _Findings:
-        pending: list[Any] = [msgspec.json.decode(row.body, type=Pending) for row in rows]
-        warnings = [one for one in pending if isinstance(one, Near)]
-        batches = [one for one in pending if isinstance(one, Batch)]
+        pending: list[Any] = [msgspec.json.decode(row.body, type=QueuedItem) for row in rows]
+        warnings = [one for one in pending if isinstance(one, ExpiryWarning)]
+        batches = [one for one in pending if isinstance(one, ObservedBatch)]
         with self._database.reading() as tx:
-            seen = _without_erased(tx, merged(sighting for batch in batches for sighting in batch.sightings))
+            seen = _without_erased(tx, merged(observation for batch in batches for observation in batch.observations))
             rules = rules_of(tx, {one.organisation_id for one in seen} | {one.organisation_id for one in warnings})
             new = self._sources.new(tx, seen)
             found = [*self._met(tx, seen, rules, new), *_near(warnings, rules)]
@@ -117,8 +129,8 @@ class Evaluator:
             rows=tuple(row.id for row in rows),
             met=tuple(found),
             new_sources=new,
-            sightings=seen,
-            settled=tuple(one for one in pending if isinstance(one, Settled)),
+            observations=seen,
+            settled=tuple(one for one in pending if isinstance(one, ExpiryCleared)),
         )
 
     def _write(self, found: _Findings) -> int:
@@ -131,27 +143,27 @@ class Evaluator:
             met = [_nameless_fact(one) if one.key_id in erased else one for one in found.met]
             raised = raise_or_keep_up(tx, met, now)
             resolve_of_keys(tx, [one.key_id for one in found.settled], (Kind.KEY_EXPIRING, Kind.KEY_UNUSED), now)
-            resolve_of_keys(tx, {one.key_id for one in found.sightings if one.cost}, (Kind.KEY_UNUSED,), now)
-        self._sources.learn(found.sightings)
-        self._baseline.note(found.sightings)
+            resolve_of_keys(tx, {one.key_id for one in found.observations if one.cost}, (Kind.KEY_UNUSED,), now)
+        self._sources.learn(found.observations)
+        self._baseline.note(found.observations)
         metrics.alerts_raised.inc(raised)
         return raised
 
-    def _met(self, tx: Connection, seen: Sequence[Sighting], rules: Rules, new: Sequence[NewSource]) -> list[Met]:
+    def _met(self, tx: Connection, seen: Sequence[Observation], rules: Rules, new: Sequence[NewSource]) -> list[Met]:
         now = self._clock.now()
         stands = standing(tx, {one.key_id for one in seen})
         new_of = _worth_an_alert(tx, new, microseconds(now - timedelta(days=1)))
         found: list[Met] = []
         for asked in _rounds(seen):
             for key_id, reading in self._reader.read(tx, asked, rules, stands, now).items():
-                sighting = asked[key_id]
+                observation = asked[key_id]
                 if key_id in new_of:
                     reading = replace(reading, new_sources=new_of.pop(key_id))
-                if reading.is_quiet and sighting.dead is None:
+                if reading.is_quiet and observation.dead is None:
                     continue
-                for rule in rules.get(sighting.organisation_id, ()):
+                for rule in rules.get(observation.organisation_id, ()):
                     if rule.names(key_id):
-                        found += met(rule, sighting, reading)
+                        found += met(rule, observation, reading)
         return found
 
     def _concerns(self, one: Met) -> bool:
@@ -164,19 +176,19 @@ class Evaluator:
             return tx.execute(over).first() is not None
 
 
-def _rounds(seen: Sequence[Sighting]) -> list[dict[str, Sighting]]:
-    """One sighting a key in each, in the order of time: as a rule there is one round."""
-    rounds: list[dict[str, Sighting]] = []
+def _rounds(seen: Sequence[Observation]) -> list[dict[str, Observation]]:
+    """One observation a key in each, in the order of time: as a rule there is one round."""
+    rounds: list[dict[str, Observation]] = []
     place: dict[str, int] = {}
-    for sighting in sorted(seen, key=lambda one: one.minute):
-        at = place[sighting.key_id] = place.get(sighting.key_id, -1) + 1
+    for observation in sorted(seen, key=lambda one: one.minute):
+        at = place[observation.key_id] = place.get(observation.key_id, -1) + 1
         if at == len(rounds):
             rounds.append({})
-        rounds[at][sighting.key_id] = sighting
+        rounds[at][observation.key_id] = observation
     return rounds
 
 
-def _near(warnings: Sequence[Near], rules: Rules) -> list[Met]:
+def _near(warnings: Sequence[ExpiryWarning], rules: Rules) -> list[Met]:
     return [
         one
         for warning in warnings
@@ -186,7 +198,9 @@ def _near(warnings: Sequence[Near], rules: Rules) -> list[Met]:
     ]
 
 
-def _worth_an_alert(tx: Connection, new: Sequence[NewSource], since: int) -> dict[str, tuple[tuple[str, Seen], ...]]:
+def _worth_an_alert(
+    tx: Connection, new: Sequence[NewSource], since: int
+) -> dict[str, tuple[tuple[str, ObservedRequest], ...]]:
     """key → what is new to it: not where it was used from first, and only so many a day."""
     worth = [one for one in new if not one.is_first]
     if not worth:
@@ -197,7 +211,7 @@ def _worth_an_alert(tx: Connection, new: Sequence[NewSource], since: int) -> dic
         among(tx, table.c.key_id, {one.key_id for one in worth}), *is_counted
     )
     raised = {key_id: int(count) for key_id, count in tx.execute(query.group_by(table.c.key_id))}
-    found: dict[str, tuple[tuple[str, Seen], ...]] = {}
+    found: dict[str, tuple[tuple[str, ObservedRequest], ...]] = {}
     for one in worth:
         before = found.get(one.key_id, ())
         if raised.get(one.key_id, 0) + len(before) < NEW_SOURCES_A_DAY_MAX:
@@ -205,7 +219,7 @@ def _worth_an_alert(tx: Connection, new: Sequence[NewSource], since: int) -> dic
     return found
 
 
-def _without_erased(tx: Connection, seen: Sequence[Sighting]) -> tuple[Sighting, ...]:
+def _without_erased(tx: Connection, seen: Sequence[Observation]) -> tuple[Observation, ...]:
     """Of a deleted key only what does not tell who used it."""
     erased = _erased(tx, {one.key_id for one in seen})
     return tuple(_nameless(one) if one.key_id in erased else one for one in seen)
@@ -223,6 +237,6 @@ def _nameless_fact(one: Met) -> Met:
     return replace(one, fact="", facts=msgspec.structs.replace(one.facts, address="", user_agent=""))
 
 
-def _nameless(one: Sighting) -> Sighting:
+def _nameless(one: Observation) -> Observation:
     dead = None if one.dead is None else msgspec.structs.replace(one.dead, address="", user_agent="")
     return msgspec.structs.replace(one, sources=(), dead=dead)

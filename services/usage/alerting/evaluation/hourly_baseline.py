@@ -8,7 +8,7 @@ from sqlalchemy import delete
 
 from services.usage.alerting import tables
 from services.usage.alerting.evaluation.measurement_queries import BASELINE_HOURS
-from services.usage.alerting.evaluation.observation import Sighting
+from services.usage.alerting.evaluation.observation import Observation
 from services.usage.epoch_microseconds import microseconds
 from shared.sql.database import Database, upsert
 
@@ -16,15 +16,15 @@ KEPT_EVERY = timedelta(minutes=1)
 _HOUR_US = 3_600_000_000
 
 
-class Baseline:
+class HourlyBaseline:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._requests: Counter[tuple[str, int]] = Counter()
         self._kept_at: datetime | None = None
 
-    def note(self, sightings: Iterable[Sighting]) -> None:
-        for sighting in sightings:
-            self._requests[sighting.key_id, sighting.minute // 60] += sighting.requests
+    def note(self, observations: Iterable[Observation]) -> None:
+        for observation in observations:
+            self._requests[observation.key_id, observation.minute // 60] += observation.requests
 
     def keep(self, now: datetime) -> None:
         """Adds to the hours what was noted since the last time, once a minute; forgets those of before."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, select
 
 from services.usage.alerting import tables
 from services.usage.alerting.evaluation.conditions import ADDRESS, USER_AGENT
-from services.usage.alerting.evaluation.observation import Seen, Sighting
+from services.usage.alerting.evaluation.observation import Observation, ObservedRequest
 from services.usage.alerting.in_values import among
 from shared.sql.database import upsert
 from shared.values.ip_addresses import source
@@ -27,19 +27,19 @@ class NewSource:
     key_id: str
     kind: str
     value: str
-    seen: Seen
+    seen: ObservedRequest
     is_first: bool
 
 
-class Sources:
+class KnownSources:
     def __init__(self) -> None:
         self._known: set[tuple[str, str, str]] = set()  # as they were written: an IPv6 address, not its /64
 
-    def new(self, tx: Connection, sightings: Iterable[Sighting]) -> tuple[NewSource, ...]:
+    def new(self, tx: Connection, observations: Iterable[Observation]) -> tuple[NewSource, ...]:
         """In the order they were seen. Asks the database about those only that this process does not know."""
-        unknown: dict[tuple[str, str, str], Seen] = {}
-        for sighting in sightings:
-            for written, seen in _places(sighting):
+        unknown: dict[tuple[str, str, str], ObservedRequest] = {}
+        for observation in observations:
+            for written, seen in _places(observation):
                 if written in self._known:
                     continue
                 key_id, kind, value = written
@@ -59,11 +59,11 @@ class Sources:
                 before.add(value)
         return tuple(found)
 
-    def learn(self, sightings: Iterable[Sighting]) -> None:
+    def learn(self, observations: Iterable[Observation]) -> None:
         """Once they are stored: nothing of them is new to this process any more."""
         if len(self._known) >= _MEMORY_MAX:
             self._known.clear()
-        self._known.update(place for sighting in sightings for place, _ in _places(sighting))
+        self._known.update(place for observation in observations for place, _ in _places(observation))
 
 
 def keep(tx: Connection, found: Iterable[NewSource]) -> None:
@@ -76,9 +76,9 @@ def forget(tx: Connection, key_id: str) -> None:
     tx.execute(delete(tables.seen_source).where(tables.seen_source.c.key_id == key_id))
 
 
-def _places(sighting: Sighting) -> Iterator[tuple[tuple[str, str, str], Seen]]:
-    for seen in sighting.sources:
+def _places(observation: Observation) -> Iterator[tuple[tuple[str, str, str], ObservedRequest]]:
+    for seen in observation.sources:
         if seen.address:
-            yield (sighting.key_id, ADDRESS, seen.address), seen
+            yield (observation.key_id, ADDRESS, seen.address), seen
         if seen.user_agent:
-            yield (sighting.key_id, USER_AGENT, seen.user_agent), seen
+            yield (observation.key_id, USER_AGENT, seen.user_agent), seen

@@ -11,7 +11,7 @@ REMEMBERED_FOR = timedelta(minutes=1)
 _MEMORY_MAX = 10_000
 
 
-class Labels:
+class LabelLookup:
     def __init__(self, keys: KeysClient, clock: Clock) -> None:
         self._keys, self._clock = keys, clock
         self._known: dict[str, tuple[datetime, frozenset[str]]] = {}

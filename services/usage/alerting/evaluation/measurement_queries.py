@@ -11,7 +11,7 @@ from sqlalchemy import Connection, case, func, select
 
 from services.usage import tables as counted
 from services.usage.alerting import tables
-from services.usage.alerting.evaluation.observation import Sighting
+from services.usage.alerting.evaluation.observation import Observation
 from services.usage.alerting.in_values import among
 from shared.gate.grants.grant import Limits
 
@@ -40,30 +40,30 @@ class Spending:
         self._minutes: dict[str, _Sum] = {}
         self._days: dict[str, _Sum] = {}
 
-    def in_minute(self, tx: Connection, asked: Mapping[str, Sighting], need: Mapping[str, int]) -> dict[str, int]:
-        """key → spent in the 60 s up to its sighting. `asked`: one sighting a key; `need`: key → requests."""
+    def in_minute(self, tx: Connection, asked: Mapping[str, Observation], need: Mapping[str, int]) -> dict[str, int]:
+        """key → spent in the 60 s up to its observation. `asked`: one observation a key; `need`: key → requests."""
         costs = _by_minute(tx, (asked[key_id] for key_id in need), 2)
         found: dict[str, int] = {}
         for key_id, least in need.items():
-            sighting = asked[key_id]
-            now = costs.get((key_id, sighting.minute), 0)
-            before = costs.get((key_id, sighting.minute - 1), 0)
-            if min(self._at_most(key_id, sighting.minute, before, now), before + now) < least:
+            observation = asked[key_id]
+            now = costs.get((key_id, observation.minute), 0)
+            before = costs.get((key_id, observation.minute - 1), 0)
+            if min(self._at_most(key_id, observation.minute, before, now), before + now) < least:
                 continue
-            found[key_id], beyond = _exact(tx, sighting)
-            known = _Sum(used=found[key_id] + beyond, minute=sighting.minute, counted=(before, now))
+            found[key_id], beyond = _exact(tx, observation)
+            known = _Sum(used=found[key_id] + beyond, minute=observation.minute, counted=(before, now))
             _remember(self._minutes, key_id, known)
         return found
 
     def in_day(
         self,
         tx: Connection,
-        asked: Mapping[str, Sighting],
+        asked: Mapping[str, Observation],
         need: Mapping[str, int],
         limits: Mapping[str, Limits],
         minute: int,
     ) -> dict[str, int]:
-        """key → spent in the UTC day of its sighting. `minute`: the present one."""
+        """key → spent in the UTC day of its observation. `minute`: the present one."""
         due = [key_id for key_id, least in need.items() if self._is_due(asked[key_id], least, limits[key_id], minute)]
         found: dict[str, int] = {}
         for day, keys in _grouped({key_id: asked[key_id].minute // _DAY_MINUTES for key_id in due}).items():
@@ -81,25 +81,25 @@ class Spending:
             return last.used + before - last.counted[1] + now
         return before + now
 
-    def _is_due(self, sighting: Sighting, least: int, limits: Limits, minute: int) -> bool:
+    def _is_due(self, observation: Observation, least: int, limits: Limits, minute: int) -> bool:
         """Late ones always: what comes all at once keeps to no limit a minute."""
-        last = self._days.get(sighting.key_id)
+        last = self._days.get(observation.key_id)
         if (
             last is None
-            or last.minute // _DAY_MINUTES != sighting.minute // _DAY_MINUTES
-            or sighting.minute < minute - 2
+            or last.minute // _DAY_MINUTES != observation.minute // _DAY_MINUTES
+            or observation.minute < minute - 2
         ):
             return True
-        minutes = sighting.minute - last.minute + 1
+        minutes = observation.minute - last.minute + 1
         return last.used + minutes * limits.minute * _GATES_MAX >= least
 
 
-def recent(tx: Connection, asked: Mapping[str, Sighting]) -> dict[str, tuple[int, int]]:
-    """key → (requests, failed ones) of the five minutes that end with its sighting's."""
+def recent(tx: Connection, asked: Mapping[str, Observation]) -> dict[str, tuple[int, int]]:
+    """key → (requests, failed ones) of the five minutes that end with its observation's."""
     table = counted.counter
     failed = func.sum(case((table.c.status >= _FAILED, table.c.requests), else_=0))
     found = {}
-    for minute, keys in _grouped({key_id: sighting.minute for key_id, sighting in asked.items()}).items():
+    for minute, keys in _grouped({key_id: observation.minute for key_id, observation in asked.items()}).items():
         within = (table.c.minute > minute - RECENT_MINUTES, table.c.minute <= minute)
         query = select(table.c.key_id, func.sum(table.c.requests), failed).where(
             among(tx, table.c.key_id, keys), *within
@@ -109,25 +109,25 @@ def recent(tx: Connection, asked: Mapping[str, Sighting]) -> dict[str, tuple[int
     return found
 
 
-def last_hour(tx: Connection, asked: Mapping[str, Sighting]) -> dict[str, int]:
-    """key → requests of the 60 minutes that end with its sighting's."""
+def last_hour(tx: Connection, asked: Mapping[str, Observation]) -> dict[str, int]:
+    """key → requests of the 60 minutes that end with its observation's."""
     table = counted.counter
     found: dict[str, int] = {}
-    for minute, keys in _grouped({key_id: sighting.minute for key_id, sighting in asked.items()}).items():
+    for minute, keys in _grouped({key_id: observation.minute for key_id, observation in asked.items()}).items():
         within = (table.c.minute > minute - 60, table.c.minute <= minute)
         query = select(table.c.key_id, func.sum(table.c.requests)).where(among(tx, table.c.key_id, keys), *within)
         found |= {key_id: int(requests) for key_id, requests in tx.execute(query.group_by(table.c.key_id))}
     return found
 
 
-def mean_hours(tx: Connection, asked: Mapping[str, Sighting]) -> dict[str, float]:
+def mean_hours(tx: Connection, asked: Mapping[str, Observation]) -> dict[str, float]:
     """key → mean requests of the hours in which it was used, of the seven days before; a day of them at least.
 
     Without the last two hours, which are what is to be measured.
     """
     table = tables.key_hour
     found: dict[str, float] = {}
-    for hour, keys in _grouped({key_id: sighting.minute // 60 for key_id, sighting in asked.items()}).items():
+    for hour, keys in _grouped({key_id: observation.minute // 60 for key_id, observation in asked.items()}).items():
         within = (table.c.hour >= hour - 1 - BASELINE_HOURS, table.c.hour < hour - 1)
         query = select(table.c.key_id, func.sum(table.c.requests), func.count(), func.min(table.c.hour))
         query = query.where(among(tx, table.c.key_id, keys), *within).group_by(table.c.key_id)
@@ -137,21 +137,21 @@ def mean_hours(tx: Connection, asked: Mapping[str, Sighting]) -> dict[str, float
     return found
 
 
-def _exact(tx: Connection, sighting: Sighting) -> tuple[int, int]:
-    """Spent in the 60 s up to the sighting; and after it in the same minute, which its counter may hold already."""
+def _exact(tx: Connection, observation: Observation) -> tuple[int, int]:
+    """Spent in the 60 s up to the observation; and after it in the same minute, which its counter may hold already."""
     table = counted.request
-    end = (sighting.minute + 1) * _MINUTE_US
-    window = (table.c.at > sighting.last_at - _MINUTE_US, table.c.at < end)
-    used = func.sum(case((table.c.at <= sighting.last_at, table.c.cost), else_=0))
+    end = (observation.minute + 1) * _MINUTE_US
+    window = (table.c.at > observation.last_at - _MINUTE_US, table.c.at < end)
+    used = func.sum(case((table.c.at <= observation.last_at, table.c.cost), else_=0))
     query = select(func.coalesce(used, 0), func.coalesce(func.sum(table.c.cost), 0))
-    within, all_of_it = tx.execute(query.where(table.c.key_id == sighting.key_id, *window)).one()
+    within, all_of_it = tx.execute(query.where(table.c.key_id == observation.key_id, *window)).one()
     return int(within), int(all_of_it) - int(within)
 
 
-def _by_minute(tx: Connection, asked: Iterable[Sighting], minutes: int) -> dict[tuple[str, int], int]:
+def _by_minute(tx: Connection, asked: Iterable[Observation], minutes: int) -> dict[tuple[str, int], int]:
     table = counted.counter
     found: dict[tuple[str, int], int] = {}
-    for minute, keys in _grouped({sighting.key_id: sighting.minute for sighting in asked}).items():
+    for minute, keys in _grouped({observation.key_id: observation.minute for observation in asked}).items():
         query = select(table.c.key_id, table.c.minute, func.sum(table.c.cost)).where(
             among(tx, table.c.key_id, keys), table.c.minute > minute - minutes, table.c.minute <= minute
         )

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, select
 from services.usage import tables as followed
 from services.usage.alerting.alerts.alert_lifecycle import KEPT_UP_BY, Place
 from services.usage.alerting.evaluation import measurement_queries as counts
-from services.usage.alerting.evaluation.conditions import QUIET, Reading
-from services.usage.alerting.evaluation.observation import Sighting
+from services.usage.alerting.evaluation.conditions import QUIET, Measurements
+from services.usage.alerting.evaluation.observation import Observation
 from services.usage.alerting.in_values import among
 from services.usage.alerting.rules.rule import QuotaParameters, Rule, VolumeParameters
 from services.usage.epoch_microseconds import microseconds, moment
@@ -21,7 +21,7 @@ _MEMORY_MAX = 100_000
 Rules = Mapping[str, Sequence[Rule]]  # organisation → its rules
 
 
-class Reader:
+class MeasurementReader:
     def __init__(self, policy: Mapping[str, Limits]) -> None:
         """`policy`: tier → limits."""
         self._policy = policy
@@ -31,12 +31,12 @@ class Reader:
     def read(
         self,
         tx: Connection,
-        asked: Mapping[str, Sighting],
+        asked: Mapping[str, Observation],
         rules: Rules,
         stands: Mapping[Place, datetime],
         now: datetime,
-    ) -> dict[str, Reading]:
-        """key → what is counted of it. `asked`: one sighting a key; `stands`: open alerts, and when each is over."""
+    ) -> dict[str, Measurements]:
+        """key → what is counted of it. `asked`: one observation a key; `stands`: open alerts, and when each is over."""
         limits = _limits(tx, asked, self._policy)
         need_minute, need_day = _needs(asked, rules, limits, stands)
         failing = {key_id: one for key_id, one in asked.items() if one.failed}
@@ -47,7 +47,7 @@ class Reader:
         least = _least_volume(rules)
         means = counts.mean_hours(tx, {key_id: busy[key_id] for key_id, hour in hours.items() if hour >= least})
         return {
-            key_id: Reading(
+            key_id: Measurements(
                 limits=limits.get(key_id),
                 minute_spent=minutes.get(key_id),
                 day_spent=days.get(key_id),
@@ -69,16 +69,16 @@ class Reader:
 
 
 def _needs(
-    asked: Mapping[str, Sighting], rules: Rules, limits: Mapping[str, Limits], stands: Mapping[Place, datetime]
+    asked: Mapping[str, Observation], rules: Rules, limits: Mapping[str, Limits], stands: Mapping[Place, datetime]
 ) -> tuple[dict[str, int], dict[str, int]]:
     """(minute, day): key → the fewest requests that a rule would turn on."""
     minute: dict[str, int] = {}
     day: dict[str, int] = {}
-    for key_id, sighting in asked.items():
-        allowed, own = limits.get(key_id), rules.get(sighting.organisation_id, ())
-        if allowed is None or not sighting.cost:
+    for key_id, observation in asked.items():
+        allowed, own = limits.get(key_id), rules.get(observation.organisation_id, ())
+        if allowed is None or not observation.cost:
             continue
-        at = moment(sighting.last_at)
+        at = moment(observation.last_at)
         for window, limit, need in (("minute", allowed.minute, minute), ("day", allowed.day, day)):
             least = None if limit is None else _least(own, key_id, window, limit, stands, at)
             if least is not None:

@@ -16,7 +16,7 @@ _MINUTE_US = 60_000_000
 _FAILED, _UNAUTHORIZED = 400, 401
 
 
-class Seen(msgspec.Struct, frozen=True, array_like=True):
+class ObservedRequest(msgspec.Struct, frozen=True, array_like=True):
     """One request that stands out."""
 
     at: datetime
@@ -26,7 +26,7 @@ class Seen(msgspec.Struct, frozen=True, array_like=True):
     user_agent: str
 
 
-class Sighting(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class Observation(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """One key in one minute. `last_at`: microseconds. `failed`: answered 400 or more.
 
     `dead`: the first request that its gate refused although it held the key's right secret (401). `sources`: the first
@@ -40,11 +40,11 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     requests: int
     cost: int
     failed: int
-    dead: Seen | None
-    sources: tuple[Seen, ...]
+    dead: ObservedRequest | None
+    sources: tuple[ObservedRequest, ...]
 
 
-class Near(msgspec.Struct, frozen=True, tag="near", kw_only=True):
+class ExpiryWarning(msgspec.Struct, frozen=True, tag="near", kw_only=True):
     """Keys warns of a key's expiry; `reason`: time or unused."""
 
     key_id: str
@@ -55,19 +55,19 @@ class Near(msgspec.Struct, frozen=True, tag="near", kw_only=True):
     reason: str
 
 
-class Settled(msgspec.Struct, frozen=True, tag="settled", kw_only=True):
+class ExpiryCleared(msgspec.Struct, frozen=True, tag="settled", kw_only=True):
     """What was said of the key's expiry is no longer so, or came true: it was changed, renewed, or has ended."""
 
     key_id: str
     at: datetime
 
 
-class Batch(msgspec.Struct, frozen=True, tag="batch", kw_only=True):
-    sightings: tuple[Sighting, ...]
+class ObservedBatch(msgspec.Struct, frozen=True, tag="batch", kw_only=True):
+    observations: tuple[Observation, ...] = msgspec.field(name="sightings")  # as rows that wait are stored
 
 
 # What waits for evaluation, as it is stored.
-Pending = Batch | Near | Settled
+QueuedItem = ObservedBatch | ExpiryWarning | ExpiryCleared
 
 
 class _Tally:
@@ -80,7 +80,7 @@ class _Tally:
         self.sources: dict[tuple[str, str], RequestRecord] = {}
 
 
-def sightings(records: Iterable[RequestRecord]) -> tuple[Sighting, ...]:
+def observations(records: Iterable[RequestRecord]) -> tuple[Observation, ...]:
     """Of the requests with a key that was recognised, in whatever order they come."""
     tallies: dict[tuple[str, int], _Tally] = {}
     for record in records:
@@ -100,12 +100,12 @@ def sightings(records: Iterable[RequestRecord]) -> tuple[Sighting, ...]:
                 tally.dead = record
         if record.cost:
             _note_source(tally.sources, record)
-    return tuple(_sighting(place, tally) for place, tally in tallies.items())
+    return tuple(_observation(place, tally) for place, tally in tallies.items())
 
 
-def merged(all_of: Iterable[Sighting]) -> tuple[Sighting, ...]:
+def merged(all_of: Iterable[Observation]) -> tuple[Observation, ...]:
     """One for each key and minute; the order of what is merged does not matter."""
-    by_place: dict[tuple[str, int], Sighting] = {}
+    by_place: dict[tuple[str, int], Observation] = {}
     for one in all_of:
         place = (one.key_id, one.minute)
         before = by_place.get(place)
@@ -122,8 +122,8 @@ def _note_source(sources: dict[tuple[str, str], RequestRecord], record: RequestR
         sources[pair] = record
 
 
-def _sighting(place: tuple[str, int], tally: _Tally) -> Sighting:
-    return Sighting(
+def _observation(place: tuple[str, int], tally: _Tally) -> Observation:
+    return Observation(
         key_id=place[0],
         organisation_id=tally.organisation_id,
         minute=place[1],
@@ -136,11 +136,11 @@ def _sighting(place: tuple[str, int], tally: _Tally) -> Sighting:
     )
 
 
-def _seen(record: RequestRecord) -> Seen:
-    return Seen(record.at, record.request_id, record.route, record.address, record.user_agent)
+def _seen(record: RequestRecord) -> ObservedRequest:
+    return ObservedRequest(record.at, record.request_id, record.route, record.address, record.user_agent)
 
 
-def _both(one: Sighting, other: Sighting) -> Sighting:
+def _both(one: Observation, other: Observation) -> Observation:
     dead = [seen for seen in (one.dead, other.dead) if seen is not None]
     return msgspec.structs.replace(
         one,
@@ -153,8 +153,8 @@ def _both(one: Sighting, other: Sighting) -> Sighting:
     )
 
 
-def _first_of_each(sources: Sequence[Seen]) -> tuple[Seen, ...]:
-    found: dict[tuple[str, str], Seen] = {}
+def _first_of_each(sources: Sequence[ObservedRequest]) -> tuple[ObservedRequest, ...]:
+    found: dict[tuple[str, str], ObservedRequest] = {}
     for seen in sorted(sources, key=lambda seen: seen.at):
         found.setdefault((seen.address, seen.user_agent), seen)
     return tuple(found.values())[:SOURCES_MAX]

@@ -6,21 +6,21 @@ import msgspec
 from sqlalchemy import Connection, insert
 
 from services.usage.alerting import tables
-from services.usage.alerting.evaluation.observation import Batch, Pending, sightings
+from services.usage.alerting.evaluation.observation import ObservedBatch, QueuedItem, observations
 from shared.contracts.usage import RequestRecord
 
 
-def raise_alerts(tx: Connection, records: Iterable[RequestRecord]) -> None:
+def queue_requests(tx: Connection, records: Iterable[RequestRecord]) -> None:
     """Beside the counting, in its transaction: one row that says what of the batch rules must look at.
 
     It reads nothing, so a rule can neither hold up nor fail the counting; and what is committed is evaluated, once a
     moment later or after a crash.
     """
-    seen = sightings(records)
+    seen = observations(records)
     if seen:
-        leave(tx, Batch(sightings=seen))
+        queue_evaluation(tx, ObservedBatch(observations=seen))
 
 
-def leave(tx: Connection, what: Pending) -> None:
+def queue_evaluation(tx: Connection, what: QueuedItem) -> None:
     """For the next evaluation."""
     tx.execute(insert(tables.pending_evaluation).values(body=msgspec.json.encode(what).decode()))

@@ -26,7 +26,7 @@ class TooManyRules(Exception):
     pass
 
 
-class Rules:
+class RuleStore:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
 

@@ -26,7 +26,7 @@ class TooManyChannels(Exception):
     pass
 
 
-class Channels:
+class ChannelStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 

@@ -12,7 +12,7 @@ SECRET_PREFIX = "whsec_"  # noqa: S105  what every one of them begins with
 _SECRET_BYTES, _KEY_BYTES = 32, 32
 
 
-class Sealing:
+class SecretEncryption:
     """`keys`: long random texts. The first seals, all unseal: so that one can be replaced by another."""
 
     def __init__(self, keys: Sequence[str]) -> None:

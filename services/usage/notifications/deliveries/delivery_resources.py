@@ -2,8 +2,8 @@
 
 from services.usage.http.pagination import listed
 from services.usage.http.problem_mapping import as_problems
-from services.usage.notifications.channels.channel_store import Channels
-from services.usage.notifications.deliveries.delivery_views import CannotBeSent, DeliveryRecord
+from services.usage.notifications.channels.channel_store import ChannelStore
+from services.usage.notifications.deliveries.delivery_views import CannotBeSent, DeliveryViews
 from services.usage.notifications.delivery import Status
 from services.usage.notifications.schema import (
     DeliveryListSchema,
@@ -18,7 +18,7 @@ from shared.web.problems.catalogue import Problem
 from shared.web.route import Route
 
 
-def routes(channels: Channels, deliveries: DeliveryRecord, clock: Clock) -> list[Route]:
+def routes(channels: ChannelStore, deliveries: DeliveryViews, clock: Clock) -> list[Route]:
     return [
         Route("/v1/channels/{channel_id}/test", ChannelTest(channels, deliveries, clock)),
         Route("/v1/deliveries", DeliveryCollection(deliveries)),
@@ -28,7 +28,7 @@ def routes(channels: Channels, deliveries: DeliveryRecord, clock: Clock) -> list
 
 
 class ChannelTest:
-    def __init__(self, channels: Channels, deliveries: DeliveryRecord, clock: Clock) -> None:
+    def __init__(self, channels: ChannelStore, deliveries: DeliveryViews, clock: Clock) -> None:
         self._channels, self._deliveries, self._clock = channels, deliveries, clock
 
     @operation(
@@ -50,7 +50,7 @@ class ChannelTest:
 
 
 class DeliveryCollection:
-    def __init__(self, deliveries: DeliveryRecord) -> None:
+    def __init__(self, deliveries: DeliveryViews) -> None:
         self._deliveries = deliveries
 
     @operation(
@@ -73,7 +73,7 @@ class DeliveryCollection:
 
 
 class DeliveryItem:
-    def __init__(self, deliveries: DeliveryRecord) -> None:
+    def __init__(self, deliveries: DeliveryViews) -> None:
         self._deliveries = deliveries
 
     @operation("Show a delivery", tag="Alerts", permission="admin", answers=DeliverySchema, problems=("not-found",))
@@ -83,7 +83,7 @@ class DeliveryItem:
 
 
 class Redelivery:
-    def __init__(self, deliveries: DeliveryRecord, clock: Clock) -> None:
+    def __init__(self, deliveries: DeliveryViews, clock: Clock) -> None:
         self._deliveries, self._clock = deliveries, clock
 
     @operation(

@@ -20,7 +20,7 @@ _FORGET_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class OutgoingMessage:
     """Something to tell. `only_to`: ids of channels; none: all that take its type."""
 
     organisation_id: str
@@ -32,7 +32,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class ClaimedDelivery:
     """One that this process may send. `attempt`: 1 for the first."""
 
     id: str
@@ -43,7 +43,9 @@ class Taken:
     attempt: int
 
 
-def enqueue(tx: Connection, notices: Sequence[Notice], now: datetime, *, happened_at: datetime | None = None) -> int:
+def enqueue_deliveries(
+    tx: Connection, notices: Sequence[OutgoingMessage], now: datetime, *, happened_at: datetime | None = None
+) -> int:
     """One delivery for each channel that takes it, unless it has it already; how many.
 
     `happened_at`: channels that were made after that are not told of it.
@@ -61,11 +63,11 @@ def enqueue(tx: Connection, notices: Sequence[Notice], now: datetime, *, happene
     return len(rows)
 
 
-class Deliveries:
+class DeliveryStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def take(self, most: int, busy: Mapping[str, int], now: datetime) -> tuple[Taken, ...]:
+    def take(self, most: int, busy: Mapping[str, int], now: datetime) -> tuple[ClaimedDelivery, ...]:
         """What is due, `most` at most, and of each channel no more at once than it may have. `busy`: channel → sending.
 
         The oldest of every channel, not the oldest of all: one that has thousands waiting is no reason for others to.
@@ -87,7 +89,7 @@ class Deliveries:
                 wanted.append(row.id)
         return self._claim(wanted, now) if wanted else ()
 
-    def close(self, taken: Taken, outcome: Outcome, then: Next, began: datetime, now: datetime) -> None:
+    def close(self, taken: ClaimedDelivery, outcome: Outcome, then: Next, began: datetime, now: datetime) -> None:
         """Writes down what came of an attempt."""
         table, attempt = tables.delivery, tables.delivery_attempt
         finished = then.due_at is None
@@ -125,7 +127,7 @@ class Deliveries:
                 tx.execute(delete(attempt).where(attempt.c.delivery_id.in_(ids)))
                 tx.execute(delete(table).where(table.c.id.in_(ids)))
 
-    def _claim(self, ids: Sequence[str], now: datetime) -> tuple[Taken, ...]:
+    def _claim(self, ids: Sequence[str], now: datetime) -> tuple[ClaimedDelivery, ...]:
         """Of those the ones that nobody else has taken meanwhile."""
         table = tables.delivery
         until = now + timedelta(seconds=SENDING_SECONDS_MAX)
@@ -138,7 +140,7 @@ class Deliveries:
         with self._database.transaction() as tx:
             rows = tx.execute(statement.returning(table)).all()
         return tuple(
-            Taken(
+            ClaimedDelivery(
                 id=row.id,
                 channel_id=row.channel_id,
                 message_id=row.message_id,
@@ -150,7 +152,7 @@ class Deliveries:
         )
 
 
-def _row(notice: Notice, channel_id: str, now: datetime) -> dict[str, object]:
+def _row(notice: OutgoingMessage, channel_id: str, now: datetime) -> dict[str, object]:
     return {
         "id": new_id("dlv"),
         "organisation_id": notice.organisation_id,

@@ -12,7 +12,7 @@ from services.usage.epoch_microseconds import microseconds, moment
 from services.usage.notifications import tables
 from services.usage.notifications.channel import Channel
 from services.usage.notifications.channels.channel_store import NoSuchChannel, get_channel
-from services.usage.notifications.deliveries.delivery_store import Notice, enqueue
+from services.usage.notifications.deliveries.delivery_store import OutgoingMessage, enqueue_deliveries
 from services.usage.notifications.delivery import Status
 from services.usage.notifications.message import of_test
 from shared.sql.database import Database
@@ -54,7 +54,7 @@ class DeliveryView:
     payload: dict[str, Any]
 
 
-class DeliveryRecord:
+class DeliveryViews:
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -92,7 +92,7 @@ class DeliveryRecord:
     def test(self, channel: Channel, now: datetime) -> str:
         """The id of a delivery to this channel alone, which is due."""
         message = of_test(new_id("msg"), channel.id, now)
-        notice = Notice(
+        notice = OutgoingMessage(
             organisation_id=channel.organisation_id,
             message_id=message.id,
             type=message.type,
@@ -102,7 +102,7 @@ class DeliveryRecord:
         )
         table = tables.delivery
         with self._database.transaction() as tx:
-            enqueue(tx, [notice], now)
+            enqueue_deliveries(tx, [notice], now)
             made: str = tx.execute(select(table.c.id).where(table.c.message_id == message.id)).scalar_one()
         return made
 

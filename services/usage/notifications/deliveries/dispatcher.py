@@ -12,11 +12,11 @@ import structlog
 from cryptography.fernet import InvalidToken
 
 from services.usage.notifications.channel import Channel, Kind
-from services.usage.notifications.channels.channel_store import Channels
-from services.usage.notifications.channels.secret_encryption import Sealing
-from services.usage.notifications.deliveries.delivery_store import Deliveries, Taken
+from services.usage.notifications.channels.channel_store import ChannelStore
+from services.usage.notifications.channels.secret_encryption import SecretEncryption
+from services.usage.notifications.deliveries.delivery_store import ClaimedDelivery, DeliveryStore
 from services.usage.notifications.delivery import Outcome, after
-from services.usage.notifications.senders.email_sender import MailSender
+from services.usage.notifications.senders.email_sender import EmailSender
 from services.usage.notifications.senders.webhook_sender import WebhookSender
 from shared.observability import metrics
 from shared.runtime.clock import Clock
@@ -30,12 +30,17 @@ class Senders:
     """`mail` None: no mail server was named."""
 
     webhook: WebhookSender
-    mail: MailSender | None = None
+    mail: EmailSender | None = None
 
 
-class Courier:
+class Dispatcher:
     def __init__(
-        self, deliveries: Deliveries, channels: Channels, sealing: Sealing, senders: Senders, clock: Clock
+        self,
+        deliveries: DeliveryStore,
+        channels: ChannelStore,
+        sealing: SecretEncryption,
+        senders: Senders,
+        clock: Clock,
     ) -> None:
         self._deliveries, self._channels, self._sealing = deliveries, channels, sealing
         self._senders, self._clock = senders, clock
@@ -67,7 +72,7 @@ class Courier:
         for thread in tuple(self._threads):
             thread.join()
 
-    def _carry(self, taken: Taken) -> None:
+    def _carry(self, taken: ClaimedDelivery) -> None:
         try:
             self._send_and_close(taken)
         except Exception:
@@ -87,7 +92,7 @@ class Courier:
         except Exception:
             _log.exception("deliveries_not_taken")
 
-    def _send_and_close(self, taken: Taken) -> None:
+    def _send_and_close(self, taken: ClaimedDelivery) -> None:
         began = self._clock.now()
         try:
             outcome = self._send(taken)
@@ -103,7 +108,7 @@ class Courier:
             detail = outcome.fault or str(outcome.status)
             _log.info("delivery_refused", delivery=taken.id, channel=taken.channel_id, detail=detail)
 
-    def _send(self, taken: Taken) -> Outcome:
+    def _send(self, taken: ClaimedDelivery) -> Outcome:
         channel = self._channels.find(taken.channel_id)
         if channel is None or channel.disabled_at is not None:
             return Outcome(delivered=False, fault="the channel is gone or disabled", is_final=True)
@@ -115,7 +120,7 @@ class Courier:
                     return Outcome(delivered=False, fault="no mail server is configured")
                 return self._senders.mail.send(channel.target, taken.message_id, taken.payload)
 
-    def _to_webhook(self, channel: Channel, taken: Taken) -> Outcome:
+    def _to_webhook(self, channel: Channel, taken: ClaimedDelivery) -> Outcome:
         now = self._clock.now()
         try:
             secrets = [self._sealing.unseal(sealed) for sealed in channel.sealed_secrets(now)]

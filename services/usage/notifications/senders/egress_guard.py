@@ -53,7 +53,7 @@ class DeadlinePassed(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutgoingPolicy:
+class EgressPolicy:
     """`allowed`: networks that may be connected to although they are not public. `allow_http`: without TLS, too."""
 
     allowed: tuple[Network, ...] = ()
@@ -74,7 +74,7 @@ def is_public(address: Address) -> bool:
     )
 
 
-def forbidden_target(url: str, policy: OutgoingPolicy) -> str | None:
+def forbidden_target(url: str, policy: EgressPolicy) -> str | None:
     """What is wrong with a URL before anything is resolved; None: it may be tried. It is checked again each time."""
     parts = urlsplit(url)
     if parts.scheme != "https" and not policy.allow_http:
@@ -91,10 +91,10 @@ def system_resolve(host: str, port: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-class CheckedBackend(httpcore.NetworkBackend):
+class GuardedBackend(httpcore.NetworkBackend):
     """How httpcore connects, for one exchange. `deadline`: by time.monotonic()."""
 
-    def __init__(self, policy: OutgoingPolicy, resolve: Resolve, deadline: float) -> None:
+    def __init__(self, policy: EgressPolicy, resolve: Resolve, deadline: float) -> None:
         self._policy, self._resolve, self._deadline = policy, resolve, deadline
         self._backend = httpcore.SyncBackend()
 

@@ -12,7 +12,7 @@ import msgspec
 
 from services.usage.notifications.delivery import ATTEMPT_SECONDS_MAX, Outcome
 from services.usage.notifications.senders.egress_guard import DeadlinePassed
-from services.usage.notifications.senders.smtp_with_deadline import DeadlinedSmtp, DeadlinedSmtps
+from services.usage.notifications.senders.smtp_with_deadline import SmtpsWithDeadline, SmtpWithDeadline
 
 _ACCEPTED = 250
 _DOMAIN = "grillo.invalid"
@@ -49,7 +49,7 @@ def mail_server(url: str, sender: str) -> MailServer:
     )
 
 
-class MailSender:
+class EmailSender:
     def __init__(self, server: MailServer, *, seconds_max: float = ATTEMPT_SECONDS_MAX) -> None:
         self._server, self._seconds_max = server, seconds_max
 
@@ -74,13 +74,13 @@ class MailSender:
             return Outcome(delivered=False, fault=f"the mail server: {type(error).__name__}")
         return Outcome(delivered=True, status=_ACCEPTED)
 
-    def _connected(self, deadline: float) -> DeadlinedSmtp:
+    def _connected(self, deadline: float) -> SmtpWithDeadline:
         server = self._server
         if server.tls:
-            return DeadlinedSmtps(server.host, server.port, deadline, ssl.create_default_context())
-        return DeadlinedSmtp(server.host, server.port, deadline)
+            return SmtpsWithDeadline(server.host, server.port, deadline, ssl.create_default_context())
+        return SmtpWithDeadline(server.host, server.port, deadline)
 
-    def _log_in(self, smtp: DeadlinedSmtp) -> None:
+    def _log_in(self, smtp: SmtpWithDeadline) -> None:
         if self._server.starttls:
             smtp.starttls(context=ssl.create_default_context())
         if self._server.username is not None:

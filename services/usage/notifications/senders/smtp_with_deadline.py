@@ -14,7 +14,7 @@ from services.usage.notifications.senders.egress_guard import DeadlinePassed, le
 _READ_BYTES = 4096
 
 
-class DeadlinedSmtp(smtplib.SMTP):
+class SmtpWithDeadline(smtplib.SMTP):
     """`deadline`: by time.monotonic(). Everything raises DeadlinePassed beside what smtplib does."""
 
     _deadline: float
@@ -49,7 +49,7 @@ class DeadlinedSmtp(smtplib.SMTP):
         raise failed
 
 
-class DeadlinedSmtps(smtplib.SMTP_SSL, DeadlinedSmtp):
+class SmtpsWithDeadline(smtplib.SMTP_SSL, SmtpWithDeadline):
     """TLS from the first byte."""
 
     def __init__(self, host: str, port: int, deadline: float, context: ssl.SSLContext) -> None:

@@ -11,9 +11,9 @@ from standardwebhooks import Webhook
 from services.usage.notifications.delivery import ATTEMPT_SECONDS_MAX, Outcome, retry_after_seconds
 from services.usage.notifications.senders.egress_guard import (
     AddressForbidden,
-    CheckedBackend,
     DeadlinePassed,
-    OutgoingPolicy,
+    EgressPolicy,
+    GuardedBackend,
     Resolve,
     system_resolve,
 )
@@ -27,7 +27,7 @@ class WebhookSender:
 
     def __init__(
         self,
-        policy: OutgoingPolicy,
+        policy: EgressPolicy,
         *,
         resolve: Resolve = system_resolve,
         trusted: ssl.SSLContext | None = None,
@@ -42,7 +42,7 @@ class WebhookSender:
             return Outcome(delivered=False, fault="only https is allowed")
         headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
         headers |= signed(message_id, payload, secrets, now)
-        backend = CheckedBackend(self._policy, self._resolve, time.monotonic() + self._seconds_max)
+        backend = GuardedBackend(self._policy, self._resolve, time.monotonic() + self._seconds_max)
         try:
             # A pool of one exchange: what was checked for one is not left open for another.
             with (
