@@ -22,11 +22,11 @@ from services.usage.activity.timeline import EVERYTHING, ActivityFilter, Activit
 from services.usage.assembly import MIGRATIONS
 from services.usage.counters import latency_sketch as durations
 from services.usage.counters.statistics import Statistics, Step
-from services.usage.epoch_microseconds import DAY_US, microseconds
 from services.usage.known_keys.keys_client import KeysClient
 from services.usage.requests.partitions import name as partition
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
+from shared.values.timestamps import DAY_US, to_microseconds
 from tests.servers import Postgres
 
 DAYS, REQUESTS = 30, 10_000_000
@@ -117,7 +117,7 @@ def _ask(database: Database) -> None:
 
 def _load(database: Database, now: datetime, requests: int) -> None:
     """A tenth of all for one key, the rest for 180 others, evenly up to now."""
-    end = microseconds(now)
+    end = to_microseconds(now)
     step = DAYS * DAY_US // requests
     first = end - requests * step
     days = range(first // DAY_US, end // DAY_US + 1)

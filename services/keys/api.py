@@ -28,6 +28,7 @@ from shared.gate.grants.grants import Grants
 from shared.observability.redaction import redact
 from shared.runtime.clock import Clock
 from shared.web.operation import Answer, Call, operation
+from shared.web.pagination import page_answer
 from shared.web.problems.catalogue import Problem
 from shared.web.requests import cursor
 from shared.web.requests.etag import etag, seen_revision
@@ -66,8 +67,8 @@ class KeyCollection:
         query = call.query
         after = _place(query.cursor, query.sort) if query.cursor else None
         page = self._queries.list_keys(call.caller.organisation_id, query.limit, after, query.wanted(), query.sort)
-        next_cursor = cursor.encode(query.sort, *page.next_place) if page.next_place else None
-        return Answer(body={"data": [presentation.listed(key) for key in page.keys], "next_cursor": next_cursor})
+        place = page.next_place and (query.sort, *page.next_place)
+        return page_answer(map(presentation.listed, page.keys), place)
 
     @operation(
         "Create a key",
@@ -190,7 +191,7 @@ def _created(body: dict[str, Any], headers: dict[str, str] | None = None) -> Ans
 
 def _place(text: str, sort: str) -> tuple[str, str]:
     """A cursor goes on in the order it came from."""
-    sorted_by, place, key_id = cursor.decode(text, 3)
+    sorted_by, place, key_id = cursor.decode(text, str, str, str)
     if sorted_by != sort:
         raise Problem("invalid-request", "cursor: it belongs to a list in another order")
     return place, key_id

@@ -22,8 +22,8 @@ from services.sensors.store.recording_store import RecordingStore
 from services.sensors.store.waveform import Block, Segment, join, read, thin
 from shared.values.timestamps import from_nanoseconds, rfc3339, to_nanoseconds
 from shared.web.operation import Answer, Call, operation
+from shared.web.pagination import page_answer
 from shared.web.problems.catalogue import Problem
-from shared.web.requests import cursor
 from shared.web.route import Route
 
 RANGE_MAX = timedelta(hours=1)
@@ -48,10 +48,9 @@ class SensorCollection:
     )
     def on_get(self, call: Call[ListSensorsQuery, None]) -> Answer:
         query = call.query
-        (after,) = cursor.decode(query.cursor, 1) if query.cursor else ("",)
+        (after,) = query.after(str) or ("",)
         page = self._queries.list_sensors(call.caller.organisation_id, query.limit, after, query.bbox)
-        next_cursor = cursor.encode(page.next_after) if page.next_after else None
-        return Answer(body={"data": [_shown(sensor) for sensor in page.sensors], "next_cursor": next_cursor})
+        return page_answer(map(_shown, page.sensors), (page.next_after,) if page.next_after else None)
 
 
 class SensorItem:

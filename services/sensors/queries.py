@@ -13,6 +13,7 @@ from services.sensors import tables
 from services.sensors.sensor import Location, location
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
+from shared.sql.keyset import By, cut, keyset
 from shared.values.timestamps import from_nanoseconds
 
 ONLINE_WITHIN = timedelta(minutes=10)
@@ -81,12 +82,12 @@ class SensorQueries:
     def list_sensors(self, organisation_id: str, limit: int, after: str, box: Box | None) -> SensorPage:
         """By id, past `after` ("": from the first). A sensor whose place is unknown is in no box."""
         table = tables.sensor
-        query = select(table).where(table.c.organisation_id == organisation_id, table.c.id > after)
+        query = select(table).where(table.c.organisation_id == organisation_id)
         if box is not None:
             query = _inside(query, box)
-        sensors = self._views(query.order_by(table.c.id).limit(limit + 1))
-        shown = tuple(sensors[:limit])
-        return SensorPage(sensors=shown, next_after=shown[-1].id if len(sensors) > limit else None)
+        by_id, place = (By(table.c.id),), (after,) if after else None
+        shown, last = cut(self._views(keyset(query, by_id, place, limit)), limit)
+        return SensorPage(sensors=tuple(shown), next_after=None if last is None else last.id)
 
     def has_sensors(self) -> bool:
         with self._database.reading() as tx:

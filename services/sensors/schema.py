@@ -10,6 +10,7 @@ from marshmallow import ValidationError, fields, validate
 
 from services.sensors.queries import Box, Status
 from shared.web.operation import StrictSchema
+from shared.web.pagination import PageQuery, PageQuerySchema
 
 POINTS_MAX = 100_000
 _DECIMAL = re.compile(r" *[-+]?[0-9]{1,3}(\.[0-9]{0,20})? *", re.ASCII)
@@ -42,17 +43,13 @@ class BoxField(fields.Field[Box]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListSensorsQuery:
+class ListSensorsQuery(PageQuery):
     bbox: Box | None = None
-    limit: int = 20
-    cursor: str | None = None
 
 
-class ListSensorsQuerySchema(StrictSchema):
+class ListSensorsQuerySchema(PageQuerySchema):
     shape = ListSensorsQuery
     bbox = BoxField(metadata={"type": "string", "description": "west,south,east,north in degrees"})
-    limit = fields.Integer(validate=validate.Range(min=1, max=100))
-    cursor = fields.String(validate=validate.Length(min=1, max=500))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,14 +3,12 @@
 PostgreSQL gets them as one JSON text, which costs the driver a tenth of what an array a column does.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import (
     JSON,
-    Column,
-    ColumnElement,
     Connection,
     LargeBinary,
     Table,
@@ -19,7 +17,6 @@ from sqlalchemy import (
     cast,
     column,
     func,
-    literal,
     select,
 )
 
@@ -65,10 +62,3 @@ def put(
         statement.on_conflict_do_update(index_elements=keys, set_=values, where=condition),
         parameters,
     )
-
-
-def among(tx: Connection, one: Column[Any], values: Collection[str]) -> ColumnElement[bool]:
-    """Whether it is one of them, however many they are: a statement may not have so many parameters."""
-    text = literal(msgspec.json.encode(sorted(values)).decode(), Text)
-    each = func.json_each(text) if tx.dialect.name == "sqlite" else func.json_array_elements_text(cast(text, JSON))
-    return one.in_(select(each.table_valued("value").c.value))

@@ -12,10 +12,10 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
 from services.usage import tables
 from services.usage.counters.aggregation import DAY_MINUTES, sum_records
 from services.usage.counters.counters import KEYS, ORGANISATIONS, count
-from services.usage.epoch_microseconds import DAY_US, MINUTE_US, moment
 from services.usage.requests.request_log import sealed_before, stored
 from services.usage.writer_lock import take_writer_lock
 from shared.sql.database import Database
+from shared.values.timestamps import DAY_US, MINUTE_US, from_microseconds
 
 _TOLD_MAX = 10  # differences of a day
 COUNTERS: tuple[Table, ...] = (
@@ -52,7 +52,7 @@ def rebuild(database: Database) -> Iterator[Rebuilt]:
             after = _contents(tx, day)
         wrong = [place for place in sorted(before.keys() | after.keys()) if before.get(place) != after.get(place)]
         told = tuple(_told(place, before.get(place), after.get(place)) for place in wrong[:_TOLD_MAX])
-        yield Rebuilt(day=f"{moment(day * DAY_US):%Y-%m-%d}", differences=len(wrong), told=told)
+        yield Rebuilt(day=f"{from_microseconds(day * DAY_US):%Y-%m-%d}", differences=len(wrong), told=told)
 
 
 def _days(database: Database) -> list[int]:

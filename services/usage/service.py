@@ -83,7 +83,7 @@ class UsageService:
 
     @procedure(AlertsArguments(), AlertAnswer(many=True))
     def alerts(self, organisation_id: str, limit: int = 20) -> list[dict[str, Any]]:
-        found = self.alerts_.of_organisation(organisation_id, limit)
+        found, _ = self.alerts_.page(organisation_id, limit)
         names = self.keys_client.names(organisation_id, {alert.key_id for alert in found})
         return [asdict(alert) | {"key_name": names.get(alert.key_id)} for alert in found]
 

@@ -1,8 +1,10 @@
-"""RFC 3339 texts and aware UTC datetimes, one into the other."""
+"""Conversions of aware UTC datetimes: RFC 3339 texts, and whole micro- or nanoseconds since 1970."""
 
 from datetime import UTC, datetime, timedelta
 
+MINUTE_US, HOUR_US, DAY_US = 60_000_000, 3_600_000_000, 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def rfc3339(moment: datetime) -> str:
@@ -25,4 +27,19 @@ def from_nanoseconds(nanoseconds: int) -> datetime:
 
 def to_nanoseconds(moment: datetime) -> int:
     """Since 1970, UTC; exact."""
-    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
+    return (moment - _EPOCH) // _MICROSECOND * 1000
+
+
+def from_microseconds(microseconds: int) -> datetime:
+    """Since 1970, UTC; exact."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def to_microseconds(moment: datetime) -> int:
+    """Since 1970, UTC; exact."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def midnight(moment: datetime) -> datetime:
+    """With which the UTC day of that moment began."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

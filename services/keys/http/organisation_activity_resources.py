@@ -1,28 +1,14 @@
 """What happened to the caller's organisation and its keys: the HTTP door."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from services.keys.views.organisation_history import OrganisationHistory, OrganisationHistoryEntry
 from shared.web.operation import Answer, Call, StrictSchema, operation
-from shared.web.problems.catalogue import Problem
-from shared.web.requests import cursor
+from shared.web.pagination import PageQuery, PageQuerySchema, page_answer
 from shared.web.route import Route
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageQuery:
-    limit: int = 20
-    cursor: str | None = None
-
-
-class PageQuerySchema(StrictSchema):
-    shape = PageQuery
-    limit = fields.Integer(validate=validate.Range(min=1, max=100))
-    cursor = fields.String(validate=validate.Length(min=1, max=1000))
 
 
 class OrganisationHappeningSchema(StrictSchema):
@@ -59,19 +45,10 @@ class OrganisationActivity:
         answers=OrganisationActivitySchema,
     )
     def on_get(self, call: Call[PageQuery, None]) -> Answer:
-        before = None if call.query.cursor is None else _position(call.query.cursor)
-        page = self._history.page(call.caller.organisation_id, call.query.limit, before)
-        next_cursor = None if page.next_before is None else cursor.encode(str(page.next_before))
-        return Answer(body={"data": [_shown(entry) for entry in page.entries], "next_cursor": next_cursor})
+        page = self._history.page(call.caller.organisation_id, call.query.limit, call.query.after(int))
+        return page_answer(map(_shown, page.entries), page.next_place)
 
 
 def _shown(entry: OrganisationHistoryEntry) -> dict[str, Any]:
     happened: dict[str, Any] = msgspec.to_builtins(entry.entry)
     return {"key_id": entry.key_id, "hint": entry.hint} | happened
-
-
-def _position(text: str) -> int:
-    (position,) = cursor.decode(text, 1)
-    if not (position.isascii() and position.isdecimal()):
-        raise Problem("invalid-request", "cursor: use next_cursor of the page before, unchanged")
-    return min(int(position), 2**63 - 1)

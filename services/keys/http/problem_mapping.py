@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from services.keys.http.idempotency import BodyDiffers, StillRunning
-from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked, RegenerationRequired, RevisionDiffers
+from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked, RegenerationRequired
 from services.keys.lifecycle.key import NoSuchKey
 from services.keys.lifecycle.organisation import TooManyKeys
+from shared.values.revision import RevisionDiffers
 from shared.web.problems.catalogue import Problem
 
 

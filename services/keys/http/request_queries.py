@@ -10,6 +10,7 @@ from services.keys.http.request_bodies import check_label, label_of, plain_text
 from services.keys.lifecycle.key import Status
 from services.keys.views.queries import NEWEST_FIRST, SORTS, KeyFilter
 from shared.web.operation import StrictSchema
+from shared.web.pagination import PageQuery, PageQuerySchema
 
 
 def _statuses(text: str) -> None:
@@ -18,9 +19,7 @@ def _statuses(text: str) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListQuery:
-    limit: int = 20
-    cursor: str | None = None
+class ListQuery(PageQuery):
     status: str | None = None
     label: str | None = None
     q: str = ""
@@ -34,10 +33,8 @@ class ListQuery:
         )
 
 
-class ListQuerySchema(StrictSchema):
+class ListQuerySchema(PageQuerySchema):
     shape = ListQuery
-    limit = fields.Integer(validate=validate.Range(min=1, max=100))
-    cursor = fields.String(validate=validate.Length(min=1, max=1000))
     status = fields.String(
         validate=_statuses, metadata={"description": "one or more of active, suspended, expired, revoked, by commas"}
     )

@@ -28,6 +28,7 @@ from services.keys.lifecycle.commands import (
 )
 from services.keys.lifecycle.key import Access, Key, KeyExists, NoSuchKey, Reason
 from shared.values.permissions import PERMISSIONS
+from shared.values.revision import RevisionDiffers
 
 
 class KeyIsRevoked(Exception):
@@ -44,14 +45,6 @@ class RegenerationRequired(Exception):
     def __init__(self, gains: str) -> None:
         self.gains = gains
         super().__init__(gains)
-
-
-class RevisionDiffers(Exception):
-    """The key is not as the caller last saw it."""
-
-    def __init__(self, actual: int) -> None:
-        self.actual = actual
-        super().__init__(f"the key is at revision {actual}")
 
 
 def decide(state: Key | None, command: Command, now: datetime) -> tuple[KeyEvent, ...]:

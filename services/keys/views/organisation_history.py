@@ -7,6 +7,7 @@ from sqlalchemy import literal, select, union_all
 from services.keys import tables
 from services.keys.views.history import HistoryEntry, history_entry
 from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.sql.keyset import By, cut, keyset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,17 +22,17 @@ class OrganisationHistoryEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganisationHistoryPage:
-    """`next_before`: where the next page begins; None on the last one."""
+    """`next_place`: (position) of the last entry shown; None on the last page."""
 
     entries: tuple[OrganisationHistoryEntry, ...]
-    next_before: int | None
+    next_place: tuple[int] | None
 
 
 class OrganisationHistory:
     def __init__(self, store: SqlEventStore) -> None:
         self._store = store
 
-    def page(self, organisation_id: str, limit: int, before: int | None = None) -> OrganisationHistoryPage:
+    def page(self, organisation_id: str, limit: int, after: tuple[int] | None = None) -> OrganisationHistoryPage:
         log, living, deleted = tables.log, tables.api_key, tables.deleted_key
         keys = union_all(
             *(
@@ -41,10 +42,9 @@ class OrganisationHistory:
             select(literal(organisation_id), literal(None)),
         ).subquery("streams")
         query = select(log, keys.c.hint).join(keys, keys.c.id == log.c.stream)
-        if before is not None:
-            query = query.where(log.c.position < before)
         with self._store.reading() as tx:
-            rows = tx.execute(query.order_by(log.c.position.desc()).limit(limit + 1)).all()
+            rows = tx.execute(keyset(query, (By(log.c.position, descending=True),), after, limit)).all()
+        shown, last = cut(rows, limit)
         entries = tuple(
             OrganisationHistoryEntry(
                 position=row.position,
@@ -52,6 +52,6 @@ class OrganisationHistory:
                 hint=row.hint,
                 entry=history_entry(row),
             )
-            for row in rows[:limit]
+            for row in shown
         )
-        return OrganisationHistoryPage(entries=entries, next_before=entries[-1].position if len(rows) > limit else None)
+        return OrganisationHistoryPage(entries=entries, next_place=last and (last.position,))

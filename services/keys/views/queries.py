@@ -10,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
-    and_,
     bindparam,
     func,
     or_,
@@ -24,6 +23,7 @@ from services.keys.lifecycle.organisation import ACTIVE_KEYS_MAX, NoSuchOrganisa
 from services.keys.views.active_keys import count_active, has_status
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
+from shared.sql.keyset import By, cut, keyset
 from shared.values.timestamps import from_rfc3339, rfc3339
 
 _SORTED_BY: dict[str, Column[Any]] = {
@@ -127,18 +127,11 @@ class KeyQueries:
         by, is_descending = func.coalesce(_SORTED_BY[sort.lstrip("-")], ""), sort.startswith("-")
         query = select(table, by.label("place")).where(table.c.organisation_id == organisation_id)
         query = query.where(*_conditions(wanted or KeyFilter(), now))
-        if after is not None:
-            place, key_id = after
-            beyond = (by < place, table.c.id < key_id) if is_descending else (by > place, table.c.id > key_id)
-            query = query.where(or_(beyond[0], and_(by == place, beyond[1])))
-        order = (by.desc(), table.c.id.desc()) if is_descending else (by, table.c.id)
+        order = (By(by, is_descending), By(table.c.id, is_descending))
         with self._database.reading(once=True) as tx:
-            rows = tx.execute(query.order_by(*order).limit(limit + 1)).all()
-        shown = rows[:limit]
-        return KeyPage(
-            keys=tuple(_view(row, now) for row in shown),
-            next_place=(shown[-1].place, shown[-1].id) if len(rows) > limit else None,
-        )
+            rows = tx.execute(keyset(query, order, after, limit)).all()
+        shown, last = cut(rows, limit)
+        return KeyPage(keys=tuple(_view(row, now) for row in shown), next_place=last and (last.place, last.id))
 
     def organisation(self, organisation_id: str) -> OrganisationView:
         """Raises NoSuchOrganisation."""

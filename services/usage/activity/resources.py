@@ -8,6 +8,7 @@ from services.usage.activity.timeline import ActivityTimeline, Place, TimelineEn
 from services.usage.known_keys.directory import ExistingKeys
 from shared.contracts.errors import NotFound, Unavailable
 from shared.web.operation import Answer, Call, operation
+from shared.web.pagination import page_answer
 from shared.web.problems.catalogue import Problem, unavailable
 from shared.web.requests import cursor
 from shared.web.route import Route
@@ -44,10 +45,9 @@ class KeyActivity:
 
     def _page(self, call: Call[ActivityQuery, None], key_id: str) -> Answer:
         query = call.query
-        after = None if query.cursor is None else _place(query.cursor)
+        after = None if query.cursor is None else Place(*cursor.decode(query.cursor, int, int, int))
         page = self._activity.page(call.caller.organisation_id, key_id, query.limit, query.wanted(), after)
-        next_cursor = page.next_place and cursor.encode(*map(str, page.next_place))
-        return Answer(body={"data": [shown(entry) for entry in page.entries], "next_cursor": next_cursor})
+        return page_answer(map(shown, page.entries), page.next_place)
 
     def _csv(self, call: Call[ActivityQuery, None], key_id: str) -> Answer:
         if call.query.cursor is not None:
@@ -66,10 +66,3 @@ def shown(entry: TimelineEntry) -> dict[str, Any]:
         else {name: getattr(request, name) for name in type(request).__slots__ if name != "at"},
         "lifecycle": None if lived is None else {name: value for name, value in lived.items() if name != "at"},
     }
-
-
-def _place(text: str) -> Place:
-    try:
-        return Place(*map(int, cursor.decode(text, 3)))
-    except ValueError:
-        raise Problem("invalid-request", "cursor: use next_cursor of the page before, unchanged") from None

@@ -8,16 +8,15 @@ from marshmallow import fields, validate
 
 from services.usage.activity.timeline import ActivityFilter
 from shared.web.operation import StrictSchema
+from shared.web.pagination import PageQuery
 
 _STATUS = re.compile(r"([1-5])(xx|[0-9]{2})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ActivityQuery:
+class ActivityQuery(PageQuery):
     """`from_` is `from` in the query."""
 
-    limit: int = 20
-    cursor: str | None = None
     status: str | None = None
     route: str | None = None
     address: str | None = None

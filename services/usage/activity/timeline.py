@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, select
 
 from services.usage import tables
-from services.usage.epoch_microseconds import microseconds, moment
 from services.usage.known_keys.keys_client import KeysClient
 from shared.sql.database import Database
-from shared.values.timestamps import from_rfc3339
+from shared.sql.keyset import By, cut, keyset
+from shared.values.timestamps import from_microseconds, from_rfc3339, to_microseconds
 
 _EXPORT_PAGE = 1000
 _LIFECYCLE, _REQUEST = 0, 1
@@ -117,10 +117,10 @@ class ActivityTimeline:
         self, key_id: str, limit: int, wanted: ActivityFilter, lived: Iterable[TimelineEntry], after: Place | None
     ) -> TimelinePage:
         entries = [entry for entry in lived if after is None or entry.place < after]
-        entries += self._requests(key_id, limit + 1, wanted, after)
+        entries += self._requests(key_id, limit, wanted, after)
         entries.sort(key=lambda entry: entry.place, reverse=True)
-        shown = tuple(entries[:limit])
-        return TimelinePage(entries=shown, next_place=shown[-1].place if len(entries) > limit else None)
+        shown, last = cut(entries, limit)
+        return TimelinePage(entries=tuple(shown), next_place=None if last is None else last.place)
 
     def _lived(self, organisation_id: str, key_id: str, wanted: ActivityFilter) -> list[TimelineEntry]:
         if wanted.are_requests:
@@ -131,11 +131,11 @@ class ActivityTimeline:
     def _requests(self, key_id: str, limit: int, wanted: ActivityFilter, after: Place | None) -> list[TimelineEntry]:
         table = tables.request
         query = select(table).where(table.c.key_id == key_id, *_conditions(wanted))
-        if after is not None:
-            same = table.c.id < after.number if after.kind == _REQUEST else table.c.at < after.at
-            query = query.where(table.c.at <= after.at, or_(table.c.at < after.at, same))
+        newest_first = (By(table.c.at, descending=True), By(table.c.id, descending=True))
+        # Of one moment requests stand before what happened to the key: behind that, none of them is left.
+        place = after and (after.at, after.number if after.kind == _REQUEST else 0)
         with self._database.reading() as tx:
-            rows = tx.execute(query.order_by(table.c.at.desc(), table.c.id.desc()).limit(limit)).all()
+            rows = tx.execute(keyset(query, newest_first, place, limit)).all()
         return [_request_entry(row) for row in rows]
 
 
@@ -153,9 +153,9 @@ def _conditions(wanted: ActivityFilter) -> list[ColumnElement[bool]]:
         if value is not None:
             conditions.append(column == value)
     if wanted.start is not None:
-        conditions.append(table.c.at >= microseconds(wanted.start))
+        conditions.append(table.c.at >= to_microseconds(wanted.start))
     if wanted.end is not None:
-        conditions.append(table.c.at < microseconds(wanted.end))
+        conditions.append(table.c.at < to_microseconds(wanted.end))
     return conditions
 
 
@@ -169,12 +169,14 @@ def _is_wanted(entry: TimelineEntry, wanted: ActivityFilter) -> bool:
 
 def _lifecycle_entry(happening: Mapping[str, Any]) -> TimelineEntry:
     at = from_rfc3339(happening["at"])
-    return TimelineEntry(at=at, place=Place(microseconds(at), _LIFECYCLE, happening["revision"]), lifecycle=happening)
+    return TimelineEntry(
+        at=at, place=Place(to_microseconds(at), _LIFECYCLE, happening["revision"]), lifecycle=happening
+    )
 
 
 def _request_entry(row: Any) -> TimelineEntry:
     request = Request(
-        at=moment(row.at),
+        at=from_microseconds(row.at),
         method=row.method,
         route=row.route,
         status=row.status,

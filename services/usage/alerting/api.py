@@ -23,14 +23,14 @@ from services.usage.alerting.schema import (
     RuleSchema,
     parameters_of,
 )
-from services.usage.epoch_microseconds import microseconds
-from services.usage.http.pagination import DeletedSchema, PageQuery, PageQuerySchema, listed
 from services.usage.http.problem_mapping import as_problems
+from services.usage.http.usage_schema import DeletedSchema
 from services.usage.known_keys.directory import ExistingKeys
 from services.usage.notifications.channels.channel_store import ChannelStore, NoSuchChannel
 from shared.runtime.clock import Clock
 from shared.values.identifiers import new_id
 from shared.web.operation import Answer, Call, operation
+from shared.web.pagination import PageQuery, PageQuerySchema, page_answer
 from shared.web.problems.catalogue import Problem
 from shared.web.requests.etag import etag, seen_revision
 from shared.web.route import Route
@@ -53,8 +53,8 @@ class RuleCollection:
 
     @operation("List alert rules", tag="Alerts", permission="admin", query=PageQuerySchema, answers=RuleListSchema)
     def on_get(self, call: Call[PageQuery, None]) -> Answer:
-        rules, place = self._rules.page(call.caller.organisation_id, call.query.limit, call.query.after())
-        return listed(map(_shown, rules), place)
+        rules, place = self._rules.page(call.caller.organisation_id, call.query.limit, call.query.after(int, str))
+        return page_answer(map(_shown, rules), place)
 
     @operation(
         "Create an alert rule",
@@ -155,16 +155,14 @@ class AlertCollection:
     )
     def on_get(self, call: Call[AlertQuery, None]) -> Answer:
         query = call.query
-        found = self._alerts.of_organisation(
+        alerts, place = self._alerts.page(
             call.caller.organisation_id,
-            query.limit + 1,
-            query.after(),
+            query.limit,
+            query.after(int, str),
             key_id=query.key_id,
             is_open=query.is_open(),
         )
-        shown = found[: query.limit]
-        place = (microseconds(shown[-1].raised_at), shown[-1].id) if len(found) > len(shown) else None
-        return listed(map(_alert, shown), place)
+        return page_answer(map(_alert, alerts), place)
 
 
 class _References:

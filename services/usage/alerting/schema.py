@@ -17,9 +17,9 @@ from services.usage.alerting.rules.rule import (
     QuotaParameters,
     VolumeParameters,
 )
-from services.usage.http.pagination import PageQuery, PageQuerySchema
 from shared.observability.redaction import redact
 from shared.web.operation import StrictSchema
+from shared.web.pagination import PageQuery, PageQuerySchema
 from shared.web.requests.query_parameters import has_control_characters
 from shared.web.requests.strict_boolean import StrictBoolean
 

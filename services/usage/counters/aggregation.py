@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from services.usage.counters.latency_sketch import bucket
-from services.usage.epoch_microseconds import MINUTE_US, microseconds
 from shared.contracts.usage import RequestRecord
+from shared.values.timestamps import MINUTE_US, to_microseconds
 
 HOUR_MINUTES, DAY_MINUTES = 60, 1440
 
@@ -44,7 +44,7 @@ def sum_records(records: Iterable[RequestRecord]) -> CounterSums:
         if key_id is None or record.organisation_id is None:
             continue
         organisations[key_id] = record.organisation_id
-        minute, requests = microseconds(record.at) // MINUTE_US, requests_in(record)
+        minute, requests = to_microseconds(record.at) // MINUTE_US, requests_in(record)
         place = (key_id, minute, record.route, record.status)
         found = sums.get(place)
         if found is None:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, Subquery, Table, select, union_all
 
 from services.usage import tables
-from services.usage.bulk_upsert import add_to, among, put
+from services.usage.bulk_upsert import add_to, put
 from services.usage.counters import latency_sketch as durations
 from services.usage.counters.aggregation import (
     HOUR_MINUTES,
@@ -21,6 +21,7 @@ from services.usage.counters.aggregation import (
     durations_by_day,
     durations_by_organisation,
 )
+from shared.sql.in_values import in_values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +110,9 @@ def _read_durations(tx: Connection, owner: str, table: Table, places: Iterable[t
     if not wanted:
         return {}
     steps = {step for _, step in wanted}
-    is_near = (among(tx, table.c[owner], {name for name, _ in wanted}), table.c.minute.between(min(steps), max(steps)))
+    is_near = (
+        in_values(tx, table.c[owner], {name for name, _ in wanted}),
+        table.c.minute.between(min(steps), max(steps)),
+    )
     rows = tx.execute(select(table.c[owner], table.c.minute, table.c.sketch).where(*is_near))
     return {(name, step): durations.from_bytes(sketch) for name, step, sketch in rows if (name, step) in wanted}

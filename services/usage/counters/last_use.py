@@ -6,8 +6,8 @@ from sqlalchemy import Connection
 
 from services.usage import tables
 from services.usage.bulk_upsert import put
-from services.usage.epoch_microseconds import microseconds
 from shared.contracts.usage import KeyUsed, RequestRecord, UsedAt
+from shared.values.timestamps import to_microseconds
 
 _KEYS_MAX = 1000  # a message
 LastUses = dict[str, RequestRecord]
@@ -26,7 +26,7 @@ def last_uses(records: Iterable[RequestRecord]) -> LastUses:
 
 def keep_last_uses(tx: Connection, used: LastUses) -> None:
     """Never an earlier one."""
-    rows = [(key_id, microseconds(use.at), use.address, use.route) for key_id, use in sorted(used.items())]
+    rows = [(key_id, to_microseconds(use.at), use.address, use.route) for key_id, use in sorted(used.items())]
     put(tx, tables.last_use, ("key_id", "at", "address", "route"), rows, later="at")
 
 

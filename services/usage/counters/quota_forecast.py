@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from services.usage.epoch_microseconds import midnight
+from shared.values.timestamps import midnight
 
 _HOUR = timedelta(hours=1)
 

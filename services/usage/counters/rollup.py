@@ -10,10 +10,10 @@ from sqlalchemy import Connection, func, literal, select, update
 from services.usage import tables
 from services.usage.counters.aggregation import HOUR_MINUTES
 from services.usage.counters.counters import KEYS, ORGANISATIONS, SUMS, CounterTables, rolled_up_before
-from services.usage.epoch_microseconds import MINUTE_US, microseconds
 from services.usage.writer_lock import take_writer_lock
 from shared.runtime.clock import Clock
 from shared.sql.database import Database, upsert
+from shared.values.timestamps import MINUTE_US, to_microseconds
 
 SETTLED_MINUTES = 2  # so long after a minute its requests have come, unless usage or a gate was away
 
@@ -24,7 +24,7 @@ class Rollup:
 
     def run(self) -> None:
         """Safe to run at any time, any number of times, in several processes."""
-        roll_up(self._database, microseconds(self._clock.now()) // MINUTE_US - SETTLED_MINUTES)
+        roll_up(self._database, to_microseconds(self._clock.now()) // MINUTE_US - SETTLED_MINUTES)
 
 
 def roll_up(database: Database, until: int) -> None:

@@ -13,9 +13,9 @@ from services.usage import tables
 from services.usage.counters import latency_sketch as durations
 from services.usage.counters.aggregation import DAY_MINUTES, HOUR_MINUTES, add_buckets
 from services.usage.counters.counters import KEYS, ORGANISATIONS, CounterTables
-from services.usage.epoch_microseconds import MINUTE_US, microseconds, midnight, moment
 from shared.contracts.usage import Spent
 from shared.sql.database import Database
+from shared.values.timestamps import MINUTE_US, from_microseconds, midnight, to_microseconds
 
 KEYS_MAX = 100
 
@@ -107,9 +107,9 @@ class Statistics:
 
     def used(self, key_id: str, now: datetime) -> Used:
         request, minutes, days = tables.request, tables.counter, tables.counter_day
-        minute_ago, hour_ago = microseconds(now - timedelta(seconds=60)), now - timedelta(hours=1)
-        today = microseconds(midnight(now)) // MINUTE_US
-        first = max(today, microseconds(hour_ago) // MINUTE_US)
+        minute_ago, hour_ago = to_microseconds(now - timedelta(seconds=60)), now - timedelta(hours=1)
+        today = to_microseconds(midnight(now)) // MINUTE_US
+        first = max(today, to_microseconds(hour_ago) // MINUTE_US)
         used = select(
             _cost(request, request.c.key_id == key_id, request.c.at > minute_ago).label("minute"),
             _cost(days, days.c.key_id == key_id, days.c.minute == today).label("day"),
@@ -125,17 +125,17 @@ class Statistics:
         with self._database.reading() as tx:
             today = tx.execute(
                 select(counter.c.key_id, func.sum(counter.c.cost).label("cost"))
-                .where(counter.c.minute >= microseconds(midnight(now)) // MINUTE_US)
+                .where(counter.c.minute >= to_microseconds(midnight(now)) // MINUTE_US)
                 .group_by(counter.c.key_id)
             ).all()
             recent = tx.execute(
                 select(request.c.key_id, request.c.at).where(
-                    request.c.cost > 0, request.c.at > microseconds(now - timedelta(seconds=60))
+                    request.c.cost > 0, request.c.at > to_microseconds(now - timedelta(seconds=60))
                 )
             ).all()
         seconds_ago: dict[str, list[float]] = defaultdict(list)
         for row in recent:
-            seconds_ago[row.key_id].append((now - moment(row.at)).total_seconds())
+            seconds_ago[row.key_id].append((now - from_microseconds(row.at)).total_seconds())
         days = {row.key_id: int(row.cost) for row in today}
         return tuple(
             Spent(key_id=key_id, today=days.get(key_id, 0), seconds_ago=tuple(seconds_ago.get(key_id, ())))
@@ -170,7 +170,7 @@ class Statistics:
                 p99=durations.quantile_ms(buckets, 0.99),
             ),
             series=tuple(
-                Bucket(start=moment(minute * MINUTE_US), requests=sum(statuses.values()), by_status=statuses)
+                Bucket(start=from_microseconds(minute * MINUTE_US), requests=sum(statuses.values()), by_status=statuses)
                 for minute, statuses in series.items()
             ),
             routes=dict(routes),
@@ -180,7 +180,7 @@ class Statistics:
 def _minutes(start: datetime, end: datetime, step: Step) -> tuple[int, int]:
     """The first minute, and the first one after, of the steps that the range touches."""
     step_us = step.value * MINUTE_US
-    return microseconds(start) // step_us * step.value, -(-microseconds(end) // step_us) * step.value
+    return to_microseconds(start) // step_us * step.value, -(-to_microseconds(end) // step_us) * step.value
 
 
 def _sum(numbers: ColumnElement[int]) -> ColumnElement[int]:

@@ -86,3 +86,8 @@ class OrganisationUsageSchema(SummarySchema):
         required=True,
         metadata={"description": "those with the most requests, 100 at most; deleted keys are in the total only"},
     )
+
+
+class DeletedSchema(StrictSchema):
+    id = fields.String(required=True)
+    deleted_at = fields.AwareDateTime(required=True)

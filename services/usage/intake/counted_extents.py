@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection, and_, delete, or_, select
 
 from services.usage import tables
-from services.usage.bulk_upsert import among, put
+from services.usage.bulk_upsert import put
 from shared.contracts.usage import RequestMetered
+from shared.sql.in_values import in_values
 
 Extent = tuple[int, int]
 
@@ -20,7 +21,7 @@ def remember(tx: Connection, batches: Sequence[RequestMetered]) -> list[bool]:
     table = tables.counted_extent
     segments = {batch.segment for batch in batches}
     known: dict[str, list[Extent]] = defaultdict(list)
-    for row in tx.execute(select(table).where(among(tx, table.c.segment, segments))):
+    for row in tx.execute(select(table).where(in_values(tx, table.c.segment, segments))):
         known[row.segment].append((row.start, row.end))
     before = {(segment, *extent) for segment, extents in known.items() for extent in extents}
     are_new = []

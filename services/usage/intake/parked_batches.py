@@ -16,10 +16,10 @@ import structlog
 from sqlalchemy import Connection, delete, func, select
 
 from services.usage import tables
-from services.usage.epoch_microseconds import microseconds, moment
 from shared.contracts.usage import RequestMetered
 from shared.observability.redaction import redact
 from shared.sql.database import Database, upsert
+from shared.values.timestamps import from_microseconds, to_microseconds
 
 PARKED_MAX = 1000
 _REASON_CHARACTERS = 200
@@ -43,7 +43,7 @@ class ParkedBatches:
     def park(self, body: object, reason: str, now: datetime) -> None:
         """Once, however often it is sent, with the reason of now. Beyond PARKED_MAX it is in the log only."""
         table, reason = tables.parked_batch, redact(reason)[:_REASON_CHARACTERS]
-        row = {"id": _id(body), "reason": reason, "body": _text(body), "parked_at": microseconds(now)}
+        row = {"id": _id(body), "reason": reason, "body": _text(body), "parked_at": to_microseconds(now)}
         with self._database.transaction() as tx:
             is_known = tx.execute(select(table.c.id).where(table.c.id == row["id"])).first() is not None
             if is_known or tx.execute(select(func.count()).select_from(table)).scalar_one() < PARKED_MAX:
@@ -57,7 +57,9 @@ class ParkedBatches:
         query = select(table.c.id, table.c.reason, table.c.parked_at).order_by(table.c.parked_at, table.c.id)
         with self._database.reading() as tx:
             rows = tx.execute(query).all()
-        return tuple(ParkedBatch(id=row.id, reason=row.reason, parked_at=moment(row.parked_at)) for row in rows)
+        return tuple(
+            ParkedBatch(id=row.id, reason=row.reason, parked_at=from_microseconds(row.parked_at)) for row in rows
+        )
 
     def body(self, batch_id: str) -> Any:
         """As it was sent."""

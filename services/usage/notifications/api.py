@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from services.usage.http.pagination import DeletedSchema, PageQuery, PageQuerySchema, listed
 from services.usage.http.problem_mapping import as_problems
+from services.usage.http.usage_schema import DeletedSchema
 from services.usage.notifications.channel import ALERT_EVENTS, CHANNEL_PREFIX, Channel, Kind
 from services.usage.notifications.channels.channel_store import ChannelStore, TooManyChannels
 from services.usage.notifications.channels.secret_encryption import SecretEncryption, new_secret
@@ -30,6 +30,7 @@ from services.usage.notifications.settings import DeliverySettings
 from shared.runtime.clock import Clock
 from shared.values.identifiers import new_id
 from shared.web.operation import Answer, Call, operation
+from shared.web.pagination import PageQuery, PageQuerySchema, page_answer
 from shared.web.problems.catalogue import Problem
 from shared.web.requests.etag import etag, seen_revision
 from shared.web.route import Route
@@ -62,8 +63,8 @@ class ChannelCollection:
         "List channels", tag="Alerts", permission="admin", query=PageQuerySchema, answers=NotificationChannelListSchema
     )
     def on_get(self, call: Call[PageQuery, None]) -> Answer:
-        channels, place = self._channels.page(call.caller.organisation_id, call.query.limit, call.query.after())
-        return listed(map(_shown, channels), place)
+        channels, place = self._channels.page(call.caller.organisation_id, call.query.limit, call.query.after(int, str))
+        return page_answer(map(_shown, channels), place)
 
     @operation(
         "Create a channel; a webhook's secret is shown this once",

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 from marshmallow import ValidationError, fields, validate, validates_schema
 from msgspec import UNSET, UnsetType
 
-from services.usage.http.pagination import PageQuery, PageQuerySchema
 from services.usage.notifications.channel import ALERT_EVENTS, EVENTS, Kind
 from services.usage.notifications.delivery import Status
 from shared.observability.redaction import redact
 from shared.web.operation import StrictSchema
+from shared.web.pagination import PageQuery, PageQuerySchema
 from shared.web.requests.strict_boolean import StrictBoolean
 
 OVERLAP_SECONDS_DEFAULT, OVERLAP_SECONDS_MAX = 86_400, 7 * 86_400

@@ -8,7 +8,7 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
-from services.usage.epoch_microseconds import DAY_US, moment
+from shared.values.timestamps import DAY_US, from_microseconds
 
 _PREFIX = "request_"
 
@@ -41,7 +41,7 @@ def drop(tx: Connection, day: int) -> None:
 
 
 def name(day: int) -> str:
-    return f"{_PREFIX}{moment(day * DAY_US):%Y%m%d}"
+    return f"{_PREFIX}{from_microseconds(day * DAY_US):%Y%m%d}"
 
 
 def _day(name: str) -> int:

@@ -7,9 +7,9 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import DataError
 
 from services.usage import tables
-from services.usage.epoch_microseconds import DAY_US, microseconds, moment
 from services.usage.requests import partitions
 from shared.contracts.usage import RequestRecord
+from shared.values.timestamps import DAY_US, from_microseconds, to_microseconds
 
 _NAMES = tuple(column.name for column in tables.request.columns if column.name != "id")
 _READ_ROWS = 5000
@@ -58,7 +58,7 @@ def _copy(tx: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
 def _row(record: RequestRecord) -> tuple[Any, ...]:
     """In the order of the table's columns; _record takes it back."""
     return (
-        microseconds(record.at),
+        to_microseconds(record.at),
         record.key_id,
         record.organisation_id,
         record.request_id,
@@ -93,7 +93,7 @@ def _record(  # as many as the table has columns
 ) -> RequestRecord:
     return RequestRecord(
         request_id=request_id,
-        at=moment(at),
+        at=from_microseconds(at),
         key_id=key_id,
         organisation_id=organisation_id,
         method=method,

@@ -14,11 +14,11 @@ from sqlalchemy import Connection, Table, delete, select, update
 from services.usage import tables
 from services.usage.alerting import tables as alerting
 from services.usage.alerting.evaluation import known_sources as sources
-from services.usage.bulk_upsert import among
 from services.usage.notifications import tables as delivering
 from services.usage.writer_lock import take_writer_lock
 from shared.contracts.usage import RequestRecord
 from shared.sql.database import upsert
+from shared.sql.in_values import in_values
 
 _ERASED = {"address": "", "user_agent": ""}
 
@@ -45,7 +45,7 @@ def without_erased(tx: Connection, records: Sequence[RequestRecord]) -> Sequence
     used = {record.key_id for record in records if record.key_id is not None}
     if not used:
         return records
-    erased = set(tx.execute(select(table.c.key_id).where(among(tx, table.c.key_id, used))).scalars())
+    erased = set(tx.execute(select(table.c.key_id).where(in_values(tx, table.c.key_id, used))).scalars())
     if not erased:
         return records
     return [msgspec.structs.replace(record, **_ERASED) if record.key_id in erased else record for record in records]

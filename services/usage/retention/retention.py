@@ -15,12 +15,12 @@ from sqlalchemy.exc import OperationalError
 from services.usage import tables
 from services.usage.alerting.tables import alert
 from services.usage.counters.counters import KEYS, ORGANISATIONS, rolled_up_before
-from services.usage.epoch_microseconds import DAY_US, MINUTE_US, microseconds, midnight
 from services.usage.requests import partitions
 from services.usage.requests.request_log import sealed_before
 from services.usage.writer_lock import take_writer_lock
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
+from shared.values.timestamps import DAY_US, MINUTE_US, midnight, to_microseconds
 
 AHEAD_DAYS = 3  # partitions that are there before their day begins
 _STEP_ROWS = 2000
@@ -49,17 +49,17 @@ class Retention:
     def run(self) -> None:
         """Safe to run at any time, any number of times, in several processes."""
         today = midnight(self._clock.now())
-        self._make_partitions(microseconds(today) // DAY_US)
-        before = self._seal(microseconds(today - timedelta(days=self._kept.raw_days)))
+        self._make_partitions(to_microseconds(today) // DAY_US)
+        before = self._seal(to_microseconds(today - timedelta(days=self._kept.raw_days)))
         self._drop_requests(before)
-        counters_before = microseconds(today - timedelta(days=self._kept.counter_days))
+        counters_before = to_microseconds(today - timedelta(days=self._kept.counter_days))
         minutes_before = self._rolled_up(before // MINUTE_US)
         for owned in (KEYS, ORGANISATIONS):
             self._delete_in_steps(owned.minute, "minute", minutes_before)
             for table in (owned.hour, owned.duration, owned.duration_day):
                 self._delete_in_steps(table, "minute", counters_before // MINUTE_US)
         self._delete_in_steps(tables.counter_day, "minute", counters_before // MINUTE_US)
-        self._delete_in_steps(alert, "resolved_at", microseconds(today - timedelta(days=self._kept.alert_days)))
+        self._delete_in_steps(alert, "resolved_at", to_microseconds(today - timedelta(days=self._kept.alert_days)))
 
     def _make_partitions(self, today: int) -> None:
         with self._database.transaction() as tx:

@@ -1,8 +1,10 @@
-"""Opaque places in a list: where a page ended, so that the next begins there whatever is written between."""
+"""Cursors: opaque places in a list, where a page ended and the next begins (see shared/sql/keyset.py)."""
 
 import base64
 import binascii
+import re
 import zlib
+from typing import Any
 
 import msgspec
 
@@ -10,15 +12,19 @@ from shared.web.problems.catalogue import Problem
 from shared.web.requests.query_parameters import has_control_characters
 
 _CHECKSUM_BYTES = 4
+_NUMBER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 
 
-def encode(*place: str) -> str:
-    body = msgspec.json.encode(place)
+def encode(*place: str | int) -> str:
+    body = msgspec.json.encode(list(map(str, place)))
     return base64.urlsafe_b64encode(_checksum(body) + body).decode().rstrip("=")
 
 
-def decode(cursor: str, length: int) -> tuple[str, ...]:
-    """The place, of `length` texts. Raises Problem `invalid-request` for a cursor this API never gave."""
+def decode(cursor: str, *kinds: type[str] | type[int]) -> tuple[Any, ...]:
+    """The place: a text or a 64-bit number for each of `kinds`.
+
+    Raises Problem `invalid-request` for a cursor this API never gave.
+    """
     place: tuple[str, ...] = ()
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
@@ -28,9 +34,16 @@ def decode(cursor: str, length: int) -> tuple[str, ...]:
     except (binascii.Error, ValueError, msgspec.DecodeError):
         pass
     # Written again, because base64 reads several spellings of the same bytes.
-    if len(place) != length or encode(*place) != cursor or any(map(has_control_characters, place)):
+    if len(place) != len(kinds) or encode(*place) != cursor or not all(map(_can_be, place, kinds)):
         raise Problem("invalid-request", "cursor: use next_cursor of the page before, unchanged")
-    return place
+    return tuple(kind(part) for part, kind in zip(place, kinds, strict=True))
+
+
+def _can_be(part: str, kind: type[str] | type[int]) -> bool:
+    """Its checksum keeps nobody from making a cursor; what no database takes is in none of ours."""
+    if kind is int:
+        return _NUMBER.fullmatch(part) is not None and -(2**63) <= int(part) < 2**63
+    return not has_control_characters(part)
 
 
 def _checksum(body: bytes) -> bytes:

@@ -13,13 +13,13 @@ from sqlalchemy import Table, select, text
 from services.usage import tables
 from services.usage.assembly import MIGRATIONS
 from services.usage.counters.counters import rolled_up_before
-from services.usage.epoch_microseconds import microseconds
 from services.usage.intake.metering import Metering
 from services.usage.rebuild import rebuild
 from shared.contracts.usage import RequestMetered
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
+from shared.values.timestamps import to_microseconds
 from tests.examples import NOON
 from tests.unit.usage.test_metering import batch, record
 
@@ -45,7 +45,7 @@ def test_what_was_counted_before_is_counted_after_and_only_once(empty_database: 
             " VALUES (:at, :key_id, :organisation_id, 'r', 'GET', '/v1', 200, 1, 5, 10, '192.0.2.7', '')"
         )
         for days, key_id, organisation_id in ((0, "key_a", "org_1"), (-2, "key_a", "org_1"), (0, None, None)):
-            at = microseconds(NOON + timedelta(days=days))
+            at = to_microseconds(NOON + timedelta(days=days))
             tx.execute(insert, {"at": at, "key_id": key_id, "organisation_id": organisation_id})
     migrate(database, MIGRATIONS)
     with database.reading() as tx:

@@ -7,12 +7,12 @@ from sqlalchemy import delete, select, update
 
 from services.usage import tables
 from services.usage.counters.rollup import roll_up
-from services.usage.epoch_microseconds import MINUTE_US, microseconds
 from services.usage.intake.metering import Metering
 from services.usage.rebuild import COUNTERS, rebuild
 from services.usage.retention.retention import Retention, RetentionTimes
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
+from shared.values.timestamps import MINUTE_US, to_microseconds
 from tests.examples import NOON
 from tests.unit.usage.test_metering import batch, record
 
@@ -40,7 +40,7 @@ def take_in_three_days(metering: Metering, database: Database) -> None:
             for status in (200, 404)
         ]
         metering.take_in(batch(*requests, segment=f"day {day}"))
-    roll_up(database, until=microseconds(NOON - DAY) // MINUTE_US)
+    roll_up(database, until=to_microseconds(NOON - DAY) // MINUTE_US)
 
 
 def test_made_again_they_are_equal_to_the_byte(usage_database: Database, metering: Metering) -> None:

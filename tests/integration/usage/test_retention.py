@@ -10,7 +10,6 @@ from services.usage import tables
 from services.usage.alerting.tables import alert
 from services.usage.counters.rollup import Rollup
 from services.usage.counters.statistics import Statistics, Step
-from services.usage.epoch_microseconds import DAY_US, microseconds
 from services.usage.intake.metering import Metering
 from services.usage.requests import partitions
 from services.usage.requests.request_log import sealed_before
@@ -18,11 +17,12 @@ from services.usage.retention import retention
 from services.usage.retention.retention import AHEAD_DAYS, Retention, RetentionTimes
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
+from shared.values.timestamps import DAY_US, to_microseconds
 from tests.examples import NOON
 from tests.unit.usage.test_metering import batch, record
 
 DAY = timedelta(days=1)
-TODAY = microseconds(NOON) // DAY_US
+TODAY = to_microseconds(NOON) // DAY_US
 
 
 @pytest.fixture
@@ -103,9 +103,9 @@ def test_alerts_go_so_long_after_they_are_over_and_those_that_stand_never(
                     period="",
                     facts="{}",
                     muted=False,
-                    raised_at=microseconds(NOON - DAY * 60),
-                    ends_at=microseconds(NOON),
-                    resolved_at=resolved_at and microseconds(resolved_at),
+                    raised_at=to_microseconds(NOON - DAY * 60),
+                    ends_at=to_microseconds(NOON),
+                    resolved_at=resolved_at and to_microseconds(resolved_at),
                 )
             )
     keep(raw_days=2, alert_days=30)

@@ -22,11 +22,11 @@ from services.keys.lifecycle.decision import (
     KeyHasExpired,
     KeyIsRevoked,
     RegenerationRequired,
-    RevisionDiffers,
     decide,
     gained,
 )
 from services.keys.lifecycle.key import Access, Key, NoSuchKey, Reason
+from shared.values.revision import RevisionDiffers
 from tests.examples import KEY_ID, NOON, ORGANISATION_ID, key_created, key_revoked
 
 LATER = NOON + timedelta(hours=1)

@@ -20,7 +20,6 @@ from services.usage.alerting.evaluation.observation import ExpiryCleared, Expiry
 from services.usage.alerting.evaluation.queue import queue_evaluation
 from services.usage.alerting.rules.rule import ExpiringParameters, Kind, QuotaParameters, Rule, default_id
 from services.usage.alerting.rules.rule_store import RuleStore, make_defaults
-from services.usage.epoch_microseconds import microseconds
 from services.usage.intake.metering import Metering
 from services.usage.notifications import tables as delivering
 from services.usage.notifications.channel import Channel
@@ -32,6 +31,7 @@ from shared.gate.grants.grant import Limits
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database, DatabaseBusy
 from shared.sql.migrations import migrate
+from shared.values.timestamps import to_microseconds
 from tests.examples import NOON
 from tests.unit.usage.test_metering import record
 
@@ -78,7 +78,7 @@ class World:
         return [alert for alert in self.raised() if alert.id not in known]
 
     def raised(self, kind: Kind | None = None) -> list[Alert]:
-        found = self.alerts.of_organisation(ORGANISATION, limit=1000)
+        found, _ = self.alerts.page(ORGANISATION, limit=1000)
         return [alert for alert in found if kind in (None, alert.kind)]
 
     def told(self) -> list[dict[str, Any]]:
@@ -268,7 +268,7 @@ def test_refusals_that_were_counted_together_are_as_many_errors_as_they_stand_fo
 def test_many_times_the_usual_is_told_and_a_key_without_a_past_has_no_usual(world: World) -> None:
     world.change(Kind.QUOTA, muted=True)
     assert [alert for alert in world.see(*evenly(600, 1800), key_id="key_b") if alert.kind == "volume"] == []
-    hour = microseconds(NOON) // 3_600_000_000
+    hour = to_microseconds(NOON) // 3_600_000_000
     with world.database.transaction() as tx:
         rows = [{"key_id": "key_a", "hour": hour - ago, "requests": 30} for ago in range(2, 30)]
         tx.execute(insert(alerting.key_hour), rows)
@@ -435,12 +435,13 @@ def test_alerts_are_the_organisation_s_own_page_by_page(world: World) -> None:
     world.see(*evenly(10, 50))
     world.clock.advance(1)
     world.see(*evenly(10, 50), key_id="key_b")
-    assert world.alerts.of_organisation("org_2", limit=10) == ()
+    assert world.alerts.page("org_2", limit=10) == ((), None)
     pages: list[Alert] = []
-    after = None
-    while page := world.alerts.of_organisation(ORGANISATION, 1, after):
+    page, after = world.alerts.page(ORGANISATION, 1)
+    pages += page
+    while after is not None:
+        page, after = world.alerts.page(ORGANISATION, 1, after)
         pages += page
-        after = (microseconds(page[-1].raised_at), page[-1].id)
     assert pages == world.raised()
     assert len(pages) == 4
 
@@ -456,7 +457,7 @@ def test_an_alert_of_before_belongs_to_its_organisation_s_default_rule(
             "INSERT INTO alert VALUES ('alr_1', 'dead-key-used', 'org_1', 'key_1', '2026-11-23', ?, 1)", (facts,)
         )
     migrate(database, assembly.MIGRATIONS)
-    (alert,) = AlertStore(database).of_organisation("org_1", limit=10)
+    (alert,), _ = AlertStore(database).page("org_1", limit=10)
     assert alert.rule_id == default_id("org_1", Kind.DEAD_KEY_USED)
     assert msgspec.to_builtins(alert.facts) == json.loads(facts)
     database.close()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.usage.alerting.evaluation.label_lookup import REMEMBERED_FOR, LabelLookup
+from services.usage.alerting.evaluation.label_lookup import REMEMBERED_SECONDS, LabelLookup
 from services.usage.known_keys.keys_client import KeysClient
 from shared.contracts.errors import NotFound, ServiceError, Unavailable
 from shared.runtime.clock import ManualClock
@@ -44,7 +44,7 @@ def test_an_answer_is_remembered_for_a_while(keys: Keys, clock: ManualClock) -> 
     assert [labels.carries(*ASKED) for _ in range(3)] == [True] * 3
     assert keys.calls == 1
     keys.labels = {}
-    clock.advance(REMEMBERED_FOR.total_seconds() + 1)
+    clock.advance(REMEMBERED_SECONDS + 1)
     assert not labels.carries(*ASKED)
 
 

@@ -16,7 +16,6 @@ from services.usage.assembly import MIGRATIONS
 from services.usage.counters import counters
 from services.usage.counters.rollup import roll_up
 from services.usage.counters.statistics import Statistics, Step
-from services.usage.epoch_microseconds import MINUTE_US, microseconds, moment
 from services.usage.intake.metering import Metering
 from services.usage.rebuild import rebuild
 from shared.contracts.usage import RequestMetered, RequestRecord
@@ -25,6 +24,7 @@ from shared.gate.quota.memory_quota import MemoryQuota
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
+from shared.values.timestamps import MINUTE_US, from_microseconds, to_microseconds
 from tests.examples import NOON
 
 KEYS = ("key_a", "key_b", None)
@@ -110,7 +110,7 @@ def by_hour(database: Database) -> dict[tuple[str, int, int], int]:
 
 def last_uses(database: Database) -> dict[str, datetime]:
     with database.reading() as tx:
-        return {row.key_id: moment(row.at) for row in tx.execute(select(tables.last_use))}
+        return {row.key_id: from_microseconds(row.at) for row in tx.execute(select(tables.last_use))}
 
 
 def test_a_batch_counts_once_however_often_and_late_it_comes(metering: Metering, migrated: Database) -> None:
@@ -154,7 +154,7 @@ def test_counters_equal_a_recount_of_the_requests_in_whatever_order_and_how_ofte
     for one in sent:
         metering.take_in(one)
         if chance.random() < 0.5:
-            roll_up(migrated, until=microseconds(NOON) // MINUTE_US + chance.randint(-1000, 1000))
+            roll_up(migrated, until=to_microseconds(NOON) // MINUTE_US + chance.randint(-1000, 1000))
     everything = [record for records in batches for record in records]
     expected: Counter[tuple[str, int, str, int]] = Counter()
     costs: Counter[tuple[str, int, str, int]] = Counter()
@@ -286,4 +286,4 @@ def test_yesterdays_calls_count_for_the_minute_and_not_for_the_day(metering: Met
 @given(st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(9999, 12, 31)))  # noqa: DTZ001  made aware below
 def test_moments_and_microseconds_are_each_others_inverse(naive: datetime) -> None:
     at = naive.replace(tzinfo=NOON.tzinfo)
-    assert moment(microseconds(at)) == at
+    assert from_microseconds(to_microseconds(at)) == at

@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, and_, or_, select
+from sqlalchemy import Row, select
 
 from services.usage.alerting import tables
 from services.usage.alerting.alerts.facts import Facts
-from services.usage.epoch_microseconds import moment
 from shared.sql.database import Database
+from shared.sql.keyset import By, cut, keyset
+from shared.values.timestamps import from_microseconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,7 @@ class AlertStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def of_organisation(
+    def page(
         self,
         organisation_id: str,
         limit: int,
@@ -44,20 +45,19 @@ class AlertStore:
         *,
         key_id: str | None = None,
         is_open: bool | None = None,
-    ) -> tuple[Alert, ...]:
-        """Newest first. `after`: (raised_at in microseconds, id) of the last one shown before."""
+    ) -> tuple[tuple[Alert, ...], tuple[int, str] | None]:
+        """Newest first, and the place (raised_at in microseconds, id) of the last one shown; None on the last page."""
         table = tables.alert
         query = select(table).where(table.c.organisation_id == organisation_id)
-        if after is not None:
-            at, alert_id = after
-            query = query.where(or_(table.c.raised_at < at, and_(table.c.raised_at == at, table.c.id > alert_id)))
         if key_id is not None:
             query = query.where(table.c.key_id == key_id)
         if is_open is not None:
             query = query.where(table.c.resolved_at.is_(None) if is_open else table.c.resolved_at.is_not(None))
+        newest_first = (By(table.c.raised_at, descending=True), By(table.c.id))
         with self._database.reading() as tx:
-            rows = tx.execute(query.order_by(table.c.raised_at.desc(), table.c.id).limit(limit)).all()
-        return alerts(rows)
+            rows = tx.execute(keyset(query, newest_first, after, limit)).all()
+        shown, last = cut(rows, limit)
+        return alerts(shown), last and (last.raised_at, last.id)
 
 
 def alerts(rows: Sequence[Row[Any]]) -> tuple[Alert, ...]:
@@ -70,8 +70,8 @@ def alerts(rows: Sequence[Row[Any]]) -> tuple[Alert, ...]:
             key_id=row.key_id,
             facts=msgspec.json.decode(row.facts, type=Facts),
             muted=row.muted,
-            raised_at=moment(row.raised_at),
-            resolved_at=None if row.resolved_at is None else moment(row.resolved_at),
+            raised_at=from_microseconds(row.raised_at),
+            resolved_at=None if row.resolved_at is None else from_microseconds(row.resolved_at),
         )
         for row in rows
     )

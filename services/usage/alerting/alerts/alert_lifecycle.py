@@ -16,14 +16,14 @@ from services.usage.alerting import tables
 from services.usage.alerting.alerts.alert import Alert, alerts
 from services.usage.alerting.alerts.facts import Met
 from services.usage.alerting.alerts.notice import of_alert
-from services.usage.alerting.in_values import among
 from services.usage.alerting.rules.rule import Kind
 from services.usage.alerting.rules.rule_store import rules_of
-from services.usage.epoch_microseconds import microseconds, moment
 from services.usage.notifications.deliveries.delivery_store import OutgoingMessage, enqueue_deliveries
 from shared.contracts.usage import AlertRaised, AlertResolved
 from shared.sql.database import upsert
+from shared.sql.in_values import in_values
 from shared.values.identifiers import new_id
+from shared.values.timestamps import from_microseconds, to_microseconds
 
 KEPT_UP_BY = timedelta(minutes=1)  # less is not worth a write
 _PAGE = 500
@@ -34,9 +34,9 @@ def standing(tx: Connection, key_ids: Iterable[str]) -> dict[Place, datetime]:
     """The open alerts of these keys, and when each is over."""
     table = tables.alert
     query = select(table.c.rule_id, table.c.key_id, table.c.fact, table.c.ends_at)
-    query = query.where(among(tx, table.c.key_id, list(key_ids)), table.c.resolved_at.is_(None))
+    query = query.where(in_values(tx, table.c.key_id, list(key_ids)), table.c.resolved_at.is_(None))
     rows = tx.execute(query.order_by(table.c.ends_at))
-    return {(row.rule_id, row.key_id, row.fact): moment(row.ends_at) for row in rows}
+    return {(row.rule_id, row.key_id, row.fact): from_microseconds(row.ends_at) for row in rows}
 
 
 def raise_or_keep_up(tx: Connection, met: Sequence[Met], now: datetime) -> int:
@@ -56,7 +56,7 @@ def raise_or_keep_up(tx: Connection, met: Sequence[Met], now: datetime) -> int:
         elif one.ends_at < ends_at + KEPT_UP_BY:
             continue
         elif place in raised:
-            raised[place][-1]["ends_at"] = microseconds(one.ends_at)
+            raised[place][-1]["ends_at"] = to_microseconds(one.ends_at)
         else:
             _keep_up(tx, place, ends_at, one.ends_at)
         stands[place] = one.ends_at
@@ -72,7 +72,7 @@ def raise_or_keep_up(tx: Connection, met: Sequence[Met], now: datetime) -> int:
 def resolve_over(tx: Connection, now: datetime) -> int:
     """How many were resolved because their time is over: a page of them, the rest the next time."""
     table = tables.alert
-    query = select(table).where(table.c.resolved_at.is_(None), table.c.ends_at <= microseconds(now))
+    query = select(table).where(table.c.resolved_at.is_(None), table.c.ends_at <= to_microseconds(now))
     return _resolve(tx, tx.execute(query.limit(_PAGE).with_for_update(skip_locked=True)).all(), now)
 
 
@@ -83,7 +83,9 @@ def resolve_of_keys(tx: Connection, key_ids: Iterable[str], kinds: Iterable[Kind
     if not keys:
         return 0
     query = select(table).where(
-        among(tx, table.c.key_id, keys), table.c.resolved_at.is_(None), table.c.kind.in_([kind.value for kind in kinds])
+        in_values(tx, table.c.key_id, keys),
+        table.c.resolved_at.is_(None),
+        table.c.kind.in_([kind.value for kind in kinds]),
     )
     return _resolve(tx, tx.execute(query.with_for_update()).all(), now)
 
@@ -93,7 +95,7 @@ def _resolve(tx: Connection, rows: Sequence[Row[Any]], now: datetime) -> int:
         return 0
     table = tables.alert
     statement = update(table).where(table.c.id.in_([row.id for row in rows]), table.c.resolved_at.is_(None))
-    tx.execute(statement.values(resolved_at=microseconds(now)))
+    tx.execute(statement.values(resolved_at=to_microseconds(now)))
     _tell(tx, tuple(replace(alert, resolved_at=now) for alert in alerts(rows)), now)
     return len(rows)
 
@@ -109,7 +111,7 @@ def _tell(tx: Connection, told: Sequence[Alert], now: datetime) -> None:
     if not loud:
         return
     table = counted.known_key
-    query = select(table.c.key_id, table.c.hint).where(among(tx, table.c.key_id, {alert.key_id for alert in loud}))
+    query = select(table.c.key_id, table.c.hint).where(in_values(tx, table.c.key_id, {alert.key_id for alert in loud}))
     hints = {row.key_id: row.hint for row in tx.execute(query)}
     channels = {
         rule.id: rule.channels
@@ -159,8 +161,8 @@ def _row(one: Met, now: datetime) -> dict[str, object]:
         "period": one.period,
         "facts": msgspec.json.encode(one.facts).decode(),
         "muted": one.rule.muted,
-        "raised_at": microseconds(now),
-        "ends_at": microseconds(one.ends_at),
+        "raised_at": to_microseconds(now),
+        "ends_at": to_microseconds(one.ends_at),
         "resolved_at": None,
     }
 
@@ -168,5 +170,5 @@ def _row(one: Met, now: datetime) -> dict[str, object]:
 def _keep_up(tx: Connection, place: Place, before: datetime, ends_at: datetime) -> None:
     table, (rule_id, key_id, fact) = tables.alert, place
     same = (table.c.rule_id == rule_id, table.c.key_id == key_id, table.c.fact == fact)
-    stands = (table.c.resolved_at.is_(None), table.c.ends_at == microseconds(before))
-    tx.execute(update(table).where(*same, *stands).values(ends_at=microseconds(ends_at)))
+    stands = (table.c.resolved_at.is_(None), table.c.ends_at == to_microseconds(before))
+    tx.execute(update(table).where(*same, *stands).values(ends_at=to_microseconds(ends_at)))

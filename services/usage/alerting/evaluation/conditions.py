@@ -19,9 +19,8 @@ from services.usage.alerting.rules.rule import (
     Rule,
     VolumeParameters,
 )
-from services.usage.epoch_microseconds import moment
 from shared.gate.grants.grant import Limits
-from shared.values.timestamps import rfc3339
+from shared.values.timestamps import from_microseconds, midnight, rfc3339
 
 QUIET = timedelta(minutes=5)
 ADDRESS, USER_AGENT = "address", "user-agent"
@@ -54,7 +53,7 @@ class Measurements:
 
 def met(rule: Rule, observation: Observation, reading: Measurements) -> Iterator[Met]:
     """What of a observation meets a rule that is about its key."""
-    at = moment(observation.last_at)
+    at = from_microseconds(observation.last_at)
     match rule.kind:
         case Kind.QUOTA:
             yield from _quota(rule, observation.key_id, at, reading)
@@ -163,4 +162,4 @@ def _hour(at: datetime) -> str:
 
 
 def _midnight_after(at: datetime) -> datetime:
-    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return midnight(at) + timedelta(days=1)

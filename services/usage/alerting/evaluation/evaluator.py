@@ -33,14 +33,14 @@ from services.usage.alerting.evaluation.observation import (
     QueuedItem,
     merged,
 )
-from services.usage.alerting.in_values import among
 from services.usage.alerting.rules.rule import Kind
 from services.usage.alerting.rules.rule_store import rules_of
-from services.usage.epoch_microseconds import microseconds
 from shared.gate.grants.grant import Limits
 from shared.observability import metrics
 from shared.runtime.clock import Clock
 from shared.sql.database import Database, DatabaseBusy
+from shared.sql.in_values import in_values
+from shared.values.timestamps import to_microseconds
 
 ROWS_AT_ONCE = 25
 NEW_SOURCES_A_DAY_MAX = 10
@@ -152,7 +152,7 @@ class Evaluator:
     def _met(self, tx: Connection, seen: Sequence[Observation], rules: Rules, new: Sequence[NewSource]) -> list[Met]:
         now = self._clock.now()
         stands = standing(tx, {one.key_id for one in seen})
-        new_of = _worth_an_alert(tx, new, microseconds(now - timedelta(days=1)))
+        new_of = _worth_an_alert(tx, new, to_microseconds(now - timedelta(days=1)))
         found: list[Met] = []
         for asked in _rounds(seen):
             for key_id, reading in self._reader.read(tx, asked, rules, stands, now).items():
@@ -171,7 +171,7 @@ class Evaluator:
 
     def _is_any_over(self, now: datetime) -> bool:
         table = tables.alert
-        over = select(table.c.id).where(table.c.resolved_at.is_(None), table.c.ends_at <= microseconds(now)).limit(1)
+        over = select(table.c.id).where(table.c.resolved_at.is_(None), table.c.ends_at <= to_microseconds(now)).limit(1)
         with self._database.reading() as tx:
             return tx.execute(over).first() is not None
 
@@ -208,7 +208,7 @@ def _worth_an_alert(
     table = tables.alert
     is_counted = (table.c.kind == Kind.NEW_SOURCE.value, table.c.raised_at >= since)
     query = select(table.c.key_id, func.count()).where(
-        among(tx, table.c.key_id, {one.key_id for one in worth}), *is_counted
+        in_values(tx, table.c.key_id, {one.key_id for one in worth}), *is_counted
     )
     raised = {key_id: int(count) for key_id, count in tx.execute(query.group_by(table.c.key_id))}
     found: dict[str, tuple[tuple[str, ObservedRequest], ...]] = {}
@@ -227,7 +227,7 @@ def _without_erased(tx: Connection, seen: Sequence[Observation]) -> tuple[Observ
 
 def _erased(tx: Connection, key_ids: set[str]) -> set[str]:
     table = followed.erased_key
-    return set(tx.execute(select(table.c.key_id).where(among(tx, table.c.key_id, key_ids))).scalars())
+    return set(tx.execute(select(table.c.key_id).where(in_values(tx, table.c.key_id, key_ids))).scalars())
 
 
 def _nameless_fact(one: Met) -> Met:

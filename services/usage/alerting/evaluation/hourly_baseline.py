@@ -9,11 +9,10 @@ from sqlalchemy import delete
 from services.usage.alerting import tables
 from services.usage.alerting.evaluation.measurement_queries import BASELINE_HOURS
 from services.usage.alerting.evaluation.observation import Observation
-from services.usage.epoch_microseconds import microseconds
 from shared.sql.database import Database, upsert
+from shared.values.timestamps import HOUR_US, to_microseconds
 
 KEPT_EVERY = timedelta(minutes=1)
-_HOUR_US = 3_600_000_000
 
 
 class HourlyBaseline:
@@ -32,7 +31,7 @@ class HourlyBaseline:
             return
         noted, self._requests, self._kept_at = self._requests, Counter(), now
         table = tables.key_hour
-        oldest = microseconds(now) // _HOUR_US - BASELINE_HOURS - 1
+        oldest = to_microseconds(now) // HOUR_US - BASELINE_HOURS - 1
         rows = [{"key_id": key_id, "hour": hour, "requests": count} for (key_id, hour), count in sorted(noted.items())]
         with self._database.transaction() as tx:
             tx.execute(delete(table).where(table.c.hour < oldest))

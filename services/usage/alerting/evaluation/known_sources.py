@@ -7,13 +7,14 @@ roams, and nothing is new about another.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from cachetools import LRUCache
 from sqlalchemy import Connection, delete, select
 
 from services.usage.alerting import tables
 from services.usage.alerting.evaluation.conditions import ADDRESS, USER_AGENT
 from services.usage.alerting.evaluation.observation import Observation, ObservedRequest
-from services.usage.alerting.in_values import among
 from shared.sql.database import upsert
+from shared.sql.in_values import in_values
 from shared.values.ip_addresses import source
 
 SOURCES_OF_KEY_MAX = 1000
@@ -33,7 +34,8 @@ class NewSource:
 
 class KnownSources:
     def __init__(self) -> None:
-        self._known: set[tuple[str, str, str]] = set()  # as they were written: an IPv6 address, not its /64
+        # As they were written: an IPv6 address, not its /64.
+        self._known: LRUCache[tuple[str, str, str], None] = LRUCache(_MEMORY_MAX)
 
     def new(self, tx: Connection, observations: Iterable[Observation]) -> tuple[NewSource, ...]:
         """In the order they were seen. Asks the database about those only that this process does not know."""
@@ -49,7 +51,7 @@ class KnownSources:
         stored: dict[tuple[str, str], set[str]] = {}
         table = tables.seen_source
         keys = {key_id for key_id, _, _ in unknown}
-        for row in tx.execute(select(table).where(among(tx, table.c.key_id, keys))) if keys else ():
+        for row in tx.execute(select(table).where(in_values(tx, table.c.key_id, keys))) if keys else ():
             stored.setdefault((row.key_id, row.kind), set()).add(row.source)
         found = []
         for (key_id, kind, value), seen in sorted(unknown.items(), key=lambda item: item[1].at):
@@ -61,9 +63,7 @@ class KnownSources:
 
     def learn(self, observations: Iterable[Observation]) -> None:
         """Once they are stored: nothing of them is new to this process any more."""
-        if len(self._known) >= _MEMORY_MAX:
-            self._known.clear()
-        self._known.update(place for observation in observations for place, _ in _places(observation))
+        self._known.update((place, None) for observation in observations for place, _ in _places(observation))
 
 
 def keep(tx: Connection, found: Iterable[NewSource]) -> None:

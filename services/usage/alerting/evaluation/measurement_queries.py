@@ -7,15 +7,16 @@ come to a threshold. So a key that is far from its limits costs one look at two 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from cachetools import LRUCache
 from sqlalchemy import Connection, case, func, select
 
 from services.usage import tables as counted
 from services.usage.alerting import tables
 from services.usage.alerting.evaluation.observation import Observation
-from services.usage.alerting.in_values import among
 from shared.gate.grants.grant import Limits
+from shared.sql.in_values import in_values
+from shared.values.timestamps import MINUTE_US
 
-_MINUTE_US = 60_000_000
 _DAY_MINUTES = 1440
 _FAILED = 400
 RECENT_MINUTES, BASELINE_HOURS = 5, 7 * 24
@@ -37,8 +38,9 @@ class Spending:
     """How much of its limits a key has spent, where that may have come to `need`."""
 
     def __init__(self) -> None:
-        self._minutes: dict[str, _Sum] = {}
-        self._days: dict[str, _Sum] = {}
+        # What is forgotten is a look too many, and none too few.
+        self._minutes: LRUCache[str, _Sum] = LRUCache(_MEMORY_MAX)
+        self._days: LRUCache[str, _Sum] = LRUCache(_MEMORY_MAX)
 
     def in_minute(self, tx: Connection, asked: Mapping[str, Observation], need: Mapping[str, int]) -> dict[str, int]:
         """key → spent in the 60 s up to its observation. `asked`: one observation a key; `need`: key → requests."""
@@ -52,7 +54,7 @@ class Spending:
                 continue
             found[key_id], beyond = _exact(tx, observation)
             known = _Sum(used=found[key_id] + beyond, minute=observation.minute, counted=(before, now))
-            _remember(self._minutes, key_id, known)
+            self._minutes[key_id] = known
         return found
 
     def in_day(
@@ -70,7 +72,7 @@ class Spending:
             first = day * _DAY_MINUTES
             found |= dict.fromkeys(keys, 0) | _costs(tx, keys, first, first + _DAY_MINUTES - 1)
         for key_id, used in found.items():
-            _remember(self._days, key_id, _Sum(used=used, minute=asked[key_id].minute))
+            self._days[key_id] = _Sum(used=used, minute=asked[key_id].minute)
         return found
 
     def _at_most(self, key_id: str, minute: int, before: int, now: int) -> int:
@@ -102,7 +104,7 @@ def recent(tx: Connection, asked: Mapping[str, Observation]) -> dict[str, tuple[
     for minute, keys in _grouped({key_id: observation.minute for key_id, observation in asked.items()}).items():
         within = (table.c.minute > minute - RECENT_MINUTES, table.c.minute <= minute)
         query = select(table.c.key_id, func.sum(table.c.requests), failed).where(
-            among(tx, table.c.key_id, keys), *within
+            in_values(tx, table.c.key_id, keys), *within
         )
         for key_id, requests, failures in tx.execute(query.group_by(table.c.key_id)):
             found[key_id] = (int(requests), int(failures))
@@ -115,7 +117,7 @@ def last_hour(tx: Connection, asked: Mapping[str, Observation]) -> dict[str, int
     found: dict[str, int] = {}
     for minute, keys in _grouped({key_id: observation.minute for key_id, observation in asked.items()}).items():
         within = (table.c.minute > minute - 60, table.c.minute <= minute)
-        query = select(table.c.key_id, func.sum(table.c.requests)).where(among(tx, table.c.key_id, keys), *within)
+        query = select(table.c.key_id, func.sum(table.c.requests)).where(in_values(tx, table.c.key_id, keys), *within)
         found |= {key_id: int(requests) for key_id, requests in tx.execute(query.group_by(table.c.key_id))}
     return found
 
@@ -130,7 +132,7 @@ def mean_hours(tx: Connection, asked: Mapping[str, Observation]) -> dict[str, fl
     for hour, keys in _grouped({key_id: observation.minute // 60 for key_id, observation in asked.items()}).items():
         within = (table.c.hour >= hour - 1 - BASELINE_HOURS, table.c.hour < hour - 1)
         query = select(table.c.key_id, func.sum(table.c.requests), func.count(), func.min(table.c.hour))
-        query = query.where(among(tx, table.c.key_id, keys), *within).group_by(table.c.key_id)
+        query = query.where(in_values(tx, table.c.key_id, keys), *within).group_by(table.c.key_id)
         for key_id, requests, hours, first in tx.execute(query):
             if first <= hour - 24:
                 found[key_id] = int(requests) / hours
@@ -140,8 +142,8 @@ def mean_hours(tx: Connection, asked: Mapping[str, Observation]) -> dict[str, fl
 def _exact(tx: Connection, observation: Observation) -> tuple[int, int]:
     """Spent in the 60 s up to the observation; and after it in the same minute, which its counter may hold already."""
     table = counted.request
-    end = (observation.minute + 1) * _MINUTE_US
-    window = (table.c.at > observation.last_at - _MINUTE_US, table.c.at < end)
+    end = (observation.minute + 1) * MINUTE_US
+    window = (table.c.at > observation.last_at - MINUTE_US, table.c.at < end)
     used = func.sum(case((table.c.at <= observation.last_at, table.c.cost), else_=0))
     query = select(func.coalesce(used, 0), func.coalesce(func.sum(table.c.cost), 0))
     within, all_of_it = tx.execute(query.where(table.c.key_id == observation.key_id, *window)).one()
@@ -153,7 +155,7 @@ def _by_minute(tx: Connection, asked: Iterable[Observation], minutes: int) -> di
     found: dict[tuple[str, int], int] = {}
     for minute, keys in _grouped({observation.key_id: observation.minute for observation in asked}).items():
         query = select(table.c.key_id, table.c.minute, func.sum(table.c.cost)).where(
-            among(tx, table.c.key_id, keys), table.c.minute > minute - minutes, table.c.minute <= minute
+            in_values(tx, table.c.key_id, keys), table.c.minute > minute - minutes, table.c.minute <= minute
         )
         for key_id, at, cost in tx.execute(query.group_by(table.c.key_id, table.c.minute)):
             found[key_id, at] = int(cost)
@@ -163,7 +165,7 @@ def _by_minute(tx: Connection, asked: Iterable[Observation], minutes: int) -> di
 def _costs(tx: Connection, keys: Iterable[str], first: int, last: int) -> dict[str, int]:
     table = counted.counter
     within = (table.c.minute >= first, table.c.minute <= last)
-    query = select(table.c.key_id, func.sum(table.c.cost)).where(among(tx, table.c.key_id, list(keys)), *within)
+    query = select(table.c.key_id, func.sum(table.c.cost)).where(in_values(tx, table.c.key_id, list(keys)), *within)
     return {key_id: int(cost) for key_id, cost in tx.execute(query.group_by(table.c.key_id))}
 
 
@@ -173,9 +175,3 @@ def _grouped(by_key: Mapping[str, int]) -> dict[int, list[str]]:
     for key_id, common in by_key.items():
         groups.setdefault(common, []).append(key_id)
     return groups
-
-
-def _remember(memory: dict[str, _Sum], key_id: str, found: _Sum) -> None:
-    if len(memory) >= _MEMORY_MAX:
-        memory.clear()  # a look too many at each, and none too few
-    memory[key_id] = found

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from cachetools import LRUCache
 from sqlalchemy import Connection, select
 
 from services.usage import tables as followed
@@ -10,13 +11,12 @@ from services.usage.alerting.alerts.alert_lifecycle import KEPT_UP_BY, Place
 from services.usage.alerting.evaluation import measurement_queries as counts
 from services.usage.alerting.evaluation.conditions import QUIET, Measurements
 from services.usage.alerting.evaluation.observation import Observation
-from services.usage.alerting.in_values import among
 from services.usage.alerting.rules.rule import QuotaParameters, Rule, VolumeParameters
-from services.usage.epoch_microseconds import microseconds, moment
 from shared.gate.grants.grant import Limits
+from shared.sql.in_values import in_values
+from shared.values.timestamps import MINUTE_US, from_microseconds, to_microseconds
 
 VOLUME_EVERY = timedelta(minutes=1)
-_MINUTE_US = 60_000_000
 _MEMORY_MAX = 100_000
 Rules = Mapping[str, Sequence[Rule]]  # organisation → its rules
 
@@ -26,7 +26,7 @@ class MeasurementReader:
         """`policy`: tier → limits."""
         self._policy = policy
         self._spending = counts.Spending()
-        self._volume_looked_at: dict[str, datetime] = {}
+        self._volume_looked_at: LRUCache[str, datetime] = LRUCache(_MEMORY_MAX)
 
     def read(
         self,
@@ -42,7 +42,7 @@ class MeasurementReader:
         failing = {key_id: one for key_id, one in asked.items() if one.failed}
         busy = {key_id: asked[key_id] for key_id in self._due_for_volume(asked, now)}
         minutes = self._spending.in_minute(tx, asked, need_minute)
-        days = self._spending.in_day(tx, asked, need_day, limits, microseconds(now) // _MINUTE_US)
+        days = self._spending.in_day(tx, asked, need_day, limits, to_microseconds(now) // MINUTE_US)
         recent, hours = counts.recent(tx, failing), counts.last_hour(tx, busy)
         least = _least_volume(rules)
         means = counts.mean_hours(tx, {key_id: busy[key_id] for key_id, hour in hours.items() if hour >= least})
@@ -60,11 +60,9 @@ class MeasurementReader:
 
     def _due_for_volume(self, asked: Iterable[str], now: datetime) -> list[str]:
         """Each once a minute. A burst that ends within that minute is seen when its key is used next."""
-        if len(self._volume_looked_at) >= _MEMORY_MAX:
-            self._volume_looked_at.clear()
         looked_at, before = self._volume_looked_at, now - VOLUME_EVERY
         due = [key_id for key_id in asked if looked_at.get(key_id, before) <= before]
-        looked_at |= dict.fromkeys(due, now)
+        looked_at.update(dict.fromkeys(due, now))
         return due
 
 
@@ -78,7 +76,7 @@ def _needs(
         allowed, own = limits.get(key_id), rules.get(observation.organisation_id, ())
         if allowed is None or not observation.cost:
             continue
-        at = moment(observation.last_at)
+        at = from_microseconds(observation.last_at)
         for window, limit, need in (("minute", allowed.minute, minute), ("day", allowed.day, day)):
             least = None if limit is None else _least(own, key_id, window, limit, stands, at)
             if least is not None:
@@ -111,5 +109,5 @@ def _limits(tx: Connection, key_ids: Iterable[str], policy: Mapping[str, Limits]
     key, organisation = followed.known_key, followed.known_organisation
     query = select(key.c.key_id, key.c.minute_limit, key.c.day_limit, organisation.c.tier)
     query = query.join(organisation, organisation.c.organisation_id == key.c.organisation_id)
-    rows = tx.execute(query.where(among(tx, key.c.key_id, list(key_ids))))
+    rows = tx.execute(query.where(in_values(tx, key.c.key_id, list(key_ids))))
     return {row.key_id: policy[row.tier].lowered(row.minute_limit, row.day_limit) for row in rows if row.tier in policy}

@@ -8,11 +8,10 @@ from datetime import datetime
 
 import msgspec
 
-from services.usage.epoch_microseconds import microseconds
 from shared.contracts.usage import RequestRecord
+from shared.values.timestamps import MINUTE_US, to_microseconds
 
 SOURCES_MAX = 20
-_MINUTE_US = 60_000_000
 _FAILED, _UNAUTHORIZED = 400, 401
 
 
@@ -86,8 +85,8 @@ def observations(records: Iterable[RequestRecord]) -> tuple[Observation, ...]:
     for record in records:
         if record.key_id is None:
             continue
-        at = microseconds(record.at)
-        place = (record.key_id, at // _MINUTE_US)
+        at = to_microseconds(record.at)
+        place = (record.key_id, at // MINUTE_US)
         tally = tallies.get(place)
         if tally is None:
             tally = tallies[place] = _Tally(record.organisation_id or "")

@@ -6,14 +6,16 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, func, or_, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from services.usage.alerting import tables
 from services.usage.alerting.rules.rule import PARAMETERS, Kind, Rule, default_rules
-from services.usage.collection_errors import NoSuchItem, RevisionDiffers
-from services.usage.epoch_microseconds import microseconds, moment
+from services.usage.collection_errors import NoSuchItem
 from shared.runtime.clock import Clock
 from shared.sql.database import Database, upsert
+from shared.sql.keyset import By, cut, keyset
+from shared.values.revision import RevisionDiffers
+from shared.values.timestamps import from_microseconds, to_microseconds
 
 RULES_MAX = 100
 
@@ -36,14 +38,11 @@ class RuleStore:
         """Oldest first, and the place of the last one shown; None on the last page."""
         table = tables.alert_rule
         query = select(table).where(table.c.organisation_id == organisation_id, table.c.deleted_at.is_(None))
-        if after is not None:
-            at, rule_id = after
-            query = query.where(or_(table.c.created_at > at, and_(table.c.created_at == at, table.c.id > rule_id)))
+        oldest_first = (By(table.c.created_at), By(table.c.id))
         with self._database.reading() as tx:
-            rows = tx.execute(query.order_by(table.c.created_at, table.c.id).limit(limit + 1)).all()
-        shown = rows[:limit]
-        place = (shown[-1].created_at, shown[-1].id) if len(rows) > limit else None
-        return tuple(map(_rule, shown)), place
+            rows = tx.execute(keyset(query, oldest_first, after, limit)).all()
+        shown, last = cut(rows, limit)
+        return tuple(map(_rule, shown)), last and (last.created_at, last.id)
 
     def get(self, organisation_id: str, rule_id: str) -> Rule:
         """Raises NoSuchRule."""
@@ -75,7 +74,7 @@ class RuleStore:
         with self._database.transaction() as tx:
             _get(tx, organisation_id, rule_id, lock=True)
             table = tables.alert_rule
-            tx.execute(update(table).where(table.c.id == rule_id).values(deleted_at=microseconds(now)))
+            tx.execute(update(table).where(table.c.id == rule_id).values(deleted_at=to_microseconds(now)))
         return now
 
 
@@ -117,7 +116,7 @@ def _row(rule: Rule) -> dict[str, Any]:
         "channels": msgspec.json.encode(rule.channels).decode(),
         "muted": rule.muted,
         "revision": rule.revision,
-        "created_at": microseconds(rule.created_at),
+        "created_at": to_microseconds(rule.created_at),
     }
 
 
@@ -133,5 +132,5 @@ def _rule(row: Row[Any]) -> Rule:
         channels=msgspec.json.decode(row.channels, type=tuple[str, ...]),
         muted=row.muted,
         revision=row.revision,
-        created_at=moment(row.created_at),
+        created_at=from_microseconds(row.created_at),
     )

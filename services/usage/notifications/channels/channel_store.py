@@ -6,14 +6,16 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from services.usage.collection_errors import NoSuchItem, RevisionDiffers
-from services.usage.epoch_microseconds import microseconds, moment
+from services.usage.collection_errors import NoSuchItem
 from services.usage.notifications import tables
 from services.usage.notifications.channel import Channel, Kind
 from services.usage.notifications.delivery import Status
 from shared.sql.database import Database
+from shared.sql.keyset import By, cut, keyset
+from shared.values.revision import RevisionDiffers
+from shared.values.timestamps import from_microseconds, to_microseconds
 
 CHANNELS_MAX = 20
 
@@ -36,14 +38,11 @@ class ChannelStore:
         """Oldest first, and the place of the last one shown; None on the last page."""
         table = tables.channel
         query = select(table).where(table.c.organisation_id == organisation_id)
-        if after is not None:
-            at, channel_id = after
-            query = query.where(or_(table.c.created_at > at, and_(table.c.created_at == at, table.c.id > channel_id)))
+        oldest_first = (By(table.c.created_at), By(table.c.id))
         with self._database.reading() as tx:
-            rows = tx.execute(query.order_by(table.c.created_at, table.c.id).limit(limit + 1)).all()
-        shown = rows[:limit]
-        place = (shown[-1].created_at, shown[-1].id) if len(rows) > limit else None
-        return tuple(map(_channel, shown)), place
+            rows = tx.execute(keyset(query, oldest_first, after, limit)).all()
+        shown, last = cut(rows, limit)
+        return tuple(map(_channel, shown)), last and (last.created_at, last.id)
 
     def get(self, organisation_id: str, channel_id: str) -> Channel:
         """Raises NoSuchChannel."""
@@ -105,7 +104,7 @@ def get_channel(tx: Connection, organisation_id: str, channel_id: str, *, lock: 
 def disable(tx: Connection, channel_id: str, reason: str, now: datetime) -> None:
     """Nothing is sent to it any more, also of what is on its way."""
     table = tables.channel
-    values = {"disabled_at": microseconds(now), "disabled_reason": reason, "revision": table.c.revision + 1}
+    values = {"disabled_at": to_microseconds(now), "disabled_reason": reason, "revision": table.c.revision + 1}
     tx.execute(update(table).where(table.c.id == channel_id, table.c.disabled_at.is_(None)).values(values))
     give_up(tx, channel_id, now)
 
@@ -114,7 +113,7 @@ def give_up(tx: Connection, channel_id: str, now: datetime) -> None:
     """What is on its way to a channel has failed."""
     table = tables.delivery
     on_their_way = (table.c.channel_id == channel_id, table.c.due_at.is_not(None))
-    values = {"status": Status.FAILED.value, "due_at": None, "finished_at": microseconds(now)}
+    values = {"status": Status.FAILED.value, "due_at": None, "finished_at": to_microseconds(now)}
     tx.execute(update(table).where(*on_their_way).values(values))
 
 
@@ -131,7 +130,7 @@ def _row(channel: Channel) -> dict[str, Any]:
         "disabled_at": _microseconds(channel.disabled_at),
         "disabled_reason": channel.disabled_reason,
         "revision": channel.revision,
-        "created_at": microseconds(channel.created_at),
+        "created_at": to_microseconds(channel.created_at),
     }
 
 
@@ -148,13 +147,13 @@ def _channel(row: Row[Any]) -> Channel:
         disabled_at=_moment(row.disabled_at),
         disabled_reason=row.disabled_reason,
         revision=row.revision,
-        created_at=moment(row.created_at),
+        created_at=from_microseconds(row.created_at),
     )
 
 
 def _microseconds(at: datetime | None) -> int | None:
-    return None if at is None else microseconds(at)
+    return None if at is None else to_microseconds(at)
 
 
 def _moment(at: int | None) -> datetime | None:
-    return None if at is None else moment(at)
+    return None if at is None else from_microseconds(at)

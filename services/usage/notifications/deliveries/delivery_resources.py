@@ -1,6 +1,5 @@
 """Deliveries, and messages sent by hand: the HTTP door."""
 
-from services.usage.http.pagination import listed
 from services.usage.http.problem_mapping import as_problems
 from services.usage.notifications.channels.channel_store import ChannelStore
 from services.usage.notifications.deliveries.delivery_views import CannotBeSent, DeliveryViews
@@ -14,6 +13,7 @@ from services.usage.notifications.schema import (
 )
 from shared.runtime.clock import Clock
 from shared.web.operation import Answer, Call, operation
+from shared.web.pagination import page_answer
 from shared.web.problems.catalogue import Problem
 from shared.web.route import Route
 
@@ -65,11 +65,11 @@ class DeliveryCollection:
         found, place = self._deliveries.page(
             call.caller.organisation_id,
             query.limit,
-            query.after(),
+            query.after(int, str),
             channel_id=query.channel_id,
             status=None if query.status is None else Status(query.status),
         )
-        return listed(found, place)
+        return page_answer(found, place)
 
 
 class DeliveryItem:

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from services.usage.epoch_microseconds import microseconds
 from services.usage.notifications import tables
 from services.usage.notifications.channels.channel_store import channels_of, disable
 from services.usage.notifications.delivery import SENDING_SECONDS_MAX, Next, Outcome, Status
 from shared.sql.database import Database, upsert
 from shared.values.identifiers import new_id
+from shared.values.timestamps import to_microseconds
 
 KEPT = timedelta(days=30)
 AT_ONCE_OF_CHANNEL = 2
@@ -75,10 +75,10 @@ class DeliveryStore:
         table = tables.delivery
         rank = func.row_number().over(partition_by=table.c.channel_id, order_by=(table.c.due_at, table.c.id))
         ranked = select(table.c.id, table.c.channel_id, rank.label("rank"))
-        due = ranked.where(table.c.due_at <= microseconds(now)).subquery()
+        due = ranked.where(table.c.due_at <= to_microseconds(now)).subquery()
         first = select(due.c.id, due.c.channel_id).where(due.c.rank <= AT_ONCE_OF_CHANNEL).order_by(due.c.rank)
         with self._database.reading() as tx:
-            if tx.execute(select(table.c.id).where(table.c.due_at <= microseconds(now)).limit(1)).first() is None:
+            if tx.execute(select(table.c.id).where(table.c.due_at <= to_microseconds(now)).limit(1)).first() is None:
                 return ()
             found = tx.execute(first).all()
         free = dict(busy)
@@ -96,7 +96,7 @@ class DeliveryStore:
         row = {
             "delivery_id": taken.id,
             "number": taken.attempt,
-            "at": microseconds(began),
+            "at": to_microseconds(began),
             "duration_ms": max(0, round((now - began) / timedelta(milliseconds=1))),
             "status": outcome.status,
             "fault": outcome.fault,
@@ -110,8 +110,8 @@ class DeliveryStore:
                 .where(*is_ours)
                 .values(
                     status=then.status.value,
-                    due_at=None if then.due_at is None else microseconds(then.due_at),
-                    finished_at=microseconds(now) if finished else None,
+                    due_at=None if then.due_at is None else to_microseconds(then.due_at),
+                    finished_at=to_microseconds(now) if finished else None,
                 )
             )
             if then.disables:
@@ -120,7 +120,7 @@ class DeliveryStore:
     def forget_old(self, now: datetime) -> None:
         """A page of those that ended long ago."""
         table, attempt = tables.delivery, tables.delivery_attempt
-        old = select(table.c.id).where(table.c.due_at.is_(None), table.c.finished_at < microseconds(now - KEPT))
+        old = select(table.c.id).where(table.c.due_at.is_(None), table.c.finished_at < to_microseconds(now - KEPT))
         with self._database.transaction() as tx:
             ids = list(tx.execute(old.limit(_FORGET_PAGE)).scalars())
             if ids:
@@ -131,11 +131,11 @@ class DeliveryStore:
         """Of those the ones that nobody else has taken meanwhile."""
         table = tables.delivery
         until = now + timedelta(seconds=SENDING_SECONDS_MAX)
-        still_due = (table.c.id.in_(ids), table.c.due_at <= microseconds(now))
+        still_due = (table.c.id.in_(ids), table.c.due_at <= to_microseconds(now))
         statement = (
             update(table)
             .where(*still_due)
-            .values(status=Status.SENDING.value, due_at=microseconds(until), attempts=table.c.attempts + 1)
+            .values(status=Status.SENDING.value, due_at=to_microseconds(until), attempts=table.c.attempts + 1)
         )
         with self._database.transaction() as tx:
             rows = tx.execute(statement.returning(table)).all()
@@ -163,7 +163,7 @@ def _row(notice: OutgoingMessage, channel_id: str, now: datetime) -> dict[str, o
         "payload": notice.payload,
         "status": Status.PENDING.value,
         "attempts": 0,
-        "due_at": microseconds(now),
-        "created_at": microseconds(now),
+        "due_at": to_microseconds(now),
+        "created_at": to_microseconds(now),
         "finished_at": None,
     }

@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, or_, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from services.usage.collection_errors import NoSuchItem
-from services.usage.epoch_microseconds import microseconds, moment
 from services.usage.notifications import tables
 from services.usage.notifications.channel import Channel
 from services.usage.notifications.channels.channel_store import NoSuchChannel, get_channel
@@ -16,7 +15,9 @@ from services.usage.notifications.deliveries.delivery_store import OutgoingMessa
 from services.usage.notifications.delivery import Status
 from services.usage.notifications.message import of_test
 from shared.sql.database import Database
+from shared.sql.keyset import By, cut, keyset
 from shared.values.identifiers import new_id
+from shared.values.timestamps import from_microseconds, to_microseconds
 
 
 class NoSuchDelivery(NoSuchItem):
@@ -70,19 +71,14 @@ class DeliveryViews:
         """Newest first, and the place of the last one shown; None on the last page."""
         table = tables.delivery
         query = select(table).where(table.c.organisation_id == organisation_id)
-        if after is not None:
-            at, delivery_id = after
-            older = and_(table.c.created_at == at, table.c.id > delivery_id)
-            query = query.where(or_(table.c.created_at < at, older))
         if channel_id is not None:
             query = query.where(table.c.channel_id == channel_id)
         if status is not None:
             query = query.where(table.c.status == status.value)
+        newest_first = (By(table.c.created_at, descending=True), By(table.c.id))
         with self._database.reading() as tx:
-            rows = tx.execute(query.order_by(table.c.created_at.desc(), table.c.id).limit(limit + 1)).all()
-            views = _views(tx, rows[:limit])
-        place = (rows[limit - 1].created_at, rows[limit - 1].id) if len(rows) > limit else None
-        return views, place
+            shown, last = cut(tx.execute(keyset(query, newest_first, after, limit)).all(), limit)
+            return _views(tx, shown), last and (last.created_at, last.id)
 
     def get(self, organisation_id: str, delivery_id: str) -> DeliveryView:
         """Raises NoSuchDelivery."""
@@ -119,7 +115,7 @@ class DeliveryViews:
                 raise CannotBeSent("its channel was deleted") from None
             if channel.disabled_at is not None:
                 raise CannotBeSent("its channel is disabled")
-            values = {"status": Status.PENDING.value, "due_at": microseconds(now), "finished_at": None}
+            values = {"status": Status.PENDING.value, "due_at": to_microseconds(now), "finished_at": None}
             tx.execute(update(table).where(table.c.id == delivery_id).values(values))
 
 
@@ -139,7 +135,7 @@ def _views(tx: Connection, rows: Any) -> tuple[DeliveryView, ...]:
     for row in tx.execute(select(table).where(table.c.delivery_id.in_(ids)).order_by(table.c.number)):
         attempt = Attempt(
             number=row.number,
-            at=moment(row.at),
+            at=from_microseconds(row.at),
             duration_ms=row.duration_ms,
             status=row.status,
             fault=row.fault,
@@ -159,8 +155,8 @@ def _view(row: Row[Any], attempts: tuple[Attempt, ...]) -> DeliveryView:
         status=status,
         attempts=attempts,
         last_answer=attempts[-1] if attempts else None,
-        next_attempt_at=moment(row.due_at) if status is Status.PENDING else None,
-        created_at=moment(row.created_at),
-        finished_at=None if row.finished_at is None else moment(row.finished_at),
+        next_attempt_at=from_microseconds(row.due_at) if status is Status.PENDING else None,
+        created_at=from_microseconds(row.created_at),
+        finished_at=None if row.finished_at is None else from_microseconds(row.finished_at),
         payload=msgspec.json.decode(row.payload),
     )

@@ -1,14 +1,14 @@
-"""Rows of many keys, asked for by one parameter: thousands of them, each its own, cost more than the rows they find."""
+"""`column IN (…)` with one parameter for all values: a statement may have only so many, and each costs its driver."""
 
 from collections.abc import Iterable
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, Connection, String, any_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, String, any_, bindparam, func, select
 from sqlalchemy.dialects import postgresql
 
 
-def among(tx: Connection, column: Column[str], values: Iterable[str]) -> ColumnElement[bool]:
-    """`column IN (values)`."""
+def in_values(tx: Connection, column: ColumnElement[str], values: Iterable[str]) -> ColumnElement[bool]:
+    """An array on PostgreSQL, a JSON text on SQLite."""
     wanted = list(values)
     if tx.dialect.name == "postgresql":
         return column == any_(bindparam(None, wanted, type_=postgresql.ARRAY(String)))

@@ -1,0 +1,49 @@
+"""Keyset page: the rows of an ordered list that follow a place in it, whatever is written between two pages.
+
+A place is what the last row shown has in the columns of the order, which together name one row. Unlike an OFFSET it
+neither skips nor repeats rows when others come or go, and an index on those columns finds it.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import ColumnElement, Select, and_, or_
+from sqlalchemy.sql import operators
+
+Item = TypeVar("Item")
+Query = TypeVar("Query", bound=Select[Any])
+
+
+class By(NamedTuple):
+    """One column of an order. It is never null."""
+
+    column: ColumnElement[Any]
+    descending: bool = False
+
+    def is_past(self, value: Any) -> ColumnElement[bool]:
+        return self.column.operate(operators.lt if self.descending else operators.gt, value)
+
+    def is_not_before(self, value: Any) -> ColumnElement[bool]:
+        return self.column.operate(operators.le if self.descending else operators.ge, value)
+
+
+def keyset(query: Query, order: Sequence[By], after: Sequence[Any] | None, limit: int) -> Query:
+    """The query for one page and one row more, which tells whether it is the last. `after`: None for the first page."""
+    if after is not None:
+        query = query.where(_past(order, after))
+    ordered = (by.column.desc() if by.descending else by.column for by in order)
+    return query.order_by(*ordered).limit(limit + 1)
+
+
+def cut(rows: Sequence[Item], limit: int) -> tuple[Sequence[Item], Item | None]:
+    """(the rows of the page, the last of them if there are more)."""
+    shown = rows[:limit]
+    return shown, shown[-1] if len(rows) > limit else None
+
+
+def _past(order: Sequence[By], place: Sequence[Any]) -> ColumnElement[bool]:
+    (first, *others), (value, *rest) = order, place
+    if not others:
+        return first.is_past(value)
+    # The first condition says nothing new, but an index is read from there.
+    return and_(first.is_not_before(value), or_(first.is_past(value), _past(others, rest)))
