@@ -7,14 +7,7 @@ have earned. The outcome is a value; only shared/web knows of status codes.
 import enum
 from typing import Final
 
-from shared.gate.authentication.credential import (
-    CredentialInvalid,
-    CredentialMalformed,
-    CredentialMissing,
-    Guess,
-    Presented,
-    read_credential,
-)
+from shared.gate.authentication.credential import Guess, NoCredential, Presented, read_credential
 from shared.gate.grants.grant import Grant, Limits, Status
 from shared.gate.grants.grants import Grants
 from shared.gate.quota.memory_quota import Spent
@@ -69,14 +62,9 @@ _INVALID: Final = {guess: Verdict(Refusal.INVALID_KEY, guess=guess) for guess in
 
 def judge(presented: Presented, permission: str | None, grants: Grants, now: float) -> Verdict:
     """Everything but freshness, before, and quota, after. `permission` None: any valid key will do."""
-    try:
-        credential = read_credential(presented)
-    except CredentialMissing:
-        return _MISSING
-    except CredentialMalformed as fault:
-        return Verdict(Refusal.INVALID_REQUEST, detail=str(fault))
-    except CredentialInvalid as invalid:
-        return _INVALID[invalid.guess]
+    credential = read_credential(presented)
+    if isinstance(credential, NoCredential):
+        return _without(credential)
     digest, in_query = credential.digest, credential.in_query
     grant = grants.by_digest(digest)
     if grant is None or not grant.accepts(digest, now):
@@ -86,6 +74,14 @@ def judge(presented: Presented, permission: str | None, grants: Grants, now: flo
         return Verdict(Refusal.UNAVAILABLE, grant, in_query=in_query)
     refusal = judge_grant(grant, permission, now, address=presented.address, in_query=in_query)
     return Verdict(refusal, grant, limits, in_query=in_query)
+
+
+def _without(credential: NoCredential) -> Verdict:
+    if credential.guess is not None:
+        return _INVALID[credential.guess]
+    if credential.malformed is not None:
+        return Verdict(Refusal.INVALID_REQUEST, detail=credential.malformed)
+    return _MISSING
 
 
 def _unknown(grant: Grant | None) -> Verdict:

@@ -1,7 +1,7 @@
-"""The way of a request for a declared operation, straight from WSGI: whose it is, whether it may pass, what it is
-answered, and that it is written down. What no operation declares is Falcon's to answer.
+"""WSGI application in front of every declared operation: caller, gate, handler, answer, record, in this order.
 
-Here and not behind Falcon's own request and response, because every request of every integrator goes this way.
+What no operation declares is Falcon's to answer. It stands before Falcon's own request and response, because every
+request of every integrator goes this way.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -87,6 +87,7 @@ class Admission:
         is_more = found.reads_more or environ.get("QUERY_STRING")
         request = falcon.Request(environ, self._falcon.req_options) if is_more else None
         verdict = judged = None
+        error: Exception | None
         try:
             if operation.stands_for is None or request is None:
                 permission = operation.permission
@@ -97,14 +98,14 @@ class Admission:
                 judged = operation.stands_for(found.resource, request, caller)
                 permission = judged.permission
                 verdict = self._gate.admit(judged.presented, permission, began)
-            if verdict.refusal is not None:
-                raise refusal_problem(verdict, verdict.refusal, permission)
-            if not found.is_readable:
-                raise Problem("not-found")
-            admitted: Any = verdict.grant  # who passes has one
-            answer = operation.serve(found.resource, admitted, environ, request, request_id, found.parameters)
-            data = answer.data()
-        except Exception as error:
+            error = _refusal(verdict, permission, found)
+            if error is None:
+                admitted: Any = verdict.grant  # who passes has one
+                answer = operation.serve(found.resource, admitted, environ, request, request_id, found.parameters)
+                data = answer.data()
+        except Exception as raised:
+            error = raised
+        if error is not None:
             told = _path(path) if judged is None else judged.path
             answer = self._faults.answer(error, method=method, route=route, path=told, request_id=request_id)
             data = answer.data()
@@ -147,6 +148,12 @@ class Admission:
             reads_more=operation.body is not None or operation.stands_for is not None,
             cors=self._cors.headers(operation, None),
         )
+
+
+def _refusal(verdict: Verdict, permission: str | None, found: Found) -> Problem | None:
+    if verdict.refusal is not None:
+        return refusal_problem(verdict, verdict.refusal, permission)
+    return None if found.is_readable else Problem("not-found")
 
 
 def _headers(verdict: Verdict | None, answer: Answer, request_id: str, length: int) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Which secret a request presents, if it presents exactly one that could be a key. Looks nothing up.
+"""Credential of a request: the one API key that it presents, checked for its form and checksum. Looks nothing up.
 
 A key is `grl_`, 43 base62 characters (256 random bits) and 6 more that are the CRC-32 of all before: a typing
 error, or a guess, is refused without touching anything that many keys share.
@@ -48,20 +48,21 @@ class Guess(enum.Enum):
     UNKNOWN = "unknown"
 
 
-class CredentialMissing(Exception):
-    """No credential at all: the caller may not know that one is needed (RFC 6750, section 3.1)."""
+class NoCredential(FrozenStruct, frozen=True, gc=False):
+    """Why a request presents no credential that could be a key.
+
+    `malformed`: the request is at fault, and how: two credentials, or an Authorization header that is not `Bearer KEY`.
+    `guess`: one credential, but no key. Neither: none at all, for the caller may not know that one is needed
+    (RFC 6750, section 3.1).
+    """
+
+    malformed: str | None = None
+    guess: Guess | None = None
 
 
-class CredentialMalformed(Exception):
-    """The request is at fault: two credentials, or an Authorization header that is not `Bearer KEY`."""
-
-
-class CredentialInvalid(Exception):
-    """One credential, but no key: another format, or a wrong checksum."""
-
-    def __init__(self, guess: Guess) -> None:
-        super().__init__(guess.value)
-        self.guess = guess
+_NONE: Final = NoCredential()
+_TWO: Final = NoCredential(malformed="send one credential: the Authorization header or api_key, once")
+_NOT_BEARER: Final = NoCredential(malformed="the Authorization header must read: Bearer KEY")
 
 
 def with_checksum(body: str) -> str:
@@ -91,28 +92,30 @@ def digest_of(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()
 
 
-def read_credential(presented: Presented) -> Credential:
-    """Raises CredentialMissing, CredentialMalformed or CredentialInvalid."""
+def read_credential(presented: Presented) -> Credential | NoCredential:
     header, in_query = presented.authorization, presented.query_keys
     if header is None:
         if not in_query:
-            raise CredentialMissing
+            return _NONE
     elif not in_query:
         usual = _USUAL.fullmatch(header)  # as nearly every request is
         if usual is not None and _states_checksum(usual):
             return Credential(digest_of(header[len(_SCHEME) :]), False)
     if in_query and len(in_query) + (header is not None) > 1:
-        raise CredentialMalformed("send one credential: the Authorization header or api_key, once")
+        return _TWO
     secret = in_query[0] if header is None else _bearer(header)
+    if secret is None:
+        return _NOT_BEARER
     guess = guess_of(secret)
     if guess is not None:
-        raise CredentialInvalid(guess)
+        return NoCredential(guess=guess)
     return Credential(digest_of(secret), header is None)
 
 
-def _bearer(header: str) -> str:
+def _bearer(header: str) -> str | None:
+    """The secret of `Bearer KEY`; None: the header reads otherwise."""
     scheme, _, secret = header.strip().partition(" ")
     secret = secret.strip()
     if scheme.lower() != "bearer" or not secret or " " in secret or "," in secret:
-        raise CredentialMalformed("the Authorization header must read: Bearer KEY")
+        return None
     return secret
