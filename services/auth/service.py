@@ -1,4 +1,4 @@
-"""The auth service for messages: follows the log of keys, gives verdicts."""
+"""The nameko service of auth: remote procedures, event subscriptions and timers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The keys service for messages: what others may ask, what it hears, and what it does by the clock."""
+"""The nameko service of keys: remote procedures, event subscriptions and timers."""
 
 from typing import Any
 
@@ -7,9 +7,10 @@ import structlog
 from nameko.timer import timer
 
 from services.keys.expiry_sweep import ExpirySweep
-from services.keys.http import representation as presentation
-from services.keys.lifecycle.key import NoSuchKey, Reason
+from services.keys.lifecycle.key import Reason
+from services.keys.revocation.propagation import Receipt
 from services.keys.revocation.restore_detection import RestoreDetection
+from services.keys.rpc.error_mapping import as_wire_errors
 from services.keys.rpc.remote_commands import RemoteCommands
 from services.keys.rpc.schemas import (
     ChangeArguments,
@@ -23,7 +24,6 @@ from services.keys.rpc.schemas import (
 from services.keys.views.history import History, HistoryEntry
 from services.keys.views.last_use import LastUse
 from services.keys.views.queries import KeyQueries, KeyView
-from shared.contracts.errors import NotFound
 from shared.contracts.usage import KeyUsed
 from shared.eventsourcing.event_store import Head
 from shared.messaging.entrypoints import Provided, hears
@@ -51,25 +51,21 @@ class KeysService:
 
     @procedure(KeyArguments(), KeyAnswer())
     def get_key(self, organisation_id: str, key_id: str) -> KeyView:
-        try:
+        with as_wire_errors():
             return self.queries.get_key(organisation_id, key_id)
-        except NoSuchKey:
-            raise NotFound("no such key") from None
 
     @procedure(KeyArguments(), HistoryEntryAnswer(many=True))
     def history(self, organisation_id: str, key_id: str) -> tuple[HistoryEntry, ...]:
-        try:
+        with as_wire_errors():
             return self.history_.of_key(organisation_id, key_id)
-        except NoSuchKey:
-            raise NotFound("no such key") from None
 
     @procedure(ChangeArguments(), ReceiptAnswer())
-    def suspend_key(self, organisation_id: str, key_id: str, actor: str) -> Any:
-        return presentation.receipt(self.commands.suspend(organisation_id, key_id, actor))
+    def suspend_key(self, organisation_id: str, key_id: str, actor: str) -> Receipt:
+        return self.commands.suspend(organisation_id, key_id, actor)
 
     @procedure(ChangeArguments(), ReceiptAnswer())
-    def resume_key(self, organisation_id: str, key_id: str, actor: str) -> Any:
-        return presentation.receipt(self.commands.resume(organisation_id, key_id, actor))
+    def resume_key(self, organisation_id: str, key_id: str, actor: str) -> Receipt:
+        return self.commands.resume(organisation_id, key_id, actor)
 
     @procedure(RevokeArguments(), ReceiptAnswer())
     def revoke_key(
@@ -79,12 +75,12 @@ class KeysService:
         actor: str,
         reason: Reason = Reason.UNSPECIFIED,
         note: str | None = None,
-    ) -> Any:
-        return presentation.receipt(self.commands.revoke(organisation_id, key_id, actor, reason, note))
+    ) -> Receipt:
+        return self.commands.revoke(organisation_id, key_id, actor, reason, note)
 
     @procedure(ChangeArguments(), ReceiptAnswer())
-    def delete_key(self, organisation_id: str, key_id: str, actor: str) -> Any:
-        return presentation.receipt(self.commands.delete(organisation_id, key_id, actor))
+    def delete_key(self, organisation_id: str, key_id: str, actor: str) -> Receipt:
+        return self.commands.delete(organisation_id, key_id, actor)
 
     @hears("keys", "usage", "KeyUsed")
     def key_used(self, body: Any) -> None:

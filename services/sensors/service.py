@@ -1,4 +1,4 @@
-"""The sensors service for messages: what others may ask, and what it does by the clock."""
+"""The nameko service of sensors: remote procedures and timers."""
 
 from nameko.timer import timer
 

@@ -1,4 +1,4 @@
-"""What the commands refuse, as the problems that the API answers."""
+"""Refusals of keys' commands as the problems that the HTTP API answers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,17 +18,15 @@ def as_problems() -> Iterator[None]:
         yield
     except NoSuchKey:
         raise Problem("not-found") from None
-    except KeyIsRevoked:
-        raise Problem("conflict", "the key is revoked, which is for good: create a new one") from None
-    except KeyHasExpired:
-        raise Problem("conflict", "the key has expired: give it a new expiry along with the new secret") from None
+    except (KeyIsRevoked, KeyHasExpired) as refusal:
+        raise Problem("conflict", str(refusal)) from None
     except RegenerationRequired as refusal:
         detail = f"the key would gain {refusal.gains}: send `regenerate: true` with the change"
         raise Problem("regeneration-required", detail) from None
     except RevisionDiffers as refusal:
         raise Problem("precondition-failed", headers={"ETag": f'"{refusal.actual}"'}) from None
     except TooManyKeys as refusal:
-        raise Problem("too-many-keys", f"the tier allows {refusal.most} active keys") from None
+        raise Problem("too-many-keys", str(refusal)) from None
     except StillRunning:
         raise Problem("conflict", "the first request with this Idempotency-Key is still running") from None
     except BodyDiffers:

@@ -34,9 +34,15 @@ from shared.values.revision import RevisionDiffers
 class KeyIsRevoked(Exception):
     """For good: nothing about it changes any more, but that it may be deleted."""
 
+    def __init__(self) -> None:
+        super().__init__("the key is revoked, which is for good: create a new one")
+
 
 class KeyHasExpired(Exception):
     """A new secret would not work either: the time of expiry must change with it."""
+
+    def __init__(self) -> None:
+        super().__init__("the key has expired: give it a new expiry along with the new secret")
 
 
 class RegenerationRequired(Exception):
@@ -65,7 +71,7 @@ def decide(state: Key | None, command: Command, now: datetime) -> tuple[KeyEvent
             first = () if state.revoked_at else (_revoked(state, Reason.UNSPECIFIED, None, now),)
             return (*first, KeyDeleted(key_id=state.key_id, organisation_id=state.organisation_id, deleted_at=now))
         case _ if state.revoked_at is not None:
-            raise KeyIsRevoked(state.key_id)
+            raise KeyIsRevoked
         case EditKey():
             return _edit(state, command, now)
         case RotateKey():
@@ -97,7 +103,7 @@ def _edit(state: Key, command: EditKey, now: datetime) -> tuple[KeyEvent, ...]:
         if state.has_expired(now) and access.expires_at != state.access.expires_at:
             raise RegenerationRequired("a life beyond its expiry")
     elif access.expires_at is not None and now >= access.expires_at:
-        raise KeyHasExpired(state.key_id)
+        raise KeyHasExpired
     events: list[KeyEvent] = []
     if command.secret is not None:
         events.append(_with_secret(state, command.secret, None, now))
@@ -122,7 +128,7 @@ def _rotated(state: Key, command: RotateKey, now: datetime) -> KeyRotated:
     """A grace never outlives the key, and an expired key's secret gets none: it would wake."""
     expires_at = state.access.expires_at
     if expires_at is not None and now >= expires_at:
-        raise KeyHasExpired(state.key_id)
+        raise KeyHasExpired
     if not command.grace or state.has_expired(now):
         return _with_secret(state, command.secret, None, now)
     until = now + command.grace

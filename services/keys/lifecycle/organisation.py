@@ -62,7 +62,7 @@ class TooManyKeys(Exception):
 
     def __init__(self, most: int) -> None:
         self.most = most
-        super().__init__(f"{most} active keys are the most")
+        super().__init__(f"the tier allows {most} active keys")
 
 
 def decide(

@@ -1,18 +1,13 @@
-"""The commands for other back ends, over messages: the same as over HTTP, but for those that make a secret.
+"""Commands on keys over RPC, for other back ends: the same as over HTTP, but for those that make a secret.
 
 A secret exists in one answer, to whoever will use it; on the bus it would be in others' hands, too.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from services.keys.command_handler import CommandHandler
-from services.keys.http.problem_mapping import as_problems
 from services.keys.lifecycle.key import Reason
 from services.keys.revocation.propagation import Receipt
-from shared.contracts.errors import Conflict, NotFound
+from services.keys.rpc.error_mapping import as_wire_errors
 from shared.eventsourcing.repository import Origin
-from shared.web.problems.catalogue import Problem
 
 
 class RemoteCommands:
@@ -25,29 +20,17 @@ class RemoteCommands:
         self._commands = commands
 
     def suspend(self, organisation_id: str, key_id: str, actor: str) -> Receipt:
-        with _as_wire_errors():
+        with as_wire_errors():
             return self._commands.suspend(organisation_id, key_id, Origin(actor=actor))
 
     def resume(self, organisation_id: str, key_id: str, actor: str) -> Receipt:
-        with _as_wire_errors():
+        with as_wire_errors():
             return self._commands.resume(organisation_id, key_id, Origin(actor=actor))
 
     def revoke(self, organisation_id: str, key_id: str, actor: str, reason: Reason, note: str | None) -> Receipt:
-        with _as_wire_errors():
+        with as_wire_errors():
             return self._commands.revoke(organisation_id, key_id, reason, note, Origin(actor=actor))
 
     def delete(self, organisation_id: str, key_id: str, actor: str) -> Receipt:
-        with _as_wire_errors():
+        with as_wire_errors():
             return self._commands.delete(organisation_id, key_id, Origin(actor=actor))[1]
-
-
-@contextmanager
-def _as_wire_errors() -> Iterator[None]:
-    """A refusal means the same through either door; each says it in its own way."""
-    try:
-        with as_problems():
-            yield
-    except Problem as problem:
-        if problem.type.name == "not-found":
-            raise NotFound("no such key") from None
-        raise Conflict(problem.detail or problem.type.title) from None

@@ -1,6 +1,8 @@
 """What the keys service takes and answers over RPC."""
 
-from marshmallow import Schema, fields, post_load, validate
+from typing import Any
+
+from marshmallow import Schema, fields, post_dump, post_load, validate
 
 from services.keys.lifecycle.key import Reason, Status
 from shared.contracts.fields import Moment, identifier
@@ -62,7 +64,10 @@ class RevokeArguments(ChangeArguments):
 class GateAnswer(Schema):
     id = fields.String()
     applied_ms = fields.Integer()
-    counted_out = fields.Boolean()
+
+    @post_dump
+    def _or_counted_out(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
+        return {"id": data["id"], "counted_out": True} if data["applied_ms"] is None else data
 
 
 class ReceiptAnswer(Schema):
