@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from services.auth import grants, tables
+from services.auth import api, grants, tables
 from services.auth.grants import FOLLOWER, GrantBook
 from services.auth.policy import TIERS
 from shared.gate.grants.grants import Grants
@@ -15,6 +16,7 @@ from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from shared.web.internal_api import Checkpoint, GrantsSnapshot
+from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import Route
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -40,15 +42,27 @@ class Auth:
         """What the nameko service asks for."""
         return {"auth.book": self.book, "auth.following_keys": self.following}
 
-    def routes(self, _grants: Grants) -> list[Route]:
-        """None that grants are enough for: forward-auth asks the gate itself (see api.py)."""
-        return []
+    def routes(self, _grants: Grants, proxies: TrustedProxies) -> list[Route]:
+        """The public resources; `proxies`: who may ask about others' requests."""
+        return api.routes(proxies)
 
     def internal_routes(self) -> list[Route]:
         return [
             Route("/internal/grants", GrantsSnapshot(self.book.snapshot_blocks)),
             Route("/internal/checkpoint", Checkpoint(FOLLOWER, self.follower.checkpoint)),
         ]
+
+    def start(self) -> None:
+        """It does nothing by itself."""
+
+    def stop(self) -> None:
+        """It does nothing by itself."""
+
+
+def documented_routes() -> list[Route]:
+    """The public resources, to describe and not to serve."""
+    nothing: Any = None
+    return api.routes(nothing)
 
 
 def follower_of_keys(database: Database, clock: Clock) -> SqlFollower:

@@ -2,16 +2,14 @@
 
 import os
 from tempfile import TemporaryDirectory
-from typing import Annotated
 
 import typer
 
+from services.cli.arguments import ServiceName, service_named
 from services.cli.failure import Failure
 
-Service = Annotated[str, typer.Argument(help="keys, auth, usage or sensors.")]
 
-
-def run(service: Service) -> None:
+def run(service: ServiceName) -> None:
     """Run one service's worker, web processes and internal door, until SIGTERM.
 
     The environment tells it DATABASE_URL, AMQP_URI, INTERNAL_TOKEN and where the others are.
@@ -48,15 +46,14 @@ def _check_settings(service: str) -> None:
         raise Failure(str(error)) from None
 
 
-def migrate(service: Service) -> None:
+def migrate(service: ServiceName) -> None:
     """Bring a service's database to the newest schema. `grillo run` does so itself."""
-    from services.distributed.composition import SERVICES, migrate_database
+    from services.distributed.composition import migrate_database
     from shared.runtime.wait_for_servers import ServerUnreachable
     from shared.settings import SettingWrong, read_settings
     from shared.sql.availability import DatabaseUnusable
 
-    if service not in SERVICES:
-        raise typer.BadParameter(f"{service} is not a service; there are {', '.join(SERVICES)}")
+    service_named(service)
     try:
         migrate_database(service, read_settings())
     except (SettingWrong, DatabaseUnusable, ServerUnreachable) as error:

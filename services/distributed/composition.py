@@ -7,30 +7,23 @@ service's part of the system from the same assembly, and starts only what is its
 import atexit
 import contextlib
 import time
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from services.auth import api as auth_api
 from services.auth import assembly as auth
 from services.auth.policy import TIERS
-from services.keys import api as keys_api
+from services.catalogue import SERVICES, Part, documented_routes
 from services.keys import assembly as keys
-from services.keys.http import organisation_activity_resources as organisation_activity_api
-from services.sensors import api as sensors_api
 from services.sensors import assembly as sensors
-from services.usage import api as usage_api
 from services.usage import assembly as usage
-from services.usage.alerting import api as alerting_api
 from services.usage.known_keys.keys_client import KeysClient
-from services.usage.notifications import api as delivering_api
 from services.usage.notifications.settings import read_delivery_settings
 from services.usage.retention.retention import RetentionTimes
 from shared.contracts.usage import Spent
 from shared.gate.gate_process import GateProcess, Hear, new_gate_id
-from shared.gate.grants.grants import Grants
 from shared.gate.grants.remote_snapshot import RemoteSnapshot
 from shared.gate.metering.meter import Meter
 from shared.gate.quota.redis_counters import RedisCounters
@@ -51,31 +44,10 @@ from shared.sql.migrations import SchemaIsNewer, migrate
 from shared.web.application import application
 from shared.web.internal_api import internal_application
 from shared.web.requests.client_address import TrustedProxies
-from shared.web.route import Route
 
-SERVICES = ("keys", "auth", "usage", "sensors")
 RPC_SECONDS_MAX = 5.0
 SPENT_SECONDS_MAX = 30.0
 _log = structlog.get_logger(__name__)
-_MIGRATIONS = {
-    "keys": keys.MIGRATIONS,
-    "auth": auth.MIGRATIONS,
-    "usage": usage.MIGRATIONS,
-    "sensors": sensors.MIGRATIONS,
-}
-
-
-class Part(Protocol):
-    """One service, assembled."""
-
-    @property
-    def database(self) -> Database: ...
-
-    def provided(self) -> dict[str, object]: ...
-
-    def routes(self, grants: Grants) -> list[Route]: ...
-
-    def internal_routes(self) -> list[Route]: ...
 
 
 def assemble(service: str, settings: Settings, clock: Clock) -> Part:
@@ -112,22 +84,18 @@ def web(service: str, settings: Settings) -> Any:
     """The WSGI app of one web process, its gate started. It ends with the process."""
     clock = SystemClock()
     part = assemble(service, settings, clock)
-    if isinstance(part, keys.Keys):
-        part.doorbell.start()  # its commands ring it
+    part.start()
     gate = _gate(settings, clock)
     gate.start()
     proxies = TrustedProxies(settings.trusted_proxies)
-    routes = part.routes(gate.replica.grants)
-    if isinstance(part, auth.Auth):
-        routes += auth_api.routes(proxies)
     return application(
         service,
-        routes,
+        part.routes(gate.replica.grants, proxies),
         gate.gate,
         clock,
         public_url=settings.public_url,
         is_ready=part.database.answers,
-        documented=_all_routes(),
+        documented=documented_routes(),
         proxies=proxies,
         cors_origins=settings.cors_origins,
     )
@@ -138,20 +106,6 @@ def internal_door(service: str, settings: Settings) -> Any:
     part = assemble(service, settings, SystemClock())
     routes, is_ready = part.internal_routes(), part.database.answers
     return internal_application(routes, is_ready=is_ready, token=settings.internal_token)
-
-
-def _all_routes() -> list[Route]:
-    """Every service's public resources, to describe and not to serve: whichever is asked has the whole document."""
-    nothing: Any = None
-    return [
-        *auth_api.routes(nothing),
-        *keys_api.routes(nothing, nothing, nothing, nothing, nothing, nothing),
-        *organisation_activity_api.routes(nothing),
-        *usage_api.routes(nothing, nothing, nothing, nothing, nothing),
-        *alerting_api.routes(nothing, nothing, nothing, nothing, nothing),
-        *delivering_api.routes(nothing, nothing, nothing, nothing, nothing),
-        *sensors_api.routes(nothing, nothing),
-    ]
 
 
 def _gate(settings: Settings, clock: Clock) -> GateProcess:
@@ -216,7 +170,7 @@ def migrate_database(service: str, settings: Settings) -> None:
     database = Database(settings.database_url)
     await_database(database, settings.database_url)
     try:
-        migrate(database, _MIGRATIONS[service])
+        migrate(database, SERVICES[service].assembly.MIGRATIONS)
     except SchemaIsNewer as error:
         raise DatabaseUnusable(settings.database_url, str(error)) from None
     except DBAPIError as error:

@@ -10,14 +10,12 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
+from services.catalogue import SERVICES
 from services.distributed.lifeline import end_with
 from shared.observability import logs
 from shared.settings import read_settings
 
 DOORS = ("public", "internal")
-# Threads a process. Handlers that wait for a database hold one each, and a revocation holds one until its receipt;
-# where nothing waits long, more would only queue for the interpreter.
-_PUBLIC_THREADS = {"keys": 32, "auth": 2, "usage": 4, "sensors": 4}
 _INTERNAL_THREADS = 4
 _NEW_OBJECTS_BETWEEN_LOOKS = 20_000
 _SERVICE, _DOOR = "GRILLO_SERVICE", "GRILLO_DOOR"
@@ -35,7 +33,7 @@ def main(service: str, door: str) -> None:
         interface=Interfaces.WSGI,
         http=HTTPModes.http1,
         workers=settings.web_workers if is_public else 1,
-        blocking_threads=_PUBLIC_THREADS[service] if is_public else _INTERNAL_THREADS,
+        blocking_threads=SERVICES[service].web_threads if is_public else _INTERNAL_THREADS,
         factory=True,
         log_level=LogLevels.error,
         log_access=False,

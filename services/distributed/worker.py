@@ -14,38 +14,24 @@ from typing import Any
 import eventlet
 from nameko.runners import ServiceRunner
 
-from services.auth.service import AuthService
+from services.catalogue import SERVICES
 from services.distributed.composition import assemble
-from services.keys.assembly import Keys
-from services.keys.service import KeysFeedService, KeysService
-from services.sensors.service import SensorsService
-from services.usage.service import UsageService
 from shared.messaging.entrypoints import COMPOSITION
 from shared.observability import logs
 from shared.runtime.clock import SystemClock
 from shared.settings import read_settings
 
-# Where cores are scarce these let requests and revocations go first, by so much of nice's steps that they still go on.
-# Not keys', which is the second way to the log, nor auth's, which answers `verify`.
-_STEP_BACK, _NICE = ("usage", "sensors"), 5
 # At one time, of all containers together: as many as a pool keeps connections to the database.
 CALLS_MAX = 20
-_CLASSES: dict[str, tuple[type, ...]] = {
-    "keys": (KeysService, KeysFeedService),
-    "auth": (AuthService,),
-    "usage": (UsageService,),
-    "sensors": (SensorsService,),
-}
 
 
 def main(service: str) -> None:
-    if service in _STEP_BACK:
-        os.nice(_NICE)
+    os.nice(SERVICES[service].nice)
     logs.configure()
     settings, clock = read_settings(), SystemClock()
     part = assemble(service, settings, clock)
     provided: dict[str, Any] = {"clock": clock} | part.provided()
-    classes = _CLASSES[service]
+    classes = SERVICES[service].service_classes()
     calls_max = CALLS_MAX // len(classes)
     runner = ServiceRunner({"AMQP_URI": settings.amqp_uri, "max_workers": calls_max, COMPOSITION: provided})
     for service_class in classes:
@@ -56,12 +42,10 @@ def main(service: str) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    if isinstance(part, Keys):
-        part.doorbell.start()  # its commands ring it
+    part.start()
     runner.start()
     runner.wait()
-    if isinstance(part, Keys):
-        part.doorbell.stop()
+    part.stop()
 
 
 if __name__ == "__main__":

@@ -11,8 +11,6 @@ from pathlib import Path
 
 from shared.sql.database import Database
 
-SERVICES = ("keys", "auth", "usage", "sensors")
-
 
 class DataFolderUnusable(Exception):
     """The text says what is wrong with which folder, and what to do."""

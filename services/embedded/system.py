@@ -16,21 +16,17 @@ from typing import Any
 import eventlet
 from nameko.runners import ServiceRunner
 
-from services.auth import api as auth_api
 from services.auth import assembly as auth
 from services.auth.policy import TIERS
-from services.auth.service import AuthService
+from services.catalogue import SERVICES, Part
 from services.embedded.data_folder import DataFolder
 from services.embedded.server import Server, connection_limits, raise_file_limit
 from services.keys import assembly as keys
-from services.keys.service import KeysFeedService, KeysService
 from services.sensors import assembly as sensors
-from services.sensors.service import SensorsService
 from services.usage import assembly as usage
 from services.usage.known_keys.keys_client import KeysClient
 from services.usage.notifications.settings import read_delivery_settings
 from services.usage.retention.retention import KEPT_DEFAULT, RetentionTimes
-from services.usage.service import UsageService
 from shared.gate.authentication.guess_throttle import LIMIT_DEFAULT
 from shared.gate.gate_process import GateProcess, Hear, new_gate_id
 from shared.gate.grants.replica import LEASE_SECONDS_DEFAULT
@@ -84,6 +80,7 @@ class Embedded:
             kept=kept,
         )
         self.sensors = sensors.assemble(folder.database("sensors"), LogBus(sensors_bus), clock)
+        self._parts: tuple[Part, ...] = (self.keys, self.auth, self.usage, self.sensors)
         self._clock, self._proxies, self._cors_origins = clock, proxies, cors_origins
         self._internal_token = folder.internal_token()
         self._gate_id = new_gate_id()
@@ -105,14 +102,14 @@ class Embedded:
 
     def start(self, public: socket.socket, internal: socket.socket, public_url: str) -> None:
         """Serves on two listening sockets once gate and services are ready."""
-        self.keys.doorbell.start()
+        for part in self._parts:
+            part.start()
         self._runner.start()
         self.auth.following.catch_up()
         self.usage.following.catch_up()
         self._gate.start()
         grants = self._gate.replica.grants
-        routes = [route for part in (self.keys, self.usage, self.sensors) for route in part.routes(grants)]
-        routes += auth_api.routes(self._proxies)
+        routes = [route for part in self._parts for route in part.routes(grants, self._proxies)]
         app = application(
             "embedded",
             routes,
@@ -141,24 +138,25 @@ class Embedded:
         """Lets requests finish, ships what is metered, gives the gate's place up, stops the services."""
         for server in self._servers:
             server.stop()
-        self.usage.courier.stop()
+        self.usage.stop()
         self._gate.stop()
         self.keys.propagation.remove(self._gate_id)
-        self.keys.doorbell.stop()
+        self.keys.stop()
         self._runner.stop()
-        for service in (self.keys, self.auth, self.usage, self.sensors):
-            service.database.close()
+        for part in self._parts:
+            part.database.close()
 
     def _answers(self) -> bool:
-        return all(service.database.answers() for service in (self.keys, self.auth, self.usage, self.sensors))
+        return all(part.database.answers() for part in self._parts)
 
     def _services(self) -> Any:
         provided: dict[str, object] = {"clock": self._clock}
-        for service in (self.keys, self.auth, self.usage, self.sensors):
-            provided |= service.provided()
+        for part in self._parts:
+            provided |= part.provided()
         runner = ServiceRunner({"AMQP_URI": embedded_transport.URL, COMPOSITION: provided})
-        for service_class in (KeysService, KeysFeedService, AuthService, UsageService, SensorsService):
-            runner.add_service(service_class)
+        for service in SERVICES.values():
+            for service_class in service.service_classes():
+                runner.add_service(service_class)
         return runner
 
 

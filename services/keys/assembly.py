@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from services.keys import api, tables
 from services.keys.command_handler import CommandHandler
@@ -29,6 +30,7 @@ from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from shared.web.internal_api import FeedPages, GatePlace
+from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import Route
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -70,7 +72,7 @@ class Keys:
             "keys.remote_commands": RemoteCommands(self.commands),
         }
 
-    def routes(self, grants: Grants) -> list[Route]:
+    def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
         return [
             *api.routes(self.commands, self.queries, self.past, self.idempotency, grants, self.clock),
@@ -82,6 +84,22 @@ class Keys:
             Route("/internal/feed", FeedPages(self.feed)),
             Route("/internal/gates/{gate_id}", GatePlace(self.propagation.remove)),
         ]
+
+    def start(self) -> None:
+        """Whoever executes commands rings for the relay."""
+        self.doorbell.start()
+
+    def stop(self) -> None:
+        self.doorbell.stop()
+
+
+def documented_routes() -> list[Route]:
+    """The public resources, to describe and not to serve."""
+    nothing: Any = None
+    return [
+        *api.routes(nothing, nothing, nothing, nothing, nothing, nothing),
+        *organisation_activity_api.routes(nothing),
+    ]
 
 
 def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float) -> Keys:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from services.sensors import api, tables
 from services.sensors.events import types
@@ -16,6 +17,7 @@ from shared.replication.relay import Bus, Relay
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
+from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import Route
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -34,13 +36,25 @@ class Sensors:
         """What the nameko service asks for."""
         return {"sensors.queries": self.queries, "sensors.relay": self.relay}
 
-    def routes(self, _grants: Grants) -> list[Route]:
+    def routes(self, _grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources."""
         return api.routes(self.queries, self.recordings)
 
     def internal_routes(self) -> list[Route]:
         """None: nobody follows this service yet."""
         return []
+
+    def start(self) -> None:
+        """Timers start what it does."""
+
+    def stop(self) -> None:
+        """Nothing of it goes on by itself."""
+
+
+def documented_routes() -> list[Route]:
+    """The public resources, to describe and not to serve."""
+    nothing: Any = None
+    return api.routes(nothing, nothing)
 
 
 def assemble(database: Database, bus: Bus, clock: Clock) -> Sensors:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from services.usage import api, tables
 from services.usage import key_events as known_keys
@@ -43,6 +44,7 @@ from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from shared.web.internal_api import Checkpoint
+from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import Route
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -92,7 +94,7 @@ class Usage:
             "usage.following_keys": self.following,
         }
 
-    def routes(self, grants: Grants) -> list[Route]:
+    def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
         settings, existing_keys = self.delivery_settings, ExistingKeys(self.known_keys, grants)
         return [
@@ -103,6 +105,22 @@ class Usage:
 
     def internal_routes(self) -> list[Route]:
         return [Route("/internal/checkpoint", Checkpoint(FOLLOWER, self.follower.checkpoint))]
+
+    def start(self) -> None:
+        """Timers start what it does."""
+
+    def stop(self) -> None:
+        self.courier.stop()
+
+
+def documented_routes() -> list[Route]:
+    """The public resources, to describe and not to serve."""
+    nothing: Any = None
+    return [
+        *api.routes(nothing, nothing, nothing, nothing, nothing),
+        *alerting_api.routes(nothing, nothing, nothing, nothing, nothing),
+        *delivering_api.routes(nothing, nothing, nothing, nothing, nothing),
+    ]
 
 
 def follower_of_keys(database: Database, clock: Clock) -> SqlFollower:

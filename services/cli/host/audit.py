@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from services.catalogue import SERVICES, Service
+from services.cli.arguments import service_named
 from services.cli.failure import Failure
 
 if TYPE_CHECKING:
@@ -48,8 +50,12 @@ def _audit_folder(data: Path) -> "dict[str, Audit]":
 
     folder = DataFolder(data)
     try:
-        anchors = {"keys": _anchors(folder), "sensors": []}
-        return {service: _audit(folder.existing_database(service), service, anchors[service]) for service in anchors}
+        anchors = {"keys": _anchors(folder)}
+        return {
+            name: _audit(folder.existing_database(name), service, anchors.get(name, []))
+            for name, service in SERVICES.items()
+            if service.has_log
+        }
     except DataFolderUnusable as error:
         raise Failure(str(error)) from None
 
@@ -63,15 +69,14 @@ def _audit_service(service: str) -> "Audit":
     from shared.sql.availability import await_database
     from shared.sql.database import Database
 
-    if service not in ("keys", "sensors"):
-        raise typer.BadParameter(f"{service} has no log; keys and sensors have")
+    known = service_named(service, lambda known: known.has_log)
     try:
         settings = read_settings()
         database = Database(settings.database_url)
         await_database(database, settings.database_url)
         followed_by = (settings.auth_internal_url, settings.usage_internal_url) if service == "keys" else ()
         remembered = (RemoteAnchor(InternalClient(url, settings.internal_token))() for url in followed_by)
-        return _audit(database, service, [anchor for anchor in remembered if anchor is not None])
+        return _audit(database, known, [anchor for anchor in remembered if anchor is not None])
     except (SettingWrong, ServerUnreachable) as error:
         raise Failure(str(error)) from None
     except FeedUnavailable as error:
@@ -80,32 +85,25 @@ def _audit_service(service: str) -> "Audit":
         ) from None
 
 
-def _audit(database: "Database", service: str, anchors: "list[Anchor]") -> "Audit":
-    from services.keys import tables as keys_tables
-    from services.sensors import tables as sensors_tables
+def _audit(database: "Database", service: Service, anchors: "list[Anchor]") -> "Audit":
     from shared.eventsourcing.audit import audit as audit_log
     from shared.eventsourcing.sql_event_store import SqlEventStore
 
-    metadata = {"keys": keys_tables.metadata, "sensors": sensors_tables.metadata}[service]
-    return audit_log(SqlEventStore(database, metadata), anchors)
+    return audit_log(SqlEventStore(database, service.module("tables").metadata), anchors)
 
 
 def _anchors(folder: "DataFolder") -> "list[Anchor]":
     """The checkpoints of those who follow the log of keys, each in a database of its own."""
-    from services.auth import tables as auth_tables
-    from services.auth.grants import FOLLOWER as GRANTS
-    from services.usage import tables as usage_tables
-    from services.usage.key_events import FOLLOWER as KNOWN_KEYS
     from shared.eventsourcing.audit import Anchor
     from shared.replication.sql_follower import read_checkpoint
 
     anchors = []
-    for service, table, follower in (
-        ("auth", auth_tables.checkpoint, GRANTS),
-        ("usage", usage_tables.checkpoint, KNOWN_KEYS),
-    ):
-        with folder.existing_database(service).reading() as tx:
-            checkpoint = read_checkpoint(tx, table, follower)
+    for name, service in SERVICES.items():
+        if not service.follows_keys:
+            continue
+        follower = service.assembly.FOLLOWER
+        with folder.existing_database(name).reading() as tx:
+            checkpoint = read_checkpoint(tx, service.module("tables").checkpoint, follower)
         if checkpoint is not None:
             anchors.append(Anchor(follower=follower, checkpoint=checkpoint))
     return anchors

@@ -13,23 +13,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from services.cli.arguments import Data, ServiceName, service_named
 from services.cli.failure import Failure
+from services.cli.host.databases import open_database
 
 if TYPE_CHECKING:
     from services.usage.intake.parked_batches import ParkedBatches
     from shared.messaging.dead_letters import DeadLetters
     from shared.replication.sql_follower import SqlFollower
-    from shared.sql.database import Database
 
 app = typer.Typer(help="List and replay what a service could not take in.", no_args_is_help=True)
-Service = Annotated[str, typer.Argument(help="keys, auth, usage or sensors.")]
-Data = Annotated[Path, typer.Option(help="The data folder of `grillo up`; DATABASE_URL goes before.")]
-_SERVICES = ("keys", "auth", "usage", "sensors")
 
 
 @app.command("list")
 def list_dead(
-    service: Service,
+    service: ServiceName,
     data: Data = Path("data"),
     as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
 ) -> None:
@@ -75,7 +73,7 @@ def list_dead(
 
 @app.command()
 def replay(
-    service: Service,
+    service: ServiceName,
     stream: Annotated[str | None, typer.Argument(help="Only this stream's parked events.")] = None,
     data: Data = Path("data"),
 ) -> None:
@@ -104,7 +102,7 @@ def replay(
 def _parked_batches(data: Path) -> "ParkedBatches":
     from services.usage.intake.parked_batches import ParkedBatches
 
-    return ParkedBatches(_database("usage", data))
+    return ParkedBatches(open_database("usage", data))
 
 
 def _count_parked_batches(data: Path) -> bool:
@@ -113,7 +111,7 @@ def _count_parked_batches(data: Path) -> bool:
     from services.usage.intake.metering import Metering
     from shared.runtime.clock import SystemClock
 
-    database, clock = _database("usage", data), SystemClock()
+    database, clock = open_database("usage", data), SystemClock()
     parked = _parked_batches(data)
     reasons = {batch.id: retry(batch.id, parked, Metering(database), clock) for batch in parked.all()}
     for batch_id, reason in reasons.items():
@@ -122,41 +120,20 @@ def _count_parked_batches(data: Path) -> bool:
 
 
 def _followers(service: str, data: Path) -> "list[SqlFollower]":
-    from services.auth import assembly as auth
-    from services.usage import assembly as usage
     from shared.runtime.clock import SystemClock
 
-    if service not in _SERVICES:
-        raise typer.BadParameter(f"{service} is not a service; there are {', '.join(_SERVICES)}")
-    make = {"auth": auth.follower_of_keys, "usage": usage.follower_of_keys}.get(service)
-    if make is None:
-        return []  # keys and sensors follow no log
-    return [make(_database(service, data), SystemClock())]
-
-
-def _database(service: str, data: Path) -> "Database":
-    from services.embedded.data_folder import DataFolder, DataFolderUnusable
-    from shared.sql.database import Database
-
-    url = os.environ.get("DATABASE_URL")
-    try:
-        return Database(url) if url else DataFolder(data).existing_database(service)
-    except DataFolderUnusable as error:
-        raise Failure(str(error)) from None
+    known = service_named(service)
+    if not known.follows_keys:
+        return []
+    return [known.assembly.follower_of_keys(open_database(service, data), SystemClock())]
 
 
 def _dead_letters(service: str) -> "list[DeadLetters]":
-    from services.auth.service import AuthService
-    from services.keys.service import KeysService
-    from services.sensors.service import SensorsService
-    from services.usage.service import UsageService
     from shared.messaging.dead_letters import DeadLetters
     from shared.messaging.entrypoints import queues_of
 
     amqp_uri = os.environ.get("AMQP_URI")
     if amqp_uri is None:
         return []
-    service_class = {"keys": KeysService, "auth": AuthService, "usage": UsageService, "sensors": SensorsService}[
-        service
-    ]
-    return [DeadLetters(amqp_uri, queue) for queue in queues_of(service_class)]
+    classes = service_named(service).service_classes()
+    return [DeadLetters(amqp_uri, queue) for service_class in classes for queue in queues_of(service_class)]

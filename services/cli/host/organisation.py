@@ -3,25 +3,23 @@
 On a data folder (--data), or on the keys service's own DATABASE_URL. The running service relays what is written.
 """
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
+from services.cli.arguments import Data
 from services.cli.failure import Failure
+from services.cli.host.databases import open_database
 
 if TYPE_CHECKING:
     from services.keys.assembly import Keys
     from services.keys.views.queries import KeyQueries
-    from shared.sql.database import Database
 
 _PAGE = 100
 
 app = typer.Typer(help="Register organisations, list them, set their tier, mint an admin key.", no_args_is_help=True)
-Data = Annotated[Path, typer.Option(help="The data folder of `grillo up`; DATABASE_URL goes before.")]
-
 OrganisationId = Annotated[str, typer.Argument(help="The organisation's id, org_…")]
 
 
@@ -120,7 +118,7 @@ def keys_service(data: Path) -> "Keys":
     from shared.settings import SettingWrong, lease_seconds
 
     try:
-        return assemble(_database(data), _NoBus(), SystemClock(), lease_seconds=lease_seconds())
+        return assemble(open_database("keys", data), _NoBus(), SystemClock(), lease_seconds=lease_seconds())
     except SettingWrong as error:
         raise Failure(str(error)) from None
 
@@ -130,18 +128,7 @@ def _queries(data: Path) -> "KeyQueries":
     from services.keys.views.queries import KeyQueries
     from shared.runtime.clock import SystemClock
 
-    return KeyQueries(_database(data), SystemClock())
-
-
-def _database(data: Path) -> "Database":
-    from services.embedded.data_folder import DataFolder, DataFolderUnusable
-    from shared.sql.database import Database
-
-    url = os.environ.get("DATABASE_URL")
-    try:
-        return Database(url) if url else DataFolder(data).existing_database("keys")
-    except DataFolderUnusable as error:
-        raise Failure(str(error)) from None
+    return KeyQueries(open_database("keys", data), SystemClock())
 
 
 class _NoBus:

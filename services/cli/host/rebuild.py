@@ -12,20 +12,17 @@ from typing import Annotated
 
 import typer
 
+from services.cli.arguments import Data, service_named
 from services.cli.failure import Failure
-
-_SERVICES = ("keys", "auth", "usage")
+from services.cli.host.databases import open_database
 
 
 def rebuild(
     service: Annotated[str, typer.Argument(help="keys, auth or usage.")],
-    data: Annotated[Path, typer.Option(help="The data folder of `grillo up`; DATABASE_URL goes before.")] = Path(
-        "data"
-    ),
+    data: Data = Path("data"),
 ) -> None:
     """Make a service's read models again from its log."""
-    if service not in _SERVICES:
-        raise typer.BadParameter(f"{service} is not one of {', '.join(_SERVICES)}", param_hint="SERVICE")
+    service_named(service, lambda known: known.is_rebuilt)
     began = time.monotonic()
     if service == "usage":
         days = _rebuild_usage(data)
@@ -39,7 +36,6 @@ def _rebuild(service: str, data: Path) -> int:
     from services.auth import assembly as auth
     from services.cli.host.organisation import keys_service
     from services.distributed import composition
-    from services.embedded.data_folder import DataFolder, DataFolderUnusable
     from shared.replication.feed import FeedUnavailable
     from shared.runtime.clock import SystemClock
     from shared.settings import SettingWrong, read_settings
@@ -53,25 +49,18 @@ def _rebuild(service: str, data: Path) -> int:
             settings = read_settings()
             feed = composition.keys_feed(settings, clock)
             return auth.assemble(Database(settings.database_url), feed, clock).rebuild()
-        database = DataFolder(data).existing_database("auth")
-        return auth.assemble(database, keys_service(data).feed, clock).rebuild()
-    except (DataFolderUnusable, SettingWrong, FeedUnavailable) as error:
+        return auth.assemble(open_database("auth", data), keys_service(data).feed, clock).rebuild()
+    except (SettingWrong, FeedUnavailable) as error:
         raise Failure(str(error)) from None
 
 
 def _rebuild_usage(data: Path) -> int:
     """Says of each day whether its counters were what its requests add up to."""
-    from services.embedded.data_folder import DataFolder, DataFolderUnusable
     from services.usage.assembly import MIGRATIONS
     from services.usage.rebuild import rebuild
-    from shared.sql.database import Database
     from shared.sql.migrations import migrate
 
-    url = os.environ.get("DATABASE_URL")
-    try:
-        database = Database(url) if url else DataFolder(data).existing_database("usage")
-    except DataFolderUnusable as error:
-        raise Failure(str(error)) from None
+    database = open_database("usage", data)
     migrate(database, MIGRATIONS)
     days = 0
     for rebuilt in rebuild(database):

@@ -1,15 +1,14 @@
-"""Files of recordings into the service: sensors registered, samples stored, and an account of what was not usable.
+"""Import of recordings: registers their sensors, stores their samples, and accounts for what was not usable.
 
 Importing again what was imported, wholly or in part, adds nothing twice, so an import that was stopped is simply
 run again.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import Connection
 
-from services.sensors import ingest, sensor
+from services.sensors import sensor
 from services.sensors.events import SensorEvent, types
 from services.sensors.ingest import ReadResult, Recording, RejectedLine
 from services.sensors.projection import project
@@ -43,10 +42,6 @@ class Importer:
             after_commit=lambda: None,
             clock=clock,
         )
-
-    def import_file(self, path: Path, organisation_id: str, origin: Origin, *, devices: Path | None = None) -> Imported:
-        """Raises UnreadableRecording, or what `store` raises."""
-        return self.store(ingest.read(path, devices=devices), organisation_id, origin)
 
     def store(self, result: ReadResult, organisation_id: str, origin: Origin) -> Imported:
         """Raises StationCodeTaken before anything of the file is stored."""

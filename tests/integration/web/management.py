@@ -26,7 +26,8 @@ from shared.gate.quota.memory_quota import MemoryQuota
 from shared.messaging.publishing import EventPublisher
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
-from shared.web.application import application
+from shared.web.application import NO_PROXIES, application
+from shared.web.route import Route
 from tests.integration.web.tiny import PUBLIC_URL
 from tests.unit.gate.worlds import MemoryBus
 
@@ -69,6 +70,7 @@ class Management:
     usage: usage_assembly.Usage
     replica: Replica
     bell: Doorbell
+    routes: list[Route]
     client: testing.TestClient
     organisation_id: str
     admin: str
@@ -112,9 +114,9 @@ def management(folder: Path, *, tier: str = "premium", keys_database: Database |
     bell.replica = replica
     keys.doorbell.start()
     gate = Gate(replica, MemoryQuota(), Meter(folder / "spool", MemoryBus(), clock), clock)
-    routes = [*keys.routes(replica.grants), *usage.routes(replica.grants)]
+    routes = [*keys.routes(replica.grants, NO_PROXIES), *usage.routes(replica.grants, NO_PROXIES)]
     app = application("keys", routes, gate, clock, public_url=PUBLIC_URL, is_ready=lambda: True)
-    return Management(keys, usage, replica, bell, testing.TestClient(app), organisation_id, admin)
+    return Management(keys, usage, replica, bell, routes, testing.TestClient(app), organisation_id, admin)
 
 
 def _admin_key(keys: keys_assembly.Keys, organisation_id: str) -> str:

@@ -19,13 +19,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from services.keys import api as keys_api
+from services.catalogue import SERVICES
 from services.keys.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
-from services.keys.http import organisation_activity_resources as organisation_activity_api
-from services.usage import api as usage_api
-from services.usage.alerting import api as alerting_api
-from services.usage.notifications import api as delivering_api
 from shared.eventsourcing.audit import audit
 from shared.web.operation import operation_of
 from tests.integration.web.management import BOOTSTRAP, Management, management
@@ -37,15 +33,8 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-NOTHING: Any = None
 LEFT_MIN = 10
-ROUTES = [
-    *keys_api.routes(*[NOTHING] * 6),
-    *usage_api.routes(*[NOTHING] * 5),
-    *organisation_activity_api.routes(NOTHING),
-    *alerting_api.routes(*[NOTHING] * 5),
-    *delivering_api.routes(*[NOTHING] * 5),
-]
+ROUTES = [route for name in ("keys", "usage") for route in SERVICES[name].assembly.documented_routes()]
 OPERATIONS = [
     (method, path)
     for path, resource in ROUTES

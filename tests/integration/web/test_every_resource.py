@@ -1,17 +1,11 @@
 """Every refusal of the contract, on every resource of every service: no declaration escapes the gate."""
 
 import re
-from typing import Any
 
 import pytest
 from falcon import testing
 
-from services.keys import api as keys_api
-from services.keys.http import organisation_activity_resources as organisation_activity_api
-from services.sensors import api as sensors_api
-from services.usage import api as usage_api
-from services.usage.alerting import api as alerting_api
-from services.usage.notifications import api as delivering_api
+from services.catalogue import SERVICES
 from shared.gate.gate import RESERVE_LIMITS
 from shared.web.application import application
 from shared.web.operation import Operation, operation_of
@@ -19,15 +13,7 @@ from tests.integration.web.asking import bearer, problem
 from tests.integration.web.tiny import KEYS, PUBLIC_URL, Tiny
 from tests.unit.gate.worlds import presented, secret
 
-NOTHING: Any = None
-ROUTES = [
-    *keys_api.routes(*[NOTHING] * 6),
-    *organisation_activity_api.routes(NOTHING),
-    *usage_api.routes(*[NOTHING] * 5),
-    *alerting_api.routes(*[NOTHING] * 5),
-    *delivering_api.routes(*[NOTHING] * 5),
-    *sensors_api.routes(*[NOTHING] * 2),
-]
+ROUTES = [route for name in ("keys", "usage", "sensors") for route in SERVICES[name].assembly.documented_routes()]
 OPERATIONS: list[tuple[str, str, Operation]] = [
     (method, re.sub(r"{\w+}", "some", path), operation)
     for path, resource in ROUTES

@@ -76,10 +76,9 @@ def test_the_query_is_described_under_the_names_that_are_sent(app: Tiny) -> None
 
 def test_every_public_route_is_in_the_document_with_its_permission(api: Management) -> None:
     paths = api.client.simulate_get("/openapi.json").json["paths"]
-    routes = [*api.keys.routes(api.replica.grants), *api.usage.routes(api.replica.grants)]
     declared = {
         (path, method): operation
-        for path, resource in routes
+        for path, resource in api.routes
         for method in METHODS
         if (operation := operation_of(resource, method)) is not None
     }
@@ -90,7 +89,7 @@ def test_every_public_route_is_in_the_document_with_its_permission(api: Manageme
 
 
 def test_what_an_operation_may_answer_is_a_problem_of_the_catalogue(api: Management) -> None:
-    for _, resource in [*api.keys.routes(api.replica.grants), *api.usage.routes(api.replica.grants)]:
+    for _, resource in api.routes:
         for method in METHODS:
             operation = operation_of(resource, method)
             assert operation is None or set(operation.problems) <= CATALOGUE.keys()

@@ -2,13 +2,13 @@
 
 import warnings
 
-from services.distributed import composition
+from services.catalogue import documented_routes
 from shared.web.openapi import document
 
 
 def test_no_two_schemas_of_the_whole_document_have_one_name() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # apispec's, which would call the second one Channel1
-        schemas = document(composition._all_routes(), "http://127.0.0.1:8000")["components"]["schemas"]
+        schemas = document(documented_routes(), "http://127.0.0.1:8000")["components"]["schemas"]
     assert {"Channel", "NotificationChannel", "NotificationChannelList"} <= schemas.keys()
     assert "sample_rate_hz" in schemas["Channel"]["properties"]
