@@ -9,7 +9,7 @@ from services.auth.rpc_schemas import VerificationAnswer, VerifyArguments
 from services.auth.verification import Verification, verify
 from shared.messaging.entrypoints import Provided, follows
 from shared.messaging.following import Following
-from shared.messaging.procedures import procedure
+from shared.messaging.rpc.procedures import procedure
 from shared.runtime.clock import Clock
 
 PULL_SECONDS = 1

@@ -31,8 +31,8 @@ from shared.messaging.exchanges import broadcast_queue
 from shared.messaging.listening import Listener
 from shared.messaging.pipeline import PipelinedLogBus
 from shared.messaging.publishing import EventPublisher, MeterBus
-from shared.messaging.rpc_call import CallFailed, call
-from shared.messaging.rpc_feed import RpcFeed
+from shared.messaging.rpc.call import CallFailed, call
+from shared.messaging.rpc.feed import RpcFeed
 from shared.replication.feed import PAGE_EVENTS_MAX, Feed, FeedUnavailable
 from shared.replication.http_feed import FirstAnswer, HttpFeed
 from shared.replication.internal_client import InternalClient

@@ -27,8 +27,8 @@ from services.keys.views.queries import KeyQueries, KeyView
 from shared.contracts.usage import KeyUsed
 from shared.eventsourcing.event_store import Head
 from shared.messaging.entrypoints import Provided, hears
-from shared.messaging.procedures import procedure
-from shared.messaging.rpc_feed import feed_service
+from shared.messaging.rpc.feed import feed_service
+from shared.messaging.rpc.procedures import procedure
 from shared.replication.feed import Acknowledgement, FeedPage, LogFeed
 from shared.replication.relay import Relay
 

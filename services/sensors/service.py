@@ -5,7 +5,7 @@ from nameko.timer import timer
 from services.sensors.queries import SensorPage, SensorQueries
 from services.sensors.rpc_schemas import ListSensorsArguments, SensorPageAnswer
 from shared.messaging.entrypoints import Provided
-from shared.messaging.procedures import procedure
+from shared.messaging.rpc.procedures import procedure
 from shared.replication.relay import Relay
 
 RELAY_SECONDS = 1

@@ -32,8 +32,8 @@ from shared.contracts.fields import NoArguments
 from shared.contracts.usage import Spent
 from shared.messaging.entrypoints import Provided, follows, hears
 from shared.messaging.following import Following
-from shared.messaging.procedures import procedure
 from shared.messaging.publishing import EventPublisher
+from shared.messaging.rpc.procedures import procedure
 from shared.replication.relay import BusUnavailable
 from shared.runtime.clock import Clock
 

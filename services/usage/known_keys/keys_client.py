@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from shared.contracts.errors import NotFound, Unavailable
-from shared.messaging.rpc_call import CallFailed, call
+from shared.messaging.rpc.call import CallFailed, call
 
 _SECONDS_MAX = 5.0
 

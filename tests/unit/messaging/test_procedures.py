@@ -5,7 +5,7 @@ from marshmallow import Schema, fields
 from sqlalchemy.exc import OperationalError
 
 from shared.contracts.errors import InvalidArguments, NotFound, Unavailable
-from shared.messaging.procedures import procedure
+from shared.messaging.rpc.procedures import procedure
 
 
 class Asked(Schema):

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from shared.messaging.rpc_call import CallFailed, call
+from shared.messaging.rpc.call import CallFailed, call
 from tests.servers import free_port
 
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from shared.eventsourcing.event_store import Head
-from shared.messaging.rpc_call import CallFailed, call
+from shared.messaging.rpc.call import CallFailed, call
 from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable
 
 PULL_SECONDS_MAX = 0.5
