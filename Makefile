@@ -52,6 +52,9 @@ bench: $(VENV)/.installed-bench $(COMPILED_INTO)/.built  ## figures, never judge
 	@tests/install-servers bench
 	@for name in $(BENCH); do $(AS_COMPILED) $(BIN)/python -m benchmarks.$$name || exit 1; done
 
+pictures:  ## the pictures of docs, from their sources
+	@$(PYTHON) -m docs.pictures.draw
+
 clean:  ## forget the installation, keep the data
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 
