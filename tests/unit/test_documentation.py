@@ -19,8 +19,8 @@ NUMBER = re.compile(r"\[(\d+)\]\(")
 
 
 def named(page: Path) -> Iterator[tuple[int, Path]]:
-    """Every file and folder that a page names, and where in it. A bare name stands in the folder named last, or is one
-    that the page has named in full.
+    """Every file and folder that a page names, and where in it. A bare name is one that the page has named in full, or
+    stands in the folder named last, or in the root.
     """
     text, folder, known = page.read_text(), ROOT, dict[str, Path]()
     for found in sorted([*PATH.finditer(text), *NAME.finditer(text)], key=lambda found: found.start()):
@@ -30,7 +30,7 @@ def named(page: Path) -> Iterator[tuple[int, Path]]:
             folder = path.parent
             known[path.name] = path
         else:
-            path = known.get(name, folder / name)
+            path = next((path for path in (known.get(name), ROOT / name) if path and path.exists()), folder / name)
         yield text.count("\n", 0, found.start()) + 1, path
 
 
