@@ -71,7 +71,7 @@ $(COMPILED_INTO)/.built: $(VENV)/.installed-dev setup.py $(shell find shared ser
 
 $(VENV)/.installed: pyproject.toml setup.py constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 …")'
-	@test -e $@ && echo "Bringing $(VENV) up to date:" || echo "Setting up $(VENV), this once: some 80 seconds."
+	@test -e $@ && echo "Bringing $(VENV) up to date:" || echo "Setting up $(VENV), this once: a minute or two."
 	@$(PYTHON) -m venv $(VENV)
 	@$(INSTALL) --editable .
 	@touch $@
