@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALL := $(BIN)/python ops/install_packages.py --constraint constraints.txt
 # Which tests, which benchmarks. COMPILED=1: `make test` and `make faults` test the gate compiled, as it is in the image.
 TESTS ?= --ignore tests/faults
 BENCH ?= $(basename $(notdir $(wildcard benchmarks/*.py)))
@@ -14,13 +15,16 @@ else
 PYTEST := $(BIN)/pytest
 endif
 
-.PHONY: help up test coverage faults lint types stack bench clean
+.PHONY: help up dev test coverage faults lint types stack bench pictures clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
 up: $(VENV)/.installed  ## install what is missing, then run all services here, until Ctrl-C
 	@$(BIN)/grillo up $(UP)
+
+dev: $(VENV)/.installed-dev  ## the same as up, started again whenever a source changes
+	@$(BIN)/watchfiles --sigint-timeout 10 --target-type command "$(BIN)/grillo up $(UP)" services shared
 
 test: $(VENV)/.installed-dev $(READY)  ## all tests but those of faults
 	@tests/install-servers
@@ -48,6 +52,9 @@ bench: $(VENV)/.installed-bench $(COMPILED_INTO)/.built  ## figures, never judge
 	@tests/install-servers bench
 	@for name in $(BENCH); do $(AS_COMPILED) $(BIN)/python -m benchmarks.$$name || exit 1; done
 
+pictures:  ## the pictures of docs, from their sources
+	@$(PYTHON) -m docs.pictures.draw
+
 clean:  ## forget the installation, keep the data
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 
@@ -64,15 +71,17 @@ $(COMPILED_INTO)/.built: $(VENV)/.installed-dev setup.py $(shell find shared ser
 
 $(VENV)/.installed: pyproject.toml setup.py constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 …")'
-	@echo "Installing into $(VENV) …"
+	@test -e $@ && echo "Bringing $(VENV) up to date:" || echo "Setting up $(VENV), this once: a minute or two."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@$(INSTALL) --editable .
 	@touch $@
 
 $(VENV)/.installed-bench: $(VENV)/.installed-dev
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'
+	@echo "Adding to $(VENV), this once, what benchmarks are measured beside:"
+	@$(INSTALL) --editable '.[dev,bench]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@echo "Adding to $(VENV), this once, what tests and checks need:"
+	@$(INSTALL) --editable '.[dev]'
 	@touch $@

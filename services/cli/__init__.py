@@ -5,6 +5,11 @@ import sys
 
 def main() -> None:
     """Exit status: 0 done, 1 refused or failed, 2 wrong usage."""
+    if sys.argv[1:] == ["--version"]:
+        # Scripts ask this often: it waits for no import that it can do without.
+        from services.cli.version import print_version
+
+        return print_version()
     if sys.argv[1:2] == ["up"]:
         # First of all imports: it changes sockets, locks and threads for everything that comes after.
         import services.embedded.system  # noqa: F401

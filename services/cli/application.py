@@ -1,10 +1,19 @@
 """All commands of `grillo`, put together."""
 
+from typing import Annotated
+
 import typer
 
 from services.cli import run, up
 from services.cli.host import audit, dead, organisation, rebuild, sensors
 from services.cli.remote import alerts, keys
+from services.cli.version import print_version
+
+
+def _answer_version(is_asked: bool) -> None:
+    if is_asked:
+        print_version()
+        raise typer.Exit
 
 
 def application() -> typer.Typer:
@@ -14,6 +23,7 @@ def application() -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         add_completion=False,
+        callback=_options,
     )
     app.command("up")(up.up)
     app.command("run")(run.run)
@@ -26,3 +36,11 @@ def application() -> typer.Typer:
     app.add_typer(audit.app, name="audit")
     app.add_typer(dead.app, name="dead")
     return app
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_answer_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass

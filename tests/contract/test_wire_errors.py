@@ -6,7 +6,7 @@ import kombu.serialization
 import pytest
 from nameko.exceptions import deserialize, serialize
 
-import shared.messaging.procedures  # noqa: F401  registers them
+import shared.messaging.rpc.procedures  # noqa: F401  registers them
 from shared.contracts import errors
 
 FROZEN = {

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from nameko.standalone.rpc import ClusterRpcProxy
 
-import shared.messaging.procedures  # noqa: F401  makes errors arrive as their classes
+import shared.messaging.rpc.procedures  # noqa: F401  makes errors arrive as their classes
 from shared.contracts.errors import Conflict, InvalidArguments, NotFound
 from tests.e2e.running import Distributed, eventually
 

@@ -9,7 +9,7 @@ from kombu.exceptions import KombuError
 from nameko.exceptions import RemoteError, RpcTimeout, UnknownService
 from nameko.standalone.rpc import ClusterRpcProxy
 
-import shared.messaging.procedures  # noqa: F401  makes known what errors there are
+import shared.messaging.rpc.procedures  # noqa: F401  makes known what errors there are
 
 _OVER_TCP = ("amqp", "amqps", "pyamqp")  # not the embedded transport, which has no address
 
