@@ -1,4 +1,4 @@
-"""What a process is told by its environment, read once at its start. Every fault is one line that names the setting."""
+"""Settings from environment variables, read once at a process's start. Each fault is one line naming the setting."""
 
 import os
 import re

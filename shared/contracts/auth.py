@@ -1,4 +1,4 @@
-"""What gates, which are an arm of auth, tell of those who ask with keys that are none."""
+"""Public event of auth: AuthenticationFailed, published by gates when an address sends too many invalid keys."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""From an envelope's data to the public shape its type names."""
+"""Decoding of public events: from an envelope's data to the shape that its type names."""
 
 from collections.abc import Mapping
 from typing import TypeVar

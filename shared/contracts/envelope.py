@@ -1,4 +1,4 @@
-"""The envelope of every event between services: CloudEvents 1.0 in its JSON form, with where the log holds it."""
+"""CloudEvents 1.0 envelope of every event between services, in JSON form, with the event's place in its log."""
 
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,7 @@
-"""How a call over RPC fails, by name: what callers may catch.
+"""RPC errors: the exceptions that a caller of another service may catch, by names that never change.
 
-On the wire an error goes by the path of its class. These classes claim a path that no module has, so that moving
-them changes nothing for those who call.
+On the wire an error is named by its class's module path. These classes claim a path that no module has, so that moving
+them changes nothing for callers.
 """
 
 import sys

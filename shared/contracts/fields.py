@@ -1,4 +1,4 @@
-"""Fields that schemas of messages share."""
+"""marshmallow fields that the schemas of RPC messages share."""
 
 from datetime import datetime
 from typing import Any

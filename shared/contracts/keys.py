@@ -1,4 +1,4 @@
-"""What the keys service publishes. People's words (names, descriptions, labels) are never among it."""
+"""Public events of the keys service. What people write (names, descriptions, labels) is never in them."""
 
 from dataclasses import dataclass
 from datetime import datetime

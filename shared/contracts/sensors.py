@@ -1,4 +1,4 @@
-"""What the sensors service publishes."""
+"""Public events of the sensors service."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What gates tell usage, and what usage tells others."""
+"""Public messages of metering and usage: RequestMetered from gates; BatchesCounted, KeyUsed and alerts from usage."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Checks a log against its own chain and against what its followers remember of it. Changes nothing."""
+"""Audit of a log: its rows against its hash chain, and against its followers' checkpoints. Changes nothing."""
 
 import itertools
 import re

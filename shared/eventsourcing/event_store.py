@@ -1,7 +1,7 @@
-"""The log of one service: append-only, gapless, hash-chained. It never edits and never forgets a row.
+"""Event store: the append-only, gapless, hash-chained log of one service. No row is ever changed or deleted.
 
-Positions become visible in order, because appending holds the head row until commit: no reader can step over
-an event that is still being written. The rule of the chain is `row_hash`; everything that checks it calls that.
+Positions become visible in order, because appending holds the head row until commit: no reader can step over an event
+that is still being written. `row_hash` defines the chain; everything that checks it calls that.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
-"""The shapes a log may hold: named, versioned, and read at any age through one-step upcasters.
+"""Registry of event types: the shapes a log may hold, named, versioned, and read at any age by one-step upcasters.
 
-A shape's name and version are explicit and never follow from the class's own name, so that renaming code
-rewrites no history.
+A type's name and version are explicit and never follow from the class's own name, so that renaming code rewrites no
+history.
 """
 
 from collections.abc import Callable, Mapping

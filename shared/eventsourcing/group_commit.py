@@ -1,7 +1,7 @@
-"""Writes that wait for a log at the same time are committed in one transaction: one durable commit serves them all.
+"""Group commit: writes that wait for the log at the same time share one transaction, and so one durable commit.
 
-Each stands or falls alone: what one raises takes back its own part and nothing else. Nobody is answered before the
-commit is durable; if that fails, it fails for all of them. A write may be run twice.
+Each succeeds or fails alone: an exception takes back that write and no other. No caller is answered before the commit
+is durable; if the commit fails, it fails for all of them. A write may be run twice.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence

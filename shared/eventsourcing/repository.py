@@ -1,4 +1,7 @@
-"""The one way to change anything: load, fold, decide, append with the read model, commit, ring the relay."""
+"""Repository: the one way to run a command. Load, fold, decide, append with the read model, commit, wake the relay.
+
+Optimistic concurrency: if another writer came first, the command is decided again on the new state.
+"""
 
 import functools
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""The log in SQL, the same statements on SQLite and PostgreSQL."""
+"""Event store in SQL: the same statements on SQLite and PostgreSQL."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager

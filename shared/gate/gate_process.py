@@ -1,6 +1,6 @@
-"""A web process's gate with everything that keeps it going: replica, meter, listener, and the quota's start.
+"""Lifecycle of a web process's gate: builds, starts and stops its replica, meter, listener and quota.
 
-Built the same for every service and for the embedded whole; what differs is handed in.
+The same for every service, distributed or embedded; what differs is handed in.
 """
 
 import secrets

@@ -1,7 +1,7 @@
-"""Whether a request may pass: a pure function over what it presents and what the replica holds.
+"""Authorization decision: whether a request may pass, a pure function of its credential and the replica's grants.
 
 The order of its checks is part of the contract: each one tells the caller no more than the ones before it
-have earned. The outcome is a value; only shared/web knows of status codes.
+have earned. The outcome is a value; status codes are for shared/web to choose.
 """
 
 import enum

@@ -1,4 +1,4 @@
-"""Whether the broker can be used at a service's start: it is waited for while it is away."""
+"""Wait for the message broker at a service's start."""
 
 import kombu
 from amqp.exceptions import AMQPError

@@ -1,7 +1,7 @@
-"""Greenlets instead of threads, as nameko has them: whoever waits lets the others go on, for a database, too.
+"""eventlet monkey patching: greenlets instead of threads, as nameko needs, also while psycopg waits for a database.
 
-Compiled psycopg waits in C, where no greenlet gives way: one slow query would hold up every other call of its
-process, and the heartbeats that keep its connections to RabbitMQ.
+Compiled psycopg waits in C, where no greenlet gives way: one slow query would hold up every other call of its process,
+and the heartbeats that keep its connections to RabbitMQ.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The messages that nobody could take in: listed, and given back to the queue they were meant for."""
+"""Dead letter queues: lists the messages that no consumer could take, and gives them back to their queue."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,7 @@
-"""kombu's in-memory transport, mended in two places, as `embedded://`.
+"""In-memory transport for kombu, `embedded://`: kombu's own, with two faults corrected.
 
-Virtual transports leave `content_type` out of a message's properties, where nameko's RPC looks for it; and they
-poll. Here the property is set, and a consumer sleeps until something is published.
+Virtual transports leave `content_type` out of a message's properties, where nameko's RPC looks for it; and they poll.
+Here the property is set, and a consumer sleeps until something is published.
 """
 
 import threading

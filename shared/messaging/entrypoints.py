@@ -1,4 +1,4 @@
-"""What a nameko service class is made of here, beside nameko's own: `follows`, `hears`, `Provided`."""
+"""nameko entrypoints and the dependency provider of our service classes: `follows`, `hears`, `Provided`."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Names on the bus, by nameko's convention: one topic exchange a service, the routing key is the event's type."""
+"""Exchanges and queues on RabbitMQ: one topic exchange a service (nameko's convention), routed by event type."""
 
 import secrets
 

@@ -1,4 +1,4 @@
-"""The two hands of a follower in a nameko service: `hear` for pushes, `catch_up` for the timer."""
+"""Message handler of a follower in a nameko service: `hear` takes pushed events, `catch_up` pulls at each tick."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""A thread that hears every event of some services, for processes that are not nameko's: the gates."""
+"""Consumer thread for processes without nameko, the gates: it hears every event of the queues it is given."""
 
 import threading
 from collections.abc import Callable, Mapping

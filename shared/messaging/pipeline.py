@@ -1,4 +1,4 @@
-"""A page of a log published at once, and its confirms waited for together.
+"""Pipelined publishing: a page of a log is published at once, and the broker's confirms are awaited together.
 
 A broker confirms a message once every queue it reaches has it on the disks of a majority. One by one, each event would
 wait for all of that before the next one leaves.

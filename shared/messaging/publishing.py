@@ -1,4 +1,4 @@
-"""Publishing with confirms: when `publish` returns, the broker has the message."""
+"""Event publisher with publisher confirms: when `publish` returns, the broker has the message."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""One call to another service over RPC, from any thread: a connection of its own, and one way to get no answer."""
+"""RPC client: one call to another service, from any thread, over its own connection. Every failure is CallFailed."""
 
 import socket
 from typing import Any

@@ -1,4 +1,4 @@
-"""A service's feed over RPC: the second path of a pull, for when its internal door cannot be reached by HTTP."""
+"""Feed of another service over RPC: the second way to pull, for when its internal API cannot be reached by HTTP."""
 
 import msgspec
 

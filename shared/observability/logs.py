@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line on standard error, with secrets cut out of the whole line."""
+"""Structured logs: one JSON object a line on standard error, with API keys cut out of the whole line."""
 
 import logging
 import sys

@@ -1,4 +1,4 @@
-"""Anything of a key's pattern is a secret, wherever it turns up: it is cut out of every recorded string."""
+"""Redaction: whatever looks like an API key is cut out of every string that is logged, recorded or echoed."""
 
 import re
 

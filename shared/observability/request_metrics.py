@@ -1,7 +1,7 @@
-"""Answered requests on their way into Prometheus's counters: noted in plain memory, told now and then.
+"""Buffered request metrics: requests are counted in plain memory and added to Prometheus's counters now and then.
 
-A counter that all processes of a service share is written to a file at each change. That is too dear for each request,
-and a scrape asks every few seconds only.
+A counter that all processes of a service share is written to a file at each change. That costs too much for each
+request, and a scrape comes only every few seconds.
 """
 
 import threading

@@ -1,4 +1,4 @@
-"""A log row as others see it. Each service's `publication.py` says what of an event is public."""
+"""Envelopes: public CloudEvents made from the rows of a log. A service's `publication.py` says what is public."""
 
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The log as followers pull it: the events after a place, and the head as the primary database shows it now."""
+"""Feed: the log as followers pull it. The events after a place, and the head as the primary database shows it now."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

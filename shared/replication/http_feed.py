@@ -1,4 +1,4 @@
-"""Feed of another service's log over its internal door, and a second path for when the first fails."""
+"""HTTP client of another service's feed; and a failover, which asks one feed after another until one answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

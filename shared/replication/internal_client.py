@@ -1,4 +1,4 @@
-"""HTTP client of the internal doors: bearer token, pooled connections, time-outs, one error for every failure."""
+"""HTTP client of the internal APIs: bearer token, pooled connections, time-outs, one error for every failure."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Where a follower keeps the events that would not apply, each with what waits behind it, until they do."""
+"""Parked events (dead letters) of a follower: those that failed to apply, and later ones of their streams."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -1,7 +1,7 @@
-"""From the log to the bus: every committed row is published in order, at least once.
+"""Outbox relay: publishes every committed row of the log on the bus, in order, at least once.
 
-The bus is only a doorbell. A publish that fails, or a process that dies before it, costs time and never an
-event: the cursor moves after the broker has confirmed, and followers pull whatever they were not told.
+The bus is only a doorbell. A publish that fails, or a process that dies before it, costs time and never an event: the
+cursor moves after the broker has confirmed, and followers pull what they did not receive.
 """
 
 import threading

@@ -1,8 +1,8 @@
-"""A follower whose projection lives in its service's database, with a place for events that will not apply.
+"""Follower with a SQL projection: checkpoint and effects commit together, and events that fail to apply are parked.
 
-A handler that fails must hold up nobody else: its event is parked, later events of the same stream wait behind
-it in order, and the rest of the log flows on. Parked events are tried again with growing delay, then stay for
-a person: counted in a metric, listed, replayed on demand.
+A handler that fails must not hold up the rest: its event is parked, later events of the same stream wait behind it in
+order, and the other streams flow on. Parked events are retried with growing delay, then wait for a person: counted in
+a metric, listed, replayed on demand.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,7 +1,7 @@
-"""The one way to follow another service's log, whatever the broker loses, repeats or reorders.
+"""Subscription to another service's log: each event takes effect once, whatever the broker loses, repeats or reorders.
 
-A pushed event that comes next is applied; one from further on makes the missing ones be pulled first; one from
-before is ignored. Where the follower stands is saved with the effect, so each event takes effect once.
+A pushed event that comes next is applied. If it is from further on, the missing ones are pulled first; if it is from
+before, it is ignored. The follower's place is saved together with the effect.
 """
 
 import enum

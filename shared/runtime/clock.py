@@ -1,7 +1,7 @@
-"""Time as an argument: wall-clock time for records, elapsed time for leases and windows.
+"""Clocks, passed as arguments: wall-clock time for records, elapsed time for leases and windows.
 
-Elapsed time is CLOCK_BOOTTIME, which keeps counting while the machine sleeps; two readings on one machine
-may be compared, readings of two machines may not.
+Elapsed time is CLOCK_BOOTTIME, which keeps counting while the machine sleeps. Two readings on one machine may be
+compared; readings of two machines may not.
 """
 
 import time

@@ -1,6 +1,6 @@
-"""Calls that come while another is under way, served together by the next: one of the callers does the work of all.
+"""Flat combining: concurrent calls are queued, and one of the callers serves many of them at once.
 
-Known as flat combining (Hendler, Incze, Shavit and Tzafrir, 2010); applied to a log's commits, as group commit.
+After Hendler, Incze, Shavit and Tzafrir (2010). Applied to the commits of a log, it is group commit.
 """
 
 import threading

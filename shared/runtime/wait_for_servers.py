@@ -1,4 +1,7 @@
-"""Retry at a start: a server that is not there yet is waited for, and one clear line says so when it stays away."""
+"""Retry with backoff at a process's start: waits up to a minute for a server that does not answer yet.
+
+If the server stays away, one clear line names the setting and the address.
+"""
 
 import time
 from collections.abc import Callable

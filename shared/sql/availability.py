@@ -1,4 +1,4 @@
-"""Whether a database can be used at a service's start: waited for while it is away, named when its schema is wrong."""
+"""Wait for the database at a service's start. It is waited for while away; an unusable schema is an error at once."""
 
 from sqlalchemy.exc import SQLAlchemyError
 

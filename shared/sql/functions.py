@@ -1,4 +1,4 @@
-"""What a query can ask of the database itself, in the words of each: what time it is, and where the log lies."""
+"""SQL functions that differ by database: the database's clock, and the identity of the storage that holds a table."""
 
 from datetime import UTC, datetime
 from typing import Any

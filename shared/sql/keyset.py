@@ -1,6 +1,6 @@
-"""Keyset page: the rows of an ordered list that follow a place in it, whatever is written between two pages.
+"""Keyset pagination: the rows of an ordered list that follow a given place, whatever is written between two pages.
 
-A place is what the last row shown has in the columns of the order, which together name one row. Unlike an OFFSET it
+A place is the last shown row's values in the ordering columns, which together identify one row. Unlike OFFSET, it
 neither skips nor repeats rows when others come or go, and an index on those columns finds it.
 """
 

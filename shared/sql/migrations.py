@@ -1,4 +1,4 @@
-"""Schema migrations: Alembic scripts of a service's `migrations` folder, applied in one transaction at its start."""
+"""Schema migrations: the Alembic scripts in a service's `migrations`, applied in one transaction at its start."""
 
 from pathlib import Path
 

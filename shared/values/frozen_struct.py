@@ -1,4 +1,4 @@
-"""What values are made of that are made for each request."""
+"""Base class of values that are made for each request: immutable, fast to make, ignored by the garbage collector."""
 
 import msgspec
 

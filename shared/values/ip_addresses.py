@@ -1,4 +1,4 @@
-"""IP addresses and networks as texts: an IPv4 address is itself, also when IPv6 maps it (::ffff:192.0.2.7)."""
+"""IP address and network parsing. An IPv4 address is the same address when IPv6 maps it (::ffff:192.0.2.7)."""
 
 import ipaddress
 

@@ -1,4 +1,4 @@
-"""Optimistic concurrency: a change names the revision it was made from, and is refused when another came between."""
+"""Optimistic concurrency: a change names the revision it is based on, and is refused if the resource has moved on."""
 
 
 class RevisionDiffers(Exception):

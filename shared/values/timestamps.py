@@ -1,4 +1,4 @@
-"""Conversions of aware UTC datetimes: RFC 3339 texts, and whole micro- or nanoseconds since 1970."""
+"""Timestamp conversions: aware UTC datetimes to and from RFC 3339 texts, and micro- or nanoseconds since 1970."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""A service's HTTP door: a WSGI application, the same under eventlet's server and under Granian."""
+"""WSGI application of a service: its public HTTP API, the same under eventlet's server and under Granian."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

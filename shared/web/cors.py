@@ -1,6 +1,6 @@
-"""Which web pages' scripts may read answers (the Fetch standard's CORS). It guards browsers' users; the gate guards us.
+"""CORS (the Fetch standard): which web pages' scripts may read answers. It protects browsers' users, not this service.
 
-A preflight is answered here and in methods.py: it needs no key, and is neither charged nor written down.
+Preflights are answered here and in http_methods.py. They need no key, and are neither charged nor recorded.
 """
 
 from collections.abc import Sequence

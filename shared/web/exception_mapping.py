@@ -1,4 +1,4 @@
-"""Which problem an exception comes to, and how a problem is written down: it gives nothing of ours away."""
+"""Mapping of exceptions to problem answers (RFC 9457). No internal detail and no API key gets into an answer."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What every resource answers beyond what it declares: HEAD wherever there is GET, and OPTIONS."""
+"""HEAD and OPTIONS of every resource, beyond what it declares, and the Allow header."""
 
 from collections.abc import Callable
 from typing import Any

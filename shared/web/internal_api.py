@@ -1,6 +1,6 @@
-"""The internal door: metrics, readiness, and what followers and gates pull. Never on the public address.
+"""Internal HTTP API of a service: metrics, readiness, the log's feed, the grants snapshot. Never on the public address.
 
-Its readiness is its own: a public door that is not ready must not close the feed it waits for.
+Its readiness is its own: a public API that is not ready must not close the feed it waits for.
 """
 
 import hmac

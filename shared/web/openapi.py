@@ -1,4 +1,4 @@
-"""/openapi.json, made from what the operations declare and nothing else."""
+"""OpenAPI 3.1 document (/openapi.json), made from what the operations declare and nothing else."""
 
 import re
 from collections.abc import Sequence

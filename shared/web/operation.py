@@ -1,4 +1,4 @@
-"""One HTTP method of one resource, declared: what it needs, takes and answers, and how it is served.
+"""Operation: one HTTP method of one resource, declared. What it needs, takes and answers, and how it is served.
 
 The declaration is the only place for each of these facts: the gate reads the permission from it, the request is
 parsed by its schemas, and /openapi.json is made from it.

@@ -1,4 +1,4 @@
-"""Pages of a list over HTTP: the query that asks for one, and the body that answers it."""
+"""Pagination over HTTP: the query that asks for a page (limit, cursor), and the body that answers it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

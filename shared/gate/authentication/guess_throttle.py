@@ -1,8 +1,8 @@
-"""Many invalid keys from one address slow that address down: who is counted, and when it is enough.
+"""Brute-force throttle: a sliding window of invalid keys for each address; past the limit the address is slowed down.
 
 The law, for every address that is remembered: in (t - 60 s, t] at most `limit` invalid keys are answered as such, and
-each one more is slowed. What is slowed is not counted, so an address recovers even while it goes on asking. Knows
-nothing of valid keys: those never come here.
+each one more is slowed. What is slowed is not counted, so an address recovers even while it goes on asking. Valid keys
+never come here.
 """
 
 import math

@@ -1,6 +1,6 @@
-"""Grants as gates hold them, a million in half the memory: what keys have in common is there once.
+"""Compact dictionary of grants: a million in half the memory, since what many keys have in common is stored once.
 
-And without their hints, which are for people.
+Hints are left out: they are for people.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""What one key may do: the grant that its events add up to, and all grants as a gate is given them.
+"""Grant: what one API key may do, folded from the key's events; and the snapshot of all grants that a gate is given.
 
 `evolve` is the only place where an event of keys changes a grant; auth's database and every gate's memory call it.
 """

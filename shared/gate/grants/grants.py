@@ -1,6 +1,6 @@
-"""The replica each web process holds of the grants.
+"""In-memory replica of all grants in one web process.
 
-What cannot be applied makes its key refused, never served by the state before.
+A key whose event cannot be applied is refused, never served by its state before that event.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Snapshot of all grants, asked of auth's internal door: as a stream, read as it comes."""
+"""Client for the snapshot of all grants, from auth's internal API: a stream, decoded as it arrives."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""Keeps a gate's grants current, and knows until when they may be trusted.
+"""Replication of a gate's grants, with a freshness lease: until when they may be trusted.
 
 Only a pull renews the lease, because only a pull's answer proves how things stood at a known moment; a push may
 have waited in a queue. While the lease has run out the gate refuses everything: it never guesses.

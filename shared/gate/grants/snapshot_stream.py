@@ -1,6 +1,6 @@
-"""How a snapshot of many grants travels: a line of JSON for all but the grants, then one for each grant, compressed.
+"""Wire format of a grants snapshot: gzipped NDJSON; the first line is all but the grants, then one line for each grant.
 
-Neither end ever holds more than a part of it beside the grants themselves.
+Neither end ever holds more than a part of it besides the grants themselves.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,10 +1,8 @@
-"""Every answered request, counted exactly once: recorded before the answer leaves, shipped behind its back.
+"""Meter with a write-ahead spool: each request is on disk before its answer leaves, and is shipped to usage afterwards.
 
-Of refusals beyond ten a second only the number is recorded, when that second is over (see refusals.py).
-
-A batch is published until usage says it is counted; only then may its segment go. So neither a killed process nor
-a broker that loses its disk loses usage. A disk that is full does: requests are served, and those left out are
-counted here.
+Each is counted exactly once: a batch is published until usage says it is counted, and only then may its segment go. So
+neither a killed process nor a broker that loses its disk loses usage. On a full disk requests are served, and those
+left out are counted. Refusals beyond ten a second are recorded as one sum, a second late (refusal_aggregation.py).
 """
 
 import threading

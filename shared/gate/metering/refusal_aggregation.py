@@ -1,4 +1,4 @@
-"""Refused requests in numbers that nobody reads one by one: the first ten a second singly, the rest as one count.
+"""Aggregation of refused requests: the first ten a second from one caller as they are, the rest as one counted record.
 
 The law, for every second, and for every key or, where no key was recognised, every address: at most ten records of one
 request, and one more that stands for all others; together they stand for exactly what was refused.

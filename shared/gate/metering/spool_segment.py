@@ -1,7 +1,7 @@
-"""One process's segment of metered requests on disk: appended before an answer leaves, deleted once counted.
+"""Write-ahead spool segment: metered requests of one process on disk, appended before an answer, deleted once counted.
 
-A record is a frame of length, CRC-32 and payload, laid into a shared mapping of the file: memory of the kernel's, not
-of the process, and no call to it. There is no fsync: a record survives the death of the process, which is what SIGKILL
+A record is a frame of length, CRC-32 and payload, written into a shared mapping of the file: kernel memory, not the
+process's own, and no system call. There is no fsync: a record survives the death of the process, which is what SIGKILL
 tests; it may not survive the death of the machine.
 """
 

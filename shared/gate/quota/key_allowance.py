@@ -1,4 +1,4 @@
-"""What one gate knows of one key's limits while Redis counts for all gates."""
+"""One gate's allowance for one key while Redis counts for all gates: what it may spend, what it has spent."""
 
 import math
 

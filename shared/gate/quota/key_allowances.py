@@ -1,4 +1,4 @@
-"""All that one gate knows of its keys' limits while Redis counts for all gates, and what Redis is to be told yet.
+"""Allowances of one gate for all its keys while Redis counts for all gates, and what is still to be reported to Redis.
 
 Calls nobody. Each method is one step that no other thread sees half done.
 """

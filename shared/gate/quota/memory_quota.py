@@ -1,9 +1,8 @@
-"""The limits of one gate, in memory and exact.
+"""Sliding-window rate limiter in memory: the exact minute and day limits of one gate.
 
 The law: for every t, admissions in (t - 60 s, t] never exceed the minute limit, and admissions in a UTC day never
-exceed the day limit. Both are decided at once; a refusal costs nothing.
-
-Minutes are told by `elapsed`, seconds of a clock that never steps; days by `now`, seconds since 1970 in UTC.
+exceed the day limit. Both are decided at once; a refusal costs nothing. Minutes go by `elapsed`, seconds of a clock
+that never steps back; days by `now`, seconds since 1970 in UTC.
 """
 
 import threading

@@ -1,7 +1,7 @@
-"""What Redis keeps for the quota of many gates: one connection, one script, one call at a time.
+"""Redis client of the quota script (redis_quota.lua): one connection, one script, one call at a time.
 
-Knows the script's arguments and answers, and nothing of what they are for. It never repeats a call: whoever made it
-cannot know whether it was counted, and must act on that.
+It knows the script's arguments and answers, not what they are for. It never repeats a call: whoever made it cannot
+know whether it was counted, and must act on that.
 """
 
 import enum

@@ -1,8 +1,8 @@
-"""The limits of all gates together, counted in Redis: asked only where a limit is near, told of the rest afterwards.
+"""Distributed rate limiter: the limits of all gates together, counted in Redis, which is asked only near a limit.
 
 The law: for every t, admissions in (t - 60 s, t] summed over all gates never exceed the minute limit, and admissions in
-a UTC day never exceed the day limit, as long as Redis remembers; while it does not, at most one share more. Why this
-holds is in docs/decisions/0029. Where Redis is away no request waits for it: see share.py.
+a UTC day never exceed the day limit, as long as Redis remembers; while it does not, at most one share more. For the
+proof see docs/decisions/0029. Where Redis is away no request waits for it: share_quota.py decides.
 """
 
 import threading

@@ -1,7 +1,7 @@
-"""This gate's share of every limit, for when nobody counts for all gates: the limit divided by the live gates.
+"""Fallback rate limiter without Redis: each gate takes its share, the limit divided by the number of live gates.
 
-In the first minute on shares, and for what is left of that day, it is a share of one share: so that all gates together
-admit at most one share more than the limit, whatever was admitted before.
+In the first minute on shares, and for what is left of that day, it takes a share of one share: so that all gates
+together admit at most one share more than the limit, whatever was admitted before.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""Every way an answer can be an error, once: its name, status and title (RFC 9457), and what to do about it."""
+"""Catalogue of problem types (RFC 9457): the name, status, title and advice of every error that an answer can be."""
 
 import random
 from collections.abc import Mapping

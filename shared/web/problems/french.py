@@ -1,4 +1,4 @@
-"""Title and advice of each problem in French, for the pages people read. Programs go by `type`, in any language."""
+"""French titles and advice of the problems, for the pages that people read. Programs go by `type`, in any language."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""The language a page is read in, by Accept-Language (RFC 9110, section 12.5.4)."""
+"""Language negotiation by Accept-Language (RFC 9110, section 12.5.4)."""
 
 import re
 

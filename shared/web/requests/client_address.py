@@ -1,4 +1,4 @@
-"""Whose request it is: the peer's address or, behind proxies that are trusted, the one they say it came from."""
+"""Client IP address: the peer's own or, behind trusted proxies, the one they name in X-Forwarded-For."""
 
 from collections.abc import Sequence
 from functools import lru_cache

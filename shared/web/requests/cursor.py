@@ -1,4 +1,4 @@
-"""Cursors: opaque places in a list, where a page ended and the next begins (see shared/sql/keyset.py)."""
+"""Pagination cursors: opaque texts for the place where one page ended and the next begins (shared/sql/keyset.py)."""
 
 import base64
 import binascii

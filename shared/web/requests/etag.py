@@ -1,4 +1,4 @@
-"""A resource's revision as its ETag, and what a caller says it has seen."""
+"""ETag and If-Match: a resource's revision as a header, and the revision that a caller says it has seen."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A request's body: JSON of a bounded size, as any reader understands it, loaded by its schema."""
+"""JSON request body: of bounded size, parsed strictly (RFC 8259, I-JSON), loaded by its schema."""
 
 import json
 import math

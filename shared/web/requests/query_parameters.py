@@ -1,4 +1,4 @@
-"""What is read or refused of a path, a query or an Accept before any schema or database sees it."""
+"""Query parameters and Accept: read, or refused before any schema or database sees them."""
 
 import re
 import unicodedata

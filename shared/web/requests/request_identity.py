@@ -1,4 +1,4 @@
-"""Whose request it is, and what it is called: before anything is decided, and for every request alike."""
+"""Request id and client address of every request, found before anything is decided."""
 
 import re
 import secrets

@@ -1,4 +1,4 @@
-"""true or false, and nothing that merely equals one of them."""
+"""marshmallow Boolean that takes JSON's true and false only."""
 
 from typing import Any
 
