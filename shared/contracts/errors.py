@@ -13,31 +13,31 @@ sys.modules.setdefault(WIRE_MODULE, ModuleType(WIRE_MODULE, "The wire names of e
 
 
 class ServiceError(Exception):
-    """A call that was understood and refused. Its one argument is a text for people, without secrets."""
+    """A call that was understood and refused. Its one argument is a message for people, without secrets."""
 
     __module__ = WIRE_MODULE
 
 
 class NotFound(ServiceError):
-    """Unknown, deleted or another organisation's: one answer for all three."""
+    """It is unknown, deleted or another organisation's; the caller cannot tell which."""
 
     __module__ = WIRE_MODULE
 
 
 class Conflict(ServiceError):
-    """The thing is in a state that the change cannot be made in; the text says which."""
+    """The change cannot be made in the present state; the message says which state that is."""
 
     __module__ = WIRE_MODULE
 
 
 class InvalidArguments(ServiceError):
-    """The text names each argument and what it must be."""
+    """Arguments are missing or invalid. The message names each, and what it must be."""
 
     __module__ = WIRE_MODULE
 
 
 class Unavailable(ServiceError):
-    """Something the answer needs is away; the same call may succeed later."""
+    """A database or service that the answer needs is away; the same call may succeed later."""
 
     __module__ = WIRE_MODULE
 

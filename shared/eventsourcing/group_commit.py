@@ -12,7 +12,7 @@ from typing import Generic
 from shared.eventsourcing.event_store import Appender, EventStore, StoredEvent, Tx
 from shared.runtime.flat_combining import Combiner
 
-# Embedded, a commit holds up everything else in the process: few enough that nobody notices.
+# Embedded, a commit holds up everything else in the process, so a group must stay small.
 WRITES_MAX = 16
 
 Written = tuple[StoredEvent, ...]
@@ -34,7 +34,7 @@ class GroupCommit(Generic[Tx]):
     def commit(self, streams: Collection[str], write: Callable[[Tx, Appender], Written]) -> Written:
         """Runs `write`, which may append to `streams`; returns what it returned, once that is durable.
 
-        Raises what it raised; then nothing of it is kept.
+        Raises what `write` raised; nothing that it wrote is kept then.
         """
         pending: _Pending[Tx] = _Pending(streams, write)
         self._commit_soon(pending)
@@ -43,7 +43,7 @@ class GroupCommit(Generic[Tx]):
         return pending.written
 
     def _commit(self, group: Sequence[_Pending[Tx]]) -> None:
-        """Without savepoints first, for each costs two round trips while the log is locked."""
+        """Tries without savepoints first: each would cost two round trips while the log is locked."""
         try:
             with self._appending(group) as (tx, log):
                 for pending in group:

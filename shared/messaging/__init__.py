@@ -6,5 +6,5 @@ services/distributed, and services/embedded. Start with exchanges.py (the names)
 
 import warnings
 
-# nameko stands on eventlet, which announces its end at every import. We know, see docs/decisions; operators need not.
+# nameko needs eventlet, which prints its deprecation at every import. We know (docs/decisions); operators need not.
 warnings.filterwarnings("ignore", message="(?s).*Eventlet is deprecated")

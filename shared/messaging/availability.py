@@ -10,7 +10,7 @@ _CONNECT_SECONDS_MAX = 5.0
 
 
 def await_broker(amqp_uri: str) -> None:
-    """Raises ServerUnreachable."""
+    """Returns once the broker takes connections. Raises ServerUnreachable."""
 
     def connect() -> None:
         with kombu.Connection(amqp_uri, connect_timeout=_CONNECT_SECONDS_MAX) as connection:

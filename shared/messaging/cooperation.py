@@ -10,6 +10,6 @@ import eventlet
 
 
 def cooperate() -> None:
-    """Before anything else is imported: all must find sockets, locks, threads and waiting already patched."""
+    """Patches the standard library. To be called before any other import, so that all modules get the patched parts."""
     eventlet.monkey_patch()
-    os.environ["PSYCOPG_WAIT_FUNC"] = "wait_select"  # psycopg's own word for how it waits, read at its import
+    os.environ["PSYCOPG_WAIT_FUNC"] = "wait_select"  # psycopg's setting for how it waits, read at its import

@@ -23,5 +23,5 @@ class RpcFeed:
 
 
 def feed_service(service: str) -> str:
-    """The name under which a service's feed answers: a nameko service of its own, so that it never waits in line."""
+    """The nameko service of a service's feed: one of its own, so that slow calls never keep a pull waiting."""
     return f"{service}.feed"

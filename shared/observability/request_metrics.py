@@ -11,7 +11,7 @@ from prometheus_client import Counter, Histogram
 
 
 class _Noted:
-    """`buckets`: how many requests took up to each bound; the last has no bound, so that each request is in one."""
+    """Counts of one kind of request. `buckets`: requests by duration; the last bucket has no upper bound."""
 
     __slots__ = ("buckets", "seconds")
 
@@ -20,7 +20,7 @@ class _Noted:
 
 
 class RequestMetrics:
-    """`requests` has the labels service, method, status_class; `seconds` has service."""
+    """Buffer in front of two metrics: `requests` (labels service, method, status_class) and `seconds` (service)."""
 
     def __init__(self, requests: Counter, seconds: Histogram) -> None:
         self._requests, self._seconds = requests, seconds
@@ -38,7 +38,7 @@ class RequestMetrics:
             noted.buckets[bucket] += 1
 
     def tell(self) -> None:
-        """What was noted since the last time.
+        """Adds what was noted since the last call to the Prometheus metrics.
 
         A histogram's parts are private to Prometheus's client, which offers no way to add many observations at once.
         """

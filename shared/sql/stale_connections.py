@@ -14,6 +14,7 @@ PING_SECONDS = 1.0
 
 
 def ping_when_rested(engine: Engine) -> None:
+    """Pings a connection at checkout if it was idle for PING_SECONDS."""
     event.listen(engine, "checkin", _note_use)
     event.listen(engine, "checkout", functools.partial(_ping_if_rested, engine.dialect))
 

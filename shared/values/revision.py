@@ -2,7 +2,7 @@
 
 
 class RevisionDiffers(Exception):
-    """The caller has seen another revision than there is. `actual`: the one there is."""
+    """The change was based on another revision than the current one, which is `actual`."""
 
     def __init__(self, actual: int) -> None:
         self.actual = actual

@@ -41,5 +41,5 @@ def to_microseconds(moment: datetime) -> int:
 
 
 def midnight(moment: datetime) -> datetime:
-    """With which the UTC day of that moment began."""
+    """The start of the UTC day that the moment is in."""
     return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

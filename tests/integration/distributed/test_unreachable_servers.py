@@ -31,9 +31,9 @@ def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nobody_at_the_address() -> None:
     port = free_port()
     url = f"postgresql+psycopg://keys:{PASSWORD}@127.0.0.1:{port}/keys"
-    _is_told_without_password(lambda: await_database(Database(url), url), f"DATABASE_URL: no use of .*:{port}/keys")
+    _is_told_without_password(lambda: await_database(Database(url), url), f"DATABASE_URL: .*:{port}/keys could not be ")
     uri = f"amqp://grillo:{PASSWORD}@127.0.0.1:{port}/grillo"
-    _is_told_without_password(lambda: await_broker(uri), f"AMQP_URI: no use of amqp://127.0.0.1:{port}/grillo")
+    _is_told_without_password(lambda: await_broker(uri), f"AMQP_URI: amqp://127.0.0.1:{port}/grillo could not be used")
 
 
 def test_a_broker_that_takes_the_connection_and_says_nothing() -> None:
