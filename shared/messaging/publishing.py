@@ -68,5 +68,5 @@ class MeterBus:
         self._publisher.publish_json("RequestMetered", batch, mandatory=True)
 
     def tell(self, failed: AuthenticationFailed) -> None:
-        """Raises BusUnavailable; nobody need have a queue for it."""
+        """Publishes the event, also if no queue takes it. Raises BusUnavailable."""
         self._publisher.publish("AuthenticationFailed", msgspec.to_builtins(failed))

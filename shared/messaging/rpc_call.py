@@ -1,4 +1,4 @@
-"""RPC client: one call to another service, from any thread, over its own connection. Every failure is CallFailed."""
+"""RPC client: one call to another service, from any thread, over its own connection. No answer is CallFailed."""
 
 import socket
 from typing import Any

@@ -66,7 +66,7 @@ class LogFeed:
         acknowledge: Callable[[Acknowledgement], None] | None = None,
         gates: ScalarSelect[int] | None = None,
     ) -> None:
-        """`gates`: counts the gates that follow this log; pages for gates tell it."""
+        """`gates`: counts the gates that follow this log; pages for gates include it."""
         self._database, self._store, self._envelopes = database, store, envelopes
         self._acknowledge = acknowledge
         self._time_and_gates = (DatabaseClock(),) if gates is None else (DatabaseClock(), gates)

@@ -165,7 +165,7 @@ class SqlFollower:
         except (OperationalError, InterfaceError):
             raise
         except Exception:
-            return False  # one by one will tell which of them it was
+            return False  # applying them one by one will show which of them failed
         return True
 
     def _handle_each(self, tx: Connection, events: Sequence[CloudEvent]) -> None:

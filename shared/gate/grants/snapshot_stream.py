@@ -52,7 +52,7 @@ def read(blocks: Iterable[bytes]) -> CompactSnapshot:
                 return CompactSnapshot(frame=frame, grants=grants)
     except msgspec.DecodeError as error:
         raise StreamBroken(str(error)) from error
-    raise StreamBroken("it was cut off")
+    raise StreamBroken("the stream was cut off")
 
 
 def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:

@@ -98,6 +98,7 @@ class KeyAllowances:
         elapsed: float,
         now: float,
     ) -> None:
+        """Applies Redis's answers to a report."""
         with self._one_at_a_time:
             for (key_id, allowance), statement, answer in zip(part.items(), reported, answers, strict=True):
                 allowance.take(answer, statement, elapsed, now)

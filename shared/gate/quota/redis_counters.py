@@ -103,9 +103,12 @@ class RedisCounters:
         if self._connection is None:
             self._connect()
         continuity, gate = (known.continuity, known.gate) if known else ("", "")
-        told = self._run((), "join", continuity, gate, secrets.token_hex(8), int(starting))
+        reply = self._run((), "join", continuity, gate, secrets.token_hex(8), int(starting))
         self._joined = Joined(
-            continuity=told[0].decode(), gate=told[1].decode(), hold_seconds=told[2] / 1000, seeding=Seeding(told[3])
+            continuity=reply[0].decode(),
+            gate=reply[1].decode(),
+            hold_seconds=reply[2] / 1000,
+            seeding=Seeding(reply[3]),
         )
         return self._joined
 
@@ -115,10 +118,10 @@ class RedisCounters:
         if joined is None or self._connection is None:
             raise CountersUnavailable("not joined")
         arguments = [argument for statement in statements for argument in statement]
-        told = self._run(key_ids, "settle", joined.continuity, joined.gate, *arguments)
-        if not told:
+        reply = self._run(key_ids, "settle", joined.continuity, joined.gate, *arguments)
+        if not reply:
             raise GateUnknown("Redis does not know this gate any more")
-        return [Answer._make(told[at : at + _RESULTS]) for at in range(1, len(told), _RESULTS)]
+        return [Answer._make(reply[at : at + _RESULTS]) for at in range(1, len(reply), _RESULTS)]
 
     def seed(self, day: int, spent_today: Sequence[tuple[str, int]]) -> None:
         """Raises the counts of a day to (key id, requests) of all gates, where Redis has less."""
