@@ -1,4 +1,4 @@
-"""What a process is told by its environment, read once at its start. Every fault is one line that names the setting."""
+"""Settings from environment variables, read once at a process's start. Each fault is one line naming the setting."""
 
 import os
 import re
@@ -15,12 +15,12 @@ _REDIS_URL = re.compile(r"rediss?://(?:[^@/\s]*@)?[^@/\s:]+(?::\d{1,5})?(?:/\d{1
 
 
 class SettingWrong(Exception):
-    """The text names the setting and what it must be, and never its value: some are secret."""
+    """A setting is missing or invalid. The text says what it must be, never a value that may be secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """For one service's container. URLs with passwords stay out of the repr."""
+    """The settings of one service's container. URLs with passwords stay out of the repr."""
 
     database_url: str = field(repr=False)
     amqp_uri: str = field(repr=False)
@@ -46,7 +46,7 @@ class Settings:
 
 
 def read_settings() -> Settings:
-    """Raises SettingWrong."""
+    """Reads the environment. Raises SettingWrong."""
     return Settings(
         database_url=_required("DATABASE_URL", "postgresql+psycopg://USER:PASSWORD@HOST/NAME"),
         amqp_uri=_required("AMQP_URI", "amqp://USER:PASSWORD@HOST:5672/VHOST"),
@@ -73,10 +73,10 @@ def read_settings() -> Settings:
 
 
 def _internal_token() -> str:
-    """It travels in a header: with a line's end behind it, as files often have, no request could be sent."""
+    """INTERNAL_TOKEN. It is sent in a header, which cannot hold a line break; files often end with one."""
     token = _required("INTERNAL_TOKEN", "a long random text, the same for all services")
     if not _TOKEN.fullmatch(token):
-        raise SettingWrong("INTERNAL_TOKEN must be signs of ASCII, with no space or line end around them.")
+        raise SettingWrong("INTERNAL_TOKEN must be printable ASCII, with no space or line break before or after it.")
     return token
 
 
@@ -99,7 +99,7 @@ def guesses_per_minute() -> int:
 
 
 def redis_url() -> str | None:
-    """REDIS_URL: where all gates count together; None: each takes its share of a limit. Raises SettingWrong."""
+    """REDIS_URL: the Redis in which all gates count together; None: each takes its share. Raises SettingWrong."""
     url = os.environ.get("REDIS_URL", "")
     if url and not _REDIS_URL.fullmatch(url):
         raise SettingWrong("REDIS_URL must read redis://:PASSWORD@HOST:6379/0, or rediss:// for TLS.")
@@ -107,7 +107,7 @@ def redis_url() -> str | None:
 
 
 def usage_raw_days() -> int:
-    """USAGE_RAW_DAYS: how long usage keeps requests one by one, and counters by minute. Raises SettingWrong."""
+    """USAGE_RAW_DAYS: how long usage keeps single requests, and counters by minute. Raises SettingWrong."""
     return _whole("USAGE_RAW_DAYS", 90, 3650)
 
 
@@ -126,24 +126,26 @@ def trusted_proxies() -> tuple[Network, ...]:
     try:
         return tuple(network(part) for part in os.environ.get("TRUSTED_PROXIES", "").replace(",", " ").split())
     except ValueError:
-        raise SettingWrong("TRUSTED_PROXIES must be IP addresses or networks (192.0.2.0/24), with commas.") from None
+        raise SettingWrong(
+            "TRUSTED_PROXIES must be IP addresses or networks (192.0.2.0/24), separated by commas."
+        ) from None
 
 
 def cors_origins() -> tuple[str, ...] | None:
-    """CORS_ORIGINS: whose pages may read answers, or `*`; None: not said. Raises SettingWrong."""
+    """CORS_ORIGINS: origins whose pages may read answers, or `*`; None: not set. Raises SettingWrong."""
     text = os.environ.get("CORS_ORIGINS")
     if text is None:
         return None
     origins = tuple(text.replace(",", " ").split())
     if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
-        raise SettingWrong("CORS_ORIGINS must be origins (https://console.example), with commas, or *.")
+        raise SettingWrong("CORS_ORIGINS must be * or origins (https://console.example), separated by commas.")
     return origins
 
 
 def _required(name: str, form: str) -> str:
     value = os.environ.get(name, "")
     if not value:
-        raise SettingWrong(f"{name} is not set; it must read {form}.")
+        raise SettingWrong(f"{name} is not set; set it to {form}.")
     return value
 
 

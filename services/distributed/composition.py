@@ -122,7 +122,7 @@ def _gate(settings: Settings, clock: Clock) -> GateProcess:
         meter=Meter(settings.spool, bus, clock),
         clock=clock,
         lease_seconds=settings.lease_seconds,
-        counts=None if settings.redis_url is None else RedisCounters(settings.redis_url),
+        counters=None if settings.redis_url is None else RedisCounters(settings.redis_url),
         is_only_gate=False,
         guesses_per_minute=settings.guesses_per_minute,
         tell=bus.tell,

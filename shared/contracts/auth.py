@@ -1,4 +1,4 @@
-"""What gates, which are an arm of auth, tell of those who ask with keys that are none."""
+"""Public event of auth: AuthenticationFailed, published by gates when an address sends too many invalid keys."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,8 +8,8 @@ from datetime import datetime
 class AuthenticationFailed:
     """An address was slowed down for guessing; one a minute at most for each address and gate. Best effort.
 
-    `address`: an IPv4 address or an IPv6 /64. `count`: its invalid keys from `first_at` to `last_at`, since it was
-    last told of. `kinds`: of malformed, wrong-checksum, unknown, those that occurred, sorted.
+    `address`: an IPv4 address or an IPv6 /64. `count`: its invalid keys from `first_at` to `last_at`, since the last
+    such event. `kinds`: of malformed, wrong-checksum, unknown, those that occurred, sorted.
     """
 
     address: str

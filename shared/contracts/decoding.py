@@ -1,4 +1,4 @@
-"""From an envelope's data to the public shape its type names."""
+"""Decoding of public events: from an envelope's data to the shape that its type names."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -11,14 +11,14 @@ Shape = TypeVar("Shape")
 
 
 class UnknownEvent(Exception):
-    """A newer release wrote it, and it may take power away: what it is about must not be trusted until it is known."""
+    """An event type of a newer release. It may take permissions away, so its stream must not be trusted."""
 
     def __init__(self, type_: str) -> None:
-        super().__init__(f"{type_} is not a type this code knows")
+        super().__init__(f"{type_} is an event type that this version of grillo does not know")
 
 
 def decode(event: CloudEvent, shapes: Mapping[str, type[Shape]]) -> Shape | None:
-    """None for a type the reader does not know or a row without public data: ignored, which is an outcome.
+    """The event's shape; None for a type that the reader does not know, and for a row without public data.
 
     Raises msgspec.ValidationError when the data does not fit the shape.
     """
@@ -29,7 +29,7 @@ def decode(event: CloudEvent, shapes: Mapping[str, type[Shape]]) -> Shape | None
 
 
 def decode_all(event: CloudEvent, shapes: Mapping[str, type[Shape]]) -> Shape | None:
-    """As `decode`, for a reader who must miss nothing that takes power away. Raises UnknownEvent, too."""
+    """As `decode`, for a reader that must not miss a loss of permissions. Raises UnknownEvent, too."""
     if event.type not in shapes and event.data is not None and not event.ignorable:
         raise UnknownEvent(event.type)
     return decode(event, shapes)

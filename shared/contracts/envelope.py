@@ -1,4 +1,4 @@
-"""The envelope of every event between services: CloudEvents 1.0 in its JSON form, with where the log holds it."""
+"""CloudEvents 1.0 envelope of every event between services, in JSON form, with the event's place in its log."""
 
 from datetime import datetime
 from typing import Any
@@ -9,9 +9,9 @@ from shared.eventsourcing.event_store import Head
 
 
 class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """`subject` is the stream. `data` is None for a row that concerns nobody outside its service.
+    """One event in its envelope. `subject` is the stream; `data` is None for a row with nothing public.
 
-    `ignorable`: a reader that does not know the type may pass over it. Of any other type it must assume the worst.
+    `ignorable`: a reader that does not know the type may skip the event; it must not skip one of any other type.
     `epoch`, `position`, `hash` and `previous` (the hash of the row before) are extension attributes: the place in
     the log, so a follower knows what comes next and can tell a restored log from the one it followed.
     """

@@ -1,7 +1,7 @@
-"""How a call over RPC fails, by name: what callers may catch.
+"""RPC errors: the exceptions that a caller of another service may catch, by names that never change.
 
-On the wire an error goes by the path of its class. These classes claim a path that no module has, so that moving
-them changes nothing for those who call.
+On the wire an error is named by its class's module path. These classes claim a path that no module has, so that moving
+them changes nothing for callers.
 """
 
 import sys
@@ -13,31 +13,31 @@ sys.modules.setdefault(WIRE_MODULE, ModuleType(WIRE_MODULE, "The wire names of e
 
 
 class ServiceError(Exception):
-    """A call that was understood and refused. Its one argument is a text for people, without secrets."""
+    """A call that was understood and refused. Its one argument is a message for people, without secrets."""
 
     __module__ = WIRE_MODULE
 
 
 class NotFound(ServiceError):
-    """Unknown, deleted or another organisation's: one answer for all three."""
+    """It is unknown, deleted or another organisation's; the caller cannot tell which."""
 
     __module__ = WIRE_MODULE
 
 
 class Conflict(ServiceError):
-    """The thing is in a state that the change cannot be made in; the text says which."""
+    """The change cannot be made in the present state; the message says which state that is."""
 
     __module__ = WIRE_MODULE
 
 
 class InvalidArguments(ServiceError):
-    """The text names each argument and what it must be."""
+    """Arguments are missing or invalid. The message names each, and what it must be."""
 
     __module__ = WIRE_MODULE
 
 
 class Unavailable(ServiceError):
-    """Something the answer needs is away; the same call may succeed later."""
+    """A database or service that the answer needs is away; the same call may succeed later."""
 
     __module__ = WIRE_MODULE
 

@@ -1,4 +1,4 @@
-"""Fields that schemas of messages share."""
+"""marshmallow fields that the schemas of RPC messages share."""
 
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ class Moment(fields.Field[datetime]):
         try:
             return from_rfc3339(value)
         except (TypeError, ValueError):
-            raise ValidationError("must be an RFC 3339 time with its offset, such as 2026-11-23T08:17:00Z") from None
+            raise ValidationError("must be an RFC 3339 time with a UTC offset, such as 2026-11-23T08:17:00Z") from None
 
 
 def identifier() -> fields.String:

@@ -1,4 +1,4 @@
-"""What the keys service publishes. People's words (names, descriptions, labels) are never among it."""
+"""Public events of the keys service. What people write (names, descriptions, labels) is never in them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,7 +49,7 @@ class KeyPermissionsChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyAccessChanged:
-    """All of it anew, also what stays as it was."""
+    """Where and how a key may be used was changed. Holds every value, also the unchanged ones."""
 
     key_id: str
     organisation_id: str
@@ -62,7 +62,7 @@ class KeyAccessChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRotated:
-    """`digest`, `hint`: the new secret's. The one before works until `grace_until`; None: it has ended."""
+    """A key has a new secret: `digest`, `hint`. The one before works until `grace_until`; None: it no longer works."""
 
     key_id: str
     organisation_id: str
@@ -145,5 +145,5 @@ SHAPES: dict[str, type[KeysEvent]] = {
     )
 }
 
-# They take nothing from anybody: a gate of a release that does not know them may pass over them.
+# They take no permission away: a gate of an older release that does not know them may skip them.
 IGNORABLE: tuple[type[KeysEvent], ...] = (KeyExpiryNear,)

@@ -1,11 +1,11 @@
-"""What the sensors service publishes."""
+"""Public events of the sensors service."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorRegistered:
-    """`network`, `station`: SEED codes. Degrees and metres (WGS 84); None: not known."""
+    """A sensor was registered. `network`, `station`: SEED codes. Degrees and metres (WGS 84); None: not known."""
 
     sensor_id: str
     organisation_id: str
@@ -18,6 +18,8 @@ class SensorRegistered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorLocated:
+    """A sensor's position was changed. Degrees and metres (WGS 84)."""
+
     sensor_id: str
     organisation_id: str
     latitude: float

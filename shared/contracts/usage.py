@@ -1,4 +1,4 @@
-"""What gates tell usage, and what usage tells others."""
+"""Public messages of metering and usage: RequestMetered from gates; BatchesCounted, KeyUsed and alerts from usage."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,12 +11,12 @@ METERED_VERSION = 1
 class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """One answered request. Travels and is spooled as a JSON array: fields are only ever added at the end.
 
-    `key_id` and `organisation_id` are None when no key was recognised. `cost`: what it took of the quota.
+    `key_id` and `organisation_id` are None when no key was recognised. `cost`: requests charged to the quota, 0 or 1.
     `duration_us`: microseconds from the gate to the answer; `size`: bytes of the answer's body.
 
-    `requests`: how many it stands for. More than one only of refusals, of one key or address within a second:
-    id and time are then the first one's, `status` is the most frequent, `duration_us` their mean and `size` their sum;
-    `method` and `route` are `*`, `address` and `user_agent` empty, where they were not the same throughout.
+    `requests`: how many requests it stands for. More than one only for refusals, of one key or address in one second:
+    id and time are then of the first, `status` is the most frequent, `duration_us` their mean and `size` their sum;
+    `method` and `route` are `*`, `address` and `user_agent` empty, where the requests differ.
 
     `problem`: the name of the problem that was the answer, if it was one.
     """
@@ -41,7 +41,7 @@ class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 class RequestMetered:
     """A batch: the records between two offsets of one spool segment. (segment, start) is its identity for ever.
 
-    `schema_version`: of the records; a reader that does not know it must not guess.
+    `schema_version`: of the records; a reader that does not know it must refuse the batch.
     """
 
     segment: str
@@ -53,7 +53,7 @@ class RequestMetered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchesCounted:
-    """These batches are in usage's database: whoever spooled them may forget them."""
+    """Acknowledgement: these batches, each (segment, start), are in usage's database; gates may delete them."""
 
     batches: tuple[tuple[str, int], ...]
 
@@ -68,7 +68,7 @@ class UsedAt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyUsed:
-    """The last use of each key that was used of late. Last value only: a lost one is made up by the next."""
+    """The last use of each recently used key, by key id. Last value only: the next message makes up for a lost one."""
 
     last_used: dict[str, datetime]
     used_at: dict[str, UsedAt] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class KeyUsed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRaised:
-    """A rule was met. What met it is with usage, under the alert's id. At least once; `muted`: no channel is told."""
+    """A rule's condition was met; details are with usage under its id. At least once. `muted`: no channel is told."""
 
     alert_id: str
     rule_id: str
@@ -89,7 +89,7 @@ class AlertRaised:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertResolved:
-    """What was raised is over."""
+    """The condition of an alert is over. At least once."""
 
     alert_id: str
     rule_id: str
@@ -103,7 +103,7 @@ class AlertResolved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What a key has spent, for a gate that starts: today's count, and how long ago the last minute's calls were."""
+    """Requests charged to a key, for a gate that starts: today's count, and the age of each in the last minute."""
 
     key_id: str
     today: int

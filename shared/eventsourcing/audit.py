@@ -1,4 +1,4 @@
-"""Checks a log against its own chain and against what its followers remember of it. Changes nothing."""
+"""Audit of a log: its rows against its hash chain, and against its followers' checkpoints. Changes nothing."""
 
 import itertools
 import re
@@ -14,7 +14,7 @@ _BEFORE_ALL = -(2**63)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing wrong, at one row: `position` names it."""
+    """One fault of the log, at the row `position`."""
 
     position: int
     problem: str
@@ -22,7 +22,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anchor:
-    """What a follower, in a database of its own, last saw of the log."""
+    """A follower's checkpoint, kept in a database of its own: what it last saw of the log."""
 
     follower: str
     checkpoint: Head
@@ -30,6 +30,8 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
+    """The result: `rows` were read, up to `head`; no `findings` means that the log is intact."""
+
     head: Head
     rows: int
     findings: tuple[Finding, ...]
@@ -52,7 +54,7 @@ def audit(store: EventStore[Tx], anchors: Iterable[Anchor] = ()) -> Audit:
 
 
 class _Chain:
-    """How far the rows have been followed, and what was wrong on the way. `links`: what the next may chain to."""
+    """The chain as far as it was checked, and what was wrong. `links`: the hashes that the next row may follow."""
 
     def __init__(self, genesis: str) -> None:
         self.position = 0
@@ -86,7 +88,7 @@ class _Chain:
 
 
 def _rows(store: EventStore[Tx], tx: Tx) -> Iterator[StoredEvent]:
-    """All of them: also such as an intruder put at positions that the log never gives."""
+    """All rows, also any that an intruder put at positions that the log never gives."""
     position = _BEFORE_ALL
     while page := store.after(tx, position, _PAGE_ROWS):
         yield from page
@@ -94,11 +96,11 @@ def _rows(store: EventStore[Tx], tx: Tx) -> Iterator[StoredEvent]:
 
 
 def _hashes_after(links: Iterable[str], row: StoredEvent) -> tuple[str, ...]:
-    """The hash this row should have after each of the links; none after one that is no hash, or for no texts."""
+    """The hash this row should have after each link. None for a link that is not a hash, or fields of wrong types."""
     try:
         return tuple(row_hash(link, row) for link in links if _HASH.fullmatch(link))
     except (AttributeError, TypeError):
-        return ()  # SQLite keeps values of any kind in a column of texts, if an intruder puts them there
+        return ()  # SQLite keeps values of any type in a text column, if an intruder puts them there
 
 
 def _against(anchor: Anchor, head: Head, hash_now: str | None) -> Iterable[Finding]:

@@ -1,7 +1,7 @@
-"""The log of one service: append-only, gapless, hash-chained. It never edits and never forgets a row.
+"""Event store: the append-only, gapless, hash-chained log of one service. No row is ever changed or deleted.
 
-Positions become visible in order, because appending holds the head row until commit: no reader can step over
-an event that is still being written. The rule of the chain is `row_hash`; everything that checks it calls that.
+Positions become visible in order, because appending holds the head row until commit: no reader can step over an event
+that is still being written. `row_hash` defines the chain; everything that checks it calls that.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ Tx = TypeVar("Tx")
 
 
 class StoredEvent(msgspec.Struct, frozen=True):
-    """A row as stored: every field is the very text or number that its hash covers."""
+    """A row of the log as stored: its fields are the very texts and numbers that its hash covers."""
 
     position: int
     stream: str
@@ -33,7 +33,7 @@ class StoredEvent(msgspec.Struct, frozen=True):
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a log stands. Also a follower's checkpoint: which log, how far, and what it held there."""
+    """The end of a log; also a follower's checkpoint: which log (epoch), how far, and the hash at that position."""
 
     epoch: str
     position: int
@@ -49,7 +49,7 @@ class VersionConflict(Exception):
 
 
 class Appender(Protocol):
-    """Adds to the end of a log, which it has to itself until its transaction is over."""
+    """Appends to a log, which is locked for others until the transaction is over."""
 
     def append(
         self, stream: str, expected_version: int, events: Sequence[Encoded], metadata: str, recorded_at: str
@@ -61,28 +61,28 @@ class Appender(Protocol):
         ...
 
     def attempt(self) -> AbstractContextManager[None]:
-        """What is appended or otherwise written inside is taken back if it raises; what was there before stays."""
+        """Savepoint: what is written inside is rolled back if the block raises; what was written before stays."""
         ...
 
 
 class EventStore(Protocol[Tx]):
-    # What is the database's fault, and not a single write's: all of the transaction is lost by it.
+    # Faults of the database and not of a single write: after one of them the whole transaction is lost.
     faults: tuple[type[Exception], ...]
 
     def transaction(self) -> AbstractContextManager[Tx]: ...
 
     def reading(self, *, once: bool = False) -> AbstractContextManager[Tx]:
-        """`once`: for a single question."""
+        """A read-only transaction. `once`: for a single statement."""
         ...
 
     def appending(self, tx: Tx, streams: Collection[str]) -> AbstractContextManager[Appender]:
-        """Appends to these streams in the transaction. The rows are in the log once this is closed."""
+        """Locks the log and appends to these streams. The rows are in the log once the block is left."""
         ...
 
     def append(
         self, tx: Tx, stream: str, expected_version: int, events: Sequence[Encoded], metadata: str, recorded_at: str
     ) -> tuple[StoredEvent, ...]:
-        """A single Appender.append."""
+        """`appending` with a single Appender.append."""
         ...
 
     def stream(self, tx: Tx, stream: str) -> tuple[StoredEvent, ...]: ...
@@ -92,14 +92,14 @@ class EventStore(Protocol[Tx]):
         ...
 
     def hash_at(self, tx: Tx, position: int) -> str | None:
-        """The chain's hash at a position (0: the genesis); None outside the log."""
+        """The hash of the row at a position (0: the genesis hash); None if there is no such row."""
         ...
 
     def head(self, tx: Tx) -> Head: ...
 
 
 def genesis_hash(epoch: str) -> str:
-    """What the first row chains to: two logs with equal rows and other epochs share no hash."""
+    """The hash before the first row. It depends on the epoch, so two logs with equal rows share no hash."""
     return hashlib.sha256(b"grillo log " + epoch.encode()).hexdigest()
 
 
@@ -116,7 +116,7 @@ def row_hash(previous: str, row: StoredEvent) -> str:
         row.metadata,
         row.recorded_at,
     ):
-        encoded = field.encode("utf-8", "surrogateescape")  # so also bytes that an edit left as no text
+        encoded = field.encode("utf-8", "surrogateescape")  # as SQLite may hold after tampering
         digest.update(len(encoded).to_bytes(8, "big"))
         digest.update(encoded)
     return digest.hexdigest()
@@ -144,7 +144,7 @@ def chained(
 
 
 class MemoryEventStore:
-    """The in-memory twin. A transaction works on a copy, which takes the log's place at commit; one at a time."""
+    """Event store in memory. A transaction works on a copy, which replaces the log at commit; one at a time."""
 
     faults: tuple[type[Exception], ...] = ()
 

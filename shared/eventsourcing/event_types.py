@@ -1,7 +1,7 @@
-"""The shapes a log may hold: named, versioned, and read at any age through one-step upcasters.
+"""Registry of event types: the shapes a log may hold, named, versioned, and read at any age by one-step upcasters.
 
-A shape's name and version are explicit and never follow from the class's own name, so that renaming code
-rewrites no history.
+A type's name and version are explicit and never follow from the class's own name, so that renaming code rewrites no
+history.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-# The one dict past a schema: an event's JSON between two of its versions.
+# An event's JSON between two of its versions: the only dict that is used beyond a schema.
 Data = dict[str, Any]
 Upcaster = Callable[[Data], Data]
 T = TypeVar("T")
@@ -19,18 +19,20 @@ T = TypeVar("T")
 class UnknownEventType(Exception):
     def __init__(self, type_: str, version: int) -> None:
         self.type, self.version = type_, version
-        super().__init__(f"{type_} version {version} is not a shape this code knows; is it older than the log?")
+        super().__init__(f"{type_} version {version} is unknown to this version of grillo; is it older than the log?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
+    """An event ready to be stored: `data` is its JSON in the newest version of its type."""
+
     type: str
     schema_version: int
     data: str
 
 
 class EventTypes:
-    """One log's vocabulary. Encodes to the newest version, decodes from any."""
+    """The event types of one log. Encodes to the newest version, decodes from any."""
 
     def __init__(self) -> None:
         self._by_class: dict[type, tuple[str, int]] = {}
@@ -48,7 +50,7 @@ class EventTypes:
         return add
 
     def upcaster(self, type_: str, *, from_version: int) -> Callable[[Upcaster], Upcaster]:
-        """Declares the step from `from_version` to the next."""
+        """Registers the upcaster from `from_version` to the next version: a function from JSON to JSON."""
 
         def add(step: Upcaster) -> Upcaster:
             self._upcasters[type_, from_version] = step

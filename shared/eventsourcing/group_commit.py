@@ -1,7 +1,7 @@
-"""Writes that wait for a log at the same time are committed in one transaction: one durable commit serves them all.
+"""Group commit: writes that wait for the log at the same time share one transaction, and so one durable commit.
 
-Each stands or falls alone: what one raises takes back its own part and nothing else. Nobody is answered before the
-commit is durable; if that fails, it fails for all of them. A write may be run twice.
+Each succeeds or fails alone: an exception takes back that write and no other. No caller is answered before the commit
+is durable; if the commit fails, it fails for all of them. A write may be run twice.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -12,7 +12,7 @@ from typing import Generic
 from shared.eventsourcing.event_store import Appender, EventStore, StoredEvent, Tx
 from shared.runtime.flat_combining import Combiner
 
-# Embedded, a commit holds up everything else in the process: few enough that nobody notices.
+# Embedded, a commit holds up everything else in the process, so a group must stay small.
 WRITES_MAX = 16
 
 Written = tuple[StoredEvent, ...]
@@ -34,7 +34,7 @@ class GroupCommit(Generic[Tx]):
     def commit(self, streams: Collection[str], write: Callable[[Tx, Appender], Written]) -> Written:
         """Runs `write`, which may append to `streams`; returns what it returned, once that is durable.
 
-        Raises what it raised; then nothing of it is kept.
+        Raises what `write` raised; nothing that it wrote is kept then.
         """
         pending: _Pending[Tx] = _Pending(streams, write)
         self._commit_soon(pending)
@@ -43,7 +43,7 @@ class GroupCommit(Generic[Tx]):
         return pending.written
 
     def _commit(self, group: Sequence[_Pending[Tx]]) -> None:
-        """Without savepoints first, for each costs two round trips while the log is locked."""
+        """Tries without savepoints first: each would cost two round trips while the log is locked."""
         try:
             with self._appending(group) as (tx, log):
                 for pending in group:

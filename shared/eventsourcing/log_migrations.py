@@ -1,4 +1,4 @@
-"""The log's tables as Alembic scripts create them. History: never changed once released."""
+"""Tables of the event log, as Alembic scripts create them. Never changed once released."""
 
 import secrets
 

@@ -1,4 +1,7 @@
-"""The one way to change anything: load, fold, decide, append with the read model, commit, ring the relay."""
+"""Repository: the one way to run a command. Load, fold, decide, append with the read model, commit, wake the relay.
+
+Optimistic concurrency: if another writer came first, the command is decided again on the new state.
+"""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -21,7 +24,7 @@ _ATTEMPTS_MAX = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Who asked, in which request, because of what: kept as each event's metadata. Holds no secret."""
+    """Metadata kept with each event: who asked, in which request, caused by what. Holds no secret."""
 
     actor: str
     request_id: str | None = None
@@ -33,7 +36,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executed(Generic[State]):
-    """What a command came to. `rows` is empty when there was nothing to do."""
+    """The result of a command on one stream. `rows`: the events appended; empty when there was nothing to do."""
 
     state: State
     version: int
@@ -41,12 +44,14 @@ class Executed(Generic[State]):
 
 
 class TooMuchContention(Exception):
+    """Other writers came first at each of the attempts; the same command may succeed later."""
+
     def __init__(self, stream: str) -> None:
         self.stream = stream
         super().__init__(f"{stream} changed under {_ATTEMPTS_MAX} attempts in a row")
 
 
-# Keeps a read model in step, in the transaction of the append.
+# Updates the read model with one event, in the transaction of the append.
 Project = Callable[[Tx, StoredEvent, Event], None]
 
 
@@ -91,12 +96,12 @@ class Repository(Generic[State, Event, Tx]):
         also: Callable[[Tx], None] = _nothing_more,
         check: Callable[[State, State, Tx], None] = _no_check,
     ) -> Executed[State]:
-        """Runs one command. `decide` may refuse by raising; it is asked again when another writer came first.
+        """Runs one command. `decide` may refuse by raising; it is called again when another writer came first.
 
-        `is_new`: the caller has just made up the stream's name, so that there is nothing to load.
+        `is_new`: the stream's name was just generated, so there is nothing to load.
 
-        `also` writes what must stand or fall with the events. `check` is given the state before and after, once all
-        is written and while nobody else can append: what it raises takes everything back. Raises TooMuchContention.
+        `also` writes other rows in the same transaction. `check` is called with the state before and after, once all is
+        written and while nobody else can append; if it raises, everything is rolled back. Raises TooMuchContention.
         """
         (executed,) = self._execute((stream,), decide, origin, also, check, are_new=is_new)
         return executed
@@ -110,7 +115,7 @@ class Repository(Generic[State, Event, Tx]):
         also: Callable[[Tx], None] = _nothing_more,
         check: Callable[[State, State, Tx], None] = _no_check,
     ) -> tuple[Executed[State], ...]:
-        """The same of many streams, in their order: all of it in one append, or nothing."""
+        """Runs one command on many streams, in their order: all of it in one append, or nothing."""
         return self._execute(streams, decide, origin, also, check, are_new=False)
 
     def _execute(
@@ -124,7 +129,7 @@ class Repository(Generic[State, Event, Tx]):
         are_new: bool,
     ) -> tuple[Executed[State], ...]:
         for attempt in range(_ATTEMPTS_MAX):
-            is_known_empty = are_new and attempt == 0  # a conflict says that it was not so
+            is_known_empty = are_new and attempt == 0  # after a conflict it is known not to be
             loaded = [(stream, self._initial, 0) for stream in streams] if is_known_empty else self._load_all(streams)
             decisions = [self._decide(*each, decide) for each in loaded]
             if not any(decision.events for decision in decisions):
@@ -176,7 +181,7 @@ class Repository(Generic[State, Event, Tx]):
         return functools.reduce(self._evolve, map(self._decode, rows), self._initial), len(rows)
 
     def _decode(self, row: StoredEvent) -> Event:
-        # The stream's own vocabulary: what its decide wrote is what is read back.
+        # The types of a stream's events are those that its `decide` returned.
         return self._types.decode(row.type, row.schema_version, row.data)  # type: ignore[return-value]
 
 

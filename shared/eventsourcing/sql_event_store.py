@@ -1,4 +1,4 @@
-"""The log in SQL, the same statements on SQLite and PostgreSQL."""
+"""Event store in SQL: the same statements on SQLite and PostgreSQL."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -62,7 +62,7 @@ _LAST = 2**63 - 1
 
 
 class LogPage(NamedTuple):
-    """Rows that follow one another, all of one moment; `previous`: the hash before the first."""
+    """Consecutive rows, read at one moment. `previous`: the hash before the first row."""
 
     epoch: str
     previous: str | None
@@ -71,19 +71,19 @@ class LogPage(NamedTuple):
 
 class ReadPage(Protocol):
     def __call__(self, tx: Connection, limit: int, *, last: int = _LAST, **parameters: int) -> LogPage | None:
-        """By one statement: `limit` rows at most, up to the position `last`. None: there is nothing."""
+        """Reads, by one statement, at most `limit` rows up to the position `last`. None: there are none."""
         ...
 
 
 class SqlEventStore:
-    # SQLite, for one, answers a full disk by rolling back all of the transaction, savepoint or not.
+    # SQLite, for example, answers a full disk by rolling back the whole transaction, savepoints or not.
     faults: tuple[type[Exception], ...] = (OperationalError, InterfaceError)
 
     def __init__(self, database: Database, metadata: MetaData) -> None:
         self._database = database
         self._log = log = metadata.tables["log"]
         self._head = head = metadata.tables["log_head"]
-        # Made once: to build a statement takes longer than to run it.
+        # Built once: building a statement takes longer than running it.
         self._select_stream = select(log).where(log.c.stream == bindparam("of")).order_by(log.c.version)
         is_wanted = log.c.stream.in_(bindparam("streams", expanding=True))
         self._select_versions = select(log.c.stream, func.max(log.c.version)).where(is_wanted).group_by(log.c.stream)
@@ -137,7 +137,7 @@ class SqlEventStore:
     def head_and_hash(
         self, tx: Connection, position: int, also: tuple[ColumnElement[Any], ...] = ()
     ) -> tuple[Head, str | None, tuple[Any, ...]]:
-        """The head, the hash at that position, and the values of what is asked `also`: by one statement."""
+        """The head, the hash at that position (None: no such row), and the values of `also`: by one statement."""
         statement = self._select_heads.get(also)
         if statement is None:
             there = self._hash_at(bindparam("at", type_=BigInteger))
@@ -148,7 +148,7 @@ class SqlEventStore:
         return head, hash_there if position else genesis_hash(epoch), tuple(values)
 
     def pages_after(self, position: ColumnElement[int] | ScalarSelect[int]) -> ReadPage:
-        """A prepared question; `position` may be told by another table, or be a parameter."""
+        """A prepared query for the rows after `position`, which may be a subquery or a parameter."""
         log = self._log
         question = (
             select(log, select(self._head.c.epoch).scalar_subquery(), self._hash_at(position))
@@ -181,7 +181,7 @@ class SqlEventStore:
 
 
 class _SqlAppender:
-    """Chains in memory; the rows go to the log all at once, in the end: every statement less is a shorter lock."""
+    """Chains rows in memory and inserts them together at the end: fewer statements keep the lock shorter."""
 
     def __init__(self, tx: Connection, head: Head, versions: dict[str, int]) -> None:
         self.rows: tuple[StoredEvent, ...] = ()
@@ -212,5 +212,5 @@ class _SqlAppender:
 
 
 def _as_event(row: Row[Any]) -> StoredEvent:
-    """The columns of `log_tables` stand in the order of the fields; to go by their names takes three times as long."""
+    """By position, for the columns of `log_tables` are in the order of the fields: three times as fast as by name."""
     return StoredEvent(*tuple(row))

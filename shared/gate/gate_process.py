@@ -1,6 +1,6 @@
-"""A web process's gate with everything that keeps it going: replica, meter, listener, and the quota's start.
+"""Lifecycle of a web process's gate: builds, starts and stops its replica, meter, listener and quota.
 
-Built the same for every service and for the embedded whole; what differs is handed in.
+The same for every service, distributed or embedded; what differs is handed in.
 """
 
 import secrets
@@ -38,7 +38,7 @@ Hear = Callable[[Any], None]
 
 
 class Listener(Protocol):
-    """Hears the events of keys, and usage's BatchesCounted, until stopped."""
+    """Consumes the events of keys, and usage's BatchesCounted, until stopped."""
 
     def start(self) -> None: ...
 
@@ -48,7 +48,7 @@ class Listener(Protocol):
 
 
 def new_gate_id() -> str:
-    """Random, new at each start: an acknowledgement always speaks of one process's one life."""
+    """A random id, new at each start, so that an acknowledgement is always of one run of one process."""
     return f"gate_{secrets.token_hex(8)}"
 
 
@@ -64,24 +64,24 @@ class GateProcess:
         meter: Meter,
         clock: Clock,
         lease_seconds: float,
-        counts: RedisCounters | None = None,
+        counters: RedisCounters | None = None,
         is_only_gate: bool = True,
         guesses_per_minute: int = LIMIT_DEFAULT,
         tell: Callable[[AuthenticationFailed], None] = lambda _failed: None,
     ) -> None:
-        """`counts`: where all gates count together. Without, the only gate counts for itself, and of several each
-        takes its share. `tell`: publishes, or raises BusUnavailable.
+        """`counters`: where all gates count together. Without it, the only gate counts for itself, and of several gates
+        each takes its share. `tell`: publishes the event, or raises BusUnavailable.
 
-        `spent`: asks usage what keys have spent. `listen`: (hear keys, hear BatchesCounted) → a listener.
+        `spent`: asks usage what keys have spent. `listen`: (handler of keys' events, of BatchesCounted) → a listener.
         """
         self.replica = Replica(gate=gate_id, feed=feed, snapshot=snapshot, clock=clock, lease_seconds=lease_seconds)
         self._meter, self._clock, self._spent = meter, clock, spent
-        self._shared_quota = None if counts is None else self._share(counts)
+        self._shared_quota = None if counters is None else self._count_in_redis(counters)
         self._quota: Quota = self._shared_quota or (MemoryQuota() if is_only_gate else ShareQuota(self._count_gates))
         self._tell = tell
         self._listener = listen(self._hear_key, self._hear_counted)
-        self._guessing = GuessThrottle(guesses_per_minute)
-        self.gate = Gate(self.replica, self._quota, meter, clock, self._guessing)
+        self._guess_throttle = GuessThrottle(guesses_per_minute)
+        self.gate = Gate(self.replica, self._quota, meter, clock, self._guess_throttle)
         self._stopping = threading.Event()
         self._tidying = threading.Thread(target=self._keep_tidy, name="tidy", daemon=True)
 
@@ -90,7 +90,7 @@ class GateProcess:
         self._listener.start()
         self._listener.wait_until_ready(SETTLE_SECONDS_MAX)
         self.replica.start()
-        self._count_what_is_left()
+        self._ship_earlier_requests()
         self._meter.start()
         if self._shared_quota is None:
             self._seed_quota()
@@ -109,7 +109,7 @@ class GateProcess:
         self._listener.stop()
 
     def tidy(self) -> None:
-        """Lets go of counters that no decision can need any more."""
+        """Deletes counters that no decision can need any more."""
         self._quota.forget_idle(self._clock.elapsed_seconds(), self.replica.time())
 
     def _keep_tidy(self) -> None:
@@ -123,9 +123,9 @@ class GateProcess:
                 self.tell_of_guessing()
 
     def tell_of_guessing(self) -> None:
-        """Best effort: what the bus does not take is not told again."""
+        """Publishes AuthenticationFailed for slowed addresses. Best effort: what the bus does not take is lost."""
         elapsed, now = self._clock.elapsed_seconds(), self._clock.now()
-        for slowed in self._guessing.take_slowed():
+        for slowed in self._guess_throttle.take_slowed():
             failed = AuthenticationFailed(
                 address=slowed.address,
                 count=slowed.count,
@@ -139,8 +139,8 @@ class GateProcess:
             except BusUnavailable:
                 metrics.authentication_failed.labels("lost").inc()
 
-    def _count_what_is_left(self) -> None:
-        """Ships the segments of killed processes and waits, within reason, until usage has counted them."""
+    def _ship_earlier_requests(self) -> None:
+        """Ships the segments of killed processes; waits up to SETTLE_SECONDS_MAX until usage has counted them."""
         self._meter.adopt()
         deadline = self._clock.elapsed_seconds() + SETTLE_SECONDS_MAX
         self._meter.ship()
@@ -151,14 +151,14 @@ class GateProcess:
             time.sleep(0.02)
             self._meter.ship()
 
-    def _share(self, counts: RedisCounters) -> RedisQuota:
-        return RedisQuota(counts, self._clock, time=self._time, gates=self._count_gates, spent=self._spent)
+    def _count_in_redis(self, counters: RedisCounters) -> RedisQuota:
+        return RedisQuota(counters, self._clock, time=self._time, gates=self._count_gates, spent=self._spent)
 
     def _count_gates(self) -> int:
         return self.replica.gates
 
     def _time(self) -> float:
-        """Before the first pull the log's time is not known, and what was spent must not be filed under year 1."""
+        """The log's time; before the first pull, when that is unknown (year 1), the host's."""
         return self.replica.time() if self.replica.is_fresh() else self._clock.now().timestamp()
 
     def _seed_quota(self) -> None:

@@ -1,7 +1,7 @@
-"""Whether a request may pass: a pure function over what it presents and what the replica holds.
+"""Authorization decision: whether a request may pass, a pure function of its credential and the replica's grants.
 
 The order of its checks is part of the contract: each one tells the caller no more than the ones before it
-have earned. The outcome is a value; only shared/web knows of status codes.
+have earned. The outcome is a value; status codes are for shared/web to choose.
 """
 
 import enum
@@ -11,12 +11,12 @@ from shared.gate.authentication.credential import Guess, NoCredential, Presented
 from shared.gate.grants.grant import Grant, Limits, Status
 from shared.gate.grants.grants import Grants
 from shared.gate.quota.memory_quota import Spent
-from shared.values import ip_addresses as addresses
+from shared.values import ip_addresses
 from shared.values.frozen_struct import FrozenStruct
 
 
 class Refusal(enum.Enum):
-    """Why not. The values are the names of the problems that answers carry; a slowed address has quota-exceeded."""
+    """Why a request is refused. The values name the problems of answers; a slowed address gets quota-exceeded."""
 
     GATE_NOT_FRESH = "gate-not-fresh"
     UNAVAILABLE = "unavailable"
@@ -33,11 +33,11 @@ class Refusal(enum.Enum):
 
 
 class Verdict(FrozenStruct, frozen=True, gc=False):
-    """`grant` is set once the secret was recognised, refused or not; `spent` once the quota was asked.
+    """The decision on one request. `grant`: set once the key was recognised; `spent`: once the quota was asked.
 
-    `guess`: how the key is invalid. `retry_after_seconds`: how long its address is slowed down. `from_reserve`: what is
-    urgent was admitted though the key's own limits are used up; `limits` and `spent` are the reserve's. `deleted`:
-    the key that was presented though it is no more; for the record, never for the caller.
+    `guess`: how the key is invalid. `retry_after_seconds`: how long its address is slowed down. `from_reserve`: an
+    urgent request was admitted although the key's own limits are used up; `limits` and `spent` are the reserve's.
+    `deleted`: the deleted key that was presented; for the record, never for the caller.
     """
 
     refusal: Refusal | None
@@ -61,7 +61,7 @@ _INVALID: Final = {guess: Verdict(Refusal.INVALID_KEY, guess=guess) for guess in
 
 
 def judge(presented: Presented, permission: str | None, grants: Grants, now: float) -> Verdict:
-    """Everything but freshness, before, and quota, after. `permission` None: any valid key will do."""
+    """Judges all but freshness (before) and quota (after). `permission` None: any valid key will do."""
     credential = read_credential(presented)
     if isinstance(credential, NoCredential):
         return _without(credential)
@@ -85,7 +85,7 @@ def _without(credential: NoCredential) -> Verdict:
 
 
 def _unknown(grant: Grant | None) -> Verdict:
-    """A deleted key is to its caller as if it had never been; its owner is to hear that somebody still has it."""
+    """To its caller a deleted key is unknown; for its owner it is recorded that somebody still uses it."""
     if grant is None or grant.status is not Status.DELETED:
         return _INVALID[Guess.UNKNOWN]
     return Verdict(Refusal.INVALID_KEY, guess=Guess.UNKNOWN, deleted=grant)
@@ -94,7 +94,7 @@ def _unknown(grant: Grant | None) -> Verdict:
 def judge_grant(
     grant: Grant, permission: str | None, now: float, *, address: str | None = None, in_query: bool = False
 ) -> Refusal | None:
-    """What a key's own state decides; the same over HTTP and over RPC. `address` None: not asked about."""
+    """Why the grant does not allow it, or None; the same over HTTP and RPC. `address` None: not checked."""
     if grant.status is Status.REVOKED:
         return Refusal.KEY_REVOKED
     if grant.suspended:
@@ -111,8 +111,8 @@ def judge_grant(
 
 
 def address_allowed(grant: Grant, address: str) -> bool:
-    """An address that cannot be read is outside every network."""
+    """Whether the grant allows the caller's address. One that cannot be parsed is outside every network."""
     if not grant.allowed_addresses:
         return True
-    caller = addresses.address(address)
-    return caller is not None and any(caller in addresses.network(network) for network in grant.allowed_addresses)
+    caller = ip_addresses.address(address)
+    return caller is not None and any(caller in ip_addresses.network(network) for network in grant.allowed_addresses)

@@ -1,4 +1,4 @@
-"""Whether the broker can be used at a service's start: it is waited for while it is away."""
+"""Wait for the message broker at a service's start."""
 
 import kombu
 from amqp.exceptions import AMQPError
@@ -10,7 +10,7 @@ _CONNECT_SECONDS_MAX = 5.0
 
 
 def await_broker(amqp_uri: str) -> None:
-    """Raises ServerUnreachable."""
+    """Returns once the broker takes connections. Raises ServerUnreachable."""
 
     def connect() -> None:
         with kombu.Connection(amqp_uri, connect_timeout=_CONNECT_SECONDS_MAX) as connection:

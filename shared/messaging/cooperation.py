@@ -1,7 +1,7 @@
-"""Greenlets instead of threads, as nameko has them: whoever waits lets the others go on, for a database, too.
+"""eventlet monkey patching: greenlets instead of threads, as nameko needs, also while psycopg waits for a database.
 
-Compiled psycopg waits in C, where no greenlet gives way: one slow query would hold up every other call of its
-process, and the heartbeats that keep its connections to RabbitMQ.
+Compiled psycopg waits in C, where no greenlet gives way: one slow query would hold up every other call of its process,
+and the heartbeats that keep its connections to RabbitMQ.
 """
 
 import os
@@ -10,6 +10,6 @@ import eventlet
 
 
 def cooperate() -> None:
-    """Before anything else is imported: all must find sockets, locks, threads and waiting already patched."""
+    """Patches the standard library. To be called before any other import, so that all modules get the patched parts."""
     eventlet.monkey_patch()
-    os.environ["PSYCOPG_WAIT_FUNC"] = "wait_select"  # psycopg's own word for how it waits, read at its import
+    os.environ["PSYCOPG_WAIT_FUNC"] = "wait_select"  # psycopg's setting for how it waits, read at its import

@@ -1,4 +1,4 @@
-"""The messages that nobody could take in: listed, and given back to the queue they were meant for."""
+"""Dead letter queues: lists the messages that no consumer could take, and gives them back to their queue."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,10 @@ _CONNECT_SECONDS_MAX = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """`reason`: rejected (could not be read) or delivery_limit (killed its readers). `beginning`: of its body."""
+    """A message and why it is here. `reason`: rejected (its handler raised) or delivery_limit (delivered too often).
+
+    `beginning`: the start of its body, with API keys cut out.
+    """
 
     queue: str
     type: str
@@ -30,7 +33,7 @@ class DeadLetter:
 
 
 class DeadLetters:
-    """Of one durable queue. Every method raises BusUnavailable."""
+    """The dead letters of one durable queue. Every method raises BusUnavailable."""
 
     def __init__(self, amqp_uri: str, queue: kombu.Queue) -> None:
         self._amqp_uri, self._queue = amqp_uri, queue
@@ -40,12 +43,12 @@ class DeadLetters:
         return f"{self._queue.name}"
 
     def list(self) -> tuple[DeadLetter, ...]:
-        """The oldest LISTED_MAX; they stay where they are, unacknowledged ones going back as this leaves."""
+        """The oldest LISTED_MAX. They stay in the queue: they are not acknowledged, so the broker puts them back."""
         with self._channel() as channel:
             return tuple(map(self._described, islice(self._take(channel), LISTED_MAX)))
 
     def replay(self) -> int:
-        """Gives back those that are there now; how many. Each is confirmed there before it is forgotten here."""
+        """Puts the present ones back into their queue; returns how many. Each is removed here once confirmed there."""
         replayed = 0
         with self._channel() as channel:
             producer = kombu.Producer(channel)
@@ -53,7 +56,7 @@ class DeadLetters:
             for message in islice(self._take(channel), waiting):
                 producer.publish(
                     message.body,
-                    routing_key=self._queue.name,  # by the default exchange: straight into the queue
+                    routing_key=self._queue.name,  # through the default exchange: straight into the queue
                     content_type=message.content_type,
                     content_encoding=message.content_encoding,
                     delivery_mode="persistent",

@@ -1,7 +1,7 @@
-"""kombu's in-memory transport, mended in two places, as `embedded://`.
+"""In-memory transport for kombu, `embedded://`: kombu's own, with two faults corrected.
 
-Virtual transports leave `content_type` out of a message's properties, where nameko's RPC looks for it; and they
-poll. Here the property is set, and a consumer sleeps until something is published.
+Virtual transports leave `content_type` out of a message's properties, where nameko's RPC looks for it; and they poll.
+Here the property is set, and a consumer sleeps until something is published.
 """
 
 import threading
@@ -16,7 +16,7 @@ URL = "embedded://localhost"
 
 
 class _Arrivals:
-    """Counts what is published in this process, and wakes whoever waits for the count to move."""
+    """Counts what is published in this process, and wakes threads that wait for the count to change."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -78,5 +78,5 @@ class Transport(memory.Transport):
 
 
 def register() -> None:
-    """Makes kombu know `embedded://`."""
+    """Registers `embedded://` with kombu."""
     TRANSPORT_ALIASES["embedded"] = f"{__name__}:Transport"

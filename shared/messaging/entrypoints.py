@@ -1,4 +1,4 @@
-"""What a nameko service class is made of here, beside nameko's own: `follows`, `hears`, `Provided`."""
+"""nameko entrypoints and the dependency provider of our service classes: `follows`, `hears`, `Provided`."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,7 @@ COMPOSITION = "COMPOSITION"
 
 
 class _DeclaringQueueConsumer(QueueConsumer):
-    """Declares the dead letters' queues with each connection: a broker that lost its disk has forgotten them."""
+    """Declares the dead letter queues with each connection: a broker that lost its disk has lost them, too."""
 
     def get_consumers(self, consumer_cls: Any, channel: Any) -> Any:
         for entrypoint in self._providers:
@@ -22,9 +22,9 @@ class _DeclaringQueueConsumer(QueueConsumer):
 
 
 class _Following(Consumer):
-    """A method that raises has its message put among the dead letters, where a person finds it and may replay it.
+    """Consumer that rejects a message whose method raised: it becomes a dead letter, which a person may replay.
 
-    nameko's own would acknowledge and forget it, or hand it back at once and for ever.
+    nameko's own consumer would acknowledge and lose it, or requeue it at once and for ever.
     """
 
     queue_consumer = _DeclaringQueueConsumer()
@@ -32,7 +32,7 @@ class _Following(Consumer):
     def handle_message_processed(self, message: Any, result: Any = None, exc_info: Any = None) -> None:
         if exc_info is None:
             self.queue_consumer.ack_message(message)
-        elif message.channel.connection:  # else the broker has taken it back already
+        elif message.channel.connection:  # else the broker has requeued it already
             message.reject()
 
 
@@ -55,7 +55,7 @@ def queues_of(service_class: type) -> Iterator[Queue]:
 
 
 class Provided(DependencyProvider):
-    """Hands a service the plain object that the composition root made under this name."""
+    """Dependency provider: gives a service the plain object that the composition root made under this name."""
 
     def __init__(self, name: str) -> None:
         self._name = name

@@ -1,11 +1,11 @@
-"""Names on the bus, by nameko's convention: one topic exchange a service, the routing key is the event's type."""
+"""Exchanges and queues on RabbitMQ: one topic exchange a service (nameko's convention), routed by event type."""
 
 import secrets
 
 from kombu import Exchange, Queue
 
 EVERYTHING = "#"
-# Deliveries that ended with their consumer's death. Reading a message must not be able to kill its reader for ever.
+# Deliveries of one message that end with the death of its consumer, before it becomes a dead letter.
 DELIVERIES_MAX = 20
 DEAD_LETTERS_MAX = 10_000
 DEAD_LETTERS = Exchange("grillo.dead", type="direct", durable=True, auto_delete=False, delivery_mode="persistent")
@@ -16,9 +16,9 @@ def events_of(service: str) -> Exchange:
 
 
 def durable_queue(follower: str, service: str, type_: str = EVERYTHING) -> Queue:
-    """A follower's own queue: outlives its consumers, one for all instances of the follower.
+    """A follower's queue: durable, shared by all instances of the follower.
 
-    Replicated (a quorum queue); what is refused, or was delivered too often in vain, goes to its dead letters.
+    Replicated (a quorum queue). A message that is rejected, or was delivered too often in vain, becomes a dead letter.
     """
     name = f"{follower}.follows.{service}" if type_ == EVERYTHING else f"{follower}.follows.{service}.{type_}"
     arguments = {
@@ -31,9 +31,9 @@ def durable_queue(follower: str, service: str, type_: str = EVERYTHING) -> Queue
 
 
 def dead_letter_queue(queue: Queue) -> Queue:
-    """Where a durable queue's dead letters wait for a person.
+    """The queue in which a durable queue's dead letters wait for a person.
 
-    Not a quorum queue: those count every look at a message as a delivery, and newer brokers drop it after twenty.
+    Not a quorum queue: that counts each look at a message as a delivery, and newer brokers drop it after twenty.
     """
     arguments = {"x-max-length": DEAD_LETTERS_MAX}
     return Queue(
@@ -46,6 +46,6 @@ def dead_letter_queue(queue: Queue) -> Queue:
 
 
 def broadcast_queue(listener: str, service: str, type_: str = EVERYTHING) -> Queue:
-    """A queue that one process has for itself and that goes with it: each gate hears everything."""
+    """A queue of one process, deleted when the process goes: each gate gets every event."""
     name = f"{listener}.hears.{service}-{secrets.token_hex(6)}"
     return Queue(name, exchange=events_of(service), routing_key=type_, exclusive=True, auto_delete=True, durable=False)

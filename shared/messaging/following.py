@@ -1,4 +1,4 @@
-"""The two hands of a follower in a nameko service: `hear` for pushes, `catch_up` for the timer."""
+"""Message handler of a follower in a nameko service: `hear` takes pushed events, `catch_up` pulls at each tick."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from shared.replication.sql_follower import SqlFollower
 from shared.replication.subscription import Subscription
 from shared.runtime.flat_combining import Combiner
 
-# More than a nameko service hears at one time.
+# More than a nameko service handles at one time.
 PUSHES_MAX = 100
 _log = structlog.get_logger(__name__)
 
@@ -22,10 +22,10 @@ class Following:
         self._take = Combiner(self._take_all, most=PUSHES_MAX)
 
     def hear(self, envelope: Any) -> None:
-        """Takes one message off the bus; those that come meanwhile are taken together.
+        """Takes one message from the bus; messages that come meanwhile are applied together.
 
-        What it does not manage, the next pull does. Raises msgspec.ValidationError for what is no envelope: that is
-        somebody else's fault, and for a person to see.
+        If that fails, the next pull makes up for it. Raises msgspec.ValidationError for a message that is not an
+        envelope: its sender is at fault, so it becomes a dead letter for a person to see.
         """
         self._take(from_json(envelope))
 
@@ -35,11 +35,11 @@ class Following:
         except FeedUnavailable as error:
             _log.warning("push_left_to_pull", detail=str(error))
         except Exception:
-            # The checkpoint has not moved, so the next pull repeats it: no reason to lay it among the dead.
+            # The checkpoint has not moved, so the next pull repeats the event: it need not become a dead letter.
             _log.exception("push_left_to_pull")
 
     def catch_up(self) -> None:
-        """Pulls what pushes have missed, and tries parked events whose time has come. Never raises."""
+        """Pulls what pushes have missed, and retries parked events that are due. Never raises."""
         try:
             self._subscription.pull()
             self._follower.retry_due()

@@ -1,4 +1,4 @@
-"""A thread that hears every event of some services, for processes that are not nameko's: the gates."""
+"""Consumer thread for processes without nameko, the gates: it hears every event of the queues it is given."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -13,9 +13,9 @@ _log = structlog.get_logger(__name__)
 
 
 class Listener(ConsumerMixin):
-    """Connects, consumes, connects again. A message is acknowledged once heard, whatever came of it.
+    """Consumes queues, each with its handler, and reconnects. A message is acknowledged even if its handler raised.
 
-    That loses nothing: whoever listens here also pulls.
+    That loses nothing: a gate also pulls.
     """
 
     def __init__(self, amqp_uri: str, hear: Mapping[Queue, Hear]) -> None:
@@ -49,7 +49,7 @@ class Listener(ConsumerMixin):
             try:
                 hear(body)
             except Exception:
-                # One bad message must not stop the thread that revocations arrive on.
+                # One bad message must not stop the thread that receives revocations.
                 _log.exception("message_not_heard")
             finally:
                 message.ack()

@@ -1,4 +1,4 @@
-"""A page of a log published at once, and its confirms waited for together.
+"""Pipelined publishing: a page of a log is published at once, and the broker's confirms are awaited together.
 
 A broker confirms a message once every queue it reaches has it on the disks of a majority. One by one, each event would
 wait for all of that before the next one leaves.
@@ -23,34 +23,34 @@ _log = structlog.get_logger(__name__)
 
 
 class PipelinedLogBus:
-    """Where a relay publishes in production: its service's exchange, over its own connection; one thread at a time."""
+    """Bus of a relay in production: its service's exchange, over its own connection; for one thread at a time."""
 
     def __init__(self, amqp_uri: str, service: str) -> None:
         self._amqp_uri, self._exchange = amqp_uri, events_of(service)
-        self._line: _Line | None = None
+        self._channel: _ConfirmingChannel | None = None
 
     def publish(self, events: Sequence[CloudEvent]) -> int:
-        """In order; how many, from the first on, the broker has confirmed. Why not all is logged."""
+        """Publishes in order. Returns how many, from the first on, are confirmed; if not all, the reason is logged."""
         confirmed = 0
         while True:
-            kept = self._line
-            line = self._line = kept or _Line(self._amqp_uri, self._exchange)
+            kept = self._channel
+            channel = self._channel = kept or _ConfirmingChannel(self._amqp_uri, self._exchange)
             try:
-                line.publish(events[confirmed:])
+                channel.publish(events[confirmed:])
             except _FAULTS as error:
-                confirmed += line.confirmed
-                line.close()
-                self._line = None
+                confirmed += channel.confirmed
+                channel.close()
+                self._channel = None
                 if kept is None:
                     _log.warning("bus_unavailable", exchange=self._exchange.name, detail=type(error).__name__)
                     return confirmed
-                # One that was kept may have ended long ago, which says nothing of the broker now.
+                # A kept connection may have broken long ago, which says nothing about the broker now: try a new one.
             else:
-                return confirmed + line.confirmed
+                return confirmed + channel.confirmed
 
 
-class _Line:
-    """A connection with one channel, on which the broker confirms. `confirmed`: of the last page, from its first on."""
+class _ConfirmingChannel:
+    """A connection with one channel in confirm mode. `confirmed`: events of the last page, counted from its first."""
 
     def __init__(self, amqp_uri: str, exchange: Exchange) -> None:
         """Connects to nothing yet."""
@@ -58,12 +58,12 @@ class _Line:
         self._connection = Connection(amqp_uri, connect_timeout=CONNECT_SECONDS_MAX)
         self._exchange = exchange
         self._producer: Producer | None = None
-        self._sent = 0  # by which the broker numbers what it confirms
+        self._sent = 0  # the broker numbers its confirms by this
         self._unanswered: set[int] = set()
         self._refused: set[int] = set()
 
     def publish(self, events: Sequence[CloudEvent]) -> None:
-        """Raises one of _FAULTS; `confirmed` is right then, too."""
+        """Publishes a page and waits for its confirms. Raises one of _FAULTS; `confirmed` is right then, too."""
         self.confirmed = 0
         producer = self._producer = self._producer or self._open()
         first = self._sent + 1
@@ -80,7 +80,7 @@ class _Line:
             raise MessageNacked
 
     def close(self) -> None:
-        self._connection.collect()  # without a word to the other side, which may not listen any more
+        self._connection.collect()  # without closing frames: the broker may not answer any more
 
     def _open(self) -> Producer:
         channel = self._connection.channel()

@@ -1,4 +1,4 @@
-"""Publishing with confirms: when `publish` returns, the broker has the message."""
+"""Event publisher with publisher confirms: when `publish` returns, the broker has the message."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,11 +26,11 @@ class EventPublisher:
         self._publisher = Publisher(amqp_uri, exchange=exchange, declare=[exchange], serializer="json")
 
     def publish(self, type_: str, body: Mapping[str, Any], *, mandatory: bool = False) -> None:
-        """Raises BusUnavailable; also, if `mandatory`, when there is no queue yet that the message would reach."""
+        """Returns once confirmed. Raises BusUnavailable; also if `mandatory` and no queue would get the message."""
         self.publish_json(type_, msgspec.json.encode(body), mandatory=mandatory)
 
     def publish_json(self, type_: str, body: bytes, *, mandatory: bool = False) -> None:
-        """The same, of what is JSON already."""
+        """As `publish`, for a body that is JSON bytes already."""
         try:
             self._publisher.publish(body, routing_key=type_, mandatory=mandatory, **WRITTEN_AS)
         except UndeliverableMessage as error:
@@ -40,7 +40,7 @@ class EventPublisher:
 
 
 class LogBus:
-    """Where a relay publishes, embedded: its service's exchange, in CloudEvents' envelope, event by event."""
+    """Bus of a relay when embedded: publishes on its service's exchange, event by event."""
 
     def __init__(self, publisher: EventPublisher) -> None:
         self._publisher = publisher
@@ -56,9 +56,9 @@ class LogBus:
 
 
 class MeterBus:
-    """Where a gate publishes: gates are an arm of auth, so it is auth's exchange.
+    """Bus of a gate's meter: publishes batches on auth's exchange, since gates act for auth.
 
-    Batches are mandatory: usage's queue is the only place for a batch, and a gate may start before usage ever did.
+    Batches are mandatory: only usage's queue takes them, and a gate may start before usage has ever declared it.
     """
 
     def __init__(self, publisher: EventPublisher) -> None:
@@ -68,5 +68,5 @@ class MeterBus:
         self._publisher.publish_json("RequestMetered", batch, mandatory=True)
 
     def tell(self, failed: AuthenticationFailed) -> None:
-        """Raises BusUnavailable; nobody need have a queue for it."""
+        """Publishes the event, also if no queue takes it. Raises BusUnavailable."""
         self._publisher.publish("AuthenticationFailed", msgspec.to_builtins(failed))

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line on standard error, with secrets cut out of the whole line."""
+"""Structured logs: one JSON object a line on standard error, with API keys cut out of the whole line."""
 
 import logging
 import sys
@@ -9,7 +9,7 @@ import structlog
 
 from shared.observability.redaction import redact
 
-# The request that is being answered: its id, and its caller's address. Every line of log about it says both.
+# The request that is being answered: (request id, caller's address). Every log line about it has both.
 request: ContextVar[tuple[str, str] | None] = ContextVar("request", default=None)
 
 
@@ -55,5 +55,5 @@ def _add_request(_logger: object, _method: str, line: structlog.typing.EventDict
 
 
 def _redacted(_logger: object, _method: str, line: Any) -> str:
-    """The last step: by now names, values and tracebacks are one text, in which JSON escapes no key's character."""
+    """The last step: names, values and tracebacks are one text by now, and JSON escapes no character of a key."""
     return redact(line)

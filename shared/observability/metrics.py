@@ -121,7 +121,7 @@ rpc_calls = Counter(
 
 
 def exposition() -> bytes:
-    """All of them in Prometheus's text format: this process's, or those of all processes that share the folder."""
+    """All metrics in Prometheus's text format: this process's, or those of all processes that share the folder."""
     request_counts.tell()
     folder = os.environ.get(FOLDER_VARIABLE)
     if folder is None:
@@ -133,7 +133,7 @@ def exposition() -> bytes:
 
 
 def _forget_the_dead(folder: Path) -> None:
-    """What a gauge of a killed process says is true no more; what its counters counted still is."""
+    """Deletes the gauges of processes that are gone. Their counters stay: what they counted still happened."""
     for file in folder.glob("gauge_live*.db"):
         pid = int(file.stem.rpartition("_")[2])
         if not Path(f"/proc/{pid}").exists():

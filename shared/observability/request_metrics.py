@@ -1,7 +1,7 @@
-"""Answered requests on their way into Prometheus's counters: noted in plain memory, told now and then.
+"""Buffered request metrics: requests are counted in plain memory and added to Prometheus's counters now and then.
 
-A counter that all processes of a service share is written to a file at each change. That is too dear for each request,
-and a scrape asks every few seconds only.
+A counter that all processes of a service share is written to a file at each change. That costs too much for each
+request, and a scrape comes only every few seconds.
 """
 
 import threading
@@ -11,7 +11,7 @@ from prometheus_client import Counter, Histogram
 
 
 class _Noted:
-    """`buckets`: how many requests took up to each bound; the last has no bound, so that each request is in one."""
+    """Counts of one kind of request. `buckets`: requests by duration; the last bucket has no upper bound."""
 
     __slots__ = ("buckets", "seconds")
 
@@ -20,7 +20,7 @@ class _Noted:
 
 
 class RequestMetrics:
-    """`requests` has the labels service, method, status_class; `seconds` has service."""
+    """Buffer in front of two metrics: `requests` (labels service, method, status_class) and `seconds` (service)."""
 
     def __init__(self, requests: Counter, seconds: Histogram) -> None:
         self._requests, self._seconds = requests, seconds
@@ -38,7 +38,7 @@ class RequestMetrics:
             noted.buckets[bucket] += 1
 
     def tell(self) -> None:
-        """What was noted since the last time.
+        """Adds what was noted since the last call to the Prometheus metrics.
 
         A histogram's parts are private to Prometheus's client, which offers no way to add many observations at once.
         """

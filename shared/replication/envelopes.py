@@ -1,4 +1,4 @@
-"""A log row as others see it. Each service's `publication.py` says what of an event is public."""
+"""Envelopes: public CloudEvents made from the rows of a log. A service's `publication.py` says what is public."""
 
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
@@ -10,13 +10,13 @@ from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.event_types import EventTypes
 from shared.values.timestamps import from_rfc3339
 
-# From a private event to its public shape (a dataclass of shared.contracts), or None: nobody's business.
+# From a private event to its public shape (a dataclass of shared.contracts), or None if nothing of it is public.
 Publish = Callable[[Any], object | None]
 
 
 class Envelopes:
     def __init__(self, source: str, types: EventTypes, publish: Publish, *, ignorable: Container[type] = ()) -> None:
-        """`ignorable`: public shapes that take nothing from anybody, so that older readers may pass over them."""
+        """`ignorable`: public shapes that take no permission away, so that older readers may skip them."""
         self.source, self._ignorable = source, ignorable
         self._types, self._publish = types, publish
 

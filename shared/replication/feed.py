@@ -1,4 +1,4 @@
-"""The log as followers pull it: the events after a place, and the head as the primary database shows it now."""
+"""Feed: the log as followers pull it. The events after a place, and the head as the primary database shows it now."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,13 +14,13 @@ from shared.replication.envelopes import Envelopes
 from shared.sql.database import Database
 from shared.sql.functions import DatabaseClock
 
-# As many as any follower is given; whoever asks for more may have that many.
+# Events in a page by default, and the most that a follower may ask for.
 PAGE_EVENTS, PAGE_EVENTS_MAX = 500, 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement:
-    """A gate says how far it is. `gate` is random, new at each start of its process."""
+    """A gate has applied the log up to `position`. `gate`: a random id, new at each start of its process."""
 
     gate: str
     position: int
@@ -30,7 +30,7 @@ class Acknowledgement:
 class FeedPage:
     """`diverged`: this log is not the one the caller followed; it must drop its state and start again.
 
-    `time` is the database's clock, read with the head. `gates`: how many have a place in this log; None: not told.
+    `time`: the database's clock, read with the head. `gates`: how many gates follow this log; None: unknown.
     """
 
     events: tuple[CloudEvent, ...]
@@ -41,7 +41,7 @@ class FeedPage:
 
 
 class FeedUnavailable(Exception):
-    """The pull got no answer; what was applied stands, and the next pull makes up for it."""
+    """The pull failed. What was applied stays applied, and the next pull continues from there."""
 
 
 class Feed(Protocol):
@@ -51,24 +51,25 @@ class Feed(Protocol):
 
 
 class LogFeed:
-    """The serving side. An acknowledgement is committed before the head is read, in a transaction of its own.
+    """Serves a feed from the service's own log.
 
-    That order carries the proof of a revocation: a gate counted as silent cannot have read a head that lacks
-    the revocation after its row was last seen.
+    An acknowledgement is committed before the head is read, in a transaction of its own. That order carries the proof
+    of a revocation: a gate counted as silent cannot have read a head that lacks the revocation after its row was last
+    seen.
     """
 
     def __init__(
         self,
         database: Database,
         store: SqlEventStore,
-        publication: Envelopes,
+        envelopes: Envelopes,
         acknowledge: Callable[[Acknowledgement], None] | None = None,
         gates: ScalarSelect[int] | None = None,
     ) -> None:
-        """`gates`: how many there are; gates are told."""
-        self._database, self._store, self._publication = database, store, publication
+        """`gates`: counts the gates that follow this log; pages for gates include it."""
+        self._database, self._store, self._envelopes = database, store, envelopes
         self._acknowledge = acknowledge
-        self._asked = (DatabaseClock(),) if gates is None else (DatabaseClock(), gates)
+        self._time_and_gates = (DatabaseClock(),) if gates is None else (DatabaseClock(), gates)
         self._page = store.pages_after(bindparam("after", type_=BigInteger))
 
     def pull(
@@ -78,18 +79,18 @@ class LogFeed:
             self._acknowledge(self._of_this_log(acknowledgement, after))
         position = after.position if after else 0
         with self._database.reading(once=True) as tx:
-            head, hash_there, (time, *told) = self._store.head_and_hash(tx, position, self._asked)
+            head, hash_there, (time, *counted) = self._store.head_and_hash(tx, position, self._time_and_gates)
             is_diverged = after is not None and not _continues(after, head, hash_there)
             is_behind = not is_diverged and position < head.position
             page = self._page(tx, events_max, last=head.position, after=position) if is_behind else None
-        # The log is asked twice, which takes less than a transaction. Should it become another one in between, then
-        # these events do not follow on what the caller has, and say so.
-        events = () if page is None else tuple(self._publication.envelopes(page.rows, page.epoch, page.previous))
-        gates = told[0] if told and acknowledgement is not None else None
+        # Two statements without a transaction, which is faster. If the log is replaced in between, the hashes of these
+        # events do not continue the caller's log, and the caller sees that.
+        events = () if page is None else tuple(self._envelopes.envelopes(page.rows, page.epoch, page.previous))
+        gates = counted[0] if counted and acknowledgement is not None else None
         return FeedPage(events=events, head=head, time=time, diverged=is_diverged, gates=gates)
 
     def _of_this_log(self, acknowledgement: Acknowledgement, after: Head | None) -> Acknowledgement:
-        """A position in another log, from before a restore, says nothing about this one: the gate has none of it."""
+        """A position in another log, from before a restore, counts as 0: the gate has applied nothing of this one."""
         if after is None:
             return acknowledgement
         with self._database.reading(once=True) as tx:

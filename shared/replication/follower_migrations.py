@@ -1,4 +1,4 @@
-"""A follower's tables as Alembic scripts create them. History: never changed once released."""
+"""Tables of a follower, as Alembic scripts create them. Never changed once released."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Feed of another service's log over its internal door, and a second path for when the first fails."""
+"""HTTP client of another service's feed; and a failover, which asks one feed after another until one answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from shared.replication.internal_client import InternalClient
 from shared.runtime.clock import Clock
 
 PULL_SECONDS_MAX = 0.5
-# After a full page that was here within this, one so many times larger has time to spare; after one that took longer
-# than that, one like it may come too late.
+# A full page within _QUICK_SECONDS is followed by one _GROWTH times larger; after one that took _SLOW_SECONDS or longer
+# pages are small again, for the next may time out.
 _QUICK_SECONDS, _GROWTH = PULL_SECONDS_MAX / 6, 4
 _SLOW_SECONDS = PULL_SECONDS_MAX / 2
 CHECKPOINT_SECONDS_MAX = 5.0
@@ -22,21 +22,21 @@ _log = structlog.get_logger(__name__)
 
 
 class HttpFeed:
-    """Asks for larger pages after full ones that came quickly: who is far behind is through in a third of the time.
+    """Pulls over HTTP. After full pages that came quickly it asks for larger ones, to catch up three times as fast.
 
-    But a page must be here whole before its time is over. After one that came late or never, pages stay small until
-    there is no full one any more.
+    A page must arrive whole within PULL_SECONDS_MAX. After one that came late or never, pages stay small until one is
+    not full.
     """
 
-    def __init__(self, door: InternalClient, clock: Clock, *, events_max: int = PAGE_EVENTS) -> None:
-        """`events_max`: as large as pages may become."""
-        self._door, self._clock, self._events_max = door, clock, events_max
+    def __init__(self, client: InternalClient, clock: Clock, *, events_max: int = PAGE_EVENTS) -> None:
+        """`events_max`: the largest page to ask for."""
+        self._client, self._clock, self._events_max = client, clock, events_max
         self._events, self._may_grow = PAGE_EVENTS, True
 
     def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
-        """One at a time."""
+        """Not to be called by two threads at once. Raises FeedUnavailable."""
         events, may_grow = self._events, self._may_grow
-        self._events, self._may_grow = PAGE_EVENTS, False  # should this one not come
+        self._events, self._may_grow = PAGE_EVENTS, False  # in case this pull fails
         began = self._clock.elapsed_seconds()
         page = self._ask(after, acknowledgement, events)
         seconds = self._clock.elapsed_seconds() - began
@@ -53,11 +53,11 @@ class HttpFeed:
             query |= {"epoch": after.epoch, "after": str(after.position), "hash": after.hash}
         if acknowledgement is not None:
             query["gate"] = acknowledgement.gate
-        return _page(self._door.get("/internal/feed", query, PULL_SECONDS_MAX))
+        return _page(self._client.get("/internal/feed", query, PULL_SECONDS_MAX))
 
     def leave(self, gate: str) -> None:
-        """A gate that stops cleanly gives its place up. Raises FeedUnavailable."""
-        self._door.delete(f"/internal/gates/{gate}", PULL_SECONDS_MAX)
+        """Removes a gate that stops cleanly, so that no revocation waits for it. Raises FeedUnavailable."""
+        self._client.delete(f"/internal/gates/{gate}", PULL_SECONDS_MAX)
 
 
 class FirstAnswer:
@@ -78,22 +78,23 @@ class FirstAnswer:
 
 
 class RemoteAnchor:
-    """What another service remembers of the log it follows."""
+    """Another service's checkpoint in the log it follows, asked over HTTP for an audit."""
 
-    def __init__(self, door: InternalClient) -> None:
-        self._door = door
+    def __init__(self, client: InternalClient) -> None:
+        self._client = client
 
     def __call__(self) -> Anchor | None:
         """None while it has followed nothing yet. Raises FeedUnavailable."""
         try:
-            told = msgspec.json.decode(self._door.get("/internal/checkpoint", {}, CHECKPOINT_SECONDS_MAX), type=_Told)
+            answer = self._client.get("/internal/checkpoint", {}, CHECKPOINT_SECONDS_MAX)
+            remote = msgspec.json.decode(answer, type=_RemoteCheckpoint)
         except msgspec.DecodeError as error:
             raise FeedUnavailable(f"the checkpoint cannot be read: {error}") from error
-        return None if told.checkpoint is None else Anchor(follower=told.follower, checkpoint=told.checkpoint)
+        return None if remote.checkpoint is None else Anchor(follower=remote.follower, checkpoint=remote.checkpoint)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Told:
+class _RemoteCheckpoint:
     follower: str
     checkpoint: Head | None
 

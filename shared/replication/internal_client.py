@@ -1,4 +1,4 @@
-"""HTTP client of the internal doors: bearer token, pooled connections, time-outs, one error for every failure."""
+"""HTTP client of the internal APIs: bearer token, pooled connections, time-outs, one error for every failure."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ import urllib3
 
 from shared.replication.feed import FeedUnavailable
 
-# Threads that ask one door at the same time.
+# Threads that use one client at the same time.
 _CONNECTIONS = 4
 _GOOD = (HTTPStatus.OK, HTTPStatus.NO_CONTENT)
 
@@ -17,7 +17,7 @@ _GOOD = (HTTPStatus.OK, HTTPStatus.NO_CONTENT)
 class InternalClient:
     """HTTP with the internal token. Safe to share between threads.
 
-    By urllib3, because each gate asks again behind every event: httpx takes twice the processor for it.
+    Uses urllib3, because each gate pulls again after every event, and httpx takes twice the processor time.
     """
 
     def __init__(self, url: str, token: str) -> None:
@@ -31,7 +31,7 @@ class InternalClient:
 
     @contextmanager
     def stream(self, path: str, accept: str, seconds_max: float) -> Iterator[urllib3.BaseHTTPResponse]:
-        """For an answer that is read as it comes; `seconds_max`: without anything coming. Raises FeedUnavailable."""
+        """An answer to be read as it arrives. `seconds_max`: for each read. Raises FeedUnavailable."""
         headers = {**self._http.headers, "Accept": accept}
         answer = self._ask("GET", path, seconds_max, headers=headers, preload_content=False)
         try:
@@ -50,7 +50,7 @@ class InternalClient:
             answer = self._http.request(method, self._url + path, timeout=seconds_max, redirect=False, **more)
         except urllib3.exceptions.HTTPError as error:
             raise FeedUnavailable(f"{self._url}{path}: {type(error).__name__}") from error
-        except ValueError as error:  # which may quote the header that cannot be sent
+        except ValueError as error:  # its text may quote the token
             raise FeedUnavailable(f"{self._url}{path}: {type(error).__name__}") from None
         if answer.status not in _GOOD:
             answer.close()

@@ -1,4 +1,4 @@
-"""Where a follower keeps the events that would not apply, each with what waits behind it, until they do."""
+"""Parked events (dead letters) of a follower: those that failed to apply, and later ones of their streams."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,7 +17,7 @@ _FIRST_DELAY_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParkedEvent:
-    """`retry_at` is None when only a person's replay will try it again, or when it waits behind another."""
+    """An event that is not applied yet. `retry_at` None: it waits for another, or for a person to replay it."""
 
     position: int
     stream: str
@@ -28,14 +28,14 @@ class ParkedEvent:
 
 
 class ParkedEvents:
-    """One follower's, in its service's database; every method works in the transaction given."""
+    """The parked events of one follower, in its service's database. Methods work in the transaction given."""
 
     def __init__(self, follower: str, table: Table, clock: Clock) -> None:
         self._follower, self._table, self._clock = follower, table, clock
         self._is_mine = table.c.follower == follower
 
     def park(self, tx: Connection, event: CloudEvent, error: str) -> None:
-        """After its first attempt."""
+        """Parks an event whose first attempt failed."""
         self._insert(tx, event, error=error, attempts=1, retry_at=self._due(attempts=1))
 
     def park_behind(self, tx: Connection, event: CloudEvent) -> None:
@@ -96,7 +96,7 @@ class ParkedEvents:
         )
 
     def _due(self, attempts: int) -> str:
-        """1 s, 2 s, 4 s …: about four minutes in all before a person is needed."""
+        """Retry with backoff, 1 s, 2 s, 4 s …: about two minutes in all before a person is needed."""
         return rfc3339(self._clock.now() + timedelta(seconds=_FIRST_DELAY_SECONDS * 2 ** (attempts - 1)))
 
 

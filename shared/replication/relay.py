@@ -1,7 +1,7 @@
-"""From the log to the bus: every committed row is published in order, at least once.
+"""Outbox relay: publishes every committed row of the log on the bus, in order, at least once.
 
-The bus is only a doorbell. A publish that fails, or a process that dies before it, costs time and never an
-event: the cursor moves after the broker has confirmed, and followers pull whatever they were not told.
+The bus is only a doorbell. A publish that fails, or a process that dies before it, costs time and never an event: the
+cursor moves after the broker has confirmed, and followers pull what they did not receive.
 """
 
 import threading
@@ -21,16 +21,17 @@ _log = structlog.get_logger(__name__)
 
 
 class BusUnavailable(Exception):
-    """The broker did not take the message; nothing is lost, the relay comes back to it."""
+    """The broker did not take the message. Nothing is lost: it is published again later."""
 
 
 class Bus(Protocol):
     def publish(self, events: Sequence[CloudEvent]) -> int:
-        """In order. Returns how many, from the first on, the broker has confirmed; not all: it is away for now."""
+        """Publishes in order. Returns how many, from the first on, the broker has confirmed; fewer if it is away."""
         ...
 
 
 def relay_table(metadata: MetaData) -> Table:
+    """Declares `relay_cursor`, the position up to which the log is published."""
     return Table(
         "relay_cursor",
         metadata,
@@ -41,15 +42,15 @@ def relay_table(metadata: MetaData) -> Table:
 
 class Relay:
     def __init__(
-        self, database: Database, metadata: MetaData, store: SqlEventStore, publication: Envelopes, bus: Bus
+        self, database: Database, metadata: MetaData, store: SqlEventStore, envelopes: Envelopes, bus: Bus
     ) -> None:
-        self._database, self._publication, self._bus = database, publication, bus
+        self._database, self._envelopes, self._bus = database, envelopes, bus
         self._cursor = metadata.tables["relay_cursor"]
         self._page = store.pages_after(select(self._cursor.c.position).scalar_subquery())
         self._one_at_a_time = threading.Lock()
 
     def run(self) -> int:
-        """Publishes everything past the cursor; how many. Safe to run anywhere, any number of times.
+        """Publishes everything past the cursor; returns how many. Safe to run in any process, any number of times.
 
         Returns early when the bus is away.
         """
@@ -60,7 +61,7 @@ class Relay:
                 if confirmed:
                     self._move_cursor(batch[confirmed - 1].position)
                 published += confirmed
-                # Behind a page that was not full there is nothing, or something whose own ring is still to come.
+                # After a page that was not full there is nothing more, or an event whose own ring is yet to come.
                 if confirmed < _PAGE_ROWS:
                     break
         return published
@@ -68,10 +69,10 @@ class Relay:
     def _pending(self) -> list[CloudEvent]:
         with self._database.reading(once=True) as tx:
             page = self._page(tx, _PAGE_ROWS)
-        return [] if page is None else list(self._publication.envelopes(page.rows, page.epoch, page.previous))
+        return [] if page is None else list(self._envelopes.envelopes(page.rows, page.epoch, page.previous))
 
     def _move_cursor(self, position: int) -> None:
-        # Not durable: what a crash takes back of the cursor is published again, and ignored.
+        # Not durable: if a crash sets the cursor back, events are published again, and followers ignore them.
         with self._database.transaction(durable=False) as tx:
             # Never backwards: another process's relay may be further on.
             tx.execute(update(self._cursor).where(self._cursor.c.position < position).values(position=position))
@@ -93,7 +94,7 @@ class Doorbell:
         self._rung.set()
 
     def stop(self) -> None:
-        """What was rung before is still run."""
+        """Stops the thread, after a last run if it was rung before."""
         self._stopping = True
         self._rung.set()
         self._thread.join()
@@ -102,7 +103,7 @@ class Doorbell:
         while True:
             self._rung.wait()
             self._rung.clear()
-            stopping = self._stopping  # read before the run, which so covers all that was rung before the stop
+            stopping = self._stopping  # read first, so that the last run covers every ring before the stop
             try:
                 self._run()
             except Exception:

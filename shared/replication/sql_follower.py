@@ -1,8 +1,8 @@
-"""A follower whose projection lives in its service's database, with a place for events that will not apply.
+"""Follower with a SQL projection: checkpoint and effects commit together, and events that fail to apply are parked.
 
-A handler that fails must hold up nobody else: its event is parked, later events of the same stream wait behind
-it in order, and the rest of the log flows on. Parked events are tried again with growing delay, then stay for
-a person: counted in a metric, listed, replayed on demand.
+A handler that fails must not hold up the rest: its event is parked, later events of the same stream wait behind it in
+order, and the other streams flow on. Parked events are retried with growing delay, then wait for a person: counted in
+a metric, listed, replayed on demand.
 """
 
 from collections.abc import Callable, Sequence
@@ -76,8 +76,8 @@ class SqlFollower:
     ) -> None:
         """`handle` applies one event in the given transaction and is safe to run again after it failed.
 
-        `handle_all` applies many, faster than `handle` does one after the other, or raises; which of them it was is
-        then found by `handle`.
+        `handle_all` applies many at once, faster than one by one. If it raises, all are tried again with `handle`.
+        `reset` deletes the projection.
         """
         self._name, self._database = name, database
         self._handle, self._handle_all, self._reset = handle, handle_all or self._handle_each, reset
@@ -90,10 +90,10 @@ class SqlFollower:
             return read_checkpoint(tx, self._checkpoint, self._name)
 
     def apply(self, events: Sequence[CloudEvent]) -> None:
-        """Another instance of this follower may have been faster: what it has applied is left out here.
+        """Applies the events, except those that another instance of this follower has applied meanwhile.
 
-        Not durable: a crash of the database's machine may set it back, its place with its effects, and it follows on
-        from there. Raises FeedUnavailable when these events do not follow on where the follower stands by now.
+        Not durable: a crash of the database's machine may set checkpoint and effects back together, and the follower
+        continues from there. Raises FeedUnavailable if these events do not continue from the checkpoint.
         """
         with self._database.transaction(durable=False) as tx:
             events = _still_to_come(events, self._locked_checkpoint(tx))
@@ -118,7 +118,7 @@ class SqlFollower:
     def retry_due(self) -> None:
         """Tries again the parked events whose time has come, each with what waits behind it.
 
-        The first time all of them: this process may be of a release that can apply what the one before could not.
+        The first time it tries all of them: this release may be able to apply what the one before could not.
         """
         with self._database.reading() as tx:
             streams = self._parked.streams(tx, due_only=self._has_retried)
@@ -128,7 +128,7 @@ class SqlFollower:
         self._count_parked()  # also what a process before this one parked
 
     def replay(self, stream: str) -> bool:
-        """Applies a stream's parked events in order, as far as they go; whether none is left."""
+        """Applies a stream's parked events in order until one fails. Returns whether none is left."""
         with self._database.transaction() as tx:
             self._locked_checkpoint(tx)
             is_through = all(self._retry(tx, *parked) for parked in self._parked.of_stream(tx, stream))
@@ -156,7 +156,7 @@ class SqlFollower:
         return True
 
     def _try_all(self, tx: Connection, events: Sequence[CloudEvent]) -> bool:
-        """Whether all of them are applied; none is when it is False."""
+        """True: all events were applied; False: none was."""
         if len(events) == 1:
             return False
         try:
@@ -165,19 +165,19 @@ class SqlFollower:
         except (OperationalError, InterfaceError):
             raise
         except Exception:
-            return False  # one by one will tell which of them it was
+            return False  # applying them one by one will show which of them failed
         return True
 
     def _handle_each(self, tx: Connection, events: Sequence[CloudEvent]) -> None:
-        """Without a savepoint for each, which costs two round trips."""
+        """Applies all without a savepoint for each, which would cost two round trips."""
         for event in events:
             self._handle(tx, event)
 
     def _try(self, tx: Connection, event: CloudEvent) -> str | None:
-        """Applies one event in a savepoint of its own; what went wrong, if it did.
+        """Applies one event in a savepoint of its own. Returns None, or the error's type name.
 
-        Raises what is the database's fault and not the event's: SQLite, for one, answers a full disk by rolling
-        back all of the transaction, savepoint or not.
+        Raises faults of the database, which say nothing of the event: SQLite, for example, answers a full disk by
+        rolling back the whole transaction, savepoints or not.
         """
         try:
             with tx.begin_nested():
@@ -185,12 +185,12 @@ class SqlFollower:
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:
-            # Whatever a handler raises is a reason to park; the type is enough, texts may quote data.
+            # Any exception parks the event. Only its type is kept: its text may quote data.
             return type(error).__name__
         return None
 
     def _locked_checkpoint(self, tx: Connection) -> Head | None:
-        """Whoever holds it is the only instance of this follower that writes."""
+        """Reads and locks the checkpoint row, so that one instance of this follower writes at a time."""
         return read_checkpoint(tx, self._checkpoint, self._name, lock=True)
 
     def _move(self, tx: Connection, place: Head) -> None:

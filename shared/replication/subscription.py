@@ -1,7 +1,7 @@
-"""The one way to follow another service's log, whatever the broker loses, repeats or reorders.
+"""Subscription to another service's log: each event takes effect once, whatever the broker loses, repeats or reorders.
 
-A pushed event that comes next is applied; one from further on makes the missing ones be pulled first; one from
-before is ignored. Where the follower stands is saved with the effect, so each event takes effect once.
+A pushed event that comes next is applied. If it is from further on, the missing ones are pulled first; if it is from
+before, it is ignored. The follower's place is saved together with the effect.
 """
 
 import enum
@@ -18,24 +18,26 @@ from shared.runtime.clock import Clock
 
 
 class Outcome(enum.Enum):
+    """What became of pushed events: applied; ignored as known already; or a pull fetched what was missing."""
+
     APPLIED = "applied"
     IGNORED = "ignored"
     PULLED = "pulled"
 
 
 class Follower(Protocol):
-    """A projection together with its place; `apply` and `restart` are atomic."""
+    """A projection with its checkpoint in the log; `apply` and `restart` are atomic."""
 
     def checkpoint(self) -> Head | None:
         """None before anything was applied."""
         ...
 
     def apply(self, events: Sequence[CloudEvent]) -> None:
-        """Takes effect and moves the checkpoint to the last event, both or neither."""
+        """Applies the events and moves the checkpoint to the last of them, both or neither."""
         ...
 
     def restart(self) -> None:
-        """The log followed so far is not the log any more: drop the state, begin anew."""
+        """Drops the state and begins anew: the log followed so far was replaced by another."""
         ...
 
 
@@ -43,7 +45,7 @@ class Follower(Protocol):
 class CaughtUp:
     """A pull's result: everything up to `head` is applied. `sent_at` is elapsed seconds, taken before asking.
 
-    `gates`: how many gates follow this log; None: not told.
+    `gates`: how many gates follow this log; None: unknown.
     """
 
     head: Head
@@ -63,7 +65,7 @@ class Subscription:
         return self.push_all((event,))
 
     def push_all(self, events: Sequence[CloudEvent]) -> Outcome:
-        """Takes what the bus brought at one time, in whatever order: all that follows on is applied at once."""
+        """Takes several events from the bus, in any order. Those that come next are applied together."""
         with self._one_at_a_time:
             place = self._follower.checkpoint()
             following, is_more = _following(events, place)
@@ -75,9 +77,9 @@ class Subscription:
             return Outcome.APPLIED if following else Outcome.IGNORED
 
     def pull(self) -> CaughtUp:
-        """Applies everything up to the head as it was after the pull began. Raises FeedUnavailable.
+        """Applies everything up to the head as it was when the pull began, or later. Raises FeedUnavailable.
 
-        A gate that applied something asks once more, so that the log learns of it now and not a second later.
+        A gate that applied something pulls once more, so that its acknowledgement reaches the log at once.
         """
         with self._one_at_a_time:
             restarted = False
@@ -121,7 +123,7 @@ class Subscription:
 
 
 def _following(events: Sequence[CloudEvent], place: Head | None) -> tuple[list[CloudEvent], bool]:
-    """Those that follow on from the place, and whether there is one that neither does nor was before it."""
+    """(the events that come next after the place, whether any lies beyond these or in another log)."""
     following: list[CloudEvent] = []
     is_more = False
     for event in sorted(events, key=lambda event: event.position):
@@ -134,7 +136,7 @@ def _following(events: Sequence[CloudEvent], place: Head | None) -> tuple[list[C
 
 
 def _comes_next(event: CloudEvent, place: Head | None) -> bool:
-    """Also by the hash of the row before: after a failover another log can go on at the same position."""
+    """Checks the hash of the row before, too: after a failover another log may continue at the same position."""
     if place is None:
         return event.position == 1
     is_next = event.epoch == place.epoch and event.position == place.position + 1

@@ -1,7 +1,7 @@
-"""Time as an argument: wall-clock time for records, elapsed time for leases and windows.
+"""Clocks, passed as arguments: wall-clock time for records, elapsed time for leases and windows.
 
-Elapsed time is CLOCK_BOOTTIME, which keeps counting while the machine sleeps; two readings on one machine
-may be compared, readings of two machines may not.
+Elapsed time is CLOCK_BOOTTIME, which keeps counting while the machine sleeps. Two readings on one machine may be
+compared; readings of two machines may not.
 """
 
 import time
@@ -22,13 +22,13 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    # Functions of C, called as they are: both are read several times for each request.
+    # C functions without a Python wrapper: both are called several times for each request.
     now: Callable[[], datetime] = staticmethod(partial(datetime.now, UTC))
     elapsed_seconds: Callable[[], float] = staticmethod(partial(time.clock_gettime, time.CLOCK_BOOTTIME))
 
 
 class ManualClock:
-    """The twin for tests: stands still until told."""
+    """Clock for tests: stands still until `advance` is called."""
 
     def __init__(self, now: datetime) -> None:
         self._now = now

@@ -1,6 +1,6 @@
-"""Calls that come while another is under way, served together by the next: one of the callers does the work of all.
+"""Flat combining: concurrent calls are queued, and one of the callers serves many of them at once.
 
-Known as flat combining (Hendler, Incze, Shavit and Tzafrir, 2010); applied to a log's commits, as group commit.
+After Hendler, Incze, Shavit and Tzafrir (2010). Applied to the commits of a log, it is group commit.
 """
 
 import threading
@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 
 
 class Abandoned(Exception):
-    """Whoever served this call, too, was stopped in the midst of it: what came of it is not known."""
+    """The thread that served this call was stopped while doing so: whether the call took effect is not known."""
 
 
 @dataclass(slots=True, eq=False)
@@ -25,9 +25,9 @@ class _Call(Generic[Item]):
 
 class Combiner(Generic[Item]):
     def __init__(self, serve: Callable[[Sequence[Item]], object], *, most: int, gives_way: bool = True) -> None:
-        """`serve` is given the items that wait, in the order they came, `most` at once; by one thread at a time.
+        """`serve` is given the waiting items in the order they came, at most `most` at once, by one thread at a time.
 
-        `gives_way`: to whoever is about to call, before each; where many share one interpreter that takes its time.
+        `gives_way`: before each `serve` let other threads run, so that those about to call are served along with it.
         """
         self._serve, self._most, self._gives_way = serve, most, gives_way
         self._changed = threading.Condition()
@@ -45,7 +45,7 @@ class Combiner(Generic[Item]):
             raise call.error
 
     def _is_served_by_others(self, call: _Call[Item]) -> bool:
-        """False: it is this caller's turn to lead."""
+        """Waits until the call was served, or until nobody serves: then False, and this caller must lead."""
         with self._changed:
             self._changed.wait_for(lambda: call.is_over or not self._is_led)
             if not call.is_over:
@@ -53,7 +53,7 @@ class Combiner(Generic[Item]):
             return call.is_over
 
     def _give_way(self) -> None:
-        """To whoever is about to call, as long as that brings somebody."""
+        """Lets other threads run, as long as that brings new calls."""
         waiting = 0
         while waiting < len(self._waiting) < self._most:
             waiting = len(self._waiting)

@@ -1,4 +1,7 @@
-"""Retry at a start: a server that is not there yet is waited for, and one clear line says so when it stays away."""
+"""Retry with backoff at a process's start: waits up to a minute for a server that does not answer yet.
+
+If the server stays away, one clear line names the setting and the address.
+"""
 
 import time
 from collections.abc import Callable
@@ -10,24 +13,24 @@ _DELAY_SECONDS_MAX = 5.0
 
 
 class ServerUnreachable(Exception):
-    """Names the setting and the address, never the password."""
+    """The server did not answer in time. The text names the setting and the address, never the password."""
 
     def __init__(self, setting: str, url: str, reason: str) -> None:
         super().__init__(
-            f"{setting}: no use of {address(url)} within {WAIT_SECONDS_MAX:.0f} s ({reason}). "
-            "Is it running, and are user and password right?"
+            f"{setting}: {address(url)} could not be used within {WAIT_SECONDS_MAX:.0f} s ({reason}). "
+            "Is it running, and are the user name and password right?"
         )
 
 
 def address(url: str) -> str:
-    """Scheme, host, port and path: what a person needs, and no credentials."""
+    """The URL's scheme, host, port and path, without its credentials."""
     parts = urlsplit(url)
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
 
 
 def await_server(setting: str, url: str, connect: Callable[[], None], faults: tuple[type[Exception], ...]) -> None:
-    """Calls `connect` until it raises none of `faults`. Raises ServerUnreachable."""
+    """Calls `connect` until it raises none of `faults`. Raises ServerUnreachable after WAIT_SECONDS_MAX."""
     deadline, delay = time.monotonic() + WAIT_SECONDS_MAX, _DELAY_SECONDS_FIRST
     while True:
         try:

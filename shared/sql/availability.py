@@ -1,4 +1,4 @@
-"""Whether a database can be used at a service's start: waited for while it is away, named when its schema is wrong."""
+"""Wait for the database at a service's start. It is waited for while away; an unusable schema is an error at once."""
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -7,14 +7,14 @@ from shared.sql.database import Database
 
 
 class DatabaseUnusable(Exception):
-    """It answers, and its schema cannot be used or brought up to date."""
+    """The database answers, but its schema cannot be used or brought up to date."""
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"DATABASE_URL: {address(url)} cannot be migrated: {reason}")
 
 
 def await_database(database: Database, url: str) -> None:
-    """Raises ServerUnreachable."""
+    """Returns once the database takes connections. Raises ServerUnreachable."""
 
     def connect() -> None:
         with database.engine.connect():

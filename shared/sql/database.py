@@ -35,11 +35,11 @@ class DatabaseBusy(Exception):
 
 
 class DatabaseUrlWrong(Exception):
-    """Never quotes it: there may be a password in it."""
+    """The URL cannot be used. The text never quotes it: it may hold a password."""
 
     def __init__(self) -> None:
         super().__init__(
-            "DATABASE_URL is no address of a database; it must read postgresql+psycopg://USER:PASSWORD@HOST/NAME."
+            "DATABASE_URL is not the address of a database; it must read postgresql+psycopg://USER:PASSWORD@HOST/NAME."
         )
 
 
@@ -73,9 +73,8 @@ class Database:
     def transaction(self, *, durable: bool = True) -> Iterator[Connection]:
         """Commits at the end, rolls back on any exception. Raises DatabaseBusy.
 
-        Not `durable`: for what can be had again from elsewhere. It does not wait for the disk; a crash of the machine
-        may take back the last of such transactions, the newest first, and each whole. A durable one makes all that
-        were before it durable, too.
+        Not `durable`: does not wait for the disk, for data that can be had again from elsewhere. A crash of the machine
+        may undo the latest of such transactions, each as a whole. A durable one makes all before it durable, too.
         """
         if not self.is_sqlite:
             with self.engine.begin() as connection:
@@ -97,9 +96,9 @@ class Database:
 
     @contextmanager
     def reading(self, *, once: bool = False) -> Iterator[Connection]:
-        """A snapshot: everything read inside is of one moment.
+        """A read-only snapshot: everything read inside is as of one moment.
 
-        `once`: for a single statement, which is of one moment by itself; PostgreSQL is spared the rest.
+        `once`: for a single statement, which is a snapshot by itself; PostgreSQL then needs no transaction.
         """
         with (self._for_one_statement if once else self.engine).connect() as connection:
             if not self.is_sqlite and not once:
@@ -108,7 +107,7 @@ class Database:
                 yield connection
 
     def answers(self) -> bool:
-        """Whether a query comes back: what readiness asks."""
+        """Whether the database answers a query; for readiness."""
         try:
             with self.reading() as connection:
                 connection.execute(text("SELECT 1"))
@@ -117,15 +116,15 @@ class Database:
         return True
 
     def forget(self) -> None:
-        """Makes deleted rows unreadable also in SQLite's write-ahead log; what a reader holds up, the next try does.
+        """Truncates SQLite's write-ahead log, so that deleted rows cannot be read there any more.
 
-        PostgreSQL does so by itself, when it vacuums.
+        A reader may prevent that; `finish_forgetting` tries again. PostgreSQL removes deleted rows when it vacuums.
         """
         self._has_to_forget = self.is_sqlite
         self.finish_forgetting()
 
     def finish_forgetting(self) -> None:
-        """Tries again what a reader held up; the first time also what a process before this one left."""
+        """Truncates the write-ahead log if that is due; at first it is, as an earlier process may have left rows."""
         if not self._has_to_forget:
             return
         connection = self.engine.raw_connection()
@@ -154,31 +153,31 @@ class Database:
 
 
 def upsert(connection: Connection, table: Table) -> Any:
-    """INSERT … ON CONFLICT, which SQLAlchemy has once for each dialect, in the same words."""
+    """INSERT … ON CONFLICT: the statement class of the connection's dialect. Both have the same methods."""
     return (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
 
 
 def _engine_options(url: str | URL) -> dict[str, Any]:
     if str(url).startswith("sqlite"):
         return {"connect_args": {"timeout": 0, "check_same_thread": False}, "pool_size": 20, "max_overflow": 20}
-    # A server that takes connections and says nothing, or a network that lost it, must not hold a thread for minutes.
-    patience = {"connect_timeout": CONNECT_SECONDS_MAX, "tcp_user_timeout": UNANSWERED_MILLISECONDS_MAX}
-    # As many as a process has threads: what overflows a pool is a connection made and closed again for each use.
-    return {"pool_size": 20, "connect_args": patience}
+    # A server that accepts connections but never answers, or a broken network, must not hold a thread for minutes.
+    timeouts = {"connect_timeout": CONNECT_SECONDS_MAX, "tcp_user_timeout": UNANSWERED_MILLISECONDS_MAX}
+    # As many as a process has threads: a connection beyond the pool's size is opened and closed for each use.
+    return {"pool_size": 20, "connect_args": timeouts}
 
 
 def _create_private(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
-    """A file that is not there yet is made for its owner alone; SQLite gives its journals the same mode.
+    """Creates a missing database file readable by its owner alone; SQLite gives its journals the same mode.
 
-    Never opened when it is there: to close it again would end this process's locks on it (POSIX).
+    An existing file is not opened: closing it again would drop this process's locks on it (POSIX).
     """
     with contextlib.suppress(OSError):
         os.close(os.open(arguments[0], os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # BEGIN is ours to say: IMMEDIATE for writers
-    # Bytes that are no UTF-8, which only an edit leaves, can be read as well: so an audit can name their row.
+    connection.isolation_level = None  # we issue BEGIN ourselves: IMMEDIATE for writers
+    # Bytes that are not UTF-8, which only tampering leaves, can be read as well: so an audit can name their row.
     connection.text_factory = functools.partial(str, encoding="utf-8", errors="surrogateescape")
     cursor = connection.cursor()
     _enter_wal(cursor)
@@ -189,7 +188,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _enter_wal(cursor: Any) -> None:
-    """Opens the file, which another process may have to itself for a moment: being first, last, or in recovery."""
+    """Switches to WAL. Retries while another process has the file locked: its first or last user, or in recovery."""
     deadline = time.monotonic() + WRITE_WAIT_SECONDS_MAX
     while True:
         try:

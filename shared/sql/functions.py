@@ -1,4 +1,4 @@
-"""What a query can ask of the database itself, in the words of each: what time it is, and where the log lies."""
+"""SQL functions that differ by database: the database's clock, and the identity of the storage that holds a table."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from shared.values.timestamps import from_rfc3339
 
 
 class _Moment(TypeDecorator[datetime]):
-    """Aware UTC; SQLite has texts for it."""
+    """Aware UTC datetime; SQLite gives it as a text."""
 
     impl = String
     cache_ok = True
@@ -22,7 +22,7 @@ class _Moment(TypeDecorator[datetime]):
 
 
 class DatabaseClock(FunctionElement[datetime]):
-    """The database's own clock, as a column of a query: the one clock every gate of a log can agree on."""
+    """The database's current time, as a column of a query: the one clock that all gates of a log share."""
 
     name = "database_clock"
     type = _Moment()
@@ -67,9 +67,9 @@ def _identity_of_sqlite(_element: _StorageIdentity, _compiler: Any, **_options: 
 
 
 def storage_identity(table: FromClause) -> ColumnElement[str]:
-    """Names the storage that a table lies in: another after a restore, a recovery to a point in time, or a failover.
+    """Identity of the storage that holds a table, as a column of a query. It changes with a restore or a failover.
 
-    A column of a query. Of the cluster, its timeline, and the table's file, which also a TRUNCATE or a VACUUM FULL
-    makes anew. One name for all of SQLite, whose file is held by a single process with all it knows.
+    Made of PostgreSQL's cluster id, timeline and the table's file, so that a TRUNCATE or a VACUUM FULL changes it, too.
+    On SQLite it is constant: a single process holds the file and all that it knows about it.
     """
     return _StorageIdentity(literal(table.description))

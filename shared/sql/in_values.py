@@ -1,4 +1,7 @@
-"""`column IN (…)` with one parameter for all values: a statement may have only so many, and each costs its driver."""
+"""SQL `column IN (…)` with one parameter for all values.
+
+A statement may have only so many parameters, and each of them costs the driver time.
+"""
 
 from collections.abc import Iterable
 

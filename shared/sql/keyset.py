@@ -1,6 +1,6 @@
-"""Keyset page: the rows of an ordered list that follow a place in it, whatever is written between two pages.
+"""Keyset pagination: the rows of an ordered list that follow a given place, whatever is written between two pages.
 
-A place is what the last row shown has in the columns of the order, which together name one row. Unlike an OFFSET it
+A place is the last shown row's values in the ordering columns, which together identify one row. Unlike OFFSET, it
 neither skips nor repeats rows when others come or go, and an index on those columns finds it.
 """
 
@@ -15,7 +15,7 @@ Query = TypeVar("Query", bound=Select[Any])
 
 
 class By(NamedTuple):
-    """One column of an order. It is never null."""
+    """One column of an ordering. The column must never be null."""
 
     column: ColumnElement[Any]
     descending: bool = False
@@ -36,7 +36,7 @@ def keyset(query: Query, order: Sequence[By], after: Sequence[Any] | None, limit
 
 
 def cut(rows: Sequence[Item], limit: int) -> tuple[Sequence[Item], Item | None]:
-    """(the rows of the page, the last of them if there are more)."""
+    """From limit + 1 rows: (the rows of the page, its last row if more follow, else None)."""
     shown = rows[:limit]
     return shown, shown[-1] if len(rows) > limit else None
 
@@ -45,5 +45,5 @@ def _past(order: Sequence[By], place: Sequence[Any]) -> ColumnElement[bool]:
     (first, *others), (value, *rest) = order, place
     if not others:
         return first.is_past(value)
-    # The first condition says nothing new, but an index is read from there.
+    # The first condition follows from the second, but lets an index scan start at the place.
     return and_(first.is_not_before(value), or_(first.is_past(value), _past(others, rest)))

@@ -1,4 +1,4 @@
-"""Schema migrations: Alembic scripts of a service's `migrations` folder, applied in one transaction at its start."""
+"""Schema migrations: the Alembic scripts in a service's `migrations`, applied in one transaction at its start."""
 
 from pathlib import Path
 
@@ -13,12 +13,14 @@ _MIGRATION_LOCK = 0x6772696C6C6F
 
 
 class SchemaIsNewer(Exception):
+    """The database was migrated by a newer version of grillo."""
+
     def __init__(self, revision: str) -> None:
-        super().__init__(f"its schema is at revision {revision}, which this version of grillo does not know")
+        super().__init__(f"its schema is at revision {revision}, unknown to this version of grillo; run a newer one")
 
 
 def migrate(database: Database, folder: Path) -> None:
-    """Applies what is missing, in one transaction. Raises SchemaIsNewer."""
+    """Applies the migrations that are missing, in one transaction. Raises SchemaIsNewer."""
     scripts = ScriptDirectory(str(folder))
     known = {script.revision for script in scripts.walk_revisions()}
     with database.transaction() as connection:

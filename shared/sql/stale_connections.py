@@ -1,6 +1,6 @@
-"""A pooled connection that nobody used for a while is asked whether it lives, and replaced if not.
+"""Pool pre-ping for idle connections only: one that has died is replaced before it is used.
 
-To ask each time, as the pool itself would, is one round trip more for every statement.
+To ping at each use, as SQLAlchemy's own pre-ping does, costs one more round trip for every statement.
 """
 
 import functools
@@ -14,6 +14,7 @@ PING_SECONDS = 1.0
 
 
 def ping_when_rested(engine: Engine) -> None:
+    """Pings a connection at checkout if it was idle for PING_SECONDS."""
     event.listen(engine, "checkin", _note_use)
     event.listen(engine, "checkout", functools.partial(_ping_if_rested, engine.dialect))
 

@@ -1,4 +1,4 @@
-"""Random ids with a prefix that says what they name. Made at the edge; the core takes them as arguments."""
+"""Random ids with a prefix that names their kind (`key_3nBq…`). Made at the edge; the core takes them as arguments."""
 
 import secrets
 

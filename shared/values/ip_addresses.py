@@ -1,4 +1,4 @@
-"""IP addresses and networks as texts: an IPv4 address is itself, also when IPv6 maps it (::ffff:192.0.2.7)."""
+"""IP address and network parsing. An IPv4 address is the same address when IPv6 maps it (::ffff:192.0.2.7)."""
 
 import ipaddress
 
@@ -8,7 +8,7 @@ _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 
 
 def address(text: str) -> Address | None:
-    """None: no address."""
+    """The address that the text names, an IPv6-mapped IPv4 address as IPv4; None: it names none."""
     try:
         found = ipaddress.ip_address(text)
     except ValueError:
@@ -17,7 +17,7 @@ def address(text: str) -> Address | None:
 
 
 def network(text: str) -> Network:
-    """An address is the network of it alone. Raises ValueError."""
+    """The network that the text names; a single address is a network of one. Raises ValueError."""
     found = ipaddress.ip_network(text)
     if isinstance(found, ipaddress.IPv6Network) and found.subnet_of(_MAPPED):
         return ipaddress.ip_network((int(found.network_address) & 0xFFFFFFFF, found.prefixlen - 96))
@@ -25,7 +25,7 @@ def network(text: str) -> Network:
 
 
 def source(text: str) -> str:
-    """Whom an address stands for when callers are counted: IPv6 by /64, which one caller has whole."""
+    """What callers are counted by: the IPv4 address, or the IPv6 /64, since one caller usually has all of a /64."""
     found = address(text)
     if isinstance(found, ipaddress.IPv6Address):
         return str(ipaddress.IPv6Network((int(found) >> 64 << 64, 64)))

@@ -1,8 +1,8 @@
-"""Optimistic concurrency: a change names the revision it was made from, and is refused when another came between."""
+"""Optimistic concurrency: a change names the revision it is based on, and is refused if the resource has moved on."""
 
 
 class RevisionDiffers(Exception):
-    """The caller has seen another revision than there is. `actual`: the one there is."""
+    """The change was based on another revision than the current one, which is `actual`."""
 
     def __init__(self, actual: int) -> None:
         self.actual = actual

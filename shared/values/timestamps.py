@@ -1,4 +1,4 @@
-"""Conversions of aware UTC datetimes: RFC 3339 texts, and whole micro- or nanoseconds since 1970."""
+"""Timestamp conversions: aware UTC datetimes to and from RFC 3339 texts, and micro- or nanoseconds since 1970."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -41,5 +41,5 @@ def to_microseconds(moment: datetime) -> int:
 
 
 def midnight(moment: datetime) -> datetime:
-    """With which the UTC day of that moment began."""
+    """The start of the UTC day that the moment is in."""
     return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -1,4 +1,4 @@
-"""A service's HTTP door: a WSGI application, the same under eventlet's server and under Granian."""
+"""WSGI application of a service: its public HTTP API, the same under eventlet's server and under Granian."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -35,9 +35,9 @@ def application(
     proxies: TrustedProxies = NO_PROXIES,
     cors_origins: Sequence[str] | None = None,
 ) -> Wsgi:
-    """`is_ready`: whether the service can serve, beyond its gate being fresh. `cors_origins`: see Cors."""
+    """Builds the application. `is_ready`: whether the service can serve, apart from its gate."""
     identification, cors, faults = RequestIdentity(proxies), Cors(cors_origins), ExceptionMapping(public_url)
-    # Falcon's own annotations ask for its generic protocols, spelled out; a list of parts satisfies none of them.
+    # Any: Falcon's annotations ask for generic protocols, which a list of different middlewares does not satisfy.
     middleware: list[Any] = [identification, cors]
     router = CompiledRouter()
     app = falcon.App(middleware=middleware, router=router)
@@ -81,7 +81,7 @@ class _Ready:
 
 
 class _Errors:
-    """Answers exceptions where Falcon answers: one problem+json, as the way of declared operations does."""
+    """Falcon's error handler: answers problem+json, as declared operations do."""
 
     def __init__(self, faults: ExceptionMapping, router: CompiledRouter, identification: RequestIdentity) -> None:
         self._faults, self._router, self._identification = faults, router, identification
@@ -90,7 +90,7 @@ class _Errors:
         if isinstance(error, falcon.HTTPError) and is_unknown(req.method):
             error = self._unknown_method(req)
         if not hasattr(req.context, "request_id"):
-            # Falcon refuses some methods before any middleware has seen the request.
+            # Falcon refuses some methods before any middleware sees the request.
             self._identification.process_request(req, resp)
         answer = self._faults.answer(
             error, method=req.method, route=req.uri_template, path=req.path, request_id=req.context.request_id
@@ -99,7 +99,7 @@ class _Errors:
         for name, value in answer.headers.items():
             resp.set_header(name, value)
         if "api_key" in req.params:
-            # Where no gate was asked, too: a cache keeps answers by their URL.
+            # Also where no gate was asked: a cache would keep the answer under a URL that holds a key.
             resp.set_header("Cache-Control", "private, no-store")
 
     def _unknown_method(self, req: falcon.Request) -> Problem:

@@ -1,6 +1,6 @@
-"""Which web pages' scripts may read answers (the Fetch standard's CORS). It guards browsers' users; the gate guards us.
+"""CORS (the Fetch standard): which web pages' scripts may read answers. It protects browsers' users, not this service.
 
-A preflight is answered here and in methods.py: it needs no key, and is neither charged nor written down.
+Preflights are answered here and in http_methods.py. They need no key, and are neither charged nor recorded.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from shared.web.operation import Operation, operation_of
 
 ANY = "*"
 _EVERYBODY = (ANY,)
-_MANAGES = ("admin", None)  # None: any key will do, which is how a key learns of itself and gives itself up
+_MANAGES = ("admin", None)  # None: any key will do; such operations show a key its own state or revoke it
 _TAKEN = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
 _SHOWN = "ETag, Idempotent-Replay, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id"
 _PREFLIGHT_SECONDS = "600"
@@ -21,13 +21,13 @@ _VARY = (("vary", "Origin"),)
 
 
 class Cors:
-    """`origins`: may read everything. None: any origin may read data and what is open, and none what manages keys."""
+    """`origins`: may read everything. None: any origin may read data and open paths, none key management."""
 
     def __init__(self, origins: Sequence[str] | None = None) -> None:
         self._origins = origins
 
     def headers(self, operation: Operation | None, origin: str | None) -> tuple[tuple[str, str], ...]:
-        """What an answer says of who may read it. None: nothing that was declared."""
+        """The CORS headers of an answer. `operation` None: none is declared; `origin` None: none was sent."""
         origins = self._origins
         if origins is None:
             origins = () if operation is not None and operation.permission in _MANAGES else _EVERYBODY
@@ -40,7 +40,7 @@ class Cors:
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
     ) -> None:
-        """For what Falcon answers by itself, preflights among it."""
+        """Falcon middleware, for what Falcon answers itself: preflights, for example."""
         asked = req.get_header("Access-Control-Request-Method") if req.method == "OPTIONS" else None
         headers = self.headers(operation_of(resource, asked or req.method), req.get_header("Origin"))
         for name, value in headers:

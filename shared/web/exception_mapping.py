@@ -1,4 +1,4 @@
-"""Which problem an exception comes to, and how a problem is written down: it gives nothing of ours away."""
+"""Mapping of exceptions to problem answers (RFC 9457). No internal detail and no API key gets into an answer."""
 
 import json
 
@@ -20,14 +20,16 @@ _log = structlog.get_logger(__name__)
 
 
 class ExceptionMapping:
+    """Turns exceptions into problem+json answers."""
+
     def __init__(self, public_url: str) -> None:
         self._public_url = public_url
 
     def answer(self, error: Exception, *, method: str, route: str | None, path: str, request_id: str) -> Answer:
-        """`path`: as it was asked for; `route`: its template, None where there is none."""
+        """The answer to an exception. `path`: as requested; `route`: its template, None if no route matched."""
         problem = problem_of(error, method, route)
         body = problem.body(public_url=self._public_url, instance=path, request_id=request_id)
-        # As a whole: a key may be in the path, in the name of a parameter, in a member of the body.
+        # Redacted as a whole: a key may be in the path, in a parameter's name, in a member of the body.
         data = redact(msgspec.json.encode(body).decode()).encode()
         return Answer(
             status=problem.type.status,
@@ -39,13 +41,13 @@ class ExceptionMapping:
 
 
 def with_problem_in(header: str, answer: Answer) -> Answer:
-    """The problem a second time, in a header, whose text is ASCII."""
+    """The answer with its problem repeated in a header, as ASCII JSON."""
     repeated = json.dumps(json.loads(answer.data()))
     return msgspec.structs.replace(answer, headers={**answer.headers, header: repeated})
 
 
 def problem_of(error: Exception, method: str, route: str | None) -> Problem:
-    """Logs what operators should know of."""
+    """The problem for an exception. Logs what operators should know."""
     match error:
         case Problem():
             return error
@@ -55,7 +57,7 @@ def problem_of(error: Exception, method: str, route: str | None) -> Problem:
             _log.warning("request_not_now", method=method, route=route, detail=str(error))
             return unavailable()
         case OperationalError() | InterfaceError() | PoolExhausted():
-            # The driver's own words: SQLAlchemy's quote the statement.
+            # The driver's own message: SQLAlchemy's quotes the statement.
             detail = str(getattr(error, "orig", None) or type(error).__name__)
             _log.error("database_away", method=method, route=route, detail=detail)
             return unavailable()

@@ -1,4 +1,4 @@
-"""What every resource answers beyond what it declares: HEAD wherever there is GET, and OPTIONS."""
+"""HEAD and OPTIONS of every resource, beyond what it declares, and the Allow header."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 def complete(resource: Any) -> None:
-    """HEAD is GET to gate, quota and meter; only the server leaves the body out."""
+    """Adds HEAD and OPTIONS to a resource. HEAD is handled as GET; the server leaves the body out."""
     if hasattr(resource, "on_get") and not hasattr(resource, "on_head"):
         resource.on_head = resource.on_get
     if not hasattr(resource, "on_options"):
@@ -18,17 +18,17 @@ def complete(resource: Any) -> None:
 
 
 def allowed(resource: object) -> str:
-    """The Allow header: one list, whether it is asked for or part of a refusal."""
+    """The Allow header of a resource, for OPTIONS and for 405 alike."""
     return ", ".join(method for method in METHODS if hasattr(resource, f"on_{method.lower()}"))
 
 
 def is_unknown(method: str) -> bool:
-    """No method that Falcon routes, which refuses those before it looks at the path."""
+    """Whether Falcon cannot route the method. It refuses such a request before it looks at the path."""
     return method not in falcon.COMBINED_METHODS or method == "WEBSOCKET"
 
 
 def allowed_at(router: CompiledRouter, req: falcon.Request) -> str | None:
-    """None: there is nothing at this path."""
+    """The Allow header at the request's path; None: there is nothing at this path."""
     found = router.find(req.path, req)
     return None if found is None else allowed(found[0])
 

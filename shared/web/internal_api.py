@@ -1,6 +1,6 @@
-"""The internal door: metrics, readiness, and what followers and gates pull. Never on the public address.
+"""Internal HTTP API of a service: metrics, readiness, the log's feed, the grants snapshot. Never on the public address.
 
-Its readiness is its own: a public door that is not ready must not close the feed it waits for.
+Its readiness is its own: a public API that is not ready must not close the feed it waits for.
 """
 
 import hmac
@@ -25,7 +25,7 @@ _grant = msgspec.json.Decoder(Grant)
 def internal_application(
     routes: Sequence[Route], *, is_ready: Callable[[], bool], token: str, open_paths: Collection[str] = ("/healthz",)
 ) -> falcon.App[falcon.Request, falcon.Response]:
-    """Every request but those for `open_paths` must carry the token as Bearer."""
+    """The WSGI application. Requests must carry the token as Bearer, except for `open_paths`."""
     middleware: list[Any] = [_Token(token, open_paths)]
     app = falcon.App(middleware=middleware)
     app.add_route("/metrics", _Metrics())
@@ -41,9 +41,9 @@ class SizedFeed(Protocol):
 
 
 class FeedPages:
-    """`GET ?epoch&after&hash[&gate][&events]`: the page past that place, of so many `events` at most.
+    """`GET ?epoch&after&hash[&gate][&events]`: the page after that place, with at most `events` events.
 
-    `gate` acknowledges the place in the gate's name.
+    With `gate`, the pull also acknowledges that this gate has applied the log up to the place.
     """
 
     def __init__(self, feed: SizedFeed) -> None:
@@ -60,7 +60,7 @@ class FeedPages:
 
 
 class GatePlace:
-    """`DELETE`: this gate has stopped, and nobody need wait for it."""
+    """`DELETE`: removes a gate that has stopped, so that no revocation waits for it."""
 
     def __init__(self, remove: Callable[[str], None]) -> None:
         self._remove = remove
@@ -71,10 +71,10 @@ class GatePlace:
 
 
 class GrantsSnapshot:
-    """`GET`: all grants at one place of the log, for gates that start: as a stream, or in one piece for older gates."""
+    """`GET`: all grants at one place of the log, for a starting gate: a stream, or one document for older gates."""
 
     def __init__(self, blocks: Callable[[], Iterable[bytes]]) -> None:
-        """`blocks` of lines: see snapshot_stream.compressed."""
+        """`blocks`: of lines, as snapshot_stream.compressed takes them."""
         self._blocks = blocks
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -91,7 +91,7 @@ class GrantsSnapshot:
 
 
 class Checkpoint:
-    """`GET`: how far this service has followed a log, and the hash it saw there: what an audit of that log asks."""
+    """`GET`: this service's checkpoint in a log that it follows, with the hash it saw there. For audits of that log."""
 
     def __init__(self, follower: str, checkpoint: Callable[[], Head | None]) -> None:
         self._follower, self._checkpoint = follower, checkpoint
@@ -109,7 +109,7 @@ class _Token:
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         given = (req.get_header("Authorization") or "").encode()
         if req.path not in self._open_paths and not hmac.compare_digest(given, self._expected):
-            raise falcon.HTTPUnauthorized(title="the internal token is needed")
+            raise falcon.HTTPUnauthorized(title="the internal token is missing or wrong")
 
 
 class _Metrics:

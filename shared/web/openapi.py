@@ -1,4 +1,4 @@
-"""/openapi.json, made from what the operations declare and nothing else."""
+"""OpenAPI 3.1 document (/openapi.json), made from what the operations declare and nothing else."""
 
 import re
 from collections.abc import Sequence
@@ -92,11 +92,11 @@ def _describe(path: str, method: str, operation: Operation) -> dict[str, Any]:
 
 
 def _description(operation: Operation) -> str:
-    needs = f"Needs the permission `{operation.permission}`." if operation.permission else "For any key."
+    needs = f"Needs the permission `{operation.permission}`." if operation.permission else "Any valid key will do."
     if not operation.urgent:
         return needs
     return (
-        f"{needs} Passes {RESERVE_LIMITS.minute} times a minute though the key's limits are used up "
+        f"{needs} Accepted up to {RESERVE_LIMITS.minute} times a minute even when the key's limits are used up "
         f'(the answer\'s RateLimit policy is then "{RESERVE}").'
     )
 

@@ -1,4 +1,4 @@
-"""One HTTP method of one resource, declared: what it needs, takes and answers, and how it is served.
+"""Operation: one HTTP method of one resource, declared. What it needs, takes and answers, and how it is served.
 
 The declaration is the only place for each of these facts: the gate reads the permission from it, the request is
 parsed by its schemas, and /openapi.json is made from it.
@@ -28,7 +28,7 @@ Body = TypeVar("Body")
 
 
 class StrictSchema(Schema):
-    """Refuses unknown members. Loads into `shape`, a frozen dataclass with the same names, where one is given."""
+    """Schema that refuses unknown members. Loads into `shape`, if set: a frozen dataclass with the same names."""
 
     shape: ClassVar[type | None] = None
 
@@ -41,10 +41,10 @@ class StrictSchema(Schema):
 
 
 class Call(msgspec.Struct, Generic[Query, Body], frozen=True, gc=False):
-    """A request past the gate and past its schemas. `caller` is the key that made it.
+    """A request that was admitted and parsed. `caller`: the grant of the key that made it.
 
-    `headers`: those that the operation declares and the caller sent, by the name declared. `media_type`: of those that
-    the operation can answer in, the one the caller likes best.
+    `headers`: those that the operation declares and the caller sent, by declared name. `media_type`: of those that the
+    operation offers, the one that the caller prefers.
     """
 
     caller: Grant
@@ -56,9 +56,9 @@ class Call(msgspec.Struct, Generic[Query, Body], frozen=True, gc=False):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """`body`: what becomes JSON, or bytes that are of the content type already; `stream`: instead, piece by piece.
+    """An HTTP answer. `body`: a value that becomes JSON, or bytes as they are; `stream`: in its place, in pieces.
 
-    `problem`: the name of the problem that it is, for the record of the request.
+    `problem`: the problem's name if it is one, for the meter's record of the request.
     """
 
     body: Any
@@ -73,7 +73,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """The request that is judged, charged and recorded in place of the one that asks: forward-auth's original.
+    """The forwarded request that is judged, charged and recorded in place of the one that asks about it (forward-auth).
 
     `path`: as it is echoed in problems; `route`: as usage counts it.
     """
@@ -91,11 +91,11 @@ StandsFor = Callable[[Any, falcon.Request, str], Judged]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """`permission` None: any valid key will do. What declares no operation is open to all.
+    """The declaration. `permission` None: any valid key will do. A method without an operation is open to all.
 
-    `stands_for`: (resource, request, caller's address) → what is judged, where that is another request; raises Problem.
-    `problem_header`: repeats a problem's body, for those whose proxy drops bodies.
-    `urgent`: it takes power away, and may draw on a reserve where the key's own limits are used up.
+    `stands_for`: (resource, request, caller's address) → the other request that is judged in its place; raises Problem.
+    `problem_header`: a header that repeats a problem's body, for callers whose proxy drops bodies.
+    `urgent`: it takes permissions away, and may use a reserve when the key's own limits are used up.
     """
 
     summary: str
@@ -124,7 +124,7 @@ class Operation:
         request_id: str,
         path: Mapping[str, str],
     ) -> Answer:
-        """`request` None: there is no query and no body to read. Raises Problem, and whatever the handler does."""
+        """Parses the request and calls the handler. `request` None: no query, no body. Raises Problem."""
         query = body = None
         if request is not None or self._load_query is not None:
             query = read_query(request, self._load_query)
@@ -155,8 +155,8 @@ def operation(
 ) -> Callable[[Handler], Handler]:
     """Declares a method that takes a Call (and the path's parameters) and returns an Answer.
 
-    `problems`: what it may answer beyond what every gated operation may, and every one that takes a body. `headers`:
-    those it heeds. `alternatives`: media types that it answers in, beside JSON, when the caller prefers them.
+    `problems`: names of those it may answer beyond those of every operation, and of every one that takes a body.
+    `headers`: those it reads. `alternatives`: media types, besides JSON, that it answers in if the caller prefers them.
     """
 
     def decorate(handler: Handler) -> Handler:
@@ -185,7 +185,7 @@ def operation(
 
 @functools.lru_cache(maxsize=1024)
 def operation_of(resource: object, method: str) -> Operation | None:
-    """What a resource declares for an HTTP method; None where it declares nothing."""
+    """The operation that a resource declares for an HTTP method; None if it declares none."""
     return getattr(getattr(resource, f"on_{method.lower()}", None), "operation", None)
 
 

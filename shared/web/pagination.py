@@ -1,4 +1,4 @@
-"""Pages of a list over HTTP: the query that asks for one, and the body that answers it."""
+"""Pagination over HTTP: the query that asks for a page (limit, cursor), and the body that answers it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,11 +12,13 @@ from shared.web.requests import cursor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageQuery:
+    """The query of a page: at most `limit` items, after the place in `cursor`; None: the first page."""
+
     limit: int = 20
     cursor: str | None = None
 
     def after(self, *kinds: type[str] | type[int]) -> tuple[Any, ...] | None:
-        """The place where the page before ended, a part for each of `kinds`. Raises Problem."""
+        """Where the previous page ended: one part of the place for each of `kinds`. Raises Problem."""
         return None if self.cursor is None else cursor.decode(self.cursor, *kinds)
 
 
@@ -27,5 +29,5 @@ class PageQuerySchema(StrictSchema):
 
 
 def page_answer(items: Iterable[Any], place: tuple[str | int, ...] | None) -> Answer:
-    """`place`: of the last one, if there are more."""
+    """The answer with one page. `place`: of its last item if more follow, else None."""
     return Answer(body={"data": list(items), "next_cursor": None if place is None else cursor.encode(*place)})

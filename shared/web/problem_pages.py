@@ -1,4 +1,4 @@
-"""The page behind each problem's `type`: what happened, what to do. In plain words, in the reader's language."""
+"""HTML page behind each problem's `type`: what happened and what to do, in English or French."""
 
 import html
 

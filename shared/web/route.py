@@ -1,4 +1,4 @@
-"""Where a resource stands."""
+"""Route: a URL path and the resource that answers there."""
 
 from typing import NamedTuple
 

@@ -176,7 +176,7 @@ def test_a_gate_that_cannot_be_sure_and_one_that_is_gone_let_nobody_pass_and_eve
     titles.append(refused("reader"))
     scene.stop_auth()
     titles.append(refused("reader"))
-    of_grillo = ["This cannot be answered right now", "This gate cannot be sure about keys right now"]
+    of_grillo = ["This cannot be answered right now", "API keys cannot be checked right now"]
     of_proxy = "Keys cannot be checked right now"
     # To Envoy a 503 is a failure like any other.
     assert titles == ([*of_grillo, of_proxy] if scene.passes_on_503 else [of_proxy] * 3)

@@ -1,8 +1,8 @@
-"""Many invalid keys from one address slow that address down: who is counted, and when it is enough.
+"""Brute-force throttle: a sliding window of invalid keys for each address; past the limit the address is slowed down.
 
 The law, for every address that is remembered: in (t - 60 s, t] at most `limit` invalid keys are answered as such, and
-each one more is slowed. What is slowed is not counted, so an address recovers even while it goes on asking. Knows
-nothing of valid keys: those never come here.
+each one more is slowed. What is slowed is not counted, so an address recovers even while it goes on asking. Valid keys
+never come here.
 """
 
 import math
@@ -11,7 +11,7 @@ from array import array
 from dataclasses import dataclass
 
 from shared.gate.authentication.credential import Guess
-from shared.values import ip_addresses as addresses
+from shared.values import ip_addresses
 
 WINDOW_SECONDS = 60.0
 LIMIT_DEFAULT = 60
@@ -20,7 +20,7 @@ ADDRESSES_MAX = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlowedAddress:
-    """Its invalid keys, slowed or not, since it was last told of. `first` and `last`: elapsed seconds."""
+    """Invalid keys of one address, slowed or not, since it was last reported. `first`, `last`: elapsed seconds."""
 
     address: str
     count: int
@@ -30,32 +30,32 @@ class SlowedAddress:
 
 
 class _Watched:
-    """One address: the moments of its last guesses that were counted, as a ring once there are `limit`."""
+    """One address: the moments of its last counted guesses, a ring buffer once there are `limit` of them."""
 
-    __slots__ = ("first", "kinds", "last", "moments", "oldest", "untold")
+    __slots__ = ("first", "kinds", "last", "moments", "oldest", "unreported")
 
     def __init__(self) -> None:
         self.moments: array[float] = array("d")
         self.oldest = 0
-        self.untold, self.first, self.last = 0, 0.0, 0.0
+        self.unreported, self.first, self.last = 0, 0.0, 0.0
         self.kinds: set[Guess] = set()
 
     def newest(self) -> float:
         return self.moments[self.oldest - 1]
 
     def note(self, kind: Guess, elapsed: float) -> None:
-        if not self.untold:
+        if not self.unreported:
             self.first = elapsed
-        self.untold += 1
+        self.unreported += 1
         self.last = elapsed
         self.kinds.add(kind)
 
 
 class GuessThrottle:
-    """Shared by the threads of one process, not between processes; `elapsed` is seconds of one clock.
+    """Safe to share between the threads of one process, not between processes. `elapsed`: seconds of one clock.
 
-    Remembers `addresses_max` addresses. One that was silent for a minute goes first, then the one with the fewest
-    guesses, of those the one that is longest so: whoever would push out an address with n guesses needs
+    Remembers `addresses_max` addresses. Those silent for a minute are forgotten first, then the one with the fewest
+    guesses, of several such the one that has had so many for longest. To push out an address with n guesses takes
     `addresses_max` others with n guesses each.
     """
 
@@ -63,7 +63,7 @@ class GuessThrottle:
         self._limit, self._addresses_max = limit, addresses_max
         self._watched: dict[str, _Watched] = {}  # the one whose last counted guess is oldest comes first
         self._by_guesses: list[dict[str, None]] = [{} for _ in range(limit + 1)]
-        self._slowed: dict[str, _Watched] = {}  # not told of yet
+        self._slowed: dict[str, _Watched] = {}  # not reported yet
         self._latest = float("-inf")
         self._one_at_a_time = threading.Lock()
 
@@ -71,8 +71,8 @@ class GuessThrottle:
         return len(self._watched)
 
     def slow(self, address: str, kind: Guess, elapsed: float) -> int:
-        """Takes note of an invalid key. 0, or the seconds until the next one from there is answered as such."""
-        source = addresses.source(address)
+        """Notes an invalid key. Returns 0, or the seconds until one from that address is answered as such again."""
+        source = ip_addresses.source(address)
         with self._one_at_a_time:
             self._latest = elapsed = max(self._latest, elapsed)
             self._forget_silent(elapsed)
@@ -87,10 +87,10 @@ class GuessThrottle:
             return 0
 
     def take_slowed(self) -> tuple[SlowedAddress, ...]:
-        """The addresses that were slowed since this was last asked."""
+        """Takes the addresses that were slowed since the last call."""
         with self._one_at_a_time:
             slowed, self._slowed = self._slowed, {}
-            return tuple(_told(source, watched) for source, watched in slowed.items())
+            return tuple(_report(source, watched) for source, watched in slowed.items())
 
     def _count(self, source: str, watched: _Watched, elapsed: float, is_full: bool) -> None:
         self._by_guesses[len(watched.moments)].pop(source, None)
@@ -120,14 +120,14 @@ class GuessThrottle:
         del self._by_guesses[len(watched.moments)][source]
 
 
-def _told(source: str, watched: _Watched) -> SlowedAddress:
-    told = SlowedAddress(
+def _report(source: str, watched: _Watched) -> SlowedAddress:
+    report = SlowedAddress(
         address=source,
-        count=watched.untold,
+        count=watched.unreported,
         first=watched.first,
         last=watched.last,
         kinds=frozenset(watched.kinds),
     )
-    watched.untold = 0
+    watched.unreported = 0
     watched.kinds.clear()
-    return told
+    return report

@@ -1,6 +1,6 @@
-"""Grants as gates hold them, a million in half the memory: what keys have in common is there once.
+"""Compact dictionary of grants: a million in half the memory, since what many keys have in common is stored once.
 
-And without their hints, which are for people.
+Hints are left out: they are for people.
 """
 
 import hashlib
@@ -15,21 +15,21 @@ from shared.gate.grants.grant import Grant, Snapshot
 from shared.values.frozen_struct import FrozenStruct
 
 
-class _Packed(FrozenStruct, frozen=True, gc=False):
-    """All but its digest, under which it is found. `terms`: a Grant without id and digest, one for all keys alike."""
+class _CompactGrant(FrozenStruct, frozen=True, gc=False):
+    """A grant without its digest, under which it is found. `terms`: a Grant without ids, shared by all equal ones."""
 
     key_id: str
     terms: Grant
 
 
 class CompactGrants:
-    """By digest and by id, in plain dictionaries: a look-up is one hash and no lock.
+    """Grants by digest and by id, in plain dictionaries: a look-up is one hash and no lock.
 
     Written by one thread at a time, read by all; each entry is immutable and replaced whole.
     """
 
     def __init__(self) -> None:
-        self._by_digest: dict[int, Grant | _Packed] = {}
+        self._by_digest: dict[int, Grant | _CompactGrant] = {}
         self._by_id: dict[str, int] = {}
         self._shared: dict[Any, Any] = {}
 
@@ -41,12 +41,12 @@ class CompactGrants:
             yield _whole(self._by_digest[number], f"{number:064x}")
 
     def by_digest(self, digest: str) -> Grant | None:
-        """Of the key's own secret, or of the one before."""
+        """The grant of the key with this secret now, or before its last rotation."""
         held = self._by_digest.get(_number(digest))
         return None if held is None else _whole(held, digest)
 
     def by_id(self, key_id: str) -> Grant | None:
-        for _ in range(2):  # replaced in between, it is there the second time
+        for _ in range(2):  # if it was replaced in between, the second look finds it
             number = self._by_id.get(key_id)
             held = None if number is None else self._by_digest.get(number)
             if held is not None:
@@ -54,10 +54,10 @@ class CompactGrants:
         return None
 
     def put(self, grant: Grant) -> None:
-        """In place of what there is of that key."""
+        """Adds a grant, or replaces the key's former one."""
         number, former = _number(grant.digest), self._by_id.get(grant.key_id)
         obsolete = () if former is None else self._digests(former)
-        self._by_digest[number] = held = self._packed(grant)
+        self._by_digest[number] = held = self._compacted(grant)
         if grant.previous_digest is not None:
             self._by_digest[_number(grant.previous_digest)] = held
         self._by_id[grant.key_id] = number
@@ -67,15 +67,15 @@ class CompactGrants:
 
     def _digests(self, number: int) -> tuple[int, ...]:
         held = self._by_digest[number]
-        if isinstance(held, _Packed) or held.previous_digest is None:
+        if isinstance(held, _CompactGrant) or held.previous_digest is None:
             return (number,)
         return (number, _number(held.previous_digest))
 
-    def _packed(self, grant: Grant) -> Grant | _Packed:
-        """Whole, if hardly another key's are the same; by that, what is packed has one digest only."""
+    def _compacted(self, grant: Grant) -> Grant | _CompactGrant:
+        """Whole if its terms are likely unique (expiry, addresses, two digests): a compact one has one digest only."""
         if grant.expires_at is None and grant.previous_digest is None and not grant.allowed_addresses:
             terms = replace(grant, key_id="", digest="", hint="")
-            return _Packed(grant.key_id, self._shared.setdefault(terms, terms))
+            return _CompactGrant(grant.key_id, self._shared.setdefault(terms, terms))
         return replace(
             grant,
             hint="",
@@ -86,7 +86,7 @@ class CompactGrants:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompactSnapshot:
-    """`frame`: a snapshot whose own grants are not asked."""
+    """A snapshot with compact grants. `frame`: everything else; its own `grants` are not used."""
 
     frame: Snapshot
     grants: CompactGrants
@@ -97,18 +97,19 @@ class CompactSnapshot:
 
 
 def pack(snapshot: Snapshot) -> CompactSnapshot:
+    """The snapshot with its grants made compact."""
     grants = CompactGrants()
     for grant in snapshot.grants:
         grants.put(grant)
     return CompactSnapshot(frame=snapshot, grants=grants)
 
 
-def _whole(held: Grant | _Packed, digest: str) -> Grant:
-    return replace(held.terms, key_id=held.key_id, digest=digest) if isinstance(held, _Packed) else held
+def _whole(held: Grant | _CompactGrant, digest: str) -> Grant:
+    return replace(held.terms, key_id=held.key_id, digest=digest) if isinstance(held, _CompactGrant) else held
 
 
 def _number(digest: str) -> int:
-    """In half the memory. What is no digest, which only a fault can bring here, is one that no secret has."""
+    """The digest as a number, in half the memory. An invalid one, which only a fault can bring, becomes negative."""
     try:
         return int(digest, 16)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What one key may do: the grant that its events add up to, and all grants as a gate is given them.
+"""Grant: what one API key may do, folded from the key's events; and the snapshot of all grants that a gate is given.
 
 `evolve` is the only place where an event of keys changes a grant; auth's database and every gate's memory call it.
 """
@@ -37,23 +37,23 @@ class Status(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Requests a key may make in any 60 s, and in a UTC day; None: unlimited."""
+    """Rate limits of a key: requests in any 60 s, and in a UTC day; None: unlimited."""
 
     minute: int
     day: int | None
 
     def lowered(self, minute: int | None, day: int | None) -> "Limits":
-        """A key's own limits under these; None: it has none of its own."""
+        """These limits, lowered by a key's own; None: the key has no limit of its own."""
         if minute is None and day is None:
             return self
         return Limits(minute=_lower(minute, self.minute) or 0, day=_lower(day, self.day))
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One key as gates see it: an id, a hint, a digest. `minute_limit`, `day_limit`: below the tier's, if set.
+    """What one key may do, as gates see it. `minute_limit`, `day_limit`: the key's own limits below the tier's, if set.
 
-    `previous_digest`: of the secret before this one, which is good until `grace_until`. Expiry by time is not in
-    `status`: gates judge it by the clock.
+    `digest`: SHA-256 of the secret. `previous_digest`: of the secret before, which works until `grace_until`. Expiry by
+    time is not in `status`: gates judge it by the clock.
     """
 
     key_id: str
@@ -72,7 +72,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     grace_until: datetime | None = None
 
     def accepts(self, digest: str, now: float) -> bool:
-        """Whether that secret is one of this key's, at this second since 1970. A deleted key has none."""
+        """Whether the secret with this digest works at `now`, seconds since 1970. A deleted key has none."""
         if self.status is Status.DELETED:
             return False
         if digest == self.digest:
@@ -85,7 +85,10 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """All grants at one position of the log. `unappliable`: streams whose state there is not to be trusted."""
+    """All grants at one place in the log of keys. `tiers`: of organisations, by id; `policy`: limits by tier.
+
+    `unappliable`: streams (ids) whose state is not to be trusted, for an event of theirs could not be applied.
+    """
 
     place: Head | None
     grants: tuple[Grant, ...]
@@ -95,11 +98,11 @@ class Snapshot:
 
 
 class EventOutOfPlace(Exception):
-    """An event about a key that no event created: the state would be a guess."""
+    """The event is about a key that no event created, so its state is unknown."""
 
 
 def evolve(grant: Grant | None, event: KeyEvent) -> Grant:
-    """The same event once more changes nothing, and nothing wakes what was revoked. Raises EventOutOfPlace."""
+    """The grant after an event. Repeated events change nothing; a revoked key stays so. Raises EventOutOfPlace."""
     if isinstance(event, KeyCreated):
         return grant or _created(event)  # a repetition must not undo what came after it
     if grant is None:

@@ -1,6 +1,6 @@
-"""The replica each web process holds of the grants.
+"""In-memory replica of all grants in one web process.
 
-What cannot be applied makes its key refused, never served by the state before.
+A key whose event cannot be applied is refused, never served by its state before that event.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from shared.gate.grants.grant import Grant, Limits, Snapshot, evolve
 
 
 class Grants:
-    """The replica. Written by one thread at a time (its subscription's), read by all."""
+    """All grants and tiers. Written by one thread at a time (its subscription's), read by all."""
 
     def __init__(self) -> None:
         self.place: Head | None = None
@@ -42,22 +42,22 @@ class Grants:
         return None if tier is None else tier.lowered(grant.minute_limit, grant.day_limit)
 
     def load(self, snapshot: Snapshot | CompactSnapshot) -> None:
-        """Replaces everything. The old state stays readable until the new one stands whole."""
-        packed = pack(snapshot) if isinstance(snapshot, Snapshot) else snapshot
-        frame = packed.frame
-        # First refused, then shown: a reader in between must not trust what the snapshot itself does not.
+        """Replaces everything. Readers see the old state until the new one is complete."""
+        compact = pack(snapshot) if isinstance(snapshot, Snapshot) else snapshot
+        frame = compact.frame
+        # Marked as untrusted before it is shown: a reader in between must not trust what the snapshot does not.
         self.unappliable = self.unappliable | set(frame.unappliable)
-        self._grants, self._tiers, self.policy = packed.grants, dict(frame.tiers), frame.policy
+        self._grants, self._tiers, self.policy = compact.grants, dict(frame.tiers), frame.policy
         self.unappliable = set(frame.unappliable)
         self.place = frame.place
 
     def apply(self, event: KeysEvent) -> None:
-        """Raises EventOutOfPlace."""
+        """Applies one event of keys. Raises EventOutOfPlace."""
         if isinstance(event, OrganisationRegistered | TierChanged):
             self._tiers[event.organisation_id] = event.tier
         else:
             self._grants.put(evolve(self._grants.by_id(event.key_id), event))
 
     def state(self) -> tuple[frozenset[Grant], frozenset[tuple[str, str]]]:
-        """All of it, comparable: for tests that say two replicas are equal."""
+        """(all grants, all tiers), comparable: for tests that compare two replicas."""
         return frozenset(self._grants), frozenset(self._tiers.items())

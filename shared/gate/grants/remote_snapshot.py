@@ -1,4 +1,4 @@
-"""Snapshot of all grants, asked of auth's internal door: as a stream, read as it comes."""
+"""Client for the snapshot of all grants, from auth's internal API: a stream, decoded as it arrives."""
 
 import msgspec
 
@@ -13,15 +13,15 @@ _BLOCK_BYTES = 64 * 1024
 
 
 class RemoteSnapshot:
-    def __init__(self, door: InternalClient) -> None:
-        self._door = door
+    def __init__(self, client: InternalClient) -> None:
+        self._client = client
 
     def __call__(self) -> Snapshot | CompactSnapshot:
-        """Raises FeedUnavailable."""
+        """Fetches the snapshot. Raises FeedUnavailable."""
         try:
-            with self._door.stream("/internal/grants", snapshot_stream.CONTENT_TYPE, SNAPSHOT_SECONDS_MAX) as answer:
+            with self._client.stream("/internal/grants", snapshot_stream.CONTENT_TYPE, SNAPSHOT_SECONDS_MAX) as answer:
                 if snapshot_stream.CONTENT_TYPE in answer.headers.get("content-type", ""):
                     return snapshot_stream.read(answer.stream(_BLOCK_BYTES, decode_content=True))
-                return msgspec.json.decode(answer.data, type=Snapshot)  # of an auth from before it streamed
+                return msgspec.json.decode(answer.data, type=Snapshot)  # from an older auth, which did not stream
         except (snapshot_stream.StreamBroken, msgspec.DecodeError) as error:
             raise FeedUnavailable(f"auth's snapshot cannot be read: {error}") from error

@@ -1,4 +1,4 @@
-"""Keeps a gate's grants current, and knows until when they may be trusted.
+"""Replication of a gate's grants, with a freshness lease: until when they may be trusted.
 
 Only a pull renews the lease, because only a pull's answer proves how things stood at a known moment; a push may
 have waited in a queue. While the lease has run out the gate refuses everything: it never guesses.
@@ -24,7 +24,7 @@ from shared.replication.feed import Feed, FeedUnavailable
 from shared.replication.subscription import CaughtUp, Outcome, Subscription
 from shared.runtime.clock import Clock
 
-# So that a change is known here within a second also without a push, and with what a busy machine takes for a pull.
+# Less than a second by what a pull takes on a busy machine: without a push a change is known within one second.
 PULL_SECONDS = 0.9
 REST_SECONDS_MAX = 0.05
 RESNAPSHOT_SECONDS = 30.0
@@ -37,10 +37,10 @@ TakeSnapshot = Callable[[], Snapshot | CompactSnapshot]
 
 
 class GrantsFollower:
-    """Follows the log of keys into memory. An event that does not apply makes its stream refused, and only it."""
+    """Applies the log of keys to the grants in memory. If an event cannot be applied, its stream alone is refused."""
 
     def __init__(self, grants: Grants, snapshot: TakeSnapshot, distrust: Callable[[], None]) -> None:
-        """`distrust` is called before the grants go back in time, until the next pull is through."""
+        """`distrust` is called before a snapshot that is older than the grants replaces them; a pull restores trust."""
         self._grants, self._snapshot, self._distrust = grants, snapshot, distrust
 
     def checkpoint(self) -> Head | None:
@@ -53,10 +53,10 @@ class GrantsFollower:
         metrics.replica_position.set(events[-1].position)
 
     def restart(self) -> None:
-        """Raises FeedUnavailable when there is no snapshot to be had."""
+        """Loads a new snapshot. Raises FeedUnavailable if there is none."""
         snapshot = self._snapshot()
         if not _continues(self._grants.place, snapshot.place):
-            # It may be from before a revocation that this gate has acknowledged.
+            # The snapshot may be from before a revocation that this gate has acknowledged.
             self._distrust()
         self._grants.load(snapshot)
 
@@ -73,7 +73,7 @@ class GrantsFollower:
 
 
 class Replica:
-    """`grants`, kept by pushes and pulls; `is_fresh` and `time` say what they are worth."""
+    """`grants`, kept current by pushes and pulls; `is_fresh`: may they be trusted? `time`: the log's."""
 
     def __init__(
         self,
@@ -85,13 +85,12 @@ class Replica:
         lease_seconds: float = LEASE_SECONDS_DEFAULT,
     ) -> None:
         self.gate, self.grants = gate, Grants()
-        self.gates = 1  # that are live, this one among them, as of the last pull
+        self.gates = 1  # live gates, with this one, as of the last pull
         self._clock, self._lease_seconds = clock, lease_seconds
         follower = GrantsFollower(self.grants, snapshot, self._distrust)
         self._subscription = Subscription(feed, follower, clock, gate=gate)
         self.fresh_until = float("-inf")  # in elapsed seconds
-        # The database's time in seconds since 1970, and the elapsed seconds it belongs to: one value, for threads that
-        # read meanwhile.
+        # (database time in seconds since 1970, elapsed seconds at that time): one tuple, so that threads read both.
         self._as_of = _YEAR_1, 0.0
         self._snapshot_at = 0.0
         self._wanted = threading.Event()
@@ -99,7 +98,7 @@ class Replica:
         self._thread = threading.Thread(target=self._serve, name="replica", daemon=True)
 
     def start(self) -> None:
-        """Takes the snapshot and pulls once; then keeps pulling. Not fresh, but started, when that fails."""
+        """Loads the snapshot and pulls once; then keeps pulling. If that fails it starts all the same, not fresh."""
         self._pull_or_wait()
         self._thread.start()
 
@@ -109,14 +108,14 @@ class Replica:
         self._thread.join()
 
     def push(self, event: CloudEvent) -> Outcome:
-        """An event from the bus: applied at once, and acknowledged by a pull right behind."""
+        """Applies an event from the bus at once; a pull right after acknowledges it."""
         outcome = Outcome.IGNORED if self.grants.place is None else self._subscription.push(event)
         if outcome is not Outcome.PULLED:
             self._wanted.set()
         return outcome
 
     def pull(self) -> CaughtUp:
-        """Raises FeedUnavailable."""
+        """Pulls up to the head and renews the lease. Raises FeedUnavailable."""
         if self.grants.place is None or self._is_time_for_a_new_snapshot():
             self._snapshot_at = self._clock.elapsed_seconds()
             self._subscription.restart()
@@ -131,33 +130,33 @@ class Replica:
         return self._clock.elapsed_seconds() < self.fresh_until
 
     def time(self) -> float:
-        """The log's database's, in seconds since 1970: the last pull's plus what has elapsed since it was sent."""
+        """The log's database time, in seconds since 1970: the last pull's, plus what has elapsed since it was sent."""
         return self.time_at(self._clock.elapsed_seconds())
 
     def time_at(self, elapsed: float) -> float:
-        """The same, for who has read the clock already."""
+        """As `time`, at a reading of the elapsed clock."""
         time, at = self._as_of
         return time + (elapsed - at)
 
     def _distrust(self) -> None:
-        """A snapshot from before what was applied and acknowledged here: until a pull covers it, not fresh."""
+        """Ends the lease: the next snapshot lacks what was acknowledged here, until a pull has caught up."""
         self.fresh_until = float("-inf")
 
     def _is_time_for_a_new_snapshot(self) -> bool:
-        """A refused stream is mended by auth, if at all; a newer snapshot shows it."""
+        """While streams are refused, every RESNAPSHOT_SECONDS: auth may have repaired them."""
         age = self._clock.elapsed_seconds() - self._snapshot_at
         return bool(self.grants.unappliable) and age >= RESNAPSHOT_SECONDS
 
     def _serve(self) -> None:
         began = self._clock.elapsed_seconds()
         while not self._stopping:
-            # From pull to pull, however long they take.
+            # Measured from the start of one pull to the start of the next.
             self._wanted.wait(max(0.0, began + PULL_SECONDS - self._clock.elapsed_seconds()))
             self._wanted.clear()
             began = self._clock.elapsed_seconds()
             self._pull_or_wait()
-            # Half of the time at most goes into pulling: under a stream of changes the next pull covers more of them,
-            # and the log keeps its strength for the changes. The first after a pause is never held up.
+            # At most half of the time is spent on pulling: when many changes come, the next pull covers more of them,
+            # and the log's database has time for the changes. The first pull after a pause is never delayed.
             time.sleep(min(self._clock.elapsed_seconds() - began, REST_SECONDS_MAX))
 
     def _pull_or_wait(self) -> None:
@@ -166,7 +165,7 @@ class Replica:
         except FeedUnavailable as error:
             _log.warning("pull_failed", gate=self.gate, detail=str(error))
         except Exception:
-            # Whatever it was, the lease decides what it costs: this thread must live to pull again.
+            # Whatever it was: this thread must live to pull again. If it cannot, the lease ends.
             _log.exception("pull_failed", gate=self.gate)
 
 

@@ -1,6 +1,6 @@
-"""How a snapshot of many grants travels: a line of JSON for all but the grants, then one for each grant, compressed.
+"""Wire format of a grants snapshot: gzipped NDJSON; the first line is all but the grants, then one line for each grant.
 
-Neither end ever holds more than a part of it beside the grants themselves.
+Neither end ever holds more than a part of it besides the grants themselves.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,18 +12,18 @@ from shared.gate.grants.compact_grants import CompactGrants, CompactSnapshot
 from shared.gate.grants.grant import Grant, Snapshot
 
 CONTENT_TYPE = "application/x-ndjson"
-_GZIP = 31  # window bits, with gzip's head and tail
-_LEVEL = 1  # of ISA-L: smaller than zlib's first, in a fifth of its time
+_GZIP = 31  # window bits: zlib's code for gzip with header and trailer
+_LEVEL = 1  # of ISA-L: smaller output than zlib's level 1, in a fifth of its time
 _BLOCK_BYTES = 256 * 1024
 _grant = msgspec.json.Decoder(Grant)
 
 
 class StreamBroken(Exception):
-    """It is no such stream, or ended before its end."""
+    """The bytes are not a grants snapshot, or the stream was cut off."""
 
 
 def compressed(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """gzip. `blocks`: each of a line or many, without the last line's end. An empty line says that this is the end."""
+    """Compresses with gzip. `blocks`: one or more lines each, no final newline. An empty line marks the end."""
     gzip = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _GZIP)
     waiting, size = [], 0
     for block in blocks:
@@ -37,7 +37,7 @@ def compressed(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def read(blocks: Iterable[bytes]) -> CompactSnapshot:
-    """`blocks`: uncompressed again, cut anywhere. Raises StreamBroken."""
+    """Reads a snapshot. `blocks`: the uncompressed bytes, split anywhere. Raises StreamBroken."""
     frame: Snapshot | None = None
     grants = CompactGrants()
     try:
@@ -52,11 +52,11 @@ def read(blocks: Iterable[bytes]) -> CompactSnapshot:
                 return CompactSnapshot(frame=frame, grants=grants)
     except msgspec.DecodeError as error:
         raise StreamBroken(str(error)) from error
-    raise StreamBroken("it was cut off")
+    raise StreamBroken("the stream was cut off")
 
 
 def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """As many at a time as there are, without the last one's end."""
+    """All complete lines that have arrived, together, without the final newline."""
     rest = b""
     for block in blocks:
         lines, end, rest = (rest + block).rpartition(b"\n")

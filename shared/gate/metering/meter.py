@@ -1,10 +1,8 @@
-"""Every answered request, counted exactly once: recorded before the answer leaves, shipped behind its back.
+"""Meter with a write-ahead spool: each request is on disk before its answer leaves, and is shipped to usage afterwards.
 
-Of refusals beyond ten a second only the number is recorded, when that second is over (see refusals.py).
-
-A batch is published until usage says it is counted; only then may its segment go. So neither a killed process nor
-a broker that loses its disk loses usage. A disk that is full does: requests are served, and those left out are
-counted here.
+Each is counted exactly once: a batch is published until usage says it is counted, and only then may its segment go. So
+neither a killed process nor a broker that loses its disk loses usage. On a full disk requests are served, and those
+left out are counted. Refusals beyond ten a second are recorded as one sum, a second late (refusal_aggregation.py).
 """
 
 import threading
@@ -24,9 +22,9 @@ from shared.runtime.clock import Clock
 
 BATCH_BYTES = 256 * 1024
 SEGMENT_BYTES_MAX = 16 * 1024 * 1024
-SEGMENT_BATCHES_MAX = 1000  # each pass looks at every batch of a segment; at few requests a batch is small
+SEGMENT_BATCHES_MAX = 1000  # each pass looks at every batch of a segment, and with few requests batches are small
 SHIP_SECONDS = 0.25
-REPUBLISH_SECONDS = 5.0  # doubled each time, so that the queue of a usage that is down does not fill with copies
+REPUBLISH_SECONDS = 5.0  # doubled each time, so that copies do not fill usage's queue while usage is down
 REPUBLISH_SECONDS_MAX = 300.0
 ADOPT_SECONDS = 60.0
 REFUSALS_SECONDS = 0.5
@@ -54,7 +52,7 @@ class Meter:
         self._stopping = threading.Event()
         self._adopt_at = 0.0
         self._refusals = RefusalAggregation()
-        # Two, for a bus that does not answer holds up the first, and what is in memory must not wait for it.
+        # Two: an unresponsive bus holds up the first, and refusals counted in memory must not wait for it.
         self._threads = (
             threading.Thread(target=self._serve, name="meter", daemon=True),
             threading.Thread(target=self._write_counted_refusals, name="refusals", daemon=True),
@@ -65,7 +63,7 @@ class Meter:
             thread.start()
 
     def stop(self) -> None:
-        """Ships what is left once more. What is not counted by then stays on disk for the next start."""
+        """Ships once more. What usage has not counted by then stays on disk for the next start."""
         self._stopping.set()
         for thread in self._threads:
             thread.join()
@@ -74,24 +72,24 @@ class Meter:
         self._close_segments()
 
     def record(self, record: RequestRecord) -> None:
-        """Returns with the record on disk; never raises, for the request itself was served."""
+        """Returns with the record in the spool. Never raises: the request itself was served."""
         try:
             payload = self._encode(record)
             with self._appending:
                 self._segment.append(payload)
         except Exception:
-            # A full disk, as a rule: no line of log for each request then.
+            # Usually a full disk. Not logged, for it would be one line for each request.
             metrics.unmetered.inc()
 
     def record_refusal(self, record: RequestRecord) -> None:
-        """Of those beyond ten a second, for one key or address, the number is on disk a second and a half later."""
+        """Records a refusal; beyond ten a second of one key or address, as a count, on disk up to 1.5 s later."""
         if self._stopping.is_set():
-            self.record(record)  # nobody would write down what is counted now
+            self.record(record)  # the thread that writes counts is ending
         else:
             self._record_all(self._refusals.take(record, self._clock.elapsed_seconds()))
 
     def counted(self, batches: tuple[tuple[str, int], ...]) -> None:
-        """Usage has these for good. Never waits: it is called where events of keys arrive, too."""
+        """Usage has counted these batches. Never blocks: it is called on the thread that events of keys arrive on."""
         self._counted.update(batch for batch in batches if batch in self._published)
 
     def adopt(self) -> None:
@@ -102,7 +100,7 @@ class Meter:
                 self._closed.append(segment)
 
     def ship(self) -> None:
-        """Publishes what is new and what is overdue, and discards what is counted. One pass; what fails waits."""
+        """One pass: publishes new and overdue batches, discards counted ones. What fails is left to the next pass."""
         with self._shipping:
             self._rotate_if_full()
             try:
@@ -110,11 +108,11 @@ class Meter:
                     self._ship_or_leave(segment)
             except BusUnavailable as error:
                 _log.warning("batches_wait", detail=str(error))
-            # Also when the bus is away or the disk is full: this is what makes room.
+            # Also when the bus is away or the disk is full: this frees space.
             self._discard_counted()
 
     def is_settled(self) -> bool:
-        """Whether all that was recorded so far is known to be counted."""
+        """Whether usage has confirmed to have counted all that was recorded so far."""
         with self._shipping:
             return not self._closed and self._is_counted(self._segment)
 
@@ -139,7 +137,7 @@ class Meter:
                 self.adopt()
             self.ship()
         except Exception:
-            # Whatever it was, the records are on disk: this thread must live to ship them.
+            # Whatever it was: the records are on disk, and this thread must live to ship them.
             _log.exception("shipping_failed")
 
     def _rotate_if_full(self) -> None:
@@ -156,7 +154,7 @@ class Meter:
             self._segment = fresh
 
     def _ship_or_leave(self, segment: SpoolSegment) -> None:
-        """Raises BusUnavailable; anything else concerns this segment alone, and must not hold up the others."""
+        """Raises BusUnavailable. Any other fault concerns this segment alone, and must not hold up the others."""
         try:
             self._ship(segment)
         except BusUnavailable:
@@ -178,7 +176,7 @@ class Meter:
             self._bus.publish(_message(segment, start, end))
 
     def _is_counted(self, segment: SpoolSegment) -> bool:
-        # Beyond the size when a power cut took records whose batch was cut already.
+        # `cut` is beyond `size` if a power failure lost records whose batch was cut already.
         return segment.cut >= segment.size and all(
             (segment.name, start) in self._counted for start, _ in segment.extents
         )
@@ -208,6 +206,6 @@ class Meter:
 
 
 def _message(segment: SpoolSegment, start: int, end: int) -> bytes:
-    """The records as they are spooled: to read them and write them anew would cost as much as to record them."""
+    """A RequestMetered as JSON, from the spooled bytes: decoding and encoding them would cost as much as recording."""
     extent = msgspec.json.encode({"segment": segment.name, "start": start, "end": end})
     return extent[:-1] + b',"records":[' + b",".join(segment.payloads(start, end)) + b"]}"

@@ -1,4 +1,4 @@
-"""Refused requests in numbers that nobody reads one by one: the first ten a second singly, the rest as one count.
+"""Aggregation of refused requests: the first ten a second from one caller as they are, the rest as one counted record.
 
 The law, for every second, and for every key or, where no key was recognised, every address: at most ten records of one
 request, and one more that stands for all others; together they stand for exactly what was refused.
@@ -10,31 +10,31 @@ from collections import Counter
 import msgspec
 
 from shared.contracts.usage import RequestRecord
-from shared.values import ip_addresses as addresses
+from shared.values import ip_addresses
 
 SINGLY_MAX = 10
 ADDRESSES_MAX = 10_000
 SEVERAL = "*"
-_TOLD = ("method", "route", "address", "user_agent", "problem")
+_DESCRIBING = ("method", "route", "address", "user_agent", "problem")
 
 
 class _Caller:
-    """One key or address in one second."""
+    """Refusals of one key or address in one second. `common`: the fields that all of them have the same."""
 
-    __slots__ = ("alike", "first", "microseconds", "requests", "singly", "size", "statuses", "who")
+    __slots__ = ("common", "first", "microseconds", "name", "requests", "singly", "size", "statuses")
 
-    def __init__(self, who: str) -> None:
-        self.who, self.singly, self.requests, self.microseconds, self.size = who, 0, 0, 0, 0
+    def __init__(self, name: str) -> None:
+        self.name, self.singly, self.requests, self.microseconds, self.size = name, 0, 0, 0, 0
         self.first: RequestRecord | None = None
         self.statuses: Counter[int] = Counter()
-        self.alike: dict[str, str | None] = {}  # what all of them have in common so far
+        self.common: dict[str, str | None] = {}
 
     def add(self, record: RequestRecord) -> None:
-        told = {name: getattr(record, name) for name in _TOLD}
+        described = {name: getattr(record, name) for name in _DESCRIBING}
         if self.first is None:
-            self.first, self.alike = record, told
+            self.first, self.common = record, described
         else:
-            self.alike = {name: text for name, text in self.alike.items() if told[name] == text}
+            self.common = {name: text for name, text in self.common.items() if described[name] == text}
         self.requests += record.requests
         self.microseconds += record.duration_us
         self.size += record.size
@@ -44,11 +44,11 @@ class _Caller:
         if self.first is None:
             return None
         several = {"method": SEVERAL, "route": SEVERAL, "user_agent": "", "problem": None}
-        several["address"] = "" if self.first.key_id else self.who
+        several["address"] = "" if self.first.key_id else self.name
         ((status, _),) = self.statuses.most_common(1)
         return msgspec.structs.replace(
             self.first,
-            **several | self.alike,
+            **several | self.common,
             status=status,
             duration_us=self.microseconds // self.requests,
             size=self.size,
@@ -57,10 +57,10 @@ class _Caller:
 
 
 class RefusalAggregation:
-    """Shared by the threads of one process; `elapsed` is seconds of one clock.
+    """Safe to share between the threads of one process. `elapsed`: seconds of one clock.
 
-    Remembers one second, of keys that there are and of `addresses_max` addresses; what comes in that second from still
-    other addresses counts as from one, which has no name.
+    Remembers one second, of known keys and of `addresses_max` addresses. In that second all further addresses are
+    counted as one without a name.
     """
 
     def __init__(self, addresses_max: int = ADDRESSES_MAX) -> None:
@@ -73,7 +73,7 @@ class RefusalAggregation:
         return len(self._callers)
 
     def take(self, record: RequestRecord, elapsed: float) -> list[RequestRecord]:
-        """What is to be written down now: itself, unless it is only counted, and what an earlier second counted."""
+        """Returns what to record now: the refusal itself unless it is only counted, and counts of an earlier second."""
         with self._one_at_a_time:
             due = self._turn_to(int(elapsed))
             caller = self._caller(record)
@@ -84,12 +84,12 @@ class RefusalAggregation:
             return due
 
     def take_due(self, elapsed: float) -> list[RequestRecord]:
-        """What was counted in a second that is over."""
+        """Takes the counts of a second that is over."""
         with self._one_at_a_time:
             return self._turn_to(int(elapsed))
 
     def take_all(self) -> list[RequestRecord]:
-        """Whatever is counted, the present second's too: for a process that ends."""
+        """Takes all counts, also of the present second: for a process that ends."""
         with self._one_at_a_time:
             return self._forget()
 
@@ -104,13 +104,13 @@ class RefusalAggregation:
         return [record for caller in callers.values() if (record := caller.aggregate()) is not None]
 
     def _caller(self, record: RequestRecord) -> _Caller:
-        who = record.key_id or addresses.source(record.address)
-        caller = self._callers.get(who)
+        name = record.key_id or ip_addresses.source(record.address)
+        caller = self._callers.get(name)
         if caller is not None:
             return caller
         if record.key_id is None:
             if self._addresses >= self._addresses_max:
-                who = ""
+                name = ""
             else:
                 self._addresses += 1
-        return self._callers.setdefault(who, _Caller(who))
+        return self._callers.setdefault(name, _Caller(name))

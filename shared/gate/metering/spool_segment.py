@@ -1,7 +1,7 @@
-"""One process's segment of metered requests on disk: appended before an answer leaves, deleted once counted.
+"""Write-ahead spool segment: metered requests of one process on disk, appended before an answer, deleted once counted.
 
-A record is a frame of length, CRC-32 and payload, laid into a shared mapping of the file: memory of the kernel's, not
-of the process, and no call to it. There is no fsync: a record survives the death of the process, which is what SIGKILL
+A record is a frame of length, CRC-32 and payload, written into a shared mapping of the file: kernel memory, not the
+process's own, and no system call. There is no fsync: a record survives the death of the process, which is what SIGKILL
 tests; it may not survive the death of the machine.
 """
 
@@ -23,7 +23,7 @@ _FRAME = struct.Struct("<II")  # payload bytes, CRC-32 of the payload
 _FRAME_BYTES: Final = _FRAME.size
 _pack: Final = _FRAME.pack
 _PAYLOAD_BYTES_MAX: Final = 64 * 1024
-# Room is taken from the disk ahead of the records, in steps: a mapping without room behind it would end the process.
+# Disk space is allocated ahead of the records, in steps: writing to a mapping without space would kill the process.
 _ROOM_BYTES = 1024 * 1024
 _READ_BYTES = 256 * 1024
 _EXTENT = re.compile(rb"(\d{1,15}) (\d{1,15})")
@@ -34,10 +34,10 @@ class SegmentInUse(Exception):
 
 
 class SpoolSegment:
-    """A locked segment file with, beside it, the extents of the batches that were ever published from it.
+    """A locked segment file and, in a file beside it, the extents of all batches ever published from it.
 
-    An extent is written down before its first publication: a retry, even by another process years later,
-    finds the same boundaries and so sends the same bytes under the same identity.
+    An extent is written before its batch is first published. So a retry, even by another process years later, finds
+    the same boundaries and sends the same bytes under the same identity.
     """
 
     def __init__(self, path: Path, *, new: bool = False) -> None:
@@ -45,10 +45,10 @@ class SpoolSegment:
         self.name = path.stem
         self.path, self._extents_path = path, path.with_suffix(".extents")
         self._file = _open_locked(path, os.O_CREAT if new else 0)
-        self._room: mmap.mmap | None = None  # as yet: only who appends needs it
+        self._room: mmap.mmap | None = None  # made at the first append
         self._room_bytes = 0
-        # Where the records end that are in no extent yet, and by its start those of an extent cut here that was never
-        # read: neither cutting nor reading has to look at each record once more.
+        # Offsets at which records end: of those in no extent yet, and, by extent's start, of extents that were cut here
+        # but not read yet. So neither cutting nor reading has to look at each record again.
         self._ends = self._whole_records()
         self._ends_of: dict[int, array[int]] = {}
         self.size = self._ends[-1] if self._ends else 0
@@ -61,7 +61,7 @@ class SpoolSegment:
             try:
                 return cls(folder / f"{secrets.token_hex(8)}.segment", new=True)
             except SegmentInUse:
-                # Before it was locked another process took it for a dead one's. It finds nothing in it.
+                # Another process locked it first, taking it for abandoned. It finds nothing in it.
                 continue
 
     @property
@@ -70,7 +70,7 @@ class SpoolSegment:
         return self.extents[-1][1] if self.extents else 0
 
     def append(self, payload: bytes) -> None:
-        """Raises OSError when the disk will not take it; the segment is then as it was before."""
+        """Appends one record. Raises OSError when the disk has no space; the segment is then unchanged."""
         length = len(payload)
         if not 0 < length <= _PAYLOAD_BYTES_MAX:
             raise OSError(f"{self.path}: no record has {length} bytes")
@@ -84,14 +84,14 @@ class SpoolSegment:
         self._ends.append(end)
 
     def torn_bytes(self) -> int:
-        """What lies behind the last whole record: its writer was killed in the act, and it was never answered."""
+        """Bytes after the last whole record: their writer was killed while writing, before the request was answered."""
         behind = os.pread(self._file, _ROOM_BYTES + _PAYLOAD_BYTES_MAX, self.size)
         return len(behind.rstrip(b"\0"))
 
     def cut_extent(self, bytes_max: int) -> tuple[int, int] | None:
-        """Fixes the next batch: whole records past the last cut, about `bytes_max` bytes; None if there are none.
+        """Fixes the next batch, (start, end): whole records after the last cut, about `bytes_max` bytes; or None.
 
-        Raises OSError when the disk will not take the extent; it is then cut anew the next time.
+        Raises OSError when the disk has no space for the extent; the next call cuts it again.
         """
         start = self.cut
         ends = self._ends[: bisect_left(self._ends, start + bytes_max) + 1]
@@ -113,13 +113,13 @@ class SpoolSegment:
         return [block[before - begin : after - start] for before, after in pairwise((start, *ends))]
 
     def discard(self) -> None:
-        """Deletes the segment, then its extents: never the other way, or offsets would be cut anew."""
+        """Deletes the segment, then its extents: in the other order a crash between could lead to other batches."""
         self.path.unlink(missing_ok=True)
         self._extents_path.unlink(missing_ok=True)
         self.close()
 
     def close(self) -> None:
-        """Leaves the files for whoever adopts them. A record that comes later is refused, whatever is open by then."""
+        """Unlocks the files, for another process to adopt. A later append is refused."""
         file, self._file = self._file, -1
         room, self._room, self._room_bytes = self._room, None, 0
         if room is not None:
@@ -153,7 +153,7 @@ class SpoolSegment:
             at += _FRAME_BYTES + length
 
     def _whole_records(self) -> "array[int]":
-        """Where each ends, up to the first that is not whole."""
+        """The offset at which each record ends, up to the first that is not whole."""
         payloads = self._frames(0, os.fstat(self._file).st_size)
         return array("Q", accumulate(_FRAME_BYTES + len(payload) for payload in payloads))
 
@@ -172,7 +172,7 @@ class SpoolSegment:
         if not self._extents_path.exists():
             return []
         written = self._extents_path.read_bytes()
-        # A torn last line was never published from: its batch is cut again, and nothing is written behind it.
+        # Nothing was ever published from a torn last line: it is removed, and its batch is cut again.
         whole = written[: written.rfind(b"\n") + 1]
         if whole != written:
             os.truncate(self._extents_path, len(whole))
@@ -181,7 +181,7 @@ class SpoolSegment:
 
 
 def abandoned(folder: Path) -> Iterator[SpoolSegment]:
-    """Locks and opens the segments whose processes are gone; leaves what cannot be opened."""
+    """Locks and opens the segments whose processes are gone; skips those that cannot be opened."""
     for path in sorted(folder.glob("*.segment")):
         try:
             yield SpoolSegment(path)
@@ -190,7 +190,7 @@ def abandoned(folder: Path) -> Iterator[SpoolSegment]:
 
 
 def _open_locked(path: Path, flags: int) -> int:
-    """Raises SegmentInUse; also when the file's last holder deleted it between its opening here and its lock."""
+    """Raises SegmentInUse; also when its former owner deleted the file between opening and locking it here."""
     file = os.open(path, os.O_RDWR | os.O_CLOEXEC | flags, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

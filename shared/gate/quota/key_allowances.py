@@ -1,4 +1,4 @@
-"""All that one gate knows of its keys' limits while Redis counts for all gates, and what Redis is to be told yet.
+"""Allowances of one gate for all its keys while Redis counts for all gates, and what is still to be reported to Redis.
 
 Calls nobody. Each method is one step that no other thread sees half done.
 """
@@ -14,7 +14,7 @@ from shared.gate.quota.share_quota import ShareQuota
 
 
 class KeyAllowances:
-    """`trusted_until`: the elapsed second until which allowances may be spent."""
+    """The allowances by key id. `trusted_until`: the elapsed second until which they may be spent."""
 
     def __init__(self) -> None:
         self._by_key: dict[str, KeyAllowance] = {}
@@ -23,49 +23,51 @@ class KeyAllowances:
         self.trusted_until = float("-inf")
 
     def spend(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent | None:
-        """From the allowance, or refused as Redis has refused before. None: Redis must be asked."""
+        """Admits from the allowance, or refuses as Redis did before; None: Redis must be asked."""
         with self._one_at_a_time:
-            window = self._by_key.get(key_id)
-            if window is None or not window.is_for(limits, day_of(now)):
+            allowance = self._by_key.get(key_id)
+            if allowance is None or not allowance.is_for(limits, day_of(now)):
                 return None
-            if window.standing and window.unreported < window.allowance and elapsed < self.trusted_until:
-                window.spend(elapsed)
-                self._used[key_id] = window
-                return window.admitted(elapsed, now)
-            return window.refused(elapsed, now) if elapsed < window.refused_until else None
+            if allowance.standing and allowance.unreported < allowance.size and elapsed < self.trusted_until:
+                allowance.spend(elapsed)
+                self._used[key_id] = allowance
+                return allowance.admitted(elapsed, now)
+            return allowance.refused(elapsed, now) if elapsed < allowance.refused_until else None
 
     def note(self, key_id: str, limits: Limits, elapsed: float, now: float) -> None:
-        """Admitted on a share: to be told of when Redis is back."""
+        """Notes a request admitted on a share, to be reported when Redis is back."""
         with self._one_at_a_time:
-            window = self._window(key_id, limits, elapsed, now)
-            window.turn_to(limits, day_of(now))
-            window.standing = False
-            window.spend(elapsed)
-            self._used[key_id] = window
+            allowance = self._allowance(key_id, limits, elapsed, now)
+            allowance.turn_to(limits, day_of(now))
+            allowance.standing = False
+            allowance.spend(elapsed)
+            self._used[key_id] = allowance
 
     def ask(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Statement:
         with self._one_at_a_time:
-            window = self._window(key_id, limits, elapsed, now)
-            self._used[key_id] = window  # told of again, should nobody know what became of this call
-            return window.ask(limits, day_of(now))
+            allowance = self._allowance(key_id, limits, elapsed, now)
+            self._used[key_id] = allowance  # reported again if the outcome of this call stays unknown
+            return allowance.ask(limits, day_of(now))
 
     def answered(self, key_id: str, asked: Statement, answer: Answer, elapsed: float, now: float) -> Spent:
         with self._one_at_a_time:
-            window = self._by_key[key_id]
-            window.take(answer, asked, elapsed, now)
-            if not window.unreported:
+            allowance = self._by_key[key_id]
+            allowance.take(answer, asked, elapsed, now)
+            if not allowance.unreported:
                 self._used.pop(key_id, None)
-            return window.admitted(elapsed, now) if answer.admitted else window.refused(elapsed, now)
+            return allowance.admitted(elapsed, now) if answer.admitted else allowance.refused(elapsed, now)
 
     def peek(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent:
         with self._one_at_a_time:
-            window = self._by_key.get(key_id)
-            if window is None or not window.is_for(limits, day_of(now)):
-                window = KeyAllowance(limits, day_of(now), elapsed)
-            return window.refused(elapsed, now) if elapsed < window.refused_until else window.admitted(elapsed, now)
+            allowance = self._by_key.get(key_id)
+            if allowance is None or not allowance.is_for(limits, day_of(now)):
+                allowance = KeyAllowance(limits, day_of(now), elapsed)
+            if elapsed < allowance.refused_until:
+                return allowance.refused(elapsed, now)
+            return allowance.admitted(elapsed, now)
 
     def take_used(self) -> dict[str, KeyAllowance]:
-        """Those that Redis is to be told of."""
+        """Takes the allowances that are to be reported to Redis."""
         with self._one_at_a_time:
             used, self._used = self._used, {}
             return used
@@ -77,13 +79,16 @@ class KeyAllowances:
     def report(
         self, part: Mapping[str, KeyAllowance], elapsed: float, now: float, shares: ShareQuota | None
     ) -> list[Statement]:
-        """`shares`: while requests are admitted on these, no allowance is wanted."""
+        """Statements that report these allowances. `shares`: if set, none is wanted: requests go on shares."""
         with self._one_at_a_time:
             if shares is not None and shares.is_past_first_minute(elapsed):
-                for key_id, window in part.items():
-                    of_late = shares.spent_of_late(key_id, window.limits, elapsed, now)
-                    window.unreported = min(window.unreported, of_late)
-            return [window.report(wanted=shares is None and not window.is_idle(elapsed)) for window in part.values()]
+                for key_id, allowance in part.items():
+                    of_late = shares.spent_of_late(key_id, allowance.limits, elapsed, now)
+                    allowance.unreported = min(allowance.unreported, of_late)
+            return [
+                allowance.report(wanted=shares is None and not allowance.is_idle(elapsed))
+                for allowance in part.values()
+            ]
 
     def told(
         self,
@@ -93,42 +98,43 @@ class KeyAllowances:
         elapsed: float,
         now: float,
     ) -> None:
+        """Applies Redis's answers to a report."""
         with self._one_at_a_time:
-            for (key_id, window), statement, answer in zip(part.items(), reported, answers, strict=True):
-                window.take(answer, statement, elapsed, now)
+            for (key_id, allowance), statement, answer in zip(part.items(), reported, answers, strict=True):
+                allowance.take(answer, statement, elapsed, now)
                 if statement.is_spending and not answer.standing:
-                    # What it spent before it heard this is told next; then nothing is held back for it any more.
-                    self._used[key_id] = window
+                    # What was spent before this answer is reported next; then Redis reserves nothing for it any more.
+                    self._used[key_id] = allowance
 
     def close(self, part: Mapping[str, KeyAllowance]) -> None:
-        """Nobody knows what Redis holds back for these now."""
+        """Stops spending these: it is unknown what Redis reserves for them now."""
         with self._one_at_a_time:
-            for window in part.values():
-                window.standing = False
+            for allowance in part.values():
+                allowance.standing = False
 
     def close_all(self) -> None:
-        """No allowance stands any more; Redis will be told, and hold nothing back for them."""
+        """Stops spending all allowances. The next report tells Redis, which then reserves nothing for them."""
         with self._one_at_a_time:
-            standing = {key_id: window for key_id, window in self._by_key.items() if window.standing}
-            for window in standing.values():
-                window.standing = False
+            standing = {key_id: allowance for key_id, allowance in self._by_key.items() if allowance.standing}
+            for allowance in standing.values():
+                allowance.standing = False
             self._used |= standing
 
     def forget_idle(self, elapsed: float) -> None:
-        """Gives back what keys out of use were allowed, and forgets them the next time."""
+        """Gives back the allowances of idle keys; the next call forgets these keys."""
         with self._one_at_a_time:
-            for key_id, window in list(self._by_key.items()):
-                if not window.is_idle(elapsed) or key_id in self._used:
+            for key_id, allowance in list(self._by_key.items()):
+                if not allowance.is_idle(elapsed) or key_id in self._used:
                     continue
-                if window.standing:
-                    window.standing = False
-                    self._used[key_id] = window
-                elif elapsed >= window.refused_until:
+                if allowance.standing:
+                    allowance.standing = False
+                    self._used[key_id] = allowance
+                elif elapsed >= allowance.refused_until:
                     del self._by_key[key_id]
 
-    def _window(self, key_id: str, limits: Limits, elapsed: float, now: float) -> KeyAllowance:
-        window = self._by_key.get(key_id)
-        if window is None:
-            window = self._by_key[key_id] = KeyAllowance(limits, day_of(now), elapsed)
-        window.used_at = elapsed
-        return window
+    def _allowance(self, key_id: str, limits: Limits, elapsed: float, now: float) -> KeyAllowance:
+        allowance = self._by_key.get(key_id)
+        if allowance is None:
+            allowance = self._by_key[key_id] = KeyAllowance(limits, day_of(now), elapsed)
+        allowance.used_at = elapsed
+        return allowance

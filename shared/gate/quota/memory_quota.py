@@ -1,9 +1,8 @@
-"""The limits of one gate, in memory and exact.
+"""Sliding-window rate limiter in memory: the exact minute and day limits of one gate.
 
 The law: for every t, admissions in (t - 60 s, t] never exceed the minute limit, and admissions in a UTC day never
-exceed the day limit. Both are decided at once; a refusal costs nothing.
-
-Minutes are told by `elapsed`, seconds of a clock that never steps; days by `now`, seconds since 1970 in UTC.
+exceed the day limit. Both are decided at once; a refusal costs nothing. Minutes go by `elapsed`, seconds of a clock
+that never steps back; days by `now`, seconds since 1970 in UTC.
 """
 
 import threading
@@ -25,7 +24,7 @@ _NEVER: Final = float("inf")
 
 
 class Spent(FrozenStruct, frozen=True, gc=False):
-    """What a decision left. `*_left` after it, `*_reset_seconds` until more is left, None where unlimited.
+    """A decision and what it left: `*_left` requests, more in `*_reset_seconds`. `day_left` None: unlimited.
 
     `retry_after_seconds` is 0 when admitted; `violated` names the policies that refused: minute, day.
     """
@@ -40,7 +39,7 @@ class Spent(FrozenStruct, frozen=True, gc=False):
 
 
 class Quota(Protocol):
-    """What a gate asks before it admits; called by many threads at once."""
+    """A rate limiter. Called by many threads at once."""
 
     def spend(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent: ...
 
@@ -54,8 +53,8 @@ class Quota(Protocol):
 class _Window:
     """One key's admissions: the moments of the last minute's, from `first` on, and how many today.
 
-    An array, of which what is over is cut off now and then: a few bytes for a key that is used little, which most are.
-    `oldest`: the first of those moments, infinite where there is none.
+    An array whose past part is cut off now and then: a few bytes for a key that is used little, as most are.
+    `oldest`: the first of those moments, infinite if there is none.
     """
 
     __slots__ = ("day", "day_count", "first", "moments", "oldest")
@@ -66,7 +65,7 @@ class _Window:
         self.day, self.day_count = day, 0
 
     def move_to(self, day: int, horizon: float) -> None:
-        """Lets go of what is over. A day that seems to step back keeps its count."""
+        """Drops moments up to the horizon, and starts a new day. If the day steps back, its count is kept."""
         if self.day < day:
             self.day, self.day_count = day, 0
         moments, first = self.moments, self.first
@@ -81,9 +80,9 @@ class _Window:
 
 
 class MemoryQuota:
-    """Shared by the threads of one process, not between processes. `elapsed` arguments are seconds of one clock.
+    """Safe to share between the threads of one process, not between processes. `elapsed`: seconds of one clock.
 
-    A thread may come with a reading older than another's before it: it is then decided as of the later one.
+    If a thread comes with an older reading than another before it, the later reading counts.
     """
 
     def __init__(self) -> None:
@@ -92,15 +91,15 @@ class MemoryQuota:
         self._one_at_a_time = threading.Lock()
 
     def spend(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent:
-        """Admits and counts one request, or says what stands in its way."""
+        """Admits and counts one request, or refuses it and says when to retry."""
         return self._ask(key_id, limits, elapsed, now, 1)
 
     def peek(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent:
-        """How things stand, at no cost."""
+        """What `spend` would decide, without counting. `*_left` is as of before."""
         return self._ask(key_id, limits, elapsed, now, 0)
 
     def seed(self, key_id: str, moments: Iterable[float], day_count: int, now: float) -> None:
-        """What was spent before this process started: moments of the last minute (elapsed seconds), and today."""
+        """Sets what was spent before this process: the last minute's moments (elapsed seconds), today's count."""
         window = _Window(day_of(now))
         window.moments.extend(sorted(moments))
         window.day_count = day_count
@@ -109,17 +108,17 @@ class MemoryQuota:
             self._windows[key_id] = window
 
     def forget_idle(self, elapsed: float, now: float) -> None:
-        """Drops what no decision could need any more, so that memory follows the keys in use today."""
+        """Drops keys that no decision can depend on any more, so that memory follows the keys in use today."""
         day = day_of(now)
         with self._one_at_a_time:
             for key_id, window in list(self._windows.items()):
-                # Not a day that is still to come: its count is needed when a clock that stepped back gets there.
+                # A later day is kept: its count is needed once a clock that stepped back gets there again.
                 nothing_today = window.day < day or not window.day_count
                 if nothing_today and (not window.moments or window.moments[-1] <= elapsed - MINUTE_SECONDS):
                     del self._windows[key_id]
 
     def _ask(self, key_id: str, limits: Limits, elapsed: float, now: float, cost: int) -> Spent:
-        """In one piece as far as nearly every request goes: this is on the path of each."""
+        """Decides, and counts `cost`. One function without calls for most requests, because each one passes here."""
         day, minute_limit, day_limit = day_of(now), limits.minute, limits.day
         with self._one_at_a_time:
             if elapsed < self._latest:

@@ -1,7 +1,7 @@
-"""What Redis keeps for the quota of many gates: one connection, one script, one call at a time.
+"""Redis client of the quota script (redis_quota.lua): one connection, one script, one call at a time.
 
-Knows the script's arguments and answers, and nothing of what they are for. It never repeats a call: whoever made it
-cannot know whether it was counted, and must act on that.
+It knows the script's arguments and answers, not what they are for. It never repeats a call: whoever made it cannot
+know whether it was counted, and must act on that.
 """
 
 import enum
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 CALL_SECONDS_MAX = 0.25
 _SCRIPT = Path(__file__).with_name("redis_quota.lua").read_text()
-# Braces: on a Redis cluster all are kept by one node.
+# Braces: a hash tag, so that one node of a Redis cluster keeps all keys.
 _PREFIX = "{grillo:quota}"
 _RECORD, _GATES = f"{_PREFIX}:record", f"{_PREFIX}:gates"
 _RESULTS = 7
@@ -21,15 +21,15 @@ _SEEDS_A_CALL = 1_000
 
 
 class CountersUnavailable(Exception):
-    """No answer: nothing can be said of what was counted."""
+    """Redis did not answer; whether it counted the call is unknown."""
 
 
 class GateUnknown(CountersUnavailable):
-    """Redis answers, and does not know this gate: it must join again."""
+    """Redis answers, but does not know this gate (any more): it must join again."""
 
 
 class Seeding(enum.IntEnum):
-    """Whether Redis knows what keys have spent today; if not, whether this gate is the one to tell it."""
+    """Whether Redis knows what keys have spent today (DONE); if not, whether this gate is to seed it (YOURS)."""
 
     WAIT = 0
     DONE = 1
@@ -38,7 +38,10 @@ class Seeding(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
-    """`continuity` names what this Redis remembers: another one, and it has forgotten. `gate`: its number there."""
+    """The answer to joining. `continuity`: an id that changes when Redis has lost its data. `gate`: its number there.
+
+    `hold_seconds`: how long to stay on shares, because other gates may have admitted what is not counted yet.
+    """
 
     continuity: str
     gate: str
@@ -47,10 +50,10 @@ class Joined:
 
 
 class Statement(NamedTuple):
-    """What a gate says of one key. The order is the script's.
+    """A gate's report on one key, in the order of the script's arguments.
 
-    `allowance`: what it would like to spend without asking. `spent`, `spent_today`: since it last said so, for the
-    minute and for the day `spent_day`. `is_spending`: it goes on spending its allowance while it waits for the answer.
+    `allowance`: requests it would like to admit without asking. `spent`, `spent_today`: admitted since its last report,
+    for the minute and for the day `spent_day`. `is_spending`: it goes on spending while it waits for the answer.
     `asked_day`: it asks for one request on that day; -1: it only reports. Days are numbered; no day limit: -1.
     """
 
@@ -65,7 +68,7 @@ class Statement(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """`standing`: the gate may spend its allowance, from the whole of it. `minute`, `day`: counted by all gates."""
+    """The script's answer on one key. `standing`: the gate may spend its allowance. `minute`, `day`: of all gates."""
 
     admitted: int
     standing: int
@@ -77,11 +80,11 @@ class Answer(NamedTuple):
 
 
 class RedisCounters:
-    """Not to be shared between threads without a lock. Every method raises CountsAway."""
+    """The script's three commands: join, settle, seed. Needs a lock between threads; all raise CountersUnavailable."""
 
     def __init__(self, url: str, *, seconds_max: float = CALL_SECONDS_MAX) -> None:
         """`url`: redis://:PASSWORD@HOST:6379/0 (rediss:// for TLS). Nothing is connected yet."""
-        # Here, for it takes a third of a second of every start, and most of what starts has no Redis.
+        # Imported here: it takes a third of a second, and most processes have no Redis.
         from redis.connection import ConnectionPool
         from redis.exceptions import RedisError
 
@@ -93,29 +96,35 @@ class RedisCounters:
         self._joined: Joined | None = None
 
     def join(self, known: Joined | None, *, starting: bool) -> Joined:
-        """Connects if need be. `known`: of the last time, if any. `starting`: this gate has admitted nothing yet."""
+        """Joins the gates that this Redis counts, connecting first if necessary.
+
+        `known`: the last answer, if any. `starting`: this gate has admitted nothing yet.
+        """
         if self._connection is None:
             self._connect()
         continuity, gate = (known.continuity, known.gate) if known else ("", "")
-        told = self._run((), "join", continuity, gate, secrets.token_hex(8), int(starting))
+        reply = self._run((), "join", continuity, gate, secrets.token_hex(8), int(starting))
         self._joined = Joined(
-            continuity=told[0].decode(), gate=told[1].decode(), hold_seconds=told[2] / 1000, seeding=Seeding(told[3])
+            continuity=reply[0].decode(),
+            gate=reply[1].decode(),
+            hold_seconds=reply[2] / 1000,
+            seeding=Seeding(reply[3]),
         )
         return self._joined
 
     def settle(self, key_ids: Sequence[str], statements: Sequence[Statement]) -> list[Answer]:
-        """One answer for each. Without any key it only shows that this gate lives. Raises NotKnown."""
+        """Reports and asks; one answer for each key. Without keys it is a sign of life. Raises GateUnknown."""
         joined = self._joined
         if joined is None or self._connection is None:
             raise CountersUnavailable("not joined")
         arguments = [argument for statement in statements for argument in statement]
-        told = self._run(key_ids, "settle", joined.continuity, joined.gate, *arguments)
-        if not told:
+        reply = self._run(key_ids, "settle", joined.continuity, joined.gate, *arguments)
+        if not reply:
             raise GateUnknown("Redis does not know this gate any more")
-        return [Answer._make(told[at : at + _RESULTS]) for at in range(1, len(told), _RESULTS)]
+        return [Answer._make(reply[at : at + _RESULTS]) for at in range(1, len(reply), _RESULTS)]
 
     def seed(self, day: int, spent_today: Sequence[tuple[str, int]]) -> None:
-        """At least so much was spent on that day, by whoever did."""
+        """Raises the counts of a day to (key id, requests) of all gates, where Redis has less."""
         if self._joined is None:
             raise CountersUnavailable("not joined")
         for start in range(0, max(1, len(spent_today)), _SEEDS_A_CALL):
@@ -148,6 +157,6 @@ class RedisCounters:
             )
             return self._connection.read_response()
         except self._faults as error:
-            # Never left to be connected anew in silence: what this Redis remembers must be asked first.
+            # No silent reconnect: after a new connection the gate must join, to learn what this Redis remembers.
             self.close()
             raise CountersUnavailable(type(error).__name__) from error

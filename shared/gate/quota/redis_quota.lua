@@ -1,4 +1,5 @@
--- What all gates together have admitted, and what each may still admit without asking: see docs/decisions/0029.
+-- Distributed sliding-window rate limiter, as one atomic script: what all gates together have admitted, and what each
+-- may still admit without asking (docs/decisions/0029).
 --
 -- KEYS: the record of this Redis, the gates, then one for each API key. ARGV: a command, then
 --   join    continuity known ('': none), gate number known ('': none), a continuity to begin if need be, starting: 1 or 0
@@ -8,16 +9,16 @@
 -- Times are milliseconds of this server's clock; days are numbers, one more for each.
 
 local WINDOW, BUCKET = 60000, 250
-local SILENT = 65000          -- a gate that was silent for so long spends nothing that it was allowed before
+local SILENT = 65000          -- a gate that was silent for so long no longer spends its former allowances
 local HOLD, HOLD_FIRST = 60000, 2000
-local SEEDING = 40000         -- whoever was to seed the days and took longer is not waited for
+local SEEDING = 40000         -- a gate that was to seed the days and took longer is replaced by the next that asks
 local KEPT = 25 * 3600 * 1000 -- the count of a day is needed until it ends; the gates say when that is
 local FIELDS = 8
 
 local command, told_continuity = ARGV[1], ARGV[2]
 local continuity, server, offset, last = unpack(redis.call('HMGET', KEYS[1], 'continuity', 'server', 'offset', 'last'))
 
--- Never steps back, and runs on from where it stood if the machine's clock does.
+-- Milliseconds that never step back: if the machine's clock does, an offset makes up for it.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000) + (tonumber(offset) or 0)
 if last and now < tonumber(last) then
@@ -100,7 +101,7 @@ local function admitted_on(state, day)
   return day < state.day and state.before or state.today
 end
 
--- Drops the buckets that have left the window; how many admissions the others hold.
+-- Drops the buckets that have left the window; returns the number of admissions in the others.
 local function admitted_of_late(state)
   local kept, sum = {}, 0
   for at = 1, #state.buckets, 2 do
@@ -113,7 +114,7 @@ local function admitted_of_late(state)
   return sum
 end
 
--- At the end of its bucket, so never before it was admitted.
+-- Counts admissions as if at the end of the present bucket, so that none leaves the window too early.
 local function count_minute(state, count)
   if count == 0 then return end
   local bucket, newest = math.floor(now / BUCKET) + 1, #state.buckets - 1
@@ -137,7 +138,8 @@ local function wait_for(state, surplus)
   return WINDOW
 end
 
--- The heart. For every API key, at all times: counted + the sum of all gates' allowances <= limit, by minute and by day.
+-- Takes one statement. Invariant, for every API key at all times, by minute and by day:
+-- counted + the sum of all gates' allowances <= limit.
 local function settle(gate, alive, key, at)
   local minute_limit, day_limit, allowance = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   local spent, spent_today, spent_day = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])

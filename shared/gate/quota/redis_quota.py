@@ -1,8 +1,8 @@
-"""The limits of all gates together, counted in Redis: asked only where a limit is near, told of the rest afterwards.
+"""Distributed rate limiter: the limits of all gates together, counted in Redis, which is asked only near a limit.
 
 The law: for every t, admissions in (t - 60 s, t] summed over all gates never exceed the minute limit, and admissions in
-a UTC day never exceed the day limit, as long as Redis remembers; while it does not, at most one share more. Why this
-holds is in docs/decisions/0029. Where Redis is away no request waits for it: see share.py.
+a UTC day never exceed the day limit, as long as Redis remembers; while it does not, at most one share more. For the
+proof see docs/decisions/0029. Where Redis is away no request waits for it: share_quota.py decides.
 """
 
 import threading
@@ -31,32 +31,32 @@ from shared.runtime.clock import Clock
 
 REPORT_SECONDS = 0.2
 RETRY_SECONDS = 1.0
-# The script counts a gate out much later than this: 60 s after what it may have admitted last.
+# How long allowances may be spent after a call to Redis. The script gives a silent gate up much later: after 65 s.
 TRUSTED_SECONDS = 1.0
 KEYS_A_CALL = 100
-# Between the moments at which two gates notice that Redis is away.
+# Two gates may notice that Redis is away this long after one another.
 _APART_SECONDS = 5.0
 _log = structlog.get_logger(__name__)
 
 
 class RedisQuota:
-    """Shared by the threads of one process. `elapsed` arguments are seconds of `clock`."""
+    """Safe to share between the threads of one process. `elapsed`: seconds of `clock`."""
 
     def __init__(
         self,
-        counts: RedisCounters,
+        counters: RedisCounters,
         clock: Clock,
         *,
         time: Callable[[], float],
         gates: Callable[[], int],
         spent: Callable[[], tuple[SpentToday, ...]],
     ) -> None:
-        """`time`: seconds since 1970 by the log, which says what day it is. `gates`: how many are live.
+        """`time`: seconds since 1970 by the log's clock, which says what day it is. `gates`: counts the live gates.
 
-        `spent`: asks usage what keys have spent, for a Redis that does not know.
+        `spent`: asks usage what keys have spent, to seed a Redis that does not know.
         """
-        self._counts, self._clock, self._time, self._spent = counts, clock, time, spent
-        self._windows = KeyAllowances()
+        self._counters, self._clock, self._time, self._spent = counters, clock, time, spent
+        self._allowances = KeyAllowances()
         self._calling = threading.Lock()  # answers take effect in the order in which Redis gave them
         self._joined: Joined | None = None
         self._is_connected, self._is_told_away = False, False
@@ -72,33 +72,33 @@ class RedisQuota:
         return self._shares is not None
 
     def start(self) -> None:
-        """On shares, but started, if Redis is away."""
+        """Joins Redis and starts reporting. If Redis is away it starts on shares."""
         metrics.quota_on_shares.set(1)
         self.report()
         self._reporting.start()
 
     def stop(self) -> None:
-        """Tells what was spent; what this gate might still have spent is free for the others."""
+        """Reports what was spent, and gives the allowances back for other gates to use."""
         self._stopping.set()
         if self._reporting.is_alive():
             self._reporting.join()
-        self._windows.close_all()
+        self._allowances.close_all()
         self.report()
         with self._calling:
-            self._counts.close()
+            self._counters.close()
 
     def spend(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent:
-        """Admits and counts one request, or says what stands in its way."""
+        """Admits and counts one request, or refuses it and says when to retry."""
         shares = self._shares
         if shares is None:
-            spent = self._windows.spend(key_id, limits, elapsed, now)
+            spent = self._allowances.spend(key_id, limits, elapsed, now)
             if spent is not None:
                 return spent
             with self._calling:
-                # Whoever held it may have brought what this request needs, or found Redis away.
+                # The thread that held the lock may have got an allowance for this key, or found Redis away.
                 shares = self._shares
                 if shares is None:
-                    spent = self._windows.spend(key_id, limits, elapsed, now)
+                    spent = self._allowances.spend(key_id, limits, elapsed, now)
                     if spent is not None:
                         return spent
                     try:
@@ -107,29 +107,29 @@ class RedisQuota:
                         shares = self._lose(error)
         spent = shares.spend(key_id, limits, elapsed, now)
         if spent.admitted:
-            self._windows.note(key_id, limits, elapsed, now)
+            self._allowances.note(key_id, limits, elapsed, now)
         return spent
 
     def peek(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent:
-        """How things stand, as far as this gate was told, at no cost."""
+        """What `spend` would decide as far as this gate knows, without counting or calling."""
         shares = self._shares
-        return (self._windows if shares is None else shares).peek(key_id, limits, elapsed, now)
+        return (self._allowances if shares is None else shares).peek(key_id, limits, elapsed, now)
 
     def seed(self, key_id: str, moments: Iterable[float], day_count: int, now: float) -> None:
-        """Redis remembers what was spent before this process; where it does not, it is told by usage, once for all."""
+        """Does nothing: Redis knows what was spent before, or one gate seeds it for all from usage."""
 
     def forget_idle(self, elapsed: float, now: float) -> None:
         self._own_share.forget_idle(elapsed, now)
         if self._shares is None:
-            self._windows.forget_idle(elapsed)
+            self._allowances.forget_idle(elapsed)
 
     def report(self) -> None:
-        """Tells Redis what was spent since it was last told; joins it, if it is new or was away."""
+        """Reports to Redis what was spent since the last report; joins first if Redis is new or was away."""
         try:
             with self._calling:
                 if not self._is_connected:
                     self._join()
-            self._tell()
+            self._report_used()
             if self._shares is not None:
                 with self._calling:
                     self._go_on()
@@ -142,97 +142,97 @@ class RedisQuota:
             try:
                 self.report()
             except Exception:
-                # Whatever it was, this thread must live to report again; until then nothing is spent unasked.
+                # Whatever it was: this thread must live to report again; until then allowances expire.
                 _log.exception("quota_report_failed")
 
     def _ask(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent:
-        statement = self._windows.ask(key_id, limits, elapsed, now)
+        statement = self._allowances.ask(key_id, limits, elapsed, now)
         (answer,) = self._settle((key_id,), (statement,), elapsed)
         metrics.quota_calls.labels("admitted" if answer.admitted else "refused").inc()
-        return self._windows.answered(key_id, statement, answer, self._clock.elapsed_seconds(), now)
+        return self._allowances.answered(key_id, statement, answer, self._clock.elapsed_seconds(), now)
 
-    def _tell(self) -> None:
-        """A part at a time, so that no request waits long for its turn; at least one: it shows that this gate lives."""
-        used = iter(self._windows.take_used().items())
+    def _report_used(self) -> None:
+        """Reports in parts, so that no request waits long for the lock; at least one part, as a sign of life."""
+        used = iter(self._allowances.take_used().items())
         part = dict(islice(used, KEYS_A_CALL))
         try:
             while True:
                 with self._calling:
-                    self._tell_of(part)
+                    self._report_part(part)
                 part = dict(islice(used, KEYS_A_CALL))
                 if not part:
                     return
         except CountersUnavailable:
-            self._windows.put_back((*part.items(), *used))
+            self._allowances.put_back((*part.items(), *used))
             raise
 
-    def _tell_of(self, part: dict[str, KeyAllowance]) -> None:
+    def _report_part(self, part: dict[str, KeyAllowance]) -> None:
         elapsed, now = self._clock.elapsed_seconds(), self._time()
-        statements = self._windows.report(part, elapsed, now, self._shares)
+        statements = self._allowances.report(part, elapsed, now, self._shares)
         try:
             answers = self._settle(tuple(part), statements, elapsed)
         except CountersUnavailable:
-            self._windows.close(part)
+            self._allowances.close(part)
             raise
-        self._windows.told(part, statements, answers, self._clock.elapsed_seconds(), now)
+        self._allowances.told(part, statements, answers, self._clock.elapsed_seconds(), now)
 
     def _settle(self, key_ids: tuple[str, ...], statements: Sequence[Statement], sent_at: float) -> list[Answer]:
         try:
-            answers = self._counts.settle(key_ids, statements)
+            answers = self._counters.settle(key_ids, statements)
         except GateUnknown:
             self._join_again()
-            answers = self._counts.settle(key_ids, statements)
-        self._windows.trusted_until = max(self._windows.trusted_until, sent_at + TRUSTED_SECONDS)
+            answers = self._counters.settle(key_ids, statements)
+        self._allowances.trusted_until = max(self._allowances.trusted_until, sent_at + TRUSTED_SECONDS)
         return answers
 
     def _join(self) -> None:
         elapsed, before = self._clock.elapsed_seconds(), self._joined
         on_shares_seconds = elapsed - self._began
         starting = before is None and on_shares_seconds < RETRY_SECONDS
-        self._joined = joined = self._counts.join(before, starting=starting)
+        self._joined = joined = self._counters.join(before, starting=starting)
         if before is None or (before.continuity, before.gate) != (joined.continuity, joined.gate):
-            self._windows.close_all()
-        # After a minute on shares the gates' may sum up to the whole limit, and not all are counted yet.
+            self._allowances.close_all()
+        # After a minute on shares, the gates' admissions may add up to the whole limit, and not all are counted yet.
         own_hold_seconds = MINUTE_SECONDS if on_shares_seconds >= MINUTE_SECONDS - _APART_SECONDS else 0.0
         self._hold_until = elapsed + max(joined.hold_seconds, own_hold_seconds)
         self._is_connected, self._is_told_away = True, False
         metrics.quota_redis_up.set(1)
 
     def _join_again(self) -> None:
-        """This process was suspended for so long that it was counted out.
+        """Joins again after Redis gave this gate up, because its process was suspended for long.
 
-        Raises CountsAway if Redis has forgotten more than that.
+        Raises CountersUnavailable if Redis has forgotten more than this gate.
         """
         before = self._joined
-        joined = self._counts.join(before, starting=False)
-        self._windows.close_all()
+        joined = self._counters.join(before, starting=False)
+        self._allowances.close_all()
         if before is None or joined.continuity != before.continuity:
             raise CountersUnavailable("Redis has forgotten what it counted")
         self._joined = joined
 
     def _go_on(self) -> None:
-        """Off shares, unless others may have admitted what is not counted yet, or what was spent today is not known."""
+        """Leaves shares, unless other gates may have uncounted admissions, or Redis does not know today's counts."""
         if self._clock.elapsed_seconds() < self._hold_until:
             return
-        self._joined = joined = self._counts.join(self._joined, starting=False)
+        self._joined = joined = self._counters.join(self._joined, starting=False)
         if joined.hold_seconds > 0 or joined.seeding is Seeding.WAIT:
             self._hold_until = self._clock.elapsed_seconds() + max(joined.hold_seconds, RETRY_SECONDS)
             return
         if joined.seeding is Seeding.YOURS:
-            self._counts.seed(day_of(self._time()), [(spent.key_id, spent.today) for spent in self._spent()])
+            self._counters.seed(day_of(self._time()), [(spent.key_id, spent.today) for spent in self._spent()])
         self._shares = None
         metrics.quota_on_shares.set(0)
         _log.info("quota_counted_by_redis")
 
     def _lose(self, error: CountersUnavailable) -> ShareQuota:
-        """From now on shares, until Redis answers again and knows what it missed."""
+        """Goes on shares, until Redis answers again and knows what it missed."""
         if not self._is_told_away:
             _log.warning("quota_redis_away", detail=str(error))
             self._is_told_away = True
         metrics.quota_calls.labels("failed").inc()
         metrics.quota_redis_up.set(0)
         self._is_connected = False
-        self._counts.close()
+        self._counters.close()
         if self._shares is None:
             self._began = self._clock.elapsed_seconds()
             self._own_share.begin(self._began)

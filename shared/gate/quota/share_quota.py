@@ -1,7 +1,7 @@
-"""This gate's share of every limit, for when nobody counts for all gates: the limit divided by the live gates.
+"""Fallback rate limiter without Redis: each gate takes its share, the limit divided by the number of live gates.
 
-In the first minute on shares, and for what is left of that day, it is a share of one share: so that all gates together
-admit at most one share more than the limit, whatever was admitted before.
+In the first minute on shares, and for what is left of that day, it takes a share of one share: so that all gates
+together admit at most one share more than the limit, whatever was admitted before.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,15 +12,17 @@ from shared.gate.quota.memory_quota import MINUTE_SECONDS, MemoryQuota, Spent, d
 
 
 class ShareQuota:
+    """This gate's share of every limit, counted in memory."""
+
     def __init__(self, gates: Callable[[], int], began: float | None = None) -> None:
-        """`gates`: how many there are now. `began`: the elapsed second until which Redis counted; None: never."""
+        """`gates`: counts the live gates. `began`: the elapsed second until which Redis counted; None: it never did."""
         self._gates, self._began = gates, began
         self._memory = MemoryQuota()
         self._divisor, self._divided_until = 1, float("-inf")
         self._first_day: int | None = None
 
     def begin(self, elapsed: float) -> None:
-        """Until now Redis counted again. What was admitted on shares shortly before, or today, is no other share."""
+        """Starts a first minute on shares: Redis counted until now. Earlier admissions on shares still count."""
         self._began, self._first_day = elapsed, None
 
     def spend(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent:
@@ -30,7 +32,7 @@ class ShareQuota:
         return self._memory.peek(key_id, self._share(limits, elapsed, now), elapsed, now)
 
     def seed(self, key_id: str, moments: Iterable[float], day_count: int, now: float) -> None:
-        """What all gates have spent: this one takes its share of that, too."""
+        """Sets what all gates have spent before; this one takes its share of that."""
         divisor = self._gates()
         self._memory.seed(key_id, sorted(moments)[::divisor], -(-day_count // divisor), now)
 
@@ -38,7 +40,7 @@ class ShareQuota:
         self._memory.forget_idle(elapsed, now)
 
     def spent_of_late(self, key_id: str, limits: Limits, elapsed: float, now: float) -> int:
-        """What this gate has admitted on shares in the last minute; at most what its share is now."""
+        """Requests admitted here on shares in the last minute; at most the present share."""
         share = self._share(limits, elapsed, now)
         return share.minute - self._memory.peek(key_id, share, elapsed, now).minute_left
 
@@ -56,7 +58,7 @@ class ShareQuota:
         return _part(limits.minute, limits.day, of_minute, divisor**2 if day == self._first_day else divisor)
 
     def _count_gates(self, elapsed: float) -> int:
-        """The most of the last minute: one that has left may have spent its share just before."""
+        """The largest number of gates in the last minute: one that left may have spent its share just before."""
         gates = self._gates()
         if gates >= self._divisor or elapsed >= self._divided_until:
             self._divisor, self._divided_until = gates, elapsed + MINUTE_SECONDS
@@ -65,5 +67,5 @@ class ShareQuota:
 
 @lru_cache(maxsize=1024)
 def _part(minute: int, day: int | None, of_minute: int, of_day: int) -> Limits:
-    """Remembered: it is asked for at every request, and there are few tiers."""
+    """Cached: each request needs it, and there are few tiers."""
     return Limits(minute=minute // of_minute, day=None if day is None else day // of_day)

@@ -1,4 +1,4 @@
-"""One call to another service over RPC, from any thread: a connection of its own, and one way to get no answer."""
+"""RPC client: one call to another service, from any thread, over its own connection. No answer is CallFailed."""
 
 import socket
 from typing import Any
@@ -9,17 +9,17 @@ from kombu.exceptions import KombuError
 from nameko.exceptions import RemoteError, RpcTimeout, UnknownService
 from nameko.standalone.rpc import ClusterRpcProxy
 
-import shared.messaging.rpc.procedures  # noqa: F401  makes known what errors there are
+import shared.messaging.rpc.procedures  # noqa: F401  registers the errors with nameko
 
-_OVER_TCP = ("amqp", "amqps", "pyamqp")  # not the embedded transport, which has no address
+_OVER_TCP = ("amqp", "amqps", "pyamqp")  # the embedded transport has no address
 
 
 class CallFailed(Exception):
-    """No answer: the service is not there, the broker is not, or it took too long."""
+    """No answer: the service or the broker is away, or the call took too long."""
 
 
 def call(amqp_uri: str, service: str, method: str, *arguments: Any, seconds_max: float) -> Any:
-    """Plain JSON values in and out. Raises CallFailed; and the ServiceError that the service answered with."""
+    """Calls with plain JSON values, returns one. Raises CallFailed, or the ServiceError that the service answered."""
     try:
         _require_answer_of(amqp_uri, seconds_max)
         with ClusterRpcProxy({"AMQP_URI": amqp_uri}, timeout=seconds_max) as cluster:
@@ -29,7 +29,7 @@ def call(amqp_uri: str, service: str, method: str, *arguments: Any, seconds_max:
 
 
 def _require_answer_of(amqp_uri: str, seconds_max: float) -> None:
-    """Raises OSError. The proxy would try again after two seconds, and a gate's lease does not wait for that."""
+    """Raises OSError if the broker is unreachable. nameko would retry after two seconds, too late for a lease."""
     address = urlsplit(amqp_uri)
     if address.scheme not in _OVER_TCP:
         return

@@ -1,4 +1,4 @@
-"""A service's feed over RPC: the second path of a pull, for when its internal door cannot be reached by HTTP."""
+"""Feed of another service over RPC: the second way to pull, for when its internal API cannot be reached by HTTP."""
 
 import msgspec
 
@@ -23,5 +23,5 @@ class RpcFeed:
 
 
 def feed_service(service: str) -> str:
-    """The name under which a service's feed answers: a nameko service of its own, so that it never waits in line."""
+    """The nameko service of a service's feed: one of its own, so that slow calls never keep a pull waiting."""
     return f"{service}.feed"

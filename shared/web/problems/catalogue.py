@@ -1,4 +1,4 @@
-"""Every way an answer can be an error, once: its name, status and title (RFC 9457), and what to do about it."""
+"""Catalogue of problem types (RFC 9457): the name, status, title and advice of every error that an answer can be."""
 
 import random
 from collections.abc import Mapping
@@ -14,6 +14,8 @@ _QUOTA_TYPE = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
+    """One kind of error. `advice` is what to do, and the `detail` of an answer that has no better one."""
+
     name: str
     status: int
     title: str
@@ -22,10 +24,10 @@ class ProblemType:
 
 _TYPES = (
     ProblemType(
-        "invalid-request", 400, "The request cannot be understood", "Mend the part that `detail` names; send it again."
+        "invalid-request", 400, "The request cannot be understood", "Correct what `detail` names, then send it again."
     ),
     ProblemType(
-        "range-too-long", 400, "The time range is too long", "Ask for a shorter range, several times if need be."
+        "range-too-long", 400, "The time range is too long", "Ask for a shorter range; use several requests if needed."
     ),
     ProblemType(
         "missing-credentials", 401, "An API key is needed", "Send the header `Authorization: Bearer YOUR_API_KEY`."
@@ -33,8 +35,8 @@ _TYPES = (
     ProblemType(
         "invalid-key",
         401,
-        "This is not a key of ours",
-        "Check that the key was copied whole: grl_ and 49 letters and digits. A deleted key answers so, too.",
+        "This API key is not valid",
+        "Check that the key was copied whole: grl_ and 49 letters and digits. A deleted key gets this answer, too.",
     ),
     ProblemType(
         "key-revoked", 401, "This key was revoked", "Revocation is for good. Create a new key and use that instead."
@@ -49,7 +51,7 @@ _TYPES = (
         "insufficient-permission",
         403,
         "The key lacks a permission",
-        "Use a key with the permission that `detail` names; existing keys gain it only with a new secret.",
+        "Use a key with the permission that `detail` names. An existing key gains it only with a new secret.",
     ),
     ProblemType(
         "address-not-allowed",
@@ -60,17 +62,22 @@ _TYPES = (
     ProblemType(
         "outside-organisation",
         403,
-        "Not a resource of your organisation",
-        "Check the id; list what your organisation has with GET /v1/sensors or GET /v1/events.",
+        "This does not belong to your organisation",
+        "Check the id. GET /v1/sensors and GET /v1/events list what your organisation has.",
     ),
     ProblemType("not-found", 404, "There is nothing here", "Check the path and the id; it may have been deleted."),
-    ProblemType("method-not-allowed", 405, "This method does not exist here", "Use one that the Allow header names."),
-    ProblemType("conflict", 409, "The change contradicts the present state", "Read the resource again, then decide."),
+    ProblemType("method-not-allowed", 405, "This method is not supported here", "Use one that the Allow header lists."),
+    ProblemType(
+        "conflict",
+        409,
+        "The change is not possible in the present state",
+        "Read the resource again, then decide whether to repeat the change.",
+    ),
     ProblemType(
         "regeneration-required",
         409,
         "The change needs a new secret",
-        "Send `regenerate: true` with it: the answer then holds a new secret, and every older one ends.",
+        "Send `regenerate: true` with it. The answer then holds a new secret, and older ones stop working.",
     ),
     ProblemType(
         "too-many-keys",
@@ -82,17 +89,35 @@ _TYPES = (
         "precondition-failed",
         412,
         "The resource has changed since you read it",
-        "Read it again, decide again, and send the new ETag in If-Match.",
+        "Read it again, then repeat the change with the new ETag in If-Match.",
     ),
-    ProblemType("body-too-large", 413, "The body is too large", "Send 64 KiB at most."),
+    ProblemType("body-too-large", 413, "The body is too large", "Send at most 64 KiB."),
     ProblemType("unsupported-media-type", 415, "The body is not JSON", "Send `Content-Type: application/json`."),
-    ProblemType("invalid-body", 422, "The body does not fit", "`errors` says, by JSON pointer, what is wrong where."),
-    ProblemType("quota-exceeded", 429, "A limit is used up", "Wait Retry-After seconds; ask less often; use batches."),
-    ProblemType("internal-error", 500, "Something broke", "Try again; if it persists, tell us the request_id."),
+    ProblemType("invalid-body", 422, "The body is not valid", "`errors` says what is wrong where, by JSON pointer."),
     ProblemType(
-        "gate-not-fresh", 503, "This gate cannot be sure about keys right now", "Try again after Retry-After seconds."
+        "quota-exceeded",
+        429,
+        "Too many requests",
+        "Wait as many seconds as Retry-After says. Send fewer requests, or use batches.",
     ),
-    ProblemType("unavailable", 503, "This cannot be answered right now", "Try again after Retry-After seconds."),
+    ProblemType(
+        "internal-error",
+        500,
+        "Something went wrong on our side",
+        "Try again. If it happens again, send us the request_id.",
+    ),
+    ProblemType(
+        "gate-not-fresh",
+        503,
+        "API keys cannot be checked right now",
+        "Try again after as many seconds as Retry-After says.",
+    ),
+    ProblemType(
+        "unavailable",
+        503,
+        "This cannot be answered right now",
+        "Try again after as many seconds as Retry-After says.",
+    ),
 )
 CATALOGUE: Mapping[str, ProblemType] = {type_.name: type_ for type_ in _TYPES}
 
@@ -133,7 +158,7 @@ def refusal_problem(verdict: Verdict, refusal: Refusal, permission: str | None) 
         case Refusal.MISSING_CREDENTIALS:
             return Problem(refusal.value, headers=_challenge())
         case Refusal.INVALID_REQUEST:
-            detail = verdict.detail or "this key may not be sent in the query: use the Authorization header"
+            detail = verdict.detail or "this key may not be sent in the query string; use the Authorization header"
             return Problem(refusal.value, detail, headers=_challenge("invalid_request"))
         case Refusal.INVALID_KEY | Refusal.KEY_REVOKED | Refusal.KEY_SUSPENDED | Refusal.KEY_EXPIRED:
             return Problem(refusal.value, headers=_challenge("invalid_token"))
@@ -151,16 +176,17 @@ def refusal_problem(verdict: Verdict, refusal: Refusal, permission: str | None) 
 
 
 def unavailable(name: str = "unavailable", detail: str | None = None) -> Problem:
-    """503 with a Retry-After that differs from caller to caller, so that they do not all come back at once."""
+    """503 with a random Retry-After (jitter), so that callers do not all come back at once."""
     return Problem(name, detail, headers={"Retry-After": str(random.randint(1, 4))})
 
 
 def _quota_exceeded(spent: Spent | None) -> Problem:
     if spent is None:
-        raise ValueError("a request over its quota was never asked about its quota")
+        raise ValueError("a verdict of quota-exceeded must say what was spent")
+    limits = " and per ".join(name for name in spent.violated if name != RESERVE)
     return Problem(
         "quota-exceeded",
-        f"too many requests for the limit of a {' and a '.join(name for name in spent.violated if name != RESERVE)}",
+        f"the allowed number of requests per {limits} is used up",
         headers={"Retry-After": str(spent.retry_after_seconds)},
         members={"violated-policies": list(spent.violated)},
     )
@@ -169,7 +195,7 @@ def _quota_exceeded(spent: Spent | None) -> Problem:
 def _address_slowed(retry_after_seconds: int) -> Problem:
     return Problem(
         "quota-exceeded",
-        "too many invalid keys from this address; a valid one passes at once",
+        "too many invalid keys came from this address; a valid key is accepted at once",
         headers={"Retry-After": str(retry_after_seconds)},
         members={"violated-policies": ["guesses"]},
     )

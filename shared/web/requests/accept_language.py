@@ -1,4 +1,4 @@
-"""The language a page is read in, by Accept-Language (RFC 9110, section 12.5.4)."""
+"""Language negotiation by Accept-Language (RFC 9110, section 12.5.4)."""
 
 import re
 
@@ -6,7 +6,7 @@ _PREFERENCE = re.compile(r"\s*([A-Za-z]{1,8}|\*)(?:-[A-Za-z0-9-]*)?\s*(?:;\s*q=(
 
 
 def preferred(accept_language: str, spoken: tuple[str, ...]) -> str:
-    """One of `spoken`, the first where nothing decides; what cannot be read asks for nothing."""
+    """The best language of `spoken`, the first if there is no preference. Parts that cannot be parsed are ignored."""
     weights: dict[str, float] = {}
     for part in accept_language.split(","):
         if match := _PREFERENCE.fullmatch(part):

@@ -1,4 +1,4 @@
-"""Whose request it is: the peer's address or, behind proxies that are trusted, the one they say it came from."""
+"""Client IP address: the peer's own or, behind trusted proxies, the one they name in X-Forwarded-For."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -9,20 +9,20 @@ _CALLERS_MAX = 10_000
 
 
 class TrustedProxies:
-    """`trusted`: the networks of our own proxies. Nobody else's X-Forwarded-For is believed."""
+    """The networks of our own proxies. Nobody else's X-Forwarded-For is believed."""
 
     def __init__(self, trusted: Sequence[Network] = ()) -> None:
         self._trusted = trusted
-        # Reading an address costs more than the rest of a verdict, and few callers make most requests.
+        # Cached: parsing an address takes longer than the rest of a verdict, and few callers make most requests.
         self.caller = lru_cache(maxsize=_CALLERS_MAX)(self._caller)
 
     def trust(self, peer: str) -> bool:
-        """Whether that is one of ours, which may also speak for its callers in other headers."""
+        """Whether the peer is one of our proxies, whose other headers about its callers may be believed, too."""
         known = address(peer)
         return known is not None and self._is_ours(known)
 
     def _caller(self, peer: str, forwarded_for: str) -> str:
-        """X-Forwarded-For from the right: each trusted proxy added whom it heard from; before that anybody wrote."""
+        """Reads X-Forwarded-For from the right, as far as trusted proxies wrote it; the rest may be forged."""
         caller = address(peer)
         if caller is None:
             return peer

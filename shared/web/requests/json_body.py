@@ -1,4 +1,4 @@
-"""A request's body: JSON of a bounded size, as any reader understands it, loaded by its schema."""
+"""JSON request body: of bounded size, parsed strictly (RFC 8259, I-JSON), loaded by its schema."""
 
 import json
 import math
@@ -10,13 +10,13 @@ from marshmallow import Schema
 
 from shared.web.problems.catalogue import Problem
 
-BODY_PROBLEMS = ("invalid-body", "body-too-large", "unsupported-media-type")  # what reading one may come to
+BODY_PROBLEMS = ("invalid-body", "body-too-large", "unsupported-media-type")  # what reading a body may raise
 BODY_BYTES_MAX = 64 * 1024
 _DIGITS_MAX = 100
 
 
 def read_body(req: falcon.Request, schema: Schema) -> Any:
-    """Raises Problem."""
+    """The request's body as its schema loads it; an empty body counts as {}. Raises Problem."""
     raw = _read(req)
     if not raw:
         document: Any = {}
@@ -36,22 +36,22 @@ def _read(req: falcon.Request) -> bytes:
     try:
         raw: bytes = _stream(req).read(BODY_BYTES_MAX + 1)
     except (OSError, ValueError):
-        # Too slow, cut off, or chunks that are none: the server's stream says so in its own way.
-        raise Problem("invalid-request", "the body did not arrive whole") from None
+        # Too slow, cut off, or invalid chunks: each server's stream raises its own error.
+        raise Problem("invalid-request", "the body did not arrive completely") from None
     if len(raw) > BODY_BYTES_MAX:
         raise Problem("body-too-large")
     return raw
 
 
 def _stream(req: falcon.Request) -> Any:
-    """Bounded by the length, if there is one. Without (chunks, HTTP/2) the server ends the stream with the body."""
+    """The body's stream, bounded by Content-Length. Without one (chunks, HTTP/2) the server ends it with the body."""
     is_chunked = "chunked" in (req.get_header("Transfer-Encoding") or "").lower()
     ends = is_chunked or req.env.get("wsgi.input_terminated", False)
     return req.stream if req.content_length is None and ends else req.bounded_stream
 
 
 def parse(raw: bytes) -> Any:
-    """JSON as any reader understands it (RFC 8259, I-JSON): UTF-8, no member twice, no number out of bounds."""
+    """Parses strict JSON (RFC 8259, I-JSON): UTF-8, no member twice, no number out of bounds. Raises Problem."""
     try:
         document = json.loads(
             raw.decode(),
@@ -61,12 +61,12 @@ def parse(raw: bytes) -> Any:
             parse_int=_short,
         )
         if b"\\u" in raw:
-            json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no text anybody can store
+            json.dumps(document, ensure_ascii=False).encode()  # refuses half a surrogate pair, which no database stores
         return document
     except RecursionError:
-        raise Problem("invalid-request", "the body is nested too deep") from None
+        raise Problem("invalid-request", "the body is nested too deeply") from None
     except UnicodeError:
-        raise Problem("invalid-request", "the body is not text in UTF-8") from None
+        raise Problem("invalid-request", "the body is not UTF-8 text") from None
     except ValueError as error:
         raise Problem("invalid-request", f"the body is not JSON: {error}") from None
 
@@ -74,12 +74,12 @@ def parse(raw: bytes) -> Any:
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("a member is given twice")
+        raise ValueError("an object has the same member twice")
     return members
 
 
 def _no_such_number(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _finite(digits: str) -> float:
@@ -96,7 +96,7 @@ def _short(digits: str) -> int:
 
 
 def pointers(messages: Any, at: str = "") -> dict[str, list[str]]:
-    """marshmallow's nested messages as JSON pointer (RFC 6901) → messages."""
+    """marshmallow's nested messages, flattened: JSON pointer (RFC 6901) → messages."""
     if isinstance(messages, dict):
         found: dict[str, list[str]] = {}
         for name, inner in messages.items():

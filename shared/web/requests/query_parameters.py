@@ -1,4 +1,4 @@
-"""What is read or refused of a path, a query or an Accept before any schema or database sees it."""
+"""Query parameters and Accept: read, or refused before any schema or database sees them."""
 
 import re
 import unicodedata
@@ -17,23 +17,23 @@ _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 
 
 def fields_by_name(schema: Schema) -> dict[str, Any]:
-    """By their names in the query."""
+    """The schema's fields by their names in the query."""
     return {field.data_key or name: field for name, field in schema.fields.items()}
 
 
 def unreadable(field: Any, value: str | list[str]) -> str | None:
-    """Why no field should read it: int() takes 1_0 and digits of every script, and a database no NUL."""
+    """Why the value is refused, or None. int() would take 1_0 and digits of any script; databases take no NUL."""
     if not isinstance(value, str):
         return "is given more than once"
     if has_control_characters(value):
-        return "must hold no control characters"
+        return "must not contain control characters"
     if isinstance(field, fields.Integer) and _WHOLE_NUMBER.fullmatch(value) is None:
         return "must be a whole number"
     return None
 
 
 def preferred(accept: str | None, media_types: tuple[str, ...]) -> str:
-    """The one the caller likes best: the first when it says nothing, or nothing that can be read or given."""
+    """The media type the caller prefers; the first if it has no preference, an invalid one, or none of these."""
     try:
         return best_match(media_types, accept or "*/*") or media_types[0]
     except InvalidMediaRange:
@@ -45,7 +45,7 @@ def has_control_characters(text: str) -> bool:
 
 
 def read_query(req: falcon.Request | None, schema: Schema | None, *, credential: bool = True) -> Any:
-    """Raises Problem. `credential`: whether an API key may stand in it, which is then the gate's to read."""
+    """The query as its schema loads it. Raises Problem. `credential`: leave `api_key` to the gate, which reads it."""
     params = {} if req is None else req.params
     given = {name: value for name, value in params.items() if not (credential and name == "api_key")}
     if schema is None:
@@ -63,8 +63,8 @@ def read_query(req: falcon.Request | None, schema: Schema | None, *, credential:
         unknown = sorted(given.keys() - known)
         if unknown:
             raise Problem("invalid-request", f"unknown query parameters: {', '.join(unknown)}") from None
-        raise Problem("invalid-request", _in_words(error.messages)) from None
+        raise Problem("invalid-request", _sentence(error.messages)) from None
 
 
-def _in_words(messages: Any) -> str:
+def _sentence(messages: Any) -> str:
     return "; ".join(f"{at.lstrip('/')}: {' '.join(texts)}" for at, texts in pointers(messages).items())

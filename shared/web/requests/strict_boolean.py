@@ -1,4 +1,4 @@
-"""true or false, and nothing that merely equals one of them."""
+"""marshmallow Boolean that takes JSON's true and false only."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from marshmallow import fields
 
 
 class StrictBoolean(fields.Boolean):
-    """marshmallow's own takes 1 for true, because it equals it."""
+    """Refuses all but booleans; marshmallow's own field takes 1 as true, because 1 == True."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
         if not isinstance(value, bool):

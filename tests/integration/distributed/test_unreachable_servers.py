@@ -24,16 +24,16 @@ pytestmark = pytest.mark.xdist_group("distributed")
 @pytest.fixture(autouse=True)
 def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connecting, "WAIT_SECONDS_MAX", 0.6)
-    monkeypatch.setattr(connecting, "_CONNECT_SECONDS_MAX", 0.5)
+    monkeypatch.setattr("shared.messaging.availability._CONNECT_SECONDS_MAX", 0.5)
     monkeypatch.setattr(database, "CONNECT_SECONDS_MAX", 2)  # libpq knows no less
 
 
 def test_nobody_at_the_address() -> None:
     port = free_port()
     url = f"postgresql+psycopg://keys:{PASSWORD}@127.0.0.1:{port}/keys"
-    _is_told_without_password(lambda: await_database(Database(url), url), f"DATABASE_URL: no use of .*:{port}/keys")
+    _is_told_without_password(lambda: await_database(Database(url), url), f"DATABASE_URL: .*:{port}/keys could not be ")
     uri = f"amqp://grillo:{PASSWORD}@127.0.0.1:{port}/grillo"
-    _is_told_without_password(lambda: await_broker(uri), f"AMQP_URI: no use of amqp://127.0.0.1:{port}/grillo")
+    _is_told_without_password(lambda: await_broker(uri), f"AMQP_URI: amqp://127.0.0.1:{port}/grillo could not be used")
 
 
 def test_a_broker_that_takes_the_connection_and_says_nothing() -> None:
@@ -50,7 +50,7 @@ def test_a_database_that_takes_the_connection_and_says_nothing() -> None:
 
 def test_a_wrong_password_for_the_broker(rabbitmq: RabbitMq) -> None:
     uri = f"amqp://grillo:{PASSWORD}@127.0.0.1:{rabbitmq.port}/t0"
-    _is_told_without_password(lambda: await_broker(uri), "AMQP_URI: .*are user and password right?")
+    _is_told_without_password(lambda: await_broker(uri), "AMQP_URI: .*are the user name and password right?")
 
 
 def test_a_database_that_does_not_exist(postgres: Postgres) -> None:

@@ -66,7 +66,7 @@ def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(token: str, m
 @pytest.mark.parametrize("name", sorted(RIGHT))
 def test_what_must_be_said_is_asked_for_by_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(name)
-    with pytest.raises(SettingWrong, match=f"^{name} is not set; it must read "):
+    with pytest.raises(SettingWrong, match=f"^{name} is not set; set it to "):
         read_settings()
 
 
