@@ -1,4 +1,4 @@
-"""The sensors service for messages: what others may ask, and what it does by the clock."""
+"""The nameko service of sensors: RPC, and the timer of the relay."""
 
 from nameko.timer import timer
 
