@@ -141,7 +141,7 @@ class Embedded:
         """Lets requests finish, ships what is metered, gives the gate's place up, stops the services."""
         for server in self._servers:
             server.stop()
-        self.usage.courier.stop()
+        self.usage.dispatcher.stop()
         self._gate.stop()
         self.keys.propagation.remove(self._gate_id)
         self.keys.doorbell.stop()
