@@ -1,1 +1,4 @@
-"""The network's sensors, their recordings, and what was detected in them."""
+"""Sensors service: the network's sensors, their recordings, and the data API that keys open.
+
+`service.py` takes messages, `api.py` HTTP. Start reading at sensor.py (pure), then ingest/importer.py.
+"""

@@ -1,4 +1,4 @@
-"""The sensor data API: the HTTP door."""
+"""HTTP resources of the sensor data API: sensors, their recordings, seismic events."""
 
 import time
 from collections.abc import Iterator
@@ -73,7 +73,7 @@ class SensorData:
         self._queries, self._recordings = queries, recordings
 
     @operation(
-        "A sensor's recordings; without start and end, the latest minute there is",
+        "Read a sensor's recordings; without start and end, the latest recorded minute",
         tag="Sensors",
         permission="sensors:read",
         query=DataQuerySchema,
@@ -90,7 +90,7 @@ class SensorData:
 
 
 class SeismicEventCollection:
-    """Empty, and truly so: nothing in this service detects earthquakes yet."""
+    """Seismic events. Always an empty list: nothing in this service detects earthquakes yet."""
 
     @operation("List seismic events", tag="Events", permission="events:read", answers=SeismicEventListSchema)
     def on_get(self, call: Call[None, None]) -> Answer:
@@ -111,7 +111,7 @@ def _shown(sensor: SensorView) -> dict[str, Any]:
 
 
 def _range(query: DataQuery, last_sample_at: datetime | None) -> tuple[int, int]:
-    """[start, end) in nanoseconds. What is not given follows from what is, or from the latest sample."""
+    """[start, end) in nanoseconds, with defaults for what the query leaves out. Raises Problem."""
     end, start = query.end, query.start
     if start is None and end is None and last_sample_at is not None:
         # Past the last sample, whose time is rounded to a microsecond here.
@@ -126,7 +126,7 @@ def _range(query: DataQuery, last_sample_at: datetime | None) -> tuple[int, int]
         raise Problem("invalid-request", "end: must be later than start")
     if end - start > RANGE_MAX:
         detail = (
-            f"{(end - start).total_seconds():.0f} s were asked for; {RANGE_MAX.total_seconds():.0f} s are the limit"
+            f"the range is {(end - start).total_seconds():.0f} s long; the limit is {RANGE_MAX.total_seconds():.0f} s"
         )
         raise Problem("range-too-long", detail)
     return to_nanoseconds(start), to_nanoseconds(end)
@@ -137,7 +137,7 @@ def _within(blocks: list[Block], start_ns: int, end_ns: int) -> Iterator[Segment
         segment = read(block).slice(start_ns, end_ns)
         if segment is not None:
             yield segment
-        # Decoding is milliseconds of pure computing: between blocks, others have their turn.
+        # Decoding is milliseconds of pure computing: other greenlets run between blocks.
         time.sleep(0)
 
 

@@ -1,4 +1,4 @@
-"""Puts the sensors service together from its parts. Called by the composition roots only."""
+"""Composition of the sensors service: builds its parts and wires them. Called by the composition roots only."""
 
 from dataclasses import dataclass
 from pathlib import Path

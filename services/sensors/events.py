@@ -1,4 +1,4 @@
-"""What has happened to sensors. The shapes below are in logs for ever: add, never change."""
+"""Events of sensors, as stored in the log for ever: add fields and types, never change them."""
 
 from dataclasses import dataclass
 from datetime import datetime

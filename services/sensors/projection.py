@@ -1,4 +1,4 @@
-"""The sensors that the events add up to, written in the transaction of the append."""
+"""Projection of sensor events into table `sensor`, in the transaction that appends them."""
 
 from typing import assert_never
 

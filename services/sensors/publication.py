@@ -1,4 +1,4 @@
-"""What of the sensors service's events others may see."""
+"""Publication: the public form of each event of the sensors service, which leaves out what others may not see."""
 
 from typing import assert_never
 

@@ -1,4 +1,4 @@
-"""What the sensors service knows, as its doors show it. Reads only."""
+"""Queries for sensors, for HTTP and RPC alike. Reads only."""
 
 import enum
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ ONLINE_WITHIN = timedelta(minutes=10)
 
 
 class Status(enum.StrEnum):
-    """Whether samples have arrived of late."""
+    """Online: the last sample is at most ONLINE_WITHIN old."""
 
     ONLINE = "online"
     OFFLINE = "offline"

@@ -1,4 +1,4 @@
-"""What the sensors service takes and answers over RPC."""
+"""Marshmallow schemas of the sensors service's RPC: its arguments and answers."""
 
 from marshmallow import Schema, fields, validate
 

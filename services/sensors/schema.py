@@ -1,4 +1,4 @@
-"""The queries and answers of the sensor API."""
+"""Marshmallow schemas of the sensor API: queries and answers."""
 
 import re
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _DECIMAL = re.compile(r" *[-+]?[0-9]{1,3}(\.[0-9]{0,20})? *", re.ASCII)
 def _within_recorded_time(moment: datetime) -> None:
     """Before 1900 nothing was recorded; and nanoseconds since 1970 must fit 64 bits."""
     if not 1900 < moment.year < 2200:
-        raise ValidationError("must lie between 1901 and 2199")
+        raise ValidationError("must be between the years 1901 and 2199")
 
 
 def _degrees(text: str) -> float:
@@ -36,9 +36,11 @@ class BoxField(fields.Field[Box]):
         try:
             west, south, east, north = (_degrees(part) for part in str(value).split(","))
         except ValueError:
-            raise ValidationError("four numbers: west,south,east,north, in degrees") from None
+            raise ValidationError("must be four numbers in degrees: west,south,east,north") from None
         if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
-            raise ValidationError("longitudes from -180 to 180, latitudes from -90 to 90, south below north")
+            raise ValidationError(
+                "must have longitudes from -180 to 180, latitudes from -90 to 90, and south below north"
+            )
         return Box(west=west, south=south, east=east, north=north)
 
 

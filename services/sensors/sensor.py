@@ -1,4 +1,4 @@
-"""A sensor, and what may happen to it. Pure. Its recordings are data, not events, and are not here."""
+"""A sensor as an aggregate: `decide` and `evolve`. Pure. Its recordings are data, not events, and are not here."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -46,23 +46,23 @@ class RegisterSensor:
 
 
 class StationCodeTaken(Exception):
-    """The organisation has another sensor under these codes: the recordings must not be mixed."""
+    """The organisation has another sensor under these codes, and recordings of two must not be mixed."""
 
     def __init__(self, command: RegisterSensor, state: Sensor) -> None:
         super().__init__(
-            f"{command.network}.{command.station} is {state.name!r} ({state.unit}) here, "
-            f"not {command.name!r} ({command.unit})"
+            f"{command.network}.{command.station} is already the sensor {state.name!r} ({state.unit}); "
+            f"recordings of {command.name!r} ({command.unit}) cannot be added to it"
         )
 
 
 def sensor_id(organisation_id: str, network: str, station: str) -> str:
-    """The same for the same station of the same organisation, so that a repeated import finds its sensor."""
+    """Deterministic id, so that a repeated import of a station finds its sensor."""
     digest = hashlib.sha256(f"{organisation_id}/{network}/{station}".encode()).digest()
     return f"sen_{base62(int.from_bytes(digest[:16], 'big'), _ID_CHARACTERS)}"
 
 
 def decide(state: Sensor | None, command: RegisterSensor, now: datetime) -> tuple[SensorEvent, ...]:
-    """Registers, or learns where the sensor stands, or has nothing to do. Raises StationCodeTaken."""
+    """Registers the sensor, or adds its missing location, or does nothing. Raises StationCodeTaken."""
     if state is None:
         return (_registered(command, now),)
     if (state.name, state.unit) != (command.name, command.unit):

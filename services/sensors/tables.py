@@ -1,4 +1,4 @@
-"""The sensors service's database: its log, the sensors made from it, and the recordings."""
+"""SQLAlchemy tables of the sensors service: its log, the sensors projected from it, and the recordings."""
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
@@ -24,7 +24,7 @@ sensor = Table(
     Index("sensor_by_organisation", "organisation_id", "id"),
 )
 
-# What recordings there are of a sensor: data, kept beside the blocks and in their transactions.
+# Channels of a sensor that have recordings, updated in the transaction that stores the blocks.
 channel = Table(
     "channel",
     metadata,

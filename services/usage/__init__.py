@@ -1,1 +1,4 @@
-"""What each key did: every metered request counted once, and what the counts say."""
+"""Usage service: counts every metered request exactly once, and answers for what each key did.
+
+`service.py` takes messages, `api.py` HTTP. To follow a batch of requests, start reading at intake/batch_intake.py.
+"""

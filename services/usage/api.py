@@ -1,11 +1,14 @@
-"""The usage API: the HTTP door. A key's timeline is in activity_api.py."""
+"""HTTP resources of usage: the statistics of an organisation and of a key, with quota and forecast.
+
+The activity of a key is in activity/resources.py.
+"""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from services.usage.activity import resources as activity_api
+from services.usage.activity import resources as activity_resources
 from services.usage.activity.timeline import ActivityTimeline
 from services.usage.counters.quota_forecast import exhausted_at
 from services.usage.counters.statistics import Statistics, Step, Used
@@ -28,7 +31,7 @@ def routes(
     return [
         Route("/v1/usage", OrganisationUsage(statistics, clock)),
         Route("/v1/keys/{key_id}/usage", KeyUsage(statistics, existing_keys, grants, clock)),
-        *activity_api.routes(activity, existing_keys),
+        *activity_resources.routes(activity, existing_keys),
     ]
 
 
@@ -37,7 +40,7 @@ class OrganisationUsage:
         self._statistics, self._clock = statistics, clock
 
     @operation(
-        "What the organisation's keys did, together and each",
+        "Show the usage of the organisation's keys, in total and by key",
         tag="Usage",
         permission="admin",
         query=UsageQuerySchema,
@@ -57,7 +60,7 @@ class KeyUsage:
         self._statistics, self._existing_keys, self._grants, self._clock = statistics, existing_keys, grants, clock
 
     @operation(
-        "What a key did, what is left of its quota, and how long that will last",
+        "Show a key's usage, what is left of its quota, and when the day's quota will be used up",
         tag="Usage",
         permission="admin",
         query=UsageQuerySchema,
@@ -77,16 +80,17 @@ class KeyUsage:
 
 
 def _range(query: UsageQuery, now: datetime) -> tuple[datetime, datetime, Step]:
-    """What is not given follows from what is, or from now. Raises Problem."""
+    """(start, end, step) of a query, with defaults for what it leaves out. Raises Problem."""
     step, end = query.steps(), query.to or now
     try:
         start = query.from_ or end - _DEFAULT_SPAN[step]
     except OverflowError:
-        raise Problem("invalid-request", "to: too long ago") from None
+        raise Problem("invalid-request", "to: is too long ago") from None
     if start > end:
-        raise Problem("invalid-request", "from: must not be later than to, or than now without to")
+        raise Problem("invalid-request", "from: must not be later than to (or than now, if to is left out)")
     if (end - start) / timedelta(minutes=step.value) > BUCKETS_MAX:
-        raise Problem("range-too-long", f"{BUCKETS_MAX} steps of a {query.step} at most")
+        detail = f"at most {BUCKETS_MAX} steps of one {query.step}: ask for a shorter range or a longer step"
+        raise Problem("range-too-long", detail)
     return start, end, step
 
 

@@ -1,12 +1,11 @@
-"""Puts the usage service together from its parts. Called by the composition roots only."""
+"""Composition of the usage service: builds its parts and wires them. Called by the composition roots only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.usage import api, tables
-from services.usage import key_events as known_keys
+from services.usage import api, key_events, tables
 from services.usage.activity.timeline import ActivityTimeline
 from services.usage.alerting import api as alerting_api
 from services.usage.alerting.alerts.alert import AlertStore
@@ -23,7 +22,7 @@ from services.usage.intake.parked_batches import ParkedBatches
 from services.usage.key_events import FOLLOWER
 from services.usage.known_keys.directory import ExistingKeys, KnownKeys
 from services.usage.known_keys.keys_client import KeysClient
-from services.usage.notifications import api as delivering_api
+from services.usage.notifications import api as notifications_api
 from services.usage.notifications.channels.channel_store import ChannelStore
 from services.usage.notifications.channels.secret_encryption import SecretEncryption
 from services.usage.notifications.deliveries.delivery_store import DeliveryStore
@@ -65,11 +64,11 @@ class Usage:
     rules: RuleStore
     evaluator: Evaluator
     channels: ChannelStore
-    delivery_record: DeliveryViews
-    courier: Dispatcher
-    sealing: SecretEncryption
+    delivery_views: DeliveryViews
+    dispatcher: Dispatcher
+    encryption: SecretEncryption
     delivery_settings: DeliverySettings
-    watch: AlertingScheduler
+    alerting_scheduler: AlertingScheduler
     keys_client: KeysClient
     known_keys: KnownKeys
     follower: SqlFollower
@@ -87,7 +86,7 @@ class Usage:
             "usage.statistics": self.statistics,
             "usage.activity": self.activity,
             "usage.alerts": self.alerts,
-            "usage.watch": self.watch,
+            "usage.alerting_scheduler": self.alerting_scheduler,
             "usage.known_keys": self.known_keys,
             "usage.keys_client": self.keys_client,
             "usage.publisher": self.publisher,
@@ -100,7 +99,7 @@ class Usage:
         return [
             *api.routes(self.statistics, self.activity, existing_keys, grants, self.clock),
             *alerting_api.routes(self.rules, self.alerts, self.channels, existing_keys, self.clock),
-            *delivering_api.routes(self.channels, self.delivery_record, self.sealing, settings, self.clock),
+            *notifications_api.routes(self.channels, self.delivery_views, self.encryption, settings, self.clock),
         ]
 
     def internal_routes(self) -> list[Route]:
@@ -128,10 +127,10 @@ def follower_of_keys(database: Database, clock: Clock) -> SqlFollower:
         FOLLOWER,
         database,
         tables.metadata,
-        known_keys.apply,
-        known_keys.reset,
+        key_events.apply,
+        key_events.reset,
         clock,
-        handle_all=known_keys.apply_all,
+        handle_all=key_events.apply_all,
     )
 
 
@@ -148,7 +147,7 @@ def assemble(
 ) -> Usage:
     """Migrates the database first. `policy`: tier → limits."""
     migrate(database, MIGRATIONS)
-    channels, deliveries, sealing = (
+    channels, deliveries, encryption = (
         ChannelStore(database),
         DeliveryStore(database),
         SecretEncryption(delivery.secrets_keys),
@@ -156,7 +155,7 @@ def assemble(
     senders = Senders(
         webhook=WebhookSender(delivery.outgoing), mail=None if delivery.mail is None else EmailSender(delivery.mail)
     )
-    courier = Dispatcher(deliveries, channels, sealing, senders, clock)
+    dispatcher = Dispatcher(deliveries, channels, encryption, senders, clock)
     evaluator = Evaluator(database, policy, LabelLookup(keys_client, clock).carries, clock)
     follower = follower_of_keys(database, clock)
     subscription = Subscription(keys_feed, follower, clock)
@@ -177,11 +176,13 @@ def assemble(
         rules=RuleStore(database, clock),
         evaluator=evaluator,
         channels=channels,
-        delivery_record=DeliveryViews(database),
-        courier=courier,
-        sealing=sealing,
+        delivery_views=DeliveryViews(database),
+        dispatcher=dispatcher,
+        encryption=encryption,
         delivery_settings=delivery,
-        watch=AlertingScheduler(evaluator, EventOutbox(database, publisher), courier, deliveries, clock),
+        alerting_scheduler=AlertingScheduler(
+            evaluator, EventOutbox(database, publisher), dispatcher, deliveries, clock
+        ),
         keys_client=keys_client,
         known_keys=KnownKeys(database),
         follower=follower,

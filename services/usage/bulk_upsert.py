@@ -1,6 +1,6 @@
-"""Many rows in one statement: an INSERT to which the caller adds what happens to rows that are there.
+"""Bulk upsert: many rows in one INSERT … ON CONFLICT, which adds to the rows that exist or replaces them.
 
-PostgreSQL gets them as one JSON text, which costs the driver a tenth of what an array a column does.
+PostgreSQL gets the rows as one JSON text, which costs its driver a tenth of what one array a column does.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,10 @@ from shared.sql.database import upsert
 
 
 def insertion(tx: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> tuple[Any, Any]:
-    """(statement, its parameters)."""
+    """An INSERT of `rows`, whose values are in the order of `names`, and its parameters: (statement, parameters).
+
+    The caller adds what happens on a conflict.
+    """
     statement = upsert(tx, table)
     dicts = [dict(zip(names, row, strict=True)) for row in rows]
     if tx.dialect.name == "sqlite":
@@ -39,7 +42,7 @@ def insertion(tx: Connection, table: Table, names: Sequence[str], rows: Sequence
 
 
 def add_to(tx: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-    """What is not of the primary key is a number, added to the one that is there."""
+    """Inserts rows, or adds to those that exist: every column outside the primary key is a number, and is summed."""
     if not rows:
         return
     statement, parameters = insertion(tx, table, names, rows)
@@ -51,7 +54,7 @@ def add_to(tx: Connection, table: Table, names: Sequence[str], rows: Sequence[tu
 def put(
     tx: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]], *, later: str | None = None
 ) -> None:
-    """Instead of the rows that are there; with `later`, only of those in which that column is less."""
+    """Inserts rows, or replaces those that exist; with `later`, only those whose value in that column is smaller."""
     if not rows:
         return
     statement, parameters = insertion(tx, table, names, rows)

@@ -1,6 +1,7 @@
-"""The keys there are, followed from the log of keys: whose usage is whose, what limits they have, what became of them.
+"""Projection of the log of keys: known keys and organisations, limits, default rules, erasure of deleted keys.
 
-Channels that take events of a key's life are told of them here, in the transaction that follows the log.
+In the same transaction, channels that take lifecycle events get a delivery of each, and rules of expiry get their
+warnings queued.
 """
 
 from collections.abc import Sequence
@@ -12,9 +13,9 @@ from services.usage import tables
 from services.usage.alerting.evaluation.observation import ExpiryCleared, ExpiryWarning
 from services.usage.alerting.evaluation.queue import queue_evaluation
 from services.usage.alerting.rules.rule_store import make_defaults
-from services.usage.notifications import message as notification
 from services.usage.notifications.channels.channel_store import channels_of
 from services.usage.notifications.deliveries.delivery_store import OutgoingMessage, enqueue_deliveries
+from services.usage.notifications.message import of_event
 from services.usage.retention import erasure
 from shared.contracts.decoding import decode
 from shared.contracts.envelope import CloudEvent
@@ -35,29 +36,29 @@ from shared.sql.database import upsert
 from shared.sql.functions import database_time
 
 FOLLOWER = "usage.known_keys"
-# A log that is followed anew tells again what is long past; nobody is woken for that.
-TOLD_FOR = timedelta(days=3)
+# A log that is followed anew from its beginning repeats old events: nobody is notified of those again.
+NOTIFIED_WITHIN = timedelta(days=3)
 
 
 def apply(tx: Connection, event: CloudEvent) -> None:
-    """Safe to run twice. What a deleted key's callers revealed of themselves goes with it; the counters stay."""
+    """Applies one event. Safe to run twice. A deletion erases addresses and user agents; the counters stay."""
     apply_all(tx, (event,))
 
 
 def apply_all(tx: Connection, events: Sequence[CloudEvent]) -> None:
-    """The same of a page: channels are asked for once."""
+    """Applies a page of events; the organisations' channels are read once for all of them."""
     publics = [(event, public) for event in events if (public := decode(event, SHAPES)) is not None]
     channels = channels_of(tx, {public.organisation_id for _, public in publics}) if publics else {}
     for event, public in publics:
         hint = _hint(tx, public)
         _follow(tx, event, public)
-        _leave_for_rules(tx, event, public)
+        _queue_for_rules(tx, event, public)
         if any(channel.takes(event.type) for channel in channels.get(public.organisation_id, ())):
-            _tell(tx, event, public, hint)
+            _notify_channels(tx, event, public, hint)
 
 
 def reset(tx: Connection) -> None:
-    """Rules stay: those that an organisation has by default are not made twice, nor again once deleted."""
+    """Empties the projection. Rules stay: default rules are not made twice, nor again once deleted."""
     tx.execute(delete(tables.known_key))
     tx.execute(delete(tables.known_organisation))
     erasure.reset(tx)
@@ -83,8 +84,8 @@ def _follow(tx: Connection, event: CloudEvent, public: KeysEvent) -> None:
             pass
 
 
-def _leave_for_rules(tx: Connection, event: CloudEvent, public: KeysEvent) -> None:
-    """Rules may ask keys about labels, which no transaction waits for."""
+def _queue_for_rules(tx: Connection, event: CloudEvent, public: KeysEvent) -> None:
+    """Queues what rules of expiry look at: they may ask keys for labels, and no transaction may wait for RPC."""
     match public:
         case KeyExpiryNear():
             warning = ExpiryWarning(
@@ -102,23 +103,23 @@ def _leave_for_rules(tx: Connection, event: CloudEvent, public: KeysEvent) -> No
             pass
 
 
-def _tell(tx: Connection, event: CloudEvent, public: KeysEvent, hint: str | None) -> None:
+def _notify_channels(tx: Connection, event: CloudEvent, public: KeysEvent, hint: str | None) -> None:
     now = database_time(tx)
-    if now - event.time > TOLD_FOR:
+    if now - event.time > NOTIFIED_WITHIN:
         return
-    message = notification.of_event(event, hint)
-    notice = OutgoingMessage(
+    message = of_event(event, hint)
+    outgoing = OutgoingMessage(
         organisation_id=public.organisation_id,
         message_id=message.id,
         type=message.type,
         key_id=None if isinstance(public, OrganisationRegistered | TierChanged) else public.key_id,
         payload=message.payload,
     )
-    enqueue_deliveries(tx, [notice], now, happened_at=event.time)
+    enqueue_deliveries(tx, [outgoing], now, happened_at=event.time)
 
 
 def _keep_key(tx: Connection, created: KeyCreated) -> None:
-    """The hint of one that is known already may be a later secret's."""
+    """A known key keeps its hint, which may be that of a later secret."""
     limits = {"minute_limit": created.minute_limit, "day_limit": created.day_limit}
     statement = upsert(tx, tables.known_key)
     statement = statement.on_conflict_do_update(index_elements=["key_id"], set_=limits)
@@ -133,7 +134,7 @@ def _keep_tier(tx: Connection, organisation_id: str, tier: str) -> None:
 
 
 def _hint(tx: Connection, public: KeysEvent) -> str | None:
-    """As it was before the event."""
+    """The key's hint as it was before the event; None for events of an organisation."""
     match public:
         case OrganisationRegistered() | TierChanged():
             return None

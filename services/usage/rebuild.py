@@ -1,6 +1,6 @@
-"""Makes the counters again from the requests that are kept, day by day, and says what was otherwise.
+"""Rebuild of the counters from the request log, UTC day by UTC day; reports every row that differed.
 
-Counters of days whose requests are gone are sealed: they stay as they are.
+Counters of days whose requests are deleted are sealed: they stay as they are.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from services.usage.writer_lock import take_writer_lock
 from shared.sql.database import Database
 from shared.values.timestamps import DAY_US, MINUTE_US, from_microseconds
 
-_TOLD_MAX = 10  # differences of a day
+_TOLD_MAX = 10  # differences of a day that are described
 COUNTERS: tuple[Table, ...] = (
     *(
         table
@@ -31,7 +31,7 @@ _Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rebuilt:
-    """One UTC day. `differences`: rows that were not what the requests add up to, and now are; `told`: some of them."""
+    """One UTC day. `differences`: how many counter rows were wrong, and are corrected; `told`: some, described."""
 
     day: str
     differences: int
@@ -39,24 +39,24 @@ class Rebuilt:
 
 
 def rebuild(database: Database) -> Iterator[Rebuilt]:
-    """Each day in one transaction, during which no batch is taken in; those that wait have their turn in between."""
+    """Rebuilds each day in a transaction under the writer lock: batches are counted between days, never within."""
     for day in _days(database):
         with database.transaction() as tx:
             take_writer_lock(tx)
             if day * DAY_US < sealed_before(tx):
-                continue  # by now
+                continue  # sealed since the days were listed
             before = _contents(tx, day)
             for table in COUNTERS:
                 tx.execute(delete(table).where(_is_of(table, day)))
             count(tx, sum_records(stored(tx, day * DAY_US, (day + 1) * DAY_US)))
             after = _contents(tx, day)
         wrong = [place for place in sorted(before.keys() | after.keys()) if before.get(place) != after.get(place)]
-        told = tuple(_told(place, before.get(place), after.get(place)) for place in wrong[:_TOLD_MAX])
+        told = tuple(_described(place, before.get(place), after.get(place)) for place in wrong[:_TOLD_MAX])
         yield Rebuilt(day=f"{from_microseconds(day * DAY_US):%Y-%m-%d}", differences=len(wrong), told=told)
 
 
 def _days(database: Database) -> list[int]:
-    """Of requests that are kept, and of counters that ought to come from some."""
+    """The days, numbered from 1970-01-01, that have requests or counters and are not sealed."""
     at = tables.request.c.at
     with database.reading() as tx:
         sealed = sealed_before(tx)
@@ -69,7 +69,7 @@ def _days(database: Database) -> list[int]:
 
 
 def _contents(tx: Connection, day: int) -> dict[_Row, _Row]:
-    """Every counter of that day: table and primary key → the rest of the row."""
+    """Every counter row of that day: (table, *primary key) → the other columns."""
     rows: dict[_Row, _Row] = {}
     for table in COUNTERS:
         keys = len(table.primary_key)
@@ -81,10 +81,10 @@ def _is_of(table: Table, day: int) -> ColumnElement[bool]:
     return table.c.minute.between(day * DAY_MINUTES, (day + 1) * DAY_MINUTES - 1)
 
 
-def _told(place: _Row, was: _Row | None, now: _Row | None) -> str:
-    words = (" ".join(map(_word, values)) if values else "not there" for values in (was, now))
-    return f"{' '.join(map(_word, place))}: was {next(words)}, is {next(words)}"
+def _described(place: _Row, was: _Row | None, now: _Row | None) -> str:
+    texts = (" ".join(map(_text, values)) if values else "not there" for values in (was, now))
+    return f"{' '.join(map(_text, place))}: was {next(texts)}, is {next(texts)}"
 
 
-def _word(value: object) -> str:
+def _text(value: object) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)

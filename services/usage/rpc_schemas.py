@@ -1,4 +1,4 @@
-"""What the usage service takes and answers over RPC."""
+"""Marshmallow schemas of the usage service's RPC: its arguments and answers."""
 
 from marshmallow import Schema, ValidationError, fields, post_dump, validate, validates_schema
 
@@ -71,7 +71,7 @@ class AlertsArguments(Schema):
 
 
 class FactsAnswer(Schema):
-    """Which are there depends on the kind."""
+    """Which fields are present depends on the kind of rule; absent ones are left out."""
 
     at = Moment()
     request_id = fields.String()

@@ -1,4 +1,4 @@
-"""The usage service for messages: takes in metered requests, says what is counted and which keys were used."""
+"""The nameko service of usage: RPC, event subscriptions and timers."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -42,7 +42,7 @@ KEY_USED_SECONDS = 2
 ROLLUP_SECONDS = 20
 RETENTION_SECONDS = 600
 EVALUATION_SECONDS = 0.2
-WATCH_SECONDS = 1
+ALERTING_SECONDS = 1
 _log = structlog.get_logger(__name__)
 
 
@@ -56,7 +56,7 @@ class UsageService:
     statistics: Statistics = Provided("usage.statistics")
     activity_: ActivityTimeline = Provided("usage.activity")
     alerts_: AlertStore = Provided("usage.alerts")
-    watch: AlertingScheduler = Provided("usage.watch")
+    alerting_scheduler: AlertingScheduler = Provided("usage.alerting_scheduler")
     known_keys: KnownKeys = Provided("usage.known_keys")
     keys_client: KeysClient = Provided("usage.keys_client")
     publisher: EventPublisher = Provided("usage.publisher")
@@ -101,14 +101,14 @@ class UsageService:
 
     @timer(interval=EVALUATION_SECONDS)
     def evaluate_rules(self) -> None:
-        self.watch.soon()
+        self.alerting_scheduler.evaluate()
 
-    @timer(interval=WATCH_SECONDS)
-    def tend_alerts(self) -> None:
-        self.watch.each_second()
+    @timer(interval=ALERTING_SECONDS)
+    def maintain_alerts(self) -> None:
+        self.alerting_scheduler.each_second()
 
     @timer(interval=KEY_USED_SECONDS)
-    def tell_used_keys(self) -> None:
+    def publish_key_used(self) -> None:
         try:
             for used in self.recent_uses.take():
                 self.publisher.publish("KeyUsed", msgspec.to_builtins(used))
@@ -120,10 +120,10 @@ class UsageService:
         try:
             self.rollup.run()
         except Exception:
-            _log.exception("rollup_failed")  # as of retention, below
+            _log.exception("rollup_failed")  # as for retention, below
 
     @timer(interval=RETENTION_SECONDS, eager=True)
-    def drop_what_is_old(self) -> None:
+    def apply_retention(self) -> None:
         try:
             self.retention.run()
         except Exception:

@@ -1,4 +1,7 @@
-"""Usage's database: the requests it was told of, what of them is counted for ever, and what is made from them."""
+"""SQLAlchemy tables of usage: the request log, what is counted, the counters, and the known keys.
+
+Moments are microseconds since 1970, UTC; minutes are whole minutes since 1970, UTC.
+"""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
@@ -6,9 +9,9 @@ from shared.replication.sql_follower import follower_tables
 
 metadata = MetaData()
 checkpoint, parked_event = follower_tables(metadata)
-_Number = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by INTEGER only, and has 64 bits in it
+_Number = BigInteger().with_variant(Integer, "sqlite")  # SQLite autoincrements INTEGER only, which holds 64 bits there
 
-# What of each gate's segments is counted, by its bytes, for ever: extents that adjoin are one row.
+# Which bytes of each spool segment are counted, kept for ever: [start, end); adjoining extents are merged into one.
 counted_extent = Table(
     "counted_extent",
     metadata,
@@ -17,7 +20,7 @@ counted_extent = Table(
     Column("end", BigInteger, nullable=False),
 )
 
-# Batches that cannot be counted, each with its reason; their gates keep them, too. `body` is JSON.
+# Dead letters: batches that cannot be counted, with the reason. Their gates keep them, too. `body` is JSON.
 parked_batch = Table(
     "parked_batch",
     metadata,
@@ -27,9 +30,9 @@ parked_batch = Table(
     Column("parked_at", BigInteger, nullable=False),
 )
 
-# Append-only: the counters can be made again from it. `at` is microseconds since 1970, UTC. On PostgreSQL it is
-# partitioned by UTC day and has no primary key: an index that nothing reads would cost each request. `requests`: how
-# many refused ones a row stands for.
+# The request log, append-only: the counters can be rebuilt from it. On PostgreSQL it is partitioned by UTC day and has
+# no primary key: an index that nothing reads would cost each request. `requests`: how many refused requests the row
+# stands for.
 request = Table(
     "request",
     metadata,
@@ -53,16 +56,16 @@ request = Table(
     Index("request_by_time", "at"),
 )
 
-# One row: requests from before this moment, a UTC midnight, are kept no more, and counters of then change no more.
+# One row: requests from before this moment, a UTC midnight, are deleted, and counters of before no longer change.
 sealed = Table("sealed", metadata, Column("before", BigInteger, primary_key=True))
 
 
-# One row: all that the counters by minute hold of minutes before this one, and nothing later, is in those by hour.
+# One row, the roll-up mark: counters by hour hold all minutes before this one, and none from it on.
 rolled_up = Table("rolled_up", metadata, Column("before", BigInteger, primary_key=True))
 
 
 def _counter(name: str, owner: str) -> Table:
-    """One row an owner, step, route and status. `minute`: the step's first one, in whole minutes since 1970, UTC."""
+    """One row for each owner, step (minute or hour), route and status. `minute`: the first minute of the step."""
     return Table(
         name,
         metadata,
@@ -82,7 +85,7 @@ counter_hour = _counter("counter_hour", "key_id")
 organisation_counter = _counter("organisation_counter", "organisation_id")
 organisation_counter_hour = _counter("organisation_counter_hour", "organisation_id")
 
-# One row a key and UTC day, whatever was asked for and answered: what quotas and comparisons of keys ask.
+# One row for each key and UTC day, over all routes and statuses: for quotas and for comparing keys.
 counter_day = Table(
     "counter_day",
     metadata,
@@ -96,7 +99,7 @@ counter_day = Table(
 
 
 def _durations(name: str, owner: str) -> Table:
-    """How long requests took, an owner and step: a sketch (durations.py)."""
+    """Latency of requests for each owner and step, as a sketch (counters/latency_sketch.py)."""
     return Table(
         name,
         metadata,
@@ -107,7 +110,7 @@ def _durations(name: str, owner: str) -> Table:
     )
 
 
-# By hour and by day: what a month or a year is told from is some hundred sketches at most.
+# By hour and by day, so that a month or a year is merged from a few hundred sketches at most.
 duration = _durations("duration", "key_id")
 duration_day = _durations("duration_day", "key_id")
 organisation_duration = _durations("organisation_duration", "organisation_id")
@@ -122,8 +125,7 @@ last_use = Table(
     Column("route", String(100)),
 )
 
-# The keys there are, followed from the log of keys: whose usage may be asked for by whom, and what limits they have of
-# their own.
+# Projection of the log of keys (key_events.py): which organisation each key belongs to, and its own limits.
 known_key = Table(
     "known_key",
     metadata,
@@ -141,5 +143,5 @@ known_organisation = Table(
     Column("tier", String(32), nullable=False),
 )
 
-# Deleted keys: what their callers revealed of themselves is kept no more, in whatever order it arrives.
+# Deleted keys: addresses and user agents of their requests are not stored, in whatever order those arrive.
 erased_key = Table("erased_key", metadata, Column("key_id", String(32), primary_key=True))

@@ -1,4 +1,8 @@
-"""Recordings from files, whatever their format: `read` looks at the content and hands on."""
+"""Ingest: recordings read from files of any supported format, recognised by content.
+
+Every line or trace is read or rejected with its reason. Start reading at recording.py (what a file yields), then
+openeew.py; importer.py stores the result.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Where OpenEEW devices stand: the devices.json of their archive."""
+"""Coordinates of OpenEEW devices, from the devices.json of their archive."""
 
 import json
 from collections.abc import Mapping
@@ -21,17 +21,17 @@ class Device:
 
 
 def find(recording: Path, devices: Path | None) -> Mapping[str, Device]:
-    """By device id: from `devices`, else from the nearest devices.json beside the recording or above it.
+    """Device id → device, from `devices`, else from the nearest devices.json beside the recording or above it.
 
-    Raises UnreadableRecording when the file that was named is no list of devices; one that merely lies around
-    and is none, or is absent, gives no devices.
+    Raises UnreadableRecording when `devices` is not a list of devices. A file that was found, not named, is ignored
+    when it is not one.
     """
     if devices is not None:
         try:
             return _read(devices)
         except (OSError, ValueError, RecursionError) as error:
-            reason = f"no list of devices ({type(error).__name__})"
-            raise UnreadableRecording(devices, reason, "Name OpenEEW's devices.json, or none") from error
+            reason = f"not a list of devices ({type(error).__name__})"
+            raise UnreadableRecording(devices, reason, "Give OpenEEW's devices.json, or leave it out") from error
     for folder in recording.absolute().parents[: _PARENTS_MAX + 1]:
         try:
             return _read(folder / FILE_NAME)
@@ -56,7 +56,7 @@ def _device(entry: Mapping[str, object]) -> Device:
     longitude = _number(entry.get("longitude"), 180)
     if latitude is None or longitude is None:
         latitude = longitude = None
-    # The archive has 0 for every device, Mexico City's at 2,240 m too: there, 0 means that nobody measured.
+    # The archive has 0 for every device, Mexico City's at 2,240 m too: there, 0 means not measured.
     elevation_m = _number(entry.get("elev"), 9000) or None
     return Device(latitude=latitude, longitude=longitude, elevation_m=elevation_m)
 

@@ -1,7 +1,7 @@
-"""Waveform files of every format that ObsPy reads: miniSEED, SAC, GSE2, SLIST and two dozen more.
+"""Reader for every waveform format that ObsPy knows: miniSEED, SAC, GSE2, SLIST and two dozen more.
 
-Samples are the recorder's counts, uncalibrated. Formats that run code (pickle) or that name other files to
-read (CSS, Q) are refused, since recordings come from strangers.
+Samples are the recorder's counts, uncalibrated. Formats that run code (pickle) or that name other files to read
+(CSS, Q) are refused, since recordings come from strangers.
 """
 
 import re
@@ -39,13 +39,13 @@ _CODES = tuple(rf"[A-Za-z0-9_-]{{{widths}}}" for widths in ("0,2", "1,5", "0,2",
 
 
 class _Rejection(Exception):
-    """Says in few words why a trace is left out."""
+    """A trace is left out; the text says why."""
 
 
 def read(path: Path, *, inventory: Any = None) -> ReadResult:
     """One recording a station; coordinates from `inventory` (ObsPy's), else from a SAC header, else None.
 
-    A trace with an impossible header is rejected alone; masked samples and those that are no number are gaps.
+    A trace with an impossible header is rejected alone; masked, NaN and infinite samples are gaps.
     Raises UnreadableRecording, also when no trace is left.
     """
     segments: defaultdict[tuple[str, str], list[Segment]] = defaultdict(list)
@@ -73,7 +73,7 @@ def _traces(path: Path) -> tuple[list[Any], list[str]]:
         name, reader = _format(path, plain)
         try:
             traces = list(reader(str(plain)))
-        except Exception as error:  # each format's reader raises what it likes
+        except Exception as error:  # each format's reader raises exceptions of its own
             said = " ".join(str(error).replace(str(plain), path.name).split())
             reason = f"it looks like {name}, but cannot be read ({said[:300]})"
             raise UnreadableRecording(path, reason, "Fetch it again") from error
@@ -107,7 +107,7 @@ def _format(path: Path, plain: Path) -> tuple[str, Callable[[str], Any]]:
         plugin = {point.name: point for point in entry_points(group=f"obspy.plugin.waveform.{name}")}
         try:
             is_format = plugin["isFormat"].load()(str(plain))
-        except Exception:  # noqa: S112  a detector that trips over a foreign file has answered
+        except Exception:  # noqa: S112  a detector that fails on a file does not recognise it
             continue
         if is_format:
             return name, plugin["readFormat"].load()
@@ -121,14 +121,16 @@ def _segments(trace: Any) -> list[Segment]:
         stats[key] = stats[key].replace(" ", "")  # older formats pad with blanks, in the middle too
     codes = (stats.network, stats.station, stats.location, stats.channel)
     if not all(re.fullmatch(pattern, code) for pattern, code in zip(_CODES, codes, strict=True)):
-        raise _Rejection(f"network.station.location.channel are {'.'.join(codes)!r}, no SEED codes")
+        raise _Rejection(f"network.station.location.channel are {'.'.join(codes)!r}, which are not SEED codes")
     if not 0 < stats.sampling_rate <= _RATE_HZ_MAX:
-        raise _Rejection(f"a sample rate of {stats.sampling_rate} Hz")
+        raise _Rejection(f"its sample rate of {stats.sampling_rate} Hz is not usable")
     if stats.starttime.year not in _YEARS or stats.npts / stats.sampling_rate > _SECONDS_MAX:
-        raise _Rejection(f"it begins in the year {stats.starttime.year} and lasts {stats.npts} samples")
+        raise _Rejection(
+            f"it begins in the year {stats.starttime.year} and has {stats.npts} samples, which is not plausible"
+        )
     samples, is_there = _samples(trace.data)
     if not is_there.any():
-        raise _Rejection("no samples")
+        raise _Rejection("it has no samples")
     segment = Segment(
         channel=stats.channel,
         location_code=stats.location,
@@ -140,14 +142,14 @@ def _segments(trace: Any) -> list[Segment]:
 
 
 def _samples(data: Any) -> tuple[Samples, NDArray[np.bool_]]:
-    """The samples in a type that blocks keep exactly, and which of them are there."""
+    """The samples in a type that blocks store exactly, and a mask of those that are present."""
     if data.dtype.kind not in "iuf" or data.dtype.itemsize > 8:
-        raise _Rejection(f"samples of type {data.dtype}")
+        raise _Rejection(f"samples of type {data.dtype} cannot be stored")
     is_there: NDArray[np.bool_] = ~np.ma.getmaskarray(data)
     values: NDArray[Any] = np.where(is_there, np.ma.getdata(data), 0)
     if values.dtype.kind in "iu":
         if values.min(initial=0) < _INT32.min or values.max(initial=0) > _INT32.max:
-            raise _Rejection("integers beyond 32 bits")
+            raise _Rejection("its integers do not fit into 32 bits")
         return values.astype(np.int32), is_there
     is_there &= np.isfinite(values)
     return values.astype(np.float32 if values.dtype.itemsize <= 4 else np.float64), is_there

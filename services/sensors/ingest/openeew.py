@@ -1,8 +1,8 @@
-"""OpenEEW recordings: JSON lines, about one a second and device, as archived and as live devices send them.
+"""Reader for OpenEEW recordings: JSON lines, about one a second and device, as archived and as live devices send them.
 
 Archived: `{country_code, device_id, x, y, z, device_t, cloud_t, sr}`. Live: `{device_id, traces: [{x, y, z}]}`
 and `{device_id, sr, traces: {x, y, z}}`, with the times their receiver added. Acceleration is in gal; times are
-Unix seconds, of the last sample. A line that is no such record is rejected alone, with its reason.
+Unix seconds, of the last sample. A malformed line is rejected alone, with its reason.
 """
 
 import json
@@ -44,7 +44,7 @@ _EARLIEST, _LATEST = 1_262_304_000.0, 4_102_444_800.0  # 2010 and 2100
 
 
 class _Rejection(Exception):
-    """Says in few words why a line is left out."""
+    """A line is left out; the text says why."""
 
 
 def read(path: Path, *, devices: Path | None = None) -> ReadResult:
@@ -67,7 +67,7 @@ def read(path: Path, *, devices: Path | None = None) -> ReadResult:
                 break
     if not packets or len(rejected) > REJECTED_MAX:
         first = f", line {rejected[0].line}: {rejected[0].reason}" if rejected else ""
-        reason = f"{len(rejected)} of {line_count} lines are no OpenEEW records{first}"
+        reason = f"{len(rejected)} of {line_count} lines are not OpenEEW records{first}"
         raise UnreadableRecording(path, reason, "Check that it is an OpenEEW file")
     known = find(path, devices)
     recordings = tuple(
@@ -107,16 +107,16 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 def _record(line: bytes) -> tuple[tuple[str, str], list[Packet]]:
     if len(line) > LINE_BYTES_MAX:
-        raise _Rejection(f"longer than {LINE_BYTES_MAX // 1024} kB")
+        raise _Rejection(f"it is longer than {LINE_BYTES_MAX // 1024} kB")
     try:
         record = json.loads(line, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise _Rejection("not JSON") from error
+        raise _Rejection("it is not JSON") from error
     if not isinstance(record, dict):
-        raise _Rejection("not a JSON object")
+        raise _Rejection("it is not a JSON object")
     device_id = record.get("device_id")
     if not (isinstance(device_id, str) and re.fullmatch(r"[!-~]{1,64}", device_id)):
-        raise _Rejection("device_id is missing or no name")
+        raise _Rejection("device_id is missing, or is not 1 to 64 visible ASCII characters")
     country = record.get("country_code") or _NETWORK_UNKNOWN
     if not (isinstance(country, str) and re.fullmatch("[A-Za-z]{2}", country)):
         raise _Rejection("country_code is not two letters")
@@ -127,7 +127,7 @@ def _packets(record: dict[str, Any]) -> Iterator[Packet]:  # Any: JSON, judged b
     traces = record.get("traces", record)
     traces = traces if isinstance(traces, list) else [traces]
     if not traces or not all(isinstance(trace, dict) for trace in traces):
-        raise _Rejection("traces holds no x, y and z")
+        raise _Rejection("traces does not hold objects with x, y and z")
     cloud_t = _time(record, "cloud_t", _EARLIEST)
     # A device's clock that was never set still tells how samples are spaced.
     earliest = _EARLIEST if cloud_t is None else 0.0
@@ -140,7 +140,7 @@ def _packets(record: dict[str, Any]) -> Iterator[Packet]:  # Any: JSON, judged b
         if trace_t is None and device_t is not None:
             trace_t = device_t - later_seconds
         if cloud_t is None and trace_t is None:
-            raise _Rejection("neither cloud_t nor device_t")
+            raise _Rejection("it has neither cloud_t nor device_t")
         yield Packet(
             device_t=trace_t,
             cloud_t=None if cloud_t is None else cloud_t - later_seconds,
@@ -161,9 +161,9 @@ def _milligal(trace: dict[str, Any]) -> NDArray[np.int32]:
     try:
         milligal = np.array(axes, dtype=np.float64) * 1000
     except OverflowError:
-        raise _Rejection("a value is beyond every sensor") from None
+        raise _Rejection(f"a value is above {_ACCELERATION_GAL_MAX:.0f} gal, beyond every sensor") from None
     if not (np.abs(milligal) <= _ACCELERATION_GAL_MAX * 1000).all():
-        raise _Rejection("a value is beyond every sensor")
+        raise _Rejection(f"a value is above {_ACCELERATION_GAL_MAX:.0f} gal, beyond every sensor")
     whole = np.rint(milligal)
     # A hundredth, for decimals are not exact in binary, and less so if the device computed in float32.
     if (np.abs(milligal - whole) > 0.01).any():
@@ -176,14 +176,14 @@ def _time(holder: dict[str, Any], name: str, earliest: float) -> float | None:
     if value is None:
         return None
     if type(value) not in (int, float) or not earliest <= value < _LATEST:
-        raise _Rejection(f"{name} is no time of a recording")
+        raise _Rejection(f"{name} is not a plausible time in Unix seconds")
     return float(value)
 
 
 def _rate(holder: dict[str, Any]) -> float:
     value = _RATE_HZ if holder["sr"] is None else holder["sr"]
     if type(value) not in (int, float) or not 1 <= value <= _RATE_HZ_MAX:
-        raise _Rejection("sr is no sample rate")
+        raise _Rejection(f"sr is not a sample rate from 1 to {_RATE_HZ_MAX:.0f} Hz")
     return float(value)
 
 

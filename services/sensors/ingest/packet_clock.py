@@ -1,8 +1,8 @@
-"""When the samples of telemetry packets were taken, judged by two imperfect clocks.
+"""Sample times of telemetry packets, estimated from two imperfect clocks: the device's and the cloud's.
 
-A device stamps packets evenly, but its clock may be wrong by half an hour, or be slewed meanwhile; the cloud's
-is right, but stamps late by whatever the network took. The first tells order, gaps and spacing, the second the
-time and, over minutes, the drift of the first. Order and repetition of the packets given do not matter.
+A device stamps packets evenly, but its clock may be wrong by half an hour, or be slewed meanwhile; the cloud's is
+right, but stamps late by the network's delay. The first gives order, gaps and spacing; the second gives the time and,
+over minutes, the drift of the first. The order and repetition of the packets given do not matter.
 """
 
 from collections.abc import Iterator, Sequence

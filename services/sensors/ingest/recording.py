@@ -1,4 +1,4 @@
-"""What a recording file yields: stations with their segments, and what could not be read, with the reason.
+"""Recording: what a file yields, as stations with their segments, and what was rejected, with the reason.
 
 Nothing is guessed: a coordinate that no source states is None.
 """
@@ -21,7 +21,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 class UnreadableRecording(Exception):
-    """Nothing of the file can be used. `reason` is for people, `remedy` says what they can do."""
+    """Nothing of the file can be used. `reason` and `remedy` are texts for users: why, and what they can do."""
 
     def __init__(self, path: Path, reason: str, remedy: str) -> None:
         super().__init__(f"{path}: {reason}. {remedy}.")
@@ -50,7 +50,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedLine:
-    """One line of a text file, or one trace of a waveform file, left out; None: the file as a whole."""
+    """A line of a text file, or a trace of a waveform file, that was left out. `line` None: the file as a whole."""
 
     line: int | None
     reason: str
@@ -58,7 +58,7 @@ class RejectedLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ReadResult:
-    """`lines_read` counts lines (or traces), good and rejected, blank ones apart."""
+    """What one file yields. `lines_read` counts lines or traces, rejected ones included, blank ones not."""
 
     recordings: tuple[Recording, ...]
     lines_read: int
@@ -72,7 +72,7 @@ def opened(path: Path) -> Iterator[BufferedIOBase]:
     Faults of the file met inside the block (absent, a directory, cut short, corrupt) become UnreadableRecording.
     """
     if path.is_dir():
-        raise UnreadableRecording(path, "this is a directory", "Name the files in it")
+        raise UnreadableRecording(path, "it is a directory", "Give the files in it")
     try:
         with path.open("rb") as raw:
             magic = raw.read(len(_GZIP_MAGIC))
@@ -83,7 +83,9 @@ def opened(path: Path) -> Iterator[BufferedIOBase]:
                 with gunzip(raw) as unpacked:
                     yield unpacked
             elif path.suffix == ".gz":
-                raise UnreadableRecording(path, "named .gz, but not gzip", "Rename it, or fetch it again")
+                raise UnreadableRecording(
+                    path, "its name ends in .gz, but it is not a gzip file", "Rename it, or fetch it again"
+                )
             else:
                 yield raw
     except EOFError as error:
@@ -96,7 +98,7 @@ def opened(path: Path) -> Iterator[BufferedIOBase]:
 
 
 def disjoint(segments: Iterable[Segment]) -> tuple[Segment, ...]:
-    """The segments by channel and time, each without what the ones before it cover already."""
+    """The segments by channel and time, each without the samples that earlier ones already cover."""
     kept: list[Segment] = []
     recent: list[Extent] = []
     channel = None

@@ -1,4 +1,4 @@
-"""Recordings to try the system with: small ones that ObsPy ships in its own package, so nothing is fetched.
+"""Sample recordings to try the system with: small files that ship with ObsPy, so nothing is downloaded.
 
 Coordinates are given where ObsPy ships them too, and are None elsewhere.
 """
@@ -29,11 +29,11 @@ _FILES = (
 
 
 class SamplesMissing(Exception):
-    """ObsPy is absent, or some packagers' ObsPy without its tests."""
+    """ObsPy is not installed, or was packaged without its test files. `missing`: what was not found."""
 
     def __init__(self, missing: tuple[str, ...]) -> None:
         super().__init__(
-            f"this ObsPy lacks {', '.join(missing)}. Install it from PyPI, or import recordings of your own."
+            f"sample recordings are missing: {', '.join(missing)}. Install ObsPy from PyPI, or import your own files."
         )
         self.missing = missing
 
@@ -48,7 +48,7 @@ def sample_files() -> tuple[SampleFile, ...]:
     """In the order to import them. Raises SamplesMissing, naming what this ObsPy does not ship."""
     spec = find_spec("obspy")
     if spec is None or spec.origin is None:
-        raise SamplesMissing(("itself",))
+        raise SamplesMissing(("obspy",))
     root = Path(spec.origin).parent
     names = [name for pair in _FILES for name in pair if name is not None]
     missing = tuple(name for name in names if not (root / name).is_file())
@@ -61,7 +61,7 @@ def sample_files() -> tuple[SampleFile, ...]:
 
 
 def read_sample(sample: SampleFile) -> ReadResult:
-    """Its stations, with the coordinates that are shipped. Several files may hold channels of one station."""
+    """Reads a sample file, with the coordinates that ObsPy ships. Several files may hold channels of one station."""
     if sample.inventory is None:
         return obspy_formats.read(sample.path)
     from obspy import read_inventory  # here, for it takes a second

@@ -1,4 +1,4 @@
-"""Recordings in SQL: miniSEED blocks by sensor, channel and time. What is stored already is not stored again."""
+"""Store of recordings in SQL: miniSEED blocks by sensor, channel and time. No sample is stored twice."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from shared.sql.database import Database
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """Samples that were new, and samples that were there before."""
+    """Numbers of samples: stored now, and known before."""
 
     new: int
     known: int
@@ -23,9 +23,9 @@ class RecordingStore:
         self._database = database
 
     def store(self, sensor_id: str, network: str, station: str, segments: Iterable[Segment]) -> Stored:
-        """Adds what is not covered yet: all of it in one transaction, or nothing.
+        """Stores the samples that no block covers yet, in one transaction.
 
-        Whoever else stores to the same sensor waits meanwhile, so that no sample is ever stored twice.
+        It locks the sensor's row, so that two imports cannot store the same sample twice.
         """
         new = offered = 0
         with self._database.transaction() as tx:
@@ -100,7 +100,7 @@ def _insert(tx: Connection, sensor_id: str, new: Iterable[Block]) -> None:
 
 
 def _note_channel(tx: Connection, sensor_id: str, segment: Segment) -> None:
-    """What the channel shows in lists is that of its latest samples."""
+    """Keeps the rate and end of a channel's latest samples, for lists."""
     table = tables.channel
     is_this = (
         (table.c.sensor_id == sensor_id)

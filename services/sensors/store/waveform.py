@@ -1,6 +1,6 @@
 """Waveforms: evenly sampled segments, the miniSEED blocks that store them, and the arithmetic between them.
 
-Times are integer nanoseconds since 1970, UTC. Nothing interpolates: a sample stays itself, and a gap a gap.
+Times are integer nanoseconds since 1970, UTC. Nothing interpolates: samples keep their values, and gaps stay gaps.
 """
 
 import warnings
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 Samples = NDArray[np.int32 | np.float32 | np.float64]
 
-SAMPLES_MAX = 16_384  # of one block: five minutes at 50 Hz, some 30 kB, decoded in about a millisecond
+SAMPLES_MAX = 16_384  # of one block: five minutes at 50 Hz, about 30 kB, decoded in about a millisecond
 
 _NS = 1_000_000_000
 _RECORD_BYTES = 512  # the length real-time networks use: a block of one second wastes little
@@ -34,7 +34,7 @@ class BlockIsCorrupt(Exception):
 
 
 class Extent(NamedTuple):
-    """When the first and the last of evenly taken samples were taken."""
+    """Times of the first and the last of evenly spaced samples."""
 
     start_ns: int
     end_ns: int
@@ -53,7 +53,7 @@ class Segment:
 
     def __post_init__(self) -> None:
         if self.samples.ndim != 1 or self.samples.size == 0:
-            raise ValueError(f"samples of shape {self.samples.shape} are no segment")
+            raise ValueError(f"samples must be a non-empty vector, not of shape {self.samples.shape}")
         if self.samples.dtype not in ("int32", *_FLOAT_ENCODINGS):  # which are the machine's own byte order
             raise ValueError(f"samples are {self.samples.dtype}, not int32, float32 or float64")
         if not (isfinite(self.sample_rate_hz) and self.sample_rate_hz > 0):
@@ -118,7 +118,7 @@ def blocks(segment: Segment, network: str, station: str, *, samples_max: int = S
     """The segment as miniSEED 2 (SEED manual, chapter 8), in order of time; `read` gives the same samples.
 
     Integers are Steim2, or plain INT32 in a block whose differences Steim2 cannot hold. Raises ValueError when
-    a code is longer than its field: libmseed would cut it without a word.
+    a code is longer than its field: libmseed would truncate it silently.
     """
     codes = (network, station, segment.location_code, segment.channel)
     if any(len(code) > width for code, width in zip(codes, (2, 5, 2, 3), strict=True)):

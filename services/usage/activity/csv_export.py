@@ -1,4 +1,4 @@
-"""A timeline as CSV (RFC 4180), line by line, for people's spreadsheets."""
+"""CSV export of a timeline (RFC 4180), streamed in chunks, safe to open in a spreadsheet."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_csv(entries: Iterable[TimelineEntry]) -> Iterator[bytes]:
-    """In pieces of some KiB. `what`: a request's method, or the type of an event of the key's life."""
+    """The file in chunks of about 16 KiB, header first. `what`: the method of a request, or the type of an event."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
@@ -42,8 +42,8 @@ def as_csv(entries: Iterable[TimelineEntry]) -> Iterator[bytes]:
 def _cells(entry: TimelineEntry) -> tuple[object, ...]:
     at, request = rfc3339(entry.at), entry.request
     if request is None:
-        lived = entry.lifecycle or {}
-        return (at, "lifecycle", lived["type"], "", "", "", "", "", "", lived["request_id"] or "", lived["actor"], "")
+        event = entry.lifecycle or {}
+        return (at, "lifecycle", event["type"], "", "", "", "", "", "", event["request_id"] or "", event["actor"], "")
     return (
         at,
         "request",
@@ -61,5 +61,5 @@ def _cells(entry: TimelineEntry) -> tuple[object, ...]:
 
 
 def _inert(cell: object) -> object:
-    """A text that a caller chose, such as a user agent, must not be a formula to whoever opens the file."""
+    """Guards against CSV injection: a text chosen by a caller, such as a user agent, must not be read as a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

@@ -1,4 +1,4 @@
-"""The timeline of a key over HTTP, as pages or as one CSV file."""
+"""HTTP resource of a key's activity, as keyset pages or as one CSV file."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ class KeyActivity:
         self._activity, self._existing_keys = activity, existing_keys
 
     @operation(
-        "What happened with a key, newest first; all of it with `Accept: text/csv`",
+        "List what happened with a key, newest first; `Accept: text/csv` exports all of it",
         tag="Usage",
         permission="admin",
         query=ActivityQuerySchema,
@@ -41,7 +41,7 @@ class KeyActivity:
         except NotFound:
             raise Problem("not-found") from None
         except Unavailable:
-            raise unavailable(detail="the key's life cannot be asked for right now") from None
+            raise unavailable(detail="the history of the key is not available right now") from None
 
     def _page(self, call: Call[ActivityQuery, None], key_id: str) -> Answer:
         query = call.query
@@ -51,18 +51,18 @@ class KeyActivity:
 
     def _csv(self, call: Call[ActivityQuery, None], key_id: str) -> Answer:
         if call.query.cursor is not None:
-            raise Problem("invalid-request", "cursor: a CSV file is not in pages")
+            raise Problem("invalid-request", "cursor: a CSV file has no pages, so leave it out")
         entries = self._activity.everything(call.caller.organisation_id, key_id, call.query.wanted())
         headers = {"Content-Disposition": f'attachment; filename="{key_id}-activity.csv"'}
         return Answer(body=b"", stream=as_csv(entries), content_type=CSV, headers=headers)
 
 
 def shown(entry: TimelineEntry) -> dict[str, Any]:
-    request, lived = entry.request, entry.lifecycle
+    request, lifecycle = entry.request, entry.lifecycle
     return {
         "at": entry.at,
         "request": None
         if request is None
         else {name: getattr(request, name) for name in type(request).__slots__ if name != "at"},
-        "lifecycle": None if lived is None else {name: value for name, value in lived.items() if name != "at"},
+        "lifecycle": None if lifecycle is None else {name: value for name, value in lifecycle.items() if name != "at"},
     }

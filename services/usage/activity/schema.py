@@ -1,4 +1,4 @@
-"""The query and the answer of a key's activity."""
+"""Marshmallow schemas of a key's activity: the query and the answer."""
 
 import re
 from dataclasses import dataclass
@@ -52,7 +52,9 @@ class ActivityQuerySchema(StrictSchema):
         metadata={"description": "a status, such as 429, or a class, such as 4xx"},
     )
     route = fields.String(validate=validate.Length(min=1, max=100), metadata={"description": "such as /v1/sensors"})
-    address = fields.String(validate=validate.Length(min=1, max=45), metadata={"description": "the caller's"})
+    address = fields.String(
+        validate=validate.Length(min=1, max=45), metadata={"description": "the caller's IP address"}
+    )
     request_id = fields.String(
         validate=validate.Length(min=1, max=100), metadata={"description": "the X-Request-Id of an answer"}
     )
@@ -65,7 +67,7 @@ class RequestSchema(StrictSchema):
     route = fields.String(required=True)
     status = fields.Integer(required=True)
     problem = fields.String(
-        required=True, allow_none=True, metadata={"description": "why it was refused: the name of a problem"}
+        required=True, allow_none=True, metadata={"description": "why the request was refused: the name of a problem"}
     )
     address = fields.String(required=True)
     user_agent = fields.String(required=True)
@@ -73,7 +75,9 @@ class RequestSchema(StrictSchema):
     request_id = fields.String(required=True)
     requests = fields.Integer(
         required=True,
-        metadata={"description": "how many it stands for: 1, unless it is refused requests counted together"},
+        metadata={
+            "description": "how many requests the entry stands for; more than 1: refused requests counted together"
+        },
     )
 
 

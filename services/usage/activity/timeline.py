@@ -1,4 +1,4 @@
-"""What happened with a key, newest first: its life, which keys tells, and its requests, which are here."""
+"""Timeline of a key, newest first: its lifecycle events, asked of keys over RPC, merged with its stored requests."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _LIFECYCLE, _REQUEST = 0, 1
 
 
 class Place(NamedTuple):
-    """Where an entry stands in its timeline; later is greater. `number`: the revision, or the request's own."""
+    """Sort key of an entry; later is greater. `at`: microseconds; `number`: the revision, or the request's id."""
 
     at: int
     kind: int
@@ -27,9 +27,9 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One answered request. `duration_ms`: from the gate's first look to the answer. `problem`: why it was refused.
+    """One answered request. `duration_ms`: from its arrival at the gate to the answer. `problem`: why it was refused.
 
-    `requests`: how many it stands for: 1, unless it is refused ones that were counted together.
+    `requests`: how many it stands for; more than 1: refused requests that were counted together.
     """
 
     at: datetime
@@ -46,7 +46,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """One line of the timeline: a request, or an event of the key's life as keys' history tells it."""
+    """One entry: either `request`, or `lifecycle`, an event as `keys.history` answers it."""
 
     at: datetime
     place: Place
@@ -56,7 +56,7 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityFilter:
-    """Which entries; all conditions together. `statuses`: from, to, both included. `start` included, `end` not."""
+    """Conditions, all of which an entry must meet. `statuses`: first and last, inclusive. Times are in [start, end)."""
 
     statuses: tuple[int, int] | None = None
     route: str | None = None
@@ -67,7 +67,7 @@ class ActivityFilter:
 
     @property
     def are_requests(self) -> bool:
-        """Nothing of a key's life has a status, a route or an address."""
+        """Whether only requests can match: lifecycle events have no status, route or address."""
         return not (self.statuses is None and self.route is None and self.address is None)
 
 
@@ -92,20 +92,22 @@ class ActivityTimeline:
         wanted: ActivityFilter = EVERYTHING,
         after: Place | None = None,
     ) -> TimelinePage:
-        """Newest first. `after`: where the page before ended. Raises NotFound and Unavailable, as keys does."""
-        lived = self._lived(organisation_id, key_id, wanted)
-        return self._page(key_id, limit, wanted, lived, after)
+        """A page, newest first. `after`: the place where the page before ended. Raises NotFound, Unavailable."""
+        lifecycle = self._lifecycle(organisation_id, key_id, wanted)
+        return self._page(key_id, limit, wanted, lifecycle, after)
 
     def everything(
         self, organisation_id: str, key_id: str, wanted: ActivityFilter = EVERYTHING
     ) -> Iterator[TimelineEntry]:
-        """All of it, page by page: no more than one is in memory, and no transaction stays open between two."""
-        lived = self._lived(organisation_id, key_id, wanted)  # now, and not when the first entry is asked for
+        """All entries. Holds one page in memory, no transaction open between pages. Raises as `page`, at once."""
+        lifecycle = self._lifecycle(
+            organisation_id, key_id, wanted
+        )  # now, so that its errors are raised before the first entry is read
 
         def entries() -> Iterator[TimelineEntry]:
             after: Place | None = None
             while True:
-                page = self._page(key_id, _EXPORT_PAGE, wanted, lived, after)
+                page = self._page(key_id, _EXPORT_PAGE, wanted, lifecycle, after)
                 yield from page.entries
                 after = page.next_place
                 if after is None:
@@ -114,15 +116,15 @@ class ActivityTimeline:
         return entries()
 
     def _page(
-        self, key_id: str, limit: int, wanted: ActivityFilter, lived: Iterable[TimelineEntry], after: Place | None
+        self, key_id: str, limit: int, wanted: ActivityFilter, lifecycle: Iterable[TimelineEntry], after: Place | None
     ) -> TimelinePage:
-        entries = [entry for entry in lived if after is None or entry.place < after]
+        entries = [entry for entry in lifecycle if after is None or entry.place < after]
         entries += self._requests(key_id, limit, wanted, after)
         entries.sort(key=lambda entry: entry.place, reverse=True)
         shown, last = cut(entries, limit)
         return TimelinePage(entries=tuple(shown), next_place=None if last is None else last.place)
 
-    def _lived(self, organisation_id: str, key_id: str, wanted: ActivityFilter) -> list[TimelineEntry]:
+    def _lifecycle(self, organisation_id: str, key_id: str, wanted: ActivityFilter) -> list[TimelineEntry]:
         if wanted.are_requests:
             return []
         entries = map(_lifecycle_entry, self._keys_client.history(organisation_id, key_id))
@@ -132,7 +134,7 @@ class ActivityTimeline:
         table = tables.request
         query = select(table).where(table.c.key_id == key_id, *_conditions(wanted))
         newest_first = (By(table.c.at, descending=True), By(table.c.id, descending=True))
-        # Of one moment requests stand before what happened to the key: behind that, none of them is left.
+        # At the same microsecond requests come before lifecycle events: after such an event none of them is left.
         place = after and (after.at, after.number if after.kind == _REQUEST else 0)
         with self._database.reading() as tx:
             rows = tx.execute(keyset(query, newest_first, place, limit)).all()
@@ -167,11 +169,9 @@ def _is_wanted(entry: TimelineEntry, wanted: ActivityFilter) -> bool:
     )
 
 
-def _lifecycle_entry(happening: Mapping[str, Any]) -> TimelineEntry:
-    at = from_rfc3339(happening["at"])
-    return TimelineEntry(
-        at=at, place=Place(to_microseconds(at), _LIFECYCLE, happening["revision"]), lifecycle=happening
-    )
+def _lifecycle_entry(entry: Mapping[str, Any]) -> TimelineEntry:
+    at = from_rfc3339(entry["at"])
+    return TimelineEntry(at=at, place=Place(to_microseconds(at), _LIFECYCLE, entry["revision"]), lifecycle=entry)
 
 
 def _request_entry(row: Any) -> TimelineEntry:

@@ -1,1 +1,5 @@
-"""Who should know of what: rules (when), and the alerts that facts meeting them have raised."""
+"""Alerting: rules (when somebody should be told) and alerts (facts that met a rule).
+
+Rules are evaluated after counting, from a queue, so they never delay or fail it. Start reading at
+evaluation/evaluator.py.
+"""

@@ -1,4 +1,4 @@
-"""Rules and alerts: the HTTP door."""
+"""HTTP resources of alert rules and alerts."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from services.usage.alerting.alerts.alert import Alert, AlertStore
 from services.usage.alerting.rules.rule import RULE_PREFIX, Kind, Parameters, Rule
-from services.usage.alerting.rules.rule_store import RuleStore, TooManyRules
+from services.usage.alerting.rules.rule_store import RULES_MAX, RuleStore, TooManyRules
 from services.usage.alerting.schema import (
     AlertListSchema,
     AlertQuery,
@@ -82,7 +82,8 @@ class RuleCollection:
         try:
             self._rules.add(rule)
         except TooManyRules:
-            raise Problem("conflict", "the organisation has as many rules as it may") from None
+            detail = f"the organisation already has {RULES_MAX} alert rules, the most it may have: delete one first"
+            raise Problem("conflict", detail) from None
         return Answer(
             status=201, body=_shown(rule), headers={"Location": f"/v1/alert-rules/{rule.id}"} | etag(rule.revision)
         )
@@ -129,7 +130,7 @@ class RuleItem:
             return self._rules.get(call.caller.organisation_id, rule_id)
 
     def _edited(self, rule: Rule, body: EditRuleBody) -> Rule:
-        """A choice of keys takes the place of the other. Raises Problem."""
+        """The rule with the changes of `body`; giving key_ids unsets label, and the reverse. Raises Problem."""
         if body.key_ids is not UNSET:
             key_ids = None if body.key_ids is None else tuple(body.key_ids)
             rule = replace(rule, key_ids=key_ids, label=rule.label if key_ids is None else None)
@@ -166,13 +167,13 @@ class AlertCollection:
 
 
 class _References:
-    """Whether the keys and channels that a rule names are the organisation's."""
+    """Check that the keys and channels that a rule names belong to the organisation."""
 
     def __init__(self, channels: ChannelStore, existing_keys: ExistingKeys) -> None:
         self._channels, self._existing_keys = channels, existing_keys
 
     def __call__(self, organisation_id: str, key_ids: Iterable[str] | None, channels: Iterable[str]) -> None:
-        """Raises Problem."""
+        """Raises Problem, with an error for each unknown id."""
 
         def is_key(key_id: str) -> bool:
             return self._existing_keys.belongs_to(key_id, organisation_id)
@@ -184,13 +185,16 @@ class _References:
                 return False
             return True
 
-        errors = _unknown("key_ids", key_ids or (), is_key) | _unknown("channels", channels, is_channel)
+        errors = _unknown("key_ids", "key", key_ids or (), is_key) | _unknown(
+            "channels", "channel", channels, is_channel
+        )
         if errors:
             raise Problem("invalid-body", members={"errors": errors})
 
 
-def _unknown(member: str, ids: Iterable[str], is_known: Callable[[str], bool]) -> dict[str, list[str]]:
-    return {f"/{member}/{at}": ["there is none of this id"] for at, one in enumerate(ids) if not is_known(one)}
+def _unknown(member: str, what: str, ids: Iterable[str], is_known: Callable[[str], bool]) -> dict[str, list[str]]:
+    """JSON pointer → error, for each id that is unknown. `what`: key or channel."""
+    return {f"/{member}/{at}": [f"there is no {what} with this id"] for at, one in enumerate(ids) if not is_known(one)}
 
 
 def _parameters(kind: Kind, document: dict[str, Any]) -> Parameters:
@@ -204,7 +208,7 @@ def _parameters(kind: Kind, document: dict[str, Any]) -> Parameters:
 
 
 def _texts(messages: Any) -> list[str]:
-    """Of one parameter, those of its items with it."""
+    """The messages about one parameter, with those about its items."""
     if isinstance(messages, dict):
         return [text for inner in messages.values() for text in _texts(inner)]
     return [str(message) for message in messages]

@@ -1,4 +1,7 @@
-"""The two rounds of alerting, for timers: what was just taken in, and what time alone brings. Neither ever raises."""
+"""Scheduler of alerting, run by timers: evaluates the queue, resolves alerts, publishes events, sends deliveries.
+
+It never raises: a timer that raises would stop the whole container.
+"""
 
 from datetime import datetime, timedelta
 
@@ -18,29 +21,30 @@ class AlertingScheduler:
     def __init__(
         self,
         evaluator: Evaluator,
-        announcing: EventOutbox,
-        courier: Dispatcher,
+        outbox: EventOutbox,
+        dispatcher: Dispatcher,
         deliveries: DeliveryStore,
         clock: Clock,
     ) -> None:
-        self._evaluator, self._announcing, self._courier = evaluator, announcing, courier
+        self._evaluator, self._outbox, self._dispatcher = evaluator, outbox, dispatcher
         self._deliveries, self._clock = deliveries, clock
         self._forgotten_at: datetime | None = None
 
-    def soon(self) -> None:
-        """A few times a second: an alert leaves right after it was raised."""
+    def evaluate(self) -> None:
+        """Evaluates what is queued, a few times a second; an alert is sent right after it is raised."""
         try:
             if self._evaluator.run():
-                self._courier.tend()
+                self._dispatcher.dispatch_due()
         except Exception:
-            # A raising timer would stop the whole container; what was not evaluated waits for the next round.
+            # What was not evaluated stays queued for the next time.
             _log.exception("evaluation_failed")
 
     def each_second(self) -> None:
+        """Resolves alerts that are over, publishes the outbox, sends what is due, deletes old deliveries."""
         try:
             self._evaluator.settle()
-            self._announcing.run()
-            self._courier.tend()
+            self._outbox.run()
+            self._dispatcher.dispatch_due()
             self._forget_old()
         except Exception:
             _log.exception("alerts_not_tended")

@@ -1,4 +1,4 @@
-"""The bodies, queries and answers of rules and alerts."""
+"""Marshmallow schemas of rules and alerts: bodies, queries and answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,12 +29,12 @@ _COUNT_MAX = 1_000_000
 
 def _ascending(percents: list[int]) -> None:
     if sorted(set(percents)) != percents:
-        raise ValidationError("must ascend")
+        raise ValidationError("must be in ascending order, without repetition")
 
 
 def _plain(text: str) -> None:
     if has_control_characters(text) or redact(text) != text:
-        raise ValidationError("must hold no control characters, and no API key")
+        raise ValidationError("must not contain control characters or an API key")
 
 
 def _label(text: str) -> None:
@@ -101,26 +101,26 @@ class _RuleSchema(StrictSchema):
         keys=fields.String(),
         metadata={
             "description": "quota: thresholds_percent; error-rate: threshold_percent, requests_min; volume: factor, "
-            "requests_min; key-expiring: days. What is left out has its default."
+            "requests_min; key-expiring: days. A parameter that is left out takes its default."
         },
     )
     key_ids = fields.List(
         fields.String(validate=[validate.Length(max=32), _plain]),
         allow_none=True,
         validate=validate.Length(min=1, max=KEYS_MAX),
-        metadata={"description": "the keys it is about; null, and label null: all of them"},
+        metadata={"description": "ids of the keys that the rule is about; null, with label null: all keys"},
     )
     label = fields.String(
         allow_none=True,
         validate=[validate.Length(max=200), _label],
-        metadata={"description": "about the keys that carry it, such as env:prod"},
+        metadata={"description": "the rule is about the keys with this label, such as env:prod"},
     )
     channels = fields.List(
         fields.String(validate=[validate.Length(max=32), _plain]),
         validate=validate.Length(max=CHANNELS_MAX),
-        metadata={"description": "ids; empty: every channel that takes alerts"},
+        metadata={"description": "ids of the channels to notify; empty: every channel that takes alerts"},
     )
-    muted = StrictBoolean(metadata={"description": "alerts are raised and listed, and nobody is told"})
+    muted = StrictBoolean(metadata={"description": "true: alerts are raised and listed, but no channel is notified"})
 
     @validates_schema
     def _one_choice(self, data: dict[str, Any], **_: Any) -> None:
@@ -191,7 +191,7 @@ class AlertQuerySchema(PageQuerySchema):
 
 
 class AlertFactsSchema(StrictSchema):
-    """Which are there depends on the kind."""
+    """Which fields are present depends on the kind of rule."""
 
     class Meta:
         unknown = marshmallow.RAISE
@@ -201,13 +201,13 @@ class AlertFactsSchema(StrictSchema):
     route = fields.String()
     address = fields.String()
     user_agent = fields.String()
-    window = fields.String(metadata={"description": "of the quota: minute or day"})
+    window = fields.String(metadata={"description": "which quota: minute or day"})
     threshold_percent = fields.Integer()
     limit = fields.Integer()
     used = fields.Integer()
     requests = fields.Integer()
     failed = fields.Integer()
-    per_hour = fields.Float(metadata={"description": "what the key usually does in an hour"})
+    per_hour = fields.Float(metadata={"description": "the requests that the key usually makes in an hour"})
     source = fields.String(metadata={"description": "what is new: address or user-agent"})
     expires_at = fields.AwareDateTime()
     days_left = fields.Integer()

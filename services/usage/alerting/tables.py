@@ -1,4 +1,4 @@
-"""Rules, alerts, and what evaluation has to remember. Moments are microseconds since 1970, UTC."""
+"""SQLAlchemy tables of alerting: rules, alerts and the state of evaluation. Times are microseconds since 1970, UTC."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text, UniqueConstraint
 
@@ -6,7 +6,8 @@ from services.usage.tables import metadata
 
 _serial = BigInteger().with_variant(Integer, "sqlite")
 
-# `parameters`, `key_ids`, `channels` are JSON. One that was deleted stays: its alerts name it, and no default returns.
+# `parameters`, `key_ids`, `channels` are JSON. A deleted rule keeps its row: alerts name it, and a deleted default must
+# not be made again.
 alert_rule = Table(
     "alert_rule",
     metadata,
@@ -24,7 +25,7 @@ alert_rule = Table(
     Index("alert_rule_by_organisation", "organisation_id", "created_at"),
 )
 
-# Each stands once. `facts` is JSON; nothing but a deletion of its key ever changes it.
+# One row for each (rule, key, fact, period). `facts` is JSON; only the erasure of a deleted key ever changes it.
 alert = Table(
     "alert",
     metadata,
@@ -46,7 +47,7 @@ alert = Table(
     Index("alert_open", "resolved_at", "ends_at"),
 )
 
-# What was taken in or heard and is not evaluated yet: `body` is a observation.Pending as JSON.
+# Queue of evaluation: what was counted or heard and is not evaluated yet. `body`: an observation.QueuedItem as JSON.
 pending_evaluation = Table(
     "pending_evaluation",
     metadata,
@@ -54,7 +55,7 @@ pending_evaluation = Table(
     Column("body", Text, nullable=False),
 )
 
-# Where a key was used from before: `kind` is address (IPv6: its /64) or user-agent.
+# Known sources of each key: `kind` is address (IPv6: its /64) or user-agent.
 seen_source = Table(
     "seen_source",
     metadata,
@@ -63,7 +64,7 @@ seen_source = Table(
     Column("source", String(200), primary_key=True),
 )
 
-# Requests of the hours of a week, for the mean that volume is measured by. `hour`: hours since 1970.
+# Requests by key and hour over a week: the baseline of the volume rule. `hour`: hours since 1970.
 key_hour = Table(
     "key_hour",
     metadata,
@@ -73,7 +74,7 @@ key_hour = Table(
     Index("key_hour_by_hour", "hour"),
 )
 
-# Events of usage that are not on its exchange yet.
+# Outbox: events of usage that are not published yet.
 announcement = Table(
     "announcement",
     metadata,

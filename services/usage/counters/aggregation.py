@@ -1,4 +1,4 @@
-"""What a number of requests adds to the counters: pure sums, the same in whatever order the requests come."""
+"""Aggregation of requests into counter increments: pure sums, the same in whatever order the requests come."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ Durations = dict[tuple[str, int], Buckets]  # owner, first minute of the step
 class CounterSums:
     """`counts`: by key and minute; `durations`: by key and hour; `organisations`: key → organisation.
 
-    All else follows from these.
+    The sums by day and by organisation are derived from these.
     """
 
     counts: Counts
@@ -30,12 +30,12 @@ class CounterSums:
 
 
 def requests_in(record: RequestRecord) -> int:
-    """A record may stand for many requests alike."""
+    """How many requests the record stands for: refused ones may be counted together."""
     return record.requests
 
 
 def sum_records(records: Iterable[RequestRecord]) -> CounterSums:
-    """Of requests with a key; the others belong to nobody."""
+    """Sums of the requests that have a key; the others belong to no counter."""
     sums: dict[Place, list[int]] = {}
     durations: Durations = {}
     organisations: dict[str, str] = {}
@@ -63,13 +63,13 @@ def sum_records(records: Iterable[RequestRecord]) -> CounterSums:
 
 
 def by_step(counts: Counts, minutes: int) -> Counts:
-    """The same in longer steps of so many minutes, which begin where UTC days do."""
+    """The same counts in longer steps of `minutes`, aligned to UTC days."""
     longer = (((owner, at - at % minutes, *place), sums) for (owner, at, *place), sums in counts.items())
     return _summed(longer)  # type: ignore[arg-type]  # each a Place, reassembled
 
 
 def by_day(counts: Counts) -> dict[tuple[str, int], Sums]:
-    """By owner and day, whatever the route and status."""
+    """(owner, first minute of the day) → sums over all routes and statuses."""
     summed: dict[tuple[str, int], Sums] = defaultdict(lambda: (0, 0, 0))
     for (owner, at, _, _), (requests, cost, size) in counts.items():
         day = (owner, at - at % DAY_MINUTES)

@@ -1,4 +1,7 @@
-"""The counters in the database: by key and by organisation, each by minute, hour and day."""
+"""Counters in SQL: by key and by organisation, each by minute, hour and day.
+
+A batch is added to minutes and days at once; hours are rolled up later (rollup.py).
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +11,7 @@ from sqlalchemy import Connection, Select, Subquery, Table, select, union_all
 
 from services.usage import tables
 from services.usage.bulk_upsert import add_to, put
-from services.usage.counters import latency_sketch as durations
+from services.usage.counters import latency_sketch
 from services.usage.counters.aggregation import (
     HOUR_MINUTES,
     CounterSums,
@@ -35,9 +38,9 @@ class CounterTables:
     duration_day: Table
 
     def within(self, tx: Connection, owners: str | Select[str], first: int, last: int, step: int) -> Subquery:
-        """The least rows that tell the minutes in [first, last), which begin and end with steps of so many minutes.
+        """The fewest rows that cover the minutes in [first, last), both multiples of `step` minutes.
 
-        Steps of hours: of the hours, and of the minutes that are not rolled up into them yet. `owners`: one, or some.
+        With steps of hours or days: the hours, and the minutes not yet rolled up. `owners`: an id, or a query for ids.
         """
         if step < HOUR_MINUTES:
             return self._between(self.minute, owners, first, last).subquery()
@@ -70,7 +73,10 @@ SUMS = ("requests", "cost", "size")
 
 
 def count(tx: Connection, gained: CounterSums) -> None:
-    """In one order of tables and rows, whatever came in. The hours only of minutes that are rolled up already."""
+    """Adds sums to the counters, always in the same order of tables and rows.
+
+    Hours are added to only for minutes that are rolled up already; the others follow with the roll-up.
+    """
     before = rolled_up_before(tx)
     late = {place: sums for place, sums in gained.counts.items() if place[1] < before}
     hours = by_step(late, HOUR_MINUTES)
@@ -83,7 +89,7 @@ def count(tx: Connection, gained: CounterSums) -> None:
 
 
 def rolled_up_before(tx: Connection) -> int:
-    """The first minute of which nothing is in the counters by hour."""
+    """The roll-up mark: counters by hour hold all minutes before this one, and none from it on."""
     before: int = tx.execute(select(tables.rolled_up.c.before)).scalar_one()
     return before
 
@@ -100,12 +106,12 @@ def _add_durations(tx: Connection, owner: str, table: Table, took: Durations) ->
     known = _read_durations(tx, owner, table, took)
     for place, buckets in took.items():
         add_buckets(known.setdefault(place, {}), buckets)
-    rows = [(*place, durations.to_bytes(known[place])) for place in sorted(took)]
+    rows = [(*place, latency_sketch.to_bytes(known[place])) for place in sorted(took)]
     put(tx, table, (owner, "minute", "sketch"), rows)
 
 
 def _read_durations(tx: Connection, owner: str, table: Table, places: Iterable[tuple[str, int]]) -> Durations:
-    """The sketches that there are."""
+    """The stored sketches of these (owner, step) places."""
     wanted = set(places)
     if not wanted:
         return {}
@@ -115,4 +121,4 @@ def _read_durations(tx: Connection, owner: str, table: Table, places: Iterable[t
         table.c.minute.between(min(steps), max(steps)),
     )
     rows = tx.execute(select(table.c[owner], table.c.minute, table.c.sketch).where(*is_near))
-    return {(name, step): durations.from_bytes(sketch) for name, step, sketch in rows if (name, step) in wanted}
+    return {(name, step): latency_sketch.from_bytes(sketch) for name, step, sketch in rows if (name, step) in wanted}

@@ -1,4 +1,4 @@
-"""When, from where and for what each key was used last: kept in the database, and told every few seconds."""
+"""Last use of each key: when, from which address and on which route. Kept in SQL and published every few seconds."""
 
 from collections.abc import Iterable, Iterator
 
@@ -9,12 +9,12 @@ from services.usage.bulk_upsert import put
 from shared.contracts.usage import KeyUsed, RequestRecord, UsedAt
 from shared.values.timestamps import to_microseconds
 
-_KEYS_MAX = 1000  # a message
+_KEYS_MAX = 1000  # of one message
 LastUses = dict[str, RequestRecord]
 
 
 def last_uses(records: Iterable[RequestRecord]) -> LastUses:
-    """Only requests that the gate let pass are uses."""
+    """key → its last request. Only requests that the gate admitted are uses."""
     used: LastUses = {}
     for record in records:
         if record.key_id is not None and record.cost:
@@ -25,13 +25,13 @@ def last_uses(records: Iterable[RequestRecord]) -> LastUses:
 
 
 def keep_last_uses(tx: Connection, used: LastUses) -> None:
-    """Never an earlier one."""
+    """Stores last uses; an earlier one never replaces a later one."""
     rows = [(key_id, to_microseconds(use.at), use.address, use.route) for key_id, use in sorted(used.items())]
     put(tx, tables.last_use, ("key_id", "at", "address", "route"), rows, later="at")
 
 
 class RecentUses:
-    """Since they were last told, in this process. Batches come in any order: the last use wins, not the last told."""
+    """Last uses in this process since they were last published. The latest use wins, in whatever order batches come."""
 
     def __init__(self) -> None:
         self._used: LastUses = {}
@@ -43,7 +43,7 @@ class RecentUses:
                 self._used[key_id] = use
 
     def take(self) -> Iterator[KeyUsed]:
-        """In messages of a bounded size; none if there was no use."""
+        """Takes them out, as messages of at most 1000 keys; none if there was no use."""
         used, self._used = self._used, {}
         keys = list(used)
         for first in range(0, len(keys), _KEYS_MAX):

@@ -1,4 +1,4 @@
-"""How long requests took, as a sketch: from it any quantile can be told, 2 % off at most (DDSketch, arXiv:1908.10693).
+"""Quantile sketch of request durations (DDSketch, arXiv:1908.10693): any quantile, 2 % off at most.
 
 A sketch is the number of requests in each bucket of a logarithmic scale. Two are merged by adding, so the order in
 which requests come makes no difference: a rebuild gives the same bytes.
@@ -18,7 +18,7 @@ _MAPPING = LogarithmicMapping(RELATIVE_ERROR)
 
 @functools.lru_cache(maxsize=2**16)
 def bucket(duration_us: int) -> int:
-    """Of a duration; below a microsecond there is nothing to tell apart."""
+    """The number of a duration's bucket; durations below a microsecond share one."""
     number: int = _MAPPING.key(max(1, duration_us))
     return number
 
@@ -32,7 +32,7 @@ def from_bytes(sketch: bytes) -> dict[int, int]:
 
 
 def quantile_ms(buckets: Mapping[int, int], fraction: float) -> float | None:
-    """Such as 0.95; None when there was no request."""
+    """A quantile in milliseconds; `fraction` such as 0.95. None when there was no request."""
     store = DenseStore()
     for number, requests in buckets.items():
         store.add(number, requests)

@@ -1,4 +1,4 @@
-"""When the day's quota will be used up, if the key goes on as it did in the last hour."""
+"""Quota forecast: when the day's quota will be used up, at the rate of the last hour. Pure."""
 
 from datetime import datetime, timedelta
 
@@ -8,7 +8,7 @@ _HOUR = timedelta(hours=1)
 
 
 def exhausted_at(*, used: int, limit: int | None, in_last_hour: int, now: datetime) -> datetime | None:
-    """`used`: today; `in_last_hour`: of that. None when it will last until the day ends, or is unlimited."""
+    """`used`: spent today; `in_last_hour`: spent of that. None: it lasts until UTC midnight, or is unlimited."""
     if limit is None:
         return None
     if used >= limit:

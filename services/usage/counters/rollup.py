@@ -1,6 +1,6 @@
-"""Counters by hour are rolled up from those by minute, once nothing more is expected of a minute.
+"""Roll-up: adds counters by minute to counters by hour, once no more requests of a minute are expected.
 
-Written with each batch, they were the same rows once more. What comes later is added to both by whoever counts it.
+Written with each batch instead, hours would double the rows. Requests that come later are added to both by `count`.
 """
 
 import time
@@ -15,7 +15,7 @@ from shared.runtime.clock import Clock
 from shared.sql.database import Database, upsert
 from shared.values.timestamps import MINUTE_US, to_microseconds
 
-SETTLED_MINUTES = 2  # so long after a minute its requests have come, unless usage or a gate was away
+SETTLED_MINUTES = 2  # by then a minute's requests have arrived, unless usage or a gate was down
 
 
 class Rollup:
@@ -28,7 +28,7 @@ class Rollup:
 
 
 def roll_up(database: Database, until: int) -> None:
-    """All minutes before that one, each in a transaction of its own: nobody's batch waits for long."""
+    """Rolls up all minutes before `until`, each in a transaction of its own, so that no batch waits for long."""
     is_more = True
     while is_more:
         with database.transaction() as tx:
@@ -38,7 +38,7 @@ def roll_up(database: Database, until: int) -> None:
 
 
 def _roll_up_next(tx: Connection, until: int) -> bool:
-    """Whether there was one."""
+    """Rolls up the next minute that has counters; False when none before `until` is left."""
     before = rolled_up_before(tx)
     minute = tables.counter.c.minute
     found = select(func.min(minute)).where(minute >= before, minute < until)

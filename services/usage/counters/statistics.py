@@ -1,4 +1,4 @@
-"""What the counters say of a key or of an organisation. Reads only."""
+"""Statistics read from the counters: totals, series, latency quantiles, quota used. Reads only."""
 
 import enum
 from collections import defaultdict
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Connection, ScalarSelect, Select, Table, cast, func, select, union_all
 
 from services.usage import tables
-from services.usage.counters import latency_sketch as durations
+from services.usage.counters import latency_sketch
 from services.usage.counters.aggregation import DAY_MINUTES, HOUR_MINUTES, add_buckets
 from services.usage.counters.counters import KEYS, ORGANISATIONS, CounterTables
 from shared.contracts.usage import Spent
@@ -21,7 +21,7 @@ KEYS_MAX = 100
 
 
 class Step(enum.Enum):
-    """Buckets of a series; the values are minutes."""
+    """Width of a series' buckets, in minutes."""
 
     MINUTE = 1
     HOUR = 60
@@ -39,7 +39,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DurationsMs:
-    """Milliseconds within which so many of a hundred requests were answered, of the hours that the range touches."""
+    """Quantiles of latency in milliseconds, over the whole hours that the range touches. None: no requests."""
 
     p50: float | None
     p95: float | None
@@ -67,7 +67,7 @@ class KeyTotal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
-    """Of the quota: in the last 60 s, today (UTC), and in the last whole hour at most."""
+    """Quota used: in the last 60 s, today (UTC), and today within the last hour."""
 
     minute: int
     day: int
@@ -83,11 +83,11 @@ class Statistics:
         return self._summary(KEYS, key_id, start, end, step)
 
     def of_organisation(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> Summary:
-        """Of all its keys, also of those that are deleted by now."""
+        """The same for all keys of an organisation, deleted ones included."""
         return self._summary(ORGANISATIONS, organisation_id, start, end, step)
 
     def by_key(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> tuple[KeyTotal, ...]:
-        """The organisation's keys with the most requests, KEYS_MAX at most; not those that are deleted."""
+        """The KEYS_MAX keys with the most requests, without deleted ones; the range is widened to whole steps."""
         known, (first, last) = tables.known_key, _minutes(start, end, step)
         own = select(known.c.key_id).where(known.c.organisation_id == organisation_id)
         with self._database.reading() as tx:
@@ -120,7 +120,7 @@ class Statistics:
         return Used(minute=row.minute, day=row.day, hour=row.hour)
 
     def spent(self, now: datetime) -> tuple[Spent, ...]:
-        """What every key has spent of today and of the last minute: for a gate that starts with empty counters."""
+        """What each key has spent today and in the last 60 s, for a gate that starts with empty counters."""
         request, counter = tables.request, tables.counter_day
         with self._database.reading() as tx:
             today = tx.execute(
@@ -165,9 +165,9 @@ class Statistics:
             bytes=total_size,
             by_class=dict(by_class),
             duration_ms=DurationsMs(
-                p50=durations.quantile_ms(buckets, 0.5),
-                p95=durations.quantile_ms(buckets, 0.95),
-                p99=durations.quantile_ms(buckets, 0.99),
+                p50=latency_sketch.quantile_ms(buckets, 0.5),
+                p95=latency_sketch.quantile_ms(buckets, 0.95),
+                p99=latency_sketch.quantile_ms(buckets, 0.99),
             ),
             series=tuple(
                 Bucket(start=from_microseconds(minute * MINUTE_US), requests=sum(statuses.values()), by_status=statuses)
@@ -178,13 +178,13 @@ class Statistics:
 
 
 def _minutes(start: datetime, end: datetime, step: Step) -> tuple[int, int]:
-    """The first minute, and the first one after, of the steps that the range touches."""
+    """[first, last) minutes of the steps that the range touches."""
     step_us = step.value * MINUTE_US
     return to_microseconds(start) // step_us * step.value, -(-to_microseconds(end) // step_us) * step.value
 
 
 def _sum(numbers: ColumnElement[int]) -> ColumnElement[int]:
-    """PostgreSQL's sums of 64 bits are of any size, and their decimals slow to read."""
+    """A sum as BIGINT: PostgreSQL sums BIGINT to NUMERIC, which is slow to read."""
     return cast(func.coalesce(func.sum(numbers), 0), BigInteger)
 
 
@@ -195,12 +195,12 @@ def _cost(table: Table, *is_wanted: ColumnElement[bool]) -> ScalarSelect[int]:
 def _buckets(tx: Connection, owned: CounterTables, owner: str, first: int, last: int) -> Mapping[int, int]:
     merged: dict[int, int] = {}
     for (sketch,) in tx.execute(union_all(*_sketches(owned, owner, first, last))):
-        add_buckets(merged, durations.from_bytes(sketch))
+        add_buckets(merged, latency_sketch.from_bytes(sketch))
     return merged
 
 
 def _sketches(owned: CounterTables, owner: str, first: int, last: int) -> Iterator[Select[Any]]:
-    """Of the hours that the range touches: those of its whole days, and of hours before and behind these."""
+    """Queries for the sketches of the hours that the range touches: whole days, and the hours before and after them."""
     start, end = first - first % HOUR_MINUTES, -(-last // HOUR_MINUTES) * HOUR_MINUTES
     first_day, last_day = -(-start // DAY_MINUTES) * DAY_MINUTES, end // DAY_MINUTES * DAY_MINUTES
     hours, days = owned.duration, owned.duration_day

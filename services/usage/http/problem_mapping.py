@@ -1,4 +1,4 @@
-"""What collections refuse, as the problems that the API answers."""
+"""Maps what the stores of rules, channels and deliveries raise to HTTP problems."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from shared.web.requests.etag import etag
 
 @contextmanager
 def as_problems() -> Iterator[None]:
-    """Raises Problem for what is refused inside."""
+    """Context in which NoSuchItem becomes `not-found`, and RevisionDiffers `precondition-failed` with the ETag."""
     try:
         yield
     except NoSuchItem:

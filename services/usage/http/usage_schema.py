@@ -1,4 +1,4 @@
-"""The queries and answers of the usage API."""
+"""Marshmallow schemas of the usage API: the query and the answers."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,7 +48,7 @@ class ForecastSchema(StrictSchema):
     day_exhausted_at = fields.AwareDateTime(
         required=True,
         allow_none=True,
-        metadata={"description": "if the key goes on as in the last hour; null: the day's quota will last"},
+        metadata={"description": "at the rate of the last hour; null: the day's quota will last"},
     )
 
 
@@ -60,10 +60,12 @@ class DurationsSchema(StrictSchema):
 
 class SummarySchema(StrictSchema):
     total = fields.Integer(required=True)
-    bytes = fields.Integer(required=True, metadata={"description": "of the answers' bodies"})
+    bytes = fields.Integer(required=True, metadata={"description": "of the bodies of the answers"})
     by_class = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
     duration_ms = fields.Nested(
-        DurationsSchema, required=True, metadata={"description": "2 % off at most, of the hours the range touches"}
+        DurationsSchema,
+        required=True,
+        metadata={"description": "quantiles over the whole hours that the range touches, 2 % off at most"},
     )
     series = fields.List(fields.Nested(BucketSchema), required=True)
     routes = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
@@ -84,7 +86,7 @@ class OrganisationUsageSchema(SummarySchema):
     keys = fields.List(
         fields.Nested(KeyTotalSchema),
         required=True,
-        metadata={"description": "those with the most requests, 100 at most; deleted keys are in the total only"},
+        metadata={"description": "the keys with the most requests, 100 at most; deleted keys count in the total only"},
     )
 
 

@@ -1,4 +1,7 @@
-"""Takes batches off the bus. Those that wait together are counted in one transaction; what cannot be is parked."""
+"""Intake of RequestMetered batches from the bus, with group commit: batches that wait together share a transaction.
+
+A batch that cannot be counted is parked. If that fails, too, its gate sends it again.
+"""
 
 from collections.abc import Sequence
 
@@ -20,7 +23,7 @@ _log = structlog.get_logger(__name__)
 
 
 class BatchIntake:
-    """`batches_max`: in one transaction; 1 where a long one would hold up everything else."""
+    """`batches_max`: of one transaction; 1 where a long transaction would hold up everything else."""
 
     def __init__(
         self,
@@ -43,7 +46,7 @@ class BatchIntake:
         except Unacceptable as unacceptable:
             self._park(body, str(unacceptable))
         except Abandoned:
-            _log.warning("batch_not_counted", detail="who counted it was stopped in the midst of it")
+            _log.warning("batch_not_counted", detail="the thread that was counting it was stopped")
 
     def _count(self, batches: Sequence[RequestMetered]) -> None:
         try:
@@ -53,9 +56,9 @@ class BatchIntake:
         except (DataError, UnicodeError) as error:
             if len(batches) > 1:
                 for batch in batches:
-                    self._count((batch,))  # one by one will tell which of them it was
+                    self._count((batch,))  # one by one, to find the batch that is at fault
                 return
-            self._park(msgspec.to_builtins(batches[0]), f"the database does not take it: {type(error).__name__}")
+            self._park(msgspec.to_builtins(batches[0]), f"the database refused it: {type(error).__name__}")
         except Exception:
             _log.exception("batches_not_counted", batches=len(batches))
 
@@ -68,7 +71,10 @@ class BatchIntake:
 
 
 def retry(batch_id: str, parked: ParkedBatches, metering: Metering, clock: Clock) -> str | None:
-    """Counts a parked batch after all; why not, if it still cannot be. Its gate is told when it sends it again."""
+    """Counts a parked batch; answers with the reason if it still cannot be counted, else None.
+
+    Its gate learns of it when it sends the batch again.
+    """
     try:
         batch = read(parked.body(batch_id))
         check(batch, clock.now())

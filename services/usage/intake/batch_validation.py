@@ -1,4 +1,4 @@
-"""Whether a batch can be counted as it is; if not, why. What cannot is parked, and holds up nobody."""
+"""Validation of a batch of metered requests: schema version, shape, clock, and limits of the database's columns."""
 
 from datetime import datetime, timedelta
 
@@ -7,20 +7,24 @@ import msgspec
 from shared.contracts.usage import METERED_VERSION, RequestMetered, RequestRecord
 from shared.values.timestamps import rfc3339
 
-AHEAD_MAX = timedelta(hours=1)  # of our clock: what a gate with a wrong one sends waits until its time has come
+AHEAD_MAX = timedelta(
+    hours=1
+)  # of this host's clock: batches of a gate whose clock is fast are counted when their time has come
 _SMALL, _LARGE = 2**31, 2**63
 _SEGMENT_CHARACTERS_MAX = 32
 
 
 class Unacceptable(Exception):
-    """Its one argument is the reason, in words, without the batch's own."""
+    """The batch cannot be counted. Its one argument is the reason, which quotes nothing of the batch's texts."""
 
 
 def read(body: object) -> RequestMetered:
-    """Raises Unacceptable."""
+    """The batch, decoded. Raises Unacceptable for another schema version or a malformed body."""
     version = body.get("schema_version", METERED_VERSION) if isinstance(body, dict) else METERED_VERSION
     if version != METERED_VERSION:
-        raise Unacceptable(f"its schema version is {str(version)[:20]}; known is {METERED_VERSION}")
+        raise Unacceptable(
+            f"schema version {str(version)[:20]} is not supported; the supported version is {METERED_VERSION}"
+        )
     try:
         return msgspec.convert(body, type=RequestMetered)
     except msgspec.ValidationError as error:
@@ -28,21 +32,23 @@ def read(body: object) -> RequestMetered:
 
 
 def check(batch: RequestMetered, now: datetime) -> None:
-    """Raises Unacceptable."""
+    """Raises Unacceptable for an impossible extent, a record from the future, or one that does not fit the table."""
     if not (0 < len(batch.segment) <= _SEGMENT_CHARACTERS_MAX and batch.segment.isprintable()):
-        raise Unacceptable("malformed: its segment has no name that a gate gives")
+        raise Unacceptable(
+            f"malformed: its segment must be named by 1 to {_SEGMENT_CHARACTERS_MAX} printable characters"
+        )
     if not 0 <= batch.start < batch.end < _LARGE:
-        raise Unacceptable("malformed: it ends before it starts")
+        raise Unacceptable("malformed: its extent must be 0 <= start < end < 2**63")
     horizon = now + AHEAD_MAX
     for number, record in enumerate(batch.records):
         if record.at > horizon:
-            raise Unacceptable(f"from the future: record {number} is of {rfc3339(record.at)}")
+            raise Unacceptable(f"from the future: record {number} is dated {rfc3339(record.at)}")
         if not _fits(record):
-            raise Unacceptable(f"malformed: record {number} does not fit")
+            raise Unacceptable(f"malformed: record {number} has a field that cannot be stored")
 
 
 def _fits(record: RequestRecord) -> bool:
-    """Into the columns of the table of requests, on either database."""
+    """Whether the record fits the columns of table `request`, on SQLite and PostgreSQL alike."""
     key_id, organisation_id, problem = record.key_id or "", record.organisation_id or "", record.problem or ""
     return (
         bool(key_id) == bool(organisation_id)
@@ -67,7 +73,7 @@ def _fits(record: RequestRecord) -> bool:
 
 
 def _is_storable(text: str) -> bool:
-    """PostgreSQL takes no NUL, and half of a surrogate pair is no text."""
+    """PostgreSQL stores no NUL; a lone surrogate cannot be encoded as UTF-8."""
     if not text.isascii():
         try:
             text.encode()

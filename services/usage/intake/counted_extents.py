@@ -1,6 +1,6 @@
-"""Which bytes of which segment are counted: asked before a batch is counted, and remembered for ever.
+"""Deduplication of batches: which extents of which spool segment are counted, remembered for ever.
 
-A batch is the bytes between two offsets. Extents that adjoin become one row, so a whole segment ends as one.
+A batch is the bytes [start, end) of its segment. Adjoining extents are merged, so a whole segment ends as one row.
 """
 
 from collections import defaultdict
@@ -17,7 +17,7 @@ Extent = tuple[int, int]
 
 
 def remember(tx: Connection, batches: Sequence[RequestMetered]) -> list[bool]:
-    """Which of them were not counted before; from now on all of them are."""
+    """Marks the batches as counted; True for each that was not counted before."""
     table = tables.counted_extent
     segments = {batch.segment for batch in batches}
     known: dict[str, list[Extent]] = defaultdict(list)
@@ -41,7 +41,7 @@ def remember(tx: Connection, batches: Sequence[RequestMetered]) -> list[bool]:
 
 
 def merged(extents: Iterable[Extent]) -> list[Extent]:
-    """In order; those that adjoin or overlap are one."""
+    """The extents in order, with those that adjoin or overlap merged into one."""
     whole: list[Extent] = []
     for start, end in sorted(extents):
         if whole and start <= whole[-1][1]:

@@ -1,4 +1,7 @@
-"""Takes in batches of metered requests: each once, for ever, however often it is sent."""
+"""Metering: counts a batch of metered requests exactly once, in one transaction with everything that follows from it.
+
+The request log, counters, last uses and the rules' queue change together or not at all, however often a batch is sent.
+"""
 
 from collections.abc import Sequence
 from itertools import compress
@@ -23,12 +26,12 @@ class Metering:
         self.recent_uses = RecentUses()
 
     def take_in(self, batch: RequestMetered) -> bool:
-        """Counts the batch unless it was counted before; whether it was new. All of it or nothing."""
+        """Counts the batch unless it was counted before. True when it was new."""
         (is_new,) = self.take_in_all((batch,))
         return is_new
 
     def take_in_all(self, batches: Sequence[RequestMetered]) -> list[bool]:
-        """Several in one transaction, which is as durable and costs one wait for the disk."""
+        """Group commit: several batches in one transaction, so one wait for the disk. True for each that was new."""
         with self._database.transaction() as tx:
             take_writer_lock(tx)
             are_new = remember(tx, batches)

@@ -1,7 +1,7 @@
-"""Batches that cannot be counted, each with its reason, for a person to see.
+"""Dead letters of intake: batches that cannot be counted, each with its reason, for an operator to see.
 
-Nothing is lost by it: a gate keeps what it was not told is counted, and sends it again. So a batch from the future is
-counted when its time has come, and one of a newer release when usage is of that release, too.
+Nothing is lost: a gate keeps each batch until it is told that the batch is counted, and sends it again. So a batch from
+the future is counted when its time has come, and one of a newer schema version once usage is upgraded.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParkedBatch:
-    """`id`: segment and start of a batch that has them, else a digest of all of it."""
+    """`id`: segment/start of the batch, or the SHA-256 of its body when it has no such name."""
 
     id: str
     reason: str
@@ -41,7 +41,10 @@ class ParkedBatches:
         self._database = database
 
     def park(self, body: object, reason: str, now: datetime) -> None:
-        """Once, however often it is sent, with the reason of now. Beyond PARKED_MAX it is in the log only."""
+        """Parks the batch once, however often it is sent; the latest reason stands.
+
+        Beyond PARKED_MAX batches it is only logged.
+        """
         table, reason = tables.parked_batch, redact(reason)[:_REASON_CHARACTERS]
         row = {"id": _id(body), "reason": reason, "body": _text(body), "parked_at": to_microseconds(now)}
         with self._database.transaction() as tx:
@@ -62,14 +65,14 @@ class ParkedBatches:
         )
 
     def body(self, batch_id: str) -> Any:
-        """As it was sent."""
+        """The batch's body as it was sent, decoded from JSON."""
         table = tables.parked_batch
         with self._database.reading() as tx:
             return json.loads(tx.execute(select(table.c.body).where(table.c.id == batch_id)).scalar_one())
 
 
 def forget(tx: Connection, batches: Sequence[RequestMetered]) -> None:
-    """They are counted now."""
+    """Removes the batches from the parked ones: they are counted now."""
     table = tables.parked_batch
     tx.execute(delete(table).where(table.c.id.in_([f"{batch.segment}/{batch.start}" for batch in batches])))
 
@@ -84,5 +87,5 @@ def _id(body: object) -> str:
 
 
 def _text(body: object) -> str:
-    """In ASCII: it came as JSON, and may hold what no database takes as it is."""
+    """JSON in ASCII: the body may hold characters that no database stores as they are."""
     return json.dumps(body)

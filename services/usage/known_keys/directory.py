@@ -1,4 +1,7 @@
-"""Whose a key is: the follower's table for workers, the gate's grants first for web processes."""
+"""Directory of keys: to which organisation a key belongs.
+
+Workers ask the table that follows the log of keys; web processes ask their gate's grants first.
+"""
 
 from sqlalchemy import select
 
@@ -20,7 +23,7 @@ class KnownKeys:
 
 
 class ExistingKeys:
-    """The same for a web process: its gate knows of a change as soon as its caller does, the follower perhaps later."""
+    """The same for a web process, whose grants show a change at once; the table may follow a moment later."""
 
     def __init__(self, known_keys: KnownKeys, grants: Grants) -> None:
         self._known_keys, self._grants = known_keys, grants

@@ -1,4 +1,4 @@
-"""The keys service, as usage asks it over RPC: names for alerts, the lifecycle for activity."""
+"""RPC client of the keys service: names and labels of keys for alerts, lifecycle events for activity."""
 
 import contextlib
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ class KeysClient:
         return answer
 
     def names(self, organisation_id: str, key_ids: Iterable[str]) -> dict[str, str]:
-        """As people call the keys; without those that are deleted, and without any while keys does not answer."""
+        """Key id → name. Leaves out deleted keys, and all that are left to ask once keys does not answer."""
         names: dict[str, str] = {}
         with contextlib.suppress(Unavailable):
             for key_id in key_ids:

@@ -1,1 +1,5 @@
-"""Where it is told: channels, and deliveries that are tried until they are received or given up."""
+"""Notifications: the channels of organisations (webhook, email) and the deliveries of messages to them.
+
+A message is delivered at least once, with retries over three days, or its delivery has failed. Start reading at
+delivery.py (pure) or deliveries/dispatcher.py.
+"""

@@ -1,4 +1,7 @@
-"""Channels: the HTTP door. What is sent to them is in delivery_api.py."""
+"""HTTP resources of channels: list, create, change, delete, rotate a webhook's secret.
+
+Deliveries and test messages are in deliveries/delivery_resources.py.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -10,9 +13,9 @@ from msgspec import UNSET
 from services.usage.http.problem_mapping import as_problems
 from services.usage.http.usage_schema import DeletedSchema
 from services.usage.notifications.channel import ALERT_EVENTS, CHANNEL_PREFIX, Channel, Kind
-from services.usage.notifications.channels.channel_store import ChannelStore, TooManyChannels
+from services.usage.notifications.channels.channel_store import CHANNELS_MAX, ChannelStore, TooManyChannels
 from services.usage.notifications.channels.secret_encryption import SecretEncryption, new_secret
-from services.usage.notifications.deliveries import delivery_resources as delivery_api
+from services.usage.notifications.deliveries import delivery_resources
 from services.usage.notifications.deliveries.delivery_views import DeliveryViews
 from services.usage.notifications.schema import (
     CreateChannelBody,
@@ -41,23 +44,23 @@ _ONCE = {"Cache-Control": "no-store"}
 def routes(
     channels: ChannelStore,
     deliveries: DeliveryViews,
-    sealing: SecretEncryption,
+    encryption: SecretEncryption,
     settings: DeliverySettings,
     clock: Clock,
 ) -> list[Route]:
     return [
-        Route("/v1/channels", ChannelCollection(channels, sealing, settings, clock)),
+        Route("/v1/channels", ChannelCollection(channels, encryption, settings, clock)),
         Route("/v1/channels/{channel_id}", ChannelItem(channels, settings, clock)),
-        Route("/v1/channels/{channel_id}/rotate-secret", SecretRotation(channels, sealing, clock)),
-        *delivery_api.routes(channels, deliveries, clock),
+        Route("/v1/channels/{channel_id}/rotate-secret", SecretRotation(channels, encryption, clock)),
+        *delivery_resources.routes(channels, deliveries, clock),
     ]
 
 
 class ChannelCollection:
     def __init__(
-        self, channels: ChannelStore, sealing: SecretEncryption, settings: DeliverySettings, clock: Clock
+        self, channels: ChannelStore, encryption: SecretEncryption, settings: DeliverySettings, clock: Clock
     ) -> None:
-        self._channels, self._sealing, self._settings, self._clock = channels, sealing, settings, clock
+        self._channels, self._encryption, self._settings, self._clock = channels, encryption, settings, clock
 
     @operation(
         "List channels", tag="Alerts", permission="admin", query=PageQuerySchema, answers=NotificationChannelListSchema
@@ -67,7 +70,7 @@ class ChannelCollection:
         return page_answer(map(_shown, channels), place)
 
     @operation(
-        "Create a channel; a webhook's secret is shown this once",
+        "Create a channel; a webhook's secret is shown only once",
         tag="Alerts",
         permission="admin",
         body=CreateNotificationChannelSchema,
@@ -85,13 +88,14 @@ class ChannelCollection:
             kind=body.kind,
             target=target or "",
             events=_distinct(body.events) if body.events else ALERT_EVENTS,
-            sealed_secret=None if secret is None else self._sealing.seal(secret),
+            sealed_secret=None if secret is None else self._encryption.seal(secret),
             created_at=self._clock.now(),
         )
         try:
             self._channels.add(channel)
         except TooManyChannels:
-            raise Problem("conflict", "the organisation has as many channels as it may") from None
+            detail = f"the organisation already has {CHANNELS_MAX} channels, the most it may have: delete one first"
+            raise Problem("conflict", detail) from None
         headers = {"Location": f"/v1/channels/{channel.id}"} | etag(channel.revision) | _ONCE
         return Answer(status=201, body=_shown(channel) | {"secret": secret}, headers=headers)
 
@@ -121,7 +125,7 @@ class ChannelItem:
         return _change(self._channels, changed, call.headers.get("If-Match"))
 
     @operation(
-        "Delete a channel; what was on its way to it has failed",
+        "Delete a channel; its unfinished deliveries fail",
         tag="Alerts",
         permission="admin",
         answers=DeletedSchema,
@@ -138,25 +142,25 @@ class ChannelItem:
         target = body.url if channel.kind is Kind.WEBHOOK else body.address
         other, name = (body.address, "address") if channel.kind is Kind.WEBHOOK else (body.url, "url")
         if other is not UNSET:
-            _refuse(name, "is not for a channel of this kind")
+            _refuse(name, "does not apply to a channel of this kind")
         if target is not UNSET:
             _check_target(channel.kind, target, self._settings)
             channel = replace(channel, target=target)
         if body.events is not UNSET:
             channel = replace(channel, events=_distinct(body.events))
         if body.disabled is True and channel.disabled_at is None:
-            channel = replace(channel, disabled_at=self._clock.now(), disabled_reason="by its organisation")
+            channel = replace(channel, disabled_at=self._clock.now(), disabled_reason="disabled by the organisation")
         if body.disabled is False:
             channel = replace(channel, disabled_at=None, disabled_reason=None)
         return channel
 
 
 class SecretRotation:
-    def __init__(self, channels: ChannelStore, sealing: SecretEncryption, clock: Clock) -> None:
-        self._channels, self._sealing, self._clock = channels, sealing, clock
+    def __init__(self, channels: ChannelStore, encryption: SecretEncryption, clock: Clock) -> None:
+        self._channels, self._encryption, self._clock = channels, encryption, clock
 
     @operation(
-        "Give a webhook a new secret, shown this once; the one before signs beside it for a while",
+        "Give a webhook a new secret, shown only once; the previous one also signs for a while",
         tag="Alerts",
         permission="admin",
         body=RotateSecretSchema,
@@ -166,15 +170,15 @@ class SecretRotation:
     def on_post(self, call: Call[None, RotateSecretBody], channel_id: str) -> Answer:
         channel = _get(self._channels, call, channel_id)
         if channel.kind is not Kind.WEBHOOK:
-            raise Problem("conflict", "mail is not signed: only webhooks have a secret")
+            raise Problem("conflict", "only webhook channels have a secret: email is not signed")
         secret, overlap = new_secret(), timedelta(seconds=call.body.overlap_seconds)
         rotated = replace(
             channel,
-            sealed_secret=self._sealing.seal(secret),
+            sealed_secret=self._encryption.seal(secret),
             sealed_previous_secret=channel.sealed_secret if overlap else None,
             previous_until=self._clock.now() + overlap if overlap else None,
         )
-        # Two rotations at once: the later one must not keep the secret before the earlier one.
+        # Of two rotations at once the later must fail, or it would keep the wrong secret as the previous one.
         answer = _change(self._channels, rotated, f'"{channel.revision}"')
         return msgspec.structs.replace(
             answer, body=answer.body | {"secret": secret}, headers=dict(answer.headers) | _ONCE
@@ -195,9 +199,9 @@ def _change(channels: ChannelStore, changed: Channel, if_match: str | None) -> A
 
 
 def _check_target(kind: Kind, target: str, settings: DeliverySettings) -> None:
-    """What can be said before anything is resolved. Raises Problem."""
+    """Checks a target without resolving names. Raises Problem."""
     if kind is Kind.EMAIL and settings.mail is None:
-        _refuse("address", "this installation sends no mail: no SMTP server is configured")
+        _refuse("address", "this installation cannot send email: no SMTP server is configured")
     if kind is Kind.WEBHOOK and (fault := forbidden_target(target, settings.outgoing)) is not None:
         _refuse("url", fault)
 
@@ -211,7 +215,7 @@ def _distinct(events: list[str]) -> tuple[str, ...]:
 
 
 def _shown(channel: Channel) -> dict[str, Any]:
-    """Without what is sealed."""
+    """The body of an answer, without the encrypted secrets."""
     whole: dict[str, Any] = msgspec.to_builtins(channel)
     target = "url" if channel.kind is Kind.WEBHOOK else "address"
     names = ("id", "kind", "events", "disabled_at", "disabled_reason", "revision", "created_at")

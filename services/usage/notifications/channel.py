@@ -1,4 +1,4 @@
-"""A channel: where an organisation wants to be told, and of which events. Pure."""
+"""Channel: a webhook or an email address of an organisation, and the event types it takes. Pure."""
 
 import enum
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ CHANNEL_PREFIX = "chn_"
 ALERT_EVENTS = ("AlertRaised", "AlertResolved")
 LIFECYCLE_EVENTS = (*sorted(shape.__name__ for shape in get_args(KeyEvent)), TierChanged.__name__)
 EVENTS = (*ALERT_EVENTS, *LIFECYCLE_EVENTS)
-TEST_EVENT = "ChannelTested"  # every channel takes it, for its owner asked
+TEST_EVENT = "ChannelTested"  # every channel takes it: its owner asked for it
 
 
 class Kind(enum.StrEnum):
@@ -21,9 +21,9 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """`target`: a URL, or an address for mail. `sealed_previous_secret` signs beside the other until `previous_until`.
+    """`target`: a URL or an email address. `sealed_…`: encrypted; the previous one also signs until `previous_until`.
 
-    `disabled_at`: since when nothing is sent to it, because `disabled_reason`.
+    `disabled_at`: since when nothing is sent to it; `disabled_reason`: why.
     """
 
     id: str
@@ -40,10 +40,11 @@ class Channel:
     created_at: datetime
 
     def takes(self, type_: str) -> bool:
+        """Whether an event of this type is sent to the channel."""
         return self.disabled_at is None and (type_ in self.events or type_ == TEST_EVENT)
 
     def sealed_secrets(self, now: datetime) -> tuple[str, ...]:
-        """Those that sign now, the newest first."""
+        """The encrypted secrets that sign now, newest first."""
         signing = [self.sealed_secret]
         if self.previous_until is not None and now < self.previous_until:
             signing.append(self.sealed_previous_secret)

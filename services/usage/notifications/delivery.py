@@ -1,6 +1,6 @@
-"""A delivery: one message on its way to one channel. pending → sending → delivered | failed. Pure.
+"""Delivery: one message to one channel, retried with backoff. pending → sending → delivered | failed. Pure.
 
-At least once: who dies while sending leaves it to be sent again, under the same message id.
+At least once: if a process dies while sending, the message is sent again under the same id.
 """
 
 import enum
@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 ATTEMPT_SECONDS_MAX = 15.0
-SENDING_SECONDS_MAX = 45.0  # then its sender is taken for dead
+SENDING_SECONDS_MAX = 45.0  # the lease: then its sender is taken for dead
 RETRY_AFTER_SECONDS_MAX = 24 * 3600
-# Before the second attempt, the third …: 14 attempts within three days.
+# Backoff before the second attempt, the third …: 14 attempts within three days.
 DELAYS_SECONDS = (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 43_200, 50_400, 50_400, 50_400)
 JITTER = 0.1
 GONE = 410
@@ -26,10 +26,10 @@ class Status(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of one attempt. `status`: what the receiver answered.
+    """Result of one attempt. `status`: the receiver's HTTP or SMTP status, if it answered.
 
-    `fault`: why it answered nothing, or why what it answered is no receipt. `retry_after_seconds`: what it asked for.
-    `is_final`: no later attempt can end in another way.
+    `fault`: why there was no answer, or why it is no receipt. `retry_after_seconds`: what the receiver asked for.
+    `is_final`: no later attempt can succeed.
     """
 
     delivered: bool
@@ -41,7 +41,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Next:
-    """What becomes of it. `due_at` None: nothing more. `disables`: nobody is there any more, by their own word."""
+    """What becomes of the delivery. `due_at` None: no more attempts. `disables`: the channel, for its receiver left."""
 
     status: Status
     due_at: datetime | None = None
@@ -49,7 +49,7 @@ class Next:
 
 
 def after(attempts: int, outcome: Outcome, now: datetime, jitter: float) -> Next:
-    """`attempts`: with the one that `outcome` is of. `jitter`: from -1 to 1."""
+    """Retry policy: what follows the outcome of an attempt. `attempts` includes that one; `jitter` is from -1 to 1."""
     if outcome.delivered:
         return Next(status=Status.DELIVERED)
     if outcome.status == GONE:
@@ -63,7 +63,7 @@ def after(attempts: int, outcome: Outcome, now: datetime, jitter: float) -> Next
 
 
 def retry_after_seconds(value: str | None, now: datetime) -> float | None:
-    """Of a Retry-After header (RFC 9110, section 10.2.3): seconds, or a date. None: none that can be read."""
+    """Seconds of a Retry-After header (RFC 9110, section 10.2.3), a number or a date. None: absent or malformed."""
     text = (value or "").strip()
     if text.isascii() and text.isdecimal() and len(text) <= 10:
         return float(text)

@@ -1,6 +1,6 @@
-"""What a channel is sent: `{"type", "timestamp", "data"}` as Standard Webhooks has it. Ids and hints, nobody's words.
+"""Message to a channel: `{"type", "timestamp", "data"}` as in Standard Webhooks, with ids and hints, never names.
 
-The text is made once; what is signed and sent, also by a redelivery, is that text.
+The text is made once: it is what is signed and sent, also when it is sent again.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from services.usage.notifications.channel import TEST_EVENT
 from shared.contracts.envelope import CloudEvent
 from shared.values.timestamps import rfc3339
 
-# Gates recognise a secret by it; nobody else needs it.
+# Members left out: gates recognise a secret by its digest, and nobody else needs it.
 _UNSAID = ("digest",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """`id`: the same for the same event, so that it is told once to each channel."""
+    """`id`: the same for the same event, so that each channel gets it once."""
 
     id: str
     type: str
@@ -27,7 +27,7 @@ class Message:
 
 
 def of_event(event: CloudEvent, hint: str | None) -> Message:
-    """Of the log of keys. The id is the hash of its row: a restored log's other event at the same place is another."""
+    """Message about an event of the log of keys. Its id is from the row's hash: unique even after a restore."""
     data = {name: value for name, value in (event.data or {}).items() if name not in _UNSAID}
     if "key_id" in data:
         data.setdefault("hint", hint)

@@ -1,4 +1,4 @@
-"""The bodies, queries and answers of channels and deliveries."""
+"""Marshmallow schemas of channels and deliveries: bodies, queries and answers."""
 
 import re
 from dataclasses import dataclass
@@ -22,21 +22,23 @@ _VISIBLE = re.compile(r"[!-~]+", re.ASCII)
 
 def _url(text: str) -> None:
     if not _VISIBLE.fullmatch(text) or redact(text) != text:
-        raise ValidationError("must be written in visible ASCII characters, and hold no API key")
+        raise ValidationError("must contain visible ASCII characters only, and no API key")
     try:
         parts = urlsplit(text)
         is_whole = parts.scheme in ("https", "http") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         is_whole = False
     if not is_whole:
-        raise ValidationError("must read https://HOST/PATH")
+        raise ValidationError("must be of the form https://HOST/PATH")
     if parts.username is not None or parts.password is not None or parts.fragment:
-        raise ValidationError("must hold no user, no password and no fragment: what comes is signed")
+        raise ValidationError(
+            "must not contain a user name, password or fragment: verify the signature of each message instead"
+        )
 
 
 def _address(text: str) -> None:
     if not _ADDRESS.fullmatch(text):
-        raise ValidationError("must be one mail address, such as ops@example.org")
+        raise ValidationError("must be one email address, such as ops@example.org")
 
 
 class _ChannelBodySchema(StrictSchema):
@@ -65,14 +67,14 @@ class CreateNotificationChannelSchema(_ChannelBodySchema):
     def _one_target(self, data: dict[str, Any], **_: Any) -> None:
         wanted, other = ("url", "address") if data["kind"] is Kind.WEBHOOK else ("address", "url")
         if wanted not in data:
-            raise ValidationError("is needed for a channel of this kind", wanted)
+            raise ValidationError("is required for a channel of this kind", wanted)
         if other in data:
-            raise ValidationError("is not for a channel of this kind", other)
+            raise ValidationError("does not apply to a channel of this kind", other)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditChannelBody:
-    """UNSET: stays as it is. `disabled` False: sent to again, also after it answered 410."""
+    """UNSET: stays as it is. `disabled` False enables the channel again, also after it answered 410."""
 
     url: str | UnsetType = UNSET
     address: str | UnsetType = UNSET
@@ -95,7 +97,7 @@ class RotateSecretSchema(StrictSchema):
     overlap_seconds = fields.Integer(
         strict=True,
         validate=validate.Range(min=0, max=OVERLAP_SECONDS_MAX),
-        metadata={"description": "for how long the secret before signs, too"},
+        metadata={"description": "for how many seconds the previous secret also signs"},
     )
 
 
@@ -120,7 +122,7 @@ class NotificationChannelWithSecretSchema(NotificationChannelSchema):
     secret = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "what signatures are verified with; shown this once; null for mail"},
+        metadata={"description": "the secret that signatures are verified with, shown only once; null for email"},
     )
 
 
@@ -145,14 +147,20 @@ class AttemptSchema(StrictSchema):
     number = fields.Integer(required=True)
     at = fields.AwareDateTime(required=True)
     duration_ms = fields.Integer(required=True)
-    status = fields.Integer(required=True, allow_none=True, metadata={"description": "what the receiver answered"})
-    fault = fields.String(required=True, allow_none=True, metadata={"description": "why that was no receipt"})
+    status = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "the status that the receiver answered with"}
+    )
+    fault = fields.String(
+        required=True, allow_none=True, metadata={"description": "why the message does not count as received"}
+    )
 
 
 class DeliverySchema(StrictSchema):
     id = fields.String(required=True)
     channel_id = fields.String(required=True)
-    webhook_id = fields.String(required=True, metadata={"description": "the message's id, however often it is sent"})
+    webhook_id = fields.String(
+        required=True, metadata={"description": "the id of the message, the same however often it is sent"}
+    )
     type = fields.String(required=True)
     key_id = fields.String(required=True, allow_none=True)
     status = fields.Enum(Status, by_value=True, required=True)

@@ -1,4 +1,4 @@
-"""What the environment says about telling people: where to, through what, and the key that secrets are sealed under."""
+"""Settings of notifications from the environment: allowed networks, SMTP server, and the keys that encrypt secrets."""
 
 import os
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ KEY_CHARACTERS_MIN = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverySettings:
-    """`secrets_keys`: the first seals, all unseal. `mail` None: no mail can be sent."""
+    """`secrets_keys`: the first encrypts, all decrypt. `mail` None: no email can be sent."""
 
     secrets_keys: tuple[str, ...] = field(repr=False)
     outgoing: EgressPolicy = field(default_factory=EgressPolicy)
@@ -22,7 +22,7 @@ class DeliverySettings:
 
 
 def read_delivery_settings(secrets_key: str | None = None) -> DeliverySettings:
-    """`secrets_key`: the one that is kept elsewhere; else CHANNEL_SECRETS_KEY says it. Raises SettingWrong."""
+    """`secrets_key`: the key, if it is kept elsewhere; None: CHANNEL_SECRETS_KEY has it. Raises SettingWrong."""
     return DeliverySettings(
         secrets_keys=(secrets_key,) if secrets_key else _secrets_keys(), outgoing=_outgoing(), mail=_mail()
     )
@@ -32,8 +32,8 @@ def _secrets_keys() -> tuple[str, ...]:
     keys = tuple(key.strip() for key in os.environ.get("CHANNEL_SECRETS_KEY", "").split(","))
     if any(len(key) < KEY_CHARACTERS_MIN for key in keys):
         raise SettingWrong(
-            f"CHANNEL_SECRETS_KEY must be a long random text, {KEY_CHARACTERS_MIN} characters at least; "
-            "or a new one, a comma, and the one before it."
+            f"CHANNEL_SECRETS_KEY must be a random text of at least {KEY_CHARACTERS_MIN} characters. "
+            "To replace it, give the new one, a comma, and the previous one."
         )
     return keys
 
@@ -44,7 +44,7 @@ def _outgoing() -> EgressPolicy:
         allowed = tuple(network(part) for part in text.replace(",", " ").split())
     except ValueError:
         raise SettingWrong(
-            "WEBHOOK_ALLOWED_NETWORKS must be IP addresses or networks (192.0.2.0/24), with commas."
+            "WEBHOOK_ALLOWED_NETWORKS must be IP addresses or networks (192.0.2.0/24), separated by commas."
         ) from None
     allow_http = os.environ.get("WEBHOOK_ALLOW_HTTP", "false")
     if allow_http not in ("true", "false"):
@@ -58,8 +58,10 @@ def _mail() -> MailServer | None:
         return None
     sender = os.environ.get("MAIL_FROM", "")
     if "@" not in parseaddr(sender)[1]:
-        raise SettingWrong("MAIL_FROM must be the address that mail comes from, such as grillo@example.org.")
+        raise SettingWrong("MAIL_FROM must be the address that email is sent from, such as grillo@example.org.")
     try:
         return mail_server(url, sender)
     except ValueError:
-        raise SettingWrong("SMTP_URL must read smtp://USER:PASSWORD@HOST:PORT or smtps://….") from None
+        raise SettingWrong(
+            "SMTP_URL must be of the form smtp://USER:PASSWORD@HOST:PORT, or smtps:// for TLS from the start."
+        ) from None

@@ -1,10 +1,10 @@
-"""Channels, and what is delivered to them. Moments are microseconds since 1970, UTC."""
+"""SQLAlchemy tables of notifications: channels, deliveries, attempts. Moments are microseconds since 1970, UTC."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint
 
 from services.usage.tables import metadata
 
-# Secrets are sealed under a key that is not in this database. `events` is JSON.
+# `sealed_…`: webhook secrets, encrypted under a key that is not in this database. `events` is JSON.
 channel = Table(
     "channel",
     metadata,
@@ -23,8 +23,8 @@ channel = Table(
     Index("channel_by_organisation", "organisation_id", "created_at"),
 )
 
-# `message_id` is what receivers know it by. `due_at`: when it may be taken; of one being sent, when its sender must
-# have died; NULL: never again.
+# `message_id` is the webhook-id that receivers see. `due_at`: when the delivery may be claimed; while it is being sent,
+# when its lease ends; NULL: never again.
 delivery = Table(
     "delivery",
     metadata,
@@ -46,7 +46,7 @@ delivery = Table(
     Index("delivery_by_key", "key_id"),
 )
 
-# `status`: what the receiver answered (HTTP, SMTP); NULL: nothing, and `fault` says why.
+# `status`: the receiver's HTTP or SMTP status; NULL: it did not answer, and `fault` says why.
 delivery_attempt = Table(
     "delivery_attempt",
     metadata,

@@ -1,6 +1,6 @@
-"""PostgreSQL keeps requests in one partition a UTC day: made ahead, or when a request needs it, and dropped whole.
+"""Partitions of table `request` on PostgreSQL: one a UTC day, made ahead or on demand, dropped whole.
 
-A partition is made as a table of its own and then attached, which holds up no reader. SQLite has one table.
+A partition is created as a table of its own and then attached, which blocks no reader. SQLite has one plain table.
 """
 
 from collections.abc import Iterable
@@ -14,11 +14,12 @@ _PREFIX = "request_"
 
 
 def are_kept(tx: Connection) -> bool:
+    """Whether this database has partitions."""
     return tx.dialect.name == "postgresql"
 
 
 def make(tx: Connection, days: Iterable[int]) -> None:
-    """Those that are missing. A day is numbered from 1970-01-01, which is 0; the caller has its turn."""
+    """Makes the missing partitions of `days`, numbered from 1970-01-01. The caller holds the writer lock."""
     exists = text("SELECT to_regclass(:name) IS NOT NULL")
     for day in sorted(days):
         if tx.execute(exists, {"name": name(day)}).scalar_one():
@@ -29,13 +30,13 @@ def make(tx: Connection, days: Iterable[int]) -> None:
 
 
 def days(tx: Connection) -> list[int]:
-    """That have a partition, in order."""
+    """The days that have a partition, in order."""
     query = "SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = 'request'::regclass"
     return sorted(_day(name) for name in tx.execute(text(query)).scalars())
 
 
 def drop(tx: Connection, day: int) -> None:
-    """Gives up after a second when readers hold it up (sqlalchemy.exc.OperationalError): to wait would hold up all."""
+    """Raises sqlalchemy.exc.OperationalError when readers hold the table for a second: waiting would block all."""
     tx.execute(text("SET LOCAL lock_timeout = '1s'"))
     tx.execute(text(f"DROP TABLE {name(day)}"))
 

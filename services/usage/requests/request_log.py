@@ -1,4 +1,7 @@
-"""The requests themselves, as long as they are kept: what activity shows and counters are made again from."""
+"""The request log: every metered request, append-only, for the retention time.
+
+Activity shows it, and the counters can be rebuilt from it.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,7 +20,7 @@ _COPY = f"COPY request ({', '.join(_NAMES)}) FROM STDIN"
 
 
 def keep(tx: Connection, records: Sequence[RequestRecord]) -> None:
-    """Those of days that are still kept; the caller has its turn."""
+    """Appends the records, except those of sealed days. The caller holds the writer lock."""
     before = sealed_before(tx)
     rows = [row for row in map(_row, records) if row[0] >= before]
     if not rows:
@@ -30,7 +33,7 @@ def keep(tx: Connection, records: Sequence[RequestRecord]) -> None:
 
 
 def stored(tx: Connection, start: int, end: int) -> Iterator[RequestRecord]:
-    """Those in [start, end), which are microseconds since 1970; a few thousand at a time in memory."""
+    """The records in [start, end), microseconds since 1970. Holds a few thousand in memory at a time."""
     at = tables.request.c.at
     query = select(*(tables.request.c[name] for name in _NAMES)).where(at >= start, at < end)
     for row in tx.execute(query.execution_options(yield_per=_READ_ROWS)):
@@ -38,13 +41,13 @@ def stored(tx: Connection, start: int, end: int) -> Iterator[RequestRecord]:
 
 
 def sealed_before(tx: Connection) -> int:
-    """Microseconds since 1970: requests from before then are gone."""
+    """The seal, in microseconds since 1970: requests from before it are deleted."""
     before: int = tx.execute(select(tables.sealed.c.before)).scalar_one()
     return before
 
 
 def _copy(tx: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-    """psycopg's COPY, which SQLAlchemy has no word for. Raises DataError, as an INSERT would."""
+    """COPY through psycopg, since SQLAlchemy has no such statement. Raises DataError, as an INSERT would."""
     connection: Any = tx.connection.driver_connection
     driver: Any = tx.dialect.dbapi
     try:
@@ -56,7 +59,7 @@ def _copy(tx: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
 
 
 def _row(record: RequestRecord) -> tuple[Any, ...]:
-    """In the order of the table's columns; _record takes it back."""
+    """The values in the order of the table's columns; _record is the inverse."""
     return (
         to_microseconds(record.at),
         record.key_id,

@@ -1,8 +1,7 @@
-"""Forgetting who used a deleted key: addresses and user agents go, the counters stay.
+"""Erasure of a deleted key's callers: addresses and user agents are emptied, counters stay.
 
-A deletion is heard in the log of keys and requests come from gates, in no order: so what is stored is erased, and what
-arrives later is stored without. Nothing arrives in between: both take their turn (turn.py).
-Messages that were sent cannot be called back; those not sent yet go without.
+Deletions come from the log of keys and requests from gates, in no order: so stored requests are erased, and later ones
+are stored without them. Both hold the writer lock, so none slips in between. Messages already sent cannot be recalled.
 """
 
 from collections.abc import Sequence
@@ -12,9 +11,9 @@ import msgspec
 from sqlalchemy import Connection, Table, delete, select, update
 
 from services.usage import tables
-from services.usage.alerting import tables as alerting
-from services.usage.alerting.evaluation import known_sources as sources
-from services.usage.notifications import tables as delivering
+from services.usage.alerting import tables as alerting_tables
+from services.usage.alerting.evaluation import known_sources
+from services.usage.notifications import tables as notification_tables
 from services.usage.writer_lock import take_writer_lock
 from shared.contracts.usage import RequestRecord
 from shared.sql.database import upsert
@@ -24,23 +23,23 @@ _ERASED = {"address": "", "user_agent": ""}
 
 
 def erase(tx: Connection, key_id: str) -> None:
-    """Safe to run twice."""
+    """Erases a key's callers from requests, last use, known sources, alerts and deliveries. Safe to run twice."""
     take_writer_lock(tx)
     tx.execute(upsert(tx, tables.erased_key).on_conflict_do_nothing(), {"key_id": key_id})
     request, last_use = tables.request, tables.last_use
     tx.execute(update(request).where(request.c.key_id == key_id).values(**_ERASED))
     tx.execute(update(last_use).where(last_use.c.key_id == key_id).values(address=""))
-    sources.forget(tx, key_id)
-    _rewrite(tx, alerting.alert, "facts", key_id)
-    _rewrite(tx, delivering.delivery, "payload", key_id)
-    # A digest of an address is no secret: there are few enough addresses to try.
-    alert = alerting.alert
-    is_telling = (alert.c.key_id == key_id, alert.c.kind == "new-source")
-    tx.execute(update(alert).where(*is_telling).values(fact=alert.c.id))
+    known_sources.forget(tx, key_id)
+    _rewrite(tx, alerting_tables.alert, "facts", key_id)
+    _rewrite(tx, notification_tables.delivery, "payload", key_id)
+    # A digest of an address could be reversed by trying all addresses: replaced, too.
+    alert = alerting_tables.alert
+    names_source = (alert.c.key_id == key_id, alert.c.kind == "new-source")
+    tx.execute(update(alert).where(*names_source).values(fact=alert.c.id))
 
 
 def without_erased(tx: Connection, records: Sequence[RequestRecord]) -> Sequence[RequestRecord]:
-    """The records, those of deleted keys without address and user agent."""
+    """The records, with address and user agent emptied where the key is deleted."""
     table = tables.erased_key
     used = {record.key_id for record in records if record.key_id is not None}
     if not used:
@@ -52,7 +51,10 @@ def without_erased(tx: Connection, records: Sequence[RequestRecord]) -> Sequence
 
 
 def reset(tx: Connection) -> None:
-    """Nothing that was erased comes back by it; the log, followed anew, names the deleted keys again."""
+    """Empties the list of deleted keys, when the log of keys is followed anew and names them again.
+
+    What was erased stays erased.
+    """
     tx.execute(delete(tables.erased_key))
 
 
@@ -64,7 +66,7 @@ def _rewrite(tx: Connection, table: Table, column: str, key_id: str) -> None:
 
 
 def _erased(document: Any) -> Any:
-    """The same JSON with every address and user agent emptied, wherever in it they are."""
+    """The same JSON with every `address` and `user_agent` emptied, at any depth."""
     if isinstance(document, list):
         return [_erased(item) for item in document]
     if not isinstance(document, dict):

@@ -1,7 +1,7 @@
-"""What is kept how long: requests and counters by minute some months, counters by hour and day and alerts some years.
+"""Retention: deletes old requests, counters and finished alerts, each kind after its own time. Runs by a timer.
 
-Runs by a timer. Nothing here is urgent, so nothing here holds anybody up: on PostgreSQL whole days are dropped, and
-what has to be deleted row by row goes in small steps.
+Nothing here is urgent, so nothing here holds anybody up: on PostgreSQL whole days are dropped, and what has to be
+deleted row by row goes in small steps.
 """
 
 import time
@@ -22,7 +22,7 @@ from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.values.timestamps import DAY_US, MINUTE_US, midnight, to_microseconds
 
-AHEAD_DAYS = 3  # partitions that are there before their day begins
+AHEAD_DAYS = 3  # partitions are made so many days ahead
 _STEP_ROWS = 2000
 _log = structlog.get_logger(__name__)
 
@@ -31,7 +31,7 @@ _log = structlog.get_logger(__name__)
 class RetentionTimes:
     """`raw_days`: requests one by one, and counters by minute. `counter_days`: counters by hour and day.
 
-    `alert_days`: alerts, from their end on; those that stand are kept.
+    `alert_days`: resolved alerts, counted from their end; open ones are kept.
     """
 
     raw_days: int
@@ -68,7 +68,7 @@ class Retention:
                 partitions.make(tx, range(today, today + AHEAD_DAYS + 1))
 
     def _seal(self, before: int) -> int:
-        """From here on nothing of then is stored. It never goes back, whatever the settings say: the rows are gone."""
+        """Moves the seal forward: nothing older is stored from now on. It never moves back, for the rows are gone."""
         table = tables.sealed
         with self._database.transaction() as tx:
             take_writer_lock(tx)
@@ -76,7 +76,7 @@ class Retention:
             return sealed_before(tx)
 
     def _rolled_up(self, minute: int) -> int:
-        """That one, or an earlier one: nothing is deleted before the hours have it."""
+        """`minute`, or the roll-up mark if earlier: no minute is deleted before it is rolled up into hours."""
         with self._database.reading(once=True) as tx:
             return min(minute, rolled_up_before(tx))
 

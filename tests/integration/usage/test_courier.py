@@ -97,7 +97,7 @@ class Post:
 
     def carry(self) -> None:
         """All that is due now."""
-        while self.courier.tend():
+        while self.courier.dispatch_due():
             self.courier.wait()
         self.courier.wait()
 
@@ -214,7 +214,7 @@ def test_two_couriers_carry_each_once(post: Post) -> None:
             post.channel(hook, f"chn_{number}")
         post.put_down(2)
         other = post.another_courier()
-        while post.courier.tend() + other.tend():
+        while post.courier.dispatch_due() + other.dispatch_due():
             post.courier.wait()
             other.wait()
     ids = [(received.headers["webhook-id"], received.headers["webhook-signature"]) for received in hook.received]
@@ -231,7 +231,7 @@ def test_a_dead_receiver_with_thousands_waiting_holds_up_nobody_else(post: Post)
         post.channel(hook, "chn_alive")
         post.put_down(20, only_to=("chn_alive",))
         began = time.time()
-        post.courier.tend()
+        post.courier.dispatch_due()
         received = hook.wait_for(20)
         assert received[-1].at - began < post.seconds_max
         assert dead.connections <= AT_ONCE_OF_CHANNEL
@@ -265,13 +265,13 @@ def test_what_we_cannot_send_is_an_attempt_like_any_other(post: Post) -> None:
         post.carry()
         unreadable = post.one()
         assert unreadable.last_answer is not None
-        assert unreadable.last_answer.fault == "its secret cannot be read: rotate it"
+        assert unreadable.last_answer.fault == "the secret of the channel cannot be decrypted: rotate it"
         post.channels.change(replace(channel, sealed_secret=SEALING.seal("whsec_")), None)
         passes(post, 10)
         post.carry()
         assert hook.received == []
     broken = post.one()
-    assert [attempt.fault for attempt in broken.attempts][1:] == ["a fault of ours"]
+    assert [attempt.fault for attempt in broken.attempts][1:] == ["an internal error while sending"]
     assert broken.status is Status.PENDING
 
 
@@ -301,7 +301,7 @@ def test_secrets_lie_sealed_and_open_with_the_key_before_while_it_is_named(post:
 
 def _carry_and_hang(path: Path) -> None:
     post = Post(Database.sqlite(path), SystemClock(), seconds_max=30)
-    post.courier.tend()
+    post.courier.dispatch_due()
     time.sleep(60)  # until it is killed
 
 

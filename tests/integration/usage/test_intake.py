@@ -68,21 +68,21 @@ def a_record(**different: Any) -> list[Any]:
         ({"segment": 7}, "malformed: Expected `str`, got `int` - at `$.segment`"),
         ("no batch at all", "malformed: Expected `object`, got `str`"),
         (body(records=[["r"]]), "malformed: Expected `array` of at least length 12"),
-        (body(schema_version=2), "its schema version is 2; known is 1"),
-        (body(schema_version="2"), "its schema version is 2; known is 1"),
-        (body(start=5, end=5), "malformed: it ends before it starts"),
-        (body(start=-1), "malformed: it ends before it starts"),
-        (body(end=2**63), "malformed: it ends before it starts"),
-        (body(segment=""), "malformed: its segment has no name that a gate gives"),
-        (body(segment="s" * 33), "malformed: its segment has no name that a gate gives"),
+        (body(schema_version=2), "schema version 2 is not supported; the supported version is 1"),
+        (body(schema_version="2"), "schema version 2 is not supported; the supported version is 1"),
+        (body(start=5, end=5), "malformed: its extent must be 0 <= start < end < 2**63"),
+        (body(start=-1), "malformed: its extent must be 0 <= start < end < 2**63"),
+        (body(end=2**63), "malformed: its extent must be 0 <= start < end < 2**63"),
+        (body(segment=""), "malformed: its segment must be named by 1 to 32 printable characters"),
+        (body(segment="s" * 33), "malformed: its segment must be named by 1 to 32 printable characters"),
         (body(records=[a_record(), a_record(at=NOON + timedelta(hours=1, seconds=1))]), "from the future: record 1 is"),
-        (body(records=[a_record(route="/" * 101)]), "malformed: record 0 does not fit"),
-        (body(records=[a_record(user_agent="\0")]), "malformed: record 0 does not fit"),
+        (body(records=[a_record(route="/" * 101)]), "malformed: record 0 has a field that cannot be stored"),
+        (body(records=[a_record(user_agent="\0")]), "malformed: record 0 has a field that cannot be stored"),
         (body(records=[a_record(user_agent="\ud800")]), "malformed"),
-        (body(records=[a_record(organisation_id=None)]), "malformed: record 0 does not fit"),
-        (body(records=[a_record(status=2**31)]), "malformed: record 0 does not fit"),
-        (body(records=[a_record(size=-1)]), "malformed: record 0 does not fit"),
-        (body(records=[a_record(requests=0)]), "malformed: record 0 does not fit"),
+        (body(records=[a_record(organisation_id=None)]), "malformed: record 0 has a field that cannot be stored"),
+        (body(records=[a_record(status=2**31)]), "malformed: record 0 has a field that cannot be stored"),
+        (body(records=[a_record(size=-1)]), "malformed: record 0 has a field that cannot be stored"),
+        (body(records=[a_record(requests=0)]), "malformed: record 0 has a field that cannot be stored"),
     ],
     ids=lambda value: str(value)[:60] if isinstance(value, str) else "",
 )
@@ -151,7 +151,7 @@ def test_what_a_copy_does_not_take_is_parked_and_the_others_counted(
     metering, parked = Metering(postgresql_database), ParkedBatches(postgresql_database)
     intake = BatchIntake(metering, parked, cast("EventPublisher", bus), clock, batches_max=3)
     together(intake, [body(segment="a"), body(segment="bad", records=[a_record(**wrong)]), body(segment="b")])
-    assert [(kept.id, kept.reason) for kept in parked.all()] == [("bad/0", "the database does not take it: DataError")]
+    assert [(kept.id, kept.reason) for kept in parked.all()] == [("bad/0", "the database refused it: DataError")]
     assert (sorted(bus.counted), stored(postgresql_database)) == ([("a", 0), ("b", 0)], 2)
 
 

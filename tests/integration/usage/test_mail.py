@@ -99,7 +99,7 @@ def test_an_address_that_the_server_refuses_is_an_attempt_with_its_status(sender
 
 def test_a_server_that_is_away_or_silent_is_a_fault() -> None:
     away = EmailSender(server(free_port()), seconds_max=1).send("ops@example.org", "msg_1", PAYLOAD)
-    assert away == Outcome(delivered=False, fault="the mail server: ConnectionRefusedError")
+    assert away == Outcome(delivered=False, fault="the mail server cannot be used: ConnectionRefusedError")
     with receiver(hang) as silent:
         outcome = EmailSender(server(silent.port), seconds_max=1).send("ops@example.org", "msg_1", PAYLOAD)
     assert outcome == Outcome(delivered=False, fault="no answer within 1 s")
@@ -187,7 +187,7 @@ def test_a_channel_of_kind_email_is_told_by_mail_if_there_is_a_server(
     post.carry()
     attempt = post.one().last_answer
     assert attempt is not None
-    expected = (250, None) if has_server else (None, "no mail server is configured")
+    expected = (250, None) if has_server else (None, "no SMTP server is configured")
     assert (attempt.status, attempt.fault) == expected
     assert len(mailbox.envelopes) == has_server
     post.database.close()

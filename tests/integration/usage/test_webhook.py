@@ -144,7 +144,7 @@ def test_a_redirect_is_not_followed(code: int) -> None:
 def test_without_tls_nothing_is_sent_unless_it_is_allowed() -> None:
     with receiver(status(200)) as hook:
         policy = EgressPolicy(allowed=LOOPBACK.allowed)
-        assert send(hook.url(), policy) == Outcome(delivered=False, fault="only https is allowed")
+        assert send(hook.url(), policy) == Outcome(delivered=False, fault="only https URLs are allowed")
         assert hook.connections == 0
 
 
@@ -156,8 +156,8 @@ def test_tls_is_for_the_name_whose_address_was_checked(tmp_path: Path) -> None:
     with receiver(status(200), context) as hook:
         assert send(hook.url(host=HOST), policy, resolve=resolve, trusted=trusted).delivered
         other = send(hook.url(host="other.example.org"), policy, resolve=resolve, trusted=trusted)
-        assert other.fault == "its certificate cannot be verified"
-        assert send(hook.url(host=HOST), policy, resolve=resolve).fault == "its certificate cannot be verified"
+        assert other.fault == "the receiver's certificate cannot be verified"
+        assert send(hook.url(host=HOST), policy, resolve=resolve).fault == other.fault
         assert len(hook.received) == 1
 
 
@@ -220,9 +220,9 @@ import eventlet
 eventlet.monkey_patch()
 import ssl, sys, time
 from datetime import UTC, datetime
-from services.usage.delivering.outgoing import OutgoingPolicy
-from services.usage.delivering.webhook import WebhookSender
-from shared.addresses import network
+from services.usage.notifications.senders.egress_guard import EgressPolicy
+from services.usage.notifications.senders.webhook_sender import WebhookSender
+from shared.values.ip_addresses import network
 
 ticks = 0
 def tick():
@@ -233,7 +233,7 @@ def tick():
 eventlet.spawn(tick)
 _, host, fast, slow, trusted, secret = sys.argv
 sender = WebhookSender(
-    OutgoingPolicy(allowed=(network("127.0.0.0/8"),)),
+    EgressPolicy(allowed=(network("127.0.0.0/8"),)),
     resolve=lambda host, port: ["127.0.0.1"],
     trusted=ssl.create_default_context(cafile=trusted),
     seconds_max=1,

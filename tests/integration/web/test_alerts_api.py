@@ -248,7 +248,7 @@ def test_an_alert_is_listed_with_its_facts_while_it_stands(managed: Management) 
     managed.usage.subscription.pull()
     used = tuple(record(key_id=key_id, organisation_id=managed.organisation_id, at=datetime.now(UTC)) for _ in range(8))
     managed.usage.metering.take_in(RequestMetered(segment="s", start=0, end=1, records=used))
-    managed.usage.watch.soon()
+    managed.usage.alerting_scheduler.evaluate()
     (alert,) = listed(managed, "/v1/alerts", key_id=key_id)
     facts = alert["facts"]
     assert (alert["kind"], facts["window"], facts["used"], facts["limit"]) == ("quota", "minute", 8, 10)

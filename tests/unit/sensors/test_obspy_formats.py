@@ -77,9 +77,9 @@ def test_samples_that_are_no_number_are_gaps(tmp_path: Path) -> None:
 def test_a_trace_with_an_impossible_header_is_left_out_alone(tmp_path: Path) -> None:
     good = trace([1, 2])
     bad = {
-        "no SEED codes": trace([1], station="AKT013"),
+        "not SEED codes": trace([1], station="AKT013"),
         "begins in the year 1599": trace([1], starttime=UTCDateTime(1599, 1, 1), station="OLD"),
-        "beyond 32 bits": trace(np.array([2**40]), station="BIG"),
+        "do not fit into 32 bits": trace(np.array([2**40]), station="BIG"),
     }
     result = read(saved(tmp_path, good, *bad.values(), format="SLIST"))
     assert [one.station for one in result.recordings] == ["RJOB"]
@@ -90,7 +90,7 @@ def test_a_trace_with_an_impossible_header_is_left_out_alone(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("shipped", "reason"),
     [
-        ("io/mseed/tests/data/rt130_sr0_cropped.mseed", "a sample rate of 0.0 Hz"),
+        ("io/mseed/tests/data/rt130_sr0_cropped.mseed", "sample rate of 0.0 Hz"),
         ("io/mseed/tests/data/encoding/fullASCII_bigEndian.mseed", "samples of type"),
         ("io/mseed/tests/data/infinite-loop.mseed", "only decoded 184 samples"),
         ("io/gse2/tests/data/loc_RJOB20050831023349.z.wrong_chksum", "Mismatching checksums"),

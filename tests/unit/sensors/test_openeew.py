@@ -66,30 +66,30 @@ def test_traces_sent_together_follow_each_other_and_end_at_the_stated_time(tmp_p
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (b"{not json", "not JSON"),
-        (b"\xff\xfe\xc3(", "not JSON"),
-        (b"[" * 100_000, "not JSON"),
-        (b'{"x": ' + b"9" * 5000 + b"}", "not JSON"),
-        (json.dumps(GOOD).replace("0.17,", "NaN,").encode(), "not JSON"),
-        (json.dumps(GOOD | {"comment": "x" * openeew.LINE_BYTES_MAX}).encode(), "longer than 256 kB"),
-        ([1, 2], "not a JSON object"),
-        ({"a": 1}, "device_id is missing or no name"),
-        (GOOD | {"device_id": 7}, "device_id is missing or no name"),
+        (b"{not json", "it is not JSON"),
+        (b"\xff\xfe\xc3(", "it is not JSON"),
+        (b"[" * 100_000, "it is not JSON"),
+        (b'{"x": ' + b"9" * 5000 + b"}", "it is not JSON"),
+        (json.dumps(GOOD).replace("0.17,", "NaN,").encode(), "it is not JSON"),
+        (json.dumps(GOOD | {"comment": "x" * openeew.LINE_BYTES_MAX}).encode(), "it is longer than 256 kB"),
+        ([1, 2], "it is not a JSON object"),
+        ({"a": 1}, "device_id is missing, or is not 1 to 64 visible ASCII characters"),
+        (GOOD | {"device_id": 7}, "device_id is missing, or is not 1 to 64 visible ASCII characters"),
         (GOOD | {"country_code": "Mexico"}, "country_code is not two letters"),
         (GOOD | {"x": [1.0]}, "x, y and z differ in length"),
         (GOOD | {"x": [], "y": [], "z": []}, "x is not a list of numbers"),
         (GOOD | {"y": [True, 1, 2]}, "y is not a list of numbers"),
         (GOOD | {"z": "012"}, "z is not a list of numbers"),
-        (GOOD | {"traces": [3]}, "traces holds no x, y and z"),
-        (json.dumps(GOOD).replace("0.17,", "1e999,").encode(), "a value is beyond every sensor"),
-        (GOOD | {"x": [1, 2, 10**400]}, "a value is beyond every sensor"),
+        (GOOD | {"traces": [3]}, "traces does not hold objects with x, y and z"),
+        (json.dumps(GOOD).replace("0.17,", "1e999,").encode(), "a value is above 20000 gal, beyond every sensor"),
+        (GOOD | {"x": [1, 2, 10**400]}, "a value is above 20000 gal, beyond every sensor"),
         (GOOD | {"x": [1, 2, 0.0015]}, "a value is finer than a milligal"),
-        (GOOD | {"cloud_t": 0}, "cloud_t is no time of a recording"),
-        (GOOD | {"cloud_t": "2018"}, "cloud_t is no time of a recording"),
-        (GOOD | {"device_t": 1e300}, "device_t is no time of a recording"),
-        (GOOD | {"cloud_t": None, "device_t": None}, "neither cloud_t nor device_t"),
-        (GOOD | {"sr": 0}, "sr is no sample rate"),
-        (GOOD | {"sr": 1e9}, "sr is no sample rate"),
+        (GOOD | {"cloud_t": 0}, "cloud_t is not a plausible time in Unix seconds"),
+        (GOOD | {"cloud_t": "2018"}, "cloud_t is not a plausible time in Unix seconds"),
+        (GOOD | {"device_t": 1e300}, "device_t is not a plausible time in Unix seconds"),
+        (GOOD | {"cloud_t": None, "device_t": None}, "it has neither cloud_t nor device_t"),
+        (GOOD | {"sr": 0}, "sr is not a sample rate from 1 to 1000 Hz"),
+        (GOOD | {"sr": 1e9}, "sr is not a sample rate from 1 to 1000 Hz"),
     ],
 )
 def test_a_bad_line_is_named_with_its_reason_and_the_good_ones_are_kept(
@@ -103,7 +103,7 @@ def test_a_bad_line_is_named_with_its_reason_and_the_good_ones_are_kept(
 
 
 def test_a_file_in_which_no_line_is_a_record_is_unreadable(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableRecording, match="2 of 2 lines are no OpenEEW records, line 1: not JSON"):
+    with pytest.raises(UnreadableRecording, match="2 of 2 lines are not OpenEEW records, line 1: it is not JSON"):
         read(written(tmp_path, b"{", {"a": 1}))
 
 
@@ -144,7 +144,7 @@ def test_a_named_devices_file_must_be_one_but_a_stray_one_does_no_harm(tmp_path:
     (tmp_path / "devices.json").write_text("{}")
     path = written(tmp_path, GOOD)
     assert read(path).recordings[0].latitude is None
-    with pytest.raises(UnreadableRecording, match="no list of devices"):
+    with pytest.raises(UnreadableRecording, match="not a list of devices"):
         read(path, devices=tmp_path / "devices.json")
 
 

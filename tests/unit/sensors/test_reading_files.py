@@ -41,7 +41,7 @@ def test_json_lines_are_known_by_their_content_packed_or_not(tmp_path: Path, nam
     ("name", "content", "reason"),
     [
         ("35.jsonl", b"", "the file is empty"),
-        ("35.jsonl.gz", LINE, "named .gz, but not gzip"),
+        ("35.jsonl.gz", LINE, "its name ends in .gz, but it is not a gzip file"),
         ("35.jsonl.gz", gzip.compress(LINE * 1000, mtime=0)[:-20], "cut short"),
         ("35.jsonl.gz", gzip.compress(LINE * 1000, mtime=0)[:40] + b"\xff" * 40, "the gzip file is corrupt"),
         ("35.jsonl.gz", gzip.compress(LINE * 1000, mtime=0)[:-8] + b"\0" * 8, "CRC"),
@@ -58,7 +58,7 @@ def test_a_file_of_which_nothing_can_be_used_says_why(tmp_path: Path, name: str,
 
 
 def test_a_directory_and_an_absent_file_say_so(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableRecording, match="this is a directory"):
+    with pytest.raises(UnreadableRecording, match="it is a directory"):
         read(tmp_path)
     with pytest.raises(UnreadableRecording, match="No such file"):
         read(tmp_path / "36.jsonl")

@@ -33,6 +33,6 @@ def test_every_sample_reads_whole_and_only_shipped_coordinates_are_stated() -> N
 def test_an_obspy_without_its_test_data_is_named_as_such(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     stripped = ModuleSpec("obspy", None, origin=str(tmp_path / "__init__.py"))
     monkeypatch.setattr("services.sensors.ingest.samples.find_spec", lambda _: stripped)
-    with pytest.raises(SamplesMissing, match=r"BW\.UH1.*Install it from PyPI"):
+    with pytest.raises(SamplesMissing, match=r"BW\.UH1.*Install ObsPy from PyPI"):
         sample_files()
     assert importlib.util.find_spec("obspy") is not None

@@ -45,7 +45,7 @@ def test_a_place_learned_later_is_an_event_of_its_own() -> None:
 
 
 def test_another_device_under_the_same_codes_is_refused() -> None:
-    with pytest.raises(StationCodeTaken, match=r"MX\.000 is '000'"):
+    with pytest.raises(StationCodeTaken, match=r"MX\.000 is already the sensor '000'"):
         decide(given(registered()), replace(REGISTER, name="a8032487f8b1"), NOON)
 
 

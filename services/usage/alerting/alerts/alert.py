@@ -1,6 +1,6 @@
-"""Alerts: facts that met a rule. One alert for one rule, key, fact and period; its facts never change.
+"""Alert: a fact that met a rule, one for each rule, key, fact and period; and the store that lists alerts.
 
-Taking in leaves what must be looked at soon after (`raise_alerts`); alerting/evaluator.py looks at it.
+Its facts never change. Alerts are raised and resolved in alert_lifecycle.py.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from shared.values.timestamps import from_microseconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """`resolved_at`: since when it is over."""
+    """`resolved_at`: when it was resolved; None while it is open."""
 
     id: str
     rule_id: str
@@ -61,6 +61,7 @@ class AlertStore:
 
 
 def alerts(rows: Sequence[Row[Any]]) -> tuple[Alert, ...]:
+    """Rows of table `alert` as alerts."""
     return tuple(
         Alert(
             id=row.id,

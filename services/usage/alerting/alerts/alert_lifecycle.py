@@ -1,6 +1,6 @@
-"""Alerts come and go: each raised once, kept up while it is met, resolved when it is over; and all of it told.
+"""Lifecycle of alerts: raised once, kept open while the rule is met, resolved when it is over.
 
-What is told is written down in the same transaction: the events for usage's exchange, and a delivery for each channel.
+The events to publish (outbox) and the deliveries to channels are written in the same transaction.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, insert, select, update
 
-from services.usage import tables as counted
+from services.usage import tables as usage_tables
 from services.usage.alerting import tables
 from services.usage.alerting.alerts.alert import Alert, alerts
 from services.usage.alerting.alerts.facts import Met
@@ -25,13 +25,13 @@ from shared.sql.in_values import in_values
 from shared.values.identifiers import new_id
 from shared.values.timestamps import from_microseconds, to_microseconds
 
-KEPT_UP_BY = timedelta(minutes=1)  # less is not worth a write
+KEPT_UP_BY = timedelta(minutes=1)  # an end that moves by less is not written
 _PAGE = 500
 Place = tuple[str, str, str]  # rule, key, fact
 
 
-def standing(tx: Connection, key_ids: Iterable[str]) -> dict[Place, datetime]:
-    """The open alerts of these keys, and when each is over."""
+def find_open_alerts(tx: Connection, key_ids: Iterable[str]) -> dict[Place, datetime]:
+    """The open alerts of these keys: (rule, key, fact) → when it ends unless the rule is met again."""
     table = tables.alert
     query = select(table.c.rule_id, table.c.key_id, table.c.fact, table.c.ends_at)
     query = query.where(in_values(tx, table.c.key_id, list(key_ids)), table.c.resolved_at.is_(None))
@@ -40,17 +40,17 @@ def standing(tx: Connection, key_ids: Iterable[str]) -> dict[Place, datetime]:
 
 
 def raise_or_keep_up(tx: Connection, met: Sequence[Met], now: datetime) -> int:
-    """How many alerts were raised. One that stands, or stood in the same period, is not raised again.
+    """Raises alerts, or moves the end of open ones. Answers how many were raised.
 
-    `met`: of each key in the order of time.
+    An alert that is open, or was raised in the same period, is not raised again. `met`: in order of time for each key.
     """
     if not met:
         return 0
-    stands = standing(tx, {one.key_id for one in met})
+    open_alerts = find_open_alerts(tx, {one.key_id for one in met})
     raised: dict[Place, list[dict[str, object]]] = {}
     for one in met:
         place = (one.rule.id, one.key_id, one.fact)
-        ends_at = stands.get(place)
+        ends_at = open_alerts.get(place)
         if ends_at is None or one.facts.at > ends_at:
             raised.setdefault(place, []).append(_row(one, now))
         elif one.ends_at < ends_at + KEPT_UP_BY:
@@ -59,25 +59,25 @@ def raise_or_keep_up(tx: Connection, met: Sequence[Met], now: datetime) -> int:
             raised[place][-1]["ends_at"] = to_microseconds(one.ends_at)
         else:
             _keep_up(tx, place, ends_at, one.ends_at)
-        stands[place] = one.ends_at
+        open_alerts[place] = one.ends_at
     if not raised:
         return 0
     table = tables.alert
     statement = upsert(tx, table).on_conflict_do_nothing().returning(table)
     rows = tx.execute(statement, [row for of_one in raised.values() for row in of_one]).all()
-    _tell(tx, alerts(rows), now)
+    _announce(tx, alerts(rows), now)
     return len(rows)
 
 
 def resolve_over(tx: Connection, now: datetime) -> int:
-    """How many were resolved because their time is over: a page of them, the rest the next time."""
+    """Resolves a page of alerts whose end has passed; the next call takes the rest. Answers how many."""
     table = tables.alert
     query = select(table).where(table.c.resolved_at.is_(None), table.c.ends_at <= to_microseconds(now))
     return _resolve(tx, tx.execute(query.limit(_PAGE).with_for_update(skip_locked=True)).all(), now)
 
 
 def resolve_of_keys(tx: Connection, key_ids: Iterable[str], kinds: Iterable[Kind], now: datetime) -> int:
-    """Those of these kinds that stand on these keys are over, whatever was expected."""
+    """Resolves the open alerts of these keys and kinds at once, whatever their end. Answers how many."""
     table = tables.alert
     keys = list(key_ids)
     if not keys:
@@ -96,34 +96,36 @@ def _resolve(tx: Connection, rows: Sequence[Row[Any]], now: datetime) -> int:
     table = tables.alert
     statement = update(table).where(table.c.id.in_([row.id for row in rows]), table.c.resolved_at.is_(None))
     tx.execute(statement.values(resolved_at=to_microseconds(now)))
-    _tell(tx, tuple(replace(alert, resolved_at=now) for alert in alerts(rows)), now)
+    _announce(tx, tuple(replace(alert, resolved_at=now) for alert in alerts(rows)), now)
     return len(rows)
 
 
-def _tell(tx: Connection, told: Sequence[Alert], now: datetime) -> None:
-    if not told:
+def _announce(tx: Connection, changed: Sequence[Alert], now: datetime) -> None:
+    if not changed:
         return
-    announced = [
-        {"type": type(event).__name__, "body": msgspec.json.encode(event).decode()} for event in map(_event, told)
+    events = [
+        {"type": type(event).__name__, "body": msgspec.json.encode(event).decode()} for event in map(_event, changed)
     ]
-    tx.execute(insert(tables.announcement), announced)
-    loud = [alert for alert in told if not alert.muted]
-    if not loud:
+    tx.execute(insert(tables.announcement), events)
+    unmuted = [alert for alert in changed if not alert.muted]
+    if not unmuted:
         return
-    table = counted.known_key
-    query = select(table.c.key_id, table.c.hint).where(in_values(tx, table.c.key_id, {alert.key_id for alert in loud}))
+    table = usage_tables.known_key
+    query = select(table.c.key_id, table.c.hint).where(
+        in_values(tx, table.c.key_id, {alert.key_id for alert in unmuted})
+    )
     hints = {row.key_id: row.hint for row in tx.execute(query)}
     channels = {
         rule.id: rule.channels
-        for rules in rules_of(tx, {alert.organisation_id for alert in loud}).values()
+        for rules in rules_of(tx, {alert.organisation_id for alert in unmuted}).values()
         for rule in rules
     }
     enqueue_deliveries(
-        tx, [_notice(alert, hints.get(alert.key_id), channels.get(alert.rule_id, ())) for alert in loud], now
+        tx, [_message(alert, hints.get(alert.key_id), channels.get(alert.rule_id, ())) for alert in unmuted], now
     )
 
 
-def _notice(alert: Alert, hint: str | None, channels: tuple[str, ...]) -> OutgoingMessage:
+def _message(alert: Alert, hint: str | None, channels: tuple[str, ...]) -> OutgoingMessage:
     message = of_alert(alert, hint)
     return OutgoingMessage(
         organisation_id=alert.organisation_id,
@@ -170,5 +172,5 @@ def _row(one: Met, now: datetime) -> dict[str, object]:
 def _keep_up(tx: Connection, place: Place, before: datetime, ends_at: datetime) -> None:
     table, (rule_id, key_id, fact) = tables.alert, place
     same = (table.c.rule_id == rule_id, table.c.key_id == key_id, table.c.fact == fact)
-    stands = (table.c.resolved_at.is_(None), table.c.ends_at == to_microseconds(before))
-    tx.execute(update(table).where(*same, *stands).values(ends_at=to_microseconds(ends_at)))
+    is_open = (table.c.resolved_at.is_(None), table.c.ends_at == to_microseconds(before))
+    tx.execute(update(table).where(*same, *is_open).values(ends_at=to_microseconds(ends_at)))

@@ -1,4 +1,4 @@
-"""AlertRaised and AlertResolved on usage's exchange: at least once, in the order in which they were written down."""
+"""Outbox: AlertRaised and AlertResolved, published at least once, in the order in which they were written."""
 
 from typing import Any
 
@@ -20,22 +20,22 @@ class EventOutbox:
         self._database, self._publisher = database, publisher
 
     def run(self) -> int:
-        """How many were published. Returns early, having logged it, when the bus is away."""
+        """Publishes what is in the outbox. Answers how many; stops, and logs it, when the bus is unavailable."""
         table, published = tables.announcement, 0
         while True:
             with self._database.reading() as tx:
                 rows = tx.execute(select(table).order_by(table.c.id).limit(_PAGE)).all()
-            told: list[int] = []
+            published_ids: list[int] = []
             try:
                 for row in rows:
                     body: dict[str, Any] = msgspec.json.decode(row.body)
                     self._publisher.publish(row.type, body)
-                    told.append(row.id)
+                    published_ids.append(row.id)
             except BusUnavailable as error:
                 _log.warning("alerts_not_announced", detail=str(error))
-            if told:
+            if published_ids:
                 with self._database.transaction() as tx:
-                    tx.execute(delete(table).where(table.c.id.in_(told)))
-            published += len(told)
-            if len(told) < _PAGE:
+                    tx.execute(delete(table).where(table.c.id.in_(published_ids)))
+            published += len(published_ids)
+            if len(published_ids) < _PAGE:
                 return published

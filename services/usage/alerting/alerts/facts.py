@@ -1,4 +1,4 @@
-"""What met a rule. Facts are kept with their alert as JSON and sent with it: fields are only ever added, optional."""
+"""Facts: what met a rule, kept with its alert as JSON and sent with it. Fields are only ever added, and optional."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,10 +9,10 @@ from services.usage.alerting.rules.rule import Rule
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`at`: when it was so. Which of the others are there depends on the kind of rule.
+    """`at`: when the rule was met. Which other fields are present depends on the kind of rule.
 
-    A request is named by `request_id`, `route`, `address`, `user_agent`. `window`: minute or day; `limit`, `used`: of
-    the quota in it. `requests`, `failed`: counts; `per_hour`: the mean hour they are measured by. `source`: what is
+    A request is described by `request_id`, `route`, `address`, `user_agent`. `window`: minute or day; `limit`, `used`:
+    of the quota in it. `requests`, `failed`: counts; `per_hour`: the mean hour they are measured by. `source`: what is
     new, address or user-agent. `expires_at`, `days_left`: of the key.
     """
 
@@ -35,9 +35,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Met:
-    """A rule and one fact about one key that meets it: one alert for each (rule, key, fact, period).
+    """One fact about one key that meets a rule. There is one alert for each (rule, key, fact, period).
 
-    `ends_at`: when it is over unless it is met again by then.
+    `ends_at`: when the alert ends, unless the rule is met again by then.
     """
 
     rule: Rule

@@ -1,4 +1,4 @@
-"""The message that tells channels of an alert: that it was raised, or that it is over."""
+"""Message about an alert for channels: that it was raised, or that it was resolved."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ _RAISED, _RESOLVED = ALERT_EVENTS
 
 
 def of_alert(alert: Alert, hint: str | None) -> Message:
-    """That it was raised, or that it is over."""
+    """AlertRaised while the alert is open, else AlertResolved. `hint`: the key's."""
     type_ = _RAISED if alert.resolved_at is None else _RESOLVED
     data: dict[str, Any] = {
         "alert_id": alert.id,

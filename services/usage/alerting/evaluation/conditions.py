@@ -1,6 +1,6 @@
-"""Whether a fact meets a rule. Pure: what was counted is an argument, and so is time, which is that of the requests.
+"""Conditions of alert rules: whether an observation meets a rule. Pure; time is that of the requests.
 
-Something is met once a period however often it is seen, and is over when it was not seen again for a while.
+A condition is met once a period, however often it is seen, and ends when it has not been seen for a while.
 """
 
 import hashlib
@@ -29,10 +29,10 @@ _UNUSED = "unused"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurements:
-    """What is counted of one key as in one observation. None: it was not looked at, for nothing can come of it.
+    """What was measured of one key at the time of one observation. None: not read, since no rule can turn on it.
 
-    `minute_spent`, `day_spent`: of its limits, in its 60 s and in its UTC day. `recent`: requests and
-    failed ones of five minutes. `hour`: requests of 60 minutes; `mean_hour`: of the hours of the seven days before.
+    `minute_spent`, `day_spent`: quota spent in the last 60 s and in the UTC day. `recent`: (requests, failed) of five
+    minutes. `hour`: requests of 60 minutes; `mean_hour`: mean requests an hour over the seven days before.
     `new_sources`: (address or user-agent, its first request).
     """
 
@@ -46,13 +46,13 @@ class Measurements:
 
     @property
     def is_quiet(self) -> bool:
-        """Nothing that was looked at can meet a rule."""
+        """Nothing that was measured can meet a rule."""
         counts = (self.minute_spent, self.day_spent, self.recent, self.mean_hour)
         return not self.new_sources and counts == (None, None, None, None)
 
 
 def met(rule: Rule, observation: Observation, reading: Measurements) -> Iterator[Met]:
-    """What of a observation meets a rule that is about its key."""
+    """The facts of an observation that meet a rule about its key."""
     at = from_microseconds(observation.last_at)
     match rule.kind:
         case Kind.QUOTA:
@@ -68,13 +68,13 @@ def met(rule: Rule, observation: Observation, reading: Measurements) -> Iterator
             if observation.dead is not None:
                 yield _dead_key_used(rule, observation.key_id, observation.dead)
         case Kind.KEY_EXPIRING | Kind.KEY_UNUSED:
-            pass  # the log of keys tells of these
+            pass  # these come from the log of keys: see `met_by_warning`
         case _:
             assert_never(rule.kind)
 
 
-def near(rule: Rule, warning: ExpiryWarning) -> Iterator[Met]:
-    """What of a warning of keys meets a rule that is about that key."""
+def met_by_warning(rule: Rule, warning: ExpiryWarning) -> Iterator[Met]:
+    """The fact of an expiry warning, if it meets a rule about its key."""
     kind = Kind.KEY_UNUSED if warning.reason == _UNUSED else Kind.KEY_EXPIRING
     if rule.kind is not kind:
         return
@@ -119,7 +119,7 @@ def _error_rate(rule: Rule, key_id: str, at: datetime, reading: Measurements) ->
 
 
 def _volume(rule: Rule, key_id: str, at: datetime, reading: Measurements) -> Iterator[Met]:
-    """A key without a past has nothing to be measured by."""
+    """Nothing for a key without a baseline yet."""
     parameters = rule.parameters
     if not reading.hour or not reading.mean_hour or not isinstance(parameters, VolumeParameters):
         return
@@ -130,7 +130,7 @@ def _volume(rule: Rule, key_id: str, at: datetime, reading: Measurements) -> Ite
 
 
 def _new_source(rule: Rule, key_id: str, source: str, seen: ObservedRequest) -> Met:
-    """The fact is a digest: alerts outlive what a deletion erases."""
+    """The fact is a digest and not the source itself: alerts outlive the erasure of a deleted key."""
     value = seen.address if source == ADDRESS else seen.user_agent
     fact = hashlib.sha256(f"{key_id}/{source}/{value}".encode()).hexdigest()[:32]
     facts = _request_facts(seen, source=source)

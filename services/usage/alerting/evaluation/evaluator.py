@@ -1,7 +1,7 @@
-"""Looks at what was taken in, rule by rule, a moment after: reads, decides, asks keys about labels, then writes.
+"""Evaluator of alert rules: takes observations off a queue, measures, decides, asks keys about labels, then writes.
 
-In this order, because nothing may call out inside a transaction. What a crash leaves in the middle is looked at again;
-an alert stands once, so that does no harm.
+In this order, since no RPC may run inside a transaction. What a crash interrupts is evaluated again; an alert is
+raised once, so that does no harm.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,12 +15,17 @@ from sqlalchemy import Connection, Row, delete, func, select
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
-from services.usage import tables as followed
+from services.usage import tables as usage_tables
 from services.usage.alerting import tables
-from services.usage.alerting.alerts.alert_lifecycle import raise_or_keep_up, resolve_of_keys, resolve_over, standing
+from services.usage.alerting.alerts.alert_lifecycle import (
+    find_open_alerts,
+    raise_or_keep_up,
+    resolve_of_keys,
+    resolve_over,
+)
 from services.usage.alerting.alerts.facts import Met
-from services.usage.alerting.evaluation import known_sources as sources
-from services.usage.alerting.evaluation.conditions import met, near
+from services.usage.alerting.evaluation import known_sources
+from services.usage.alerting.evaluation.conditions import met, met_by_warning
 from services.usage.alerting.evaluation.hourly_baseline import HourlyBaseline
 from services.usage.alerting.evaluation.known_sources import KnownSources, NewSource
 from services.usage.alerting.evaluation.measurements import MeasurementReader, Rules
@@ -44,15 +49,15 @@ from shared.values.timestamps import to_microseconds
 
 ROWS_AT_ONCE = 25
 NEW_SOURCES_A_DAY_MAX = 10
-Labelled = Callable[[str, str, str], bool]  # organisation, key, label → whether the key carries it
-# The database's fault, and none of what is looked at: the next round looks again.
-_NOT_NOW = (OperationalError, InterfaceError, PoolExhausted, DatabaseBusy)
+CarriesLabel = Callable[[str, str, str], bool]  # organisation, key, label → whether the key carries it
+# Faults of the database, not of what is evaluated: the next run tries again.
+_DATABASE_FAULTS = (OperationalError, InterfaceError, PoolExhausted, DatabaseBusy)
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Findings:
-    """What a look at some rows has found."""
+    """Result of evaluating some rows of the queue, before it is written."""
 
     rows: tuple[int, ...]
     met: tuple[Met, ...]
@@ -62,9 +67,11 @@ class _Findings:
 
 
 class Evaluator:
-    def __init__(self, database: Database, policy: Mapping[str, Limits], labelled: Labelled, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, policy: Mapping[str, Limits], carries_label: CarriesLabel, clock: Clock
+    ) -> None:
         """`policy`: tier → limits."""
-        self._database, self._labelled, self._clock = database, labelled, clock
+        self._database, self._carries_label, self._clock = database, carries_label, clock
         self._reader, self._sources, self._baseline = (
             MeasurementReader(policy),
             KnownSources(),
@@ -72,42 +79,42 @@ class Evaluator:
         )
 
     def run(self) -> int:
-        """Looks at all there is; how many alerts were raised."""
+        """Evaluates everything in the queue. Answers how many alerts were raised."""
         raised = 0
-        while rows := self._waiting():
+        while rows := self._queued():
             try:
                 raised += self._evaluate(rows)
-            except _NOT_NOW:
+            except _DATABASE_FAULTS:
                 raise
             except Exception:
                 raised += self._one_by_one(rows)
         return raised
 
     def settle(self) -> None:
-        """What time alone brings: alerts that are over, and hours that are."""
+        """What happens by time alone: stores the hourly baseline, and resolves alerts whose end has passed."""
         now = self._clock.now()
         self._baseline.keep(now)
         if self._is_any_over(now):
             with self._database.transaction() as tx:
                 resolve_over(tx, now)
 
-    def _waiting(self) -> Sequence[Row[Any]]:
+    def _queued(self) -> Sequence[Row[Any]]:
         table = tables.pending_evaluation
         with self._database.reading() as tx:
             return tx.execute(select(table).order_by(table.c.id).limit(ROWS_AT_ONCE)).all()
 
     def _evaluate(self, rows: Sequence[Row[Any]]) -> int:
         found = self._look(rows)
-        # A label is asked for over RPC: after the reading and before the writing.
-        return self._write(replace(found, met=tuple(one for one in found.met if self._concerns(one))))
+        # Labels are asked for over RPC: after the reading transaction and before the writing one.
+        return self._write(replace(found, met=tuple(one for one in found.met if self._applies(one))))
 
     def _one_by_one(self, rows: Sequence[Row[Any]]) -> int:
-        """Something in there cannot be evaluated; it must not hold up what comes after it for ever."""
+        """Evaluates row by row, and drops each row that fails, so that it does not block the queue for ever."""
         raised = 0
         for row in rows:
             try:
                 raised += self._evaluate([row])
-            except _NOT_NOW:
+            except _DATABASE_FAULTS:
                 raise
             except Exception:
                 _log.exception("evaluation_failed", row=row.id)
@@ -124,7 +131,7 @@ class Evaluator:
             seen = _without_erased(tx, merged(observation for batch in batches for observation in batch.observations))
             rules = rules_of(tx, {one.organisation_id for one in seen} | {one.organisation_id for one in warnings})
             new = self._sources.new(tx, seen)
-            found = [*self._met(tx, seen, rules, new), *_near(warnings, rules)]
+            found = [*self._met(tx, seen, rules, new), *_met_by_warnings(warnings, rules)]
         return _Findings(
             rows=tuple(row.id for row in rows),
             met=tuple(found),
@@ -137,10 +144,10 @@ class Evaluator:
         now, table = self._clock.now(), tables.pending_evaluation
         with self._database.transaction() as tx:
             tx.execute(delete(table).where(table.c.id.in_(found.rows)))
-            # Deleted since it was looked at: what is written now comes after the erasure.
+            # A key may have been deleted since the reading: what is written now comes after its erasure.
             erased = _erased(tx, {one.key_id for one in found.met} | {one.key_id for one in found.new_sources})
-            sources.keep(tx, [one for one in found.new_sources if one.key_id not in erased])
-            met = [_nameless_fact(one) if one.key_id in erased else one for one in found.met]
+            known_sources.keep(tx, [one for one in found.new_sources if one.key_id not in erased])
+            met = [_anonymous_fact(one) if one.key_id in erased else one for one in found.met]
             raised = raise_or_keep_up(tx, met, now)
             resolve_of_keys(tx, [one.key_id for one in found.settled], (Kind.KEY_EXPIRING, Kind.KEY_UNUSED), now)
             resolve_of_keys(tx, {one.key_id for one in found.observations if one.cost}, (Kind.KEY_UNUSED,), now)
@@ -151,11 +158,11 @@ class Evaluator:
 
     def _met(self, tx: Connection, seen: Sequence[Observation], rules: Rules, new: Sequence[NewSource]) -> list[Met]:
         now = self._clock.now()
-        stands = standing(tx, {one.key_id for one in seen})
-        new_of = _worth_an_alert(tx, new, to_microseconds(now - timedelta(days=1)))
+        open_alerts = find_open_alerts(tx, {one.key_id for one in seen})
+        new_of = _alerting_sources(tx, new, to_microseconds(now - timedelta(days=1)))
         found: list[Met] = []
         for asked in _rounds(seen):
-            for key_id, reading in self._reader.read(tx, asked, rules, stands, now).items():
+            for key_id, reading in self._reader.read(tx, asked, rules, open_alerts, now).items():
                 observation = asked[key_id]
                 if key_id in new_of:
                     reading = replace(reading, new_sources=new_of.pop(key_id))
@@ -166,8 +173,8 @@ class Evaluator:
                         found += met(rule, observation, reading)
         return found
 
-    def _concerns(self, one: Met) -> bool:
-        return one.rule.label is None or self._labelled(one.rule.organisation_id, one.key_id, one.rule.label)
+    def _applies(self, one: Met) -> bool:
+        return one.rule.label is None or self._carries_label(one.rule.organisation_id, one.key_id, one.rule.label)
 
     def _is_any_over(self, now: datetime) -> bool:
         table = tables.alert
@@ -177,7 +184,7 @@ class Evaluator:
 
 
 def _rounds(seen: Sequence[Observation]) -> list[dict[str, Observation]]:
-    """One observation a key in each, in the order of time: as a rule there is one round."""
+    """Splits observations into rounds of at most one for each key, in order of time. Usually there is one round."""
     rounds: list[dict[str, Observation]] = []
     place: dict[str, int] = {}
     for observation in sorted(seen, key=lambda one: one.minute):
@@ -188,31 +195,31 @@ def _rounds(seen: Sequence[Observation]) -> list[dict[str, Observation]]:
     return rounds
 
 
-def _near(warnings: Sequence[ExpiryWarning], rules: Rules) -> list[Met]:
+def _met_by_warnings(warnings: Sequence[ExpiryWarning], rules: Rules) -> list[Met]:
     return [
         one
         for warning in warnings
         for rule in rules.get(warning.organisation_id, ())
         if rule.names(warning.key_id)
-        for one in near(rule, warning)
+        for one in met_by_warning(rule, warning)
     ]
 
 
-def _worth_an_alert(
+def _alerting_sources(
     tx: Connection, new: Sequence[NewSource], since: int
 ) -> dict[str, tuple[tuple[str, ObservedRequest], ...]]:
-    """key → what is new to it: not where it was used from first, and only so many a day."""
-    worth = [one for one in new if not one.is_first]
-    if not worth:
+    """key → new sources to alert about: not the key's first ones, and at most NEW_SOURCES_A_DAY_MAX a day."""
+    later = [one for one in new if not one.is_first]
+    if not later:
         return {}
     table = tables.alert
     is_counted = (table.c.kind == Kind.NEW_SOURCE.value, table.c.raised_at >= since)
     query = select(table.c.key_id, func.count()).where(
-        in_values(tx, table.c.key_id, {one.key_id for one in worth}), *is_counted
+        in_values(tx, table.c.key_id, {one.key_id for one in later}), *is_counted
     )
     raised = {key_id: int(count) for key_id, count in tx.execute(query.group_by(table.c.key_id))}
     found: dict[str, tuple[tuple[str, ObservedRequest], ...]] = {}
-    for one in worth:
+    for one in later:
         before = found.get(one.key_id, ())
         if raised.get(one.key_id, 0) + len(before) < NEW_SOURCES_A_DAY_MAX:
             found[one.key_id] = (*before, (one.kind, one.seen))
@@ -220,23 +227,23 @@ def _worth_an_alert(
 
 
 def _without_erased(tx: Connection, seen: Sequence[Observation]) -> tuple[Observation, ...]:
-    """Of a deleted key only what does not tell who used it."""
+    """The observations, without address and user agent where the key is deleted."""
     erased = _erased(tx, {one.key_id for one in seen})
-    return tuple(_nameless(one) if one.key_id in erased else one for one in seen)
+    return tuple(_anonymous(one) if one.key_id in erased else one for one in seen)
 
 
 def _erased(tx: Connection, key_ids: set[str]) -> set[str]:
-    table = followed.erased_key
+    table = usage_tables.erased_key
     return set(tx.execute(select(table.c.key_id).where(in_values(tx, table.c.key_id, key_ids))).scalars())
 
 
-def _nameless_fact(one: Met) -> Met:
-    """Also without the digest of what was new: there are few enough addresses to try."""
+def _anonymous_fact(one: Met) -> Met:
+    """Without address, user agent and digest: a digest of an address could be reversed by trying all addresses."""
     if one.facts.address is None:
         return one
     return replace(one, fact="", facts=msgspec.structs.replace(one.facts, address="", user_agent=""))
 
 
-def _nameless(one: Observation) -> Observation:
+def _anonymous(one: Observation) -> Observation:
     dead = None if one.dead is None else msgspec.structs.replace(one.dead, address="", user_agent="")
     return msgspec.structs.replace(one, sources=(), dead=dead)

@@ -1,4 +1,7 @@
-"""What a key usually does in an hour, for the rule of volume. A mean of a week: a minute's loss by a crash is borne."""
+"""Hourly baseline: how many requests a key usually makes in an hour, for the volume rule.
+
+It is a mean over a week, so losing a minute of it in a crash does no harm.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -22,11 +25,12 @@ class HourlyBaseline:
         self._kept_at: datetime | None = None
 
     def note(self, observations: Iterable[Observation]) -> None:
+        """Adds to the sums in memory, which `keep` stores."""
         for observation in observations:
             self._requests[observation.key_id, observation.minute // 60] += observation.requests
 
     def keep(self, now: datetime) -> None:
-        """Adds to the hours what was noted since the last time, once a minute; forgets those of before."""
+        """Stores what was noted since the last time, at most once a minute; deletes hours older than the week."""
         if self._kept_at is not None and now < self._kept_at + KEPT_EVERY:
             return
         noted, self._requests, self._kept_at = self._requests, Counter(), now

@@ -1,7 +1,7 @@
-"""Where each key was used from before: its addresses (IPv6: by /64) and user agents.
+"""Known sources: the addresses (IPv6: by /64) and user agents that each key was used from before.
 
-What a key is used from first of all is where it belongs. A key that comes from more places than are kept is one that
-roams, and nothing is new about another.
+The first source of a key is not new: it is where the key belongs. A key with SOURCES_OF_KEY_MAX sources roams, and
+nothing is new about another one.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ _MEMORY_MAX = 200_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSource:
-    """`is_first`: the key was never used from any of that kind before."""
+    """A source that the key was not used from before. `is_first`: it is the key's first of its kind."""
 
     key_id: str
     kind: str
@@ -34,11 +34,11 @@ class NewSource:
 
 class KnownSources:
     def __init__(self) -> None:
-        # As they were written: an IPv6 address, not its /64.
+        # Keyed by the address as it came, not by its /64.
         self._known: LRUCache[tuple[str, str, str], None] = LRUCache(_MEMORY_MAX)
 
     def new(self, tx: Connection, observations: Iterable[Observation]) -> tuple[NewSource, ...]:
-        """In the order they were seen. Asks the database about those only that this process does not know."""
+        """The new sources in these observations, in order of time. Reads only what this process does not remember."""
         unknown: dict[tuple[str, str, str], ObservedRequest] = {}
         for observation in observations:
             for written, seen in _places(observation):
@@ -62,17 +62,19 @@ class KnownSources:
         return tuple(found)
 
     def learn(self, observations: Iterable[Observation]) -> None:
-        """Once they are stored: nothing of them is new to this process any more."""
+        """Remembers the sources as known. Call it once they are stored."""
         self._known.update((place, None) for observation in observations for place, _ in _places(observation))
 
 
 def keep(tx: Connection, found: Iterable[NewSource]) -> None:
+    """Stores new sources."""
     rows = [{"key_id": one.key_id, "kind": one.kind, "source": one.value} for one in found]
     if rows:
         tx.execute(upsert(tx, tables.seen_source).on_conflict_do_nothing(), rows)
 
 
 def forget(tx: Connection, key_id: str) -> None:
+    """Deletes the known sources of a key."""
     tx.execute(delete(tables.seen_source).where(tables.seen_source.c.key_id == key_id))
 
 

@@ -1,4 +1,7 @@
-"""Whether a key carries a label, asked of keys over RPC and remembered for a minute: labels never leave keys."""
+"""Label lookup: whether a key carries a label, asked of keys over RPC and cached for a minute.
+
+Labels never leave keys, so usage stores none.
+"""
 
 from cachetools import TTLCache
 
@@ -18,7 +21,7 @@ class LabelLookup:
         )
 
     def carries(self, organisation_id: str, key_id: str, label: str) -> bool:
-        """`label`: env:prod. While keys does not answer it is so: better an alert too many than one too few."""
+        """`label` such as env:prod. True while keys does not answer: better one alert too many than one too few."""
         try:
             return label in self._of(organisation_id, key_id)
         except NotFound:

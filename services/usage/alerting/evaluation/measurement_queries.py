@@ -1,7 +1,7 @@
-"""What the counters say, asked for many keys at once, and no more than a rule may turn on.
+"""Queries for measurements: quota spent, recent failures, hourly volume; for many keys at once.
 
-The 60 s of a limit are summed exactly only where what was counted since the last exact sum, by any process, can have
-come to a threshold. So a key that is far from its limits costs one look at two of its minutes.
+The 60 s of a limit are summed exactly only where the counters since the last exact sum may have reached a threshold. So
+a key far from its limits costs one read of two of its minutes.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from cachetools import LRUCache
 from sqlalchemy import Connection, case, func, select
 
-from services.usage import tables as counted
+from services.usage import tables as usage_tables
 from services.usage.alerting import tables
 from services.usage.alerting.evaluation.observation import Observation
 from shared.gate.grants.grant import Limits
@@ -27,7 +27,7 @@ _GATES_MAX = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sum:
-    """An exact sum, and what the counters of the minute before and of its own then held."""
+    """An exact sum up to a minute. `counted`: the counters of the minute before and of that minute at that time."""
 
     used: int
     minute: int
@@ -35,15 +35,18 @@ class _Sum:
 
 
 class Spending:
-    """How much of its limits a key has spent, where that may have come to `need`."""
+    """Quota spent by keys, read only where it may have reached the need of a rule. Caches the last sums."""
 
     def __init__(self) -> None:
-        # What is forgotten is a look too many, and none too few.
+        # An evicted entry costs a needless query, never a missed one.
         self._minutes: LRUCache[str, _Sum] = LRUCache(_MEMORY_MAX)
         self._days: LRUCache[str, _Sum] = LRUCache(_MEMORY_MAX)
 
     def in_minute(self, tx: Connection, asked: Mapping[str, Observation], need: Mapping[str, int]) -> dict[str, int]:
-        """key → spent in the 60 s up to its observation. `asked`: one observation a key; `need`: key → requests."""
+        """key → spent in the 60 s up to its observation. `asked`: key → observation; `need`: key → requests.
+
+        Leaves out keys that cannot have reached their need.
+        """
         costs = _by_minute(tx, (asked[key_id] for key_id in need), 2)
         found: dict[str, int] = {}
         for key_id, least in need.items():
@@ -65,7 +68,7 @@ class Spending:
         limits: Mapping[str, Limits],
         minute: int,
     ) -> dict[str, int]:
-        """key → spent in the UTC day of its observation. `minute`: the present one."""
+        """key → spent in the UTC day of its observation, for keys that may have reached their need. `minute`: now."""
         due = [key_id for key_id, least in need.items() if self._is_due(asked[key_id], least, limits[key_id], minute)]
         found: dict[str, int] = {}
         for day, keys in _grouped({key_id: asked[key_id].minute // _DAY_MINUTES for key_id in due}).items():
@@ -84,7 +87,7 @@ class Spending:
         return before + now
 
     def _is_due(self, observation: Observation, least: int, limits: Limits, minute: int) -> bool:
-        """Late ones always: what comes all at once keeps to no limit a minute."""
+        """Whether the day's sum may have reached `least`; always so for late observations, which come in bulk."""
         last = self._days.get(observation.key_id)
         if (
             last is None
@@ -97,8 +100,8 @@ class Spending:
 
 
 def recent(tx: Connection, asked: Mapping[str, Observation]) -> dict[str, tuple[int, int]]:
-    """key → (requests, failed ones) of the five minutes that end with its observation's."""
-    table = counted.counter
+    """key → (requests, failed requests) of the five minutes that end with the minute of its observation."""
+    table = usage_tables.counter
     failed = func.sum(case((table.c.status >= _FAILED, table.c.requests), else_=0))
     found = {}
     for minute, keys in _grouped({key_id: observation.minute for key_id, observation in asked.items()}).items():
@@ -112,8 +115,8 @@ def recent(tx: Connection, asked: Mapping[str, Observation]) -> dict[str, tuple[
 
 
 def last_hour(tx: Connection, asked: Mapping[str, Observation]) -> dict[str, int]:
-    """key → requests of the 60 minutes that end with its observation's."""
-    table = counted.counter
+    """key → requests of the 60 minutes that end with the minute of its observation."""
+    table = usage_tables.counter
     found: dict[str, int] = {}
     for minute, keys in _grouped({key_id: observation.minute for key_id, observation in asked.items()}).items():
         within = (table.c.minute > minute - 60, table.c.minute <= minute)
@@ -123,9 +126,9 @@ def last_hour(tx: Connection, asked: Mapping[str, Observation]) -> dict[str, int
 
 
 def mean_hours(tx: Connection, asked: Mapping[str, Observation]) -> dict[str, float]:
-    """key → mean requests of the hours in which it was used, of the seven days before; a day of them at least.
+    """key → mean requests of the hours in which it was used, over seven days. Without keys used for less than a day.
 
-    Without the last two hours, which are what is to be measured.
+    The last two hours are left out: they are what is compared with the mean.
     """
     table = tables.key_hour
     found: dict[str, float] = {}
@@ -140,8 +143,8 @@ def mean_hours(tx: Connection, asked: Mapping[str, Observation]) -> dict[str, fl
 
 
 def _exact(tx: Connection, observation: Observation) -> tuple[int, int]:
-    """Spent in the 60 s up to the observation; and after it in the same minute, which its counter may hold already."""
-    table = counted.request
+    """(spent in the 60 s up to the observation, spent after it in the same minute, which the counters may include)."""
+    table = usage_tables.request
     end = (observation.minute + 1) * MINUTE_US
     window = (table.c.at > observation.last_at - MINUTE_US, table.c.at < end)
     used = func.sum(case((table.c.at <= observation.last_at, table.c.cost), else_=0))
@@ -151,7 +154,7 @@ def _exact(tx: Connection, observation: Observation) -> tuple[int, int]:
 
 
 def _by_minute(tx: Connection, asked: Iterable[Observation], minutes: int) -> dict[tuple[str, int], int]:
-    table = counted.counter
+    table = usage_tables.counter
     found: dict[tuple[str, int], int] = {}
     for minute, keys in _grouped({observation.key_id: observation.minute for observation in asked}).items():
         query = select(table.c.key_id, table.c.minute, func.sum(table.c.cost)).where(
@@ -163,14 +166,14 @@ def _by_minute(tx: Connection, asked: Iterable[Observation], minutes: int) -> di
 
 
 def _costs(tx: Connection, keys: Iterable[str], first: int, last: int) -> dict[str, int]:
-    table = counted.counter
+    table = usage_tables.counter
     within = (table.c.minute >= first, table.c.minute <= last)
     query = select(table.c.key_id, func.sum(table.c.cost)).where(in_values(tx, table.c.key_id, list(keys)), *within)
     return {key_id: int(cost) for key_id, cost in tx.execute(query.group_by(table.c.key_id))}
 
 
 def _grouped(by_key: Mapping[str, int]) -> dict[int, list[str]]:
-    """Keys by what they have in common, so that one query asks for all of them."""
+    """Keys by their common value, so that one query covers all keys with the same one."""
     groups: dict[int, list[str]] = {}
     for key_id, common in by_key.items():
         groups.setdefault(common, []).append(key_id)

@@ -1,4 +1,4 @@
-"""Which of the counts the rules may turn on, for all keys of a look at once; everything else stays unread."""
+"""Measurement reader: reads the counts that a rule may turn on, for all keys of a round at once, and nothing else."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from cachetools import LRUCache
 from sqlalchemy import Connection, select
 
-from services.usage import tables as followed
+from services.usage import tables as usage_tables
 from services.usage.alerting.alerts.alert_lifecycle import KEPT_UP_BY, Place
-from services.usage.alerting.evaluation import measurement_queries as counts
+from services.usage.alerting.evaluation import measurement_queries
 from services.usage.alerting.evaluation.conditions import QUIET, Measurements
 from services.usage.alerting.evaluation.observation import Observation
 from services.usage.alerting.rules.rule import QuotaParameters, Rule, VolumeParameters
@@ -25,7 +25,7 @@ class MeasurementReader:
     def __init__(self, policy: Mapping[str, Limits]) -> None:
         """`policy`: tier → limits."""
         self._policy = policy
-        self._spending = counts.Spending()
+        self._spending = measurement_queries.Spending()
         self._volume_looked_at: LRUCache[str, datetime] = LRUCache(_MEMORY_MAX)
 
     def read(
@@ -33,19 +33,21 @@ class MeasurementReader:
         tx: Connection,
         asked: Mapping[str, Observation],
         rules: Rules,
-        stands: Mapping[Place, datetime],
+        open_alerts: Mapping[Place, datetime],
         now: datetime,
     ) -> dict[str, Measurements]:
-        """key → what is counted of it. `asked`: one observation a key; `stands`: open alerts, and when each is over."""
+        """key → its measurements. `asked`: key → observation; `open_alerts`: (rule, key, fact) → its end."""
         limits = _limits(tx, asked, self._policy)
-        need_minute, need_day = _needs(asked, rules, limits, stands)
+        need_minute, need_day = _needs(asked, rules, limits, open_alerts)
         failing = {key_id: one for key_id, one in asked.items() if one.failed}
         busy = {key_id: asked[key_id] for key_id in self._due_for_volume(asked, now)}
         minutes = self._spending.in_minute(tx, asked, need_minute)
         days = self._spending.in_day(tx, asked, need_day, limits, to_microseconds(now) // MINUTE_US)
-        recent, hours = counts.recent(tx, failing), counts.last_hour(tx, busy)
+        recent, hours = measurement_queries.recent(tx, failing), measurement_queries.last_hour(tx, busy)
         least = _least_volume(rules)
-        means = counts.mean_hours(tx, {key_id: busy[key_id] for key_id, hour in hours.items() if hour >= least})
+        means = measurement_queries.mean_hours(
+            tx, {key_id: busy[key_id] for key_id, hour in hours.items() if hour >= least}
+        )
         return {
             key_id: Measurements(
                 limits=limits.get(key_id),
@@ -59,7 +61,7 @@ class MeasurementReader:
         }
 
     def _due_for_volume(self, asked: Iterable[str], now: datetime) -> list[str]:
-        """Each once a minute. A burst that ends within that minute is seen when its key is used next."""
+        """Keys whose volume was not measured for a minute. A burst shorter than that is seen at the key's next use."""
         looked_at, before = self._volume_looked_at, now - VOLUME_EVERY
         due = [key_id for key_id in asked if looked_at.get(key_id, before) <= before]
         looked_at.update(dict.fromkeys(due, now))
@@ -67,9 +69,9 @@ class MeasurementReader:
 
 
 def _needs(
-    asked: Mapping[str, Observation], rules: Rules, limits: Mapping[str, Limits], stands: Mapping[Place, datetime]
+    asked: Mapping[str, Observation], rules: Rules, limits: Mapping[str, Limits], open_alerts: Mapping[Place, datetime]
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """(minute, day): key → the fewest requests that a rule would turn on."""
+    """(minute, day), each key → the least spending that could raise an alert or must keep one open."""
     minute: dict[str, int] = {}
     day: dict[str, int] = {}
     for key_id, observation in asked.items():
@@ -78,22 +80,22 @@ def _needs(
             continue
         at = from_microseconds(observation.last_at)
         for window, limit, need in (("minute", allowed.minute, minute), ("day", allowed.day, day)):
-            least = None if limit is None else _least(own, key_id, window, limit, stands, at)
+            least = None if limit is None else _least(own, key_id, window, limit, open_alerts, at)
             if least is not None:
                 need[key_id] = least
     return minute, day
 
 
 def _least(
-    rules: Iterable[Rule], key_id: str, window: str, limit: int, stands: Mapping[Place, datetime], at: datetime
+    rules: Iterable[Rule], key_id: str, window: str, limit: int, open_alerts: Mapping[Place, datetime], at: datetime
 ) -> int | None:
-    """The fewest requests that would raise an alert, or keep one up that needs it; None: nothing would."""
+    """The least spending that would raise an alert, or move the end of an open one; None: none would."""
     needs = [
         -(-percent * limit // 100)
         for rule in rules
         if isinstance(rule.parameters, QuotaParameters) and rule.names(key_id)
         for percent in rule.parameters.thresholds_percent
-        if (ends_at := stands.get((rule.id, key_id, f"{window} {percent}"))) is None
+        if (ends_at := open_alerts.get((rule.id, key_id, f"{window} {percent}"))) is None
         or (window == "minute" and ends_at <= at + QUIET - KEPT_UP_BY)
     ]
     return min(needs, default=None)
@@ -105,8 +107,8 @@ def _least_volume(rules: Rules) -> int:
 
 
 def _limits(tx: Connection, key_ids: Iterable[str], policy: Mapping[str, Limits]) -> dict[str, Limits]:
-    """Of the keys that are heard of."""
-    key, organisation = followed.known_key, followed.known_organisation
+    """key → its limits, for known keys of a known tier."""
+    key, organisation = usage_tables.known_key, usage_tables.known_organisation
     query = select(key.c.key_id, key.c.minute_limit, key.c.day_limit, organisation.c.tier)
     query = query.join(organisation, organisation.c.organisation_id == key.c.organisation_id)
     rows = tx.execute(query.where(in_values(tx, key.c.key_id, list(key_ids))))

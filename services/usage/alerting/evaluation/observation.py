@@ -1,6 +1,7 @@
-"""A batch as the rules look at it: per key and minute, what was counted and which requests stand out. Pure.
+"""Observation: one key in one minute, as rules look at it: sums, and the requests that stand out. Pure.
 
-It is written down beside the counters and evaluated soon after, so that taking in waits for no rule.
+Observations are queued in the transaction that counts the requests and evaluated soon after, so that counting waits for
+no rule.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +17,7 @@ _FAILED, _UNAUTHORIZED = 400, 401
 
 
 class ObservedRequest(msgspec.Struct, frozen=True, array_like=True):
-    """One request that stands out."""
+    """A request that stands out, with what an alert says of it."""
 
     at: datetime
     request_id: str
@@ -26,10 +27,10 @@ class ObservedRequest(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Observation(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """One key in one minute. `last_at`: microseconds. `failed`: answered 400 or more.
+    """One key in one minute. `last_at`: the last request, in microseconds since 1970. `failed`: answered 400 or more.
 
-    `dead`: the first request that its gate refused although it held the key's right secret (401). `sources`: the first
-    admitted request from each address and of each user agent; SOURCES_MAX of them at most.
+    `dead`: the first request refused with 401 although it held the key's secret: the key is revoked, expired or the
+    like. `sources`: the first admitted request of each pair of address and user agent, SOURCES_MAX at most.
     """
 
     key_id: str
@@ -44,7 +45,7 @@ class Observation(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
 
 class ExpiryWarning(msgspec.Struct, frozen=True, tag="near", kw_only=True):
-    """Keys warns of a key's expiry; `reason`: time or unused."""
+    """A warning by keys that a key will expire. `reason`: time or unused."""
 
     key_id: str
     organisation_id: str
@@ -55,21 +56,21 @@ class ExpiryWarning(msgspec.Struct, frozen=True, tag="near", kw_only=True):
 
 
 class ExpiryCleared(msgspec.Struct, frozen=True, tag="settled", kw_only=True):
-    """What was said of the key's expiry is no longer so, or came true: it was changed, renewed, or has ended."""
+    """Earlier expiry warnings of a key no longer stand: it was changed, rotated, or has ended."""
 
     key_id: str
     at: datetime
 
 
 class ObservedBatch(msgspec.Struct, frozen=True, tag="batch", kw_only=True):
-    observations: tuple[Observation, ...] = msgspec.field(name="sightings")  # as rows that wait are stored
+    observations: tuple[Observation, ...] = msgspec.field(name="sightings")  # the name in stored rows
 
 
-# What waits for evaluation, as it is stored.
+# A row of the queue, as it is stored.
 QueuedItem = ObservedBatch | ExpiryWarning | ExpiryCleared
 
 
-class _Tally:
+class _Sums:
     __slots__ = ("cost", "dead", "failed", "last_at", "organisation_id", "requests", "sources")
 
     def __init__(self, organisation_id: str) -> None:
@@ -80,30 +81,30 @@ class _Tally:
 
 
 def observations(records: Iterable[RequestRecord]) -> tuple[Observation, ...]:
-    """Of the requests with a key that was recognised, in whatever order they come."""
-    tallies: dict[tuple[str, int], _Tally] = {}
+    """Observations of the requests that have a key; the order of records does not matter."""
+    sums_by_place: dict[tuple[str, int], _Sums] = {}
     for record in records:
         if record.key_id is None:
             continue
         at = to_microseconds(record.at)
         place = (record.key_id, at // MINUTE_US)
-        tally = tallies.get(place)
-        if tally is None:
-            tally = tallies[place] = _Tally(record.organisation_id or "")
-        tally.requests += record.requests
-        tally.cost += record.cost
-        tally.last_at = max(tally.last_at, at)
+        sums = sums_by_place.get(place)
+        if sums is None:
+            sums = sums_by_place[place] = _Sums(record.organisation_id or "")
+        sums.requests += record.requests
+        sums.cost += record.cost
+        sums.last_at = max(sums.last_at, at)
         if record.status >= _FAILED:
-            tally.failed += record.requests
-            if record.status == _UNAUTHORIZED and (tally.dead is None or record.at < tally.dead.at):
-                tally.dead = record
+            sums.failed += record.requests
+            if record.status == _UNAUTHORIZED and (sums.dead is None or record.at < sums.dead.at):
+                sums.dead = record
         if record.cost:
-            _note_source(tally.sources, record)
-    return tuple(_observation(place, tally) for place, tally in tallies.items())
+            _note_source(sums.sources, record)
+    return tuple(_observation(place, sums) for place, sums in sums_by_place.items())
 
 
 def merged(all_of: Iterable[Observation]) -> tuple[Observation, ...]:
-    """One for each key and minute; the order of what is merged does not matter."""
+    """Merges observations into one for each key and minute; their order does not matter."""
     by_place: dict[tuple[str, int], Observation] = {}
     for one in all_of:
         place = (one.key_id, one.minute)
@@ -121,17 +122,17 @@ def _note_source(sources: dict[tuple[str, str], RequestRecord], record: RequestR
         sources[pair] = record
 
 
-def _observation(place: tuple[str, int], tally: _Tally) -> Observation:
+def _observation(place: tuple[str, int], sums: _Sums) -> Observation:
     return Observation(
         key_id=place[0],
-        organisation_id=tally.organisation_id,
+        organisation_id=sums.organisation_id,
         minute=place[1],
-        last_at=tally.last_at,
-        requests=tally.requests,
-        cost=tally.cost,
-        failed=tally.failed,
-        dead=None if tally.dead is None else _seen(tally.dead),
-        sources=tuple(map(_seen, tally.sources.values())),
+        last_at=sums.last_at,
+        requests=sums.requests,
+        cost=sums.cost,
+        failed=sums.failed,
+        dead=None if sums.dead is None else _seen(sums.dead),
+        sources=tuple(map(_seen, sums.sources.values())),
     )
 
 

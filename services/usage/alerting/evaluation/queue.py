@@ -1,4 +1,4 @@
-"""Queue of what rules have still to look at: rows left in the transaction that brought the news."""
+"""Queue of evaluation in SQL: observations and expiry warnings, written in the transaction that brought them."""
 
 from collections.abc import Iterable
 
@@ -11,10 +11,10 @@ from shared.contracts.usage import RequestRecord
 
 
 def queue_requests(tx: Connection, records: Iterable[RequestRecord]) -> None:
-    """Beside the counting, in its transaction: one row that says what of the batch rules must look at.
+    """Queues the observations of counted requests as one row, in the transaction that counts them.
 
-    It reads nothing, so a rule can neither hold up nor fail the counting; and what is committed is evaluated, once a
-    moment later or after a crash.
+    It reads nothing, so a rule can neither delay nor fail the counting; what is committed is evaluated, even after a
+    crash.
     """
     seen = observations(records)
     if seen:
@@ -22,5 +22,5 @@ def queue_requests(tx: Connection, records: Iterable[RequestRecord]) -> None:
 
 
 def queue_evaluation(tx: Connection, what: QueuedItem) -> None:
-    """For the next evaluation."""
+    """Queues one item for the next evaluation."""
     tx.execute(insert(tables.pending_evaluation).values(body=msgspec.json.encode(what).decode()))

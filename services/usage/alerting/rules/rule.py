@@ -1,4 +1,7 @@
-"""A rule: when somebody should know. Pure. What each kind means is in evaluation.py."""
+"""Alert rule: when somebody should be told, about which keys, over which channels. Pure.
+
+What each kind of rule means is in evaluation/conditions.py.
+"""
 
 import enum
 import hashlib
@@ -21,14 +24,14 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaParameters:
-    """Of the minute's limit and of the day's, each by itself."""
+    """Percentages of the minute limit and of the day limit, each by itself."""
 
     thresholds_percent: tuple[int, ...] = (80, 100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorRateParameters:
-    """Of the requests of five minutes, if there were so many."""
+    """Share of failed requests in five minutes, given at least `requests_min` requests."""
 
     threshold_percent: int = 50
     requests_min: int = 20
@@ -36,7 +39,7 @@ class ErrorRateParameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VolumeParameters:
-    """Times the key's own mean hour of the last seven days, if the hour had so many requests."""
+    """An hour of `factor` times the key's mean hour of the last seven days, and of at least `requests_min` requests."""
 
     factor: int = 5
     requests_min: int = 100
@@ -44,7 +47,7 @@ class VolumeParameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpiringParameters:
-    """At most so many days before; keys warns 14, 3 and 1 days before."""
+    """From at most `days` days before expiry; keys warns 14, 3 and 1 days before."""
 
     days: int = 14
 
@@ -71,7 +74,7 @@ PARAMETERS: Mapping[Kind, type[Parameters]] = {
 class Rule:
     """`key_ids` None and `label` None: every key of the organisation; never both.
 
-    `channels`: ids; none: every channel that takes alerts. A muted rule raises alerts and tells nobody.
+    `channels`: ids; empty: every channel that takes alerts. A muted rule raises alerts but notifies no channel.
     """
 
     id: str
@@ -86,12 +89,12 @@ class Rule:
     created_at: datetime
 
     def names(self, key_id: str) -> bool:
-        """Whether it is about that key as far as ids tell; a label is for keys to tell."""
+        """Whether the rule may be about that key, judged by id. Only the keys service can judge a label."""
         return self.key_ids is None or key_id in self.key_ids
 
 
 def default_rules(organisation_id: str, now: datetime) -> tuple[Rule, ...]:
-    """One of each kind, about every key. Always under the same ids, so that making them twice makes them once."""
+    """One rule of each kind, about every key. Their ids are deterministic, so making them twice is harmless."""
     return tuple(
         Rule(
             id=default_id(organisation_id, kind),

@@ -1,4 +1,4 @@
-"""The rules of each organisation, as they are stored. The defaults are made when the organisation is heard of."""
+"""Store of alert rules in SQL, with optimistic concurrency by revision; makes the default rules of an organisation."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -21,11 +21,11 @@ RULES_MAX = 100
 
 
 class NoSuchRule(NoSuchItem):
-    """Unknown, deleted or another organisation's."""
+    """There is no such rule in this organisation: the id is unknown, deleted or another organisation's."""
 
 
 class TooManyRules(Exception):
-    pass
+    """The organisation has RULES_MAX rules already."""
 
 
 class RuleStore:
@@ -35,7 +35,7 @@ class RuleStore:
     def page(
         self, organisation_id: str, limit: int, after: tuple[int, str] | None = None
     ) -> tuple[tuple[Rule, ...], tuple[int, str] | None]:
-        """Oldest first, and the place of the last one shown; None on the last page."""
+        """Keyset page, oldest first, and the place (created_at in µs, id) of its last rule; None on the last page."""
         table = tables.alert_rule
         query = select(table).where(table.c.organisation_id == organisation_id, table.c.deleted_at.is_(None))
         oldest_first = (By(table.c.created_at), By(table.c.id))
@@ -59,7 +59,7 @@ class RuleStore:
             tx.execute(upsert(tx, table), _row(rule))
 
     def change(self, rule: Rule, seen_revision: int | None) -> Rule:
-        """As it is from now on. Raises NoSuchRule; and RevisionDiffers where the caller has seen another one."""
+        """The rule as stored. Raises NoSuchRule, or RevisionDiffers when its revision is not `seen_revision`."""
         with self._database.transaction() as tx:
             before = _get(tx, rule.organisation_id, rule.id, lock=True)
             if seen_revision not in (None, before.revision):
@@ -69,7 +69,7 @@ class RuleStore:
             return changed
 
     def delete(self, organisation_id: str, rule_id: str) -> datetime:
-        """When. Raises NoSuchRule."""
+        """The time of deletion. Raises NoSuchRule."""
         now = self._clock.now()
         with self._database.transaction() as tx:
             _get(tx, organisation_id, rule_id, lock=True)
@@ -79,7 +79,7 @@ class RuleStore:
 
 
 def make_defaults(tx: Connection, organisation_id: str, now: datetime) -> None:
-    """Safe to run twice, also when some of them were changed or deleted since."""
+    """Makes the default rules that the organisation never had. Changed or deleted ones stay as they are."""
     rows = [_row(rule) for rule in default_rules(organisation_id, now)]
     tx.execute(upsert(tx, tables.alert_rule).on_conflict_do_nothing(), rows)
 

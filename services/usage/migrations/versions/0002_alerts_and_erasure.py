@@ -1,4 +1,4 @@
-"""Alerts, and the keys whose callers are to be forgotten."""
+"""Tables of alerts, and of deleted keys whose callers are erased."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,7 +1,7 @@
-"""Rules, alerts that end, channels and deliveries.
+"""Tables of rules, channels and deliveries; alerts get a rule and an end.
 
-Alerts of before become those of their organisation's default rule. The log of keys is followed from its beginning once
-more, for what is now kept of it: limits, organisations, and the rules that each of them has by default.
+Existing alerts become those of their organisation's default rule. The log of keys is followed again from its beginning,
+for what is now kept of it: limits, organisations and their default rules.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""How many requests a row stands for: refused ones may have been counted together."""
+"""Column `requests` of the request log: how many refused requests a row stands for."""
 
 import sqlalchemy as sa
 from alembic import op

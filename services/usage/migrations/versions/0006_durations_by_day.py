@@ -1,4 +1,4 @@
-"""How long requests took, by day too: what the hours add up to."""
+"""Latency sketches by day, merged from those by hour."""
 
 import itertools
 from collections.abc import Iterable

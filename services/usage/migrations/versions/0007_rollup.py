@@ -1,6 +1,6 @@
-"""Up to which minute the counters by hour hold what those by minute do. So far both were written together.
+"""Roll-up mark: up to which minute the counters by hour hold those by minute. So far both were written together.
 
-A worker of the release before may still run, and writes both: so does this one, then, for a day more.
+A worker of the previous release may still run and write both, so the mark is set a day ahead.
 """
 
 import time

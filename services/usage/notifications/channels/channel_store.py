@@ -1,4 +1,4 @@
-"""The channels of each organisation, as they are stored."""
+"""Store of channels in SQL, with optimistic concurrency by revision."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -21,11 +21,11 @@ CHANNELS_MAX = 20
 
 
 class NoSuchChannel(NoSuchItem):
-    """Unknown, deleted or another organisation's."""
+    """There is no such channel in this organisation: the id is unknown, deleted or another organisation's."""
 
 
 class TooManyChannels(Exception):
-    pass
+    """The organisation has CHANNELS_MAX channels already."""
 
 
 class ChannelStore:
@@ -35,7 +35,7 @@ class ChannelStore:
     def page(
         self, organisation_id: str, limit: int, after: tuple[int, str] | None = None
     ) -> tuple[tuple[Channel, ...], tuple[int, str] | None]:
-        """Oldest first, and the place of the last one shown; None on the last page."""
+        """Keyset page, oldest first, and the place (created_at in µs, id) of its last channel; None on the last."""
         table = tables.channel
         query = select(table).where(table.c.organisation_id == organisation_id)
         oldest_first = (By(table.c.created_at), By(table.c.id))
@@ -50,7 +50,7 @@ class ChannelStore:
             return get_channel(tx, organisation_id, channel_id)
 
     def find(self, channel_id: str) -> Channel | None:
-        """For who delivers to it; None: it is gone."""
+        """The channel, whatever its organisation, for the dispatcher; None: it was deleted."""
         with self._database.reading() as tx:
             row = tx.execute(select(tables.channel).where(tables.channel.c.id == channel_id)).one_or_none()
         return None if row is None else _channel(row)
@@ -65,7 +65,7 @@ class ChannelStore:
             tx.execute(insert(table), _row(channel))
 
     def change(self, channel: Channel, seen_revision: int | None) -> Channel:
-        """As it is from now on. Raises NoSuchChannel; and RevisionDiffers where the caller has seen another one."""
+        """The channel as stored. Raises NoSuchChannel, or RevisionDiffers when its revision is not `seen_revision`."""
         with self._database.transaction() as tx:
             before = get_channel(tx, channel.organisation_id, channel.id, lock=True)
             if seen_revision not in (None, before.revision):
@@ -75,7 +75,7 @@ class ChannelStore:
             return changed
 
     def delete(self, organisation_id: str, channel_id: str, now: datetime) -> None:
-        """What is on its way to it has failed. Raises NoSuchChannel."""
+        """Deletes the channel and fails its unfinished deliveries. Raises NoSuchChannel."""
         with self._database.transaction() as tx:
             get_channel(tx, organisation_id, channel_id, lock=True)
             tx.execute(delete(tables.channel).where(tables.channel.c.id == channel_id))
@@ -102,7 +102,7 @@ def get_channel(tx: Connection, organisation_id: str, channel_id: str, *, lock: 
 
 
 def disable(tx: Connection, channel_id: str, reason: str, now: datetime) -> None:
-    """Nothing is sent to it any more, also of what is on its way."""
+    """Disables the channel and fails its unfinished deliveries."""
     table = tables.channel
     values = {"disabled_at": to_microseconds(now), "disabled_reason": reason, "revision": table.c.revision + 1}
     tx.execute(update(table).where(table.c.id == channel_id, table.c.disabled_at.is_(None)).values(values))
@@ -110,7 +110,7 @@ def disable(tx: Connection, channel_id: str, reason: str, now: datetime) -> None
 
 
 def give_up(tx: Connection, channel_id: str, now: datetime) -> None:
-    """What is on its way to a channel has failed."""
+    """Marks the unfinished deliveries of a channel as failed."""
     table = tables.delivery
     on_their_way = (table.c.channel_id == channel_id, table.c.due_at.is_not(None))
     values = {"status": Status.FAILED.value, "due_at": None, "finished_at": to_microseconds(now)}

@@ -1,4 +1,4 @@
-"""Webhook secrets: made here, shown once, and stored sealed under a key that is not in the database."""
+"""Encryption of webhook secrets (Fernet), under keys that are not in the database; and the making of new secrets."""
 
 import base64
 import secrets
@@ -8,26 +8,27 @@ from cryptography.fernet import Fernet, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-SECRET_PREFIX = "whsec_"  # noqa: S105  what every one of them begins with
+SECRET_PREFIX = "whsec_"  # noqa: S105  a prefix, not a secret
 _SECRET_BYTES, _KEY_BYTES = 32, 32
 
 
 class SecretEncryption:
-    """`keys`: long random texts. The first seals, all unseal: so that one can be replaced by another."""
+    """`keys`: long random texts. The first encrypts, all decrypt, so that a key can be replaced."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._fernet = MultiFernet([Fernet(_fernet_key(text)) for text in keys])
 
     def seal(self, secret: str) -> str:
+        """Encrypts a secret."""
         return self._fernet.encrypt(secret.encode()).decode()
 
     def unseal(self, sealed: str) -> str:
-        """Raises cryptography.fernet.InvalidToken when it was sealed under none of the keys."""
+        """Decrypts a secret. Raises cryptography.fernet.InvalidToken when it was encrypted under none of the keys."""
         return self._fernet.decrypt(sealed).decode()
 
 
 def new_secret() -> str:
-    """As Standard Webhooks writes them: 256 random bits in base64."""
+    """A new secret in the form of Standard Webhooks: whsec_ and 256 random bits in base64."""
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
 
 

@@ -1,4 +1,4 @@
-"""Deliveries, and messages sent by hand: the HTTP door."""
+"""HTTP resources of deliveries: list, show, send again, and send a test message to a channel."""
 
 from services.usage.http.problem_mapping import as_problems
 from services.usage.notifications.channels.channel_store import ChannelStore
@@ -32,7 +32,7 @@ class ChannelTest:
         self._channels, self._deliveries, self._clock = channels, deliveries, clock
 
     @operation(
-        "Send a test message; answers with its delivery, which is on its way",
+        "Send a test message; the answer is its delivery, which is still to be sent",
         tag="Alerts",
         permission="admin",
         body=EmptyBodySchema,

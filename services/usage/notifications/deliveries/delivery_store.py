@@ -1,4 +1,4 @@
-"""Deliveries as they are stored: put down with what caused them, taken by a courier, closed with what came of it."""
+"""Queue of deliveries in SQL: enqueued with what caused them, claimed under a lease, closed with the outcome."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _FORGET_PAGE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingMessage:
-    """Something to tell. `only_to`: ids of channels; none: all that take its type."""
+    """A message for channels. `only_to`: ids of channels; empty: all that take its type."""
 
     organisation_id: str
     message_id: str
@@ -33,7 +33,7 @@ class OutgoingMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedDelivery:
-    """One that this process may send. `attempt`: 1 for the first."""
+    """A delivery that this process may send until its lease ends. `attempt`: 1 for the first."""
 
     id: str
     channel_id: str
@@ -44,18 +44,18 @@ class ClaimedDelivery:
 
 
 def enqueue_deliveries(
-    tx: Connection, notices: Sequence[OutgoingMessage], now: datetime, *, happened_at: datetime | None = None
+    tx: Connection, messages: Sequence[OutgoingMessage], now: datetime, *, happened_at: datetime | None = None
 ) -> int:
-    """One delivery for each channel that takes it, unless it has it already; how many.
+    """Enqueues each message for every channel that takes it and does not have it yet. Answers how many.
 
-    `happened_at`: channels that were made after that are not told of it.
+    `happened_at`: channels created after that time do not get the messages.
     """
-    channels = channels_of(tx, {notice.organisation_id for notice in notices})
+    channels = channels_of(tx, {message.organisation_id for message in messages})
     rows = [
-        _row(notice, channel.id, now)
-        for notice in notices
-        for channel in channels.get(notice.organisation_id, ())
-        if channel.takes(notice.type) and (not notice.only_to or channel.id in notice.only_to)
+        _row(message, channel.id, now)
+        for message in messages
+        for channel in channels.get(message.organisation_id, ())
+        if channel.takes(message.type) and (not message.only_to or channel.id in message.only_to)
         if happened_at is None or channel.created_at <= happened_at
     ]
     if rows:
@@ -68,9 +68,9 @@ class DeliveryStore:
         self._database = database
 
     def take(self, most: int, busy: Mapping[str, int], now: datetime) -> tuple[ClaimedDelivery, ...]:
-        """What is due, `most` at most, and of each channel no more at once than it may have. `busy`: channel → sending.
+        """Claims at most `most` due deliveries, within the bound of each channel. `busy`: channel → being sent.
 
-        The oldest of every channel, not the oldest of all: one that has thousands waiting is no reason for others to.
+        Takes the oldest of every channel, not the oldest of all: a channel with thousands waiting delays no other.
         """
         table = tables.delivery
         rank = func.row_number().over(partition_by=table.c.channel_id, order_by=(table.c.due_at, table.c.id))
@@ -89,22 +89,22 @@ class DeliveryStore:
                 wanted.append(row.id)
         return self._claim(wanted, now) if wanted else ()
 
-    def close(self, taken: ClaimedDelivery, outcome: Outcome, then: Next, began: datetime, now: datetime) -> None:
-        """Writes down what came of an attempt."""
+    def close(self, claimed: ClaimedDelivery, outcome: Outcome, then: Next, began: datetime, now: datetime) -> None:
+        """Records the outcome of an attempt, and what follows from it."""
         table, attempt = tables.delivery, tables.delivery_attempt
         finished = then.due_at is None
         row = {
-            "delivery_id": taken.id,
-            "number": taken.attempt,
+            "delivery_id": claimed.id,
+            "number": claimed.attempt,
             "at": to_microseconds(began),
             "duration_ms": max(0, round((now - began) / timedelta(milliseconds=1))),
             "status": outcome.status,
             "fault": outcome.fault,
         }
         with self._database.transaction() as tx:
-            # Taken for dead and sent by another since: what it wrote stands.
+            # If the lease ended and another process sent it meanwhile, what that one wrote stands.
             tx.execute(upsert(tx, attempt).on_conflict_do_nothing(), row)
-            is_ours = (table.c.id == taken.id, table.c.attempts == taken.attempt)
+            is_ours = (table.c.id == claimed.id, table.c.attempts == claimed.attempt)
             tx.execute(
                 update(table)
                 .where(*is_ours)
@@ -115,10 +115,10 @@ class DeliveryStore:
                 )
             )
             if then.disables:
-                disable(tx, taken.channel_id, GONE_REASON, now)
+                disable(tx, claimed.channel_id, GONE_REASON, now)
 
     def forget_old(self, now: datetime) -> None:
-        """A page of those that ended long ago."""
+        """Deletes a page of deliveries that were finished more than KEPT ago, with their attempts."""
         table, attempt = tables.delivery, tables.delivery_attempt
         old = select(table.c.id).where(table.c.due_at.is_(None), table.c.finished_at < to_microseconds(now - KEPT))
         with self._database.transaction() as tx:
@@ -128,7 +128,7 @@ class DeliveryStore:
                 tx.execute(delete(table).where(table.c.id.in_(ids)))
 
     def _claim(self, ids: Sequence[str], now: datetime) -> tuple[ClaimedDelivery, ...]:
-        """Of those the ones that nobody else has taken meanwhile."""
+        """Claims those that no other process has claimed meanwhile."""
         table = tables.delivery
         until = now + timedelta(seconds=SENDING_SECONDS_MAX)
         still_due = (table.c.id.in_(ids), table.c.due_at <= to_microseconds(now))
@@ -152,15 +152,15 @@ class DeliveryStore:
         )
 
 
-def _row(notice: OutgoingMessage, channel_id: str, now: datetime) -> dict[str, object]:
+def _row(message: OutgoingMessage, channel_id: str, now: datetime) -> dict[str, object]:
     return {
         "id": new_id("dlv"),
-        "organisation_id": notice.organisation_id,
+        "organisation_id": message.organisation_id,
         "channel_id": channel_id,
-        "message_id": notice.message_id,
-        "type": notice.type,
-        "key_id": notice.key_id,
-        "payload": notice.payload,
+        "message_id": message.message_id,
+        "type": message.type,
+        "key_id": message.key_id,
+        "payload": message.payload,
         "status": Status.PENDING.value,
         "attempts": 0,
         "due_at": to_microseconds(now),

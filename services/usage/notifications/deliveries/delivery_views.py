@@ -1,4 +1,4 @@
-"""Deliveries as their organisation sees them, with each attempt; and sending one again."""
+"""Read model of deliveries for their organisation, with each attempt; and redelivery and test messages."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,11 +21,11 @@ from shared.values.timestamps import from_microseconds, to_microseconds
 
 
 class NoSuchDelivery(NoSuchItem):
-    """Unknown, forgotten or another organisation's."""
+    """There is no such delivery in this organisation: the id is unknown, deleted or another organisation's."""
 
 
 class CannotBeSent(Exception):
-    """The text says why."""
+    """The delivery cannot be sent again now; the text says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryView:
-    """`webhook_id`: the message's, however often it is sent."""
+    """`webhook_id`: the id of the message, the same however often it is sent."""
 
     id: str
     channel_id: str
@@ -68,7 +68,7 @@ class DeliveryViews:
         channel_id: str | None = None,
         status: Status | None = None,
     ) -> tuple[tuple[DeliveryView, ...], tuple[int, str] | None]:
-        """Newest first, and the place of the last one shown; None on the last page."""
+        """Keyset page, newest first, and the place (created_at in µs, id) of its last delivery; None on the last."""
         table = tables.delivery
         query = select(table).where(table.c.organisation_id == organisation_id)
         if channel_id is not None:
@@ -86,9 +86,9 @@ class DeliveryViews:
             return _views(tx, [_row(tx, organisation_id, delivery_id)])[0]
 
     def test(self, channel: Channel, now: datetime) -> str:
-        """The id of a delivery to this channel alone, which is due."""
+        """Enqueues a test message to this channel alone. Answers the id of its delivery."""
         message = of_test(new_id("msg"), channel.id, now)
-        notice = OutgoingMessage(
+        outgoing = OutgoingMessage(
             organisation_id=channel.organisation_id,
             message_id=message.id,
             type=message.type,
@@ -98,23 +98,23 @@ class DeliveryViews:
         )
         table = tables.delivery
         with self._database.transaction() as tx:
-            enqueue_deliveries(tx, [notice], now)
+            enqueue_deliveries(tx, [outgoing], now)
             made: str = tx.execute(select(table.c.id).where(table.c.message_id == message.id)).scalar_one()
         return made
 
     def send_again(self, organisation_id: str, delivery_id: str, now: datetime) -> None:
-        """Under the same message id, at once. Raises NoSuchDelivery and CannotBeSent."""
+        """Makes the delivery due now, under the same message id. Raises NoSuchDelivery and CannotBeSent."""
         table = tables.delivery
         with self._database.transaction() as tx:
             row = _row(tx, organisation_id, delivery_id, lock=True)
             if row.status == Status.SENDING.value:
-                raise CannotBeSent("it is being sent right now")
+                raise CannotBeSent("the delivery is being sent right now: wait until it has finished")
             try:
                 channel = get_channel(tx, organisation_id, row.channel_id)
             except NoSuchChannel:
-                raise CannotBeSent("its channel was deleted") from None
+                raise CannotBeSent("the channel of the delivery was deleted") from None
             if channel.disabled_at is not None:
-                raise CannotBeSent("its channel is disabled")
+                raise CannotBeSent("the channel of the delivery is disabled: enable it first")
             values = {"status": Status.PENDING.value, "due_at": to_microseconds(now), "finished_at": None}
             tx.execute(update(table).where(table.c.id == delivery_id).values(values))
 

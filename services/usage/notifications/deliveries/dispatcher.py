@@ -1,6 +1,6 @@
-"""Carries what is due, each delivery in a thread of its own, so that a slow receiver waits by itself.
+"""Dispatcher of deliveries: a bounded pool of threads, one for each delivery, so that a slow receiver delays no other.
 
-Bounded: so many at once, and of one channel no more than two.
+At most AT_ONCE_MAX deliveries are sent at once, and two to one channel.
 """
 
 import random
@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Senders:
-    """`mail` None: no mail server was named."""
+    """`mail` None: no SMTP server is configured."""
 
     webhook: WebhookSender
     mail: EmailSender | None = None
@@ -38,93 +38,93 @@ class Dispatcher:
         self,
         deliveries: DeliveryStore,
         channels: ChannelStore,
-        sealing: SecretEncryption,
+        encryption: SecretEncryption,
         senders: Senders,
         clock: Clock,
     ) -> None:
-        self._deliveries, self._channels, self._sealing = deliveries, channels, sealing
+        self._deliveries, self._channels, self._encryption = deliveries, channels, encryption
         self._senders, self._clock = senders, clock
         self._lock = threading.Lock()
         self._busy: Counter[str] = Counter()
         self._threads: set[threading.Thread] = set()
         self._is_stopped = False
 
-    def tend(self) -> int:
-        """Sets out with what is due, and does not wait for it; how many."""
+    def dispatch_due(self) -> int:
+        """Starts sending what is due, without waiting for it. Answers how many deliveries were started."""
         with self._lock:
             most = AT_ONCE_MAX - len(self._threads)
             if most <= 0 or self._is_stopped:
                 return 0
-            taken = self._deliveries.take(most, self._busy, self._clock.now())
-            for one in taken:
-                thread = threading.Thread(target=self._carry, args=(one,), name="delivery", daemon=True)
+            claimed = self._deliveries.take(most, self._busy, self._clock.now())
+            for one in claimed:
+                thread = threading.Thread(target=self._deliver, args=(one,), name="delivery", daemon=True)
                 self._busy[one.channel_id] += 1
                 self._threads.add(thread)
                 thread.start()
-            return len(taken)
+            return len(claimed)
 
     def stop(self) -> None:
-        """Sets out with nothing more. What is not closed by the end of the process is sent again by the next."""
+        """Starts nothing more. What is unfinished when the process ends is sent again by the next one."""
         self._is_stopped = True
 
     def wait(self) -> None:
-        """Until all that were on their way have arrived or given up."""
+        """Waits until every delivery that is being sent is closed."""
         for thread in tuple(self._threads):
             thread.join()
 
-    def _carry(self, taken: ClaimedDelivery) -> None:
+    def _deliver(self, claimed: ClaimedDelivery) -> None:
         try:
-            self._send_and_close(taken)
+            self._send_and_close(claimed)
         except Exception:
-            # It stays taken, and is due again when its sender must be dead: at least once.
-            _log.exception("delivery_not_closed", delivery=taken.id)
+            # Its claim stays, and it is due again when the lease ends: at least once.
+            _log.exception("delivery_not_closed", delivery=claimed.id)
         finally:
             with self._lock:
-                self._busy[taken.channel_id] -= 1
+                self._busy[claimed.channel_id] -= 1
                 self._busy += Counter()  # keeps those above 0
                 self._threads.discard(threading.current_thread())
-            self._tend_again()
+            self._start_more()
 
-    def _tend_again(self) -> None:
-        """What waited for this place need not wait for the timer."""
+    def _start_more(self) -> None:
+        """Starts the next delivery in the place of the finished one, without waiting for the timer."""
         try:
-            self.tend()
+            self.dispatch_due()
         except Exception:
             _log.exception("deliveries_not_taken")
 
-    def _send_and_close(self, taken: ClaimedDelivery) -> None:
+    def _send_and_close(self, claimed: ClaimedDelivery) -> None:
         began = self._clock.now()
         try:
-            outcome = self._send(taken)
+            outcome = self._send(claimed)
         except Exception:
-            # Written down like any other attempt, so that it ends some day.
-            _log.exception("delivery_not_sent", delivery=taken.id)
-            outcome = Outcome(delivered=False, fault="a fault of ours")
+            # Recorded like any other attempt, so that retries end some day.
+            _log.exception("delivery_not_sent", delivery=claimed.id)
+            outcome = Outcome(delivered=False, fault="an internal error while sending")
         now = self._clock.now()
-        then = after(taken.attempt, outcome, now, random.uniform(-1, 1))
-        self._deliveries.close(taken, outcome, then, began, now)
+        then = after(claimed.attempt, outcome, now, random.uniform(-1, 1))
+        self._deliveries.close(claimed, outcome, then, began, now)
         metrics.deliveries.labels("delivered" if outcome.delivered else then.status.value).inc()
         if not outcome.delivered:
             detail = outcome.fault or str(outcome.status)
-            _log.info("delivery_refused", delivery=taken.id, channel=taken.channel_id, detail=detail)
+            _log.info("delivery_refused", delivery=claimed.id, channel=claimed.channel_id, detail=detail)
 
-    def _send(self, taken: ClaimedDelivery) -> Outcome:
-        channel = self._channels.find(taken.channel_id)
+    def _send(self, claimed: ClaimedDelivery) -> Outcome:
+        channel = self._channels.find(claimed.channel_id)
         if channel is None or channel.disabled_at is not None:
-            return Outcome(delivered=False, fault="the channel is gone or disabled", is_final=True)
+            return Outcome(delivered=False, fault="the channel was deleted or disabled", is_final=True)
         match channel.kind:
             case Kind.WEBHOOK:
-                return self._to_webhook(channel, taken)
+                return self._to_webhook(channel, claimed)
             case Kind.EMAIL:
                 if self._senders.mail is None:
-                    return Outcome(delivered=False, fault="no mail server is configured")
-                return self._senders.mail.send(channel.target, taken.message_id, taken.payload)
+                    return Outcome(delivered=False, fault="no SMTP server is configured")
+                return self._senders.mail.send(channel.target, claimed.message_id, claimed.payload)
 
-    def _to_webhook(self, channel: Channel, taken: ClaimedDelivery) -> Outcome:
+    def _to_webhook(self, channel: Channel, claimed: ClaimedDelivery) -> Outcome:
         now = self._clock.now()
         try:
-            secrets = [self._sealing.unseal(sealed) for sealed in channel.sealed_secrets(now)]
+            secrets = [self._encryption.unseal(sealed) for sealed in channel.sealed_secrets(now)]
         except InvalidToken:
             _log.error("channel_secret_unreadable", channel=channel.id)
-            return Outcome(delivered=False, fault="its secret cannot be read: rotate it")
-        return self._senders.webhook.send(channel.target, taken.message_id, taken.payload, secrets, now)
+            return Outcome(delivered=False, fault="the secret of the channel cannot be decrypted: rotate it")
+        return self._senders.webhook.send(channel.target, claimed.message_id, claimed.payload, secrets, now)

@@ -1,8 +1,8 @@
-"""Connections to addresses that customers name: checked where they are made, to the very address that was checked.
+"""SSRF guard: connections to hosts that customers name reach public addresses only, checked where they connect.
 
 A name is resolved once for each connection, every address it has must be allowed, and TLS is for the name. So neither a
-name that resolves into our own network, nor one that changes its mind between check and use, reaches anything there.
-All of an exchange is over by one deadline, however steadily its bytes drip.
+name that resolves into our own network, nor one that changes between check and use (DNS rebinding), reaches anything
+there. One deadline bounds the whole exchange, however slowly its bytes drip.
 """
 
 import ipaddress
@@ -20,7 +20,7 @@ from shared.values import ip_addresses as addresses
 from shared.values.ip_addresses import Address, Network
 
 Resolve = Callable[[str, int], Sequence[str]]
-# Public by no reading of the registries of IANA, whatever `is_global` of this Python says.
+# Not public by the IANA special-purpose registries, whatever `is_global` of this Python version says.
 _NEVER = tuple(
     ipaddress.ip_network(text)
     for text in (
@@ -42,19 +42,19 @@ _NEVER = tuple(
 
 
 class AddressForbidden(Exception):
-    """The text names the host and never the address it has: that would tell what is in here."""
+    """The host has an address that may not be connected to. The text names the host only: its address would leak."""
 
     def __init__(self, host: str) -> None:
         super().__init__(f"{host} is not on the public internet")
 
 
 class DeadlinePassed(Exception):
-    pass
+    """The exchange took longer than its deadline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EgressPolicy:
-    """`allowed`: networks that may be connected to although they are not public. `allow_http`: without TLS, too."""
+    """`allowed`: networks that may be reached although they are not public. `allow_http`: plain http is allowed."""
 
     allowed: tuple[Network, ...] = ()
     allow_http: bool = False
@@ -66,6 +66,7 @@ class EgressPolicy:
 
 
 def is_public(address: Address) -> bool:
+    """Whether the address is on the public internet, as unicast."""
     return (
         address.is_global
         and not address.is_multicast
@@ -75,10 +76,10 @@ def is_public(address: Address) -> bool:
 
 
 def forbidden_target(url: str, policy: EgressPolicy) -> str | None:
-    """What is wrong with a URL before anything is resolved; None: it may be tried. It is checked again each time."""
+    """Why a URL is refused, judged without resolving names; None: accepted. Connections are checked again each time."""
     parts = urlsplit(url)
     if parts.scheme != "https" and not policy.allow_http:
-        return "must read https://…"
+        return "must begin with https://"
     address = addresses.address(parts.hostname or "")
     if address is not None and not policy.allows(address):
         return "is not on the public internet"
@@ -86,13 +87,16 @@ def forbidden_target(url: str, policy: EgressPolicy) -> str | None:
 
 
 def system_resolve(host: str, port: int) -> tuple[str, ...]:
-    """Raises OSError."""
+    """The addresses of a host, without repetition. Raises OSError."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class GuardedBackend(httpcore.NetworkBackend):
-    """How httpcore connects, for one exchange. `deadline`: by time.monotonic()."""
+    """Network backend of httpcore for one exchange, which connects to allowed addresses only.
+
+    `deadline`: by time.monotonic().
+    """
 
     def __init__(self, policy: EgressPolicy, resolve: Resolve, deadline: float) -> None:
         self._policy, self._resolve, self._deadline = policy, resolve, deadline
@@ -134,7 +138,7 @@ class GuardedBackend(httpcore.NetworkBackend):
 
 
 class _DeadlinedStream(httpcore.NetworkStream):
-    """Whatever time each operation is given, none goes on past the deadline."""
+    """A stream whose every operation ends at the deadline, whatever timeout it is given."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
         self._stream, self._deadline = stream, deadline
@@ -159,7 +163,7 @@ class _DeadlinedStream(httpcore.NetworkStream):
 
 
 def left(deadline: float) -> float:
-    """Seconds; never none. Raises DeadlinePassed."""
+    """Seconds left, more than 0. Raises DeadlinePassed."""
     seconds = deadline - time.monotonic()
     if seconds <= 0:
         raise DeadlinePassed

@@ -1,4 +1,4 @@
-"""One message to one mail address, by SMTP, to a server that the operator names."""
+"""Email sender: one message to one address, by SMTP, through the server that the operator configured."""
 
 import smtplib
 import ssl
@@ -20,7 +20,7 @@ _DOMAIN = "grillo.invalid"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailServer:
-    """`starttls`: refuse to go on without TLS; `tls`: from the first byte."""
+    """`tls`: from the first byte; `starttls`: upgraded before log-in, and refused without."""
 
     host: str
     port: int
@@ -32,7 +32,7 @@ class MailServer:
 
 
 def mail_server(url: str, sender: str) -> MailServer:
-    """Of smtp://USER:PASSWORD@HOST:PORT (TLS when the port is 587), or smtps://. Raises ValueError."""
+    """Parses smtp://USER:PASSWORD@HOST:PORT (STARTTLS on port 587, the default) or smtps://…. Raises ValueError."""
     parts = urlsplit(url)
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
         raise ValueError("not smtp://HOST or smtps://HOST")
@@ -54,7 +54,7 @@ class EmailSender:
         self._server, self._seconds_max = server, seconds_max
 
     def send(self, address: str, message_id: str, payload: str) -> Outcome:
-        """Never raises for what a mail server does, or does not do."""
+        """Sends the message, within the deadline. Faults of the mail server are in the Outcome, never raised."""
         mail = written(self._server.sender, address, message_id, payload)
         try:
             smtp = self._connected(time.monotonic() + self._seconds_max)
@@ -66,12 +66,12 @@ class EmailSender:
         except DeadlinePassed:
             return Outcome(delivered=False, fault=f"no answer within {self._seconds_max:g} s")
         except smtplib.SMTPResponseException as refused:
-            return Outcome(delivered=False, status=refused.smtp_code, fault="the mail server refused it")
+            return Outcome(delivered=False, status=refused.smtp_code, fault="the mail server refused the message")
         except smtplib.SMTPRecipientsRefused as refused:
             status = next((code for code, _ in refused.recipients.values()), None)
             return Outcome(delivered=False, status=status, fault="the mail server refused the address")
         except (smtplib.SMTPException, OSError) as error:
-            return Outcome(delivered=False, fault=f"the mail server: {type(error).__name__}")
+            return Outcome(delivered=False, fault=f"the mail server cannot be used: {type(error).__name__}")
         return Outcome(delivered=True, status=_ACCEPTED)
 
     def _connected(self, deadline: float) -> SmtpWithDeadline:
@@ -88,7 +88,7 @@ class EmailSender:
 
 
 def written(sender: str, address: str, message_id: str, payload: str) -> EmailMessage:
-    """The same facts as a webhook gets, to be read by people. Sent again, it is the same message (Message-ID)."""
+    """The email: the facts that a webhook gets, as text. Sent again, it has the same Message-ID."""
     document: dict[str, Any] = msgspec.json.decode(payload)
     data = document["data"]
     about = data.get("kind") or document["type"]

@@ -1,6 +1,6 @@
-"""SMTP of which a whole conversation is over by one deadline, however steadily the server's answers drip.
+"""SMTP client with one deadline for the whole conversation, however slowly the server's answers drip.
 
-smtplib bounds each wait by itself, and there are as many as the server likes.
+smtplib bounds each wait by itself, and a server can cause any number of them.
 """
 
 import contextlib
@@ -15,16 +15,16 @@ _READ_BYTES = 4096
 
 
 class SmtpWithDeadline(smtplib.SMTP):
-    """`deadline`: by time.monotonic(). Everything raises DeadlinePassed beside what smtplib does."""
+    """`deadline`: by time.monotonic(). Every method may raise DeadlinePassed besides what smtplib raises."""
 
     _deadline: float
 
     def __init__(self, host: str, port: int, deadline: float) -> None:
-        self._deadline = deadline  # before the other's, which connects
+        self._deadline = deadline  # before the base class's, which connects
         super().__init__(host, port)
 
     def leave(self) -> None:
-        """Says goodbye, and minds no answer to it: what was accepted stays accepted."""
+        """Sends QUIT and closes, ignoring faults: what the server accepted stays accepted."""
         with contextlib.suppress(DeadlinePassed, smtplib.SMTPException, OSError):
             self.quit()
         self.close()
@@ -50,7 +50,7 @@ class SmtpWithDeadline(smtplib.SMTP):
 
 
 class SmtpsWithDeadline(smtplib.SMTP_SSL, SmtpWithDeadline):
-    """TLS from the first byte."""
+    """The same with TLS from the first byte."""
 
     def __init__(self, host: str, port: int, deadline: float, context: ssl.SSLContext) -> None:
         self._deadline = deadline
@@ -58,14 +58,14 @@ class SmtpsWithDeadline(smtplib.SMTP_SSL, SmtpWithDeadline):
 
 
 class _Lines:
-    """What smtplib reads answers from."""
+    """Line reader with a deadline, from which smtplib reads answers."""
 
     def __init__(self, connection: socket.socket, deadline: float) -> None:
         self._connection, self._deadline = connection, deadline
         self._unread = b""
 
     def readline(self, bytes_max: int) -> bytes:
-        """Shorter, and without its end, when the server has gone."""
+        """One line; without its line end when the server closed the connection or the line is too long."""
         while b"\n" not in self._unread and len(self._unread) < bytes_max:
             self._connection.settimeout(left(self._deadline))
             try:

@@ -1,4 +1,7 @@
-"""One message to one webhook, as Standard Webhooks says. Any 2xx is a receipt; a redirect is none, and not followed."""
+"""Webhook sender: one signed message to one URL, by Standard Webhooks.
+
+Any 2xx is a receipt; redirects are not followed.
+"""
 
 import ssl
 import time
@@ -23,7 +26,7 @@ USER_AGENT = "Grillo-Webhooks/1"
 
 
 class WebhookSender:
-    """`resolve` and `trusted` are for tests: names, and whose certificates are believed."""
+    """`resolve` and `trusted` are replaced in tests: name resolution, and the trusted certificates."""
 
     def __init__(
         self,
@@ -37,14 +40,14 @@ class WebhookSender:
         self._trusted = trusted or ssl.create_default_context()
 
     def send(self, url: str, message_id: str, payload: str, secrets: Sequence[str], now: datetime) -> Outcome:
-        """Never raises for what a receiver does, or does not do."""
+        """Posts the message, within the deadline. Faults of the receiver are in the Outcome, never raised."""
         if not url.startswith("https://") and not self._policy.allow_http:
-            return Outcome(delivered=False, fault="only https is allowed")
+            return Outcome(delivered=False, fault="only https URLs are allowed")
         headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
         headers |= signed(message_id, payload, secrets, now)
         backend = GuardedBackend(self._policy, self._resolve, time.monotonic() + self._seconds_max)
         try:
-            # A pool of one exchange: what was checked for one is not left open for another.
+            # A pool for this exchange only: a connection that was checked for it is not reused by another.
             with (
                 httpcore.ConnectionPool(ssl_context=self._trusted, network_backend=backend, http2=False) as pool,
                 pool.stream("POST", url, headers=list(headers.items()), content=payload.encode()) as answer,
@@ -56,11 +59,11 @@ class WebhookSender:
         except (DeadlinePassed, httpcore.TimeoutException):
             return Outcome(delivered=False, fault=f"no answer within {self._seconds_max:g} s")
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, ValueError) as error:
-            return Outcome(delivered=False, fault=_words(error))
+            return Outcome(delivered=False, fault=_description(error))
 
 
 def signed(message_id: str, payload: str, secrets: Sequence[str], now: datetime) -> dict[str, str]:
-    """One signature for each secret: while one replaces another, receivers that know either can verify."""
+    """Headers with one signature for each secret: during a rotation, receivers that know either can verify."""
     signatures = [Webhook(secret).sign(message_id, now, payload) for secret in secrets]
     return {
         "webhook-id": message_id,
@@ -70,7 +73,7 @@ def signed(message_id: str, payload: str, secrets: Sequence[str], now: datetime)
 
 
 def _read_some(answer: httpcore.Response) -> None:
-    """So that a receiver that writes a short answer sees it taken. The status is what counts, and is here already."""
+    """Reads a short answer to its end, as receivers expect. Faults are ignored: the status, which counts, is known."""
     taken = 0
     try:
         for part in answer.iter_stream():
@@ -91,7 +94,7 @@ def _outcome(answer: httpcore.Response, now: datetime) -> Outcome:
     return Outcome(delivered=False, status=status, fault=fault, retry_after_seconds=wait_seconds)
 
 
-def _words(error: Exception) -> str:
-    """What the network said; it may quote addresses, so no more than its kind but for certificates."""
+def _description(error: Exception) -> str:
+    """Text for an error of the network: its type only, since its message may quote addresses."""
     text = str(error)
-    return "its certificate cannot be verified" if "CERTIFICATE" in text.upper() else type(error).__name__
+    return "the receiver's certificate cannot be verified" if "CERTIFICATE" in text.upper() else type(error).__name__
