@@ -27,23 +27,23 @@ class Authorize:
     def __init__(self, proxies: TrustedProxies) -> None:
         self._proxies = proxies
 
-    def original(self, req: falcon.Request, caller: str) -> Judged:
+    def forwarded(self, req: falcon.Request, caller: str) -> Judged:
         """Raises Problem where nothing is asked that the gate could judge."""
         if not self._proxies.trust(req.remote_addr or ""):
             raise Problem("invalid-request", "only proxies that TRUSTED_PROXIES names may ask about others' requests")
         query: AuthorizeQuery = read_query(req, _QUERY, credential=False)
         try:
-            original = read_forwarded_request(req.get_header)
+            forwarded = read_forwarded_request(req.get_header)
         except ForwardedRequestUnreadable as fault:
             raise Problem("invalid-request", str(fault)) from None
-        if original.query_keys and not query.allow_query:
+        if forwarded.query_keys and not query.allow_query:
             raise Problem("invalid-request", "here a key may be sent in the Authorization header only")
         return Judged(
-            presented=Presented(req.get_header("Authorization"), original.query_keys, caller),
+            presented=Presented(req.get_header("Authorization"), forwarded.query_keys, caller),
             permission=query.permission,
-            method=original.method,
-            route=query.route or original.path,
-            path=original.path,
+            method=forwarded.method,
+            route=query.route or forwarded.path,
+            path=forwarded.path,
         )
 
     @operation(
@@ -53,7 +53,7 @@ class Authorize:
         query=AuthorizeQuerySchema,
         answers=AuthorizedSchema,
         headers=("X-Original-Method", "X-Original-URI", "X-Forwarded-Method", "X-Forwarded-Uri", "X-Forwarded-For"),
-        stands_for=original,
+        stands_for=forwarded,
         problem_header=PROBLEM_HEADER,
     )
     def on_get(self, call: Call[AuthorizeQuery, None]) -> Answer:

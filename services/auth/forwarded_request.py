@@ -32,10 +32,10 @@ class ForwardedRequestUnreadable(Exception):
 
 def read_forwarded_request(header: Callable[[str], str | None]) -> ForwardedRequest:
     """`header`: a header's value by name. Raises OriginalUnreadable."""
-    told = {(header(method) or None, header(uri) or None) for method, uri in _FAMILIES} - {(None, None)}
-    if len(told) > 1:
+    described = {(header(method) or None, header(uri) or None) for method, uri in _FAMILIES} - {(None, None)}
+    if len(described) > 1:
         raise ForwardedRequestUnreadable("X-Original-… and X-Forwarded-… tell of different requests")
-    method, uri = told.pop() if told else (None, None)
+    method, uri = described.pop() if described else (None, None)
     if method is None or uri is None:
         raise ForwardedRequestUnreadable(
             "X-Original-Method and X-Original-URI, or X-Forwarded-Method and -Uri, are needed"

@@ -6,15 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.keys.command_handler import CommandHandler
-from services.keys.http import (
-    lifecycle_resources as lifecycle_api,
-)
-from services.keys.http import (
-    organisation_resources as organisation_api,
-)
-from services.keys.http import (
-    representation as presentation,
-)
+from services.keys.http import lifecycle_resources, organisation_resources, representation
 from services.keys.http.command_mapping import key_edit, key_request, origin
 from services.keys.http.idempotency import Attempt, Idempotency, Taken, digest_of
 from services.keys.http.problem_mapping import as_problems
@@ -38,15 +30,15 @@ _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 
 
 def routes(
-    commands: CommandHandler, queries: KeyQueries, past: AsOf, idempotency: Idempotency, grants: Grants, clock: Clock
+    commands: CommandHandler, queries: KeyQueries, as_of: AsOf, idempotency: Idempotency, grants: Grants, clock: Clock
 ) -> list[Route]:
     """`grants`: the web process's own replica, which knows tiers and limits."""
     show = KeyRepresentation(grants)
     return [
         Route("/v1/keys", KeyCollection(commands, queries, idempotency, show, clock)),
-        Route("/v1/keys/{key_id}", KeyItem(commands, queries, past, show, clock)),
-        *lifecycle_api.routes(commands, queries, show),
-        *organisation_api.routes(commands, queries, grants),
+        Route("/v1/keys/{key_id}", KeyItem(commands, queries, as_of, show, clock)),
+        *lifecycle_resources.routes(commands, queries, show),
+        *organisation_resources.routes(commands, queries, grants),
     ]
 
 
@@ -68,7 +60,7 @@ class KeyCollection:
         after = _place(query.cursor, query.sort) if query.cursor else None
         page = self._queries.list_keys(call.caller.organisation_id, query.limit, after, query.wanted(), query.sort)
         place = page.next_place and (query.sort, *page.next_place)
-        return page_answer(map(presentation.listed, page.keys), place)
+        return page_answer(map(representation.listed, page.keys), place)
 
     @operation(
         "Create a key",
@@ -87,13 +79,13 @@ class KeyCollection:
             if attempt is None:
                 return self._create(call, None)
             with self._idempotency.running(attempt):
-                made = self._idempotency.find(attempt)
-                if made is None:
+                made_id = self._idempotency.find(attempt)
+                if made_id is None:
                     try:
                         return self._create(call, attempt)
                     except Taken:
-                        made = self._idempotency.find(attempt)
-                return self._repeat(call.caller.organisation_id, made)
+                        made_id = self._idempotency.find(attempt)
+                return self._repeat(call.caller.organisation_id, made_id)
 
     def _create(self, call: Call[None, CreateKeyBody], attempt: Attempt | None) -> Answer:
         organisation_id = call.caller.organisation_id
@@ -101,22 +93,22 @@ class KeyCollection:
         also = None if attempt is None else functools.partial(self._idempotency.keep, attempt)
         created = self._commands.create(organisation_id, request, origin(call), also=also)
         shown = self._show(self._queries.get_key(organisation_id, created.key_id))
-        body = shown | {"key": created.secret.value, "receipt": presentation.receipt(created.receipt)}
+        body = shown | {"key": created.secret.value, "receipt": representation.receipt(created.receipt)}
         return _created(body)
 
     def _repeat(self, organisation_id: str, key_id: str | None) -> Answer:
         if key_id is None:
             raise Problem("conflict", "the first request with this Idempotency-Key is still running")
         shown = self._show(self._queries.get_key(organisation_id, key_id))
-        receipt = presentation.receipt(self._commands.receipt_of_now())
+        receipt = representation.receipt(self._commands.receipt_of_now())
         return _created(shown | {"key": None, "receipt": receipt}, {"Idempotent-Replay": "true"})
 
 
 class KeyItem:
     def __init__(
-        self, commands: CommandHandler, queries: KeyQueries, past: AsOf, show: KeyRepresentation, clock: Clock
+        self, commands: CommandHandler, queries: KeyQueries, as_of: AsOf, show: KeyRepresentation, clock: Clock
     ) -> None:
-        self._commands, self._queries, self._past = commands, queries, past
+        self._commands, self._queries, self._as_of = commands, queries, as_of
         self._show, self._clock = show, clock
 
     @operation(
@@ -154,7 +146,7 @@ class KeyItem:
             edit = replace(edit, revision=seen_revision(call.headers.get("If-Match")))
             changed = self._commands.edit(organisation_id, key_id, edit, origin(call))
             key = self._queries.get_key(organisation_id, key_id)
-        body = self._show(key) | {"receipt": changed.receipt and presentation.receipt(changed.receipt)}
+        body = self._show(key) | {"receipt": changed.receipt and representation.receipt(changed.receipt)}
         if changed.secret is None:
             return Answer(body=body, headers=etag(key.revision))
         return Answer(
@@ -172,16 +164,16 @@ class KeyItem:
     def on_delete(self, call: Call[None, None], key_id: str) -> Answer:
         with as_problems():
             deleted_at, receipt = self._commands.delete(call.caller.organisation_id, key_id, origin(call))
-        return Answer(body={"id": key_id, "deleted_at": deleted_at, "receipt": presentation.receipt(receipt)})
+        return Answer(body={"id": key_id, "deleted_at": deleted_at, "receipt": representation.receipt(receipt)})
 
     def _key(self, organisation_id: str, key_id: str, query: AsOfQuery) -> KeyView:
         if query.revision is not None:
-            return self._past.at_revision(organisation_id, key_id, query.revision)
+            return self._as_of.at_revision(organisation_id, key_id, query.revision)
         if query.as_of is None:
             return self._queries.get_key(organisation_id, key_id)
         if query.as_of > self._clock.now():
             raise Problem("invalid-request", "as_of: must not lie in the future")
-        return self._past.at(organisation_id, key_id, query.as_of)
+        return self._as_of.at(organisation_id, key_id, query.as_of)
 
 
 def _created(body: dict[str, Any], headers: dict[str, str] | None = None) -> Answer:

@@ -7,7 +7,7 @@ from services.keys import api, tables
 from services.keys.command_handler import CommandHandler
 from services.keys.events import types
 from services.keys.expiry_sweep import ExpirySweep
-from services.keys.http import organisation_activity_resources as organisation_activity_api
+from services.keys.http import organisation_activity_resources
 from services.keys.http.idempotency import Idempotency
 from services.keys.publication import publish
 from services.keys.revocation.propagation import GATES, Propagation
@@ -41,13 +41,13 @@ class Keys:
     store: SqlEventStore
     relay: Relay
     doorbell: Doorbell
-    storage: RestoreDetection
+    restore_detection: RestoreDetection
     propagation: Propagation
     commands: CommandHandler
     queries: KeyQueries
     history: History
     organisation_history: OrganisationHistory
-    past: AsOf
+    as_of: AsOf
     idempotency: Idempotency
     sweep: ExpirySweep
     feed: LogFeed
@@ -64,7 +64,7 @@ class Keys:
             "keys.history": self.history,
             "keys.feed": self.feed,
             "keys.relay": self.relay,
-            "keys.storage": self.storage,
+            "keys.storage": self.restore_detection,
             "keys.last_use": self.last_use,
             "keys.sweep": self.sweep,
             "keys.remote_commands": RemoteCommands(self.commands),
@@ -73,8 +73,8 @@ class Keys:
     def routes(self, grants: Grants) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
         return [
-            *api.routes(self.commands, self.queries, self.past, self.idempotency, grants, self.clock),
-            *organisation_activity_api.routes(self.organisation_history),
+            *api.routes(self.commands, self.queries, self.as_of, self.idempotency, grants, self.clock),
+            *organisation_activity_resources.routes(self.organisation_history),
         ]
 
     def internal_routes(self) -> list[Route]:
@@ -88,11 +88,11 @@ def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float
     """Migrates the database first."""
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
-    publication = Envelopes("keys", types, publish, ignorable=IGNORABLE)
-    relay = Relay(database, tables.metadata, store, publication, bus)
+    envelopes = Envelopes("keys", types, publish, ignorable=IGNORABLE)
+    relay = Relay(database, tables.metadata, store, envelopes, bus)
     doorbell = Doorbell(relay.run)
-    storage = RestoreDetection(database, clock, lease_seconds=lease_seconds)
-    propagation = Propagation(database, store, storage, clock, lease_seconds=lease_seconds)
+    restore_detection = RestoreDetection(database, clock, lease_seconds=lease_seconds)
+    propagation = Propagation(database, store, restore_detection, clock, lease_seconds=lease_seconds)
     commands = CommandHandler(database, store, doorbell, propagation, clock)
     return Keys(
         clock=clock,
@@ -100,15 +100,15 @@ def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float
         store=store,
         relay=relay,
         doorbell=doorbell,
-        storage=storage,
+        restore_detection=restore_detection,
         propagation=propagation,
         commands=commands,
         queries=KeyQueries(database, clock),
         history=History(store),
         organisation_history=OrganisationHistory(store),
-        past=AsOf(store),
+        as_of=AsOf(store),
         idempotency=Idempotency(database, clock),
         sweep=ExpirySweep(database, commands.keys, clock),
-        feed=LogFeed(database, store, publication, propagation.acknowledge, GATES),
+        feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES),
         last_use=LastUse(database),
     )

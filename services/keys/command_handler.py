@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from services.keys.command_inputs import CreatedKey, EditedKey, KeyEdit, KeyRequest, RotatedKey, sealed_anew
+from services.keys.command_inputs import CreatedKey, EditedKey, KeyEdit, KeyRequest, RotatedKey, seal_edited_description
 from services.keys.encryption import data_keys
 from services.keys.encryption.data_keys import DataKeys
 from services.keys.encryption.description import new_data_key, seal
@@ -32,7 +32,7 @@ _Executed = Executed[key.Key | None]
 
 class CommandHandler:
     def __init__(
-        self, database: Database, store: SqlEventStore, relay: Doorbell, propagation: Propagation, clock: Clock
+        self, database: Database, store: SqlEventStore, doorbell: Doorbell, propagation: Propagation, clock: Clock
     ) -> None:
         self._database, self._propagation, self._clock = database, propagation, clock
         self._data_keys = DataKeys(database)
@@ -42,7 +42,7 @@ class CommandHandler:
             initial=None,
             evolve=key.evolve,
             project=project_key,
-            after_commit=relay.ring,
+            after_commit=doorbell.ring,
             clock=clock,
         )
         self._organisations: Repository[organisation.Organisation | None, OrganisationEvent, Connection] = Repository(
@@ -51,7 +51,7 @@ class CommandHandler:
             initial=None,
             evolve=organisation.evolve,
             project=project_organisation,
-            after_commit=relay.ring,
+            after_commit=doorbell.ring,
             clock=clock,
         )
 
@@ -91,7 +91,7 @@ class CommandHandler:
             organisation_id=organisation_id,
             digest=secret.digest,
             hint=secret.hint,
-            words=seal(request.words, data_key),
+            words=seal(request.description, data_key),
             permissions=request.permissions,
             expires_at=request.expires_at,
             allow_query=request.allow_query,
@@ -113,7 +113,7 @@ class CommandHandler:
             also=keep,
             check=_no_check if beyond_limit else self._check_limit,
         )
-        return CreatedKey(key_id=command.key_id, secret=secret, receipt=self._known(executed))
+        return CreatedKey(key_id=command.key_id, secret=secret, receipt=self._await_known(executed))
 
     def edit(self, organisation_id: str, key_id: str, edit: KeyEdit, origin: Origin) -> EditedKey:
         """All parts at once, or none. Raises NoSuchKey and what decision.decide raises of an edit, TooManyKeys."""
@@ -124,7 +124,7 @@ class CommandHandler:
 
         def command(state: key.Key) -> commands.EditKey:
             return commands.EditKey(
-                words=sealed_anew(state, edit, data_key),
+                words=seal_edited_description(state, edit, data_key),
                 permissions=edit.permissions,
                 access=edit.access and edit.access(state.access),
                 secret=_public_part(secret) if secret else None,
@@ -132,8 +132,8 @@ class CommandHandler:
             )
 
         executed = self._execute(organisation_id, key_id, command, origin)
-        is_of_words_only = edit.permissions is None and edit.access is None and secret is None
-        receipt = None if is_of_words_only else self._certain(executed)
+        is_description_only = edit.permissions is None and edit.access is None and secret is None
+        receipt = None if is_description_only else self._await_certain(executed)
         return EditedKey(secret=secret, receipt=receipt)
 
     def rotate(self, organisation_id: str, key_id: str, grace: timedelta, origin: Origin) -> RotatedKey:
@@ -141,16 +141,16 @@ class CommandHandler:
         secret = new_secret()
         command = commands.RotateKey(secret=_public_part(secret), grace=grace)
         executed = self._execute(organisation_id, key_id, _always(command), origin)
-        receipt = self._known(executed) if grace else self._certain(executed)
+        receipt = self._await_known(executed) if grace else self._await_certain(executed)
         return RotatedKey(secret=secret, receipt=receipt)
 
     def suspend(self, organisation_id: str, key_id: str, origin: Origin) -> Receipt:
         """Returns once no gate will pass the key. Raises NoSuchKey or KeyIsRevoked."""
-        return self._certain(self._execute(organisation_id, key_id, _always(commands.SuspendKey()), origin))
+        return self._await_certain(self._execute(organisation_id, key_id, _always(commands.SuspendKey()), origin))
 
     def resume(self, organisation_id: str, key_id: str, origin: Origin) -> Receipt:
         """Raises NoSuchKey, KeyIsRevoked or TooManyKeys."""
-        return self._known(self._execute(organisation_id, key_id, _always(commands.ResumeKey()), origin))
+        return self._await_known(self._execute(organisation_id, key_id, _always(commands.ResumeKey()), origin))
 
     def revoke(
         self, organisation_id: str, key_id: str, reason: key.Reason, note: str | None, origin: Origin
@@ -160,7 +160,7 @@ class CommandHandler:
         Raises NoSuchKey, also for another organisation's key.
         """
         command = commands.RevokeKey(reason=reason, note=self._data_keys.sealed_note(key_id, note))
-        return self._certain(self._execute(organisation_id, key_id, _always(command), origin))
+        return self._await_certain(self._execute(organisation_id, key_id, _always(command), origin))
 
     def revoke_all(
         self, organisation_id: str, key_ids: tuple[str, ...], reason: key.Reason, note: str | None, origin: Origin
@@ -179,12 +179,12 @@ class CommandHandler:
                 revoked, commands.RevokeKey(reason=reason, note=notes[revoked.key_id]), self._clock.now()
             )
 
-        return self._certain(*self.keys.execute_all(key_ids, decide, origin))
+        return self._await_certain(*self.keys.execute_all(key_ids, decide, origin))
 
     def delete(self, organisation_id: str, key_id: str, origin: Origin) -> tuple[datetime, Receipt]:
         """When it was deleted, once no gate will pass it. Its words cannot be read again. Raises NoSuchKey."""
         executed = self._execute(organisation_id, key_id, _always(commands.DeleteKey()), origin)
-        receipt = self._certain(executed)
+        receipt = self._await_certain(executed)
         self._database.forget()
         if executed.state is None or executed.state.deleted_at is None:
             raise key.NoSuchKey
@@ -219,11 +219,11 @@ class CommandHandler:
     def _check_limit(self, before: key.Key | None, after: key.Key | None, tx: Connection) -> None:
         check_limit(tx, before, after, self._clock.now())
 
-    def _certain(self, *executed: _Executed) -> Receipt:
+    def _await_certain(self, *executed: _Executed) -> Receipt:
         committed_at = self._clock.elapsed_seconds()
         return self._propagation.await_certain(_position(*executed) or self._propagation.head_position(), committed_at)
 
-    def _known(self, executed: _Executed) -> Receipt:
+    def _await_known(self, executed: _Executed) -> Receipt:
         committed_at = self._clock.elapsed_seconds()
         return self._propagation.await_known(_position(executed) or self._propagation.head_position(), committed_at)
 

@@ -12,9 +12,12 @@ from services.keys.secret import Secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyEdit:
-    """What a caller asks to be changed. `words`, `access`: from those there are to those there shall be."""
+    """What a caller asks to be changed. `description`, `access`: from the present value to the new one.
 
-    words: Callable[[Description], Description] | None = None
+    None: stays as it is. `revision`: the one the caller has seen, for optimistic concurrency.
+    """
+
+    description: Callable[[Description], Description] | None = None
     permissions: tuple[str, ...] | None = None
     access: Callable[[Access], Access] | None = None
     regenerate: bool = False
@@ -44,12 +47,12 @@ class RotatedKey:
     receipt: Receipt
 
 
-def sealed_anew(state: Key, edit: KeyEdit, data_key: str) -> str | None:
-    """None when the words stay as they are."""
-    if edit.words is None:
+def seal_edited_description(state: Key, edit: KeyEdit, data_key: str) -> str | None:
+    """Sealed under the key's data key. None when the edit leaves the description as it is."""
+    if edit.description is None:
         return None
     before = unseal(state.words, data_key)
-    after = edit.words(before)
+    after = edit.description(before)
     return None if after == before else seal(after, data_key)
 
 
@@ -57,7 +60,7 @@ def sealed_anew(state: Key, edit: KeyEdit, data_key: str) -> str | None:
 class KeyRequest:
     """What a caller asks of a new key, already validated."""
 
-    words: Description
+    description: Description
     permissions: tuple[str, ...]
     expires_at: datetime | None = None
     allow_query: bool = True

@@ -21,8 +21,8 @@ def new_data_key() -> str:
     return Fernet.generate_key().decode()
 
 
-def seal(words: Description, data_key: str) -> str:
-    return Fernet(data_key).encrypt(msgspec.json.encode(words)).decode()
+def seal(description: Description, data_key: str) -> str:
+    return Fernet(data_key).encrypt(msgspec.json.encode(description)).decode()
 
 
 def unseal(sealed: str, data_key: str) -> Description:

@@ -55,14 +55,14 @@ class Idempotency:
     @contextmanager
     def running(self, attempt: Attempt) -> Iterator[None]:
         """One at a time in this process. Raises StillRunning."""
-        place = (attempt.credential, attempt.idempotency_key)
-        if place in self._running:
+        running_key = (attempt.credential, attempt.idempotency_key)
+        if running_key in self._running:
             raise StillRunning
-        self._running.add(place)
+        self._running.add(running_key)
         try:
             yield
         finally:
-            self._running.discard(place)
+            self._running.discard(running_key)
 
     def find(self, attempt: Attempt) -> str | None:
         """The id of the key that was made; None: none was. Raises BodyDiffers."""
@@ -70,7 +70,7 @@ class Idempotency:
         query = select(table.c.key_id, table.c.body_digest).where(
             table.c.credential == attempt.credential,
             table.c.idempotency_key == attempt.idempotency_key,
-            table.c.created_at > self._horizon(),
+            table.c.created_at > self._oldest_kept(),
         )
         with self._database.reading(once=True) as tx:
             row = tx.execute(query).one_or_none()
@@ -98,7 +98,7 @@ class Idempotency:
 
     def _drop_old(self, tx: Connection) -> None:
         table = tables.idempotency
-        tx.execute(delete(table).where(table.c.created_at <= self._horizon()))
+        tx.execute(delete(table).where(table.c.created_at <= self._oldest_kept()))
 
-    def _horizon(self) -> str:
+    def _oldest_kept(self) -> str:
         return rfc3339(self._clock.now() - KEPT)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from services.keys.command_handler import CommandHandler
-from services.keys.http import representation as presentation
+from services.keys.http import representation
 from services.keys.http.command_mapping import origin
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.representation import KeyRepresentation
@@ -44,7 +44,7 @@ def routes(commands: CommandHandler, queries: KeyQueries, show: KeyRepresentatio
     ]
 
 
-class _Verb:
+class _KeyChangeResource:
     def __init__(self, commands: CommandHandler, queries: KeyQueries, show: KeyRepresentation) -> None:
         self._commands, self._queries, self._show = commands, queries, show
 
@@ -54,14 +54,14 @@ class _Verb:
         with as_problems():
             receipt = change(organisation_id, origin(call))
             shown = self._show(self._queries.get_key(organisation_id, key_id))
-        return Answer(body=shown | {"receipt": presentation.receipt(receipt)})
+        return Answer(body=shown | {"receipt": representation.receipt(receipt)})
 
     def _revoked(self, call: Call[None, RevokeKeyBody], key_id: str) -> Answer:
         reason, note, revoke = call.body.reason, call.body.note, self._commands.revoke
         return self._answer(call, key_id, lambda organisation_id, by: revoke(organisation_id, key_id, reason, note, by))
 
 
-class KeyRotation(_Verb):
+class KeyRotation(_KeyChangeResource):
     @operation(
         "Give a key a new secret; the old one may work on for a grace",
         tag="Keys",
@@ -75,11 +75,11 @@ class KeyRotation(_Verb):
         with as_problems():
             changed = self._commands.rotate(organisation_id, key_id, grace, origin(call))
             shown = self._show(self._queries.get_key(organisation_id, key_id))
-        body = shown | {"key": changed.secret.value, "receipt": presentation.receipt(changed.receipt)}
+        body = shown | {"key": changed.secret.value, "receipt": representation.receipt(changed.receipt)}
         return Answer(body=body, headers={"Cache-Control": "no-store"})
 
 
-class KeySuspension(_Verb):
+class KeySuspension(_KeyChangeResource):
     @operation(
         "Suspend a key until it is resumed; answers when no gate passes it",
         tag="Keys",
@@ -95,7 +95,7 @@ class KeySuspension(_Verb):
         )
 
 
-class KeyResumption(_Verb):
+class KeyResumption(_KeyChangeResource):
     @operation(
         "Resume a suspended key",
         tag="Keys",
@@ -110,7 +110,7 @@ class KeyResumption(_Verb):
         )
 
 
-class KeyRevocation(_Verb):
+class KeyRevocation(_KeyChangeResource):
     @operation(
         "Revoke a key, for good; answers when no gate will pass it again",
         tag="Keys",
@@ -124,7 +124,7 @@ class KeyRevocation(_Verb):
         return self._revoked(call, key_id)
 
 
-class OwnKeyRevocation(_Verb):
+class OwnKeyRevocation(_KeyChangeResource):
     @operation(
         "Give the calling key up, for good",
         tag="Keys",
@@ -181,9 +181,9 @@ class KeysRevocation:
             if errors:
                 raise Problem("invalid-body", members={"errors": errors})
             return found
-        alive = tuple(status for status in Status if status is not Status.REVOKED)
+        not_revoked = tuple(status for status in Status if status is not Status.REVOKED)
         labels = (label_of(body.label),) if body.label else ()
-        wanted = KeyFilter(statuses=alive, labels=labels, created_before=body.created_before)
+        wanted = KeyFilter(statuses=not_revoked, labels=labels, created_before=body.created_before)
         return self._all(organisation_id, wanted)
 
     def _all(self, organisation_id: str, wanted: KeyFilter) -> tuple[KeyView, ...]:
@@ -197,6 +197,6 @@ class KeysRevocation:
 
 
 def _answer(keys: tuple[KeyView, ...], receipt: Receipt | None) -> Answer:
-    data = [presentation.listed(key) for key in keys]
-    shown = None if receipt is None else presentation.receipt(receipt)
+    data = [representation.listed(key) for key in keys]
+    shown = None if receipt is None else representation.receipt(receipt)
     return Answer(body={"data": data, "dry_run": receipt is None, "receipt": shown})

@@ -132,7 +132,7 @@ class CreateKeyBody:
     allowed_addresses: tuple[str, ...] = ()
     limits: LimitsBody = field(default_factory=LimitsBody)
 
-    def words(self) -> Description:
+    def as_description(self) -> Description:
         return Description(name=self.name.strip(), description=self.description, labels=self.labels)
 
 

@@ -20,7 +20,7 @@ class RestoreDetection:
         self._database, self._clock, self._lease_seconds = database, clock, lease_seconds
         self._first_seen: dict[str, float] = {}
         self._identity = storage_identity(tables.log)
-        self._ask = select(tables.storage, self._identity.label("identity_now"))
+        self._query = select(tables.storage, self._identity.label("identity_now"))
 
     def all_gates_known_from(self) -> float:
         """The elapsed second from which every gate that may be fresh has a row; minus infinity: all along.
@@ -30,14 +30,14 @@ class RestoreDetection:
         """
         table = tables.storage
         with self._database.reading(once=True) as tx:
-            known = tx.execute(self._ask).one()
-        identity: str = known.identity_now
-        if known.identity == identity and known.settled:
+            seen = tx.execute(self._query).one()
+        identity: str = seen.identity_now
+        if seen.identity == identity and seen.settled:
             return _ALWAYS
-        if known.identity != identity:
+        if seen.identity != identity:
             with self._database.transaction() as tx:
                 tx.execute(
-                    update(table).where(table.c.identity == known.identity).values(identity=identity, settled=False)
+                    update(table).where(table.c.identity == seen.identity).values(identity=identity, settled=False)
                 )
         first_seen = self._first_seen.setdefault(identity, self._clock.elapsed_seconds())
         return first_seen + self._lease_seconds + MARGIN_SECONDS

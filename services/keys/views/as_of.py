@@ -35,8 +35,8 @@ class AsOf:
         """Raises NoSuchKey, also when the key was not there yet."""
         with self._store.reading() as tx:
             rows = self._stream(tx, key_id)
-            known = tuple(row for row in rows if from_rfc3339(row.recorded_at) <= moment)
-            return self._view(tx, organisation_id, known, moment)
+            until_then = tuple(row for row in rows if from_rfc3339(row.recorded_at) <= moment)
+            return self._view(tx, organisation_id, until_then, moment)
 
     def _stream(self, tx: Connection, key_id: str) -> tuple[StoredEvent, ...]:
         return self._store.stream(tx, key_id) if key_id.startswith(KEY_PREFIX) else ()
@@ -52,14 +52,14 @@ class AsOf:
         data_key = data_keys.read(tx, rows[0].stream)
         if state is None or data_key is None or state.organisation_id != organisation_id:
             raise NoSuchKey
-        words, access = unseal(state.words, data_key), state.access
+        description, access = unseal(state.words, data_key), state.access
         return KeyView(
             id=state.key_id,
             organisation_id=state.organisation_id,
             revision=state.revision,
-            name=words.name,
-            description=words.description,
-            labels=words.labels,
+            name=description.name,
+            description=description.description,
+            labels=description.labels,
             hint=state.hint,
             permissions=state.permissions,
             status=state.status(moment),

@@ -16,7 +16,7 @@ from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.values.timestamps import from_rfc3339
 
 # Whose key it is, the asker knows; digests are for gates only.
-_UNSAID = ("key_id", "organisation_id", "digest")
+_OMITTED = ("key_id", "organisation_id", "digest")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ def history_entry(row: StoredEvent | Row[Any]) -> HistoryEntry:
         at=from_rfc3339(row.recorded_at),
         actor=origin.actor,
         request_id=origin.request_id,
-        facts={name: value for name, value in _public(event).items() if name not in _UNSAID},
+        facts={name: value for name, value in _public(event).items() if name not in _OMITTED},
     )
 
 

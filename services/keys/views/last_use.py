@@ -17,7 +17,7 @@ _KEYS_AT_ONCE = 100
 _KEY = tables.api_key
 _HOLD_THE_LOG = select(tables.log_head).with_for_update()
 # Run for all of them at once, on PostgreSQL without a round trip for each: one by one they held the log for 200 ms.
-_NOTE = (
+_RECORD_USE = (
     update(_KEY)
     .where(_KEY.c.id == bindparam("of"), or_(_KEY.c.last_used_at.is_(None), _KEY.c.last_used_at < bindparam("at")))
     .values(
@@ -26,14 +26,14 @@ _NOTE = (
         last_used_route=bindparam("for_route"),
     )
 )
-_NOWHERE: Mapping[str, UsedAt] = MappingProxyType({})
+_NO_PLACES: Mapping[str, UsedAt] = MappingProxyType({})
 
 
 class LastUse:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def record(self, last_used: dict[str, datetime], used_at: Mapping[str, UsedAt] = _NOWHERE) -> None:
+    def record(self, last_used: dict[str, datetime], used_at: Mapping[str, UsedAt] = _NO_PLACES) -> None:
         """Safe to run twice, and in any order. `used_at`: of some keys or none; an older usage does not tell."""
         left = iter(last_used.items())
         while some := list(islice(left, _KEYS_AT_ONCE)):
@@ -44,7 +44,7 @@ class LastUse:
         with self._database.transaction(durable=False) as tx:
             # Commands change many keys' rows in one transaction, too: who holds the head cannot meet them half-way.
             tx.execute(_HOLD_THE_LOG)
-            tx.execute(_NOTE, uses)
+            tx.execute(_RECORD_USE, uses)
 
 
 def _use(key_id: str, moment: datetime, place: UsedAt | None) -> dict[str, str | None]:

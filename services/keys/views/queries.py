@@ -174,8 +174,8 @@ def _conditions(wanted: KeyFilter, now: datetime) -> list[ColumnElement[bool]]:
         is_labelled = (label.c.key_id == table.c.id, label.c.name == name, label.c.value == value)
         conditions.append(select(label.c.key_id).where(*is_labelled).exists())
     if wanted.text:
-        in_words = table.c.search_text.contains(wanted.text.casefold(), autoescape=True)
-        conditions.append(or_(in_words, table.c.hint.contains(wanted.text, autoescape=True), table.c.id == wanted.text))
+        in_text = table.c.search_text.contains(wanted.text.casefold(), autoescape=True)
+        conditions.append(or_(in_text, table.c.hint.contains(wanted.text, autoescape=True), table.c.id == wanted.text))
     if wanted.created_before is not None:
         conditions.append(table.c.created_at < rfc3339(wanted.created_before))
     if wanted.ids is not None:
