@@ -1,6 +1,7 @@
-"""Forward-auth: the verdict on a request that a proxy holds, for services that know nothing of keys.
+"""Forward-auth: answers a proxy whether the request it holds may pass, for services that know nothing of keys.
 
-It is the gate's own verdict, charged and recorded as the original request. Only proxies of ours may ask.
+The verdict is the gate's own, and is charged and metered as the forwarded request. Only the proxies that
+TRUSTED_PROXIES lists may ask.
 """
 
 import falcon
@@ -14,7 +15,7 @@ from shared.web.requests.client_address import TrustedProxies
 from shared.web.requests.query_parameters import read_query
 from shared.web.route import Route
 
-# The refusal's body, for nginx, which gives out the status and headers of a refusal and no body.
+# Carries a refusal's body, for nginx passes on a refusal's status and headers only.
 PROBLEM_HEADER = "X-Grillo-Problem"
 _QUERY = AuthorizeQuerySchema()
 
@@ -28,7 +29,7 @@ class Authorize:
         self._proxies = proxies
 
     def forwarded(self, req: falcon.Request, caller: str) -> Judged:
-        """Raises Problem where nothing is asked that the gate could judge."""
+        """The forwarded request, as the gate judges it. Raises Problem when the headers do not describe one."""
         if not self._proxies.trust(req.remote_addr or ""):
             raise Problem("invalid-request", "only proxies that TRUSTED_PROXIES names may ask about others' requests")
         query: AuthorizeQuery = read_query(req, _QUERY, credential=False)
@@ -69,7 +70,7 @@ class Authorize:
         )
 
 
-# Envoy asks with the original's method, nginx and Traefik with GET. What is not named here would be answered as if
-# it had been admitted: OPTIONS, by the answer that every other resource gives without a key.
+# Envoy asks with the forwarded request's method, nginx and Traefik with GET. A method without a handler here would be
+# answered as if it were admitted: OPTIONS, for one, which every other resource answers without a key.
 for _method in set(falcon.COMBINED_METHODS) - {"WEBSOCKET"}:
     setattr(Authorize, f"on_{_method.lower()}", Authorize.on_get)

@@ -1,4 +1,4 @@
-"""What the auth service takes and answers over RPC."""
+"""RPC schemas of the auth service: arguments, and answers."""
 
 from marshmallow import Schema, fields, validate
 

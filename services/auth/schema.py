@@ -1,4 +1,4 @@
-"""The query and the answer of forward-auth."""
+"""Schemas of forward-auth: its query and its answer."""
 
 from dataclasses import dataclass
 

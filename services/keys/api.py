@@ -1,4 +1,7 @@
-"""The management API of keys: the HTTP door. What ends, pauses or renews a key is in lifecycle_api.py."""
+"""Management API of keys: the HTTP resources that list, create, show, edit and delete keys.
+
+Rotation, suspension, resumption and revocation are in http/lifecycle_resources.py.
+"""
 
 import functools
 import re
@@ -32,7 +35,7 @@ _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 def routes(
     commands: CommandHandler, queries: KeyQueries, as_of: AsOf, idempotency: Idempotency, grants: Grants, clock: Clock
 ) -> list[Route]:
-    """`grants`: the web process's own replica, which knows tiers and limits."""
+    """`grants`: the web process's own replica, which has tiers and limits."""
     show = KeyRepresentation(grants)
     return [
         Route("/v1/keys", KeyCollection(commands, queries, idempotency, show, clock)),
@@ -73,7 +76,7 @@ class KeyCollection:
         headers=("Idempotency-Key",),
     )
     def on_post(self, call: Call[None, CreateKeyBody]) -> Answer:
-        """With an Idempotency-Key: repeated, it is answered with the key that was made, and without its secret."""
+        """Repeated with the same Idempotency-Key, it is answered with the key that was created, without its secret."""
         attempt = _attempt(call)
         with as_problems():
             if attempt is None:
@@ -182,7 +185,7 @@ def _created(body: dict[str, Any], headers: dict[str, str] | None = None) -> Ans
 
 
 def _place(text: str, sort: str) -> tuple[str, str]:
-    """A cursor goes on in the order it came from."""
+    """The place a cursor stands for. Raises Problem when it is of a list in another order."""
     sorted_by, place, key_id = cursor.decode(text, str, str, str)
     if sorted_by != sort:
         raise Problem("invalid-request", "cursor: it belongs to a list in another order")

@@ -1,4 +1,4 @@
-"""Puts the keys service together from its parts. Called by the composition roots only."""
+"""Composition of the keys service: builds its parts and connects them. Called by the composition roots only."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,11 +54,11 @@ class Keys:
     last_use: LastUse
 
     def rebuild(self) -> int:
-        """Makes the read models again from the log; how many events it holds."""
+        """Rebuilds the read models from the log. Returns how many events it holds."""
         return rebuild(self.database, self.store)
 
     def provided(self) -> dict[str, object]:
-        """What the nameko service asks for."""
+        """The parts that the nameko service injects, by name."""
         return {
             "keys.queries": self.queries,
             "keys.history": self.history,

@@ -1,7 +1,7 @@
-"""The commands as callers give them: fills in what only the edge can make (ids, secrets, seals), then executes.
+"""Command handler: makes what only the edge can make (ids, secrets, encrypted texts), then decides and appends.
 
-What takes power away returns with a receipt that no gate still acts on the state before; what gives it waits a second
-at most, so that it usually works everywhere when the answer is there.
+A command that takes power away returns with a receipt that no gate still acts on the earlier state. One that gives
+power waits a second at most, so that a new secret usually works on every gate when the answer arrives.
 """
 
 from collections.abc import Callable
@@ -62,7 +62,7 @@ class CommandHandler:
         return command.organisation_id
 
     def change_tier(self, organisation_id: str, tier: str, origin: Origin) -> None:
-        """Keys beyond what a lower tier allows live on; no more become active.
+        """Active keys beyond a lower tier's number stay active; no further key becomes active.
 
         Raises NoSuchOrganisation or UnknownTier.
         """
@@ -83,7 +83,8 @@ class CommandHandler:
     ) -> CreatedKey:
         """Returns once every gate knows the key, or after a second: the receipt says which.
 
-        `also` is given the new key's id in the transaction. `beyond_limit`: for operators. Raises TooManyKeys.
+        `also` runs in the transaction, with the new key's id. `beyond_limit`: for operators, without the tier's limit
+        of active keys. Raises TooManyKeys.
         """
         secret, data_key = new_secret(), new_data_key()
         command = commands.CreateKey(
@@ -116,7 +117,7 @@ class CommandHandler:
         return CreatedKey(key_id=command.key_id, secret=secret, receipt=self._await_known(executed))
 
     def edit(self, organisation_id: str, key_id: str, edit: KeyEdit, origin: Origin) -> EditedKey:
-        """All parts at once, or none. Raises NoSuchKey and what decision.decide raises of an edit, TooManyKeys."""
+        """Changes all that the edit names, or nothing. Raises NoSuchKey, TooManyKeys and what `decide` raises."""
         secret = new_secret() if edit.regenerate else None
         data_key = self._data_keys.get(key_id)
         if data_key is None:
@@ -137,7 +138,10 @@ class CommandHandler:
         return EditedKey(secret=secret, receipt=receipt)
 
     def rotate(self, organisation_id: str, key_id: str, grace: timedelta, origin: Origin) -> RotatedKey:
-        """Raises NoSuchKey, KeyIsRevoked, KeyHasExpired or TooManyKeys."""
+        """A new secret; the old one works until `grace` ends.
+
+        Raises NoSuchKey, KeyIsRevoked, KeyHasExpired or TooManyKeys.
+        """
         secret = new_secret()
         command = commands.RotateKey(secret=_public_part(secret), grace=grace)
         executed = self._execute(organisation_id, key_id, _always(command), origin)
@@ -145,7 +149,7 @@ class CommandHandler:
         return RotatedKey(secret=secret, receipt=receipt)
 
     def suspend(self, organisation_id: str, key_id: str, origin: Origin) -> Receipt:
-        """Returns once no gate will pass the key. Raises NoSuchKey or KeyIsRevoked."""
+        """Returns once no gate accepts the key. Raises NoSuchKey or KeyIsRevoked."""
         return self._await_certain(self._execute(organisation_id, key_id, _always(commands.SuspendKey()), origin))
 
     def resume(self, organisation_id: str, key_id: str, origin: Origin) -> Receipt:
@@ -155,7 +159,7 @@ class CommandHandler:
     def revoke(
         self, organisation_id: str, key_id: str, reason: key.Reason, note: str | None, origin: Origin
     ) -> Receipt:
-        """Returns once no gate will pass the key again. Revoked before: a receipt of how things stand now.
+        """Returns once no gate will accept the key again. Revoked before: a receipt of the log's present head.
 
         Raises NoSuchKey, also for another organisation's key.
         """
@@ -165,7 +169,7 @@ class CommandHandler:
     def revoke_all(
         self, organisation_id: str, key_ids: tuple[str, ...], reason: key.Reason, note: str | None, origin: Origin
     ) -> Receipt:
-        """All of them or none, in one append and with one receipt. What was deleted meanwhile is refused already.
+        """Revokes all of them or none, in one append with one receipt. Skips keys that were deleted meanwhile.
 
         Raises NoSuchKey.
         """
@@ -182,7 +186,7 @@ class CommandHandler:
         return self._await_certain(*self.keys.execute_all(key_ids, decide, origin))
 
     def delete(self, organisation_id: str, key_id: str, origin: Origin) -> tuple[datetime, Receipt]:
-        """When it was deleted, once no gate will pass it. Its words cannot be read again. Raises NoSuchKey."""
+        """The time of deletion, once no gate accepts the key and its description is unreadable. Raises NoSuchKey."""
         executed = self._execute(organisation_id, key_id, _always(commands.DeleteKey()), origin)
         receipt = self._await_certain(executed)
         self._database.forget()
@@ -191,7 +195,7 @@ class CommandHandler:
         return executed.state.deleted_at, receipt
 
     def receipt_of_now(self) -> Receipt:
-        """For an answer that repeats an earlier one: who knows of all there is."""
+        """Which gates have applied the whole log: for an answer that repeats an earlier one."""
         return self._propagation.await_known(self._propagation.head_position(), self._clock.elapsed_seconds())
 
     def _execute(
@@ -241,5 +245,5 @@ def _no_check(before: object, after: object, tx: object) -> None:
 
 
 def _position(*executed: _Executed) -> int:
-    """The last; 0 when there was nothing to do."""
+    """The last event's position in the log; 0 when nothing was appended."""
     return max((row.position for each in executed for row in each.rows), default=0)

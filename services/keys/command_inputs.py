@@ -1,4 +1,4 @@
-"""What a caller may ask to be changed of a key, and what it gets back."""
+"""Inputs and results of the commands: what a caller asks of a key, and the secret and receipt it gets back."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class KeyEdit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedKey:
-    """The secret in here is the only copy there will ever be."""
+    """`secret`: the only copy there will ever be."""
 
     key_id: str
     secret: Secret
@@ -35,7 +35,7 @@ class CreatedKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditedKey:
-    """`secret`: the new one, if there is one. `receipt` None: there was nothing for gates to hear of."""
+    """`secret`: the new one, if one was made. `receipt`: None when only the description changed: gates hold none."""
 
     secret: Secret | None
     receipt: Receipt | None
@@ -58,7 +58,7 @@ def seal_edited_description(state: Key, edit: KeyEdit, data_key: str) -> str | N
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRequest:
-    """What a caller asks of a new key, already validated."""
+    """A new key as a caller asks for it, already validated. Limits: requests a minute and a day; None: the tier's."""
 
     description: Description
     permissions: tuple[str, ...]

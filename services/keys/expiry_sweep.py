@@ -1,4 +1,7 @@
-"""Goes over the keys whose time has come, by a timer: what is due is decided in ageing.py, once for each key."""
+"""Expiry sweep: finds the keys that may have to expire or be warned of, and executes what lifecycle/expiry.py decides.
+
+Run by a timer, in any number of processes: each warning and each expiry is recorded once.
+"""
 
 import functools
 from collections.abc import Iterator
@@ -32,7 +35,7 @@ class ExpirySweep:
         return changed
 
     def _candidates(self, now: datetime) -> Iterator[tuple[str, Use]]:
-        """Keys that live and may be due, by what the rows tell; the events decide."""
+        """Keys, not revoked or expired, that may be due by their rows; the fold of their events decides."""
         key, organisation = tables.api_key, tables.organisation
         with self._database.reading() as tx:
             known_until = tx.execute(select(func.max(key.c.last_used_at))).scalar_one()

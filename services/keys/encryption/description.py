@@ -1,7 +1,8 @@
-"""People's words about a key, sealed under a data key of that API key's own.
+"""Encryption of a key's description: its name, description and labels, under a data key of that API key's own.
 
-Events hold only the sealed text; destroying the data key makes every copy of it, in logs and backups, unreadable
-for ever. Fernet (AES-128-CBC with HMAC-SHA-256) from the cryptography library.
+Events and commands hold the encrypted text in a field called `words`, a name that the stored events fix. Destroying
+the data key makes every copy unreadable for ever, in logs and backups too (crypto-shredding). Fernet (AES-128-CBC
+with HMAC-SHA-256) from the cryptography library.
 """
 
 from dataclasses import dataclass, field

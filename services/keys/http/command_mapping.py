@@ -1,4 +1,7 @@
-"""From the calls of the API to what the commands take: what only the present moment and the tier can judge of them."""
+"""Mapping from HTTP bodies to the commands' inputs.
+
+Checks here what a schema cannot: expiry against the present moment, limits against the caller's tier.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +21,7 @@ from shared.web.problems.catalogue import Problem
 
 
 def origin(call: Call[Any, Any]) -> Origin:
-    """Who asked, for the record."""
+    """The calling key and the request's id, as events record them."""
     return Origin(actor=call.caller.key_id, request_id=call.request_id)
 
 

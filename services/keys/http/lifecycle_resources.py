@@ -1,4 +1,4 @@
-"""What ends, pauses and renews keys: the HTTP door's verbs. Each answers with the receipt of its change."""
+"""HTTP resources that rotate, suspend, resume and revoke keys. Each answers with the receipt of its change."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -49,7 +49,7 @@ class _KeyChangeResource:
         self._commands, self._queries, self._show = commands, queries, show
 
     def _answer(self, call: Call[Any, Any], key_id: str, change: Callable[[str, Origin], Receipt]) -> Answer:
-        """`change` takes the organisation's id and the origin."""
+        """Executes `change(organisation_id, origin)`, and answers with the key and the receipt."""
         organisation_id = call.caller.organisation_id
         with as_problems():
             receipt = change(organisation_id, origin(call))
@@ -173,7 +173,7 @@ class KeysRevocation:
         return _answer(self._all(organisation_id, KeyFilter(ids=ids)), receipt)
 
     def _find(self, organisation_id: str, body: RevokeKeysBody) -> tuple[KeyView, ...]:
-        """Those that are not revoked yet; but whoever names a key may name a revoked one. Raises Problem."""
+        """Keys named by id, revoked or not; or by label or age, those not revoked. Raises Problem for an unknown id."""
         if body.ids is not None:
             found = self._all(organisation_id, KeyFilter(ids=tuple(body.ids)))
             known = {key.id for key in found}

@@ -1,4 +1,4 @@
-"""What happened to the caller's organisation and its keys: the HTTP door."""
+"""HTTP resource of the organisation's history: what happened to it and to its keys, newest first."""
 
 from typing import Any
 

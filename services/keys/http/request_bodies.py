@@ -1,4 +1,7 @@
-"""The bodies that the management API takes, strictly. Queries are in query_schema.py, answers in answer_schema.py."""
+"""Request bodies of the management API: their shapes, and the strict schemas that validate them.
+
+Queries are in request_queries.py, answers in responses.py.
+"""
 
 import re
 import unicodedata
@@ -66,7 +69,7 @@ def _network(text: str) -> None:
 
 
 class _Labels(fields.Dict):
-    """Says what is wrong under the label's own name; marshmallow's own puts `key` and `value` below it."""
+    """Reports errors under the label's name; marshmallow's own field nests `key` and `value` below it."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         try:
@@ -97,7 +100,7 @@ def _one_expiry(data: dict[str, Any]) -> None:
 
 
 class _ConfigurationSchema(StrictSchema):
-    """What may be said of a key, when it is created and later."""
+    """The settings of a key that may be given at creation and changed later."""
 
     name = fields.String(validate=[validate.Length(min=1, max=100), plain_text, _not_blank])
     description = fields.String(validate=[validate.Length(max=1000), _prose])
@@ -199,7 +202,7 @@ class RevokeKeySchema(StrictSchema):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeKeysBody:
-    """Exactly one of the first three."""
+    """Exactly one of `label`, `created_before` and `ids` is given."""
 
     label: str | None = None
     created_before: datetime | None = None

@@ -1,4 +1,4 @@
-"""The queries that the management API takes, strictly."""
+"""Query parameters of the management API: their shapes, and the strict schemas that validate them."""
 
 from dataclasses import dataclass
 from datetime import datetime

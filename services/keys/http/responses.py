@@ -1,4 +1,4 @@
-"""What the management API shows."""
+"""Answers of the management API: the schemas that its OpenAPI document shows."""
 
 from marshmallow import fields
 

@@ -1,4 +1,7 @@
-"""What may happen to a key, and what then does. Pure: secrets and sealed words are made at the edge, time is given."""
+"""Decision: which events a command on a key leads to, or why it is refused.
+
+Pure: secrets and encrypted texts are made at the edge, and time is an argument.
+"""
 
 from datetime import datetime
 from typing import assert_never
@@ -32,15 +35,15 @@ from shared.values.revision import RevisionDiffers
 
 
 class KeyIsRevoked(Exception):
-    """For good: nothing about it changes any more, but that it may be deleted."""
+    """Revocation is final: a revoked key can only be deleted."""
 
 
 class KeyHasExpired(Exception):
-    """A new secret would not work either: the time of expiry must change with it."""
+    """A new secret would not work: the expiry must be changed together with it."""
 
 
 class RegenerationRequired(Exception):
-    """The change gives power: whoever holds a secret of before must not gain it. `gains` says which."""
+    """The change needs a new secret: holders of the old one must not gain what it gives. `gains`: what that is."""
 
     def __init__(self, gains: str) -> None:
         self.gains = gains
@@ -81,12 +84,12 @@ def decide(state: Key | None, command: Command, now: datetime) -> tuple[KeyEvent
 
 
 def gained(before: tuple[str, ...], after: tuple[str, ...]) -> tuple[str, ...]:
-    """What the one set of permissions opens and the other did not."""
+    """The permissions that `after` gives and `before` did not, sorted; admin gives all."""
     return tuple(sorted(_opened_by(after) - _opened_by(before)))
 
 
 def _edit(state: Key, command: EditKey, now: datetime) -> tuple[KeyEvent, ...]:
-    """The new secret first: between two events of one moment, no old secret may have the new power."""
+    """The new secret comes first: between two events of one edit, no old secret may have the new power."""
     if command.revision not in (None, state.revision):
         raise RevisionDiffers(state.revision)
     permissions = state.permissions if command.permissions is None else command.permissions
@@ -119,7 +122,7 @@ def _edit(state: Key, command: EditKey, now: datetime) -> tuple[KeyEvent, ...]:
 
 
 def _rotated(state: Key, command: RotateKey, now: datetime) -> KeyRotated:
-    """A grace never outlives the key, and an expired key's secret gets none: it would wake."""
+    """A grace ends with the key's expiry at the latest. An expired key's secret gets none: it would work again."""
     expires_at = state.access.expires_at
     if expires_at is not None and now >= expires_at:
         raise KeyHasExpired(state.key_id)

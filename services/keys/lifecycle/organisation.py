@@ -1,4 +1,4 @@
-"""An organisation, and what may happen to it. Pure."""
+"""Organisation: its state, its commands, and which events they lead to or why they are refused. Pure."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import assert_never
 from services.keys.events import OrganisationEvent, OrganisationRegistered, TierChanged, UnusedExpiryChanged
 from shared.observability.redaction import redact
 
-# Active keys an organisation may hold at most, so that keys do not multiply what a tier allows each.
+# Tier → active keys an organisation may hold: the tier's rate limits are for each key, and keys must not multiply them.
 ACTIVE_KEYS_MAX = {"free": 10, "standard": 100, "premium": 1_000}
 TIERS = tuple(ACTIVE_KEYS_MAX)
 
@@ -34,7 +34,7 @@ class ChangeTier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetUnusedExpiry:
-    """None: keys that nobody uses do not expire for it."""
+    """`days` without use until a key expires; None: unused keys do not expire."""
 
     days: int | None
 

@@ -1,7 +1,7 @@
-"""How far the gates are, looked at for all who wait for them: a hundred waiting revocations read no more than one.
+"""Shared wait for the gates' positions: one waiting thread reads the table for all, as in flat combining.
 
-One of those who wait looks, and tells the others. Nobody is told of a look that began before he waits: it might not
-show what he has committed.
+So a hundred revocations at once read no more than one does. A wait is served only by reads that began after it did:
+an earlier read might not show what it has committed.
 """
 
 import threading
@@ -14,8 +14,8 @@ from services.keys import tables
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 
-# Between two looks: an eighth of what whoever came last has waited. So gates that need long, for want of a processor,
-# are not kept from it by who looks for them, and no look is too late by more than the longest rest.
+# Pause between two reads: an eighth of the newest wait's age, so that polling does not take the processor from gates
+# that are slow for want of one; and 10 ms at most, so that no answer is later than that.
 _PAUSE_PART, _PAUSE_SECONDS_MIN, _PAUSE_SECONDS_MAX = 1 / 8, 0.002, 0.01
 _POSITIONS = select(tables.gate.c.id, tables.gate.c.position)
 
@@ -24,8 +24,9 @@ _POSITIONS = select(tables.gate.c.id, tables.gate.c.position)
 class GateWait:
     """One wait for the gates to reach `position`. Times are elapsed seconds.
 
-    Over at the deadline, or when nobody is silent any more, though `not_before`. `applied`: gate → milliseconds until
-    its acknowledgement was seen. Both as of one look: a gate that joins later reads a head that has the change.
+    Over at the deadline or when no gate is silent, but not before `not_before`. `applied`: gate → milliseconds from the
+    commit until its acknowledgement was read. `silent`: gates that have not acknowledged. Both are of one read: a gate
+    that joins later reads a head that has the change.
     """
 
     position: int
@@ -54,7 +55,7 @@ class GateProgress:
         self._has_reader = False
 
     def wait_until_over(self, wait: GateWait) -> None:
-        """Returns when it is over."""
+        """Blocks until the wait is over."""
         with self._changed:
             self._waits.append(wait)
         try:
@@ -65,7 +66,7 @@ class GateProgress:
                 self._waits.remove(wait)
 
     def _becomes_reader(self, wait: GateWait) -> bool:
-        """Waits until it is over, or until nobody looks."""
+        """Blocks until the wait is over (False), or until this thread is to read for all (True)."""
         with self._changed:
             self._changed.wait_for(lambda: wait.is_over or not self._has_reader)
             if not wait.is_over:
@@ -76,7 +77,7 @@ class GateProgress:
         try:
             while True:
                 with self._changed:
-                    waits = tuple(self._waits)  # before the look begins
+                    waits = tuple(self._waits)  # before the read begins
                 self._read(waits)
                 if wait.is_over:
                     return

@@ -1,4 +1,4 @@
-"""Who knows of a change: the gates that acknowledge, and the receipt that proves a revocation.
+"""Revocation receipts: which gates have applied a change, and the proof that no other gate acts on the state before it.
 
 Every gate has a row that says how far it has applied the log. A revocation waits until every row has passed it; a
 gate that stays silent is counted out only once its lease must have run out, by this process's own steady clock,
@@ -23,11 +23,11 @@ from shared.runtime.flat_combining import Combiner
 from shared.sql.database import Database, upsert
 
 KNOWN_WAIT_SECONDS = 1.0
-# More than the threads of a door can ask for at one time.
+# More than the internal listener's threads can bring at once.
 ACKNOWLEDGEMENTS_MAX = 50
 _POSITIONS_OF = select(tables.gate).where(tables.gate.c.id.in_(bindparam("gates", expanding=True)))
 _SET_POSITION = update(tables.gate).where(tables.gate.c.id == bindparam("of")).values(position=bindparam("to"))
-# Those that live, and those killed since the last revocation.
+# The number of gates: those that run, and those killed since the last revocation.
 GATES = select(func.count()).select_from(tables.gate).scalar_subquery()
 
 
@@ -73,7 +73,7 @@ class Propagation:
         self._commit_together(acknowledgement)
 
     def _commit(self, acknowledgements: Sequence[Acknowledgement]) -> None:
-        # Of one gate the furthest: the other is a late repetition, which must not take back what this one says.
+        # The furthest of each gate: another is a late repetition, which must not set it back.
         acknowledged = {each.gate: each.position for each in sorted(acknowledgements, key=lambda each: each.position)}
         known = self._positions(acknowledged)
         moved = {gate: position for gate, position in acknowledged.items() if known.get(gate, position) != position}
@@ -81,7 +81,7 @@ class Propagation:
             known = self._positions(acknowledged)
         if missing := sorted(acknowledged.keys() - known.keys()):
             with self._database.transaction() as tx:
-                # Another process may be at it for the same gate, whose first call it thinks lost.
+                # Another process may insert the same gate's row: the gate retries a call that it believes lost.
                 new = [{"id": gate, "position": acknowledged[gate]} for gate in missing]
                 rows = upsert(tx, tables.gate).values(new)
                 tx.execute(rows.on_conflict_do_update(index_elements=["id"], set_={"position": rows.excluded.position}))
@@ -91,17 +91,17 @@ class Propagation:
             return {gate.id: gate.position for gate in tx.execute(_POSITIONS_OF, {"gates": tuple(gates)})}
 
     def _set_positions(self, positions: Mapping[str, int]) -> bool:
-        """False: not all of the rows were there still. A crash may set a place back: a receipt waits longer then.
+        """False when some rows were gone. Not durable: a crash may set a position back; then a receipt waits longer.
 
-        A row itself must last: a gate without one is a gate that nobody waits for.
+        Rows themselves are inserted durably, for nobody waits for a gate that has none.
         """
-        # In one order, by whoever writes several: so no two wait for each other.
+        # In one order everywhere, against deadlocks.
         values = [{"of": gate, "to": position} for gate, position in sorted(positions.items())]
         with self._database.transaction(durable=False) as tx:
             return tx.execute(_SET_POSITION, values).rowcount == len(values)
 
     def remove(self, gate_id: str) -> None:
-        """A gate that stops cleanly takes its row with it."""
+        """Deletes the row of a gate that stops cleanly."""
         with self._database.transaction() as tx:
             tx.execute(delete(tables.gate).where(tables.gate.c.id == gate_id))
 
@@ -110,10 +110,10 @@ class Propagation:
             return self._store.head(tx).position
 
     def await_certain(self, position: int, committed_at: float) -> Receipt:
-        """For what takes power away: returns only when no gate can still act on the state before.
+        """For a command that takes power away: returns only when no gate can still act on the earlier state.
 
-        `committed_at`: elapsed seconds, read after the commit. Takes the lease and a margin at the very most; after
-        a restore always that long, for there may be gates that the restored log knows nothing of.
+        `committed_at`: elapsed seconds, read after the commit. Waits the lease and a margin at most; after a restore
+        always that long, for there may be gates that the restored log knows nothing of.
         """
         wait = GateWait(
             position=position,
@@ -129,7 +129,7 @@ class Propagation:
         return receipt
 
     def await_known(self, position: int, committed_at: float) -> Receipt:
-        """For what gives power: waits a second at most, so that a new secret usually works everywhere."""
+        """For a command that gives power: waits a second at most, so that a new secret usually works on every gate."""
         deadline = committed_at + KNOWN_WAIT_SECONDS
         wait = GateWait(position=position, committed_at=committed_at, deadline=deadline)
         self._gate_progress.wait_until_over(wait)

@@ -1,4 +1,4 @@
-"""The read models of the keys service: rows that the events add up to, written in the transaction of the append."""
+"""Projection: writes the read models' rows from each event, in the transaction that appends it."""
 
 from datetime import datetime
 from typing import assert_never
@@ -32,7 +32,7 @@ from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.repository import Origin
 from shared.values.timestamps import rfc3339
 
-# What stands for words whose data key was destroyed, while a log is replayed up to the deletion itself.
+# Stands for a description whose data key was destroyed, while a log is replayed up to the deletion itself.
 _UNREADABLE = Description(name="")
 _INSERT_KEY = insert(tables.api_key)
 
@@ -107,7 +107,7 @@ def _insert(tx: Connection, row: StoredEvent, event: KeyCreated) -> None:
 
 
 def whole_row(state: Key, description: Description, created_by: str) -> dict[str, object]:
-    """The row that all of a key's events add up to, but for its last use, which no event tells."""
+    """The row of `api_key` that a key's events add up to, without its last use, which no event tells."""
     return {
         "id": state.key_id,
         "organisation_id": state.organisation_id,
@@ -149,7 +149,7 @@ def _insert_labels(tx: Connection, key_id: str, description: Description) -> Non
 
 
 def _delete(tx: Connection, key_id: str) -> None:
-    """Row, labels and the data key: from here on nothing can say what people called it."""
+    """Deletes row, labels and data key, which makes the description unreadable. Keeps the id and the hint."""
     names, table = ("id", "organisation_id", "hint"), tables.api_key
     identity = select(*(table.c[name] for name in names)).where(table.c.id == key_id)
     tx.execute(insert(tables.deleted_key).from_select(names, identity))

@@ -1,6 +1,6 @@
-"""Makes the read models of keys again from their log: folded in memory, written at once, in one transaction.
+"""Rebuild of the read models from the log: folded in memory, written at once, in one transaction.
 
-What no event tells stays: when a key was last used, and the data keys. Commands wait meanwhile; gates do not.
+What no event tells is kept: each key's last use, and the data keys. Commands wait meanwhile; gates do not.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ class _Folded:
 
 
 def rebuild(database: Database, store: SqlEventStore) -> int:
-    """How many events there were."""
+    """Returns how many events the log holds."""
     with database.transaction() as tx:
         tx.execute(select(tables.log_head).with_for_update())  # from here on nobody appends
         uses = {row.id: {name: row._mapping[name] for name in _LAST_USE} for row in tx.execute(select(tables.api_key))}
@@ -72,7 +72,7 @@ def _write(tx: Connection, folded: dict[str, _Folded], uses: dict[str, dict[str,
 
 
 def _description(key: Key, data_key: str | None) -> Description:
-    """A data key that is lost, and not by a deletion, costs the words and not the key."""
+    """A data key that was lost without a deletion costs the description, not the key."""
     return Description(name="") if data_key is None else unseal(key.words, data_key)
 
 
