@@ -31,14 +31,17 @@ class Authorize:
     def forwarded(self, req: falcon.Request, caller: str) -> Judged:
         """The forwarded request, as the gate judges it. Raises Problem when the headers do not describe one."""
         if not self._proxies.trust(req.remote_addr or ""):
-            raise Problem("invalid-request", "only proxies that TRUSTED_PROXIES names may ask about others' requests")
+            raise Problem("invalid-request", "only proxies that TRUSTED_PROXIES lists may ask about forwarded requests")
         query: AuthorizeQuery = read_query(req, _QUERY, credential=False)
         try:
             forwarded = read_forwarded_request(req.get_header)
         except ForwardedRequestUnreadable as fault:
             raise Problem("invalid-request", str(fault)) from None
         if forwarded.query_keys and not query.allow_query:
-            raise Problem("invalid-request", "here a key may be sent in the Authorization header only")
+            raise Problem(
+                "invalid-request",
+                "send the key in the Authorization header: this service takes none in the URL's query",
+            )
         return Judged(
             presented=Presented(req.get_header("Authorization"), forwarded.query_keys, caller),
             permission=query.permission,
@@ -48,7 +51,7 @@ class Authorize:
         )
 
     @operation(
-        "May this request of a caller pass, with the permission named? For proxies; any method means the same",
+        "Judge a request that a proxy forwards, for the permission named; every HTTP method does the same",
         tag="Forward-auth",
         permission=None,
         query=AuthorizeQuerySchema,

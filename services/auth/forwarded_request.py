@@ -37,14 +37,16 @@ def read_forwarded_request(header: Callable[[str], str | None]) -> ForwardedRequ
     """`header`: a header's value by name. Raises ForwardedRequestUnreadable."""
     described = {(header(method) or None, header(uri) or None) for method, uri in _FAMILIES} - {(None, None)}
     if len(described) > 1:
-        raise ForwardedRequestUnreadable("X-Original-… and X-Forwarded-… tell of different requests")
+        raise ForwardedRequestUnreadable("the X-Original-… and X-Forwarded-… headers describe different requests")
     method, uri = described.pop() if described else (None, None)
     if method is None or uri is None:
         raise ForwardedRequestUnreadable(
-            "X-Original-Method and X-Original-URI, or X-Forwarded-Method and -Uri, are needed"
+            "send X-Original-Method and X-Original-URI, or X-Forwarded-Method and X-Forwarded-Uri"
         )
     if not _METHOD.fullmatch(method) or not uri.startswith("/"):
-        raise ForwardedRequestUnreadable("the original request needs a method in capitals and a path")
+        raise ForwardedRequestUnreadable(
+            "the forwarded request must have a method in capitals and a path that starts with /"
+        )
     path, _, query = uri.partition("?")
     query_keys, others = _credentials(query)
     decoded = unquote_to_bytes(path.encode("latin-1", "replace"))
@@ -62,7 +64,9 @@ def _credentials(query: str) -> tuple[tuple[str, ...], str]:
             others.append(part)
         elif name != _CREDENTIAL:
             # A proxy removes the parameter by its plain name; this spelling it would pass on.
-            raise ForwardedRequestUnreadable(f"{_CREDENTIAL} must be written without percent-encoding")
+            raise ForwardedRequestUnreadable(
+                f"the parameter name {_CREDENTIAL} must be written without percent-encoding"
+            )
         else:
             keys.append(unquote_plus(value))
     return tuple(keys), "&".join(others)
@@ -71,5 +75,5 @@ def _credentials(query: str) -> tuple[tuple[str, ...], str]:
 def _refuse_key_in(text: str) -> None:
     if redact(text) != text:
         raise ForwardedRequestUnreadable(
-            f"a key belongs in the Authorization header or in {_CREDENTIAL}, and nowhere else"
+            f"send the key in the Authorization header or in {_CREDENTIAL}, and nowhere else"
         )

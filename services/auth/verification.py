@@ -24,7 +24,7 @@ class Verification:
 def verify(
     book: GrantBook, clock: Clock, digest: str, permission: str | None = None, address: str | None = None
 ) -> Verification:
-    """The verdict on a key. `digest`: SHA-256 of the secret, hexadecimal. `permission` None: any will do."""
+    """The verdict on a key. `digest`: SHA-256 of the secret, hexadecimal. `permission`, `address` None: not checked."""
     try:
         grant = book.by_digest(digest)
     except GrantUncertain:

@@ -115,7 +115,7 @@ class KeyItem:
         self._show, self._clock = show, clock
 
     @operation(
-        "Show a key, as it is or as it was",
+        "Show a key as it is, or as it was at an earlier time",
         tag="Keys",
         permission="admin",
         query=PastQuerySchema,
@@ -128,7 +128,7 @@ class KeyItem:
         return Answer(body=self._show(key), headers=etag(key.revision))
 
     @operation(
-        "Edit a key; more permissions need `regenerate`, which ends every older secret",
+        "Edit a key; adding permissions requires `regenerate`, which ends all older secrets",
         tag="Keys",
         permission="admin",
         body=EditKeySchema,
@@ -157,7 +157,7 @@ class KeyItem:
         )
 
     @operation(
-        "Delete a key for good: revoked if need be, its words unreadable, its secret refused",
+        "Delete a key for good: revoke it if need be, and make its name, description and labels unreadable",
         tag="Keys",
         permission="admin",
         answers=DeletedKeySchema,
@@ -175,7 +175,7 @@ class KeyItem:
         if query.as_of is None:
             return self._queries.get_key(organisation_id, key_id)
         if query.as_of > self._clock.now():
-            raise Problem("invalid-request", "as_of: must not lie in the future")
+            raise Problem("invalid-request", "as_of: must not be in the future")
         return self._as_of.at(organisation_id, key_id, query.as_of)
 
 
@@ -188,7 +188,7 @@ def _place(text: str, sort: str) -> tuple[str, str]:
     """The place a cursor stands for. Raises Problem when it is of a list in another order."""
     sorted_by, place, key_id = cursor.decode(text, str, str, str)
     if sorted_by != sort:
-        raise Problem("invalid-request", "cursor: it belongs to a list in another order")
+        raise Problem("invalid-request", "cursor: comes from a list in another order; start again without a cursor")
     return place, key_id
 
 
@@ -197,5 +197,8 @@ def _attempt(call: Call[None, CreateKeyBody]) -> Attempt | None:
     if given is None:
         return None
     if not _IDEMPOTENCY_KEY.fullmatch(given) or redact(given) != given:
-        raise Problem("invalid-request", "Idempotency-Key: 1 to 255 printable ASCII characters, and no API key")
+        raise Problem(
+            "invalid-request",
+            "Idempotency-Key: must be 1 to 255 printable ASCII characters without spaces, and no API key",
+        )
     return Attempt(credential=call.caller.key_id, idempotency_key=given, body_digest=digest_of(call.body))

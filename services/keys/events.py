@@ -84,7 +84,7 @@ class KeyDescribed:
 @types.register("KeyPermissionsChanged")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPermissionsChanged:
-    """The whole new set. Permissions are added only after a KeyRotated of the same moment, which ended older secrets."""
+    """The whole new set. Some are added only after a KeyRotated of the same moment, which ended older secrets."""
 
     key_id: str
     organisation_id: str

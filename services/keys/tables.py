@@ -92,7 +92,7 @@ idempotency = Table(
     Index("idempotency_by_age", "created_at"),
 )
 
-# One row for each running gate: the position in the log that it has applied.
+# One row for each gate, running or killed: the position in the log that it has applied.
 gate = Table(
     "gate",
     metadata,

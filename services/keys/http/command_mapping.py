@@ -86,12 +86,12 @@ def _expiry(at: datetime | None, seconds: int | None, now: datetime) -> datetime
 def _check(expires_at: datetime | None, limits: LimitsBody, now: datetime, tier: Limits | None) -> None:
     errors: dict[str, list[str]] = {}
     if expires_at is not None and not now < expires_at <= now + timedelta(seconds=EXPIRY_SECONDS_MAX):
-        errors["/expires_at"] = ["must lie in the future, ten years ahead at most"]
+        errors["/expires_at"] = ["must be in the future, at most ten years ahead"]
     for name, limit, tier_limit in (
         ("minute", limits.minute, tier.minute if tier else None),
         ("day", limits.day, tier.day if tier else None),
     ):
         if limit is not None and tier_limit is not None and limit > tier_limit:
-            errors[f"/limits/{name}"] = [f"must not exceed the tier's {tier_limit}"]
+            errors[f"/limits/{name}"] = [f"must not exceed the tier's limit of {tier_limit}"]
     if errors:
         raise Problem("invalid-body", members={"errors": errors})

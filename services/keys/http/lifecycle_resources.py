@@ -63,7 +63,7 @@ class _KeyChangeResource:
 
 class KeyRotation(_KeyChangeResource):
     @operation(
-        "Give a key a new secret; the old one may work on for a grace",
+        "Give a key a new secret; the old one may keep working for a grace period",
         tag="Keys",
         permission="admin",
         body=RotateKeySchema,
@@ -81,7 +81,7 @@ class KeyRotation(_KeyChangeResource):
 
 class KeySuspension(_KeyChangeResource):
     @operation(
-        "Suspend a key until it is resumed; answers when no gate passes it",
+        "Suspend a key until it is resumed; answers once no gate accepts it",
         tag="Keys",
         permission="admin",
         body=NothingSchema,
@@ -112,7 +112,7 @@ class KeyResumption(_KeyChangeResource):
 
 class KeyRevocation(_KeyChangeResource):
     @operation(
-        "Revoke a key, for good; answers when no gate will pass it again",
+        "Revoke a key for good; answers once no gate will accept it again",
         tag="Keys",
         permission="admin",
         body=RevokeKeySchema,
@@ -126,7 +126,7 @@ class KeyRevocation(_KeyChangeResource):
 
 class OwnKeyRevocation(_KeyChangeResource):
     @operation(
-        "Give the calling key up, for good",
+        "Revoke the calling key itself, for good",
         tag="Keys",
         permission=None,
         body=RevokeKeySchema,
@@ -154,7 +154,7 @@ class KeysRevocation:
         self._commands, self._queries = commands, queries
 
     @operation(
-        "Revoke many keys at once, or see which it would be",
+        "Revoke many keys at once, or list which ones would be",
         tag="Keys",
         permission="admin",
         body=RevokeKeysSchema,

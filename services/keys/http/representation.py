@@ -21,7 +21,9 @@ _LISTED = (
     "expires_at",
     "allow_query",
 )
-_QUERY_WARNING = "may be sent in the query, where proxies and histories keep it; prefer the Authorization header"
+_QUERY_WARNING = (
+    "may be sent in the URL's query, which proxies and browser histories record; prefer the Authorization header"
+)
 
 
 class KeyRepresentation:

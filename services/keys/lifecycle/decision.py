@@ -98,7 +98,7 @@ def _edit(state: Key, command: EditKey, now: datetime) -> tuple[KeyEvent, ...]:
         if gains := gained(state.permissions, permissions):
             raise RegenerationRequired(", ".join(gains))
         if state.has_expired(now) and access.expires_at != state.access.expires_at:
-            raise RegenerationRequired("a life beyond its expiry")
+            raise RegenerationRequired("validity beyond its expiry")
     elif access.expires_at is not None and now >= access.expires_at:
         raise KeyHasExpired(state.key_id)
     events: list[KeyEvent] = []

@@ -49,12 +49,14 @@ class NoSuchOrganisation(Exception):
 
 class NameHoldsKey(Exception):
     def __init__(self) -> None:
-        super().__init__("an organisation's name may hold no API key: names are shown, and told to other services")
+        super().__init__(
+            "an organisation's name must not contain an API key: names are shown, and kept in the log for good"
+        )
 
 
 class UnknownTier(Exception):
     def __init__(self, tier: str) -> None:
-        super().__init__(f"{tier!r} is not a tier; there are {', '.join(TIERS)}")
+        super().__init__(f"{tier!r} is not a tier; choose one of {', '.join(TIERS)}")
 
 
 class TooManyKeys(Exception):
@@ -62,7 +64,7 @@ class TooManyKeys(Exception):
 
     def __init__(self, most: int) -> None:
         self.most = most
-        super().__init__(f"{most} active keys are the most")
+        super().__init__(f"the tier allows at most {most} active keys")
 
 
 def decide(
