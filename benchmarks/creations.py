@@ -92,7 +92,7 @@ def _commands(database: Database) -> CommandHandler:
 
 
 def _create(commands: CommandHandler, organisation: str, permission: str) -> str:
-    request = KeyRequest(words=Description(name="Benchmark"), permissions=(permission,))
+    request = KeyRequest(description=Description(name="Benchmark"), permissions=(permission,))
     return commands.create(organisation, request, ORIGIN).secret.value
 
 

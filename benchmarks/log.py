@@ -27,7 +27,7 @@ def main() -> None:
         service = keys.assemble(Database.sqlite(folder / "keys.sqlite"), NoBus(), clock, lease_seconds=10)
         follower = auth.assemble(Database.sqlite(folder / "auth.sqlite"), service.feed, clock)
         organisation_id = service.commands.register_organisation("Benchmark", "premium", ORIGIN)
-        request = KeyRequest(words=Description(name="A key"), permissions=("sensors:read",))
+        request = KeyRequest(description=Description(name="A key"), permissions=("sensors:read",))
         began = time.perf_counter()
         for _ in range(CREATIONS):
             service.commands.create(organisation_id, request, ORIGIN)

@@ -1,6 +1,7 @@
-"""Forward-auth: the verdict on a request that a proxy holds, for services that know nothing of keys.
+"""Forward-auth: answers a proxy whether the request it holds may pass, for services that know nothing of keys.
 
-It is the gate's own verdict, charged and recorded as the original request. Only proxies of ours may ask.
+The verdict is the gate's own, and is charged and metered as the forwarded request. Only the proxies that
+TRUSTED_PROXIES lists may ask.
 """
 
 import falcon
@@ -14,7 +15,7 @@ from shared.web.requests.client_address import TrustedProxies
 from shared.web.requests.query_parameters import read_query
 from shared.web.route import Route
 
-# The refusal's body, for nginx, which gives out the status and headers of a refusal and no body.
+# Carries a refusal's body, for nginx passes on a refusal's status and headers only.
 PROBLEM_HEADER = "X-Grillo-Problem"
 _QUERY = AuthorizeQuerySchema()
 
@@ -27,33 +28,36 @@ class Authorize:
     def __init__(self, proxies: TrustedProxies) -> None:
         self._proxies = proxies
 
-    def original(self, req: falcon.Request, caller: str) -> Judged:
-        """Raises Problem where nothing is asked that the gate could judge."""
+    def forwarded(self, req: falcon.Request, caller: str) -> Judged:
+        """The forwarded request, as the gate judges it. Raises Problem when the headers do not describe one."""
         if not self._proxies.trust(req.remote_addr or ""):
-            raise Problem("invalid-request", "only proxies that TRUSTED_PROXIES names may ask about others' requests")
+            raise Problem("invalid-request", "only proxies that TRUSTED_PROXIES lists may ask about forwarded requests")
         query: AuthorizeQuery = read_query(req, _QUERY, credential=False)
         try:
-            original = read_forwarded_request(req.get_header)
+            forwarded = read_forwarded_request(req.get_header)
         except ForwardedRequestUnreadable as fault:
             raise Problem("invalid-request", str(fault)) from None
-        if original.query_keys and not query.allow_query:
-            raise Problem("invalid-request", "here a key may be sent in the Authorization header only")
+        if forwarded.query_keys and not query.allow_query:
+            raise Problem(
+                "invalid-request",
+                "send the key in the Authorization header: this service takes none in the URL's query",
+            )
         return Judged(
-            presented=Presented(req.get_header("Authorization"), original.query_keys, caller),
+            presented=Presented(req.get_header("Authorization"), forwarded.query_keys, caller),
             permission=query.permission,
-            method=original.method,
-            route=query.route or original.path,
-            path=original.path,
+            method=forwarded.method,
+            route=query.route or forwarded.path,
+            path=forwarded.path,
         )
 
     @operation(
-        "May this request of a caller pass, with the permission named? For proxies; any method means the same",
+        "Judge a request that a proxy forwards, for the permission named; every HTTP method does the same",
         tag="Forward-auth",
         permission=None,
         query=AuthorizeQuerySchema,
         answers=AuthorizedSchema,
         headers=("X-Original-Method", "X-Original-URI", "X-Forwarded-Method", "X-Forwarded-Uri", "X-Forwarded-For"),
-        stands_for=original,
+        stands_for=forwarded,
         problem_header=PROBLEM_HEADER,
     )
     def on_get(self, call: Call[AuthorizeQuery, None]) -> Answer:
@@ -69,7 +73,7 @@ class Authorize:
         )
 
 
-# Envoy asks with the original's method, nginx and Traefik with GET. What is not named here would be answered as if
-# it had been admitted: OPTIONS, by the answer that every other resource gives without a key.
+# Envoy asks with the forwarded request's method, nginx and Traefik with GET. A method without a handler here would be
+# answered as if it were admitted: OPTIONS, for one, which every other resource answers without a key.
 for _method in set(falcon.COMBINED_METHODS) - {"WEBSOCKET"}:
     setattr(Authorize, f"on_{_method.lower()}", Authorize.on_get)

@@ -1,4 +1,4 @@
-"""Puts the auth service together from its parts. Called by the composition roots only."""
+"""Composition of the auth service: builds its parts and connects them. Called by the composition roots only."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,15 +31,15 @@ class Auth:
     following: Following
 
     def rebuild(self) -> int:
-        """Drops the grants and makes them again from the log of keys; how far. Raises FeedUnavailable.
+        """Rebuilds the grants from the log of keys. Returns the log position reached. Raises FeedUnavailable.
 
-        Gates may go on meanwhile: whatever snapshot they take says how far it goes.
+        Gates go on meanwhile: each snapshot says which log position it is of.
         """
         self.follower.restart()
         return self.subscription.pull().head.position
 
     def provided(self) -> dict[str, object]:
-        """What the nameko service asks for."""
+        """The parts that the nameko service injects, by name."""
         return {"auth.book": self.book, "auth.following_keys": self.following}
 
     def routes(self, _grants: Grants, proxies: TrustedProxies) -> list[Route]:

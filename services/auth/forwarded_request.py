@@ -1,4 +1,7 @@
-"""The request that a proxy asks about, as the proxy's headers tell it. Whose headers they are is asked elsewhere."""
+"""Forwarded request: the method, path and keys that a proxy's headers describe (forward-auth).
+
+Whether the proxy may be believed is checked in api.py.
+"""
 
 import re
 from collections.abc import Callable
@@ -16,7 +19,7 @@ _CREDENTIAL = "api_key"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardedRequest:
-    """`path`: as it is recorded and echoed, percent-encoded, without query, cut; there is no key in it.
+    """`path`: as it is recorded and echoed: percent-encoded, without query, at most 100 characters, free of keys.
 
     `query_keys`: every `api_key` of the query, decoded.
     """
@@ -27,21 +30,23 @@ class ForwardedRequest:
 
 
 class ForwardedRequestUnreadable(Exception):
-    """The headers do not tell of one request, or it carries a key where none is taken out again."""
+    """The headers do not describe one request, or it carries a key where no proxy would remove it."""
 
 
 def read_forwarded_request(header: Callable[[str], str | None]) -> ForwardedRequest:
-    """`header`: a header's value by name. Raises OriginalUnreadable."""
-    told = {(header(method) or None, header(uri) or None) for method, uri in _FAMILIES} - {(None, None)}
-    if len(told) > 1:
-        raise ForwardedRequestUnreadable("X-Original-… and X-Forwarded-… tell of different requests")
-    method, uri = told.pop() if told else (None, None)
+    """`header`: a header's value by name. Raises ForwardedRequestUnreadable."""
+    described = {(header(method) or None, header(uri) or None) for method, uri in _FAMILIES} - {(None, None)}
+    if len(described) > 1:
+        raise ForwardedRequestUnreadable("the X-Original-… and X-Forwarded-… headers describe different requests")
+    method, uri = described.pop() if described else (None, None)
     if method is None or uri is None:
         raise ForwardedRequestUnreadable(
-            "X-Original-Method and X-Original-URI, or X-Forwarded-Method and -Uri, are needed"
+            "send X-Original-Method and X-Original-URI, or X-Forwarded-Method and X-Forwarded-Uri"
         )
     if not _METHOD.fullmatch(method) or not uri.startswith("/"):
-        raise ForwardedRequestUnreadable("the original request needs a method in capitals and a path")
+        raise ForwardedRequestUnreadable(
+            "the forwarded request must have a method in capitals and a path that starts with /"
+        )
     path, _, query = uri.partition("?")
     query_keys, others = _credentials(query)
     decoded = unquote_to_bytes(path.encode("latin-1", "replace"))
@@ -58,8 +63,10 @@ def _credentials(query: str) -> tuple[tuple[str, ...], str]:
         if unquote_plus(name) != _CREDENTIAL:
             others.append(part)
         elif name != _CREDENTIAL:
-            # A proxy takes it out of what it sends on by its name as written; this one it would let through.
-            raise ForwardedRequestUnreadable(f"{_CREDENTIAL} must be written without percent-encoding")
+            # A proxy removes the parameter by its plain name; this spelling it would pass on.
+            raise ForwardedRequestUnreadable(
+                f"the parameter name {_CREDENTIAL} must be written without percent-encoding"
+            )
         else:
             keys.append(unquote_plus(value))
     return tuple(keys), "&".join(others)
@@ -68,5 +75,5 @@ def _credentials(query: str) -> tuple[tuple[str, ...], str]:
 def _refuse_key_in(text: str) -> None:
     if redact(text) != text:
         raise ForwardedRequestUnreadable(
-            f"a key belongs in the Authorization header or in {_CREDENTIAL}, and nowhere else"
+            f"send the key in the Authorization header or in {_CREDENTIAL}, and nowhere else"
         )

@@ -1,4 +1,7 @@
-"""Auth's copy of the grants, in its database: followed from the log of keys, served whole to starting gates."""
+"""Grants in auth's database: a projection of the log of keys, and the snapshot that starting gates load.
+
+A grant says, by the digest of a key's secret, what that key may do.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,7 +23,7 @@ _FORGET = delete(tables.grant).where(tables.grant.c.key_id == bindparam("of"))
 
 
 def apply(tx: Connection, event: CloudEvent) -> None:
-    """One event of keys into the grants. Safe to run twice. Raises what makes the event be parked."""
+    """Applies one event of keys to the grants. Safe to run twice. What it raises parks the event."""
     public = decode_all(event, SHAPES)
     match public:
         case None:
@@ -32,7 +35,7 @@ def apply(tx: Connection, event: CloudEvent) -> None:
 
 
 def apply_all(tx: Connection, events: Sequence[CloudEvent]) -> None:
-    """A page of them, folded in memory and written at once. Raises what `apply` would of any of them."""
+    """Applies a page of events, folded in memory and written at once. Raises what `apply` raises for any of them."""
     publics = [public for event in events if (public := decode_all(event, SHAPES)) is not None]
     known = _load_all(tx, {public.key_id for public in publics if not isinstance(public, OrganisationEvent)})
     grants = dict(known)
@@ -63,7 +66,7 @@ class GrantBook:
         self._database, self._policy = database, policy
 
     def by_digest(self, digest: str) -> Grant | None:
-        """By its secret or the one before, whose grace may have ended. Raises GrantUncertain."""
+        """The grant of a key's present or previous secret, whose grace may have ended. Raises GrantUncertain."""
         table = tables.grant
         with self._database.reading() as tx:
             is_its = or_(table.c.digest == digest, table.c.previous_digest == digest)
@@ -75,23 +78,23 @@ class GrantBook:
         return grant
 
     def snapshot(self) -> Snapshot:
-        """All of one moment: the grants, and the place in the log they stand for.
+        """All grants in one read transaction, with their place in the log.
 
-        A key with a parked event stands at an unknown state; it is named, so that gates refuse it.
+        The state of a key with a parked event is unknown: `unappliable` names it, so that gates refuse it.
         """
         with self._database.reading() as tx:
             grants = tuple(msgspec.json.decode(body, type=Grant) for body in _bodies(tx))
             return replace(self._frame(tx), grants=grants)
 
     def snapshot_blocks(self) -> Iterator[bytes]:
-        """The same as it travels (see snapshot_stream): as it is stored, read a part at a time."""
+        """The snapshot as it is sent (see snapshot_stream): stored bytes, read a part at a time."""
         with self._database.reading() as tx:
             yield msgspec.json.encode(self._frame(tx))
             for bodies in _bodies(tx).partitions(_ROWS_AT_ONCE):
                 yield "\n".join(bodies).encode()
 
     def _frame(self, tx: Connection) -> Snapshot:
-        """Without the grants."""
+        """The snapshot without its grants."""
         return Snapshot(
             place=read_checkpoint(tx, tables.checkpoint, FOLLOWER),
             grants=(),

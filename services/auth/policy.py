@@ -1,4 +1,4 @@
-"""What each tier may ask for, for each of its keys. The product page states these numbers to its users."""
+"""Rate limits of each tier, for each of its keys. The product page states these numbers to its users."""
 
 from shared.gate.grants.grant import Limits
 

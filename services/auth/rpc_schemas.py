@@ -1,11 +1,12 @@
-"""What the auth service takes and answers over RPC."""
+"""RPC schemas of the auth service: arguments, and answers."""
 
 from marshmallow import Schema, fields, validate
 
 
 class VerifyArguments(Schema):
     digest = fields.String(
-        required=True, validate=validate.Regexp(r"[0-9a-f]{64}\Z", error="must be a SHA-256, in lower hexadecimal")
+        required=True,
+        validate=validate.Regexp(r"[0-9a-f]{64}\Z", error="must be a SHA-256 digest: 64 lower-case hexadecimal digits"),
     )
     permission = fields.String(allow_none=True, validate=validate.Length(min=1, max=100))
     address = fields.String(allow_none=True, validate=validate.Length(min=1, max=45))

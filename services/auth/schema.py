@@ -1,4 +1,4 @@
-"""The query and the answer of forward-auth."""
+"""Schemas of forward-auth: its query and its answer."""
 
 from dataclasses import dataclass
 
@@ -21,12 +21,13 @@ class AuthorizeQuerySchema(StrictSchema):
     permission = fields.String(required=True, validate=validate.OneOf(PERMISSIONS))
     route = fields.String(
         validate=validate.Regexp(
-            rf"/[!-~]{{0,{PATH_CHARACTERS_MAX - 1}}}\Z", error="must be a path of ASCII characters"
+            rf"/[!-~]{{0,{PATH_CHARACTERS_MAX - 1}}}\Z",
+            error=f"must start with / and have at most {PATH_CHARACTERS_MAX} printable ASCII characters",
         ),
-        metadata={"description": "The name that usage counts these requests under; by default the original's path"},
+        metadata={"description": "the name under which usage counts these requests; by default the forwarded path"},
     )
     allow_query = fields.Boolean(
-        metadata={"description": "`false` for a proxy that cannot take `api_key` out of what it sends on"}
+        metadata={"description": "`false` for a proxy that cannot remove `api_key` from the requests it passes on"}
     )
 
 

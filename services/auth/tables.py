@@ -1,4 +1,4 @@
-"""Auth's database: the grants that the log of keys adds up to, and how far it has been followed."""
+"""The tables of the auth service: grants, tiers, and the follower's checkpoint in the log of keys."""
 
 from sqlalchemy import Column, Index, MetaData, String, Table, Text
 
@@ -7,7 +7,7 @@ from shared.replication.sql_follower import follower_tables
 metadata = MetaData()
 checkpoint, parked_event = follower_tables(metadata)
 
-# `body`: the whole Grant as JSON; the columns beside it are what is looked up by.
+# `body`: the whole Grant as JSON; the other columns are for lookups.
 grant = Table(
     "grant",
     metadata,

@@ -1,4 +1,7 @@
-"""The verdict on a key for other back ends, which ask by digest: a secret never travels on the bus."""
+"""Verification of a key for other back ends: the gate's verdict, by digest.
+
+A secret never travels on the bus. Nothing is charged to the key's quota, and nothing is metered.
+"""
 
 from dataclasses import dataclass
 
@@ -21,7 +24,7 @@ class Verification:
 def verify(
     book: GrantBook, clock: Clock, digest: str, permission: str | None = None, address: str | None = None
 ) -> Verification:
-    """Costs nothing of the key's quota, and meters nothing. `digest`: SHA-256 of the secret, hexadecimal."""
+    """The verdict on a key. `digest`: SHA-256 of the secret, hexadecimal. `permission`, `address` None: not checked."""
     try:
         grant = book.by_digest(digest)
     except GrantUncertain:

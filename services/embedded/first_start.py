@@ -34,5 +34,5 @@ def admin_key(keys: Keys, organisation_id: str) -> str | None:
     """The first key's secret; None when there is a key already. Made last: whoever sees it can use it at once."""
     if keys.queries.has_keys():
         return None
-    request = KeyRequest(words=Description(name="First admin key"), permissions=("admin",), allow_query=False)
+    request = KeyRequest(description=Description(name="First admin key"), permissions=("admin",), allow_query=False)
     return keys.commands.create(organisation_id, request, _ORIGIN).secret.value

@@ -1,4 +1,7 @@
-"""The management API of keys: the HTTP door. What ends, pauses or renews a key is in lifecycle_api.py."""
+"""Management API of keys: the HTTP resources that list, create, show, edit and delete keys.
+
+Rotation, suspension, resumption and revocation are in http/lifecycle_resources.py.
+"""
 
 import functools
 import re
@@ -6,15 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.keys.command_handler import CommandHandler
-from services.keys.http import (
-    lifecycle_resources as lifecycle_api,
-)
-from services.keys.http import (
-    organisation_resources as organisation_api,
-)
-from services.keys.http import (
-    representation as presentation,
-)
+from services.keys.http import lifecycle_resources, organisation_resources, representation
 from services.keys.http.command_mapping import key_edit, key_request, origin
 from services.keys.http.idempotency import Attempt, Idempotency, Taken, digest_of
 from services.keys.http.problem_mapping import as_problems
@@ -38,15 +33,15 @@ _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 
 
 def routes(
-    commands: CommandHandler, queries: KeyQueries, past: AsOf, idempotency: Idempotency, grants: Grants, clock: Clock
+    commands: CommandHandler, queries: KeyQueries, as_of: AsOf, idempotency: Idempotency, grants: Grants, clock: Clock
 ) -> list[Route]:
-    """`grants`: the web process's own replica, which knows tiers and limits."""
+    """`grants`: the web process's own replica, which has tiers and limits."""
     show = KeyRepresentation(grants)
     return [
         Route("/v1/keys", KeyCollection(commands, queries, idempotency, show, clock)),
-        Route("/v1/keys/{key_id}", KeyItem(commands, queries, past, show, clock)),
-        *lifecycle_api.routes(commands, queries, show),
-        *organisation_api.routes(commands, queries, grants),
+        Route("/v1/keys/{key_id}", KeyItem(commands, queries, as_of, show, clock)),
+        *lifecycle_resources.routes(commands, queries, show),
+        *organisation_resources.routes(commands, queries, grants),
     ]
 
 
@@ -68,7 +63,7 @@ class KeyCollection:
         after = _place(query.cursor, query.sort) if query.cursor else None
         page = self._queries.list_keys(call.caller.organisation_id, query.limit, after, query.wanted(), query.sort)
         place = page.next_place and (query.sort, *page.next_place)
-        return page_answer(map(presentation.listed, page.keys), place)
+        return page_answer(map(representation.listed, page.keys), place)
 
     @operation(
         "Create a key",
@@ -81,19 +76,19 @@ class KeyCollection:
         headers=("Idempotency-Key",),
     )
     def on_post(self, call: Call[None, CreateKeyBody]) -> Answer:
-        """With an Idempotency-Key: repeated, it is answered with the key that was made, and without its secret."""
+        """Repeated with the same Idempotency-Key, it is answered with the key that was created, without its secret."""
         attempt = _attempt(call)
         with as_problems():
             if attempt is None:
                 return self._create(call, None)
             with self._idempotency.running(attempt):
-                made = self._idempotency.find(attempt)
-                if made is None:
+                made_id = self._idempotency.find(attempt)
+                if made_id is None:
                     try:
                         return self._create(call, attempt)
                     except Taken:
-                        made = self._idempotency.find(attempt)
-                return self._repeat(call.caller.organisation_id, made)
+                        made_id = self._idempotency.find(attempt)
+                return self._repeat(call.caller.organisation_id, made_id)
 
     def _create(self, call: Call[None, CreateKeyBody], attempt: Attempt | None) -> Answer:
         organisation_id = call.caller.organisation_id
@@ -101,26 +96,26 @@ class KeyCollection:
         also = None if attempt is None else functools.partial(self._idempotency.keep, attempt)
         created = self._commands.create(organisation_id, request, origin(call), also=also)
         shown = self._show(self._queries.get_key(organisation_id, created.key_id))
-        body = shown | {"key": created.secret.value, "receipt": presentation.receipt(created.receipt)}
+        body = shown | {"key": created.secret.value, "receipt": representation.receipt(created.receipt)}
         return _created(body)
 
     def _repeat(self, organisation_id: str, key_id: str | None) -> Answer:
         if key_id is None:
             raise Problem("conflict", "the first request with this Idempotency-Key is still running")
         shown = self._show(self._queries.get_key(organisation_id, key_id))
-        receipt = presentation.receipt(self._commands.receipt_of_now())
+        receipt = representation.receipt(self._commands.receipt_of_now())
         return _created(shown | {"key": None, "receipt": receipt}, {"Idempotent-Replay": "true"})
 
 
 class KeyItem:
     def __init__(
-        self, commands: CommandHandler, queries: KeyQueries, past: AsOf, show: KeyRepresentation, clock: Clock
+        self, commands: CommandHandler, queries: KeyQueries, as_of: AsOf, show: KeyRepresentation, clock: Clock
     ) -> None:
-        self._commands, self._queries, self._past = commands, queries, past
+        self._commands, self._queries, self._as_of = commands, queries, as_of
         self._show, self._clock = show, clock
 
     @operation(
-        "Show a key, as it is or as it was",
+        "Show a key as it is, or as it was at an earlier time",
         tag="Keys",
         permission="admin",
         query=PastQuerySchema,
@@ -133,7 +128,7 @@ class KeyItem:
         return Answer(body=self._show(key), headers=etag(key.revision))
 
     @operation(
-        "Edit a key; more permissions need `regenerate`, which ends every older secret",
+        "Edit a key; adding permissions requires `regenerate`, which ends all older secrets",
         tag="Keys",
         permission="admin",
         body=EditKeySchema,
@@ -154,7 +149,7 @@ class KeyItem:
             edit = replace(edit, revision=seen_revision(call.headers.get("If-Match")))
             changed = self._commands.edit(organisation_id, key_id, edit, origin(call))
             key = self._queries.get_key(organisation_id, key_id)
-        body = self._show(key) | {"receipt": changed.receipt and presentation.receipt(changed.receipt)}
+        body = self._show(key) | {"receipt": changed.receipt and representation.receipt(changed.receipt)}
         if changed.secret is None:
             return Answer(body=body, headers=etag(key.revision))
         return Answer(
@@ -162,7 +157,7 @@ class KeyItem:
         )
 
     @operation(
-        "Delete a key for good: revoked if need be, its words unreadable, its secret refused",
+        "Delete a key for good: revoke it if need be, and make its name, description and labels unreadable",
         tag="Keys",
         permission="admin",
         answers=DeletedKeySchema,
@@ -172,16 +167,16 @@ class KeyItem:
     def on_delete(self, call: Call[None, None], key_id: str) -> Answer:
         with as_problems():
             deleted_at, receipt = self._commands.delete(call.caller.organisation_id, key_id, origin(call))
-        return Answer(body={"id": key_id, "deleted_at": deleted_at, "receipt": presentation.receipt(receipt)})
+        return Answer(body={"id": key_id, "deleted_at": deleted_at, "receipt": representation.receipt(receipt)})
 
     def _key(self, organisation_id: str, key_id: str, query: AsOfQuery) -> KeyView:
         if query.revision is not None:
-            return self._past.at_revision(organisation_id, key_id, query.revision)
+            return self._as_of.at_revision(organisation_id, key_id, query.revision)
         if query.as_of is None:
             return self._queries.get_key(organisation_id, key_id)
         if query.as_of > self._clock.now():
-            raise Problem("invalid-request", "as_of: must not lie in the future")
-        return self._past.at(organisation_id, key_id, query.as_of)
+            raise Problem("invalid-request", "as_of: must not be in the future")
+        return self._as_of.at(organisation_id, key_id, query.as_of)
 
 
 def _created(body: dict[str, Any], headers: dict[str, str] | None = None) -> Answer:
@@ -190,10 +185,10 @@ def _created(body: dict[str, Any], headers: dict[str, str] | None = None) -> Ans
 
 
 def _place(text: str, sort: str) -> tuple[str, str]:
-    """A cursor goes on in the order it came from."""
+    """The place a cursor stands for. Raises Problem when it is of a list in another order."""
     sorted_by, place, key_id = cursor.decode(text, str, str, str)
     if sorted_by != sort:
-        raise Problem("invalid-request", "cursor: it belongs to a list in another order")
+        raise Problem("invalid-request", "cursor: comes from a list in another order; start again without a cursor")
     return place, key_id
 
 
@@ -202,5 +197,8 @@ def _attempt(call: Call[None, CreateKeyBody]) -> Attempt | None:
     if given is None:
         return None
     if not _IDEMPOTENCY_KEY.fullmatch(given) or redact(given) != given:
-        raise Problem("invalid-request", "Idempotency-Key: 1 to 255 printable ASCII characters, and no API key")
+        raise Problem(
+            "invalid-request",
+            "Idempotency-Key: must be 1 to 255 printable ASCII characters without spaces, and no API key",
+        )
     return Attempt(credential=call.caller.key_id, idempotency_key=given, body_digest=digest_of(call.body))

@@ -1,4 +1,4 @@
-"""Puts the keys service together from its parts. Called by the composition roots only."""
+"""Composition of the keys service: builds its parts and connects them. Called by the composition roots only."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from services.keys import api, tables
 from services.keys.command_handler import CommandHandler
 from services.keys.events import types
 from services.keys.expiry_sweep import ExpirySweep
-from services.keys.http import organisation_activity_resources as organisation_activity_api
+from services.keys.http import organisation_activity_resources
 from services.keys.http.idempotency import Idempotency
 from services.keys.publication import publish
 from services.keys.revocation.propagation import GATES, Propagation
@@ -43,30 +43,30 @@ class Keys:
     store: SqlEventStore
     relay: Relay
     doorbell: Doorbell
-    storage: RestoreDetection
+    restore_detection: RestoreDetection
     propagation: Propagation
     commands: CommandHandler
     queries: KeyQueries
     history: History
     organisation_history: OrganisationHistory
-    past: AsOf
+    as_of: AsOf
     idempotency: Idempotency
     sweep: ExpirySweep
     feed: LogFeed
     last_use: LastUse
 
     def rebuild(self) -> int:
-        """Makes the read models again from the log; how many events it holds."""
+        """Rebuilds the read models from the log. Returns how many events it holds."""
         return rebuild(self.database, self.store)
 
     def provided(self) -> dict[str, object]:
-        """What the nameko service asks for."""
+        """The parts that the nameko service injects, by name."""
         return {
             "keys.queries": self.queries,
             "keys.history": self.history,
             "keys.feed": self.feed,
             "keys.relay": self.relay,
-            "keys.storage": self.storage,
+            "keys.storage": self.restore_detection,
             "keys.last_use": self.last_use,
             "keys.sweep": self.sweep,
             "keys.remote_commands": RemoteCommands(self.commands),
@@ -75,8 +75,8 @@ class Keys:
     def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
         return [
-            *api.routes(self.commands, self.queries, self.past, self.idempotency, grants, self.clock),
-            *organisation_activity_api.routes(self.organisation_history),
+            *api.routes(self.commands, self.queries, self.as_of, self.idempotency, grants, self.clock),
+            *organisation_activity_resources.routes(self.organisation_history),
         ]
 
     def internal_routes(self) -> list[Route]:
@@ -106,11 +106,11 @@ def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float
     """Migrates the database first."""
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
-    publication = Envelopes("keys", types, publish, ignorable=IGNORABLE)
-    relay = Relay(database, tables.metadata, store, publication, bus)
+    envelopes = Envelopes("keys", types, publish, ignorable=IGNORABLE)
+    relay = Relay(database, tables.metadata, store, envelopes, bus)
     doorbell = Doorbell(relay.run)
-    storage = RestoreDetection(database, clock, lease_seconds=lease_seconds)
-    propagation = Propagation(database, store, storage, clock, lease_seconds=lease_seconds)
+    restore_detection = RestoreDetection(database, clock, lease_seconds=lease_seconds)
+    propagation = Propagation(database, store, restore_detection, clock, lease_seconds=lease_seconds)
     commands = CommandHandler(database, store, doorbell, propagation, clock)
     return Keys(
         clock=clock,
@@ -118,15 +118,15 @@ def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float
         store=store,
         relay=relay,
         doorbell=doorbell,
-        storage=storage,
+        restore_detection=restore_detection,
         propagation=propagation,
         commands=commands,
         queries=KeyQueries(database, clock),
         history=History(store),
         organisation_history=OrganisationHistory(store),
-        past=AsOf(store),
+        as_of=AsOf(store),
         idempotency=Idempotency(database, clock),
         sweep=ExpirySweep(database, commands.keys, clock),
-        feed=LogFeed(database, store, publication, propagation.acknowledge, GATES),
+        feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES),
         last_use=LastUse(database),
     )

@@ -1,7 +1,7 @@
-"""The commands as callers give them: fills in what only the edge can make (ids, secrets, seals), then executes.
+"""Command handler: makes what only the edge can make (ids, secrets, encrypted texts), then decides and appends.
 
-What takes power away returns with a receipt that no gate still acts on the state before; what gives it waits a second
-at most, so that it usually works everywhere when the answer is there.
+A command that takes power away returns with a receipt that no gate still acts on the earlier state. One that gives
+power waits a second at most, so that a new secret usually works on every gate when the answer arrives.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from services.keys.command_inputs import CreatedKey, EditedKey, KeyEdit, KeyRequest, RotatedKey, sealed_anew
+from services.keys.command_inputs import CreatedKey, EditedKey, KeyEdit, KeyRequest, RotatedKey, seal_edited_description
 from services.keys.encryption import data_keys
 from services.keys.encryption.data_keys import DataKeys
 from services.keys.encryption.description import new_data_key, seal
@@ -32,7 +32,7 @@ _Executed = Executed[key.Key | None]
 
 class CommandHandler:
     def __init__(
-        self, database: Database, store: SqlEventStore, relay: Doorbell, propagation: Propagation, clock: Clock
+        self, database: Database, store: SqlEventStore, doorbell: Doorbell, propagation: Propagation, clock: Clock
     ) -> None:
         self._database, self._propagation, self._clock = database, propagation, clock
         self._data_keys = DataKeys(database)
@@ -42,7 +42,7 @@ class CommandHandler:
             initial=None,
             evolve=key.evolve,
             project=project_key,
-            after_commit=relay.ring,
+            after_commit=doorbell.ring,
             clock=clock,
         )
         self._organisations: Repository[organisation.Organisation | None, OrganisationEvent, Connection] = Repository(
@@ -51,7 +51,7 @@ class CommandHandler:
             initial=None,
             evolve=organisation.evolve,
             project=project_organisation,
-            after_commit=relay.ring,
+            after_commit=doorbell.ring,
             clock=clock,
         )
 
@@ -62,7 +62,7 @@ class CommandHandler:
         return command.organisation_id
 
     def change_tier(self, organisation_id: str, tier: str, origin: Origin) -> None:
-        """Keys beyond what a lower tier allows live on; no more become active.
+        """Active keys beyond a lower tier's number stay active; no further key becomes active.
 
         Raises NoSuchOrganisation or UnknownTier.
         """
@@ -83,7 +83,8 @@ class CommandHandler:
     ) -> CreatedKey:
         """Returns once every gate knows the key, or after a second: the receipt says which.
 
-        `also` is given the new key's id in the transaction. `beyond_limit`: for operators. Raises TooManyKeys.
+        `also` runs in the transaction, with the new key's id. `beyond_limit`: for operators, without the tier's limit
+        of active keys. Raises TooManyKeys.
         """
         secret, data_key = new_secret(), new_data_key()
         command = commands.CreateKey(
@@ -91,7 +92,7 @@ class CommandHandler:
             organisation_id=organisation_id,
             digest=secret.digest,
             hint=secret.hint,
-            words=seal(request.words, data_key),
+            words=seal(request.description, data_key),
             permissions=request.permissions,
             expires_at=request.expires_at,
             allow_query=request.allow_query,
@@ -113,10 +114,10 @@ class CommandHandler:
             also=keep,
             check=_no_check if beyond_limit else self._check_limit,
         )
-        return CreatedKey(key_id=command.key_id, secret=secret, receipt=self._known(executed))
+        return CreatedKey(key_id=command.key_id, secret=secret, receipt=self._await_known(executed))
 
     def edit(self, organisation_id: str, key_id: str, edit: KeyEdit, origin: Origin) -> EditedKey:
-        """All parts at once, or none. Raises NoSuchKey and what decision.decide raises of an edit, TooManyKeys."""
+        """Changes all that the edit names, or nothing. Raises NoSuchKey, TooManyKeys and what `decide` raises."""
         secret = new_secret() if edit.regenerate else None
         data_key = self._data_keys.get(key_id)
         if data_key is None:
@@ -124,7 +125,7 @@ class CommandHandler:
 
         def command(state: key.Key) -> commands.EditKey:
             return commands.EditKey(
-                words=sealed_anew(state, edit, data_key),
+                words=seal_edited_description(state, edit, data_key),
                 permissions=edit.permissions,
                 access=edit.access and edit.access(state.access),
                 secret=_public_part(secret) if secret else None,
@@ -132,40 +133,43 @@ class CommandHandler:
             )
 
         executed = self._execute(organisation_id, key_id, command, origin)
-        is_of_words_only = edit.permissions is None and edit.access is None and secret is None
-        receipt = None if is_of_words_only else self._certain(executed)
+        is_description_only = edit.permissions is None and edit.access is None and secret is None
+        receipt = None if is_description_only else self._await_certain(executed)
         return EditedKey(secret=secret, receipt=receipt)
 
     def rotate(self, organisation_id: str, key_id: str, grace: timedelta, origin: Origin) -> RotatedKey:
-        """Raises NoSuchKey, KeyIsRevoked, KeyHasExpired or TooManyKeys."""
+        """A new secret; the old one works until `grace` ends.
+
+        Raises NoSuchKey, KeyIsRevoked, KeyHasExpired or TooManyKeys.
+        """
         secret = new_secret()
         command = commands.RotateKey(secret=_public_part(secret), grace=grace)
         executed = self._execute(organisation_id, key_id, _always(command), origin)
-        receipt = self._known(executed) if grace else self._certain(executed)
+        receipt = self._await_known(executed) if grace else self._await_certain(executed)
         return RotatedKey(secret=secret, receipt=receipt)
 
     def suspend(self, organisation_id: str, key_id: str, origin: Origin) -> Receipt:
-        """Returns once no gate will pass the key. Raises NoSuchKey or KeyIsRevoked."""
-        return self._certain(self._execute(organisation_id, key_id, _always(commands.SuspendKey()), origin))
+        """Returns once no gate accepts the key. Raises NoSuchKey or KeyIsRevoked."""
+        return self._await_certain(self._execute(organisation_id, key_id, _always(commands.SuspendKey()), origin))
 
     def resume(self, organisation_id: str, key_id: str, origin: Origin) -> Receipt:
         """Raises NoSuchKey, KeyIsRevoked or TooManyKeys."""
-        return self._known(self._execute(organisation_id, key_id, _always(commands.ResumeKey()), origin))
+        return self._await_known(self._execute(organisation_id, key_id, _always(commands.ResumeKey()), origin))
 
     def revoke(
         self, organisation_id: str, key_id: str, reason: key.Reason, note: str | None, origin: Origin
     ) -> Receipt:
-        """Returns once no gate will pass the key again. Revoked before: a receipt of how things stand now.
+        """Returns once no gate will accept the key again. Revoked before: a receipt of the log's present head.
 
         Raises NoSuchKey, also for another organisation's key.
         """
         command = commands.RevokeKey(reason=reason, note=self._data_keys.sealed_note(key_id, note))
-        return self._certain(self._execute(organisation_id, key_id, _always(command), origin))
+        return self._await_certain(self._execute(organisation_id, key_id, _always(command), origin))
 
     def revoke_all(
         self, organisation_id: str, key_ids: tuple[str, ...], reason: key.Reason, note: str | None, origin: Origin
     ) -> Receipt:
-        """All of them or none, in one append and with one receipt. What was deleted meanwhile is refused already.
+        """Revokes all of them or none, in one append with one receipt. Skips keys that were deleted meanwhile.
 
         Raises NoSuchKey.
         """
@@ -179,19 +183,19 @@ class CommandHandler:
                 revoked, commands.RevokeKey(reason=reason, note=notes[revoked.key_id]), self._clock.now()
             )
 
-        return self._certain(*self.keys.execute_all(key_ids, decide, origin))
+        return self._await_certain(*self.keys.execute_all(key_ids, decide, origin))
 
     def delete(self, organisation_id: str, key_id: str, origin: Origin) -> tuple[datetime, Receipt]:
-        """When it was deleted, once no gate will pass it. Its words cannot be read again. Raises NoSuchKey."""
+        """The time of deletion, once no gate accepts the key and its description is unreadable. Raises NoSuchKey."""
         executed = self._execute(organisation_id, key_id, _always(commands.DeleteKey()), origin)
-        receipt = self._certain(executed)
+        receipt = self._await_certain(executed)
         self._database.forget()
         if executed.state is None or executed.state.deleted_at is None:
             raise key.NoSuchKey
         return executed.state.deleted_at, receipt
 
     def receipt_of_now(self) -> Receipt:
-        """For an answer that repeats an earlier one: who knows of all there is."""
+        """Which gates have applied the whole log: for an answer that repeats an earlier one."""
         return self._propagation.await_known(self._propagation.head_position(), self._clock.elapsed_seconds())
 
     def _execute(
@@ -219,11 +223,11 @@ class CommandHandler:
     def _check_limit(self, before: key.Key | None, after: key.Key | None, tx: Connection) -> None:
         check_limit(tx, before, after, self._clock.now())
 
-    def _certain(self, *executed: _Executed) -> Receipt:
+    def _await_certain(self, *executed: _Executed) -> Receipt:
         committed_at = self._clock.elapsed_seconds()
         return self._propagation.await_certain(_position(*executed) or self._propagation.head_position(), committed_at)
 
-    def _known(self, executed: _Executed) -> Receipt:
+    def _await_known(self, executed: _Executed) -> Receipt:
         committed_at = self._clock.elapsed_seconds()
         return self._propagation.await_known(_position(executed) or self._propagation.head_position(), committed_at)
 
@@ -241,5 +245,5 @@ def _no_check(before: object, after: object, tx: object) -> None:
 
 
 def _position(*executed: _Executed) -> int:
-    """The last; 0 when there was nothing to do."""
+    """The last event's position in the log; 0 when nothing was appended."""
     return max((row.position for each in executed for row in each.rows), default=0)

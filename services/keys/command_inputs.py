@@ -1,4 +1,4 @@
-"""What a caller may ask to be changed of a key, and what it gets back."""
+"""Inputs and results of the commands: what a caller asks of a key, and the secret and receipt it gets back."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +12,12 @@ from services.keys.secret import Secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyEdit:
-    """What a caller asks to be changed. `words`, `access`: from those there are to those there shall be."""
+    """What a caller asks to be changed. `description`, `access`: from the present value to the new one.
 
-    words: Callable[[Description], Description] | None = None
+    None: stays as it is. `revision`: the one the caller has seen, for optimistic concurrency.
+    """
+
+    description: Callable[[Description], Description] | None = None
     permissions: tuple[str, ...] | None = None
     access: Callable[[Access], Access] | None = None
     regenerate: bool = False
@@ -23,7 +26,7 @@ class KeyEdit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedKey:
-    """The secret in here is the only copy there will ever be."""
+    """`secret`: the only copy there will ever be."""
 
     key_id: str
     secret: Secret
@@ -32,7 +35,7 @@ class CreatedKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditedKey:
-    """`secret`: the new one, if there is one. `receipt` None: there was nothing for gates to hear of."""
+    """`secret`: the new one, if one was made. `receipt`: None when only the description changed: gates hold none."""
 
     secret: Secret | None
     receipt: Receipt | None
@@ -44,20 +47,20 @@ class RotatedKey:
     receipt: Receipt
 
 
-def sealed_anew(state: Key, edit: KeyEdit, data_key: str) -> str | None:
-    """None when the words stay as they are."""
-    if edit.words is None:
+def seal_edited_description(state: Key, edit: KeyEdit, data_key: str) -> str | None:
+    """Sealed under the key's data key. None when the edit leaves the description as it is."""
+    if edit.description is None:
         return None
     before = unseal(state.words, data_key)
-    after = edit.words(before)
+    after = edit.description(before)
     return None if after == before else seal(after, data_key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRequest:
-    """What a caller asks of a new key, already validated."""
+    """A new key as a caller asks for it, already validated. Limits: requests a minute and a day; None: the tier's."""
 
-    words: Description
+    description: Description
     permissions: tuple[str, ...]
     expires_at: datetime | None = None
     allow_query: bool = True

@@ -1,7 +1,7 @@
-"""What has happened to organisations and keys. The shapes below are in logs for ever: add, never change.
+"""Events of organisations and keys, as they are stored in the log. Add fields or types; never change or remove one.
 
-People's words are sealed before they get here (see words.py), so that destroying one key's data key is enough to
-forget them.
+Texts that people wrote are encrypted before they get here (see encryption/description.py): destroying a key's data
+key makes them unreadable in every copy of the log.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class TierChanged:
 @types.register("UnusedExpiryChanged")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnusedExpiryChanged:
-    """Keys that nobody uses for so many days expire by themselves; None: they do not."""
+    """Keys unused for so many days expire; None: unused keys do not."""
 
     organisation_id: str
     unused_expiry_days: int | None
@@ -42,7 +42,7 @@ class UnusedExpiryChanged:
 @types.register("KeyCreated")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyCreated:
-    """`digest`: SHA-256 of the secret; `hint`: its first 8 and last 4 characters; `words`: sealed text."""
+    """`digest`: SHA-256 of the secret; `hint`: its first 8 and last 4 characters; `words`: encrypted description."""
 
     key_id: str
     organisation_id: str
@@ -61,7 +61,7 @@ class KeyCreated:
 @types.register("KeyRevoked")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRevoked:
-    """`reason`: one of Reason's values (RFC 5280's names, as far as they fit keys). `note`: sealed text or None."""
+    """`reason`: one of Reason's values (RFC 5280's names, as far as they fit keys). `note`: encrypted, or None."""
 
     key_id: str
     organisation_id: str
@@ -73,7 +73,7 @@ class KeyRevoked:
 @types.register("KeyDescribed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyDescribed:
-    """`words`: all of them anew, sealed: name, description and labels."""
+    """`words`: the whole new description (name, description and labels), encrypted."""
 
     key_id: str
     organisation_id: str
@@ -84,7 +84,7 @@ class KeyDescribed:
 @types.register("KeyPermissionsChanged")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPermissionsChanged:
-    """More of them only ever follow a KeyRotated of the same moment, which ended every older secret."""
+    """The whole new set. Some are added only after a KeyRotated of the same moment, which ended older secrets."""
 
     key_id: str
     organisation_id: str
@@ -95,7 +95,7 @@ class KeyPermissionsChanged:
 @types.register("KeyAccessChanged")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyAccessChanged:
-    """When, how, from where and how much: all of it anew, also what stays."""
+    """All of a key's access settings, also those that stay."""
 
     key_id: str
     organisation_id: str
@@ -110,7 +110,7 @@ class KeyAccessChanged:
 @types.register("KeyRotated")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRotated:
-    """`grace_until`: how long the secret before this one still works; None: not at all. Older ones have ended."""
+    """`grace_until`: until when the previous secret still works; None: not at all. Older ones have ended."""
 
     key_id: str
     organisation_id: str
@@ -152,9 +152,9 @@ class KeyExpiryNear:
 @types.register("KeyExpired")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyExpired:
-    """Written down by a timer: gates refuse a key from its very moment on by their own clock.
+    """Recorded by a timer. `reason`: one of ExpiryReason's values.
 
-    That a key was never used no gate can know: this is what ends such a one.
+    A key's expiry time every gate enforces by itself; expiry for want of use takes effect by this event only.
     """
 
     key_id: str
@@ -166,14 +166,14 @@ class KeyExpired:
 @types.register("KeyDeleted")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyDeleted:
-    """The data key was destroyed in the same transaction: no sealed text of this stream can be read again."""
+    """The data key was destroyed in the same transaction: no encrypted text of this stream can be read again."""
 
     key_id: str
     organisation_id: str
     deleted_at: datetime
 
 
-# What befalls a key that is there.
+# What happens to a key after its creation.
 KeyChange = (
     KeyDescribed
     | KeyPermissionsChanged

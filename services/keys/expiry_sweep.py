@@ -1,4 +1,7 @@
-"""Goes over the keys whose time has come, by a timer: what is due is decided in ageing.py, once for each key."""
+"""Expiry sweep: finds the keys that may have to expire or be warned of, and executes what lifecycle/expiry.py decides.
+
+Run by a timer, in any number of processes: each warning and each expiry is recorded once.
+"""
 
 import functools
 from collections.abc import Iterator
@@ -32,10 +35,10 @@ class ExpirySweep:
         return changed
 
     def _candidates(self, now: datetime) -> Iterator[tuple[str, Use]]:
-        """Keys that live and may be due, by what the rows tell; the events decide."""
+        """Keys, not revoked or expired, that may be due by their rows; the fold of their events decides."""
         key, organisation = tables.api_key, tables.organisation
         with self._database.reading() as tx:
-            told = tx.execute(select(func.max(key.c.last_used_at))).scalar_one()
+            known_until = tx.execute(select(func.max(key.c.last_used_at))).scalar_one()
             setting = select(organisation).where(organisation.c.unused_expiry_days.is_not(None))
             days: dict[str, int] = {row.id: row.unused_expiry_days for row in tx.execute(setting)}
             soon = rfc3339(now + timedelta(days=max(WARNING_DAYS)))
@@ -44,14 +47,16 @@ class ExpirySweep:
                 horizon = rfc3339(now - timedelta(days=unused_days - UNUSED_WARNING_DAYS))
                 is_idle = func.coalesce(key.c.last_used_at, key.c.created_at) <= horizon
                 is_due = or_(is_due, and_(key.c.organisation_id == organisation_id, is_idle))
-            lives = (key.c.revoked_at.is_(None), key.c.expired_at.is_(None))
-            rows = tx.execute(select(key.c.id, key.c.organisation_id, key.c.last_used_at).where(*lives, is_due)).all()
+            not_ended = (key.c.revoked_at.is_(None), key.c.expired_at.is_(None))
+            rows = tx.execute(
+                select(key.c.id, key.c.organisation_id, key.c.last_used_at).where(*not_ended, is_due)
+            ).all()
         for row in rows:
             yield (
                 row.id,
                 Use(
                     last_used_at=row.last_used_at and from_rfc3339(row.last_used_at),
-                    known_until=told and from_rfc3339(told),
+                    known_until=known_until and from_rfc3339(known_until),
                     unused_expiry_days=days.get(row.organisation_id),
                 ),
             )

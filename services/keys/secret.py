@@ -1,4 +1,7 @@
-"""New secrets. One exists in a single answer and in the caller's hands; everyone else knows digest and hint."""
+"""API key secrets: random value, SHA-256 digest and hint.
+
+The value exists in one answer and in the caller's hands; everything else here knows only its digest and hint.
+"""
 
 import secrets
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The keys service's database: its log, the read models made from it, data keys, and the gates that acknowledge."""
+"""The tables of the keys service: event log, read models, data keys, idempotency keys, and gates' positions."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text, text
 
@@ -19,8 +19,8 @@ organisation = Table(
     Column("unused_expiry_days", Integer),
 )
 
-# The list and the details. Times are RFC 3339 texts, which sort as the times do. `sort_name`, `search_text`: without
-# regard to case, as no two databases would fold it alike.
+# Read model of lists and details. Times are RFC 3339 texts, which sort as the times do. `sort_name`, `search_text`:
+# case-folded by this service, for databases differ in how they fold case.
 api_key = Table(
     "api_key",
     metadata,
@@ -62,7 +62,7 @@ key_label = Table(
     Column("value", Text, nullable=False),
 )
 
-# What is left to tell of a key that is deleted: whose it was, and the hint of its last secret.
+# What is kept of a deleted key: its organisation, and the hint of its last secret.
 deleted_key = Table(
     "deleted_key",
     metadata,
@@ -72,7 +72,7 @@ deleted_key = Table(
     Index("deleted_key_by_organisation", "organisation_id"),
 )
 
-# Not a read model: it cannot be rebuilt, and destroying a row is how words are forgotten. Back it up apart.
+# Not a read model: it cannot be rebuilt. Deleting a row makes that key's texts unreadable, so back it up apart.
 data_key = Table(
     "data_key",
     metadata,
@@ -80,7 +80,7 @@ data_key = Table(
     Column("value", Text, nullable=False),
 )
 
-# Creations by their callers' Idempotency-Key, for a day. `credential`: the id of the key that asked.
+# Creations by Idempotency-Key, kept for a day. `credential`: the id of the key that asked.
 idempotency = Table(
     "idempotency",
     metadata,
@@ -92,6 +92,7 @@ idempotency = Table(
     Index("idempotency_by_age", "created_at"),
 )
 
+# One row for each gate, running or killed: the position in the log that it has applied.
 gate = Table(
     "gate",
     metadata,
@@ -99,7 +100,8 @@ gate = Table(
     Column("position", BigInteger, nullable=False),
 )
 
-# One row. `settled`: every gate that may be fresh is known to have a row above.
+# One row: the storage last seen (see revocation/restore_detection.py). `settled`: every gate that may hold a lease has
+# a row in `gate`.
 storage = Table(
     "storage",
     metadata,

@@ -109,7 +109,7 @@ class Usage:
         """Timers start what it does."""
 
     def stop(self) -> None:
-        self.courier.stop()
+        self.dispatcher.stop()
 
 
 def documented_routes() -> list[Route]:

@@ -161,7 +161,7 @@ class Life:
             commands.revoke(key.organisation_id, key.id, Reason.SUPERSEDED, "a note", ORIGIN)
             self.note("answered", f"KeyRevoked {key.id}")
         else:
-            request = KeyRequest(words=Description(name="a key"), permissions=("sensors:read",))
+            request = KeyRequest(description=Description(name="a key"), permissions=("sensors:read",))
             created = commands.create(self.chance.choice(organisations), request, ORIGIN)
             self.note("answered", f"KeyCreated {created.key_id}")
 

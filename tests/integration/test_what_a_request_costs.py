@@ -51,7 +51,7 @@ def test_a_warm_read_makes_no_message_and_hardly_a_query(tmp_path: Path, path: s
     auth_service = auth.assemble(Database.sqlite(tmp_path / "auth.sqlite"), key_service.feed, clock)
     sensor_service = sensors.assemble(Database.sqlite(tmp_path / "sensors.sqlite"), bus, clock)
     organisation_id = key_service.commands.register_organisation("Grillo", "standard", ORIGIN)
-    request = KeyRequest(words=Description(name="Reader"), permissions=("sensors:read",))
+    request = KeyRequest(description=Description(name="Reader"), permissions=("sensors:read",))
     secret = key_service.commands.create(organisation_id, request, ORIGIN).secret.value
     sample = samples.read_sample(samples.sample_files()[0])
     sensor_id = sensor_service.importer.store(sample, organisation_id, ORIGIN).sensor_ids[0]

@@ -86,7 +86,7 @@ def admin_key(
     if not force and _has_active_admin_key(keys.queries, organisation):
         raise Failure(f"{organisation} has an active admin key. If nobody holds its secret any more: --force.")
     request = KeyRequest(
-        words=Description(name="Admin key minted on the host"), permissions=("admin",), allow_query=False
+        description=Description(name="Admin key minted on the host"), permissions=("admin",), allow_query=False
     )
     origin = Origin(actor="grillo organisation")
     created = keys.commands.create(organisation, request, origin, beyond_limit=True)

@@ -1,4 +1,7 @@
-"""The data keys that words are sealed under, each key its own: to destroy one is to forget what people wrote."""
+"""Store of data keys, one for each API key: deleting one is crypto-shredding of the texts encrypted under it.
+
+Not a read model: it cannot be rebuilt from the log.
+"""
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
@@ -15,11 +18,12 @@ class DataKeys:
         self._database = database
 
     def get(self, key_id: str) -> str | None:
-        """None: there never was such a key, or its words are forgotten."""
+        """None: there never was such a key, or it was deleted."""
         with self._database.reading(once=True) as tx:
             return read(tx, key_id)
 
     def sealed_note(self, key_id: str, note: str | None) -> str | None:
+        """The note encrypted under the key's data key. None without a note or a data key."""
         data_key = None if note is None else self.get(key_id)
         return None if note is None or data_key is None else seal_note(note, data_key)
 

@@ -1,7 +1,8 @@
-"""People's words about a key, sealed under a data key of that API key's own.
+"""Encryption of a key's description: its name, description and labels, under a data key of that API key's own.
 
-Events hold only the sealed text; destroying the data key makes every copy of it, in logs and backups, unreadable
-for ever. Fernet (AES-128-CBC with HMAC-SHA-256) from the cryptography library.
+Events and commands hold the encrypted text in a field called `words`, a name that the stored events fix. Destroying
+the data key makes every copy unreadable for ever, in logs and backups too (crypto-shredding). Fernet (AES-128-CBC
+with HMAC-SHA-256) from the cryptography library.
 """
 
 from dataclasses import dataclass, field
@@ -21,8 +22,8 @@ def new_data_key() -> str:
     return Fernet.generate_key().decode()
 
 
-def seal(words: Description, data_key: str) -> str:
-    return Fernet(data_key).encrypt(msgspec.json.encode(words)).decode()
+def seal(description: Description, data_key: str) -> str:
+    return Fernet(data_key).encrypt(msgspec.json.encode(description)).decode()
 
 
 def unseal(sealed: str, data_key: str) -> Description:

@@ -1,4 +1,7 @@
-"""From the calls of the API to what the commands take: what only the present moment and the tier can judge of them."""
+"""Mapping from HTTP bodies to the commands' inputs.
+
+Checks here what a schema cannot: expiry against the present moment, limits against the caller's tier.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +21,7 @@ from shared.web.problems.catalogue import Problem
 
 
 def origin(call: Call[Any, Any]) -> Origin:
-    """Who asked, for the record."""
+    """The calling key and the request's id, as events record them."""
     return Origin(actor=call.caller.key_id, request_id=call.request_id)
 
 
@@ -27,8 +30,8 @@ def key_request(body: CreateKeyBody, now: datetime, tier: Limits | None) -> KeyR
     expires_at = _expiry(body.expires_at, body.expires_in, now)
     _check(expires_at, body.limits, now, tier)
     return KeyRequest(
-        words=body.words(),
-        permissions=_in_order(body.permissions),
+        description=body.as_description(),
+        permissions=_sorted(body.permissions),
         expires_at=expires_at,
         allow_query=body.allow_query,
         allowed_addresses=tuple(body.allowed_addresses),
@@ -39,9 +42,9 @@ def key_request(body: CreateKeyBody, now: datetime, tier: Limits | None) -> KeyR
 
 def key_edit(body: EditKeyBody, now: datetime, tier: Limits | None) -> KeyEdit:
     """Raises Problem `invalid-body`."""
-    words = _given(body, "name", "description", "labels")
-    if "name" in words:
-        words["name"] = words["name"].strip()
+    description = _given(body, "name", "description", "labels")
+    if "name" in description:
+        description["name"] = description["name"].strip()
     access = _given(body, "allow_query", "allowed_addresses")
     if "allowed_addresses" in access:
         access["allowed_addresses"] = tuple(access["allowed_addresses"])
@@ -53,9 +56,9 @@ def key_edit(body: EditKeyBody, now: datetime, tier: Limits | None) -> KeyEdit:
         access |= {"minute_limit": limits.minute, "day_limit": limits.day}
     _check(access.get("expires_at"), limits, now, tier)
     return KeyEdit(
-        words=_changing_words(words) if words else None,
-        permissions=None if body.permissions is UNSET else _in_order(body.permissions),
-        access=_changing_access(access) if access else None,
+        description=_change_of_description(description) if description else None,
+        permissions=None if body.permissions is UNSET else _sorted(body.permissions),
+        access=_change_of_access(access) if access else None,
         regenerate=body.regenerate,
     )
 
@@ -64,15 +67,15 @@ def _given(body: EditKeyBody, *names: str) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(body, name)) is not UNSET}
 
 
-def _changing_words(changes: dict[str, Any]) -> Callable[[Description], Description]:
-    return lambda words: replace(words, **changes)
+def _change_of_description(changes: dict[str, Any]) -> Callable[[Description], Description]:
+    return lambda description: replace(description, **changes)
 
 
-def _changing_access(changes: dict[str, Any]) -> Callable[[Access], Access]:
+def _change_of_access(changes: dict[str, Any]) -> Callable[[Access], Access]:
     return lambda access: replace(access, **changes)
 
 
-def _in_order(permissions: tuple[str, ...]) -> tuple[str, ...]:
+def _sorted(permissions: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(set(permissions)))
 
 
@@ -83,12 +86,12 @@ def _expiry(at: datetime | None, seconds: int | None, now: datetime) -> datetime
 def _check(expires_at: datetime | None, limits: LimitsBody, now: datetime, tier: Limits | None) -> None:
     errors: dict[str, list[str]] = {}
     if expires_at is not None and not now < expires_at <= now + timedelta(seconds=EXPIRY_SECONDS_MAX):
-        errors["/expires_at"] = ["must lie in the future, ten years ahead at most"]
-    for name, own, most in (
+        errors["/expires_at"] = ["must be in the future, at most ten years ahead"]
+    for name, limit, tier_limit in (
         ("minute", limits.minute, tier.minute if tier else None),
         ("day", limits.day, tier.day if tier else None),
     ):
-        if own is not None and most is not None and own > most:
-            errors[f"/limits/{name}"] = [f"must not exceed the tier's {most}"]
+        if limit is not None and tier_limit is not None and limit > tier_limit:
+            errors[f"/limits/{name}"] = [f"must not exceed the tier's limit of {tier_limit}"]
     if errors:
         raise Problem("invalid-body", members={"errors": errors})

@@ -1,7 +1,7 @@
-"""Creations that callers may repeat: one Idempotency-Key of one credential makes one key, for a day.
+"""Idempotency keys: repeated with the same Idempotency-Key within a day, a creation makes no second key.
 
-The row is written in the transaction of the creation, so it stands or falls with the key, whichever process or restart
-the repetition meets. The secret is not kept: a repetition is answered without it.
+The row is written in the transaction of the creation, so it stands or falls with the key, whichever process answers
+the repetition, also after a restart. The secret is not kept: a repetition is answered without it.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ KEPT = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """`credential`: the id of the key that asks. `body_digest`: SHA-256 of what it asks, hexadecimal."""
+    """`credential`: the id of the calling key. `body_digest`: SHA-256 of the body, hexadecimal."""
 
     credential: str
     idempotency_key: str
@@ -40,7 +40,7 @@ class BodyDiffers(Exception):
 
 
 class Taken(Exception):
-    """Another process was faster: what it made is there to be found."""
+    """Another process created a key with this Idempotency-Key first; `find` gives its id."""
 
 
 def digest_of(body: object) -> str:
@@ -54,23 +54,23 @@ class Idempotency:
 
     @contextmanager
     def running(self, attempt: Attempt) -> Iterator[None]:
-        """One at a time in this process. Raises StillRunning."""
-        place = (attempt.credential, attempt.idempotency_key)
-        if place in self._running:
+        """Allows one request of this attempt at a time in this process. Raises StillRunning."""
+        running_key = (attempt.credential, attempt.idempotency_key)
+        if running_key in self._running:
             raise StillRunning
-        self._running.add(place)
+        self._running.add(running_key)
         try:
             yield
         finally:
-            self._running.discard(place)
+            self._running.discard(running_key)
 
     def find(self, attempt: Attempt) -> str | None:
-        """The id of the key that was made; None: none was. Raises BodyDiffers."""
+        """The id of the key that this attempt created; None: none yet. Raises BodyDiffers."""
         table = tables.idempotency
         query = select(table.c.key_id, table.c.body_digest).where(
             table.c.credential == attempt.credential,
             table.c.idempotency_key == attempt.idempotency_key,
-            table.c.created_at > self._horizon(),
+            table.c.created_at > self._oldest_kept(),
         )
         with self._database.reading(once=True) as tx:
             row = tx.execute(query).one_or_none()
@@ -81,7 +81,7 @@ class Idempotency:
         return str(row.key_id)
 
     def keep(self, attempt: Attempt, tx: Connection, key_id: str) -> None:
-        """Raises Taken."""
+        """Records the key that was created, in its transaction. Raises Taken."""
         self._drop_old(tx)
         values = {"key_id": key_id, "created_at": rfc3339(self._clock.now())}
         try:
@@ -98,7 +98,7 @@ class Idempotency:
 
     def _drop_old(self, tx: Connection) -> None:
         table = tables.idempotency
-        tx.execute(delete(table).where(table.c.created_at <= self._horizon()))
+        tx.execute(delete(table).where(table.c.created_at <= self._oldest_kept()))
 
-    def _horizon(self) -> str:
+    def _oldest_kept(self) -> str:
         return rfc3339(self._clock.now() - KEPT)

@@ -1,11 +1,11 @@
-"""What ends, pauses and renews keys: the HTTP door's verbs. Each answers with the receipt of its change."""
+"""HTTP resources that rotate, suspend, resume and revoke keys. Each answers with the receipt of its change."""
 
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from services.keys.command_handler import CommandHandler
-from services.keys.http import representation as presentation
+from services.keys.http import representation
 from services.keys.http.command_mapping import origin
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.representation import KeyRepresentation
@@ -44,26 +44,26 @@ def routes(commands: CommandHandler, queries: KeyQueries, show: KeyRepresentatio
     ]
 
 
-class _Verb:
+class _KeyChangeResource:
     def __init__(self, commands: CommandHandler, queries: KeyQueries, show: KeyRepresentation) -> None:
         self._commands, self._queries, self._show = commands, queries, show
 
     def _answer(self, call: Call[Any, Any], key_id: str, change: Callable[[str, Origin], Receipt]) -> Answer:
-        """`change` takes the organisation's id and the origin."""
+        """Executes `change(organisation_id, origin)`, and answers with the key and the receipt."""
         organisation_id = call.caller.organisation_id
         with as_problems():
             receipt = change(organisation_id, origin(call))
             shown = self._show(self._queries.get_key(organisation_id, key_id))
-        return Answer(body=shown | {"receipt": presentation.receipt(receipt)})
+        return Answer(body=shown | {"receipt": representation.receipt(receipt)})
 
     def _revoked(self, call: Call[None, RevokeKeyBody], key_id: str) -> Answer:
         reason, note, revoke = call.body.reason, call.body.note, self._commands.revoke
         return self._answer(call, key_id, lambda organisation_id, by: revoke(organisation_id, key_id, reason, note, by))
 
 
-class KeyRotation(_Verb):
+class KeyRotation(_KeyChangeResource):
     @operation(
-        "Give a key a new secret; the old one may work on for a grace",
+        "Give a key a new secret; the old one may keep working for a grace period",
         tag="Keys",
         permission="admin",
         body=RotateKeySchema,
@@ -75,13 +75,13 @@ class KeyRotation(_Verb):
         with as_problems():
             changed = self._commands.rotate(organisation_id, key_id, grace, origin(call))
             shown = self._show(self._queries.get_key(organisation_id, key_id))
-        body = shown | {"key": changed.secret.value, "receipt": presentation.receipt(changed.receipt)}
+        body = shown | {"key": changed.secret.value, "receipt": representation.receipt(changed.receipt)}
         return Answer(body=body, headers={"Cache-Control": "no-store"})
 
 
-class KeySuspension(_Verb):
+class KeySuspension(_KeyChangeResource):
     @operation(
-        "Suspend a key until it is resumed; answers when no gate passes it",
+        "Suspend a key until it is resumed; answers once no gate accepts it",
         tag="Keys",
         permission="admin",
         body=NothingSchema,
@@ -95,7 +95,7 @@ class KeySuspension(_Verb):
         )
 
 
-class KeyResumption(_Verb):
+class KeyResumption(_KeyChangeResource):
     @operation(
         "Resume a suspended key",
         tag="Keys",
@@ -110,9 +110,9 @@ class KeyResumption(_Verb):
         )
 
 
-class KeyRevocation(_Verb):
+class KeyRevocation(_KeyChangeResource):
     @operation(
-        "Revoke a key, for good; answers when no gate will pass it again",
+        "Revoke a key for good; answers once no gate will accept it again",
         tag="Keys",
         permission="admin",
         body=RevokeKeySchema,
@@ -124,9 +124,9 @@ class KeyRevocation(_Verb):
         return self._revoked(call, key_id)
 
 
-class OwnKeyRevocation(_Verb):
+class OwnKeyRevocation(_KeyChangeResource):
     @operation(
-        "Give the calling key up, for good",
+        "Revoke the calling key itself, for good",
         tag="Keys",
         permission=None,
         body=RevokeKeySchema,
@@ -154,7 +154,7 @@ class KeysRevocation:
         self._commands, self._queries = commands, queries
 
     @operation(
-        "Revoke many keys at once, or see which it would be",
+        "Revoke many keys at once, or list which ones would be",
         tag="Keys",
         permission="admin",
         body=RevokeKeysSchema,
@@ -173,7 +173,7 @@ class KeysRevocation:
         return _answer(self._all(organisation_id, KeyFilter(ids=ids)), receipt)
 
     def _find(self, organisation_id: str, body: RevokeKeysBody) -> tuple[KeyView, ...]:
-        """Those that are not revoked yet; but whoever names a key may name a revoked one. Raises Problem."""
+        """Keys named by id, revoked or not; or by label or age, those not revoked. Raises Problem for an unknown id."""
         if body.ids is not None:
             found = self._all(organisation_id, KeyFilter(ids=tuple(body.ids)))
             known = {key.id for key in found}
@@ -181,9 +181,9 @@ class KeysRevocation:
             if errors:
                 raise Problem("invalid-body", members={"errors": errors})
             return found
-        alive = tuple(status for status in Status if status is not Status.REVOKED)
+        not_revoked = tuple(status for status in Status if status is not Status.REVOKED)
         labels = (label_of(body.label),) if body.label else ()
-        wanted = KeyFilter(statuses=alive, labels=labels, created_before=body.created_before)
+        wanted = KeyFilter(statuses=not_revoked, labels=labels, created_before=body.created_before)
         return self._all(organisation_id, wanted)
 
     def _all(self, organisation_id: str, wanted: KeyFilter) -> tuple[KeyView, ...]:
@@ -197,6 +197,6 @@ class KeysRevocation:
 
 
 def _answer(keys: tuple[KeyView, ...], receipt: Receipt | None) -> Answer:
-    data = [presentation.listed(key) for key in keys]
-    shown = None if receipt is None else presentation.receipt(receipt)
+    data = [representation.listed(key) for key in keys]
+    shown = None if receipt is None else representation.receipt(receipt)
     return Answer(body={"data": data, "dry_run": receipt is None, "receipt": shown})

@@ -1,4 +1,4 @@
-"""What happened to the caller's organisation and its keys: the HTTP door."""
+"""HTTP resource of the organisation's history: what happened to it and to its keys, newest first."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ from shared.web.route import Route
 
 class OrganisationHappeningSchema(StrictSchema):
     key_id = fields.String(
-        required=True, allow_none=True, metadata={"description": "null: it happened to the organisation"}
+        required=True, allow_none=True, metadata={"description": "null: the event is of the organisation itself"}
     )
-    hint = fields.String(required=True, allow_none=True, metadata={"description": "of the key's newest secret"})
+    hint = fields.String(required=True, allow_none=True, metadata={"description": "hint of the key's newest secret"})
     revision = fields.Integer(required=True)
     type = fields.String(required=True)
     at = fields.AwareDateTime(required=True)
@@ -38,7 +38,7 @@ class OrganisationActivity:
         self._history = history
 
     @operation(
-        "What happened to the organisation's keys, also to those that are deleted",
+        "List what happened to the organisation and its keys, deleted ones included",
         tag="Organisation",
         permission="admin",
         query=PageQuerySchema,

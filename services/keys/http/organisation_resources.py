@@ -1,4 +1,7 @@
-"""The caller's own organisation: the HTTP door. Its tier is changed by operators only, on the host."""
+"""HTTP resource of the caller's own organisation: its tier, limits and settings.
+
+The tier is changed by operators only, on the host.
+"""
 
 from typing import Any
 

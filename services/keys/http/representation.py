@@ -1,4 +1,4 @@
-"""From the service's views to the JSON of its API."""
+"""JSON representation of keys and receipts in the API's answers."""
 
 from typing import Any
 
@@ -21,11 +21,13 @@ _LISTED = (
     "expires_at",
     "allow_query",
 )
-_QUERY_WARNING = "may be sent in the query, where proxies and histories keep it; prefer the Authorization header"
+_QUERY_WARNING = (
+    "may be sent in the URL's query, which proxies and browser histories record; prefer the Authorization header"
+)
 
 
 class KeyRepresentation:
-    """A key in full, with the tier and the limits in force that this process's gate applies."""
+    """Represents a key in full, with its tier and the limits in force that this process's gate applies."""
 
     def __init__(self, grants: Grants) -> None:
         self._grants = grants
@@ -45,7 +47,7 @@ def listed(view: KeyView) -> dict[str, Any]:
 
 
 def detailed(view: KeyView, tier: str | None, limits: Limits | None) -> dict[str, Any]:
-    """`limits`: those in force, the key's own under its tier's."""
+    """`limits`: those in force, the lower of the key's and its tier's."""
     whole: dict[str, Any] = msgspec.to_builtins(view)
     for name in ("organisation_id", "minute_limit", "day_limit"):
         del whole[name]

@@ -1,4 +1,7 @@
-"""The bodies that the management API takes, strictly. Queries are in query_schema.py, answers in answer_schema.py."""
+"""Request bodies of the management API: their shapes, and the strict schemas that validate them.
+
+Queries are in request_queries.py, answers in responses.py.
+"""
 
 import re
 import unicodedata
@@ -29,9 +32,9 @@ _LINE_BREAKS_AND_TABS = str.maketrans("", "", "\r\n\t")
 
 def plain_text(text: str) -> None:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
-        raise ValidationError("must hold no control characters")
+        raise ValidationError("must not contain control characters")
     if redact(text) != text:
-        raise ValidationError("must hold no API key")
+        raise ValidationError("must not contain an API key")
 
 
 def _prose(text: str) -> None:
@@ -48,7 +51,7 @@ def check_label(text: str) -> None:
     name, value = label_of(text)
     plain_text(value)
     if not _LABEL_NAME.match(name) or ":" not in text or len(value) > 100:
-        raise ValidationError("must be a label's name and value, such as env:prod")
+        raise ValidationError("must be a label as name:value, such as env:prod")
 
 
 def _not_blank(text: str) -> None:
@@ -58,7 +61,7 @@ def _not_blank(text: str) -> None:
 
 def _network(text: str) -> None:
     if "%" in text:
-        raise ValidationError("an interface's name means nothing here")
+        raise ValidationError("must not name a network interface (the part after %)")
     try:
         network(text)
     except ValueError as error:
@@ -66,7 +69,7 @@ def _network(text: str) -> None:
 
 
 class _Labels(fields.Dict):
-    """Says what is wrong under the label's own name; marshmallow's own puts `key` and `value` below it."""
+    """Reports errors under the label's name; marshmallow's own field nests `key` and `value` below it."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         try:
@@ -97,7 +100,7 @@ def _one_expiry(data: dict[str, Any]) -> None:
 
 
 class _ConfigurationSchema(StrictSchema):
-    """What may be said of a key, when it is created and later."""
+    """The settings of a key that may be given at creation and changed later."""
 
     name = fields.String(validate=[validate.Length(min=1, max=100), plain_text, _not_blank])
     description = fields.String(validate=[validate.Length(max=1000), _prose])
@@ -132,7 +135,7 @@ class CreateKeyBody:
     allowed_addresses: tuple[str, ...] = ()
     limits: LimitsBody = field(default_factory=LimitsBody)
 
-    def words(self) -> Description:
+    def as_description(self) -> Description:
         return Description(name=self.name.strip(), description=self.description, labels=self.labels)
 
 
@@ -163,7 +166,7 @@ class EditKeyBody:
 class EditKeySchema(_ConfigurationSchema):
     shape = EditKeyBody
     regenerate = StrictBoolean(
-        metadata={"description": "make a new secret and end every older one; needed to gain permissions"}
+        metadata={"description": "make a new secret and end all older ones; required to add permissions"}
     )
 
 
@@ -177,7 +180,7 @@ class RotateKeySchema(StrictSchema):
     grace_seconds = fields.Integer(
         strict=True,
         validate=validate.Range(min=0, max=GRACE_SECONDS_MAX),
-        metadata={"description": "how long the secret before still works; never past its expiry"},
+        metadata={"description": "for how many seconds the old secret still works; at most until the key expires"},
     )
 
 
@@ -199,7 +202,7 @@ class RevokeKeySchema(StrictSchema):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeKeysBody:
-    """Exactly one of the first three."""
+    """Exactly one of `label`, `created_before` and `ids` is given."""
 
     label: str | None = None
     created_before: datetime | None = None
@@ -218,12 +221,12 @@ class RevokeKeysSchema(StrictSchema):
     ids = fields.List(
         fields.String(validate=[validate.Length(max=32), plain_text]), validate=validate.Length(min=1, max=IDS_MAX)
     )
-    dry_run = StrictBoolean(metadata={"description": "list them and revoke nothing"})
+    dry_run = StrictBoolean(metadata={"description": "list the keys that would be revoked, and revoke none"})
 
     @validates_schema
     def _one_choice(self, data: dict[str, Any], **_: Any) -> None:
         if sum(name in data for name in ("label", "created_before", "ids")) != 1:
-            raise ValidationError("give one of label, created_before and ids")
+            raise ValidationError("give exactly one of label, created_before and ids")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,5 +240,5 @@ class EditOrganisationSchema(StrictSchema):
         strict=True,
         allow_none=True,
         validate=validate.Range(min=7, max=365),
-        metadata={"description": "keys that nobody uses for so long expire; null: they do not"},
+        metadata={"description": "keys unused for this many days expire; null: unused keys do not expire"},
     )

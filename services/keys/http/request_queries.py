@@ -1,4 +1,4 @@
-"""The queries that the management API takes, strictly."""
+"""Query parameters of the management API: their shapes, and the strict schemas that validate them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from shared.web.pagination import PageQuery, PageQuerySchema
 
 def _statuses(text: str) -> None:
     if unknown := set(text.split(",")) - set(Status):
-        raise ValidationError(f"no such status: {', '.join(sorted(unknown))}; there are {', '.join(Status)}")
+        raise ValidationError(f"no such status: {', '.join(sorted(unknown))}; choose from {', '.join(Status)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +36,13 @@ class ListQuery(PageQuery):
 class ListQuerySchema(PageQuerySchema):
     shape = ListQuery
     status = fields.String(
-        validate=_statuses, metadata={"description": "one or more of active, suspended, expired, revoked, by commas"}
+        validate=_statuses,
+        metadata={"description": "one or more of active, suspended, expired and revoked, separated by commas"},
     )
     label = fields.String(validate=check_label, metadata={"description": "such as env:prod"})
     q = fields.String(
         validate=[validate.Length(min=1, max=100), plain_text],
-        metadata={"description": "part of the name, the description or the hint, or the id"},
+        metadata={"description": "part of the name, description or hint, or the whole id"},
     )
     sort = fields.String(validate=validate.OneOf(SORTS))
 
@@ -54,7 +55,7 @@ class AsOfQuery:
 
 class PastQuerySchema(StrictSchema):
     shape = AsOfQuery
-    as_of = fields.AwareDateTime(format="iso", metadata={"description": "as the key was at that time"})
+    as_of = fields.AwareDateTime(format="iso", metadata={"description": "show the key as it was at this time"})
     revision = fields.Integer(validate=validate.Range(min=1, max=2**31 - 1))
 
     @validates_schema

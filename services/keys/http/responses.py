@@ -1,4 +1,4 @@
-"""What the management API shows."""
+"""Answers of the management API: the schemas that its OpenAPI document shows."""
 
 from marshmallow import fields
 
@@ -52,11 +52,11 @@ class KeySchema(ListedKeySchema):
     allowed_addresses = fields.List(fields.String(), required=True)
     rotated_at = fields.AwareDateTime(required=True, allow_none=True)
     grace_until = fields.AwareDateTime(
-        required=True, allow_none=True, metadata={"description": "until when the secret before this one works"}
+        required=True, allow_none=True, metadata={"description": "until when the previous secret works"}
     )
     suspended_at = fields.AwareDateTime(required=True, allow_none=True)
     expired_at = fields.AwareDateTime(
-        required=True, allow_none=True, metadata={"description": "when its expiry was written down"}
+        required=True, allow_none=True, metadata={"description": "when its expiry was recorded"}
     )
     revoked_at = fields.AwareDateTime(required=True, allow_none=True)
     revocation_reason = fields.String(required=True, allow_none=True)
@@ -66,20 +66,25 @@ class KeySchema(ListedKeySchema):
 
 class CreatedKeySchema(KeySchema):
     key = fields.String(
-        required=True, allow_none=True, metadata={"description": "the secret, this once; null when repeated"}
+        required=True,
+        allow_none=True,
+        metadata={"description": "the secret, shown only once; null when an earlier request is repeated"},
     )
     receipt = fields.Nested(ReceiptSchema, required=True)
 
 
 class EditedKeySchema(KeySchema):
-    key = fields.String(metadata={"description": "the new secret, this once, if it was regenerated"})
+    key = fields.String(metadata={"description": "the new secret, shown only once; absent when none was made"})
     receipt = fields.Nested(
-        ReceiptSchema, required=True, allow_none=True, metadata={"description": "null when only words have changed"}
+        ReceiptSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "null when only the name, description or labels changed"},
     )
 
 
 class RotatedKeySchema(KeySchema):
-    key = fields.String(required=True, metadata={"description": "the new secret; shown this once"})
+    key = fields.String(required=True, metadata={"description": "the new secret, shown only once"})
     receipt = fields.Nested(ReceiptSchema, required=True)
 
 

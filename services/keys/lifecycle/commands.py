@@ -1,4 +1,4 @@
-"""Commands on a key, as `decide` takes them: frozen values, made at the edge, that hold no secret."""
+"""Commands on a key: the frozen values that `decide` takes. They hold digests and encrypted texts, never a secret."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from services.keys.lifecycle.key import Access, Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateKey:
-    """`digest`, `hint` and the sealed `words` are made at the edge; the secret itself never comes here."""
+    """`digest`, `hint` and the encrypted `words` are made at the edge; the secret itself never comes here."""
 
     key_id: str
     organisation_id: str
@@ -31,7 +31,7 @@ class NewSecret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditKey:
-    """None: stays as it is. `secret`: a new one, which ends all others. `revision`: what the caller has seen."""
+    """None: stays as it is. `secret`: a new one, which ends all others. `revision`: the one the caller has seen."""
 
     words: str | None = None
     permissions: tuple[str, ...] | None = None
@@ -64,7 +64,7 @@ class RevokeKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteKey:
-    """Revokes first, if that was not done."""
+    """Revokes the key first, unless it is revoked."""
 
 
 Command = CreateKey | EditKey | RotateKey | SuspendKey | ResumeKey | RevokeKey | DeleteKey

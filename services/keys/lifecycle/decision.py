@@ -1,4 +1,7 @@
-"""What may happen to a key, and what then does. Pure: secrets and sealed words are made at the edge, time is given."""
+"""Decision: which events a command on a key leads to, or why it is refused.
+
+Pure: secrets and encrypted texts are made at the edge, and time is an argument.
+"""
 
 from datetime import datetime
 from typing import assert_never
@@ -32,21 +35,21 @@ from shared.values.revision import RevisionDiffers
 
 
 class KeyIsRevoked(Exception):
-    """For good: nothing about it changes any more, but that it may be deleted."""
+    """Revocation is final: a revoked key can only be deleted."""
 
     def __init__(self) -> None:
         super().__init__("the key is revoked, which is for good: create a new one")
 
 
 class KeyHasExpired(Exception):
-    """A new secret would not work either: the time of expiry must change with it."""
+    """A new secret would not work: the expiry must be changed together with it."""
 
     def __init__(self) -> None:
         super().__init__("the key has expired: give it a new expiry along with the new secret")
 
 
 class RegenerationRequired(Exception):
-    """The change gives power: whoever holds a secret of before must not gain it. `gains` says which."""
+    """The change needs a new secret: holders of the old one must not gain what it gives. `gains`: what that is."""
 
     def __init__(self, gains: str) -> None:
         self.gains = gains
@@ -87,12 +90,12 @@ def decide(state: Key | None, command: Command, now: datetime) -> tuple[KeyEvent
 
 
 def gained(before: tuple[str, ...], after: tuple[str, ...]) -> tuple[str, ...]:
-    """What the one set of permissions opens and the other did not."""
+    """The permissions that `after` gives and `before` did not, sorted; admin gives all."""
     return tuple(sorted(_opened_by(after) - _opened_by(before)))
 
 
 def _edit(state: Key, command: EditKey, now: datetime) -> tuple[KeyEvent, ...]:
-    """The new secret first: between two events of one moment, no old secret may have the new power."""
+    """The new secret comes first: between two events of one edit, no old secret may have the new power."""
     if command.revision not in (None, state.revision):
         raise RevisionDiffers(state.revision)
     permissions = state.permissions if command.permissions is None else command.permissions
@@ -101,7 +104,7 @@ def _edit(state: Key, command: EditKey, now: datetime) -> tuple[KeyEvent, ...]:
         if gains := gained(state.permissions, permissions):
             raise RegenerationRequired(", ".join(gains))
         if state.has_expired(now) and access.expires_at != state.access.expires_at:
-            raise RegenerationRequired("a life beyond its expiry")
+            raise RegenerationRequired("validity beyond its expiry")
     elif access.expires_at is not None and now >= access.expires_at:
         raise KeyHasExpired
     events: list[KeyEvent] = []
@@ -125,7 +128,7 @@ def _edit(state: Key, command: EditKey, now: datetime) -> tuple[KeyEvent, ...]:
 
 
 def _rotated(state: Key, command: RotateKey, now: datetime) -> KeyRotated:
-    """A grace never outlives the key, and an expired key's secret gets none: it would wake."""
+    """A grace ends with the key's expiry at the latest. An expired key's secret gets none: it would work again."""
     expires_at = state.access.expires_at
     if expires_at is not None and now >= expires_at:
         raise KeyHasExpired

@@ -1,6 +1,6 @@
-"""What time alone does to a key: warnings of its expiry, and the expiry. Pure; a timer asks.
+"""Expiry of keys: which warnings and expiries are due, by their expiry time or for want of use. Pure; a timer calls it.
 
-Nothing expires for want of use without a warning a week before, and only as far as its use is known.
+No key expires for want of use without a warning a week before, and uses count only up to the moment they are known.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ UNUSED_WARNING_DAYS = 7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """`unused_expiry_days`: the organisation's setting. `known_until`: uses before that moment have been told."""
+    """`unused_expiry_days`: the organisation's setting. `known_until`: all uses before that moment are known."""
 
     last_used_at: datetime | None
     known_until: datetime | None
@@ -23,7 +23,7 @@ class Use:
 
 
 def age(state: Key | None, use: Use, now: datetime) -> tuple[KeyEvent, ...]:
-    """What is due by now; nothing when it has been written down already."""
+    """The warning or expiry that is due by now; none when it is recorded already."""
     if state is None or state.revoked_at or state.expired_at or state.deleted_at:
         return ()
     expires_at = state.access.expires_at
@@ -33,7 +33,7 @@ def age(state: Key | None, use: Use, now: datetime) -> tuple[KeyEvent, ...]:
 
 
 def _near(state: Key, now: datetime) -> tuple[KeyEvent, ...]:
-    """The nearest warning due. Not one that was already late when the expiry was set, nor one given before."""
+    """The nearest warning that is due; not one that was late when the expiry was set, nor one given before."""
     expires_at = state.access.expires_at
     if expires_at is None:
         return ()
@@ -46,7 +46,7 @@ def _near(state: Key, now: datetime) -> tuple[KeyEvent, ...]:
 
 
 def _unused(state: Key, use: Use, now: datetime) -> tuple[KeyEvent, ...]:
-    """Judged as of the moment until which uses are known: a silence of usage is no want of use."""
+    """Judged as of the moment until which uses are known: while usage is silent, no key counts as unused."""
     if use.unused_expiry_days is None or use.known_until is None or state.suspended_at is not None:
         return ()
     known = min(now, use.known_until)

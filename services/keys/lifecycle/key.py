@@ -1,4 +1,7 @@
-"""One API key as its events add up to it; what may happen to it is in decision.py. Pure: no clock, secrets or SQL."""
+"""State of one API key, folded from its events. What may happen to it is in decision.py.
+
+Pure: no clock, secrets or SQL.
+"""
 
 import enum
 from dataclasses import dataclass
@@ -44,7 +47,7 @@ class Reason(enum.StrEnum):
 
 
 class ExpiryReason(enum.StrEnum):
-    """Why a key expires: its time has come, or nobody used it for as long as its organisation says."""
+    """Why a key expires: its expiry time, or no use for as many days as its organisation sets."""
 
     TIME = "time"
     UNUSED = "unused"
@@ -52,7 +55,10 @@ class ExpiryReason(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """When, how, from where and how much a key may be used; limits are its own, below the tier's."""
+    """When, how, from where and how much a key may be used.
+
+    `allow_query`: it may be sent in the URL's query. Limits: requests a minute and a day; None: the tier's.
+    """
 
     expires_at: datetime | None = None
     allow_query: bool = True
@@ -62,10 +68,10 @@ class Access:
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """The folded key; `revision` counts its events. `words` are sealed, `hint` and `digest` the newest secret's.
+    """`revision` counts its events. `words`: encrypted description. `hint`, `digest`: of the newest secret.
 
-    `grace_until`: the secret before works until then. `active_since`: made, resumed or given a new secret last.
-    `expiry_set_at` and `days_warned`: since when `expires_at` holds, and the nearest warning given of it.
+    `grace_until`: until when the previous secret works. `active_since`: when created, resumed or rotated last.
+    `expiry_set_at`: since when `expires_at` holds. `days_warned`: days before it of the nearest warning given.
     """
 
     key_id: str
@@ -107,11 +113,11 @@ class KeyExists(Exception):
 
 
 class NoSuchKey(Exception):
-    """Never created, or deleted. Also what another organisation's key looks like."""
+    """Never created, deleted, or another organisation's."""
 
 
 def own(state: "Key | None", organisation_id: str) -> "Key":
-    """The key, if it is this organisation's. Raises NoSuchKey: another's looks as if it did not exist."""
+    """The key, if it is this organisation's. Raises NoSuchKey, so that another's looks as if it did not exist."""
     if state is None or state.organisation_id != organisation_id:
         raise NoSuchKey
     return state
@@ -125,7 +131,7 @@ def status(
     expires_at: datetime | None,
     now: datetime,
 ) -> Status:
-    """In the order in which gates refuse: revoked for good comes first, then suspended; then the clock."""
+    """The status, in the order in which gates refuse: revoked, then suspended, then expired."""
     if revoked_at is not None:
         return Status.REVOKED
     if suspended_at is not None:
@@ -145,7 +151,7 @@ def evolve(state: Key | None, event: KeyEvent) -> Key | None:
 
 
 def _changes(state: Key, event: KeyChange) -> dict[str, Any]:
-    """The fields that differ after the event, but for the revision."""
+    """The fields that the event changes, without the revision."""
     match event:
         case KeyDescribed():
             return {"words": event.words}

@@ -1,4 +1,4 @@
-"""An organisation, and what may happen to it. Pure."""
+"""Organisation: its state, its commands, and which events they lead to or why they are refused. Pure."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import assert_never
 from services.keys.events import OrganisationEvent, OrganisationRegistered, TierChanged, UnusedExpiryChanged
 from shared.observability.redaction import redact
 
-# Active keys an organisation may hold at most, so that keys do not multiply what a tier allows each.
+# Tier → active keys an organisation may hold: the tier's rate limits are for each key, and keys must not multiply them.
 ACTIVE_KEYS_MAX = {"free": 10, "standard": 100, "premium": 1_000}
 TIERS = tuple(ACTIVE_KEYS_MAX)
 
@@ -34,7 +34,7 @@ class ChangeTier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetUnusedExpiry:
-    """None: keys that nobody uses do not expire for it."""
+    """`days` without use until a key expires; None: unused keys do not expire."""
 
     days: int | None
 
@@ -49,12 +49,14 @@ class NoSuchOrganisation(Exception):
 
 class NameHoldsKey(Exception):
     def __init__(self) -> None:
-        super().__init__("an organisation's name may hold no API key: names are shown, and told to other services")
+        super().__init__(
+            "an organisation's name must not contain an API key: names are shown, and kept in the log for good"
+        )
 
 
 class UnknownTier(Exception):
     def __init__(self, tier: str) -> None:
-        super().__init__(f"{tier!r} is not a tier; there are {', '.join(TIERS)}")
+        super().__init__(f"{tier!r} is not a tier; choose one of {', '.join(TIERS)}")
 
 
 class TooManyKeys(Exception):
@@ -62,7 +64,7 @@ class TooManyKeys(Exception):
 
     def __init__(self, most: int) -> None:
         self.most = most
-        super().__init__(f"the tier allows {most} active keys")
+        super().__init__(f"the tier allows at most {most} active keys")
 
 
 def decide(

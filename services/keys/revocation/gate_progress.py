@@ -1,7 +1,7 @@
-"""How far the gates are, looked at for all who wait for them: a hundred waiting revocations read no more than one.
+"""Shared wait for the gates' positions: one waiting thread reads the table for all, as in flat combining.
 
-One of those who wait looks, and tells the others. Nobody is told of a look that began before he asked: it might not
-show what he has committed.
+So a hundred revocations at once read no more than one does. A wait is served only by reads that began after it did:
+an earlier read might not show what it has committed.
 """
 
 import threading
@@ -14,18 +14,19 @@ from services.keys import tables
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 
-# Between two looks: an eighth of what whoever came last has waited. So gates that need long, for want of a processor,
-# are not kept from it by who looks for them, and no look is too late by more than the longest rest.
-_REST_PART, _REST_SECONDS_MIN, _REST_SECONDS_MAX = 1 / 8, 0.002, 0.01
-_PLACES = select(tables.gate.c.id, tables.gate.c.position)
+# Pause between two reads: an eighth of the newest wait's age, so that polling does not take the processor from gates
+# that are slow for want of one; and 10 ms at most, so that no answer is later than that.
+_PAUSE_PART, _PAUSE_SECONDS_MIN, _PAUSE_SECONDS_MAX = 1 / 8, 0.002, 0.01
+_POSITIONS = select(tables.gate.c.id, tables.gate.c.position)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class GateWait:
     """One wait for the gates to reach `position`. Times are elapsed seconds.
 
-    Over at the deadline, or when nobody is silent any more, though `not_before`. `applied`: gate → milliseconds until
-    its acknowledgement was seen. Both as of one look: a gate that joins later reads a head that has the change.
+    Over at the deadline or when no gate is silent, but not before `not_before`. `applied`: gate → milliseconds from the
+    commit until its acknowledgement was read. `silent`: gates that have not acknowledged. Both are of one read: a gate
+    that joins later reads a head that has the change.
     """
 
     position: int
@@ -36,12 +37,12 @@ class GateWait:
     silent: tuple[str, ...] = ()
     is_over: bool = False
 
-    def see(self, places: Mapping[str, int], now: float) -> None:
-        """`places`: gate → its place in the log, read by `now`."""
-        for gate_id, place in places.items():
-            if place >= self.position:
+    def observe(self, positions: Mapping[str, int], now: float) -> None:
+        """`positions`: gate → its position in the log, read by `now`."""
+        for gate_id, position in positions.items():
+            if position >= self.position:
                 self.applied.setdefault(gate_id, round((now - self.committed_at) * 1000))
-        self.silent = tuple(gate_id for gate_id in places if gate_id not in self.applied)
+        self.silent = tuple(gate_id for gate_id in positions if gate_id not in self.applied)
         is_through = not self.silent and now >= self.not_before
         self.is_over = is_through or now >= max(self.deadline, self.not_before)
 
@@ -50,55 +51,55 @@ class GateProgress:
     def __init__(self, database: Database, clock: Clock, sleep: Callable[[float], None]) -> None:
         self._database, self._clock, self._sleep = database, clock, sleep
         self._changed = threading.Condition()
-        self._watches: list[GateWait] = []
-        self._has_looker = False
+        self._waits: list[GateWait] = []
+        self._has_reader = False
 
-    def keep(self, watch: GateWait) -> None:
-        """Returns when it is over."""
+    def wait_until_over(self, wait: GateWait) -> None:
+        """Blocks until the wait is over."""
         with self._changed:
-            self._watches.append(watch)
+            self._waits.append(wait)
         try:
-            while self._has_to_look(watch):
-                self._look_until_over(watch)
+            while self._becomes_reader(wait):
+                self._read_until_over(wait)
         finally:
             with self._changed:
-                self._watches.remove(watch)
+                self._waits.remove(wait)
 
-    def _has_to_look(self, watch: GateWait) -> bool:
-        """Waits until it is over, or until nobody looks."""
+    def _becomes_reader(self, wait: GateWait) -> bool:
+        """Blocks until the wait is over (False), or until this thread is to read for all (True)."""
         with self._changed:
-            self._changed.wait_for(lambda: watch.is_over or not self._has_looker)
-            if not watch.is_over:
-                self._has_looker = True
-            return not watch.is_over
+            self._changed.wait_for(lambda: wait.is_over or not self._has_reader)
+            if not wait.is_over:
+                self._has_reader = True
+            return not wait.is_over
 
-    def _look_until_over(self, watch: GateWait) -> None:
+    def _read_until_over(self, wait: GateWait) -> None:
         try:
             while True:
                 with self._changed:
-                    asked = tuple(self._watches)  # before the look begins
-                self._look(asked)
-                if watch.is_over:
+                    waits = tuple(self._waits)  # before the read begins
+                self._read(waits)
+                if wait.is_over:
                     return
-                self._sleep(self._rest_seconds())
+                self._sleep(self._pause_seconds())
         finally:
             with self._changed:
-                self._has_looker = False
+                self._has_reader = False
                 self._changed.notify_all()
 
-    def _rest_seconds(self) -> float:
+    def _pause_seconds(self) -> float:
         now = self._clock.elapsed_seconds()
         with self._changed:
-            waited = min(now - watch.committed_at for watch in self._watches)
-        return min(max(waited * _REST_PART, _REST_SECONDS_MIN), _REST_SECONDS_MAX)
+            waited = min(now - wait.committed_at for wait in self._waits)
+        return min(max(waited * _PAUSE_PART, _PAUSE_SECONDS_MIN), _PAUSE_SECONDS_MAX)
 
-    def _look(self, asked: Sequence[GateWait]) -> None:
+    def _read(self, waits: Sequence[GateWait]) -> None:
         with self._database.reading(once=True) as tx:
-            places = {gate.id: gate.position for gate in tx.execute(_PLACES)}
+            positions = {gate.id: gate.position for gate in tx.execute(_POSITIONS)}
         now = self._clock.elapsed_seconds()
         with self._changed:
-            for watch in asked:
-                if not watch.is_over:
-                    watch.see(places, now)
-            if any(watch.is_over for watch in asked):
+            for wait in waits:
+                if not wait.is_over:
+                    wait.observe(positions, now)
+            if any(wait.is_over for wait in waits):
                 self._changed.notify_all()

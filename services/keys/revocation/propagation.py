@@ -1,4 +1,4 @@
-"""Who knows of a change: the gates that acknowledge, and the receipt that proves a revocation.
+"""Revocation receipts: which gates have applied a change, and the proof that no other gate acts on the state before it.
 
 Every gate has a row that says how far it has applied the log. A revocation waits until every row has passed it; a
 gate that stays silent is counted out only once its lease must have run out, by this process's own steady clock,
@@ -23,11 +23,11 @@ from shared.runtime.flat_combining import Combiner
 from shared.sql.database import Database, upsert
 
 KNOWN_WAIT_SECONDS = 1.0
-# More than the threads of a door can ask for at one time.
+# More than the internal listener's threads can bring at once.
 ACKNOWLEDGEMENTS_MAX = 50
-_PLACES_OF = select(tables.gate).where(tables.gate.c.id.in_(bindparam("gates", expanding=True)))
-_MOVE = update(tables.gate).where(tables.gate.c.id == bindparam("of")).values(position=bindparam("to"))
-# Those that live, and those killed since the last revocation.
+_POSITIONS_OF = select(tables.gate).where(tables.gate.c.id.in_(bindparam("gates", expanding=True)))
+_SET_POSITION = update(tables.gate).where(tables.gate.c.id == bindparam("of")).values(position=bindparam("to"))
+# The number of gates: those that run, and those killed since the last revocation.
 GATES = select(func.count()).select_from(tables.gate).scalar_subquery()
 
 
@@ -54,53 +54,54 @@ class Propagation:
         self,
         database: Database,
         store: SqlEventStore,
-        storage: RestoreDetection,
+        restore_detection: RestoreDetection,
         clock: Clock,
         *,
         lease_seconds: float,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._database, self._store, self._storage, self._clock = database, store, storage, clock
-        self._lease_seconds = lease_seconds
-        self._lookout = GateProgress(database, clock, sleep)
-        self._commit_soon = Combiner(self._commit, most=ACKNOWLEDGEMENTS_MAX, gives_way=False)
+        self._database, self._store, self._clock = database, store, clock
+        self._restore_detection, self._lease_seconds = restore_detection, lease_seconds
+        self._gate_progress = GateProgress(database, clock, sleep)
+        self._commit_together = Combiner(self._commit, most=ACKNOWLEDGEMENTS_MAX, gives_way=False)
 
     def acknowledge(self, acknowledgement: Acknowledgement) -> None:
         """Commits the gate's row. Called by the feed, before it reads the head.
 
         A push makes all gates acknowledge at the same time; those that do so here share a commit.
         """
-        self._commit_soon(acknowledgement)
+        self._commit_together(acknowledgement)
 
     def _commit(self, acknowledgements: Sequence[Acknowledgement]) -> None:
-        # Of one gate the furthest: the other is a late repetition, which must not take back what this one says.
-        said = {each.gate: each.position for each in sorted(acknowledgements, key=lambda each: each.position)}
-        known = self._places(said)
-        moved = {gate: position for gate, position in said.items() if known.get(gate, position) != position}
-        if moved and not self._move(moved):
-            known = self._places(said)
-        if missing := sorted(said.keys() - known.keys()):
+        # The furthest of each gate: another is a late repetition, which must not set it back.
+        acknowledged = {each.gate: each.position for each in sorted(acknowledgements, key=lambda each: each.position)}
+        known = self._positions(acknowledged)
+        moved = {gate: position for gate, position in acknowledged.items() if known.get(gate, position) != position}
+        if moved and not self._set_positions(moved):
+            known = self._positions(acknowledged)
+        if missing := sorted(acknowledged.keys() - known.keys()):
             with self._database.transaction() as tx:
-                # Another process may be at it for the same gate, whose first call it thinks lost.
-                rows = upsert(tx, tables.gate).values([{"id": gate, "position": said[gate]} for gate in missing])
+                # Another process may insert the same gate's row: the gate retries a call that it believes lost.
+                new = [{"id": gate, "position": acknowledged[gate]} for gate in missing]
+                rows = upsert(tx, tables.gate).values(new)
                 tx.execute(rows.on_conflict_do_update(index_elements=["id"], set_={"position": rows.excluded.position}))
 
-    def _places(self, gates: Iterable[str]) -> dict[str, int]:
+    def _positions(self, gates: Iterable[str]) -> dict[str, int]:
         with self._database.reading(once=True) as tx:
-            return {gate.id: gate.position for gate in tx.execute(_PLACES_OF, {"gates": tuple(gates)})}
+            return {gate.id: gate.position for gate in tx.execute(_POSITIONS_OF, {"gates": tuple(gates)})}
 
-    def _move(self, places: Mapping[str, int]) -> bool:
-        """False: not all of the rows were there still. A crash may set a place back: a receipt waits longer then.
+    def _set_positions(self, positions: Mapping[str, int]) -> bool:
+        """False when some rows were gone. Not durable: a crash may set a position back; then a receipt waits longer.
 
-        A row itself must last: a gate without one is a gate that nobody waits for.
+        Rows themselves are inserted durably, for nobody waits for a gate that has none.
         """
-        # In one order, by whoever writes several: so no two wait for each other.
-        moves = [{"of": gate, "to": position} for gate, position in sorted(places.items())]
+        # In one order everywhere, against deadlocks.
+        values = [{"of": gate, "to": position} for gate, position in sorted(positions.items())]
         with self._database.transaction(durable=False) as tx:
-            return tx.execute(_MOVE, moves).rowcount == len(moves)
+            return tx.execute(_SET_POSITION, values).rowcount == len(values)
 
     def remove(self, gate_id: str) -> None:
-        """A gate that stops cleanly takes its row with it."""
+        """Deletes the row of a gate that stops cleanly."""
         with self._database.transaction() as tx:
             tx.execute(delete(tables.gate).where(tables.gate.c.id == gate_id))
 
@@ -109,39 +110,39 @@ class Propagation:
             return self._store.head(tx).position
 
     def await_certain(self, position: int, committed_at: float) -> Receipt:
-        """For what takes power away: returns only when no gate can still act on the state before.
+        """For a command that takes power away: returns only when no gate can still act on the earlier state.
 
-        `committed_at`: elapsed seconds, read after the commit. Takes the lease and a margin at the very most; after
-        a restore always that long, for there may be gates that the restored log knows nothing of.
+        `committed_at`: elapsed seconds, read after the commit. Waits the lease and a margin at most; after a restore
+        always that long, for there may be gates that the restored log knows nothing of.
         """
-        watch = GateWait(
+        wait = GateWait(
             position=position,
             committed_at=committed_at,
             deadline=committed_at + self._lease_seconds + MARGIN_SECONDS,
-            not_before=self._storage.all_gates_known_from(),
+            not_before=self._restore_detection.all_gates_known_from(),
         )
-        self._lookout.keep(watch)
-        if watch.silent:
-            self._count_out(watch)
-        receipt = self._receipt(watch, watch.silent, propagated=True)
+        self._gate_progress.wait_until_over(wait)
+        if wait.silent:
+            self._count_out(wait)
+        receipt = self._receipt(wait, wait.silent, propagated=True)
         metrics.receipt_seconds.observe(receipt.elapsed_ms / 1000)
         return receipt
 
     def await_known(self, position: int, committed_at: float) -> Receipt:
-        """For what gives power: waits a second at most, so that a new secret usually works everywhere."""
+        """For a command that gives power: waits a second at most, so that a new secret usually works on every gate."""
         deadline = committed_at + KNOWN_WAIT_SECONDS
-        watch = GateWait(position=position, committed_at=committed_at, deadline=deadline)
-        self._lookout.keep(watch)
-        return self._receipt(watch, (), propagated=not watch.silent)
+        wait = GateWait(position=position, committed_at=committed_at, deadline=deadline)
+        self._gate_progress.wait_until_over(wait)
+        return self._receipt(wait, (), propagated=not wait.silent)
 
-    def _count_out(self, watch: GateWait) -> None:
+    def _count_out(self, wait: GateWait) -> None:
         gate = tables.gate
         with self._database.transaction() as tx:
-            for gate_id in sorted(watch.silent):
-                tx.execute(delete(gate).where(gate.c.id == gate_id, gate.c.position < watch.position))
+            for gate_id in sorted(wait.silent):
+                tx.execute(delete(gate).where(gate.c.id == gate_id, gate.c.position < wait.position))
 
-    def _receipt(self, watch: GateWait, counted_out: tuple[str, ...], *, propagated: bool) -> Receipt:
-        gates = [GateReceipt(id=gate_id, applied_ms=ms) for gate_id, ms in watch.applied.items()]
+    def _receipt(self, wait: GateWait, counted_out: tuple[str, ...], *, propagated: bool) -> Receipt:
+        gates = [GateReceipt(id=gate_id, applied_ms=ms) for gate_id, ms in wait.applied.items()]
         gates += [GateReceipt(id=gate_id, applied_ms=None) for gate_id in counted_out]
-        elapsed_ms = round((self._clock.elapsed_seconds() - watch.committed_at) * 1000)
-        return Receipt(position=watch.position, propagated=propagated, elapsed_ms=elapsed_ms, gates=tuple(gates))
+        elapsed_ms = round((self._clock.elapsed_seconds() - wait.committed_at) * 1000)
+        return Receipt(position=wait.position, propagated=propagated, elapsed_ms=elapsed_ms, gates=tuple(gates))

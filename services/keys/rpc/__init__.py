@@ -1,0 +1,4 @@
+"""The keys service over RPC: the commands that other back ends may call, and the schemas of arguments and answers.
+
+No secret crosses the broker: keys are created and rotated over HTTP only. Start with remote_commands.py.
+"""

@@ -1,4 +1,4 @@
-"""What the keys service takes and answers over RPC."""
+"""RPC schemas of the keys service: arguments, and answers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A key's status as SQL has it, how many keys of an organisation are active, and that they are not too many."""
+"""Limit of active keys: a key's status as an SQL condition, the count of active keys, and the tier's limit."""
 
 import functools
 from datetime import datetime
@@ -16,28 +16,28 @@ def count_active(tx: Connection, organisation_id: str, now: datetime) -> int:
 
 
 def check_limit(tx: Connection, before: Key | None, after: Key | None, now: datetime) -> None:
-    """That a key which becomes active is not one too many. Raises TooManyKeys.
+    """Checks the tier's limit when a key becomes active. Raises TooManyKeys.
 
-    To be called while the log is locked: nobody else appends, so two cannot both take the last place.
+    Call it while the log is locked: nobody else appends, so two cannot both become the last one allowed.
     """
     if after is None or after.status(now) is not Status.ACTIVE:
         return
     if before is not None and before.status(now) is Status.ACTIVE:
         return
-    asked = {"organisation_id": after.organisation_id, "now": rfc3339(now)}
-    row = tx.execute(_tier_and_active(), asked).one()  # one question, for others wait meanwhile
-    most = ACTIVE_KEYS_MAX[row.tier]
-    if row.active > most:
-        raise TooManyKeys(most)
+    parameters = {"organisation_id": after.organisation_id, "now": rfc3339(now)}
+    row = tx.execute(_tier_and_active(), parameters).one()  # one round trip, for others wait meanwhile
+    active_max = ACTIVE_KEYS_MAX[row.tier]
+    if row.active > active_max:
+        raise TooManyKeys(active_max)
 
 
-# Made once: to build such a statement takes longer than to run it.
+# Cached: building such a statement takes longer than running it.
 @functools.cache
 def _active() -> Select[int]:
     table = tables.api_key
     is_active = has_status(bindparam("now", type_=String))[Status.ACTIVE]
-    is_one = (table.c.organisation_id == bindparam("organisation_id"), is_active)
-    return select(func.count()).select_from(table).where(*is_one)
+    is_counted = (table.c.organisation_id == bindparam("organisation_id"), is_active)
+    return select(func.count()).select_from(table).where(*is_counted)
 
 
 @functools.cache
@@ -48,15 +48,15 @@ def _tier_and_active() -> Select[str, int]:
 
 
 def has_status(at: str | BindParameter[str]) -> dict[Status, ColumnElement[bool]]:
-    """What key.status says, in SQL."""
+    """Status → the SQL condition that agrees with lifecycle.key.status. `at`: RFC 3339."""
     table = tables.api_key
-    lives, runs = table.c.revoked_at.is_(None), table.c.suspended_at.is_(None)
-    in_time = or_(table.c.expires_at.is_(None), table.c.expires_at > at)
-    unexpired = and_(table.c.expired_at.is_(None), in_time)
+    not_revoked, not_suspended = table.c.revoked_at.is_(None), table.c.suspended_at.is_(None)
+    in_future = or_(table.c.expires_at.is_(None), table.c.expires_at > at)
+    unexpired = and_(table.c.expired_at.is_(None), in_future)
     expired = or_(table.c.expired_at.is_not(None), table.c.expires_at <= at)
     return {
         Status.REVOKED: table.c.revoked_at.is_not(None),
-        Status.SUSPENDED: and_(lives, table.c.suspended_at.is_not(None)),
-        Status.EXPIRED: and_(lives, runs, expired),
-        Status.ACTIVE: and_(lives, runs, unexpired),
+        Status.SUSPENDED: and_(not_revoked, table.c.suspended_at.is_not(None)),
+        Status.EXPIRED: and_(not_revoked, not_suspended, expired),
+        Status.ACTIVE: and_(not_revoked, not_suspended, unexpired),
     }

@@ -1,6 +1,6 @@
-"""A key as it was, folded from its log up to a revision or a moment.
+"""Time travel: a key as it was at a moment or a revision, folded from its events.
 
-When it was used last is no part of that: uses are counted elsewhere, and only the last of them is told.
+When it was last used is left out: no event tells that.
 """
 
 from datetime import datetime
@@ -24,7 +24,7 @@ class AsOf:
         self._store = store
 
     def at_revision(self, organisation_id: str, key_id: str, revision: int) -> KeyView:
-        """Raises NoSuchKey, also when the key never had that revision."""
+        """The key right after that revision. Raises NoSuchKey, also when the key never had that revision."""
         with self._store.reading() as tx:
             rows = self._stream(tx, key_id)
             if not 0 < revision <= len(rows):
@@ -32,17 +32,17 @@ class AsOf:
             return self._view(tx, organisation_id, rows[:revision], from_rfc3339(rows[revision - 1].recorded_at))
 
     def at(self, organisation_id: str, key_id: str, moment: datetime) -> KeyView:
-        """Raises NoSuchKey, also when the key was not there yet."""
+        """The key at that moment. Raises NoSuchKey, also when it was not created yet."""
         with self._store.reading() as tx:
             rows = self._stream(tx, key_id)
-            known = tuple(row for row in rows if from_rfc3339(row.recorded_at) <= moment)
-            return self._view(tx, organisation_id, known, moment)
+            until_then = tuple(row for row in rows if from_rfc3339(row.recorded_at) <= moment)
+            return self._view(tx, organisation_id, until_then, moment)
 
     def _stream(self, tx: Connection, key_id: str) -> tuple[StoredEvent, ...]:
         return self._store.stream(tx, key_id) if key_id.startswith(KEY_PREFIX) else ()
 
     def _view(self, tx: Connection, organisation_id: str, rows: tuple[StoredEvent, ...], moment: datetime) -> KeyView:
-        """Nothing of a deleted key is shown, not even of its past: its words are unreadable."""
+        """Raises NoSuchKey for a deleted key, whatever the moment: its description is unreadable."""
         if not rows:
             raise NoSuchKey
         state: Key | None = None
@@ -52,14 +52,14 @@ class AsOf:
         data_key = data_keys.read(tx, rows[0].stream)
         if state is None or data_key is None or state.organisation_id != organisation_id:
             raise NoSuchKey
-        words, access = unseal(state.words, data_key), state.access
+        description, access = unseal(state.words, data_key), state.access
         return KeyView(
             id=state.key_id,
             organisation_id=state.organisation_id,
             revision=state.revision,
-            name=words.name,
-            description=words.description,
-            labels=words.labels,
+            name=description.name,
+            description=description.description,
+            labels=description.labels,
             hint=state.hint,
             permissions=state.permissions,
             status=state.status(moment),

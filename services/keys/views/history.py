@@ -1,4 +1,4 @@
-"""What happened to a key, from its first event to its last: its stream in the log, as its organisation may see it."""
+"""History of a key: the events of its stream, oldest first, as its organisation may see them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,13 +15,13 @@ from shared.eventsourcing.repository import Origin
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.values.timestamps import from_rfc3339
 
-# Whose key it is, the asker knows; digests are for gates only.
-_UNSAID = ("key_id", "organisation_id", "digest")
+# The caller knows whose key it is; digests are for gates only.
+_OMITTED = ("key_id", "organisation_id", "digest")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
-    """One event of the key's life. `facts`: what it says, people's words left out."""
+    """One event of a key. `revision`: its number in the stream. `facts`: its public fields, without descriptions."""
 
     revision: int
     type: str
@@ -38,7 +38,7 @@ class History:
     def of_key(self, organisation_id: str, key_id: str) -> tuple[HistoryEntry, ...]:
         """Oldest first. Raises NoSuchKey, also for another organisation's key."""
         if not key_id.startswith(KEY_PREFIX):
-            raise NoSuchKey  # organisations have streams in this log, too
+            raise NoSuchKey  # organisations have streams in this log too
         with self._store.reading() as tx:
             rows = self._store.stream(tx, key_id)
         if not rows or any(_organisation_of(row) != organisation_id for row in rows):
@@ -47,7 +47,7 @@ class History:
 
 
 def history_entry(row: StoredEvent | Row[Any]) -> HistoryEntry:
-    """Of a row of the log."""
+    """The entry that a row of the log makes."""
     event: Any = types.decode(row.type, row.schema_version, row.data)
     origin = msgspec.json.decode(row.metadata, type=Origin)
     return HistoryEntry(
@@ -56,7 +56,7 @@ def history_entry(row: StoredEvent | Row[Any]) -> HistoryEntry:
         at=from_rfc3339(row.recorded_at),
         actor=origin.actor,
         request_id=origin.request_id,
-        facts={name: value for name, value in _public(event).items() if name not in _UNSAID},
+        facts={name: value for name, value in _public(event).items() if name not in _OMITTED},
     )
 
 

@@ -1,4 +1,7 @@
-"""When, from where and for what each key was last used, as usage tells it: the later wins, whatever the order."""
+"""Last use of each key: when, from which address and for which route, as the usage service reports it.
+
+The latest use wins, in whatever order reports arrive and however often.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,12 +15,12 @@ from shared.contracts.usage import UsedAt
 from shared.sql.database import Database
 from shared.values.timestamps import rfc3339
 
-# The log is held meanwhile, and commands wait.
+# The log is locked meanwhile, and commands wait.
 _KEYS_AT_ONCE = 100
 _KEY = tables.api_key
-_HOLD_THE_LOG = select(tables.log_head).with_for_update()
-# Run for all of them at once, on PostgreSQL without a round trip for each: one by one they held the log for 200 ms.
-_NOTE = (
+_LOCK_LOG = select(tables.log_head).with_for_update()
+# One executemany, on PostgreSQL without a round trip a row: one by one they locked the log for 200 ms.
+_RECORD_USE = (
     update(_KEY)
     .where(_KEY.c.id == bindparam("of"), or_(_KEY.c.last_used_at.is_(None), _KEY.c.last_used_at < bindparam("at")))
     .values(
@@ -26,15 +29,16 @@ _NOTE = (
         last_used_route=bindparam("for_route"),
     )
 )
-_NOWHERE: Mapping[str, UsedAt] = MappingProxyType({})
+_NO_PLACES: Mapping[str, UsedAt] = MappingProxyType({})
 
 
 class LastUse:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def record(self, last_used: dict[str, datetime], used_at: Mapping[str, UsedAt] = _NOWHERE) -> None:
-        """Safe to run twice, and in any order. `used_at`: of some keys or none; an older usage does not tell."""
+    def record(self, last_used: dict[str, datetime], used_at: Mapping[str, UsedAt] = _NO_PLACES) -> None:
+        """Safe to run twice, and in any order. `used_at`: address and route, for some keys or none: older usage
+        services do not send them."""
         left = iter(last_used.items())
         while some := list(islice(left, _KEYS_AT_ONCE)):
             self._record(some, used_at)
@@ -42,9 +46,9 @@ class LastUse:
     def _record(self, last_used: list[tuple[str, datetime]], used_at: Mapping[str, UsedAt]) -> None:
         uses = [_use(key_id, moment, used_at.get(key_id)) for key_id, moment in last_used]
         with self._database.transaction(durable=False) as tx:
-            # Commands change many keys' rows in one transaction, too: who holds the head cannot meet them half-way.
-            tx.execute(_HOLD_THE_LOG)
-            tx.execute(_NOTE, uses)
+            # Commands update many keys' rows in one transaction too; the lock on the head prevents deadlocks with them.
+            tx.execute(_LOCK_LOG)
+            tx.execute(_RECORD_USE, uses)
 
 
 def _use(key_id: str, moment: datetime, place: UsedAt | None) -> dict[str, str | None]:

@@ -1,4 +1,7 @@
-"""What happened to all keys of an organisation and to itself, newest first; deleted keys by id and hint alone."""
+"""History of an organisation: the events of all its keys and of itself, newest first, in keyset pages.
+
+Of deleted keys it shows only id and hint.
+"""
 
 from dataclasses import dataclass
 
@@ -12,7 +15,7 @@ from shared.sql.keyset import By, cut, keyset
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganisationHistoryEntry:
-    """`key_id` and `hint` are None for what happened to the organisation. `position`: in the log."""
+    """`key_id` and `hint` are None for the organisation's own events. `position`: in the log."""
 
     position: int
     key_id: str | None

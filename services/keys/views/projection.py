@@ -1,4 +1,4 @@
-"""The read models of the keys service: rows that the events add up to, written in the transaction of the append."""
+"""Projection: writes the read models' rows from each event, in the transaction that appends it."""
 
 from datetime import datetime
 from typing import assert_never
@@ -32,14 +32,14 @@ from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.repository import Origin
 from shared.values.timestamps import rfc3339
 
-# What stands for words whose data key was destroyed, while a log is replayed up to the deletion itself.
-_FORGOTTEN = Description(name="")
+# Stands for a description whose data key was destroyed, while a log is replayed up to the deletion itself.
+_UNREADABLE = Description(name="")
 _INSERT_KEY = insert(tables.api_key)
 
 
 def project_organisation(tx: Connection, row: StoredEvent, event: OrganisationEvent) -> None:
     table = tables.organisation
-    this = update(table).where(table.c.id == event.organisation_id)
+    update_this = update(table).where(table.c.id == event.organisation_id)
     match event:
         case OrganisationRegistered():
             tx.execute(
@@ -51,9 +51,9 @@ def project_organisation(tx: Connection, row: StoredEvent, event: OrganisationEv
                 )
             )
         case TierChanged():
-            tx.execute(this.values(tier=event.tier))
+            tx.execute(update_this.values(tier=event.tier))
         case UnusedExpiryChanged():
-            tx.execute(this.values(unused_expiry_days=event.unused_expiry_days))
+            tx.execute(update_this.values(unused_expiry_days=event.unused_expiry_days))
         case _:
             assert_never(event)
 
@@ -63,9 +63,9 @@ def project_key(tx: Connection, row: StoredEvent, event: KeyEvent) -> None:
         case KeyCreated():
             _insert(tx, row, event)
         case KeyDescribed():
-            words = _words(tx, event)
-            _update(tx, row, event, **_as_columns(words))
-            _label(tx, event.key_id, words)
+            description = _description(tx, event)
+            _update(tx, row, event, **_as_columns(description))
+            _replace_labels(tx, event.key_id, description)
         case KeyPermissionsChanged():
             _update(tx, row, event, permissions=_json(event.permissions))
         case KeyAccessChanged():
@@ -84,13 +84,13 @@ def project_key(tx: Connection, row: StoredEvent, event: KeyEvent) -> None:
         case KeyRevoked():
             _update(tx, row, event, revoked_at=rfc3339(event.revoked_at), revocation_reason=event.reason)
         case KeyDeleted():
-            _forget(tx, event.key_id)
+            _delete(tx, event.key_id)
         case _:
             assert_never(event)
 
 
 def _insert(tx: Connection, row: StoredEvent, event: KeyCreated) -> None:
-    words = _words(tx, event)
+    description = _description(tx, event)
     values = {
         "id": event.key_id,
         "organisation_id": event.organisation_id,
@@ -99,15 +99,15 @@ def _insert(tx: Connection, row: StoredEvent, event: KeyCreated) -> None:
         "permissions": _json(event.permissions),
         "created_at": rfc3339(event.created_at),
         "created_by": actor_of(row),
-        **_as_columns(words),
+        **_as_columns(description),
         **_access(event),
     }
     tx.execute(_INSERT_KEY, values)
-    _insert_labels(tx, event.key_id, words)
+    _insert_labels(tx, event.key_id, description)
 
 
-def whole_row(state: Key, words: Description, created_by: str) -> dict[str, object]:
-    """The row that all of a key's events add up to, but for its last use, which no event tells."""
+def whole_row(state: Key, description: Description, created_by: str) -> dict[str, object]:
+    """The row of `api_key` that a key's events add up to, without its last use, which no event tells."""
     return {
         "id": state.key_id,
         "organisation_id": state.organisation_id,
@@ -122,7 +122,7 @@ def whole_row(state: Key, words: Description, created_by: str) -> dict[str, obje
         "expired_at": _time(state.expired_at),
         "revoked_at": _time(state.revoked_at),
         "revocation_reason": state.revocation_reason,
-        **_as_columns(words),
+        **_as_columns(description),
         **_access(state.access),
     }
 
@@ -136,40 +136,40 @@ def _update(tx: Connection, row: StoredEvent, event: KeyEvent, **values: object)
     tx.execute(update(table).where(table.c.id == event.key_id).values(revision=row.version, **values))
 
 
-def _label(tx: Connection, key_id: str, words: Description) -> None:
+def _replace_labels(tx: Connection, key_id: str, description: Description) -> None:
     table = tables.key_label
     tx.execute(delete(table).where(table.c.key_id == key_id))
-    _insert_labels(tx, key_id, words)
+    _insert_labels(tx, key_id, description)
 
 
-def _insert_labels(tx: Connection, key_id: str, words: Description) -> None:
-    labels = [{"key_id": key_id, "name": name, "value": value} for name, value in words.labels.items()]
+def _insert_labels(tx: Connection, key_id: str, description: Description) -> None:
+    labels = [{"key_id": key_id, "name": name, "value": value} for name, value in description.labels.items()]
     if labels:
         tx.execute(insert(tables.key_label), labels)
 
 
-def _forget(tx: Connection, key_id: str) -> None:
-    """Row, labels and the data key: from here on nothing can say what people called it."""
+def _delete(tx: Connection, key_id: str) -> None:
+    """Deletes row, labels and data key, which makes the description unreadable. Keeps the id and the hint."""
     names, table = ("id", "organisation_id", "hint"), tables.api_key
-    whose = select(*(table.c[name] for name in names)).where(table.c.id == key_id)
-    tx.execute(insert(tables.deleted_key).from_select(names, whose))
+    identity = select(*(table.c[name] for name in names)).where(table.c.id == key_id)
+    tx.execute(insert(tables.deleted_key).from_select(names, identity))
     for column in (tables.api_key.c.id, tables.key_label.c.key_id):
         tx.execute(delete(column.table).where(column == key_id))
     data_keys.destroy(tx, key_id)
 
 
-def _words(tx: Connection, event: KeyCreated | KeyDescribed) -> Description:
+def _description(tx: Connection, event: KeyCreated | KeyDescribed) -> Description:
     data_key = data_keys.read(tx, event.key_id)
-    return _FORGOTTEN if data_key is None else unseal(event.words, data_key)
+    return _UNREADABLE if data_key is None else unseal(event.words, data_key)
 
 
-def _as_columns(words: Description) -> dict[str, str]:
+def _as_columns(description: Description) -> dict[str, str]:
     return {
-        "name": words.name,
-        "description": words.description,
-        "labels": _json(words.labels),
-        "sort_name": words.name.casefold(),
-        "search_text": f"{words.name}\n{words.description}".casefold(),
+        "name": description.name,
+        "description": description.description,
+        "labels": _json(description.labels),
+        "sort_name": description.name.casefold(),
+        "search_text": f"{description.name}\n{description.description}".casefold(),
     }
 
 

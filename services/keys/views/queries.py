@@ -1,4 +1,4 @@
-"""What the keys service knows, as its doors show it. Reads rows only; changes nothing."""
+"""Queries of keys and organisations: one, a filtered keyset page, or all. Reads only."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,7 +41,7 @@ _ONE_KEY = select(tables.api_key).where(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyView:
-    """One key as its organisation sees it. Never its secret, which nobody has."""
+    """One key as its organisation sees it, without its secret, which is stored nowhere."""
 
     id: str
     organisation_id: str
@@ -72,7 +72,7 @@ class KeyView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganisationView:
-    """`active_keys_max`: as many as its tier allows at one time."""
+    """`active_keys_max`: how many active keys its tier allows."""
 
     id: str
     name: str
@@ -85,7 +85,7 @@ class OrganisationView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyFilter:
-    """Which keys; all conditions together. `labels`: name → value. `text`: in name, description, hint, or the id."""
+    """Keys that meet all conditions. `labels`: (name, value). `text`: in name, description or hint, or the whole id."""
 
     statuses: tuple[Status, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
@@ -96,7 +96,7 @@ class KeyFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPage:
-    """`next_place`: (what it is sorted by, id) of the last key shown; None on the last page."""
+    """`next_place`: (sort value, id) of the last key shown; None on the last page."""
 
     keys: tuple[KeyView, ...]
     next_place: tuple[str, str] | None
@@ -174,8 +174,8 @@ def _conditions(wanted: KeyFilter, now: datetime) -> list[ColumnElement[bool]]:
         is_labelled = (label.c.key_id == table.c.id, label.c.name == name, label.c.value == value)
         conditions.append(select(label.c.key_id).where(*is_labelled).exists())
     if wanted.text:
-        in_words = table.c.search_text.contains(wanted.text.casefold(), autoescape=True)
-        conditions.append(or_(in_words, table.c.hint.contains(wanted.text, autoescape=True), table.c.id == wanted.text))
+        in_text = table.c.search_text.contains(wanted.text.casefold(), autoescape=True)
+        conditions.append(or_(in_text, table.c.hint.contains(wanted.text, autoescape=True), table.c.id == wanted.text))
     if wanted.created_before is not None:
         conditions.append(table.c.created_at < rfc3339(wanted.created_before))
     if wanted.ids is not None:

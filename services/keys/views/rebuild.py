@@ -1,6 +1,6 @@
-"""Makes the read models of keys again from their log: folded in memory, written at once, in one transaction.
+"""Rebuild of the read models from the log: folded in memory, written at once, in one transaction.
 
-What no event tells stays: when a key was last used, and the data keys. Commands wait meanwhile; gates do not.
+What no event tells is kept: each key's last use, and the data keys. Commands wait meanwhile; gates do not.
 """
 
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.sql.database import Database
 
 _PAGE_ROWS = 5_000
-_MODELS = (tables.organisation, tables.api_key, tables.key_label, tables.deleted_key)
-_USE = ("last_used_at", "last_used_address", "last_used_route")
+_READ_MODELS = (tables.organisation, tables.api_key, tables.key_label, tables.deleted_key)
+_LAST_USE = ("last_used_at", "last_used_address", "last_used_route")
 
 
 @dataclass(slots=True)
@@ -29,11 +29,11 @@ class _Folded:
 
 
 def rebuild(database: Database, store: SqlEventStore) -> int:
-    """How many events there were."""
+    """Returns how many events the log holds."""
     with database.transaction() as tx:
         tx.execute(select(tables.log_head).with_for_update())  # from here on nobody appends
-        uses = {row.id: {name: row._mapping[name] for name in _USE} for row in tx.execute(select(tables.api_key))}
-        for table in _MODELS:
+        uses = {row.id: {name: row._mapping[name] for name in _LAST_USE} for row in tx.execute(select(tables.api_key))}
+        for table in _READ_MODELS:
             tx.execute(delete(table))
         folded: dict[str, _Folded] = {}
         count = 0
@@ -43,26 +43,26 @@ def rebuild(database: Database, store: SqlEventStore) -> int:
             if isinstance(event, OrganisationEvent):
                 project_organisation(tx, row, event)
             elif isinstance(event, KeyEvent):
-                of_key = folded.setdefault(row.stream, _Folded(None, actor_of(row)))
-                of_key.key = evolve(of_key.key, event)
+                folded_key = folded.setdefault(row.stream, _Folded(None, actor_of(row)))
+                folded_key.key = evolve(folded_key.key, event)
         _write(tx, folded, uses)
     return count
 
 
 def _write(tx: Connection, folded: dict[str, _Folded], uses: dict[str, dict[str, str]]) -> None:
     keys, labels, deleted = [], [], []
-    unused = dict.fromkeys(_USE)
+    unused = dict.fromkeys(_LAST_USE)
     data_keys = _pairs(tx, tables.data_key.c.key_id, tables.data_key.c.value)
     for key_id, found in folded.items():
         if found.key is None:
             continue
         if found.key.deleted_at is not None:
-            whose = {"organisation_id": found.key.organisation_id, "hint": found.key.hint}
-            deleted.append({"id": key_id} | whose)
+            identity = {"organisation_id": found.key.organisation_id, "hint": found.key.hint}
+            deleted.append({"id": key_id} | identity)
             continue
-        words = _words(found.key, data_keys.get(key_id))
-        keys.append(whole_row(found.key, words, found.created_by) | uses.get(key_id, unused))
-        labels += [{"key_id": key_id, "name": name, "value": value} for name, value in words.labels.items()]
+        description = _description(found.key, data_keys.get(key_id))
+        keys.append(whole_row(found.key, description, found.created_by) | uses.get(key_id, unused))
+        labels += [{"key_id": key_id, "name": name, "value": value} for name, value in description.labels.items()]
     if keys:
         tx.execute(insert(tables.api_key), keys)
     if labels:
@@ -71,8 +71,8 @@ def _write(tx: Connection, folded: dict[str, _Folded], uses: dict[str, dict[str,
         tx.execute(insert(tables.deleted_key), deleted)
 
 
-def _words(key: Key, data_key: str | None) -> Description:
-    """A data key that is lost, and not by a deletion, costs the words and not the key."""
+def _description(key: Key, data_key: str | None) -> Description:
+    """A data key that was lost without a deletion costs the description, not the key."""
     return Description(name="") if data_key is None else unseal(key.words, data_key)
 
 

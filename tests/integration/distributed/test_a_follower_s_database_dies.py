@@ -63,7 +63,7 @@ class World:
 
     def create(self) -> tuple[str, str]:
         """(id, secret); known to auth for good, and at the gate."""
-        request = KeyRequest(words=Description(name="key"), permissions=("sensors:read",))
+        request = KeyRequest(description=Description(name="key"), permissions=("sensors:read",))
         created = self.keys.commands.create(self.organisation, request, ORIGIN)
         self.auth_hears()
         with self.auth_database.transaction() as tx:
@@ -120,8 +120,8 @@ def test_what_a_crash_takes_back_of_auth_is_followed_again_and_revives_no_key_at
 
 def revoke(world: World, key_id: str) -> None:
     """The gate hears of it by its pull, as soon as the revoker waits."""
-    lookout = world.keys.propagation._lookout
-    lookout._sleep = lambda _: world.gate.pull()  # type: ignore[assignment]
+    gate_progress = world.keys.propagation._gate_progress
+    gate_progress._sleep = lambda _: world.gate.pull()  # type: ignore[assignment]
     receipt = world.keys.commands.revoke(world.organisation, key_id, Reason.UNSPECIFIED, None, ORIGIN)
     assert receipt.propagated
     assert [gate.id for gate in receipt.gates] == ["gate_1"]

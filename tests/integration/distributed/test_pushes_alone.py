@@ -113,7 +113,7 @@ def test_pushes_alone_make_every_follower_equal_to_the_log(world: World) -> None
     world.keys.relay.run()
     replica.start()
     for number in range(KEYS):
-        request = KeyRequest(words=Description(name=f"Key {number}"), permissions=("sensors:read",))
+        request = KeyRequest(description=Description(name=f"Key {number}"), permissions=("sensors:read",))
         created = commands.create(organisation, request, ORIGIN)
         if number % 2:
             commands.revoke(organisation, created.key_id, Reason.SUPERSEDED, None, ORIGIN)

@@ -80,7 +80,7 @@ class Lives(RuleBasedStateMachine):
         self.service = assembly.assemble(Database.sqlite(self.folder / "keys.db"), NoBus(), self.clock, lease_seconds=1)
         self.organisation_id = self.service.commands.register_organisation("Railway", "free", ORIGIN)
         self.known: list[Known] = []
-        request = KeyRequest(words=Description(name="used"), permissions=("admin",))
+        request = KeyRequest(description=Description(name="used"), permissions=("admin",))
         self.teller = self.service.commands.create(self.organisation_id, request, ORIGIN).key_id
         empty = Snapshot(place=None, grants=(), tiers={}, policy=TIERS)
         self.grants = Grants()
@@ -101,7 +101,7 @@ class Lives(RuleBasedStateMachine):
     @rule(target=keys, permissions=permissions, life=expiries)
     def create(self, permissions: tuple[str, ...], life: timedelta | None) -> Any:
         expires_at = None if life is None else self.clock.now() + life
-        request = KeyRequest(words=Description(name="key"), permissions=permissions, expires_at=expires_at)
+        request = KeyRequest(description=Description(name="key"), permissions=permissions, expires_at=expires_at)
         try:
             created = self.service.commands.create(self.organisation_id, request, ORIGIN)
         except TooManyKeys:
@@ -112,7 +112,7 @@ class Lives(RuleBasedStateMachine):
     @rule(known=keys, name=st.sampled_from("abc"), permissions=st.none() | permissions, regenerate=st.booleans())
     def edit(self, known: Known, name: str, permissions: tuple[str, ...] | None, regenerate: bool) -> None:
         words = _named(name)
-        self._edit(known, KeyEdit(words=words, permissions=permissions, regenerate=regenerate))
+        self._edit(known, KeyEdit(description=words, permissions=permissions, regenerate=regenerate))
 
     @rule(known=keys, life=expiries, minute=st.none() | st.integers(1, 60), regenerate=st.booleans())
     def change_access(self, known: Known, life: timedelta | None, minute: int | None, regenerate: bool) -> None:
@@ -187,10 +187,10 @@ class Lives(RuleBasedStateMachine):
             assert {self._answer(secret) for secret in known.secrets} == {Refusal.INVALID_KEY}
             return
         assert not known.deleted
-        assert self.service.past.at(self.organisation_id, known.id, now) == shown
+        assert self.service.as_of.at(self.organisation_id, known.id, now) == shown
         known.seen.setdefault(shown.revision, shown)
         for revision, seen in known.seen.items():
-            assert self.service.past.at_revision(self.organisation_id, known.id, revision) == seen
+            assert self.service.as_of.at_revision(self.organisation_id, known.id, revision) == seen
         *older, newest = known.secrets
         assert self._answer(newest) is ANSWERS[shown.status]
         for age, secret in enumerate(reversed(older)):

@@ -71,7 +71,7 @@ class Everything:
         for tier in ("free", "premium"):
             organisation_id = commands.register_organisation("Ferrovie", tier, ORIGIN)
             full = KeyRequest(
-                words=WORDS,
+                description=WORDS,
                 permissions=("events:read", "sensors:read"),
                 expires_at=examples.NOON,
                 allow_query=False,
@@ -79,7 +79,7 @@ class Everything:
                 minute_limit=5,
                 day_limit=50,
             )
-            least = KeyRequest(words=Description(name="k"), permissions=("admin",))
+            least = KeyRequest(description=Description(name="k"), permissions=("admin",))
             for request in (full, least):
                 for reason in (Reason.KEY_COMPROMISE, None):
                     self.clock.advance(1.5)
@@ -98,7 +98,7 @@ class Everything:
 
     def _steps(self, organisation_id: str) -> list[Callable[[str], object]]:
         commands, later = self.keys.commands, self.clock.now() + timedelta(days=30)
-        renamed = KeyEdit(words=lambda words: replace(words, name="Zanzibar line"))
+        renamed = KeyEdit(description=lambda words: replace(words, name="Zanzibar line"))
         moved = KeyEdit(access=lambda access: replace(access, expires_at=later, allowed_addresses=("192.0.2.7",)))
         turned = KeyEdit(permissions=("events:read",), regenerate=True)
         return [
@@ -127,7 +127,7 @@ def contents(database: Database, *tables: Table) -> list[list[tuple[Any, ...]]]:
 
 
 def test_the_read_models_of_keys_are_what_its_log_adds_up_to(everything: Everything) -> None:
-    service, models = everything.keys, rebuild._MODELS
+    service, models = everything.keys, rebuild._READ_MODELS
     key_id = _some_key(everything)[1]
     service.last_use.record({key_id: NOON}, {key_id: UsedAt(address="192.0.2.7", route="/v1/events")})
     before = contents(service.database, *models)

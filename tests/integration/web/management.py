@@ -120,5 +120,5 @@ def management(folder: Path, *, tier: str = "premium", keys_database: Database |
 
 
 def _admin_key(keys: keys_assembly.Keys, organisation_id: str) -> str:
-    request = KeyRequest(words=Description(name="first admin"), permissions=("admin",))
+    request = KeyRequest(description=Description(name="first admin"), permissions=("admin",))
     return keys.commands.create(organisation_id, request, BOOTSTRAP).secret.value

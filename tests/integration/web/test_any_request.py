@@ -79,7 +79,7 @@ def _admin(api: Management) -> str:
     """Anew where a request before has ended it or used its limit up, nearly: more than one is made with it."""
     asked = api.ask("GET", "/v1/keys/self")
     if asked.status_code != 200 or _left(asked) < LEFT_MIN:
-        request = KeyRequest(words=Description(name="admin"), permissions=("admin",))
+        request = KeyRequest(description=Description(name="admin"), permissions=("admin",))
         api.admin = api.keys.commands.create(api.organisation_id, request, BOOTSTRAP, beyond_limit=True).secret.value
     return api.admin
 
@@ -92,5 +92,5 @@ def _left(answer: testing.Result) -> int:
 
 
 def _some_key(api: Management) -> str:
-    request = KeyRequest(words=Description(name="key"), permissions=("sensors:read",))
+    request = KeyRequest(description=Description(name="key"), permissions=("sensors:read",))
     return api.keys.commands.create(api.organisation_id, request, BOOTSTRAP, beyond_limit=True).key_id

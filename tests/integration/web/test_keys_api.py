@@ -350,8 +350,8 @@ def test_a_free_organisations_key_stays_below_its_own_tier(api: Management) -> N
     body = {"name": "key", "permissions": ["admin"], "limits": {"minute": 61, "day": 10_001}}
     errors = problem(api.ask("POST", "/v1/keys", key=free, json=body), 422, "invalid-body")["errors"]
     assert errors == {
-        "/limits/minute": ["must not exceed the tier's 60"],
-        "/limits/day": ["must not exceed the tier's 10000"],
+        "/limits/minute": ["must not exceed the tier's limit of 60"],
+        "/limits/day": ["must not exceed the tier's limit of 10000"],
     }
 
 

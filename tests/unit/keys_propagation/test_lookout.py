@@ -58,30 +58,30 @@ def test_many_who_wait_at_once_read_no_more_than_one(database: Watched, clock: M
         nonlocal sleeps
         sleeps += 1
         if sleeps == 1:
-            while len(lookout._watches) < WAITERS:
+            while len(gate_progress._waits) < WAITERS:
                 pass
         if sleeps == 5:
             with database.transaction() as tx:
                 tx.execute(update(tables.gate).values(position=7))
 
-    lookout = GateProgress(database, clock, sleep)
+    gate_progress = GateProgress(database, clock, sleep)
 
     def wait(_: int) -> GateWait:
         mine = watch(clock)
         all_wait.wait(WAIT_SECONDS)
-        lookout.keep(mine)
+        gate_progress.wait_until_over(mine)
         return mine
 
     with ThreadPoolExecutor(WAITERS) as pool:
         watches = list(pool.map(wait, range(WAITERS)))
     assert [(found.applied, found.silent) for found in watches] == [({"gate_1": 0}, ())] * WAITERS
     assert database.looks == 6
-    assert lookout._watches == []
+    assert gate_progress._waits == []
 
 
 def test_a_look_that_began_before_he_asked_is_nothing_to_go_by(database: Watched, clock: ManualClock) -> None:
     """It shows no gate, for it is of before one joined; who asks after that must see the gate."""
-    lookout = GateProgress(database, clock, lambda _: None)
+    gate_progress = GateProgress(database, clock, lambda _: None)
     with database.transaction() as tx:
         tx.execute(delete(tables.gate))
     reading, may_go_on = threading.Event(), threading.Event()
@@ -94,10 +94,10 @@ def test_a_look_that_began_before_he_asked_is_nothing_to_go_by(database: Watched
     database.during = hold_the_first
     early, late = watch(clock), watch(clock)
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(lookout.keep, early)
+        first = pool.submit(gate_progress.wait_until_over, early)
         assert reading.wait(WAIT_SECONDS)
-        second = pool.submit(lookout.keep, late)
-        while len(lookout._watches) < 2:
+        second = pool.submit(gate_progress.wait_until_over, late)
+        while len(gate_progress._waits) < 2:
             pass
         may_go_on.set()
         first.result(WAIT_SECONDS)
@@ -107,7 +107,7 @@ def test_a_look_that_began_before_he_asked_is_nothing_to_go_by(database: Watched
 
 
 def test_who_cannot_look_says_so_and_the_next_looks_for_himself(database: Watched, clock: ManualClock) -> None:
-    lookout = GateProgress(database, clock, lambda _: None)
+    gate_progress = GateProgress(database, clock, lambda _: None)
     reading, may_go_on = threading.Event(), threading.Event()
 
     def fail_the_first(number: int) -> None:
@@ -120,13 +120,13 @@ def test_who_cannot_look_says_so_and_the_next_looks_for_himself(database: Watche
         tx.execute(update(tables.gate).values(position=7))
     database.during = fail_the_first
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(lookout.keep, watch(clock))
+        first = pool.submit(gate_progress.wait_until_over, watch(clock))
         assert reading.wait(WAIT_SECONDS)
-        second = pool.submit(lookout.keep, watch(clock))
-        while len(lookout._watches) < 2:
+        second = pool.submit(gate_progress.wait_until_over, watch(clock))
+        while len(gate_progress._waits) < 2:
             pass
         may_go_on.set()
         with pytest.raises(ZeroDivisionError):
             first.result(WAIT_SECONDS)
         second.result(WAIT_SECONDS)
-    assert lookout._watches == []
+    assert gate_progress._waits == []

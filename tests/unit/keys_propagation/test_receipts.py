@@ -204,12 +204,12 @@ def test_a_gate_that_is_counted_out_while_it_acknowledges_has_its_row_again(
     """And so has one that acknowledges together with it; a gate without a row is one that nobody waits for."""
     scene.acknowledge("gate_1", 6)
     scene.acknowledge("gate_2", 6)
-    move = scene.propagation._move
+    set_positions = scene.propagation._set_positions
 
-    def counted_out_before(places: Mapping[str, int]) -> bool:
+    def counted_out_before(positions: Mapping[str, int]) -> bool:
         scene.propagation.remove("gate_1")
-        return move(places)
+        return set_positions(positions)
 
-    monkeypatch.setattr(scene.propagation, "_move", counted_out_before)
+    monkeypatch.setattr(scene.propagation, "_set_positions", counted_out_before)
     scene.propagation._commit([Acknowledgement(gate=f"gate_{number}", position=7) for number in (1, 2, 3)])
     assert scene.rows() == {"gate_1": 7, "gate_2": 7, "gate_3": 7}

@@ -22,7 +22,7 @@ def test_an_acknowledgement_of_another_log_is_none_of_this_one(tmp_path: Path, r
     lost = Database.sqlite(tmp_path / "lost.db")
     keys = assemble(lost, NoBus(), SystemClock(), lease_seconds=0)
     organisation = keys.commands.register_organisation("Railway", "free", ORIGIN)
-    request = KeyRequest(words=Description(name="key"), permissions=("admin",))
+    request = KeyRequest(description=Description(name="key"), permissions=("admin",))
     stolen = keys.commands.create(organisation, request, ORIGIN)
     with lost.transaction():
         shutil.copy(tmp_path / "lost.db", tmp_path / "restored.db")

@@ -104,7 +104,7 @@ class World:
             self._join()
 
     def create(self) -> None:
-        request = KeyRequest(words=Description(name="key"), permissions=("sensors:read",))
+        request = KeyRequest(description=Description(name="key"), permissions=("sensors:read",))
         created = self._commands.create(self._organisation, request, ORIGIN)
         self.keys.append(Key(created.key_id, created.secret.value))
 

@@ -1,4 +1,4 @@
-"""The first schema."""
+"""First schema: the follower's checkpoint, grants by digest, and organisations' tiers."""
 
 import sqlalchemy as sa
 from alembic import op

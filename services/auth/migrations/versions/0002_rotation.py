@@ -1,4 +1,4 @@
-"""The digest of a key's secret before this one, for as long as its grace lasts."""
+"""The digest of a key's previous secret, which works until its grace ends."""
 
 import sqlalchemy as sa
 from alembic import op

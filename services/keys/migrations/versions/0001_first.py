@@ -1,4 +1,4 @@
-"""The first schema."""
+"""First schema: event log, organisations, keys, data keys and gates' positions."""
 
 import sqlalchemy as sa
 from alembic import op

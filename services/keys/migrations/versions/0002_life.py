@@ -1,4 +1,4 @@
-"""The whole life of a key: rotation, suspension, expiry; labels and search; idempotent creation."""
+"""Columns for rotation, suspension and expiry; labels and search; idempotency keys."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Where the log lies, so that a restore is noticed."""
+"""The identity of the storage that the log lies on, so that a restore is noticed."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""From where and for what a key was used last; and the keys that are deleted, by id and hint."""
+"""Address and route of a key's last use; and the deleted keys, by id and hint."""
 
 import json
 from typing import Any

@@ -1,4 +1,7 @@
-"""Each creation drops what is older than a day, and finds it without reading all of that day."""
+"""Index of idempotency keys by age.
+
+Each creation deletes those older than a day, and finds them without reading those of that day.
+"""
 
 from alembic import op
 
