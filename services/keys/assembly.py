@@ -98,7 +98,7 @@ def documented_routes() -> list[Route]:
     nothing: Any = None
     return [
         *api.routes(nothing, nothing, nothing, nothing, nothing, nothing),
-        *organisation_activity_api.routes(nothing),
+        *organisation_activity_resources.routes(nothing),
     ]
 
 

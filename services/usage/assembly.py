@@ -118,7 +118,7 @@ def documented_routes() -> list[Route]:
     return [
         *api.routes(nothing, nothing, nothing, nothing, nothing),
         *alerting_api.routes(nothing, nothing, nothing, nothing, nothing),
-        *delivering_api.routes(nothing, nothing, nothing, nothing, nothing),
+        *notifications_api.routes(nothing, nothing, nothing, nothing, nothing),
     ]
 
 
