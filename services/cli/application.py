@@ -1,4 +1,4 @@
-"""All commands of `grillo`, put together."""
+"""The typer application: all commands of `grillo`, each with its group."""
 
 from typing import Annotated
 

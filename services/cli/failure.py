@@ -1,4 +1,4 @@
-"""The one way a command ends badly: a line that says what is wrong and what to do, and exit status 1."""
+"""Failure: how a command ends badly. One line says what is wrong and what to do; exit status 1."""
 
 
 class Failure(Exception):

@@ -1,4 +1,4 @@
-"""How commands speak: tables for people, JSON for programs, and who knows of a change in words."""
+"""Output of commands: tables for people, JSON for programs, receipts in words."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""`grillo run SERVICE` and `grillo migrate SERVICE`: one service on RabbitMQ and PostgreSQL."""
+"""`grillo run SERVICE`, `grillo migrate SERVICE`: one service on RabbitMQ and PostgreSQL."""
 
 import os
 from tempfile import TemporaryDirectory

@@ -1,4 +1,4 @@
-"""`grillo up`: everything embedded, in the foreground."""
+"""`grillo up`: runs everything embedded, in the foreground."""
 
 import json
 import os

@@ -1,7 +1,6 @@
-"""One service's processes on RabbitMQ and PostgreSQL: what each is put together from.
+"""Composition root of a service that runs apart: what its worker, web and internal door are made of.
 
-A service runs as a worker for messages, web processes, and an internal door (see supervisor.py). Each builds the
-service's part of the system from the same assembly, and starts only what is its own.
+Each process builds its part from the same assembly, and starts only what is its own (see supervisor.py).
 """
 
 import atexit

@@ -1,4 +1,4 @@
-"""Processes that end with the one that started them, however that one ends.
+"""Parent-death signal: a process ends with the one that started it, however that one ends.
 
 Where the supervisor is a container's first process the kernel sees to it; anywhere else a killed supervisor would leave
 its children behind, on the ports that the next one needs.

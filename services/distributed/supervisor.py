@@ -1,6 +1,6 @@
-"""Runs a service's processes under one roof: starts them, starts again what crashed, ends them all on SIGTERM.
+"""Process supervisor: starts a service's processes, restarts those that crash with growing delay, ends all on SIGTERM.
 
-One container a service: whatever ends here makes the container end, so that its orchestrator sees it.
+One container a service: when a process keeps crashing the supervisor ends, so that the orchestrator sees it.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""`python -m services.distributed.web SERVICE public|internal`: a service's HTTP door, by Granian."""
+"""Web process: `python -m services.distributed.web SERVICE public|internal` serves one HTTP door under Granian."""
 
 import gc
 import multiprocessing

@@ -1,4 +1,4 @@
-"""`python -m services.distributed.worker SERVICE`: a service's nameko containers, in a process of their own."""
+"""Worker process: `python -m services.distributed.worker SERVICE` runs the service's nameko containers."""
 
 from shared.messaging.cooperation import cooperate  # isort: skip
 

@@ -1,1 +1,4 @@
-"""Everything in one process: the composition behind `grillo up`, and the folder its data is in."""
+"""All four services in one process: the composition root behind `grillo up`, its server and its data folder.
+
+The same code as apart, on SQLite and a bus in memory. Begin with `system.py`.
+"""

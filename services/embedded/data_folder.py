@@ -1,6 +1,6 @@
-"""The folder in which everything embedded is kept: one SQLite file a service, and the meter's spool.
+"""Data folder of `grillo up`: one SQLite file a service, the meter's spool, generated secrets, and a lock.
 
-One server at a time may hold it. Tools that only read, or that write through SQLite's own locks, need not.
+One server at a time holds it. Commands that only read, or that write through SQLite's own locks, need not.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""What a first start makes: an organisation, sample sensors, and the first admin key, which is shown this once."""
+"""First start: registers an organisation, imports sample sensors, and mints the first admin key, shown this once."""
 
 import subprocess
 import sys

@@ -11,7 +11,7 @@ from typing import Any
 from services.keys.command_handler import CommandHandler
 from services.keys.http import lifecycle_resources, organisation_resources, representation
 from services.keys.http.command_mapping import key_edit, key_request, origin
-from services.keys.http.idempotency import Attempt, Idempotency, Taken, digest_of
+from services.keys.http.idempotency import Attempt, Idempotency, StillRunning, Taken, digest_of
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.representation import KeyRepresentation
 from services.keys.http.request_bodies import CreateKeyBody, CreateKeySchema, EditKeyBody, EditKeySchema
@@ -101,7 +101,7 @@ class KeyCollection:
 
     def _repeat(self, organisation_id: str, key_id: str | None) -> Answer:
         if key_id is None:
-            raise Problem("conflict", "the first request with this Idempotency-Key is still running")
+            raise StillRunning
         shown = self._show(self._queries.get_key(organisation_id, key_id))
         receipt = representation.receipt(self._commands.receipt_of_now())
         return _created(shown | {"key": None, "receipt": receipt}, {"Idempotent-Replay": "true"})

@@ -66,7 +66,7 @@ class Keys:
             "keys.history": self.history,
             "keys.feed": self.feed,
             "keys.relay": self.relay,
-            "keys.storage": self.restore_detection,
+            "keys.restore_detection": self.restore_detection,
             "keys.last_use": self.last_use,
             "keys.sweep": self.sweep,
             "keys.remote_commands": RemoteCommands(self.commands),

@@ -33,7 +33,7 @@ from shared.replication.feed import Acknowledgement, FeedPage, LogFeed
 from shared.replication.relay import Relay
 
 RELAY_SECONDS = 1
-STORAGE_SECONDS = 1
+RESTORE_DETECTION_SECONDS = 1
 SWEEP_SECONDS = 5
 _log = structlog.get_logger(__name__)
 
@@ -44,7 +44,7 @@ class KeysService:
     queries: KeyQueries = Provided("keys.queries")
     history_: History = Provided("keys.history")
     relay: Relay = Provided("keys.relay")
-    storage: RestoreDetection = Provided("keys.storage")
+    restore_detection: RestoreDetection = Provided("keys.restore_detection")
     last_use: LastUse = Provided("keys.last_use")
     sweep: ExpirySweep = Provided("keys.sweep")
     commands: RemoteCommands = Provided("keys.remote_commands")
@@ -84,16 +84,16 @@ class KeysService:
 
     @hears("keys", "usage", "KeyUsed")
     def key_used(self, body: Any) -> None:
-        told = msgspec.convert(body, type=KeyUsed)
-        self.last_use.record(told.last_used, told.used_at)
+        used = msgspec.convert(body, type=KeyUsed)
+        self.last_use.record(used.last_used, used.used_at)
 
     @timer(interval=RELAY_SECONDS)
     def relay_what_is_left(self) -> None:
         self.relay.run()
 
-    @timer(interval=STORAGE_SECONDS, eager=True)
+    @timer(interval=RESTORE_DETECTION_SECONDS, eager=True)
     def notice_a_restore(self) -> None:
-        self.storage.settle()
+        self.restore_detection.settle()
 
     @timer(interval=SWEEP_SECONDS)
     def expire_and_warn(self) -> None:

@@ -1,4 +1,4 @@
-"""`grillo audit verify`: logs against their chains, and against what their followers remember of them."""
+"""`grillo audit verify`: checks the hash chain of each log, and its head against what followers have seen of it."""
 
 import json
 from pathlib import Path

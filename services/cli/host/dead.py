@@ -1,7 +1,6 @@
-"""`grillo dead …`: what a service could not take in, listed, and tried again. For operators, on the host.
+"""`grillo dead list|replay`: parked events, parked batches and dead letters of a service.
 
-Events of the log that a follower has parked and batches of requests that usage has parked, in the service's database;
-and messages among the dead letters of its queues, which a data folder (--data) has not: its bus is in memory.
+Parked ones lie in the service's database; dead letters in queues of the broker, which a data folder (--data) has not.
 """
 
 import json

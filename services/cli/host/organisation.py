@@ -1,6 +1,6 @@
-"""`grillo organisation …`: for operators, on the host, straight into the log of keys.
+"""`grillo organisation …`: registers organisations, sets tiers, mints a lost admin key; straight into the log of keys.
 
-On a data folder (--data), or on the keys service's own DATABASE_URL. The running service relays what is written.
+On a data folder (--data), or on DATABASE_URL of keys. The running service publishes what is written here.
 """
 
 from pathlib import Path

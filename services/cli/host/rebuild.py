@@ -1,8 +1,7 @@
 """`grillo rebuild SERVICE`: makes a service's read models again, while everything runs.
 
-Those of keys and auth from the log of keys; those of usage, its counters, from the requests that it keeps.
-
-On a data folder (--data), or in a service's own container, by its settings.
+Those of keys and auth from the log of keys; those of usage, its counters, from the requests that it keeps. On a data
+folder (--data), or on the service's own settings.
 """
 
 import os

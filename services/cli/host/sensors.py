@@ -1,4 +1,4 @@
-"""`grillo sensors …`: recordings into a data folder, on the host, also while the server runs."""
+"""`grillo sensors import`: recordings into a data folder, on the host, also while the server runs."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`grillo alerts …`: what happened that somebody should know, and who is told, from the command line."""
+"""`grillo alerts …`: alerts, their rules, channels and deliveries, over the API."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""The command line's way to a server: HTTP with the key of the environment, the prompt or standard input.
+"""HTTP client of the command line, with the key of the environment, the prompt or standard input.
 
 A key is never an argument: `ps` shows those.
 """

@@ -1,4 +1,4 @@
-"""`grillo keys usage` and `grillo keys activity`: what a key did."""
+"""`grillo keys usage`, `grillo keys activity`: counters and timeline of a key, over the API."""
 
 from typing import Annotated, Any
 

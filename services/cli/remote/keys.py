@@ -1,4 +1,4 @@
-"""`grillo keys …`: the management API from the command line."""
+"""`grillo keys …`: the management API of keys."""
 
 from typing import Annotated, Any
 
@@ -36,7 +36,7 @@ def create(
     day_limit: DayLimit = None,
     as_json: AsJson = False,
 ) -> None:
-    """Create a key. Its secret is printed on standard output, this once."""
+    """Create a key. Its secret is printed on standard output, and shown only once."""
     body: dict[str, Any] = {"name": name, "permissions": permission, "allow_query": allow_query}
     body |= {"description": description} if description else {}
     body |= {"expires_in": expires_in} if expires_in is not None else {}
@@ -53,7 +53,7 @@ def create(
 
 @app.command("list")
 def list_keys(
-    status: Annotated[str | None, typer.Option(help="active, suspended, expired, revoked; several by commas.")] = None,
+    status: Annotated[str | None, typer.Option(help="active, suspended, expired, revoked; separated by commas.")] = None,
     label: Annotated[str | None, typer.Option(help="name=value")] = None,
     search: Annotated[str | None, typer.Option(help="Part of the name, the description or the hint.")] = None,
     sort: Annotated[str, typer.Option(help="created_at, name, expires_at, last_used_at; - before: descending.")] = (
@@ -128,7 +128,7 @@ def rotate(
     grace: Annotated[int, typer.Option(help="Seconds for which the secret before works on.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Give a key a new secret, printed on standard output, this once."""
+    """Give a key a new secret, printed on standard output, and shown only once."""
     _tell(Client().post(f"/v1/keys/{key_id}/rotate", {"grace_seconds": grace}), "rotated", as_json)
 
 

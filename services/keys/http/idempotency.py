@@ -34,6 +34,9 @@ class Attempt:
 class StillRunning(Exception):
     """The first request with this Idempotency-Key has not been answered yet."""
 
+    def __init__(self) -> None:
+        super().__init__("the first request with this Idempotency-Key is still running: repeat this one in a moment")
+
 
 class BodyDiffers(Exception):
     """This Idempotency-Key came with another body before."""

@@ -18,7 +18,7 @@ def as_problems() -> Iterator[None]:
         yield
     except NoSuchKey:
         raise Problem("not-found") from None
-    except (KeyIsRevoked, KeyHasExpired) as refusal:
+    except (KeyIsRevoked, KeyHasExpired, StillRunning) as refusal:
         raise Problem("conflict", str(refusal)) from None
     except RegenerationRequired as refusal:
         detail = f"the key would gain {refusal.gains}: send `regenerate: true` with the change"
@@ -27,8 +27,6 @@ def as_problems() -> Iterator[None]:
         raise Problem("precondition-failed", headers={"ETag": f'"{refusal.actual}"'}) from None
     except TooManyKeys as refusal:
         raise Problem("too-many-keys", str(refusal)) from None
-    except StillRunning:
-        raise Problem("conflict", "the first request with this Idempotency-Key is still running") from None
     except BodyDiffers:
         errors = {"": ["this Idempotency-Key came with another body before"]}
         raise Problem("invalid-body", members={"errors": errors}) from None
