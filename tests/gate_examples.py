@@ -9,6 +9,7 @@ import msgspec
 
 from shared.contracts.envelope import CloudEvent
 from shared.contracts.keys import KeyCreated, KeyRevoked, KeysEvent, OrganisationEvent
+from shared.contracts.usage import RequestRecord
 from shared.eventsourcing.event_store import Head, genesis_hash
 from shared.gate.authentication.credential import BODY_CHARACTERS, PREFIX, Presented, digest_of, with_checksum
 from shared.gate.grants.grant import Grant, Limits, Snapshot
@@ -165,3 +166,21 @@ def manual_clock(seconds_to_midnight: float | None = None) -> ManualClock:
         return ManualClock(NOW)
     midnight = NOW.replace(hour=0, minute=0) + timedelta(days=1)
     return ManualClock(midnight - timedelta(seconds=seconds_to_midnight))
+
+
+def record(request_id: str, **different: Any) -> RequestRecord:
+    fields: dict[str, Any] = {
+        "request_id": request_id,
+        "at": NOW,
+        "key_id": "key_1",
+        "organisation_id": "org_railway",
+        "method": "GET",
+        "route": "/v1/sensors",
+        "status": 200,
+        "cost": 1,
+        "duration_us": 250,
+        "size": 4711,
+        "address": "192.0.2.7",
+        "user_agent": "curl/8",
+    }
+    return RequestRecord(**fields | different)

@@ -19,8 +19,8 @@ from shared.messaging.exchanges import broadcast_queue
 from shared.messaging.listening import Listener
 from shared.messaging.publishing import EventPublisher, MeterBus
 from shared.runtime.clock import SystemClock
-from tests.integration.usage.intake.test_metering import record
 from tests.servers import free_port
+from tests.usage_examples import record
 
 _KEYS, _TICK_SECONDS = 50, 0.01
 

@@ -21,7 +21,7 @@ from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from tests.examples import NOON
-from tests.integration.usage.intake.test_metering import batch, record
+from tests.usage_examples import batch, record
 
 
 def migrate_to(database: Database, revision: str) -> None:

@@ -14,9 +14,9 @@ from services.usage.alerting.tables import alert_rule
 from services.usage.notifications.channels.channel_store import CHANNELS_MAX
 from shared.contracts.usage import RequestMetered
 from shared.sql.database import Database
-from tests.integration.usage.intake.test_metering import record
 from tests.integration.web.asking import problem
 from tests.integration.web.management import Management
+from tests.usage_examples import record
 
 URL = "https://hooks.example.org/grillo"
 SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{43}=")

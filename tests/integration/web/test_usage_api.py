@@ -10,9 +10,9 @@ from shared.contracts.errors import Unavailable
 from shared.contracts.usage import RequestMetered
 from shared.values.timestamps import from_rfc3339, rfc3339
 from shared.web.requests import cursor
-from tests.integration.usage.intake.test_metering import record
 from tests.integration.web.asking import problem
 from tests.integration.web.management import Management
+from tests.usage_examples import record
 
 
 @pytest.fixture

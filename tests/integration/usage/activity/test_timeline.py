@@ -16,7 +16,7 @@ from shared.contracts.errors import Unavailable
 from shared.sql.database import Database
 from shared.values.timestamps import rfc3339
 from tests.examples import NOON
-from tests.integration.usage.intake.test_metering import batch, record
+from tests.usage_examples import batch, record
 
 
 class Keys:

@@ -18,7 +18,7 @@ from shared.replication.relay import BusUnavailable
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from tests.examples import NOON
-from tests.integration.usage.intake.test_metering import batch, record
+from tests.usage_examples import batch, record
 
 
 class Bus:

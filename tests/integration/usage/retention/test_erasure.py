@@ -9,7 +9,7 @@ from services.usage.intake.metering import Metering
 from services.usage.retention import erasure
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
-from tests.integration.usage.intake.test_metering import batch, record
+from tests.usage_examples import batch, record
 
 
 def callers(database: Database) -> set[tuple[str, str]]:

@@ -19,7 +19,7 @@ from services.usage.retention.retention import AHEAD_DAYS, Retention, RetentionT
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from tests.examples import NOON
-from tests.integration.usage.intake.test_metering import batch, record
+from tests.usage_examples import batch, record
 
 DAY = timedelta(days=1)
 TODAY = microseconds(NOON) // DAY_US

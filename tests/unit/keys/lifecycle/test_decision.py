@@ -4,12 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given as for_all
+from hypothesis import strategies as st
 
 from services.keys import events
-from services.keys.events import KeyEvent
+from services.keys.events import KeyCreated, KeyEvent, KeyRevoked
 from services.keys.lifecycle import key
 from services.keys.lifecycle.commands import (
     Command,
+    CreateKey,
     DeleteKey,
     EditKey,
     NewSecret,
@@ -26,8 +29,15 @@ from services.keys.lifecycle.decision import (
     decide,
     gained,
 )
-from services.keys.lifecycle.key import Access, Key, NoSuchKey, Reason
-from tests.examples import KEY_ID, NOON, ORGANISATION_ID, key_created, key_revoked
+from services.keys.lifecycle.key import Access, Key, KeyExists, NoSuchKey, Reason, Status
+from tests.examples import (
+    KEY_ID,
+    NOON,
+    ORGANISATION_ID,
+    create_key,
+    key_created,
+    key_revoked,
+)
 
 LATER = NOON + timedelta(hours=1)
 IDS: dict[str, Any] = {"key_id": KEY_ID, "organisation_id": ORGANISATION_ID}
@@ -183,3 +193,57 @@ def test_a_new_rotation_ends_an_earlier_grace() -> None:
 )
 def test_admin_opens_all_there_is(before: tuple[str, ...], after: tuple[str, ...], more: tuple[str, ...]) -> None:
     assert gained(before, after) == more
+
+
+REVOKE = RevokeKey(reason=Reason.KEY_COMPROMISE, note="sealed note")
+
+
+def test_a_new_key_is_created_with_all_that_was_asked_for() -> None:
+    command = create_key(permissions=("admin", "sensors:read"), allow_query=False, day_limit=500)
+    assert decide(given(), command, NOON) == (
+        key_created(permissions=("admin", "sensors:read"), allow_query=False, day_limit=500),
+    )
+
+
+@pytest.mark.parametrize("history", [(key_created(),), (key_created(), key_revoked())])
+def test_an_id_is_used_once(history: tuple[KeyEvent, ...]) -> None:
+    with pytest.raises(KeyExists):
+        decide(given(*history), create_key(), NOON)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_key_is_revoked_for_the_reason_given(reason: Reason) -> None:
+    command = RevokeKey(reason=reason, note="sealed note")
+    assert decide(given(key_created()), command, LATER) == (key_revoked(reason=reason.value),)
+
+
+def test_a_key_that_has_expired_can_still_be_revoked() -> None:
+    created = key_created(expires_at=NOON + timedelta(minutes=1))
+    assert decide(given(created), REVOKE, LATER) == (key_revoked(),)
+
+
+def test_a_key_that_was_never_created_cannot_be_revoked() -> None:
+    with pytest.raises(NoSuchKey):
+        decide(given(), REVOKE, LATER)
+
+
+def test_a_revoked_key_is_not_revoked_again_whatever_the_reason() -> None:
+    history = given(key_created(), key_revoked())
+    assert decide(history, REVOKE, LATER) == ()
+    assert decide(history, RevokeKey(reason=Reason.SUPERSEDED, note=None), LATER) == ()
+
+
+@for_all(st.lists(st.sampled_from([create_key(), REVOKE, RevokeKey(reason=Reason.SUPERSEDED, note=None)])))
+def test_whatever_is_asked_in_whatever_order_a_key_lives_once_and_never_returns(
+    commands: list[CreateKey | RevokeKey],
+) -> None:
+    history: list[KeyEvent] = []
+    for minutes, command in enumerate(commands):
+        try:
+            history += decide(given(*history), command, NOON + timedelta(minutes=minutes))
+        except (KeyExists, NoSuchKey):
+            continue
+    assert [type(event) for event in history] in ([], [KeyCreated], [KeyCreated, KeyRevoked])
+    state = given(*history)
+    if state is not None and len(history) == 2:
+        assert state.status(NOON) is Status.REVOKED

@@ -2,9 +2,7 @@
 
 import gzip
 import json
-import sys
 from pathlib import Path
-from subprocess import run
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -69,9 +67,3 @@ def test_a_directory_and_an_absent_file_say_so(tmp_path: Path) -> None:
 def test_rubbish_is_refused_and_never_crashes(tmp_path: Path, rubbish: bytes) -> None:
     with pytest.raises(UnreadableRecording):
         read(written(tmp_path, "rubbish", rubbish))
-
-
-def test_importing_the_reader_does_not_import_obspy() -> None:
-    check = "import sys, services.sensors.ingest; sys.exit('obspy' in sys.modules or 'scipy' in sys.modules)"
-    repository = Path(__file__).parents[4]
-    assert run([sys.executable, "-c", check], cwd=repository, check=False).returncode == 0

@@ -16,13 +16,11 @@ from shared.gate import gate_process as process_module
 from shared.gate.gate_process import GateProcess, Hear
 from shared.gate.metering.meter import Meter
 from shared.gate.quota.memory_quota import MemoryQuota
-from shared.gate.quota.redis_counters import RedisCounters
 from shared.gate.verdict import Refusal
 from shared.replication.feed import Acknowledgement, FeedPage
 from shared.replication.relay import BusUnavailable
 from shared.runtime.clock import SystemClock
-from tests.gate_examples import MemoryBus, MemoryLog, created, grant, presented, revoked, secret, snapshot_of
-from tests.unit.shared.gate.metering.test_meter import record
+from tests.gate_examples import MemoryBus, MemoryLog, created, grant, presented, record, revoked, secret, snapshot_of
 
 
 @dataclass
@@ -195,12 +193,3 @@ def test_one_gate_of_several_without_redis_takes_its_share(tmp_path: Path) -> No
     refusals = [scene.process.gate.admit(presented(), "sensors:read").refusal for _ in range(2)]
     scene.process.stop()
     assert refusals == [None, Refusal.QUOTA_EXCEEDED], "a third of three a day"
-
-
-def test_a_gate_whose_redis_is_away_starts_all_the_same_and_ends(tmp_path: Path) -> None:
-    scene = Scene(tmp_path, counts=RedisCounters("redis://:hunter2@127.0.0.1:1/0"))
-    scene.process.start()
-    assert scene.process.gate.admit(presented(), "sensors:read").admitted
-    scene.process.tidy()
-    scene.process.stop()
-    assert "asked what was spent" not in scene.steps, "Redis remembers; and if not, it is told when it is there"

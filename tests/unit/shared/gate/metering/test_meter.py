@@ -9,32 +9,13 @@ import msgspec
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.contracts.usage import RequestRecord
 from shared.gate.metering import meter as meter_module
 from shared.gate.metering.meter import REPUBLISH_SECONDS, REPUBLISH_SECONDS_MAX, Meter
 from shared.runtime.clock import ManualClock
-from tests.gate_examples import NOW, MemoryBus
+from tests.gate_examples import NOW, MemoryBus, record
 
 # More than one batch: the extents of a batch are about this long.
 BATCH_BYTES = 1000
-
-
-def record(request_id: str, **different: Any) -> RequestRecord:
-    fields: dict[str, Any] = {
-        "request_id": request_id,
-        "at": NOW,
-        "key_id": "key_1",
-        "organisation_id": "org_railway",
-        "method": "GET",
-        "route": "/v1/sensors",
-        "status": 200,
-        "cost": 1,
-        "duration_us": 250,
-        "size": 4711,
-        "address": "192.0.2.7",
-        "user_agent": "curl/8",
-    }
-    return RequestRecord(**fields | different)
 
 
 class Scene:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from shared.contracts.usage import RequestRecord
 from shared.gate.metering.refusal_aggregation import SINGLY_MAX, RefusalAggregation
-from tests.unit.shared.gate.metering.test_meter import record
+from tests.gate_examples import record
 
 
 def refused(

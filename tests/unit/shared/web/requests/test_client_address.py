@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.values.ip_addresses import address, network
+from shared.values.ip_addresses import network
 from shared.web.requests.client_address import TrustedProxies
 
 PROXIES = TrustedProxies([network("10.0.0.0/8"), network("2001:db8::/64")])
@@ -39,10 +39,3 @@ def test_a_proxy_of_ours_is_known_by_its_address(peer: str, is_ours: bool) -> No
 
 def test_without_proxies_the_header_means_nothing() -> None:
     assert TrustedProxies().caller("127.0.0.1", "203.0.113.9") == "127.0.0.1"
-
-
-def test_a_mapped_ipv4_address_or_network_is_ipv4() -> None:
-    assert address("::ffff:192.0.2.7") == address("192.0.2.7")
-    assert network("::ffff:192.0.2.0/120") == network("192.0.2.0/24")
-    assert network("::ffff:192.0.2.7") == network("192.0.2.7")
-    assert str(network("2001:db8::/32")) == "2001:db8::/32"
