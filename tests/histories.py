@@ -32,6 +32,7 @@ class History:
         self._chance = chance
         self._epochs = 1
         self._meant: dict[Head, tuple[CloudEvent, ...]] = {}
+        self._states: dict[Head | None, State] = {}
         self.feed = MemoryFeed(MemoryEventStore("epoch 1"), PUBLICATION, clock)
         self.published: list[CloudEvent] = []
 
@@ -41,6 +42,11 @@ class History:
 
     def meant_by(self, place: Head | None) -> State:
         """What the grants of a follower standing there add up to."""
+        if place not in self._states:
+            self._states[place] = self._folded(place)
+        return self._states[place]
+
+    def _folded(self, place: Head | None) -> State:
         grants = Grants()
         if place is not None and place.position:
             for event in self._meant[place]:

@@ -30,19 +30,13 @@ from services.keys.lifecycle.decision import (
     gained,
 )
 from services.keys.lifecycle.key import Access, Key, KeyExists, NoSuchKey, Reason, Status
-from tests.examples import (
-    KEY_ID,
-    NOON,
-    ORGANISATION_ID,
-    create_key,
-    key_created,
-    key_revoked,
-)
+from tests.examples import KEY_ID, NOON, ORGANISATION_ID, create_key, key_created, key_revoked
 
 LATER = NOON + timedelta(hours=1)
 IDS: dict[str, Any] = {"key_id": KEY_ID, "organisation_id": ORGANISATION_ID}
 SECRET = NewSecret(digest="second digest", hint="grl_2222…2222")
 CREATED = key_created()
+REVOKE = RevokeKey(reason=Reason.KEY_COMPROMISE, note="sealed note")
 ACCESS = Access(expires_at=CREATED.expires_at, allowed_addresses=("192.0.2.0/24",), minute_limit=30)
 SUSPENDED = events.KeySuspended(**IDS, suspended_at=LATER)
 EXPIRED = events.KeyExpired(**IDS, expired_at=LATER, reason="unused")
@@ -193,9 +187,6 @@ def test_a_new_rotation_ends_an_earlier_grace() -> None:
 )
 def test_admin_opens_all_there_is(before: tuple[str, ...], after: tuple[str, ...], more: tuple[str, ...]) -> None:
     assert gained(before, after) == more
-
-
-REVOKE = RevokeKey(reason=Reason.KEY_COMPROMISE, note="sealed note")
 
 
 def test_a_new_key_is_created_with_all_that_was_asked_for() -> None:

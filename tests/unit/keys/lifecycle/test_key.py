@@ -1,4 +1,4 @@
-"""The life of a key and of an organisation: given what happened, when this is asked, then that happens, or nothing."""
+"""A key as its events make it, and its status at any moment."""
 
 from datetime import datetime, timedelta
 
@@ -7,10 +7,7 @@ import pytest
 from services.keys.events import KeyEvent
 from services.keys.lifecycle import key
 from services.keys.lifecycle.key import Key, Status
-from tests.examples import (
-    NOON,
-    key_revoked,
-)
+from tests.examples import NOON, key_revoked
 
 LATER = NOON + timedelta(hours=1)
 

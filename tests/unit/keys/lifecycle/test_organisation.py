@@ -10,11 +10,7 @@ from services.keys.lifecycle.organisation import (
     RegisterOrganisation,
     UnknownTier,
 )
-from tests.examples import (
-    NOON,
-    ORGANISATION_ID,
-    organisation_registered,
-)
+from tests.examples import NOON, ORGANISATION_ID, organisation_registered
 
 REGISTER = RegisterOrganisation(organisation_id=ORGANISATION_ID, name="Protezione civile", tier="standard")
 

@@ -40,11 +40,13 @@ def as_stored(original: Segment, samples_max: int) -> list[Segment]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(segments(), st.integers(1, 120))
-@example(segment(np.array([0, 2**29 - 1], dtype=np.int32), rate_hz=30.1886), 16)
-@example(segment(np.array([-(2**31), 2**31 - 1, 0], dtype=np.int32)), 16)
-def test_any_segment_comes_back_from_its_blocks_bit_for_bit(original: Segment, samples_max: int) -> None:
-    (joined,) = join(as_stored(original, samples_max))
+@given(segments(), st.integers(1, 8))
+@example(segment(np.array([0, 2**29 - 1], dtype=np.int32), rate_hz=30.1886), 1)
+@example(segment(np.array([-(2**31), 2**31 - 1, 0], dtype=np.int32)), 1)
+def test_any_segment_comes_back_from_its_blocks_bit_for_bit(original: Segment, blocks_max: int) -> None:
+    stored = as_stored(original, -(-len(original.samples) // blocks_max))
+    assert len(stored) <= blocks_max
+    (joined,) = join(stored)
     assert joined.extent == original.extent
     assert joined.samples.dtype == original.samples.dtype
     assert joined.samples.tobytes() == original.samples.tobytes()

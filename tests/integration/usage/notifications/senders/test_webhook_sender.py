@@ -220,9 +220,9 @@ import eventlet
 eventlet.monkey_patch()
 import ssl, sys, time
 from datetime import UTC, datetime
-from services.usage.delivering.outgoing import OutgoingPolicy
-from services.usage.delivering.webhook import WebhookSender
-from shared.addresses import network
+from services.usage.notifications.senders.egress_guard import EgressPolicy
+from services.usage.notifications.senders.webhook_sender import WebhookSender
+from shared.values.ip_addresses import network
 
 ticks = 0
 def tick():
@@ -233,7 +233,7 @@ def tick():
 eventlet.spawn(tick)
 _, host, fast, slow, trusted, secret = sys.argv
 sender = WebhookSender(
-    OutgoingPolicy(allowed=(network("127.0.0.0/8"),)),
+    EgressPolicy(allowed=(network("127.0.0.0/8"),)),
     resolve=lambda host, port: ["127.0.0.1"],
     trusted=ssl.create_default_context(cafile=trusted),
     seconds_max=1,
