@@ -26,7 +26,7 @@ from services.keys.lifecycle.decision import KeyIsRevoked
 from services.keys.lifecycle.key import NoSuchKey, Reason
 from services.keys.views import rebuild
 from services.usage import assembly as usage
-from services.usage import key_events as known_keys
+from services.usage import key_events
 from services.usage import tables as usage_tables
 from services.usage.alerting import tables as alerting
 from services.usage.alerting.evaluation.evaluator import Evaluator
@@ -174,11 +174,11 @@ FOLLOWERS: dict[str, tuple[str, MetaData, Handler, Callable[[Connection], None],
         grants.reset,
         (auth_tables.grant, auth_tables.organisation_tier),
     ),
-    known_keys.FOLLOWER: (
+    key_events.FOLLOWER: (
         "usage",
         usage_tables.metadata,
-        known_keys.apply,
-        known_keys.reset,
+        key_events.apply,
+        key_events.reset,
         (usage_tables.known_key, usage_tables.known_organisation),
     ),
 }
@@ -227,7 +227,7 @@ def test_a_deletion_takes_what_callers_revealed_of_themselves_and_leaves_the_cou
     counted = contents(database, usage_tables.counter)
     with database.transaction() as tx:
         for event in everything.bus.published:
-            known_keys.apply(tx, event)
+            key_events.apply(tx, event)
     assert contents(database, usage_tables.counter) == counted
     metering.take_in(used("late", deleted, "key_of_another"))
     evaluator.run()

@@ -67,4 +67,4 @@ def _start_unless_watched(process: multiprocessing.process.BaseProcess) -> None:
 
 sys.addaudithook(_audit)
 _start = multiprocessing.process.BaseProcess.start
-multiprocessing.process.BaseProcess.start = _start_unless_watched  # type: ignore[method-assign]
+multiprocessing.process.BaseProcess.start = _start_unless_watched  # type: ignore[method-assign, assignment]

@@ -120,8 +120,8 @@ def test_what_a_crash_takes_back_of_auth_is_followed_again_and_revives_no_key_at
 
 def revoke(world: World, key_id: str) -> None:
     """The gate hears of it by its pull, as soon as the revoker waits."""
-    lookout = world.keys.propagation._lookout
-    lookout._sleep = lambda _: world.gate.pull()  # type: ignore[assignment]
+    progress = world.keys.propagation._lookout
+    progress._sleep = lambda _: world.gate.pull()  # type: ignore[assignment]
     receipt = world.keys.commands.revoke(world.organisation, key_id, Reason.UNSPECIFIED, None, ORIGIN)
     assert receipt.propagated
     assert [gate.id for gate in receipt.gates] == ["gate_1"]

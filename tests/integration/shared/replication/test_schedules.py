@@ -14,7 +14,7 @@ from services.auth import tables as auth_tables
 from services.auth.grants import GrantBook
 from services.auth.policy import TIERS
 from services.usage import assembly as usage
-from services.usage import key_events as known_keys
+from services.usage import key_events
 from services.usage import tables as usage_tables
 from shared.contracts.envelope import CloudEvent
 from shared.gate.grants.grant import Grant
@@ -46,7 +46,7 @@ class World:
         self.book = GrantBook(self.auth, TIERS)
         self.followers = (
             self._follow(self.auth, auth_tables, grants.FOLLOWER, grants.apply, grants.reset),
-            self._follow(self.usage, usage_tables, known_keys.FOLLOWER, known_keys.apply, known_keys.reset),
+            self._follow(self.usage, usage_tables, key_events.FOLLOWER, key_events.apply, key_events.reset),
         )
 
     def close(self) -> None:

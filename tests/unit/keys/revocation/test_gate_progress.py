@@ -45,7 +45,7 @@ def database(tmp_path: Path) -> Iterator[Watched]:
     database.close()
 
 
-def watch(clock: ManualClock) -> GateWait:
+def gate_wait(clock: ManualClock) -> GateWait:
     now = clock.elapsed_seconds()
     return GateWait(position=7, committed_at=now, deadline=now + 10)
 
@@ -58,30 +58,30 @@ def test_many_who_wait_at_once_read_no_more_than_one(database: Watched, clock: M
         nonlocal sleeps
         sleeps += 1
         if sleeps == 1:
-            while len(lookout._watches) < WAITERS:
+            while len(progress._watches) < WAITERS:
                 pass
         if sleeps == 5:
             with database.transaction() as tx:
                 tx.execute(update(tables.gate).values(position=7))
 
-    lookout = GateProgress(database, clock, sleep)
+    progress = GateProgress(database, clock, sleep)
 
     def wait(_: int) -> GateWait:
-        mine = watch(clock)
+        mine = gate_wait(clock)
         all_wait.wait(WAIT_SECONDS)
-        lookout.keep(mine)
+        progress.keep(mine)
         return mine
 
     with ThreadPoolExecutor(WAITERS) as pool:
-        watches = list(pool.map(wait, range(WAITERS)))
-    assert [(found.applied, found.silent) for found in watches] == [({"gate_1": 0}, ())] * WAITERS
+        waits = list(pool.map(wait, range(WAITERS)))
+    assert [(found.applied, found.silent) for found in waits] == [({"gate_1": 0}, ())] * WAITERS
     assert database.looks == 6
-    assert lookout._watches == []
+    assert progress._watches == []
 
 
 def test_a_look_that_began_before_he_asked_is_nothing_to_go_by(database: Watched, clock: ManualClock) -> None:
     """It shows no gate, for it is of before one joined; who asks after that must see the gate."""
-    lookout = GateProgress(database, clock, lambda _: None)
+    progress = GateProgress(database, clock, lambda _: None)
     with database.transaction() as tx:
         tx.execute(delete(tables.gate))
     reading, may_go_on = threading.Event(), threading.Event()
@@ -92,12 +92,12 @@ def test_a_look_that_began_before_he_asked_is_nothing_to_go_by(database: Watched
             assert may_go_on.wait(WAIT_SECONDS)
 
     database.during = hold_the_first
-    early, late = watch(clock), watch(clock)
+    early, late = gate_wait(clock), gate_wait(clock)
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(lookout.keep, early)
+        first = pool.submit(progress.keep, early)
         assert reading.wait(WAIT_SECONDS)
-        second = pool.submit(lookout.keep, late)
-        while len(lookout._watches) < 2:
+        second = pool.submit(progress.keep, late)
+        while len(progress._watches) < 2:
             pass
         may_go_on.set()
         first.result(WAIT_SECONDS)
@@ -107,7 +107,7 @@ def test_a_look_that_began_before_he_asked_is_nothing_to_go_by(database: Watched
 
 
 def test_who_cannot_look_says_so_and_the_next_looks_for_himself(database: Watched, clock: ManualClock) -> None:
-    lookout = GateProgress(database, clock, lambda _: None)
+    progress = GateProgress(database, clock, lambda _: None)
     reading, may_go_on = threading.Event(), threading.Event()
 
     def fail_the_first(number: int) -> None:
@@ -120,13 +120,13 @@ def test_who_cannot_look_says_so_and_the_next_looks_for_himself(database: Watche
         tx.execute(update(tables.gate).values(position=7))
     database.during = fail_the_first
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(lookout.keep, watch(clock))
+        first = pool.submit(progress.keep, gate_wait(clock))
         assert reading.wait(WAIT_SECONDS)
-        second = pool.submit(lookout.keep, watch(clock))
-        while len(lookout._watches) < 2:
+        second = pool.submit(progress.keep, gate_wait(clock))
+        while len(progress._watches) < 2:
             pass
         may_go_on.set()
         with pytest.raises(ZeroDivisionError):
             first.result(WAIT_SECONDS)
         second.result(WAIT_SECONDS)
-    assert lookout._watches == []
+    assert progress._watches == []

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from shared.gate.grants.grant import Limits
-from shared.gate.quota import key_allowance as window
+from shared.gate.quota import key_allowance
 from tests.integration.shared.gate.quota.gates import Ledger, MovableClock, OneGate, settled
 from tests.servers import Redis
 
@@ -139,7 +139,7 @@ def test_no_minute_and_no_day_holds_more_than_allowed_whatever_becomes_of_the_ga
     redis_server: Redis, monkeypatch: pytest.MonkeyPatch, parts: int
 ) -> None:
     """`parts`: of limits as small as these a gate would otherwise have no allowance at all."""
-    monkeypatch.setattr(window, "ALLOWANCE_PARTS", parts)
+    monkeypatch.setattr(key_allowance, "ALLOWANCE_PARTS", parts)
     machine = type("Machine", (ManyGates,), {"server": redis_server})
     # Time runs, so no example is quite the same when it is tried again: to look for a smaller one would be in vain.
     phases = (Phase.explicit, Phase.generate)

@@ -10,7 +10,7 @@ import pytest
 
 from shared.contracts.usage import Spent as SpentToday
 from shared.gate.grants.grant import Limits
-from shared.gate.quota import key_allowance as window
+from shared.gate.quota import key_allowance
 from tests.integration.shared.gate.quota.gates import Ledger, MovableClock, OneGate, settled
 from tests.servers import Redis
 
@@ -204,7 +204,7 @@ def test_a_gate_that_starts_without_redis_starts_on_shares(world: World) -> None
 
 
 def test_a_key_with_an_allowance_costs_no_call_until_it_is_spent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(window, "ALLOWANCE_PARTS", 16)
+    monkeypatch.setattr(key_allowance, "ALLOWANCE_PARTS", 16)
     gate = world.gates[0]
     assert gate.spend(KEY, LIMITS, world.ledger).admitted
     world.server.pause()

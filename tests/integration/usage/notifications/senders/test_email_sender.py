@@ -182,7 +182,7 @@ def test_a_channel_of_kind_email_is_told_by_mail_if_there_is_a_server(
         )
     )
     senders = Senders(webhook=WebhookSender(LOOPBACK), mail=sender if has_server else None)
-    post.courier = Dispatcher(post.deliveries, post.channels, SEALING, senders, post.clock)
+    post.dispatcher = Dispatcher(post.deliveries, post.channels, SEALING, senders, post.clock)
     post.put_down()
     post.carry()
     attempt = post.one().last_answer
