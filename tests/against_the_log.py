@@ -23,8 +23,8 @@ from shared.replication.envelopes import Envelopes
 from shared.replication.feed import LogFeed
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
+from tests.histories import held
 from tests.stack import Stack
-from tests.unit.log.histories import held
 
 
 class Log:

@@ -48,7 +48,7 @@ class Receiver:
     def url(self, path: str = "/hook", host: str = "127.0.0.1") -> str:
         return f"{'http' if self.context is None else 'https'}://{host}:{self.port}{path}"
 
-    def wait_for(self, count: int, seconds: float = 20) -> list[Received]:
+    def wait_for(self, count: int, seconds: float = 60) -> list[Received]:
         with self._arrived:
             assert self._arrived.wait_for(lambda: len(self.received) >= count, seconds), f"only {self.received}"
             return list(self.received)

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import kombu
 import psycopg
@@ -184,6 +185,13 @@ class RabbitMq:
     def new_vhost(self) -> str:
         """An AMQP URI."""
         return self._uri(f"t{next(self._vhosts)}")
+
+    def consumers(self, uri: str) -> dict[str, int]:
+        """Queue → how many consume it, also of those that a connection has for itself."""
+        command = [str(self._program.with_name("rabbitmqctl")), "--quiet", "--formatter", "json"]
+        command += ["list_queues", "--vhost", urlsplit(uri).path[1:], "name", "consumers"]
+        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=120, check=True)
+        return {queue["name"]: queue["consumers"] for queue in json.loads(done.stdout)}
 
     def _configure(self) -> None:
         vhosts = [f"t{number}" for number in range(_VHOSTS)]

@@ -58,13 +58,11 @@ class Embedded(System):
     def __init__(self, data: Path, *, admin_key: str | None = None) -> None:
         self.data = data
         self._errors = (data.parent / f"{data.name}.err").open("ab")
-        began = time.monotonic()
         command = [*GRILLO, "up", "--port", "0", "--data", str(data), "--json"]
         environment = os.environ | RECEIVERS_ON_LOOPBACK
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._errors, env=environment)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        self.ready_seconds = time.monotonic() - began
         assert line, f"grillo up ended with {self.process.wait()}: {self.errors()}"
         self.announced: dict[str, Any] = json.loads(line)
         self.url = self.announced["url"]
@@ -74,7 +72,7 @@ class Embedded(System):
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(60)
 
     def close(self) -> None:
         if self.process.poll() is None:
@@ -110,7 +108,7 @@ def grillo(*arguments: str, key: str | None = None, url: str | None = None) -> s
     return subprocess.run([*GRILLO, *arguments], env=environment, capture_output=True, text=True, timeout=120)
 
 
-def eventually(read: Callable[[], T], is_it: Callable[[T], bool], seconds: float = 15, every: float = 0.1) -> T:
+def eventually(read: Callable[[], T], is_it: Callable[[T], bool], seconds: float = 60, every: float = 0.1) -> T:
     """Reads until it is so; the deadline only ends a test that has failed."""
     deadline = time.monotonic() + seconds
     while not is_it(value := read()):

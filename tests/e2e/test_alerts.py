@@ -1,7 +1,6 @@
 """From the request that crosses a threshold to a signed message at a real receiver; and commands for all of it."""
 
 import json
-import time
 from typing import Any
 
 import httpx
@@ -16,9 +15,8 @@ LIMIT, THRESHOLD = 20, 16
 def test_requests_past_eighty_percent_of_a_minute_are_exactly_one_signed_alert(system: System) -> None:
     with receiver(status(200)) as hook, system.admin() as admin:
         channel = admin.post("/v1/channels", json={"kind": "webhook", "url": hook.url()}).json()
-        key, crossed_at = _use(system, admin, THRESHOLD + 2)
+        key = _use(system, admin, THRESHOLD + 2)
         (alert,) = _wait_for(hook, key["id"], channel["secret"])
-        delay_seconds = hook.received[-1].at - crossed_at
         assert (alert["type"], alert["data"]["kind"]) == ("AlertRaised", "quota")
         facts = alert["data"]["facts"]
         assert (facts["window"], facts["threshold_percent"], facts["limit"]) == ("minute", 80, LIMIT)
@@ -26,7 +24,7 @@ def test_requests_past_eighty_percent_of_a_minute_are_exactly_one_signed_alert(s
         assert alert["data"]["key_hint"] == key["hint"]
         assert key["key"] not in str(alert)
         # What is taken in is evaluated in order: when a later crossing was told, nothing of an earlier one is to come.
-        later, _ = _use(system, admin, THRESHOLD)
+        later = _use(system, admin, THRESHOLD)
         _wait_for(hook, later["id"], channel["secret"])
         assert len(_about(hook.received, key["id"], channel["secret"])) == 1
         (listed,) = admin.get("/v1/alerts", params={"key_id": key["id"]}).json()["data"]
@@ -35,7 +33,6 @@ def test_requests_past_eighty_percent_of_a_minute_are_exactly_one_signed_alert(s
         (delivery,) = [one for one in deliveries if one["key_id"] == key["id"]]
         assert (delivery["status"], delivery["last_answer"]["status"]) == ("delivered", 200)
         admin.delete(f"/v1/channels/{channel['id']}")
-    assert delay_seconds < 5  # how long it takes when nothing else runs is for benchmarks/alerts.py to say
 
 
 def test_a_webhook_into_our_own_network_is_refused_where_it_connects(system: System) -> None:
@@ -86,16 +83,14 @@ def test_a_key_s_life_can_be_followed_by_commands_alone(system: System) -> None:
     assert "thresholds_percent: [80, 100]" in shown.stdout
 
 
-def _use(system: System, admin: httpx.Client, requests: int) -> tuple[dict[str, Any], float]:
-    """A new key, and when it crossed the threshold."""
+def _use(system: System, admin: httpx.Client, requests: int) -> dict[str, Any]:
+    """A new key, used so often. How long its alert takes is for benchmarks/alerts.py to say."""
     body = {"name": "Railway", "permissions": ["sensors:read"], "limits": {"minute": LIMIT}}
     key: dict[str, Any] = admin.post("/v1/keys", json=body).json()
-    crossed_at = 0.0
     with system.client(key["key"]) as client:
-        for number in range(requests):
+        for _ in range(requests):
             assert client.get("/v1/sensors?limit=1").status_code == 200
-            crossed_at = time.time() if number == THRESHOLD - 1 else crossed_at
-    return key, crossed_at
+    return key
 
 
 def _wait_for(hook: Receiver, key_id: str, secret: str) -> list[Any]:

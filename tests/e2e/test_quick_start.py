@@ -85,4 +85,4 @@ def test_a_client_that_is_told_to_wait_waits_and_comes_back(busy: HTTPServer, bl
     url = f"http://127.0.0.1:{busy.server_port}"
     assert run(block, GRILLO_URL=url, GRILLO_API_KEY="grl_").strip() == "MX.OAX1"
     first, second = Busy.moments
-    assert 1 <= second - first < 5
+    assert second - first >= 1, "it came back before it was asked to"

@@ -39,9 +39,9 @@ from shared.replication.relay import Doorbell, Relay
 from shared.replication.subscription import Subscription
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
+from tests.children import fork, wait
 from tests.examples import ORIGIN
-from tests.integration.log.children import fork, wait
-from tests.unit.log.histories import held
+from tests.histories import held
 
 LIVES, FOLDERS = 25, 4  # 100 deaths
 PLACES = (

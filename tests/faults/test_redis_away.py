@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.e2e.running import Distributed, eventually
-from tests.integration.quota.gates import Admission, Ledger
+from tests.integration.shared.gate.quota.gates import Admission, Ledger
 from tests.servers import Redis
 
 SERVICES = {"keys": "/v1/keys/self", "usage": "/v1/keys/{}/usage", "sensors": "/v1/sensors"}

@@ -20,7 +20,7 @@ from shared.messaging.listening import Listener
 from shared.messaging.publishing import EventPublisher, MeterBus
 from shared.runtime.clock import SystemClock
 from tests.servers import free_port
-from tests.unit.usage.test_metering import record
+from tests.usage_examples import record
 
 _KEYS, _TICK_SECONDS = 50, 0.01
 

@@ -14,7 +14,7 @@ from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from shared.values.timestamps import MINUTE_US, to_microseconds
 from tests.examples import NOON
-from tests.unit.usage.test_metering import batch, record
+from tests.usage_examples import batch, record
 
 DAY = timedelta(days=1)
 

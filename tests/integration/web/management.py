@@ -28,8 +28,8 @@ from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
 from shared.web.application import NO_PROXIES, application
 from shared.web.route import Route
+from tests.gate_examples import MemoryBus
 from tests.integration.web.tiny import PUBLIC_URL
-from tests.unit.gate.worlds import MemoryBus
 
 DELIVERY = DeliverySettings(
     secrets_keys=("k" * 32,), mail=MailServer(host="127.0.0.1", port=25, sender="grillo@example.org")

@@ -9,9 +9,9 @@ from services.catalogue import SERVICES
 from shared.gate.gate import RESERVE_LIMITS
 from shared.web.application import application
 from shared.web.operation import Operation, operation_of
+from tests.gate_examples import presented, secret
 from tests.integration.web.asking import bearer, problem
 from tests.integration.web.tiny import KEYS, PUBLIC_URL, Tiny
-from tests.unit.gate.worlds import presented, secret
 
 ROUTES = [route for name in ("keys", "usage", "sensors") for route in SERVICES[name].assembly.documented_routes()]
 OPERATIONS: list[tuple[str, str, Operation]] = [

@@ -14,7 +14,7 @@ from shared.replication.feed import Acknowledgement
 from shared.runtime.clock import ManualClock
 from shared.web.internal_api import FeedPages, GatePlace, GrantsSnapshot, internal_application
 from shared.web.route import Route
-from tests.unit.gate.worlds import NOW, MemoryLog, blocks_of, created, grant, revoked, snapshot_of
+from tests.gate_examples import NOW, MemoryLog, blocks_of, created, grant, revoked, snapshot_of
 
 SHARED = "the internal token"
 TOKEN = {"Authorization": f"Bearer {SHARED}"}

@@ -13,8 +13,8 @@ from shared.gate.grants.compact_grants import CompactSnapshot
 from shared.gate.grants.remote_snapshot import RemoteSnapshot
 from shared.replication.feed import FeedUnavailable
 from shared.replication.internal_client import InternalClient
+from tests.gate_examples import blocks_of, grant, snapshot_of
 from tests.receivers import Received, hang, receiver, status
-from tests.unit.gate.worlds import blocks_of, grant, snapshot_of
 
 SECRET = "token-of-the-door"
 SNAPSHOT = snapshot_of(grant(1), grant(2), place=None)

@@ -9,9 +9,9 @@ from falcon import testing
 
 from shared.web.problems.catalogue import CATALOGUE
 from shared.web.problems.french import FRENCH
+from tests.gate_examples import secret
 from tests.integration.web.asking import bearer, problem
 from tests.integration.web.tiny import KEYS, Tiny
-from tests.unit.gate.worlds import secret
 
 REALM = 'Bearer realm="grillo"'
 READER = KEYS["reader"]

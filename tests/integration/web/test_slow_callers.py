@@ -42,7 +42,7 @@ def serving(folder: Path, files: list[Path] | None = None, **environment: str) -
         assert process.poll() is None
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
         process.stdout.close()
 
 
@@ -63,7 +63,7 @@ def test_out_of_descriptors_it_goes_on_accepting_once_there_are_some(tmp_path: P
             # As many as there are files: some are the server's own, so the last of these wait in its queue of 50.
             for _ in range(FILES_MAX):
                 held.enter_context(connect(port)).sendall(b"GET /healthz HTTP/1.1\r\n")
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while len(list(files[0].iterdir())) < FILES_MAX:
                 assert time.monotonic() < deadline
                 time.sleep(0.01)

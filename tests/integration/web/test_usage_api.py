@@ -12,7 +12,7 @@ from shared.values.timestamps import from_rfc3339, rfc3339
 from shared.web.requests import cursor
 from tests.integration.web.asking import problem
 from tests.integration.web.management import Management
-from tests.unit.usage.test_metering import record
+from tests.usage_examples import record
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from shared.web.application import application
 from shared.web.operation import Answer, Call, StrictSchema, operation
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import Route
-from tests.unit.gate.worlds import NOW, SECRET, MemoryBus, MemoryLog, grant, secret, snapshot_of
+from tests.gate_examples import NOW, SECRET, MemoryBus, MemoryLog, grant, secret, snapshot_of
 
 PROXIES = TrustedProxies([network("10.0.0.0/8")])
 PUBLIC_URL = "https://api.example"

@@ -1,0 +1,105 @@
+"""What usage tells of a key: sums by minute, hour and day, quantiles of durations, and what of its quota is spent."""
+
+from datetime import timedelta
+
+import pytest
+
+from services.usage.counters.statistics import Statistics, Step
+from services.usage.intake.metering import Metering
+from shared.contracts.usage import RequestRecord
+from shared.gate.grants.grant import Limits
+from shared.gate.quota.memory_quota import MemoryQuota
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
+from tests.examples import NOON
+from tests.usage_examples import batch, record
+
+
+@pytest.fixture
+def statistics(usage_database: Database) -> Statistics:
+    return Statistics(usage_database)
+
+
+def test_a_summary_adds_up_by_minute_hour_and_day_with_its_ends_on_whole_minutes(
+    metering: Metering, statistics: Statistics
+) -> None:
+    day = 86_400
+    metering.take_in(
+        batch(
+            record(-1),
+            record(0),
+            record(59.999999, status=404),
+            record(60, route="/v1/events"),
+            record(3600),
+            record(day),
+            record(0, key_id="key_b"),
+        )
+    )
+
+    def counts(step: Step, start: float, end: float) -> list[tuple[float, int]]:
+        summary = statistics.summary("key_a", NOON + timedelta(seconds=start), NOON + timedelta(seconds=end), step)
+        assert summary.total == sum(bucket.requests for bucket in summary.series) == sum(summary.routes.values())
+        return [((bucket.start - NOON).total_seconds(), bucket.requests) for bucket in summary.series]
+
+    assert counts(Step.MINUTE, -60, 61) == [(-60, 1), (0, 2), (60, 1)]
+    assert counts(Step.MINUTE, 0, 60) == [(0, 2)]
+    assert counts(Step.MINUTE, 30, 30.5) == [(0, 2)]  # a minute is the finest there is
+    assert counts(Step.HOUR, -3600, 2 * day) == [(-3600, 1), (0, 3), (3600, 1), (day, 1)]
+    assert counts(Step.DAY, -day, 2 * day) == [(-day / 2, 5), (day / 2, 1)]
+    assert counts(Step.DAY, 5 * day, 6 * day) == []
+    assert counts(Step.DAY, day, -day) == []
+    whole = statistics.summary("key_a", NOON, NOON + timedelta(minutes=2), Step.HOUR)
+    assert whole.series[0].by_status == {"200": 2, "404": 1}
+    assert whole.routes == {"/v1/sensors": 2, "/v1/events": 1}
+
+
+@pytest.mark.parametrize(("first", "last"), [(30, 100), (24, 96), (1, 95), (25, 47), (40, 56), (47, 49)])
+def test_percentiles_are_of_the_hours_in_the_range_and_of_no_others(
+    metering: Metering, statistics: Statistics, first: int, last: int
+) -> None:
+    midnight, hour = NOON.replace(hour=0), timedelta(hours=1)
+    metering.take_in(batch(*(record(at=midnight + hour * each, duration_us=each * 1000) for each in range(1, 120))))
+    told = statistics.summary("key_a", midnight + hour * first, midnight + hour * last, Step.HOUR).duration_ms
+    middle, highest = (first + last - 1) // 2, last - 1
+    assert told.p50 == pytest.approx(middle, 0.02)
+    assert told.p99 is not None
+    assert told.p99 <= highest * 1.02
+
+
+def test_what_is_used_of_the_quota_is_what_was_let_pass_in_the_last_minute_and_today(
+    metering: Metering, statistics: Statistics
+) -> None:
+    metering.take_in(
+        batch(record(-43_201), record(-60), record(-59.9), record(-1, cost=0, status=429), record(-1), record(0))
+    )
+    used = statistics.used("key_a", NOON)
+    assert (used.minute, used.day) == (3, 4)
+    nothing = statistics.used("key_b", NOON)
+    assert (nothing.minute, nothing.day) == (0, 0)
+
+
+def test_a_gate_that_starts_goes_on_where_the_one_before_was_killed(metering: Metering, statistics: Statistics) -> None:
+    clock, allowed = ManualClock(NOON), Limits(minute=4, day=6)
+    steady, restarted = MemoryQuota(), MemoryQuota()
+    spent: list[RequestRecord] = []
+    for seconds in (0, 1, 70, 5, 20, 0):
+        clock.advance(seconds)
+        for key_id in ("key_a", "key_b"):
+            if steady.spend(key_id, allowed, clock.elapsed_seconds(), clock.now().timestamp()).admitted:
+                spent.append(record(key_id=key_id, at=clock.now()))
+    metering.take_in(batch(*spent))
+    for one in statistics.spent(clock.now()):
+        moments = (clock.elapsed_seconds() - ago for ago in one.seconds_ago)
+        restarted.seed(one.key_id, moments, one.today, clock.now().timestamp())
+    for seconds in (0, 0, 36, 0, 20, 5, 30, 0, 0):
+        clock.advance(seconds)
+        for key_id in ("key_a", "key_b", "key_c"):
+            time = clock.elapsed_seconds(), clock.now().timestamp()
+            assert restarted.spend(key_id, allowed, *time) == steady.spend(key_id, allowed, *time)
+
+
+def test_yesterdays_calls_count_for_the_minute_and_not_for_the_day(metering: Metering, statistics: Statistics) -> None:
+    midnight = NOON.replace(hour=0)
+    metering.take_in(batch(record(at=midnight - timedelta(seconds=30)), record(at=midnight)))
+    (spent,) = statistics.spent(midnight + timedelta(seconds=10))
+    assert (spent.today, sorted(spent.seconds_ago)) == (1, [10.0, 40.0])

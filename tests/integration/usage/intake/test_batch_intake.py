@@ -1,0 +1,199 @@
+"""Off the bus: batches that wait are counted together, each once; what cannot be is parked and holds up nobody."""
+
+import threading
+from datetime import timedelta
+from typing import Any, cast
+
+import msgspec
+import pytest
+from sqlalchemy import func, select
+
+from services.usage import tables
+from services.usage.intake import batch_validation as acceptance
+from services.usage.intake.batch_intake import BatchIntake, retry
+from services.usage.intake.metering import Metering
+from services.usage.intake.parked_batches import ParkedBatches
+from shared.messaging.publishing import EventPublisher
+from shared.replication.relay import BusUnavailable
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
+from tests.examples import NOON
+from tests.usage_examples import batch, record
+
+
+class Bus:
+    def __init__(self) -> None:
+        self.counted: list[tuple[str, int]] = []
+        self.is_away = False
+
+    def publish(self, type_: str, body: Any) -> None:
+        assert type_ == "BatchesCounted"
+        if self.is_away:
+            raise BusUnavailable("away")
+        self.counted += [tuple(one) for one in body["batches"]]
+
+
+@pytest.fixture
+def bus() -> Bus:
+    return Bus()
+
+
+@pytest.fixture
+def parked(usage_database: Database) -> ParkedBatches:
+    return ParkedBatches(usage_database)
+
+
+@pytest.fixture
+def intake(metering: Metering, parked: ParkedBatches, bus: Bus, clock: ManualClock) -> BatchIntake:
+    return BatchIntake(metering, parked, cast("EventPublisher", bus), clock, batches_max=3)
+
+
+def body(**different: Any) -> Any:
+    return msgspec.to_builtins(batch(record())) | different
+
+
+def stored(database: Database) -> int:
+    with database.reading() as tx:
+        return tx.execute(select(func.count()).select_from(tables.request)).scalar_one()
+
+
+def a_record(**different: Any) -> list[Any]:
+    one: list[Any] = msgspec.to_builtins(record(**different))
+    return one
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        ({"segment": 7}, "malformed: Expected `str`, got `int` - at `$.segment`"),
+        ("no batch at all", "malformed: Expected `object`, got `str`"),
+        (body(records=[["r"]]), "malformed: Expected `array` of at least length 12"),
+        (body(schema_version=2), "schema version 2 is not supported; the supported version is 1"),
+        (body(schema_version="2"), "schema version 2 is not supported; the supported version is 1"),
+        (body(start=5, end=5), "malformed: its extent must be 0 <= start < end < 2**63"),
+        (body(start=-1), "malformed: its extent must be 0 <= start < end < 2**63"),
+        (body(end=2**63), "malformed: its extent must be 0 <= start < end < 2**63"),
+        (body(segment=""), "malformed: its segment must be named by 1 to 32 printable characters"),
+        (body(segment="s" * 33), "malformed: its segment must be named by 1 to 32 printable characters"),
+        (body(records=[a_record(), a_record(at=NOON + timedelta(hours=1, seconds=1))]), "from the future: record 1 is"),
+        (body(records=[a_record(route="/" * 101)]), "malformed: record 0 has a field that cannot be stored"),
+        (body(records=[a_record(user_agent="\0")]), "malformed: record 0 has a field that cannot be stored"),
+        (body(records=[a_record(user_agent="\ud800")]), "malformed"),
+        (body(records=[a_record(organisation_id=None)]), "malformed: record 0 has a field that cannot be stored"),
+        (body(records=[a_record(status=2**31)]), "malformed: record 0 has a field that cannot be stored"),
+        (body(records=[a_record(size=-1)]), "malformed: record 0 has a field that cannot be stored"),
+        (body(records=[a_record(requests=0)]), "malformed: record 0 has a field that cannot be stored"),
+    ],
+    ids=lambda value: str(value)[:60] if isinstance(value, str) else "",
+)
+def test_what_cannot_be_counted_is_parked_with_its_reason_and_the_next_one_counted(
+    intake: BatchIntake, parked: ParkedBatches, bus: Bus, usage_database: Database, sent: Any, reason: str
+) -> None:
+    for one in (sent, sent, body(segment="good")):
+        intake.take(one)
+    (kept,) = parked.all()
+    assert kept.reason.startswith(reason)
+    assert (bus.counted, stored(usage_database)) == ([("good", 0)], 1)
+
+
+def test_a_batch_from_the_future_is_counted_when_its_time_has_come(
+    intake: BatchIntake, parked: ParkedBatches, bus: Bus, metering: Metering, clock: ManualClock
+) -> None:
+    early = body(records=[a_record(at=NOON + timedelta(hours=3))])
+    intake.take(early)
+    (kept,) = parked.all()
+    assert retry(kept.id, parked, metering, clock) == kept.reason
+    clock.advance(3 * 3600)
+    intake.take(early)
+    assert (bus.counted, parked.all()) == ([("segment", 0)], ())
+
+
+def test_a_parked_batch_is_counted_on_demand_and_its_gate_told_later(
+    intake: BatchIntake,
+    parked: ParkedBatches,
+    bus: Bus,
+    metering: Metering,
+    clock: ManualClock,
+    usage_database: Database,
+) -> None:
+    early = body(records=[a_record(at=NOON + timedelta(hours=3))])
+    intake.take(early)
+    clock.advance(3 * 3600)
+    (kept,) = parked.all()
+    assert retry(kept.id, parked, metering, clock) is None
+    assert (parked.all(), bus.counted, stored(usage_database)) == ((), [], 1)
+    intake.take(early)
+    assert (bus.counted, stored(usage_database)) == ([("segment", 0)], 1)
+
+
+def test_one_that_the_database_refuses_is_found_among_those_it_came_with(
+    intake: BatchIntake, parked: ParkedBatches, bus: Bus, metering: Metering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something that the checks do not know of yet."""
+    count_all = metering.take_in_all
+
+    def refusing(batches: Any) -> Any:
+        if any(one.segment == "bad" for one in batches):
+            raise UnicodeError
+        return count_all(batches)
+
+    monkeypatch.setattr(metering, "take_in_all", refusing)
+    together(intake, [body(segment=segment) for segment in ("a", "bad", "b", "c")])
+    assert sorted(bus.counted) == [("a", 0), ("b", 0), ("c", 0)]
+    assert [kept.id for kept in parked.all()] == ["bad/0"]
+
+
+@pytest.mark.parametrize("wrong", [{"status": 2**40}, {"user_agent": "a \0"}], ids=["by the server", "by the driver"])
+def test_what_a_copy_does_not_take_is_parked_and_the_others_counted(
+    postgresql_database: Database, clock: ManualClock, bus: Bus, monkeypatch: pytest.MonkeyPatch, wrong: Any
+) -> None:
+    monkeypatch.setattr(acceptance, "_fits", lambda _: True)
+    metering, parked = Metering(postgresql_database), ParkedBatches(postgresql_database)
+    intake = BatchIntake(metering, parked, cast("EventPublisher", bus), clock, batches_max=3)
+    together(intake, [body(segment="a"), body(segment="bad", records=[a_record(**wrong)]), body(segment="b")])
+    assert [(kept.id, kept.reason) for kept in parked.all()] == [("bad/0", "the database refused it: DataError")]
+    assert (sorted(bus.counted), stored(postgresql_database)) == ([("a", 0), ("b", 0)], 2)
+
+
+def test_batches_that_wait_are_counted_together_within_bounds(
+    intake: BatchIntake, bus: Bus, metering: Metering, usage_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transactions: list[int] = []
+    count_all = metering.take_in_all
+
+    def noting(batches: Any) -> Any:
+        transactions.append(len(batches))
+        return count_all(batches)
+
+    monkeypatch.setattr(metering, "take_in_all", noting)
+    sent = [msgspec.to_builtins(batch(*[record()] * 30, segment=f"s{number}")) for number in range(9)]
+    together(intake, sent)
+    assert stored(usage_database) == 270
+    assert sorted(bus.counted) == [(f"s{number}", 0) for number in range(9)]
+    assert transactions == [3, 3, 3]
+
+
+def together(intake: BatchIntake, bodies: list[Any]) -> None:
+    """All of them wait before the first has its turn."""
+    combiner = intake._count_soon
+    combiner._is_led = True
+    threads = [threading.Thread(target=intake.take, args=(one,)) for one in bodies]
+    for thread in threads:
+        thread.start()
+    while len(combiner._waiting) < len(bodies):
+        threading.Event().wait(0.001)
+    with combiner._changed:
+        combiner._is_led = False
+        combiner._changed.notify_all()
+    for thread in threads:
+        thread.join()
+
+
+def test_a_batch_that_nobody_could_be_told_of_is_told_when_it_comes_again(
+    intake: BatchIntake, bus: Bus, usage_database: Database
+) -> None:
+    bus.is_away = True
+    intake.take(body())
+    bus.is_away = False
+    intake.take(body())
+    assert (bus.counted, stored(usage_database)) == ([("segment", 0)], 1)

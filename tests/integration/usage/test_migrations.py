@@ -1,0 +1,93 @@
+"""What usage counted by the schema before is there after it: extents, requests, counters of every step."""
+
+import time
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+from sqlalchemy import Table, select, text
+
+from services.usage import tables
+from services.usage.assembly import MIGRATIONS
+from services.usage.counters.counters import rolled_up_before
+from services.usage.intake.metering import Metering
+from services.usage.rebuild import rebuild
+from shared.contracts.usage import RequestMetered
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
+from shared.values.timestamps import to_microseconds
+from tests.examples import NOON
+from tests.usage_examples import batch, record
+
+
+def migrate_to(database: Database, revision: str) -> None:
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    with database.transaction() as tx:
+        upgrade: Any = lambda current, _context: scripts._upgrade_revs(revision, current)  # noqa: E731
+        context = MigrationContext.configure(tx, opts={"fn": upgrade, "target_metadata": None})
+        with Operations.context(context):
+            context.run_migrations()
+
+
+def test_what_was_counted_before_is_counted_after_and_only_once(empty_database: Database, clock: ManualClock) -> None:
+    database = empty_database
+    migrate_to(database, "0002")
+    with database.transaction() as tx:
+        for start, end in ((0, 10), (10, 30), (40, 50)):
+            tx.execute(text(f"INSERT INTO batch VALUES ('s', {start}, {end}, 1)"))  # noqa: S608
+        insert = text(
+            "INSERT INTO request (at, key_id, organisation_id, request_id, method, route, status, cost, duration_us,"
+            " size, address, user_agent)"
+            " VALUES (:at, :key_id, :organisation_id, 'r', 'GET', '/v1', 200, 1, 5, 10, '192.0.2.7', '')"
+        )
+        for days, key_id, organisation_id in ((0, "key_a", "org_1"), (-2, "key_a", "org_1"), (0, None, None)):
+            at = to_microseconds(NOON + timedelta(days=days))
+            tx.execute(insert, {"at": at, "key_id": key_id, "organisation_id": organisation_id})
+    migrate(database, MIGRATIONS)
+    with database.reading() as tx:
+        extents = [
+            tuple(row) for row in tx.execute(select(tables.counted_extent).order_by(tables.counted_extent.c.start))
+        ]
+        assert len(tx.execute(select(tables.request)).all()) == 3
+        for name in ("counter", "counter_hour", "organisation_counter_hour", "counter_day"):
+            counted = tx.execute(select(tables.metadata.tables[name])).all()
+            assert [(row.requests, row.cost, row.size) for row in counted] == [(1, 1, 10)] * 2, name
+        # A worker of the release before still writes hours itself: nothing that it counts now is rolled up beside.
+        assert rolled_up_before(tx) > time.time() / 60 + 1400
+    assert extents == [("s", 0, 30), ("s", 40, 50)]
+    metering, later = Metering(database), record(organisation_id="org_1")
+    assert not metering.take_in(RequestMetered(segment="s", start=10, end=30, records=(later,)))
+    assert metering.take_in(RequestMetered(segment="s", start=30, end=40, records=(later,)))
+    # How long requests took is all that the migration leaves to a rebuild.
+    assert {rebuilt.day: rebuilt.differences for rebuilt in rebuild(database)} == {
+        "2026-11-21": 4,
+        "2026-11-22": 0,
+        "2026-11-23": 4,
+    }
+
+
+def test_days_tell_how_long_requests_took_by_what_their_hours_did(empty_database: Database, clock: ManualClock) -> None:
+    database = empty_database
+    migrate(database, MIGRATIONS)
+    days = (tables.duration_day, tables.organisation_duration_day)
+    Metering(database).take_in(
+        batch(*(record(3600 * number, key_id=f"key_{number % 3}", duration_us=10**number) for number in range(8)))
+    )
+    counted = _rows(database, days)
+    with database.transaction() as tx:
+        for table in days:
+            tx.execute(text(f"DROP TABLE {table.name}"))
+        tx.execute(text("DROP TABLE rolled_up"))
+        tx.execute(text("UPDATE alembic_version SET version_num = '0005'"))
+    migrate(database, MIGRATIONS)
+    assert _rows(database, days) == counted
+    assert len(counted) == 4
+
+
+def _rows(database: Database, of: Iterable[Table]) -> set[tuple[Any, ...]]:
+    with database.reading() as tx:
+        return {(table.name, *row) for table in of for row in tx.execute(select(table))}

@@ -1,0 +1,44 @@
+"""The life of an organisation: it registers once, in a tier there is."""
+
+import pytest
+
+from services.keys.lifecycle import organisation
+from services.keys.lifecycle.organisation import (
+    TIERS,
+    NameHoldsKey,
+    OrganisationExists,
+    RegisterOrganisation,
+    UnknownTier,
+)
+from tests.examples import NOON, ORGANISATION_ID, organisation_registered
+
+REGISTER = RegisterOrganisation(organisation_id=ORGANISATION_ID, name="Protezione civile", tier="standard")
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_an_organisation_registers_in_any_tier_there_is(tier: str) -> None:
+    command = RegisterOrganisation(organisation_id=ORGANISATION_ID, name="Protezione civile", tier=tier)
+    (event,) = organisation.decide(None, command, NOON)
+    assert event == organisation_registered(tier=tier)
+    assert organisation.evolve(None, event) == organisation.Organisation(
+        organisation_id=ORGANISATION_ID, name="Protezione civile", tier=tier
+    )
+
+
+def test_an_organisation_in_no_tier_there_is_is_refused() -> None:
+    command = RegisterOrganisation(organisation_id=ORGANISATION_ID, name="Protezione civile", tier="gold")
+    with pytest.raises(UnknownTier, match="'gold' is not a tier; there are free, standard, premium"):
+        organisation.decide(None, command, NOON)
+
+
+def test_an_organisation_registers_once() -> None:
+    state = organisation.evolve(None, organisation_registered())
+    with pytest.raises(OrganisationExists):
+        organisation.decide(state, REGISTER, NOON)
+
+
+def test_an_organisations_name_holds_no_key() -> None:
+    name = "Railway grl_" + 49 * "x"
+    with pytest.raises(NameHoldsKey) as refused:
+        organisation.decide(None, RegisterOrganisation(organisation_id="org_1", name=name, tier="free"), NOON)
+    assert "grl_" not in str(refused.value)

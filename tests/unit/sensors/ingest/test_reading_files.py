@@ -1,0 +1,69 @@
+"""What a file is, is decided by its content; what cannot be used says why, and what to do."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.sensors.ingest import UnreadableRecording, read
+
+RECORD = {"device_id": "000", "x": [0.1], "y": [0.2], "z": [0.3], "cloud_t": 1_518_824_100.0}
+LINE = json.dumps(RECORD).encode() + b"\n"
+
+
+def written(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("35.jsonl", LINE),
+        ("35.jsonl.gz", gzip.compress(LINE, mtime=0)),
+        ("35", LINE),
+        ("35.mseed", gzip.compress(LINE, mtime=0)),
+        ("35.jsonl", b"first line broken\n" + LINE),
+        ("[35] http:%2F*.jsonl", LINE),
+    ],
+)
+def test_json_lines_are_known_by_their_content_packed_or_not(tmp_path: Path, name: str, content: bytes) -> None:
+    assert read(written(tmp_path, name, content)).recordings[0].name == "000"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("35.jsonl", b"", "the file is empty"),
+        ("35.jsonl.gz", LINE, "its name ends in .gz, but it is not a gzip file"),
+        ("35.jsonl.gz", gzip.compress(LINE * 1000, mtime=0)[:-20], "cut short"),
+        ("35.jsonl.gz", gzip.compress(LINE * 1000, mtime=0)[:40] + b"\xff" * 40, "the gzip file is corrupt"),
+        ("35.jsonl.gz", gzip.compress(LINE * 1000, mtime=0)[:-8] + b"\0" * 8, "CRC"),
+        ("35.jsonl", b"\0\xfe" * 40, "neither OpenEEW JSON lines nor a waveform format"),
+        ("notes.txt", b"dear diary\n", "neither OpenEEW JSON lines nor a waveform format"),
+    ],
+)
+def test_a_file_of_which_nothing_can_be_used_says_why(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
+    path = written(tmp_path, name, content)
+    with pytest.raises(UnreadableRecording, match=reason) as refusal:
+        read(path)
+    assert refusal.value.path == path
+    assert str(refusal.value).endswith(refusal.value.remedy + ".")
+
+
+def test_a_directory_and_an_absent_file_say_so(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableRecording, match="it is a directory"):
+        read(tmp_path)
+    with pytest.raises(UnreadableRecording, match="No such file"):
+        read(tmp_path / "36.jsonl")
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(min_size=1, max_size=2000))
+def test_rubbish_is_refused_and_never_crashes(tmp_path: Path, rubbish: bytes) -> None:
+    with pytest.raises(UnreadableRecording):
+        read(written(tmp_path, "rubbish", rubbish))
