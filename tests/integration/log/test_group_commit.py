@@ -250,11 +250,11 @@ eventlet.monkey_patch()
 import sys
 from pathlib import Path
 from services.keys import assembly, tables
-from shared.database import Database
-from shared.events import Encoded
-from shared.group_commit import GroupCommit
-from shared.migrations import migrate
-from shared.sql_event_store import SqlEventStore
+from shared.sql.database import Database
+from shared.eventsourcing.event_types import Encoded
+from shared.eventsourcing.group_commit import GroupCommit
+from shared.sql.migrations import migrate
+from shared.eventsourcing.sql_event_store import SqlEventStore
 
 database = Database.sqlite(Path(sys.argv[1]))
 migrate(database, assembly.MIGRATIONS)

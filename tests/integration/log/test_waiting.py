@@ -13,7 +13,7 @@ import json, socket, sys
 import eventlet
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
-from shared.database import Database
+from shared.sql.database import Database
 
 ticks = []
 
