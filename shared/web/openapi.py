@@ -92,7 +92,7 @@ def _describe(path: str, method: str, operation: Operation) -> dict[str, Any]:
 
 
 def _description(operation: Operation) -> str:
-    needs = f"Needs the permission `{operation.permission}`." if operation.permission else "Any valid key will do."
+    needs = f"Needs the permission `{operation.permission}`." if operation.permission else "Works with any key."
     if not operation.urgent:
         return needs
     return (
