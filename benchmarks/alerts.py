@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from sqlalchemy import insert
 
-from services.auth.policy import TIERS
+from services.auth.tier_limits import TIERS
 from services.usage import assembly, tables
 from services.usage.alerting.evaluation.evaluator import Evaluator
 from services.usage.alerting.rules.rule_store import make_defaults

@@ -6,7 +6,7 @@ minutes are rolled up as there; the broker is not part of it, and commits are du
 it is due until it is counted.
 """
 
-from shared.messaging.cooperation import cooperate  # isort: skip
+from shared.messaging.eventlet_patching import cooperate  # isort: skip
 
 cooperate()
 

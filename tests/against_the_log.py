@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from services.auth import assembly as auth
 from services.auth.grants import GrantBook
-from services.auth.policy import TIERS
+from services.auth.tier_limits import TIERS
 from services.keys import tables as keys_tables
 from services.keys.events import types
 from services.keys.publication import publish

@@ -3,7 +3,7 @@
 A hundred keys that carry all of a load, or a thousand, would pass every real tier's limit in a second.
 """
 
-from services.auth.policy import TIERS
+from services.auth.tier_limits import TIERS
 from services.distributed import web
 from shared.gate.grants.grant import Limits
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from services.auth import api, grants, tables
 from services.auth.grants import FOLLOWER, GrantBook
-from services.auth.policy import TIERS
+from services.auth.tier_limits import TIERS
 from shared.gate.grants.grants import Grants
-from shared.messaging.following import Following
+from shared.messaging.nameko_follower import Following
 from shared.replication.feed import Feed
 from shared.replication.sql_follower import SqlFollower
 from shared.replication.subscription import Subscription

@@ -8,7 +8,7 @@ from services.auth.grants import GrantBook
 from services.auth.rpc_schemas import VerificationAnswer, VerifyArguments
 from services.auth.verification import Verification, verify
 from shared.messaging.entrypoints import Provided, follows
-from shared.messaging.following import Following
+from shared.messaging.nameko_follower import Following
 from shared.messaging.rpc.procedures import procedure
 from shared.runtime.clock import Clock
 

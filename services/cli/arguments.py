@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from services.catalogue import SERVICES, Service
+from services.service_registry import SERVICES, Service
 
 ServiceName = Annotated[str, typer.Argument(metavar="SERVICE", help="keys, auth, usage or sensors.")]
 Data = Annotated[Path, typer.Option(help="The data folder of `grillo up`. DATABASE_URL, if set, is used instead.")]

@@ -13,10 +13,10 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from services.auth import assembly as auth
-from services.auth.policy import TIERS
-from services.catalogue import SERVICES, Part, documented_routes
+from services.auth.tier_limits import TIERS
 from services.keys import assembly as keys
 from services.sensors import assembly as sensors
+from services.service_registry import SERVICES, Part, documented_routes
 from services.usage import assembly as usage
 from services.usage.known_keys.keys_client import KeysClient
 from services.usage.notifications.settings import read_delivery_settings
@@ -26,9 +26,9 @@ from shared.gate.gate_process import GateProcess, Hear, new_gate_id
 from shared.gate.grants.remote_snapshot import RemoteSnapshot
 from shared.gate.metering.meter import Meter
 from shared.gate.quota.redis_counters import RedisCounters
+from shared.messaging.broadcast_listener import Listener
 from shared.messaging.exchanges import broadcast_queue
-from shared.messaging.listening import Listener
-from shared.messaging.pipeline import PipelinedLogBus
+from shared.messaging.pipelined_publishing import PipelinedLogBus
 from shared.messaging.publishing import EventPublisher, MeterBus
 from shared.messaging.rpc.call import CallFailed, call
 from shared.messaging.rpc.feed import RpcFeed

@@ -10,8 +10,8 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
-from services.catalogue import SERVICES
 from services.distributed.lifeline import end_with
+from services.service_registry import SERVICES
 from shared.observability import logs
 from shared.settings import read_settings
 

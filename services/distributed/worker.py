@@ -1,6 +1,6 @@
 """Worker process: `python -m services.distributed.worker SERVICE` runs the service's nameko containers."""
 
-from shared.messaging.cooperation import cooperate  # isort: skip
+from shared.messaging.eventlet_patching import cooperate  # isort: skip
 
 cooperate()
 
@@ -14,8 +14,8 @@ from typing import Any
 import eventlet
 from nameko.runners import ServiceRunner
 
-from services.catalogue import SERVICES
 from services.distributed.composition import assemble
+from services.service_registry import SERVICES
 from shared.messaging.entrypoints import COMPOSITION
 from shared.observability import logs
 from shared.runtime.clock import SystemClock

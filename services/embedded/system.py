@@ -4,7 +4,7 @@ The services, the gate and the web layer are the very ones that run apart; only 
 how it is started and stopped, is this module's own. Import it before anything that makes threads.
 """
 
-from shared.messaging.cooperation import cooperate  # isort: skip
+from shared.messaging.eventlet_patching import cooperate  # isort: skip
 
 cooperate()
 
@@ -17,12 +17,12 @@ import eventlet
 from nameko.runners import ServiceRunner
 
 from services.auth import assembly as auth
-from services.auth.policy import TIERS
-from services.catalogue import SERVICES, Part
+from services.auth.tier_limits import TIERS
 from services.embedded.data_folder import DataFolder
 from services.embedded.server import Server, connection_limits, raise_file_limit
 from services.keys import assembly as keys
 from services.sensors import assembly as sensors
+from services.service_registry import SERVICES, Part
 from services.usage import assembly as usage
 from services.usage.known_keys.keys_client import KeysClient
 from services.usage.notifications.settings import read_delivery_settings
@@ -32,9 +32,9 @@ from shared.gate.gate_process import GateProcess, Hear, new_gate_id
 from shared.gate.grants.replica import LEASE_SECONDS_DEFAULT
 from shared.gate.metering.meter import Meter
 from shared.messaging import embedded_transport
+from shared.messaging.broadcast_listener import Listener
 from shared.messaging.entrypoints import COMPOSITION
 from shared.messaging.exchanges import broadcast_queue
-from shared.messaging.listening import Listener
 from shared.messaging.publishing import EventPublisher, LogBus, MeterBus
 from shared.runtime.clock import SystemClock
 from shared.web.application import NO_PROXIES, application

@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields, validate
 
 from services.sensors.queries import Status
-from shared.contracts.fields import PAGE_MAX, Moment, identifier
+from shared.contracts.schema_fields import PAGE_MAX, Moment, identifier
 
 
 class ListSensorsArguments(Schema):

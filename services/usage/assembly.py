@@ -34,7 +34,7 @@ from services.usage.notifications.settings import DeliverySettings
 from services.usage.retention.retention import KEPT_DEFAULT, Retention, RetentionTimes
 from shared.gate.grants.grant import Limits
 from shared.gate.grants.grants import Grants
-from shared.messaging.following import Following
+from shared.messaging.nameko_follower import Following
 from shared.messaging.publishing import EventPublisher
 from shared.replication.feed import Feed
 from shared.replication.sql_follower import SqlFollower

@@ -33,7 +33,7 @@ from shared.contracts.keys import (
     TierChanged,
 )
 from shared.sql.database import upsert
-from shared.sql.functions import database_time
+from shared.sql.dialect_functions import database_time
 
 FOLLOWER = "usage.known_keys"
 # A log that is followed anew from its beginning repeats old events: nobody is notified of those again.

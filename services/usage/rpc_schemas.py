@@ -3,7 +3,7 @@
 from marshmallow import Schema, ValidationError, fields, post_dump, validate, validates_schema
 
 from services.usage.counters.statistics import Step
-from shared.contracts.fields import PAGE_MAX, Moment, identifier
+from shared.contracts.schema_fields import PAGE_MAX, Moment, identifier
 
 
 class SummaryArguments(Schema):

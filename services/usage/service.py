@@ -28,10 +28,10 @@ from services.usage.rpc_schemas import (
     SummaryArguments,
 )
 from shared.contracts.errors import NotFound
-from shared.contracts.fields import NoArguments
+from shared.contracts.schema_fields import NoArguments
 from shared.contracts.usage import Spent
 from shared.messaging.entrypoints import Provided, follows, hears
-from shared.messaging.following import Following
+from shared.messaging.nameko_follower import Following
 from shared.messaging.publishing import EventPublisher
 from shared.messaging.rpc.procedures import procedure
 from shared.replication.relay import BusUnavailable

@@ -12,7 +12,7 @@ from shared.eventsourcing.event_store import Head
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.envelopes import Envelopes
 from shared.sql.database import Database
-from shared.sql.functions import DatabaseClock
+from shared.sql.dialect_functions import DatabaseClock
 
 # Events in a page by default, and the most that a follower may ask for.
 PAGE_EVENTS, PAGE_EVENTS_MAX = 500, 2000

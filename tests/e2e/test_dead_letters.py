@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from services.auth import assembly as auth
 from services.auth import grants, tables
 from services.auth.grants import FOLLOWER, GrantBook
-from services.auth.policy import TIERS
+from services.auth.tier_limits import TIERS
 from shared.contracts.envelope import CloudEvent
 from shared.messaging.exchanges import durable_queue, events_of
 from shared.messaging.publishing import EventPublisher, MeterBus

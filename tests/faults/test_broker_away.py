@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from shared.contracts.envelope import CloudEvent, from_json
+from shared.messaging.broadcast_listener import Listener
 from shared.messaging.exchanges import broadcast_queue, durable_queue
-from shared.messaging.listening import Listener
 from tests.against_the_log import Log
 from tests.e2e.running import Distributed, eventually
 from tests.servers import RabbitMq

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, event, select
 
 from services.auth import assembly as auth
 from services.auth import grants as auth_grants
-from services.auth.policy import TIERS
+from services.auth.tier_limits import TIERS
 from services.keys import assembly as keys
 from services.keys import tables as keys_tables
 from services.keys.command_inputs import KeyRequest

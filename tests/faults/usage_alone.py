@@ -15,8 +15,8 @@ import msgspec
 
 from shared.contracts.usage import BatchesCounted
 from shared.gate.metering.meter import Meter
+from shared.messaging.broadcast_listener import Listener
 from shared.messaging.exchanges import broadcast_queue
-from shared.messaging.listening import Listener
 from shared.messaging.publishing import EventPublisher, MeterBus
 from shared.runtime.clock import SystemClock
 from tests.servers import free_port

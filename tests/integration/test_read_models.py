@@ -16,7 +16,7 @@ from services.auth import assembly as auth
 from services.auth import grants
 from services.auth import tables as auth_tables
 from services.auth.grants import FOLLOWER, GrantUncertain
-from services.auth.policy import TIERS
+from services.auth.tier_limits import TIERS
 from services.auth.verification import verify
 from services.keys import assembly as keys
 from services.keys import tables as keys_tables

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.catalogue import SERVICES, Service
 from services.cli.arguments import service_named
 from services.cli.failure import Failure
+from services.service_registry import SERVICES, Service
 
 if TYPE_CHECKING:
     from services.embedded.data_folder import DataFolder

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from services.keys import tables
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
-from shared.sql.functions import storage_identity
+from shared.sql.dialect_functions import storage_identity
 
 MARGIN_SECONDS = 0.5
 _ALWAYS = float("-inf")

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, fields, post_dump, post_load, validate
 
 from services.keys.lifecycle.key import Reason, Status
-from shared.contracts.fields import Moment, identifier
+from shared.contracts.schema_fields import Moment, identifier
 from shared.eventsourcing.event_store import Head
 from shared.replication.feed import Acknowledgement
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from services.usage.collection_errors import NoSuchItem
+from services.usage.no_such_item import NoSuchItem
 from shared.values.revision import RevisionDiffers
 from shared.web.problems.catalogue import Problem
 from shared.web.requests.etag import etag

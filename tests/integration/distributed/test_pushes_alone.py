@@ -11,7 +11,7 @@ import kombu
 import pytest
 from amqp.exceptions import NotFound
 
-from services.auth.policy import TIERS
+from services.auth.tier_limits import TIERS
 from services.keys import assembly as keys
 from services.keys.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
@@ -20,9 +20,9 @@ from shared.contracts.envelope import from_json
 from shared.eventsourcing.event_store import Head
 from shared.gate.grants.grant import Snapshot
 from shared.gate.grants.replica import Replica
+from shared.messaging.broadcast_listener import Listener
 from shared.messaging.exchanges import broadcast_queue, durable_queue
-from shared.messaging.listening import Listener
-from shared.messaging.pipeline import PipelinedLogBus
+from shared.messaging.pipelined_publishing import PipelinedLogBus
 from shared.replication.feed import Acknowledgement, Feed, FeedPage, FeedUnavailable
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from services.auth.policy import TIERS
+from services.auth.tier_limits import TIERS
 from services.keys import assembly
 from services.keys.command_inputs import KeyEdit, KeyRequest
 from services.keys.encryption.description import Description

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from falcon import testing
 
-from services.auth.policy import TIERS
+from services.auth.tier_limits import TIERS
 from services.keys import assembly as keys_assembly
 from services.keys.command_inputs import KeyRequest
 from services.keys.encryption.description import Description

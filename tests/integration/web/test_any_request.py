@@ -19,9 +19,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from services.catalogue import SERVICES
 from services.keys.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
+from services.service_registry import SERVICES
 from shared.eventsourcing.audit import audit
 from shared.web.operation import operation_of
 from tests.integration.web.management import BOOTSTRAP, Management, management

@@ -5,7 +5,7 @@ import re
 import pytest
 from falcon import testing
 
-from services.catalogue import SERVICES
+from services.service_registry import SERVICES
 from shared.gate.gate import RESERVE_LIMITS
 from shared.web.application import application
 from shared.web.operation import Operation, operation_of

@@ -2,7 +2,7 @@
 
 import warnings
 
-from services.catalogue import documented_routes
+from services.service_registry import documented_routes
 from shared.web.openapi import document
 
 

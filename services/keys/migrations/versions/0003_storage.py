@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from shared.sql.functions import storage_identity
+from shared.sql.dialect_functions import storage_identity
 
 revision = "0003"
 down_revision = "0002"

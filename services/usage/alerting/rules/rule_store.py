@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from services.usage.alerting import tables
 from services.usage.alerting.rules.rule import PARAMETERS, Kind, Rule, default_rules
-from services.usage.collection_errors import NoSuchItem
+from services.usage.no_such_item import NoSuchItem
 from shared.runtime.clock import Clock
 from shared.sql.database import Database, upsert
 from shared.sql.keyset import By, cut, keyset

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from services.usage.collection_errors import NoSuchItem
+from services.usage.no_such_item import NoSuchItem
 from services.usage.notifications import tables
 from services.usage.notifications.channel import Channel, Kind
 from services.usage.notifications.delivery import Status

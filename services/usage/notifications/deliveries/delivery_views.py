@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, select, update
 
-from services.usage.collection_errors import NoSuchItem
+from services.usage.no_such_item import NoSuchItem
 from services.usage.notifications import tables
 from services.usage.notifications.channel import Channel
 from services.usage.notifications.channels.channel_store import NoSuchChannel, get_channel

@@ -8,7 +8,7 @@ from services.keys.assembly import MIGRATIONS
 from services.keys.revocation.restore_detection import MARGIN_SECONDS, RestoreDetection
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
-from shared.sql.functions import storage_identity
+from shared.sql.dialect_functions import storage_identity
 from shared.sql.migrations import migrate
 from tests.servers import Postgres
 

@@ -20,9 +20,9 @@ from shared.gate.grants.grant import Snapshot
 from shared.gate.grants.grants import Grants
 from shared.gate.grants.replica import GrantsFollower
 from shared.messaging import embedded_transport
+from shared.messaging.broadcast_listener import Listener
 from shared.messaging.embedded_transport import URL
 from shared.messaging.exchanges import broadcast_queue, durable_queue
-from shared.messaging.listening import Listener
 from shared.messaging.publishing import EventPublisher, LogBus
 from shared.replication.envelopes import Envelopes
 from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, LogFeed

@@ -12,7 +12,7 @@ from services.auth import assembly as auth
 from services.auth import grants
 from services.auth import tables as auth_tables
 from services.auth.grants import GrantBook
-from services.auth.policy import TIERS
+from services.auth.tier_limits import TIERS
 from services.usage import assembly as usage
 from services.usage import key_events
 from services.usage import tables as usage_tables

@@ -17,7 +17,7 @@ from shared.runtime.clock import SystemClock
 from shared.sql import database as database_module
 from shared.sql import stale_connections as pinging
 from shared.sql.database import Database, DatabaseBusy
-from shared.sql.functions import database_time
+from shared.sql.dialect_functions import database_time
 from tests.children import fork, wait
 from tests.servers import Postgres
 

@@ -8,7 +8,7 @@ import pytest
 
 from shared.contracts.envelope import CloudEvent
 from shared.messaging.exchanges import durable_queue
-from shared.messaging.pipeline import PipelinedLogBus
+from shared.messaging.pipelined_publishing import PipelinedLogBus
 from tests import examples
 from tests.faults.lines import Lines
 from tests.servers import RabbitMq

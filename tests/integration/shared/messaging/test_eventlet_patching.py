@@ -7,7 +7,7 @@ import sys
 from tests.servers import Postgres
 
 TICKING_WHILE_TWO_WAIT = """
-from shared.messaging.cooperation import cooperate
+from shared.messaging.eventlet_patching import cooperate
 cooperate()
 import json, socket, sys
 import eventlet
