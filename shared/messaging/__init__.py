@@ -1,7 +1,7 @@
 """Messaging: RabbitMQ through nameko and kombu, and an in-memory transport in its place when embedded.
 
 Only this room of shared imports nameko, kombu, amqp or eventlet; of the services only their service.py, the worker of
-services/distributed, and services/embedded. Start with exchanges.py (the names), then publishing.py and nameko_follower.py.
+services/distributed, and services/embedded. Start with exchanges.py (the names), then publishing.py.
 """
 
 import warnings
