@@ -23,4 +23,6 @@ def test_values_stay_as_they_are_made_and_are_no_work_for_the_collector(struct: 
 
 
 def test_the_modules_that_are_compiled_have_such_values() -> None:
-    assert {"Presented", "Credential", "Verdict", "Spent", "_Packed", "Found"} == {each.__name__ for each in STRUCTS}
+    assert {"Presented", "Credential", "NoCredential", "Verdict", "Spent", "_CompactGrant", "Found"} == {
+        each.__name__ for each in STRUCTS
+    }

@@ -93,7 +93,7 @@ class _Watched:
 
 
 def test_a_gate_whose_redis_is_away_starts_all_the_same_and_ends(tmp_path: Path) -> None:
-    scene = Scene(tmp_path, counts=RedisCounters("redis://:hunter2@127.0.0.1:1/0"))
+    scene = Scene(tmp_path, counters=RedisCounters("redis://:hunter2@127.0.0.1:1/0"))
     scene.process.start()
     assert scene.process.gate.admit(presented(), "sensors:read").admitted
     scene.process.tidy()

@@ -27,7 +27,7 @@ def test_an_organisation_registers_in_any_tier_there_is(tier: str) -> None:
 
 def test_an_organisation_in_no_tier_there_is_is_refused() -> None:
     command = RegisterOrganisation(organisation_id=ORGANISATION_ID, name="Protezione civile", tier="gold")
-    with pytest.raises(UnknownTier, match="'gold' is not a tier; there are free, standard, premium"):
+    with pytest.raises(UnknownTier, match="'gold' is not a tier; choose one of free, standard, premium"):
         organisation.decide(None, command, NOON)
 
 
