@@ -4,12 +4,13 @@ Samples are the recorder's counts, uncalibrated. Formats that run code (pickle) 
 (CSS, Q) are refused, since recordings come from strangers.
 """
 
+import functools
 import re
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -96,6 +97,12 @@ def _plain(path: Path) -> Iterator[Path]:
         yield Path(copy.name)
 
 
+@functools.cache
+def _plugin(name: str) -> dict[str, EntryPoint]:
+    """The functions of one format, by name. Looking them up reads the metadata of every installed package."""
+    return {point.name: point for point in entry_points(group=f"obspy.plugin.waveform.{name}")}
+
+
 def _format(path: Path, plain: Path) -> tuple[str, Callable[[str], Any]]:
     """ObsPy's name of the format, and its reader."""
     # Imported here, for it takes a second. Its order is that of detection: stricter detectors come first.
@@ -104,7 +111,7 @@ def _format(path: Path, plain: Path) -> tuple[str, Callable[[str], Any]]:
     for name in ENTRY_POINTS["waveform"]:
         if name in _REFUSED_FORMATS:
             continue
-        plugin = {point.name: point for point in entry_points(group=f"obspy.plugin.waveform.{name}")}
+        plugin = _plugin(name)
         try:
             is_format = plugin["isFormat"].load()(str(plain))
         except Exception:  # noqa: S112  a detector that fails on a file does not recognise it
