@@ -22,7 +22,6 @@ from shared.values.timestamps import from_rfc3339
 _COLUMNS = (
     "id",
     "organisation_id",
-    "hint",
     "digest",
     "previous_digest",
     "grace_until",
@@ -91,7 +90,7 @@ def grant_of(row: Row[Any]) -> Grant | None:
         key_id=row.id,
         organisation_id=row.organisation_id,
         digest=row.digest,
-        hint=row.hint,
+        hint="",
         permissions=frozenset(msgspec.json.decode(row.permissions)),
         status=ended,
         expires_at=row.expires_at and from_rfc3339(row.expires_at),
