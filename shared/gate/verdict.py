@@ -112,6 +112,16 @@ def judge_grant(
     return None
 
 
+def judge_again(grant: Grant | None, digest: str, permission: str | None, now: float) -> Refusal | None:
+    """Why a request that was admitted would be refused at `now`, by what ends a key's power; None: it would not.
+
+    For what is done behind the gate, right before it is committed. `grant` None: there is no such key any more.
+    """
+    if grant is None or not grant.accepts(digest, now):
+        return Refusal.INVALID_KEY
+    return judge_grant(grant, permission, now)
+
+
 def address_allowed(grant: Grant, address: str) -> bool:
     """Whether the grant allows the caller's address. One that cannot be parsed is outside every network."""
     if not grant.allowed_addresses:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from services.keys import tables
 from shared.gate.grants.grant import Grant, Status
-from shared.gate.verdict import Refusal, judge_grant
+from shared.gate.verdict import Refusal, judge_again
 from shared.values.timestamps import from_rfc3339
 
 _COLUMNS = (
@@ -58,10 +58,8 @@ class Fenced(Exception):
 
 def judge(fence: Fence, grant: Grant | None, now: datetime) -> Refusal | None:
     """Why the key may not, or None. Pure. `grant` None: the key was deleted."""
-    seconds = now.timestamp()
-    if grant is None or not grant.accepts(fence.digest, seconds):
-        return Refusal.INVALID_KEY
-    return judge_grant(_forgiven(grant) if fence.gives_up else grant, fence.permission, seconds)
+    forgiven = _forgiven(grant) if fence.gives_up and grant is not None else grant
+    return judge_again(forgiven, fence.digest, fence.permission, now.timestamp())
 
 
 def checked_by(fence: Fence | None, now: Callable[[], datetime]) -> Callable[[Connection], None]:
