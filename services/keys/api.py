@@ -10,7 +10,7 @@ from typing import Any
 
 from services.keys.command_handler import CommandHandler
 from services.keys.http import lifecycle_resources, organisation_resources, representation
-from services.keys.http.command_mapping import key_edit, key_request, origin
+from services.keys.http.command_mapping import fence, key_edit, key_request, origin
 from services.keys.http.idempotency import Attempt, Idempotency, StillRunning, Taken, digest_of
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.representation import KeyRepresentation
@@ -94,7 +94,7 @@ class KeyCollection:
         organisation_id = call.caller.organisation_id
         request = key_request(call.body, self._clock.now(), self._show.tier_limits(organisation_id))
         also = None if attempt is None else functools.partial(self._idempotency.keep, attempt)
-        created = self._commands.create(organisation_id, request, origin(call), also=also)
+        created = self._commands.behind(fence(call)).create(organisation_id, request, origin(call), also=also)
         shown = self._show(self._queries.get_key(organisation_id, created.key_id))
         body = shown | {"key": created.secret.value, "receipt": representation.receipt(created.receipt)}
         return _created(body)
@@ -147,7 +147,7 @@ class KeyItem:
         edit = key_edit(call.body, self._clock.now(), self._show.tier_limits(organisation_id))
         with as_problems():
             edit = replace(edit, revision=seen_revision(call.headers.get("If-Match")))
-            changed = self._commands.edit(organisation_id, key_id, edit, origin(call))
+            changed = self._commands.behind(fence(call)).edit(organisation_id, key_id, edit, origin(call))
             key = self._queries.get_key(organisation_id, key_id)
         body = self._show(key) | {"receipt": changed.receipt and representation.receipt(changed.receipt)}
         if changed.secret is None:
@@ -166,7 +166,8 @@ class KeyItem:
     )
     def on_delete(self, call: Call[None, None], key_id: str) -> Answer:
         with as_problems():
-            deleted_at, receipt = self._commands.delete(call.caller.organisation_id, key_id, origin(call))
+            commands = self._commands.behind(fence(call))
+            deleted_at, receipt = commands.delete(call.caller.organisation_id, key_id, origin(call))
         return Answer(body={"id": key_id, "deleted_at": deleted_at, "receipt": representation.receipt(receipt)})
 
     def _key(self, organisation_id: str, key_id: str, query: AsOfQuery) -> KeyView:

@@ -4,6 +4,7 @@ A command that takes power away returns with a receipt that no gate still acts o
 power waits a second at most, so that a new secret usually works on every gate when the answer arrives.
 """
 
+import copy
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -16,11 +17,12 @@ from services.keys.encryption.description import new_data_key, seal
 from services.keys.events import KeyEvent, OrganisationEvent
 from services.keys.events import types as event_types
 from services.keys.lifecycle import commands, decision, key, organisation
+from services.keys.revocation.fence import Fence, checked_by
 from services.keys.revocation.propagation import Propagation, Receipt
 from services.keys.secret import Secret, new_secret
 from services.keys.views.active_keys import check_limit
 from services.keys.views.projection import project_key, project_organisation
-from shared.eventsourcing.repository import Executed, Origin, Repository
+from shared.eventsourcing.repository import Executed, Origin, Repository, no_check
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.relay import Doorbell
 from shared.runtime.clock import Clock
@@ -36,6 +38,7 @@ class CommandHandler:
     ) -> None:
         self._database, self._propagation, self._clock = database, propagation, clock
         self._data_keys = DataKeys(database)
+        self._check_fence = checked_by(None, clock.now)
         self.keys: Repository[key.Key | None, KeyEvent, Connection] = Repository(
             store,
             event_types,
@@ -54,6 +57,15 @@ class CommandHandler:
             after_commit=doorbell.ring,
             clock=clock,
         )
+
+    def behind(self, fence: Fence) -> "CommandHandler":
+        """The same commands, asked for by a key. Each raises Fenced if that key lost its power before the commit.
+
+        Without a fence they are for operators, clocks and other back ends.
+        """
+        fenced = copy.copy(self)
+        fenced._check_fence = checked_by(fence, self._clock.now)
+        return fenced
 
     def register_organisation(self, name: str, tier: str, origin: Origin) -> str:
         """The new organisation's id. Raises UnknownTier or NameHoldsKey."""
@@ -111,8 +123,9 @@ class CommandHandler:
             lambda state: decision.decide(state, command, self._clock.now()),
             origin,
             is_new=True,
+            fence=self._check_fence,
             also=keep,
-            check=_no_check if beyond_limit else self._check_limit,
+            check=no_check if beyond_limit else self._check_limit,
         )
         return CreatedKey(key_id=command.key_id, secret=secret, receipt=self._await_known(executed))
 
@@ -179,11 +192,10 @@ class CommandHandler:
             revoked = key.own(state, organisation_id)
             if revoked.deleted_at is not None:
                 return ()
-            return decision.decide(
-                revoked, commands.RevokeKey(reason=reason, note=notes[revoked.key_id]), self._clock.now()
-            )
+            command = commands.RevokeKey(reason=reason, note=notes[revoked.key_id])
+            return decision.decide(revoked, command, self._clock.now())
 
-        return self._await_certain(*self.keys.execute_all(key_ids, decide, origin))
+        return self._await_certain(*self.keys.execute_all(key_ids, decide, origin, fence=self._check_fence))
 
     def delete(self, organisation_id: str, key_id: str, origin: Origin) -> tuple[datetime, Receipt]:
         """The time of deletion, once no gate accepts the key and its description is unreadable. Raises NoSuchKey."""
@@ -208,7 +220,7 @@ class CommandHandler:
             state = key.own(state, organisation_id)
             return decision.decide(state, command(state), self._clock.now())
 
-        return self.keys.execute(key_id, decide, origin, check=self._check_limit)
+        return self.keys.execute(key_id, decide, origin, fence=self._check_fence, check=self._check_limit)
 
     def _change_organisation(
         self,
@@ -216,9 +228,10 @@ class CommandHandler:
         command: organisation.RegisterOrganisation | organisation.ChangeTier | organisation.SetUnusedExpiry,
         origin: Origin,
     ) -> None:
-        self._organisations.execute(
-            organisation_id, lambda state: organisation.decide(state, command, self._clock.now()), origin
-        )
+        def decide(state: organisation.Organisation | None) -> tuple[OrganisationEvent, ...]:
+            return organisation.decide(state, command, self._clock.now())
+
+        self._organisations.execute(organisation_id, decide, origin, fence=self._check_fence)
 
     def _check_limit(self, before: key.Key | None, after: key.Key | None, tx: Connection) -> None:
         check_limit(tx, before, after, self._clock.now())
@@ -238,10 +251,6 @@ def _always(command: commands.Command) -> Callable[[key.Key], commands.Command]:
 
 def _public_part(secret: Secret) -> commands.NewSecret:
     return commands.NewSecret(digest=secret.digest, hint=secret.hint)
-
-
-def _no_check(before: object, after: object, tx: object) -> None:
-    pass
 
 
 def _position(*executed: _Executed) -> int:

@@ -20,7 +20,8 @@ organisation = Table(
 )
 
 # Read model of lists and details. Times are RFC 3339 texts, which sort as the times do. `sort_name`, `search_text`:
-# case-folded by this service, for databases differ in how they fold case.
+# case-folded by this service, for databases differ in how they fold case. `digest`: of the present secret;
+# `previous_digest`: of the one before, which works until `grace_until`. No query shows them: fences judge by them.
 api_key = Table(
     "api_key",
     metadata,
@@ -50,6 +51,8 @@ api_key = Table(
     Column("expired_at", String(27)),
     Column("sort_name", Text, nullable=False, server_default=text("''")),
     Column("search_text", Text, nullable=False, server_default=text("''")),
+    Column("digest", String(64)),
+    Column("previous_digest", String(64)),
     Index("api_key_by_creation", "organisation_id", "created_at", "id"),
     Index("api_key_by_expiry", "expires_at"),
 )

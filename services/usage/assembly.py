@@ -45,6 +45,7 @@ from shared.sql.migrations import migrate
 from shared.web.internal_api import Checkpoint
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import Route
+from shared.web.still_admitted import StillAdmitted
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -96,10 +97,11 @@ class Usage:
     def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
         settings, existing_keys = self.delivery_settings, ExistingKeys(self.known_keys, grants)
+        still = StillAdmitted(grants, self.clock)
         return [
             *api.routes(self.statistics, self.activity, existing_keys, grants, self.clock),
-            *alerting_api.routes(self.rules, self.alerts, self.channels, existing_keys, self.clock),
-            *notifications_api.routes(self.channels, self.delivery_views, self.encryption, settings, self.clock),
+            *alerting_api.routes(self.rules, self.alerts, self.channels, existing_keys, self.clock, still),
+            *notifications_api.routes(self.channels, self.delivery_views, self.encryption, settings, self.clock, still),
         ]
 
     def internal_routes(self) -> list[Route]:
@@ -117,8 +119,8 @@ def documented_routes() -> list[Route]:
     nothing: Any = None
     return [
         *api.routes(nothing, nothing, nothing, nothing, nothing),
-        *alerting_api.routes(nothing, nothing, nothing, nothing, nothing),
-        *notifications_api.routes(nothing, nothing, nothing, nothing, nothing),
+        *alerting_api.routes(nothing, nothing, nothing, nothing, nothing, nothing),
+        *notifications_api.routes(nothing, nothing, nothing, nothing, nothing, nothing),
     ]
 
 

@@ -59,7 +59,11 @@ def _nothing_more(tx: object) -> None:
     pass
 
 
-def _no_check(before: object, after: object, tx: object) -> None:
+def _no_fence(tx: object) -> None:
+    pass
+
+
+def no_check(before: object, after: object, tx: object) -> None:
     pass
 
 
@@ -93,17 +97,22 @@ class Repository(Generic[State, Event, Tx]):
         origin: Origin,
         *,
         is_new: bool = False,
+        fence: Callable[[Tx], None] = _no_fence,
         also: Callable[[Tx], None] = _nothing_more,
-        check: Callable[[State, State, Tx], None] = _no_check,
+        check: Callable[[State, State, Tx], None] = no_check,
     ) -> Executed[State]:
         """Runs one command. `decide` may refuse by raising; it is called again when another writer came first.
 
         `is_new`: the stream's name was just generated, so there is nothing to load.
 
+        `fence` raises when whoever asks no longer may. It is called once the log is locked, at each attempt, before
+        anything of this command is written, and sees all that was committed and what this transaction did before.
+        A command without events is not fenced: it changes nothing.
+
         `also` writes other rows in the same transaction. `check` is called with the state before and after, once all is
         written and while nobody else can append; if it raises, everything is rolled back. Raises TooMuchContention.
         """
-        (executed,) = self._execute((stream,), decide, origin, also, check, are_new=is_new)
+        (executed,) = self._execute((stream,), decide, origin, fence, also, check, are_new=is_new)
         return executed
 
     def execute_all(
@@ -112,17 +121,19 @@ class Repository(Generic[State, Event, Tx]):
         decide: Callable[[State], Sequence[Event]],
         origin: Origin,
         *,
+        fence: Callable[[Tx], None] = _no_fence,
         also: Callable[[Tx], None] = _nothing_more,
-        check: Callable[[State, State, Tx], None] = _no_check,
+        check: Callable[[State, State, Tx], None] = no_check,
     ) -> tuple[Executed[State], ...]:
         """Runs one command on many streams, in their order: all of it in one append, or nothing."""
-        return self._execute(streams, decide, origin, also, check, are_new=False)
+        return self._execute(streams, decide, origin, fence, also, check, are_new=False)
 
     def _execute(
         self,
         streams: Sequence[str],
         decide: Callable[[State], Sequence[Event]],
         origin: Origin,
+        fence: Callable[[Tx], None],
         also: Callable[[Tx], None],
         check: Callable[[State, State, Tx], None],
         *,
@@ -135,7 +146,7 @@ class Repository(Generic[State, Event, Tx]):
             if not any(decision.events for decision in decisions):
                 return tuple(decision.executed(()) for decision in decisions)
             try:
-                rows = iter(self._commit(decisions, origin, also, check))
+                rows = iter(self._commit(decisions, origin, fence, also, check))
             except VersionConflict:
                 continue
             self._after_commit()
@@ -157,6 +168,7 @@ class Repository(Generic[State, Event, Tx]):
         self,
         decisions: Sequence["_Decision[State, Event]"],
         origin: Origin,
+        fence: Callable[[Tx], None],
         also: Callable[[Tx], None],
         check: Callable[[State, State, Tx], None],
     ) -> tuple[StoredEvent, ...]:
@@ -164,6 +176,7 @@ class Repository(Generic[State, Event, Tx]):
         metadata, recorded_at = origin.text(), rfc3339(self._clock.now())
 
         def write(tx: Tx, log: Appender) -> tuple[StoredEvent, ...]:
+            fence(tx)
             also(tx)
             written: list[StoredEvent] = []
             for decision in decisions:

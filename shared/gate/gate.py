@@ -56,7 +56,7 @@ class Gate:
             if urgent:
                 return self._draw_on_reserve(grant.key_id, replace(verdict, spent=spent), spent, elapsed, now)
             return _refused(replace(verdict, refusal=Refusal.QUOTA_EXCEEDED, spent=spent))
-        return Verdict(None, grant, limits, spent, verdict.in_query)
+        return Verdict(None, grant, limits, spent, verdict.in_query, verdict.digest)
 
     def _draw_on_reserve(self, key_id: str, verdict: Verdict, spent: Spent, elapsed: float, now: float) -> Verdict:
         reserve = self.quota.spend(f"{key_id}:{RESERVE}", RESERVE_LIMITS, elapsed, now)

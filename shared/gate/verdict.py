@@ -35,6 +35,7 @@ class Refusal(enum.Enum):
 class Verdict(FrozenStruct, frozen=True, gc=False):
     """The decision on one request. `grant`: set once the key was recognised; `spent`: once the quota was asked.
 
+    `digest`: of the secret that was presented, with the grant: a key may have two that work.
     `guess`: how the key is invalid. `retry_after_seconds`: how long its address is slowed down. `from_reserve`: an
     urgent request was admitted although the key's own limits are used up; `limits` and `spent` are the reserve's.
     `deleted`: the deleted key that was presented; for the record, never for the caller.
@@ -45,6 +46,7 @@ class Verdict(FrozenStruct, frozen=True, gc=False):
     limits: Limits | None = None
     spent: Spent | None = None
     in_query: bool = False
+    digest: str = ""
     detail: str | None = None
     guess: Guess | None = None
     retry_after_seconds: int = 0
@@ -73,7 +75,7 @@ def judge(presented: Presented, permission: str | None, grants: Grants, now: flo
     if limits is None or grants.is_unappliable(grant):
         return Verdict(Refusal.UNAVAILABLE, grant, in_query=in_query)
     refusal = judge_grant(grant, permission, now, address=presented.address, in_query=in_query)
-    return Verdict(refusal, grant, limits, in_query=in_query)
+    return Verdict(refusal, grant, limits, None, in_query, digest)
 
 
 def _without(credential: NoCredential) -> Verdict:
@@ -108,6 +110,16 @@ def judge_grant(
     if permission is not None and not grant.permits(permission):
         return Refusal.INSUFFICIENT_PERMISSION
     return None
+
+
+def judge_again(grant: Grant | None, digest: str, permission: str | None, now: float) -> Refusal | None:
+    """Why a request that was admitted would be refused at `now`, by what ends a key's power; None: it would not.
+
+    For what is done behind the gate, right before it is committed. `grant` None: there is no such key any more.
+    """
+    if grant is None or not grant.accepts(digest, now):
+        return Refusal.INVALID_KEY
+    return judge_grant(grant, permission, now)
 
 
 def address_allowed(grant: Grant, address: str) -> bool:

@@ -101,7 +101,8 @@ class Admission:
             error = _refusal(verdict, permission, found)
             if error is None:
                 admitted: Any = verdict.grant  # who passes has one
-                answer = operation.serve(found.resource, admitted, environ, request, request_id, found.parameters)
+                digest, parameters = verdict.digest, found.parameters
+                answer = operation.serve(found.resource, admitted, digest, environ, request, request_id, parameters)
                 data = answer.data()
         except Exception as raised:
             error = raised

@@ -43,6 +43,7 @@ class StrictSchema(Schema):
 class Call(msgspec.Struct, Generic[Query, Body], frozen=True, gc=False):
     """A request that was admitted and parsed. `caller`: the grant of the key that made it.
 
+    `digest`: of the secret that it presented. `permission`: what the operation needs; None: any valid key will do.
     `headers`: those that the operation declares and the caller sent, by declared name. `media_type`: of those that the
     operation offers, the one that the caller prefers.
     """
@@ -53,6 +54,8 @@ class Call(msgspec.Struct, Generic[Query, Body], frozen=True, gc=False):
     request_id: str
     headers: Mapping[str, str] = _NONE
     media_type: str = JSON
+    digest: str = ""
+    permission: str | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -119,6 +122,7 @@ class Operation:
         self,
         resource: object,
         caller: Grant,
+        digest: str,
         environ: Mapping[str, Any],
         request: falcon.Request | None,
         request_id: str,
@@ -134,7 +138,8 @@ class Operation:
         media_type = JSON
         if self.alternatives:
             media_type = preferred(environ.get("HTTP_ACCEPT"), (JSON, *self.alternatives))
-        return self._handler(resource, Call(caller, query, body, request_id, headers, media_type), **path)
+        call = Call(caller, query, body, request_id, headers, media_type, digest, self.permission)
+        return self._handler(resource, call, **path)
 
 
 def operation(

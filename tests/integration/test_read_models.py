@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import Connection, MetaData, Table, insert, select
 
 from services.auth import assembly as auth
@@ -24,6 +25,7 @@ from services.keys.command_inputs import KeyEdit, KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.lifecycle.decision import KeyIsRevoked
 from services.keys.lifecycle.key import NoSuchKey, Reason
+from services.keys.revocation.fence import grant_of
 from services.keys.views import rebuild
 from services.usage import assembly as usage
 from services.usage import key_events
@@ -35,8 +37,12 @@ from services.usage.intake.metering import Metering
 from services.usage.known_keys.directory import KnownKeys
 from services.usage.notifications import tables as delivering
 from services.usage.notifications.channel import EVENTS
+from shared.contracts.decoding import decode
 from shared.contracts.envelope import CloudEvent, to_json
+from shared.contracts.keys import SHAPES
 from shared.contracts.usage import RequestMetered, RequestRecord, UsedAt
+from shared.gate.grants.grant import Status
+from shared.gate.grants.grants import Grants
 from shared.replication.sql_follower import SqlFollower
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
@@ -124,6 +130,21 @@ def everything(tmp_path: Path, clock: ManualClock) -> Iterator[Everything]:
 def contents(database: Database, *tables: Table) -> list[list[tuple[Any, ...]]]:
     with database.reading() as tx:
         return [[tuple(row) for row in tx.execute(select(table).order_by(*table.primary_key))] for table in tables]
+
+
+def test_fences_see_of_a_key_what_gates_see(everything: Everything) -> None:
+    gate, columns = Grants(), keys_tables.api_key.c
+    for event in everything.bus.published:
+        if shape := decode(event, SHAPES):
+            gate.apply(shape)
+    with everything.databases["keys"].reading() as tx:
+        judged = [grant_of(row) for row in tx.execute(select(keys_tables.api_key).order_by(columns.id))]
+    # What only narrows a key's use is judged by gates alone.
+    wide: dict[str, Any] = {"allow_query": True, "allowed_addresses": (), "minute_limit": None, "day_limit": None}
+    held, _ = gate.state()
+    living = sorted((each for each in held if each.status is not Status.DELETED), key=lambda each: each.key_id)
+    assert judged == [structs.replace(each, **wide) for each in living]
+    assert len(held) > len(living) > 40
 
 
 def test_the_read_models_of_keys_are_what_its_log_adds_up_to(everything: Everything) -> None:

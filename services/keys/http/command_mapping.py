@@ -14,6 +14,7 @@ from services.keys.command_inputs import KeyEdit, KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.http.request_bodies import EXPIRY_SECONDS_MAX, CreateKeyBody, EditKeyBody, LimitsBody
 from services.keys.lifecycle.key import Access
+from services.keys.revocation.fence import Fence
 from shared.eventsourcing.repository import Origin
 from shared.gate.grants.grant import Limits
 from shared.web.operation import Call
@@ -23,6 +24,11 @@ from shared.web.problems.catalogue import Problem
 def origin(call: Call[Any, Any]) -> Origin:
     """The calling key and the request's id, as events record them."""
     return Origin(actor=call.caller.key_id, request_id=call.request_id)
+
+
+def fence(call: Call[Any, Any], *, gives_up: bool = False) -> Fence:
+    """The calling key, as its gate let it pass, to be judged once more where its command is committed."""
+    return Fence(key_id=call.caller.key_id, digest=call.digest, permission=call.permission, gives_up=gives_up)
 
 
 def key_request(body: CreateKeyBody, now: datetime, tier: Limits | None) -> KeyRequest:

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.keys.command_handler import CommandHandler
 from services.keys.http import representation
-from services.keys.http.command_mapping import origin
+from services.keys.http.command_mapping import fence, origin
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.representation import KeyRepresentation
 from services.keys.http.request_bodies import (
@@ -56,8 +56,9 @@ class _KeyChangeResource:
             shown = self._show(self._queries.get_key(organisation_id, key_id))
         return Answer(body=shown | {"receipt": representation.receipt(receipt)})
 
-    def _revoked(self, call: Call[None, RevokeKeyBody], key_id: str) -> Answer:
-        reason, note, revoke = call.body.reason, call.body.note, self._commands.revoke
+    def _revoked(self, call: Call[None, RevokeKeyBody], key_id: str, *, gives_up: bool = False) -> Answer:
+        reason, note = call.body.reason, call.body.note
+        revoke = self._commands.behind(fence(call, gives_up=gives_up)).revoke
         return self._answer(call, key_id, lambda organisation_id, by: revoke(organisation_id, key_id, reason, note, by))
 
 
@@ -73,7 +74,7 @@ class KeyRotation(_KeyChangeResource):
     def on_post(self, call: Call[None, RotateKeyBody], key_id: str) -> Answer:
         organisation_id, grace = call.caller.organisation_id, timedelta(seconds=call.body.grace_seconds)
         with as_problems():
-            changed = self._commands.rotate(organisation_id, key_id, grace, origin(call))
+            changed = self._commands.behind(fence(call)).rotate(organisation_id, key_id, grace, origin(call))
             shown = self._show(self._queries.get_key(organisation_id, key_id))
         body = shown | {"key": changed.secret.value, "receipt": representation.receipt(changed.receipt)}
         return Answer(body=body, headers={"Cache-Control": "no-store"})
@@ -90,9 +91,8 @@ class KeySuspension(_KeyChangeResource):
         urgent=True,
     )
     def on_post(self, call: Call[None, None], key_id: str) -> Answer:
-        return self._answer(
-            call, key_id, lambda organisation_id, by: self._commands.suspend(organisation_id, key_id, by)
-        )
+        suspend = self._commands.behind(fence(call)).suspend
+        return self._answer(call, key_id, lambda organisation_id, by: suspend(organisation_id, key_id, by))
 
 
 class KeyResumption(_KeyChangeResource):
@@ -105,9 +105,8 @@ class KeyResumption(_KeyChangeResource):
         problems=(*_PROBLEMS, "too-many-keys"),
     )
     def on_post(self, call: Call[None, None], key_id: str) -> Answer:
-        return self._answer(
-            call, key_id, lambda organisation_id, by: self._commands.resume(organisation_id, key_id, by)
-        )
+        resume = self._commands.behind(fence(call)).resume
+        return self._answer(call, key_id, lambda organisation_id, by: resume(organisation_id, key_id, by))
 
 
 class KeyRevocation(_KeyChangeResource):
@@ -135,7 +134,7 @@ class OwnKeyRevocation(_KeyChangeResource):
         urgent=True,
     )
     def on_post(self, call: Call[None, RevokeKeyBody]) -> Answer:
-        return self._revoked(call, call.caller.key_id)
+        return self._revoked(call, call.caller.key_id, gives_up=True)
 
 
 class OwnKey:
@@ -169,7 +168,8 @@ class KeysRevocation:
             return _answer(found, None)
         ids = tuple(key.id for key in found)
         with as_problems():
-            receipt = self._commands.revoke_all(organisation_id, ids, body.reason, body.note, origin(call))
+            commands = self._commands.behind(fence(call))
+            receipt = commands.revoke_all(organisation_id, ids, body.reason, body.note, origin(call))
         return _answer(self._all(organisation_id, KeyFilter(ids=ids)), receipt)
 
     def _find(self, organisation_id: str, body: RevokeKeysBody) -> tuple[KeyView, ...]:

@@ -9,7 +9,8 @@ import msgspec
 from msgspec import UNSET
 
 from services.keys.command_handler import CommandHandler
-from services.keys.http.command_mapping import origin
+from services.keys.http.command_mapping import fence, origin
+from services.keys.http.problem_mapping import as_problems
 from services.keys.http.request_bodies import EditOrganisationBody, EditOrganisationSchema
 from services.keys.http.responses import OrganisationSchema
 from services.keys.views.queries import KeyQueries
@@ -40,7 +41,8 @@ class OwnOrganisation:
     def on_patch(self, call: Call[None, EditOrganisationBody]) -> Answer:
         organisation_id, days = call.caller.organisation_id, call.body.unused_expiry_days
         if days is not UNSET:
-            self._commands.set_unused_expiry(organisation_id, days, origin(call))
+            with as_problems():
+                self._commands.behind(fence(call)).set_unused_expiry(organisation_id, days, origin(call))
         return Answer(body=self._shown(organisation_id))
 
     def _shown(self, organisation_id: str) -> dict[str, Any]:

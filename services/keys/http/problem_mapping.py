@@ -7,8 +7,10 @@ from services.keys.http.idempotency import BodyDiffers, StillRunning
 from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked, RegenerationRequired
 from services.keys.lifecycle.key import NoSuchKey
 from services.keys.lifecycle.organisation import TooManyKeys
+from services.keys.revocation.fence import Fenced
+from shared.gate.verdict import Verdict
 from shared.values.revision import RevisionDiffers
-from shared.web.problems.catalogue import Problem
+from shared.web.problems.catalogue import Problem, refusal_problem
 
 
 @contextmanager
@@ -18,6 +20,9 @@ def as_problems() -> Iterator[None]:
         yield
     except NoSuchKey:
         raise Problem("not-found") from None
+    except Fenced as refused:
+        # As the gate would answer now.
+        raise refusal_problem(Verdict(refused.refusal), refused.refusal, refused.permission) from None
     except (KeyIsRevoked, KeyHasExpired, StillRunning) as refusal:
         raise Problem("conflict", str(refusal)) from None
     except RegenerationRequired as refusal:

@@ -70,7 +70,8 @@ class Access:
 class Key(msgspec.Struct, frozen=True, kw_only=True):
     """`revision` counts its events. `words`: encrypted description. `hint`, `digest`: of the newest secret.
 
-    `grace_until`: until when the previous secret works. `active_since`: when created, resumed or rotated last.
+    `previous_digest`: of the secret before, which works until `grace_until`. `active_since`: when created, resumed or
+    rotated last.
     `expiry_set_at`: since when `expires_at` holds. `days_warned`: days before it of the nearest warning given.
     """
 
@@ -87,6 +88,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     expiry_set_at: datetime
     rotated_at: datetime | None = None
     grace_until: datetime | None = None
+    previous_digest: str | None = None
     suspended_at: datetime | None = None
     expired_at: datetime | None = None
     revoked_at: datetime | None = None
@@ -162,6 +164,7 @@ def _changes(state: Key, event: KeyChange) -> dict[str, Any]:
         case KeyRotated():
             return {
                 "digest": event.digest,
+                "previous_digest": None if event.grace_until is None else state.digest,
                 "hint": event.hint,
                 "grace_until": event.grace_until,
                 "rotated_at": event.rotated_at,

@@ -71,8 +71,7 @@ def project_key(tx: Connection, row: StoredEvent, event: KeyEvent) -> None:
         case KeyAccessChanged():
             _update(tx, row, event, **_access(event))
         case KeyRotated():
-            rotated_at, grace_until = rfc3339(event.rotated_at), _time(event.grace_until)
-            _update(tx, row, event, hint=event.hint, rotated_at=rotated_at, grace_until=grace_until, expired_at=None)
+            _update(tx, row, event, hint=event.hint, expired_at=None, **_secrets(event))
         case KeySuspended():
             _update(tx, row, event, suspended_at=rfc3339(event.suspended_at))
         case KeyResumed():
@@ -96,6 +95,7 @@ def _insert(tx: Connection, row: StoredEvent, event: KeyCreated) -> None:
         "organisation_id": event.organisation_id,
         "revision": row.version,
         "hint": event.hint,
+        "digest": event.digest,
         "permissions": _json(event.permissions),
         "created_at": rfc3339(event.created_at),
         "created_by": actor_of(row),
@@ -113,6 +113,8 @@ def whole_row(state: Key, description: Description, created_by: str) -> dict[str
         "organisation_id": state.organisation_id,
         "revision": state.revision,
         "hint": state.hint,
+        "digest": state.digest,
+        "previous_digest": state.previous_digest,
         "permissions": _json(state.permissions),
         "created_at": rfc3339(state.created_at),
         "created_by": created_by,
@@ -134,6 +136,16 @@ def actor_of(row: StoredEvent) -> str:
 def _update(tx: Connection, row: StoredEvent, event: KeyEvent, **values: object) -> None:
     table = tables.api_key
     tx.execute(update(table).where(table.c.id == event.key_id).values(revision=row.version, **values))
+
+
+def _secrets(event: KeyRotated) -> dict[str, object]:
+    """The secret before is kept with its grace only; SQL reads the row's digest as it was before this update."""
+    return {
+        "rotated_at": rfc3339(event.rotated_at),
+        "grace_until": _time(event.grace_until),
+        "previous_digest": None if event.grace_until is None else tables.api_key.c.digest,
+        "digest": event.digest,
+    }
 
 
 def _replace_labels(tx: Connection, key_id: str, description: Description) -> None:

@@ -34,22 +34,28 @@ from shared.web.pagination import PageQuery, PageQuerySchema, page_answer
 from shared.web.problems.catalogue import Problem
 from shared.web.requests.etag import etag, seen_revision
 from shared.web.route import Route
+from shared.web.still_admitted import StillAdmitted
 
 
 def routes(
-    rules: RuleStore, alerts: AlertStore, channels: ChannelStore, existing_keys: ExistingKeys, clock: Clock
+    rules: RuleStore,
+    alerts: AlertStore,
+    channels: ChannelStore,
+    existing_keys: ExistingKeys,
+    clock: Clock,
+    still: StillAdmitted,
 ) -> list[Route]:
     check = _References(channels, existing_keys)
     return [
-        Route("/v1/alert-rules", RuleCollection(rules, check, clock)),
-        Route("/v1/alert-rules/{rule_id}", RuleItem(rules, check)),
+        Route("/v1/alert-rules", RuleCollection(rules, check, clock, still)),
+        Route("/v1/alert-rules/{rule_id}", RuleItem(rules, check, still)),
         Route("/v1/alerts", AlertCollection(alerts)),
     ]
 
 
 class RuleCollection:
-    def __init__(self, rules: RuleStore, check: "_References", clock: Clock) -> None:
-        self._rules, self._check, self._clock = rules, check, clock
+    def __init__(self, rules: RuleStore, check: "_References", clock: Clock, still: StillAdmitted) -> None:
+        self._rules, self._check, self._clock, self._still = rules, check, clock, still
 
     @operation("List alert rules", tag="Alerts", permission="admin", query=PageQuerySchema, answers=RuleListSchema)
     def on_get(self, call: Call[PageQuery, None]) -> Answer:
@@ -80,7 +86,7 @@ class RuleCollection:
             created_at=self._clock.now(),
         )
         try:
-            self._rules.add(rule)
+            self._rules.add(rule, self._still.check_of(call))
         except TooManyRules:
             detail = f"the organisation already has {RULES_MAX} alert rules, the most it may have: delete one first"
             raise Problem("conflict", detail) from None
@@ -90,8 +96,8 @@ class RuleCollection:
 
 
 class RuleItem:
-    def __init__(self, rules: RuleStore, check: "_References") -> None:
-        self._rules, self._check = rules, check
+    def __init__(self, rules: RuleStore, check: "_References", still: StillAdmitted) -> None:
+        self._rules, self._check, self._still = rules, check, still
 
     @operation("Show an alert rule", tag="Alerts", permission="admin", answers=RuleSchema, problems=("not-found",))
     def on_get(self, call: Call[None, None], rule_id: str) -> Answer:
@@ -110,7 +116,8 @@ class RuleItem:
     def on_patch(self, call: Call[None, EditRuleBody], rule_id: str) -> Answer:
         changed = self._edited(self._get(call, rule_id), call.body)
         with as_problems():
-            rule = self._rules.change(changed, seen_revision(call.headers.get("If-Match")))
+            seen = seen_revision(call.headers.get("If-Match"))
+            rule = self._rules.change(changed, seen, self._still.check_of(call))
         return Answer(body=_shown(rule), headers=etag(rule.revision))
 
     @operation(
@@ -122,7 +129,7 @@ class RuleItem:
     )
     def on_delete(self, call: Call[None, None], rule_id: str) -> Answer:
         with as_problems():
-            deleted_at = self._rules.delete(call.caller.organisation_id, rule_id)
+            deleted_at = self._rules.delete(call.caller.organisation_id, rule_id, self._still.check_of(call))
         return Answer(body={"id": rule_id, "deleted_at": deleted_at})
 
     def _get(self, call: Call[Any, Any], rule_id: str) -> Rule:

@@ -3,6 +3,7 @@
 Deliveries and test messages are in deliveries/delivery_resources.py.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -37,6 +38,7 @@ from shared.web.pagination import PageQuery, PageQuerySchema, page_answer
 from shared.web.problems.catalogue import Problem
 from shared.web.requests.etag import etag, seen_revision
 from shared.web.route import Route
+from shared.web.still_admitted import StillAdmitted
 
 _ONCE = {"Cache-Control": "no-store"}
 
@@ -47,20 +49,27 @@ def routes(
     encryption: SecretEncryption,
     settings: DeliverySettings,
     clock: Clock,
+    still: StillAdmitted,
 ) -> list[Route]:
     return [
-        Route("/v1/channels", ChannelCollection(channels, encryption, settings, clock)),
-        Route("/v1/channels/{channel_id}", ChannelItem(channels, settings, clock)),
-        Route("/v1/channels/{channel_id}/rotate-secret", SecretRotation(channels, encryption, clock)),
-        *delivery_resources.routes(channels, deliveries, clock),
+        Route("/v1/channels", ChannelCollection(channels, encryption, settings, clock, still)),
+        Route("/v1/channels/{channel_id}", ChannelItem(channels, settings, clock, still)),
+        Route("/v1/channels/{channel_id}/rotate-secret", SecretRotation(channels, encryption, clock, still)),
+        *delivery_resources.routes(channels, deliveries, clock, still),
     ]
 
 
 class ChannelCollection:
     def __init__(
-        self, channels: ChannelStore, encryption: SecretEncryption, settings: DeliverySettings, clock: Clock
+        self,
+        channels: ChannelStore,
+        encryption: SecretEncryption,
+        settings: DeliverySettings,
+        clock: Clock,
+        still: StillAdmitted,
     ) -> None:
         self._channels, self._encryption, self._settings, self._clock = channels, encryption, settings, clock
+        self._still = still
 
     @operation(
         "List channels", tag="Alerts", permission="admin", query=PageQuerySchema, answers=NotificationChannelListSchema
@@ -92,7 +101,7 @@ class ChannelCollection:
             created_at=self._clock.now(),
         )
         try:
-            self._channels.add(channel)
+            self._channels.add(channel, self._still.check_of(call))
         except TooManyChannels:
             detail = f"the organisation already has {CHANNELS_MAX} channels, the most it may have: delete one first"
             raise Problem("conflict", detail) from None
@@ -101,8 +110,8 @@ class ChannelCollection:
 
 
 class ChannelItem:
-    def __init__(self, channels: ChannelStore, settings: DeliverySettings, clock: Clock) -> None:
-        self._channels, self._settings, self._clock = channels, settings, clock
+    def __init__(self, channels: ChannelStore, settings: DeliverySettings, clock: Clock, still: StillAdmitted) -> None:
+        self._channels, self._settings, self._clock, self._still = channels, settings, clock, still
 
     @operation(
         "Show a channel", tag="Alerts", permission="admin", answers=NotificationChannelSchema, problems=("not-found",)
@@ -122,7 +131,7 @@ class ChannelItem:
     )
     def on_patch(self, call: Call[None, EditChannelBody], channel_id: str) -> Answer:
         changed = self._edited(_get(self._channels, call, channel_id), call.body)
-        return _change(self._channels, changed, call.headers.get("If-Match"))
+        return _change(self._channels, changed, call.headers.get("If-Match"), self._still.check_of(call))
 
     @operation(
         "Delete a channel; its unfinished deliveries fail",
@@ -134,7 +143,7 @@ class ChannelItem:
     def on_delete(self, call: Call[None, None], channel_id: str) -> Answer:
         deleted_at = self._clock.now()
         with as_problems():
-            self._channels.delete(call.caller.organisation_id, channel_id, deleted_at)
+            self._channels.delete(call.caller.organisation_id, channel_id, deleted_at, self._still.check_of(call))
         return Answer(body={"id": channel_id, "deleted_at": deleted_at})
 
     def _edited(self, channel: Channel, body: EditChannelBody) -> Channel:
@@ -156,8 +165,10 @@ class ChannelItem:
 
 
 class SecretRotation:
-    def __init__(self, channels: ChannelStore, encryption: SecretEncryption, clock: Clock) -> None:
-        self._channels, self._encryption, self._clock = channels, encryption, clock
+    def __init__(
+        self, channels: ChannelStore, encryption: SecretEncryption, clock: Clock, still: StillAdmitted
+    ) -> None:
+        self._channels, self._encryption, self._clock, self._still = channels, encryption, clock, still
 
     @operation(
         "Give a webhook a new secret, shown only once; the previous one also signs for a while",
@@ -179,7 +190,7 @@ class SecretRotation:
             previous_until=self._clock.now() + overlap if overlap else None,
         )
         # Of two rotations at once the later must fail, or it would keep the wrong secret as the previous one.
-        answer = _change(self._channels, rotated, f'"{channel.revision}"')
+        answer = _change(self._channels, rotated, f'"{channel.revision}"', self._still.check_of(call))
         return msgspec.structs.replace(
             answer, body=answer.body | {"secret": secret}, headers=dict(answer.headers) | _ONCE
         )
@@ -191,10 +202,10 @@ def _get(channels: ChannelStore, call: Call[Any, Any], channel_id: str) -> Chann
         return channels.get(call.caller.organisation_id, channel_id)
 
 
-def _change(channels: ChannelStore, changed: Channel, if_match: str | None) -> Answer:
+def _change(channels: ChannelStore, changed: Channel, if_match: str | None, check: Callable[[], None]) -> Answer:
     """Raises Problem."""
     with as_problems():
-        channel = channels.change(changed, seen_revision(if_match))
+        channel = channels.change(changed, seen_revision(if_match), check)
     return Answer(body=_shown(channel), headers=etag(channel.revision))
 
 

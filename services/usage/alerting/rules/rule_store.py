@@ -1,6 +1,6 @@
 """Store of alert rules in SQL, with optimistic concurrency by revision; makes the default rules of an organisation."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -28,7 +28,13 @@ class TooManyRules(Exception):
     """The organisation has RULES_MAX rules already."""
 
 
+def _no_check() -> None:
+    pass
+
+
 class RuleStore:
+    """`check` is called last before a change is committed; what it raises takes the change back."""
+
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
 
@@ -49,7 +55,7 @@ class RuleStore:
         with self._database.reading() as tx:
             return _get(tx, organisation_id, rule_id)
 
-    def add(self, rule: Rule) -> None:
+    def add(self, rule: Rule, check: Callable[[], None] = _no_check) -> None:
         """Raises TooManyRules."""
         table = tables.alert_rule
         own = (table.c.organisation_id == rule.organisation_id, table.c.deleted_at.is_(None))
@@ -57,8 +63,9 @@ class RuleStore:
             if tx.execute(select(func.count()).select_from(table).where(*own)).scalar_one() >= RULES_MAX:
                 raise TooManyRules
             tx.execute(upsert(tx, table), _row(rule))
+            check()
 
-    def change(self, rule: Rule, seen_revision: int | None) -> Rule:
+    def change(self, rule: Rule, seen_revision: int | None, check: Callable[[], None] = _no_check) -> Rule:
         """The rule as stored. Raises NoSuchRule, or RevisionDiffers when its revision is not `seen_revision`."""
         with self._database.transaction() as tx:
             before = _get(tx, rule.organisation_id, rule.id, lock=True)
@@ -66,15 +73,17 @@ class RuleStore:
                 raise RevisionDiffers(before.revision)
             changed = replace(rule, revision=before.revision + 1)
             tx.execute(update(tables.alert_rule).where(tables.alert_rule.c.id == rule.id).values(_row(changed)))
+            check()
             return changed
 
-    def delete(self, organisation_id: str, rule_id: str) -> datetime:
+    def delete(self, organisation_id: str, rule_id: str, check: Callable[[], None] = _no_check) -> datetime:
         """The time of deletion. Raises NoSuchRule."""
         now = self._clock.now()
         with self._database.transaction() as tx:
             _get(tx, organisation_id, rule_id, lock=True)
             table = tables.alert_rule
             tx.execute(update(table).where(table.c.id == rule_id).values(deleted_at=to_microseconds(now)))
+            check()
         return now
 
 

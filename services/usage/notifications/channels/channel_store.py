@@ -1,6 +1,6 @@
 """Store of channels in SQL, with optimistic concurrency by revision."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -28,7 +28,13 @@ class TooManyChannels(Exception):
     """The organisation has CHANNELS_MAX channels already."""
 
 
+def _no_check() -> None:
+    pass
+
+
 class ChannelStore:
+    """`check` is called last before a change is committed; what it raises takes the change back."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -55,7 +61,7 @@ class ChannelStore:
             row = tx.execute(select(tables.channel).where(tables.channel.c.id == channel_id)).one_or_none()
         return None if row is None else _channel(row)
 
-    def add(self, channel: Channel) -> None:
+    def add(self, channel: Channel, check: Callable[[], None] = _no_check) -> None:
         """Raises TooManyChannels."""
         table = tables.channel
         own = table.c.organisation_id == channel.organisation_id
@@ -63,8 +69,9 @@ class ChannelStore:
             if tx.execute(select(func.count()).select_from(table).where(own)).scalar_one() >= CHANNELS_MAX:
                 raise TooManyChannels
             tx.execute(insert(table), _row(channel))
+            check()
 
-    def change(self, channel: Channel, seen_revision: int | None) -> Channel:
+    def change(self, channel: Channel, seen_revision: int | None, check: Callable[[], None] = _no_check) -> Channel:
         """The channel as stored. Raises NoSuchChannel, or RevisionDiffers when its revision is not `seen_revision`."""
         with self._database.transaction() as tx:
             before = get_channel(tx, channel.organisation_id, channel.id, lock=True)
@@ -72,14 +79,18 @@ class ChannelStore:
                 raise RevisionDiffers(before.revision)
             changed = replace(channel, revision=before.revision + 1)
             tx.execute(update(tables.channel).where(tables.channel.c.id == channel.id).values(_row(changed)))
+            check()
             return changed
 
-    def delete(self, organisation_id: str, channel_id: str, now: datetime) -> None:
+    def delete(
+        self, organisation_id: str, channel_id: str, now: datetime, check: Callable[[], None] = _no_check
+    ) -> None:
         """Deletes the channel and fails its unfinished deliveries. Raises NoSuchChannel."""
         with self._database.transaction() as tx:
             get_channel(tx, organisation_id, channel_id, lock=True)
             tx.execute(delete(tables.channel).where(tables.channel.c.id == channel_id))
             give_up(tx, channel_id, now)
+            check()
 
 
 def channels_of(tx: Connection, organisation_ids: Iterable[str]) -> dict[str, list[Channel]]:

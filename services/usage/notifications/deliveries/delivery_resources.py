@@ -16,20 +16,21 @@ from shared.web.operation import Answer, Call, operation
 from shared.web.pagination import page_answer
 from shared.web.problems.catalogue import Problem
 from shared.web.route import Route
+from shared.web.still_admitted import StillAdmitted
 
 
-def routes(channels: ChannelStore, deliveries: DeliveryViews, clock: Clock) -> list[Route]:
+def routes(channels: ChannelStore, deliveries: DeliveryViews, clock: Clock, still: StillAdmitted) -> list[Route]:
     return [
-        Route("/v1/channels/{channel_id}/test", ChannelTest(channels, deliveries, clock)),
+        Route("/v1/channels/{channel_id}/test", ChannelTest(channels, deliveries, clock, still)),
         Route("/v1/deliveries", DeliveryCollection(deliveries)),
         Route("/v1/deliveries/{delivery_id}", DeliveryItem(deliveries)),
-        Route("/v1/deliveries/{delivery_id}/redeliver", Redelivery(deliveries, clock)),
+        Route("/v1/deliveries/{delivery_id}/redeliver", Redelivery(deliveries, clock, still)),
     ]
 
 
 class ChannelTest:
-    def __init__(self, channels: ChannelStore, deliveries: DeliveryViews, clock: Clock) -> None:
-        self._channels, self._deliveries, self._clock = channels, deliveries, clock
+    def __init__(self, channels: ChannelStore, deliveries: DeliveryViews, clock: Clock, still: StillAdmitted) -> None:
+        self._channels, self._deliveries, self._clock, self._still = channels, deliveries, clock, still
 
     @operation(
         "Send a test message; the answer is its delivery, which is still to be sent",
@@ -45,7 +46,7 @@ class ChannelTest:
             channel = self._channels.get(call.caller.organisation_id, channel_id)
         if channel.disabled_at is not None:
             raise Problem("conflict", "the channel is disabled: enable it first")
-        delivery_id = self._deliveries.test(channel, self._clock.now())
+        delivery_id = self._deliveries.test(channel, self._clock.now(), self._still.check_of(call))
         return Answer(status=202, body=self._deliveries.get(channel.organisation_id, delivery_id))
 
 
@@ -83,8 +84,8 @@ class DeliveryItem:
 
 
 class Redelivery:
-    def __init__(self, deliveries: DeliveryViews, clock: Clock) -> None:
-        self._deliveries, self._clock = deliveries, clock
+    def __init__(self, deliveries: DeliveryViews, clock: Clock, still: StillAdmitted) -> None:
+        self._deliveries, self._clock, self._still = deliveries, clock, still
 
     @operation(
         "Send a delivery again, under the same webhook-id",
@@ -99,7 +100,7 @@ class Redelivery:
         organisation_id = call.caller.organisation_id
         try:
             with as_problems():
-                self._deliveries.send_again(organisation_id, delivery_id, self._clock.now())
+                self._deliveries.send_again(organisation_id, delivery_id, self._clock.now(), self._still.check_of(call))
                 return Answer(status=202, body=self._deliveries.get(organisation_id, delivery_id))
         except CannotBeSent as refusal:
             raise Problem("conflict", str(refusal)) from None

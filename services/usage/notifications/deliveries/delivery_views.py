@@ -1,5 +1,6 @@
 """Read model of deliveries for their organisation, with each attempt; and redelivery and test messages."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,7 +56,13 @@ class DeliveryView:
     payload: dict[str, Any]
 
 
+def _no_check() -> None:
+    pass
+
+
 class DeliveryViews:
+    """`check` is called last before a change is committed; what it raises takes the change back."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -85,7 +92,7 @@ class DeliveryViews:
         with self._database.reading() as tx:
             return _views(tx, [_row(tx, organisation_id, delivery_id)])[0]
 
-    def test(self, channel: Channel, now: datetime) -> str:
+    def test(self, channel: Channel, now: datetime, check: Callable[[], None] = _no_check) -> str:
         """Enqueues a test message to this channel alone. Answers the id of its delivery."""
         message = of_test(new_id("msg"), channel.id, now)
         outgoing = OutgoingMessage(
@@ -100,9 +107,12 @@ class DeliveryViews:
         with self._database.transaction() as tx:
             enqueue_deliveries(tx, [outgoing], now)
             made: str = tx.execute(select(table.c.id).where(table.c.message_id == message.id)).scalar_one()
+            check()
         return made
 
-    def send_again(self, organisation_id: str, delivery_id: str, now: datetime) -> None:
+    def send_again(
+        self, organisation_id: str, delivery_id: str, now: datetime, check: Callable[[], None] = _no_check
+    ) -> None:
         """Makes the delivery due now, under the same message id. Raises NoSuchDelivery and CannotBeSent."""
         table = tables.delivery
         with self._database.transaction() as tx:
@@ -117,6 +127,7 @@ class DeliveryViews:
                 raise CannotBeSent("the channel of the delivery is disabled: enable it first")
             values = {"status": Status.PENDING.value, "due_at": to_microseconds(now), "finished_at": None}
             tx.execute(update(table).where(table.c.id == delivery_id).values(values))
+            check()
 
 
 def _row(tx: Connection, organisation_id: str, delivery_id: str, *, lock: bool = False) -> Row[Any]:

@@ -1,0 +1,103 @@
+"""Fence of a command: does the key that asked for it still have the power to, where the command is committed?
+
+A gate admits a request before its command waits for the log; a revocation may come first. So the key is judged once
+more, by the gate's own rules, on the rows of the transaction that appends, while nobody else can: no event by a key
+lies behind the event that ended its power.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+from sqlalchemy import Connection, Row, bindparam, select
+
+from services.keys import tables
+from shared.gate.grants.grant import Grant, Status
+from shared.gate.verdict import Refusal, judge_again
+from shared.values.timestamps import from_rfc3339
+
+_COLUMNS = (
+    "id",
+    "organisation_id",
+    "digest",
+    "previous_digest",
+    "grace_until",
+    "permissions",
+    "revoked_at",
+    "suspended_at",
+    "expired_at",
+    "expires_at",
+)
+# Built once: others wait for the log meanwhile.
+_THE_KEY = select(*(tables.api_key.c[name] for name in _COLUMNS)).where(tables.api_key.c.id == bindparam("key_id"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """The key that asks, by the secret that it presented, and the permission needed; None: any valid key will do.
+
+    `gives_up`: the key only ends its own power, which one that is suspended or expired may do, too.
+    """
+
+    key_id: str
+    digest: str
+    permission: str | None
+    gives_up: bool = False
+
+
+class Fenced(Exception):
+    """The key lost its power before the command was committed; nothing of it was kept. `permission`: the one needed."""
+
+    def __init__(self, refusal: Refusal, permission: str | None) -> None:
+        self.refusal, self.permission = refusal, permission
+        super().__init__(refusal.value)
+
+
+def judge(fence: Fence, grant: Grant | None, now: datetime) -> Refusal | None:
+    """Why the key may not, or None. Pure. `grant` None: the key was deleted."""
+    forgiven = _forgiven(grant) if fence.gives_up and grant is not None else grant
+    return judge_again(forgiven, fence.digest, fence.permission, now.timestamp())
+
+
+def checked_by(fence: Fence | None, now: Callable[[], datetime]) -> Callable[[Connection], None]:
+    """What a repository calls before it writes. None: operators, clocks and other back ends have no fence."""
+
+    def check(tx: Connection) -> None:
+        if fence is None:
+            return
+        row = tx.execute(_THE_KEY, {"key_id": fence.key_id}).one_or_none()
+        refusal = judge(fence, None if row is None else grant_of(row), now())
+        if refusal is not None:
+            raise Fenced(refusal, fence.permission)
+
+    return check
+
+
+def grant_of(row: Row[Any]) -> Grant | None:
+    """A row of `api_key` as gates see the key: all that ends its power, and not what narrows its use.
+
+    None: no event told its digest, so no secret is known to be its own.
+    """
+    if row.digest is None:
+        return None
+    ended = Status.REVOKED if row.revoked_at else Status.EXPIRED if row.expired_at else Status.ACTIVE
+    return Grant(
+        key_id=row.id,
+        organisation_id=row.organisation_id,
+        digest=row.digest,
+        hint="",
+        permissions=frozenset(msgspec.json.decode(row.permissions)),
+        status=ended,
+        expires_at=row.expires_at and from_rfc3339(row.expires_at),
+        suspended=row.suspended_at is not None,
+        previous_digest=row.previous_digest,
+        grace_until=row.grace_until and from_rfc3339(row.grace_until),
+    )
+
+
+def _forgiven(grant: Grant) -> Grant:
+    status = Status.ACTIVE if grant.status is Status.EXPIRED else grant.status
+    return replace(grant, suspended=False, status=status, expires_at=None)

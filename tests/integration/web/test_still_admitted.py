@@ -1,0 +1,81 @@
+"""A key that loses its power between its gate's verdict and the commit: usage takes its change back, and says why."""
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import falcon
+import pytest
+from sqlalchemy import Connection, select
+
+from services.usage import assembly
+from services.usage.alerting.tables import alert_rule
+from services.usage.notifications.tables import channel, delivery
+from shared.sql.database import Database
+from shared.web.operation import operation_of
+from tests.integration.web.asking import problem
+from tests.integration.web.management import Management
+from tests.integration.web.test_fenced_commands import ENDINGS, end
+
+HOOK = {"kind": "webhook", "url": "https://hooks.example.org/grillo"}
+CHANGES: dict[tuple[str, str], dict[str, Any] | None] = {
+    ("POST", "/v1/alert-rules"): {"kind": "quota"},
+    ("PATCH", "/v1/alert-rules/{rule_id}"): {"muted": True},
+    ("DELETE", "/v1/alert-rules/{rule_id}"): None,
+    ("POST", "/v1/channels"): HOOK,
+    ("PATCH", "/v1/channels/{channel_id}"): {"disabled": True},
+    ("DELETE", "/v1/channels/{channel_id}"): None,
+    ("POST", "/v1/channels/{channel_id}/rotate-secret"): {"overlap_seconds": 60},
+    ("POST", "/v1/channels/{channel_id}/test"): {},
+    ("POST", "/v1/deliveries/{delivery_id}/redeliver"): {},
+}
+
+
+class EndingFirst:
+    """The database, whose transactions begin a moment too late: the key's power ended meanwhile."""
+
+    def __init__(self, database: Database, api: Management, key_id: str, refusal: str) -> None:
+        self._database, self._api, self._key_id, self._refusal = database, api, key_id, refusal
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        end(self._api, self._key_id, ENDINGS[self._refusal])
+        self._api.replica.pull()
+        return self._database.transaction()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+
+def contents(api: Management) -> list[Any]:
+    with api.usage.database.reading() as tx:
+        return [tx.execute(select(table)).all() for table in (alert_rule, channel, delivery)]
+
+
+def test_every_operation_of_usage_that_changes_something_is_among_them() -> None:
+    changing = {
+        (method, path)
+        for path, resource in assembly.documented_routes()
+        for method in set(falcon.HTTP_METHODS) - {"GET", "HEAD", "OPTIONS"}
+        if operation_of(resource, method) is not None
+    }
+    assert changing == set(CHANGES)
+
+
+@pytest.mark.parametrize("refusal", ENDINGS)
+def test_a_change_is_taken_back_when_its_key_lost_its_power_meanwhile(api: Management, refusal: str) -> None:
+    api.usage.subscription.pull()
+    ids = {
+        "rule_id": api.ask("POST", "/v1/alert-rules", json={"kind": "quota"}).json["id"],
+        "channel_id": (hook := api.ask("POST", "/v1/channels", json=HOOK).json["id"]),
+        "delivery_id": api.ask("POST", f"/v1/channels/{hook}/test", json={}).json["id"],
+    }
+    before, stores = contents(api), (api.usage.rules, api.usage.channels, api.usage.delivery_views)
+    stolen = [api.create(permissions=["admin"]) for _ in CHANGES]
+    api.bell.replica = None
+    for key, ((method, path), body) in zip(stolen, CHANGES.items(), strict=True):
+        for store in stores:
+            store._database = EndingFirst(api.usage.database, api, key["id"], refusal)  # type: ignore[assignment]
+        answer = api.ask(method, path.format(**ids), key=key["key"], json=body)
+        problem(answer, 403 if refusal == "insufficient-permission" else 401, refusal)
+        assert contents(api) == before
+        if refusal == "insufficient-permission":
+            assert answer.headers["WWW-Authenticate"].endswith('scope="admin"')

@@ -1,0 +1,91 @@
+"""A thief creates keys on eight connections while the owner ends the key's power: nothing by that key comes after.
+
+What counts is the log: no event whose actor is the key lies behind the one that ended its power, whatever was answered.
+"""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.eventsourcing.audit import audit
+from shared.sql.database import Database
+from tests.e2e.running import Distributed, Embedded, System
+from tests.integration.web.management import Management, management
+from tests.servers import Postgres
+from tests.trust.thief import BODY, CONNECTIONS, ENDINGS, Creation, Thief, behind_the_end
+
+ROUNDS = 3
+MADE_MAX = 30
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Management]:
+    server: Postgres | None = request.getfixturevalue("postgres") if request.param == "postgresql" else None
+    api = management(tmp_path, keys_database=None if server is None else Database(server.new_database()))
+    yield api
+    api.close()
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_nothing_by_a_key_lies_behind_the_end_of_its_power(api: Management, ending: str) -> None:
+    end, chance = ENDINGS[ending], random.Random(ending)
+    for _ in range(ROUNDS):
+        owner = api.another_organisation("premium")
+        stolen = api.ask("POST", "/v1/keys", key=owner, json={"name": "stolen", "permissions": ["admin"]}).json
+
+        def create(key: str = stolen["key"]) -> tuple[int, dict[str, Any]]:
+            answer = api.ask("POST", "/v1/keys", key=key, json=BODY)
+            return answer.status_code, answer.json
+
+        def stop(path: str = end.path.format(stolen["id"]), owner: str = owner) -> None:
+            assert api.ask(end.method, path, key=owner, json=end.body).status_code == 200
+
+        thief = Thief([create] * CONNECTIONS)
+        thief.steal_until(chance.randint(1, MADE_MAX), stop)
+        # A deletion is a revocation first.
+        assert set(thief.refused) <= {end.refusal, "key-revoked"}
+        assert behind_the_end(api.keys.database, stolen["id"], end.event) == []
+    assert audit(api.keys.store).findings == ()
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_neither_in_a_running_system(system: System, ending: str) -> None:
+    end, chance = ENDINGS[ending], random.Random(ending)
+    database = log_of(system)
+    for _ in range(ROUNDS):
+        key_id, secret = system.create_key("admin")
+        clients = [system.client(secret) for _ in range(CONNECTIONS)]
+        with system.admin() as owner:
+            thief = Thief([creation(client) for client in clients])
+            path = end.path.format(key_id)
+            thief.steal_until(
+                chance.randint(1, MADE_MAX),
+                lambda path=path: owner.request(end.method, path, json=end.body).raise_for_status(),  # type: ignore[misc]
+            )
+            owner.post("/v1/keys/revoke", json={"label": "made:by-the-thief"}).raise_for_status()
+        for client in clients:
+            client.close()
+        # The tier's limit of active keys may have stopped some before.
+        assert set(thief.refused) <= {end.refusal, "key-revoked", "too-many-keys"}
+        assert behind_the_end(database, key_id, end.event) == []
+    database.close()
+
+
+def creation(client: httpx.Client) -> Creation:
+    def create() -> tuple[int, dict[str, Any]]:
+        answer = client.post("/v1/keys", json=BODY)
+        return answer.status_code, answer.json()
+
+    return create
+
+
+def log_of(system: System) -> Database:
+    """The database of the running keys service, to read."""
+    if isinstance(system, Embedded):
+        return Database.sqlite(system.data / "keys.db")
+    assert isinstance(system, Distributed)
+    return Database(system.stack.databases()["keys"])
