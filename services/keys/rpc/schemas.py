@@ -7,7 +7,7 @@ from marshmallow import Schema, fields, post_dump, post_load, validate
 from services.keys.lifecycle.key import Reason, Status
 from shared.contracts.schema_fields import Moment, identifier
 from shared.eventsourcing.event_store import Head
-from shared.replication.feed import Acknowledgement
+from shared.replication.feed import EPOCH, GATE_ID, HASH, POSITION_MAX, Acknowledgement
 
 
 class KeyArguments(Schema):
@@ -78,9 +78,9 @@ class ReceiptAnswer(Schema):
 
 
 class PlaceArgument(Schema):
-    epoch = fields.String(required=True)
-    position = fields.Integer(required=True, strict=True, validate=lambda position: position >= 0)
-    hash = fields.String(required=True)
+    epoch = fields.String(required=True, validate=lambda text: EPOCH.fullmatch(text) is not None)
+    position = fields.Integer(required=True, strict=True, validate=lambda position: 0 <= position <= POSITION_MAX)
+    hash = fields.String(required=True, validate=lambda text: HASH.fullmatch(text) is not None)
 
     @post_load
     def _as_place(self, data: dict[str, object], **_: object) -> Head:
@@ -88,8 +88,8 @@ class PlaceArgument(Schema):
 
 
 class AcknowledgementArgument(Schema):
-    gate = identifier()
-    position = fields.Integer(required=True, strict=True, validate=lambda position: position >= 0)
+    gate = fields.String(required=True, validate=lambda text: GATE_ID.fullmatch(text) is not None)
+    position = fields.Integer(required=True, strict=True, validate=lambda position: 0 <= position <= POSITION_MAX)
 
     @post_load
     def _as_acknowledgement(self, data: dict[str, object], **_: object) -> Acknowledgement:
