@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, fields, post_dump, post_load, validate
 
 from services.keys.lifecycle.key import Reason, Status
-from shared.contracts.schema_fields import Moment, identifier
+from shared.contracts.schema_fields import Moment, identifier, text_like
 from shared.eventsourcing.event_store import Head
 from shared.replication.feed import EPOCH, GATE_ID, HASH, POSITION_MAX, Acknowledgement
 
@@ -77,10 +77,13 @@ class ReceiptAnswer(Schema):
     gates = fields.List(fields.Nested(GateAnswer))
 
 
+_POSITION = validate.Range(min=0, max=POSITION_MAX)
+
+
 class PlaceArgument(Schema):
-    epoch = fields.String(required=True, validate=lambda text: EPOCH.fullmatch(text) is not None)
-    position = fields.Integer(required=True, strict=True, validate=lambda position: 0 <= position <= POSITION_MAX)
-    hash = fields.String(required=True, validate=lambda text: HASH.fullmatch(text) is not None)
+    epoch = text_like(EPOCH)
+    position = fields.Integer(required=True, strict=True, validate=_POSITION)
+    hash = text_like(HASH)
 
     @post_load
     def _as_place(self, data: dict[str, object], **_: object) -> Head:
@@ -88,8 +91,8 @@ class PlaceArgument(Schema):
 
 
 class AcknowledgementArgument(Schema):
-    gate = fields.String(required=True, validate=lambda text: GATE_ID.fullmatch(text) is not None)
-    position = fields.Integer(required=True, strict=True, validate=lambda position: 0 <= position <= POSITION_MAX)
+    gate = text_like(GATE_ID)
+    position = fields.Integer(required=True, strict=True, validate=_POSITION)
 
     @post_load
     def _as_acknowledgement(self, data: dict[str, object], **_: object) -> Acknowledgement:
