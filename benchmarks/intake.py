@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import eventlet
+import msgspec
 
 from services.usage.assembly import MIGRATIONS
 from services.usage.counters.rollup import Rollup
@@ -30,6 +31,7 @@ from services.usage.intake.batch_intake import BATCHES_MAX, BatchIntake
 from services.usage.intake.metering import Metering
 from services.usage.intake.parked_batches import ParkedBatches
 from services.usage.service import ROLLUP_SECONDS
+from shared.gate.metering.spool_segment import FRAME_BYTES
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
@@ -86,6 +88,7 @@ def _offer(database: Database, keys: int, rate: int, seconds: int) -> list[Count
     numbers = iter(range(rate * seconds // BATCH_REQUESTS if rate else 10**9))  # shared by all workers
     began = time.perf_counter()
     counted: list[Counted] = []
+    cut = [0] * GATES  # where each gate's next batch starts
 
     def work() -> None:
         for number in numbers:
@@ -95,9 +98,10 @@ def _offer(database: Database, keys: int, rate: int, seconds: int) -> list[Count
             due = number * BATCH_REQUESTS / rate if rate else now
             eventlet.sleep(max(0.0, due - now))
             body = json.loads(_as_metered_now(texts[number % TEXTS], number))
-            start = number // GATES * 100
+            start = cut[number % GATES]
+            cut[number % GATES] = end = start + sum(FRAME_BYTES + len(msgspec.json.encode(record)) for record in body)
             eventlet.sleep(0)  # as when it came
-            intake.take({"segment": f"segment{number % GATES}", "start": start, "end": start + 100, "records": body})
+            intake.take({"segment": f"segment{number % GATES}", "start": start, "end": end, "records": body})
             counted.append(Counted(due=due, at=time.perf_counter() - began))
             eventlet.sleep(0)  # as the worker does when it acknowledges the message
 

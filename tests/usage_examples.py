@@ -3,7 +3,10 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
+
 from shared.contracts.usage import RequestMetered, RequestRecord
+from shared.gate.metering.spool_segment import FRAME_BYTES
 from tests.examples import NOON
 
 
@@ -26,4 +29,10 @@ def record(seconds: float = 0, key_id: str | None = "key_a", **different: Any) -
 
 
 def batch(*records: RequestRecord, segment: str = "segment", start: int = 0) -> RequestMetered:
-    return RequestMetered(segment=segment, start=start, end=start + 100 * max(1, len(records)), records=records)
+    """With the extent that a spool would have given it; without records, one that no gate sends."""
+    return RequestMetered(segment=segment, start=start, end=start + (framed(*records) or 100), records=records)
+
+
+def framed(*records: Any) -> int:
+    """The bytes that these take in a segment."""
+    return sum(len(msgspec.json.encode(record)) + FRAME_BYTES for record in records)

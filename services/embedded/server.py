@@ -1,6 +1,7 @@
 """eventlet's WSGI server on one listening socket, made to last: it accepts whatever comes, and waits for nobody long.
 
-It keeps no access log: URLs may carry keys. Import it after eventlet has patched sockets and threads.
+It keeps no access log: URLs may carry keys. How it reads requests is in http_protocol.py. Import it after eventlet has
+patched sockets and threads.
 """
 
 import errno
@@ -12,6 +13,8 @@ import eventlet
 import greenlet
 import structlog
 from eventlet import wsgi
+
+from services.embedded.http_protocol import HttpProtocol
 
 DRAIN_SECONDS_MAX = 1.5
 HEAD_SECONDS_MAX = 15.0  # also how long a kept connection may be idle
@@ -29,20 +32,25 @@ class Server:
         listening: Any,
         app: Callable[..., Any],
         *,
+        public_url: str,
         connections_max: int,
         head_seconds_max: float = HEAD_SECONDS_MAX,
         body_seconds_max: float = BODY_SECONDS_MAX,
     ) -> None:
-        """Serves from now on. `connections_max`: those beyond wait in the kernel's queue."""
+        """Serves from now on. `connections_max`: those beyond wait in the kernel's queue. `public_url`: of problems."""
         self._connections = eventlet.GreenPool(connections_max)
         self._listening = Listening(listening)
-        limits = {"head_seconds_max": head_seconds_max, "body_seconds_max": body_seconds_max}
+        told = {
+            "head_seconds_max": head_seconds_max,
+            "body_seconds_max": body_seconds_max,
+            "public_url": public_url,
+        }
         self._thread = eventlet.spawn(
             wsgi.server,
             self._listening,
             app,
             custom_pool=self._connections,
-            protocol=type("_Protocol", (_Protocol,), limits),
+            protocol=type("_Protocol", (HttpProtocol,), told),
             log_output=False,
             debug=False,
             socket_timeout=_SOCKET_SECONDS_MAX,
@@ -81,57 +89,6 @@ class Listening:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._socket, name)
-
-
-class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet is untyped
-    """A request's head, and then its body, must be there by a deadline, however steadily their bytes drip in."""
-
-    head_seconds_max: float
-    body_seconds_max: float
-    _deadline: Any = None
-
-    def handle_one_request(self) -> None:
-        try:
-            super().handle_one_request()
-        finally:
-            self._expect_by(None)
-
-    def _read_request_line(self) -> Any:
-        self._expect_by(self.head_seconds_max)
-        return super()._read_request_line()
-
-    def get_environ(self) -> Any:
-        self._expect_by(None)
-        environ = super().get_environ()
-        environ["wsgi.input"].rfile = _Deadlined(self.rfile, self.body_seconds_max)
-        return environ
-
-    def _expect_by(self, seconds: float | None) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-        self._deadline = None if seconds is None else eventlet.Timeout(seconds, TimeoutError("too slow"))
-
-
-class _Deadlined:
-    """Reads of one body, all together within `seconds_max` of waiting. Raises TimeoutError."""
-
-    def __init__(self, file: Any, seconds_max: float) -> None:
-        self._file, self._seconds_left = file, seconds_max
-
-    def read(self, *size: int) -> Any:
-        return self._in_time(self._file.read, *size)
-
-    def readline(self, *size: int) -> Any:
-        return self._in_time(self._file.readline, *size)
-
-    def _in_time(self, read: Callable[..., Any], *size: int) -> Any:
-        clock = eventlet.hubs.get_hub().clock
-        began = clock()
-        try:
-            with eventlet.Timeout(max(self._seconds_left, 0.001), TimeoutError("too slow")):
-                return read(*size)
-        finally:
-            self._seconds_left -= clock() - began
 
 
 def raise_file_limit() -> int:

@@ -126,8 +126,8 @@ class Embedded:
         )
         public_max, internal_max = connection_limits(raise_file_limit())
         self._servers = [
-            Server(public, app, connections_max=public_max),
-            Server(internal, door, connections_max=internal_max),
+            Server(public, app, public_url=public_url, connections_max=public_max),
+            Server(internal, door, public_url=public_url, connections_max=internal_max),
         ]
 
     def is_serving(self) -> bool:

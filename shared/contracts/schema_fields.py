@@ -1,9 +1,10 @@
 """marshmallow fields that the schemas of RPC messages share."""
 
+import re
 from datetime import datetime
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import Schema, ValidationError, fields, validate
 
 from shared.values.timestamps import from_rfc3339, rfc3339
 
@@ -25,7 +26,17 @@ class Moment(fields.Field[datetime]):
 
 def identifier() -> fields.String:
     """A required id, as `new_id` makes them."""
-    return fields.String(required=True, validate=lambda text: 0 < len(text) <= 100)
+    return fields.String(required=True, validate=validate.Length(min=1, max=100))
+
+
+def text_like(form: re.Pattern[str]) -> fields.String:
+    """A required text of this form, the whole of it."""
+
+    def check(text: str) -> None:
+        if not form.fullmatch(text):
+            raise ValidationError("is not of the form that it must have")
+
+    return fields.String(required=True, validate=check)
 
 
 class NoArguments(Schema):

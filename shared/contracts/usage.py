@@ -41,6 +41,8 @@ class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 class RequestMetered:
     """A batch: the records between two offsets of one spool segment. (segment, start) is its identity for ever.
 
+    `end`: `start` and, for each record, its JSON's bytes and 8 more. Any other extent is refused.
+
     `schema_version`: of the records; a reader that does not know it must refuse the batch.
     """
 

@@ -89,8 +89,9 @@ spool_bytes = Gauge(
 )
 batches_counted = Counter(
     "grillo_usage_batches_total",
-    "Request batches that usage was sent; repeated: counted before, and not again; parked: cannot be counted now.",
-    ["outcome"],  # outcome: counted repeated parked
+    "Request batches that usage was sent; repeated: counted before, and not again; parked: cannot be counted now;"
+    " overlapping: parked, too, for part of it was counted before, which no gate sends.",
+    ["outcome"],  # outcome: counted repeated parked overlapping
 )
 alerts_raised = Counter(
     "grillo_usage_alerts_total",

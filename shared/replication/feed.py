@@ -1,5 +1,6 @@
 """Feed: the log as followers pull it. The events after a place, and the head as the primary database shows it now."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,6 +14,12 @@ from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.envelopes import Envelopes
 from shared.sql.database import Database
 from shared.sql.dialect_functions import DatabaseClock
+
+# What a follower may say of itself and of its place: more than any of ours says, and no more than a column holds.
+GATE_ID = re.compile(r"[0-9A-Za-z_-]{1,32}", re.ASCII)
+EPOCH = re.compile(r"[!-~]{1,32}", re.ASCII)
+HASH = re.compile(r"[!-~]{1,64}", re.ASCII)
+POSITION_MAX = 2**63 - 1
 
 # Events in a page by default, and the most that a follower may ask for.
 PAGE_EVENTS, PAGE_EVENTS_MAX = 500, 2000

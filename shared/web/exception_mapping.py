@@ -15,7 +15,7 @@ from shared.sql.database import DatabaseBusy
 from shared.web.operation import Answer
 from shared.web.problems.catalogue import Problem, unavailable
 
-_CONTENT_TYPE = "application/problem+json"
+PROBLEM_JSON = "application/problem+json"
 _log = structlog.get_logger(__name__)
 
 
@@ -34,7 +34,7 @@ class ExceptionMapping:
         return Answer(
             status=problem.type.status,
             body=data,
-            content_type=_CONTENT_TYPE,
+            content_type=PROBLEM_JSON,
             headers=problem.headers,
             problem=problem.type.name,
         )

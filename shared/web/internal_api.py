@@ -4,6 +4,7 @@ Its readiness is its own: a public API that is not ready must not close the feed
 """
 
 import hmac
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
@@ -16,7 +17,16 @@ from shared.eventsourcing.event_store import Head
 from shared.gate.grants import snapshot_stream
 from shared.gate.grants.grant import Grant, Snapshot
 from shared.observability import metrics
-from shared.replication.feed import PAGE_EVENTS, PAGE_EVENTS_MAX, Acknowledgement, FeedPage
+from shared.replication.feed import (
+    EPOCH,
+    GATE_ID,
+    HASH,
+    PAGE_EVENTS,
+    PAGE_EVENTS_MAX,
+    POSITION_MAX,
+    Acknowledgement,
+    FeedPage,
+)
 from shared.web.route import Route
 
 _grant = msgspec.json.Decoder(Grant)
@@ -51,7 +61,7 @@ class FeedPages:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         place = _place(req)
-        gate = req.get_param("gate")
+        gate = _named(req, "gate", GATE_ID)
         acknowledgement = Acknowledgement(gate=gate, position=place.position if place else 0) if gate else None
         events_max = req.get_param_as_int("events", min_value=1, default=PAGE_EVENTS)
         page: Any = self._feed.pull(place, acknowledgement, events_max=min(events_max, PAGE_EVENTS_MAX))
@@ -66,6 +76,8 @@ class GatePlace:
         self._remove = remove
 
     def on_delete(self, req: falcon.Request, resp: falcon.Response, gate_id: str) -> None:
+        if not GATE_ID.fullmatch(gate_id):
+            raise falcon.HTTPBadRequest(title="this is no gate's id")
         self._remove(gate_id)
         resp.status = 204
 
@@ -127,8 +139,19 @@ class _Ready:
 
 
 def _place(req: falcon.Request) -> Head | None:
-    epoch = req.get_param("epoch")
+    epoch = _named(req, "epoch", EPOCH)
     if epoch is None:
         return None
-    position = req.get_param_as_int("after", required=True, min_value=0)
-    return Head(epoch=epoch, position=position, hash=req.get_param("hash", required=True))
+    position = req.get_param_as_int("after", required=True, min_value=0, max_value=POSITION_MAX)
+    hash_ = _named(req, "hash", HASH)
+    if hash_ is None:
+        raise falcon.HTTPMissingParam("hash")
+    return Head(epoch=epoch, position=position, hash=hash_)
+
+
+def _named(req: falcon.Request, name: str, form: re.Pattern[str]) -> str | None:
+    """A parameter that is given once, in its form; None where it is not there. Nothing of it is quoted."""
+    given = req.params.get(name)
+    if given is None or (isinstance(given, str) and form.fullmatch(given)):
+        return given
+    raise falcon.HTTPInvalidParam("it must be there once, in the form that followers write", name)

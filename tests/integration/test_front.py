@@ -1,5 +1,7 @@
 """The front's nginx configuration, in a real nginx: what it tells services of the caller, and what it writes down."""
 
+import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,7 +49,7 @@ def test_it_appends_the_callers_address_and_logs_no_key_wherever_it_was_sent(
             client.get(path, headers={"Referer": KEY, "User-Agent": KEY, "X-Original-URI": KEY})
     written = front.written()
     assert written.count("/[redacted]") == 3
-    assert " 502 " in written
+    assert " 503 " in written
     assert KEY[4:40] not in written
 
 
@@ -64,3 +66,58 @@ def test_a_proxy_of_ours_may_tell_of_its_callers_requests_through_the_front(tmp_
         httpx.get(f"{front.url}/v1/authorize", headers=ORIGINAL | {"X-Forwarded-For": "198.51.100.9"})
     assert {name: upstream.headers[-1][name.lower()] for name in ORIGINAL} == ORIGINAL
     assert upstream.headers[-1]["x-forwarded-for"] == "198.51.100.9, 127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "request_"),
+    [
+        (400, "invalid-request", f"GET /v1/keys?api_key={KEY}"),
+        (400, "invalid-request", f"GET /v1/keys?api_key={KEY} and more HTTP/1.1\r\nHost: x\r\n"),
+        (400, "invalid-request", f"{KEY} /v1/keys HTTP/1.1\r\nHost: x\r\n"),
+        (400, "invalid-request", f"GET /v1/keys HTTP/1.1\r\nAuthorization: Bearer {KEY}\r\n"),
+        (400, "invalid-request", f"GET /v1/keys HTTP/1.1\r\nHost: x {KEY}\r\n"),
+        (400, "invalid-request", f"GET /v1/keys HTTP/1.1\r\nHost: x\r\nX-A : {KEY}\r\n"),
+        (400, "invalid-request", f"POST /v1/keys HTTP/1.1\r\nHost: x\r\nContent-Length: {KEY}\r\n"),
+        (501, "invalid-request", f"POST /v1/keys HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: {KEY}\r\n"),
+        (404, "not-found", f"GET /internal/{KEY} HTTP/1.1\r\nHost: x\r\n"),
+        (405, "method-not-allowed", f"TRACE /{KEY} HTTP/1.1\r\nHost: x\r\n"),
+        (413, "body-too-large", f"POST /v1/keys?api_key={KEY} HTTP/1.1\r\nHost: x\r\nContent-Length: 999999\r\n"),
+        (414, "uri-too-long", f"GET /v1/keys?api_key={KEY}{'x' * 9000} HTTP/1.1\r\nHost: x\r\n"),
+        (431, "headers-too-large", f"GET /v1/keys HTTP/1.1\r\nHost: x\r\nX-A: {KEY}{'x' * 9000}\r\n"),
+        (503, "unavailable", f"GET /v1/sensors?api_key={KEY} HTTP/1.1\r\nHost: x\r\n"),
+        (505, "http-version-not-supported", f"GET /v1/keys?api_key={KEY} HTTP/3.0\r\nHost: x\r\n"),
+    ],
+)
+def test_what_it_answers_by_itself_is_a_problem_with_an_id_and_without_the_key(
+    tmp_path: Path, upstream: Upstream, status: int, name: str, request_: str
+) -> None:
+    for lines, expected_id in ((request_, None), (f"{request_}X-Request-Id: mine-1\r\n", "mine-1")):
+        with _front(tmp_path, upstream) as front:
+            answer = _answer(front.url, f"{lines}Connection: close\r\n\r\n")
+        head, _, body = answer.partition("\r\n\r\n")
+        problem = json.loads(body)
+        assert (head.split()[1], problem["status"], problem["type"]) == (str(status), status, f"/problems/{name}")
+        assert "Content-Type: application/problem+json\r\n" in head
+        assert f"X-Request-Id: {problem['request_id']}\r\n" in f"{head}\r\n"
+        assert problem["request_id"] == expected_id or len(problem["request_id"]) == 32
+        assert KEY[4:20] not in answer + front.written()
+
+
+def test_neither_a_body_nor_an_error_about_one_is_written_down(tmp_path: Path, upstream: Upstream) -> None:
+    """nginx puts a body of more than 16 KiB into a file; where it cannot, it quotes the request line."""
+    with _front(tmp_path, upstream) as front:
+        (tmp_path / "client_body").rmdir()
+        (tmp_path / "client_body").touch()
+        answer = httpx.post(f"{front.url}/v1/keys?api_key={KEY}", content=KEY.ljust(100_000))
+    assert (answer.status_code, upstream.lines[-1]) == (200, f"POST /v1/keys?api_key={KEY} HTTP/1.1")
+    assert KEY[4:20] not in front.written()
+
+
+def _answer(url: str, request: str) -> str:
+    port = int(url.rpartition(":")[2])
+    received = b""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(request.encode())
+        while piece := connection.recv(65536):
+            received += piece
+    return received.decode()

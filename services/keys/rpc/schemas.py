@@ -5,9 +5,9 @@ from typing import Any
 from marshmallow import Schema, fields, post_dump, post_load, validate
 
 from services.keys.lifecycle.key import Reason, Status
-from shared.contracts.schema_fields import Moment, identifier
+from shared.contracts.schema_fields import Moment, identifier, text_like
 from shared.eventsourcing.event_store import Head
-from shared.replication.feed import Acknowledgement
+from shared.replication.feed import EPOCH, GATE_ID, HASH, POSITION_MAX, Acknowledgement
 
 
 class KeyArguments(Schema):
@@ -77,10 +77,13 @@ class ReceiptAnswer(Schema):
     gates = fields.List(fields.Nested(GateAnswer))
 
 
+_POSITION = validate.Range(min=0, max=POSITION_MAX)
+
+
 class PlaceArgument(Schema):
-    epoch = fields.String(required=True)
-    position = fields.Integer(required=True, strict=True, validate=lambda position: position >= 0)
-    hash = fields.String(required=True)
+    epoch = text_like(EPOCH)
+    position = fields.Integer(required=True, strict=True, validate=_POSITION)
+    hash = text_like(HASH)
 
     @post_load
     def _as_place(self, data: dict[str, object], **_: object) -> Head:
@@ -88,8 +91,8 @@ class PlaceArgument(Schema):
 
 
 class AcknowledgementArgument(Schema):
-    gate = identifier()
-    position = fields.Integer(required=True, strict=True, validate=lambda position: position >= 0)
+    gate = text_like(GATE_ID)
+    position = fields.Integer(required=True, strict=True, validate=_POSITION)
 
     @post_load
     def _as_acknowledgement(self, data: dict[str, object], **_: object) -> Acknowledgement:

@@ -4,12 +4,14 @@ A batch that cannot be counted is parked. If that fails, too, its gate sends it 
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 import structlog
 from sqlalchemy.exc import DataError
 
 from services.usage.intake.batch_validation import Unacceptable, check, read
+from services.usage.intake.counted_extents import Outcome
 from services.usage.intake.metering import Metering
 from services.usage.intake.parked_batches import ParkedBatches
 from shared.contracts.usage import BatchesCounted, RequestMetered
@@ -19,7 +21,15 @@ from shared.runtime.clock import Clock
 from shared.runtime.flat_combining import Abandoned, Combiner
 
 BATCHES_MAX = 20
+_OVERLAPS = "overlaps what is counted of its segment, and is not inside it"
 _log = structlog.get_logger(__name__)
+
+
+class _Waiting(NamedTuple):
+    """`body`: as it came, to be parked if need be: what is read of it may lack fields of later releases."""
+
+    batch: RequestMetered
+    body: object
 
 
 class BatchIntake:
@@ -42,25 +52,30 @@ class BatchIntake:
         try:
             batch = read(body)
             check(batch, self._clock.now())
-            self._count_soon(batch)
+            self._count_soon(_Waiting(batch, body))
         except Unacceptable as unacceptable:
             self._park(body, str(unacceptable))
         except Abandoned:
             _log.warning("batch_not_counted", detail="the thread that was counting it was stopped")
 
-    def _count(self, batches: Sequence[RequestMetered]) -> None:
+    def _count(self, waiting: Sequence[_Waiting]) -> None:
         try:
-            self._metering.take_in_all(batches)
-            counted = BatchesCounted(batches=tuple((batch.segment, batch.start) for batch in batches))
-            self._publisher.publish("BatchesCounted", msgspec.to_builtins(counted))
+            outcomes = self._metering.take_in_all([one.batch for one in waiting])
+            taken = list(zip(waiting, outcomes, strict=True))
+            for one in [one for one, outcome in taken if outcome is Outcome.OVERLAPPING]:
+                self._park(one.body, _OVERLAPS)
+            told = [one.batch for one, outcome in taken if outcome is not Outcome.OVERLAPPING]
+            if told:
+                counted = BatchesCounted(batches=tuple((batch.segment, batch.start) for batch in told))
+                self._publisher.publish("BatchesCounted", msgspec.to_builtins(counted))
         except (DataError, UnicodeError) as error:
-            if len(batches) > 1:
-                for batch in batches:
-                    self._count((batch,))  # one by one, to find the batch that is at fault
+            if len(waiting) > 1:
+                for one in waiting:
+                    self._count((one,))  # one by one, to find the batch that is at fault
                 return
-            self._park(msgspec.to_builtins(batches[0]), f"the database refused it: {type(error).__name__}")
+            self._park(waiting[0].body, f"the database refused it: {type(error).__name__}")
         except Exception:
-            _log.exception("batches_not_counted", batches=len(batches))
+            _log.exception("batches_not_counted", batches=len(waiting))
 
     def _park(self, body: object, reason: str) -> None:
         try:
@@ -78,7 +93,7 @@ def retry(batch_id: str, parked: ParkedBatches, metering: Metering, clock: Clock
     try:
         batch = read(parked.body(batch_id))
         check(batch, clock.now())
-        metering.take_in(batch)
     except Unacceptable as unacceptable:
         return str(unacceptable)
-    return None
+    (outcome,) = metering.take_in_all((batch,))
+    return _OVERLAPS if outcome is Outcome.OVERLAPPING else None

@@ -1,10 +1,17 @@
-"""Validation of a batch of metered requests: schema version, shape, clock, and limits of the database's columns."""
+"""Validation of a batch of metered requests: version, shape, extent, clock, and what a gate and a column may hold.
+
+What a gate cannot have written is refused: an extent that is not that of its records' frames would make all later
+batches within it look counted, and a record may stand for so many requests only as a gate adds up.
+"""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
 from shared.contracts.usage import METERED_VERSION, RequestMetered, RequestRecord
+from shared.gate.metering.refusal_aggregation import REQUESTS_MAX
+from shared.gate.metering.spool_segment import FRAME_BYTES
 from shared.values.timestamps import rfc3339
 
 AHEAD_MAX = timedelta(
@@ -19,16 +26,20 @@ class Unacceptable(Exception):
 
 
 def read(body: object) -> RequestMetered:
-    """The batch, decoded. Raises Unacceptable for another schema version or a malformed body."""
+    """The batch, decoded. Raises Unacceptable: another schema version, a malformed body, an extent not its own."""
     version = body.get("schema_version", METERED_VERSION) if isinstance(body, dict) else METERED_VERSION
     if version != METERED_VERSION:
         raise Unacceptable(
             f"schema version {str(version)[:20]} is not supported; the supported version is {METERED_VERSION}"
         )
     try:
-        return msgspec.convert(body, type=RequestMetered)
+        batch = msgspec.convert(body, type=RequestMetered)
     except msgspec.ValidationError as error:
         raise Unacceptable(f"malformed: {error}") from None
+    framed = _framed_bytes(body)
+    if batch.end - batch.start != framed:
+        raise Unacceptable(f"malformed: its records take {framed} bytes of a segment, not {batch.end - batch.start}")
+    return batch
 
 
 def check(batch: RequestMetered, now: datetime) -> None:
@@ -45,6 +56,26 @@ def check(batch: RequestMetered, now: datetime) -> None:
             raise Unacceptable(f"from the future: record {number} is dated {rfc3339(record.at)}")
         if not _fits(record):
             raise Unacceptable(f"malformed: record {number} has a field that cannot be stored")
+        if not _is_writable(record):
+            raise Unacceptable(f"malformed: record {number} stands for more requests than any that a gate writes")
+
+
+def _framed_bytes(body: Any) -> int:
+    """The bytes that a batch's records took in their segment: JSON as gates of all releases write it, and its frames.
+
+    From the records as they came, for those of other releases have fewer fields, or more.
+    """
+    records = body["records"]
+    try:
+        commas = max(len(records) - 1, 0)
+        return len(msgspec.json.encode(records)) - len("[]") - commas + FRAME_BYTES * len(records)
+    except (ValueError, TypeError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
+        raise Unacceptable(f"malformed: its records cannot be written as JSON: {type(error).__name__}") from None
+
+
+def _is_writable(record: RequestRecord) -> bool:
+    """As Gate.record and refusal_aggregation make them: one request costs 1 at most, and only refusals are added up."""
+    return record.cost <= 1 and (record.requests == 1 or (record.cost == 0 and record.requests <= REQUESTS_MAX))
 
 
 def _fits(record: RequestRecord) -> bool:

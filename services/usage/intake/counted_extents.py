@@ -1,10 +1,12 @@
 """Deduplication of batches: which extents of which spool segment are counted, remembered for ever.
 
 A batch is the bytes [start, end) of its segment. Adjoining extents are merged, so a whole segment ends as one row.
+Gates send a batch again with the extent that it had, so one that lies partly in what is counted comes from no gate.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from enum import Enum
 
 from sqlalchemy import Connection, and_, delete, or_, select
 
@@ -16,28 +18,37 @@ from shared.sql.in_values import in_values
 Extent = tuple[int, int]
 
 
-def remember(tx: Connection, batches: Sequence[RequestMetered]) -> list[bool]:
-    """Marks the batches as counted; True for each that was not counted before."""
+class Outcome(Enum):
+    """Of one batch; the values are those that metrics count by."""
+
+    COUNTED = "counted"
+    REPEATED = "repeated"  # wholly inside what was counted before
+    OVERLAPPING = "overlapping"  # partly inside it: not counted
+
+
+def remember(tx: Connection, batches: Sequence[RequestMetered]) -> list[Outcome]:
+    """Marks those batches as counted that are to be counted now."""
     table = tables.counted_extent
     segments = {batch.segment for batch in batches}
     known: dict[str, list[Extent]] = defaultdict(list)
     for row in tx.execute(select(table).where(in_values(tx, table.c.segment, segments))):
         known[row.segment].append((row.start, row.end))
     before = {(segment, *extent) for segment, extents in known.items() for extent in extents}
-    are_new = []
+    outcomes = []
     for batch in batches:
-        counted = known[batch.segment]
-        is_new = not any(start <= batch.start < end for start, end in counted)
-        if is_new:
-            counted.append((batch.start, batch.end))
-        are_new.append(is_new)
-    after = {(segment, *extent) for segment, extents in known.items() for extent in merged(extents)}
+        counted = merged(known[batch.segment])
+        outcome = _outcome((batch.start, batch.end), counted)
+        if outcome is Outcome.COUNTED:
+            counted = merged([*counted, (batch.start, batch.end)])
+        known[batch.segment] = counted
+        outcomes.append(outcome)
+    after = {(segment, *extent) for segment, extents in known.items() for extent in extents}
     put(tx, table, ("segment", "start", "end"), sorted(after - before))
     gone = {row[:2] for row in before} - {row[:2] for row in after}
     if gone:
         is_gone = (and_(table.c.segment == segment, table.c.start == start) for segment, start in gone)
         tx.execute(delete(table).where(or_(*is_gone)))
-    return are_new
+    return outcomes
 
 
 def merged(extents: Iterable[Extent]) -> list[Extent]:
@@ -49,3 +60,11 @@ def merged(extents: Iterable[Extent]) -> list[Extent]:
         else:
             whole.append((start, end))
     return whole
+
+
+def _outcome(extent: Extent, counted: Sequence[Extent]) -> Outcome:
+    """`counted`: merged, so that whatever is inside is inside one of them."""
+    start, end = extent
+    if any(first <= start and end <= last for first, last in counted):
+        return Outcome.REPEATED
+    return Outcome.OVERLAPPING if any(start < last and first < end for first, last in counted) else Outcome.COUNTED

@@ -4,14 +4,13 @@ The request log, counters, last uses and the rules' queue change together or not
 """
 
 from collections.abc import Sequence
-from itertools import compress
 
 from services.usage.alerting.evaluation.queue import queue_requests
 from services.usage.counters.aggregation import sum_records
 from services.usage.counters.counters import count
 from services.usage.counters.last_use import RecentUses, keep_last_uses, last_uses
 from services.usage.intake import parked_batches
-from services.usage.intake.counted_extents import remember
+from services.usage.intake.counted_extents import Outcome, remember
 from services.usage.requests.request_log import keep
 from services.usage.retention.erasure import without_erased
 from services.usage.writer_lock import take_writer_lock
@@ -27,22 +26,25 @@ class Metering:
 
     def take_in(self, batch: RequestMetered) -> bool:
         """Counts the batch unless it was counted before. True when it was new."""
-        (is_new,) = self.take_in_all((batch,))
-        return is_new
+        (outcome,) = self.take_in_all((batch,))
+        return outcome is Outcome.COUNTED
 
-    def take_in_all(self, batches: Sequence[RequestMetered]) -> list[bool]:
-        """Group commit: several batches in one transaction, so one wait for the disk. True for each that was new."""
+    def take_in_all(self, batches: Sequence[RequestMetered]) -> list[Outcome]:
+        """Group commit: several batches in one transaction, so one wait for the disk. The outcome of each."""
         with self._database.transaction() as tx:
             take_writer_lock(tx)
-            are_new = remember(tx, batches)
-            records = without_erased(tx, [record for batch in compress(batches, are_new) for record in batch.records])
+            outcomes = remember(tx, batches)
+            by_outcome = list(zip(batches, outcomes, strict=True))
+            new = [batch for batch, outcome in by_outcome if outcome is Outcome.COUNTED]
+            records = without_erased(tx, [record for batch in new for record in batch.records])
             keep(tx, records)
             count(tx, sum_records(records))
             used = last_uses(records)
             keep_last_uses(tx, used)
             queue_requests(tx, records)
-            parked_batches.forget(tx, batches)
+            settled = [batch for batch, outcome in by_outcome if outcome is not Outcome.OVERLAPPING]
+            parked_batches.forget(tx, settled)
         self.recent_uses.add(used)
-        for is_new in are_new:
-            metrics.batches_counted.labels("counted" if is_new else "repeated").inc()
-        return are_new
+        for outcome in outcomes:
+            metrics.batches_counted.labels(outcome.value).inc()
+        return outcomes

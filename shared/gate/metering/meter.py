@@ -15,7 +15,7 @@ import structlog
 
 from shared.contracts.usage import RequestRecord
 from shared.gate.metering.refusal_aggregation import RefusalAggregation
-from shared.gate.metering.spool_segment import SpoolSegment, abandoned
+from shared.gate.metering.spool_segment import FRAME_BYTES, SpoolSegment, abandoned
 from shared.observability import metrics
 from shared.replication.relay import BusUnavailable
 from shared.runtime.clock import Clock
@@ -171,9 +171,13 @@ class Meter:
             again_at, wait_seconds = self._published.get(batch, (now, REPUBLISH_SECONDS))
             if batch in self._counted or now < again_at:
                 continue
+            payloads = segment.payloads(start, end)
+            if not payloads:  # a power failure took all of them
+                self._counted.add(batch)
+                continue
             # Before publishing, so that an answer that comes at once finds it.
             self._published[batch] = now + wait_seconds, min(2 * wait_seconds, REPUBLISH_SECONDS_MAX)
-            self._bus.publish(_message(segment, start, end))
+            self._bus.publish(_message(segment.name, start, payloads))
 
     def _is_counted(self, segment: SpoolSegment) -> bool:
         # `cut` is beyond `size` if a power failure lost records whose batch was cut already.
@@ -205,7 +209,11 @@ class Meter:
                 segment.close()
 
 
-def _message(segment: SpoolSegment, start: int, end: int) -> bytes:
-    """A RequestMetered as JSON, from the spooled bytes: decoding and encoding them would cost as much as recording."""
-    extent = msgspec.json.encode({"segment": segment.name, "start": start, "end": end})
-    return extent[:-1] + b',"records":[' + b",".join(segment.payloads(start, end)) + b"]}"
+def _message(segment: str, start: int, payloads: list[bytes]) -> bytes:
+    """A RequestMetered as JSON, from the spooled bytes: decoding and encoding them would cost as much as recording.
+
+    Its extent is that of these records: where a power failure took the last of those it was cut with, less than then.
+    """
+    end = start + sum(map(len, payloads)) + FRAME_BYTES * len(payloads)
+    extent = msgspec.json.encode({"segment": segment, "start": start, "end": end})
+    return extent[:-1] + b',"records":[' + b",".join(payloads) + b"]}"

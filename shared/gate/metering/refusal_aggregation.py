@@ -1,7 +1,8 @@
 """Aggregation of refused requests: the first ten a second from one caller as they are, the rest as one counted record.
 
 The law, for every second, and for every key or, where no key was recognised, every address: at most ten records of one
-request, and one more that stands for all others; together they stand for exactly what was refused.
+request, and one more that stands for all others, up to REQUESTS_MAX of them; together they stand for exactly what was
+refused.
 """
 
 import threading
@@ -13,6 +14,8 @@ from shared.contracts.usage import RequestRecord
 from shared.values import ip_addresses
 
 SINGLY_MAX = 10
+# The most that one record stands for, which usage holds gates to. No process refuses so many in a second.
+REQUESTS_MAX = 100_000
 ADDRESSES_MAX = 10_000
 SEVERAL = "*"
 _DESCRIBING = ("method", "route", "address", "user_agent", "problem")
@@ -28,6 +31,11 @@ class _Caller:
         self.first: RequestRecord | None = None
         self.statuses: Counter[int] = Counter()
         self.common: dict[str, str | None] = {}
+
+    def forget(self) -> None:
+        """What was added; how many were recorded singly stays."""
+        self.first, self.requests, self.microseconds, self.size = None, 0, 0, 0
+        self.statuses.clear()
 
     def add(self, record: RequestRecord) -> None:
         described = {name: getattr(record, name) for name in _DESCRIBING}
@@ -80,6 +88,9 @@ class RefusalAggregation:
             if caller.singly < SINGLY_MAX:
                 caller.singly += 1
                 return [*due, record]
+            if caller.requests + record.requests > REQUESTS_MAX and (full := caller.aggregate()) is not None:
+                due = [*due, full]
+                caller.forget()
             caller.add(record)
             return due
 

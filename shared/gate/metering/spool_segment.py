@@ -20,7 +20,7 @@ from typing import Final
 from zlib import crc32
 
 _FRAME = struct.Struct("<II")  # payload bytes, CRC-32 of the payload
-_FRAME_BYTES: Final = _FRAME.size
+FRAME_BYTES: Final = _FRAME.size  # what a record takes in its segment beside its payload
 _pack: Final = _FRAME.pack
 _PAYLOAD_BYTES_MAX: Final = 64 * 1024
 # Disk space is allocated ahead of the records, in steps: writing to a mapping without space would kill the process.
@@ -75,7 +75,7 @@ class SpoolSegment:
         if not 0 < length <= _PAYLOAD_BYTES_MAX:
             raise OSError(f"{self.path}: no record has {length} bytes")
         start = self.size
-        end = start + _FRAME_BYTES + length
+        end = start + FRAME_BYTES + length
         room = self._room
         if room is None or end > self._room_bytes:
             room = self._make_room(end)
@@ -109,7 +109,7 @@ class SpoolSegment:
         ends = self._ends_of.pop(start, None)
         if ends is None:
             return list(self._frames(start, end))
-        block, begin = os.pread(self._file, end - start, start), start - _FRAME_BYTES
+        block, begin = os.pread(self._file, end - start, start), start - FRAME_BYTES
         return [block[before - begin : after - start] for before, after in pairwise((start, *ends))]
 
     def discard(self) -> None:
@@ -136,26 +136,26 @@ class SpoolSegment:
     def _frames(self, start: int, end: int) -> Iterator[bytes]:
         """The payloads of whole, intact frames; stops at the first that is not."""
         at, block, block_at = start, b"", start
-        while at + _FRAME_BYTES <= end:
-            if at + _FRAME_BYTES > block_at + len(block):
+        while at + FRAME_BYTES <= end:
+            if at + FRAME_BYTES > block_at + len(block):
                 block, block_at = os.pread(self._file, min(_READ_BYTES, end - at), at), at
             length, checksum = _FRAME.unpack_from(block, at - block_at)
             # Room that was never written to reads as zeros, and so it may after a power cut.
-            if not 0 < length <= _PAYLOAD_BYTES_MAX or at + _FRAME_BYTES + length > end:
+            if not 0 < length <= _PAYLOAD_BYTES_MAX or at + FRAME_BYTES + length > end:
                 return
-            if at + _FRAME_BYTES + length > block_at + len(block):
+            if at + FRAME_BYTES + length > block_at + len(block):
                 block, block_at = os.pread(self._file, min(_READ_BYTES, end - at), at), at
-            begins = at - block_at + _FRAME_BYTES
+            begins = at - block_at + FRAME_BYTES
             payload = block[begins : begins + length]
             if len(payload) != length or crc32(payload) != checksum:
                 return
             yield payload
-            at += _FRAME_BYTES + length
+            at += FRAME_BYTES + length
 
     def _whole_records(self) -> "array[int]":
         """The offset at which each record ends, up to the first that is not whole."""
         payloads = self._frames(0, os.fstat(self._file).st_size)
-        return array("Q", accumulate(_FRAME_BYTES + len(payload) for payload in payloads))
+        return array("Q", accumulate(FRAME_BYTES + len(payload) for payload in payloads))
 
     def _write_extent(self, line: bytes) -> None:
         file = os.open(self._extents_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -92,6 +92,7 @@ _TYPES = (
         "Read it again, then repeat the change with the new ETag in If-Match.",
     ),
     ProblemType("body-too-large", 413, "The body is too large", "Send at most 64 KiB."),
+    ProblemType("uri-too-long", 414, "The URL is too long", "Send at most 8,000 characters."),
     ProblemType("unsupported-media-type", 415, "The body is not JSON", "Send `Content-Type: application/json`."),
     ProblemType("invalid-body", 422, "The body is not valid", "`errors` says what is wrong where, by JSON pointer."),
     ProblemType(
@@ -101,11 +102,18 @@ _TYPES = (
         "Wait as many seconds as Retry-After says. Send fewer requests, or use batches.",
     ),
     ProblemType(
+        "headers-too-large",
+        431,
+        "The headers are too large",
+        "Send at most 100, of 8,000 characters each.",
+    ),
+    ProblemType(
         "internal-error",
         500,
         "Something went wrong on our side",
         "Try again. If it happens again, send us the request_id.",
     ),
+    ProblemType("http-version-not-supported", 505, "This version of HTTP is not spoken here", "Speak HTTP/1.1."),
     ProblemType(
         "gate-not-fresh",
         503,
@@ -139,14 +147,15 @@ class Problem(Exception):
         self.members = dict(members or {})
         super().__init__(name)
 
-    def body(self, *, public_url: str, instance: str, request_id: str) -> dict[str, Any]:
+    def body(self, *, public_url: str, instance: str | None, request_id: str) -> dict[str, Any]:
+        """`instance`: the path asked for; None where there is none that can be told."""
         type_ = self.type
         return {
             "type": _QUOTA_TYPE if type_.name == "quota-exceeded" else f"{public_url}/problems/{type_.name}",
             "title": type_.title,
             "status": type_.status,
             "detail": self.detail or type_.advice,
-            "instance": instance,
+            **({} if instance is None else {"instance": instance}),
             "request_id": request_id,
             **self.members,
         }

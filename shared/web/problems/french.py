@@ -70,6 +70,7 @@ FRENCH: Mapping[str, tuple[str, str]] = {
         "Révoquez les clés qui ne servent plus, ou passez à une offre supérieure.",
     ),
     "body-too-large": ("Le corps de la requête est trop grand", "Envoyez au plus 64 Kio."),
+    "uri-too-long": ("L'URL est trop longue", "Envoyez au plus 8 000 caractères."),
     "unsupported-media-type": ("Le corps de la requête n'est pas du JSON", "Envoyez `Content-Type: application/json`."),
     "invalid-body": (
         "Le corps de la requête n'est pas valide",
@@ -79,6 +80,11 @@ FRENCH: Mapping[str, tuple[str, str]] = {
         "Trop de requêtes",
         "Attendez le nombre de secondes indiqué par Retry-After. Appelez moins souvent, ou groupez vos demandes.",
     ),
+    "headers-too-large": (
+        "Les en-têtes sont trop grands",
+        "Envoyez-en au plus 100, de 8 000 caractères chacun.",
+    ),
+    "http-version-not-supported": ("Cette version de HTTP n'est pas prise en charge ici", "Utilisez HTTP/1.1."),
     "internal-error": (
         "Une erreur s'est produite de notre côté",
         "Réessayez. Si l'erreur se répète, communiquez-nous le request_id.",

@@ -12,7 +12,7 @@ eventlet.monkey_patch()
 import os
 
 from services.embedded.server import Server, connection_limits, raise_file_limit
-from tests.integration.web.tiny import served
+from tests.integration.web.tiny import PUBLIC_URL, served
 
 if __name__ == "__main__":
     listening = eventlet.listen(("127.0.0.1", 0))
@@ -22,7 +22,12 @@ if __name__ == "__main__":
     if "CONNECTIONS" in os.environ:
         connections = int(os.environ["CONNECTIONS"])
     server = Server(
-        listening, served(), connections_max=connections, head_seconds_max=seconds, body_seconds_max=seconds
+        listening,
+        served(),
+        public_url=PUBLIC_URL,
+        connections_max=connections,
+        head_seconds_max=seconds,
+        body_seconds_max=seconds,
     )
     while server.is_serving():
         eventlet.sleep(0.1)

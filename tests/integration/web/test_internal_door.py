@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from falcon import testing
 
+from shared.gate.gate_process import new_gate_id
 from shared.gate.grants.compact_grants import CompactSnapshot
 from shared.gate.grants.grant import Snapshot
 from shared.gate.grants.snapshot_stream import read
@@ -14,7 +15,7 @@ from shared.replication.feed import Acknowledgement
 from shared.runtime.clock import ManualClock
 from shared.web.internal_api import FeedPages, GatePlace, GrantsSnapshot, internal_application
 from shared.web.route import Route
-from tests.gate_examples import NOW, MemoryLog, blocks_of, created, grant, revoked, snapshot_of
+from tests.gate_examples import NOW, SECRET, MemoryLog, blocks_of, created, grant, revoked, snapshot_of
 
 SHARED = "the internal token"
 TOKEN = {"Authorization": f"Bearer {SHARED}"}
@@ -91,6 +92,67 @@ def test_a_page_goes_on_from_a_place_and_acknowledges_it_only_in_a_gates_name(
 def test_half_a_place_is_refused(door: testing.TestClient, params: dict[str, str]) -> None:
     answer = door.simulate_get("/internal/feed", headers=TOKEN, params={"epoch": "epoch-1"} | params)
     assert answer.status_code == 400
+
+
+PLACE = {"epoch": "epoch-1", "after": "1", "hash": "x"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"gate": "g" * 5000},
+        {"gate": "g" * 33},
+        {"gate": "gate 1"},
+        {"gate": "gate_1\n"},
+        {"gate": "\0"},
+        {"gate": "gaté"},
+        {"gate": ["gate_1", "gate_2"]},
+        {"gate": SECRET},
+        {"after": str(10**20)},
+        {"after": "9" * 5000},
+        {"after": str(2**63)},
+        {"after": "1.0"},
+        {"hash": "h" * 65},
+        {"hash": "\0"},
+        {"hash": "a b"},
+        {"hash": ["x", "y"]},
+        {"epoch": "e" * 33},
+        {"epoch": "\ud7ff"},
+        {"epoch": ["epoch-1", "epoch-1"]},
+        {"events": "0"},
+        {"events": "x"},
+    ],
+    ids=str,
+)
+def test_what_no_follower_says_of_itself_is_refused_and_not_quoted(
+    door: testing.TestClient, log: MemoryLog, wrong: dict[str, Any]
+) -> None:
+    params = PLACE | {"gate": "gate_1"} | wrong
+    answer = door.simulate_get("/internal/feed", headers=TOKEN, params=params, params_csv=False)
+    assert (answer.status_code, log.acknowledged) == (400, [])
+    assert SECRET not in answer.text
+
+
+@pytest.mark.parametrize("gate", ["g" * 33, "g" * 5000, "%00", "gate%201", "gate%0A", SECRET])
+def test_what_is_no_gate_is_not_taken_off(door: testing.TestClient, removed: list[str], gate: str) -> None:
+    answer = door.simulate_delete(f"/internal/gates/{gate}", headers=TOKEN)
+    assert (answer.status_code, removed) == (400, [])
+    assert gate not in answer.text
+
+
+def test_the_greatest_numbers_and_the_ids_of_all_releases_are_taken(door: testing.TestClient, log: MemoryLog) -> None:
+    for gate in (new_gate_id(), "gate_1", "a-gate_" + "9" * 25):
+        params = PLACE | {"after": str(2**63 - 1), "hash": "f" * 64, "gate": gate, "events": str(10**20)}
+        assert door.simulate_get("/internal/feed", headers=TOKEN, params=params).json["diverged"]
+        assert log.acknowledged[-1] == Acknowledgement(gate=gate, position=2**63 - 1)
+
+
+@pytest.mark.parametrize("kept", [*range(len(SHARED)), *range(len(SHARED) + 1, len(SHARED) + 3)])
+def test_the_token_is_compared_whole(door: testing.TestClient, kept: int) -> None:
+    """Its beginning alone opens nothing, however much of it is right; nor does what goes on behind it."""
+    for given in (SHARED[:kept], (SHARED + "~~")[:kept], (SHARED[:kept] + "~" * len(SHARED))[: len(SHARED)]):
+        answer = door.simulate_get("/internal/feed", headers={"Authorization": f"Bearer {given}"})
+        assert answer.status_code == (200 if given == SHARED else 401)
 
 
 def test_a_gate_that_stopped_is_taken_off(door: testing.TestClient, removed: list[str]) -> None:

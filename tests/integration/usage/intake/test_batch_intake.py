@@ -1,5 +1,6 @@
 """Off the bus: batches that wait are counted together, each once; what cannot be is parked and holds up nobody."""
 
+import contextlib
 import threading
 from datetime import timedelta
 from typing import Any, cast
@@ -13,12 +14,17 @@ from services.usage.intake import batch_validation as acceptance
 from services.usage.intake.batch_intake import BatchIntake, retry
 from services.usage.intake.metering import Metering
 from services.usage.intake.parked_batches import ParkedBatches
+from shared.gate.metering.refusal_aggregation import REQUESTS_MAX
 from shared.messaging.publishing import EventPublisher
+from shared.observability import metrics
 from shared.replication.relay import BusUnavailable
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from tests.examples import NOON
-from tests.usage_examples import batch, record
+from tests.usage_examples import batch, framed, record
+
+OWN = framed(record())
+TOO_MANY = "stands for more requests than any that a gate writes"
 
 
 class Bus:
@@ -49,7 +55,12 @@ def intake(metering: Metering, parked: ParkedBatches, bus: Bus, clock: ManualClo
 
 
 def body(**different: Any) -> Any:
-    return msgspec.to_builtins(batch(record())) | different
+    """A batch on the bus. Its extent is that of its records, unless `different` says another."""
+    sent = msgspec.to_builtins(batch(record())) | different
+    if "end" not in different:
+        with contextlib.suppress(UnicodeError):
+            sent["end"] = sent["start"] + framed(*sent["records"])
+    return sent
 
 
 def stored(database: Database) -> int:
@@ -70,19 +81,27 @@ def a_record(**different: Any) -> list[Any]:
         (body(records=[["r"]]), "malformed: Expected `array` of at least length 12"),
         (body(schema_version=2), "schema version 2 is not supported; the supported version is 1"),
         (body(schema_version="2"), "schema version 2 is not supported; the supported version is 1"),
-        (body(start=5, end=5), "malformed: its extent must be 0 <= start < end < 2**63"),
+        (body(start=5, records=[]), "malformed: its extent must be 0 <= start < end < 2**63"),
         (body(start=-1), "malformed: its extent must be 0 <= start < end < 2**63"),
-        (body(end=2**63), "malformed: its extent must be 0 <= start < end < 2**63"),
+        (body(start=2**63 - 1), "malformed: its extent must be 0 <= start < end < 2**63"),
+        (body(end=2**62, records=[]), "malformed: its records take 0 bytes of a segment, not 46116"),
+        (body(end=2**62), f"malformed: its records take {OWN} bytes of a segment, not 46116"),
+        (body(end=OWN + 1), f"malformed: its records take {OWN} bytes of a segment, not {OWN + 1}"),
+        (body(end=OWN - 1), f"malformed: its records take {OWN} bytes of a segment, not {OWN - 1}"),
         (body(segment=""), "malformed: its segment must be named by 1 to 32 printable characters"),
         (body(segment="s" * 33), "malformed: its segment must be named by 1 to 32 printable characters"),
         (body(records=[a_record(), a_record(at=NOON + timedelta(hours=1, seconds=1))]), "from the future: record 1 is"),
         (body(records=[a_record(route="/" * 101)]), "malformed: record 0 has a field that cannot be stored"),
         (body(records=[a_record(user_agent="\0")]), "malformed: record 0 has a field that cannot be stored"),
-        (body(records=[a_record(user_agent="\ud800")]), "malformed"),
+        (body(records=[a_record(user_agent="\ud800")]), "malformed: its records cannot be written as JSON: Unicode"),
         (body(records=[a_record(organisation_id=None)]), "malformed: record 0 has a field that cannot be stored"),
         (body(records=[a_record(status=2**31)]), "malformed: record 0 has a field that cannot be stored"),
         (body(records=[a_record(size=-1)]), "malformed: record 0 has a field that cannot be stored"),
         (body(records=[a_record(requests=0)]), "malformed: record 0 has a field that cannot be stored"),
+        (body(records=[a_record(requests=250_000, cost=0)]), f"malformed: record 0 {TOO_MANY}"),
+        (body(records=[a_record(), a_record(requests=REQUESTS_MAX + 1, cost=0)]), f"malformed: record 1 {TOO_MANY}"),
+        (body(records=[a_record(requests=2, cost=1)]), f"malformed: record 0 {TOO_MANY}"),
+        (body(records=[a_record(cost=2)]), f"malformed: record 0 {TOO_MANY}"),
     ],
     ids=lambda value: str(value)[:60] if isinstance(value, str) else "",
 )
@@ -197,3 +216,46 @@ def test_a_batch_that_nobody_could_be_told_of_is_told_when_it_comes_again(
     bus.is_away = False
     intake.take(body())
     assert (bus.counted, stored(usage_database)) == ([("segment", 0)], 1)
+
+
+def test_a_batch_that_claims_what_is_not_its_own_swallows_no_later_one(
+    intake: BatchIntake, parked: ParkedBatches, bus: Bus, usage_database: Database
+) -> None:
+    for forged in (body(end=2**62, records=[]), body(end=2**62), body(start=OWN, end=2**62, records=[])):
+        intake.take(forged)
+    intake.take(body())
+    intake.take(body(start=OWN))
+    assert (bus.counted, stored(usage_database)) == ([("segment", 0), ("segment", OWN)], 2)
+    assert parked.all() == ()  # both forged ones were in the name of batches that came after all
+
+
+def test_a_batch_partly_inside_what_is_counted_is_parked_and_counted_as_an_attempt(
+    intake: BatchIntake, parked: ParkedBatches, bus: Bus, metering: Metering, clock: ManualClock
+) -> None:
+    attempts = overlapping()
+    for start in (100, 100 + OWN // 2, 100 - OWN // 2, 100):
+        intake.take(body(start=start))
+    wide = body(start=100 - OWN // 2, records=[a_record()] * 2)
+    intake.take(wide)
+    assert bus.counted == [("segment", 100), ("segment", 100)]
+    assert overlapping() == attempts + 3
+    reason = "overlaps what is counted of its segment, and is not inside it"
+    assert [(kept.id, kept.reason) for kept in parked.all()] == [
+        (f"segment/{100 + OWN // 2}", reason),
+        (f"segment/{100 - OWN // 2}", reason),
+    ]
+    assert retry(parked.all()[0].id, parked, metering, clock) == reason
+
+
+def test_batches_of_gates_of_all_releases_are_counted(intake: BatchIntake, bus: Bus, usage_database: Database) -> None:
+    """The first wrote twelve fields, the next ones add at the end; an extent is that of what was written."""
+    whole = a_record(user_agent='été \x7f " \\ \n\u2028')
+    for number, one in enumerate((whole[:12], whole[:13], whole, [*whole, None, 5, ["x"], {"a": 1}])):
+        intake.take(body(segment=f"s{number}", records=[one, one]))
+    intake.take(body(segment="most", records=[a_record(requests=REQUESTS_MAX, cost=0, status=401)]))
+    assert [segment for segment, _ in bus.counted] == ["s0", "s1", "s2", "s3", "most"]
+    assert stored(usage_database) == 9
+
+
+def overlapping() -> float:
+    return metrics.batches_counted.labels("overlapping")._value.get()  # type: ignore[no-any-return]  # a counter's

@@ -105,6 +105,20 @@ def test_freshness_that_is_lost_while_a_request_is_judged_refuses_it(scene: Scen
     assert gate.admit(presented(), None).refusal is Refusal.GATE_NOT_FRESH
 
 
+def test_freshness_that_is_lost_once_judging_has_begun_refuses_as_well(scene: Scene) -> None:
+    """Another thread distrusts its grants right after they were looked at: who asked before that must ask again."""
+
+    class Distrusted(Replica):
+        def __getattribute__(self, name: str) -> Any:
+            value = super().__getattribute__(name)
+            if name == "grants":
+                self.fresh_until = float("-inf")
+            return value
+
+    scene.gate.replica.__class__ = Distrusted
+    assert scene.admit().refusal is Refusal.GATE_NOT_FRESH
+
+
 def test_an_admitted_request_costs_one_and_a_refused_one_nothing(scene: Scene) -> None:
     def minute_left() -> int:
         spent = scene.admit(permission="config:write").spent

@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 
 from shared.gate.metering import meter as meter_module
 from shared.gate.metering.meter import REPUBLISH_SECONDS, REPUBLISH_SECONDS_MAX, Meter
+from shared.gate.metering.spool_segment import FRAME_BYTES
 from shared.runtime.clock import ManualClock
 from tests.gate_examples import NOW, MemoryBus, record
 
@@ -344,3 +345,22 @@ def test_a_clean_stop_writes_down_what_is_only_counted_yet_and_ships_it(scene: S
     before = unmetered()
     flooded(scene, 30)
     assert unmetered() - before == 30
+
+
+def test_a_batch_whose_last_records_a_power_cut_took_goes_out_with_the_extent_of_those_left(scene: Scene) -> None:
+    scene.record(*(f"r{number}" for number in range(20)))
+    scene.meter.ship()
+    before = scene.bus.batches.copy()
+    (path,) = scene.folder.glob("*.segment")
+    whole = path.read_bytes()
+    lost = before[1]["start"] - 1  # in the middle of the last record of the first batch, and all after it
+    path.write_bytes(whole[:lost] + bytes(len(whole) - lost))
+    scene.bus.batches.clear()
+    scene.kill().ship()
+    (left,) = scene.bus.batches
+    assert [record[0] for record in left["records"]] == [record[0] for record in before[0]["records"][:-1]]
+    frames = sum(len(msgspec.json.encode(record)) + FRAME_BYTES for record in left["records"])
+    assert (left["start"], left["end"]) == (0, frames)
+    scene.count_all()
+    scene.meter.ship()
+    assert scene.meter.is_settled(), "batches of which nothing is left are waited for by nobody"

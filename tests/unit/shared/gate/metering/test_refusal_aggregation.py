@@ -3,10 +3,12 @@
 from collections import Counter, defaultdict
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.usage import RequestRecord
+from shared.gate.metering import refusal_aggregation
 from shared.gate.metering.refusal_aggregation import SINGLY_MAX, RefusalAggregation
 from tests.gate_examples import record
 
@@ -61,6 +63,17 @@ def test_no_more_is_remembered_than_keys_and_so_many_addresses_and_nothing_is_lo
     written += refusals.take_all()
     assert sum(told.requests for told in written) == len(flood)
     assert sum(told.requests for told in written if told.key_id) == sum(1 for _, (key_id, _), _ in flood if key_id)
+
+
+def test_no_record_stands_for_more_than_usage_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refusal_aggregation, "REQUESTS_MAX", 7)
+    refusals, written = RefusalAggregation(), []
+    for number in range(SINGLY_MAX + 20):
+        written += refusals.take(refused(request_id=f"r{number}", size=number), 5.0)
+    written += refusals.take_all()
+    summed = written[SINGLY_MAX:]
+    assert [(told.request_id, told.requests) for told in summed] == [("r10", 7), ("r17", 7), ("r24", 6)]
+    assert sum(told.size for told in written) == sum(range(SINGLY_MAX + 20))
 
 
 def aggregate_of(*records: RequestRecord) -> RequestRecord:
