@@ -139,7 +139,7 @@ def _records(keys: int, seed: int) -> str:
 
 
 def _as_metered_now(records: str, number: int) -> str:
-    """A gate numbers its requests, as identification.py says."""
+    """A gate numbers its requests, as shared/web/requests/request_identity.py says."""
     batch = f"{number % GATES:016x}{number // GATES:08x}"
     return records.replace("NOW", rfc3339(datetime.now(UTC))).replace("BATCH", batch)
 

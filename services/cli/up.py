@@ -25,7 +25,7 @@ def up(
 ) -> None:
     """Run all services in this process until Ctrl-C.
 
-    The first start registers an organisation with sample sensors and shows its first admin key, this once.
+    The first start registers an organisation with sample sensors and shows its first admin key, only this once.
     """
     if log_level.upper() not in _LOG_LEVELS:
         raise typer.BadParameter(f"--log-level is one of {', '.join(_LOG_LEVELS)}")

@@ -138,10 +138,10 @@ class Embedded:
         """Lets requests finish, ships what is metered, gives the gate's place up, stops the services."""
         for server in self._servers:
             server.stop()
-        self.usage.stop()
+        for part in self._parts:
+            part.stop()
         self._gate.stop()
         self.keys.propagation.remove(self._gate_id)
-        self.keys.stop()
         self._runner.stop()
         for part in self._parts:
             part.database.close()

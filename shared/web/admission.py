@@ -112,6 +112,7 @@ class Admission:
             data = answer.data()
             if operation.problem_header is not None:
                 answer = with_problem_in(operation.problem_header, answer)
+            error = None  # else it and this frame hold each other until a collection
         size = 0 if method == "HEAD" or answer.status in _BODILESS else len(data)
         headers = _headers(verdict, answer, request_id, len(data))
         if request is not None and "api_key" in request.params:

@@ -75,7 +75,7 @@ def admin_key(
     data: Data = Path("data"),
     force: Annotated[bool, typer.Option("--force", help="Also when it has an active admin key.")] = False,
 ) -> None:
-    """Mint an admin key for an organisation that has none left. Its secret is printed, this once."""
+    """Mint an admin key for an organisation that has none left. Its secret is shown only once."""
     from services.keys.command_inputs import KeyRequest
     from services.keys.encryption.description import Description
     from shared.eventsourcing.repository import Origin

@@ -116,7 +116,7 @@ def list_channels(as_json: AsJson = False) -> None:
 def create_webhook(
     url: Annotated[str, typer.Argument(help="https://HOST/PATH")], event: Events = None, as_json: AsJson = False
 ) -> None:
-    """Create a webhook. Its secret is printed on standard output, this once."""
+    """Create a webhook. Its secret is printed on standard output, and shown only once."""
     body: dict[str, Any] = {"kind": "webhook", "url": url} | ({"events": event} if event else {})
     _tell(Client().post("/v1/channels", body), "created", as_json)
 
@@ -142,7 +142,7 @@ def rotate_secret(
     overlap: Annotated[int, typer.Option(help="Seconds for which the secret before signs, too.")] = 86_400,
     as_json: AsJson = False,
 ) -> None:
-    """Give a webhook a new secret, printed on standard output, this once."""
+    """Give a webhook a new secret, printed on standard output, and shown only once."""
     rotated = Client().post(f"/v1/channels/{channel_id}/rotate-secret", {"overlap_seconds": overlap})
     _tell(rotated, "has a new secret", as_json)
 

@@ -53,9 +53,7 @@ def create(
 
 @app.command("list")
 def list_keys(
-    status: Annotated[
-        str | None, typer.Option(help="active, suspended, expired, revoked, with commas between.")
-    ] = None,
+    status: Annotated[str | None, typer.Option(help="one or more of active,suspended,expired,revoked.")] = None,
     label: Annotated[str | None, typer.Option(help="name=value")] = None,
     search: Annotated[str | None, typer.Option(help="Part of the name, the description or the hint.")] = None,
     sort: Annotated[str, typer.Option(help="created_at, name, expires_at, last_used_at; - before: descending.")] = (

@@ -8,7 +8,7 @@ from marshmallow import fields, validate
 
 from services.usage.activity.timeline import ActivityFilter
 from shared.web.operation import StrictSchema
-from shared.web.pagination import PageQuery
+from shared.web.pagination import PageQuery, PageQuerySchema
 
 _STATUS = re.compile(r"([1-5])(xx|[0-9]{2})", re.ASCII)
 
@@ -43,10 +43,8 @@ class ActivityQuery(PageQuery):
         return int(self.status), int(self.status)
 
 
-class ActivityQuerySchema(StrictSchema):
+class ActivityQuerySchema(PageQuerySchema):
     shape = ActivityQuery
-    limit = fields.Integer(validate=validate.Range(min=1, max=100))
-    cursor = fields.String(validate=validate.Length(min=1, max=1000))
     status = fields.String(
         validate=validate.Regexp(_STATUS.pattern + "$", error="must be a status such as 429, or a class such as 4xx"),
         metadata={"description": "a status, such as 429, or a class, such as 4xx"},

@@ -67,6 +67,8 @@ class _Findings:
 
 
 class Evaluator:
+    """One caller at a time, which a nameko timer is: it keeps caches that are not for threads."""
+
     def __init__(
         self, database: Database, policy: Mapping[str, Limits], carries_label: CarriesLabel, clock: Clock
     ) -> None:

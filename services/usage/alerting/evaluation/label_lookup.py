@@ -14,6 +14,8 @@ _MEMORY_MAX = 10_000
 
 
 class LabelLookup:
+    """One caller at a time: its cache is not for threads."""
+
     def __init__(self, keys: KeysClient, clock: Clock) -> None:
         self._keys = keys
         self._known: TTLCache[str, frozenset[str]] = TTLCache(
