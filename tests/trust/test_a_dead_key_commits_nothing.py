@@ -86,6 +86,6 @@ def creation(client: httpx.Client) -> Creation:
 def log_of(system: System) -> Database:
     """The database of the running keys service, to read."""
     if isinstance(system, Embedded):
-        return Database.sqlite(system.data / "keys.db")
+        return Database.sqlite(system.data / "keys.sqlite")
     assert isinstance(system, Distributed)
     return Database(system.stack.databases()["keys"])

@@ -179,6 +179,28 @@ def test_overtaken_what_else_it_wrote_is_kept_once(keys: Keys, overtaken: Keys) 
     assert (len(keys.types()), keys.kept(), len(overtaken.rung_at)) == (5, 1, 1)
 
 
+def test_a_fence_is_asked_first_at_each_attempt_and_what_it_refuses_leaves_nothing(keys: Keys, overtaken: Keys) -> None:
+    keys.create()
+    assert isinstance(overtaken.store, Overtaken)
+    overtaken.store.times = 2
+    overtaken.store.rival = lambda: keys.repository.execute(KEY_ID, lambda state: [examples.key_revoked()], ORIGIN)
+    asked: list[int] = []
+
+    def fence(tx: Connection) -> None:
+        """Refuses the third time. Nothing of the command is there yet."""
+        asked.append(tx.execute(select(func.count()).select_from(tables.data_key)).scalar_one())
+        if len(asked) == 3:
+            fail()
+
+    with pytest.raises(ZeroDivisionError):
+        overtaken.repository.execute(KEY_ID, lambda state: [examples.key_revoked()], ORIGIN, fence=fence, also=keep)
+    assert (asked, keys.types(), keys.kept()) == ([0, 0, 0], ["KeyCreated", "KeyRevoked", "KeyRevoked"], 0)
+
+
+def test_a_fence_is_not_asked_when_there_is_nothing_to_do(keys: Keys) -> None:
+    keys.repository.execute(KEY_ID, lambda state: (), ORIGIN, fence=fail)
+
+
 def test_overtaken_for_ever_it_gives_up_and_names_the_stream(keys: Keys, overtaken: Keys) -> None:
     keys.create()
     assert isinstance(overtaken.store, Overtaken)
