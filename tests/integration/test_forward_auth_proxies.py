@@ -4,7 +4,9 @@ Traefik is in no package registry: what it sends is tested by HTTP, from the con
 """
 
 import ipaddress
+import json
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +29,7 @@ OPS = Path(__file__).parents[2] / "ops"
 READER = KEYS["reader"]
 CALLER = "127.0.0.9"
 # Envoy appends the address of some interface of this machine to X-Forwarded-For; nobody else is here.
+KEY_SENT = KEYS["reader"]
 OURS = TrustedProxies(list(ipaddress.IPv4Network("0.0.0.0/0").address_exclude(ipaddress.IPv4Network(CALLER))))
 
 
@@ -233,3 +236,27 @@ def test_a_preflight_is_a_request_like_any_other(scene: Scene) -> None:
     preflight = {"Origin": "https://page.example", "Access-Control-Request-Method": "GET"}
     assert scene.ask("/tiles", preflight, "OPTIONS").status_code == 401
     assert scene.upstream.lines == []
+
+
+@pytest.mark.parametrize(
+    ("status", "request_"),
+    [
+        (400, f"GET /tiles?api_key={KEY_SENT}&x y HTTP/1.1\r\nHost: x\r\n"),
+        (400, f"GET /tiles HTTP/1.1\r\nHost: x\r\nX-A : {KEY_SENT}\r\n"),
+        (414, f"GET /tiles?api_key={KEY_SENT}{'x' * 9000} HTTP/1.1\r\nHost: x\r\n"),
+        (431, f"GET /tiles HTTP/1.1\r\nHost: x\r\nX-A: {KEY_SENT}{'x' * 9000}\r\n"),
+        (505, f"GET /tiles?api_key={KEY_SENT} HTTP/3.0\r\nHost: x\r\n"),
+    ],
+)
+def test_what_nginx_refuses_by_itself_is_a_problem_without_the_key(tmp_path: Path, status: int, request_: str) -> None:
+    port = free_port()
+    with _nginx(tmp_path, port, {"auth": free_port(), "protected": free_port()}) as proxy:
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+            connection.sendall(f"{request_}Connection: close\r\n\r\n".encode())
+            received = b""
+            while piece := connection.recv(65536):
+                received += piece
+        head, _, body = received.decode().partition("\r\n\r\n")
+        assert (head.split()[1], json.loads(body)["status"]) == (str(status), status)
+        assert "Content-Type: application/problem+json" in head
+        assert KEY_SENT[4:20] not in f"{head}{body}{proxy.written()}"
