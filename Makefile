@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python ops/install_packages.py --constraint constraints.txt
 # Which tests, which benchmarks. COMPILED=1: `make test` and `make faults` test the gate compiled, as it is in the image.
-TESTS ?= --ignore tests/faults
+TESTS ?= --ignore tests/faults --ignore tests/trust
+FAULTS ?= tests/faults tests/trust
 BENCH ?= $(basename $(notdir $(wildcard benchmarks/*.py)))
 COMPILED_INTO := build/compiled
 AS_COMPILED := GRILLO_GATE=compiled PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(COMPILED_INTO):$(CURDIR)
@@ -26,17 +27,17 @@ up: $(VENV)/.installed  ## install what is missing, then run all services here, 
 dev: $(VENV)/.installed-dev  ## the same as up, started again whenever a source changes
 	@$(BIN)/watchfiles --sigint-timeout 10 --target-type command "$(BIN)/grillo up $(UP)" services shared
 
-test: $(VENV)/.installed-dev $(READY)  ## all tests but those of faults
+test: $(VENV)/.installed-dev $(READY)  ## all tests but those of faults and trust
 	@tests/install-servers
 	@$(PYTEST) -n 2 --dist loadgroup $(TESTS)
 
 coverage: $(VENV)/.installed-dev  ## the same, and what of the code they reach; takes twice as long
 	@tests/install-servers
-	@$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/faults --cov --cov-report=term:skip-covered
+	@$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/faults --ignore tests/trust --cov --cov-report=term:skip-covered
 
-faults: $(VENV)/.installed-dev $(READY)  ## real processes and servers killed under load: minutes
+faults: $(VENV)/.installed-dev $(READY)  ## real processes and servers killed, and attacked, under load: minutes
 	@tests/install-servers
-	@$(PYTEST) tests/faults
+	@$(PYTEST) $(FAULTS)
 
 lint: $(VENV)/.installed-dev  ## style, and who may import what
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-logo
