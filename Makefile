@@ -37,7 +37,7 @@ coverage: $(VENV)/.installed-dev  ## the same, and what of the code they reach; 
 
 faults: $(VENV)/.installed-dev $(READY)  ## real processes and servers killed, and attacked, under load: minutes
 	@tests/install-servers
-	@$(PYTEST) $(FAULTS)
+	@for part in $(FAULTS); do $(PYTEST) $$part || exit 1; done
 
 lint: $(VENV)/.installed-dev  ## style, and who may import what
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-logo
