@@ -43,7 +43,7 @@ class Service:
 
 
 class Part(Protocol):
-    """One service, assembled. `start` and `stop`: what it does by itself, beside its doors, in whatever process."""
+    """One service, assembled. `start` and `stop`: of the threads it has beside its doors, in any process."""
 
     @property
     def database(self) -> "Database": ...

@@ -1,8 +1,8 @@
 """Strict parser of HTTP/1.1 request heads (RFC 9112): request line and fields, and how long the body is.
 
-What that document lets a server refuse is refused, for whoever reads a doubtful message otherwise than the proxy before
-it did can be made to read one caller's bytes as another's request. Pure; a refusal quotes nothing of the request, which
-may hold a key anywhere.
+It refuses all that the document lets a server refuse: where a proxy and the server behind it read a message
+differently, one caller's bytes can be taken for another's request (request smuggling). Pure. A refusal quotes nothing
+of the request, which may hold a key anywhere.
 """
 
 import re

@@ -86,7 +86,7 @@ class Keys:
         ]
 
     def start(self) -> None:
-        """Whoever executes commands rings for the relay."""
+        """Each process that executes commands runs the relay, rung after a commit."""
         self.doorbell.start()
 
     def stop(self) -> None:

@@ -22,7 +22,7 @@ from services.keys.revocation.propagation import Propagation, Receipt
 from services.keys.secret import Secret, new_secret
 from services.keys.views.active_keys import check_limit
 from services.keys.views.projection import project_key, project_organisation
-from shared.eventsourcing.repository import Executed, Origin, Repository, no_check
+from shared.eventsourcing.repository import Executed, Origin, Repository, no_check, nothing
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.relay import Doorbell
 from shared.runtime.clock import Clock
@@ -38,7 +38,7 @@ class CommandHandler:
     ) -> None:
         self._database, self._propagation, self._clock = database, propagation, clock
         self._data_keys = DataKeys(database)
-        self._check_fence = checked_by(None, clock.now)
+        self._check_fence: Callable[[Connection], None] = nothing  # of operators, clocks and other back ends
         self.keys: Repository[key.Key | None, KeyEvent, Connection] = Repository(
             store,
             event_types,

@@ -55,11 +55,7 @@ class TooMuchContention(Exception):
 Project = Callable[[Tx, StoredEvent, Event], None]
 
 
-def _nothing_more(tx: object) -> None:
-    pass
-
-
-def _no_fence(tx: object) -> None:
+def nothing(tx: object) -> None:
     pass
 
 
@@ -97,15 +93,15 @@ class Repository(Generic[State, Event, Tx]):
         origin: Origin,
         *,
         is_new: bool = False,
-        fence: Callable[[Tx], None] = _no_fence,
-        also: Callable[[Tx], None] = _nothing_more,
+        fence: Callable[[Tx], None] = nothing,
+        also: Callable[[Tx], None] = nothing,
         check: Callable[[State, State, Tx], None] = no_check,
     ) -> Executed[State]:
         """Runs one command. `decide` may refuse by raising; it is called again when another writer came first.
 
         `is_new`: the stream's name was just generated, so there is nothing to load.
 
-        `fence` raises when whoever asks no longer may. It is called once the log is locked, at each attempt, before
+        `fence` raises when the caller no longer may. It is called once the log is locked, at each attempt, before
         anything of this command is written, and sees all that was committed and what this transaction did before.
         A command without events is not fenced: it changes nothing.
 
@@ -121,8 +117,8 @@ class Repository(Generic[State, Event, Tx]):
         decide: Callable[[State], Sequence[Event]],
         origin: Origin,
         *,
-        fence: Callable[[Tx], None] = _no_fence,
-        also: Callable[[Tx], None] = _nothing_more,
+        fence: Callable[[Tx], None] = nothing,
+        also: Callable[[Tx], None] = nothing,
         check: Callable[[State, State, Tx], None] = no_check,
     ) -> tuple[Executed[State], ...]:
         """Runs one command on many streams, in their order: all of it in one append, or nothing."""

@@ -7,7 +7,7 @@ neither skips nor repeats rows when others come or go, and an index on those col
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, or_
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_
 from sqlalchemy.sql import operators
 
 Item = TypeVar("Item")
@@ -25,6 +25,13 @@ class By(NamedTuple):
 
     def is_not_before(self, value: Any) -> ColumnElement[bool]:
         return self.column.operate(operators.le if self.descending else operators.ge, value)
+
+
+def read_page(
+    tx: Connection, query: Select[Any], order: Sequence[By], after: Sequence[Any] | None, limit: int
+) -> tuple[Sequence[Row[Any]], Row[Any] | None]:
+    """(the rows of the page, its last row if more follow, else None). `after`: None for the first page."""
+    return cut(tx.execute(keyset(query, order, after, limit)).all(), limit)
 
 
 def keyset(query: Query, order: Sequence[By], after: Sequence[Any] | None, limit: int) -> Query:

@@ -62,12 +62,10 @@ def judge(fence: Fence, grant: Grant | None, now: datetime) -> Refusal | None:
     return judge_again(forgiven, fence.digest, fence.permission, now.timestamp())
 
 
-def checked_by(fence: Fence | None, now: Callable[[], datetime]) -> Callable[[Connection], None]:
-    """What a repository calls before it writes. None: operators, clocks and other back ends have no fence."""
+def checked_by(fence: Fence, now: Callable[[], datetime]) -> Callable[[Connection], None]:
+    """What a repository calls before it writes."""
 
     def check(tx: Connection) -> None:
-        if fence is None:
-            return
         row = tx.execute(_THE_KEY, {"key_id": fence.key_id}).one_or_none()
         refusal = judge(fence, None if row is None else grant_of(row), now())
         if refusal is not None:

@@ -10,7 +10,7 @@ from sqlalchemy import literal, select, union_all
 from services.keys import tables
 from services.keys.views.history import HistoryEntry, history_entry
 from shared.eventsourcing.sql_event_store import SqlEventStore
-from shared.sql.keyset import By, cut, keyset
+from shared.sql.keyset import By, read_page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +46,7 @@ class OrganisationHistory:
         ).subquery("streams")
         query = select(log, keys.c.hint).join(keys, keys.c.id == log.c.stream)
         with self._store.reading() as tx:
-            rows = tx.execute(keyset(query, (By(log.c.position, descending=True),), after, limit)).all()
-        shown, last = cut(rows, limit)
+            shown, last = read_page(tx, query, (By(log.c.position, descending=True),), after, limit)
         entries = tuple(
             OrganisationHistoryEntry(
                 position=row.position,

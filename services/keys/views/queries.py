@@ -23,7 +23,7 @@ from services.keys.lifecycle.organisation import ACTIVE_KEYS_MAX, NoSuchOrganisa
 from services.keys.views.active_keys import count_active, has_status
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
-from shared.sql.keyset import By, cut, keyset
+from shared.sql.keyset import By, read_page
 from shared.values.timestamps import from_rfc3339, rfc3339
 
 _SORTED_BY: dict[str, Column[Any]] = {
@@ -129,8 +129,7 @@ class KeyQueries:
         query = query.where(*_conditions(wanted or KeyFilter(), now))
         order = (By(by, is_descending), By(table.c.id, is_descending))
         with self._database.reading(once=True) as tx:
-            rows = tx.execute(keyset(query, order, after, limit)).all()
-        shown, last = cut(rows, limit)
+            shown, last = read_page(tx, query, order, after, limit)
         return KeyPage(keys=tuple(_view(row, now) for row in shown), next_place=last and (last.place, last.id))
 
     def organisation(self, organisation_id: str) -> OrganisationView:

@@ -3,7 +3,6 @@
 Deliveries and test messages are in deliveries/delivery_resources.py.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from services.usage.commit_check import CommitCheck
 from services.usage.http.problem_mapping import as_problems
 from services.usage.http.usage_schema import DeletedSchema
 from services.usage.notifications.channel import ALERT_EVENTS, CHANNEL_PREFIX, Channel, Kind
@@ -202,7 +202,7 @@ def _get(channels: ChannelStore, call: Call[Any, Any], channel_id: str) -> Chann
         return channels.get(call.caller.organisation_id, channel_id)
 
 
-def _change(channels: ChannelStore, changed: Channel, if_match: str | None, check: Callable[[], None]) -> Answer:
+def _change(channels: ChannelStore, changed: Channel, if_match: str | None, check: CommitCheck) -> Answer:
     """Raises Problem."""
     with as_problems():
         channel = channels.change(changed, seen_revision(if_match), check)

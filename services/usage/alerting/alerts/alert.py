@@ -14,7 +14,7 @@ from sqlalchemy import Row, select
 from services.usage.alerting import tables
 from services.usage.alerting.alerts.facts import Facts
 from shared.sql.database import Database
-from shared.sql.keyset import By, cut, keyset
+from shared.sql.keyset import By, read_page
 from shared.values.timestamps import from_microseconds
 
 
@@ -55,8 +55,7 @@ class AlertStore:
             query = query.where(table.c.resolved_at.is_(None) if is_open else table.c.resolved_at.is_not(None))
         newest_first = (By(table.c.raised_at, descending=True), By(table.c.id))
         with self._database.reading() as tx:
-            rows = tx.execute(keyset(query, newest_first, after, limit)).all()
-        shown, last = cut(rows, limit)
+            shown, last = read_page(tx, query, newest_first, after, limit)
         return alerts(shown), last and (last.raised_at, last.id)
 
 

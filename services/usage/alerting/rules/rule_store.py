@@ -1,6 +1,6 @@
 """Store of alert rules in SQL, with optimistic concurrency by revision; makes the default rules of an organisation."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,10 +10,11 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from services.usage.alerting import tables
 from services.usage.alerting.rules.rule import PARAMETERS, Kind, Rule, default_rules
+from services.usage.commit_check import CommitCheck, no_check
 from services.usage.no_such_item import NoSuchItem
 from shared.runtime.clock import Clock
 from shared.sql.database import Database, upsert
-from shared.sql.keyset import By, cut, keyset
+from shared.sql.keyset import By, read_page
 from shared.values.revision import RevisionDiffers
 from shared.values.timestamps import from_microseconds, to_microseconds
 
@@ -26,10 +27,6 @@ class NoSuchRule(NoSuchItem):
 
 class TooManyRules(Exception):
     """The organisation has RULES_MAX rules already."""
-
-
-def _no_check() -> None:
-    pass
 
 
 class RuleStore:
@@ -46,8 +43,7 @@ class RuleStore:
         query = select(table).where(table.c.organisation_id == organisation_id, table.c.deleted_at.is_(None))
         oldest_first = (By(table.c.created_at), By(table.c.id))
         with self._database.reading() as tx:
-            rows = tx.execute(keyset(query, oldest_first, after, limit)).all()
-        shown, last = cut(rows, limit)
+            shown, last = read_page(tx, query, oldest_first, after, limit)
         return tuple(map(_rule, shown)), last and (last.created_at, last.id)
 
     def get(self, organisation_id: str, rule_id: str) -> Rule:
@@ -55,7 +51,7 @@ class RuleStore:
         with self._database.reading() as tx:
             return _get(tx, organisation_id, rule_id)
 
-    def add(self, rule: Rule, check: Callable[[], None] = _no_check) -> None:
+    def add(self, rule: Rule, check: CommitCheck = no_check) -> None:
         """Raises TooManyRules."""
         table = tables.alert_rule
         own = (table.c.organisation_id == rule.organisation_id, table.c.deleted_at.is_(None))
@@ -65,7 +61,7 @@ class RuleStore:
             tx.execute(upsert(tx, table), _row(rule))
             check()
 
-    def change(self, rule: Rule, seen_revision: int | None, check: Callable[[], None] = _no_check) -> Rule:
+    def change(self, rule: Rule, seen_revision: int | None, check: CommitCheck = no_check) -> Rule:
         """The rule as stored. Raises NoSuchRule, or RevisionDiffers when its revision is not `seen_revision`."""
         with self._database.transaction() as tx:
             before = _get(tx, rule.organisation_id, rule.id, lock=True)
@@ -76,7 +72,7 @@ class RuleStore:
             check()
             return changed
 
-    def delete(self, organisation_id: str, rule_id: str, check: Callable[[], None] = _no_check) -> datetime:
+    def delete(self, organisation_id: str, rule_id: str, check: CommitCheck = no_check) -> datetime:
         """The time of deletion. Raises NoSuchRule."""
         now = self._clock.now()
         with self._database.transaction() as tx:

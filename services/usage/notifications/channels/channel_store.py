@@ -1,6 +1,6 @@
 """Store of channels in SQL, with optimistic concurrency by revision."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from services.usage.commit_check import CommitCheck, no_check
 from services.usage.no_such_item import NoSuchItem
 from services.usage.notifications import tables
 from services.usage.notifications.channel import Channel, Kind
 from services.usage.notifications.delivery import Status
 from shared.sql.database import Database
-from shared.sql.keyset import By, cut, keyset
+from shared.sql.keyset import By, read_page
 from shared.values.revision import RevisionDiffers
 from shared.values.timestamps import from_microseconds, to_microseconds
 
@@ -26,10 +27,6 @@ class NoSuchChannel(NoSuchItem):
 
 class TooManyChannels(Exception):
     """The organisation has CHANNELS_MAX channels already."""
-
-
-def _no_check() -> None:
-    pass
 
 
 class ChannelStore:
@@ -46,8 +43,7 @@ class ChannelStore:
         query = select(table).where(table.c.organisation_id == organisation_id)
         oldest_first = (By(table.c.created_at), By(table.c.id))
         with self._database.reading() as tx:
-            rows = tx.execute(keyset(query, oldest_first, after, limit)).all()
-        shown, last = cut(rows, limit)
+            shown, last = read_page(tx, query, oldest_first, after, limit)
         return tuple(map(_channel, shown)), last and (last.created_at, last.id)
 
     def get(self, organisation_id: str, channel_id: str) -> Channel:
@@ -61,7 +57,7 @@ class ChannelStore:
             row = tx.execute(select(tables.channel).where(tables.channel.c.id == channel_id)).one_or_none()
         return None if row is None else _channel(row)
 
-    def add(self, channel: Channel, check: Callable[[], None] = _no_check) -> None:
+    def add(self, channel: Channel, check: CommitCheck = no_check) -> None:
         """Raises TooManyChannels."""
         table = tables.channel
         own = table.c.organisation_id == channel.organisation_id
@@ -71,7 +67,7 @@ class ChannelStore:
             tx.execute(insert(table), _row(channel))
             check()
 
-    def change(self, channel: Channel, seen_revision: int | None, check: Callable[[], None] = _no_check) -> Channel:
+    def change(self, channel: Channel, seen_revision: int | None, check: CommitCheck = no_check) -> Channel:
         """The channel as stored. Raises NoSuchChannel, or RevisionDiffers when its revision is not `seen_revision`."""
         with self._database.transaction() as tx:
             before = get_channel(tx, channel.organisation_id, channel.id, lock=True)
@@ -82,9 +78,7 @@ class ChannelStore:
             check()
             return changed
 
-    def delete(
-        self, organisation_id: str, channel_id: str, now: datetime, check: Callable[[], None] = _no_check
-    ) -> None:
+    def delete(self, organisation_id: str, channel_id: str, now: datetime, check: CommitCheck = no_check) -> None:
         """Deletes the channel and fails its unfinished deliveries. Raises NoSuchChannel."""
         with self._database.transaction() as tx:
             get_channel(tx, organisation_id, channel_id, lock=True)

@@ -1,6 +1,5 @@
 """Read model of deliveries for their organisation, with each attempt; and redelivery and test messages."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, select, update
 
+from services.usage.commit_check import CommitCheck, no_check
 from services.usage.no_such_item import NoSuchItem
 from services.usage.notifications import tables
 from services.usage.notifications.channel import Channel
@@ -16,7 +16,7 @@ from services.usage.notifications.deliveries.delivery_store import OutgoingMessa
 from services.usage.notifications.delivery import Status
 from services.usage.notifications.message import of_test
 from shared.sql.database import Database
-from shared.sql.keyset import By, cut, keyset
+from shared.sql.keyset import By, read_page
 from shared.values.identifiers import new_id
 from shared.values.timestamps import from_microseconds, to_microseconds
 
@@ -56,10 +56,6 @@ class DeliveryView:
     payload: dict[str, Any]
 
 
-def _no_check() -> None:
-    pass
-
-
 class DeliveryViews:
     """`check` is called last before a change is committed; what it raises takes the change back."""
 
@@ -84,7 +80,7 @@ class DeliveryViews:
             query = query.where(table.c.status == status.value)
         newest_first = (By(table.c.created_at, descending=True), By(table.c.id))
         with self._database.reading() as tx:
-            shown, last = cut(tx.execute(keyset(query, newest_first, after, limit)).all(), limit)
+            shown, last = read_page(tx, query, newest_first, after, limit)
             return _views(tx, shown), last and (last.created_at, last.id)
 
     def get(self, organisation_id: str, delivery_id: str) -> DeliveryView:
@@ -92,7 +88,7 @@ class DeliveryViews:
         with self._database.reading() as tx:
             return _views(tx, [_row(tx, organisation_id, delivery_id)])[0]
 
-    def test(self, channel: Channel, now: datetime, check: Callable[[], None] = _no_check) -> str:
+    def test(self, channel: Channel, now: datetime, check: CommitCheck = no_check) -> str:
         """Enqueues a test message to this channel alone. Answers the id of its delivery."""
         message = of_test(new_id("msg"), channel.id, now)
         outgoing = OutgoingMessage(
@@ -110,9 +106,7 @@ class DeliveryViews:
             check()
         return made
 
-    def send_again(
-        self, organisation_id: str, delivery_id: str, now: datetime, check: Callable[[], None] = _no_check
-    ) -> None:
+    def send_again(self, organisation_id: str, delivery_id: str, now: datetime, check: CommitCheck = no_check) -> None:
         """Makes the delivery due now, under the same message id. Raises NoSuchDelivery and CannotBeSent."""
         table = tables.delivery
         with self._database.transaction() as tx:

@@ -21,6 +21,7 @@ from services.keys.lifecycle.key import Access, Key, Reason
 from services.keys.revocation.fence import Fence, Fenced, checked_by
 from shared.eventsourcing.audit import audit
 from shared.eventsourcing.event_store import Appender
+from shared.eventsourcing.repository import nothing
 from shared.gate.verdict import Refusal
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
@@ -48,7 +49,8 @@ class World:
         def decide(state: Key | None) -> tuple[KeyEvent, ...]:
             return decision.decide(state, command, self.clock.now())
 
-        return self.keys.commands.keys.execute(key_id, decide, ORIGIN, fence=checked_by(fence, self.clock.now))
+        check = nothing if fence is None else checked_by(fence, self.clock.now)
+        return self.keys.commands.keys.execute(key_id, decide, ORIGIN, fence=check)
 
     def in_one_commit(self, *calls: Callable[[], object]) -> Sequence[Future[object]]:
         """In this order: they come while somebody else holds the log's lock."""
