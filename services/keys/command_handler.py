@@ -64,7 +64,7 @@ class CommandHandler:
         Without a fence they are for operators, clocks and other back ends.
         """
         fenced = copy.copy(self)
-        fenced._check_fence = checked_by(fence, self._clock.now)
+        fenced._check_fence = checked_by(fence)
         return fenced
 
     def register_organisation(self, name: str, tier: str, origin: Origin) -> str:

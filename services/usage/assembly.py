@@ -97,7 +97,7 @@ class Usage:
     def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
         settings, existing_keys = self.delivery_settings, ExistingKeys(self.known_keys, grants)
-        still = StillAdmitted(grants, self.clock)
+        still = StillAdmitted(grants)
         return [
             *api.routes(self.statistics, self.activity, existing_keys, grants, self.clock),
             *alerting_api.routes(self.rules, self.alerts, self.channels, existing_keys, self.clock, still),

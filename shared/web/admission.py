@@ -71,7 +71,7 @@ class Admission:
     ) -> None:
         self._falcon, self._router, self._declared = falcon_app, router, declared
         self._find_again = lru_cache(maxsize=_PATHS_MAX)(self._find)
-        self._gate, self._elapsed_seconds = gate, clock.elapsed_seconds
+        self._gate, self._gate_time, self._elapsed_seconds = gate, gate.replica.time, clock.elapsed_seconds
         self._service, self._note = service, metrics.request_counts.note
         self._identify, self._cors, self._faults = identification.identify, cors, faults
 
@@ -102,7 +102,9 @@ class Admission:
             if error is None:
                 admitted: Any = verdict.grant  # who passes has one
                 digest, parameters = verdict.digest, found.parameters
-                answer = operation.serve(found.resource, admitted, digest, environ, request, request_id, parameters)
+                answer = operation.serve(
+                    found.resource, admitted, digest, environ, request, request_id, parameters, self._gate_time
+                )
                 data = answer.data()
         except Exception as raised:
             error = raised

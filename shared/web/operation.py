@@ -45,13 +45,14 @@ class Call(msgspec.Struct, Generic[Query, Body], frozen=True, gc=False):
 
     `digest`: of the secret that it presented. `permission`: what the operation needs; None: any valid key will do.
     `headers`: those that the operation declares and the caller sent, by declared name. `media_type`: of those that the
-    operation offers, the one that the caller prefers.
+    operation offers, the one that the caller prefers. `time`: the gate's, at the moment it is called.
     """
 
     caller: Grant
     query: Query
     body: Body
     request_id: str
+    time: Callable[[], float]
     headers: Mapping[str, str] = _NONE
     media_type: str = JSON
     digest: str = ""
@@ -127,6 +128,7 @@ class Operation:
         request: falcon.Request | None,
         request_id: str,
         path: Mapping[str, str],
+        gate_time: Callable[[], float],
     ) -> Answer:
         """Parses the request and calls the handler. `request` None: no query, no body. Raises Problem."""
         query = body = None
@@ -138,7 +140,7 @@ class Operation:
         media_type = JSON
         if self.alternatives:
             media_type = preferred(environ.get("HTTP_ACCEPT"), (JSON, *self.alternatives))
-        call = Call(caller, query, body, request_id, headers, media_type, digest, self.permission)
+        call = Call(caller, query, body, request_id, gate_time, headers, media_type, digest, self.permission)
         return self._handler(resource, call, **path)
 
 

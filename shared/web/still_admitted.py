@@ -8,14 +8,13 @@ from typing import Any
 
 from shared.gate.grants.grants import Grants
 from shared.gate.verdict import Verdict, judge_again
-from shared.runtime.clock import Clock
 from shared.web.operation import Call
 from shared.web.problems.catalogue import refusal_problem
 
 
 class StillAdmitted:
-    def __init__(self, grants: Grants, clock: Clock) -> None:
-        self._grants, self._clock = grants, clock
+    def __init__(self, grants: Grants) -> None:
+        self._grants = grants
 
     def check_of(self, call: Call[Any, Any]) -> Callable[[], None]:
         """What to call last in the transaction; it asks nobody but this process's memory. Raises Problem, as the gate
@@ -23,8 +22,8 @@ class StillAdmitted:
         """
 
         def check() -> None:
-            grant, now = self._grants.by_id(call.caller.key_id), self._clock.now().timestamp()
-            refusal = judge_again(grant, call.digest, call.permission, now)
+            grant = self._grants.by_id(call.caller.key_id)
+            refusal = judge_again(grant, call.digest, call.permission, call.time())
             if refusal is not None:
                 raise refusal_problem(Verdict(refusal), refusal, call.permission)
 

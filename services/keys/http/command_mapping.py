@@ -28,7 +28,8 @@ def origin(call: Call[Any, Any]) -> Origin:
 
 def fence(call: Call[Any, Any], *, gives_up: bool = False) -> Fence:
     """The calling key, as its gate let it pass, to be judged once more where its command is committed."""
-    return Fence(key_id=call.caller.key_id, digest=call.digest, permission=call.permission, gives_up=gives_up)
+    key_id, digest = call.caller.key_id, call.digest
+    return Fence(key_id=key_id, digest=digest, permission=call.permission, time=call.time, gives_up=gives_up)
 
 
 def key_request(body: CreateKeyBody, now: datetime, tier: Limits | None) -> KeyRequest:

@@ -7,7 +7,6 @@ lies behind the event that ended its power.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -39,12 +38,14 @@ _THE_KEY = select(*(tables.api_key.c[name] for name in _COLUMNS)).where(tables.a
 class Fence:
     """The key that asks, by the secret that it presented, and the permission needed; None: any valid key will do.
 
+    `time`: of its gate, at the moment it is called, in seconds since 1970; not the host's clock, which may be wrong.
     `gives_up`: the key only ends its own power, which one that is suspended or expired may do, too.
     """
 
     key_id: str
     digest: str
     permission: str | None
+    time: Callable[[], float]
     gives_up: bool = False
 
 
@@ -56,18 +57,18 @@ class Fenced(Exception):
         super().__init__(refusal.value)
 
 
-def judge(fence: Fence, grant: Grant | None, now: datetime) -> Refusal | None:
+def judge(fence: Fence, grant: Grant | None, now: float) -> Refusal | None:
     """Why the key may not, or None. Pure. `grant` None: the key was deleted."""
     forgiven = _forgiven(grant) if fence.gives_up and grant is not None else grant
-    return judge_again(forgiven, fence.digest, fence.permission, now.timestamp())
+    return judge_again(forgiven, fence.digest, fence.permission, now)
 
 
-def checked_by(fence: Fence, now: Callable[[], datetime]) -> Callable[[Connection], None]:
+def checked_by(fence: Fence) -> Callable[[Connection], None]:
     """What a repository calls before it writes."""
 
     def check(tx: Connection) -> None:
         row = tx.execute(_THE_KEY, {"key_id": fence.key_id}).one_or_none()
-        refusal = judge(fence, None if row is None else grant_of(row), now())
+        refusal = judge(fence, None if row is None else grant_of(row), fence.time())
         if refusal is not None:
             raise Fenced(refusal, fence.permission)
 

@@ -24,7 +24,7 @@ from shared.gate.grants.replica import Replica
 from shared.gate.metering.meter import Meter
 from shared.gate.quota.memory_quota import MemoryQuota
 from shared.messaging.publishing import EventPublisher
-from shared.runtime.clock import SystemClock
+from shared.runtime.clock import Clock, SystemClock
 from shared.sql.database import Database
 from shared.web.application import NO_PROXIES, application
 from shared.web.route import Route
@@ -96,8 +96,10 @@ class Management:
         self.usage.database.close()
 
 
-def management(folder: Path, *, tier: str = "premium", keys_database: Database | None = None) -> Management:
-    clock, bell = SystemClock(), Doorbell()
+def management(
+    folder: Path, *, tier: str = "premium", keys_database: Database | None = None, clock: Clock | None = None
+) -> Management:
+    clock, bell = clock or SystemClock(), Doorbell()
     keys_database = keys_database or Database.sqlite(folder / "keys.db")
     keys = keys_assembly.assemble(keys_database, bell, clock, lease_seconds=10)
     # Nothing here tells others which keys were used, so nothing is published.

@@ -49,7 +49,7 @@ class World:
         def decide(state: Key | None) -> tuple[KeyEvent, ...]:
             return decision.decide(state, command, self.clock.now())
 
-        check = nothing if fence is None else checked_by(fence, self.clock.now)
+        check = nothing if fence is None else checked_by(fence)
         return self.keys.commands.keys.execute(key_id, decide, ORIGIN, fence=check)
 
     def in_one_commit(self, *calls: Callable[[], object]) -> Sequence[Future[object]]:
@@ -98,8 +98,9 @@ def world(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) ->
     database.close()
 
 
-def fence_of(created: CreatedKey, permission: str | None = "admin", **different: Any) -> Fence:
-    return Fence(key_id=created.key_id, digest=created.secret.digest, permission=permission, **different)
+def fence_of(world: World, created: CreatedKey, permission: str | None = "admin", **different: Any) -> Fence:
+    parts = {"key_id": created.key_id, "digest": created.secret.digest, "permission": permission} | different
+    return Fence(time=lambda: world.clock.now().timestamp(), **parts)
 
 
 def refusal_of(call: Future[object]) -> Refusal:
@@ -124,8 +125,8 @@ def test_what_ended_its_power_earlier_in_the_group_counts_and_is_kept(world: Wor
     before = world.log()
     ended, refused, passed = world.in_one_commit(
         lambda: world.change(stolen.key_id, command),
-        lambda: world.create(fence_of(stolen)),
-        lambda: world.create(fence_of(other)),
+        lambda: world.create(fence_of(world, stolen)),
+        lambda: world.create(fence_of(world, other)),
     )
     assert ended.exception() is None
     assert refusal_of(refused) is refusal
@@ -143,7 +144,7 @@ def test_what_ended_its_power_earlier_in_the_group_counts_and_is_kept(world: Wor
 def test_what_came_first_in_the_group_is_kept(world: World) -> None:
     stolen = world.create()
     made, ended = world.in_one_commit(
-        lambda: world.create(fence_of(stolen)), lambda: world.change(stolen.key_id, ENDINGS["revoked"][0])
+        lambda: world.create(fence_of(world, stolen)), lambda: world.change(stolen.key_id, ENDINGS["revoked"][0])
     )
     assert isinstance(made.result(), CreatedKey)
     assert ended.exception() is None
@@ -154,7 +155,7 @@ def test_a_command_decided_again_is_judged_again(world: World) -> None:
     stolen, target = world.create(), world.create()
     first, met, ended = world.in_one_commit(
         lambda: world.change(target.key_id, SuspendKey()),
-        lambda: world.change(target.key_id, EditKey(permissions=("sensors:read",)), fence_of(stolen)),
+        lambda: world.change(target.key_id, EditKey(permissions=("sensors:read",)), fence_of(world, stolen)),
         lambda: world.change(stolen.key_id, ENDINGS["revoked"][0]),
     )
     assert (first.exception(), ended.exception()) == (None, None)
@@ -165,30 +166,30 @@ def test_a_command_decided_again_is_judged_again(world: World) -> None:
 def test_in_its_grace_the_older_secret_passes_and_not_after(world: World) -> None:
     created = world.create()
     world.change(created.key_id, RotateKey(secret=SECRET, grace=timedelta(seconds=60)))
-    newer = Fence(key_id=created.key_id, digest=DIGEST, permission="admin")
+    newer = fence_of(world, created, digest=DIGEST)
     world.clock.advance(59)
-    for fence in (fence_of(created), newer):
+    for fence in (fence_of(world, created), newer):
         world.create(fence)
     world.clock.advance(1)
     world.create(newer)
     with pytest.raises(Fenced, match="invalid-key"):
-        world.create(fence_of(created))
+        world.create(fence_of(world, created))
 
 
 def test_a_key_past_its_expiry_makes_nothing(world: World) -> None:
     created = world.create()
     expires_at = world.clock.now() + timedelta(seconds=60)
     world.change(created.key_id, EditKey(access=Access(expires_at=expires_at)))
-    world.create(fence_of(created))
+    world.create(fence_of(world, created))
     world.clock.advance(60)
     with pytest.raises(Fenced, match="key-expired"):
-        world.create(fence_of(created))
+        world.create(fence_of(world, created))
 
 
 def test_many_keys_are_revoked_behind_the_fence_or_none(world: World) -> None:
     stolen, one, two = world.create(), world.create(), world.create()
     world.change(stolen.key_id, SuspendKey())
-    commands, ids = world.keys.commands.behind(fence_of(stolen)), (one.key_id, two.key_id)
+    commands, ids = world.keys.commands.behind(fence_of(world, stolen)), (one.key_id, two.key_id)
     before = world.log()
     with pytest.raises(Fenced, match="key-suspended"):
         commands.revoke_all(world.organisation_id, ids, Reason.SUPERSEDED, None, ORIGIN)
@@ -200,14 +201,14 @@ def test_an_organisation_s_settings_are_behind_the_fence(world: World) -> None:
     world.change(stolen.key_id, ENDINGS["revoked"][0])
     before = world.log()
     with pytest.raises(Fenced, match="key-revoked"):
-        world.keys.commands.behind(fence_of(stolen)).set_unused_expiry(world.organisation_id, 30, ORIGIN)
+        world.keys.commands.behind(fence_of(world, stolen)).set_unused_expiry(world.organisation_id, 30, ORIGIN)
     assert world.log() == before
 
 
 def test_suspended_it_may_still_give_itself_up(world: World) -> None:
     created = world.create()
     world.change(created.key_id, SuspendKey())
-    commands = world.keys.commands.behind(fence_of(created, None, gives_up=True))
+    commands = world.keys.commands.behind(fence_of(world, created, None, gives_up=True))
     commands.revoke(world.organisation_id, created.key_id, Reason.KEY_COMPROMISE, None, ORIGIN)
     assert world.log()[-1] == (created.key_id, "KeyRevoked")
 
@@ -215,7 +216,7 @@ def test_suspended_it_may_still_give_itself_up(world: World) -> None:
 def test_a_command_that_has_nothing_to_do_is_not_refused(world: World) -> None:
     created = world.create()
     for _ in range(2):
-        world.change(created.key_id, SuspendKey(), fence_of(created))
+        world.change(created.key_id, SuspendKey(), fence_of(world, created))
 
 
 def test_a_row_without_digests_is_nobody_s(world: World) -> None:
@@ -224,6 +225,6 @@ def test_a_row_without_digests_is_nobody_s(world: World) -> None:
         tx.execute(tables.api_key.update().values(digest=None))
     for digest in (created.secret.digest, ""):
         with pytest.raises(Fenced, match="invalid-key"):
-            world.create(Fence(key_id=created.key_id, digest=digest, permission="admin"))
+            world.create(fence_of(world, created, digest=digest))
     world.keys.rebuild()
-    world.create(fence_of(created))
+    world.create(fence_of(world, created))

@@ -31,7 +31,7 @@ permissions = st.none() | st.sampled_from(PERMISSIONS)
 
 
 def fence(secret_: str = PRESENT, permission: str | None = None, **different: Any) -> Fence:
-    return Fence(key_id="key_1", digest=digest_of(secret_), permission=permission, **different)
+    return Fence(key_id="key_1", digest=digest_of(secret_), permission=permission, time=NOW.timestamp, **different)
 
 
 def row_of(held: Grant) -> Grant | None:
@@ -42,20 +42,20 @@ def row_of(held: Grant) -> Grant | None:
 @given(grants, secrets, permissions)
 def test_it_is_the_gate_s(held: Grant, secret_: str, permission: str | None) -> None:
     of_gate = verdict.judge(presented(f"Bearer {secret_}"), permission, grants_of(held), NOW.timestamp())
-    assert judge(fence(secret_, permission), row_of(held), NOW) is of_gate.refusal
+    assert judge(fence(secret_, permission), row_of(held), NOW.timestamp()) is of_gate.refusal
 
 
 @given(grants, secrets)
 def test_what_gives_itself_up_is_forgiven_suspension_and_expiry_alone(held: Grant, secret_: str) -> None:
-    refusal = judge(fence(secret_, gives_up=True), row_of(held), NOW)
+    refusal = judge(fence(secret_, gives_up=True), row_of(held), NOW.timestamp())
     active = replace(held, suspended=False, expires_at=None)
     if active.status is Status.EXPIRED:
         active = replace(active, status=Status.ACTIVE)
-    assert refusal is judge(fence(secret_), row_of(active), NOW)
+    assert refusal is judge(fence(secret_), row_of(active), NOW.timestamp())
     assert refusal in {None, Refusal.KEY_REVOKED, Refusal.INVALID_KEY}
 
 
 @given(grants)
 def test_no_digest_at_all_is_nobody_s(held: Grant) -> None:
-    nobody = Fence(key_id="key_1", digest="", permission=None)
-    assert judge(nobody, row_of(held), NOW) is Refusal.INVALID_KEY
+    nobody = Fence(key_id="key_1", digest="", permission=None, time=NOW.timestamp)
+    assert judge(nobody, row_of(held), NOW.timestamp()) is Refusal.INVALID_KEY
