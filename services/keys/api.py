@@ -72,7 +72,7 @@ class KeyCollection:
         body=CreateKeySchema,
         answers=CreatedKeySchema,
         status=201,
-        problems=("conflict", "too-many-keys"),
+        problems=("conflict", "too-many-keys", "beyond-own-bounds"),
         headers=("Idempotency-Key",),
     )
     def on_post(self, call: Call[None, CreateKeyBody]) -> Answer:
@@ -139,6 +139,7 @@ class KeyItem:
             "regeneration-required",
             "too-many-keys",
             "precondition-failed",
+            "beyond-own-bounds",
         ),
         headers=("If-Match",),
     )

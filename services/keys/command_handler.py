@@ -21,6 +21,7 @@ from services.keys.revocation.fence import Fence, checked_by
 from services.keys.revocation.propagation import Propagation, Receipt
 from services.keys.secret import Secret, new_secret
 from services.keys.views.active_keys import check_limit
+from services.keys.views.own_bounds import check_own_bounds
 from services.keys.views.projection import project_key, project_organisation
 from shared.eventsourcing.repository import Executed, Origin, Repository, no_check, nothing
 from shared.eventsourcing.sql_event_store import SqlEventStore
@@ -38,7 +39,8 @@ class CommandHandler:
     ) -> None:
         self._database, self._propagation, self._clock = database, propagation, clock
         self._data_keys = DataKeys(database)
-        self._check_fence: Callable[[Connection], None] = nothing  # of operators, clocks and other back ends
+        self._check_fence: Callable[[Connection], None] = nothing
+        self._maker_id: str | None = None
         self.keys: Repository[key.Key | None, KeyEvent, Connection] = Repository(
             store,
             event_types,
@@ -59,12 +61,12 @@ class CommandHandler:
         )
 
     def behind(self, fence: Fence) -> "CommandHandler":
-        """The same commands, asked for by a key. Each raises Fenced if that key lost its power before the commit.
+        """The same commands, asked for by a key, and not by an operator, a clock or another back end.
 
-        Without a fence they are for operators, clocks and other back ends.
+        Each raises Fenced if the key lost its power meanwhile, or BeyondOwnBounds if it would mint more than itself.
         """
         fenced = copy.copy(self)
-        fenced._check_fence = checked_by(fence)
+        fenced._check_fence, fenced._maker_id = checked_by(fence), fence.key_id
         return fenced
 
     def register_organisation(self, name: str, tier: str, origin: Origin) -> str:
@@ -125,7 +127,7 @@ class CommandHandler:
             is_new=True,
             fence=self._check_fence,
             also=keep,
-            check=no_check if beyond_limit else self._check_limit,
+            check=no_check if beyond_limit else self._check,
         )
         return CreatedKey(key_id=command.key_id, secret=secret, receipt=self._await_known(executed))
 
@@ -147,8 +149,7 @@ class CommandHandler:
 
         executed = self._execute(organisation_id, key_id, command, origin)
         is_description_only = edit.permissions is None and edit.access is None and secret is None
-        receipt = None if is_description_only else self._await_certain(executed)
-        return EditedKey(secret=secret, receipt=receipt)
+        return EditedKey(secret=secret, receipt=None if is_description_only else self._await_certain(executed))
 
     def rotate(self, organisation_id: str, key_id: str, grace: timedelta, origin: Origin) -> RotatedKey:
         """A new secret; the old one works until `grace` ends.
@@ -156,10 +157,9 @@ class CommandHandler:
         Raises NoSuchKey, KeyIsRevoked, KeyHasExpired or TooManyKeys.
         """
         secret = new_secret()
-        command = commands.RotateKey(secret=_public_part(secret), grace=grace)
-        executed = self._execute(organisation_id, key_id, _always(command), origin)
-        receipt = self._await_known(executed) if grace else self._await_certain(executed)
-        return RotatedKey(secret=secret, receipt=receipt)
+        command = _always(commands.RotateKey(secret=_public_part(secret), grace=grace))
+        executed = self._execute(organisation_id, key_id, command, origin)
+        return RotatedKey(secret=secret, receipt=(self._await_known if grace else self._await_certain)(executed))
 
     def suspend(self, organisation_id: str, key_id: str, origin: Origin) -> Receipt:
         """Returns once no gate accepts the key. Raises NoSuchKey or KeyIsRevoked."""
@@ -202,13 +202,13 @@ class CommandHandler:
         executed = self._execute(organisation_id, key_id, _always(commands.DeleteKey()), origin)
         receipt = self._await_certain(executed)
         self._database.forget()
-        if executed.state is None or executed.state.deleted_at is None:
+        if executed.state is None or (deleted_at := executed.state.deleted_at) is None:
             raise key.NoSuchKey
-        return executed.state.deleted_at, receipt
+        return deleted_at, receipt
 
     def receipt_of_now(self) -> Receipt:
         """Which gates have applied the whole log: for an answer that repeats an earlier one."""
-        return self._propagation.await_known(self._propagation.head_position(), self._clock.elapsed_seconds())
+        return self._await_known()
 
     def _execute(
         self, organisation_id: str, key_id: str, command: Callable[[key.Key], commands.Command], origin: Origin
@@ -220,7 +220,7 @@ class CommandHandler:
             state = key.own(state, organisation_id)
             return decision.decide(state, command(state), self._clock.now())
 
-        return self.keys.execute(key_id, decide, origin, fence=self._check_fence, check=self._check_limit)
+        return self.keys.execute(key_id, decide, origin, fence=self._check_fence, check=self._check)
 
     def _change_organisation(
         self,
@@ -233,16 +233,18 @@ class CommandHandler:
 
         self._organisations.execute(organisation_id, decide, origin, fence=self._check_fence)
 
-    def _check_limit(self, before: key.Key | None, after: key.Key | None, tx: Connection) -> None:
+    def _check(self, before: key.Key | None, after: key.Key | None, tx: Connection) -> None:
+        if self._maker_id is not None:
+            check_own_bounds(tx, self._maker_id, before, after)
         check_limit(tx, before, after, self._clock.now())
 
     def _await_certain(self, *executed: _Executed) -> Receipt:
         committed_at = self._clock.elapsed_seconds()
         return self._propagation.await_certain(_position(*executed) or self._propagation.head_position(), committed_at)
 
-    def _await_known(self, executed: _Executed) -> Receipt:
+    def _await_known(self, *executed: _Executed) -> Receipt:
         committed_at = self._clock.elapsed_seconds()
-        return self._propagation.await_known(_position(executed) or self._propagation.head_position(), committed_at)
+        return self._propagation.await_known(_position(*executed) or self._propagation.head_position(), committed_at)
 
 
 def _always(command: commands.Command) -> Callable[[key.Key], commands.Command]:

@@ -69,7 +69,7 @@ class KeyRotation(_KeyChangeResource):
         permission="admin",
         body=RotateKeySchema,
         answers=RotatedKeySchema,
-        problems=(*_PROBLEMS, "too-many-keys"),
+        problems=(*_PROBLEMS, "too-many-keys", "beyond-own-bounds"),
     )
     def on_post(self, call: Call[None, RotateKeyBody], key_id: str) -> Answer:
         organisation_id, grace = call.caller.organisation_id, timedelta(seconds=call.body.grace_seconds)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from services.keys.http.idempotency import BodyDiffers, StillRunning
+from services.keys.lifecycle.bounds import BeyondOwnBounds
 from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked, RegenerationRequired
 from services.keys.lifecycle.key import NoSuchKey
 from services.keys.lifecycle.organisation import TooManyKeys
@@ -11,6 +12,9 @@ from services.keys.revocation.fence import Fenced
 from shared.gate.verdict import Verdict
 from shared.values.revision import RevisionDiffers
 from shared.web.problems.catalogue import Problem, refusal_problem
+
+# Settings of a key's access that the API names otherwise.
+_MEMBERS = {"minute_limit": "limits.minute", "day_limit": "limits.day"}
 
 
 @contextmanager
@@ -23,6 +27,9 @@ def as_problems() -> Iterator[None]:
     except Fenced as refused:
         # As the gate would answer now.
         raise refusal_problem(Verdict(refused.refusal), refused.refusal, refused.permission) from None
+    except BeyondOwnBounds as refusal:
+        member = _MEMBERS.get(refusal.bound, refusal.bound)
+        raise Problem("beyond-own-bounds", f"{member} would go beyond that of the calling key") from None
     except (KeyIsRevoked, KeyHasExpired, StillRunning) as refusal:
         raise Problem("conflict", str(refusal)) from None
     except RegenerationRequired as refusal:

@@ -60,6 +60,13 @@ _TYPES = (
         "Call from an address that the key allows, or have the key's allowed addresses changed.",
     ),
     ProblemType(
+        "beyond-own-bounds",
+        403,
+        "A key gives no other more than it has itself",
+        "The calling key expires or has limits or addresses of its own, which bound each key that it makes, renews or "
+        "widens. Stay within what `detail` names, or use a key without that bound.",
+    ),
+    ProblemType(
         "outside-organisation",
         403,
         "This does not belong to your organisation",

@@ -41,6 +41,11 @@ FRENCH: Mapping[str, tuple[str, str]] = {
         "La clé ne peut pas être utilisée depuis cette adresse",
         "Appelez depuis une adresse que la clé autorise, ou faites changer ses adresses autorisées.",
     ),
+    "beyond-own-bounds": (
+        "Une clé ne donne pas plus qu'elle n'a elle-même",
+        "La clé appelante expire, ou a des limites ou des adresses autorisées, qui bornent toute clé qu'elle crée, "
+        "renouvelle ou étend. Restez dans ce qu'indique `detail`, ou utilisez une clé sans cette borne.",
+    ),
     "outside-organisation": (
         "Cette ressource n'appartient pas à votre organisation",
         "Vérifiez l'identifiant ; GET /v1/sensors et GET /v1/events donnent la liste de ce qu'elle possède.",

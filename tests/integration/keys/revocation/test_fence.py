@@ -1,113 +1,19 @@
 """Fences in a group commit: a command of a key whose power ended earlier in that transaction is refused, and alone."""
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
-from services.keys import assembly, tables
-from services.keys.command_inputs import CreatedKey, KeyRequest
-from services.keys.encryption.description import Description
-from services.keys.events import KeyEvent
-from services.keys.lifecycle import decision
-from services.keys.lifecycle.commands import Command, DeleteKey, EditKey, NewSecret, RevokeKey, RotateKey, SuspendKey
-from services.keys.lifecycle.key import Access, Key, Reason
-from services.keys.revocation.fence import Fence, Fenced, checked_by
+from services.keys import tables
+from services.keys.command_inputs import CreatedKey
+from services.keys.lifecycle.commands import Command, DeleteKey, EditKey, RevokeKey, RotateKey, SuspendKey
+from services.keys.lifecycle.key import Access, Reason
+from services.keys.revocation.fence import Fenced
 from shared.eventsourcing.audit import audit
-from shared.eventsourcing.event_store import Appender
-from shared.eventsourcing.repository import nothing
 from shared.gate.verdict import Refusal
-from shared.runtime.clock import ManualClock
-from shared.sql.database import Database
-from tests.examples import DIGEST, HINT, ORIGIN, NoBus
-from tests.servers import Postgres
-
-WAIT_SECONDS = 20
-ADMIN = KeyRequest(description=Description(name="admin"), permissions=("admin",))
-SECRET = NewSecret(digest=DIGEST, hint=HINT)
-
-
-class World:
-    """Keys, without any gate: receipts are there at once."""
-
-    def __init__(self, database: Database, clock: ManualClock, pool: ThreadPoolExecutor) -> None:
-        self.clock, self.pool = clock, pool
-        self.keys = assembly.assemble(database, NoBus(), clock, lease_seconds=1)
-        self.organisation_id = self.keys.commands.register_organisation("Ferrovie", "standard", ORIGIN)
-
-    def create(self, fence: Fence | None = None) -> CreatedKey:
-        commands = self.keys.commands if fence is None else self.keys.commands.behind(fence)
-        return commands.create(self.organisation_id, ADMIN, ORIGIN)
-
-    def change(self, key_id: str, command: Command, fence: Fence | None = None) -> object:
-        def decide(state: Key | None) -> tuple[KeyEvent, ...]:
-            return decision.decide(state, command, self.clock.now())
-
-        check = nothing if fence is None else checked_by(fence)
-        return self.keys.commands.keys.execute(key_id, decide, ORIGIN, fence=check)
-
-    def in_one_commit(self, *calls: Callable[[], object]) -> Sequence[Future[object]]:
-        """In this order: they come while somebody else holds the log's lock."""
-        log = self.keys.commands.keys._log
-        with self._held():
-            running: list[Future[object]] = []
-            for call in calls:
-                running.append(self.pool.submit(call))
-                while len(log._commit_soon._waiting) < len(running):
-                    pass
-        for each in running:
-            each.exception(WAIT_SECONDS)
-        return running
-
-    @contextmanager
-    def _held(self) -> Iterator[None]:
-        began, may_end = threading.Event(), threading.Event()
-
-        def hold(_tx: Connection, _log: Appender) -> tuple[()]:
-            began.set()
-            assert may_end.wait(WAIT_SECONDS)
-            return ()
-
-        holding = self.pool.submit(self.keys.commands.keys._log.commit, (), hold)
-        assert began.wait(WAIT_SECONDS)
-        try:
-            yield
-        finally:
-            may_end.set()
-        holding.result(WAIT_SECONDS)
-
-    def log(self) -> list[tuple[str, str]]:
-        with self.keys.database.reading() as tx:
-            rows = tx.execute(select(tables.log).order_by(tables.log.c.position)).all()
-        return [(row.stream, row.type) for row in rows]
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def world(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> Iterator[World]:
-    is_sqlite = request.param == "sqlite"
-    server: Postgres | None = None if is_sqlite else request.getfixturevalue("postgres")
-    database = Database.sqlite(tmp_path / "keys.db") if server is None else Database(server.new_database())
-    with ThreadPoolExecutor(4) as pool:
-        yield World(database, clock, pool)
-    database.close()
-
-
-def fence_of(world: World, created: CreatedKey, permission: str | None = "admin", **different: Any) -> Fence:
-    parts = {"key_id": created.key_id, "digest": created.secret.digest, "permission": permission} | different
-    return Fence(time=lambda: world.clock.now().timestamp(), **parts)
-
-
-def refusal_of(call: Future[object]) -> Refusal:
-    error = call.exception()
-    assert isinstance(error, Fenced), error
-    return error.refusal
-
+from tests.examples import DIGEST, ORIGIN
+from tests.integration.keys.revocation.world import SECRET, World, fence_of, refusal_of
 
 ENDINGS: dict[str, tuple[Command, Refusal]] = {
     "revoked": (RevokeKey(reason=Reason.KEY_COMPROMISE, note=None), Refusal.KEY_REVOKED),
@@ -180,10 +86,10 @@ def test_a_key_past_its_expiry_makes_nothing(world: World) -> None:
     created = world.create()
     expires_at = world.clock.now() + timedelta(seconds=60)
     world.change(created.key_id, EditKey(access=Access(expires_at=expires_at)))
-    world.create(fence_of(world, created))
+    world.create(fence_of(world, created), expires_at=expires_at)
     world.clock.advance(60)
     with pytest.raises(Fenced, match="key-expired"):
-        world.create(fence_of(world, created))
+        world.create(fence_of(world, created), expires_at=expires_at)
 
 
 def test_many_keys_are_revoked_behind_the_fence_or_none(world: World) -> None:
