@@ -86,13 +86,14 @@ def revoked(number: int) -> KeyRevoked:
 class MemoryLog:
     """A log of keys as followers see it. `acknowledged` is what gates told it; while `is_away` it answers nobody.
 
-    `gates`: how many it says there are.
+    `gates`: how many it says there are. `accounts`: gate → the account that spoke for it last.
     """
 
     def __init__(self, clock: Clock, epoch: str = "epoch-1") -> None:
         self._clock, self.epoch = clock, epoch
         self.events: list[CloudEvent] = []
         self.acknowledged: list[Acknowledgement] = []
+        self.accounts: dict[str, str | None] = {}
         self.is_away = False
         self.gates: int | None = None
 
@@ -127,12 +128,18 @@ class MemoryLog:
         return Head(epoch=self.epoch, position=0, hash=genesis_hash(self.epoch))
 
     def pull(
-        self, after: Head | None, acknowledgement: Acknowledgement | None = None, *, events_max: int = PAGE_EVENTS
+        self,
+        after: Head | None,
+        acknowledgement: Acknowledgement | None = None,
+        *,
+        events_max: int = PAGE_EVENTS,
+        account: str | None = None,
     ) -> FeedPage:
         if self.is_away:
             raise FeedUnavailable("away")
         if acknowledgement is not None:
             self.acknowledged.append(acknowledgement)
+            self.accounts[acknowledgement.gate] = account
         time = self._clock.now()
         if after is not None and after not in (self.genesis, *(event.place for event in self.events)):
             return FeedPage(events=(), head=self.head, time=time, diverged=True, gates=self.gates)

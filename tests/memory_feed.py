@@ -17,7 +17,7 @@ class MemoryFeed:
         store: MemoryEventStore,
         publication: Envelopes,
         clock: Clock,
-        acknowledge: Callable[[Acknowledgement], None] | None = None,
+        acknowledge: Callable[[Acknowledgement, str | None], None] | None = None,
     ) -> None:
         self.store, self.is_away = store, False
         self._publication, self._clock, self._acknowledge = publication, clock, acknowledge
@@ -27,7 +27,7 @@ class MemoryFeed:
             raise FeedUnavailable("away")
         if acknowledgement is not None and self._acknowledge is not None:
             is_of_this_log = after is None or self._continues(after)
-            self._acknowledge(acknowledgement if is_of_this_log else replace(acknowledgement, position=0))
+            self._acknowledge(acknowledgement if is_of_this_log else replace(acknowledgement, position=0), None)
         store = self.store
         with store.reading() as tx:
             head, time = store.head(tx), self._clock.now()

@@ -11,7 +11,9 @@ from services.keys.expiry_sweep import ExpirySweep
 from services.keys.http import organisation_activity_resources
 from services.keys.http.idempotency import Idempotency
 from services.keys.publication import publish
-from services.keys.revocation.propagation import GATES, Propagation
+from services.keys.revocation.gate_cap import GATES_MAX_DEFAULT
+from services.keys.revocation.gate_rows import GATES
+from services.keys.revocation.propagation import Propagation
 from services.keys.revocation.restore_detection import RestoreDetection
 from services.keys.rpc.remote_commands import RemoteCommands
 from services.keys.views.as_of import AsOf
@@ -102,15 +104,19 @@ def documented_routes() -> list[Route]:
     ]
 
 
-def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float) -> Keys:
-    """Migrates the database first."""
+def assemble(
+    database: Database, bus: Bus, clock: Clock, *, lease_seconds: float, gates_max: int = GATES_MAX_DEFAULT
+) -> Keys:
+    """Migrates the database first. `gates_max`: of each account."""
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
     envelopes = Envelopes("keys", types, publish, ignorable=IGNORABLE)
     relay = Relay(database, tables.metadata, store, envelopes, bus)
     doorbell = Doorbell(relay.run)
     restore_detection = RestoreDetection(database, clock, lease_seconds=lease_seconds)
-    propagation = Propagation(database, store, restore_detection, clock, lease_seconds=lease_seconds)
+    propagation = Propagation(
+        database, store, restore_detection, clock, lease_seconds=lease_seconds, gates_max=gates_max
+    )
     commands = CommandHandler(database, store, doorbell, propagation, clock)
     return Keys(
         clock=clock,

@@ -95,12 +95,14 @@ idempotency = Table(
     Index("idempotency_by_age", "created_at"),
 )
 
-# One row for each gate, running or killed: the position in the log that it has applied.
+# One row for each gate, running or killed: the position in the log that it has applied, or a mark, which is negative
+# (see revocation/gate_cap.py). `account`: the one that first spoke for it; none: nobody's yet.
 gate = Table(
     "gate",
     metadata,
     Column("id", String(32), primary_key=True),
     Column("position", BigInteger, nullable=False),
+    Column("account", String(32)),
 )
 
 # One row: the storage last seen (see revocation/restore_detection.py). `settled`: every gate that may hold a lease has

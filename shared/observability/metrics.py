@@ -82,6 +82,17 @@ receipt_seconds = Histogram(
     "From a change that takes power away being committed to its receipt: every gate acknowledged or counted out.",
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 11),
 )
+gates_refused = Counter(
+    "grillo_gates_refused_total",
+    "Acknowledgements and removals not taken; foreign: of another account's gate; cap: of a gate beyond GATES_MAX."
+    " Not: those over RPC, nor those with the one token of all services, whose account is not known.",
+    ["reason"],  # reason: foreign cap
+)
+internal_refused = Counter(
+    "grillo_internal_refused_total",
+    "Requests that the internal door refused: with no token that it knows, or for what the account may not ask.",
+    ["reason"],  # reason: unknown-token not-allowed
+)
 spool_bytes = Gauge(
     "grillo_meter_spool_bytes",
     "Bytes of metered requests in this process's segment that are not known to be counted yet.",

@@ -1,5 +1,6 @@
 """Feed: the log as followers pull it. The events after a place, and the head as the primary database shows it now."""
 
+import enum
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -47,6 +48,21 @@ class FeedPage:
     gates: int | None = None
 
 
+class GateRefusal(enum.Enum):
+    """FOREIGN: the gate is another account's. CAP: the account has as many gates as it may have."""
+
+    FOREIGN = "foreign"
+    CAP = "cap"
+
+
+class GateRefused(Exception):
+    """Nothing was done in this gate's name, and its pull gets no answer, which would renew its lease."""
+
+    def __init__(self, reason: GateRefusal) -> None:
+        self.reason = reason
+        super().__init__(reason.value)
+
+
 class FeedUnavailable(Exception):
     """The pull failed. What was applied stays applied, and the next pull continues from there."""
 
@@ -70,20 +86,26 @@ class LogFeed:
         database: Database,
         store: SqlEventStore,
         envelopes: Envelopes,
-        acknowledge: Callable[[Acknowledgement], None] | None = None,
+        acknowledge: Callable[[Acknowledgement, str | None], None] | None = None,
         gates: ScalarSelect[int] | None = None,
     ) -> None:
-        """`gates`: counts the gates that follow this log; pages for gates include it."""
+        """`acknowledge`: is told the account, too. `gates`: counts the gates that follow this log, for gates' pages."""
         self._database, self._store, self._envelopes = database, store, envelopes
         self._acknowledge = acknowledge
         self._time_and_gates = (DatabaseClock(),) if gates is None else (DatabaseClock(), gates)
         self._page = store.pages_after(bindparam("after", type_=BigInteger))
 
     def pull(
-        self, after: Head | None, acknowledgement: Acknowledgement | None = None, *, events_max: int = PAGE_EVENTS
+        self,
+        after: Head | None,
+        acknowledgement: Acknowledgement | None = None,
+        *,
+        events_max: int = PAGE_EVENTS,
+        account: str | None = None,
     ) -> FeedPage:
+        """`account`: who asks, as its credentials say; None: it has none of its own. Raises GateRefused."""
         if acknowledgement is not None and self._acknowledge is not None:
-            self._acknowledge(self._of_this_log(acknowledgement, after))
+            self._acknowledge(self._of_this_log(acknowledgement, after), account)
         position = after.position if after else 0
         with self._database.reading(once=True) as tx:
             head, hash_there, (time, *counted) = self._store.head_and_hash(tx, position, self._time_and_gates)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 
 from services.keys import tables
+from services.keys.revocation.gate_cap import is_mark
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 
@@ -36,15 +37,29 @@ class GateWait:
     applied: dict[str, int] = field(default_factory=dict)
     silent: tuple[str, ...] = ()
     is_over: bool = False
+    over_at: float = float("-inf")
+    _marks: dict[int, float] | None = None  # mark → when it was first seen
 
     def observe(self, positions: Mapping[str, int], now: float) -> None:
-        """`positions`: gate → its position in the log, read by `now`."""
+        """`positions`: gate → its position in the log, or its mark, read by `now`."""
         for gate_id, position in positions.items():
             if position >= self.position:
                 self.applied.setdefault(gate_id, round((now - self.committed_at) * 1000))
+        self._see({position for position in positions.values() if is_mark(position)}, now)
         self.silent = tuple(gate_id for gate_id in positions if gate_id not in self.applied)
         is_through = not self.silent and now >= self.not_before
         self.is_over = is_through or now >= max(self.deadline, self.not_before)
+        self.over_at = now
+
+    def marks_seen_by(self, moment: float) -> tuple[int, ...]:
+        """Marks that were there at that moment, when it was read, or before."""
+        return tuple(mark for mark, seen_at in (self._marks or {}).items() if seen_at <= moment)
+
+    def _see(self, marks: set[int], now: float) -> None:
+        if self._marks is None and marks:
+            # Those that were there before the commit shall be old enough at the deadline to be removed.
+            self.deadline += now - self.committed_at
+        self._marks = dict.fromkeys(marks, now) | (self._marks or {})
 
 
 class GateProgress:

@@ -4,31 +4,27 @@ Every gate has a row that says how far it has applied the log. A revocation wait
 gate that stays silent is counted out only once its lease must have run out, by this process's own steady clock,
 started after the commit. A gate can renew its lease only by a pull, a pull commits the gate's row before it reads
 the head, and a head read after the commit contains the revocation: so no gate can be both silent and fresh.
+
+No gate that is fresh is without a row: none goes but one that no pull has set right for a lease and a margin. A row
+before the revocation proves that by its position, since the commit; a marked row (gate_cap.py) says nothing of what
+was applied, so it proves that by its mark, since it was first seen.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, func, select, update
-
-from services.keys import tables
+from services.keys.revocation.gate_cap import GATES_MAX_DEFAULT
 from services.keys.revocation.gate_progress import GateProgress, GateWait
+from services.keys.revocation.gate_rows import GateRows
 from services.keys.revocation.restore_detection import MARGIN_SECONDS, RestoreDetection
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.observability import metrics
 from shared.replication.feed import Acknowledgement
 from shared.runtime.clock import Clock
-from shared.runtime.flat_combining import Combiner
-from shared.sql.database import Database, upsert
+from shared.sql.database import Database
 
 KNOWN_WAIT_SECONDS = 1.0
-# More than the internal listener's threads can bring at once.
-ACKNOWLEDGEMENTS_MAX = 50
-_POSITIONS_OF = select(tables.gate).where(tables.gate.c.id.in_(bindparam("gates", expanding=True)))
-_SET_POSITION = update(tables.gate).where(tables.gate.c.id == bindparam("of")).values(position=bindparam("to"))
-# The number of gates: those that run, and those killed since the last revocation.
-GATES = select(func.count()).select_from(tables.gate).scalar_subquery()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,52 +54,22 @@ class Propagation:
         clock: Clock,
         *,
         lease_seconds: float,
+        gates_max: int = GATES_MAX_DEFAULT,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """`gates_max`: of each account."""
         self._database, self._store, self._clock = database, store, clock
-        self._restore_detection, self._lease_seconds = restore_detection, lease_seconds
+        self._restore_detection, self._silence_seconds = restore_detection, lease_seconds + MARGIN_SECONDS
         self._gate_progress = GateProgress(database, clock, sleep)
-        self._commit_together = Combiner(self._commit, most=ACKNOWLEDGEMENTS_MAX, gives_way=False)
+        self._rows = GateRows(database, clock, silence_seconds=self._silence_seconds, gates_max=gates_max)
 
-    def acknowledge(self, acknowledgement: Acknowledgement) -> None:
-        """Commits the gate's row. Called by the feed, before it reads the head.
+    def acknowledge(self, acknowledgement: Acknowledgement, account: str | None = None) -> None:
+        """Commits the gate's row. Called by the feed, before it reads the head. Raises GateRefused."""
+        self._rows.acknowledge(acknowledgement, account)
 
-        A push makes all gates acknowledge at the same time; those that do so here share a commit.
-        """
-        self._commit_together(acknowledgement)
-
-    def _commit(self, acknowledgements: Sequence[Acknowledgement]) -> None:
-        # The furthest of each gate: another is a late repetition, which must not set it back.
-        acknowledged = {each.gate: each.position for each in sorted(acknowledgements, key=lambda each: each.position)}
-        known = self._positions(acknowledged)
-        moved = {gate: position for gate, position in acknowledged.items() if known.get(gate, position) != position}
-        if moved and not self._set_positions(moved):
-            known = self._positions(acknowledged)
-        if missing := sorted(acknowledged.keys() - known.keys()):
-            with self._database.transaction() as tx:
-                # Another process may insert the same gate's row: the gate retries a call that it believes lost.
-                new = [{"id": gate, "position": acknowledged[gate]} for gate in missing]
-                rows = upsert(tx, tables.gate).values(new)
-                tx.execute(rows.on_conflict_do_update(index_elements=["id"], set_={"position": rows.excluded.position}))
-
-    def _positions(self, gates: Iterable[str]) -> dict[str, int]:
-        with self._database.reading(once=True) as tx:
-            return {gate.id: gate.position for gate in tx.execute(_POSITIONS_OF, {"gates": tuple(gates)})}
-
-    def _set_positions(self, positions: Mapping[str, int]) -> bool:
-        """False when some rows were gone. Not durable: a crash may set a position back; then a receipt waits longer.
-
-        Rows themselves are inserted durably, for nobody waits for a gate that has none.
-        """
-        # In one order everywhere, against deadlocks.
-        values = [{"of": gate, "to": position} for gate, position in sorted(positions.items())]
-        with self._database.transaction(durable=False) as tx:
-            return tx.execute(_SET_POSITION, values).rowcount == len(values)
-
-    def remove(self, gate_id: str) -> None:
-        """Deletes the row of a gate that stops cleanly."""
-        with self._database.transaction() as tx:
-            tx.execute(delete(tables.gate).where(tables.gate.c.id == gate_id))
+    def remove(self, gate_id: str, account: str | None = None) -> None:
+        """Deletes the row of a gate that stops cleanly. Raises GateRefused."""
+        self._rows.remove(gate_id, account)
 
     def head_position(self) -> int:
         with self._database.reading(once=True) as tx:
@@ -118,12 +84,12 @@ class Propagation:
         wait = GateWait(
             position=position,
             committed_at=committed_at,
-            deadline=committed_at + self._lease_seconds + MARGIN_SECONDS,
+            deadline=committed_at + self._silence_seconds,
             not_before=self._restore_detection.all_gates_known_from(),
         )
         self._gate_progress.wait_until_over(wait)
         if wait.silent:
-            self._count_out(wait)
+            self._rows.count_out(wait.silent, position, wait.marks_seen_by(wait.over_at - self._silence_seconds))
         receipt = self._receipt(wait, wait.silent, propagated=True)
         metrics.receipt_seconds.observe(receipt.elapsed_ms / 1000)
         return receipt
@@ -134,12 +100,6 @@ class Propagation:
         wait = GateWait(position=position, committed_at=committed_at, deadline=deadline)
         self._gate_progress.wait_until_over(wait)
         return self._receipt(wait, (), propagated=not wait.silent)
-
-    def _count_out(self, wait: GateWait) -> None:
-        gate = tables.gate
-        with self._database.transaction() as tx:
-            for gate_id in sorted(wait.silent):
-                tx.execute(delete(gate).where(gate.c.id == gate_id, gate.c.position < wait.position))
 
     def _receipt(self, wait: GateWait, counted_out: tuple[str, ...], *, propagated: bool) -> Receipt:
         gates = [GateReceipt(id=gate_id, applied_ms=ms) for gate_id, ms in wait.applied.items()]

@@ -27,7 +27,7 @@ from tests.examples import NoBus
 from tests.memory_feed import MemoryFeed
 
 PUBLICATION = Envelopes("keys", events.types, publish)
-Acknowledge = Callable[[Acknowledgement], None]
+Acknowledge = Callable[[Acknowledgement, str | None], None]
 
 
 class Log:
@@ -123,7 +123,7 @@ def test_an_acknowledgement_is_heard_before_the_head_is_read(log: Log) -> None:
     """The order that a revocation's proof rests on: what is committed by the time it is heard, the page must hold."""
     heard: list[Acknowledgement] = []
 
-    def acknowledge(acknowledgement: Acknowledgement) -> None:
+    def acknowledge(acknowledgement: Acknowledgement, _account: str | None) -> None:
         heard.append(acknowledgement)
         log.grow()
 
@@ -138,7 +138,7 @@ def test_a_position_in_another_log_acknowledges_nothing_of_this_one(log: Log) ->
     """A gate from before a restore would else be counted as having what it never saw."""
     heard: list[Acknowledgement] = []
     log.grow(2)
-    page = log.feed_with(heard.append).pull(
+    page = log.feed_with(lambda said, _account: heard.append(said)).pull(
         replace(log.place(2), epoch="another"), Acknowledgement(gate="gate_1", position=2)
     )
     assert (page.diverged, heard) == (True, [Acknowledgement(gate="gate_1", position=0)])
@@ -146,12 +146,12 @@ def test_a_position_in_another_log_acknowledges_nothing_of_this_one(log: Log) ->
 
 def test_whoever_is_no_gate_acknowledges_nothing(log: Log) -> None:
     heard: list[Acknowledgement] = []
-    log.feed_with(heard.append).pull(None)
+    log.feed_with(lambda said, _account: heard.append(said)).pull(None)
     assert heard == []
 
 
 def test_an_acknowledgement_that_cannot_be_kept_gets_no_answer(log: Log) -> None:
-    def fail(acknowledgement: Acknowledgement) -> None:
+    def fail(*_: object) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -201,13 +201,13 @@ def test_the_head_is_read_in_a_transaction_begun_after_the_acknowledgement(
         order.append("read")
         return reading(database, once=once)
 
-    def note_acknowledging(propagation: Propagation, acknowledgement: Acknowledgement) -> None:
+    def note_acknowledging(acknowledgement: Acknowledgement, account: str | None) -> None:
         order.append("acknowledge")
-        acknowledge(propagation, acknowledgement)
+        acknowledge(keys.propagation, acknowledgement, account)
         order.append("acknowledged")
 
     monkeypatch.setattr(Database, "reading", note_reading)
-    feed = LogFeed(keys.database, keys.store, PUBLICATION, lambda said: note_acknowledging(keys.propagation, said))
+    feed = LogFeed(keys.database, keys.store, PUBLICATION, note_acknowledging)
     feed.pull(None, Acknowledgement(gate="gate_1", position=0))
     assert order[0] == "acknowledge"
     assert order[order.index("acknowledged") :] == ["acknowledged", "read"]

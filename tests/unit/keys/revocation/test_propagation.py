@@ -1,21 +1,24 @@
 """What a receipt says: who acknowledged, who was counted out and only when, and what was not waited for."""
 
+import contextlib
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
 from services.keys import tables
 from services.keys.assembly import MIGRATIONS
+from services.keys.revocation.gate_rows import Word
 from services.keys.revocation.propagation import KNOWN_WAIT_SECONDS, Propagation, Receipt
 from services.keys.revocation.restore_detection import MARGIN_SECONDS, RestoreDetection
 from shared.eventsourcing.sql_event_store import SqlEventStore
-from shared.replication.feed import Acknowledgement
+from shared.replication.feed import Acknowledgement, GateRefused
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 
-LEASE = 10.0
+LEASE, GATES_MAX = 10.0, 4
 
 
 class Scene:
@@ -31,10 +34,18 @@ class Scene:
 
     def new_propagation(self, clock: ManualClock) -> Propagation:
         store = SqlEventStore(self.database, tables.metadata)
-        return Propagation(self.database, store, self.storage, clock, lease_seconds=LEASE, sleep=self._sleep)
+        return Propagation(
+            self.database, store, self.storage, clock, lease_seconds=LEASE, gates_max=GATES_MAX, sleep=self._sleep
+        )
 
-    def acknowledge(self, gate: str, position: int) -> None:
-        self.propagation.acknowledge(Acknowledgement(gate=gate, position=position))
+    def acknowledge(self, gate: str, position: int, account: str | None = None) -> None:
+        self.propagation.acknowledge(Acknowledgement(gate=gate, position=position), account)
+
+    def invent(self, *numbers: int) -> None:
+        """Gates that an account makes up, until and beyond its cap."""
+        for number in numbers:
+            with contextlib.suppress(GateRefused):
+                self.acknowledge(f"invented_{number}", 7, "sensors")
 
     def at(self, seconds: float, do: Callable[[], None]) -> None:
         self.plan.append((self.began + seconds, do))
@@ -204,12 +215,51 @@ def test_a_gate_that_is_counted_out_while_it_acknowledges_has_its_row_again(
     """And so has one that acknowledges together with it; a gate without a row is one that nobody waits for."""
     scene.acknowledge("gate_1", 6)
     scene.acknowledge("gate_2", 6)
-    set_positions = scene.propagation._set_positions
+    rows = scene.propagation._rows
+    set_positions = rows._set_positions
 
-    def counted_out_before(positions: Mapping[str, int]) -> bool:
-        scene.propagation.remove("gate_1")
-        return set_positions(positions)
+    def counted_out_before(*moved: Mapping[str, Any]) -> bool:
+        rows.remove("gate_1")
+        return set_positions(*moved)
 
-    monkeypatch.setattr(scene.propagation, "_set_positions", counted_out_before)
-    scene.propagation._commit([Acknowledgement(gate=f"gate_{number}", position=7) for number in (1, 2, 3)])
+    monkeypatch.setattr(rows, "_set_positions", counted_out_before)
+    rows._commit([Word(gate=f"gate_{number}", position=7, account=None) for number in (1, 2, 3)])
     assert scene.rows() == {"gate_1": 7, "gate_2": 7, "gate_3": 7}
+
+
+def test_invented_gates_delay_one_receipt_by_a_lease_and_none_of_the_lines_of_others_is_missing(scene: Scene) -> None:
+    scene.acknowledge("gate_auth", 7, "auth")
+    scene.acknowledge("gate_sensors", 7, "sensors")
+    scene.invent(*range(20))
+    scene.acknowledges_at(1, "gate_auth", 7)
+    scene.at(1, lambda: scene.acknowledge("gate_sensors", 7, "sensors"))
+    receipt = scene.propagation.await_certain(7, scene.began)
+    invented = {f"invented_{number}": None for number in range(GATES_MAX - 1)}
+    assert acknowledged(receipt) == {"gate_auth": 0, "gate_sensors": 1000} | invented
+    assert (receipt.propagated, receipt.elapsed_ms) == (True, 10_500)
+    assert scene.rows() == {"gate_auth": 7, "gate_sensors": 7}
+    assert scene.propagation.await_certain(7, scene.clock.elapsed_seconds()).elapsed_ms == 0
+
+
+def test_marks_of_before_the_commit_are_removed_with_its_receipt_however_late_its_first_look_is(scene: Scene) -> None:
+    scene.invent(*range(20))
+    scene.clock.advance(0.25)
+    assert scene.propagation.await_certain(7, scene.began).elapsed_ms == 10_750
+    assert scene.rows() == {}
+
+
+def test_a_gate_that_is_marked_late_in_a_wait_keeps_its_row(scene: Scene) -> None:
+    """Its mark hides that it was fresh a moment ago, and may be for a lease from then."""
+    scene.acknowledge("gate_silent", 6)
+    scene.acknowledge("gate_sensors", 6, "sensors")
+    last = LEASE + MARGIN_SECONDS - 0.25
+
+    def acknowledge_and_invent() -> None:
+        scene.acknowledge("gate_sensors", 7, "sensors")
+        scene.invent(*range(20))
+
+    scene.at(last, acknowledge_and_invent)
+    receipt = scene.propagation.await_certain(7, scene.began)
+    assert scene.passed() == LEASE + MARGIN_SECONDS
+    assert receipt.propagated
+    assert set(scene.rows()) == {"gate_sensors", *(f"invented_{number}" for number in range(GATES_MAX - 1))}

@@ -60,7 +60,7 @@ class Log:
         with self.store.transaction() as tx:
             self.store.append(tx, key_id, 0, [event], "{}", "2026-11-23T12:00:00.000000Z")
 
-    def _acknowledge(self, acknowledgement: Acknowledgement) -> None:
+    def _acknowledge(self, acknowledgement: Acknowledgement, _account: str | None) -> None:
         assert acknowledgement.gate == "gate_1"
         self.acknowledged.append(acknowledgement.position)
 

@@ -1,0 +1,169 @@
+"""Rows of gates: how far each has applied the log, and whose it is.
+
+A gate's id belongs to the account that first spoke for it: nobody else acknowledges in its name, or removes it. An
+account has at most as many rows as the cap says; a gate beyond that has no row, and so its pull gets no answer. An
+account None is not known (a token that all services share, or RPC): whatever it says is taken, as from all.
+"""
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, func, or_, select, update
+
+from services.keys import tables
+from services.keys.revocation.gate_cap import MARKS, GateCap
+from shared.observability import metrics
+from shared.replication.feed import Acknowledgement, GateRefusal, GateRefused
+from shared.runtime.clock import Clock
+from shared.runtime.flat_combining import Combiner
+from shared.sql.database import Database, upsert
+
+# More than the internal listener's threads can bring at once.
+ACKNOWLEDGEMENTS_MAX = 50
+_JOIN_LOCK_ID = 0x6761746573
+_gate = tables.gate
+_ROWS_OF = select(_gate).where(_gate.c.id.in_(bindparam("gates", expanding=True)))
+_SET_POSITION = (
+    update(_gate)
+    .where(_gate.c.id == bindparam("of"), _gate.c.account.is_not_distinct_from(bindparam("whose")))
+    .values(position=bindparam("to"))
+)
+_SET = update(_gate).where(_gate.c.id == bindparam("of")).values(position=bindparam("to"))
+# The number of gates: those that run, and those killed since the last revocation.
+GATES = select(func.count()).select_from(_gate).scalar_subquery()
+
+_Row = tuple[int, str | None]  # position and account
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Word:
+    """What an account says of a gate, and why it was not taken."""
+
+    gate: str
+    position: int
+    account: str | None
+    refusal: GateRefusal | None = None
+
+
+class GateRows:
+    def __init__(self, database: Database, clock: Clock, *, silence_seconds: float, gates_max: int) -> None:
+        self._database, self._clock = database, clock
+        self._cap = GateCap(gates_max, silence_seconds=silence_seconds)
+        self._commit_together = Combiner(self._commit, most=ACKNOWLEDGEMENTS_MAX, gives_way=False)
+
+    def acknowledge(self, acknowledgement: Acknowledgement, account: str | None = None) -> None:
+        """Commits the gate's row. Called by the feed, before it reads the head. Raises GateRefused.
+
+        A push makes all gates acknowledge at the same time; those that do so here share a commit.
+        """
+        word = Word(gate=acknowledgement.gate, position=acknowledgement.position, account=account)
+        self._commit_together(word)
+        if word.refusal is not None:
+            raise _refused(word.refusal)
+
+    def remove(self, gate_id: str, account: str | None = None) -> None:
+        """Deletes the row of a gate that stops cleanly. Raises GateRefused."""
+        is_it = _gate.c.id == gate_id
+        with self._database.transaction() as tx:
+            row = tx.execute(select(_gate).where(is_it)).one_or_none()
+            is_refused = row is not None and account is not None and row.account != account
+            if not is_refused:
+                tx.execute(delete(_gate).where(is_it, *([] if account is None else [_gate.c.account == account])))
+        if is_refused:
+            raise _refused(GateRefusal.FOREIGN)
+
+    def count_out(self, gate_ids: Iterable[str], position: int, marks: Sequence[int]) -> None:
+        """Deletes those rows that are still before `position`, or still have one of these marks."""
+        is_behind = _gate.c.position.between(0, position - 1)
+        with self._database.transaction() as tx:
+            for gate_id in sorted(gate_ids):
+                tx.execute(delete(_gate).where(_gate.c.id == gate_id, or_(is_behind, _gate.c.position.in_(marks))))
+
+    def _commit(self, words: Sequence[Word]) -> None:
+        # The furthest of each gate comes last: another is a late repetition, which must not set it back.
+        words = sorted(words, key=lambda word: word.position)
+        with self._database.reading(once=True) as tx:
+            rows = {row.id: row for row in tx.execute(_ROWS_OF, {"gates": tuple({word.gate for word in words})})}
+        for word in words:
+            word.refusal = GateRefusal.FOREIGN if _is_foreign(word, rows.get(word.gate)) else None
+        taken = [word for word in words if word.refusal is None]
+        known = {word.gate: word for word in taken if _is_known(word, rows.get(word.gate))}
+        new = [word for word in taken if not _is_known(word, rows.get(word.gate))]
+        moved = {gate: word for gate, word in known.items() if rows[gate].position != word.position}
+        if moved and not self._set_positions(moved, rows):
+            new += moved.values()
+        if new:
+            self._join(new)
+
+    def _set_positions(self, moved: Mapping[str, Word], rows: Mapping[str, Row[Any]]) -> bool:
+        """False when some rows were gone. Not durable: a crash may set a position back; then a receipt waits longer.
+
+        Rows themselves are inserted durably, for nobody waits for a gate that has none.
+        """
+        # In one order everywhere, against deadlocks.
+        values = [{"of": gate, "to": moved[gate].position, "whose": rows[gate].account} for gate in sorted(moved)]
+        with self._database.transaction(durable=False) as tx:
+            return tx.execute(_SET_POSITION, values).rowcount == len(values)
+
+    def _join(self, words: Sequence[Word]) -> None:
+        """For gates without a row, or with one that is nobody's yet; or with one by now."""
+        with self._database.transaction() as tx:
+            _take_join_lock(tx)
+            rows = {row.id: (row.position, row.account) for row in tx.execute(select(_gate))}
+            full: set[str] = set()
+            for word in sorted(words, key=lambda word: (word.gate, word.position)):
+                _, owner = rows.get(word.gate, (0, None))
+                if word.account is not None and word.account != owner:
+                    word.refusal = self._refusal(tx, word.account, owner, rows, full)
+                if word.refusal is None:
+                    position, account = rows[word.gate] = word.position, owner or word.account
+                    put = upsert(tx, _gate).values(id=word.gate, position=position, account=account)
+                    # Another process of the release before may insert it meanwhile; it takes no lock.
+                    new = {name: put.excluded[name] for name in ("position", "account")}
+                    tx.execute(put.on_conflict_do_update(index_elements=["id"], set_=new))
+
+    def _refusal(
+        self, tx: Connection, account: str, owner: str | None, rows: dict[str, _Row], full: set[str]
+    ) -> GateRefusal | None:
+        """None: the account may have the gate. `rows` is kept as the table is; `full`: accounts at the cap."""
+        if owner is not None:
+            return GateRefusal.FOREIGN
+        if account not in full and not self._has_room(tx, account, rows):
+            full.add(account)  # marks of this transaction are not committed yet, so nobody has seen them
+        return GateRefusal.CAP if account in full else None
+
+    def _has_room(self, tx: Connection, account: str, rows: dict[str, _Row]) -> bool:
+        mine = {gate: position for gate, (position, owner) in rows.items() if owner == account}
+        step = self._cap.step(account, tuple(mine.values()), self._clock.elapsed_seconds())
+        if step is None:
+            return True
+        if step.mark:
+            mark = -1 - secrets.randbelow(MARKS)  # another one each time, in whatever process
+            tx.execute(_SET, [{"of": gate, "to": mark} for gate in sorted(mine)])
+        gone = False
+        for gate in sorted(gate for gate, position in mine.items() if position in step.remove):
+            if tx.execute(delete(_gate).where(_gate.c.id == gate, _gate.c.position == mine[gate])).rowcount:
+                gone = True
+                del rows[gate]
+        return gone
+
+
+def _is_foreign(word: Word, row: Row[Any] | None) -> bool:
+    return row is not None and None not in (word.account, row.account) and word.account != row.account
+
+
+def _is_known(word: Word, row: Row[Any] | None) -> bool:
+    return row is not None and word.account in (None, row.account)
+
+
+def _take_join_lock(tx: Connection) -> None:
+    """New gates are counted one after another, across processes. SQLite has one writer as it is."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(select(func.pg_advisory_xact_lock(_JOIN_LOCK_ID)))
+
+
+def _refused(refusal: GateRefusal) -> GateRefused:
+    metrics.gates_refused.labels(refusal.value).inc()
+    return GateRefused(refusal)
