@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ from psycopg import sql
 
 _START_SECONDS_MAX = 150
 _VHOSTS = 40
+_DATABASES = Path(__file__).parents[1] / "ops/postgres/databases.sh"
 _PORTS = range(10_000, 32_768)
 _given: set[int] = set()
 
@@ -62,6 +64,17 @@ def suspended(pids: Iterable[int]) -> Iterator[None]:
     finally:
         for pid in processes:
             os.kill(pid, signal.SIGCONT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceDatabase:
+    """`url`: of the role that the service runs as; `owner_url`: of the one that migrates."""
+
+    name: str
+    password: str
+    owner_password: str
+    url: str = ""
+    owner_url: str = ""
 
 
 class Postgres:
@@ -105,8 +118,35 @@ class Postgres:
         self._log.close()
         shutil.rmtree(self._folder)
 
+    def new_service_database(self) -> ServiceDatabase:
+        """A database with the two roles of a service, made by the script that production has. No schema yet."""
+        name = f"grillo_{secrets.token_hex(6)}"
+        return self.set_up(
+            ServiceDatabase(name=name, password=secrets.token_hex(12), owner_password=secrets.token_hex(12))
+        )
+
+    def set_up(self, database: ServiceDatabase) -> ServiceDatabase:
+        """As ops/postgres does: makes what is missing, and sets the passwords."""
+        prefix = database.name.upper()
+        environment = os.environ | {
+            "PATH": f"{self._binaries}{os.pathsep}{os.environ['PATH']}",
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(self.port),
+            "DATABASES": database.name,
+            f"{prefix}_DATABASE_PASSWORD": database.password,
+            f"{prefix}_OWNER_PASSWORD": database.owner_password,
+        }
+        done = subprocess.run([_DATABASES], env=environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        address = f"@127.0.0.1:{self.port}/{database.name}"
+        return replace(
+            database,
+            url=f"postgresql+psycopg://{database.name}:{database.password}{address}",
+            owner_url=f"postgresql+psycopg://{database.name}_owner:{database.owner_password}{address}",
+        )
+
     def new_database(self) -> str:
-        """An SQLAlchemy URL."""
+        """An SQLAlchemy URL, of the role that owns it."""
         name, password = f"grillo_{secrets.token_hex(6)}", secrets.token_hex(12)
         with psycopg.connect(self.address(), autocommit=True) as connection:
             connection.execute(

@@ -48,16 +48,19 @@ class Stack:
         self.folder, self.postgres = folder, postgres
         self._lease_seconds, self._through = lease_seconds, through
         compose = _interpolated((ROOT / "docker-compose.yml").read_text())
-        self._services = {name: entry for name, entry in compose["services"].items() if "build" in entry}
+        ours = {name: entry for name, entry in compose["services"].items() if "build" in entry}
+        self._services = {name: entry for name, entry in ours.items() if entry["command"][0] == "run"}
         self._ports = {name: (free_port(), free_port()) for name in self._services}
         self._front_port = public_port or free_port()
         self.url = f"http://127.0.0.1:{self._front_port}"
         amqp_uri = rabbitmq.new_vhost()
+        self.service_databases = {name: postgres.new_service_database() for name in self._services}
         self._accounts = {
-            name: {"DATABASE_URL": postgres.new_database(), "AMQP_URI": amqp_uri, "REDIS_URL": redis.url}
-            for name in self._services
+            name: {"DATABASE_URL": database.url, "AMQP_URI": amqp_uri, "REDIS_URL": redis.url}
+            for name, database in self.service_databases.items()
         }
         self._log = (folder / "stack.log").open("ab")
+        self._migrate(ours["migrate"])
         self.processes = {name: self._start(name) for name in self._services}
         self._front = self._start_front(compose["services"]["front"])
         try:
@@ -102,7 +105,7 @@ class Stack:
         )
 
     def databases(self) -> dict[str, str]:
-        """Service → SQLAlchemy URL."""
+        """Service → SQLAlchemy URL, of the role that the service runs as."""
         return {name: account["DATABASE_URL"] for name, account in self._accounts.items()}
 
     def grillo(self, service: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -151,6 +154,12 @@ class Stack:
         for process in (self._front, *self.processes.values()):
             process.wait(60)
         self._log.close()
+
+    def _migrate(self, entry: dict[str, Any]) -> None:
+        owners = {f"{name.upper()}_OWNER_DATABASE_URL": made.owner_url for name, made in self.service_databases.items()}
+        assert owners.keys() == entry["environment"].keys()
+        command, environment = [*GRILLO, *entry["command"]], dict(os.environ) | owners
+        subprocess.run(command, env=environment, stdout=self._log, stderr=self._log, check=True, timeout=120)
 
     def _start(self, service: str) -> subprocess.Popen[bytes]:
         command = [*GRILLO, *self._services[service]["command"]]

@@ -34,9 +34,9 @@ def _database_fault(error: Exception) -> str | None:
     from sqlalchemy.exc import SQLAlchemyError
 
     from shared.sql.database import DatabaseBusy, DatabaseUrlWrong
-    from shared.sql.migrations import SchemaIsNewer
+    from shared.sql.migrations import SchemaIsNewer, SchemaIsOlder
 
-    if isinstance(error, DatabaseUrlWrong | DatabaseBusy | SchemaIsNewer):
+    if isinstance(error, DatabaseUrlWrong | DatabaseBusy | SchemaIsNewer | SchemaIsOlder):
         return str(error)
     if isinstance(error, SQLAlchemyError):
         # The driver's own words: SQLAlchemy's go on with the statement.

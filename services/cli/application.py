@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli import run, up
+from services.cli import migrate, run, up
 from services.cli.host import audit, dead, organisation, rebuild, sensors
 from services.cli.remote import alerts, keys
 from services.cli.version import print_version
@@ -27,7 +27,7 @@ def application() -> typer.Typer:
     )
     app.command("up")(up.up)
     app.command("run")(run.run)
-    app.command("migrate")(run.migrate)
+    app.command("migrate")(migrate.migrate)
     app.command("rebuild")(rebuild.rebuild)
     app.add_typer(organisation.app, name="organisation")
     app.add_typer(keys.app, name="keys")

@@ -1,4 +1,4 @@
-"""`grillo run SERVICE`, `grillo migrate SERVICE`: one service on RabbitMQ and PostgreSQL."""
+"""`grillo run SERVICE`: one service on RabbitMQ and PostgreSQL."""
 
 import os
 from tempfile import TemporaryDirectory
@@ -7,6 +7,7 @@ import typer
 
 from services.cli.arguments import ServiceName, service_named
 from services.cli.failure import Failure
+from services.cli.migrate import migrate_at
 
 
 def run(service: ServiceName) -> None:
@@ -19,13 +20,15 @@ def run(service: ServiceName) -> None:
     from shared.observability import logs
     from shared.observability.metrics import FOLDER_VARIABLE
     from shared.runtime.wait_for_servers import ServerUnreachable
-    from shared.settings import read_settings
+    from shared.settings import SettingWrong, read_settings
 
-    migrate(service)
-    _check_settings(service)
+    service_named(service)
     try:
-        await_broker(read_settings().amqp_uri)
-    except ServerUnreachable as error:
+        settings = read_settings()
+        migrate_at(service, "DATABASE_URL")
+        _check_settings(service)
+        await_broker(settings.amqp_uri)
+    except (SettingWrong, ServerUnreachable) as error:
         raise Failure(str(error)) from None
     logs.configure()
     with TemporaryDirectory(prefix=f"grillo-{service}-metrics-") as metrics_folder:
@@ -35,26 +38,11 @@ def run(service: ServiceName) -> None:
 
 
 def _check_settings(service: str) -> None:
-    """Those that one service alone needs: here, where a fault is one line, and not in each of its processes."""
+    """Those that one service alone needs: here, where a fault is one line, and not in each of its processes.
+
+    Raises SettingWrong.
+    """
     from services.usage.notifications.settings import read_delivery_settings
-    from shared.settings import SettingWrong
 
-    try:
-        if service == "usage":
-            read_delivery_settings()
-    except SettingWrong as error:
-        raise Failure(str(error)) from None
-
-
-def migrate(service: ServiceName) -> None:
-    """Bring a service's database to the newest schema. `grillo run` does so itself."""
-    from services.distributed.composition import migrate_database
-    from shared.runtime.wait_for_servers import ServerUnreachable
-    from shared.settings import SettingWrong, read_settings
-    from shared.sql.availability import DatabaseUnusable
-
-    service_named(service)
-    try:
-        migrate_database(service, read_settings())
-    except (SettingWrong, DatabaseUnusable, ServerUnreachable) as error:
-        raise Failure(str(error)) from None
+    if service == "usage":
+        read_delivery_settings()

@@ -39,7 +39,7 @@ from shared.runtime.clock import Clock, SystemClock
 from shared.settings import Settings
 from shared.sql.availability import DatabaseUnusable, await_database
 from shared.sql.database import Database
-from shared.sql.migrations import SchemaIsNewer, migrate
+from shared.sql.migrations import SchemaIsNewer, SchemaIsOlder, migrate
 from shared.web.application import application
 from shared.web.internal_api import internal_application
 from shared.web.requests.client_address import TrustedProxies
@@ -164,15 +164,18 @@ def _spent(settings: Settings) -> tuple[Spent, ...]:
             time.sleep(0.25)
 
 
-def migrate_database(service: str, settings: Settings) -> None:
-    """Waits for the database, and migrates it. Raises ServerUnreachable or DatabaseUnusable."""
-    database = Database(settings.database_url)
-    await_database(database, settings.database_url)
+def migrate_database(service: str, setting: str, url: str) -> None:
+    """Waits for the database, and migrates it as far as its role may. Raises ServerUnreachable or DatabaseUnusable.
+
+    `setting`: the name of what told the URL.
+    """
+    database = Database(url)
+    await_database(database, url, setting)
     try:
         migrate(database, SERVICES[service].assembly.MIGRATIONS)
-    except SchemaIsNewer as error:
-        raise DatabaseUnusable(settings.database_url, str(error)) from None
+    except (SchemaIsNewer, SchemaIsOlder) as error:
+        raise DatabaseUnusable(setting, url, str(error)) from None
     except DBAPIError as error:
-        raise DatabaseUnusable(settings.database_url, type(error.orig).__name__) from error
+        raise DatabaseUnusable(setting, url, type(error.orig).__name__) from error
     finally:
         database.close()

@@ -9,15 +9,15 @@ from shared.sql.database import Database
 class DatabaseUnusable(Exception):
     """The database answers, but its schema cannot be used or brought up to date."""
 
-    def __init__(self, url: str, reason: str) -> None:
-        super().__init__(f"DATABASE_URL: {address(url)} cannot be migrated: {reason}")
+    def __init__(self, setting: str, url: str, reason: str) -> None:
+        super().__init__(f"{setting}: {address(url)} cannot be used: {reason}")
 
 
-def await_database(database: Database, url: str) -> None:
-    """Returns once the database takes connections. Raises ServerUnreachable."""
+def await_database(database: Database, url: str, setting: str = "DATABASE_URL") -> None:
+    """Returns once the database takes connections. Raises ServerUnreachable, which names the setting."""
 
     def connect() -> None:
         with database.engine.connect():
             pass
 
-    await_server("DATABASE_URL", url, connect, (SQLAlchemyError, OSError))
+    await_server(setting, url, connect, (SQLAlchemyError, OSError))

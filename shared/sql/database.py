@@ -37,9 +37,9 @@ class DatabaseBusy(Exception):
 class DatabaseUrlWrong(Exception):
     """The URL cannot be used. The text never quotes it: it may hold a password."""
 
-    def __init__(self) -> None:
+    def __init__(self, setting: str = "DATABASE_URL") -> None:
         super().__init__(
-            "DATABASE_URL is not the address of a database; it must read postgresql+psycopg://USER:PASSWORD@HOST/NAME."
+            f"{setting} is not the address of a database; it must read postgresql+psycopg://USER:PASSWORD@HOST/NAME."
         )
 
 

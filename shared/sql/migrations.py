@@ -1,4 +1,7 @@
-"""Schema migrations: the Alembic scripts in a service's `migrations`, applied in one transaction at its start."""
+"""Schema migrations: the Alembic scripts in a service's `migrations`, applied in one transaction.
+
+By the role that owns the tables: `grillo migrate`, or the service itself where it owns them. Others only check.
+"""
 
 from pathlib import Path
 
@@ -8,6 +11,7 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 
 from shared.sql.database import Database
+from shared.sql.rights import grant_rights, may_migrate
 
 _MIGRATION_LOCK = 0x6772696C6C6F
 
@@ -19,8 +23,19 @@ class SchemaIsNewer(Exception):
         super().__init__(f"its schema is at revision {revision}, unknown to this version of grillo; run a newer one")
 
 
+class SchemaIsOlder(Exception):
+    """The schema lacks migrations, and this role may not apply them."""
+
+    def __init__(self, revision: str | None, needed: str | None) -> None:
+        found = "it has no schema yet" if revision is None else f"its schema is at revision {revision}"
+        super().__init__(
+            f"{found}, this version of grillo needs {needed}, and this role may not migrate it; "
+            "run `grillo migrate` as its owner first"
+        )
+
+
 def migrate(database: Database, folder: Path) -> None:
-    """Applies the migrations that are missing, in one transaction. Raises SchemaIsNewer."""
+    """Applies the migrations that are missing, in one transaction. Raises SchemaIsNewer or SchemaIsOlder."""
     scripts = ScriptDirectory(str(folder))
     known = {script.revision for script in scripts.walk_revisions()}
     with database.transaction() as connection:
@@ -35,5 +50,9 @@ def migrate(database: Database, folder: Path) -> None:
         if current is not None and current not in known:
             raise SchemaIsNewer(current)
         if current != scripts.get_current_head():
+            if not may_migrate(connection):
+                raise SchemaIsOlder(current, scripts.get_current_head())
             with Operations.context(context):
                 context.run_migrations()
+        if connection.dialect.name == "postgresql":
+            grant_rights(connection)

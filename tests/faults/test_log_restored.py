@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 
 from tests.against_the_log import GATES, Log, verdicts
 from tests.e2e.running import Distributed, eventually
-from tests.servers import Postgres, postgres_program
+from tests.servers import Postgres, ServiceDatabase, postgres_program
 
 pytestmark = [pytest.mark.xdist_group("distributed"), pytest.mark.timeout(300)]
 
@@ -19,16 +19,16 @@ pytestmark = [pytest.mark.xdist_group("distributed"), pytest.mark.timeout(300)]
 def test_everyone_follows_the_restored_log_and_receipts_hold(
     running: Distributed, postgres: Postgres, log: Log, tmp_path: Path
 ) -> None:
-    url = running.stack.environment("keys")["DATABASE_URL"]
+    database = running.stack.service_databases["keys"]
     kept_id, kept = running.create_key("events:read", name="In the dump")
-    dump = _dump(url, tmp_path / "keys.dump")
+    dump = _dump(database.owner_url, tmp_path / "keys.dump")
     lost = [running.create_key("events:read", name=f"Lost {number}") for number in range(5)]
     with running.admin() as admin:
         assert admin.post(f"/v1/keys/{lost[0][0]}/revoke").status_code == 200
     place_before = log.folded()[1]
 
     log.close()  # its connections would keep the database from being replaced
-    _restore(postgres, url, dump)
+    _restore(postgres, database, dump)
 
     eventually(log.behind, lambda behind: behind == [], seconds=60, every=0.5)
     assert log.folded()[1] != place_before
@@ -64,13 +64,14 @@ def _dump(url: str, file: Path) -> Path:
     return file
 
 
-def _restore(postgres: Postgres, url: str, dump: Path) -> None:
+def _restore(postgres: Postgres, database: ServiceDatabase, dump: Path) -> None:
     """As an operator would: the database is dropped under the services, made anew, and filled from the dump."""
-    parts = make_url(url)
     with psycopg.connect(postgres.address(), autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{parts.database}" WITH (FORCE)'.encode())
-        connection.execute(f'CREATE DATABASE "{parts.database}" OWNER "{parts.username}"'.encode())
+        connection.execute(f'DROP DATABASE "{database.name}" WITH (FORCE)'.encode())
+    postgres.set_up(database)
+    parts = make_url(database.owner_url)
     environment = os.environ | {"PGPASSWORD": parts.password or ""}
     address = ["--host", parts.host or "", "--port", str(parts.port), "--username", parts.username or ""]
-    command = [str(postgres_program("psql")), *address, "--quiet", "--single-transaction", "--file", str(dump)]
-    subprocess.run([*command, parts.database or ""], env=environment, check=True, timeout=60, stdout=subprocess.DEVNULL)
+    command = [str(postgres_program("psql")), *address, "--quiet", "--set", "ON_ERROR_STOP=1", "--single-transaction"]
+    command += ["--file", str(dump), database.name]
+    subprocess.run(command, env=environment, check=True, timeout=60, stdout=subprocess.DEVNULL)

@@ -42,7 +42,7 @@ def test_only_the_front_is_published_and_no_internal_door_is(composed: dict[str,
 
 
 def test_each_service_has_a_database_and_a_spool_of_its_own(composed: dict[str, dict[str, object]]) -> None:
-    ours = {name: service for name, service in composed.items() if service.get("image") == "grillo"}
+    ours = _running(composed)
     assert set(ours) == {"keys", "auth", "usage", "sensors"}
     for name, service in ours.items():
         assert service["command"] == ["run", name]
@@ -51,9 +51,21 @@ def test_each_service_has_a_database_and_a_spool_of_its_own(composed: dict[str, 
         assert "healthcheck" in service
 
 
+def test_owners_migrate_once_before_the_rest_and_nobody_else_has_their_passwords(
+    composed: dict[str, dict[str, Any]],
+) -> None:
+    migrate = composed["migrate"]
+    assert (migrate["command"], migrate["restart"]) == (["migrate"], "no")
+    for name, service in _running(composed).items():
+        assert service["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+        url = migrate["environment"][f"{name.upper()}_OWNER_DATABASE_URL"]
+        password = composed["postgres"]["environment"][f"{name.upper()}_OWNER_PASSWORD"]
+        assert url == f"postgresql+psycopg://{name}_owner:{password}@postgres:5432/{name}"
+        assert "_owner" not in json.dumps(service["environment"]).lower()
+
+
 def test_all_gates_count_in_one_redis_whose_password_no_argument_shows(composed: dict[str, dict[str, Any]]) -> None:
-    ours = [service for service in composed.values() if service.get("image") == "grillo"]
-    (url,) = {service["environment"]["REDIS_URL"] for service in ours}
+    (url,) = {service["environment"]["REDIS_URL"] for service in _running(composed).values()}
     redis = composed["redis"]
     assert url == f"redis://:{redis['environment']['REDIS_PASSWORD']}@redis:6379/0"
     shown = json.dumps([redis["command"], redis["healthcheck"]])
@@ -77,3 +89,9 @@ def test_secrets_are_never_replaced(tmp_path: Path) -> None:
     assert subprocess.run(make, capture_output=True).returncode != 0
     assert (tmp_path / ".env").read_text() == before
     assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+
+
+def _running(composed: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The services of our own image that keep running."""
+    ours = {name: service for name, service in composed.items() if service.get("image") == "grillo"}
+    return {name: service for name, service in ours.items() if service["command"][0] == "run"}

@@ -1,6 +1,7 @@
 """Partitions of table `request` on PostgreSQL: one a UTC day, made ahead or on demand, dropped whole.
 
-A partition is created as a table of its own and then attached, which blocks no reader. SQLite has one plain table.
+By functions of the database's owner (migration 0008), for the service's own role may create nothing. A partition is
+created as a table of its own and then attached, which blocks no reader. SQLite has one plain table.
 """
 
 from collections.abc import Iterable
@@ -20,13 +21,8 @@ def are_kept(tx: Connection) -> bool:
 
 def make(tx: Connection, days: Iterable[int]) -> None:
     """Makes the missing partitions of `days`, numbered from 1970-01-01. The caller holds the writer lock."""
-    exists = text("SELECT to_regclass(:name) IS NOT NULL")
     for day in sorted(days):
-        if tx.execute(exists, {"name": name(day)}).scalar_one():
-            continue
-        tx.execute(text(f"CREATE TABLE {name(day)} (LIKE request INCLUDING DEFAULTS)"))
-        bounds = f"FROM ({day * DAY_US}) TO ({(day + 1) * DAY_US})"
-        tx.execute(text(f"ALTER TABLE request ATTACH PARTITION {name(day)} FOR VALUES {bounds}"))
+        tx.execute(text("SELECT make_request_partition(:day)"), {"day": day})
 
 
 def days(tx: Connection) -> list[int]:
@@ -38,7 +34,7 @@ def days(tx: Connection) -> list[int]:
 def drop(tx: Connection, day: int) -> None:
     """Raises sqlalchemy.exc.OperationalError when readers hold the table for a second: waiting would block all."""
     tx.execute(text("SET LOCAL lock_timeout = '1s'"))
-    tx.execute(text(f"DROP TABLE {name(day)}"))
+    tx.execute(text("SELECT drop_request_partition(:day)"), {"day": day})
 
 
 def name(day: int) -> str:

@@ -71,7 +71,7 @@ def test_a_database_that_cannot_be_migrated(postgres: Postgres, fault: str) -> N
     migrated = subprocess.run([*GRILLO, "migrate", "keys"], env=environment, capture_output=True, text=True)
     assert migrated.returncode == 1
     told = "its schema is at revision 9999" if fault == "a schema from the future" else "ReadOnlySqlTransaction"
-    assert f"DATABASE_URL: {address(url)} cannot be migrated: " in migrated.stderr
+    assert f"DATABASE_URL: {address(url)} cannot be used: " in migrated.stderr
     assert told in migrated.stderr
     assert len(migrated.stderr.splitlines()) == 1, migrated.stderr
 
