@@ -11,7 +11,8 @@ from services.auth.tier_limits import TIERS
 from services.keys import assembly as keys_assembly
 from services.keys.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
-from services.keys.rpc.schemas import HistoryEntryAnswer
+from services.keys.rpc.error_mapping import as_wire_errors
+from services.keys.rpc.schemas import HistoryEntryAnswer, KeyAnswer
 from services.usage import assembly as usage_assembly
 from services.usage.known_keys.keys_client import KeysClient
 from services.usage.notifications.senders.email_sender import MailServer
@@ -58,10 +59,16 @@ class NearbyKeys(KeysClient):
         self._keys = keys
 
     def history(self, organisation_id: str, key_id: str) -> list[dict[str, Any]]:
-        happened: list[dict[str, Any]] = HistoryEntryAnswer(many=True).dump(
-            self._keys.history.of_key(organisation_id, key_id)
-        )
+        with as_wire_errors():
+            happened: list[dict[str, Any]] = HistoryEntryAnswer(many=True).dump(
+                self._keys.history.of_key(organisation_id, key_id)
+            )
         return happened
+
+    def get_key(self, organisation_id: str, key_id: str) -> dict[str, Any]:
+        with as_wire_errors():
+            found: dict[str, Any] = KeyAnswer().dump(self._keys.queries.get_key(organisation_id, key_id))
+        return found
 
 
 @dataclass

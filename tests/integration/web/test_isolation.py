@@ -1,53 +1,20 @@
 """Two full organisations, and every operation that is documented, with every id of the other's in every place.
 
 Whatever the first asks with ids of the second, the answer is that to an id that never was, holds nothing of the
-second, and changes nothing there.
+second, and changes nothing there. Over RPC: tests/integration/test_isolation_over_rpc.py.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from falcon import testing
 
-from services.sensors import assembly as sensors_assembly
-from services.sensors.ingest.recording import ReadResult, Recording
-from services.service_registry import documented_routes
-from shared.gate.gate import Gate
-from shared.gate.metering.meter import Meter
-from shared.gate.quota.memory_quota import MemoryQuota
-from shared.runtime.clock import SystemClock
-from shared.sql.database import Database
-from shared.web.application import NO_PROXIES, application
-from shared.web.operation import Operation, operation_of
-from tests.gate_examples import MemoryBus
-from tests.integration.web.management import BOOTSTRAP, Management
-from tests.integration.web.tiny import PUBLIC_URL
-from tests.usage_examples import batch, record
+from tests.integration.web.management import Management
+from tests.integration.web.two_organisations import LISTS, OPERATIONS, World, invented, two_organisations, words_in
 
-METHODS = ("GET", "POST", "PATCH", "DELETE")
-OPERATIONS: list[tuple[str, str, Operation]] = [
-    (method, path, operation)
-    for path, resource in documented_routes()
-    for method in METHODS
-    if path != "/v1/authorize" and (operation := operation_of(resource, method)) is not None
-]
-# Whatever is a list, or sums one: (path, query).
-LISTS = [
-    ("/v1/keys", {"limit": "100"}),
-    ("/v1/organisation/activity", {"limit": "100"}),
-    ("/v1/usage", {"step": "hour"}),
-    ("/v1/usage", {"step": "day"}),
-    ("/v1/alert-rules", {"limit": "100"}),
-    ("/v1/alerts", {"limit": "100"}),
-    ("/v1/channels", {"limit": "100"}),
-    ("/v1/deliveries", {"limit": "100"}),
-    ("/v1/sensors", {"limit": "100"}),
-]
 # What a body must hold beside an id, so that it is the id that is judged.
 BODIES: dict[tuple[str, str], list[dict[str, Any]]] = {
     ("POST", "/v1/keys/revoke"): [{"ids": ["key_id"]}],
@@ -66,48 +33,10 @@ CHANGES: dict[str, dict[str, Any]] = {
 QUERIES = [("/v1/alerts", "key_id"), ("/v1/deliveries", "channel_id")]
 
 
-@dataclass
-class Organisation:
-    """`ids`: one of each kind, by the name of the path's variable. `own`: all of its ids and names, each its alone."""
-
-    organisation_id: str
-    admin: str
-    ids: dict[str, str]
-    own: set[str]
-
-
-@dataclass
-class World:
-    api: Management
-    client: testing.TestClient
-    first: Organisation
-    second: Organisation
-
-    def ask(self, who: Organisation, method: str, path: str, **parts: Any) -> testing.Result:
-        return self.client.simulate_request(method, path, headers={"Authorization": f"Bearer {who.admin}"}, **parts)
-
-    def state(self, who: Organisation) -> dict[str, Any]:
-        """All that it sees of its own but what asking changes."""
-        shown = [*LISTS, *((path.format(**who.ids), {}) for method, path, _ in OPERATIONS if _is_item(method, path))]
-        told = {path: self.ask(who, "GET", path, params=query) for path, query in shown if "/usage" not in path}
-        assert {answer.status_code for answer in told.values()} == {200}
-        # Deliveries are tried meanwhile, which changes all of them but which there are.
-        return {path: _ids(answer) if "deliveries" in path else answer.json for path, answer in told.items()}
-
-
 @pytest.fixture
 def world(api: Management, tmp_path: Path) -> Iterator[World]:
-    clock = SystemClock()
-    database = Database.sqlite(tmp_path / "sensors.db")
-    sensors = sensors_assembly.assemble(database, api.bell, clock)
-    gate = Gate(api.replica, MemoryQuota(), Meter(tmp_path / "spool-of-all", MemoryBus(), clock), clock)
-    routes = [*api.routes, *sensors.routes(api.replica.grants, NO_PROXIES)]
-    app = application("all", routes, gate, clock, public_url=PUBLIC_URL, is_ready=lambda: True)
-    client = testing.TestClient(app)
-    admins = api.admin, api.another_organisation("premium")
-    made = [_filled(api, client, sensors, name, admin) for name, admin in zip(("alpha", "omega"), admins, strict=True)]
-    yield World(api, client, *made)
-    database.close()
+    with two_organisations(api, tmp_path) as world:
+        yield world
 
 
 @pytest.fixture
@@ -123,14 +52,13 @@ WITH_IDS = [(method, path) for method, path, _ in OPERATIONS if "{" in path]
 
 @pytest.mark.usefixtures("second_state")
 def test_an_id_of_another_s_in_a_path_is_as_unknown_as_one_that_never_was(world: World) -> None:
-    invented = {kind: re.sub(r"_.*", "_" + "0" * 22, id_) for kind, id_ in world.second.ids.items()}
     query = {"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:01:00Z"}
     for method, path in WITH_IDS:
         body = {"json": CHANGES.get(path, {})} if method in ("POST", "PATCH") else {}
         params = query if path.endswith("/data") else {}
         foreign, unknown = (
             world.ask(world.first, method, path.format(**ids), params=params, **body)
-            for ids in (world.second.ids, invented)
+            for ids in (world.second.ids, invented(world.second.ids))
         )
         assert (method, path, foreign.status_code) == (method, path, 403 if "sensor" in path else 404)
         assert _told(foreign) == _told(unknown), path
@@ -194,83 +122,12 @@ def test_every_documented_operation_is_in_the_matrix() -> None:
     assert kinds == {"key_id", "rule_id", "channel_id", "delivery_id", "sensor_id"}
 
 
-def _filled(
-    api: Management, client: testing.TestClient, sensors: sensors_assembly.Sensors, name: str, admin: str
-) -> Organisation:
-    def asked(method: str, path: str, **parts: Any) -> Any:
-        answer = client.simulate_request(method, path, headers={"Authorization": f"Bearer {admin}"}, **parts)
-        assert answer.status_code < 300, answer.text
-        return answer.json
-
-    organisation_id = asked("GET", "/v1/organisation")["id"]
-    key, another = (
-        asked(
-            "POST",
-            "/v1/keys",
-            json={
-                "name": f"{name}-key-{number}",
-                "permissions": ["sensors:read"],
-                "labels": {"of": name},
-                "limits": {"minute": 10},
-            },
-        )
-        for number in range(2)
-    )
-    api.usage.subscription.pull()
-    now = datetime.now(UTC)
-    used = [
-        record(
-            key_id=one["id"],
-            organisation_id=organisation_id,
-            at=now,
-            user_agent=f"{name}-agent",
-            request_id=f"{name}-r",
-        )
-        for one in (key, another)
-        for _ in range(9)
-    ]
-    api.usage.metering.take_in(batch(*used, segment=name))
-    channel = asked("POST", "/v1/channels", json={"kind": "webhook", "url": f"https://{name}-hook.example.org/"})
-    rule = asked("POST", "/v1/alert-rules", json={"kind": "quota", "key_ids": [key["id"]]})
-    delivery = asked("POST", f"/v1/channels/{channel['id']}/test")
-    api.usage.evaluator.run()  # and nothing is sent: its receiver is nobody
-    recording = Recording(
-        network="XX",
-        station=name.upper(),
-        name=f"{name}-sensor",
-        latitude=1.0,
-        longitude=2.0,
-        elevation_m=None,
-        unit="counts",
-        segments=(),
-    )
-    read = ReadResult(recordings=(recording,), lines_read=1, rejected=())
-    imported = sensors.importer.store(read, organisation_id, BOOTSTRAP)
-    ids = {
-        "key_id": key["id"],
-        "rule_id": rule["id"],
-        "channel_id": channel["id"],
-        "delivery_id": delivery["id"],
-        "sensor_id": imported.sensor_ids[0],
-    }
-    names = {f"{name}-key-0", f"{name}-key-1", f"{name}-agent", f"{name}-r", f"{name}-hook", f"{name}-sensor"}
-    return Organisation(organisation_id, admin, ids, {*ids.values(), another["id"], organisation_id, *names})
-
-
-def _is_item(method: str, path: str) -> bool:
-    return method == "GET" and path.endswith("}")
-
-
 def _filled_in(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
     return {name: [ids[kind] for kind in value] if isinstance(value, list) else value for name, value in body.items()}
 
 
 def _words(answer: testing.Result) -> set[str]:
-    return set(re.findall(r"[\w-]+", answer.text))
-
-
-def _ids(answer: testing.Result) -> set[str]:
-    return {word for word in _words(answer) if word.startswith("dlv_")}
+    return words_in(answer.text)
 
 
 def _told(answer: testing.Result) -> dict[str, Any]:

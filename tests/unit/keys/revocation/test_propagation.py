@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from services.keys import tables
 from services.keys.assembly import MIGRATIONS
-from services.keys.revocation.gate_rows import Word
+from services.keys.revocation.gate_rows import GateRows, Word
 from services.keys.revocation.propagation import KNOWN_WAIT_SECONDS, Propagation, Receipt
 from services.keys.revocation.restore_detection import MARGIN_SECONDS, RestoreDetection
 from shared.eventsourcing.sql_event_store import SqlEventStore
@@ -145,6 +145,23 @@ def test_a_gate_that_joins_after_the_last_look_is_not_counted_out(database: Data
     receipt = propagation.await_certain(7, scene.began)
     assert acknowledged(receipt) == {"gate_there": 0}
     assert scene.rows() == {"gate_there": 7, "gate_joined": 0}
+
+
+def test_a_gate_that_acknowledges_after_the_last_look_keeps_its_row(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This receipt counts it out. It may be fresh again, so the next revocation must wait for it."""
+    count_out = GateRows.count_out
+
+    def after_it_acknowledged(rows: GateRows, *silent: Any) -> None:
+        scene.acknowledge("gate_late", 7)
+        count_out(rows, *silent)
+
+    monkeypatch.setattr(GateRows, "count_out", after_it_acknowledged)
+    scene.acknowledge("gate_late", 6)
+    receipt = scene.propagation.await_certain(7, scene.began)
+    assert acknowledged(receipt) == {"gate_late": None}
+    assert scene.rows() == {"gate_late": 7}
 
 
 def test_a_gate_that_leaves_cleanly_during_the_wait_is_not_waited_for(scene: Scene) -> None:
