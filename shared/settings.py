@@ -102,7 +102,7 @@ def redis_url() -> str | None:
     """REDIS_URL: the Redis in which all gates count together; None: each takes its share. Raises SettingWrong."""
     url = os.environ.get("REDIS_URL", "")
     if url and not _REDIS_URL.fullmatch(url):
-        raise SettingWrong("REDIS_URL must read redis://:PASSWORD@HOST:6379/0, or rediss:// for TLS.")
+        raise SettingWrong("REDIS_URL must read redis://USER:PASSWORD@HOST:6379/0, or rediss:// for TLS.")
     return url or None
 
 

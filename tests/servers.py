@@ -28,6 +28,7 @@ from psycopg import sql
 _START_SECONDS_MAX = 150
 _VHOSTS = 40
 _DATABASES = Path(__file__).parents[1] / "ops/postgres/databases.sh"
+_REDIS_CONFIGURATION = Path(__file__).parents[1] / "ops/redis/configuration.sh"
 _PORTS = range(10_000, 32_768)
 _given: set[int] = set()
 
@@ -263,21 +264,31 @@ class RabbitMq:
 
 
 class Redis:
-    """One server, with a password, keeping nothing on disk but what a test makes it save."""
+    """One server with the accounts that production has, keeping nothing on disk but what a test makes it save.
+
+    `url`: of a gate's account; which service's, makes no difference.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._program, self._password = _redis_program(), secrets.token_hex(12)
-        self._folder, self.port = folder / "redis", free_port()
+        self._program, self._folder, self.port = _redis_program(), folder / "redis", free_port()
+        self._passwords = {service: secrets.token_hex(12) for service in ("keys", "auth", "usage", "sensors", "test")}
         self._folder.mkdir()
         self._log = (folder / "redis.log").open("wb")
+        passwords = {f"{name.upper()}_REDIS_PASSWORD": password for name, password in self._passwords.items()}
+        accounts = subprocess.run(
+            [_REDIS_CONFIGURATION], env=os.environ | passwords, stdout=subprocess.PIPE, check=True
+        )
         configuration = self._folder / "redis.conf"  # not an argument: those any user can read
         configuration.touch(mode=0o600)
         configuration.write_text(
-            f"bind 127.0.0.1\nport {self.port}\nrequirepass {self._password}\ndir {self._folder}\n"
-            'save ""\nappendonly no\ndbfilename dump.rdb\n'
+            f"{accounts.stdout.decode()}bind 127.0.0.1\nport {self.port}\ndir {self._folder}\ndbfilename dump.rdb\n"
+            f"user test on >{self._passwords['test']} allkeys allchannels allcommands\n"
         )
-        self.url = f"redis://:{self._password}@127.0.0.1:{self.port}/0"
+        self.url = self.url_of("keys")
         self.start()
+
+    def url_of(self, service: str) -> str:
+        return f"redis://{service}:{self._passwords[service]}@127.0.0.1:{self.port}/0"
 
     def start(self, *, with_saved: bool = False) -> None:
         if not with_saved:
@@ -303,7 +314,8 @@ class Redis:
         self._process.send_signal(signal.SIGCONT)
 
     def client(self) -> redis.Redis:
-        return redis.Redis.from_url(self.url, socket_timeout=5)
+        """It may do anything."""
+        return redis.Redis.from_url(self.url_of("test"), socket_timeout=5)
 
     def close(self) -> None:
         self.resume()

@@ -56,7 +56,7 @@ class Stack:
         amqp_uri = rabbitmq.new_vhost()
         self.service_databases = {name: postgres.new_service_database() for name in self._services}
         self._accounts = {
-            name: {"DATABASE_URL": database.url, "AMQP_URI": amqp_uri, "REDIS_URL": redis.url}
+            name: {"DATABASE_URL": database.url, "AMQP_URI": amqp_uri, "REDIS_URL": redis.url_of(name)}
             for name, database in self.service_databases.items()
         }
         self._log = (folder / "stack.log").open("ab")

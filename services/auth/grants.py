@@ -82,13 +82,13 @@ class GrantBook:
 
         The state of a key with a parked event is unknown: `unappliable` names it, so that gates refuse it.
         """
-        with self._database.reading() as tx:
+        with self._database.reading(unlimited=True) as tx:
             grants = tuple(msgspec.json.decode(body, type=Grant) for body in _bodies(tx))
             return replace(self._frame(tx), grants=grants)
 
     def snapshot_blocks(self) -> Iterator[bytes]:
         """The snapshot as it is sent (see snapshot_stream): stored bytes, read a part at a time."""
-        with self._database.reading() as tx:
+        with self._database.reading(unlimited=True) as tx:
             yield msgspec.json.encode(self._frame(tx))
             for bodies in _bodies(tx).partitions(_ROWS_AT_ONCE):
                 yield "\n".join(bodies).encode()

@@ -41,7 +41,7 @@ class Rebuilt:
 def rebuild(database: Database) -> Iterator[Rebuilt]:
     """Rebuilds each day in a transaction under the writer lock: batches are counted between days, never within."""
     for day in _days(database):
-        with database.transaction() as tx:
+        with database.transaction(unlimited=True) as tx:
             take_writer_lock(tx)
             if day * DAY_US < sealed_before(tx):
                 continue  # sealed since the days were listed
@@ -58,7 +58,7 @@ def rebuild(database: Database) -> Iterator[Rebuilt]:
 def _days(database: Database) -> list[int]:
     """The days, numbered from 1970-01-01, that have requests or counters and are not sealed."""
     at = tables.request.c.at
-    with database.reading() as tx:
+    with database.reading(unlimited=True) as tx:
         sealed = sealed_before(tx)
         first, last = tx.execute(select(func.min(at), func.max(at))).one()
         days = set() if first is None else set(range(first // DAY_US, last // DAY_US + 1))

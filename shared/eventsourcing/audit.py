@@ -43,7 +43,7 @@ def audit(store: EventStore[Tx], anchors: Iterable[Anchor] = ()) -> Audit:
     After a broken link the chain is taken up again at the row's stored hash, or at the one it should have had, so
     that one edit is one finding and not one for every later row.
     """
-    with store.reading() as tx:
+    with store.reading(unlimited=True) as tx:
         head = store.head(tx)
         chain = _Chain(genesis_hash(head.epoch))
         for row in _rows(store, tx):

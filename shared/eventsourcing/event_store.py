@@ -71,8 +71,8 @@ class EventStore(Protocol[Tx]):
 
     def transaction(self) -> AbstractContextManager[Tx]: ...
 
-    def reading(self, *, once: bool = False) -> AbstractContextManager[Tx]:
-        """A read-only transaction. `once`: for a single statement."""
+    def reading(self, *, once: bool = False, unlimited: bool = False) -> AbstractContextManager[Tx]:
+        """A read-only transaction. `once`: for a single statement. `unlimited`: however long it takes."""
         ...
 
     def appending(self, tx: Tx, streams: Collection[str]) -> AbstractContextManager[Appender]:
@@ -161,7 +161,7 @@ class MemoryEventStore:
             self._rows = rows
 
     @contextmanager
-    def reading(self, *, once: bool = False) -> Iterator[list[StoredEvent]]:
+    def reading(self, *, once: bool = False, unlimited: bool = False) -> Iterator[list[StoredEvent]]:
         yield self._rows
 
     @contextmanager

@@ -95,8 +95,8 @@ class SqlEventStore:
     def transaction(self) -> AbstractContextManager[Connection]:
         return self._database.transaction()
 
-    def reading(self, *, once: bool = False) -> AbstractContextManager[Connection]:
-        return self._database.reading(once=once)
+    def reading(self, *, once: bool = False, unlimited: bool = False) -> AbstractContextManager[Connection]:
+        return self._database.reading(once=once, unlimited=unlimited)
 
     @contextmanager
     def appending(self, tx: Connection, streams: Collection[str]) -> Iterator[Appender]:

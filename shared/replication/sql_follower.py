@@ -107,7 +107,7 @@ class SqlFollower:
             self._count_parked()
 
     def restart(self) -> None:
-        with self._database.transaction() as tx:
+        with self._database.transaction(unlimited=True) as tx:
             self._locked_checkpoint(tx)
             self._reset(tx)
             tx.execute(delete(self._checkpoint).where(self._checkpoint.c.follower == self._name))

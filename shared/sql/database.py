@@ -18,10 +18,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 from shared.sql.stale_connections import ping_when_rested
+from shared.sql.time_limits import LIFTED, LIMITS_DEFAULT, TimeLimits, tell_as_away
 
 WRITE_WAIT_SECONDS_MAX = 10.0
 CONNECT_SECONDS_MAX = 5
@@ -46,10 +47,10 @@ class DatabaseUrlWrong(Exception):
 class Database:
     """`transaction()` to write, `reading()` for one consistent view; both yield a SQLAlchemy connection."""
 
-    def __init__(self, url: str | URL) -> None:
-        """Raises DatabaseUrlWrong; connects to nothing yet."""
+    def __init__(self, url: str | URL, limits: TimeLimits = LIMITS_DEFAULT) -> None:
+        """Raises DatabaseUrlWrong; connects to nothing yet. `limits`: of PostgreSQL, where the URL's own go before."""
         try:
-            self.engine: Engine = create_engine(url, hide_parameters=True, **_engine_options(url))
+            self.engine: Engine = create_engine(url, hide_parameters=True, **_engine_options(make_url(url), limits))
         except (ArgumentError, ImportError, ValueError):
             raise DatabaseUrlWrong from None
         self.name = self.engine.url.database or ""
@@ -63,6 +64,7 @@ class Database:
             event.listen(self.engine, "begin", _begin_sqlite)
         else:
             ping_when_rested(self.engine)
+            event.listen(self.engine, "handle_error", tell_as_away, retval=True)
             self._for_one_statement = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @classmethod
@@ -70,16 +72,19 @@ class Database:
         return cls(URL.create("sqlite", database=str(path)))
 
     @contextmanager
-    def transaction(self, *, durable: bool = True) -> Iterator[Connection]:
+    def transaction(self, *, durable: bool = True, unlimited: bool = False) -> Iterator[Connection]:
         """Commits at the end, rolls back on any exception. Raises DatabaseBusy.
 
         Not `durable`: does not wait for the disk, for data that can be had again from elsewhere. A crash of the machine
         may undo the latest of such transactions, each as a whole. A durable one makes all before it durable, too.
+        `unlimited`: however long it takes (TimeLimits), for what goes through everything there is.
         """
         if not self.is_sqlite:
             with self.engine.begin() as connection:
                 if not durable:
                     connection.execute(text("SET LOCAL synchronous_commit = off"))
+                if unlimited:
+                    connection.execute(text(LIFTED))
                 yield connection
             return
         deadline = time.monotonic() + WRITE_WAIT_SECONDS_MAX
@@ -95,15 +100,18 @@ class Database:
             self._write_lock.release()
 
     @contextmanager
-    def reading(self, *, once: bool = False) -> Iterator[Connection]:
+    def reading(self, *, once: bool = False, unlimited: bool = False) -> Iterator[Connection]:
         """A read-only snapshot: everything read inside is as of one moment.
 
         `once`: for a single statement, which is a snapshot by itself; PostgreSQL then needs no transaction.
+        `unlimited`: as of `transaction`.
         """
         with (self._for_one_statement if once else self.engine).connect() as connection:
             if not self.is_sqlite and not once:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
+                if unlimited and not self.is_sqlite:
+                    connection.execute(text(LIFTED))
                 yield connection
 
     def answers(self) -> bool:
@@ -157,13 +165,19 @@ def upsert(connection: Connection, table: Table) -> Any:
     return (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
 
 
-def _engine_options(url: str | URL) -> dict[str, Any]:
-    if str(url).startswith("sqlite"):
+def _engine_options(url: URL, limits: TimeLimits) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": 0, "check_same_thread": False}, "pool_size": 20, "max_overflow": 20}
     # A server that accepts connections but never answers, or a broken network, must not hold a thread for minutes.
     timeouts = {"connect_timeout": CONNECT_SECONDS_MAX, "tcp_user_timeout": UNANSWERED_MILLISECONDS_MAX}
+    # Of an option given twice PostgreSQL takes the last.
+    options = {"options": " ".join((limits.options(), *_texts(url.query.get("options"))))}
     # As many as a process has threads: a connection beyond the pool's size is opened and closed for each use.
-    return {"pool_size": 20, "connect_args": timeouts}
+    return {"pool_size": 20, "connect_args": {**timeouts, **options}}
+
+
+def _texts(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else (value,) if value else ()
 
 
 def _create_private(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:

@@ -38,7 +38,7 @@ def migrate(database: Database, folder: Path) -> None:
     """Applies the migrations that are missing, in one transaction. Raises SchemaIsNewer or SchemaIsOlder."""
     scripts = ScriptDirectory(str(folder))
     known = {script.revision for script in scripts.walk_revisions()}
-    with database.transaction() as connection:
+    with database.transaction(unlimited=True) as connection:
         if connection.dialect.name == "postgresql":
             # A service's processes start together; one migrates, the others wait and find it done.
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))

@@ -30,7 +30,7 @@ class _Folded:
 
 def rebuild(database: Database, store: SqlEventStore) -> int:
     """Returns how many events the log holds."""
-    with database.transaction() as tx:
+    with database.transaction(unlimited=True) as tx:
         tx.execute(select(tables.log_head).with_for_update())  # from here on nobody appends
         uses = {row.id: {name: row._mapping[name] for name in _LAST_USE} for row in tx.execute(select(tables.api_key))}
         for table in _READ_MODELS:

@@ -107,7 +107,7 @@ class ActivityTimeline:
         def entries() -> Iterator[TimelineEntry]:
             after: Place | None = None
             while True:
-                page = self._page(key_id, _EXPORT_PAGE, wanted, lifecycle, after)
+                page = self._page(key_id, _EXPORT_PAGE, wanted, lifecycle, after, unlimited=True)
                 yield from page.entries
                 after = page.next_place
                 if after is None:
@@ -116,10 +116,17 @@ class ActivityTimeline:
         return entries()
 
     def _page(
-        self, key_id: str, limit: int, wanted: ActivityFilter, lifecycle: Iterable[TimelineEntry], after: Place | None
+        self,
+        key_id: str,
+        limit: int,
+        wanted: ActivityFilter,
+        lifecycle: Iterable[TimelineEntry],
+        after: Place | None,
+        *,
+        unlimited: bool = False,
     ) -> TimelinePage:
         entries = [entry for entry in lifecycle if after is None or entry.place < after]
-        entries += self._requests(key_id, limit, wanted, after)
+        entries += self._requests(key_id, limit, wanted, after, unlimited)
         entries.sort(key=lambda entry: entry.place, reverse=True)
         shown, last = cut(entries, limit)
         return TimelinePage(entries=tuple(shown), next_place=None if last is None else last.place)
@@ -130,13 +137,15 @@ class ActivityTimeline:
         entries = map(_lifecycle_entry, self._keys_client.history(organisation_id, key_id))
         return [entry for entry in entries if _is_wanted(entry, wanted)]
 
-    def _requests(self, key_id: str, limit: int, wanted: ActivityFilter, after: Place | None) -> list[TimelineEntry]:
+    def _requests(
+        self, key_id: str, limit: int, wanted: ActivityFilter, after: Place | None, unlimited: bool
+    ) -> list[TimelineEntry]:
         table = tables.request
         query = select(table).where(table.c.key_id == key_id, *_conditions(wanted))
         newest_first = (By(table.c.at, descending=True), By(table.c.id, descending=True))
         # At the same microsecond requests come before lifecycle events: after such an event none of them is left.
         place = after and (after.at, after.number if after.kind == _REQUEST else 0)
-        with self._database.reading() as tx:
+        with self._database.reading(unlimited=unlimited) as tx:
             rows = tx.execute(keyset(query, newest_first, place, limit)).all()
         return [_request_entry(row) for row in rows]
 

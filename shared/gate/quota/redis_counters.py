@@ -83,7 +83,7 @@ class RedisCounters:
     """The script's three commands: join, settle, seed. Needs a lock between threads; all raise CountersUnavailable."""
 
     def __init__(self, url: str, *, seconds_max: float = CALL_SECONDS_MAX) -> None:
-        """`url`: redis://:PASSWORD@HOST:6379/0 (rediss:// for TLS). Nothing is connected yet."""
+        """`url`: redis://USER:PASSWORD@HOST:6379/0 (rediss:// for TLS). Nothing is connected yet."""
         # Imported here: it takes a third of a second, and most processes have no Redis.
         from redis.connection import ConnectionPool
         from redis.exceptions import RedisError

@@ -38,7 +38,7 @@ def test_what_is_not_said_has_a_default_and_secrets_stay_out_of_the_repr() -> No
 
 
 @pytest.mark.parametrize(
-    "url", ["redis://:hunter2@redis:6379/0", "rediss://grillo:hunter2@redis", "redis://127.0.0.1:7"]
+    "url", ["redis://keys:hunter2@redis:6379/0", "rediss://grillo:hunter2@redis", "redis://127.0.0.1:7"]
 )
 def test_where_gates_count_together_may_be_said_and_is_not_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", url)

@@ -27,7 +27,7 @@ class Watched(Database):
     during: Callable[[int], None] = staticmethod(lambda number: None)
 
     @contextmanager
-    def reading(self, *, once: bool = False) -> Iterator[Connection]:
+    def reading(self, *, once: bool = False, unlimited: bool = False) -> Iterator[Connection]:
         with super().reading(once=once) as tx:
             self.looks += 1
             self.during(self.looks)
