@@ -16,7 +16,7 @@ else
 PYTEST := $(BIN)/pytest
 endif
 
-.PHONY: help up dev test coverage faults lint types stack bench pictures clean
+.PHONY: help up dev test coverage faults mutants lint types stack bench pictures clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -38,6 +38,10 @@ coverage: $(VENV)/.installed-dev  ## the same, and what of the code they reach; 
 faults: $(VENV)/.installed-dev $(READY)  ## real processes and servers killed, and attacked, under load: minutes
 	@tests/install-servers
 	@for part in $(FAULTS); do $(PYTEST) $$part || exit 1; done
+
+mutants: $(VENV)/.installed-dev  ## break each promise in one place, and see its tests fail: up to half an hour
+	@tests/install-servers
+	@$(BIN)/python -m tests.mutants $(MUTANTS)
 
 lint: $(VENV)/.installed-dev  ## style, and who may import what
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-logo

@@ -75,6 +75,14 @@ def test_a_list_has_all_of_one_s_own_and_nothing_of_another_s(world: World, path
         assert not other.own & _words(answer)
 
 
+def test_what_is_counted_and_summed_up_is_one_s_own(world: World) -> None:
+    for one, took_ms in ((world.first, 1), (world.second, 1000)):
+        usage = world.ask(one, "GET", "/v1/usage", params={"step": "day"}).json
+        assert usage["total"] == sum(usage["routes"].values()) == sum(key["requests"] for key in usage["keys"]) == 18
+        assert usage["duration_ms"]["p99"] == pytest.approx(took_ms, rel=0.05)
+        assert world.ask(one, "GET", "/v1/organisation").json["keys"]["active"] == 3
+
+
 @pytest.mark.usefixtures("second_state")
 @pytest.mark.parametrize(("path", "name"), QUERIES)
 def test_an_id_of_another_s_in_a_query_finds_nothing(world: World, path: str, name: str) -> None:
