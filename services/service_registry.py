@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from shared.gate.grants.grants import Grants
     from shared.sql.database import Database
     from shared.web.requests.client_address import TrustedProxies
-    from shared.web.route import Route
+    from shared.web.route import InternalRoute, Route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Part(Protocol):
 
     def routes(self, grants: "Grants", proxies: "TrustedProxies") -> "list[Route]": ...
 
-    def internal_routes(self) -> "list[Route]": ...
+    def internal_routes(self) -> "list[InternalRoute]": ...
 
     def start(self) -> None: ...
 

@@ -1,5 +1,6 @@
 """Settings from environment variables, read once at a process's start. Each fault is one line naming the setting."""
 
+import hashlib
 import os
 import re
 from dataclasses import dataclass, field
@@ -7,10 +8,12 @@ from pathlib import Path
 
 from shared.gate.authentication.guess_throttle import LIMIT_DEFAULT
 from shared.gate.grants.replica import LEASE_SECONDS_DEFAULT, LEASE_SECONDS_RANGE
+from shared.values.accounts import ACCOUNTS, PROMETHEUS, SHARED
 from shared.values.ip_addresses import Network, network
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+", re.ASCII)
 _TOKEN = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+_TOKEN_DIGEST = re.compile(r"([a-z]+):([0-9a-f]{64})", re.ASCII)
 _REDIS_URL = re.compile(r"rediss?://(?:[^@/\s]*@)?[^@/\s:]+(?::\d{1,5})?(?:/\d{1,3})?", re.ASCII)
 
 
@@ -25,6 +28,7 @@ class Settings:
     database_url: str = field(repr=False)
     amqp_uri: str = field(repr=False)
     internal_token: str = field(repr=False)
+    internal_tokens: tuple[tuple[str, str], ...] = field(repr=False)
     redis_url: str | None = field(repr=False)
     keys_internal_url: str
     auth_internal_url: str
@@ -36,6 +40,7 @@ class Settings:
     web_workers: int
     internal_address: str
     internal_port: int
+    gates_max: int
     lease_seconds: float
     trusted_proxies: tuple[Network, ...]
     cors_origins: tuple[str, ...] | None
@@ -47,10 +52,12 @@ class Settings:
 
 def read_settings() -> Settings:
     """Reads the environment. Raises SettingWrong."""
+    internal_token = _internal_token()
     return Settings(
         database_url=_required("DATABASE_URL", "postgresql+psycopg://USER:PASSWORD@HOST/NAME"),
         amqp_uri=_required("AMQP_URI", "amqp://USER:PASSWORD@HOST:5672/VHOST"),
-        internal_token=_internal_token(),
+        internal_token=internal_token,
+        internal_tokens=_internal_tokens(internal_token),
         redis_url=redis_url(),
         keys_internal_url=os.environ.get("KEYS_INTERNAL_URL", "http://keys:8001"),
         auth_internal_url=os.environ.get("AUTH_INTERNAL_URL", "http://auth:8001"),
@@ -62,6 +69,7 @@ def read_settings() -> Settings:
         web_workers=_whole("WEB_WORKERS", 1, 64),
         internal_address=os.environ.get("INTERNAL_ADDRESS", "0.0.0.0"),  # noqa: S104  guarded by the token
         internal_port=_whole("INTERNAL_PORT", 8001, 65_535),
+        gates_max=_whole("GATES_MAX", 64, 10_000),
         lease_seconds=lease_seconds(),
         trusted_proxies=trusted_proxies(),
         cors_origins=cors_origins(),
@@ -74,10 +82,29 @@ def read_settings() -> Settings:
 
 def _internal_token() -> str:
     """INTERNAL_TOKEN. It is sent in a header, which cannot hold a line break; files often end with one."""
-    token = _required("INTERNAL_TOKEN", "a long random text, the same for all services")
+    token = _required("INTERNAL_TOKEN", "a long random text of this service alone")
     if not _TOKEN.fullmatch(token):
         raise SettingWrong("INTERNAL_TOKEN must be printable ASCII, with no space or line break before or after it.")
     return token
+
+
+def _internal_tokens(own: str) -> tuple[tuple[str, str], ...]:
+    """INTERNAL_TOKENS: (account, SHA-256 of its token). Not set: whoever has this service's own may ask everything."""
+    own_digest = hashlib.sha256(own.encode()).hexdigest()
+    text = os.environ.get("INTERNAL_TOKENS", "")
+    if not text:
+        return ((SHARED, own_digest),)
+    found = [_TOKEN_DIGEST.fullmatch(part) for part in text.replace(",", " ").split()]
+    tokens = tuple((match[1], match[2]) for match in found if match and match[1] in ACCOUNTS)
+    if len(tokens) < len(found):
+        names = ", ".join(sorted(ACCOUNTS))
+        raise SettingWrong(f"INTERNAL_TOKENS must be ACCOUNT:SHA256, separated by commas; accounts are {names}.")
+    digests = [digest for _, digest in tokens]
+    if len(set(digests)) < len(digests):
+        raise SettingWrong("INTERNAL_TOKENS names one token twice; each account must have tokens of its own.")
+    if own_digest not in {digest for account, digest in tokens if account != PROMETHEUS}:
+        raise SettingWrong("INTERNAL_TOKENS must have the SHA-256 of this service's own INTERNAL_TOKEN, too.")
+    return tokens
 
 
 def lease_seconds() -> float:

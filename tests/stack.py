@@ -6,7 +6,6 @@ the private servers. `python -m tests.stack` (make stack) runs it in the foregro
 
 import os
 import re
-import secrets
 import shutil
 import signal
 import subprocess
@@ -47,7 +46,8 @@ class Stack:
         """`through`: service → the loopback port it is told instead of one of another service, or of RabbitMQ."""
         self.folder, self.postgres = folder, postgres
         self._lease_seconds, self._through = lease_seconds, through
-        compose = _interpolated((ROOT / "docker-compose.yml").read_text())
+        self.secrets = _made_secrets(folder)
+        compose = _interpolated((ROOT / "docker-compose.yml").read_text(), self.secrets)
         ours = {name: entry for name, entry in compose["services"].items() if "build" in entry}
         self._services = {name: entry for name, entry in ours.items() if entry["command"][0] == "run"}
         self._ports = {name: (free_port(), free_port()) for name in self._services}
@@ -135,12 +135,16 @@ class Stack:
     def internal_url(self, service: str) -> str:
         return f"http://127.0.0.1:{self._ports[service][1]}"
 
+    def metrics(self, service: str) -> str:
+        """What the service's internal door tells Prometheus."""
+        headers = {"Authorization": f"Bearer {self.secrets['PROMETHEUS_INTERNAL_TOKEN']}"}
+        return httpx.get(f"{self.internal_url(service)}/metrics", headers=headers, timeout=10).raise_for_status().text
+
     def gates(self, are: str) -> int:
         """How many gates are `on_shares`, or have their `redis_up`, as the services' metrics tell."""
         told = 0.0
         for name in self._services:
-            headers = {"Authorization": f"Bearer {self.environment(name)['INTERNAL_TOKEN']}"}
-            text = httpx.get(f"{self.internal_url(name)}/metrics", headers=headers, timeout=10).text
+            text = self.metrics(name)
             told += sum(float(count) for count in re.findall(rf"^grillo_quota_{are}(?:{{[^}}]*}})? (\S+)$", text, re.M))
         return round(told)
 
@@ -210,13 +214,19 @@ class Stack:
         return not_ready
 
 
-def _interpolated(text: str) -> dict[str, Any]:
-    """With a secret of its own for each variable that has no default, as `.env` would give it."""
-    given: dict[str, str] = {}
+def _made_secrets(folder: Path) -> dict[str, str]:
+    """What ops/make-secrets writes to `.env`."""
+    (folder / "ops").mkdir()
+    script = shutil.copy(ROOT / "ops/make-secrets", folder / "ops")
+    subprocess.run([script], check=True, capture_output=True)
+    lines = (folder / ".env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines)
 
+
+def _interpolated(text: str, secrets: Mapping[str, str]) -> dict[str, Any]:
     def value(match: re.Match[str]) -> str:
         name, has_default, default = match[1].partition(":-")
-        return default if has_default else given.setdefault(name, secrets.token_hex(24))
+        return default if has_default else secrets[name]
 
     document: dict[str, Any] = yaml.safe_load(re.sub(r"\$\{([^}]+)\}", value, text))
     return document

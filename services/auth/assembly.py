@@ -15,9 +15,10 @@ from shared.replication.subscription import Subscription
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
+from shared.values.accounts import SERVICES
 from shared.web.internal_api import Checkpoint, GrantsSnapshot
 from shared.web.requests.client_address import TrustedProxies
-from shared.web.route import Route
+from shared.web.route import InternalRoute, Route
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -46,10 +47,11 @@ class Auth:
         """The public resources; `proxies`: who may ask about others' requests."""
         return api.routes(proxies)
 
-    def internal_routes(self) -> list[Route]:
+    def internal_routes(self) -> list[InternalRoute]:
+        """Each service's gates take snapshots; an audit of the log of keys asks for the checkpoint."""
         return [
-            Route("/internal/grants", GrantsSnapshot(self.book.snapshot_blocks)),
-            Route("/internal/checkpoint", Checkpoint(FOLLOWER, self.follower.checkpoint)),
+            InternalRoute("/internal/grants", GrantsSnapshot(self.book.snapshot_blocks), SERVICES),
+            InternalRoute("/internal/checkpoint", Checkpoint(FOLLOWER, self.follower.checkpoint), frozenset({"keys"})),
         ]
 
     def start(self) -> None:

@@ -40,9 +40,11 @@ from shared.settings import Settings
 from shared.sql.availability import DatabaseUnusable, await_database
 from shared.sql.database import Database
 from shared.sql.migrations import SchemaIsNewer, SchemaIsOlder, migrate
+from shared.values.accounts import SHARED
 from shared.web.application import application
 from shared.web.internal_api import internal_application
 from shared.web.requests.client_address import TrustedProxies
+from shared.web.requests.internal_callers import InternalCallers
 
 RPC_SECONDS_MAX = 5.0
 SPENT_SECONDS_MAX = 30.0
@@ -55,7 +57,8 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
     match service:
         case "keys":
             bus = PipelinedLogBus(settings.amqp_uri, service)
-            return keys.assemble(database, bus, clock, lease_seconds=settings.lease_seconds)
+            lease_seconds, gates_max = settings.lease_seconds, settings.gates_max
+            return keys.assemble(database, bus, clock, lease_seconds=lease_seconds, gates_max=gates_max)
         case "auth":
             return auth.assemble(database, keys_feed(settings, clock), clock)
         case "usage":
@@ -104,7 +107,12 @@ def internal_door(service: str, settings: Settings) -> Any:
     """The WSGI app of the internal door."""
     part = assemble(service, settings, SystemClock())
     routes, is_ready = part.internal_routes(), part.database.answers
-    return internal_application(routes, is_ready=is_ready, token=settings.internal_token)
+    if any(account == SHARED for account, _ in settings.internal_tokens):
+        _log.warning(
+            "internal_token_shared",
+            detail="One token opens every internal door. Give each service its own, and name all in INTERNAL_TOKENS.",
+        )
+    return internal_application(routes, is_ready=is_ready, callers=InternalCallers(settings.internal_tokens))
 
 
 def _gate(settings: Settings, clock: Clock) -> GateProcess:

@@ -37,9 +37,11 @@ from shared.messaging.entrypoints import COMPOSITION
 from shared.messaging.exchanges import broadcast_queue
 from shared.messaging.publishing import EventPublisher, LogBus, MeterBus
 from shared.runtime.clock import SystemClock
+from shared.values.accounts import SHARED
 from shared.web.application import NO_PROXIES, application
 from shared.web.internal_api import internal_application
 from shared.web.requests.client_address import TrustedProxies
+from shared.web.requests.internal_callers import InternalCallers, digest_of_token
 
 # They tell nothing that another user of this machine may not know; to acknowledge or remove gates needs the token.
 _OPEN_ON_LOOPBACK = ("/healthz", "/readyz", "/metrics")
@@ -82,7 +84,7 @@ class Embedded:
         self.sensors = sensors.assemble(folder.database("sensors"), LogBus(sensors_bus), clock)
         self._parts: tuple[Part, ...] = (self.keys, self.auth, self.usage, self.sensors)
         self._clock, self._proxies, self._cors_origins = clock, proxies, cors_origins
-        self._internal_token = folder.internal_token()
+        self._callers = InternalCallers([(SHARED, digest_of_token(folder.internal_token()))])
         self._gate_id = new_gate_id()
         gate_bus = MeterBus(bus["auth"])
         self._gate = GateProcess(
@@ -122,7 +124,7 @@ class Embedded:
         )
         internal_routes = [*self.keys.internal_routes(), *self.auth.internal_routes()]
         door = internal_application(
-            internal_routes, is_ready=self._answers, token=self._internal_token, open_paths=_OPEN_ON_LOOPBACK
+            internal_routes, is_ready=self._answers, callers=self._callers, open_paths=_OPEN_ON_LOOPBACK
         )
         public_max, internal_max = connection_limits(raise_file_limit())
         self._servers = [

@@ -31,9 +31,10 @@ from shared.replication.relay import Bus, Doorbell, Relay
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
+from shared.values.accounts import SERVICES
 from shared.web.internal_api import FeedPages, GatePlace
 from shared.web.requests.client_address import TrustedProxies
-from shared.web.route import Route
+from shared.web.route import InternalRoute, Route
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -81,10 +82,11 @@ class Keys:
             *organisation_activity_resources.routes(self.organisation_history),
         ]
 
-    def internal_routes(self) -> list[Route]:
+    def internal_routes(self) -> list[InternalRoute]:
+        """Each service's gates pull; auth and usage follow as well."""
         return [
-            Route("/internal/feed", FeedPages(self.feed)),
-            Route("/internal/gates/{gate_id}", GatePlace(self.propagation.remove)),
+            InternalRoute("/internal/feed", FeedPages(self.feed), SERVICES),
+            InternalRoute("/internal/gates/{gate_id}", GatePlace(self.propagation.remove), SERVICES),
         ]
 
     def start(self) -> None:

@@ -18,7 +18,7 @@ from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from shared.web.requests.client_address import TrustedProxies
-from shared.web.route import Route
+from shared.web.route import InternalRoute, Route
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -40,7 +40,7 @@ class Sensors:
         """The public resources."""
         return api.routes(self.queries, self.recordings)
 
-    def internal_routes(self) -> list[Route]:
+    def internal_routes(self) -> list[InternalRoute]:
         """None: nobody follows this service yet."""
         return []
 

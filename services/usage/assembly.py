@@ -44,7 +44,7 @@ from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from shared.web.internal_api import Checkpoint
 from shared.web.requests.client_address import TrustedProxies
-from shared.web.route import Route
+from shared.web.route import InternalRoute, Route
 from shared.web.still_admitted import StillAdmitted
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -104,8 +104,10 @@ class Usage:
             *notifications_api.routes(self.channels, self.delivery_views, self.encryption, settings, self.clock, still),
         ]
 
-    def internal_routes(self) -> list[Route]:
-        return [Route("/internal/checkpoint", Checkpoint(FOLLOWER, self.follower.checkpoint))]
+    def internal_routes(self) -> list[InternalRoute]:
+        """An audit of the log of keys asks for the checkpoint."""
+        checkpoint = Checkpoint(FOLLOWER, self.follower.checkpoint)
+        return [InternalRoute("/internal/checkpoint", checkpoint, frozenset({"keys"}))]
 
     def start(self) -> None:
         """Timers start what it does."""

@@ -1,16 +1,18 @@
 """Internal HTTP API of a service: metrics, readiness, the log's feed, the grants snapshot. Never on the public address.
 
-Its readiness is its own: a public API that is not ready must not close the feed it waits for.
+Each account may ask what the routes say, and no more. Its readiness is its own: a public API that is not ready must
+not close the feed it waits for.
 """
 
-import hmac
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
 import falcon
 import msgspec
+import structlog
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from shared.eventsourcing.event_store import Head
@@ -26,28 +28,46 @@ from shared.replication.feed import (
     POSITION_MAX,
     Acknowledgement,
     FeedPage,
+    GateRefusal,
+    GateRefused,
 )
-from shared.web.route import Route
+from shared.values.accounts import PROMETHEUS, SERVICES, SHARED
+from shared.web.exception_mapping import PROBLEM_JSON
+from shared.web.requests.internal_callers import InternalCallers
+from shared.web.route import InternalRoute
 
+_LOG_AGAIN_SECONDS = 60.0
+_log = structlog.get_logger(__name__)
+_logged_at: dict[tuple[str, str | None], float] = {}
 _grant = msgspec.json.Decoder(Grant)
 
 
 def internal_application(
-    routes: Sequence[Route], *, is_ready: Callable[[], bool], token: str, open_paths: Collection[str] = ("/healthz",)
+    routes: Sequence[InternalRoute],
+    *,
+    is_ready: Callable[[], bool],
+    callers: InternalCallers,
+    open_paths: Collection[str] = ("/healthz",),
 ) -> falcon.App[falcon.Request, falcon.Response]:
-    """The WSGI application. Requests must carry the token as Bearer, except for `open_paths`."""
-    middleware: list[Any] = [_Token(token, open_paths)]
-    app = falcon.App(middleware=middleware)
-    app.add_route("/metrics", _Metrics())
-    app.add_route("/healthz", _Ready(lambda: True))
-    app.add_route("/readyz", _Ready(is_ready))
-    for path, resource in routes:
-        app.add_route(path, resource)
+    """The WSGI application. Requests must carry a token of an account that may ask, except for `open_paths`."""
+    table = (
+        InternalRoute("/metrics", _Metrics(), frozenset({PROMETHEUS})),
+        InternalRoute("/healthz", _Ready(lambda: True), SERVICES),
+        InternalRoute("/readyz", _Ready(is_ready), SERVICES),
+        *routes,
+    )
+    allowed = {route.path: route.callers for route in table}
+    app = falcon.App(middleware=[_Doorkeeper(callers, allowed, open_paths)])
+    app.set_error_serializer(_as_problem)
+    for route in table:
+        app.add_route(route.path, route.resource)
     return app
 
 
 class SizedFeed(Protocol):
-    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None, *, events_max: int) -> FeedPage: ...
+    def pull(
+        self, after: Head | None, acknowledgement: Acknowledgement | None, *, events_max: int, account: str | None
+    ) -> FeedPage: ...
 
 
 class FeedPages:
@@ -64,7 +84,13 @@ class FeedPages:
         gate = _named(req, "gate", GATE_ID)
         acknowledgement = Acknowledgement(gate=gate, position=place.position if place else 0) if gate else None
         events_max = req.get_param_as_int("events", min_value=1, default=PAGE_EVENTS)
-        page: Any = self._feed.pull(place, acknowledgement, events_max=min(events_max, PAGE_EVENTS_MAX))
+        account = _account(req)
+        try:
+            page: Any = self._feed.pull(
+                place, acknowledgement, events_max=min(events_max, PAGE_EVENTS_MAX), account=account
+            )
+        except GateRefused as refused:
+            raise _gate_refused(refused.reason, account, gate) from None
         resp.content_type = "application/json"
         resp.data = msgspec.json.encode(page)
 
@@ -72,13 +98,18 @@ class FeedPages:
 class GatePlace:
     """`DELETE`: removes a gate that has stopped, so that no revocation waits for it."""
 
-    def __init__(self, remove: Callable[[str], None]) -> None:
+    def __init__(self, remove: Callable[[str, str | None], None]) -> None:
+        """`remove`: a gate, for the account that asks."""
         self._remove = remove
 
     def on_delete(self, req: falcon.Request, resp: falcon.Response, gate_id: str) -> None:
         if not GATE_ID.fullmatch(gate_id):
             raise falcon.HTTPBadRequest(title="this is no gate's id")
-        self._remove(gate_id)
+        account = _account(req)
+        try:
+            self._remove(gate_id, account)
+        except GateRefused as refused:
+            raise _gate_refused(refused.reason, account, gate_id) from None
         resp.status = 204
 
 
@@ -113,15 +144,31 @@ class Checkpoint:
         resp.data = msgspec.json.encode({"follower": self._follower, "checkpoint": self._checkpoint()})
 
 
-class _Token:
-    def __init__(self, token: str, open_paths: Collection[str]) -> None:
-        self._open_paths = open_paths
-        self._expected = f"Bearer {token}".encode()
+class _Doorkeeper:
+    """Who asks, before anything is looked at; and whether that account may, before the resource is asked."""
+
+    def __init__(
+        self, callers: InternalCallers, allowed: Mapping[str, frozenset[str]], open_paths: Collection[str]
+    ) -> None:
+        self._callers, self._allowed, self._open_paths = callers, allowed, open_paths
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        given = (req.get_header("Authorization") or "").encode()
-        if req.path not in self._open_paths and not hmac.compare_digest(given, self._expected):
+        account = self._callers.account_of(req.get_header("Authorization"))
+        if account is None and req.path not in self._open_paths:
+            metrics.internal_refused.labels("unknown-token").inc()
+            _log_rarely("internal_token_unknown", None)
             raise falcon.HTTPUnauthorized(title="the internal token is missing or wrong")
+        req.context.account = account
+
+    def process_resource(self, req: falcon.Request, resp: falcon.Response, resource: object, params: object) -> None:
+        account, path = req.context.account, req.uri_template or ""
+        if account == SHARED or req.path in self._open_paths or account in self._allowed.get(path, ()):
+            return
+        metrics.internal_refused.labels("not-allowed").inc()
+        _log_rarely("internal_request_not_allowed", account, path=path)
+        raise falcon.HTTPForbidden(
+            title="this account may not ask that", description=f"{account} may not ask for {path} here."
+        )
 
 
 class _Metrics:
@@ -136,6 +183,42 @@ class _Ready:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         resp.status = 200 if self._is_ready() else 503
+
+
+def _account(req: falcon.Request) -> str | None:
+    """None: it is not known which service asks."""
+    account: str | None = req.context.account
+    return None if account == SHARED else account
+
+
+def _gate_refused(reason: GateRefusal, account: str | None, gate: str | None) -> falcon.HTTPError:
+    _log_rarely("gate_refused", account, reason=reason.value, gate=gate)
+    match reason:
+        case GateRefusal.FOREIGN:
+            return falcon.HTTPForbidden(
+                title="this gate is another account's",
+                description=f"{account} did not speak for it first, so it neither acknowledges nor removes it.",
+            )
+        case GateRefusal.CAP:
+            return falcon.HTTPServiceUnavailable(
+                title="this account has as many gates as it may have",
+                description=f"{account} has GATES_MAX gates; those that are silent go when their lease is over.",
+                retry_after=1,
+            )
+
+
+def _log_rarely(event: str, account: str | None, **facts: str | None) -> None:
+    """Once a minute for each account: a metric counts them all."""
+    now = time.monotonic()
+    if now >= _logged_at.get((event, account), float("-inf")) + _LOG_AGAIN_SECONDS:
+        _logged_at[event, account] = now
+        _log.warning(event, account=account, **facts)
+
+
+def _as_problem(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError) -> None:
+    resp.content_type = PROBLEM_JSON
+    problem = {"title": error.title, "status": falcon.http_status_to_code(error.status), "detail": error.description}
+    resp.data = msgspec.json.encode({name: value for name, value in problem.items() if value is not None})
 
 
 def _place(req: falcon.Request) -> Head | None:

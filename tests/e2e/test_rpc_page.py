@@ -4,7 +4,6 @@ import hashlib
 import re
 from pathlib import Path
 
-import httpx
 import pytest
 from nameko.standalone.rpc import ClusterRpcProxy
 
@@ -81,9 +80,8 @@ def _use_a_dead_key(distributed: Distributed) -> None:
 
 def _calls(distributed: Distributed) -> dict[str, float]:
     """procedure → calls answered, over all processes of each service, as its internal door counts them."""
-    headers = {"Authorization": f"Bearer {distributed.internal_token}"}
     found: dict[str, float] = {}
     for service in SERVICES:
-        text = httpx.get(f"{distributed.stack.internal_url(service)}/metrics", headers=headers).raise_for_status().text
+        text = distributed.stack.metrics(service)
         found |= {f"{name}.{method}": float(count) for method, name, count in _COUNTED.findall(text)}
     return found

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from shared.web.requests.internal_callers import digest_of_token
 from tests.servers import ServerMissing
 
 ROOT = Path(__file__).parents[2]
@@ -74,6 +75,20 @@ def test_all_gates_count_in_one_redis_each_with_an_account_whose_password_no_arg
         assert service["environment"]["REDIS_URL"] == f"redis://{name}:{password}@redis:6379/0"
         assert password not in shown
     assert "configuration.sh" in shown
+
+
+def test_each_service_has_a_token_of_its_own_and_knows_of_others_the_digest(
+    composed: dict[str, dict[str, Any]],
+) -> None:
+    ours = {name: service["environment"] for name, service in composed.items() if service.get("image") == "grillo"}
+    tokens = {name: environment["INTERNAL_TOKEN"] for name, environment in ours.items()}
+    assert len(set(tokens.values())) == len(ours)
+    (known,) = {environment["INTERNAL_TOKENS"] for environment in ours.values()}
+    digests = dict(part.split(":") for part in known.split(","))
+    assert set(digests) == {*ours, "prometheus"}
+    assert {name: digests[name] for name in ours} == {name: digest_of_token(token) for name, token in tokens.items()}
+    for name, token in tokens.items():
+        assert [other for other, service in composed.items() if token in json.dumps(service)] == [name]
 
 
 def test_only_the_front_is_believed_and_no_other_container_can_be_given_its_address(document: dict[str, Any]) -> None:

@@ -11,14 +11,29 @@ from shared.gate.gate_process import new_gate_id
 from shared.gate.grants.compact_grants import CompactSnapshot
 from shared.gate.grants.grant import Snapshot
 from shared.gate.grants.snapshot_stream import read
-from shared.replication.feed import Acknowledgement
+from shared.observability import metrics
+from shared.replication.feed import Acknowledgement, GateRefusal, GateRefused
 from shared.runtime.clock import ManualClock
+from shared.values.accounts import PROMETHEUS, SERVICES
+from shared.values.accounts import SHARED as ANYBODY
 from shared.web.internal_api import FeedPages, GatePlace, GrantsSnapshot, internal_application
-from shared.web.route import Route
+from shared.web.requests.internal_callers import InternalCallers, digest_of_token
+from shared.web.route import InternalRoute
 from tests.gate_examples import NOW, SECRET, MemoryLog, blocks_of, created, grant, revoked, snapshot_of
 
 SHARED = "the internal token"
 TOKEN = {"Authorization": f"Bearer {SHARED}"}
+TOKENS = {
+    "sensors": ["token of sensors", "next token of sensors"],
+    "auth": ["token of auth"],
+    PROMETHEUS: ["token of prometheus"],
+    ANYBODY: [SHARED],
+}
+CALLERS = InternalCallers((account, digest_of_token(token)) for account in TOKENS for token in TOKENS[account])
+
+
+def of(account: str, number: int = 0) -> dict[str, str]:
+    return {"Authorization": f"Bearer {TOKENS[account][number]}"}
 
 
 @pytest.fixture
@@ -37,11 +52,11 @@ def removed() -> list[str]:
 def door(log: MemoryLog, removed: list[str]) -> testing.TestClient:
     snapshot: Snapshot = snapshot_of(grant(1), place=log.head)
     routes = [
-        Route("/internal/feed", FeedPages(log)),
-        Route("/internal/grants", GrantsSnapshot(lambda: blocks_of(snapshot))),
-        Route("/internal/gates/{gate_id}", GatePlace(removed.append)),
+        InternalRoute("/internal/feed", FeedPages(log), SERVICES),
+        InternalRoute("/internal/grants", GrantsSnapshot(lambda: blocks_of(snapshot)), frozenset({"auth"})),
+        InternalRoute("/internal/gates/{gate_id}", GatePlace(lambda gate, _account: removed.append(gate)), SERVICES),
     ]
-    return testing.TestClient(internal_application(routes, is_ready=lambda: False, token=SHARED))
+    return testing.TestClient(internal_application(routes, is_ready=lambda: False, callers=CALLERS))
 
 
 @pytest.mark.parametrize(
@@ -155,22 +170,91 @@ def test_the_token_is_compared_whole(door: testing.TestClient, kept: int) -> Non
         assert answer.status_code == (200 if given == SHARED else 401)
 
 
+@pytest.mark.parametrize("number", [0, 1])
+def test_while_a_token_is_replaced_both_are_the_account_s(door: testing.TestClient, number: int) -> None:
+    assert door.simulate_get("/internal/feed", headers=of("sensors", number)).status_code == 200
+    assert door.simulate_get("/internal/grants", headers=of("sensors", number)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "may"),
+    [
+        ("GET", "/internal/feed", {"sensors", "auth"}),
+        ("GET", "/internal/grants", {"auth"}),
+        ("DELETE", "/internal/gates/gate_1", {"sensors", "auth"}),
+        ("GET", "/metrics", {PROMETHEUS}),
+        ("GET", "/readyz", {"sensors", "auth"}),
+    ],
+)
+def test_each_account_may_ask_what_the_table_says_and_is_told_what_it_may_not(
+    door: testing.TestClient, removed: list[str], method: str, path: str, may: set[str]
+) -> None:
+    before = metrics.internal_refused.labels("not-allowed")._value.get()
+    for account in ("sensors", "auth", PROMETHEUS, ANYBODY):
+        answer = door.simulate_request(method, path, headers=of(account))
+        is_allowed = account in may or account == ANYBODY
+        assert (answer.status_code != 403) is is_allowed
+        if not is_allowed:
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            template = path.replace("gate_1", "{gate_id}")
+            assert (answer.json["status"], answer.json["detail"]) == (
+                403,
+                f"{account} may not ask for {template} here.",
+            )
+    assert metrics.internal_refused.labels("not-allowed")._value.get() == before + 4 - len(may) - 1
+    assert len(removed) == (3 if method == "DELETE" else 0)
+
+
+def test_a_gate_is_spoken_for_by_the_account_of_the_token(door: testing.TestClient, log: MemoryLog) -> None:
+    for account in ("sensors", "auth", ANYBODY):
+        door.simulate_get("/internal/feed", headers=of(account), params={"gate": f"gate_of_{account}"})
+    assert log.accounts == {"gate_of_sensors": "sensors", "gate_of_auth": "auth", "gate_of_shared": None}
+
+
+@pytest.mark.parametrize(
+    ("reason", "status"), [(GateRefusal.FOREIGN, 403), (GateRefusal.CAP, 503)], ids=["foreign", "cap"]
+)
+def test_a_gate_that_is_refused_gets_no_page_and_is_told_why(
+    log: MemoryLog, monkeypatch: pytest.MonkeyPatch, reason: GateRefusal, status: int
+) -> None:
+    def refuse(*_: object, **__: object) -> Any:
+        raise GateRefused(reason)
+
+    monkeypatch.setattr(log, "pull", refuse)
+    routes = [
+        InternalRoute("/internal/feed", FeedPages(log), SERVICES),
+        InternalRoute("/internal/gates/{gate_id}", GatePlace(refuse), SERVICES),
+    ]
+    door = testing.TestClient(internal_application(routes, is_ready=lambda: True, callers=CALLERS))
+    for answer in (
+        door.simulate_get("/internal/feed", headers=of("sensors"), params={"gate": "gate_1"}),
+        door.simulate_delete("/internal/gates/gate_1", headers=of("sensors")),
+    ):
+        assert answer.status_code == status
+        assert answer.json["detail"].startswith("sensors ")
+        assert ("Retry-After" in answer.headers) is (status == 503)
+
+
 def test_a_gate_that_stopped_is_taken_off(door: testing.TestClient, removed: list[str]) -> None:
     assert door.simulate_delete("/internal/gates/gate_1", headers=TOKEN).status_code == 204
     assert removed == ["gate_1"]
 
 
 def test_metrics_hold_no_secret(door: testing.TestClient) -> None:
-    answer = door.simulate_get("/metrics", headers=TOKEN)
+    answer = door.simulate_get("/metrics", headers=of(PROMETHEUS))
     assert "grillo_gate_refusals_total" in answer.text
     assert "grl_" not in answer.text
 
 
 def test_what_is_opened_on_loopback_opens_nothing_else(removed: list[str]) -> None:
     """Another user of the machine reads metrics; to take a gate off, or to pose as one, needs the token."""
-    routes = [Route("/internal/gates/{gate_id}", GatePlace(removed.append))]
+    routes = [
+        InternalRoute("/internal/gates/{gate_id}", GatePlace(lambda gate, _account: removed.append(gate)), SERVICES)
+    ]
     open_paths = ("/healthz", "/metrics")
-    door = testing.TestClient(internal_application(routes, is_ready=lambda: True, token=SHARED, open_paths=open_paths))
+    door = testing.TestClient(
+        internal_application(routes, is_ready=lambda: True, callers=CALLERS, open_paths=open_paths)
+    )
     assert [door.simulate_get(path).status_code for path in open_paths] == [200, 200]
     for path in ("/internal/gates/gate_1", "//internal/gates/gate_1", "/metrics/../internal/gates/gate_1"):
         assert door.simulate_delete(path).status_code == 401

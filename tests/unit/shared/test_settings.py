@@ -1,5 +1,7 @@
 """A wrong setting ends in one line that names it, and never shows what may be secret."""
 
+import hashlib
+
 import pytest
 
 from shared.settings import SettingWrong, read_settings
@@ -10,6 +12,8 @@ RIGHT = {
     "INTERNAL_TOKEN": "hunter2",
 }
 NAMES = (
+    "INTERNAL_TOKENS",
+    "GATES_MAX",
     "REDIS_URL",
     "TRUSTED_PROXIES",
     "GUESSES_PER_MINUTE",
@@ -79,6 +83,8 @@ def test_what_must_be_said_is_asked_for_by_name(name: str, monkeypatch: pytest.M
         ("WEB_PORT", "70000"),
         ("WEB_WORKERS", "many"),
         ("GUESSES_PER_MINUTE", "0"),
+        ("GATES_MAX", "0"),
+        ("GATES_MAX", "10001"),
     ],
 )
 def test_what_is_out_of_bounds_is_named_with_its_bounds(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,3 +100,39 @@ def test_only_networks_can_be_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRUSTED_PROXIES", "front")
     with pytest.raises(SettingWrong, match="TRUSTED_PROXIES must be"):
         read_settings()
+
+
+OWN, OTHER = (hashlib.sha256(token).hexdigest() for token in (b"hunter2", b"hunter3"))
+
+
+def test_where_no_account_has_a_token_of_its_own_the_one_there_is_opens_everything() -> None:
+    assert read_settings().internal_tokens == (("shared", OWN),)
+
+
+def test_each_account_has_tokens_of_its_own_two_while_one_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTERNAL_TOKENS", f"keys:{OWN}, keys:{OTHER},\nprometheus:{'0' * 64}")
+    settings = read_settings()
+    assert settings.internal_tokens == (("keys", OWN), ("keys", OTHER), ("prometheus", "0" * 64))
+    assert OWN not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        "keys:hunter2",
+        f"keys:{OWN[:-1]}",
+        f"keys:{OWN.upper()}",
+        f"nobody:{OWN}",
+        OWN,
+        f"keys:{OWN},sensors:{OWN}",
+        f"keys:{OTHER}",
+        f"prometheus:{OWN}",
+    ],
+)
+def test_tokens_that_are_no_account_s_or_of_two_or_lack_one_s_own_are_refused_and_not_shown(
+    tokens: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INTERNAL_TOKENS", tokens)
+    with pytest.raises(SettingWrong, match=r"^INTERNAL_TOKENS [^\n]+$") as wrong:
+        read_settings()
+    assert not any(secret in str(wrong.value) for secret in (OWN, OTHER, "hunter"))

@@ -101,7 +101,7 @@ class World:
                 clock,
                 lease_seconds=LEASE,
                 gates_max=OF_ONE_ACCOUNT_MAX,
-                sleep=lambda _: self.something_happens(),
+                sleep=lambda _: self._some_things_happen(),
             )
             for clock in (self.clock, _Later(self.clock, 10_000.0))
         ]
@@ -129,6 +129,11 @@ class World:
         self.tally.counted_out += sum(gate.applied_ms is None for gate in receipt.gates)
         return receipt
 
+    def _some_things_happen(self) -> None:
+        """Between two looks at the rows: one of these may hide another."""
+        for _ in range(self.random.choice([1, 1, 2, 6])):
+            self.something_happens()
+
     def something_happens(self) -> None:
         weights = {
             self._a_gate_goes_on: 20,
@@ -137,7 +142,7 @@ class World:
             self._join: 1,
             self._leave: 1,
             self._a_gate_wants_a_new_snapshot: 1,
-            self._invent: 2,
+            self._invent: 5,
         }
         (happens,) = self.random.choices(list(weights), list(weights.values()))
         happens()
