@@ -7,6 +7,8 @@ from pathlib import Path
 
 from shared.gate.authentication.guess_throttle import LIMIT_DEFAULT
 from shared.gate.grants.replica import LEASE_SECONDS_DEFAULT, LEASE_SECONDS_RANGE
+from shared.replication.proof.proof_keys import ProofKeys, read_proof_keys
+from shared.replication.proof.signatures import KeyMalformed
 from shared.values.ip_addresses import Network, network
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+", re.ASCII)
@@ -43,6 +45,7 @@ class Settings:
     usage_raw_days: int
     usage_counter_days: int
     usage_alert_days: int
+    proof_keys: ProofKeys
 
 
 def read_settings() -> Settings:
@@ -69,6 +72,7 @@ def read_settings() -> Settings:
         usage_raw_days=usage_raw_days(),
         usage_counter_days=usage_counter_days(),
         usage_alert_days=usage_alert_days(),
+        proof_keys=proof_keys(),
     )
 
 
@@ -119,6 +123,14 @@ def usage_counter_days() -> int:
 def usage_alert_days() -> int:
     """USAGE_ALERT_DAYS: how long usage keeps an alert that is over. Raises SettingWrong."""
     return _whole("USAGE_ALERT_DAYS", 730, 3650)
+
+
+def proof_keys() -> ProofKeys:
+    """KEYS_SIGNING_KEY, KEYS_VERIFY_KEYS, AUTH_SIGNING_KEY, AUTH_VERIFY_KEYS. Raises SettingWrong."""
+    try:
+        return read_proof_keys(os.environ)
+    except KeyMalformed as fault:
+        raise SettingWrong(str(fault)) from None
 
 
 def trusted_proxies() -> tuple[Network, ...]:

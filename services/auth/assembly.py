@@ -10,6 +10,8 @@ from services.auth.tier_limits import TIERS
 from shared.gate.grants.grants import Grants
 from shared.messaging.nameko_follower import Following
 from shared.replication.feed import Feed
+from shared.replication.proof.push_proof import PushProof
+from shared.replication.proof.signatures import Signer, Verifier
 from shared.replication.sql_follower import SqlFollower
 from shared.replication.subscription import Subscription
 from shared.runtime.clock import Clock
@@ -29,6 +31,7 @@ class Auth:
     follower: SqlFollower
     subscription: Subscription
     following: Following
+    signer: Signer | None
 
     def rebuild(self) -> int:
         """Rebuilds the grants from the log of keys. Returns the log position reached. Raises FeedUnavailable.
@@ -48,7 +51,7 @@ class Auth:
 
     def internal_routes(self) -> list[Route]:
         return [
-            Route("/internal/grants", GrantsSnapshot(self.book.snapshot_blocks)),
+            Route("/internal/grants", GrantsSnapshot(self.book.snapshot_blocks, self.signer)),
             Route("/internal/checkpoint", Checkpoint(FOLLOWER, self.follower.checkpoint)),
         ]
 
@@ -71,8 +74,15 @@ def follower_of_keys(database: Database, clock: Clock) -> SqlFollower:
     )
 
 
-def assemble(database: Database, keys_feed: Feed, clock: Clock) -> Auth:
-    """Migrates the database first."""
+def assemble(
+    database: Database,
+    keys_feed: Feed,
+    clock: Clock,
+    *,
+    keys_verifier: Verifier | None = None,
+    signer: Signer | None = None,
+) -> Auth:
+    """Migrates the database first. `keys_verifier`: proves what the bus says of keys. `signer`: of snapshots."""
     migrate(database, MIGRATIONS)
     follower = follower_of_keys(database, clock)
     subscription = Subscription(keys_feed, follower, clock)
@@ -81,5 +91,6 @@ def assemble(database: Database, keys_feed: Feed, clock: Clock) -> Auth:
         book=GrantBook(database, TIERS),
         follower=follower,
         subscription=subscription,
-        following=Following(subscription, follower),
+        following=Following(subscription, follower, PushProof(keys_verifier, clock)),
+        signer=signer,
     )

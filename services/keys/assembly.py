@@ -25,6 +25,7 @@ from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.gate.grants.grants import Grants
 from shared.replication.envelopes import Envelopes
 from shared.replication.feed import LogFeed
+from shared.replication.proof.signatures import Signer
 from shared.replication.relay import Bus, Doorbell, Relay
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
@@ -53,6 +54,7 @@ class Keys:
     idempotency: Idempotency
     sweep: ExpirySweep
     feed: LogFeed
+    signer: Signer | None
     last_use: LastUse
 
     def rebuild(self) -> int:
@@ -65,6 +67,7 @@ class Keys:
             "keys.queries": self.queries,
             "keys.history": self.history,
             "keys.feed": self.feed,
+            "keys.signer": self.signer,
             "keys.relay": self.relay,
             "keys.restore_detection": self.restore_detection,
             "keys.last_use": self.last_use,
@@ -81,7 +84,7 @@ class Keys:
 
     def internal_routes(self) -> list[Route]:
         return [
-            Route("/internal/feed", FeedPages(self.feed)),
+            Route("/internal/feed", FeedPages(self.feed, self.signer)),
             Route("/internal/gates/{gate_id}", GatePlace(self.propagation.remove)),
         ]
 
@@ -102,8 +105,8 @@ def documented_routes() -> list[Route]:
     ]
 
 
-def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float) -> Keys:
-    """Migrates the database first."""
+def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float, signer: Signer | None = None) -> Keys:
+    """Migrates the database first. `signer`: of what pulls are answered."""
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
     envelopes = Envelopes("keys", types, publish, ignorable=IGNORABLE)
@@ -128,5 +131,6 @@ def assemble(database: Database, bus: Bus, clock: Clock, *, lease_seconds: float
         idempotency=Idempotency(database, clock),
         sweep=ExpirySweep(database, commands.keys, clock),
         feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES),
+        signer=signer,
         last_use=LastUse(database),
     )
