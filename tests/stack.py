@@ -21,6 +21,7 @@ import httpx
 import yaml
 
 from shared.gate.grants.replica import LEASE_SECONDS_DEFAULT
+from shared.replication.proof.signatures import Signer, new_private_key
 from tests.servers import Postgres, RabbitMq, Redis, ServerMissing, free_port
 
 ROOT = Path(__file__).parents[1]
@@ -202,15 +203,23 @@ class Stack:
 
 
 def _interpolated(text: str) -> dict[str, Any]:
-    """With a secret of its own for each variable that has no default, as `.env` would give it."""
-    given: dict[str, str] = {}
+    """With what `.env` would give: a secret of its own for each variable that has no default, and signing keys."""
+    given = _signing_keys()
 
     def value(match: re.Match[str]) -> str:
         name, has_default, default = match[1].partition(":-")
-        return default if has_default else given.setdefault(name, secrets.token_hex(24))
+        return given.get(name, default) if has_default else given.setdefault(name, secrets.token_hex(24))
 
     document: dict[str, Any] = yaml.safe_load(re.sub(r"\$\{([^}]+)\}", value, text))
     return document
+
+
+def _signing_keys() -> dict[str, str]:
+    given = {}
+    for service in ("KEYS", "AUTH"):
+        private_key = new_private_key()
+        given |= {f"{service}_SIGNING_KEY": private_key, f"{service}_VERIFY_KEYS": Signer(private_key).public_key}
+    return given
 
 
 def _rerouted(address: str, through: Callable[[int], int]) -> str:

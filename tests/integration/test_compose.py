@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from shared.replication.proof.proof_keys import read_proof_keys
 from tests.servers import ServerMissing
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +68,14 @@ def test_only_the_front_is_believed_and_no_other_container_can_be_given_its_addr
     (pool,) = document["networks"]["default"]["ipam"]["config"]
     assert ipaddress.ip_address(own) in ipaddress.ip_network(pool["subnet"])
     assert ipaddress.ip_address(own) not in ipaddress.ip_network(pool.get("ip_range", pool["subnet"]))
+
+
+def test_keys_and_auth_sign_and_all_verify_by_the_keys_that_were_made(composed: dict[str, dict[str, Any]]) -> None:
+    ours = {name: service["environment"] for name, service in composed.items() if service.get("image") == "grillo"}
+    for signing in ("KEYS_SIGNING_KEY", "AUTH_SIGNING_KEY"):
+        assert [name for name, environment in ours.items() if signing in environment] == [signing[:4].lower()]
+    for environment in ours.values():
+        assert read_proof_keys(environment).not_verified() == ()
 
 
 def test_secrets_are_never_replaced(tmp_path: Path) -> None:
