@@ -8,6 +8,8 @@ from pathlib import Path
 
 from shared.gate.authentication.guess_throttle import LIMIT_DEFAULT
 from shared.gate.grants.replica import LEASE_SECONDS_DEFAULT, LEASE_SECONDS_RANGE
+from shared.replication.proof.proof_keys import ProofKeys, read_proof_keys
+from shared.replication.proof.signatures import KeyMalformed
 from shared.values.accounts import ACCOUNTS, PROMETHEUS, SHARED
 from shared.values.ip_addresses import Network, network
 
@@ -48,6 +50,7 @@ class Settings:
     usage_raw_days: int
     usage_counter_days: int
     usage_alert_days: int
+    proof_keys: ProofKeys
 
 
 def read_settings() -> Settings:
@@ -77,6 +80,7 @@ def read_settings() -> Settings:
         usage_raw_days=usage_raw_days(),
         usage_counter_days=usage_counter_days(),
         usage_alert_days=usage_alert_days(),
+        proof_keys=proof_keys(),
     )
 
 
@@ -146,6 +150,14 @@ def usage_counter_days() -> int:
 def usage_alert_days() -> int:
     """USAGE_ALERT_DAYS: how long usage keeps an alert that is over. Raises SettingWrong."""
     return _whole("USAGE_ALERT_DAYS", 730, 3650)
+
+
+def proof_keys() -> ProofKeys:
+    """KEYS_SIGNING_KEY, KEYS_VERIFY_KEYS, AUTH_SIGNING_KEY, AUTH_VERIFY_KEYS. Raises SettingWrong."""
+    try:
+        return read_proof_keys(os.environ)
+    except KeyMalformed as fault:
+        raise SettingWrong(str(fault)) from None
 
 
 def trusted_proxies() -> tuple[Network, ...]:

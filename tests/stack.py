@@ -226,7 +226,7 @@ def _made_secrets(folder: Path) -> dict[str, str]:
 def _interpolated(text: str, secrets: Mapping[str, str]) -> dict[str, Any]:
     def value(match: re.Match[str]) -> str:
         name, has_default, default = match[1].partition(":-")
-        return default if has_default else secrets[name]
+        return secrets.get(name, default) if has_default else secrets[name]
 
     document: dict[str, Any] = yaml.safe_load(re.sub(r"\$\{([^}]+)\}", value, text))
     return document

@@ -10,6 +10,8 @@ from services.auth.tier_limits import TIERS
 from shared.gate.grants.grants import Grants
 from shared.messaging.nameko_follower import Following
 from shared.replication.feed import Feed
+from shared.replication.proof.push_proof import PushProof
+from shared.replication.proof.signatures import Signer, Verifier
 from shared.replication.sql_follower import SqlFollower
 from shared.replication.subscription import Subscription
 from shared.runtime.clock import Clock
@@ -30,6 +32,7 @@ class Auth:
     follower: SqlFollower
     subscription: Subscription
     following: Following
+    signer: Signer | None
 
     def rebuild(self) -> int:
         """Rebuilds the grants from the log of keys. Returns the log position reached. Raises FeedUnavailable.
@@ -50,7 +53,7 @@ class Auth:
     def internal_routes(self) -> list[InternalRoute]:
         """Each service's gates take snapshots; an audit of the log of keys asks for the checkpoint."""
         return [
-            InternalRoute("/internal/grants", GrantsSnapshot(self.book.snapshot_blocks), SERVICES),
+            InternalRoute("/internal/grants", GrantsSnapshot(self.book.snapshot_blocks, self.signer), SERVICES),
             InternalRoute("/internal/checkpoint", Checkpoint(FOLLOWER, self.follower.checkpoint), frozenset({"keys"})),
         ]
 
@@ -73,8 +76,15 @@ def follower_of_keys(database: Database, clock: Clock) -> SqlFollower:
     )
 
 
-def assemble(database: Database, keys_feed: Feed, clock: Clock) -> Auth:
-    """Migrates the database first."""
+def assemble(
+    database: Database,
+    keys_feed: Feed,
+    clock: Clock,
+    *,
+    keys_verifier: Verifier | None = None,
+    signer: Signer | None = None,
+) -> Auth:
+    """Migrates the database first. `keys_verifier`: proves what the bus says of keys. `signer`: of snapshots."""
     migrate(database, MIGRATIONS)
     follower = follower_of_keys(database, clock)
     subscription = Subscription(keys_feed, follower, clock)
@@ -83,5 +93,6 @@ def assemble(database: Database, keys_feed: Feed, clock: Clock) -> Auth:
         book=GrantBook(database, TIERS),
         follower=follower,
         subscription=subscription,
-        following=Following(subscription, follower),
+        following=Following(subscription, follower, PushProof(keys_verifier, clock)),
+        signer=signer,
     )

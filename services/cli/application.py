@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from services.cli import migrate, run, up
-from services.cli.host import audit, dead, organisation, rebuild, sensors
+from services.cli.host import audit, dead, organisation, rebuild, sensors, signing_key
 from services.cli.remote import alerts, keys
 from services.cli.version import print_version
 
@@ -29,6 +29,7 @@ def application() -> typer.Typer:
     app.command("run")(run.run)
     app.command("migrate")(migrate.migrate)
     app.command("rebuild")(rebuild.rebuild)
+    app.command("signing-key")(signing_key.signing_key)
     app.add_typer(organisation.app, name="organisation")
     app.add_typer(keys.app, name="keys")
     app.add_typer(sensors.app, name="sensors")

@@ -3,6 +3,7 @@
 import os
 from tempfile import TemporaryDirectory
 
+import structlog
 import typer
 
 from services.cli.arguments import ServiceName, service_named
@@ -31,6 +32,9 @@ def run(service: ServiceName) -> None:
     except (SettingWrong, ServerUnreachable) as error:
         raise Failure(str(error)) from None
     logs.configure()
+    for name in read_settings().proof_keys.not_verified():
+        # So that a running system can be upgraded: gates first, then who signs, then this setting.
+        structlog.get_logger(__name__).warning("feed_not_verified", set=name)
     with TemporaryDirectory(prefix=f"grillo-{service}-metrics-") as metrics_folder:
         os.environ[FOLDER_VARIABLE] = metrics_folder  # for the processes about to start
         status = Supervisor(service_commands(service)).run()

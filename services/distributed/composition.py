@@ -53,14 +53,17 @@ _log = structlog.get_logger(__name__)
 
 def assemble(service: str, settings: Settings, clock: Clock) -> Part:
     """Migrates the service's database first."""
-    database = Database(settings.database_url)
+    database, proof = Database(settings.database_url), settings.proof_keys
     match service:
         case "keys":
-            bus = PipelinedLogBus(settings.amqp_uri, service)
+            bus = PipelinedLogBus(settings.amqp_uri, service, proof.keys_signer)
             lease_seconds, gates_max = settings.lease_seconds, settings.gates_max
-            return keys.assemble(database, bus, clock, lease_seconds=lease_seconds, gates_max=gates_max)
+            return keys.assemble(
+                database, bus, clock, lease_seconds=lease_seconds, gates_max=gates_max, signer=proof.keys_signer
+            )
         case "auth":
-            return auth.assemble(database, keys_feed(settings, clock), clock)
+            feed = keys_feed(settings, clock)
+            return auth.assemble(database, feed, clock, keys_verifier=proof.keys_verifier, signer=proof.auth_signer)
         case "usage":
             return usage.assemble(
                 database,
@@ -75,6 +78,7 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
                     counter_days=settings.usage_counter_days,
                     alert_days=settings.usage_alert_days,
                 ),
+                keys_verifier=proof.keys_verifier,
             )
         case "sensors":
             return sensors.assemble(database, PipelinedLogBus(settings.amqp_uri, service), clock)
@@ -118,12 +122,15 @@ def internal_door(service: str, settings: Settings) -> Any:
 def _gate(settings: Settings, clock: Clock) -> GateProcess:
     gate_id = new_gate_id()
     internal = InternalClient(settings.keys_internal_url, settings.internal_token)
-    door = HttpFeed(internal, clock, events_max=PAGE_EVENTS_MAX)
+    proof = settings.proof_keys
+    door = HttpFeed(internal, clock, events_max=PAGE_EVENTS_MAX, verifier=proof.keys_verifier)
     bus = MeterBus(EventPublisher(settings.amqp_uri, "auth"))
     gate = GateProcess(
         gate_id=gate_id,
-        feed=FirstAnswer((door, RpcFeed(settings.amqp_uri, "keys"))),
-        snapshot=RemoteSnapshot(InternalClient(settings.auth_internal_url, settings.internal_token)),
+        feed=FirstAnswer((door, RpcFeed(settings.amqp_uri, "keys", proof.keys_verifier))),
+        snapshot=RemoteSnapshot(
+            InternalClient(settings.auth_internal_url, settings.internal_token), proof.auth_verifier
+        ),
         spent=lambda: _spent(settings),
         listen=lambda hear_keys, hear_counted: _listen(settings, hear_keys, hear_counted),
         meter=Meter(settings.spool, bus, clock),
@@ -133,6 +140,7 @@ def _gate(settings: Settings, clock: Clock) -> GateProcess:
         is_only_gate=False,
         guesses_per_minute=settings.guesses_per_minute,
         tell=bus.tell,
+        keys_verifier=proof.keys_verifier,
     )
 
     def end() -> None:
@@ -147,7 +155,8 @@ def _gate(settings: Settings, clock: Clock) -> GateProcess:
 
 def keys_feed(settings: Settings, clock: Clock) -> Feed:
     door = InternalClient(settings.keys_internal_url, settings.internal_token)
-    return FirstAnswer((HttpFeed(door, clock), RpcFeed(settings.amqp_uri, "keys")))
+    verifier = settings.proof_keys.keys_verifier
+    return FirstAnswer((HttpFeed(door, clock, verifier=verifier), RpcFeed(settings.amqp_uri, "keys", verifier)))
 
 
 def _listen(settings: Settings, hear_keys: Hear, hear_counted: Hear) -> Listener:

@@ -7,9 +7,15 @@ import contextlib
 import fcntl
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
+from shared.replication.proof.signatures import Signer, new_private_key
 from shared.sql.database import Database
+
+
+def _random_hex() -> str:
+    return secrets.token_hex(32)
 
 
 class DataFolderUnusable(Exception):
@@ -75,11 +81,15 @@ class DataFolder:
         """What webhooks' secrets in usage's database are sealed under: beside it, and not in it."""
         return self._secret("channel-secrets-key")
 
-    def _secret(self, name: str) -> str:
+    def keys_signer(self) -> Signer:
+        """Signs what keys tells its followers in this process."""
+        return Signer(self._secret("keys-signing-key", new_private_key))
+
+    def _secret(self, name: str, make: Callable[[], str] = _random_hex) -> str:
         file = self.path / name
         with contextlib.suppress(FileExistsError):
             written = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            os.write(written, secrets.token_hex(32).encode())
+            os.write(written, make().encode())
             os.close(written)
         return file.read_text().strip()
 

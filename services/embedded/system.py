@@ -36,6 +36,7 @@ from shared.messaging.broadcast_listener import Listener
 from shared.messaging.entrypoints import COMPOSITION
 from shared.messaging.exchanges import broadcast_queue
 from shared.messaging.publishing import EventPublisher, LogBus, MeterBus
+from shared.replication.proof.signatures import Verifier
 from shared.runtime.clock import SystemClock
 from shared.values.accounts import SHARED
 from shared.web.application import NO_PROXIES, application
@@ -69,8 +70,12 @@ class Embedded:
         clock = SystemClock()
         bus = {service: EventPublisher(embedded_transport.URL, service) for service in ("keys", "auth", "usage")}
         sensors_bus = EventPublisher(embedded_transport.URL, "sensors")
-        self.keys = keys.assemble(folder.database("keys"), LogBus(bus["keys"]), clock, lease_seconds=lease_seconds)
-        self.auth = auth.assemble(folder.database("auth"), self.keys.feed, clock)
+        signer = folder.keys_signer()
+        verifier = Verifier([signer.public_key])
+        self.keys = keys.assemble(
+            folder.database("keys"), LogBus(bus["keys"], signer), clock, lease_seconds=lease_seconds, signer=signer
+        )
+        self.auth = auth.assemble(folder.database("auth"), self.keys.feed, clock, keys_verifier=verifier)
         self.usage = usage.assemble(
             folder.database("usage"),
             self.keys.feed,
@@ -80,6 +85,7 @@ class Embedded:
             policy=TIERS,
             delivery=read_delivery_settings(folder.channel_secrets_key()),
             kept=kept,
+            keys_verifier=verifier,
         )
         self.sensors = sensors.assemble(folder.database("sensors"), LogBus(sensors_bus), clock)
         self._parts: tuple[Part, ...] = (self.keys, self.auth, self.usage, self.sensors)
@@ -98,6 +104,7 @@ class Embedded:
             lease_seconds=lease_seconds,
             guesses_per_minute=guesses_per_minute,
             tell=gate_bus.tell,
+            keys_verifier=verifier,
         )
         self._runner = self._services()
         self._servers: list[Server] = []

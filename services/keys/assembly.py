@@ -27,6 +27,7 @@ from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.gate.grants.grants import Grants
 from shared.replication.envelopes import Envelopes
 from shared.replication.feed import LogFeed
+from shared.replication.proof.signatures import Signer
 from shared.replication.relay import Bus, Doorbell, Relay
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
@@ -56,6 +57,7 @@ class Keys:
     idempotency: Idempotency
     sweep: ExpirySweep
     feed: LogFeed
+    signer: Signer | None
     last_use: LastUse
 
     def rebuild(self) -> int:
@@ -68,6 +70,7 @@ class Keys:
             "keys.queries": self.queries,
             "keys.history": self.history,
             "keys.feed": self.feed,
+            "keys.signer": self.signer,
             "keys.relay": self.relay,
             "keys.restore_detection": self.restore_detection,
             "keys.last_use": self.last_use,
@@ -85,7 +88,7 @@ class Keys:
     def internal_routes(self) -> list[InternalRoute]:
         """Each service's gates pull; auth and usage follow as well."""
         return [
-            InternalRoute("/internal/feed", FeedPages(self.feed), SERVICES),
+            InternalRoute("/internal/feed", FeedPages(self.feed, self.signer), SERVICES),
             InternalRoute("/internal/gates/{gate_id}", GatePlace(self.propagation.remove), SERVICES),
         ]
 
@@ -107,9 +110,15 @@ def documented_routes() -> list[Route]:
 
 
 def assemble(
-    database: Database, bus: Bus, clock: Clock, *, lease_seconds: float, gates_max: int = GATES_MAX_DEFAULT
+    database: Database,
+    bus: Bus,
+    clock: Clock,
+    *,
+    lease_seconds: float,
+    gates_max: int = GATES_MAX_DEFAULT,
+    signer: Signer | None = None,
 ) -> Keys:
-    """Migrates the database first. `gates_max`: of each account."""
+    """Migrates the database first. `gates_max`: of each account. `signer`: of what pulls are answered."""
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
     envelopes = Envelopes("keys", types, publish, ignorable=IGNORABLE)
@@ -136,5 +145,6 @@ def assemble(
         idempotency=Idempotency(database, clock),
         sweep=ExpirySweep(database, commands.keys, clock),
         feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES),
+        signer=signer,
         last_use=LastUse(database),
     )

@@ -30,6 +30,8 @@ from shared.messaging.entrypoints import Provided, hears
 from shared.messaging.rpc.feed import feed_service
 from shared.messaging.rpc.procedures import procedure
 from shared.replication.feed import Acknowledgement, FeedPage, LogFeed
+from shared.replication.proof.signatures import Signer
+from shared.replication.proof.signed_pages import SignedPage, question, signed_page
 from shared.replication.relay import Relay
 
 RELAY_SECONDS = 1
@@ -110,7 +112,11 @@ class KeysFeedService:
     name = feed_service("keys")
 
     log: LogFeed = Provided("keys.feed")
+    signer: Signer | None = Provided("keys.signer")
 
     @procedure(PullArguments())
-    def pull(self, after: Head | None = None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
-        return self.log.pull(after, acknowledgement)
+    def pull(
+        self, after: Head | None = None, acknowledgement: Acknowledgement | None = None, nonce: str | None = None
+    ) -> FeedPage | SignedPage:
+        page = self.log.pull(after, acknowledgement)
+        return page if nonce is None else signed_page(self.signer, question(nonce, after, acknowledgement), page)

@@ -37,6 +37,8 @@ from shared.gate.grants.grants import Grants
 from shared.messaging.nameko_follower import Following
 from shared.messaging.publishing import EventPublisher
 from shared.replication.feed import Feed
+from shared.replication.proof.push_proof import PushProof
+from shared.replication.proof.signatures import Verifier
 from shared.replication.sql_follower import SqlFollower
 from shared.replication.subscription import Subscription
 from shared.runtime.clock import Clock
@@ -148,8 +150,9 @@ def assemble(
     policy: Mapping[str, Limits],
     delivery: DeliverySettings,
     kept: RetentionTimes = KEPT_DEFAULT,
+    keys_verifier: Verifier | None = None,
 ) -> Usage:
-    """Migrates the database first. `policy`: tier → limits."""
+    """Migrates the database first. `policy`: tier → limits. `keys_verifier`: proves what the bus says of keys."""
     migrate(database, MIGRATIONS)
     channels, deliveries, encryption = (
         ChannelStore(database),
@@ -191,6 +194,6 @@ def assemble(
         known_keys=KnownKeys(database),
         follower=follower,
         subscription=subscription,
-        following=Following(subscription, follower),
+        following=Following(subscription, follower, PushProof(keys_verifier, clock)),
         publisher=publisher,
     )

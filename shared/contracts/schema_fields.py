@@ -29,14 +29,14 @@ def identifier() -> fields.String:
     return fields.String(required=True, validate=validate.Length(min=1, max=100))
 
 
-def text_like(form: re.Pattern[str]) -> fields.String:
-    """A required text of this form, the whole of it."""
+def text_like(form: re.Pattern[str], *, required: bool = True) -> fields.String:
+    """A text of this form, the whole of it."""
 
     def check(text: str) -> None:
         if not form.fullmatch(text):
             raise ValidationError("is not of the form that it must have")
 
-    return fields.String(required=True, validate=check)
+    return fields.String(required=required, validate=check)
 
 
 class NoArguments(Schema):

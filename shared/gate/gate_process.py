@@ -14,7 +14,6 @@ import msgspec
 import structlog
 
 from shared.contracts.auth import AuthenticationFailed
-from shared.contracts.envelope import from_json
 from shared.contracts.usage import BatchesCounted, Spent
 from shared.gate.authentication.guess_throttle import LIMIT_DEFAULT, GuessThrottle
 from shared.gate.gate import Gate
@@ -26,6 +25,8 @@ from shared.gate.quota.redis_quota import RedisQuota
 from shared.gate.quota.share_quota import ShareQuota
 from shared.observability import metrics
 from shared.replication.feed import Feed
+from shared.replication.proof.push_proof import PushProof
+from shared.replication.proof.signatures import Verifier
 from shared.replication.relay import BusUnavailable
 from shared.runtime.clock import Clock
 
@@ -68,10 +69,12 @@ class GateProcess:
         is_only_gate: bool = True,
         guesses_per_minute: int = LIMIT_DEFAULT,
         tell: Callable[[AuthenticationFailed], None] = lambda _failed: None,
+        keys_verifier: Verifier | None = None,
     ) -> None:
         """`counters`: where all gates count together. Without it, the only gate counts for itself, and of several gates
         each takes its share. `tell`: publishes the event, or raises BusUnavailable.
 
+        `keys_verifier`: proves what the bus says of keys; None: it is believed.
         `spent`: asks usage what keys have spent. `listen`: (handler of keys' events, of BatchesCounted) → a listener.
         """
         self.replica = Replica(gate=gate_id, feed=feed, snapshot=snapshot, clock=clock, lease_seconds=lease_seconds)
@@ -79,6 +82,7 @@ class GateProcess:
         self._shared_quota = None if counters is None else self._count_in_redis(counters)
         self._quota: Quota = self._shared_quota or (MemoryQuota() if is_only_gate else ShareQuota(self._count_gates))
         self._tell = tell
+        self._push_proof = PushProof(keys_verifier, clock)
         self._listener = listen(self._hear_key, self._hear_counted)
         self._guess_throttle = GuessThrottle(guesses_per_minute)
         self.gate = Gate(self.replica, self._quota, meter, clock, self._guess_throttle)
@@ -116,6 +120,7 @@ class GateProcess:
         tidied_at = self._clock.elapsed_seconds()
         while not self._stopping.wait(BEAT_SECONDS):
             metrics.request_counts.tell()
+            self._push_proof.expire()
             elapsed = self._clock.elapsed_seconds()
             if elapsed >= tidied_at + TIDY_SECONDS:
                 tidied_at = elapsed
@@ -168,7 +173,8 @@ class GateProcess:
             self._quota.seed(spent.key_id, moments, spent.today, now)
 
     def _hear_key(self, body: Any) -> None:
-        self.replica.push(from_json(body))
+        if events := self._push_proof.take(body):
+            self.replica.push(*events)
 
     def _hear_counted(self, body: Any) -> None:
         self._meter.counted(msgspec.convert(body, type=BatchesCounted).batches)

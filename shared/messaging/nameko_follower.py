@@ -5,8 +5,9 @@ from typing import Any
 
 import structlog
 
-from shared.contracts.envelope import CloudEvent, from_json
+from shared.contracts.envelope import CloudEvent
 from shared.replication.feed import FeedUnavailable
+from shared.replication.proof.push_proof import PushProof
 from shared.replication.sql_follower import SqlFollower
 from shared.replication.subscription import Subscription
 from shared.runtime.flat_combining import Combiner
@@ -17,21 +18,23 @@ _log = structlog.get_logger(__name__)
 
 
 class Following:
-    def __init__(self, subscription: Subscription, follower: SqlFollower) -> None:
-        self._subscription, self._follower = subscription, follower
+    def __init__(self, subscription: Subscription, follower: SqlFollower, proof: PushProof) -> None:
+        self._subscription, self._follower, self._proof = subscription, follower, proof
         self._take = Combiner(self._take_all, most=PUSHES_MAX)
 
     def hear(self, envelope: Any) -> None:
         """Takes one message from the bus; messages that come meanwhile are applied together.
 
-        If that fails, the next pull makes up for it. Raises msgspec.ValidationError for a message that is not an
-        envelope: its sender is at fault, so it becomes a dead letter for a person to see.
+        What is not proved yet waits for its page's signature. If applying fails, the next pull makes up for it. Raises
+        msgspec.ValidationError for a message that is not an envelope, and is proved or need not be: its sender is at
+        fault, so it becomes a dead letter for a person to see.
         """
-        self._take(from_json(envelope))
+        if events := self._proof.take(envelope):
+            self._take(events)
 
-    def _take_all(self, events: Sequence[CloudEvent]) -> None:
+    def _take_all(self, pages: Sequence[tuple[CloudEvent, ...]]) -> None:
         try:
-            self._subscription.push_all(events)
+            self._subscription.push_all([event for page in pages for event in page])
         except FeedUnavailable as error:
             _log.warning("push_left_to_pull", detail=str(error))
         except Exception:
@@ -40,6 +43,7 @@ class Following:
 
     def catch_up(self) -> None:
         """Pulls what pushes have missed, and retries parked events that are due. Never raises."""
+        self._proof.expire()
         try:
             self._subscription.pull()
             self._follower.retry_due()

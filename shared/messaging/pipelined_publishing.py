@@ -15,6 +15,8 @@ from kombu.exceptions import KombuError
 from shared.contracts.envelope import CloudEvent
 from shared.messaging.exchanges import events_of
 from shared.messaging.publishing import WRITTEN_AS
+from shared.replication.proof.signatures import Signer
+from shared.replication.proof.signed_pushes import bodies
 
 CONNECT_SECONDS_MAX = 5
 SILENT_SECONDS_MAX = 10
@@ -25,8 +27,8 @@ _log = structlog.get_logger(__name__)
 class PipelinedLogBus:
     """Bus of a relay in production: its service's exchange, over its own connection; for one thread at a time."""
 
-    def __init__(self, amqp_uri: str, service: str) -> None:
-        self._amqp_uri, self._exchange = amqp_uri, events_of(service)
+    def __init__(self, amqp_uri: str, service: str, signer: Signer | None = None) -> None:
+        self._amqp_uri, self._exchange, self._signer = amqp_uri, events_of(service), signer
         self._channel: _ConfirmingChannel | None = None
 
     def publish(self, events: Sequence[CloudEvent]) -> int:
@@ -34,7 +36,7 @@ class PipelinedLogBus:
         confirmed = 0
         while True:
             kept = self._channel
-            channel = self._channel = kept or _ConfirmingChannel(self._amqp_uri, self._exchange)
+            channel = self._channel = kept or _ConfirmingChannel(self._amqp_uri, self._exchange, self._signer)
             try:
                 channel.publish(events[confirmed:])
             except _FAULTS as error:
@@ -52,11 +54,11 @@ class PipelinedLogBus:
 class _ConfirmingChannel:
     """A connection with one channel in confirm mode. `confirmed`: events of the last page, counted from its first."""
 
-    def __init__(self, amqp_uri: str, exchange: Exchange) -> None:
+    def __init__(self, amqp_uri: str, exchange: Exchange, signer: Signer | None) -> None:
         """Connects to nothing yet."""
         self.confirmed = 0
         self._connection = Connection(amqp_uri, connect_timeout=CONNECT_SECONDS_MAX)
-        self._exchange = exchange
+        self._exchange, self._signer = exchange, signer
         self._producer: Producer | None = None
         self._sent = 0  # the broker numbers its confirms by this
         self._unanswered: set[int] = set()
@@ -68,10 +70,10 @@ class _ConfirmingChannel:
         producer = self._producer = self._producer or self._open()
         first = self._sent + 1
         try:
-            for event in events:
+            for body in bodies(events, self._signer):
                 self._sent += 1
                 self._unanswered.add(self._sent)
-                producer.publish(msgspec.json.encode(event), routing_key=event.type, **WRITTEN_AS)
+                producer.publish(msgspec.json.encode(body), routing_key=body["type"], **WRITTEN_AS)
             while self._unanswered:
                 self._connection.drain_events(timeout=SILENT_SECONDS_MAX)
         finally:

@@ -10,8 +10,10 @@ from kombu.exceptions import KombuError
 from nameko.amqp.publish import Publisher, UndeliverableMessage
 
 from shared.contracts.auth import AuthenticationFailed
-from shared.contracts.envelope import CloudEvent, to_json
+from shared.contracts.envelope import CloudEvent
 from shared.messaging.exchanges import events_of
+from shared.replication.proof.signatures import Signer
+from shared.replication.proof.signed_pushes import bodies
 from shared.replication.relay import BusUnavailable
 
 WRITTEN_AS = {"content_type": "application/json", "content_encoding": "utf-8"}
@@ -42,13 +44,13 @@ class EventPublisher:
 class LogBus:
     """Bus of a relay when embedded: publishes on its service's exchange, event by event."""
 
-    def __init__(self, publisher: EventPublisher) -> None:
-        self._publisher = publisher
+    def __init__(self, publisher: EventPublisher, signer: Signer | None = None) -> None:
+        self._publisher, self._signer = publisher, signer
 
     def publish(self, events: Sequence[CloudEvent]) -> int:
-        for number, event in enumerate(events):
+        for number, body in enumerate(bodies(events, self._signer)):
             try:
-                self._publisher.publish(event.type, to_json(event))
+                self._publisher.publish(body["type"], body)
             except BusUnavailable as error:
                 _log.warning("bus_unavailable", detail=str(error))
                 return number

@@ -77,6 +77,12 @@ parked_events = Gauge(
     ["follower"],
     multiprocess_mode="livemostrecent",
 )
+unproved = Counter(
+    "grillo_unproved_total",
+    "What a follower was told and did not believe for want of proof; always 0 without verify keys. push_unfinished:"
+    " held in vain for its page's signature; genuine ones, too, if that was lost or went to another process.",
+    ["kind"],  # kind: pull push push_unfinished snapshot
+)
 receipt_seconds = Histogram(
     "grillo_receipt_seconds",
     "From a change that takes power away being committed to its receipt: every gate acknowledged or counted out.",

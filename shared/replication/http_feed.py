@@ -10,6 +10,8 @@ from shared.eventsourcing.audit import Anchor
 from shared.eventsourcing.event_store import Head
 from shared.replication.feed import PAGE_EVENTS, Acknowledgement, Feed, FeedPage, FeedUnavailable
 from shared.replication.internal_client import InternalClient
+from shared.replication.proof.signatures import Verifier
+from shared.replication.proof.signed_pages import new_nonce, question, require_proof
 from shared.runtime.clock import Clock
 
 PULL_SECONDS_MAX = 0.5
@@ -28,9 +30,16 @@ class HttpFeed:
     not full.
     """
 
-    def __init__(self, client: InternalClient, clock: Clock, *, events_max: int = PAGE_EVENTS) -> None:
-        """`events_max`: the largest page to ask for."""
-        self._client, self._clock, self._events_max = client, clock, events_max
+    def __init__(
+        self,
+        client: InternalClient,
+        clock: Clock,
+        *,
+        events_max: int = PAGE_EVENTS,
+        verifier: Verifier | None = None,
+    ) -> None:
+        """`events_max`: the largest page to ask for. `verifier`: whose answers count; None: anybody's."""
+        self._client, self._clock, self._events_max, self._verifier = client, clock, events_max, verifier
         self._events, self._may_grow = PAGE_EVENTS, True
 
     def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
@@ -53,7 +62,13 @@ class HttpFeed:
             query |= {"epoch": after.epoch, "after": str(after.position), "hash": after.hash}
         if acknowledgement is not None:
             query["gate"] = acknowledgement.gate
-        return _page(self._client.get("/internal/feed", query, PULL_SECONDS_MAX))
+        asked = question(new_nonce(), after, acknowledgement)
+        if self._verifier is not None:
+            query["nonce"] = asked.nonce
+        page, signature = self._client.get_signed("/internal/feed", query, PULL_SECONDS_MAX)
+        if self._verifier is not None:
+            require_proof(self._verifier, asked, page, signature)
+        return _page(page)
 
     def leave(self, gate: str) -> None:
         """Removes a gate that stops cleanly, so that no revocation waits for it. Raises FeedUnavailable."""

@@ -8,6 +8,7 @@ from typing import Any
 import urllib3
 
 from shared.replication.feed import FeedUnavailable
+from shared.replication.proof.signed_pages import SIGNATURE_HEADER
 
 # Threads that use one client at the same time.
 _CONNECTIONS = 4
@@ -29,11 +30,18 @@ class InternalClient:
         """Raises FeedUnavailable, naming the address and never the token."""
         return self._ask("GET", path, seconds_max, fields=query).data
 
+    def get_signed(self, path: str, query: dict[str, str], seconds_max: float) -> tuple[bytes, str | None]:
+        """The answer and its signature, if it has one. Raises FeedUnavailable."""
+        answer = self._ask("GET", path, seconds_max, fields=query)
+        return answer.data, answer.headers.get(SIGNATURE_HEADER)
+
     @contextmanager
-    def stream(self, path: str, accept: str, seconds_max: float) -> Iterator[urllib3.BaseHTTPResponse]:
+    def stream(
+        self, path: str, query: dict[str, str], accept: str, seconds_max: float
+    ) -> Iterator[urllib3.BaseHTTPResponse]:
         """An answer to be read as it arrives. `seconds_max`: for each read. Raises FeedUnavailable."""
         headers = {**self._http.headers, "Accept": accept}
-        answer = self._ask("GET", path, seconds_max, headers=headers, preload_content=False)
+        answer = self._ask("GET", path, seconds_max, fields=query, headers=headers, preload_content=False)
         try:
             yield answer
         except urllib3.exceptions.HTTPError as error:

@@ -31,6 +31,8 @@ from shared.replication.feed import (
     GateRefusal,
     GateRefused,
 )
+from shared.replication.proof.signatures import Signer
+from shared.replication.proof.signed_pages import NONCE, SIGNATURE_HEADER, question, sign_page
 from shared.values.accounts import PROMETHEUS, SERVICES, SHARED
 from shared.web.exception_mapping import PROBLEM_JSON
 from shared.web.requests.internal_callers import InternalCallers
@@ -71,17 +73,18 @@ class SizedFeed(Protocol):
 
 
 class FeedPages:
-    """`GET ?epoch&after&hash[&gate][&events]`: the page after that place, with at most `events` events.
+    """`GET ?epoch&after&hash[&gate][&events][&nonce]`: the page after that place, with at most `events` events.
 
-    With `gate`, the pull also acknowledges that this gate has applied the log up to the place.
+    With `gate`, the pull also acknowledges that this gate has applied the log up to the place. With `nonce`, a header
+    holds the signature of page and question.
     """
 
-    def __init__(self, feed: SizedFeed) -> None:
-        self._feed = feed
+    def __init__(self, feed: SizedFeed, signer: Signer | None = None) -> None:
+        self._feed, self._signer = feed, signer
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         place = _place(req)
-        gate = _named(req, "gate", GATE_ID)
+        gate, nonce = _named(req, "gate", GATE_ID), _named(req, "nonce", NONCE)
         acknowledgement = Acknowledgement(gate=gate, position=place.position if place else 0) if gate else None
         events_max = req.get_param_as_int("events", min_value=1, default=PAGE_EVENTS)
         account = _account(req)
@@ -92,7 +95,10 @@ class FeedPages:
         except GateRefused as refused:
             raise _gate_refused(refused.reason, account, gate) from None
         resp.content_type = "application/json"
-        resp.data = msgspec.json.encode(page)
+        resp.data = encoded = msgspec.json.encode(page)
+        if nonce is not None and self._signer is not None:
+            asked = question(nonce, place, acknowledgement)
+            resp.set_header(SIGNATURE_HEADER, sign_page(self._signer, asked, encoded))
 
 
 class GatePlace:
@@ -116,15 +122,18 @@ class GatePlace:
 class GrantsSnapshot:
     """`GET`: all grants at one place of the log, for a starting gate: a stream, or one document for older gates."""
 
-    def __init__(self, blocks: Callable[[], Iterable[bytes]]) -> None:
-        """`blocks`: of lines, as snapshot_stream.compressed takes them."""
-        self._blocks = blocks
+    def __init__(self, blocks: Callable[[], Iterable[bytes]], signer: Signer | None = None) -> None:
+        """`blocks`: of lines, as snapshot_stream.compressed takes them. `signer`: of streams asked for with a nonce."""
+        self._blocks, self._signer = blocks, signer
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         if snapshot_stream.CONTENT_TYPE in (req.get_header("Accept") or ""):
             resp.content_type = snapshot_stream.CONTENT_TYPE
             resp.set_header("Content-Encoding", "gzip")
-            resp.stream = snapshot_stream.compressed(self._blocks())
+            nonce, signing = _named(req, "nonce", NONCE), None
+            if nonce is not None and self._signer is not None:
+                signing = snapshot_stream.Signing(signer=self._signer, nonce=nonce)
+            resp.stream = snapshot_stream.compressed(self._blocks(), signing)
         else:
             frame, *blocks = self._blocks()
             grants = _grant.decode_lines(b"\n".join(blocks))

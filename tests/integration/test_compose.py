@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from shared.replication.proof.proof_keys import read_proof_keys
 from shared.web.requests.internal_callers import digest_of_token
 from tests.servers import ServerMissing
 
@@ -80,7 +81,7 @@ def test_all_gates_count_in_one_redis_each_with_an_account_whose_password_no_arg
 def test_each_service_has_a_token_of_its_own_and_knows_of_others_the_digest(
     composed: dict[str, dict[str, Any]],
 ) -> None:
-    ours = {name: service["environment"] for name, service in composed.items() if service.get("image") == "grillo"}
+    ours = {name: service["environment"] for name, service in _running(composed).items()}
     tokens = {name: environment["INTERNAL_TOKEN"] for name, environment in ours.items()}
     assert len(set(tokens.values())) == len(ours)
     (known,) = {environment["INTERNAL_TOKENS"] for environment in ours.values()}
@@ -97,6 +98,14 @@ def test_only_the_front_is_believed_and_no_other_container_can_be_given_its_addr
     (pool,) = document["networks"]["default"]["ipam"]["config"]
     assert ipaddress.ip_address(own) in ipaddress.ip_network(pool["subnet"])
     assert ipaddress.ip_address(own) not in ipaddress.ip_network(pool.get("ip_range", pool["subnet"]))
+
+
+def test_keys_and_auth_sign_and_all_verify_by_the_keys_that_were_made(composed: dict[str, dict[str, Any]]) -> None:
+    ours = {name: service["environment"] for name, service in _running(composed).items()}
+    for signing in ("KEYS_SIGNING_KEY", "AUTH_SIGNING_KEY"):
+        assert [name for name, environment in ours.items() if signing in environment] == [signing[:4].lower()]
+    for environment in ours.values():
+        assert read_proof_keys(environment).not_verified() == ()
 
 
 def test_secrets_are_never_replaced(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from services.keys.lifecycle.key import Reason, Status
 from shared.contracts.schema_fields import Moment, identifier, text_like
 from shared.eventsourcing.event_store import Head
 from shared.replication.feed import EPOCH, GATE_ID, HASH, POSITION_MAX, Acknowledgement
+from shared.replication.proof.signed_pages import NONCE
 
 
 class KeyArguments(Schema):
@@ -102,3 +103,4 @@ class AcknowledgementArgument(Schema):
 class PullArguments(Schema):
     after = fields.Nested(PlaceArgument, allow_none=True)
     acknowledgement = fields.Nested(AcknowledgementArgument, allow_none=True)
+    nonce = text_like(NONCE, required=False)

@@ -107,9 +107,9 @@ class Replica:
         self._wanted.set()
         self._thread.join()
 
-    def push(self, event: CloudEvent) -> Outcome:
-        """Applies an event from the bus at once; a pull right after acknowledges it."""
-        outcome = Outcome.IGNORED if self.grants.place is None else self._subscription.push(event)
+    def push(self, *events: CloudEvent) -> Outcome:
+        """Applies events from the bus at once; a pull right after acknowledges them."""
+        outcome = Outcome.IGNORED if self.grants.place is None else self._subscription.push_all(events)
         if outcome is not Outcome.PULLED:
             self._wanted.set()
         return outcome

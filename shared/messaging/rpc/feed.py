@@ -2,24 +2,41 @@
 
 import msgspec
 
+from shared.contracts.errors import ServiceError
 from shared.eventsourcing.event_store import Head
 from shared.messaging.rpc.call import CallFailed, call
 from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable
+from shared.replication.proof.signatures import Verifier
+from shared.replication.proof.signed_pages import Question, SignedPage, new_nonce, question, require_proof
 
 PULL_SECONDS_MAX = 0.5
 
 
 class RpcFeed:
-    def __init__(self, amqp_uri: str, service: str) -> None:
-        self._amqp_uri, self._service = amqp_uri, feed_service(service)
+    def __init__(self, amqp_uri: str, service: str, verifier: Verifier | None = None) -> None:
+        """`verifier`: whose answers count; None: anybody's."""
+        self._amqp_uri, self._service, self._verifier = amqp_uri, feed_service(service), verifier
 
     def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
-        place, acknowledged = msgspec.to_builtins(after), msgspec.to_builtins(acknowledgement)
+        given = [msgspec.to_builtins(after), msgspec.to_builtins(acknowledgement)]
         try:
-            page = call(self._amqp_uri, self._service, "pull", place, acknowledged, seconds_max=PULL_SECONDS_MAX)
-            return msgspec.convert(page, type=FeedPage)
-        except (CallFailed, msgspec.ValidationError) as error:
+            if self._verifier is None:
+                return msgspec.convert(self._call(*given), type=FeedPage)
+            asked = question(new_nonce(), after, acknowledgement)
+            return _proved(self._verifier, asked, self._call(*given, asked.nonce))
+        except (CallFailed, ServiceError, msgspec.DecodeError) as error:
             raise FeedUnavailable(str(error)) from error
+
+    def _call(self, *arguments: object) -> object:
+        return call(self._amqp_uri, self._service, "pull", *arguments, seconds_max=PULL_SECONDS_MAX)
+
+
+def _proved(verifier: Verifier, asked: Question, answer: object) -> FeedPage:
+    """Raises FeedUnavailable or msgspec.DecodeError."""
+    signed = msgspec.convert(answer, type=SignedPage)
+    page = signed.page.encode()
+    require_proof(verifier, asked, page, signed.signature)
+    return msgspec.json.decode(page, type=FeedPage)
 
 
 def feed_service(service: str) -> str:

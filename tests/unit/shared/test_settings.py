@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 
+from shared.replication.proof.signatures import Signer, new_private_key
 from shared.settings import SettingWrong, read_settings
 
 RIGHT = {
@@ -21,6 +22,10 @@ NAMES = (
     "WEB_PORT",
     "WEB_WORKERS",
     "INTERNAL_PORT",
+    "KEYS_SIGNING_KEY",
+    "KEYS_VERIFY_KEYS",
+    "AUTH_SIGNING_KEY",
+    "AUTH_VERIFY_KEYS",
     *RIGHT,
 )
 
@@ -136,3 +141,38 @@ def test_tokens_that_are_no_account_s_or_of_two_or_lack_one_s_own_are_refused_an
     with pytest.raises(SettingWrong, match=r"^INTERNAL_TOKENS [^\n]+$") as wrong:
         read_settings()
     assert not any(secret in str(wrong.value) for secret in (OWN, OTHER, "hunter"))
+
+
+def test_who_signs_and_who_is_believed_may_be_said_and_what_is_not_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings().proof_keys.not_verified() == ("KEYS_VERIFY_KEYS", "AUTH_VERIFY_KEYS")
+    private_key, other = new_private_key(), Signer(new_private_key()).public_key
+    monkeypatch.setenv("KEYS_SIGNING_KEY", private_key)
+    monkeypatch.setenv("KEYS_VERIFY_KEYS", f"{other}, {Signer(private_key).public_key}")
+    settings = read_settings()
+    assert settings.proof_keys.not_verified() == ("AUTH_VERIFY_KEYS",)
+    assert private_key not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("KEYS_SIGNING_KEY", "hunter2", "must be 32 bytes"),
+        ("AUTH_SIGNING_KEY", "hunter2", "must be 32 bytes"),
+        ("KEYS_VERIFY_KEYS", "hunter2", "must be one or two"),
+        ("AUTH_VERIFY_KEYS", ",".join(Signer(new_private_key()).public_key for _ in range(3)), "must be one or two"),
+    ],
+)
+def test_what_is_no_key_is_named_and_not_shown(
+    name: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingWrong, match=f"^{name} {told}") as wrong:
+        read_settings()
+    assert value not in str(wrong.value)
+
+
+def test_who_signs_must_be_among_those_who_are_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEYS_SIGNING_KEY", new_private_key())
+    monkeypatch.setenv("KEYS_VERIFY_KEYS", Signer(new_private_key()).public_key)
+    with pytest.raises(SettingWrong, match=r"^KEYS_VERIFY_KEYS lacks the public key of KEYS_SIGNING_KEY"):
+        read_settings()

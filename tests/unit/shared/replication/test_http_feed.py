@@ -23,13 +23,13 @@ class Door(InternalClient):
         self.seconds: float | None = QUICK
         self.asked: list[int] = []
 
-    def get(self, path: str, query: dict[str, str], seconds_max: float) -> bytes:
+    def get_signed(self, path: str, query: dict[str, str], seconds_max: float) -> tuple[bytes, str | None]:
         self.asked.append(int(query["events"]))
         if self.seconds is None:
             raise FeedUnavailable("too late")
         self._clock.advance(self.seconds)
         after = self._log.events[int(query["after"]) - 1].place if "after" in query else None
-        return msgspec.json.encode(self._log.pull(after, events_max=int(query["events"])))
+        return msgspec.json.encode(self._log.pull(after, events_max=int(query["events"]))), None
 
 
 def test_full_pages_that_come_quickly_grow_to_the_most_and_a_last_one_ends_it() -> None:
