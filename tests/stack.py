@@ -215,7 +215,7 @@ def _interpolated(text: str) -> dict[str, Any]:
 
 
 def _signing_keys() -> dict[str, str]:
-    given = {}
+    given: dict[str, str] = {}
     for service in ("KEYS", "AUTH"):
         private_key = new_private_key()
         given |= {f"{service}_SIGNING_KEY": private_key, f"{service}_VERIFY_KEYS": Signer(private_key).public_key}
