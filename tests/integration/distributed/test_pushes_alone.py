@@ -1,4 +1,4 @@
-"""On RabbitMQ and PostgreSQL with every pull cut off: pushes are enough to make all followers equal to the log."""
+"""On RabbitMQ and PostgreSQL with every pull cut off: signed pushes alone make all followers equal to the log."""
 
 import os
 import subprocess
@@ -16,7 +16,6 @@ from services.keys import assembly as keys
 from services.keys.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Reason
-from shared.contracts.envelope import from_json
 from shared.eventsourcing.event_store import Head
 from shared.gate.grants.grant import Snapshot
 from shared.gate.grants.replica import Replica
@@ -24,6 +23,8 @@ from shared.messaging.broadcast_listener import Listener
 from shared.messaging.exchanges import broadcast_queue, durable_queue
 from shared.messaging.pipelined_publishing import PipelinedLogBus
 from shared.replication.feed import Acknowledgement, Feed, FeedPage, FeedUnavailable
+from shared.replication.proof.push_proof import PushProof
+from shared.replication.proof.signatures import Signer, Verifier, new_private_key
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
 from tests.against_the_log import Log
@@ -52,7 +53,9 @@ class World:
     def __init__(self, folder: Path, postgres: Postgres, rabbitmq: RabbitMq) -> None:
         self.amqp_uri = rabbitmq.new_vhost()
         self.urls = {service: postgres.new_database() for service in ("keys", "auth", "usage")}
-        bus = PipelinedLogBus(self.amqp_uri, "keys")
+        signer = Signer(new_private_key())
+        self.verify_key = signer.public_key
+        bus = PipelinedLogBus(self.amqp_uri, "keys", signer)
         self.keys = keys.assemble(Database(self.urls["keys"]), bus, SystemClock(), lease_seconds=1)
         self._errors = (folder / "workers.log").open("wb")
         self._workers = [self._worker(service) for service in ("auth", "usage")]
@@ -74,6 +77,7 @@ class World:
             "DATABASE_URL": self.urls[service],
             "AMQP_URI": self.amqp_uri,
             "INTERNAL_TOKEN": "token",
+            "KEYS_VERIFY_KEYS": self.verify_key,
             "CHANNEL_SECRETS_KEY": "a long random text of nobody in particular",
             "KEYS_INTERNAL_URL": nobody,
             "AUTH_INTERNAL_URL": nobody,
@@ -102,8 +106,11 @@ def test_pushes_alone_make_every_follower_equal_to_the_log(world: World) -> None
     nothing = Snapshot(place=None, grants=(), tiers={}, policy=TIERS)
     replica = Replica(gate="gate", feed=OnePull(world.keys.feed), snapshot=lambda: nothing, clock=SystemClock())
 
+    proof = PushProof(Verifier([world.verify_key]), SystemClock())
+
     def hear(body: Any) -> None:
-        replica.push(from_json(body))
+        if events := proof.take(body):
+            replica.push(*events)
 
     listener = Listener(world.amqp_uri, {broadcast_queue("gate", "keys"): hear})
     listener.start()
