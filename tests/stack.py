@@ -24,6 +24,7 @@ from shared.gate.grants.replica import LEASE_SECONDS_DEFAULT
 from tests.servers import Postgres, RabbitMq, Redis, ServerMissing, free_port
 
 ROOT = Path(__file__).parents[1]
+RPC_ACCOUNTS = ROOT / "ops/rabbitmq/rpc-accounts.example.json"
 GRILLO = (sys.executable, "-m", "services.cli")
 _READY_SECONDS_MAX = 180
 _FRONT_PORT = 8000
@@ -52,9 +53,10 @@ class Stack:
         self._ports = {name: (free_port(), free_port()) for name in self._services}
         self._front_port = public_port or free_port()
         self.url = f"http://127.0.0.1:{self._front_port}"
-        amqp_uri = rabbitmq.new_vhost()
+        self._amqp_uri = rabbitmq.new_vhost()
         self._accounts = {
-            name: {"DATABASE_URL": postgres.new_database(), "AMQP_URI": amqp_uri, "REDIS_URL": redis.url}
+            name: {"DATABASE_URL": postgres.new_database(), "REDIS_URL": redis.url}
+            | {"AMQP_URI": self.amqp_uri(name), "RPC_ACCOUNTS": str(RPC_ACCOUNTS)}
             for name in self._services
         }
         self._log = (folder / "stack.log").open("ab")
@@ -100,6 +102,10 @@ class Stack:
             | {"WEB_ADDRESS": "127.0.0.1", "WEB_PORT": str(public)}
             | {"INTERNAL_ADDRESS": "127.0.0.1", "INTERNAL_PORT": str(internal)}
         )
+
+    def amqp_uri(self, account: str) -> str:
+        """Of a service's account, or of another back end's."""
+        return RabbitMq.as_account(self._amqp_uri, account)
 
     def databases(self) -> dict[str, str]:
         """Service → SQLAlchemy URL."""

@@ -3,6 +3,7 @@
 import os
 from tempfile import TemporaryDirectory
 
+import structlog
 import typer
 
 from services.cli.arguments import ServiceName, service_named
@@ -28,6 +29,10 @@ def run(service: ServiceName) -> None:
     except ServerUnreachable as error:
         raise Failure(str(error)) from None
     logs.configure()
+    if not read_settings().accounts.demanded:
+        structlog.get_logger(__name__).warning(
+            "all_accounts_believed", detail="whoever reaches RabbitMQ may speak for any service: AMQP_ACCOUNTS=demanded"
+        )
     with TemporaryDirectory(prefix=f"grillo-{service}-metrics-") as metrics_folder:
         os.environ[FOLDER_VARIABLE] = metrics_folder  # for the processes about to start
         status = Supervisor(service_commands(service)).run()
@@ -37,8 +42,12 @@ def run(service: ServiceName) -> None:
 def _check_settings(service: str) -> None:
     """Those that one service alone needs: here, where a fault is one line, and not in each of its processes."""
     from services.usage.notifications.settings import read_delivery_settings
-    from shared.settings import SettingWrong
+    from shared.messaging.accounts.identity import account_of
+    from shared.settings import SettingWrong, read_settings
 
+    settings = read_settings()
+    if settings.accounts.demanded and account_of(settings.amqp_uri) != service:
+        raise Failure(f"AMQP_URI must name the account {service}: others believe it alone, since AMQP_ACCOUNTS is set.")
     try:
         if service == "usage":
             read_delivery_settings()

@@ -7,9 +7,12 @@ from kombu import Queue
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR, DependencyProvider
 from nameko.messaging import Consumer, QueueConsumer
 
+from shared.messaging.accounts.admission import believed
+from shared.messaging.accounts.rules import ALL_BELIEVED
 from shared.messaging.exchanges import dead_letter_queue, durable_queue
 
-COMPOSITION = "COMPOSITION"
+# Names in nameko's configuration.
+COMPOSITION, ACCOUNTS = "COMPOSITION", "ACCOUNTS"
 
 
 class _DeclaringQueueConsumer(QueueConsumer):
@@ -28,6 +31,12 @@ class _Following(Consumer):
     """
 
     queue_consumer = _DeclaringQueueConsumer()
+
+    def handle_message(self, body: Any, message: Any) -> None:
+        if believed(self.container.config.get(ACCOUNTS, ALL_BELIEVED), self.queue, message):
+            super().handle_message(body, message)
+        else:
+            self.queue_consumer.ack_message(message)
 
     def handle_message_processed(self, message: Any, result: Any = None, exc_info: Any = None) -> None:
         if exc_info is None:

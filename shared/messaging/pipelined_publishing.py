@@ -13,6 +13,7 @@ from kombu import Connection, Exchange, Producer
 from kombu.exceptions import KombuError
 
 from shared.contracts.envelope import CloudEvent
+from shared.messaging.accounts.identity import signed_by
 from shared.messaging.exchanges import events_of
 from shared.messaging.publishing import WRITTEN_AS
 
@@ -56,7 +57,7 @@ class _ConfirmingChannel:
         """Connects to nothing yet."""
         self.confirmed = 0
         self._connection = Connection(amqp_uri, connect_timeout=CONNECT_SECONDS_MAX)
-        self._exchange = exchange
+        self._exchange, self._signed = exchange, signed_by(amqp_uri)
         self._producer: Producer | None = None
         self._sent = 0  # the broker numbers its confirms by this
         self._unanswered: set[int] = set()
@@ -71,7 +72,7 @@ class _ConfirmingChannel:
             for event in events:
                 self._sent += 1
                 self._unanswered.add(self._sent)
-                producer.publish(msgspec.json.encode(event), routing_key=event.type, **WRITTEN_AS)
+                producer.publish(msgspec.json.encode(event), routing_key=event.type, **WRITTEN_AS, **self._signed)
             while self._unanswered:
                 self._connection.drain_events(timeout=SILENT_SECONDS_MAX)
         finally:

@@ -119,6 +119,12 @@ rpc_calls = Counter(
     "Calls that a service answered over RPC. Not: calls that nobody heard, which fail at the caller.",
     ["service", "method", "outcome"],  # outcome: answered refused invalid-arguments failed
 )
+messages_refused = Counter(
+    "grillo_messages_refused_total",
+    "Messages on the broker that were not believed, because of the account that sent them; they changed nothing."
+    " Not: what RabbitMQ itself refused.",
+    ["reason"],  # reason: no-account event-of-another answer-of-another call-not-allowed malformed-call
+)
 
 
 def exposition() -> bytes:

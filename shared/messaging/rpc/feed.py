@@ -3,6 +3,7 @@
 import msgspec
 
 from shared.eventsourcing.event_store import Head
+from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
 from shared.messaging.rpc.call import CallFailed, call
 from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable
 
@@ -10,13 +11,21 @@ PULL_SECONDS_MAX = 0.5
 
 
 class RpcFeed:
-    def __init__(self, amqp_uri: str, service: str) -> None:
-        self._amqp_uri, self._service = amqp_uri, feed_service(service)
+    def __init__(self, amqp_uri: str, service: str, accounts: Accounts = ALL_BELIEVED) -> None:
+        self._amqp_uri, self._service, self._accounts = amqp_uri, feed_service(service), accounts
 
     def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
         place, acknowledged = msgspec.to_builtins(after), msgspec.to_builtins(acknowledgement)
         try:
-            page = call(self._amqp_uri, self._service, "pull", place, acknowledged, seconds_max=PULL_SECONDS_MAX)
+            page = call(
+                self._amqp_uri,
+                self._service,
+                "pull",
+                place,
+                acknowledged,
+                seconds_max=PULL_SECONDS_MAX,
+                accounts=self._accounts,
+            )
             return msgspec.convert(page, type=FeedPage)
         except (CallFailed, msgspec.ValidationError) as error:
             raise FeedUnavailable(str(error)) from error
