@@ -27,6 +27,7 @@ class Refused(Enum):
     ANSWER = "answer-of-another"
     CALL = "call-not-allowed"
     MALFORMED = "malformed-call"
+    BATCH = "batch-of-another"
 
 
 def account_in(message: Any) -> str | None:

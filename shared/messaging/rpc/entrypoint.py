@@ -7,28 +7,18 @@ import inspect
 import re
 from typing import Any
 
-from nameko.extensions import DependencyProvider
 from nameko.rpc import Responder, Rpc, RpcConsumer, get_rpc_exchange
 
 from shared.contracts.errors import NotAllowed
 from shared.messaging.accounts.admission import Refused, account_in, refuse
 from shared.messaging.accounts.identity import AccountPublisher
 from shared.messaging.accounts.rules import ALL_BELIEVED, JUDGED_BY_ANSWER, Accounts
-from shared.messaging.entrypoints import ACCOUNTS
+from shared.messaging.entrypoints import ACCOUNTS, told_account
 from shared.messaging.exchanges import topic_exchange
 
-_ACCOUNT = "account"
 _ORGANISATION = "organisation_id"
 # A reply goes where it is asked to: to a reply queue, named by a UUID, and not to where calls are heard.
 _REPLY_TO = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-
-
-class Caller(DependencyProvider):
-    """Dependency: the account that makes this call; None where there are no accounts."""
-
-    def get_dependency(self, worker_ctx: Any) -> str | None:
-        account: str | None = worker_ctx.data.get(_ACCOUNT)
-        return account
 
 
 class _Responder(Responder):
@@ -78,8 +68,7 @@ class Procedure(Rpc):
         super().handle_message(body, message)
 
     def unpack_message_headers(self, message: Any) -> dict[str, Any]:
-        context: dict[str, Any] = super().unpack_message_headers(message)
-        return context | {_ACCOUNT: account_in(message)}
+        return told_account(super().unpack_message_headers(message), self._accounts, account_in(message))
 
     def handle_result(self, message: Any, worker_ctx: Any, result: Any, exc_info: Any) -> Any:
         account = account_in(message)

@@ -12,8 +12,7 @@ from nameko.runners import ServiceRunner
 
 from shared.messaging.accounts.rpc_accounts import read_rpc_accounts
 from shared.messaging.accounts.rules import Accounts
-from shared.messaging.entrypoints import ACCOUNTS
-from shared.messaging.rpc.entrypoint import Caller
+from shared.messaging.entrypoints import ACCOUNTS, Sender
 from shared.messaging.rpc.procedures import procedure
 
 
@@ -24,7 +23,7 @@ class About(Schema):
 
 class Keys:
     name = "keys"
-    caller: str | None = Caller()
+    caller: str | None = Sender()
 
     @procedure(About())
     def get_key(self, organisation_id: str) -> str:
