@@ -8,6 +8,8 @@ from pathlib import Path
 
 from shared.gate.authentication.guess_throttle import LIMIT_DEFAULT
 from shared.gate.grants.replica import LEASE_SECONDS_DEFAULT, LEASE_SECONDS_RANGE
+from shared.messaging.accounts.rpc_accounts import RpcAccountsWrong, read_rpc_accounts
+from shared.messaging.accounts.rules import Accounts
 from shared.replication.proof.proof_keys import ProofKeys, read_proof_keys
 from shared.replication.proof.signatures import KeyMalformed
 from shared.values.accounts import ACCOUNTS, PROMETHEUS, SHARED
@@ -29,6 +31,7 @@ class Settings:
 
     database_url: str = field(repr=False)
     amqp_uri: str = field(repr=False)
+    accounts: Accounts
     internal_token: str = field(repr=False)
     internal_tokens: tuple[tuple[str, str], ...] = field(repr=False)
     redis_url: str | None = field(repr=False)
@@ -59,6 +62,7 @@ def read_settings() -> Settings:
     return Settings(
         database_url=_required("DATABASE_URL", "postgresql+psycopg://USER:PASSWORD@HOST/NAME"),
         amqp_uri=_required("AMQP_URI", "amqp://USER:PASSWORD@HOST:5672/VHOST"),
+        accounts=accounts(),
         internal_token=internal_token,
         internal_tokens=_internal_tokens(internal_token),
         redis_url=redis_url(),
@@ -82,6 +86,18 @@ def read_settings() -> Settings:
         usage_alert_days=usage_alert_days(),
         proof_keys=proof_keys(),
     )
+
+
+def accounts() -> Accounts:
+    """AMQP_ACCOUNTS, RPC_ACCOUNTS: whether messages are believed as far as their accounts go. Raises SettingWrong."""
+    wanted, path = os.environ.get("AMQP_ACCOUNTS", ""), os.environ.get("RPC_ACCOUNTS", "")
+    if wanted not in ("", "demanded"):
+        raise SettingWrong("AMQP_ACCOUNTS must be demanded, or not set.")
+    try:
+        others = read_rpc_accounts(Path(path).read_bytes()) if path else {}
+    except (OSError, RpcAccountsWrong) as error:
+        raise SettingWrong(f"RPC_ACCOUNTS names a file that cannot be used: {error}.") from None
+    return Accounts(demanded=wanted == "demanded", others=others)
 
 
 def _internal_token() -> str:

@@ -4,6 +4,7 @@ Each is stopped by the process that was started here, never by name.
 """
 
 import contextlib
+import importlib.util
 import json
 import os
 import pwd
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import kombu
@@ -31,6 +33,21 @@ _DATABASES = Path(__file__).parents[1] / "ops/postgres/databases.sh"
 _REDIS_CONFIGURATION = Path(__file__).parents[1] / "ops/redis/configuration.sh"
 _PORTS = range(10_000, 32_768)
 _given: set[int] = set()
+# As docs/rpc.md has it.
+RPC_ACCOUNTS = json.loads((Path(__file__).parents[1] / "ops/rabbitmq/rpc-accounts.example.json").read_text())
+
+
+def _module(path: str) -> Any:
+    """A script of ours, which lies in no package."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, Path(__file__).parents[1] / path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+RABBITMQ = _module("ops/rabbitmq/definitions.py")
 
 
 class ServerMissing(Exception):
@@ -224,8 +241,13 @@ class RabbitMq:
         self._log.close()
 
     def new_vhost(self) -> str:
-        """An AMQP URI."""
+        """An AMQP URI, of an account that may do everything there."""
         return self._uri(f"t{next(self._vhosts)}")
+
+    @staticmethod
+    def as_account(uri: str, account: str) -> str:
+        """The same virtual host as a service has it, with the rights of ops/rabbitmq/rights.json."""
+        return uri.replace("//grillo:grillo@", f"//{account}:{account}@")
 
     def consumers(self, uri: str) -> dict[str, int]:
         """Queue → how many consume it, also of those that a connection has for itself."""
@@ -236,13 +258,12 @@ class RabbitMq:
 
     def _configure(self) -> None:
         vhosts = [f"t{number}" for number in range(_VHOSTS)]
-        definitions = {
-            "users": [{"name": "grillo", "password": "grillo", "tags": ""}],
-            "vhosts": [{"name": name} for name in vhosts],
-            "permissions": [
-                {"user": "grillo", "vhost": name, "configure": ".*", "write": ".*", "read": ".*"} for name in vhosts
-            ],
-        }
+        passwords = {name: name for name in (*RABBITMQ.RIGHTS["accounts"], *RPC_ACCOUNTS)}
+        definitions = RABBITMQ.definitions(passwords, vhosts, RPC_ACCOUNTS)
+        definitions["users"].append({"name": "grillo", "password": "grillo", "tags": ""})
+        definitions["permissions"] += [
+            {"user": "grillo", "vhost": name, "configure": ".*", "write": ".*", "read": ".*"} for name in vhosts
+        ]
         (self._folder / "definitions.json").write_text(json.dumps(definitions))
         (self._folder / "plugins").write_text("[].\n")
         (self._folder / "rabbitmq.conf").write_text(

@@ -23,6 +23,7 @@ from shared.gate.grants.replica import LEASE_SECONDS_DEFAULT
 from tests.servers import Postgres, RabbitMq, Redis, ServerMissing, free_port
 
 ROOT = Path(__file__).parents[1]
+RPC_ACCOUNTS = ROOT / "ops/rabbitmq/rpc-accounts.example.json"
 GRILLO = (sys.executable, "-m", "services.cli")
 _READY_SECONDS_MAX = 180
 _FRONT_PORT = 8000
@@ -53,10 +54,11 @@ class Stack:
         self._ports = {name: (free_port(), free_port()) for name in self._services}
         self._front_port = public_port or free_port()
         self.url = f"http://127.0.0.1:{self._front_port}"
-        amqp_uri = rabbitmq.new_vhost()
+        self._amqp_uri = rabbitmq.new_vhost()
         self.service_databases = {name: postgres.new_service_database() for name in self._services}
         self._accounts = {
-            name: {"DATABASE_URL": database.url, "AMQP_URI": amqp_uri, "REDIS_URL": redis.url_of(name)}
+            name: {"DATABASE_URL": database.url, "REDIS_URL": redis.url_of(name)}
+            | {"AMQP_URI": self.amqp_uri(name), "RPC_ACCOUNTS": str(RPC_ACCOUNTS)}
             for name, database in self.service_databases.items()
         }
         self._log = (folder / "stack.log").open("ab")
@@ -103,6 +105,10 @@ class Stack:
             | {"WEB_ADDRESS": "127.0.0.1", "WEB_PORT": str(public)}
             | {"INTERNAL_ADDRESS": "127.0.0.1", "INTERNAL_PORT": str(internal)}
         )
+
+    def amqp_uri(self, account: str) -> str:
+        """Of a service's account, or of another back end's."""
+        return RabbitMq.as_account(self._amqp_uri, account)
 
     def databases(self) -> dict[str, str]:
         """Service → SQLAlchemy URL, of the role that the service runs as."""

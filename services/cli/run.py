@@ -2,6 +2,7 @@
 
 import os
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import structlog
 import typer
@@ -9,6 +10,9 @@ import typer
 from services.cli.arguments import ServiceName, service_named
 from services.cli.failure import Failure
 from services.cli.migrate import migrate_at
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
 
 
 def run(service: ServiceName) -> None:
@@ -27,26 +31,33 @@ def run(service: ServiceName) -> None:
     try:
         settings = read_settings()
         migrate_at(service, "DATABASE_URL")
-        _check_settings(service)
+        _check_settings(service, settings)
         await_broker(settings.amqp_uri)
     except (SettingWrong, ServerUnreachable) as error:
         raise Failure(str(error)) from None
     logs.configure()
-    for name in read_settings().proof_keys.not_verified():
+    for name in settings.proof_keys.not_verified():
         # So that a running system can be upgraded: gates first, then who signs, then this setting.
         structlog.get_logger(__name__).warning("feed_not_verified", set=name)
+    if not settings.accounts.demanded:
+        structlog.get_logger(__name__).warning(
+            "all_accounts_believed", detail="whoever reaches RabbitMQ may speak for any service: AMQP_ACCOUNTS=demanded"
+        )
     with TemporaryDirectory(prefix=f"grillo-{service}-metrics-") as metrics_folder:
         os.environ[FOLDER_VARIABLE] = metrics_folder  # for the processes about to start
         status = Supervisor(service_commands(service)).run()
     raise typer.Exit(status)
 
 
-def _check_settings(service: str) -> None:
+def _check_settings(service: str, settings: "Settings") -> None:
     """Those that one service alone needs: here, where a fault is one line, and not in each of its processes.
 
     Raises SettingWrong.
     """
     from services.usage.notifications.settings import read_delivery_settings
+    from shared.messaging.accounts.identity import account_of
 
+    if settings.accounts.demanded and account_of(settings.amqp_uri) != service:
+        raise Failure(f"AMQP_URI must name the account {service}: others believe it alone, since AMQP_ACCOUNTS is set.")
     if service == "usage":
         read_delivery_settings()

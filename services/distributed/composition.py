@@ -68,7 +68,7 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
             return usage.assemble(
                 database,
                 keys_feed(settings, clock),
-                KeysClient(settings.amqp_uri),
+                KeysClient(settings.amqp_uri, settings.accounts),
                 EventPublisher(settings.amqp_uri, service),
                 clock,
                 policy=TIERS,
@@ -91,7 +91,7 @@ def web(service: str, settings: Settings) -> Any:
     clock = SystemClock()
     part = assemble(service, settings, clock)
     part.start()
-    gate = _gate(settings, clock)
+    gate = _gate(service, settings, clock)
     gate.start()
     proxies = TrustedProxies(settings.trusted_proxies)
     return application(
@@ -119,7 +119,7 @@ def internal_door(service: str, settings: Settings) -> Any:
     return internal_application(routes, is_ready=is_ready, callers=InternalCallers(settings.internal_tokens))
 
 
-def _gate(settings: Settings, clock: Clock) -> GateProcess:
+def _gate(service: str, settings: Settings, clock: Clock) -> GateProcess:
     gate_id = new_gate_id()
     internal = InternalClient(settings.keys_internal_url, settings.internal_token)
     proof = settings.proof_keys
@@ -127,12 +127,12 @@ def _gate(settings: Settings, clock: Clock) -> GateProcess:
     bus = MeterBus(EventPublisher(settings.amqp_uri, "auth"))
     gate = GateProcess(
         gate_id=gate_id,
-        feed=FirstAnswer((door, RpcFeed(settings.amqp_uri, "keys", proof.keys_verifier))),
+        feed=FirstAnswer((door, RpcFeed(settings.amqp_uri, "keys", proof.keys_verifier, settings.accounts))),
         snapshot=RemoteSnapshot(
             InternalClient(settings.auth_internal_url, settings.internal_token), proof.auth_verifier
         ),
         spent=lambda: _spent(settings),
-        listen=lambda hear_keys, hear_counted: _listen(settings, hear_keys, hear_counted),
+        listen=lambda hear_keys, hear_counted: _listen(service, settings, hear_keys, hear_counted),
         meter=Meter(settings.spool, bus, clock),
         clock=clock,
         lease_seconds=settings.lease_seconds,
@@ -156,15 +156,16 @@ def _gate(settings: Settings, clock: Clock) -> GateProcess:
 def keys_feed(settings: Settings, clock: Clock) -> Feed:
     door = InternalClient(settings.keys_internal_url, settings.internal_token)
     verifier = settings.proof_keys.keys_verifier
-    return FirstAnswer((HttpFeed(door, clock, verifier=verifier), RpcFeed(settings.amqp_uri, "keys", verifier)))
+    second = RpcFeed(settings.amqp_uri, "keys", verifier, settings.accounts)
+    return FirstAnswer((HttpFeed(door, clock, verifier=verifier), second))
 
 
-def _listen(settings: Settings, hear_keys: Hear, hear_counted: Hear) -> Listener:
+def _listen(service: str, settings: Settings, hear_keys: Hear, hear_counted: Hear) -> Listener:
     queues = {
-        broadcast_queue("gate", "keys"): hear_keys,
-        broadcast_queue("gate", "usage", "BatchesCounted"): hear_counted,
+        broadcast_queue(service, "keys"): hear_keys,
+        broadcast_queue(service, "usage", "BatchesCounted"): hear_counted,
     }
-    return Listener(settings.amqp_uri, queues)
+    return Listener(settings.amqp_uri, queues, settings.accounts)
 
 
 def _spent(settings: Settings) -> tuple[Spent, ...]:
@@ -172,7 +173,7 @@ def _spent(settings: Settings) -> tuple[Spent, ...]:
     deadline = time.monotonic() + SPENT_SECONDS_MAX
     while True:
         try:
-            spent = call(settings.amqp_uri, "usage", "spent", seconds_max=RPC_SECONDS_MAX)
+            spent = call(settings.amqp_uri, "usage", "spent", seconds_max=RPC_SECONDS_MAX, accounts=settings.accounts)
             return msgspec.convert(spent, type=tuple[Spent, ...])
         except CallFailed as error:
             if time.monotonic() > deadline:

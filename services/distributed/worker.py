@@ -16,7 +16,7 @@ from nameko.runners import ServiceRunner
 
 from services.distributed.composition import assemble
 from services.service_registry import SERVICES
-from shared.messaging.entrypoints import COMPOSITION
+from shared.messaging.entrypoints import ACCOUNTS, COMPOSITION
 from shared.observability import logs
 from shared.runtime.clock import SystemClock
 from shared.settings import read_settings
@@ -33,7 +33,8 @@ def main(service: str) -> None:
     provided: dict[str, Any] = {"clock": clock} | part.provided()
     classes = SERVICES[service].service_classes()
     calls_max = CALLS_MAX // len(classes)
-    runner = ServiceRunner({"AMQP_URI": settings.amqp_uri, "max_workers": calls_max, COMPOSITION: provided})
+    configuration = {"AMQP_URI": settings.amqp_uri, "max_workers": calls_max}
+    runner = ServiceRunner(configuration | {COMPOSITION: provided, ACCOUNTS: settings.accounts})
     for service_class in classes:
         runner.add_service(service_class)
 

@@ -30,7 +30,7 @@ from services.usage.rpc_schemas import (
 from shared.contracts.errors import NotFound
 from shared.contracts.schema_fields import NoArguments
 from shared.contracts.usage import Spent
-from shared.messaging.entrypoints import Provided, follows, hears
+from shared.messaging.entrypoints import Provided, Sender, follows, hears
 from shared.messaging.nameko_follower import Following
 from shared.messaging.publishing import EventPublisher
 from shared.messaging.rpc.procedures import procedure
@@ -62,6 +62,7 @@ class UsageService:
     publisher: EventPublisher = Provided("usage.publisher")
     keys: Following = Provided("usage.following_keys")
     clock: Clock = Provided("clock")
+    sender: str | None = Sender()
 
     @procedure(NoArguments(), SpentAnswer(many=True))
     def spent(self) -> tuple[Spent, ...]:
@@ -89,7 +90,7 @@ class UsageService:
 
     @hears("usage", "auth", "RequestMetered")
     def request_metered(self, body: Any) -> None:
-        self.intake.take(body)
+        self.intake.take(body, self.sender)
 
     @follows("usage", "keys")
     def key_changed(self, envelope: Any) -> None:

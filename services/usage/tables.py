@@ -20,7 +20,16 @@ counted_extent = Table(
     Column("end", BigInteger, nullable=False),
 )
 
-# Dead letters: batches that cannot be counted, with the reason. Their gates keep them, too. `body` is JSON.
+# The account that first sent a segment: no other's batches of it are counted.
+segment_account = Table(
+    "segment_account",
+    metadata,
+    Column("segment", String(32), primary_key=True),
+    Column("account", String(64), nullable=False),
+)
+
+# Dead letters: batches that cannot be counted, with the reason. Their gates keep them, too. `body` is JSON; `account`
+# sent it, where accounts are demanded.
 parked_batch = Table(
     "parked_batch",
     metadata,
@@ -28,6 +37,7 @@ parked_batch = Table(
     Column("reason", String(200), nullable=False),
     Column("body", Text, nullable=False),
     Column("parked_at", BigInteger, nullable=False),
+    Column("account", String(64)),
 )
 
 # The request log, append-only: the counters can be rebuilt from it. On PostgreSQL it is partitioned by UTC day and has

@@ -42,4 +42,10 @@ class Unavailable(ServiceError):
     __module__ = WIRE_MODULE
 
 
-ALL: tuple[type[ServiceError], ...] = (ServiceError, NotFound, Conflict, InvalidArguments, Unavailable)
+class NotAllowed(ServiceError):
+    """The caller's account may not call this, or not about this organisation; the message says which."""
+
+    __module__ = WIRE_MODULE
+
+
+ALL: tuple[type[ServiceError], ...] = (ServiceError, NotFound, Conflict, InvalidArguments, Unavailable, NotAllowed)

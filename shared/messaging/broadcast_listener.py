@@ -8,6 +8,9 @@ import structlog
 from kombu import Connection, Queue
 from kombu.mixins import ConsumerMixin
 
+from shared.messaging.accounts.admission import believed
+from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
+
 Hear = Callable[[Any], None]
 _log = structlog.get_logger(__name__)
 
@@ -18,9 +21,9 @@ class Listener(ConsumerMixin):
     That loses nothing: a gate also pulls.
     """
 
-    def __init__(self, amqp_uri: str, hear: Mapping[Queue, Hear]) -> None:
+    def __init__(self, amqp_uri: str, hear: Mapping[Queue, Hear], accounts: Accounts = ALL_BELIEVED) -> None:
         self.connection = Connection(amqp_uri)
-        self._hear = hear
+        self._hear, self._accounts = hear, accounts
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self.run, name="listener", daemon=True)
 
@@ -36,18 +39,18 @@ class Listener(ConsumerMixin):
 
     def get_consumers(self, Consumer: Any, channel: Any) -> list[Any]:
         return [
-            Consumer(queues=[queue], accept=["json"], callbacks=[self._guarded(hear)])
+            Consumer(queues=[queue], accept=["json"], callbacks=[self._guarded(queue, hear)])
             for queue, hear in self._hear.items()
         ]
 
     def on_consume_ready(self, connection: Any, channel: Any, consumers: Any, **kwargs: Any) -> None:
         self._ready.set()
 
-    @staticmethod
-    def _guarded(hear: Hear) -> Callable[[Any, Any], None]:
+    def _guarded(self, queue: Queue, hear: Hear) -> Callable[[Any, Any], None]:
         def on_message(body: Any, message: Any) -> None:
             try:
-                hear(body)
+                if believed(self._accounts, queue, message):
+                    hear(body)
             except Exception:
                 # One bad message must not stop the thread that receives revocations.
                 _log.exception("message_not_heard")

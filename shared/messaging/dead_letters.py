@@ -10,7 +10,9 @@ import kombu
 from amqp.exceptions import AMQPError
 from kombu.exceptions import KombuError
 
-from shared.messaging.exchanges import dead_letter_queue
+from shared.messaging.accounts.admission import sender_of
+from shared.messaging.accounts.identity import signed_by
+from shared.messaging.exchanges import ORIGINAL_SENDER, dead_letter_queue, replay_exchange
 from shared.observability.redaction import redact
 from shared.replication.relay import BusUnavailable
 
@@ -51,20 +53,30 @@ class DeadLetters:
         """Puts the present ones back into their queue; returns how many. Each is removed here once confirmed there."""
         replayed = 0
         with self._channel() as channel:
-            producer = kombu.Producer(channel)
+            exchange = replay_exchange(self._queue)(channel)
+            exchange.declare()
+            self._queue(channel).bind_to(exchange, routing_key=self._queue.name)
+            producer = kombu.Producer(channel, exchange=exchange)
             waiting = _count(channel, dead_letter_queue(self._queue).name)
             for message in islice(self._take(channel), waiting):
                 producer.publish(
                     message.body,
-                    routing_key=self._queue.name,  # through the default exchange: straight into the queue
+                    routing_key=self._queue.name,
+                    headers=self._sent_by(message),
                     content_type=message.content_type,
                     content_encoding=message.content_encoding,
                     delivery_mode="persistent",
                     mandatory=True,
+                    **signed_by(self._amqp_uri),
                 )
                 message.ack()
                 replayed += 1
         return replayed
+
+    def _sent_by(self, message: Any) -> dict[str, str]:
+        death = (message.headers.get("x-death") or [{}])[0]
+        sender = sender_of(message, self._queue, death.get("exchange"))
+        return {ORIGINAL_SENDER: sender} if sender else {}
 
     def _take(self, channel: Any) -> Iterator[Any]:
         queue = dead_letter_queue(self._queue)(channel)

@@ -7,9 +7,13 @@ from kombu import Queue
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR, DependencyProvider
 from nameko.messaging import Consumer, QueueConsumer
 
+from shared.messaging.accounts.admission import believed, sender_of
+from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
 from shared.messaging.exchanges import dead_letter_queue, durable_queue
 
-COMPOSITION = "COMPOSITION"
+# Names in nameko's configuration.
+COMPOSITION, ACCOUNTS = "COMPOSITION", "ACCOUNTS"
+_ACCOUNT = "account"
 
 
 class _DeclaringQueueConsumer(QueueConsumer):
@@ -28,6 +32,21 @@ class _Following(Consumer):
     """
 
     queue_consumer = _DeclaringQueueConsumer()
+
+    @property
+    def _accounts(self) -> Accounts:
+        accounts: Accounts = self.container.config.get(ACCOUNTS, ALL_BELIEVED)
+        return accounts
+
+    def unpack_message_headers(self, message: Any) -> dict[str, Any]:
+        account = sender_of(message, self.queue, message.delivery_info.get("exchange"))
+        return told_account(super().unpack_message_headers(message), self._accounts, account)
+
+    def handle_message(self, body: Any, message: Any) -> None:
+        if believed(self._accounts, self.queue, message):
+            super().handle_message(body, message)
+        else:
+            self.queue_consumer.ack_message(message)
 
     def handle_message_processed(self, message: Any, result: Any = None, exc_info: Any = None) -> None:
         if exc_info is None:
@@ -52,6 +71,19 @@ def queues_of(service_class: type) -> Iterator[Queue]:
         for entrypoint in getattr(method, ENTRYPOINT_EXTENSIONS_ATTR, ()):
             if isinstance(entrypoint, _Following):
                 yield entrypoint.queue
+
+
+class Sender(DependencyProvider):
+    """Dependency: the account that sent this message or makes this call; None where accounts are not demanded."""
+
+    def get_dependency(self, worker_ctx: Any) -> str | None:
+        account: str | None = worker_ctx.data.get(_ACCOUNT)
+        return account
+
+
+def told_account(context: dict[str, Any], accounts: Accounts, account: str | None) -> dict[str, Any]:
+    """A message's context with its account, whatever its headers say."""
+    return context | {_ACCOUNT: account if accounts.demanded else None}
 
 
 class Provided(DependencyProvider):

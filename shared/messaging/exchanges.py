@@ -1,18 +1,47 @@
 """Exchanges and queues on RabbitMQ: one topic exchange a service (nameko's convention), routed by event type."""
 
 import secrets
+from typing import Any
 
 from kombu import Exchange, Queue
+from kombu.exceptions import ChannelError
 
 EVERYTHING = "#"
 # Deliveries of one message that end with the death of its consumer, before it becomes a dead letter.
 DELIVERIES_MAX = 20
 DEAD_LETTERS_MAX = 10_000
-DEAD_LETTERS = Exchange("grillo.dead", type="direct", durable=True, auto_delete=False, delivery_mode="persistent")
+# In a dead letter that is given back: the account that had published it.
+ORIGINAL_SENDER = "x-grillo-sent-by"
+
+
+class SharedExchange(Exchange):
+    """An exchange that is declared only where it is missing: who may declare one may delete it, too."""
+
+    def declare(self, nowait: bool = False, passive: bool | None = None, channel: Any = None) -> Any:
+        if not self._exists(channel or self.channel):
+            super().declare(nowait=nowait, passive=passive, channel=channel)
+
+    def _exists(self, channel: Any) -> bool:
+        """On a channel of its own: the broker closes the one on which it says no."""
+        probe = channel.connection.client.channel()
+        try:
+            probe.exchange_declare(exchange=self.name, type=self.type, passive=True)
+        except ChannelError:
+            return False
+        finally:
+            probe.close()
+        return True
+
+
+DEAD_LETTERS = SharedExchange("grillo.dead", type="direct", durable=True, auto_delete=False, delivery_mode="persistent")
+
+
+def topic_exchange(name: str, **options: Any) -> Exchange:
+    return SharedExchange(name, type="topic", durable=True, auto_delete=False, **options)
 
 
 def events_of(service: str) -> Exchange:
-    return Exchange(f"{service}.events", type="topic", durable=True, auto_delete=False, delivery_mode="persistent")
+    return topic_exchange(f"{service}.events", delivery_mode="persistent")
 
 
 def durable_queue(follower: str, service: str, type_: str = EVERYTHING) -> Queue:
@@ -43,6 +72,12 @@ def dead_letter_queue(queue: Queue) -> Queue:
         durable=True,
         queue_arguments=arguments,
     )
+
+
+def replay_exchange(queue: Queue) -> Exchange:
+    """Where a follower gives its dead letters back; it alone may publish there."""
+    follower = queue.name.partition(".")[0]
+    return SharedExchange(f"{follower}.replayed", type="direct", durable=True, auto_delete=False)
 
 
 def broadcast_queue(listener: str, service: str, type_: str = EVERYTHING) -> Queue:

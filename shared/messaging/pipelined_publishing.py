@@ -13,6 +13,7 @@ from kombu import Connection, Exchange, Producer
 from kombu.exceptions import KombuError
 
 from shared.contracts.envelope import CloudEvent
+from shared.messaging.accounts.identity import signed_by
 from shared.messaging.exchanges import events_of
 from shared.messaging.publishing import WRITTEN_AS
 from shared.replication.proof.signatures import Signer
@@ -58,7 +59,7 @@ class _ConfirmingChannel:
         """Connects to nothing yet."""
         self.confirmed = 0
         self._connection = Connection(amqp_uri, connect_timeout=CONNECT_SECONDS_MAX)
-        self._exchange, self._signer = exchange, signer
+        self._exchange, self._signer, self._account = exchange, signer, signed_by(amqp_uri)
         self._producer: Producer | None = None
         self._sent = 0  # the broker numbers its confirms by this
         self._unanswered: set[int] = set()
@@ -73,7 +74,7 @@ class _ConfirmingChannel:
             for body in bodies(events, self._signer):
                 self._sent += 1
                 self._unanswered.add(self._sent)
-                producer.publish(msgspec.json.encode(body), routing_key=body["type"], **WRITTEN_AS)
+                producer.publish(msgspec.json.encode(body), routing_key=body["type"], **WRITTEN_AS, **self._account)
             while self._unanswered:
                 self._connection.drain_events(timeout=SILENT_SECONDS_MAX)
         finally:

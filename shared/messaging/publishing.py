@@ -7,10 +7,11 @@ import msgspec
 import structlog
 from amqp.exceptions import AMQPError
 from kombu.exceptions import KombuError
-from nameko.amqp.publish import Publisher, UndeliverableMessage
+from nameko.amqp.publish import UndeliverableMessage
 
 from shared.contracts.auth import AuthenticationFailed
 from shared.contracts.envelope import CloudEvent
+from shared.messaging.accounts.identity import AccountPublisher
 from shared.messaging.exchanges import events_of
 from shared.replication.proof.signatures import Signer
 from shared.replication.proof.signed_pushes import bodies
@@ -21,11 +22,11 @@ _log = structlog.get_logger(__name__)
 
 
 class EventPublisher:
-    """Publishes plain JSON bodies on one service's exchange, persistent, each under its type."""
+    """Publishes plain JSON bodies on one service's exchange, persistent, each under its type and our account."""
 
     def __init__(self, amqp_uri: str, service: str) -> None:
         exchange = events_of(service)
-        self._publisher = Publisher(amqp_uri, exchange=exchange, declare=[exchange], serializer="json")
+        self._publisher = AccountPublisher(amqp_uri, exchange=exchange, declare=[exchange], serializer="json")
 
     def publish(self, type_: str, body: Mapping[str, Any], *, mandatory: bool = False) -> None:
         """Returns once confirmed. Raises BusUnavailable; also if `mandatory` and no queue would get the message."""

@@ -107,8 +107,9 @@ spool_bytes = Gauge(
 batches_counted = Counter(
     "grillo_usage_batches_total",
     "Request batches that usage was sent; repeated: counted before, and not again; parked: cannot be counted now;"
-    " overlapping: parked, too, for part of it was counted before, which no gate sends.",
-    ["outcome"],  # outcome: counted repeated parked overlapping
+    " overlapping: parked, too, for part of it was counted before, which no gate sends; foreign: dropped, for another"
+    " account has sent of its segment.",
+    ["outcome"],  # outcome: counted repeated parked overlapping foreign
 )
 alerts_raised = Counter(
     "grillo_usage_alerts_total",
@@ -135,6 +136,13 @@ rpc_calls = Counter(
     "grillo_rpc_calls_total",
     "Calls that a service answered over RPC. Not: calls that nobody heard, which fail at the caller.",
     ["service", "method", "outcome"],  # outcome: answered refused invalid-arguments failed
+)
+messages_refused = Counter(
+    "grillo_messages_refused_total",
+    "Messages on the broker that were not believed, because of the account that sent them; they changed nothing."
+    " Not: what RabbitMQ itself refused.",
+    # reason: no-account event-of-another answer-of-another call-not-allowed malformed-call batch-of-another
+    ["reason"],
 )
 
 

@@ -15,6 +15,7 @@ FROZEN = {
     "grillo.errors.Conflict",
     "grillo.errors.InvalidArguments",
     "grillo.errors.Unavailable",
+    "grillo.errors.NotAllowed",
 }
 
 

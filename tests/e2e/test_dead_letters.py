@@ -45,9 +45,9 @@ def test_a_parked_event_is_listed_and_replayed(data: Path) -> None:
 
 
 def test_a_message_that_cannot_be_read_is_a_dead_letter_and_holds_up_nothing(distributed: Distributed) -> None:
-    amqp_uri = distributed.stack.environment("auth")["AMQP_URI"]
-    EventPublisher(amqp_uri, "keys").publish("KeyCreated", {"no": "envelope", "said": f"grl_{'7' * 49}"})
-    EventPublisher(amqp_uri, "auth").publish("RequestMetered", {"segment": 7})
+    as_keys, as_a_gate = map(distributed.stack.amqp_uri, ("keys", "sensors"))
+    EventPublisher(as_keys, "keys").publish("KeyCreated", {"no": "envelope", "said": f"grl_{'7' * 49}"})
+    EventPublisher(as_a_gate, "auth").publish("RequestMetered", {"segment": 7})
     (letter,) = eventually(lambda: _dead_letters(distributed, "auth"), bool)
     assert (letter["queue"], letter["type"], letter["reason"]) == ("auth.follows.keys", "KeyCreated", "rejected")
     assert '"no":"envelope"' in letter["beginning"]

@@ -3,15 +3,17 @@
 import hashlib
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-from nameko.standalone.rpc import ClusterRpcProxy
 
 import shared.messaging.rpc.procedures  # noqa: F401  makes errors arrive as their classes
-from shared.contracts.errors import Conflict, InvalidArguments, NotFound
+from shared.contracts.errors import Conflict, InvalidArguments, NotAllowed, NotFound
+from shared.messaging.rpc.client import RpcClient
 from tests.e2e.running import Distributed, eventually
 
 PAGE = Path(__file__).parents[2] / "docs/rpc.md"
+ACCOUNT = "back-office"
 SERVICES = ("keys", "auth", "usage", "sensors")
 PROCEDURES = (
     "keys.get_key",
@@ -37,19 +39,20 @@ def test_the_examples_of_the_page_run_and_reach_every_procedure(distributed: Dis
     _use_a_dead_key(distributed)
     before = _calls(distributed)
     examples = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    amqp_uri = distributed.stack.environment("keys")["AMQP_URI"]
-    with ClusterRpcProxy({"AMQP_URI": amqp_uri}, timeout=10) as cluster:
-        known = {
-            "cluster": cluster,
-            "hashlib": hashlib,
-            "organisation": distributed.organisation,
-            "secret": secret,
-            "NotFound": NotFound,
-            "Conflict": Conflict,
-            "InvalidArguments": InvalidArguments,
-        }
-        for example in examples:
-            exec(compile(example, str(PAGE), "exec"), known)  # noqa: S102  our own page
+    known: dict[str, Any] = {
+        "amqp_uri": distributed.stack.amqp_uri(ACCOUNT),
+        "RpcClient": RpcClient,
+        "hashlib": hashlib,
+        "organisation": distributed.organisation,
+        "secret": secret,
+        "NotFound": NotFound,
+        "NotAllowed": NotAllowed,
+        "Conflict": Conflict,
+        "InvalidArguments": InvalidArguments,
+    }
+    for example in examples:
+        exec(compile(example, str(PAGE), "exec"), known)  # noqa: S102  our own page
+    known["client"].stop()
     after = _calls(distributed)
     assert {procedure for procedure in PROCEDURES if after[procedure] <= before.get(procedure, 0)} == set()
     # Usage itself has asked keys: for the lifecycle in an activity, and for names in alerts.
@@ -64,8 +67,7 @@ def _use_a_dead_key(distributed: Distributed) -> None:
         admin.post(f"/v1/keys/{key_id}/revoke").raise_for_status()
     with distributed.client(secret) as script:
         assert script.get("/v1/sensors").status_code == 401
-    amqp_uri = distributed.stack.environment("keys")["AMQP_URI"]
-    with ClusterRpcProxy({"AMQP_URI": amqp_uri}, timeout=10) as cluster:
+    with RpcClient(distributed.stack.amqp_uri(ACCOUNT), timeout=10) as cluster:
         (alert,) = eventually(
             lambda: [
                 raised

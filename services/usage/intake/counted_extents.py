@@ -12,6 +12,7 @@ from sqlalchemy import Connection, and_, delete, or_, select
 
 from services.usage import tables
 from services.usage.bulk_upsert import put
+from services.usage.intake.segment_accounts import SegmentAccounts
 from shared.contracts.usage import RequestMetered
 from shared.sql.in_values import in_values
 
@@ -24,24 +25,37 @@ class Outcome(Enum):
     COUNTED = "counted"
     REPEATED = "repeated"  # wholly inside what was counted before
     OVERLAPPING = "overlapping"  # partly inside it: not counted
+    FOREIGN = "foreign"  # of a segment that another account sent before: not counted
 
 
-def remember(tx: Connection, batches: Sequence[RequestMetered]) -> list[Outcome]:
-    """Marks those batches as counted that are to be counted now."""
+# Of batches that are in the database now, as their gates may know.
+SETTLED = (Outcome.COUNTED, Outcome.REPEATED)
+
+
+def remember(
+    tx: Connection, batches: Sequence[RequestMetered], accounts: Sequence[str | None] | None = None
+) -> list[Outcome]:
+    """Marks those batches as counted that are to be counted now. `accounts`: who sent each, where that is known."""
     table = tables.counted_extent
     segments = {batch.segment for batch in batches}
     known: dict[str, list[Extent]] = defaultdict(list)
     for row in tx.execute(select(table).where(in_values(tx, table.c.segment, segments))):
         known[row.segment].append((row.start, row.end))
     before = {(segment, *extent) for segment, extents in known.items() for extent in extents}
-    outcomes = []
-    for batch in batches:
+    outcomes, owners = [], SegmentAccounts(tx, segments)
+    for batch, account in zip(batches, accounts or [None] * len(batches), strict=True):
+        if not owners.may_send(batch.segment, account):
+            outcomes.append(Outcome.FOREIGN)
+            continue
         counted = merged(known[batch.segment])
         outcome = _outcome((batch.start, batch.end), counted)
+        if outcome is not Outcome.OVERLAPPING:
+            owners.take(batch.segment, account)
         if outcome is Outcome.COUNTED:
             counted = merged([*counted, (batch.start, batch.end)])
         known[batch.segment] = counted
         outcomes.append(outcome)
+    owners.save()
     after = {(segment, *extent) for segment, extents in known.items() for extent in extents}
     put(tx, table, ("segment", "start", "end"), sorted(after - before))
     gone = {row[:2] for row in before} - {row[:2] for row in after}

@@ -10,7 +10,8 @@ from services.usage.counters.aggregation import sum_records
 from services.usage.counters.counters import count
 from services.usage.counters.last_use import RecentUses, keep_last_uses, last_uses
 from services.usage.intake import parked_batches
-from services.usage.intake.counted_extents import Outcome, remember
+from services.usage.intake.counted_extents import SETTLED, Outcome, remember
+from services.usage.intake.segment_accounts import SegmentAccounts
 from services.usage.requests.request_log import keep
 from services.usage.retention.erasure import without_erased
 from services.usage.writer_lock import take_writer_lock
@@ -29,11 +30,21 @@ class Metering:
         (outcome,) = self.take_in_all((batch,))
         return outcome is Outcome.COUNTED
 
-    def take_in_all(self, batches: Sequence[RequestMetered]) -> list[Outcome]:
-        """Group commit: several batches in one transaction, so one wait for the disk. The outcome of each."""
+    def may_send(self, segment: str, account: str | None) -> bool:
+        """Whether the segment is this account's, or nobody's yet."""
+        with self._database.reading() as tx:
+            return SegmentAccounts(tx, (segment,)).may_send(segment, account)
+
+    def take_in_all(
+        self, batches: Sequence[RequestMetered], accounts: Sequence[str | None] | None = None
+    ) -> list[Outcome]:
+        """Group commit: several batches in one transaction, so one wait for the disk. The outcome of each.
+
+        `accounts`: who sent each, where accounts are demanded.
+        """
         with self._database.transaction() as tx:
             take_writer_lock(tx)
-            outcomes = remember(tx, batches)
+            outcomes = remember(tx, batches, accounts)
             by_outcome = list(zip(batches, outcomes, strict=True))
             new = [batch for batch, outcome in by_outcome if outcome is Outcome.COUNTED]
             records = without_erased(tx, [record for batch in new for record in batch.records])
@@ -42,7 +53,7 @@ class Metering:
             used = last_uses(records)
             keep_last_uses(tx, used)
             queue_requests(tx, records)
-            settled = [batch for batch, outcome in by_outcome if outcome is not Outcome.OVERLAPPING]
+            settled = [batch for batch, outcome in by_outcome if outcome in SETTLED]
             parked_batches.forget(tx, settled)
         self.recent_uses.add(used)
         for outcome in outcomes:

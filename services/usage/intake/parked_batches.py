@@ -40,13 +40,14 @@ class ParkedBatches:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def park(self, body: object, reason: str, now: datetime) -> None:
+    def park(self, body: object, reason: str, now: datetime, account: str | None = None) -> None:
         """Parks the batch once, however often it is sent; the latest reason stands.
 
         Beyond PARKED_MAX batches it is only logged.
         """
         table, reason = tables.parked_batch, redact(reason)[:_REASON_CHARACTERS]
         row = {"id": _id(body), "reason": reason, "body": _text(body), "parked_at": to_microseconds(now)}
+        row["account"] = account
         with self._database.transaction() as tx:
             is_known = tx.execute(select(table.c.id).where(table.c.id == row["id"])).first() is not None
             if is_known or tx.execute(select(func.count()).select_from(table)).scalar_one() < PARKED_MAX:
@@ -64,11 +65,12 @@ class ParkedBatches:
             ParkedBatch(id=row.id, reason=row.reason, parked_at=from_microseconds(row.parked_at)) for row in rows
         )
 
-    def body(self, batch_id: str) -> Any:
-        """The batch's body as it was sent, decoded from JSON."""
+    def sent(self, batch_id: str) -> tuple[Any, str | None]:
+        """The batch's body as it was sent, decoded from JSON, and the account that sent it, where that is known."""
         table = tables.parked_batch
         with self._database.reading() as tx:
-            return json.loads(tx.execute(select(table.c.body).where(table.c.id == batch_id)).scalar_one())
+            body, account = tx.execute(select(table.c.body, table.c.account).where(table.c.id == batch_id)).one()
+        return json.loads(body), account
 
 
 def forget(tx: Connection, batches: Sequence[RequestMetered]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from shared.contracts.errors import NotFound, Unavailable
+from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
 from shared.messaging.rpc.call import CallFailed, call
 
 _SECONDS_MAX = 5.0
@@ -13,8 +14,8 @@ _SECONDS_MAX = 5.0
 class KeysClient:
     """Answers are those of `keys.get_key` and `keys.history`; both raise NotFound and Unavailable."""
 
-    def __init__(self, amqp_uri: str) -> None:
-        self._amqp_uri = amqp_uri
+    def __init__(self, amqp_uri: str, accounts: Accounts = ALL_BELIEVED) -> None:
+        self._amqp_uri, self._accounts = amqp_uri, accounts
 
     def get_key(self, organisation_id: str, key_id: str) -> dict[str, Any]:
         answer: dict[str, Any] = self._ask("get_key", organisation_id, key_id)
@@ -35,6 +36,6 @@ class KeysClient:
 
     def _ask(self, method: str, *arguments: str) -> Any:
         try:
-            return call(self._amqp_uri, "keys", method, *arguments, seconds_max=_SECONDS_MAX)
+            return call(self._amqp_uri, "keys", method, *arguments, seconds_max=_SECONDS_MAX, accounts=self._accounts)
         except CallFailed as error:
             raise Unavailable(str(error)) from error

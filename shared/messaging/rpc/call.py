@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 from amqp.exceptions import AMQPError
 from kombu.exceptions import KombuError
 from nameko.exceptions import RemoteError, RpcTimeout, UnknownService
-from nameko.standalone.rpc import ClusterRpcProxy
 
 import shared.messaging.rpc.procedures  # noqa: F401  registers the errors with nameko
+from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
+from shared.messaging.rpc.client import RpcClient
 
 _OVER_TCP = ("amqp", "amqps", "pyamqp")  # the embedded transport has no address
 
@@ -18,11 +19,18 @@ class CallFailed(Exception):
     """No answer: the service or the broker is away, or the call took too long."""
 
 
-def call(amqp_uri: str, service: str, method: str, *arguments: Any, seconds_max: float) -> Any:
+def call(
+    amqp_uri: str,
+    service: str,
+    method: str,
+    *arguments: Any,
+    seconds_max: float,
+    accounts: Accounts = ALL_BELIEVED,
+) -> Any:
     """Calls with plain JSON values, returns one. Raises CallFailed, or the ServiceError that the service answered."""
     try:
         _require_answer_of(amqp_uri, seconds_max)
-        with ClusterRpcProxy({"AMQP_URI": amqp_uri}, timeout=seconds_max) as cluster:
+        with RpcClient(amqp_uri, timeout=seconds_max, accounts=accounts) as cluster:
             return getattr(cluster[service], method)(*arguments)
     except (RpcTimeout, UnknownService, RemoteError, AMQPError, KombuError, OSError, RuntimeError) as error:
         raise CallFailed(f"{service}.{method}: {type(error).__name__}") from error

@@ -4,6 +4,7 @@ import msgspec
 
 from shared.contracts.errors import ServiceError
 from shared.eventsourcing.event_store import Head
+from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
 from shared.messaging.rpc.call import CallFailed, call
 from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable
 from shared.replication.proof.signatures import Verifier
@@ -13,9 +14,16 @@ PULL_SECONDS_MAX = 0.5
 
 
 class RpcFeed:
-    def __init__(self, amqp_uri: str, service: str, verifier: Verifier | None = None) -> None:
+    def __init__(
+        self,
+        amqp_uri: str,
+        service: str,
+        verifier: Verifier | None = None,
+        accounts: Accounts = ALL_BELIEVED,
+    ) -> None:
         """`verifier`: whose answers count; None: anybody's."""
-        self._amqp_uri, self._service, self._verifier = amqp_uri, feed_service(service), verifier
+        self._amqp_uri, self._service = amqp_uri, feed_service(service)
+        self._verifier, self._accounts = verifier, accounts
 
     def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
         given = [msgspec.to_builtins(after), msgspec.to_builtins(acknowledgement)]
@@ -28,7 +36,14 @@ class RpcFeed:
             raise FeedUnavailable(str(error)) from error
 
     def _call(self, *arguments: object) -> object:
-        return call(self._amqp_uri, self._service, "pull", *arguments, seconds_max=PULL_SECONDS_MAX)
+        return call(
+            self._amqp_uri,
+            self._service,
+            "pull",
+            *arguments,
+            seconds_max=PULL_SECONDS_MAX,
+            accounts=self._accounts,
+        )
 
 
 def _proved(verifier: Verifier, asked: Question, answer: object) -> FeedPage:

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 import msgspec
 from marshmallow import Schema, ValidationError
 from nameko.exceptions import registry
-from nameko.rpc import rpc
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from shared.contracts import errors
 from shared.contracts.errors import InvalidArguments, ServiceError, Unavailable
+from shared.messaging.rpc.entrypoint import Procedure
 from shared.observability import metrics
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -54,7 +54,7 @@ def procedure(arguments: Schema, answer: Schema | None = None) -> Callable[[Meth
             count("answered").inc()
             return shaped
 
-        entrypoint: Method = rpc(answered)
+        entrypoint: Method = Procedure.decorator(answered)
         return entrypoint
 
     return decorate

@@ -151,10 +151,10 @@ def test_one_that_the_database_refuses_is_found_among_those_it_came_with(
     """Something that the checks do not know of yet."""
     count_all = metering.take_in_all
 
-    def refusing(batches: Any) -> Any:
+    def refusing(batches: Any, accounts: Any) -> Any:
         if any(one.segment == "bad" for one in batches):
             raise UnicodeError
-        return count_all(batches)
+        return count_all(batches, accounts)
 
     monkeypatch.setattr(metering, "take_in_all", refusing)
     together(intake, [body(segment=segment) for segment in ("a", "bad", "b", "c")])
@@ -180,9 +180,9 @@ def test_batches_that_wait_are_counted_together_within_bounds(
     transactions: list[int] = []
     count_all = metering.take_in_all
 
-    def noting(batches: Any) -> Any:
+    def noting(batches: Any, accounts: Any) -> Any:
         transactions.append(len(batches))
-        return count_all(batches)
+        return count_all(batches, accounts)
 
     monkeypatch.setattr(metering, "take_in_all", noting)
     sent = [msgspec.to_builtins(batch(*[record()] * 30, segment=f"s{number}")) for number in range(9)]
@@ -245,6 +245,40 @@ def test_a_batch_partly_inside_what_is_counted_is_parked_and_counted_as_an_attem
         (f"segment/{100 - OWN // 2}", reason),
     ]
     assert retry(parked.all()[0].id, parked, metering, clock) == reason
+
+
+def test_a_segment_belongs_to_the_account_that_first_sent_it(
+    intake: BatchIntake, parked: ParkedBatches, bus: Bus, usage_database: Database
+) -> None:
+    intake.take(body(), "sensors")
+    refused = metrics.batches_counted.labels("foreign")._value.get()
+    for forged in (body(start=OWN), body(), body(start=OWN // 2), body(end=2**62), body(start=5, schema_version=2)):
+        intake.take(forged, "usage")
+    assert (bus.counted, stored(usage_database), parked.all()) == ([("segment", 0)], 1, ())
+    assert metrics.batches_counted.labels("foreign")._value.get() == refused + 5
+    intake.take(body(start=OWN), "sensors")
+    intake.take(body(segment="another"), "usage")
+    assert bus.counted[1:] == [("segment", OWN), ("another", 0)]
+
+
+def test_a_segment_of_before_accounts_is_taken_by_the_first_that_sends_it(
+    intake: BatchIntake, bus: Bus, usage_database: Database
+) -> None:
+    intake.take(body())
+    intake.take(body(start=OWN), "sensors")
+    intake.take(body(start=2 * OWN), "usage")
+    assert (bus.counted, stored(usage_database)) == ([("segment", 0), ("segment", OWN)], 2)
+
+
+def test_what_is_given_back_while_parked_counts_for_the_account_that_sent_it(
+    intake: BatchIntake, parked: ParkedBatches, metering: Metering, clock: ManualClock, bus: Bus
+) -> None:
+    """Nobody had sent the segment then; by now it is another's."""
+    intake.take(body(start=5 * OWN, records=[a_record(at=NOON + timedelta(hours=3))]), "usage")
+    intake.take(body(), "sensors")
+    clock.advance(3 * 3600)
+    (kept,) = parked.all()
+    assert retry(kept.id, parked, metering, clock) == "its segment is another account's"
 
 
 def test_batches_of_gates_of_all_releases_are_counted(intake: BatchIntake, bus: Bus, usage_database: Database) -> None:

@@ -1,0 +1,88 @@
+"""RPC client whose requests name its account, and which believes an answer only from the account of the service asked.
+
+nameko's standalone proxy, but for that: in place of its `ClusterRpcProxy`.
+"""
+
+from typing import Any
+
+from nameko.rpc import ServiceProxy
+from nameko.standalone.rpc import PollingQueueConsumer, SingleThreadedReplyListener, StandaloneProxyBase
+
+from shared.messaging.accounts.admission import Refused, account_in, refuse
+from shared.messaging.accounts.identity import account_of, signed_by
+from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
+from shared.messaging.exchanges import topic_exchange
+
+_NO_ACCOUNT = "anybody"
+
+
+class RpcClient(StandaloneProxyBase):
+    """`with RpcClient(amqp_uri, timeout=5) as cluster: cluster.keys.get_key(…)`, or `cluster["keys.feed"].pull()`.
+
+    Its reply queue has the account in its name: that is how RabbitMQ knows whose it is.
+    """
+
+    class ServiceContainer(StandaloneProxyBase.ServiceContainer):
+        def __init__(self, config: dict[str, Any]) -> None:
+            super().__init__(config)
+            self.service_name = account_of(config["AMQP_URI"]) or _NO_ACCOUNT
+
+    def __init__(self, amqp_uri: str, *, timeout: float, accounts: Accounts = ALL_BELIEVED) -> None:
+        super().__init__({"AMQP_URI": amqp_uri}, timeout=timeout, reply_listener_cls=_ReplyListener)
+        self._reply_listener.queue_consumer.accounts = accounts
+        self._proxy = _Cluster(self._worker_ctx, self._reply_listener, signed_by(amqp_uri))
+
+
+class _Cluster:
+    def __init__(self, worker_ctx: Any, reply_listener: "_ReplyListener", signed: dict[str, str]) -> None:
+        self._worker_ctx, self._reply_listener, self._signed = worker_ctx, reply_listener, signed
+
+    def __getattr__(self, service: str) -> ServiceProxy:
+        return self[service]
+
+    def __getitem__(self, service: str) -> ServiceProxy:
+        return ServiceProxy(self._worker_ctx, service, _Asked(self._reply_listener, service), **self._signed)
+
+
+class _PollingConsumer(PollingQueueConsumer):
+    """Drops an answer by another account, and goes on waiting for the genuine one."""
+
+    def __init__(self, timeout: float | None = None) -> None:
+        super().__init__(timeout)
+        self.accounts = ALL_BELIEVED
+        self.asked: dict[str, str] = {}  # correlation id → service; nameko's own table does not say
+
+    def register_provider(self, provider: Any) -> None:
+        provider.queue.exchange = topic_exchange(provider.queue.exchange.name)
+        super().register_provider(provider)
+
+    def on_message(self, body: Any, message: Any) -> None:
+        correlation_id, account = message.properties.get("correlation_id"), account_in(message)
+        service = self.asked.get(correlation_id)
+        if service is None:
+            message.ack()  # to a call that is over
+        elif not self.accounts.may_answer(account, service):
+            refuse(Refused.ANSWER if account else Refused.NO_ACCOUNT, account, f"an answer of {service}")
+            message.ack()
+        else:
+            super().on_message(body, message)
+
+
+class _ReplyListener(SingleThreadedReplyListener):
+    def __init__(self, timeout: float | None = None) -> None:
+        super().__init__()
+        self.queue_consumer = _PollingConsumer(timeout)
+
+
+class _Asked:
+    """The reply listener, for calls of one service."""
+
+    def __init__(self, listener: _ReplyListener, service: str) -> None:
+        self._listener, self._service = listener, service
+        self.routing_key = listener.routing_key
+
+    def get_reply_event(self, correlation_id: str) -> Any:
+        consumer, waiting = self._listener.queue_consumer, self._listener._reply_events
+        consumer.asked = {asked: service for asked, service in consumer.asked.items() if asked in waiting}
+        consumer.asked[correlation_id] = self._service
+        return self._listener.get_reply_event(correlation_id)

@@ -1,0 +1,46 @@
+"""A service named keys, alone in its process: `fake_keys.py AMQP_URI RPC_ACCOUNTS` answers until it is ended."""
+
+from shared.messaging.eventlet_patching import cooperate  # isort: skip
+
+cooperate()
+
+# ruff: noqa: E402  everything below must find sockets, locks and threads already patched
+import sys
+
+from marshmallow import Schema, fields
+from nameko.runners import ServiceRunner
+
+from shared.messaging.accounts.rpc_accounts import read_rpc_accounts
+from shared.messaging.accounts.rules import Accounts
+from shared.messaging.entrypoints import ACCOUNTS, Sender
+from shared.messaging.rpc.procedures import procedure
+
+
+class About(Schema):
+    organisation_id = fields.String(required=True)
+    wait = fields.Integer()
+
+
+class Keys:
+    name = "keys"
+    caller: str | None = Sender()
+
+    @procedure(About())
+    def get_key(self, organisation_id: str) -> str:
+        return f"{self.caller} about {organisation_id}"
+
+    @procedure(Schema())
+    def revoke_key(self) -> str:
+        return "about all"
+
+
+def main(amqp_uri: str, others: str) -> None:
+    accounts = Accounts(demanded=True, others=read_rpc_accounts(others.encode()))
+    runner = ServiceRunner({"AMQP_URI": amqp_uri, ACCOUNTS: accounts})
+    runner.add_service(Keys)
+    runner.start()
+    runner.wait()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
