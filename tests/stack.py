@@ -222,9 +222,8 @@ class Stack:
 
 def _made_secrets(folder: Path) -> dict[str, str]:
     """What ops/make-secrets writes to `.env`."""
-    (folder / "ops").mkdir()
-    script = shutil.copy(ROOT / "ops/make-secrets", folder / "ops")
-    subprocess.run([script], check=True, capture_output=True)
+    shutil.copytree(ROOT / "ops", folder / "ops")
+    subprocess.run([folder / "ops/make-secrets"], check=True, capture_output=True)
     lines = (folder / ".env").read_text().splitlines()
     return dict(line.split("=", 1) for line in lines)
 
