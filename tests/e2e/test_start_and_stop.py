@@ -111,7 +111,7 @@ def test_a_wrong_lease_is_refused_before_anything_starts(data: Path) -> None:
 
 def test_another_user_of_the_machine_can_read_no_file_and_move_no_gate(embedded: Embedded) -> None:
     files = {file.name: file.stat().st_mode & 0o077 for file in embedded.data.rglob("*") if file.is_file()}
-    assert {"keys.sqlite", "keys.sqlite-wal", "internal-token"} <= files.keys()
+    assert {"keys.sqlite", "keys.sqlite-wal", "internal-token", "keys-signing-key"} <= files.keys()
     assert set(files.values()) == {0}
     assert httpx.delete(f"{embedded.internal_url}/internal/gates/gate_1").status_code == 401
     assert httpx.get(f"{embedded.internal_url}/internal/feed", params={"gate": "ghost"}).status_code == 401

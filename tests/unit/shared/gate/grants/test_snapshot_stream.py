@@ -4,7 +4,7 @@ import zlib
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.eventsourcing.event_store import Head
@@ -60,6 +60,7 @@ def signed(signer: Signer = AUTH, nonce: str = DEMAND.nonce) -> bytes:
 SIGNED = signed()
 
 
+@settings(deadline=None)
 @given(cuts=st.lists(st.integers(0, len(SIGNED)), max_size=20).map(sorted))
 def test_a_signed_snapshot_is_proved_wherever_its_blocks_are_cut(cuts: list[int]) -> None:
     blocks = [SIGNED[start:end] for start, end in zip([0, *cuts], [*cuts, len(SIGNED)], strict=True)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.contracts.envelope import CloudEvent
@@ -140,6 +140,7 @@ def test_without_a_verifier_everything_is_believed_as_before() -> None:
     assert PushProof(None, ManualClock(NOW)).take(body) == (page[0],)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_what_is_given_out_is_genuine_and_in_a_true_bus_it_is_everything(seed: int) -> None:
     chance, clock = random.Random(seed), ManualClock(NOW)
