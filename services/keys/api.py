@@ -40,7 +40,7 @@ def routes(
     return [
         Route("/v1/keys", KeyCollection(commands, queries, idempotency, show, clock)),
         Route("/v1/keys/{key_id}", KeyItem(commands, queries, as_of, show, clock)),
-        *lifecycle_resources.routes(commands, queries, show),
+        *lifecycle_resources.routes(commands, queries, show, clock),
         *organisation_resources.routes(commands, queries, grants),
     ]
 
@@ -103,7 +103,7 @@ class KeyCollection:
         if key_id is None:
             raise StillRunning
         shown = self._show(self._queries.get_key(organisation_id, key_id))
-        receipt = representation.receipt(self._commands.receipt_of_now())
+        receipt = representation.receipt(self._commands.receipts.known())
         return _created(shown | {"key": None, "receipt": receipt}, {"Idempotent-Replay": "true"})
 
 

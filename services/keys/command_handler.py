@@ -10,7 +10,18 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from services.keys.command_inputs import CreatedKey, EditedKey, KeyEdit, KeyRequest, RotatedKey, seal_edited_description
+from services.keys.command_inputs import (
+    MADE_IN_A_DAY,
+    CreatedKey,
+    EditedKey,
+    KeyEdit,
+    KeyRequest,
+    MadeQuery,
+    Revocation,
+    RotatedKey,
+    public_part,
+    seal_edited_description,
+)
 from services.keys.encryption import data_keys
 from services.keys.encryption.data_keys import DataKeys
 from services.keys.encryption.description import new_data_key, seal
@@ -19,7 +30,9 @@ from services.keys.events import types as event_types
 from services.keys.lifecycle import commands, decision, key, organisation
 from services.keys.revocation.fence import Fence, checked_by
 from services.keys.revocation.propagation import Propagation, Receipt
-from services.keys.secret import Secret, new_secret
+from services.keys.revocation.receipts import Receipts
+from services.keys.revoker import Revoker
+from services.keys.secret import new_secret
 from services.keys.views.active_keys import check_limit
 from services.keys.views.own_bounds import check_own_bounds
 from services.keys.views.projection import project_key, project_organisation
@@ -37,7 +50,7 @@ class CommandHandler:
     def __init__(
         self, database: Database, store: SqlEventStore, doorbell: Doorbell, propagation: Propagation, clock: Clock
     ) -> None:
-        self._database, self._propagation, self._clock = database, propagation, clock
+        self._database, self._clock, self.receipts = database, clock, Receipts(propagation, clock)
         self._data_keys = DataKeys(database)
         self._check_fence: Callable[[Connection], None] = nothing
         self._maker_id: str | None = None
@@ -59,6 +72,7 @@ class CommandHandler:
             after_commit=doorbell.ring,
             clock=clock,
         )
+        self.revoker = Revoker(database, self.keys, self.receipts, clock.now)
 
     def behind(self, fence: Fence) -> "CommandHandler":
         """The same commands, asked for by a key, and not by an operator, a clock or another back end.
@@ -129,7 +143,7 @@ class CommandHandler:
             also=keep,
             check=no_check if beyond_limit else self._check,
         )
-        return CreatedKey(key_id=command.key_id, secret=secret, receipt=self._await_known(executed))
+        return CreatedKey(key_id=command.key_id, secret=secret, receipt=self.receipts.known(executed))
 
     def edit(self, organisation_id: str, key_id: str, edit: KeyEdit, origin: Origin) -> EditedKey:
         """Changes all that the edit names, or nothing. Raises NoSuchKey, TooManyKeys and what `decide` raises."""
@@ -143,13 +157,13 @@ class CommandHandler:
                 words=seal_edited_description(state, edit, data_key),
                 permissions=edit.permissions,
                 access=edit.access and edit.access(state.access),
-                secret=_public_part(secret) if secret else None,
+                secret=public_part(secret) if secret else None,
                 revision=edit.revision,
             )
 
         executed = self._execute(organisation_id, key_id, command, origin)
         is_description_only = edit.permissions is None and edit.access is None and secret is None
-        return EditedKey(secret=secret, receipt=None if is_description_only else self._await_certain(executed))
+        return EditedKey(secret=secret, receipt=None if is_description_only else self.receipts.certain(executed))
 
     def rotate(self, organisation_id: str, key_id: str, grace: timedelta, origin: Origin) -> RotatedKey:
         """A new secret; the old one works until `grace` ends.
@@ -157,58 +171,59 @@ class CommandHandler:
         Raises NoSuchKey, KeyIsRevoked, KeyHasExpired or TooManyKeys.
         """
         secret = new_secret()
-        command = _always(commands.RotateKey(secret=_public_part(secret), grace=grace))
+        command = _always(commands.RotateKey(secret=public_part(secret), grace=grace))
         executed = self._execute(organisation_id, key_id, command, origin)
-        return RotatedKey(secret=secret, receipt=(self._await_known if grace else self._await_certain)(executed))
+        return RotatedKey(secret=secret, receipt=(self.receipts.known if grace else self.receipts.certain)(executed))
 
     def suspend(self, organisation_id: str, key_id: str, origin: Origin) -> Receipt:
         """Returns once no gate accepts the key. Raises NoSuchKey or KeyIsRevoked."""
-        return self._await_certain(self._execute(organisation_id, key_id, _always(commands.SuspendKey()), origin))
+        return self.receipts.certain(self._execute(organisation_id, key_id, _always(commands.SuspendKey()), origin))
 
     def resume(self, organisation_id: str, key_id: str, origin: Origin) -> Receipt:
         """Raises NoSuchKey, KeyIsRevoked or TooManyKeys."""
-        return self._await_known(self._execute(organisation_id, key_id, _always(commands.ResumeKey()), origin))
+        return self.receipts.known(self._execute(organisation_id, key_id, _always(commands.ResumeKey()), origin))
 
     def revoke(
-        self, organisation_id: str, key_id: str, reason: key.Reason, note: str | None, origin: Origin
-    ) -> Receipt:
+        self,
+        organisation_id: str,
+        key_id: str,
+        reason: key.Reason,
+        note: str | None,
+        origin: Origin,
+        made: MadeQuery = MADE_IN_A_DAY,
+    ) -> Revocation:
         """Returns once no gate will accept the key again. Revoked before: a receipt of the log's present head.
 
         Raises NoSuchKey, also for another organisation's key.
         """
-        command = commands.RevokeKey(reason=reason, note=self._data_keys.sealed_note(key_id, note))
-        return self._await_certain(self._execute(organisation_id, key_id, _always(command), origin))
+        notes = {key_id: self._data_keys.sealed_note(key_id, note)}
+        return self.revoker.revoke(organisation_id, notes, reason, made, origin, self._check_fence)
 
     def revoke_all(
-        self, organisation_id: str, key_ids: tuple[str, ...], reason: key.Reason, note: str | None, origin: Origin
-    ) -> Receipt:
-        """Revokes all of them or none, in one append with one receipt. Skips keys that were deleted meanwhile.
+        self,
+        organisation_id: str,
+        key_ids: tuple[str, ...],
+        reason: key.Reason,
+        note: str | None,
+        origin: Origin,
+        made: MadeQuery = MADE_IN_A_DAY,
+    ) -> Revocation:
+        """Revokes all of them, and what they made if asked to, or none, in one append with one receipt.
 
         Raises NoSuchKey.
         """
         notes = {key_id: self._data_keys.sealed_note(key_id, note) for key_id in key_ids}
-
-        def decide(state: key.Key | None) -> tuple[KeyEvent, ...]:
-            revoked = key.own(state, organisation_id)
-            if revoked.deleted_at is not None:
-                return ()
-            command = commands.RevokeKey(reason=reason, note=notes[revoked.key_id])
-            return decision.decide(revoked, command, self._clock.now())
-
-        return self._await_certain(*self.keys.execute_all(key_ids, decide, origin, fence=self._check_fence))
+        check = self._check_fence
+        return self.revoker.revoke(organisation_id, notes, reason, made, origin, check, skips_deleted=True)
 
     def delete(self, organisation_id: str, key_id: str, origin: Origin) -> tuple[datetime, Receipt]:
         """The time of deletion, once no gate accepts the key and its description is unreadable. Raises NoSuchKey."""
         executed = self._execute(organisation_id, key_id, _always(commands.DeleteKey()), origin)
-        receipt = self._await_certain(executed)
+        receipt = self.receipts.certain(executed)
         self._database.forget()
         if executed.state is None or (deleted_at := executed.state.deleted_at) is None:
             raise key.NoSuchKey
         return deleted_at, receipt
-
-    def receipt_of_now(self) -> Receipt:
-        """Which gates have applied the whole log: for an answer that repeats an earlier one."""
-        return self._await_known()
 
     def _execute(
         self, organisation_id: str, key_id: str, command: Callable[[key.Key], commands.Command], origin: Origin
@@ -238,23 +253,6 @@ class CommandHandler:
             check_own_bounds(tx, self._maker_id, before, after)
         check_limit(tx, before, after, self._clock.now())
 
-    def _await_certain(self, *executed: _Executed) -> Receipt:
-        committed_at = self._clock.elapsed_seconds()
-        return self._propagation.await_certain(_position(*executed) or self._propagation.head_position(), committed_at)
-
-    def _await_known(self, *executed: _Executed) -> Receipt:
-        committed_at = self._clock.elapsed_seconds()
-        return self._propagation.await_known(_position(*executed) or self._propagation.head_position(), committed_at)
-
 
 def _always(command: commands.Command) -> Callable[[key.Key], commands.Command]:
     return lambda _: command
-
-
-def _public_part(secret: Secret) -> commands.NewSecret:
-    return commands.NewSecret(digest=secret.digest, hint=secret.hint)
-
-
-def _position(*executed: _Executed) -> int:
-    """The last event's position in the log; 0 when nothing was appended."""
-    return max((row.position for each in executed for row in each.rows), default=0)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.keys.encryption.description import Description, seal, unseal
+from services.keys.lifecycle.commands import NewSecret
 from services.keys.lifecycle.key import Access, Key
 from services.keys.revocation.propagation import Receipt
 from services.keys.secret import Secret
@@ -45,6 +46,40 @@ class EditedKey:
 class RotatedKey:
     secret: Secret
     receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeQuery:
+    """Since when what the revoked keys made counts; None: for a day. `revoke`: end what they made with them."""
+
+    since: datetime | None = None
+    revoke: bool = False
+
+
+MADE_IN_A_DAY = MadeQuery()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """The keys that revoked ones made or renewed, and those in turn. `is_complete`: there are no more than these.
+
+    `renewed`: those of them that others made and that are not revoked, for their owners to rotate.
+    """
+
+    ids: tuple[str, ...] = ()
+    renewed: tuple[str, ...] = ()
+    is_complete: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    receipt: Receipt
+    made: Made
+
+
+def public_part(secret: Secret) -> NewSecret:
+    """What of a secret may go further than the edge."""
+    return NewSecret(digest=secret.digest, hint=secret.hint)
 
 
 def seal_edited_description(state: Key, edit: KeyEdit, data_key: str) -> str | None:

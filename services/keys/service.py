@@ -1,11 +1,13 @@
 """The nameko service of keys: remote procedures, event subscriptions and timers."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
 import structlog
 from nameko.timer import timer
 
+from services.keys.command_inputs import MadeQuery, Revocation
 from services.keys.expiry_sweep import ExpirySweep
 from services.keys.lifecycle.key import Reason
 from services.keys.revocation.propagation import Receipt
@@ -19,6 +21,7 @@ from services.keys.rpc.schemas import (
     KeyArguments,
     PullArguments,
     ReceiptAnswer,
+    RevocationAnswer,
     RevokeArguments,
 )
 from services.keys.views.history import History, HistoryEntry
@@ -69,7 +72,7 @@ class KeysService:
     def resume_key(self, organisation_id: str, key_id: str, actor: str) -> Receipt:
         return self.commands.resume(organisation_id, key_id, actor)
 
-    @procedure(RevokeArguments(), ReceiptAnswer())
+    @procedure(RevokeArguments(), RevocationAnswer())
     def revoke_key(
         self,
         organisation_id: str,
@@ -77,8 +80,11 @@ class KeysService:
         actor: str,
         reason: Reason = Reason.UNSPECIFIED,
         note: str | None = None,
-    ) -> Receipt:
-        return self.commands.revoke(organisation_id, key_id, actor, reason, note)
+        also_made: bool = False,
+        made_since: datetime | None = None,
+    ) -> Revocation:
+        made = MadeQuery(since=made_since, revoke=also_made)
+        return self.commands.revoke(organisation_id, key_id, actor, reason, note, made)
 
     @procedure(ChangeArguments(), ReceiptAnswer())
     def delete_key(self, organisation_id: str, key_id: str, actor: str) -> Receipt:

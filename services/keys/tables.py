@@ -75,6 +75,20 @@ deleted_key = Table(
     Index("deleted_key_by_organisation", "organisation_id"),
 )
 
+# Which key made another, or gave it a new secret (`is_renewal`), from the actors of events: positions in the log of the
+# first and the latest of these events, and the latest one's time. Kept when either key is deleted.
+making = Table(
+    "making",
+    metadata,
+    Column("maker_id", String(32), primary_key=True),
+    Column("key_id", String(32), primary_key=True),
+    Column("is_renewal", Boolean, primary_key=True),
+    Column("first_position", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("at", String(27), nullable=False),
+    Index("making_by_time", "maker_id", "at"),
+)
+
 # Not a read model: it cannot be rebuilt. Deleting a row makes that key's texts unreadable, so back it up apart.
 data_key = Table(
     "data_key",

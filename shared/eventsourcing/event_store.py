@@ -60,6 +60,10 @@ class Appender(Protocol):
         """
         ...
 
+    def load(self, streams: Collection[str]) -> dict[str, tuple[StoredEvent, ...]]:
+        """The streams' events as they stand, those of this transaction too; from then on they can be appended to."""
+        ...
+
     def attempt(self) -> AbstractContextManager[None]:
         """Savepoint: what is written inside is rolled back if the block raises; what was written before stays."""
         ...
@@ -210,6 +214,9 @@ class _MemoryAppender:
         rows = tuple(chained(self._store.head(self._tx), stream, actual, events, metadata, recorded_at))
         self._tx.extend(rows)
         return rows
+
+    def load(self, streams: Collection[str]) -> dict[str, tuple[StoredEvent, ...]]:
+        return {stream: self._store.stream(self._tx, stream) for stream in streams}
 
     @contextmanager
     def attempt(self) -> Iterator[None]:

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from shared.eventsourcing.event_store import Appender, EventStore, StoredEvent, Tx, VersionConflict
-from shared.eventsourcing.event_types import EventTypes
+from shared.eventsourcing.event_types import Encoded, EventTypes
 from shared.eventsourcing.group_commit import GroupCommit
 from shared.runtime.clock import Clock
 from shared.values.timestamps import rfc3339
@@ -124,6 +124,39 @@ class Repository(Generic[State, Event, Tx]):
         """Runs one command on many streams, in their order: all of it in one append, or nothing."""
         return self._execute(streams, decide, origin, fence, also, check, are_new=False)
 
+    def execute_locked(
+        self,
+        choose: Callable[[Tx], Sequence[str]],
+        decide: Callable[[State], Sequence[Event]],
+        origin: Origin,
+        *,
+        fence: Callable[[Tx], None] = nothing,
+    ) -> tuple[Executed[State], ...]:
+        """As `execute_all`, but chosen, loaded and decided while the log is locked: nobody can come first.
+
+        For what must see all that was committed before it, or must not be kept waiting by who changes the same streams
+        all the time. Others wait meanwhile. `choose` reads, and may be called twice.
+        """
+        executed: tuple[Executed[State], ...] = ()
+
+        def write(tx: Tx, log: Appender) -> tuple[StoredEvent, ...]:
+            nonlocal executed
+            loaded = log.load(choose(tx))
+            decisions = [self._decide(stream, *self._fold(rows), decide) for stream, rows in loaded.items()]
+            if any(decision.events for decision in decisions):
+                fence(tx)
+            metadata, recorded_at = origin.text(), rfc3339(self._clock.now())
+            written = [
+                self._append(tx, log, decision, self._encode(decision.events), metadata, recorded_at)
+                for decision in decisions
+            ]
+            executed = tuple(decision.executed(rows) for decision, rows in zip(decisions, written, strict=True))
+            return tuple(row for rows in written for row in rows)
+
+        if self._log.commit((), write):
+            self._after_commit()
+        return executed
+
     def _execute(
         self,
         streams: Sequence[str],
@@ -168,7 +201,7 @@ class Repository(Generic[State, Event, Tx]):
         also: Callable[[Tx], None],
         check: Callable[[State, State, Tx], None],
     ) -> tuple[StoredEvent, ...]:
-        encoded = {decision.stream: [self._types.encode(event) for event in decision.events] for decision in decisions}
+        encoded = {decision.stream: self._encode(decision.events) for decision in decisions}
         metadata, recorded_at = origin.text(), rfc3339(self._clock.now())
 
         def write(tx: Tx, log: Appender) -> tuple[StoredEvent, ...]:
@@ -176,17 +209,33 @@ class Repository(Generic[State, Event, Tx]):
             also(tx)
             written: list[StoredEvent] = []
             for decision in decisions:
-                rows = log.append(decision.stream, decision.version, encoded[decision.stream], metadata, recorded_at)
-                for row, event in zip(rows, decision.events, strict=True):
-                    self._project(tx, row, event)
+                written += self._append(tx, log, decision, encoded[decision.stream], metadata, recorded_at)
                 check(decision.before, decision.after, tx)
-                written += rows
             return tuple(written)
 
         return self._log.commit(encoded, write)
 
+    def _append(
+        self,
+        tx: Tx,
+        log: Appender,
+        decision: "_Decision[State, Event]",
+        encoded: Sequence[Encoded],
+        metadata: str,
+        recorded_at: str,
+    ) -> tuple[StoredEvent, ...]:
+        rows = log.append(decision.stream, decision.version, encoded, metadata, recorded_at)
+        for row, event in zip(rows, decision.events, strict=True):
+            self._project(tx, row, event)
+        return rows
+
+    def _encode(self, events: Sequence[Event]) -> list[Encoded]:
+        return [self._types.encode(event) for event in events]
+
     def _load(self, tx: Tx, stream: str) -> tuple[State, int]:
-        rows = self._store.stream(tx, stream)
+        return self._fold(self._store.stream(tx, stream))
+
+    def _fold(self, rows: Sequence[StoredEvent]) -> tuple[State, int]:
         return functools.reduce(self._evolve, map(self._decode, rows), self._initial), len(rows)
 
     def _decode(self, row: StoredEvent) -> Event:

@@ -1,6 +1,6 @@
 """Event store in SQL: the same statements on SQLite and PostgreSQL."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple, Protocol
 
@@ -30,6 +30,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from shared.eventsourcing.event_store import Appender, Head, StoredEvent, VersionConflict, chained, genesis_hash
 from shared.eventsourcing.event_types import Encoded
 from shared.sql.database import Database
+from shared.sql.in_values import in_values
 
 
 def log_tables(metadata: MetaData) -> tuple[Table, Table]:
@@ -102,7 +103,7 @@ class SqlEventStore:
     def appending(self, tx: Connection, streams: Collection[str]) -> Iterator[Appender]:
         head = self._locked_head(tx)
         versions = {row[0]: row[1] for row in tx.execute(self._select_versions, {"streams": tuple(streams)})}
-        appender = _SqlAppender(tx, head, dict.fromkeys(streams, 0) | versions)
+        appender = _SqlAppender(tx, head, dict.fromkeys(streams, 0) | versions, self.streams)
         yield appender
         if rows := appender.rows:
             tx.execute(self._insert_rows, list(map(asdict, rows)))
@@ -122,6 +123,14 @@ class SqlEventStore:
 
     def stream(self, tx: Connection, stream: str) -> tuple[StoredEvent, ...]:
         return tuple(map(_as_event, tx.execute(self._select_stream, {"of": stream})))
+
+    def streams(self, tx: Connection, streams: Collection[str]) -> tuple[StoredEvent, ...]:
+        """The events of all of them, each stream's in its order."""
+        if len(streams) == 1:
+            return self.stream(tx, *streams)
+        log = self._log
+        rows = tx.execute(select(log).where(in_values(tx, log.c.stream, streams)).order_by(log.c.stream, log.c.version))
+        return tuple(map(_as_event, rows))
 
     def after(self, tx: Connection, position: int, limit: int) -> tuple[StoredEvent, ...]:
         log = self._log
@@ -180,12 +189,15 @@ class SqlEventStore:
         return Head(epoch=row.epoch, position=row.position, hash=row.hash)
 
 
+_ReadStreams = Callable[[Connection, Collection[str]], tuple[StoredEvent, ...]]
+
+
 class _SqlAppender:
     """Chains rows in memory and inserts them together at the end: fewer statements keep the lock shorter."""
 
-    def __init__(self, tx: Connection, head: Head, versions: dict[str, int]) -> None:
+    def __init__(self, tx: Connection, head: Head, versions: dict[str, int], read: _ReadStreams) -> None:
         self.rows: tuple[StoredEvent, ...] = ()
-        self._tx, self._head, self._versions = tx, head, versions
+        self._tx, self._head, self._versions, self._read = tx, head, versions, read
 
     def append(
         self, stream: str, expected_version: int, events: Sequence[Encoded], metadata: str, recorded_at: str
@@ -199,6 +211,14 @@ class _SqlAppender:
             self._head = replace(self._head, position=rows[-1].position, hash=rows[-1].hash)
             self._versions = self._versions | {stream: rows[-1].version}
         return rows
+
+    def load(self, streams: Collection[str]) -> dict[str, tuple[StoredEvent, ...]]:
+        found: dict[str, list[StoredEvent]] = {stream: [] for stream in streams}
+        for row in (*self._read(self._tx, streams), *self.rows):
+            if row.stream in found:
+                found[row.stream].append(row)
+        self._versions = self._versions | {stream: len(rows) for stream, rows in found.items()}
+        return {stream: tuple(rows) for stream, rows in found.items()}
 
     @contextmanager
     def attempt(self) -> Iterator[None]:

@@ -28,6 +28,29 @@ def test_a_key_is_created_listed_shown_and_revoked_from_the_command_line(system:
     assert key_id not in run("list")
 
 
+def test_what_a_leaked_key_made_is_told_and_ended_from_the_command_line(system: System) -> None:
+    leaked, secret = system.create_key("admin", name="Leaked")
+    renewed, _ = system.create_key("sensors:read", name="The owner's")
+    with system.client(secret) as thief:
+        made = thief.post("/v1/keys", json={"name": "The thief's", "permissions": ["admin"]}).json()["id"]
+        assert thief.post(f"/v1/keys/{renewed}/rotate", json={}).status_code == 200
+
+    def run(*arguments: str) -> str:
+        done = grillo("keys", "revoke", leaked, *arguments, key=system.admin_key, url=system.url)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    told = run()
+    assert f"{made}  made with it\n" in told
+    assert f"{renewed}  renewed with it: rotate it" in told
+    ended = json.loads(run("--made-since", "2026-01-01T00:00:00Z", "--also-made", "--yes", "--json"))
+    assert (sorted(ended["made"]), ended["renewed"]) == (sorted((made, renewed)), [renewed])
+    with system.admin() as owner:
+        status = {key_id: owner.get(f"/v1/keys/{key_id}").json()["status"] for key_id in (leaked, made, renewed)}
+        owner.post(f"/v1/keys/{renewed}/revoke").raise_for_status()
+    assert status == {leaked: "revoked", made: "revoked", renewed: "active"}
+
+
 def test_a_key_is_edited_rotated_suspended_and_resumed_from_the_command_line(system: System) -> None:
     key_id, first = system.create_key("events:read", "sensors:read", name="Before")
 

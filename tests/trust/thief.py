@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import select
 
@@ -15,6 +15,7 @@ CONNECTIONS = 8
 _ATTEMPTS_MAX = 500
 _WAIT_SECONDS_MAX = 60
 BODY = {"name": "the thief's", "permissions": ["admin"], "labels": {"made": "by-the-thief"}}
+Answered = TypeVar("Answered")
 Creation = Callable[[], tuple[int, dict[str, Any]]]
 
 
@@ -29,7 +30,7 @@ class Ending(NamedTuple):
 
 
 ENDINGS = {
-    "revoke": Ending("POST", "/v1/keys/{}/revoke", {}, "KeyRevoked", "key-revoked"),
+    "revoke": Ending("POST", "/v1/keys/{}/revoke", {"also_made": True}, "KeyRevoked", "key-revoked"),
     "rotate": Ending("POST", "/v1/keys/{}/rotate", {"grace_seconds": 0}, "KeyRotated", "invalid-key"),
     "suspend": Ending("POST", "/v1/keys/{}/suspend", {}, "KeySuspended", "key-suspended"),
     "take admin": Ending(
@@ -47,16 +48,17 @@ class Thief:
         self.made: list[str] = []
         self.refused: list[str] = []
 
-    def steal_until(self, made: int, end: Callable[[], object]) -> None:
-        """Calls `end` once so many were made, and returns when each connection was refused."""
+    def steal_until(self, made: int, end: Callable[[], Answered]) -> Answered:
+        """Calls `end` once so many were made, and returns what it returned when each connection was refused."""
         with ThreadPoolExecutor(len(self._connections)) as threads:
             running = [threads.submit(self._steal, create) for create in self._connections]
             with self._changed:
                 is_made = self._changed.wait_for(lambda: len(self.made) >= made, _WAIT_SECONDS_MAX)
-            end()
+            ended = end()
             for each in running:
                 each.result()
         assert is_made, self.refused
+        return ended
 
     def _steal(self, create: Creation) -> None:
         for _ in range(_ATTEMPTS_MAX):

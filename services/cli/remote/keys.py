@@ -9,6 +9,7 @@ from services.cli.output import minute, print_json, tables, tell_receipt, text
 from services.cli.remote import key_usage
 from services.cli.remote.client import Client
 from services.cli.remote.key_usage import AsJson, KeyId
+from services.cli.remote.made import AlsoMade, MadeSince, made_query, tell_made
 
 app = typer.Typer(
     help="The life of keys, from creation to deletion; and their usage.",
@@ -151,12 +152,19 @@ def revoke(
         str, typer.Option(help="key-compromise, superseded, affiliation-changed or unspecified.")
     ] = "unspecified",
     note: Annotated[str | None, typer.Option(help="For the record.")] = None,
+    also_made: AlsoMade = False,
+    made_since: MadeSince = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Revoke a key for good. Returns when no gate will pass it again, and says which gates confirmed."""
-    body = {"reason": reason} | ({"note": note} if note is not None else {})
+    """Revoke a key for good. Returns when no gate will pass it again; says which gates confirmed, and what it made."""
+    if also_made and not yes:
+        typer.confirm(f"Revoke {key_id} and the keys that it made for good?", abort=True, err=True)
+    body = {"reason": reason} | ({"note": note} if note is not None else {}) | made_query(also_made, made_since)
     revoked = Client().post(f"/v1/keys/{key_id}/revoke", body)
     _tell(revoked, f"revoked at {revoked['revoked_at']}: refused", as_json)
+    if not as_json:
+        tell_made(revoked, ended=also_made)
 
 
 @app.command("revoke-many")
@@ -167,12 +175,14 @@ def revoke_many(
         str, typer.Option(help="key-compromise, superseded, affiliation-changed or unspecified.")
     ] = "unspecified",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List them, and revoke nothing.")] = False,
+    also_made: AlsoMade = False,
+    made_since: MadeSince = None,
     as_json: AsJson = False,
 ) -> None:
     """Revoke all keys with a label, or all from before a moment, for good; one receipt for all of them."""
     if (label is None) == (created_before is None):
         raise typer.BadParameter("give one of --label and --created-before")
-    body: dict[str, Any] = {"reason": reason, "dry_run": dry_run}
+    body: dict[str, Any] = {"reason": reason, "dry_run": dry_run} | made_query(also_made, made_since)
     body |= {"label": ":".join(_label(label))} if label is not None else {"created_before": created_before}
     revoked = Client().post("/v1/keys/revoke", body)
     if as_json:
@@ -185,6 +195,7 @@ def revoke_many(
         typer.echo(f"{count} would be revoked.")
     else:
         tell_receipt(f"{count} revoked: refused", revoked["receipt"], err=False)
+    tell_made(revoked, ended=also_made and not dry_run)
 
 
 @app.command()

@@ -10,9 +10,9 @@ from typing import Any
 
 from msgspec import UNSET
 
-from services.keys.command_inputs import KeyEdit, KeyRequest
+from services.keys.command_inputs import KeyEdit, KeyRequest, MadeQuery
 from services.keys.encryption.description import Description
-from services.keys.http.request_bodies import EXPIRY_SECONDS_MAX, CreateKeyBody, EditKeyBody, LimitsBody
+from services.keys.http.request_bodies import EXPIRY_SECONDS_MAX, CreateKeyBody, EditKeyBody, LimitsBody, RevokeKeyBody
 from services.keys.lifecycle.key import Access
 from services.keys.revocation.fence import Fence
 from shared.eventsourcing.repository import Origin
@@ -30,6 +30,13 @@ def fence(call: Call[Any, Any], *, gives_up: bool = False) -> Fence:
     """The calling key, as its gate let it pass, to be judged once more where its command is committed."""
     key_id, digest = call.caller.key_id, call.digest
     return Fence(key_id=key_id, digest=digest, permission=call.permission, time=call.time, gives_up=gives_up)
+
+
+def made_query(body: RevokeKeyBody, now: datetime) -> MadeQuery:
+    """Raises Problem `invalid-body`."""
+    if body.made_since is not None and body.made_since > now:
+        raise Problem("invalid-body", members={"errors": {"/made_since": ["must not be in the future"]}})
+    return MadeQuery(since=body.made_since, revoke=body.also_made)
 
 
 def key_request(body: CreateKeyBody, now: datetime, tier: Limits | None) -> KeyRequest:

@@ -5,12 +5,15 @@ from datetime import timedelta
 from typing import Any
 
 from services.keys.command_handler import CommandHandler
+from services.keys.command_inputs import MADE_IN_A_DAY, MadeQuery
 from services.keys.http import representation
-from services.keys.http.command_mapping import fence, origin
+from services.keys.http.command_mapping import fence, made_query, origin
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.representation import KeyRepresentation
 from services.keys.http.request_bodies import (
     IDS_MAX,
+    GiveUpBody,
+    GiveUpSchema,
     NothingSchema,
     RevokeKeyBody,
     RevokeKeysBody,
@@ -20,11 +23,18 @@ from services.keys.http.request_bodies import (
     RotateKeySchema,
     label_of,
 )
-from services.keys.http.responses import ChangedKeySchema, KeySchema, RevokedKeysSchema, RotatedKeySchema
+from services.keys.http.responses import (
+    ChangedKeySchema,
+    KeySchema,
+    RevokedKeySchema,
+    RevokedKeysSchema,
+    RotatedKeySchema,
+)
 from services.keys.lifecycle.key import Status
 from services.keys.revocation.propagation import Receipt
 from services.keys.views.queries import KeyFilter, KeyQueries, KeyView
 from shared.eventsourcing.repository import Origin
+from shared.runtime.clock import Clock
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems.catalogue import Problem
 from shared.web.route import Route
@@ -32,15 +42,15 @@ from shared.web.route import Route
 _PROBLEMS = ("not-found", "conflict")
 
 
-def routes(commands: CommandHandler, queries: KeyQueries, show: KeyRepresentation) -> list[Route]:
+def routes(commands: CommandHandler, queries: KeyQueries, show: KeyRepresentation, clock: Clock) -> list[Route]:
     return [
-        Route("/v1/keys/revoke", KeysRevocation(commands, queries)),
+        Route("/v1/keys/revoke", KeysRevocation(commands, queries, clock)),
         Route("/v1/keys/self", OwnKey(queries, show)),
         Route("/v1/keys/self/revoke", OwnKeyRevocation(commands, queries, show)),
         Route("/v1/keys/{key_id}/rotate", KeyRotation(commands, queries, show)),
         Route("/v1/keys/{key_id}/suspend", KeySuspension(commands, queries, show)),
         Route("/v1/keys/{key_id}/resume", KeyResumption(commands, queries, show)),
-        Route("/v1/keys/{key_id}/revoke", KeyRevocation(commands, queries, show)),
+        Route("/v1/keys/{key_id}/revoke", KeyRevocation(commands, queries, show, clock)),
     ]
 
 
@@ -56,10 +66,15 @@ class _KeyChangeResource:
             shown = self._show(self._queries.get_key(organisation_id, key_id))
         return Answer(body=shown | {"receipt": representation.receipt(receipt)})
 
-    def _revoked(self, call: Call[None, RevokeKeyBody], key_id: str, *, gives_up: bool = False) -> Answer:
-        reason, note = call.body.reason, call.body.note
-        revoke = self._commands.behind(fence(call, gives_up=gives_up)).revoke
-        return self._answer(call, key_id, lambda organisation_id, by: revoke(organisation_id, key_id, reason, note, by))
+    def _revoked(
+        self, call: Call[None, Any], key_id: str, made: MadeQuery = MADE_IN_A_DAY, *, gives_up: bool = False
+    ) -> Answer:
+        organisation_id, body = call.caller.organisation_id, call.body
+        with as_problems():
+            revoke = self._commands.behind(fence(call, gives_up=gives_up)).revoke
+            revoked = revoke(organisation_id, key_id, body.reason, body.note, origin(call), made)
+            shown = self._show(self._queries.get_key(organisation_id, key_id))
+        return Answer(body=shown | representation.revocation(revoked))
 
 
 class KeyRotation(_KeyChangeResource):
@@ -110,17 +125,21 @@ class KeyResumption(_KeyChangeResource):
 
 
 class KeyRevocation(_KeyChangeResource):
+    def __init__(self, commands: CommandHandler, queries: KeyQueries, show: KeyRepresentation, clock: Clock) -> None:
+        super().__init__(commands, queries, show)
+        self._clock = clock
+
     @operation(
-        "Revoke a key for good; answers once no gate will accept it again",
+        "Revoke a key for good, and if asked what it made; answers once no gate will accept it again",
         tag="Keys",
         permission="admin",
         body=RevokeKeySchema,
-        answers=ChangedKeySchema,
+        answers=RevokedKeySchema,
         problems=_PROBLEMS,
         urgent=True,
     )
     def on_post(self, call: Call[None, RevokeKeyBody], key_id: str) -> Answer:
-        return self._revoked(call, key_id)
+        return self._revoked(call, key_id, made_query(call.body, self._clock.now()))
 
 
 class OwnKeyRevocation(_KeyChangeResource):
@@ -128,12 +147,12 @@ class OwnKeyRevocation(_KeyChangeResource):
         "Revoke the calling key itself, for good",
         tag="Keys",
         permission=None,
-        body=RevokeKeySchema,
-        answers=ChangedKeySchema,
+        body=GiveUpSchema,
+        answers=RevokedKeySchema,
         problems=_PROBLEMS,
         urgent=True,
     )
-    def on_post(self, call: Call[None, RevokeKeyBody]) -> Answer:
+    def on_post(self, call: Call[None, GiveUpBody]) -> Answer:
         return self._revoked(call, call.caller.key_id, gives_up=True)
 
 
@@ -149,8 +168,8 @@ class OwnKey:
 
 
 class KeysRevocation:
-    def __init__(self, commands: CommandHandler, queries: KeyQueries) -> None:
-        self._commands, self._queries = commands, queries
+    def __init__(self, commands: CommandHandler, queries: KeyQueries, clock: Clock) -> None:
+        self._commands, self._queries, self._clock = commands, queries, clock
 
     @operation(
         "Revoke many keys at once, or list which ones would be",
@@ -163,14 +182,14 @@ class KeysRevocation:
     )
     def on_post(self, call: Call[None, RevokeKeysBody]) -> Answer:
         organisation_id, body = call.caller.organisation_id, call.body
-        found = self._find(organisation_id, body)
-        if body.dry_run:
-            return _answer(found, None)
+        found, query = self._find(organisation_id, body), made_query(body, self._clock.now())
         ids = tuple(key.id for key in found)
+        if body.dry_run:
+            return _answer(found, {"receipt": None} | representation.made(self._commands.revoker.told(ids, query)))
         with as_problems():
             commands = self._commands.behind(fence(call))
-            receipt = commands.revoke_all(organisation_id, ids, body.reason, body.note, origin(call))
-        return _answer(self._all(organisation_id, KeyFilter(ids=ids)), receipt)
+            revoked = commands.revoke_all(organisation_id, ids, body.reason, body.note, origin(call), query)
+        return _answer(self._all(organisation_id, KeyFilter(ids=ids)), representation.revocation(revoked))
 
     def _find(self, organisation_id: str, body: RevokeKeysBody) -> tuple[KeyView, ...]:
         """Keys named by id, revoked or not; or by label or age, those not revoked. Raises Problem for an unknown id."""
@@ -196,7 +215,6 @@ class KeysRevocation:
                 return keys
 
 
-def _answer(keys: tuple[KeyView, ...], receipt: Receipt | None) -> Answer:
+def _answer(keys: tuple[KeyView, ...], outcome: dict[str, Any]) -> Answer:
     data = [representation.listed(key) for key in keys]
-    shown = None if receipt is None else representation.receipt(receipt)
-    return Answer(body={"data": data, "dry_run": receipt is None, "receipt": shown})
+    return Answer(body={"data": data, "dry_run": outcome["receipt"] is None} | outcome)

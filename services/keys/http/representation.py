@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from services.keys.command_inputs import Made, Revocation
 from services.keys.revocation.propagation import GateReceipt, Receipt
 from services.keys.views.queries import KeyView
 from shared.gate.grants.grant import Limits
@@ -62,6 +63,14 @@ def receipt(receipt: Receipt) -> dict[str, Any]:
         "elapsed_ms": receipt.elapsed_ms,
         "gates": [_gate(gate) for gate in receipt.gates],
     }
+
+
+def revocation(revocation: Revocation) -> dict[str, Any]:
+    return {"receipt": receipt(revocation.receipt)} | made(revocation.made)
+
+
+def made(made: Made) -> dict[str, Any]:
+    return {"made": made.ids, "renewed": made.renewed, "made_complete": made.is_complete}
 
 
 def _gate(gate: GateReceipt) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 from msgspec import UNSET, UnsetType
@@ -189,33 +189,43 @@ class NothingSchema(StrictSchema):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RevokeKeyBody:
+class GiveUpBody:
     reason: Reason = Reason.UNSPECIFIED
     note: str | None = None
 
 
-class RevokeKeySchema(StrictSchema):
-    shape = RevokeKeyBody
+class GiveUpSchema(StrictSchema):
+    shape: ClassVar[type] = GiveUpBody
     reason = fields.Enum(Reason, by_value=True)
     note = fields.String(validate=[validate.Length(max=1000), _prose])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RevokeKeysBody:
+class RevokeKeyBody(GiveUpBody):
+    also_made: bool = False
+    made_since: datetime | None = None
+
+
+class RevokeKeySchema(GiveUpSchema):
+    shape = RevokeKeyBody
+    also_made = StrictBoolean(
+        metadata={"description": "revoke also the keys that it made since `made_since`, and those that these made"}
+    )
+    made_since = fields.AwareDateTime(format="iso", metadata={"description": "by default a day before now"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokeKeysBody(RevokeKeyBody):
     """Exactly one of `label`, `created_before` and `ids` is given."""
 
     label: str | None = None
     created_before: datetime | None = None
     ids: tuple[str, ...] | None = None
-    reason: Reason = Reason.UNSPECIFIED
-    note: str | None = None
     dry_run: bool = False
 
 
-class RevokeKeysSchema(StrictSchema):
+class RevokeKeysSchema(RevokeKeySchema):
     shape = RevokeKeysBody
-    reason = fields.Enum(Reason, by_value=True)
-    note = fields.String(validate=[validate.Length(max=1000), _prose])
     label = fields.String(validate=check_label, metadata={"description": "such as env:prod"})
     created_before = fields.AwareDateTime(format="iso")
     ids = fields.List(

@@ -92,7 +92,27 @@ class ChangedKeySchema(KeySchema):
     receipt = fields.Nested(ReceiptSchema, required=True)
 
 
-class RevokedKeysSchema(StrictSchema):
+class MadeSchema(StrictSchema):
+    made = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "ids of the keys that it made or renewed since `made_since`, and of those by these"},
+    )
+    renewed = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "those of `made` that others made, and that are not revoked: rotate them"},
+    )
+    made_complete = fields.Boolean(
+        required=True, metadata={"description": "false: there are more than these; revoke them, then ask again"}
+    )
+
+
+class RevokedKeySchema(ChangedKeySchema, MadeSchema):
+    pass
+
+
+class RevokedKeysSchema(MadeSchema):
     data = fields.List(fields.Nested(ListedKeySchema), required=True)
     dry_run = fields.Boolean(required=True)
     receipt = fields.Nested(ReceiptSchema, required=True, allow_none=True)

@@ -4,6 +4,7 @@ A secret exists in one answer, to whoever will use it; on the bus it would be in
 """
 
 from services.keys.command_handler import CommandHandler
+from services.keys.command_inputs import MadeQuery, Revocation
 from services.keys.lifecycle.key import Reason
 from services.keys.revocation.propagation import Receipt
 from services.keys.rpc.error_mapping import as_wire_errors
@@ -27,9 +28,11 @@ class RemoteCommands:
         with as_wire_errors():
             return self._commands.resume(organisation_id, key_id, Origin(actor=actor))
 
-    def revoke(self, organisation_id: str, key_id: str, actor: str, reason: Reason, note: str | None) -> Receipt:
+    def revoke(
+        self, organisation_id: str, key_id: str, actor: str, reason: Reason, note: str | None, made: MadeQuery
+    ) -> Revocation:
         with as_wire_errors():
-            return self._commands.revoke(organisation_id, key_id, reason, note, Origin(actor=actor))
+            return self._commands.revoke(organisation_id, key_id, reason, note, Origin(actor=actor), made)
 
     def delete(self, organisation_id: str, key_id: str, actor: str) -> Receipt:
         with as_wire_errors():

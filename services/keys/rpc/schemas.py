@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields, post_dump, post_load, validate
+from marshmallow import Schema, fields, post_dump, post_load, pre_dump, validate
 
+from services.keys.command_inputs import Revocation
 from services.keys.lifecycle.key import Reason, Status
+from services.keys.revocation.propagation import Receipt
 from shared.contracts.schema_fields import Moment, identifier, text_like
 from shared.eventsourcing.event_store import Head
 from shared.replication.feed import EPOCH, GATE_ID, HASH, POSITION_MAX, Acknowledgement
@@ -60,6 +62,8 @@ class ChangeArguments(KeyArguments):
 class RevokeArguments(ChangeArguments):
     reason = fields.Enum(Reason, by_value=True)
     note = fields.String(allow_none=True, validate=validate.Length(max=1000))
+    also_made = fields.Boolean(truthy={True}, falsy={False})
+    made_since = fields.AwareDateTime(format="iso", allow_none=True)
 
 
 class GateAnswer(Schema):
@@ -76,6 +80,20 @@ class ReceiptAnswer(Schema):
     propagated = fields.Boolean()
     elapsed_ms = fields.Integer()
     gates = fields.List(fields.Nested(GateAnswer))
+
+
+class RevocationAnswer(ReceiptAnswer):
+    """The receipt, and what the key made."""
+
+    made = fields.List(fields.String())
+    renewed = fields.List(fields.String())
+    made_complete = fields.Boolean()
+
+    @pre_dump
+    def _flat(self, revocation: Revocation, **_: object) -> dict[str, Any]:
+        made, receipt = revocation.made, revocation.receipt
+        told = {name: getattr(receipt, name) for name in Receipt.__slots__}
+        return told | {"made": made.ids, "renewed": made.renewed, "made_complete": made.is_complete}
 
 
 _POSITION = validate.Range(min=0, max=POSITION_MAX)

@@ -28,6 +28,7 @@ from services.keys.events import (
     UnusedExpiryChanged,
 )
 from services.keys.lifecycle.key import Access, Key
+from services.keys.views import makings
 from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.repository import Origin
 from shared.values.timestamps import rfc3339
@@ -62,6 +63,7 @@ def project_key(tx: Connection, row: StoredEvent, event: KeyEvent) -> None:
     match event:
         case KeyCreated():
             _insert(tx, row, event)
+            makings.keep(tx, row, actor_of(row))
         case KeyDescribed():
             description = _description(tx, event)
             _update(tx, row, event, **_as_columns(description))
@@ -72,6 +74,7 @@ def project_key(tx: Connection, row: StoredEvent, event: KeyEvent) -> None:
             _update(tx, row, event, **_access(event))
         case KeyRotated():
             _update(tx, row, event, hint=event.hint, expired_at=None, **_secrets(event))
+            makings.keep(tx, row, actor_of(row))
         case KeySuspended():
             _update(tx, row, event, suspended_at=rfc3339(event.suspended_at))
         case KeyResumed():

@@ -12,13 +12,16 @@ from services.keys import tables
 from services.keys.encryption.description import Description, unseal
 from services.keys.events import KeyEvent, OrganisationEvent, types
 from services.keys.lifecycle.key import Key, evolve
+from services.keys.lifecycle.makings import Making
+from services.keys.lifecycle.makings import folded as folded_making
+from services.keys.views.makings import as_row, making_of
 from services.keys.views.projection import actor_of, project_organisation, whole_row
 from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.sql.database import Database
 
 _PAGE_ROWS = 5_000
-_READ_MODELS = (tables.organisation, tables.api_key, tables.key_label, tables.deleted_key)
+_READ_MODELS = (tables.organisation, tables.api_key, tables.key_label, tables.deleted_key, tables.making)
 _LAST_USE = ("last_used_at", "last_used_address", "last_used_route")
 
 
@@ -36,6 +39,7 @@ def rebuild(database: Database, store: SqlEventStore) -> int:
         for table in _READ_MODELS:
             tx.execute(delete(table))
         folded: dict[str, _Folded] = {}
+        known: dict[tuple[str, str, bool], Making] = {}
         count = 0
         for row in _rows(tx, store):
             count += 1
@@ -43,9 +47,14 @@ def rebuild(database: Database, store: SqlEventStore) -> int:
             if isinstance(event, OrganisationEvent):
                 project_organisation(tx, row, event)
             elif isinstance(event, KeyEvent):
-                folded_key = folded.setdefault(row.stream, _Folded(None, actor_of(row)))
+                actor = actor_of(row)
+                folded_key = folded.setdefault(row.stream, _Folded(None, actor))
                 folded_key.key = evolve(folded_key.key, event)
+                if making := making_of(row, actor):
+                    known[making.identity] = folded_making(known.get(making.identity), making)
         _write(tx, folded, uses)
+        if known:
+            tx.execute(insert(tables.making), list(map(as_row, known.values())))
     return count
 
 

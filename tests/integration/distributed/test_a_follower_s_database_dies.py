@@ -122,6 +122,6 @@ def revoke(world: World, key_id: str) -> None:
     """The gate hears of it by its pull, as soon as the revoker waits."""
     gate_progress = world.keys.propagation._gate_progress
     gate_progress._sleep = lambda _: world.gate.pull()  # type: ignore[assignment]
-    receipt = world.keys.commands.revoke(world.organisation, key_id, Reason.UNSPECIFIED, None, ORIGIN)
+    receipt = world.keys.commands.revoke(world.organisation, key_id, Reason.UNSPECIFIED, None, ORIGIN).receipt
     assert receipt.propagated
     assert [gate.id for gate in receipt.gates] == ["gate_1"]

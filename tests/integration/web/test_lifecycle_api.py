@@ -239,8 +239,8 @@ def test_of_many_keys_all_are_revoked_or_none(api: Management) -> None:
 def test_a_key_deleted_between_the_look_and_the_revocation_of_many_holds_up_none(api: Management) -> None:
     gone, left = (api.create()["id"] for _ in range(2))
     api.ask("DELETE", f"/v1/keys/{gone}")
-    receipt = api.keys.commands.revoke_all(api.organisation_id, (gone, left), Reason.SUPERSEDED, None, BOOTSTRAP)
-    assert receipt.propagated
+    revoked = api.keys.commands.revoke_all(api.organisation_id, (gone, left), Reason.SUPERSEDED, None, BOOTSTRAP)
+    assert revoked.receipt.propagated
     assert api.ask("GET", f"/v1/keys/{left}").json["status"] == "revoked"
 
 

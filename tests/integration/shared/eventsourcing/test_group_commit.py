@@ -297,3 +297,25 @@ def test_greenlets_of_one_thread_share_commits_and_none_comes_between(tmp_path: 
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == [16, 16, 8]
+
+
+def test_what_is_loaded_under_the_lock_has_what_came_first_in_the_group(group: Group, store: EventStore[Any]) -> None:
+    """Nobody said before which streams it would be about."""
+    loaded: dict[str, Written] = {}
+
+    def append_to_all(tx: Any, log: Appender) -> Written:
+        loaded.update(log.load(("early", "late", "never")))
+        event = [Encoded(type="Changed", schema_version=1, data="{}")]
+        return tuple(
+            row for stream, rows in loaded.items() for row in log.append(stream, len(rows), event, "{}", RECORDED_AT)
+        )
+
+    with store.transaction() as tx, store.appending(tx, ("early",)) as log:
+        appends("early")(tx, log)
+    first, second, third = group.commit(
+        ("early", appends("early", 1)), ("late", appends("late")), ("other", append_to_all)
+    )
+    assert {stream: len(rows) for stream, rows in loaded.items()} == {"early": 2, "late": 1, "never": 0}
+    assert [row.position for call in (first, second, third) for row in call.result()] == [2, 3, 4, 5, 6]
+    assert [row.version for row in third.result()] == [3, 2, 1]
+    assert_chained(everything(store), head(store))

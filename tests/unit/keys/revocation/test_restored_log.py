@@ -41,6 +41,6 @@ def test_an_acknowledgement_of_another_log_is_none_of_this_one(tmp_path: Path, r
     with restored.reading() as tx:
         rows = tx.execute(select(tables.gate.c.id, tables.gate.c.position)).all()
     assert [tuple(row) for row in rows] == [("gate_1", 0)]
-    receipt = keys.commands.revoke(organisation, stolen.key_id, Reason.KEY_COMPROMISE, None, ORIGIN)
+    receipt = keys.commands.revoke(organisation, stolen.key_id, Reason.KEY_COMPROMISE, None, ORIGIN).receipt
     assert receipt.position < place.position
     assert [gate.applied_ms for gate in receipt.gates] == [None]  # counted out, after its lease

@@ -122,7 +122,7 @@ class World:
 
     def revoke(self) -> Receipt:
         key = self.random.choice([key for key in self.keys if not key.revoked])
-        receipt = self._commands.revoke(self._organisation, key.id, Reason.UNSPECIFIED, None, ORIGIN)
+        receipt = self._commands.revoke(self._organisation, key.id, Reason.UNSPECIFIED, None, ORIGIN).receipt
         key.revoked = True
         self._check()
         self.tally.acknowledged += sum(gate.applied_ms is not None for gate in receipt.gates)
