@@ -26,7 +26,7 @@ from services.keys.views.last_use import LastUse
 from services.keys.views.queries import KeyQueries, KeyView
 from shared.contracts.usage import KeyUsed
 from shared.eventsourcing.event_store import Head
-from shared.messaging.entrypoints import Provided, hears
+from shared.messaging.entrypoints import Provided, Sender, hears
 from shared.messaging.rpc.feed import feed_service
 from shared.messaging.rpc.procedures import procedure
 from shared.replication.feed import Acknowledgement, FeedPage, LogFeed
@@ -48,6 +48,7 @@ class KeysService:
     last_use: LastUse = Provided("keys.last_use")
     sweep: ExpirySweep = Provided("keys.sweep")
     commands: RemoteCommands = Provided("keys.remote_commands")
+    sender: str | None = Sender()
 
     @procedure(KeyArguments(), KeyAnswer())
     def get_key(self, organisation_id: str, key_id: str) -> KeyView:
@@ -61,11 +62,11 @@ class KeysService:
 
     @procedure(ChangeArguments(), ReceiptAnswer())
     def suspend_key(self, organisation_id: str, key_id: str, actor: str) -> Receipt:
-        return self.commands.suspend(organisation_id, key_id, actor)
+        return self.commands.suspend(organisation_id, key_id, actor, account=self.sender)
 
     @procedure(ChangeArguments(), ReceiptAnswer())
     def resume_key(self, organisation_id: str, key_id: str, actor: str) -> Receipt:
-        return self.commands.resume(organisation_id, key_id, actor)
+        return self.commands.resume(organisation_id, key_id, actor, account=self.sender)
 
     @procedure(RevokeArguments(), ReceiptAnswer())
     def revoke_key(
@@ -76,11 +77,11 @@ class KeysService:
         reason: Reason = Reason.UNSPECIFIED,
         note: str | None = None,
     ) -> Receipt:
-        return self.commands.revoke(organisation_id, key_id, actor, reason, note)
+        return self.commands.revoke(organisation_id, key_id, actor, reason, note, account=self.sender)
 
     @procedure(ChangeArguments(), ReceiptAnswer())
     def delete_key(self, organisation_id: str, key_id: str, actor: str) -> Receipt:
-        return self.commands.delete(organisation_id, key_id, actor)
+        return self.commands.delete(organisation_id, key_id, actor, account=self.sender)
 
     @hears("keys", "usage", "KeyUsed")
     def key_used(self, body: Any) -> None:

@@ -27,6 +27,7 @@ class HistoryEntry:
     type: str
     at: datetime
     actor: str
+    on_behalf_of: str | None
     request_id: str | None
     facts: dict[str, Any]
 
@@ -55,6 +56,7 @@ def history_entry(row: StoredEvent | Row[Any]) -> HistoryEntry:
         type=row.type,
         at=from_rfc3339(row.recorded_at),
         actor=origin.actor,
+        on_behalf_of=origin.on_behalf_of,
         request_id=origin.request_id,
         facts={name: value for name, value in _public(event).items() if name not in _OMITTED},
     )
