@@ -17,7 +17,7 @@ from services.keys import assembly
 from services.keys.command_handler import CommandHandler
 from services.keys.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
-from shared.eventsourcing.repository import Origin
+from shared.eventsourcing.origin import Origin
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
 from tests.e2e.running import Embedded

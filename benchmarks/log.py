@@ -11,7 +11,7 @@ from services.auth import assembly as auth
 from services.keys import assembly as keys
 from services.keys.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
-from shared.eventsourcing.repository import Origin
+from shared.eventsourcing.origin import Origin
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
 from tests.examples import NoBus

@@ -17,7 +17,7 @@ from services.keys import events
 from services.keys import tables as keys_tables
 from services.keys.encryption import data_keys
 from services.keys.encryption.description import Description, new_data_key, seal
-from shared.eventsourcing.repository import Origin
+from shared.eventsourcing.origin import Origin
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
 from shared.values.timestamps import rfc3339

@@ -8,7 +8,7 @@ from typing import Any
 from services.keys import events
 from services.keys.lifecycle.commands import CreateKey
 from shared.contracts.envelope import CloudEvent
-from shared.eventsourcing.repository import Origin
+from shared.eventsourcing.origin import Origin
 from shared.gate.authentication.credential import BODY_CHARACTERS, PREFIX, digest_of, with_checksum
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -15,7 +15,7 @@ from services.auth import tables as auth_tables
 from services.keys import assembly as keys
 from services.keys import tables as keys_tables
 from services.usage import tables as usage_tables
-from shared.eventsourcing.repository import Origin
+from shared.eventsourcing.origin import Origin
 from shared.gate import gate
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database

@@ -8,7 +8,7 @@ from services.keys.assembly import Keys
 from services.keys.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from services.sensors.assembly import Sensors
-from shared.eventsourcing.repository import Origin
+from shared.eventsourcing.origin import Origin
 
 ORGANISATION_NAME = "Grillo"
 TIER = "standard"

@@ -36,7 +36,8 @@ from services.keys.secret import new_secret
 from services.keys.views.active_keys import check_limit
 from services.keys.views.own_bounds import check_own_bounds
 from services.keys.views.projection import project_key, project_organisation
-from shared.eventsourcing.repository import Executed, Origin, Repository, no_check, nothing
+from shared.eventsourcing.origin import Origin
+from shared.eventsourcing.repository import Executed, Repository, no_check, nothing
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.relay import Doorbell
 from shared.runtime.clock import Clock

@@ -13,7 +13,8 @@ from services.keys import tables
 from services.keys.events import KeyEvent
 from services.keys.lifecycle.expiry import UNUSED_WARNING_DAYS, WARNING_DAYS, Use, age
 from services.keys.lifecycle.key import Key
-from shared.eventsourcing.repository import Origin, Repository
+from shared.eventsourcing.origin import Origin
+from shared.eventsourcing.repository import Repository
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.values.timestamps import from_rfc3339, rfc3339

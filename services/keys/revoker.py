@@ -14,7 +14,8 @@ from services.keys.events import KeyEvent
 from services.keys.lifecycle import commands, decision, key
 from services.keys.revocation.receipts import Receipts
 from services.keys.views import makings
-from shared.eventsourcing.repository import Origin, Repository
+from shared.eventsourcing.origin import Origin
+from shared.eventsourcing.repository import Repository
 from shared.sql.database import Database
 from shared.sql.in_values import in_values
 

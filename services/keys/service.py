@@ -29,7 +29,7 @@ from services.keys.views.last_use import LastUse
 from services.keys.views.queries import KeyQueries, KeyView
 from shared.contracts.usage import KeyUsed
 from shared.eventsourcing.event_store import Head
-from shared.messaging.entrypoints import Provided, hears
+from shared.messaging.entrypoints import Provided, Sender, hears
 from shared.messaging.rpc.feed import feed_service
 from shared.messaging.rpc.procedures import procedure
 from shared.replication.feed import Acknowledgement, FeedPage, LogFeed
@@ -53,6 +53,7 @@ class KeysService:
     last_use: LastUse = Provided("keys.last_use")
     sweep: ExpirySweep = Provided("keys.sweep")
     commands: RemoteCommands = Provided("keys.remote_commands")
+    sender: str | None = Sender()
 
     @procedure(KeyArguments(), KeyAnswer())
     def get_key(self, organisation_id: str, key_id: str) -> KeyView:
@@ -66,11 +67,11 @@ class KeysService:
 
     @procedure(ChangeArguments(), ReceiptAnswer())
     def suspend_key(self, organisation_id: str, key_id: str, actor: str) -> Receipt:
-        return self.commands.suspend(organisation_id, key_id, actor)
+        return self.commands.suspend(organisation_id, key_id, actor, account=self.sender)
 
     @procedure(ChangeArguments(), ReceiptAnswer())
     def resume_key(self, organisation_id: str, key_id: str, actor: str) -> Receipt:
-        return self.commands.resume(organisation_id, key_id, actor)
+        return self.commands.resume(organisation_id, key_id, actor, account=self.sender)
 
     @procedure(RevokeArguments(), RevocationAnswer())
     def revoke_key(
@@ -84,11 +85,11 @@ class KeysService:
         made_since: datetime | None = None,
     ) -> Revocation:
         made = MadeQuery(since=made_since, revoke=also_made)
-        return self.commands.revoke(organisation_id, key_id, actor, reason, note, made)
+        return self.commands.revoke(organisation_id, key_id, actor, reason, note, made, account=self.sender)
 
     @procedure(ChangeArguments(), ReceiptAnswer())
     def delete_key(self, organisation_id: str, key_id: str, actor: str) -> Receipt:
-        return self.commands.delete(organisation_id, key_id, actor)
+        return self.commands.delete(organisation_id, key_id, actor, account=self.sender)
 
     @hears("keys", "usage", "KeyUsed")
     def key_used(self, body: Any) -> None:
@@ -119,10 +120,12 @@ class KeysFeedService:
 
     log: LogFeed = Provided("keys.feed")
     signer: Signer | None = Provided("keys.signer")
+    sender: str | None = Sender()
 
     @procedure(PullArguments())
     def pull(
         self, after: Head | None = None, acknowledgement: Acknowledgement | None = None, nonce: str | None = None
     ) -> FeedPage | SignedPage:
-        page = self.log.pull(after, acknowledgement)
+        with as_wire_errors():
+            page = self.log.pull(after, acknowledgement, account=self.sender)
         return page if nonce is None else signed_page(self.signer, question(nonce, after, acknowledgement), page)

@@ -9,29 +9,16 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, TypeVar
 
-import msgspec
-
 from shared.eventsourcing.event_store import Appender, EventStore, StoredEvent, Tx, VersionConflict
 from shared.eventsourcing.event_types import Encoded, EventTypes
 from shared.eventsourcing.group_commit import GroupCommit
+from shared.eventsourcing.origin import Origin
 from shared.runtime.clock import Clock
 from shared.values.timestamps import rfc3339
 
 State = TypeVar("State")
 Event = TypeVar("Event")
 _ATTEMPTS_MAX = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Metadata kept with each event: who asked, in which request, caused by what. Holds no secret."""
-
-    actor: str
-    request_id: str | None = None
-    causation: str | None = None
-
-    def text(self) -> str:
-        return msgspec.json.encode(self).decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,7 +91,7 @@ receipt_seconds = Histogram(
 gates_refused = Counter(
     "grillo_gates_refused_total",
     "Acknowledgements and removals not taken; foreign: of another account's gate; cap: of a gate beyond GATES_MAX."
-    " Not: those over RPC, nor those with the one token of all services, whose account is not known.",
+    " Not: those with the one token of all services, or over RPC without AMQP_ACCOUNTS: whose they are is not known.",
     ["reason"],  # reason: foreign cap
 )
 internal_refused = Counter(

@@ -17,7 +17,7 @@ from services.sensors import api as sensors_api
 from services.sensors import assembly as sensors
 from services.sensors.ingest import samples
 from shared.contracts.envelope import CloudEvent
-from shared.eventsourcing.repository import Origin
+from shared.eventsourcing.origin import Origin
 from shared.gate.gate import Gate
 from shared.gate.grants.replica import Replica
 from shared.gate.metering.meter import Meter

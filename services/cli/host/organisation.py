@@ -31,7 +31,7 @@ def register(
 ) -> None:
     """Register an organisation; prints its id."""
     from services.keys.lifecycle.organisation import NameHoldsKey, UnknownTier
-    from shared.eventsourcing.repository import Origin
+    from shared.eventsourcing.origin import Origin
 
     try:
         typer.echo(keys_service(data).commands.register_organisation(name, tier, Origin(actor="grillo organisation")))
@@ -47,7 +47,7 @@ def set_tier(
 ) -> None:
     """Change an organisation's tier; gates hear of it like of any event. Keys beyond a lower tier's number live on."""
     from services.keys.lifecycle.organisation import NoSuchOrganisation, UnknownTier
-    from shared.eventsourcing.repository import Origin
+    from shared.eventsourcing.origin import Origin
 
     try:
         keys_service(data).commands.change_tier(organisation, tier, Origin(actor="grillo organisation"))
@@ -78,7 +78,7 @@ def admin_key(
     """Mint an admin key for an organisation that has none left. Its secret is shown only once."""
     from services.keys.command_inputs import KeyRequest
     from services.keys.encryption.description import Description
-    from shared.eventsourcing.repository import Origin
+    from shared.eventsourcing.origin import Origin
 
     keys = keys_service(data)
     if organisation not in {known.id for known in keys.queries.organisations()}:

@@ -119,7 +119,7 @@ def _storing(data: Path, organisation: str | None) -> Store:
     from services.sensors import tables
     from services.sensors.ingest.importer import Importer
     from services.sensors.store.recording_store import RecordingStore
-    from shared.eventsourcing.repository import Origin
+    from shared.eventsourcing.origin import Origin
     from shared.eventsourcing.sql_event_store import SqlEventStore
     from shared.runtime.clock import SystemClock
     from shared.sql.database import Database

@@ -15,7 +15,7 @@ from services.keys.encryption.description import Description
 from services.keys.http.request_bodies import EXPIRY_SECONDS_MAX, CreateKeyBody, EditKeyBody, LimitsBody, RevokeKeyBody
 from services.keys.lifecycle.key import Access
 from services.keys.revocation.fence import Fence
-from shared.eventsourcing.repository import Origin
+from shared.eventsourcing.origin import Origin
 from shared.gate.grants.grant import Limits
 from shared.web.operation import Call
 from shared.web.problems.catalogue import Problem

@@ -33,7 +33,7 @@ from services.keys.http.responses import (
 from services.keys.lifecycle.key import Status
 from services.keys.revocation.propagation import Receipt
 from services.keys.views.queries import KeyFilter, KeyQueries, KeyView
-from shared.eventsourcing.repository import Origin
+from shared.eventsourcing.origin import Origin
 from shared.runtime.clock import Clock
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems.catalogue import Problem

@@ -20,6 +20,11 @@ class OrganisationHappeningSchema(StrictSchema):
     type = fields.String(required=True)
     at = fields.AwareDateTime(required=True)
     actor = fields.String(required=True)
+    on_behalf_of = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "whom the account of another back end says it asks for"},
+    )
     request_id = fields.String(required=True, allow_none=True)
     facts = fields.Dict(required=True)
 

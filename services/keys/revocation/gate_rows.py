@@ -2,7 +2,7 @@
 
 A gate's id belongs to the account that first spoke for it: nobody else acknowledges in its name, or removes it. An
 account has at most as many rows as the cap says; a gate beyond that has no row, and so its pull gets no answer. An
-account None is not known (a token that all services share, or RPC): whatever it says is taken, as from all.
+account None is not known (a token that all services share, or RPC without accounts): it is taken for any of them.
 """
 
 import secrets

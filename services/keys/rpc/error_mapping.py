@@ -6,15 +6,18 @@ from contextlib import contextmanager
 from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked
 from services.keys.lifecycle.key import NoSuchKey
 from services.keys.lifecycle.organisation import TooManyKeys
-from shared.contracts.errors import Conflict, NotFound
+from shared.contracts.errors import Conflict, NotAllowed, NotFound
+from shared.replication.feed import GateRefused
 
 
 @contextmanager
 def as_wire_errors() -> Iterator[None]:
-    """Raises NotFound or Conflict for what is refused inside."""
+    """Raises NotFound, Conflict or NotAllowed for what is refused inside."""
     try:
         yield
     except NoSuchKey:
         raise NotFound("no such key") from None
     except (KeyIsRevoked, KeyHasExpired, TooManyKeys) as refusal:
         raise Conflict(str(refusal)) from None
+    except GateRefused as refused:
+        raise NotAllowed(f"this account may not speak for this gate: {refused.reason.value}") from None

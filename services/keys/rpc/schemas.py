@@ -51,6 +51,7 @@ class HistoryEntryAnswer(Schema):
     type = fields.String()
     at = Moment()
     actor = fields.String()
+    on_behalf_of = fields.String()
     request_id = fields.String()
     facts = fields.Dict()
 

@@ -14,7 +14,7 @@ from services.keys.events import types
 from services.keys.lifecycle.key import KEY_PREFIX, Key, NoSuchKey, evolve
 from services.keys.views.queries import KeyView
 from shared.eventsourcing.event_store import StoredEvent
-from shared.eventsourcing.repository import Origin
+from shared.eventsourcing.origin import Origin
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.values.timestamps import from_rfc3339
 

@@ -11,7 +11,7 @@ from services.keys.events import types
 from services.keys.lifecycle.key import KEY_PREFIX, NoSuchKey
 from services.keys.publication import publish
 from shared.eventsourcing.event_store import StoredEvent
-from shared.eventsourcing.repository import Origin
+from shared.eventsourcing.origin import Origin
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.values.timestamps import from_rfc3339
 
@@ -27,6 +27,7 @@ class HistoryEntry:
     type: str
     at: datetime
     actor: str
+    on_behalf_of: str | None
     request_id: str | None
     facts: dict[str, Any]
 
@@ -55,6 +56,7 @@ def history_entry(row: StoredEvent | Row[Any]) -> HistoryEntry:
         type=row.type,
         at=from_rfc3339(row.recorded_at),
         actor=origin.actor,
+        on_behalf_of=origin.on_behalf_of,
         request_id=origin.request_id,
         facts={name: value for name, value in _public(event).items() if name not in _OMITTED},
     )

@@ -30,7 +30,7 @@ from services.keys.events import (
 from services.keys.lifecycle.key import Access, Key
 from services.keys.views import makings
 from shared.eventsourcing.event_store import StoredEvent
-from shared.eventsourcing.repository import Origin
+from shared.eventsourcing.origin import Origin
 from shared.values.timestamps import rfc3339
 
 # Stands for a description whose data key was destroyed, while a log is replayed up to the deletion itself.

@@ -13,7 +13,8 @@ from services.sensors.events import SensorEvent, types
 from services.sensors.ingest import ReadResult, Recording, RejectedLine
 from services.sensors.projection import project
 from services.sensors.store.recording_store import RecordingStore
-from shared.eventsourcing.repository import Origin, Repository
+from shared.eventsourcing.origin import Origin
+from shared.eventsourcing.repository import Repository
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.runtime.clock import Clock
 

@@ -83,6 +83,9 @@ class HappeningSchema(StrictSchema):
     revision = fields.Integer(required=True)
     type = fields.String(required=True)
     actor = fields.String(required=True)
+    on_behalf_of = fields.String(
+        allow_none=True, metadata={"description": "whom the account of another back end says it asks for"}
+    )
     request_id = fields.String(required=True, allow_none=True)
     facts = fields.Dict(required=True)
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from shared.messaging.accounts.rules import SERVICES, RpcAccount
+from shared.messaging.accounts.rules import RpcAccount
+from shared.values.accounts import SERVICES
 
 # RabbitMQ's rights hold the name as a regular expression: it must match nothing but itself.
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}", re.ASCII)

@@ -7,7 +7,8 @@ account that RabbitMQ has checked. Pure.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-SERVICES = ("keys", "auth", "usage", "sensors")
+from shared.values.accounts import SERVICES
+
 # Each service's web processes have a gate, which speaks for auth and asks these two.
 GATES_SPEAK_FOR = "auth"
 _GATE_CALLS = frozenset({"keys.feed.pull", "usage.spent"})

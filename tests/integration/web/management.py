@@ -18,7 +18,7 @@ from services.usage.known_keys.keys_client import KeysClient
 from services.usage.notifications.senders.email_sender import MailServer
 from services.usage.notifications.settings import DeliverySettings
 from shared.contracts.envelope import CloudEvent
-from shared.eventsourcing.repository import Origin
+from shared.eventsourcing.origin import Origin
 from shared.gate.gate import Gate
 from shared.gate.grants.grant import Snapshot
 from shared.gate.grants.replica import Replica

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from services.keys.rpc.remote_commands import RemoteCommands
 from shared.web.requests import cursor
 from tests.integration.web.asking import problem
 from tests.integration.web.management import Management
@@ -34,6 +35,20 @@ def test_it_tells_of_every_key_also_of_a_deleted_one(api: Management) -> None:
     assert [entry["hint"] for entry in happened[:3]] == [deleted["hint"], deleted["hint"], kept["hint"]]
     assert happened[0]["actor"] == first_admin
     assert "Zanzibar" not in str(happened)
+
+
+def test_a_command_of_another_back_end_is_its_account_s_and_names_whom_it_was_for(api: Management) -> None:
+    key_id = api.create(name="Railway")["id"]
+    commands = RemoteCommands(api.keys.commands)
+    commands.suspend(api.organisation_id, key_id, "alice", account="billing")
+    commands.resume(api.organisation_id, key_id, "alice", account=None)  # before accounts are demanded
+    told = [(entry["actor"], entry["on_behalf_of"]) for entry in read(api)["data"][:2]]
+    assert told == [("alice", None), ("rpc:billing", "alice")]
+    assert [entry.on_behalf_of for entry in api.keys.history.of_key(api.organisation_id, key_id)] == [
+        None,
+        "alice",
+        None,
+    ]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])

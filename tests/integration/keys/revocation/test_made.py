@@ -14,7 +14,7 @@ from services.keys.lifecycle.key import Access, NoSuchKey, Reason
 from services.keys.views import makings
 from shared.eventsourcing import repository
 from shared.eventsourcing.audit import audit
-from shared.eventsourcing.repository import Origin
+from shared.eventsourcing.origin import Origin
 from shared.gate.verdict import Refusal
 from tests.examples import ORIGIN
 from tests.integration.keys.revocation.world import ADMIN, World, fence_of, refusal_of

@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from services.keys import assembly, tables
 from services.keys.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
-from shared.eventsourcing.repository import Origin
+from shared.eventsourcing.origin import Origin
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate

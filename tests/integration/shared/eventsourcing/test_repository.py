@@ -15,7 +15,8 @@ from services.keys.lifecycle.commands import CreateKey, RevokeKey
 from services.keys.lifecycle.decision import decide
 from services.keys.lifecycle.key import Key, NoSuchKey, Reason
 from shared.eventsourcing.event_store import StoredEvent
-from shared.eventsourcing.repository import Origin, Repository, TooMuchContention
+from shared.eventsourcing.origin import Origin
+from shared.eventsourcing.repository import Repository, TooMuchContention
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database

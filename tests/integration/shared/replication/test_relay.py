@@ -11,7 +11,7 @@ from services.keys import events, tables
 from services.keys.publication import publish
 from shared.contracts.envelope import CloudEvent, from_json, to_json
 from shared.eventsourcing.event_store import Head
-from shared.eventsourcing.repository import Origin
+from shared.eventsourcing.origin import Origin
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.envelopes import Envelopes
 from shared.replication.relay import Doorbell, Relay

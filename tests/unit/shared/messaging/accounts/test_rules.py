@@ -2,7 +2,8 @@
 
 import pytest
 
-from shared.messaging.accounts.rules import ALL_BELIEVED, SERVICES, Accounts, RpcAccount
+from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts, RpcAccount
+from shared.values.accounts import SERVICES
 
 BILLING = RpcAccount(methods=frozenset({"keys.revoke_key"}), organisations=frozenset({"org_1"}))
 DEMANDED = Accounts(demanded=True, others={"billing": BILLING})
