@@ -22,17 +22,18 @@ class DeliverySettings:
 
 
 def read_delivery_settings(secrets_key: str | None = None) -> DeliverySettings:
-    """`secrets_key`: the key, if it is kept elsewhere; None: CHANNEL_SECRETS_KEY has it. Raises SettingWrong."""
-    return DeliverySettings(
-        secrets_keys=(secrets_key,) if secrets_key else _secrets_keys(), outgoing=_outgoing(), mail=_mail()
-    )
+    """`secrets_key`: as of `secrets_keys`. Raises SettingWrong."""
+    return DeliverySettings(secrets_keys=secrets_keys(secrets_key), outgoing=_outgoing(), mail=_mail())
 
 
-def _secrets_keys() -> tuple[str, ...]:
-    keys = tuple(key.strip() for key in os.environ.get("CHANNEL_SECRETS_KEY", "").split(","))
+def secrets_keys(text: str | None = None) -> tuple[str, ...]:
+    """The keys of `text`, if they are kept elsewhere; None: CHANNEL_SECRETS_KEY has them. Raises SettingWrong."""
+    named = "CHANNEL_SECRETS_KEY" if text is None else "The file channel-secrets-key"
+    told = os.environ.get("CHANNEL_SECRETS_KEY", "") if text is None else text
+    keys = tuple(key.strip() for key in told.split(","))
     if any(len(key) < KEY_CHARACTERS_MIN for key in keys):
         raise SettingWrong(
-            f"CHANNEL_SECRETS_KEY must be a random text of at least {KEY_CHARACTERS_MIN} characters. "
+            f"{named} must be a random text of at least {KEY_CHARACTERS_MIN} characters. "
             "To replace it, give the new one, a comma, and the previous one."
         )
     return keys

@@ -4,7 +4,7 @@ import base64
 import secrets
 from collections.abc import Sequence
 
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -16,7 +16,8 @@ class SecretEncryption:
     """`keys`: long random texts. The first encrypts, all decrypt, so that a key can be replaced."""
 
     def __init__(self, keys: Sequence[str]) -> None:
-        self._fernet = MultiFernet([Fernet(_fernet_key(text)) for text in keys])
+        each = [Fernet(_fernet_key(text)) for text in keys]
+        self._newest, self._fernet = each[0], MultiFernet(each)
 
     def seal(self, secret: str) -> str:
         """Encrypts a secret."""
@@ -25,6 +26,14 @@ class SecretEncryption:
     def unseal(self, sealed: str) -> str:
         """Decrypts a secret. Raises cryptography.fernet.InvalidToken when it was encrypted under none of the keys."""
         return self._fernet.decrypt(sealed).decode()
+
+    def reseal(self, sealed: str) -> str | None:
+        """Encrypts a sealed secret under the first key; None: it is already. Raises InvalidToken as `unseal` does."""
+        try:
+            self._newest.decrypt(sealed)
+        except InvalidToken:
+            return self._fernet.rotate(sealed).decode()
+        return None
 
 
 def new_secret() -> str:
