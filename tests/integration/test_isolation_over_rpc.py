@@ -66,6 +66,7 @@ def test_an_id_of_another_s_is_as_unknown_as_one_that_never_was(world: World, na
     organisation_id = world.second.organisation_id
     assert _refused(world, name, world.first.organisation_id, organisation_id) == answered
     assert _refused(world, name, organisation_id, world.first.ids["key_id"]) == answered
+    assert _refused(world, name, organisation_id, organisation_id) == answered, "an organisation is no key of its own"
     assert world.state(world.second) == before
     own = _call(world, name, organisation_id=world.first.organisation_id, key_id=world.first.ids["key_id"])
     assert own, "and its own is known: else this would show nothing"

@@ -71,6 +71,16 @@ def test_each_gated_request_is_written_down_exactly_once_with_what_it_came_to(
     assert record[9] == len(answer.content)
 
 
+def test_it_is_written_down_before_its_answer_leaves(app: Tiny) -> None:
+    written: list[int] = []
+
+    def start_response(*_: object) -> Any:
+        written.append(len(app.recorded()))
+
+    app.app(testing.create_environ("/v1/things", headers=bearer("reader")), start_response)
+    assert written == [1]
+
+
 def test_an_answer_is_handed_over_in_one_piece(app: Tiny) -> None:
     """Granian takes anything but a list for a stream, which is dearer."""
     environ = testing.create_environ("/v1/things", headers=bearer("reader"))
