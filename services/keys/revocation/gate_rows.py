@@ -93,7 +93,7 @@ class GateRows:
         new = [word for word in taken if not _is_known(word, rows.get(word.gate))]
         moved = {gate: word for gate, word in known.items() if rows[gate].position != word.position}
         if moved and not self._set_positions(moved, rows):
-            new += moved.values()
+            new += [word for word in taken if word.gate in moved]
         if new:
             self._join(new)
 

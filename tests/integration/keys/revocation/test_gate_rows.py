@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -187,3 +188,22 @@ def test_gates_that_come_together_do_not_pass_the_cap(scene: Scene) -> None:
             )
         )
     assert outcomes.count(None) == len(scene.gates("sensors")) == GATES_MAX
+
+
+def test_a_gate_whose_place_was_taken_meanwhile_is_refused_all_that_it_says(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pull that is answered without a row renews a lease of which no receipt knows."""
+    fill(scene)
+    set_positions = scene.rows._set_positions
+
+    def place_taken_before(*moved: Any) -> bool:
+        scene.remove("sensors_0", "sensors")
+        scene.speak("another", 7, "sensors", scene.another_process(scene.clock))
+        return set_positions(*moved)
+
+    monkeypatch.setattr(scene.rows, "_set_positions", place_taken_before)
+    words = [Word(gate="sensors_0", position=position, account="sensors") for position in (8, 9)]
+    scene.rows._commit(words)
+    assert [word.refusal for word in words] == [GateRefusal.CAP] * 2
+    assert "sensors_0" not in scene.table()
