@@ -1,11 +1,15 @@
 """docker-compose.yml is one that docker-compose takes, with the secrets that ops/make-secrets writes."""
 
+import base64
+import hashlib
 import ipaddress
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -64,6 +68,41 @@ def test_owners_migrate_once_before_the_rest_and_nobody_else_has_their_passwords
         password = composed["postgres"]["environment"][f"{name.upper()}_OWNER_PASSWORD"]
         assert url == f"postgresql+psycopg://{name}_owner:{password}@postgres:5432/{name}"
         assert "_owner" not in json.dumps(service["environment"]).lower()
+
+
+def test_each_service_has_an_account_of_its_own_on_rabbitmq_which_is_given_its_password_s_hash(
+    composed: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    written = tmp_path / "ops/rabbitmq/definitions.json"
+    assert written.stat().st_mode & 0o777 == 0o600
+    hashes = {user["name"]: user["password_hash"] for user in json.loads(written.read_text())["users"]}
+    uris = {name: urlsplit(composed[name]["environment"]["AMQP_URI"]) for name in ("keys", "auth", "usage", "sensors")}
+    assert set(hashes) == set(uris)
+    for name, uri in uris.items():
+        stored = base64.b64decode(hashes[name])
+        assert uri.username == name
+        assert stored[4:] == hashlib.sha256(stored[:4] + (uri.password or "").encode()).digest()
+        assert composed[name]["environment"]["AMQP_ACCOUNTS"] == "demanded"
+    assert len({uri.password for uri in uris.values()}) == len(uris)
+    assert "environment" not in composed["rabbitmq"]
+
+
+def test_another_back_end_s_account_gets_a_password_and_the_rights_that_it_lists(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "ops", tmp_path / "ops")
+    folder = tmp_path / "ops/rabbitmq"
+    (folder / "rpc-accounts.json").write_text('{"back-office": {"methods": ["keys.get_key", "usage.summary"]}}')
+    for _ in range(2):  # again: the same passwords
+        subprocess.run([tmp_path / "ops/make-secrets"], check=not (tmp_path / ".env").exists(), capture_output=True)
+        subprocess.run([sys.executable, folder / "definitions.py"], check=True)
+    lines = (tmp_path / ".env").read_text().splitlines()
+    assert sum(line.startswith("BACK_OFFICE_RABBITMQ_PASSWORD=") for line in lines) == 1
+    definitions = json.loads((folder / "definitions.json").read_text())
+    (topic,) = (
+        topic["write"]
+        for topic in definitions["topic_permissions"]
+        if (topic["user"], topic["exchange"]) == ("back-office", "nameko-rpc")
+    )
+    assert topic == r"^(keys\.get_key|usage\.summary)$"
 
 
 def test_all_gates_count_in_one_redis_each_with_an_account_whose_password_no_argument_shows(

@@ -1,9 +1,11 @@
 """A wrong setting ends in one line that names it, and never shows what may be secret."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
+from shared.messaging.accounts.rules import Accounts, RpcAccount
 from shared.replication.proof.signatures import Signer, new_private_key
 from shared.settings import SettingWrong, read_settings
 
@@ -15,6 +17,8 @@ RIGHT = {
 NAMES = (
     "INTERNAL_TOKENS",
     "GATES_MAX",
+    "AMQP_ACCOUNTS",
+    "RPC_ACCOUNTS",
     "REDIS_URL",
     "TRUSTED_PROXIES",
     "GUESSES_PER_MINUTE",
@@ -62,6 +66,26 @@ def test_where_gates_count_together_must_be_a_redis(url: str, monkeypatch: pytes
     with pytest.raises(SettingWrong, match=r"^REDIS_URL must read ") as wrong:
         read_settings()
     assert "hunter2" not in str(wrong.value)
+
+
+def test_accounts_are_demanded_or_not_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert read_settings().accounts == Accounts()
+    monkeypatch.setenv("AMQP_ACCOUNTS", "demanded")
+    listed = tmp_path / "rpc-accounts.json"
+    listed.write_text('{"billing": {"methods": ["keys.get_key"]}}')
+    monkeypatch.setenv("RPC_ACCOUNTS", str(listed))
+    accounts = read_settings().accounts
+    assert accounts.demanded
+    assert accounts.others == {"billing": RpcAccount(methods=frozenset({"keys.get_key"}))}
+    listed.write_text('{"keys": {"methods": []}}')
+    with pytest.raises(SettingWrong, match=r"^RPC_ACCOUNTS names a file that cannot be used: account 'keys'"):
+        read_settings()
+    monkeypatch.setenv("RPC_ACCOUNTS", str(tmp_path / "absent"))
+    with pytest.raises(SettingWrong, match=r"^RPC_ACCOUNTS names a file that cannot be used: "):
+        read_settings()
+    monkeypatch.setenv("AMQP_ACCOUNTS", "yes")
+    with pytest.raises(SettingWrong, match=r"^AMQP_ACCOUNTS must be demanded, or not set"):
+        read_settings()
 
 
 @pytest.mark.parametrize("token", ["hunter2\n", " hunter2", "hun\tter2", "hünter2"])
