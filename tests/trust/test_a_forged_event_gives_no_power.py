@@ -20,17 +20,17 @@ def test_a_forged_key_opens_nothing_and_moves_no_follower(distributed: Distribut
     bus = Bus(stack.environment("keys")["AMQP_URI"])
     distributed.create_key("sensors:read")
     genuine = eventually(bus.heard, lambda heard: heard != [], seconds=30)[-1]
-    for kind in variants(Forgery(distributed.organisation, head_of(stack)).event, genuine):
-        for where in (_next, _beyond, _elsewhere):
-            forgery = where(distributed.organisation, head_of(stack))
-            before = {service: unproved(stack, service) for service in DOORS}
-            with Trying(stack, forgery.secret) as trying:
-                bus.publish(variants(forgery.event, genuine)[kind])
+    nearby = [(_next, kind) for kind in variants(Forgery(distributed.organisation, head_of(stack)).event, genuine)]
+    for where, kind in (*nearby, (_beyond, "without a proof"), (_elsewhere, "signed by somebody")):
+        forgery = where(distributed.organisation, head_of(stack))
+        before = {service: unproved(stack, service) for service in DOORS}
+        with Trying(stack, forgery.secret) as trying:
+            bus.publish(variants(forgery.event, genuine)[kind])
+            trying.until_each_was_tried_twice()
+            if not trying.admitted:
+                eventually(lambda: _unheard(stack, before), lambda unheard: unheard == [], seconds=60)  # noqa: B023
                 trying.until_each_was_tried_twice()
-                if not trying.admitted:
-                    eventually(lambda: _unheard(stack, before), lambda unheard: unheard == [], seconds=60)  # noqa: B023
-                    trying.until_each_was_tried_twice()
-            assert trying.admitted == [], f"{kind}, {where.__name__}"
+        assert trying.admitted == [], f"{kind}, {where.__name__}"
     assert "follower_restarted" not in stack.errors()
     _, secret = distributed.create_key("sensors:read")  # what is genuine is believed at once, at the forged place
     assert httpx.get(f"{stack.url}/v1/sensors", headers={"Authorization": f"Bearer {secret}"}).status_code == 200
