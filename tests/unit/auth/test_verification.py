@@ -6,7 +6,7 @@ import pytest
 
 from services.auth.assembly import Auth, assemble
 from services.auth.verification import verify
-from shared.contracts.keys import KeyRotated, OrganisationRegistered
+from shared.contracts.keys import KeyRotated, OrganisationRegistered, TierChanged
 from shared.gate.authentication.credential import digest_of
 from shared.gate.grants.grants import Grants
 from shared.gate.verdict import judge
@@ -117,3 +117,12 @@ def test_a_snapshot_has_what_a_replica_that_followed_the_log_itself_has(auth: Au
     loaded.load(snapshot)
     assert loaded.state() == followed.state()
     assert snapshot.place == log.head
+
+
+def test_a_change_of_tier_is_one_organisation_s(auth: Auth, log: MemoryLog) -> None:
+    log.append(
+        OrganisationRegistered(organisation_id="org_other", tier="premium"),
+        TierChanged(organisation_id=ORGANISATION, tier="standard"),
+    )
+    auth.subscription.pull()
+    assert auth.book.snapshot().tiers == {ORGANISATION: "standard", "org_other": "premium"}
