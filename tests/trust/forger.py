@@ -11,7 +11,7 @@ import msgspec
 from shared.contracts.envelope import CloudEvent, to_json
 from shared.eventsourcing.event_store import Head
 from shared.gate.authentication.credential import BODY_CHARACTERS, PREFIX, digest_of, with_checksum
-from shared.messaging.exchanges import events_of
+from shared.messaging.exchanges import broadcast_queue, events_of
 from shared.replication.proof.signatures import Signer, new_private_key
 from shared.replication.proof.signed_pushes import BEFORE, SIGNATURE, bodies
 from tests.examples import NOON
@@ -68,13 +68,12 @@ def variants(event: CloudEvent, genuine: dict[str, Any]) -> dict[str, dict[str, 
 
 
 class Bus:
-    """What an account of RabbitMQ can do with the events of keys."""
+    """What somebody with keys' own account of RabbitMQ, but not its signing key, can do with the events of keys."""
 
-    def __init__(self, amqp_uri: str) -> None:
-        self._connection = kombu.Connection(amqp_uri)
+    def __init__(self, stack: Stack) -> None:
+        self._connection = kombu.Connection(stack.amqp_uri("keys"))
         self._channel = self._connection.default_channel
-        queue = kombu.Queue(exclusive=True, auto_delete=True, exchange=events_of("keys"), routing_key="#")
-        self._ear = queue(self._channel)
+        self._ear = broadcast_queue("keys", "keys")(self._channel)
         self._ear.declare()
         self._producer = kombu.Producer(self._channel)
 
@@ -82,11 +81,9 @@ class Bus:
         return [message.decode() for message in iter(lambda: self._ear.get(no_ack=True), None)]
 
     def publish(self, body: dict[str, Any]) -> None:
-        """To auth first, as the one that hands out snapshots; then to all."""
-        as_written = {"content_type": "application/json", "content_encoding": "utf-8"}
+        written = {"content_type": "application/json", "content_encoding": "utf-8", "user_id": "keys"}
         encoded = msgspec.json.encode(body)
-        self._producer.publish(encoded, exchange="", routing_key="auth.follows.keys", **as_written)
-        self._producer.publish(encoded, exchange=events_of("keys"), routing_key="KeyCreated", **as_written)
+        self._producer.publish(encoded, exchange=events_of("keys"), routing_key="KeyCreated", **written)
 
     def close(self) -> None:
         self._connection.release()
@@ -101,6 +98,5 @@ def head_of(stack: Stack) -> Head:
 
 def unproved(stack: Stack, service: str) -> int:
     """How much all processes of the service did not believe."""
-    headers = {"Authorization": f"Bearer {stack.environment(service)['INTERNAL_TOKEN']}"}
-    text = httpx.get(f"{stack.internal_url(service)}/metrics", headers=headers, timeout=10).text
-    return round(sum(float(n) for n in re.findall(r"^grillo_unproved_total\{[^}]*\} (\S+)$", text, re.M)))
+    told = re.findall(r"^grillo_unproved_total\{[^}]*\} (\S+)$", stack.metrics(service), re.M)
+    return round(sum(map(float, told)))

@@ -17,7 +17,7 @@ NEW_KEY = {"name": "made by a forger", "permissions": ["admin"]}
 
 def test_a_forged_key_opens_nothing_and_moves_no_follower(distributed: Distributed) -> None:
     stack = distributed.stack
-    bus = Bus(stack.environment("keys")["AMQP_URI"])
+    bus = Bus(stack)
     distributed.create_key("sensors:read")
     genuine = eventually(bus.heard, lambda heard: heard != [], seconds=30)[-1]
     nearby = [(_next, kind) for kind in variants(Forgery(distributed.organisation, head_of(stack)).event, genuine)]

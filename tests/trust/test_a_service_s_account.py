@@ -72,10 +72,7 @@ def publish(uri: str, exchange: str, routing_key: str, body: object, **propertie
 
 
 def count(distributed: Distributed, service: str, metric: str) -> float:
-    headers = {"Authorization": f"Bearer {distributed.stack.environment(service)['INTERNAL_TOKEN']}"}
-    url = f"{distributed.stack.internal_url(service)}/metrics"
-    text = httpx.get(url, headers=headers, timeout=30).raise_for_status().text
-    return sum(float(value) for value in re.findall(rf"^{metric} (\S+)$", text, re.M))
+    return sum(float(value) for value in re.findall(rf"^{metric} (\S+)$", distributed.stack.metrics(service), re.M))
 
 
 def refused(distributed: Distributed, service: str, reason: str) -> float:

@@ -11,7 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.contracts.errors import NotAllowed
 from shared.gate.grants.replica import LEASE_SECONDS_DEFAULT
+from shared.messaging.rpc.call import call
+from shared.messaging.rpc.feed import feed_service
 from tests.e2e.running import Distributed
 
 INVENTED, GATES_MAX = 1000, 64
@@ -28,6 +31,11 @@ def at_the_door(distributed: Distributed, of: str, account: str = "sensors") -> 
     token = distributed.stack.environment(account)["INTERNAL_TOKEN"]
     headers = {"Authorization": f"Bearer {token}"}
     return httpx.Client(base_url=distributed.stack.internal_url(of), headers=headers, timeout=60)
+
+
+def pull_over_rpc(amqp_uri: str, gate: str) -> object:
+    acknowledgement = {"gate": gate, "position": 1}
+    return call(amqp_uri, feed_service("keys"), "pull", None, acknowledgement, seconds_max=30)
 
 
 def receipt(distributed: Distributed) -> dict[str, Any]:
@@ -63,6 +71,9 @@ def test_invented_gates_cost_a_receipt_one_lease_and_no_line_of_a_gate_that_live
     foreign = {gate for gate, status in spoken_for.items() if status == 403}
     assert len(foreign) == len(genuine) - 1
     assert {thief.delete(f"/internal/gates/{gate}").status_code for gate in foreign} == {403}
+    for gate in foreign:
+        with pytest.raises(NotAllowed, match="foreign"):
+            pull_over_rpc(distributed.stack.amqp_uri("sensors"), gate)
 
     delayed = receipt(distributed)
     assert delayed["propagated"]
@@ -71,7 +82,7 @@ def test_invented_gates_cost_a_receipt_one_lease_and_no_line_of_a_gate_that_live
     assert len(delayed["gates"]) <= len(genuine) + GATES_MAX - 1
     assert {gate["id"] for gate in receipt(distributed)["gates"]} == genuine
     counted = refused(distributed) - before
-    assert counted == {"cap": answered[503], "foreign": 2 * len(foreign)}
+    assert counted == {"cap": answered[503], "foreign": 3 * len(foreign)}
 
 
 def test_an_account_is_answered_what_it_needs_and_no_more(distributed: Distributed) -> None:
