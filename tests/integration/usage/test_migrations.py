@@ -82,6 +82,8 @@ def test_days_tell_how_long_requests_took_by_what_their_hours_did(empty_database
         for table in days:
             tx.execute(text(f"DROP TABLE {table.name}"))
         tx.execute(text("DROP TABLE rolled_up"))
+        tx.execute(text("DROP TABLE segment_account"))
+        tx.execute(text("ALTER TABLE parked_batch DROP COLUMN account"))
         tx.execute(text("UPDATE alembic_version SET version_num = '0005'"))
     migrate(database, MIGRATIONS)
     assert _rows(database, days) == counted
