@@ -292,9 +292,26 @@ class Redis:
 
     def __init__(self, folder: Path) -> None:
         self._program, self._folder, self.port = _redis_program(), folder / "redis", free_port()
-        self._passwords = {service: secrets.token_hex(12) for service in ("keys", "auth", "usage", "sensors", "test")}
         self._folder.mkdir()
         self._log = (folder / "redis.log").open("wb")
+        self._configure()
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return self.url_of("keys")
+
+    def url_of(self, service: str) -> str:
+        return f"redis://{service}:{self._passwords[service]}@127.0.0.1:{self.port}/0"
+
+    def replace_passwords(self) -> None:
+        """As an operator would: it is started anew with others. What it counted is gone."""
+        self.stop()
+        self._configure()
+        self.start()
+
+    def _configure(self) -> None:
+        self._passwords = {service: secrets.token_hex(12) for service in ("keys", "auth", "usage", "sensors", "test")}
         passwords = {f"{name.upper()}_REDIS_PASSWORD": password for name, password in self._passwords.items()}
         accounts = subprocess.run(
             [_REDIS_CONFIGURATION], env=os.environ | passwords, stdout=subprocess.PIPE, check=True
@@ -305,11 +322,6 @@ class Redis:
             f"{accounts.stdout.decode()}bind 127.0.0.1\nport {self.port}\ndir {self._folder}\ndbfilename dump.rdb\n"
             f"user test on >{self._passwords['test']} allkeys allchannels allcommands\n"
         )
-        self.url = self.url_of("keys")
-        self.start()
-
-    def url_of(self, service: str) -> str:
-        return f"redis://{service}:{self._passwords[service]}@127.0.0.1:{self.port}/0"
 
     def start(self, *, with_saved: bool = False) -> None:
         if not with_saved:

@@ -3,10 +3,12 @@ from pathlib import Path
 
 import pytest
 
+from services.usage.assembly import MIGRATIONS
 from tests.against_the_log import Log
 from tests.e2e.running import Distributed
 from tests.faults.usage_alone import Gate, Worker
 from tests.servers import Postgres, RabbitMq, Redis
+from tests.service_database import migrate_as_owner
 from tests.stack import Stack
 
 
@@ -36,7 +38,10 @@ def running(tmp_path: Path, postgres: Postgres, broker: RabbitMq, redis: Redis) 
 
 @pytest.fixture
 def database_url(postgres: Postgres) -> str:
-    return postgres.new_database()
+    """Usage's, as the role that it runs as."""
+    made = postgres.new_service_database()
+    migrate_as_owner(made, MIGRATIONS)
+    return made.url
 
 
 @pytest.fixture

@@ -139,7 +139,8 @@ class RedisCounters:
             self._connection = None
 
     def _connect(self) -> None:
-        connection = self._pool.make_connection()
+        # Not by the pool itself: it counts the connections that it has ever made, and refuses the hundred and first.
+        connection = self._pool.connection_class(**self._pool.connection_kwargs)
         try:
             connection.connect()
             connection.send_command("SCRIPT", "LOAD", _SCRIPT)

@@ -13,6 +13,7 @@ from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from tests.servers import Postgres
+from tests.service_database import new_service_database
 
 
 @pytest.fixture
@@ -40,9 +41,8 @@ def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callab
 
     def postgresql() -> EventStore[Any]:
         server: Postgres = request.getfixturevalue("postgres")
-        database = Database(server.new_database())
+        database = new_service_database(server, assembly.MIGRATIONS)
         opened.append(database)
-        migrate(database, assembly.MIGRATIONS)
         return SqlEventStore(database, tables.metadata)
 
     def memory() -> EventStore[Any]:

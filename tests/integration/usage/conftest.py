@@ -11,6 +11,7 @@ from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from tests.servers import Postgres
+from tests.service_database import new_service_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -27,16 +28,20 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[D
 @pytest.fixture
 def postgresql_database(postgres: Postgres) -> Iterator[Database]:
     """For what SQLite, with its one writer and its one table, cannot be asked."""
-    database = Database(postgres.new_database())
-    migrate(database, MIGRATIONS)
+    database = new_service_database(postgres, MIGRATIONS)
     yield database
     database.close()
 
 
-@pytest.fixture
-def usage_database(empty_database: Database) -> Database:
-    migrate(empty_database, MIGRATIONS)
-    return empty_database
+@pytest.fixture(params=["sqlite", "postgresql"])
+def usage_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    if request.param == "sqlite":
+        database = Database.sqlite(tmp_path / "usage.db")
+        migrate(database, MIGRATIONS)
+    else:
+        database = new_service_database(request.getfixturevalue("postgres"), MIGRATIONS)
+    yield database
+    database.close()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from services.usage.requests import partitions
 from shared.sql.database import Database
 from shared.sql.migrations import SchemaIsOlder, migrate
 from tests.servers import Postgres, ServiceDatabase
+from tests.service_database import migrate_as_owner
 
 pytestmark = pytest.mark.xdist_group("distributed")
 service_by_service = pytest.mark.parametrize("service", SERVICES)
@@ -28,9 +29,7 @@ def made(postgres: Postgres) -> ServiceDatabase:
 
 def migrated(made: ServiceDatabase, service: str) -> Database:
     """The database, as the service's own role sees it."""
-    owner = Database(made.owner_url)
-    migrate(owner, SERVICES[service].assembly.MIGRATIONS)
-    owner.close()
+    migrate_as_owner(made, SERVICES[service].assembly.MIGRATIONS)
     return Database(made.url)
 
 
@@ -135,7 +134,7 @@ def test_what_one_role_owned_is_taken_over_without_refusing_it_anything_meanwhil
     with database.transaction() as tx:
         tx.execute(text("UPDATE relay_cursor SET position = 0"))
         tx.execute(text("SELECT * FROM log_head FOR UPDATE"))
-    migrate(Database(made.owner_url), SERVICES["keys"].assembly.MIGRATIONS)
+    migrate_as_owner(made, SERVICES["keys"].assembly.MIGRATIONS)
     found = rights(database)
     assert found == {name: LESS.get(name, WRITTEN) for name in found}
     database.close()
