@@ -47,7 +47,7 @@ def test_what_a_leaked_key_made_is_told_and_ended_from_the_command_line(system: 
     assert (sorted(ended["made"]), ended["renewed"]) == (sorted((made, renewed)), [renewed])
     with system.admin() as owner:
         status = {key_id: owner.get(f"/v1/keys/{key_id}").json()["status"] for key_id in (leaked, made, renewed)}
-        owner.post(f"/v1/keys/{renewed}/revoke").raise_for_status()
+        owner.post(f"/v1/keys/{renewed}/revoke", json={}).raise_for_status()
     assert status == {leaked: "revoked", made: "revoked", renewed: "active"}
 
 

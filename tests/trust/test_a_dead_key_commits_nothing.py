@@ -24,7 +24,7 @@ from tests.servers import Postgres
 from tests.trust.thief import BODY, CONNECTIONS, ENDINGS, Creation, Thief, behind_the_end
 
 ROUNDS = 3
-# In all, over the ways in which the issue ends a key's power and both worlds; a deletion has as many as one of them.
+# In all, over both worlds and the ways of ending a key's power; a deletion has as many as another way beside them.
 ROUNDS_IN_ALL = int(os.environ.get("GRILLO_TEST_THIEF_ROUNDS", "100"))
 ROUNDS_OF_A_RUNNING_SYSTEM = math.ceil(ROUNDS_IN_ALL / (2 * (len(ENDINGS) - 1)))
 MADE_MAX = 30
