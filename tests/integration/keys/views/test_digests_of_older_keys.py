@@ -69,6 +69,7 @@ def forget_digests(database: Database) -> None:
     with database.transaction() as tx:
         for name in ("digest", "previous_digest"):
             tx.execute(text(f"ALTER TABLE api_key DROP COLUMN {name}"))
+        tx.execute(text("ALTER TABLE gate DROP COLUMN account"))
         tx.execute(text("DROP TABLE making"))
         tx.execute(text("UPDATE alembic_version SET version_num = '0005'"))
 
