@@ -304,12 +304,6 @@ class Redis:
     def url_of(self, service: str) -> str:
         return f"redis://{service}:{self._passwords[service]}@127.0.0.1:{self.port}/0"
 
-    def replace_passwords(self) -> None:
-        """As an operator would: it is started anew with others. What it counted is gone."""
-        self.stop()
-        self._configure()
-        self.start()
-
     def _configure(self) -> None:
         self._passwords = {service: secrets.token_hex(12) for service in ("keys", "auth", "usage", "sensors", "test")}
         passwords = {f"{name.upper()}_REDIS_PASSWORD": password for name, password in self._passwords.items()}
