@@ -185,6 +185,7 @@ def test_who_signs_and_who_is_believed_may_be_said_and_what_is_not_is_known(monk
         ("KEYS_VERIFY_KEYS", "hunter2", "must be one or two"),
         ("AUTH_VERIFY_KEYS", ",".join(Signer(new_private_key()).public_key for _ in range(3)), "must be one or two"),
     ],
+    ids=["keys' private", "auth's private", "keys' public", "three public"],
 )
 def test_what_is_no_key_is_named_and_not_shown(
     name: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch
