@@ -9,7 +9,7 @@ BILLING = RpcAccount(methods=frozenset({"keys.revoke_key"}), organisations=froze
 DEMANDED = Accounts(demanded=True, others={"billing": BILLING})
 
 
-@pytest.mark.parametrize("account", [*SERVICES, "billing", "grillo", None])
+@pytest.mark.parametrize("account", [*sorted(SERVICES), "billing", "grillo", None])
 def test_a_service_s_events_are_its_own_and_gates_of_all_services_speak_for_auth(account: str | None) -> None:
     publishes = {service for service in SERVICES if DEMANDED.may_publish(account, f"{service}.events")}
     assert publishes == ({account, "auth"} if account in SERVICES else set())
