@@ -256,6 +256,11 @@ class RabbitMq:
         done = subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=120, check=True)
         return {queue["name"]: queue["consumers"] for queue in json.loads(done.stdout)}
 
+    def replace_password(self, account: str, password: str) -> None:
+        """Connections that are open stay."""
+        command = [str(self._program.with_name("rabbitmqctl")), "--quiet", "change_password", account]
+        subprocess.run(command, input=password, env=self._environment, text=True, timeout=120, check=True)
+
     def _configure(self) -> None:
         vhosts = [f"t{number}" for number in range(_VHOSTS)]
         passwords = {name: name for name in (*RABBITMQ.RIGHTS["accounts"], *RPC_ACCOUNTS)}
@@ -303,6 +308,12 @@ class Redis:
 
     def url_of(self, service: str) -> str:
         return f"redis://{service}:{self._passwords[service]}@127.0.0.1:{self.port}/0"
+
+    def replace_passwords(self) -> None:
+        """As an operator would: it is started anew with others. What it counted is gone."""
+        self.stop()
+        self._configure()
+        self.start()
 
     def _configure(self) -> None:
         self._passwords = {service: secrets.token_hex(12) for service in ("keys", "auth", "usage", "sensors", "test")}

@@ -77,6 +77,18 @@ class Stack:
             if process.poll() is not None:
                 self.processes[name] = self._start(name)
 
+    def restart(self, service: str, **settings: str) -> None:
+        """Its container started anew, with these of its settings replaced. Returns once its web is ready."""
+        self._accounts[service] |= settings
+        self.processes[service].send_signal(signal.SIGTERM)
+        self.processes[service].wait(_READY_SECONDS_MAX)
+        self.processes[service] = self._start(service)
+        deadline = time.monotonic() + _READY_SECONDS_MAX
+        while not _is_ready(f"{self.public_url(service)}/readyz"):
+            if self.processes[service].poll() is not None or time.monotonic() > deadline:
+                raise ServerMissing(f"{service} did not come back\n{self.errors()[-4000:]}")
+            time.sleep(0.1)
+
     def pids(self) -> list[tuple[str, int]]:
         """Every process of the services, each under its role: the supervisors, and all below them."""
         found: list[tuple[str, int]] = []
