@@ -18,7 +18,7 @@ from nameko.rpc import Rpc
 
 from services.service_registry import SERVICES
 from shared.contracts.errors import NotFound
-from shared.messaging.entrypoints import COMPOSITION, Provided
+from shared.messaging.entrypoints import COMPOSITION, Provided, Sender
 from shared.runtime.clock import SystemClock
 from tests.integration.web.management import management
 from tests.integration.web.two_organisations import Organisation, World, invented, two_organisations, words_in
@@ -36,7 +36,7 @@ PARAMETERS = {name: set(inspect.signature(method).parameters) for name, (_, meth
 OF_ONE_KEY = [name for name, takes in PARAMETERS.items() if {"organisation_id", "key_id"} <= takes]
 LISTS = [name for name, takes in PARAMETERS.items() if "organisation_id" in takes and "key_id" not in takes]
 # What they must be given beside ids.
-OTHERS = {"actor": "billing", "start": "2020-01-01T00:00:00Z", "end": "2040-01-01T00:00:00Z"}
+OTHERS = {"actor": "billing", "start": "2020-01-01T00:00:00Z", "end": "2040-01-01T00:00:00Z", "also_made": True}
 # They are asked for no organisation: whoever shows a digest is told whose it is; gates ask for the whole, by ids alone.
 OF_NO_ORGANISATION = {"auth.verify", "usage.spent", "keys.feed.pull"}
 
@@ -92,7 +92,7 @@ def test_a_place_of_another_s_leads_to_nothing_of_it(world: World) -> None:
 def test_every_procedure_is_in_the_matrix() -> None:
     """A new one takes an organisation, or must be named here."""
     assert {*OF_ONE_KEY, *LISTS} | OF_NO_ORGANISATION == PROCEDURES.keys()
-    known = {"organisation_id", "key_id", "limit", "after", "before", "step", "reason", "note", *OTHERS}
+    known = {"organisation_id", "key_id", "limit", "after", "before", "step", "reason", "note", "made_since", *OTHERS}
     assert {taken for name in (*OF_ONE_KEY, *LISTS) for taken in PARAMETERS[name]} - {"self"} <= known
 
 
@@ -105,6 +105,8 @@ def _call(world: World, name: str, **arguments: Any) -> Any:
     for attribute, value in vars(service_class).items():
         if isinstance(value, Provided):
             setattr(service, attribute, value.bind(container, attribute).get_dependency(None))
+        elif isinstance(value, Sender):
+            setattr(service, attribute, None)
     others = {taken: OTHERS[taken] for taken in PARAMETERS[name] & OTHERS.keys()}
     return method(service, **arguments, **others)
 

@@ -63,6 +63,6 @@ def test_what_takes_power_away_waits_until_no_gate_has_the_state_before(
     organisation_id = keys.register_organisation("Ferrovie", "standard", ORIGIN)
     key_id = keys.create(organisation_id, REQUEST, ORIGIN).key_id
     waits = Waits()
-    monkeypatch.setattr(keys, "_propagation", waits)
+    monkeypatch.setattr(keys.receipts, "_propagation", waits)
     (TAKES_POWER | GIVES_POWER)[name](keys, organisation_id, key_id)
     assert waits.asked == ["certain" if name in TAKES_POWER else "known"]

@@ -31,9 +31,9 @@ class Scene:
     def feed(self, *believed: Signer) -> RpcFeed:
         return RpcFeed("amqp://", "keys", Verifier([signer.public_key for signer in believed]) if believed else None)
 
-    def _call(self, _uri: str, _service: str, method: str, *arguments: Any, seconds_max: float) -> Any:
+    def _call(self, _uri: str, _service: str, method: str, *arguments: Any, **_options: Any) -> Any:
         service = KeysFeedService()
-        vars(service).update(log=self.log, signer=self.signer)
+        vars(service).update(log=self.log, signer=self.signer, sender=None)
         given = msgspec.json.decode(msgspec.json.encode(arguments))
         self.recorded.append(msgspec.json.decode(msgspec.json.encode(getattr(service, method)(*given))))
         return self.replayed or self.recorded[-1]

@@ -22,8 +22,8 @@ from tests.e2e.running import eventually
 from tests.servers import RabbitMq
 
 SECONDS = 20
-BILLING = b'{"billing": {"methods": ["keys.get_key", "keys.revoke_key"], "organisations": ["org_1"]}}'
-DEMANDED = Accounts(demanded=True, others=read_rpc_accounts(BILLING))
+REPORTS = b'{"reports": {"methods": ["keys.get_key", "keys.revoke_key"], "organisations": ["org_1"]}}'
+DEMANDED = Accounts(demanded=True, others=read_rpc_accounts(REPORTS))
 FAKE_KEYS = Path(__file__).with_name("fake_keys.py")
 pytestmark = pytest.mark.xdist_group("distributed")
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.xdist_group("distributed")
 class World:
     def __init__(self, rabbitmq: RabbitMq) -> None:
         self._uri = rabbitmq.new_vhost()
-        command = [sys.executable, str(FAKE_KEYS), self.of("keys"), BILLING.decode()]
+        command = [sys.executable, str(FAKE_KEYS), self.of("keys"), REPORTS.decode()]
         self._service = subprocess.Popen(command)
         eventually(lambda: rabbitmq.consumers(self._uri), lambda queues: queues.get("rpc-keys") == 1, every=0.5)
 
@@ -72,7 +72,7 @@ def refused(reason: Refused) -> float:
 
 
 def test_a_call_is_made_under_its_account(world: World) -> None:
-    assert world.call("billing", "get_key", "org_1") == "billing about org_1"
+    assert world.call("reports", "get_key", "org_1") == "reports about org_1"
     assert world.call("usage", "get_key", "org_2") == "usage about org_2"
 
 
@@ -80,8 +80,8 @@ def test_a_call_is_made_under_its_account(world: World) -> None:
     ("method", "arguments"), [("get_key", ["org_2"]), ("revoke_key", [])], ids=["a foreign one", "all of them"]
 )
 def test_an_account_that_is_bound_to_organisations_is_told_so(world: World, method: str, arguments: list[str]) -> None:
-    with pytest.raises(NotAllowed, match="billing may not call"):
-        world.call("billing", method, *arguments)
+    with pytest.raises(NotAllowed, match="reports may not call"):
+        world.call("reports", method, *arguments)
 
 
 def test_what_an_account_need_not_call_does_not_reach_the_service(world: World) -> None:
