@@ -167,7 +167,8 @@ def assert_nothing_changed(distributed: Distributed) -> None:
     """The forged key opens nothing anywhere, and the owner's everything."""
     for service, path in (("keys", "/v1/keys"), ("usage", "/v1/usage"), ("sensors", "/v1/sensors")):
         url = distributed.stack.public_url(service)
-        for key, status in ((FORGED, 401), (distributed.admin_key, 200)):
+        # 429: this address tried many forged keys before, and is slowed down.
+        for key, statuses in ((FORGED, {401, 429}), (distributed.admin_key, {200})):
             answer = httpx.get(f"{url}{path}", headers={"Authorization": f"Bearer {key}"}, timeout=30)
-            assert answer.status_code == status, (service, answer.text)
+            assert answer.status_code in statuses, (service, answer.text)
     distributed.create_key("sensors:read")  # and what is genuine goes on
