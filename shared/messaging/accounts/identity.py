@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import kombu
+from kombu.utils.url import url_to_parts
 from nameko.amqp.publish import Publisher
 
 
 def account_of(amqp_uri: str) -> str | None:
     """The account. None where the transport has none: embedded, all messages are of one process."""
-    account: str | None = kombu.Connection(amqp_uri).userid
+    account: str | None = url_to_parts(amqp_uri).username
     return account or None
 
 
