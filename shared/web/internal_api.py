@@ -5,7 +5,6 @@ not close the feed it waits for.
 """
 
 import re
-import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
@@ -19,6 +18,7 @@ from shared.eventsourcing.event_store import Head
 from shared.gate.grants import snapshot_stream
 from shared.gate.grants.grant import Grant, Snapshot
 from shared.observability import metrics
+from shared.observability.once_a_minute import OnceAMinute
 from shared.replication.feed import (
     EPOCH,
     GATE_ID,
@@ -38,9 +38,8 @@ from shared.web.exception_mapping import PROBLEM_JSON
 from shared.web.requests.internal_callers import InternalCallers
 from shared.web.route import InternalRoute
 
-_LOG_AGAIN_SECONDS = 60.0
 _log = structlog.get_logger(__name__)
-_logged_at: dict[tuple[str, str | None], float] = {}
+_lines = OnceAMinute()
 _grant = msgspec.json.Decoder(Grant)
 
 
@@ -218,9 +217,7 @@ def _gate_refused(reason: GateRefusal, account: str | None, gate: str | None) ->
 
 def _log_rarely(event: str, account: str | None, **facts: str | None) -> None:
     """Once a minute for each account: a metric counts them all."""
-    now = time.monotonic()
-    if now >= _logged_at.get((event, account), float("-inf")) + _LOG_AGAIN_SECONDS:
-        _logged_at[event, account] = now
+    if _lines.due((event, account)) is not None:
         _log.warning(event, account=account, **facts)
 
 

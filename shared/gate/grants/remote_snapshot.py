@@ -7,9 +7,9 @@ from shared.gate.grants.compact_grants import CompactSnapshot
 from shared.gate.grants.grant import Snapshot
 from shared.replication.feed import FeedUnavailable
 from shared.replication.internal_client import InternalClient
+from shared.replication.proof import unproved
 from shared.replication.proof.signatures import Verifier
 from shared.replication.proof.signed_pages import new_nonce
-from shared.replication.proof.unproved import unproved
 
 SNAPSHOT_SECONDS_MAX = 20.0
 _BLOCK_BYTES = 64 * 1024

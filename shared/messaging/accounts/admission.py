@@ -3,8 +3,6 @@
 The account is the property `user_id`, which RabbitMQ lets nobody set to another's.
 """
 
-import threading
-import time
 from enum import Enum
 from typing import Any
 
@@ -14,8 +12,9 @@ from kombu import Queue
 from shared.messaging.accounts.rules import Accounts
 from shared.messaging.exchanges import ORIGINAL_SENDER, replay_exchange
 from shared.observability import metrics
+from shared.observability.once_a_minute import OnceAMinute
 
-_LOG_SECONDS = 60.0
+_lines = OnceAMinute()  # of the process
 _log = structlog.get_logger(__name__)
 
 
@@ -59,24 +58,5 @@ def believed(accounts: Accounts, queue: Queue, message: Any) -> bool:
 def refuse(reason: Refused, account: str | None, said: str) -> None:
     """Counts it. `said`: where it came by, without anything of the message."""
     metrics.messages_refused.labels(reason.value).inc()
-    _seldom.warn(reason, account, said)
-
-
-class _Seldom:
-    """Logs the first refusal of a minute, with the number of those since the one logged before."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._last_at, self._unsaid = float("-inf"), 0
-
-    def warn(self, reason: Refused, account: str | None, said: str) -> None:
-        with self._lock:
-            self._unsaid += 1
-            now = time.monotonic()
-            if now - self._last_at < _LOG_SECONDS:
-                return
-            refused, self._last_at, self._unsaid = self._unsaid, now, 0
+    if (refused := _lines.due()) is not None:
         _log.warning("message_refused", reason=reason.value, account=account, said=said, refused=refused)
-
-
-_seldom = _Seldom()

@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from shared.contracts.envelope import CloudEvent, from_json
+from shared.replication.proof import unproved
 from shared.replication.proof.signatures import Verifier
 from shared.replication.proof.signed_pushes import BEFORE, BEGINNING, PURPOSE, SIGNATURE, canonical, running_digest
-from shared.replication.proof.unproved import unproved
 from shared.runtime.clock import Clock
 
 # Ten pages of a relay's usual size. A flood of forgeries only pushes out what the next pull brings.

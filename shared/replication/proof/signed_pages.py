@@ -11,8 +11,8 @@ import msgspec
 
 from shared.eventsourcing.event_store import Head
 from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable
+from shared.replication.proof import unproved
 from shared.replication.proof.signatures import Signer, Verifier
-from shared.replication.proof.unproved import unproved
 
 SIGNATURE_HEADER = "X-Grillo-Signature"
 NONCE = re.compile(r"[0-9A-Za-z_-]{16,64}", re.ASCII)
