@@ -127,7 +127,7 @@ def _gate(service: str, settings: Settings, clock: Clock) -> GateProcess:
     bus = MeterBus(EventPublisher(settings.amqp_uri, "auth"))
     gate = GateProcess(
         gate_id=gate_id,
-        feed=FirstAnswer((door, RpcFeed(settings.amqp_uri, "keys", proof.keys_verifier, settings.accounts))),
+        feed=_or_over_rpc(door, settings),
         snapshot=RemoteSnapshot(
             InternalClient(settings.auth_internal_url, settings.internal_token), proof.auth_verifier
         ),
@@ -155,9 +155,12 @@ def _gate(service: str, settings: Settings, clock: Clock) -> GateProcess:
 
 def keys_feed(settings: Settings, clock: Clock) -> Feed:
     door = InternalClient(settings.keys_internal_url, settings.internal_token)
-    verifier = settings.proof_keys.keys_verifier
-    second = RpcFeed(settings.amqp_uri, "keys", verifier, settings.accounts)
-    return FirstAnswer((HttpFeed(door, clock, verifier=verifier), second))
+    return _or_over_rpc(HttpFeed(door, clock, verifier=settings.proof_keys.keys_verifier), settings)
+
+
+def _or_over_rpc(door: HttpFeed, settings: Settings) -> Feed:
+    """The log of keys by HTTP, or by RPC where that does not answer."""
+    return FirstAnswer((door, RpcFeed(settings.amqp_uri, "keys", settings.proof_keys.keys_verifier, settings.accounts)))
 
 
 def _listen(service: str, settings: Settings, hear_keys: Hear, hear_counted: Hear) -> Listener:
