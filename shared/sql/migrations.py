@@ -5,11 +5,11 @@ By the role that owns the tables: `grillo migrate`, or the service itself where 
 
 from pathlib import Path
 
-import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 
+from shared.sql.advisory_lock import take_advisory_lock
 from shared.sql.database import Database
 from shared.sql.rights import grant_rights, may_migrate
 
@@ -39,9 +39,8 @@ def migrate(database: Database, folder: Path) -> None:
     scripts = ScriptDirectory(str(folder))
     known = {script.revision for script in scripts.walk_revisions()}
     with database.transaction(unlimited=True) as connection:
-        if connection.dialect.name == "postgresql":
-            # A service's processes start together; one migrates, the others wait and find it done.
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+        # A service's processes start together; one migrates, the others wait and find it done.
+        take_advisory_lock(connection, _MIGRATION_LOCK)
         context = MigrationContext.configure(
             connection,
             opts={"fn": lambda revision, _context: scripts._upgrade_revs("head", revision), "target_metadata": None},

@@ -5,9 +5,8 @@ holds its secret could make a key that outlives it. `allow_query` bounds nothing
 """
 
 import ipaddress
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from services.keys.lifecycle.key import Access
 from shared.values import ip_addresses
@@ -21,31 +20,21 @@ class BeyondOwnBounds(Exception):
         super().__init__(bound)
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """`name`: a setting of Access. `holds`: the first one's setting gives no more than the second one's."""
-
-    name: str
-    holds: Callable[[Access, Access], bool]
-
-
 def exceeded(maker: Access, before: Access | None, after: Access) -> str | None:
     """The first bound of `maker` beyond which a change leaves a key; None: it is within them.
 
     `before` None: the key or its secret is new, so that all of it counts. Otherwise only what is wider than before.
     """
-    for bound in BOUNDS:
-        is_kept = before is not None and bound.holds(after, before)
-        if not is_kept and not bound.holds(after, maker):
-            return bound.name
+    for name, holds in BOUNDS.items():
+        wanted = getattr(after, name)
+        is_kept = before is not None and holds(wanted, getattr(before, name))
+        if not is_kept and not holds(wanted, getattr(maker, name)):
+            return name
     return None
 
 
-def _ends_no_later(inner: datetime | None, outer: datetime | None) -> bool:
-    return outer is None or (inner is not None and inner <= outer)
-
-
-def _allows_no_more(inner: int | None, outer: int | None) -> bool:
+def _is_at_most(inner: Any, outer: Any) -> bool:
+    """None stands for no end, or no limit."""
     return outer is None or (inner is not None and inner <= outer)
 
 
@@ -69,9 +58,10 @@ def _is_within(inner: ip_addresses.Network, outer: ip_addresses.Network) -> bool
     return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]  # of one version
 
 
-BOUNDS = (
-    Bound("expires_at", lambda inner, outer: _ends_no_later(inner.expires_at, outer.expires_at)),
-    Bound("minute_limit", lambda inner, outer: _allows_no_more(inner.minute_limit, outer.minute_limit)),
-    Bound("day_limit", lambda inner, outer: _allows_no_more(inner.day_limit, outer.day_limit)),
-    Bound("allowed_addresses", lambda inner, outer: _lie_within(inner.allowed_addresses, outer.allowed_addresses)),
-)
+# Setting of Access → whether its first value gives no more than its second.
+BOUNDS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "expires_at": _is_at_most,
+    "minute_limit": _is_at_most,
+    "day_limit": _is_at_most,
+    "allowed_addresses": _lie_within,
+}

@@ -18,6 +18,7 @@ from shared.observability import metrics
 from shared.replication.feed import Acknowledgement, GateRefusal, GateRefused
 from shared.runtime.clock import Clock
 from shared.runtime.flat_combining import Combiner
+from shared.sql.advisory_lock import take_advisory_lock
 from shared.sql.database import Database, upsert
 
 # More than the internal listener's threads can bring at once.
@@ -110,7 +111,8 @@ class GateRows:
     def _join(self, words: Sequence[Word]) -> None:
         """For gates without a row, or with one that is nobody's yet; or with one by now."""
         with self._database.transaction() as tx:
-            _take_join_lock(tx)
+            # New gates are counted one after another, across processes.
+            take_advisory_lock(tx, _JOIN_LOCK_ID)
             rows = {row.id: (row.position, row.account) for row in tx.execute(select(_gate))}
             full: set[str] = set()
             for word in sorted(words, key=lambda word: (word.gate, word.position)):
@@ -156,12 +158,6 @@ def _is_foreign(word: Word, row: Row[Any] | None) -> bool:
 
 def _is_known(word: Word, row: Row[Any] | None) -> bool:
     return row is not None and word.account in (None, row.account)
-
-
-def _take_join_lock(tx: Connection) -> None:
-    """New gates are counted one after another, across processes. SQLite has one writer as it is."""
-    if tx.dialect.name == "postgresql":
-        tx.execute(select(func.pg_advisory_xact_lock(_JOIN_LOCK_ID)))
 
 
 def _refused(refusal: GateRefusal) -> GateRefused:
