@@ -14,8 +14,8 @@ from pathlib import Path
 
 from services.embedded.data_folder import DataFolder
 from services.keys import assembly
-from services.keys.command_handler import CommandHandler
-from services.keys.command_inputs import KeyRequest
+from services.keys.commands.command_handler import CommandHandler
+from services.keys.commands.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from shared.eventsourcing.origin import Origin
 from shared.runtime.clock import SystemClock

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from services.auth import assembly as auth
 from services.keys import assembly as keys
-from services.keys.command_inputs import KeyRequest
+from services.keys.commands.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from shared.eventsourcing.origin import Origin
 from shared.runtime.clock import SystemClock

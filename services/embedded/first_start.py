@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from services.keys.assembly import Keys
-from services.keys.command_inputs import KeyRequest
+from services.keys.commands.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from services.sensors.assembly import Sensors
 from shared.eventsourcing.origin import Origin

@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from services.keys.command_handler import CommandHandler
+from services.keys.commands.command_handler import CommandHandler
 from services.keys.http import lifecycle_resources, organisation_resources, representation
 from services.keys.http.command_mapping import fence, key_edit, key_request, origin
 from services.keys.http.idempotency import Attempt, Idempotency, StillRunning, Taken, digest_of

@@ -19,7 +19,7 @@ from services.auth import grants as auth_grants
 from services.auth.tier_limits import TIERS
 from services.keys import assembly as keys
 from services.keys import tables as keys_tables
-from services.keys.command_inputs import KeyRequest
+from services.keys.commands.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Reason
 from services.usage import assembly as usage

@@ -21,7 +21,7 @@ from services.auth.tier_limits import TIERS
 from services.auth.verification import verify
 from services.keys import assembly as keys
 from services.keys import tables as keys_tables
-from services.keys.command_inputs import KeyEdit, KeyRequest
+from services.keys.commands.command_inputs import KeyEdit, KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.lifecycle.decision import KeyIsRevoked
 from services.keys.lifecycle.key import NoSuchKey, Reason

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event
 
 from services.auth import assembly as auth
 from services.keys import assembly as keys
-from services.keys.command_inputs import KeyRequest
+from services.keys.commands.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from services.sensors import api as sensors_api
 from services.sensors import assembly as sensors

@@ -76,7 +76,7 @@ def admin_key(
     force: Annotated[bool, typer.Option("--force", help="Also when it has an active admin key.")] = False,
 ) -> None:
     """Mint an admin key for an organisation that has none left. Its secret is shown only once."""
-    from services.keys.command_inputs import KeyRequest
+    from services.keys.commands.command_inputs import KeyRequest
     from services.keys.encryption.description import Description
     from shared.eventsourcing.origin import Origin
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from services.keys.command_inputs import KeyEdit, KeyRequest, MadeQuery
+from services.keys.commands.command_inputs import KeyEdit, KeyRequest, MadeQuery
 from services.keys.encryption.description import Description
 from services.keys.http.request_bodies import EXPIRY_SECONDS_MAX, CreateKeyBody, EditKeyBody, LimitsBody, RevokeKeyBody
 from services.keys.lifecycle.key import Access

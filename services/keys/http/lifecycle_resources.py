@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from services.keys.command_handler import CommandHandler
-from services.keys.command_inputs import MADE_IN_A_DAY, MadeQuery
+from services.keys.commands.command_handler import CommandHandler
+from services.keys.commands.command_inputs import MADE_IN_A_DAY, MadeQuery
 from services.keys.http import representation
 from services.keys.http.command_mapping import fence, made_query, origin
 from services.keys.http.problem_mapping import as_problems

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from services.keys.command_handler import CommandHandler
+from services.keys.commands.command_handler import CommandHandler
 from services.keys.http.command_mapping import fence, origin
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.request_bodies import EditOrganisationBody, EditOrganisationSchema

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from services.auth import assembly as auth_assembly
 from services.auth.verification import verify
 from services.keys import assembly as keys_assembly
-from services.keys.command_inputs import KeyRequest
+from services.keys.commands.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Reason
 from shared.contracts.envelope import CloudEvent, to_json

@@ -13,7 +13,7 @@ from amqp.exceptions import NotFound
 
 from services.auth.tier_limits import TIERS
 from services.keys import assembly as keys
-from services.keys.command_inputs import KeyRequest
+from services.keys.commands.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Reason
 from shared.eventsourcing.event_store import Head

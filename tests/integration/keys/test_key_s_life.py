@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 
 from services.auth.tier_limits import TIERS
 from services.keys import assembly
-from services.keys.command_inputs import KeyEdit, KeyRequest
+from services.keys.commands.command_inputs import KeyEdit, KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked, RegenerationRequired
 from services.keys.lifecycle.key import Access, NoSuchKey, Reason, Status

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from services.keys import assembly
-from services.keys.command_inputs import KeyRequest
+from services.keys.commands.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Status
 from shared.runtime.clock import ManualClock

@@ -9,7 +9,7 @@ from falcon import testing
 
 from services.auth.tier_limits import TIERS
 from services.keys import assembly as keys_assembly
-from services.keys.command_inputs import KeyRequest
+from services.keys.commands.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.rpc.error_mapping import as_wire_errors
 from services.keys.rpc.schemas import HistoryEntryAnswer, KeyAnswer

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from services.keys import tables
-from services.keys.command_inputs import CreatedKey
+from services.keys.commands.command_inputs import CreatedKey
 from services.keys.lifecycle.commands import Command, DeleteKey, EditKey, RevokeKey, RotateKey, SuspendKey
 from services.keys.lifecycle.key import Access, Reason
 from services.keys.revocation.fence import Fenced

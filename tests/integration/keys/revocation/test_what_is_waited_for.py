@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from services.keys import assembly
-from services.keys.command_handler import CommandHandler
-from services.keys.command_inputs import KeyEdit, KeyRequest
+from services.keys.commands.command_handler import CommandHandler
+from services.keys.commands.command_inputs import KeyEdit, KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Reason
 from services.keys.revocation.propagation import Receipt

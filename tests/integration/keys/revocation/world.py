@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from services.keys import assembly, tables
-from services.keys.command_inputs import CreatedKey, KeyRequest
+from services.keys.commands.command_inputs import CreatedKey, KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.events import KeyEvent
 from services.keys.lifecycle import decision

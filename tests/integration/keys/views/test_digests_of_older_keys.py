@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from services.keys import assembly, tables
-from services.keys.command_inputs import KeyEdit, KeyRequest
+from services.keys.commands.command_inputs import KeyEdit, KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Reason
 from shared.runtime.clock import ManualClock

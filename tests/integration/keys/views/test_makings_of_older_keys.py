@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from services.keys import assembly, tables
-from services.keys.command_inputs import KeyRequest
+from services.keys.commands.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from shared.eventsourcing.origin import Origin
 from shared.runtime.clock import ManualClock

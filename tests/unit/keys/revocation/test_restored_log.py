@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from services.keys import tables
 from services.keys.assembly import assemble
-from services.keys.command_inputs import KeyRequest
+from services.keys.commands.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Reason
 from shared.replication.feed import Acknowledgement

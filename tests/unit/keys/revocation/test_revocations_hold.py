@@ -18,8 +18,8 @@ from sqlalchemy import delete, select
 from services.auth import assembly as auth
 from services.keys import tables
 from services.keys.assembly import MIGRATIONS
-from services.keys.command_handler import CommandHandler
-from services.keys.command_inputs import KeyRequest
+from services.keys.commands.command_handler import CommandHandler
+from services.keys.commands.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.events import types
 from services.keys.lifecycle.key import Reason

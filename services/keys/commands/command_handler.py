@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from services.keys.command_inputs import (
+from services.keys.commands.command_inputs import (
     MADE_IN_A_DAY,
     CreatedKey,
     EditedKey,
@@ -22,6 +22,7 @@ from services.keys.command_inputs import (
     public_part,
     seal_edited_description,
 )
+from services.keys.commands.revoker import Revoker
 from services.keys.encryption import data_keys
 from services.keys.encryption.data_keys import DataKeys
 from services.keys.encryption.description import new_data_key, seal
@@ -31,7 +32,6 @@ from services.keys.lifecycle import commands, decision, key, organisation
 from services.keys.revocation.fence import Fence, checked_by
 from services.keys.revocation.propagation import Propagation, Receipt
 from services.keys.revocation.receipts import Receipts
-from services.keys.revoker import Revoker
 from services.keys.secret import new_secret
 from services.keys.views.active_keys import check_limit
 from services.keys.views.own_bounds import check_own_bounds

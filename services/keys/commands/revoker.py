@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select
 
 from services.keys import tables
-from services.keys.command_inputs import Made, MadeQuery, Revocation
+from services.keys.commands.command_inputs import Made, MadeQuery, Revocation
 from services.keys.events import KeyEvent
 from services.keys.lifecycle import commands, decision, key
 from services.keys.revocation.receipts import Receipts
