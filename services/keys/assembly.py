@@ -9,7 +9,6 @@ from services.keys.commands.command_handler import CommandHandler
 from services.keys.commands.expiry_sweep import ExpirySweep
 from services.keys.events import types
 from services.keys.http import organisation_activity_resources
-from services.keys.http.idempotency import Idempotency
 from services.keys.publication import publish
 from services.keys.revocation.gate_cap import GATES_MAX_DEFAULT
 from services.keys.revocation.gate_rows import GATES
@@ -33,6 +32,7 @@ from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from shared.values.accounts import SERVICES
+from shared.web.conditions.idempotency import Idempotency
 from shared.web.internal_api import FeedPages, GatePlace
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import InternalRoute, Route
@@ -80,10 +80,11 @@ class Keys:
 
     def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
-        return [
-            *api.routes(self.commands, self.queries, self.as_of, self.idempotency, grants, self.clock),
+        routes = [
+            *api.routes(self.commands, self.queries, self.as_of, grants, self.clock),
             *organisation_activity_resources.routes(self.organisation_history),
         ]
+        return self.idempotency.serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:
         """Each service's gates pull; auth and usage follow as well."""
@@ -104,7 +105,7 @@ def documented_routes() -> list[Route]:
     """The public resources, to describe and not to serve."""
     nothing: Any = None
     return [
-        *api.routes(nothing, nothing, nothing, nothing, nothing, nothing),
+        *api.routes(nothing, nothing, nothing, nothing, nothing),
         *organisation_activity_resources.routes(nothing),
     ]
 
@@ -142,7 +143,7 @@ def assemble(
         history=History(store),
         organisation_history=OrganisationHistory(store),
         as_of=AsOf(store),
-        idempotency=Idempotency(database, clock),
+        idempotency=Idempotency(database, tables.idempotency, clock),
         sweep=ExpirySweep(database, commands.keys, clock),
         feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES),
         signer=signer,

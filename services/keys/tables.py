@@ -4,6 +4,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, St
 
 from shared.eventsourcing.sql_event_store import log_tables
 from shared.replication.relay import relay_table
+from shared.web.conditions.idempotency import idempotency_table
 
 metadata = MetaData()
 log, log_head = log_tables(metadata)
@@ -17,6 +18,7 @@ organisation = Table(
     Column("tier", String(16), nullable=False),
     Column("registered_at", String(27), nullable=False),
     Column("unused_expiry_days", Integer),
+    Column("revision", Integer, nullable=False, server_default=text("1")),
 )
 
 # Read model of lists and details. Times are RFC 3339 texts, which sort as the times do. `sort_name`, `search_text`:
@@ -97,17 +99,8 @@ data_key = Table(
     Column("value", Text, nullable=False),
 )
 
-# Creations by Idempotency-Key, kept for a day. `credential`: the id of the key that asked.
-idempotency = Table(
-    "idempotency",
-    metadata,
-    Column("credential", String(32), primary_key=True),
-    Column("idempotency_key", String(255), primary_key=True),
-    Column("body_digest", String(64), nullable=False),
-    Column("key_id", String(32), nullable=False),
-    Column("created_at", String(27), nullable=False),
-    Index("idempotency_by_age", "created_at"),
-)
+# What was changed by Idempotency-Key, kept for a day.
+idempotency = idempotency_table(metadata)
 
 # One row for each gate, running or killed: the position in the log that it has applied, or a mark, which is negative
 # (see revocation/gate_cap.py). `account`: the one that first spoke for it; none: nobody's yet.

@@ -44,6 +44,7 @@ from shared.replication.subscription import Subscription
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
+from shared.web.conditions.idempotency import Idempotency
 from shared.web.internal_api import Checkpoint
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import InternalRoute, Route
@@ -100,11 +101,12 @@ class Usage:
         """The public resources; `grants` is the web process's replica."""
         settings, existing_keys = self.delivery_settings, ExistingKeys(self.known_keys, grants)
         still = StillAdmitted(grants)
-        return [
+        routes = [
             *api.routes(self.statistics, self.activity, existing_keys, grants, self.clock),
             *alerting_api.routes(self.rules, self.alerts, self.channels, existing_keys, self.clock, still),
             *notifications_api.routes(self.channels, self.delivery_views, self.encryption, settings, self.clock, still),
         ]
+        return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:
         """An audit of the log of keys asks for the checkpoint."""

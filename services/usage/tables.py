@@ -6,6 +6,7 @@ Moments are microseconds since 1970, UTC; minutes are whole minutes since 1970, 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 from shared.replication.sql_follower import follower_tables
+from shared.web.conditions.idempotency import idempotency_table
 
 metadata = MetaData()
 checkpoint, parked_event = follower_tables(metadata)
@@ -152,6 +153,9 @@ known_organisation = Table(
     Column("organisation_id", String(32), primary_key=True),
     Column("tier", String(32), nullable=False),
 )
+
+# What was changed by Idempotency-Key, kept for a day.
+idempotency = idempotency_table(metadata)
 
 # Deleted keys: addresses and user agents of their requests are not stored, in whatever order those arrive.
 erased_key = Table("erased_key", metadata, Column("key_id", String(32), primary_key=True))

@@ -92,8 +92,9 @@ class Repository(Generic[State, Event, Tx]):
         anything of this command is written, and sees all that was committed and what this transaction did before.
         A command without events is not fenced: it changes nothing.
 
-        `also` writes other rows in the same transaction. `check` is called with the state before and after, once all is
-        written and while nobody else can append; if it raises, everything is rolled back. Raises TooMuchContention.
+        `also` writes other rows in the same transaction, also when there are no events. `check` is called with the
+        state before and after, once all is written and while nobody else can append; if it raises, everything is
+        rolled back. Raises TooMuchContention.
         """
         (executed,) = self._execute((stream,), decide, origin, fence, also, check, are_new=is_new)
         return executed
@@ -118,11 +119,12 @@ class Repository(Generic[State, Event, Tx]):
         origin: Origin,
         *,
         fence: Callable[[Tx], None] = nothing,
+        also: Callable[[Tx], None] = nothing,
     ) -> tuple[Executed[State], ...]:
         """As `execute_all`, but chosen, loaded and decided while the log is locked: nobody can come first.
 
         For what must see all that was committed before it, or must not be kept waiting by who changes the same streams
-        all the time. Others wait meanwhile. `choose` reads, and may be called twice.
+        all the time. Others wait meanwhile. `choose` reads, and may be called twice. `also` runs without events, too.
         """
         executed: tuple[Executed[State], ...] = ()
 
@@ -132,6 +134,7 @@ class Repository(Generic[State, Event, Tx]):
             decisions = [self._decide(stream, *self._fold(rows), decide) for stream, rows in loaded.items()]
             if any(decision.events for decision in decisions):
                 fence(tx)
+            also(tx)
             metadata, recorded_at = origin.text(), rfc3339(self._clock.now())
             written = [
                 self._append(tx, log, decision, self._encode(decision.events), metadata, recorded_at)
@@ -160,6 +163,9 @@ class Repository(Generic[State, Event, Tx]):
             loaded = [(stream, self._initial, 0) for stream in streams] if is_known_empty else self._load_all(streams)
             decisions = [self._decide(*each, decide) for each in loaded]
             if not any(decision.events for decision in decisions):
+                if also is not nothing:
+                    with self._store.transaction() as tx:
+                        also(tx)
                 return tuple(decision.executed(()) for decision in decisions)
             try:
                 rows = iter(self._commit(decisions, origin, fence, also, check))

@@ -5,91 +5,28 @@ parsed by its schemas, and /openapi.json is made from it.
 """
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any
 
 import falcon
-import marshmallow
 import msgspec
-from marshmallow import Schema, post_load
+from marshmallow import Schema
 
-from shared.gate.authentication.credential import Presented
 from shared.gate.grants.grant import Grant
+from shared.values.revision import RevisionDiffers
+from shared.web.conditions.entity_tags import is_known, seen_revisions, tagged
+from shared.web.conditions.idempotency import Attempt, Idempotency, attempt_of
+from shared.web.problems.catalogue import Problem
+from shared.web.requests.call import JSON, Answer, Call, Judged, Keep, StrictSchema
 from shared.web.requests.json_body import read_body
 from shared.web.requests.query_parameters import preferred, read_query
 
-JSON = "application/json"
-_encode = msgspec.json.Encoder().encode
-_NONE: Mapping[str, str] = MappingProxyType({})
-Query = TypeVar("Query")
-Body = TypeVar("Body")
-
-
-class StrictSchema(Schema):
-    """Schema that refuses unknown members. Loads into `shape`, if set: a frozen dataclass with the same names."""
-
-    shape: ClassVar[type | None] = None
-
-    class Meta:
-        unknown = marshmallow.RAISE
-
-    @post_load
-    def _into_shape(self, data: Mapping[str, Any], **_: Any) -> Any:
-        return data if self.shape is None else self.shape(**data)
-
-
-class Call(msgspec.Struct, Generic[Query, Body], frozen=True, gc=False):
-    """A request that was admitted and parsed. `caller`: the grant of the key that made it.
-
-    `digest`: of the secret that it presented. `permission`: what the operation needs; None: any valid key will do.
-    `headers`: those that the operation declares and the caller sent, by declared name. `media_type`: of those that the
-    operation offers, the one that the caller prefers. `time`: the gate's, at the moment it is called.
-    """
-
-    caller: Grant
-    query: Query
-    body: Body
-    request_id: str
-    time: Callable[[], float]
-    headers: Mapping[str, str] = _NONE
-    media_type: str = JSON
-    digest: str = ""
-    permission: str | None = None
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An HTTP answer. `body`: a value that becomes JSON, or bytes as they are; `stream`: in its place, in pieces.
-
-    `problem`: the problem's name if it is one, for the meter's record of the request.
-    """
-
-    body: Any
-    status: int = 200
-    headers: Mapping[str, str] = _NONE
-    content_type: str = JSON
-    stream: Iterable[bytes] | None = None
-    problem: str | None = None
-
-    def data(self) -> bytes:
-        return self.body if isinstance(self.body, bytes) else _encode(self.body)
-
-
-class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """The forwarded request that is judged, charged and recorded in place of the one that asks about it (forward-auth).
-
-    `path`: as it is echoed in problems; `route`: as usage counts it.
-    """
-
-    presented: Presented
-    permission: str | None
-    method: str
-    route: str
-    path: str
-
+__all__ = ["JSON", "Answer", "Call", "Judged", "Keep", "Operation", "StrictSchema", "operation", "operation_of"]
 
 Handler = Callable[..., Answer]
+# (resource, call, subject) → the answer to a repetition: what was changed as it is now, without its secret.
+Repeated = Callable[[Any, Any, str], Answer]
 StandsFor = Callable[[Any, falcon.Request, str], Judged]
 
 
@@ -100,6 +37,9 @@ class Operation:
     `stands_for`: (resource, request, caller's address) → the other request that is judged in its place; raises Problem.
     `problem_header`: a header that repeats a problem's body, for callers whose proxy drops bodies.
     `urgent`: it takes permissions away, and may use a reserve when the key's own limits are used up.
+    `conditional`: it changes a resource that has a revision, and honours If-Match; elsewhere If-Match is refused.
+    `repeated`: how it answers what was done with the same Idempotency-Key before; None: it changes nothing, or the same
+    whenever it is asked. `is_change`: whether a body asks for a change at all.
     """
 
     summary: str
@@ -115,6 +55,10 @@ class Operation:
     problem_header: str | None
     urgent: bool
     alternatives: tuple[str, ...]
+    conditional: bool
+    repeated: Repeated | None
+    is_change: Callable[[Any], bool]
+    is_read: bool
     _handler: Handler
     _load_query: Schema | None
     _load_body: Schema | None
@@ -136,12 +80,65 @@ class Operation:
             query = read_query(request, self._load_query)
         if request is not None and self._load_body is not None:
             body = read_body(request, self._load_body)
-        headers = _given(environ, self.headers) if self.headers else _NONE
         media_type = JSON
         if self.alternatives:
             media_type = preferred(environ.get("HTTP_ACCEPT"), (JSON, *self.alternatives))
-        call = Call(caller, query, body, request_id, gate_time, headers, media_type, digest, self.permission)
-        return self._handler(resource, call, **path)
+        call = Call(caller, query, body, request_id, gate_time, media_type, digest, self.permission)
+        if self.stands_for is not None:
+            # Its headers are those of the request it is asked about.
+            return self._handler(resource, call, **path)
+        if self.is_read:
+            return self._read(resource, call, environ, path)
+        return self._change(resource, call, environ, path)
+
+    def _read(
+        self, resource: object, call: Call[Any, Any], environ: Mapping[str, Any], path: Mapping[str, str]
+    ) -> Answer:
+        """With an ETag; 304 if the caller has just that."""
+        if "HTTP_IF_MATCH" in environ:
+            raise Problem("invalid-request", "If-Match: says which revision a change is based on; this changes nothing")
+        answer = self._handler(resource, call, **path)
+        if answer.stream is not None or answer.status != 200:
+            return answer
+        answer = tagged(answer)
+        if_none_match = environ.get("HTTP_IF_NONE_MATCH")
+        if if_none_match is not None and is_known(answer.headers["ETag"], if_none_match):
+            return msgspec.structs.replace(answer, status=304, body=b"")
+        return answer
+
+    def _change(
+        self, resource: Any, call: Call[Any, Any], environ: Mapping[str, Any], path: Mapping[str, str]
+    ) -> Answer:
+        """With the ETag of the resource as it is now, if it has a revision."""
+        if "HTTP_IF_NONE_MATCH" in environ:
+            raise Problem("invalid-request", "If-None-Match: asks whether what GET shows is new; this is no GET")
+        if (if_match := environ.get("HTTP_IF_MATCH")) is not None:
+            if not self.conditional:
+                raise Problem("invalid-request", "If-Match: nothing that has a revision is changed here")
+            call = msgspec.structs.replace(call, seen=seen_revisions(if_match))
+        given = environ.get("HTTP_IDEMPOTENCY_KEY")
+        try:
+            if given is None or self.repeated is None or not self.is_change(call.body):
+                answer = self._handler(resource, call, **path)
+            else:
+                target = environ["REQUEST_METHOD"], environ["PATH_INFO"].rstrip("/")
+                attempt = attempt_of(given, call.caller.key_id, *target, (call.query, call.body))
+                answer = self._once(attempt, resource, call, path)
+        except RevisionDiffers as differs:
+            raise Problem("precondition-failed", f"the resource is at revision {differs.actual}") from None
+        return answer if answer.revision is None else tagged(answer)
+
+    def _once(self, attempt: Attempt, resource: Any, call: Call[Any, Any], path: Mapping[str, str]) -> Answer:
+        def change(keep: Keep) -> Answer:
+            return self._handler(resource, msgspec.structs.replace(call, keep=keep), **path)
+
+        def repeat(subject: str) -> Answer:
+            answer = self.repeated(resource, call, subject)  # type: ignore[misc]  # it is not None here
+            headers = {**answer.headers, "Idempotent-Replay": "true"}
+            return msgspec.structs.replace(answer, headers=headers, status=self.status)
+
+        store: Idempotency = resource.idempotency
+        return store.once(attempt, change, repeat)
 
 
 def operation(
@@ -159,14 +156,22 @@ def operation(
     problem_header: str | None = None,
     urgent: bool = False,
     alternatives: tuple[str, ...] = (),
+    conditional: bool = False,
+    repeated: Repeated | None = None,
+    is_change: Callable[[Any], bool] = lambda body: True,
 ) -> Callable[[Handler], Handler]:
     """Declares a method that takes a Call (and the path's parameters) and returns an Answer.
 
     `problems`: names of those it may answer beyond those of every operation, and of every one that takes a body.
-    `headers`: those it reads. `alternatives`: media types, besides JSON, that it answers in if the caller prefers them.
+    `headers`: those it reads, beside those of conditions. `alternatives`: media types, besides JSON, that it answers in
+    if the caller prefers them.
     """
+    problems += ("precondition-failed",) * conditional
+    problems += tuple(name for name in ("conflict", "invalid-body") if repeated is not None and name not in problems)
+    headers += ("If-Match",) * conditional + ("Idempotency-Key",) * (repeated is not None)
 
     def decorate(handler: Handler) -> Handler:
+        is_read = handler.__name__ == "on_get" and stands_for is None
         handler.operation = Operation(  # type: ignore[attr-defined]  # read back by operation_of
             summary=summary,
             tag=tag,
@@ -176,11 +181,15 @@ def operation(
             query=query,
             body=body,
             problems=problems,
-            headers=headers,
+            headers=(*headers, "If-None-Match") if is_read else headers,
             stands_for=stands_for,
             problem_header=problem_header,
             urgent=urgent,
             alternatives=alternatives,
+            conditional=conditional,
+            repeated=repeated,
+            is_change=is_change,
+            is_read=is_read,
             _handler=handler,
             _load_query=query() if query else None,
             _load_body=body() if body else None,
@@ -194,8 +203,3 @@ def operation(
 def operation_of(resource: object, method: str) -> Operation | None:
     """The operation that a resource declares for an HTTP method; None if it declares none."""
     return getattr(getattr(resource, f"on_{method.lower()}", None), "operation", None)
-
-
-def _given(environ: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
-    given = {name: environ.get(f"HTTP_{name.upper().replace('-', '_')}") for name in names}
-    return {name: value for name, value in given.items() if value is not None}

@@ -6,6 +6,8 @@ For services that follow the log of keys. Keys itself, whose log it is, can prom
 from collections.abc import Callable
 from typing import Any
 
+from sqlalchemy import Connection
+
 from shared.gate.grants.grants import Grants
 from shared.gate.verdict import Verdict, judge_again
 from shared.web.operation import Call
@@ -16,15 +18,17 @@ class StillAdmitted:
     def __init__(self, grants: Grants) -> None:
         self._grants = grants
 
-    def check_of(self, call: Call[Any, Any]) -> Callable[[], None]:
-        """What to call last in the transaction; it asks nobody but this process's memory. Raises Problem, as the gate
-        would refuse the call now.
+    def check_of(self, call: Call[Any, Any]) -> Callable[[Connection, str], None]:
+        """What to call last in the transaction, with the id of what is changed. Of the caller it asks nobody but this
+        process's memory. Raises Problem, as the gate would refuse the call now; and Taken.
         """
 
-        def check() -> None:
+        def check(tx: Connection, subject: str) -> None:
             grant = self._grants.by_id(call.caller.key_id)
             refusal = judge_again(grant, call.digest, call.permission, call.time())
             if refusal is not None:
                 raise refusal_problem(Verdict(refusal), refusal, call.permission)
+            if call.keep is not None:
+                call.keep(tx, subject)
 
         return check

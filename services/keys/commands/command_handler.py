@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from services.keys.commands.command_inputs import (
     MADE_IN_A_DAY,
+    NO_TERMS,
     CreatedKey,
     EditedKey,
     KeyEdit,
@@ -19,6 +20,7 @@ from services.keys.commands.command_inputs import (
     MadeQuery,
     Revocation,
     RotatedKey,
+    Terms,
     public_part,
     seal_edited_description,
 )
@@ -29,7 +31,6 @@ from services.keys.encryption.description import new_data_key, seal
 from services.keys.events import KeyEvent, OrganisationEvent
 from services.keys.events import types as event_types
 from services.keys.lifecycle import commands, decision, key, organisation
-from services.keys.revocation.fence import Fence, checked_by
 from services.keys.revocation.propagation import Propagation, Receipt
 from services.keys.revocation.receipts import Receipts
 from services.keys.secret import new_secret
@@ -37,7 +38,7 @@ from services.keys.views.active_keys import check_limit
 from services.keys.views.own_bounds import check_own_bounds
 from services.keys.views.projection import project_key, project_organisation
 from shared.eventsourcing.origin import Origin
-from shared.eventsourcing.repository import Executed, Repository, no_check, nothing
+from shared.eventsourcing.repository import Executed, Repository, no_check
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.relay import Doorbell
 from shared.runtime.clock import Clock
@@ -53,8 +54,7 @@ class CommandHandler:
     ) -> None:
         self._database, self._clock, self.receipts = database, clock, Receipts(propagation, clock)
         self._data_keys = DataKeys(database)
-        self._check_fence: Callable[[Connection], None] = nothing
-        self._maker_id: str | None = None
+        self._terms = NO_TERMS
         self.keys: Repository[key.Key | None, KeyEvent, Connection] = Repository(
             store,
             event_types,
@@ -75,14 +75,15 @@ class CommandHandler:
         )
         self.revoker = Revoker(database, self.keys, self.receipts, clock.now)
 
-    def behind(self, fence: Fence) -> "CommandHandler":
+    def behind(self, terms: Terms) -> "CommandHandler":
         """The same commands, asked for by a key, and not by an operator, a clock or another back end.
 
-        Each raises Fenced if the key lost its power meanwhile, or BeyondOwnBounds if it would mint more than itself.
+        Each raises Fenced if the key lost its power meanwhile, BeyondOwnBounds if it would mint more than itself, or
+        RevisionDiffers if the key or organisation that it changes has another revision than those seen.
         """
-        fenced = copy.copy(self)
-        fenced._check_fence, fenced._maker_id = checked_by(fence), fence.key_id
-        return fenced
+        asked = copy.copy(self)
+        asked._terms = terms
+        return asked
 
     def register_organisation(self, name: str, tier: str, origin: Origin) -> str:
         """The new organisation's id. Raises UnknownTier or NameHoldsKey."""
@@ -107,13 +108,11 @@ class CommandHandler:
         request: KeyRequest,
         origin: Origin,
         *,
-        also: Callable[[Connection, str], None] | None = None,
         beyond_limit: bool = False,
     ) -> CreatedKey:
         """Returns once every gate knows the key, or after a second: the receipt says which.
 
-        `also` runs in the transaction, with the new key's id. `beyond_limit`: for operators, without the tier's limit
-        of active keys. Raises TooManyKeys.
+        `beyond_limit`: for operators, without the tier's limit of active keys. Raises TooManyKeys.
         """
         secret, data_key = new_secret(), new_data_key()
         command = commands.CreateKey(
@@ -132,15 +131,14 @@ class CommandHandler:
 
         def keep(tx: Connection) -> None:
             data_keys.keep(tx, command.key_id, data_key)
-            if also is not None:
-                also(tx, command.key_id)
+            self._terms.kept(command.key_id)(tx)
 
         executed = self.keys.execute(
             command.key_id,
             lambda state: decision.decide(state, command, self._clock.now()),
             origin,
             is_new=True,
-            fence=self._check_fence,
+            fence=self._terms.fence,
             also=keep,
             check=no_check if beyond_limit else self._check,
         )
@@ -159,20 +157,21 @@ class CommandHandler:
                 permissions=edit.permissions,
                 access=edit.access and edit.access(state.access),
                 secret=public_part(secret) if secret else None,
-                revision=edit.revision,
             )
 
         executed = self._execute(organisation_id, key_id, command, origin)
         is_description_only = edit.permissions is None and edit.access is None and secret is None
         return EditedKey(secret=secret, receipt=None if is_description_only else self.receipts.certain(executed))
 
-    def rotate(self, organisation_id: str, key_id: str, grace: timedelta, origin: Origin) -> RotatedKey:
-        """A new secret; the old one works until `grace` ends.
+    def rotate(
+        self, organisation_id: str, key_id: str, grace: timedelta, origin: Origin, *, instead: bool = False
+    ) -> RotatedKey:
+        """A new secret; the old one works until `grace` ends, or, if the new one comes `instead`, ends at once.
 
         Raises NoSuchKey, KeyIsRevoked, KeyHasExpired or TooManyKeys.
         """
         secret = new_secret()
-        command = _always(commands.RotateKey(secret=public_part(secret), grace=grace))
+        command = _always(commands.RotateKey(secret=public_part(secret), grace=grace, instead=instead))
         executed = self._execute(organisation_id, key_id, command, origin)
         return RotatedKey(secret=secret, receipt=(self.receipts.known if grace else self.receipts.certain)(executed))
 
@@ -198,7 +197,7 @@ class CommandHandler:
         Raises NoSuchKey, also for another organisation's key.
         """
         notes = {key_id: self._data_keys.sealed_note(key_id, note)}
-        return self.revoker.revoke(organisation_id, notes, reason, made, origin, self._check_fence)
+        return self.revoker.revoke(organisation_id, notes, reason, made, origin, self._terms)
 
     def revoke_all(
         self,
@@ -214,8 +213,7 @@ class CommandHandler:
         Raises NoSuchKey.
         """
         notes = {key_id: self._data_keys.sealed_note(key_id, note) for key_id in key_ids}
-        check = self._check_fence
-        return self.revoker.revoke(organisation_id, notes, reason, made, origin, check, skips_deleted=True)
+        return self.revoker.revoke(organisation_id, notes, reason, made, origin, self._terms, skips_deleted=True)
 
     def delete(self, organisation_id: str, key_id: str, origin: Origin) -> tuple[datetime, Receipt]:
         """The time of deletion, once no gate accepts the key and its description is unreadable. Raises NoSuchKey."""
@@ -234,9 +232,12 @@ class CommandHandler:
 
         def decide(state: key.Key | None) -> tuple[KeyEvent, ...]:
             state = key.own(state, organisation_id)
+            if state.deleted_at is None:
+                self._terms.seen.check(state.revision)
             return decision.decide(state, command(state), self._clock.now())
 
-        return self.keys.execute(key_id, decide, origin, fence=self._check_fence, check=self._check)
+        terms = self._terms
+        return self.keys.execute(key_id, decide, origin, fence=terms.fence, also=terms.kept(key_id), check=self._check)
 
     def _change_organisation(
         self,
@@ -245,13 +246,15 @@ class CommandHandler:
         origin: Origin,
     ) -> None:
         def decide(state: organisation.Organisation | None) -> tuple[OrganisationEvent, ...]:
+            if state is not None:
+                self._terms.seen.check(state.revision)
             return organisation.decide(state, command, self._clock.now())
 
-        self._organisations.execute(organisation_id, decide, origin, fence=self._check_fence)
+        self._organisations.execute(organisation_id, decide, origin, fence=self._terms.fence)
 
     def _check(self, before: key.Key | None, after: key.Key | None, tx: Connection) -> None:
-        if self._maker_id is not None:
-            check_own_bounds(tx, self._maker_id, before, after)
+        if self._terms.maker_id is not None:
+            check_own_bounds(tx, self._terms.maker_id, before, after)
         check_limit(tx, before, after, self._clock.now())
 
 

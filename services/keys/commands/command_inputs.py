@@ -4,25 +4,58 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from services.keys.encryption.description import Description, seal, unseal
 from services.keys.lifecycle.commands import NewSecret
 from services.keys.lifecycle.key import Access, Key
+from services.keys.revocation.fence import Fence, checked_by
 from services.keys.revocation.propagation import Receipt
 from services.keys.secret import Secret
+from shared.eventsourcing.repository import nothing
+from shared.values.revision import ANY_REVISION, SeenRevisions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """On what terms a command is asked for; by operators, clocks and other back ends: on none.
+
+    `fence` raises if the key that asks, `maker_id`, lost its power. `seen`: revisions one of which what it changes must
+    have. `keep` is called in the transaction, with the id of what is changed.
+    """
+
+    fence: Callable[[Connection], None] = nothing
+    maker_id: str | None = None
+    seen: SeenRevisions = ANY_REVISION
+    keep: Callable[[Connection, str], None] | None = None
+
+    def kept(self, subject: str) -> Callable[[Connection], None]:
+        """What a repository calls in the transaction."""
+        keep = self.keep
+        return nothing if keep is None else lambda tx: keep(tx, subject)
+
+
+NO_TERMS = Terms()
+
+
+def fenced(
+    fence: Fence, seen: SeenRevisions = ANY_REVISION, keep: Callable[[Connection, str], None] | None = None
+) -> Terms:
+    """The terms of a key that asks."""
+    return Terms(fence=checked_by(fence), maker_id=fence.key_id, seen=seen, keep=keep)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyEdit:
     """What a caller asks to be changed. `description`, `access`: from the present value to the new one.
 
-    None: stays as it is. `revision`: the one the caller has seen, for optimistic concurrency.
+    None: stays as it is.
     """
 
     description: Callable[[Description], Description] | None = None
     permissions: tuple[str, ...] | None = None
     access: Callable[[Access], Access] | None = None
     regenerate: bool = False
-    revision: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

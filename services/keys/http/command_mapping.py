@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from services.keys.commands.command_inputs import KeyEdit, KeyRequest, MadeQuery
+from services.keys.commands.command_inputs import KeyEdit, KeyRequest, MadeQuery, Terms, fenced
 from services.keys.encryption.description import Description
 from services.keys.http.request_bodies import EXPIRY_SECONDS_MAX, CreateKeyBody, EditKeyBody, LimitsBody, RevokeKeyBody
 from services.keys.lifecycle.key import Access
@@ -26,10 +26,13 @@ def origin(call: Call[Any, Any]) -> Origin:
     return Origin(actor=call.caller.key_id, request_id=call.request_id)
 
 
-def fence(call: Call[Any, Any], *, gives_up: bool = False) -> Fence:
-    """The calling key, as its gate let it pass, to be judged once more where its command is committed."""
+def terms(call: Call[Any, Any], *, gives_up: bool = False) -> Terms:
+    """The calling key, as its gate let it pass, to be judged once more where its command is committed, and what the
+    request's conditions ask for there.
+    """
     key_id, digest = call.caller.key_id, call.digest
-    return Fence(key_id=key_id, digest=digest, permission=call.permission, time=call.time, gives_up=gives_up)
+    fence = Fence(key_id=key_id, digest=digest, permission=call.permission, time=call.time, gives_up=gives_up)
+    return fenced(fence, call.seen, call.keep)
 
 
 def made_query(body: RevokeKeyBody, now: datetime) -> MadeQuery:

@@ -1,13 +1,13 @@
 """HTTP resources that rotate, suspend, resume and revoke keys. Each answers with the receipt of its change."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from services.keys.commands.command_handler import CommandHandler
-from services.keys.commands.command_inputs import MADE_IN_A_DAY, MadeQuery
+from services.keys.commands.command_inputs import MADE_IN_A_DAY, MadeQuery, Revocation
 from services.keys.http import representation
-from services.keys.http.command_mapping import fence, made_query, origin
+from services.keys.http.command_mapping import made_query, origin, terms
+from services.keys.http.key_resource import KeyResource
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.representation import KeyRepresentation
 from services.keys.http.request_bodies import (
@@ -31,9 +31,7 @@ from services.keys.http.responses import (
     RotatedKeySchema,
 )
 from services.keys.lifecycle.key import Status
-from services.keys.revocation.propagation import Receipt
 from services.keys.views.queries import KeyFilter, KeyQueries, KeyView
-from shared.eventsourcing.origin import Origin
 from shared.runtime.clock import Clock
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems.catalogue import Problem
@@ -46,38 +44,27 @@ def routes(commands: CommandHandler, queries: KeyQueries, show: KeyRepresentatio
     return [
         Route("/v1/keys/revoke", KeysRevocation(commands, queries, clock)),
         Route("/v1/keys/self", OwnKey(queries, show)),
-        Route("/v1/keys/self/revoke", OwnKeyRevocation(commands, queries, show)),
-        Route("/v1/keys/{key_id}/rotate", KeyRotation(commands, queries, show)),
-        Route("/v1/keys/{key_id}/suspend", KeySuspension(commands, queries, show)),
-        Route("/v1/keys/{key_id}/resume", KeyResumption(commands, queries, show)),
+        Route("/v1/keys/self/revoke", OwnKeyRevocation(commands, queries, show, clock)),
+        Route("/v1/keys/self/rotate", OwnKeyRotation(commands, queries, show, clock)),
+        Route("/v1/keys/{key_id}/rotate", KeyRotation(commands, queries, show, clock)),
+        Route("/v1/keys/{key_id}/suspend", KeySuspension(commands, queries, show, clock)),
+        Route("/v1/keys/{key_id}/resume", KeyResumption(commands, queries, show, clock)),
         Route("/v1/keys/{key_id}/revoke", KeyRevocation(commands, queries, show, clock)),
     ]
 
 
-class _KeyChangeResource:
-    def __init__(self, commands: CommandHandler, queries: KeyQueries, show: KeyRepresentation) -> None:
-        self._commands, self._queries, self._show = commands, queries, show
-
-    def _answer(self, call: Call[Any, Any], key_id: str, change: Callable[[str, Origin], Receipt]) -> Answer:
-        """Executes `change(organisation_id, origin)`, and answers with the key and the receipt."""
-        organisation_id = call.caller.organisation_id
-        with as_problems():
-            receipt = change(organisation_id, origin(call))
-            shown = self._show(self._queries.get_key(organisation_id, key_id))
-        return Answer(body=shown | {"receipt": representation.receipt(receipt)})
-
+class _Revocation(KeyResource):
     def _revoked(
         self, call: Call[None, Any], key_id: str, made: MadeQuery = MADE_IN_A_DAY, *, gives_up: bool = False
     ) -> Answer:
         organisation_id, body = call.caller.organisation_id, call.body
         with as_problems():
-            revoke = self._commands.behind(fence(call, gives_up=gives_up)).revoke
+            revoke = self._commands.behind(terms(call, gives_up=gives_up)).revoke
             revoked = revoke(organisation_id, key_id, body.reason, body.note, origin(call), made)
-            shown = self._show(self._queries.get_key(organisation_id, key_id))
-        return Answer(body=shown | representation.revocation(revoked))
+        return self.changed(call, key_id, revoked.receipt, **representation.revocation(revoked))
 
 
-class KeyRotation(_KeyChangeResource):
+class KeyRotation(KeyResource):
     @operation(
         "Give a key a new secret; the old one may keep working for a grace period",
         tag="Keys",
@@ -85,17 +72,36 @@ class KeyRotation(_KeyChangeResource):
         body=RotateKeySchema,
         answers=RotatedKeySchema,
         problems=(*_PROBLEMS, "too-many-keys", "beyond-own-bounds"),
+        conditional=True,
+        repeated=KeyResource.renewed_before,
     )
     def on_post(self, call: Call[None, RotateKeyBody], key_id: str) -> Answer:
+        return self._rotated(call, key_id)
+
+    def _rotated(self, call: Call[None, RotateKeyBody], key_id: str) -> Answer:
         organisation_id, grace = call.caller.organisation_id, timedelta(seconds=call.body.grace_seconds)
         with as_problems():
-            changed = self._commands.behind(fence(call)).rotate(organisation_id, key_id, grace, origin(call))
-            shown = self._show(self._queries.get_key(organisation_id, key_id))
-        body = shown | {"key": changed.secret.value, "receipt": representation.receipt(changed.receipt)}
-        return Answer(body=body, headers={"Cache-Control": "no-store"})
+            rotate = self._commands.behind(terms(call)).rotate
+            rotated = rotate(organisation_id, key_id, grace, origin(call), instead=call.body.instead)
+        return self.changed(call, key_id, rotated.receipt, key=rotated.secret.value)
 
 
-class KeySuspension(_KeyChangeResource):
+class OwnKeyRotation(KeyRotation):
+    @operation(
+        "Give the calling key itself a new secret; the old one may keep working for a grace period",
+        tag="Keys",
+        permission=None,
+        body=RotateKeySchema,
+        answers=RotatedKeySchema,
+        problems=(*_PROBLEMS, "too-many-keys", "beyond-own-bounds"),
+        conditional=True,
+        repeated=KeyResource.renewed_before,
+    )
+    def on_post(self, call: Call[None, RotateKeyBody]) -> Answer:
+        return self._rotated(call, call.caller.key_id)
+
+
+class KeySuspension(KeyResource):
     @operation(
         "Suspend a key until it is resumed; answers once no gate accepts it",
         tag="Keys",
@@ -104,13 +110,17 @@ class KeySuspension(_KeyChangeResource):
         answers=ChangedKeySchema,
         problems=_PROBLEMS,
         urgent=True,
+        conditional=True,
+        repeated=KeyResource.suspended_before,
     )
     def on_post(self, call: Call[None, None], key_id: str) -> Answer:
-        suspend = self._commands.behind(fence(call)).suspend
-        return self._answer(call, key_id, lambda organisation_id, by: suspend(organisation_id, key_id, by))
+        with as_problems():
+            suspend = self._commands.behind(terms(call)).suspend
+            receipt = suspend(call.caller.organisation_id, key_id, origin(call))
+        return self.changed(call, key_id, receipt)
 
 
-class KeyResumption(_KeyChangeResource):
+class KeyResumption(KeyResource):
     @operation(
         "Resume a suspended key",
         tag="Keys",
@@ -118,17 +128,17 @@ class KeyResumption(_KeyChangeResource):
         body=NothingSchema,
         answers=ChangedKeySchema,
         problems=(*_PROBLEMS, "too-many-keys"),
+        conditional=True,
+        repeated=KeyResource.resumed_before,
     )
     def on_post(self, call: Call[None, None], key_id: str) -> Answer:
-        resume = self._commands.behind(fence(call)).resume
-        return self._answer(call, key_id, lambda organisation_id, by: resume(organisation_id, key_id, by))
+        with as_problems():
+            resume = self._commands.behind(terms(call)).resume
+            receipt = resume(call.caller.organisation_id, key_id, origin(call))
+        return self.changed(call, key_id, receipt)
 
 
-class KeyRevocation(_KeyChangeResource):
-    def __init__(self, commands: CommandHandler, queries: KeyQueries, show: KeyRepresentation, clock: Clock) -> None:
-        super().__init__(commands, queries, show)
-        self._clock = clock
-
+class KeyRevocation(_Revocation):
     @operation(
         "Revoke a key for good, and if asked what it made; answers once no gate will accept it again",
         tag="Keys",
@@ -137,12 +147,14 @@ class KeyRevocation(_KeyChangeResource):
         answers=RevokedKeySchema,
         problems=_PROBLEMS,
         urgent=True,
+        conditional=True,
+        repeated=KeyResource.revoked_before,
     )
     def on_post(self, call: Call[None, RevokeKeyBody], key_id: str) -> Answer:
         return self._revoked(call, key_id, made_query(call.body, self._clock.now()))
 
 
-class OwnKeyRevocation(_KeyChangeResource):
+class OwnKeyRevocation(_Revocation):
     @operation(
         "Revoke the calling key itself, for good",
         tag="Keys",
@@ -151,6 +163,8 @@ class OwnKeyRevocation(_KeyChangeResource):
         answers=RevokedKeySchema,
         problems=_PROBLEMS,
         urgent=True,
+        conditional=True,
+        repeated=KeyResource.revoked_before,
     )
     def on_post(self, call: Call[None, GiveUpBody]) -> Answer:
         return self._revoked(call, call.caller.key_id, gives_up=True)
@@ -164,7 +178,11 @@ class OwnKey:
     def on_get(self, call: Call[None, None]) -> Answer:
         with as_problems():
             key = self._queries.get_key(call.caller.organisation_id, call.caller.key_id)
-        return Answer(body=self._show(key), headers={"ETag": f'"{key.revision}"'})
+        return Answer(body=self._show(key), revision=key.revision)
+
+
+def _revoked_before(resource: "KeysRevocation", call: Call[None, RevokeKeysBody], subject: str) -> Answer:
+    return resource.revoked_before(call, subject)
 
 
 class KeysRevocation:
@@ -179,6 +197,8 @@ class KeysRevocation:
         answers=RevokedKeysSchema,
         problems=_PROBLEMS,
         urgent=True,
+        repeated=_revoked_before,
+        is_change=lambda body: not body.dry_run,
     )
     def on_post(self, call: Call[None, RevokeKeysBody]) -> Answer:
         organisation_id, body = call.caller.organisation_id, call.body
@@ -187,9 +207,17 @@ class KeysRevocation:
         if body.dry_run:
             return _answer(found, {"receipt": None} | representation.made(self._commands.revoker.told(ids, query)))
         with as_problems():
-            commands = self._commands.behind(fence(call))
+            commands = self._commands.behind(terms(call))
             revoked = commands.revoke_all(organisation_id, ids, body.reason, body.note, origin(call), query)
         return _answer(self._all(organisation_id, KeyFilter(ids=ids)), representation.revocation(revoked))
+
+    def revoked_before(self, call: Call[None, RevokeKeysBody], subject: str) -> Answer:
+        """The same keys again, but for deleted ones, and none that has come to meet the description since."""
+        ids = tuple(subject.split())
+        made = self._commands.revoker.told(ids, made_query(call.body, self._clock.now()))
+        revocation = Revocation(receipt=self._commands.receipts.certain(), made=made)
+        found = self._all(call.caller.organisation_id, KeyFilter(ids=ids))
+        return _answer(found, representation.revocation(revocation))
 
     def _find(self, organisation_id: str, body: RevokeKeysBody) -> tuple[KeyView, ...]:
         """Keys named by id, revoked or not; or by label or age, those not revoked. Raises Problem for an unknown id."""

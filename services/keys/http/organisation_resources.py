@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET
 
 from services.keys.commands.command_handler import CommandHandler
-from services.keys.http.command_mapping import fence, origin
+from services.keys.http.command_mapping import origin, terms
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.request_bodies import EditOrganisationBody, EditOrganisationSchema
 from services.keys.http.responses import OrganisationSchema
@@ -29,7 +29,7 @@ class OwnOrganisation:
 
     @operation("Show the organisation", tag="Organisation", permission="admin", answers=OrganisationSchema)
     def on_get(self, call: Call[None, None]) -> Answer:
-        return Answer(body=self._shown(call.caller.organisation_id))
+        return self._shown(call.caller.organisation_id)
 
     @operation(
         "Change the organisation's settings",
@@ -37,18 +37,21 @@ class OwnOrganisation:
         permission="admin",
         body=EditOrganisationSchema,
         answers=OrganisationSchema,
+        conditional=True,
     )
     def on_patch(self, call: Call[None, EditOrganisationBody]) -> Answer:
         organisation_id, days = call.caller.organisation_id, call.body.unused_expiry_days
-        if days is not UNSET:
+        if days is UNSET:
+            call.seen.check(self._queries.organisation(organisation_id).revision)
+        else:
             with as_problems():
-                self._commands.behind(fence(call)).set_unused_expiry(organisation_id, days, origin(call))
-        return Answer(body=self._shown(organisation_id))
+                self._commands.behind(terms(call)).set_unused_expiry(organisation_id, days, origin(call))
+        return self._shown(organisation_id)
 
-    def _shown(self, organisation_id: str) -> dict[str, Any]:
+    def _shown(self, organisation_id: str) -> Answer:
         view = self._queries.organisation(organisation_id)
         body: dict[str, Any] = msgspec.to_builtins(view)
         limits = self._grants.policy.get(view.tier)
         keys = {"active": body.pop("active_keys"), "most": body.pop("active_keys_max")}
         in_force = {"minute": limits and limits.minute, "day": limits and limits.day}
-        return body | {"keys": keys, "limits": in_force}
+        return Answer(body=body | {"keys": keys, "limits": in_force}, revision=view.revision)

@@ -3,14 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from services.keys.http.idempotency import BodyDiffers, StillRunning
 from services.keys.lifecycle.bounds import BeyondOwnBounds
 from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked, RegenerationRequired
 from services.keys.lifecycle.key import NoSuchKey
 from services.keys.lifecycle.organisation import TooManyKeys
 from services.keys.revocation.fence import Fenced
 from shared.gate.verdict import Verdict
-from shared.values.revision import RevisionDiffers
 from shared.web.problems.catalogue import Problem, refusal_problem
 
 # Settings of a key's access that the API names otherwise.
@@ -30,15 +28,10 @@ def as_problems() -> Iterator[None]:
     except BeyondOwnBounds as refusal:
         member = _MEMBERS.get(refusal.bound, refusal.bound)
         raise Problem("beyond-own-bounds", f"{member} would go beyond that of the calling key") from None
-    except (KeyIsRevoked, KeyHasExpired, StillRunning) as refusal:
+    except (KeyIsRevoked, KeyHasExpired) as refusal:
         raise Problem("conflict", str(refusal)) from None
     except RegenerationRequired as refusal:
         detail = f"the key would gain {refusal.gains}: send `regenerate: true` with the change"
         raise Problem("regeneration-required", detail) from None
-    except RevisionDiffers as refusal:
-        raise Problem("precondition-failed", headers={"ETag": f'"{refusal.actual}"'}) from None
     except TooManyKeys as refusal:
         raise Problem("too-many-keys", str(refusal)) from None
-    except BodyDiffers:
-        errors = {"": ["this Idempotency-Key came with another body before"]}
-        raise Problem("invalid-body", members={"errors": errors}) from None

@@ -173,6 +173,7 @@ class EditKeySchema(_ConfigurationSchema):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotateKeyBody:
     grace_seconds: int = 0
+    instead: bool = False
 
 
 class RotateKeySchema(StrictSchema):
@@ -182,6 +183,17 @@ class RotateKeySchema(StrictSchema):
         validate=validate.Range(min=0, max=GRACE_SECONDS_MAX),
         metadata={"description": "for how many seconds the old secret still works; at most until the key expires"},
     )
+    instead = StrictBoolean(
+        metadata={
+            "description": "the new secret takes the newest one's place, and the one before keeps its grace: for who"
+            " lost the answer to a rotation"
+        }
+    )
+
+    @validates_schema
+    def _one_wish(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("instead") and data.get("grace_seconds"):
+            raise ValidationError("does not go with `instead`, which ends the newest secret", "grace_seconds")
 
 
 class NothingSchema(StrictSchema):

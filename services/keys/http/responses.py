@@ -74,7 +74,13 @@ class CreatedKeySchema(KeySchema):
 
 
 class EditedKeySchema(KeySchema):
-    key = fields.String(metadata={"description": "the new secret, shown only once; absent when none was made"})
+    key = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "the new secret, shown only once; absent when none was made, null when an earlier request is"
+            " repeated"
+        },
+    )
     receipt = fields.Nested(
         ReceiptSchema,
         required=True,
@@ -84,7 +90,11 @@ class EditedKeySchema(KeySchema):
 
 
 class RotatedKeySchema(KeySchema):
-    key = fields.String(required=True, metadata={"description": "the new secret, shown only once"})
+    key = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "the new secret, shown only once; null when an earlier request is repeated"},
+    )
     receipt = fields.Nested(ReceiptSchema, required=True)
 
 
@@ -131,6 +141,7 @@ class ActiveKeysSchema(StrictSchema):
 
 class OrganisationSchema(StrictSchema):
     id = fields.String(required=True)
+    revision = fields.Integer(required=True)
     name = fields.String(required=True)
     tier = fields.String(required=True)
     registered_at = fields.AwareDateTime(required=True)

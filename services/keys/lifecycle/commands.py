@@ -31,19 +31,21 @@ class NewSecret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditKey:
-    """None: stays as it is. `secret`: a new one, which ends all others. `revision`: the one the caller has seen."""
+    """None: stays as it is. `secret`: a new one, which ends all others."""
 
     words: str | None = None
     permissions: tuple[str, ...] | None = None
     access: Access | None = None
     secret: NewSecret | None = None
-    revision: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotateKey:
+    """`instead`: in the place of the newest secret, which ends; the one before keeps its grace."""
+
     secret: NewSecret
     grace: timedelta
+    instead: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

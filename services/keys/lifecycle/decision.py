@@ -31,7 +31,6 @@ from services.keys.lifecycle.commands import (
 )
 from services.keys.lifecycle.key import Access, Key, KeyExists, NoSuchKey, Reason
 from shared.values.permissions import PERMISSIONS
-from shared.values.revision import RevisionDiffers
 
 
 class KeyIsRevoked(Exception):
@@ -59,7 +58,7 @@ class RegenerationRequired(Exception):
 def decide(state: Key | None, command: Command, now: datetime) -> tuple[KeyEvent, ...]:
     """The events that the command leads to; none when it asks for what already is.
 
-    Raises KeyExists, NoSuchKey, KeyIsRevoked, KeyHasExpired, RegenerationRequired or RevisionDiffers.
+    Raises KeyExists, NoSuchKey, KeyIsRevoked, KeyHasExpired or RegenerationRequired.
     """
     if isinstance(command, CreateKey):
         if state is not None:
@@ -96,8 +95,6 @@ def gained(before: tuple[str, ...], after: tuple[str, ...]) -> tuple[str, ...]:
 
 def _edit(state: Key, command: EditKey, now: datetime) -> tuple[KeyEvent, ...]:
     """The new secret comes first: between two events of one edit, no old secret may have the new power."""
-    if command.revision not in (None, state.revision):
-        raise RevisionDiffers(state.revision)
     permissions = state.permissions if command.permissions is None else command.permissions
     access = state.access if command.access is None else command.access
     if command.secret is None:

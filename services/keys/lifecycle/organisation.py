@@ -14,9 +14,12 @@ TIERS = tuple(ACTIVE_KEYS_MAX)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organisation:
+    """`revision` counts its events."""
+
     organisation_id: str
     name: str
     tier: str
+    revision: int = 1
     unused_expiry_days: int | None = None
 
 
@@ -104,6 +107,7 @@ def evolve(state: Organisation | None, event: OrganisationEvent) -> Organisation
         return Organisation(organisation_id=event.organisation_id, name=event.name, tier=event.tier)
     if state is None:
         return None
+    state = replace(state, revision=state.revision + 1)
     match event:
         case TierChanged():
             return replace(state, tier=event.tier)

@@ -52,9 +52,9 @@ def project_organisation(tx: Connection, row: StoredEvent, event: OrganisationEv
                 )
             )
         case TierChanged():
-            tx.execute(update_this.values(tier=event.tier))
+            tx.execute(update_this.values(revision=row.version, tier=event.tier))
         case UnusedExpiryChanged():
-            tx.execute(update_this.values(unused_expiry_days=event.unused_expiry_days))
+            tx.execute(update_this.values(revision=row.version, unused_expiry_days=event.unused_expiry_days))
         case _:
             assert_never(event)
 

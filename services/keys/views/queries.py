@@ -76,6 +76,7 @@ class OrganisationView:
 
     id: str
     name: str
+    revision: int
     tier: str
     registered_at: datetime
     unused_expiry_days: int | None
@@ -155,6 +156,7 @@ class KeyQueries:
         return OrganisationView(
             id=row.id,
             name=row.name,
+            revision=row.revision,
             tier=row.tier,
             registered_at=from_rfc3339(row.registered_at),
             unused_expiry_days=row.unused_expiry_days,

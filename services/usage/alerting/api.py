@@ -32,7 +32,6 @@ from shared.values.identifiers import new_id
 from shared.web.operation import Answer, Call, operation
 from shared.web.pagination import PageQuery, PageQuerySchema, page_answer
 from shared.web.problems.catalogue import Problem
-from shared.web.requests.etag import etag, seen_revision
 from shared.web.route import Route
 from shared.web.still_admitted import StillAdmitted
 
@@ -53,6 +52,10 @@ def routes(
     ]
 
 
+def _made_before(resource: "RuleCollection", call: Call[None, CreateRuleBody], rule_id: str) -> Answer:
+    return resource.created_before(call, rule_id)
+
+
 class RuleCollection:
     def __init__(self, rules: RuleStore, check: "_References", clock: Clock, still: StillAdmitted) -> None:
         self._rules, self._check, self._clock, self._still = rules, check, clock, still
@@ -70,6 +73,7 @@ class RuleCollection:
         answers=RuleSchema,
         status=201,
         problems=("conflict",),
+        repeated=_made_before,
     )
     def on_post(self, call: Call[None, CreateRuleBody]) -> Answer:
         organisation_id, body = call.caller.organisation_id, call.body
@@ -90,9 +94,11 @@ class RuleCollection:
         except TooManyRules:
             detail = f"the organisation already has {RULES_MAX} alert rules, the most it may have: delete one first"
             raise Problem("conflict", detail) from None
-        return Answer(
-            status=201, body=_shown(rule), headers={"Location": f"/v1/alert-rules/{rule.id}"} | etag(rule.revision)
-        )
+        return _created(rule)
+
+    def created_before(self, call: Call[None, CreateRuleBody], rule_id: str) -> Answer:
+        with as_problems():
+            return _created(self._rules.get(call.caller.organisation_id, rule_id))
 
 
 class RuleItem:
@@ -102,7 +108,7 @@ class RuleItem:
     @operation("Show an alert rule", tag="Alerts", permission="admin", answers=RuleSchema, problems=("not-found",))
     def on_get(self, call: Call[None, None], rule_id: str) -> Answer:
         rule = self._get(call, rule_id)
-        return Answer(body=_shown(rule), headers=etag(rule.revision))
+        return Answer(body=_shown(rule), revision=rule.revision)
 
     @operation(
         "Change an alert rule, or mute it",
@@ -110,15 +116,14 @@ class RuleItem:
         permission="admin",
         body=EditRuleSchema,
         answers=RuleSchema,
-        problems=("not-found", "precondition-failed"),
-        headers=("If-Match",),
+        problems=("not-found",),
+        conditional=True,
     )
     def on_patch(self, call: Call[None, EditRuleBody], rule_id: str) -> Answer:
         changed = self._edited(self._get(call, rule_id), call.body)
         with as_problems():
-            seen = seen_revision(call.headers.get("If-Match"))
-            rule = self._rules.change(changed, seen, self._still.check_of(call))
-        return Answer(body=_shown(rule), headers=etag(rule.revision))
+            rule = self._rules.change(changed, call.seen, self._still.check_of(call))
+        return Answer(body=_shown(rule), revision=rule.revision)
 
     @operation(
         "Delete an alert rule; its alerts stay",
@@ -126,10 +131,12 @@ class RuleItem:
         permission="admin",
         answers=DeletedSchema,
         problems=("not-found",),
+        conditional=True,
     )
     def on_delete(self, call: Call[None, None], rule_id: str) -> Answer:
         with as_problems():
-            deleted_at = self._rules.delete(call.caller.organisation_id, rule_id, self._still.check_of(call))
+            check = self._still.check_of(call)
+            deleted_at = self._rules.delete(call.caller.organisation_id, rule_id, call.seen, check)
         return Answer(body={"id": rule_id, "deleted_at": deleted_at})
 
     def _get(self, call: Call[Any, Any], rule_id: str) -> Rule:
@@ -219,6 +226,11 @@ def _texts(messages: Any) -> list[str]:
     if isinstance(messages, dict):
         return [text for inner in messages.values() for text in _texts(inner)]
     return [str(message) for message in messages]
+
+
+def _created(rule: Rule) -> Answer:
+    headers = {"Location": f"/v1/alert-rules/{rule.id}"}
+    return Answer(status=201, body=_shown(rule), headers=headers, revision=rule.revision)
 
 
 def _shown(rule: Rule) -> dict[str, Any]:

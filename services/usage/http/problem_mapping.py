@@ -4,17 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from services.usage.no_such_item import NoSuchItem
-from shared.values.revision import RevisionDiffers
 from shared.web.problems.catalogue import Problem
-from shared.web.requests.etag import etag
 
 
 @contextmanager
 def as_problems() -> Iterator[None]:
-    """Context in which NoSuchItem becomes `not-found`, and RevisionDiffers `precondition-failed` with the ETag."""
+    """Context in which NoSuchItem becomes `not-found`."""
     try:
         yield
     except NoSuchItem:
         raise Problem("not-found") from None
-    except RevisionDiffers as refusal:
-        raise Problem("precondition-failed", headers=etag(refusal.actual)) from None

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from services.usage.commit_check import CommitCheck
 from services.usage.http.problem_mapping import as_problems
 from services.usage.http.usage_schema import DeletedSchema
 from services.usage.notifications.channel import ALERT_EVENTS, CHANNEL_PREFIX, Channel, Kind
@@ -33,10 +32,10 @@ from services.usage.notifications.senders.egress_guard import forbidden_target
 from services.usage.notifications.settings import DeliverySettings
 from shared.runtime.clock import Clock
 from shared.values.identifiers import new_id
+from shared.values.revision import SeenRevisions
 from shared.web.operation import Answer, Call, operation
 from shared.web.pagination import PageQuery, PageQuerySchema, page_answer
 from shared.web.problems.catalogue import Problem
-from shared.web.requests.etag import etag, seen_revision
 from shared.web.route import Route
 from shared.web.still_admitted import StillAdmitted
 
@@ -57,6 +56,10 @@ def routes(
         Route("/v1/channels/{channel_id}/rotate-secret", SecretRotation(channels, encryption, clock, still)),
         *delivery_resources.routes(channels, deliveries, clock, still),
     ]
+
+
+def _made_before(resource: "ChannelCollection | SecretRotation", call: Call[Any, Any], channel_id: str) -> Answer:
+    return resource.shown_again(call, channel_id)
 
 
 class ChannelCollection:
@@ -86,6 +89,7 @@ class ChannelCollection:
         answers=NotificationChannelWithSecretSchema,
         status=201,
         problems=("conflict",),
+        repeated=_made_before,
     )
     def on_post(self, call: Call[None, CreateChannelBody]) -> Answer:
         body, secret = call.body, new_secret() if call.body.kind is Kind.WEBHOOK else None
@@ -105,8 +109,10 @@ class ChannelCollection:
         except TooManyChannels:
             detail = f"the organisation already has {CHANNELS_MAX} channels, the most it may have: delete one first"
             raise Problem("conflict", detail) from None
-        headers = {"Location": f"/v1/channels/{channel.id}"} | etag(channel.revision) | _ONCE
-        return Answer(status=201, body=_shown(channel) | {"secret": secret}, headers=headers)
+        return _with_secret(channel, secret, status=201)
+
+    def shown_again(self, call: Call[Any, Any], channel_id: str) -> Answer:
+        return _with_secret(_get(self._channels, call, channel_id), None, status=201)
 
 
 class ChannelItem:
@@ -118,7 +124,7 @@ class ChannelItem:
     )
     def on_get(self, call: Call[None, None], channel_id: str) -> Answer:
         channel = _get(self._channels, call, channel_id)
-        return Answer(body=_shown(channel), headers=etag(channel.revision))
+        return Answer(body=_shown(channel), revision=channel.revision)
 
     @operation(
         "Change a channel, or enable it again",
@@ -126,12 +132,14 @@ class ChannelItem:
         permission="admin",
         body=EditNotificationChannelSchema,
         answers=NotificationChannelSchema,
-        problems=("not-found", "precondition-failed"),
-        headers=("If-Match",),
+        problems=("not-found",),
+        conditional=True,
     )
     def on_patch(self, call: Call[None, EditChannelBody], channel_id: str) -> Answer:
         changed = self._edited(_get(self._channels, call, channel_id), call.body)
-        return _change(self._channels, changed, call.headers.get("If-Match"), self._still.check_of(call))
+        with as_problems():
+            channel = self._channels.change(changed, call.seen, self._still.check_of(call))
+        return Answer(body=_shown(channel), revision=channel.revision)
 
     @operation(
         "Delete a channel; its unfinished deliveries fail",
@@ -139,11 +147,13 @@ class ChannelItem:
         permission="admin",
         answers=DeletedSchema,
         problems=("not-found",),
+        conditional=True,
     )
     def on_delete(self, call: Call[None, None], channel_id: str) -> Answer:
         deleted_at = self._clock.now()
         with as_problems():
-            self._channels.delete(call.caller.organisation_id, channel_id, deleted_at, self._still.check_of(call))
+            check = self._still.check_of(call)
+            self._channels.delete(call.caller.organisation_id, channel_id, deleted_at, call.seen, check)
         return Answer(body={"id": channel_id, "deleted_at": deleted_at})
 
     def _edited(self, channel: Channel, body: EditChannelBody) -> Channel:
@@ -177,6 +187,8 @@ class SecretRotation:
         body=RotateSecretSchema,
         answers=NotificationChannelWithSecretSchema,
         problems=("not-found", "conflict"),
+        conditional=True,
+        repeated=_made_before,
     )
     def on_post(self, call: Call[None, RotateSecretBody], channel_id: str) -> Answer:
         channel = _get(self._channels, call, channel_id)
@@ -189,11 +201,14 @@ class SecretRotation:
             sealed_previous_secret=channel.sealed_secret if overlap else None,
             previous_until=self._clock.now() + overlap if overlap else None,
         )
+        call.seen.check(channel.revision)
         # Of two rotations at once the later must fail, or it would keep the wrong secret as the previous one.
-        answer = _change(self._channels, rotated, f'"{channel.revision}"', self._still.check_of(call))
-        return msgspec.structs.replace(
-            answer, body=answer.body | {"secret": secret}, headers=dict(answer.headers) | _ONCE
-        )
+        seen = SeenRevisions(frozenset({channel.revision}))
+        with as_problems():
+            return _with_secret(self._channels.change(rotated, seen, self._still.check_of(call)), secret)
+
+    def shown_again(self, call: Call[Any, Any], channel_id: str) -> Answer:
+        return _with_secret(_get(self._channels, call, channel_id), None)
 
 
 def _get(channels: ChannelStore, call: Call[Any, Any], channel_id: str) -> Channel:
@@ -202,11 +217,13 @@ def _get(channels: ChannelStore, call: Call[Any, Any], channel_id: str) -> Chann
         return channels.get(call.caller.organisation_id, channel_id)
 
 
-def _change(channels: ChannelStore, changed: Channel, if_match: str | None, check: CommitCheck) -> Answer:
-    """Raises Problem."""
-    with as_problems():
-        channel = channels.change(changed, seen_revision(if_match), check)
-    return Answer(body=_shown(channel), headers=etag(channel.revision))
+def _with_secret(channel: Channel, secret: str | None, *, status: int = 200) -> Answer:
+    """The channel with its secret, shown this once; None: it was shown before, or there is none."""
+    shown = _shown(channel)
+    headers = _ONCE | ({"Location": f"/v1/channels/{channel.id}"} if status == 201 else {})
+    return Answer(
+        status=status, body=shown | {"secret": secret}, headers=headers, revision=channel.revision, shown=shown
+    )
 
 
 def _check_target(kind: Kind, target: str, settings: DeliverySettings) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from falcon import testing
+from services.keys.http.idempotency import Attempt, Idempotency
 
 from services.keys import assembly
-from services.keys.http.idempotency import Attempt, Idempotency
 from shared.eventsourcing.audit import audit
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database

@@ -15,7 +15,7 @@ from services.usage.no_such_item import NoSuchItem
 from shared.runtime.clock import Clock
 from shared.sql.database import Database, upsert
 from shared.sql.keyset import By, read_page
-from shared.values.revision import RevisionDiffers
+from shared.values.revision import ANY_REVISION, SeenRevisions
 from shared.values.timestamps import from_microseconds, to_microseconds
 
 RULES_MAX = 100
@@ -59,27 +59,28 @@ class RuleStore:
             if tx.execute(select(func.count()).select_from(table).where(*own)).scalar_one() >= RULES_MAX:
                 raise TooManyRules
             tx.execute(upsert(tx, table), _row(rule))
-            check()
+            check(tx, rule.id)
 
-    def change(self, rule: Rule, seen_revision: int | None, check: CommitCheck = no_check) -> Rule:
-        """The rule as stored. Raises NoSuchRule, or RevisionDiffers when its revision is not `seen_revision`."""
+    def change(self, rule: Rule, seen: SeenRevisions, check: CommitCheck = no_check) -> Rule:
+        """The rule as stored. Raises NoSuchRule, or RevisionDiffers when its revision is none of those `seen`."""
         with self._database.transaction() as tx:
             before = _get(tx, rule.organisation_id, rule.id, lock=True)
-            if seen_revision not in (None, before.revision):
-                raise RevisionDiffers(before.revision)
+            seen.check(before.revision)
             changed = replace(rule, revision=before.revision + 1)
             tx.execute(update(tables.alert_rule).where(tables.alert_rule.c.id == rule.id).values(_row(changed)))
-            check()
+            check(tx, rule.id)
             return changed
 
-    def delete(self, organisation_id: str, rule_id: str, check: CommitCheck = no_check) -> datetime:
-        """The time of deletion. Raises NoSuchRule."""
+    def delete(
+        self, organisation_id: str, rule_id: str, seen: SeenRevisions = ANY_REVISION, check: CommitCheck = no_check
+    ) -> datetime:
+        """The time of deletion. Raises NoSuchRule or RevisionDiffers."""
         now = self._clock.now()
         with self._database.transaction() as tx:
-            _get(tx, organisation_id, rule_id, lock=True)
+            seen.check(_get(tx, organisation_id, rule_id, lock=True).revision)
             table = tables.alert_rule
             tx.execute(update(table).where(table.c.id == rule_id).values(deleted_at=to_microseconds(now)))
-            check()
+            check(tx, rule_id)
         return now
 
 

@@ -15,7 +15,7 @@ from services.usage.notifications.channel import Channel, Kind
 from services.usage.notifications.delivery import Status
 from shared.sql.database import Database
 from shared.sql.keyset import By, read_page
-from shared.values.revision import RevisionDiffers
+from shared.values.revision import ANY_REVISION, SeenRevisions
 from shared.values.timestamps import from_microseconds, to_microseconds
 
 CHANNELS_MAX = 20
@@ -65,26 +65,32 @@ class ChannelStore:
             if tx.execute(select(func.count()).select_from(table).where(own)).scalar_one() >= CHANNELS_MAX:
                 raise TooManyChannels
             tx.execute(insert(table), _row(channel))
-            check()
+            check(tx, channel.id)
 
-    def change(self, channel: Channel, seen_revision: int | None, check: CommitCheck = no_check) -> Channel:
-        """The channel as stored. Raises NoSuchChannel, or RevisionDiffers when its revision is not `seen_revision`."""
+    def change(self, channel: Channel, seen: SeenRevisions, check: CommitCheck = no_check) -> Channel:
+        """The channel as stored. Raises NoSuchChannel, or RevisionDiffers when its revision is none of those `seen`."""
         with self._database.transaction() as tx:
             before = get_channel(tx, channel.organisation_id, channel.id, lock=True)
-            if seen_revision not in (None, before.revision):
-                raise RevisionDiffers(before.revision)
+            seen.check(before.revision)
             changed = replace(channel, revision=before.revision + 1)
             tx.execute(update(tables.channel).where(tables.channel.c.id == channel.id).values(_row(changed)))
-            check()
+            check(tx, channel.id)
             return changed
 
-    def delete(self, organisation_id: str, channel_id: str, now: datetime, check: CommitCheck = no_check) -> None:
-        """Deletes the channel and fails its unfinished deliveries. Raises NoSuchChannel."""
+    def delete(
+        self,
+        organisation_id: str,
+        channel_id: str,
+        now: datetime,
+        seen: SeenRevisions = ANY_REVISION,
+        check: CommitCheck = no_check,
+    ) -> None:
+        """Deletes the channel and fails its unfinished deliveries. Raises NoSuchChannel or RevisionDiffers."""
         with self._database.transaction() as tx:
-            get_channel(tx, organisation_id, channel_id, lock=True)
+            seen.check(get_channel(tx, organisation_id, channel_id, lock=True).revision)
             tx.execute(delete(tables.channel).where(tables.channel.c.id == channel_id))
             give_up(tx, channel_id, now)
-            check()
+            check(tx, channel_id)
 
 
 def channels_of(tx: Connection, organisation_ids: Iterable[str]) -> dict[str, list[Channel]]:

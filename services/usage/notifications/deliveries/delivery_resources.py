@@ -1,5 +1,7 @@
 """HTTP resources of deliveries: list, show, send again, and send a test message to a channel."""
 
+from typing import Any
+
 from services.usage.http.problem_mapping import as_problems
 from services.usage.notifications.channels.channel_store import ChannelStore
 from services.usage.notifications.deliveries.delivery_views import CannotBeSent, DeliveryViews
@@ -28,6 +30,10 @@ def routes(channels: ChannelStore, deliveries: DeliveryViews, clock: Clock, stil
     ]
 
 
+def _sent_before(resource: "ChannelTest | Redelivery", call: Call[None, None], delivery_id: str) -> Answer:
+    return resource.shown(call, delivery_id)
+
+
 class ChannelTest:
     def __init__(self, channels: ChannelStore, deliveries: DeliveryViews, clock: Clock, still: StillAdmitted) -> None:
         self._channels, self._deliveries, self._clock, self._still = channels, deliveries, clock, still
@@ -40,14 +46,20 @@ class ChannelTest:
         answers=DeliverySchema,
         status=202,
         problems=("not-found", "conflict"),
+        conditional=True,
+        repeated=_sent_before,
     )
     def on_post(self, call: Call[None, None], channel_id: str) -> Answer:
         with as_problems():
             channel = self._channels.get(call.caller.organisation_id, channel_id)
-        if channel.disabled_at is not None:
-            raise Problem("conflict", "the channel is disabled: enable it first")
-        delivery_id = self._deliveries.test(channel, self._clock.now(), self._still.check_of(call))
-        return Answer(status=202, body=self._deliveries.get(channel.organisation_id, delivery_id))
+            if channel.disabled_at is not None:
+                raise Problem("conflict", "the channel is disabled: enable it first")
+            delivery_id = self._deliveries.test(channel, self._clock.now(), call.seen, self._still.check_of(call))
+        return self.shown(call, delivery_id)
+
+    def shown(self, call: Call[Any, Any], delivery_id: str) -> Answer:
+        with as_problems():
+            return Answer(status=202, body=self._deliveries.get(call.caller.organisation_id, delivery_id))
 
 
 class DeliveryCollection:
@@ -95,12 +107,17 @@ class Redelivery:
         answers=DeliverySchema,
         status=202,
         problems=("not-found", "conflict"),
+        repeated=_sent_before,
     )
     def on_post(self, call: Call[None, None], delivery_id: str) -> Answer:
         organisation_id = call.caller.organisation_id
         try:
             with as_problems():
                 self._deliveries.send_again(organisation_id, delivery_id, self._clock.now(), self._still.check_of(call))
-                return Answer(status=202, body=self._deliveries.get(organisation_id, delivery_id))
         except CannotBeSent as refusal:
             raise Problem("conflict", str(refusal)) from None
+        return self.shown(call, delivery_id)
+
+    def shown(self, call: Call[Any, Any], delivery_id: str) -> Answer:
+        with as_problems():
+            return Answer(status=202, body=self._deliveries.get(call.caller.organisation_id, delivery_id))

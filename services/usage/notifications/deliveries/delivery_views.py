@@ -18,6 +18,7 @@ from services.usage.notifications.message import of_test
 from shared.sql.database import Database
 from shared.sql.keyset import By, read_page
 from shared.values.identifiers import new_id
+from shared.values.revision import ANY_REVISION, SeenRevisions
 from shared.values.timestamps import from_microseconds, to_microseconds
 
 
@@ -88,8 +89,13 @@ class DeliveryViews:
         with self._database.reading() as tx:
             return _views(tx, [_row(tx, organisation_id, delivery_id)])[0]
 
-    def test(self, channel: Channel, now: datetime, check: CommitCheck = no_check) -> str:
-        """Enqueues a test message to this channel alone. Answers the id of its delivery."""
+    def test(
+        self, channel: Channel, now: datetime, seen: SeenRevisions = ANY_REVISION, check: CommitCheck = no_check
+    ) -> str:
+        """Enqueues a test message to this channel alone. Answers the id of its delivery.
+
+        Raises NoSuchChannel, or RevisionDiffers when the channel's revision is none of those `seen`.
+        """
         message = of_test(new_id("msg"), channel.id, now)
         outgoing = OutgoingMessage(
             organisation_id=channel.organisation_id,
@@ -101,9 +107,10 @@ class DeliveryViews:
         )
         table = tables.delivery
         with self._database.transaction() as tx:
+            seen.check(get_channel(tx, channel.organisation_id, channel.id, lock=True).revision)
             enqueue_deliveries(tx, [outgoing], now)
             made: str = tx.execute(select(table.c.id).where(table.c.message_id == message.id)).scalar_one()
-            check()
+            check(tx, made)
         return made
 
     def send_again(self, organisation_id: str, delivery_id: str, now: datetime, check: CommitCheck = no_check) -> None:
@@ -121,7 +128,7 @@ class DeliveryViews:
                 raise CannotBeSent("the channel of the delivery is disabled: enable it first")
             values = {"status": Status.PENDING.value, "due_at": to_microseconds(now), "finished_at": None}
             tx.execute(update(table).where(table.c.id == delivery_id).values(values))
-            check()
+            check(tx, delivery_id)
 
 
 def _row(tx: Connection, organisation_id: str, delivery_id: str, *, lock: bool = False) -> Row[Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from services.keys import assembly, tables
-from services.keys.commands.command_inputs import CreatedKey, KeyRequest
+from services.keys.commands.command_inputs import CreatedKey, KeyRequest, fenced
 from services.keys.encryption.description import Description
 from services.keys.events import KeyEvent
 from services.keys.lifecycle import decision
@@ -38,7 +38,7 @@ class World:
         self.organisation_id = self.keys.commands.register_organisation("Ferrovie", "standard", ORIGIN)
 
     def create(self, fence: Fence | None = None, **settings: Any) -> CreatedKey:
-        commands = self.keys.commands if fence is None else self.keys.commands.behind(fence)
+        commands = self.keys.commands if fence is None else self.keys.commands.behind(fenced(fence))
         return commands.create(self.organisation_id, replace(ADMIN, **settings), ORIGIN)
 
     def change(self, key_id: str, command: Command, fence: Fence | None = None) -> object:

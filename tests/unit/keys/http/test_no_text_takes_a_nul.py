@@ -12,7 +12,7 @@ from shared.web.operation import operation_of
 NOTHING: Any = None
 BODIES: dict[str, type[Schema]] = {
     f"{method} {path}": operation.body
-    for path, resource in keys_api.routes(*[NOTHING] * 6)
+    for path, resource in keys_api.routes(*[NOTHING] * 5)
     for method in ("post", "patch", "delete")
     if (operation := operation_of(resource, method)) is not None and operation.body is not None
 }

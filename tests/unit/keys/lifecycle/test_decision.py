@@ -29,7 +29,6 @@ from services.keys.lifecycle.decision import (
     gained,
 )
 from services.keys.lifecycle.key import Access, Key, KeyExists, NoSuchKey, Reason, Status
-from shared.values.revision import RevisionDiffers
 from tests.examples import KEY_ID, NOON, ORGANISATION_ID, create_key, key_created, key_revoked
 
 LATER = NOON + timedelta(hours=1)
@@ -81,7 +80,7 @@ EARLIER_END = Access(expires_at=LATER + timedelta(days=1), allow_query=False)
         # The new secret comes first, so that no old one ever has the new power.
         (
             HISTORY,
-            EditKey(permissions=("admin",), access=EARLIER_END, words="w", secret=SECRET, revision=1),
+            EditKey(permissions=("admin",), access=EARLIER_END, words="w", secret=SECRET),
             (
                 rotated(),
                 permissions_changed("admin"),
@@ -144,8 +143,6 @@ def test_a_deleted_key_is_as_unknown_as_one_that_never_was(history: tuple[KeyEve
         (HISTORY, EditKey(permissions=("admin",)), RegenerationRequired),
         (HISTORY, EditKey(permissions=("sensors:read", "config:write")), RegenerationRequired),
         ((*HISTORY, EXPIRED), EditKey(access=LONGER), RegenerationRequired),
-        (HISTORY, EditKey(words="w", revision=2), RevisionDiffers),
-        (HISTORY, EditKey(revision=0), RevisionDiffers),
         ((key_created(expires_at=LATER),), EditKey(access=LONGER), RegenerationRequired),
         ((key_created(expires_at=LATER),), EditKey(secret=SECRET), KeyHasExpired),
         ((key_created(expires_at=LATER),), RotateKey(secret=SECRET, grace=timedelta(days=1)), KeyHasExpired),

@@ -41,6 +41,7 @@ from services.usage.notifications.senders.webhook_sender import WebhookSender
 from shared.runtime.clock import Clock, ManualClock, SystemClock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
+from shared.values.revision import ANY_REVISION
 from tests.integration.usage.notifications.senders.test_webhook_sender import LOOPBACK
 from tests.receivers import Receiver, hang, receiver, status
 from tests.servers import Postgres
@@ -271,7 +272,7 @@ def test_what_we_cannot_send_is_an_attempt_like_any_other(post: Post) -> None:
         unreadable = post.one()
         assert unreadable.last_answer is not None
         assert unreadable.last_answer.fault == "the secret of the channel cannot be decrypted: rotate it"
-        post.channels.change(replace(channel, sealed_secret=SEALING.seal("whsec_")), None)
+        post.channels.change(replace(channel, sealed_secret=SEALING.seal("whsec_")), ANY_REVISION)
         passes(post, 10)
         post.carry()
         assert hook.received == []

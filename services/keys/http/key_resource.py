@@ -1,0 +1,60 @@
+"""Base of the resources that change a key: how they answer, and how they answer what was asked for before.
+
+A repetition with the same Idempotency-Key changes nothing: it is answered with the key as it is now, with a receipt of
+now and without the secret, which exists in the first answer only.
+"""
+
+from typing import Any
+
+from services.keys.commands.command_handler import CommandHandler
+from services.keys.commands.command_inputs import Revocation
+from services.keys.http import representation
+from services.keys.http.command_mapping import made_query
+from services.keys.http.problem_mapping import as_problems
+from services.keys.http.representation import KeyRepresentation
+from services.keys.revocation.propagation import Receipt
+from services.keys.views.queries import KeyQueries
+from shared.runtime.clock import Clock
+from shared.web.operation import Answer, Call
+
+_ONCE = {"Cache-Control": "no-store"}
+
+
+class KeyResource:
+    def __init__(self, commands: CommandHandler, queries: KeyQueries, show: KeyRepresentation, clock: Clock) -> None:
+        self._commands, self._queries, self._show, self._clock = commands, queries, show, clock
+
+    def changed(self, call: Call[Any, Any], key_id: str, receipt: Receipt | None, **more: Any) -> Answer:
+        """The key as it is now, its receipt, and what `more` the answer has. Raises Problem."""
+        with as_problems():
+            shown = self._show(self._queries.get_key(call.caller.organisation_id, key_id))
+        body = shown | {"receipt": receipt and representation.receipt(receipt)} | more
+        headers = _ONCE if "key" in more else {}
+        return Answer(body=body, headers=headers, revision=shown["revision"], shown=shown)
+
+    def created(self, call: Call[Any, Any], key_id: str, receipt: Receipt, secret: str | None) -> Answer:
+        answer = self.changed(call, key_id, receipt, key=secret)
+        return Answer(
+            status=201,
+            body=answer.body,
+            headers=_ONCE | {"Location": f"/v1/keys/{key_id}"},
+            revision=answer.revision,
+            shown=answer.shown,
+        )
+
+    def resumed_before(self, call: Call[Any, Any], key_id: str) -> Answer:
+        return self.changed(call, key_id, self._commands.receipts.known())
+
+    def suspended_before(self, call: Call[Any, Any], key_id: str) -> Answer:
+        return self.changed(call, key_id, self._commands.receipts.certain())
+
+    def renewed_before(self, call: Call[Any, Any], key_id: str) -> Answer:
+        return self.changed(call, key_id, self._commands.receipts.known(), key=None)
+
+    def created_before(self, call: Call[Any, Any], key_id: str) -> Answer:
+        return self.created(call, key_id, self._commands.receipts.known(), None)
+
+    def revoked_before(self, call: Call[Any, Any], key_id: str) -> Answer:
+        made = self._commands.revoker.told((key_id,), made_query(call.body, self._clock.now()))
+        revocation = Revocation(receipt=self._commands.receipts.certain(), made=made)
+        return self.changed(call, key_id, revocation.receipt, **representation.revocation(revocation))

@@ -1,0 +1,89 @@
+"""Call and Answer: a request that was admitted and parsed, and what is answered. Re-exported by operation.py."""
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, Generic, TypeVar
+
+import marshmallow
+import msgspec
+from marshmallow import Schema, post_load
+from sqlalchemy import Connection
+
+from shared.gate.authentication.credential import Presented
+from shared.gate.grants.grant import Grant
+from shared.values.revision import ANY_REVISION, SeenRevisions
+
+JSON = "application/json"
+_encode = msgspec.json.Encoder().encode
+_NONE: Mapping[str, str] = MappingProxyType({})
+Query = TypeVar("Query")
+Body = TypeVar("Body")
+# To call in the transaction of a change, with the id of what it changes (conditions/idempotency.py).
+Keep = Callable[[Connection, str], None]
+
+
+class StrictSchema(Schema):
+    """Schema that refuses unknown members. Loads into `shape`, if set: a frozen dataclass with the same names."""
+
+    shape: ClassVar[type | None] = None
+
+    class Meta:
+        unknown = marshmallow.RAISE
+
+    @post_load
+    def _into_shape(self, data: Mapping[str, Any], **_: Any) -> Any:
+        return data if self.shape is None else self.shape(**data)
+
+
+class Call(msgspec.Struct, Generic[Query, Body], frozen=True, gc=False):
+    """A request that was admitted and parsed. `caller`: the grant of the key that made it.
+
+    `digest`: of the secret that it presented. `permission`: what the operation needs; None: any valid key will do.
+    `media_type`: of those that the operation offers, the one that the caller prefers. `time`: the gate's, at the moment
+    it is called. `seen`: to check against the resource where its change commits. `keep`: to call in that transaction,
+    if the caller sent an Idempotency-Key.
+    """
+
+    caller: Grant
+    query: Query
+    body: Body
+    request_id: str
+    time: Callable[[], float]
+    media_type: str = JSON
+    digest: str = ""
+    permission: str | None = None
+    seen: SeenRevisions = ANY_REVISION
+    keep: Keep | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An HTTP answer. `body`: a value that becomes JSON, or bytes as they are; `stream`: in its place, in pieces.
+
+    `problem`: the problem's name if it is one, for the meter's record of the request. `revision`: of the resource, for
+    its ETag. `shown`: the resource as GET shows it, where the body is not that alone.
+    """
+
+    body: Any
+    status: int = 200
+    headers: Mapping[str, str] = _NONE
+    content_type: str = JSON
+    stream: Iterable[bytes] | None = None
+    problem: str | None = None
+    revision: int | None = None
+    shown: Any = None
+
+    def data(self) -> bytes:
+        return self.body if isinstance(self.body, bytes) else _encode(self.body)
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """The forwarded request that is judged, charged and recorded in place of the one that asks about it (forward-auth).
+
+    `path`: as it is echoed in problems; `route`: as usage counts it.
+    """
+
+    presented: Presented
+    permission: str | None
+    method: str
+    route: str
+    path: str
