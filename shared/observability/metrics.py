@@ -48,7 +48,7 @@ authentication_failed = Counter(
 )
 fresh_until = Gauge(
     "grillo_gate_fresh_until_timestamp_seconds",
-    "When the gate's lease ends, by its host's clock: past it, it refuses everything. 0: no lease yet, or it was ended.",
+    "When the gate's lease ends, by its host's clock: past it it refuses everything. 0: no lease, or it was ended.",
     multiprocess_mode="livemin",
 )
 replica_position = Gauge(
