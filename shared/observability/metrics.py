@@ -104,6 +104,11 @@ spool_bytes = Gauge(
     "Bytes of metered requests in this process's segment that are not known to be counted yet.",
     multiprocess_mode="livesum",
 )
+expiries_skipped = Counter(
+    "grillo_keys_expiries_skipped_total",
+    "Times that the last usable admin key of an organisation was due to expire for want of use, and did not; counted"
+    " at each sweep. Not: expiries by a key's own time, which nothing holds up.",
+)
 batches_counted = Counter(
     "grillo_usage_batches_total",
     "Request batches that usage was sent; repeated: counted before, and not again; parked: cannot be counted now;"

@@ -103,7 +103,7 @@ class Admission:
                 admitted: Any = verdict.grant  # who passes has one
                 digest, parameters = verdict.digest, found.parameters
                 answer = operation.serve(
-                    found.resource, admitted, digest, environ, request, request_id, parameters, self._gate_time
+                    found.resource, admitted, digest, environ, request, request_id, parameters, self._gate_time, caller
                 )
                 data = answer.data()
         except Exception as raised:

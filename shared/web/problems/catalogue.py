@@ -87,6 +87,13 @@ _TYPES = (
         "Send `regenerate: true` with it. The answer then holds a new secret, and older ones stop working.",
     ),
     ProblemType(
+        "lock-out",
+        409,
+        "The change would lock somebody out",
+        "Make sure first that another admin key stays, and that yours keeps its access; or repeat the change with "
+        "`?force=true`. An organisation without admin keys gets one from the operator only.",
+    ),
+    ProblemType(
         "too-many-keys",
         409,
         "The organisation holds as many active keys as its tier allows",
