@@ -1,4 +1,4 @@
-"""RateLimit headers of an answer: what its key may still ask, as of the IETF draft and as plain numbers (X-RateLimit-*).
+"""RateLimit headers of an answer: what its key may still ask, as of the IETF draft and as plain numbers, X-RateLimit.
 
 The plain numbers are of one window: the one with fewer requests left, of two alike the longer.
 """

@@ -134,7 +134,9 @@ def test_limits_are_told_in_the_grammar_of_the_draft_with_every_authenticated_an
     assert "RateLimit" not in app.client.simulate_get("/v1/things").headers
 
 
-def test_the_window_with_fewer_requests_left_is_told_as_plain_numbers_with_every_authenticated_answer(app: Tiny) -> None:
+def test_the_window_with_fewer_requests_left_is_told_in_numbers_with_every_authenticated_answer(
+    app: Tiny,
+) -> None:
     def told(name: str, path: str = "/v1/things") -> list[int]:
         headers = app.client.simulate_get(path, headers=bearer(name)).headers
         return [int(headers[f"X-RateLimit-{part}"]) for part in ("Limit", "Remaining", "Reset")]
