@@ -1,5 +1,6 @@
 """How long grants may be trusted: only a pull renews the lease, and nothing is served from before a known moment."""
 
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -311,3 +312,22 @@ def test_the_thread_pulls_again_after_whatever_went_wrong() -> None:
         replica.push(event)  # which wakes it; the test's own time limit is the deadline
     replica.stop()
     assert replica.grants.place == event.place
+
+
+def test_a_pull_of_the_thread_that_fails_takes_nothing_from_the_lease(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.replica.start()
+    failed = threading.Semaphore(0)
+
+    def fail(*_: object) -> None:
+        failed.release()
+        raise FeedUnavailable("away")
+
+    monkeypatch.setattr(scene.log, "pull", fail)
+    event = scene.log.append(created(1))
+    for _ in range(2):  # the second begins when the first is over
+        scene.replica.push(event)
+        failed.acquire()
+    assert scene.replica.is_fresh()
+    scene.replica.stop()
