@@ -19,6 +19,7 @@ from shared.values.ip_addresses import network
 from shared.web.operation import StrictSchema
 from shared.web.requests.permission_field import SPELLINGS, PermissionField
 from shared.web.requests.strict_boolean import StrictBoolean
+from shared.web.requests.timestamp import Timestamp
 
 EXPIRY_SECONDS_MAX = 10 * 366 * 86_400
 ADDRESSES_MAX = 50
@@ -110,7 +111,7 @@ class _ConfigurationSchema(StrictSchema):
         values=fields.String(validate=[validate.Length(max=100), plain_text]),
         validate=validate.Length(max=LABELS_MAX),
     )
-    expires_at = fields.AwareDateTime(format="iso", allow_none=True)
+    expires_at = Timestamp(allow_none=True)
     expires_in = fields.Integer(strict=True, validate=validate.Range(min=1, max=EXPIRY_SECONDS_MAX))
     allow_query = StrictBoolean()
     allowed_addresses = fields.List(fields.String(validate=_network), validate=validate.Length(max=ADDRESSES_MAX))
@@ -207,7 +208,7 @@ class RevokeKeySchema(GiveUpSchema):
     also_made = StrictBoolean(
         metadata={"description": "revoke also the keys that it made since `made_since`, and those that these made"}
     )
-    made_since = fields.AwareDateTime(format="iso", metadata={"description": "by default a day before now"})
+    made_since = Timestamp(metadata={"description": "by default a day before now"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +224,7 @@ class RevokeKeysBody(RevokeKeyBody):
 class RevokeKeysSchema(RevokeKeySchema):
     shape = RevokeKeysBody
     label = fields.String(validate=check_label, metadata={"description": "such as env:prod"})
-    created_before = fields.AwareDateTime(format="iso")
+    created_before = Timestamp()
     ids = fields.List(
         fields.String(validate=[validate.Length(max=32), plain_text]), validate=validate.Length(min=1, max=IDS_MAX)
     )
