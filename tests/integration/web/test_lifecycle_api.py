@@ -386,7 +386,7 @@ def test_a_tier_changes_at_the_gate_and_holds_so_many_active_keys(api: Managemen
     assert create().status_code == 201
     problem(api.ask("POST", f"/v1/keys/{keys[0]['id']}/resume", key=free), 409, "too-many-keys")
     organisation_id = api.ask("GET", "/v1/organisation", key=free).json["id"]
-    api.keys.commands.change_tier(organisation_id, "standard", BOOTSTRAP)
+    api.keys.commands.organisations.change_tier(organisation_id, "standard", BOOTSTRAP)
     api.keys.relay.run()
     assert create().headers["RateLimit-Policy"].startswith('"minute";q=300;')
     assert api.ask("POST", f"/v1/keys/{keys[0]['id']}/resume", key=free).json["status"] == "active"

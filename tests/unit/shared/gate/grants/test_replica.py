@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from prometheus_client import REGISTRY
 
 from shared.contracts.keys import OrganisationRegistered
 from shared.eventsourcing.event_store import Head
@@ -75,6 +76,16 @@ def test_freshness_ends_exactly_one_lease_after_the_last_pull_was_sent(scene: Sc
     assert not scene.replica.is_fresh()
     scene.replica.pull()
     assert scene.replica.is_fresh()
+
+
+def test_operators_see_when_the_lease_ends_and_it_does_not_move_while_pulls_fail(scene: Scene) -> None:
+    scene.replica.pull()
+    ends_at = scene.clock.now().timestamp() + LEASE
+    scene.clock.advance(LEASE)
+    scene.log.is_away = True
+    with pytest.raises(FeedUnavailable):
+        scene.replica.pull()
+    assert REGISTRY.get_sample_value("grillo_gate_fresh_until_timestamp_seconds") == ends_at
 
 
 def test_the_lease_runs_from_when_the_pull_was_sent_not_from_when_it_was_answered(scene: Scene) -> None:
