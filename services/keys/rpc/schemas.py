@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_dump, post_load, pre_dump, validate
 
-from services.keys.command_inputs import Revocation
+from services.keys.commands.command_inputs import Revocation
 from services.keys.lifecycle.key import Reason, Status
 from services.keys.revocation.propagation import Receipt
 from shared.contracts.schema_fields import Moment, identifier, text_like
@@ -64,7 +64,7 @@ class RevokeArguments(ChangeArguments):
     reason = fields.Enum(Reason, by_value=True)
     note = fields.String(allow_none=True, validate=validate.Length(max=1000))
     also_made = fields.Boolean(truthy={True}, falsy={False})
-    made_since = fields.AwareDateTime(format="iso", allow_none=True)
+    made_since = Moment(allow_none=True)
 
 
 class GateAnswer(Schema):
