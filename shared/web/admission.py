@@ -12,7 +12,7 @@ import falcon
 from falcon.routing import CompiledRouter
 
 from shared.gate.authentication.credential import Presented
-from shared.gate.gate import RESERVE, Gate
+from shared.gate.gate import Gate
 from shared.gate.grants.grant import Limits
 from shared.gate.quota.memory_quota import DAY_SECONDS, MINUTE_SECONDS, Spent
 from shared.gate.verdict import Verdict
@@ -93,7 +93,9 @@ class Admission:
                 permission = operation.permission
                 keys = () if request is None else _keys_in_query(request)
                 presented = Presented(environ.get("HTTP_AUTHORIZATION"), keys, caller)
-                verdict = self._gate.admit(presented, permission, began, urgent=operation.urgent)
+                verdict = self._gate.admit(
+                    presented, permission, began, reserve=operation.reserve, gives_up=operation.gives_up
+                )
             else:
                 judged = operation.stands_for(found.resource, request, caller)
                 permission = judged.permission
@@ -174,7 +176,7 @@ def _headers(verdict: Verdict | None, answer: Answer, request_id: str, length: i
         return headers
     limits, spent = verdict.limits, verdict.spent
     if limits is not None and spent is not None:
-        headers += _rate_limit(limits, spent, RESERVE if verdict.from_reserve else "minute")
+        headers += _rate_limit(limits, spent, "minute" if verdict.reserve is None else verdict.reserve.name)
     if verdict.in_query:
         return _kept_by_nobody(headers)
     if "Cache-Control" not in said:
