@@ -46,9 +46,9 @@ authentication_failed = Counter(
     "AuthenticationFailed events: one a minute at most for each address slowed for guessing.",
     ["outcome"],  # outcome: published lost
 )
-lease_seconds_left = Gauge(
-    "grillo_gate_lease_seconds_left",
-    "How long the gate may still answer without another pull; 0 or less: it refuses everything. As of the last pull.",
+fresh_until = Gauge(
+    "grillo_gate_fresh_until_timestamp_seconds",
+    "When the gate's lease ends, by its host's clock: past it it refuses everything. 0: no lease, or it was ended.",
     multiprocess_mode="livemin",
 )
 replica_position = Gauge(

@@ -16,9 +16,10 @@ from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Reason
 from shared.observability.redaction import redact
 from shared.values.ip_addresses import network
-from shared.values.permissions import PERMISSIONS
 from shared.web.operation import StrictSchema
+from shared.web.requests.permission_field import SPELLINGS, PermissionField
 from shared.web.requests.strict_boolean import StrictBoolean
+from shared.web.requests.timestamp import Timestamp
 
 EXPIRY_SECONDS_MAX = 10 * 366 * 86_400
 ADDRESSES_MAX = 50
@@ -104,15 +105,13 @@ class _ConfigurationSchema(StrictSchema):
 
     name = fields.String(validate=[validate.Length(min=1, max=100), plain_text, _not_blank])
     description = fields.String(validate=[validate.Length(max=1000), _prose])
-    permissions = fields.List(
-        fields.String(validate=validate.OneOf(PERMISSIONS)), validate=validate.Length(min=1, max=4)
-    )
+    permissions = fields.List(PermissionField(), validate=validate.Length(min=1, max=len(SPELLINGS)))
     labels = _Labels(
         keys=fields.String(validate=validate.Regexp(_LABEL_NAME)),
         values=fields.String(validate=[validate.Length(max=100), plain_text]),
         validate=validate.Length(max=LABELS_MAX),
     )
-    expires_at = fields.AwareDateTime(format="iso", allow_none=True)
+    expires_at = Timestamp(allow_none=True)
     expires_in = fields.Integer(strict=True, validate=validate.Range(min=1, max=EXPIRY_SECONDS_MAX))
     allow_query = StrictBoolean()
     allowed_addresses = fields.List(fields.String(validate=_network), validate=validate.Length(max=ADDRESSES_MAX))
@@ -142,9 +141,7 @@ class CreateKeyBody:
 class CreateKeySchema(_ConfigurationSchema):
     shape = CreateKeyBody
     name = fields.String(required=True, validate=[validate.Length(min=1, max=100), plain_text, _not_blank])
-    permissions = fields.List(
-        fields.String(validate=validate.OneOf(PERMISSIONS)), required=True, validate=validate.Length(min=1, max=4)
-    )
+    permissions = fields.List(PermissionField(), required=True, validate=validate.Length(min=1, max=len(SPELLINGS)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +208,7 @@ class RevokeKeySchema(GiveUpSchema):
     also_made = StrictBoolean(
         metadata={"description": "revoke also the keys that it made since `made_since`, and those that these made"}
     )
-    made_since = fields.AwareDateTime(format="iso", metadata={"description": "by default a day before now"})
+    made_since = Timestamp(metadata={"description": "by default a day before now"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,7 +224,7 @@ class RevokeKeysBody(RevokeKeyBody):
 class RevokeKeysSchema(RevokeKeySchema):
     shape = RevokeKeysBody
     label = fields.String(validate=check_label, metadata={"description": "such as env:prod"})
-    created_before = fields.AwareDateTime(format="iso")
+    created_before = Timestamp()
     ids = fields.List(
         fields.String(validate=[validate.Length(max=32), plain_text]), validate=validate.Length(min=1, max=IDS_MAX)
     )

@@ -11,6 +11,7 @@ from services.keys.lifecycle.key import Status
 from services.keys.views.queries import NEWEST_FIRST, SORTS, KeyFilter
 from shared.web.operation import StrictSchema
 from shared.web.pagination import PageQuery, PageQuerySchema
+from shared.web.requests.timestamp import Timestamp
 
 
 def _statuses(text: str) -> None:
@@ -69,7 +70,7 @@ class AsOfQuery:
 
 class PastQuerySchema(StrictSchema):
     shape = AsOfQuery
-    as_of = fields.AwareDateTime(format="iso", metadata={"description": "show the key as it was at this time"})
+    as_of = Timestamp(metadata={"description": "show the key as it was at this time"})
     revision = fields.Integer(validate=validate.Range(min=1, max=2**31 - 1))
 
     @validates_schema

@@ -7,6 +7,7 @@ from marshmallow import fields, validate
 
 from services.usage.counters.statistics import Step
 from shared.web.operation import StrictSchema
+from shared.web.requests.timestamp import Timestamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +24,8 @@ class UsageQuery:
 
 class UsageQuerySchema(StrictSchema):
     shape = UsageQuery
-    from_ = fields.AwareDateTime(format="iso", data_key="from")
-    to = fields.AwareDateTime(format="iso")
+    from_ = Timestamp(data_key="from")
+    to = Timestamp()
     step = fields.String(validate=validate.OneOf(("minute", "hour", "day")))
 
 
