@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from marshmallow import fields, validate
 
 from services.auth.forwarded_request import PATH_CHARACTERS_MAX
-from shared.values.permissions import PERMISSIONS
 from shared.web.operation import StrictSchema
+from shared.web.requests.permission_field import PermissionField
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,7 @@ class AuthorizeQuery:
 
 class AuthorizeQuerySchema(StrictSchema):
     shape = AuthorizeQuery
-    permission = fields.String(required=True, validate=validate.OneOf(PERMISSIONS))
+    permission = PermissionField(required=True)
     route = fields.String(
         validate=validate.Regexp(
             rf"/[!-~]{{0,{PATH_CHARACTERS_MAX - 1}}}\Z",

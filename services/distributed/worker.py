@@ -5,6 +5,7 @@ from shared.messaging.eventlet_patching import cooperate  # isort: skip
 cooperate()
 
 # ruff: noqa: E402  everything below must find sockets, locks and threads already patched
+import gc
 import os
 import signal
 import sys
@@ -47,6 +48,7 @@ def main(service: str) -> None:
     runner.start()
     runner.wait()
     part.stop()
+    gc.freeze()  # the interpreter's last collection would look at every object, for a second
 
 
 if __name__ == "__main__":

@@ -8,14 +8,21 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from services.keys.command_handler import CommandHandler
+from services.keys.commands.command_handler import CommandHandler
 from services.keys.http import lifecycle_resources, organisation_resources, representation
 from services.keys.http.command_mapping import fence, key_edit, key_request, origin
 from services.keys.http.idempotency import Attempt, Idempotency, StillRunning, Taken, digest_of
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.representation import KeyRepresentation
 from services.keys.http.request_bodies import CreateKeyBody, CreateKeySchema, EditKeyBody, EditKeySchema
-from services.keys.http.request_queries import AsOfQuery, ListQuery, ListQuerySchema, PastQuerySchema
+from services.keys.http.request_queries import (
+    AsOfQuery,
+    ForceQuery,
+    ForceQuerySchema,
+    ListQuery,
+    ListQuerySchema,
+    PastQuerySchema,
+)
 from services.keys.http.responses import CreatedKeySchema, DeletedKeySchema, EditedKeySchema, KeyListSchema, KeySchema
 from services.keys.views.as_of import AsOf
 from services.keys.views.queries import KeyQueries, KeyView
@@ -131,6 +138,7 @@ class KeyItem:
         "Edit a key; adding permissions requires `regenerate`, which ends all older secrets",
         tag="Keys",
         permission="admin",
+        query=ForceQuerySchema,
         body=EditKeySchema,
         answers=EditedKeySchema,
         problems=(
@@ -140,10 +148,11 @@ class KeyItem:
             "too-many-keys",
             "precondition-failed",
             "beyond-own-bounds",
+            "lock-out",
         ),
         headers=("If-Match",),
     )
-    def on_patch(self, call: Call[None, EditKeyBody], key_id: str) -> Answer:
+    def on_patch(self, call: Call[ForceQuery, EditKeyBody], key_id: str) -> Answer:
         organisation_id = call.caller.organisation_id
         edit = key_edit(call.body, self._clock.now(), self._show.tier_limits(organisation_id))
         with as_problems():
@@ -161,11 +170,12 @@ class KeyItem:
         "Delete a key for good: revoke it if need be, and make its name, description and labels unreadable",
         tag="Keys",
         permission="admin",
+        query=ForceQuerySchema,
         answers=DeletedKeySchema,
-        problems=("not-found",),
+        problems=("not-found", "lock-out"),
         urgent=True,
     )
-    def on_delete(self, call: Call[None, None], key_id: str) -> Answer:
+    def on_delete(self, call: Call[ForceQuery, None], key_id: str) -> Answer:
         with as_problems():
             commands = self._commands.behind(fence(call))
             deleted_at, receipt = commands.delete(call.caller.organisation_id, key_id, origin(call))

@@ -124,7 +124,4 @@ def judge_again(grant: Grant | None, digest: str, permission: str | None, now: f
 
 def address_allowed(grant: Grant, address: str) -> bool:
     """Whether the grant allows the caller's address. One that cannot be parsed is outside every network."""
-    if not grant.allowed_addresses:
-        return True
-    caller = ip_addresses.address(address)
-    return caller is not None and any(caller in ip_addresses.network(network) for network in grant.allowed_addresses)
+    return ip_addresses.is_within_any(address, grant.allowed_addresses)

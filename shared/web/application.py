@@ -12,7 +12,7 @@ from shared.web.admission import Admission, Wsgi
 from shared.web.cors import Cors
 from shared.web.exception_mapping import ExceptionMapping
 from shared.web.http_methods import allowed_at, complete, is_unknown
-from shared.web.openapi import OpenApi
+from shared.web.openapi.document import OpenApi
 from shared.web.operation import operation_of
 from shared.web.problem_pages import ProblemPage
 from shared.web.problems.catalogue import Problem

@@ -45,7 +45,8 @@ class Call(msgspec.Struct, Generic[Query, Body], frozen=True, gc=False):
 
     `digest`: of the secret that it presented. `permission`: what the operation needs; None: any valid key will do.
     `headers`: those that the operation declares and the caller sent, by declared name. `media_type`: of those that the
-    operation offers, the one that the caller prefers. `time`: the gate's, at the moment it is called.
+    operation offers, the one that the caller prefers. `time`: the gate's, at the moment it is called. `address`: the
+    caller's.
     """
 
     caller: Grant
@@ -57,6 +58,7 @@ class Call(msgspec.Struct, Generic[Query, Body], frozen=True, gc=False):
     media_type: str = JSON
     digest: str = ""
     permission: str | None = None
+    address: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -129,6 +131,7 @@ class Operation:
         request_id: str,
         path: Mapping[str, str],
         gate_time: Callable[[], float],
+        address: str,
     ) -> Answer:
         """Parses the request and calls the handler. `request` None: no query, no body. Raises Problem."""
         query = body = None
@@ -140,7 +143,7 @@ class Operation:
         media_type = JSON
         if self.alternatives:
             media_type = preferred(environ.get("HTTP_ACCEPT"), (JSON, *self.alternatives))
-        call = Call(caller, query, body, request_id, gate_time, headers, media_type, digest, self.permission)
+        call = Call(caller, query, body, request_id, gate_time, headers, media_type, digest, self.permission, address)
         answer = self._handler(resource, call, **path)
         if not self.alternatives:
             return answer

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from services.keys.command_inputs import Made, Revocation
+from services.keys.commands.command_inputs import Made, Revocation
 from services.keys.revocation.propagation import GateReceipt, Receipt
 from services.keys.views.queries import KeyView
 from shared.gate.grants.grant import Limits

@@ -16,8 +16,8 @@ from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Reason
 from shared.observability.redaction import redact
 from shared.values.ip_addresses import network
-from shared.values.permissions import PERMISSIONS
 from shared.web.operation import StrictSchema
+from shared.web.requests.permission_field import SPELLINGS, PermissionField
 from shared.web.requests.strict_boolean import StrictBoolean
 from shared.web.requests.timestamp import Timestamp
 
@@ -105,9 +105,7 @@ class _ConfigurationSchema(StrictSchema):
 
     name = fields.String(validate=[validate.Length(min=1, max=100), plain_text, _not_blank])
     description = fields.String(validate=[validate.Length(max=1000), _prose])
-    permissions = fields.List(
-        fields.String(validate=validate.OneOf(PERMISSIONS)), validate=validate.Length(min=1, max=4)
-    )
+    permissions = fields.List(PermissionField(), validate=validate.Length(min=1, max=len(SPELLINGS)))
     labels = _Labels(
         keys=fields.String(validate=validate.Regexp(_LABEL_NAME)),
         values=fields.String(validate=[validate.Length(max=100), plain_text]),
@@ -143,9 +141,7 @@ class CreateKeyBody:
 class CreateKeySchema(_ConfigurationSchema):
     shape = CreateKeyBody
     name = fields.String(required=True, validate=[validate.Length(min=1, max=100), plain_text, _not_blank])
-    permissions = fields.List(
-        fields.String(validate=validate.OneOf(PERMISSIONS)), required=True, validate=validate.Length(min=1, max=4)
-    )
+    permissions = fields.List(PermissionField(), required=True, validate=validate.Length(min=1, max=len(SPELLINGS)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,20 @@ class ListQuerySchema(PageQuerySchema):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForceQuery:
+    force: bool = False
+
+
+class ForceQuerySchema(StrictSchema):
+    shape = ForceQuery
+    force = fields.Boolean(
+        truthy={"true"},
+        falsy={"false"},
+        metadata={"description": "true: do it, even if it locks the caller or the whole organisation out"},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AsOfQuery:
     as_of: datetime | None = None
     revision: int | None = None

@@ -40,6 +40,7 @@ class Fence:
 
     `time`: of its gate, at the moment it is called, in seconds since 1970; not the host's clock, which may be wrong.
     `gives_up`: the key only ends its own power, which one that is suspended or expired may do, too.
+    `address`: the caller's; None: not known. `forces`: it was said that a lock-out is wanted.
     """
 
     key_id: str
@@ -47,6 +48,8 @@ class Fence:
     permission: str | None
     time: Callable[[], float]
     gives_up: bool = False
+    address: str | None = None
+    forces: bool = False
 
 
 class Fenced(Exception):

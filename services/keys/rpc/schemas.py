@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_dump, post_load, pre_dump, validate
 
-from services.keys.command_inputs import Revocation
+from services.keys.commands.command_inputs import Revocation
 from services.keys.lifecycle.key import Reason, Status
 from services.keys.revocation.propagation import Receipt
 from shared.contracts.schema_fields import Moment, identifier, text_like
