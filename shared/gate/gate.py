@@ -11,7 +11,7 @@ from shared.gate.grants.replica import Replica
 from shared.gate.metering.meter import Meter
 from shared.gate.quota.memory_quota import Quota, Spent
 from shared.gate.quota.reserve import Reserve
-from shared.gate.verdict import Refusal, Verdict, judge
+from shared.gate.verdict import Refusal, Verdict, judge, judge_again
 from shared.observability import metrics
 from shared.observability.redaction import redact
 from shared.runtime.clock import Clock
@@ -70,6 +70,26 @@ class Gate:
         wait_seconds = min(spent.retry_after_seconds, drawn.retry_after_seconds)
         spent = replace(spent, retry_after_seconds=wait_seconds, violated=(*spent.violated, reserve.name))
         return _refused(replace(verdict, refusal=Refusal.QUOTA_EXCEEDED, spent=spent))
+
+    def verify(self, digest: str, organisation_id: str, permission: str | None, *, charge: bool) -> Verdict:
+        """Decides on a secret that a back end was shown, and only if told so charges it; its address is not judged.
+
+        To whoever asks, another organisation's key is no key.
+        """
+        replica, elapsed = self.replica, self._elapsed_seconds()
+        now, grant = replica.time_at(elapsed), replica.grants.by_digest(digest)
+        if grant is None or grant.organisation_id != organisation_id or not grant.accepts(digest, now):
+            return Verdict(Refusal.INVALID_KEY) if replica.is_fresh() else _NOT_FRESH
+        limits = replica.grants.limits(grant)
+        if limits is None or replica.grants.is_unappliable(grant):
+            return Verdict(Refusal.UNAVAILABLE, grant)
+        verdict = Verdict(judge_again(grant, digest, permission, now), grant, limits, digest=digest)
+        if not replica.is_fresh():
+            return _NOT_FRESH
+        if verdict.refusal is not None:
+            return verdict
+        spent = (self.quota.spend if charge else self.quota.peek)(grant.key_id, limits, elapsed, now)
+        return replace(verdict, refusal=None if spent.admitted else Refusal.QUOTA_EXCEEDED, spent=spent)
 
     def record(
         self,

@@ -147,7 +147,10 @@ class Operation:
         if self.alternatives:
             media_type = preferred(environ.get("HTTP_ACCEPT"), (JSON, *self.alternatives))
         call = Call(caller, query, body, request_id, gate_time, headers, media_type, digest, self.permission, address)
-        return self._handler(resource, call, **path)
+        answer = self._handler(resource, call, **path)
+        if not self.alternatives:
+            return answer
+        return msgspec.structs.replace(answer, headers={**answer.headers, "Vary": "Accept"})
 
 
 def operation(
