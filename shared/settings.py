@@ -187,14 +187,13 @@ def trusted_proxies() -> tuple[Network, ...]:
 
 
 def cors_origins() -> tuple[str, ...] | None:
-    """CORS_ORIGINS: origins whose pages may read answers, or `*`; None: not set. Raises SettingWrong."""
-    text = os.environ.get("CORS_ORIGINS")
-    if text is None:
-        return None
-    origins = tuple(text.replace(",", " ").split())
+    """CORS_ORIGINS: origins whose pages may read answers, `*` or `none`; None: not set. Raises SettingWrong."""
+    origins = tuple(os.environ.get("CORS_ORIGINS", "").replace(",", " ").split())
+    if origins == ("none",):
+        return ()
     if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
-        raise SettingWrong("CORS_ORIGINS must be * or origins (https://console.example), separated by commas.")
-    return origins
+        raise SettingWrong("CORS_ORIGINS must be *, none or origins (https://console.example), separated by commas.")
+    return origins or None
 
 
 def _required(name: str, form: str) -> str:

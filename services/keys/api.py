@@ -15,11 +15,19 @@ from services.keys.http.idempotency import Attempt, Idempotency, StillRunning, T
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.representation import KeyRepresentation
 from services.keys.http.request_bodies import CreateKeySchema, EditKeySchema, KeyBody
-from services.keys.http.request_queries import AsOfQuery, ListQuery, ListQuerySchema, PastQuerySchema
+from services.keys.http.request_queries import (
+    AsOfQuery,
+    ForceQuery,
+    ForceQuerySchema,
+    ListQuery,
+    ListQuerySchema,
+    PastQuerySchema,
+)
 from services.keys.http.responses import CreatedKeySchema, DeletedKeySchema, EditedKeySchema, KeyListSchema, KeySchema
 from services.keys.views.as_of import AsOf
 from services.keys.views.queries import KeyQueries, KeyView
 from shared.gate.grants.grants import Grants
+from shared.gate.quota.reserve import LISTING, URGENT
 from shared.observability.redaction import redact
 from shared.runtime.clock import Clock
 from shared.web.operation import Answer, Call, operation
@@ -57,7 +65,14 @@ class KeyCollection:
         self._commands, self._queries, self._show, self._clock = commands, queries, show, clock
         self._idempotency = idempotency
 
-    @operation("List keys", tag="Keys", permission="admin", query=ListQuerySchema, answers=KeyListSchema)
+    @operation(
+        "List keys",
+        tag="Keys",
+        permission="admin",
+        query=ListQuerySchema,
+        answers=KeyListSchema,
+        reserve=LISTING,
+    )
     def on_get(self, call: Call[ListQuery, None]) -> Answer:
         query = call.query
         after = _place(query.cursor, query.sort) if query.cursor else None
@@ -121,6 +136,7 @@ class KeyItem:
         query=PastQuerySchema,
         answers=KeySchema,
         problems=("not-found",),
+        reserve=LISTING,
     )
     def on_get(self, call: Call[AsOfQuery, None], key_id: str) -> Answer:
         with as_problems():
@@ -131,6 +147,7 @@ class KeyItem:
         "Edit a key; adding permissions requires `regenerate`, which ends all older secrets",
         tag="Keys",
         permission="admin",
+        query=ForceQuerySchema,
         body=EditKeySchema,
         answers=EditedKeySchema,
         problems=(
@@ -140,10 +157,11 @@ class KeyItem:
             "too-many-keys",
             "precondition-failed",
             "beyond-own-bounds",
+            "lock-out",
         ),
         headers=("If-Match",),
     )
-    def on_patch(self, call: Call[None, KeyBody], key_id: str) -> Answer:
+    def on_patch(self, call: Call[ForceQuery, KeyBody], key_id: str) -> Answer:
         organisation_id = call.caller.organisation_id
         edit = key_edit(call.body, self._clock.now(), self._show.tier_limits(organisation_id))
         with as_problems():
@@ -163,11 +181,12 @@ class KeyItem:
         "Delete a key for good: revoke it if need be, and make its name, description and labels unreadable",
         tag="Keys",
         permission="admin",
+        query=ForceQuerySchema,
         answers=DeletedKeySchema,
-        problems=("not-found",),
-        urgent=True,
+        problems=("not-found", "lock-out"),
+        reserve=URGENT,
     )
-    def on_delete(self, call: Call[None, None], key_id: str) -> Answer:
+    def on_delete(self, call: Call[ForceQuery, None], key_id: str) -> Answer:
         with as_problems():
             commands = self._commands.behind(fence(call))
             deleted_at, receipt = commands.delete(call.caller.organisation_id, key_id, origin(call))

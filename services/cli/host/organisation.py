@@ -34,7 +34,7 @@ def register(
     from shared.eventsourcing.origin import Origin
 
     try:
-        typer.echo(keys_service(data).commands.register_organisation(name, tier, Origin(actor="grillo organisation")))
+        typer.echo(keys_service(data).commands.organisations.register(name, tier, Origin(actor="grillo organisation")))
     except (UnknownTier, NameHoldsKey) as error:
         raise Failure(str(error)) from None
 
@@ -50,7 +50,7 @@ def set_tier(
     from shared.eventsourcing.origin import Origin
 
     try:
-        keys_service(data).commands.change_tier(organisation, tier, Origin(actor="grillo organisation"))
+        keys_service(data).commands.organisations.change_tier(organisation, tier, Origin(actor="grillo organisation"))
     except NoSuchOrganisation:
         raise Failure(_unknown(organisation)) from None
     except UnknownTier as error:

@@ -12,6 +12,7 @@ from services.keys.commands.command_inputs import KeyEdit, KeyRequest, MadeQuery
 from services.keys.encryption.description import Description
 from services.keys.http.members import LABELS_MAX, cleared
 from services.keys.http.request_bodies import EXPIRY_SECONDS_MAX, KeyBody, RevokeKeyBody
+from services.keys.http.request_queries import ForceQuery
 from services.keys.lifecycle.key import SETTINGS, Access, settings
 from services.keys.revocation.fence import Fence
 from services.keys.views.queries import KeyView
@@ -33,8 +34,15 @@ def origin(call: Call[Any, Any]) -> Origin:
 
 def fence(call: Call[Any, Any], *, gives_up: bool = False) -> Fence:
     """The calling key, as its gate let it pass, to be judged once more where its command is committed."""
-    key_id, digest = call.caller.key_id, call.digest
-    return Fence(key_id=key_id, digest=digest, permission=call.permission, time=call.time, gives_up=gives_up)
+    return Fence(
+        key_id=call.caller.key_id,
+        digest=call.digest,
+        permission=call.permission,
+        time=call.time,
+        gives_up=gives_up,
+        address=call.address,
+        forces=isinstance(call.query, ForceQuery) and call.query.force,
+    )
 
 
 def made_query(body: RevokeKeyBody, now: datetime) -> MadeQuery:

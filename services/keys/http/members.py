@@ -11,10 +11,11 @@ from msgspec import UNSET
 
 from services.keys.lifecycle.key import Status
 from shared.values.ip_addresses import network
-from shared.values.permissions import PERMISSIONS
 from shared.web.operation import StrictSchema
+from shared.web.requests.permission_field import SPELLINGS, PermissionField
 from shared.web.requests.strict_boolean import StrictBoolean
 from shared.web.requests.texts import LABEL_NAME, not_blank, plain_text, prose
+from shared.web.requests.timestamp import Timestamp
 
 ADDRESSES_MAX = 50
 LABELS_MAX = 10
@@ -90,7 +91,7 @@ def _read_only(member: Member) -> fields.Field[Any]:
     if not member.is_fixed:
         return fields.Raw(allow_none=True, metadata=told)
     if isinstance(member.shown, fields.AwareDateTime):
-        return fields.AwareDateTime(format="iso", metadata=told)
+        return Timestamp(metadata=told)
     return fields.String(validate=plain_text, metadata=told)
 
 
@@ -117,7 +118,7 @@ MEMBERS: dict[str, Member] = {
     "permissions": Member(
         shown=fields.List(fields.String(), required=True),
         is_listed=True,
-        wanted=fields.List(fields.String(validate=validate.OneOf(PERMISSIONS)), validate=validate.Length(min=1, max=4)),
+        wanted=fields.List(PermissionField(), validate=validate.Length(min=1, max=len(SPELLINGS))),
     ),
     "status": Member(shown=fields.Enum(Status, by_value=True, required=True), is_listed=True),
     "created_at": Member(shown=_moment(nullable=False), is_listed=True, is_fixed=True),
@@ -125,7 +126,7 @@ MEMBERS: dict[str, Member] = {
     "expires_at": Member(
         shown=_moment(),
         is_listed=True,
-        wanted=fields.AwareDateTime(format="iso", allow_none=True, metadata={"description": "null: never"}),
+        wanted=Timestamp(allow_none=True, metadata={"description": "null: never"}),
         absent=None,
     ),
     "allow_query": Member(

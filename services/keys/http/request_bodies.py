@@ -16,6 +16,7 @@ from services.keys.lifecycle.key import Reason
 from shared.web.operation import StrictSchema
 from shared.web.requests.strict_boolean import StrictBoolean
 from shared.web.requests.texts import check_label, plain_text, prose
+from shared.web.requests.timestamp import Timestamp
 
 EXPIRY_SECONDS_MAX = 10 * 366 * 86_400
 IDS_MAX = 1000
@@ -116,7 +117,7 @@ class RevokeKeySchema(GiveUpSchema):
     also_made = StrictBoolean(
         metadata={"description": "revoke also the keys that it made since `made_since`, and those that these made"}
     )
-    made_since = fields.AwareDateTime(format="iso", metadata={"description": "by default a day before now"})
+    made_since = Timestamp(metadata={"description": "by default a day before now"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +133,7 @@ class RevokeKeysBody(RevokeKeyBody):
 class RevokeKeysSchema(RevokeKeySchema):
     shape = RevokeKeysBody
     label = fields.String(validate=check_label, metadata={"description": "such as env:prod"})
-    created_before = fields.AwareDateTime(format="iso")
+    created_before = Timestamp()
     ids = fields.List(
         fields.String(validate=[validate.Length(max=32), plain_text]), validate=validate.Length(min=1, max=IDS_MAX)
     )

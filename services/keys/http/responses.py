@@ -82,8 +82,12 @@ class RevokedKeySchema(ChangedKeySchema, MadeSchema):
     pass
 
 
+class EndedKeySchema(ListedKeySchema):
+    is_caller = fields.Boolean(required=True, metadata={"description": "whether it is the calling key itself"})
+
+
 class RevokedKeysSchema(MadeSchema):
-    data = fields.List(fields.Nested(ListedKeySchema), required=True)
+    data = fields.List(fields.Nested(EndedKeySchema), required=True)
     dry_run = fields.Boolean(required=True)
     receipt = fields.Nested(ReceiptSchema, required=True, allow_none=True)
 

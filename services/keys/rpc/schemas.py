@@ -54,7 +54,7 @@ class RevokeArguments(ChangeArguments):
     reason = fields.Enum(Reason, by_value=True)
     note = fields.String(allow_none=True, validate=validate.Length(max=1000))
     also_made = fields.Boolean(truthy={True}, falsy={False})
-    made_since = fields.AwareDateTime(format="iso", allow_none=True)
+    made_since = Moment(allow_none=True)
 
 
 class GateAnswer(Schema):

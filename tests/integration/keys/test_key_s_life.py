@@ -78,7 +78,7 @@ class Lives(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.clock = ManualClock(NOON)
         self.service = assembly.assemble(Database.sqlite(self.folder / "keys.db"), NoBus(), self.clock, lease_seconds=1)
-        self.organisation_id = self.service.commands.register_organisation("Railway", "free", ORIGIN)
+        self.organisation_id = self.service.commands.organisations.register("Railway", "free", ORIGIN)
         self.known: list[Known] = []
         request = KeyRequest(description=Description(name="used"), permissions=("admin",))
         self.teller = self.service.commands.create(self.organisation_id, request, ORIGIN).key_id
@@ -166,7 +166,7 @@ class Lives(RuleBasedStateMachine):
         """The organisation lets unused keys expire; that another key was used tells that uses are told."""
         with contextlib.suppress(*REFUSALS):
             self._edit(known, KeyEdit(access=lambda access: replace(access, expires_at=None)))
-        self.service.commands.set_unused_expiry(self.organisation_id, 14, ORIGIN)
+        self.service.commands.organisations.set_unused_expiry(self.organisation_id, 14, ORIGIN)
         for _ in range(3):
             self.clock.advance(8 * 86_400)
             self.service.last_use.record({self.teller: self.clock.now()})

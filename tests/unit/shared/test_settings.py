@@ -7,7 +7,7 @@ import pytest
 
 from shared.messaging.accounts.rules import Accounts, RpcAccount
 from shared.replication.proof.signatures import Signer, new_private_key
-from shared.settings import SettingWrong, read_settings
+from shared.settings import SettingWrong, cors_origins, read_settings
 
 RIGHT = {
     "DATABASE_URL": "postgresql+psycopg://keys:hunter2@postgres/keys",
@@ -201,3 +201,31 @@ def test_who_signs_must_be_among_those_who_are_believed(monkeypatch: pytest.Monk
     monkeypatch.setenv("KEYS_VERIFY_KEYS", Signer(new_private_key()).public_key)
     with pytest.raises(SettingWrong, match=r"^KEYS_VERIFY_KEYS lacks the public key of KEYS_SIGNING_KEY"):
         read_settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "origins"),
+    [
+        (None, None),
+        ("", None),
+        (" ", None),
+        ("none", ()),
+        ("*", ("*",)),
+        ("https://a.example, https://b.example:8443", ("https://a.example", "https://b.example:8443")),
+    ],
+)
+def test_which_pages_may_read_is_said_or_left_to_the_default(
+    text: str | None, origins: tuple[str, ...] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docker-compose.yml and shells pass on an empty variable where none was meant."""
+    monkeypatch.delenv("CORS_ORIGINS", raising=False)
+    if text is not None:
+        monkeypatch.setenv("CORS_ORIGINS", text)
+    assert cors_origins() == origins
+
+
+@pytest.mark.parametrize("text", ["none, https://a.example", "nobody", "a.example"])
+def test_origins_that_contradict_themselves_or_are_none_are_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", text)
+    with pytest.raises(SettingWrong, match=r"CORS_ORIGINS must be \*, none or origins"):
+        cors_origins()

@@ -106,8 +106,9 @@ def test_an_organisation_s_settings_are_behind_the_fence(world: World) -> None:
     stolen = world.create()
     world.change(stolen.key_id, ENDINGS["revoked"][0])
     before = world.log()
+    organisations = world.keys.commands.behind(fence_of(world, stolen)).organisations
     with pytest.raises(Fenced, match="key-revoked"):
-        world.keys.commands.behind(fence_of(world, stolen)).set_unused_expiry(world.organisation_id, 30, ORIGIN)
+        organisations.set_unused_expiry(world.organisation_id, 30, ORIGIN)
     assert world.log() == before
 
 

@@ -36,7 +36,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 def live(keys: assembly.Keys) -> None:
     """Keys with all that can befall secrets."""
-    organisation_id = keys.commands.register_organisation("Ferrovie", "standard", ORIGIN)
+    organisation_id = keys.commands.organisations.register("Ferrovie", "standard", ORIGIN)
 
     def new() -> str:
         return keys.commands.create(organisation_id, ADMIN, ORIGIN).key_id
