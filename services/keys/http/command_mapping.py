@@ -3,7 +3,7 @@
 Checks here what a schema cannot: expiry against the present moment, limits against the caller's tier.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from services.keys.revocation.fence import Fence
 from services.keys.views.queries import KeyView
 from shared.eventsourcing.origin import Origin
 from shared.gate.grants.grant import Limits
+from shared.values.names import NotAName, as_name, composed, visible
 from shared.web.operation import Call
 from shared.web.problems.catalogue import Problem
 
@@ -101,10 +102,26 @@ def merge_patch(target: Any, patch: Any) -> Any:
 def _merged_description(before: Description, given: Mapping[str, Any]) -> Description:
     document = {name: getattr(before, name) for name in _WORDS}
     merged = cleared(merge_patch(document, {name: given[name] for name in _WORDS if name in given}))
+    errors: dict[str, list[str]] = {}
     if len(merged["labels"]) > LABELS_MAX:
-        raise Problem("invalid-body", members={"errors": {"/labels": [f"a key has at most {LABELS_MAX} labels"]}})
-    name = merged["name"] if merged["name"] == before.name else merged["name"].strip()
-    return Description(name=name, description=merged["description"], labels=merged["labels"])
+        errors["/labels"] = [f"a key has at most {LABELS_MAX} labels"]
+
+    def kept(text: str, known: str | None, form: Callable[[str], str], pointer: str) -> str:
+        try:
+            return text if text == known else form(text)
+        except NotAName as fault:
+            errors[pointer] = [str(fault)]
+            return text
+
+    labels = {
+        name: kept(value, before.labels.get(name), visible, f"/labels/{name.replace('/', '~1')}")
+        for name, value in merged["labels"].items()
+    }
+    name = kept(merged["name"], before.name, as_name, "/name")
+    description = kept(merged["description"], before.description, composed, "/description")
+    if errors:
+        raise Problem("invalid-body", members={"errors": errors})
+    return Description(name=name, description=description, labels=labels)
 
 
 def _merged_access(before: Access, given: Mapping[str, Any], now: datetime) -> Access:

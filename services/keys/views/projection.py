@@ -31,6 +31,7 @@ from services.keys.lifecycle.key import Key
 from services.keys.views import makings, setting_columns
 from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.origin import Origin
+from shared.values.names import folded
 from shared.values.timestamps import rfc3339
 
 # Stands for a description whose data key was destroyed, while a log is replayed up to the deletion itself.
@@ -183,8 +184,8 @@ def _as_columns(description: Description) -> dict[str, str]:
         "name": description.name,
         "description": description.description,
         "labels": _json(description.labels),
-        "sort_name": description.name.casefold(),
-        "search_text": f"{description.name}\n{description.description}".casefold(),
+        "sort_name": folded(description.name),
+        "search_text": folded(f"{description.name}\n{description.description}"),
     }
 
 

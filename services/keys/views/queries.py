@@ -25,6 +25,7 @@ from services.keys.views.setting_columns import from_row
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.keyset import By, read_page
+from shared.values.names import composed, folded
 from shared.values.timestamps import from_rfc3339, rfc3339
 
 _SORTED_BY: dict[str, Column[Any]] = {
@@ -166,10 +167,10 @@ def _conditions(wanted: KeyFilter, now: datetime) -> list[ColumnElement[bool]]:
         has = has_status(rfc3339(now))
         conditions.append(or_(*(has[status] for status in wanted.statuses)))
     for name, value in wanted.labels:
-        is_labelled = (label.c.key_id == table.c.id, label.c.name == name, label.c.value == value)
+        is_labelled = (label.c.key_id == table.c.id, label.c.name == name, label.c.value.in_({value, composed(value)}))
         conditions.append(select(label.c.key_id).where(*is_labelled).exists())
     if wanted.text:
-        in_text = table.c.search_text.contains(wanted.text.casefold(), autoescape=True)
+        in_text = table.c.search_text.contains(folded(wanted.text), autoescape=True)
         conditions.append(or_(in_text, table.c.hint.contains(wanted.text, autoescape=True), table.c.id == wanted.text))
     if wanted.created_before is not None:
         conditions.append(table.c.created_at < rfc3339(wanted.created_before))
