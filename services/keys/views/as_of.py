@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from services.keys.encryption import data_keys
 from services.keys.encryption.description import unseal
 from services.keys.events import types
-from services.keys.lifecycle.key import KEY_PREFIX, Key, NoSuchKey, evolve
+from services.keys.lifecycle.key import KEY_PREFIX, Key, NoSuchKey, evolve, settings
 from services.keys.views.queries import KeyView
 from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.origin import Origin
@@ -52,7 +52,7 @@ class AsOf:
         data_key = data_keys.read(tx, rows[0].stream)
         if state is None or data_key is None or state.organisation_id != organisation_id:
             raise NoSuchKey
-        description, access = unseal(state.words, data_key), state.access
+        description = unseal(state.words, data_key)
         return KeyView(
             id=state.key_id,
             organisation_id=state.organisation_id,
@@ -65,11 +65,6 @@ class AsOf:
             status=state.status(moment),
             created_at=state.created_at,
             created_by=msgspec.json.decode(rows[0].metadata, type=Origin).actor,
-            expires_at=access.expires_at,
-            allow_query=access.allow_query,
-            allowed_addresses=access.allowed_addresses,
-            minute_limit=access.minute_limit,
-            day_limit=access.day_limit,
             rotated_at=state.rotated_at,
             grace_until=state.grace_until,
             suspended_at=state.suspended_at,
@@ -79,4 +74,5 @@ class AsOf:
             last_used_at=None,
             last_used_address=None,
             last_used_route=None,
+            **settings(state.access),
         )
