@@ -56,7 +56,7 @@ class KeySchema(ListedKeySchema):
     )
     suspended_at = fields.AwareDateTime(required=True, allow_none=True)
     expired_at = fields.AwareDateTime(
-        required=True, allow_none=True, metadata={"description": "when its expiry was recorded"}
+        required=True, allow_none=True, metadata={"description": "since when it has been expired"}
     )
     revoked_at = fields.AwareDateTime(required=True, allow_none=True)
     revocation_reason = fields.String(required=True, allow_none=True)
