@@ -51,6 +51,8 @@ def application(
         Route("/readyz", _Ready(lambda: gate.replica.is_fresh() and is_ready())),
     ]
     for path, resource in (*routes, *own):
+        if "gate" in getattr(type(resource), "__annotations__", ()):
+            resource.gate = gate  # type: ignore[attr-defined]  # one that judges keys that others were shown
         complete(resource)
         app.add_route(path, resource)
     declared = {

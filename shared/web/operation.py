@@ -17,6 +17,7 @@ from marshmallow import Schema, post_load
 
 from shared.gate.authentication.credential import Presented
 from shared.gate.grants.grant import Grant
+from shared.gate.quota.reserve import Reserve
 from shared.web.requests.json_body import read_body
 from shared.web.requests.query_parameters import preferred, read_query
 
@@ -101,7 +102,8 @@ class Operation:
 
     `stands_for`: (resource, request, caller's address) → the other request that is judged in its place; raises Problem.
     `problem_header`: a header that repeats a problem's body, for callers whose proxy drops bodies.
-    `urgent`: it takes permissions away, and may use a reserve when the key's own limits are used up.
+    `reserve`: what it may draw on when the key's own limits are used up. `gives_up`: the calling key only ends its own
+    power, which one that is suspended, expired or used from elsewhere may do, too.
     """
 
     summary: str
@@ -115,7 +117,8 @@ class Operation:
     headers: tuple[str, ...]
     stands_for: StandsFor | None
     problem_header: str | None
-    urgent: bool
+    reserve: Reserve | None
+    gives_up: bool
     alternatives: tuple[str, ...]
     _handler: Handler
     _load_query: Schema | None
@@ -163,7 +166,8 @@ def operation(
     headers: tuple[str, ...] = (),
     stands_for: StandsFor | None = None,
     problem_header: str | None = None,
-    urgent: bool = False,
+    reserve: Reserve | None = None,
+    gives_up: bool = False,
     alternatives: tuple[str, ...] = (),
 ) -> Callable[[Handler], Handler]:
     """Declares a method that takes a Call (and the path's parameters) and returns an Answer.
@@ -185,7 +189,8 @@ def operation(
             headers=headers,
             stands_for=stands_for,
             problem_header=problem_header,
-            urgent=urgent,
+            reserve=reserve,
+            gives_up=gives_up,
             alternatives=alternatives,
             _handler=handler,
             _load_query=query() if query else None,

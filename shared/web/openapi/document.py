@@ -10,7 +10,6 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields
 
-from shared.gate.gate import RESERVE, RESERVE_LIMITS
 from shared.web.operation import JSON, Operation, operation_of
 from shared.web.problems.catalogue import CATALOGUE
 from shared.web.requests.json_body import BODY_PROBLEMS
@@ -93,11 +92,14 @@ def _describe(path: str, method: str, operation: Operation) -> dict[str, Any]:
 
 def _description(operation: Operation) -> str:
     needs = f"Needs the permission `{operation.permission}`." if operation.permission else "Works with any key."
-    if not operation.urgent:
+    if operation.gives_up:
+        needs += " Also with one that is suspended, expired, or used from an address outside its own."
+    reserve = operation.reserve
+    if reserve is None:
         return needs
     return (
-        f"{needs} Accepted up to {RESERVE_LIMITS.minute} times a minute even when the key's limits are used up "
-        f'(the answer\'s RateLimit policy is then "{RESERVE}").'
+        f"{needs} Accepted up to {reserve.limits.minute} times a minute even when the key's limits are used up "
+        f'(the answer\'s RateLimit policy is then "{reserve.name}").'
     )
 
 
