@@ -101,6 +101,7 @@ class Operation:
 
     `stands_for`: (resource, request, caller's address) → the other request that is judged in its place; raises Problem.
     `problem_header`: a header that repeats a problem's body, for callers whose proxy drops bodies.
+    `name`: its operationId, where the rule of shared/web/openapi/naming.py has no good one. `example`: of a body.
     `urgent`: it takes permissions away, and may use a reserve when the key's own limits are used up.
     """
 
@@ -117,6 +118,8 @@ class Operation:
     problem_header: str | None
     urgent: bool
     alternatives: tuple[str, ...]
+    name: str | None
+    example: Mapping[str, Any] | None
     _handler: Handler
     _load_query: Schema | None
     _load_body: Schema | None
@@ -162,6 +165,8 @@ def operation(
     problem_header: str | None = None,
     urgent: bool = False,
     alternatives: tuple[str, ...] = (),
+    name: str | None = None,
+    example: Mapping[str, Any] | None = None,
 ) -> Callable[[Handler], Handler]:
     """Declares a method that takes a Call (and the path's parameters) and returns an Answer.
 
@@ -184,6 +189,8 @@ def operation(
             problem_header=problem_header,
             urgent=urgent,
             alternatives=alternatives,
+            name=name,
+            example=example,
             _handler=handler,
             _load_query=query() if query else None,
             _load_body=body() if body else None,
