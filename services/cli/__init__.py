@@ -1,5 +1,7 @@
 """The `grillo` command. Modules are imported when a command needs them: `--help` waits for no database library."""
 
+import atexit
+import gc
 import sys
 
 
@@ -13,6 +15,8 @@ def main() -> None:
     if sys.argv[1:2] == ["up"]:
         # First of all imports: it changes sockets, locks and threads for everything that comes after.
         import services.embedded.system  # noqa: F401
+    # The interpreter's last collection would look at every object, for a second.
+    atexit.register(gc.freeze)
     from services.cli.application import application
     from services.cli.failure import Failure
 

@@ -30,7 +30,7 @@ def migrate(
 
 def migrate_at(service: str, setting: str) -> None:
     """Migrates the database that `setting` is the address of, as far as its role may. Raises Failure."""
-    from services.distributed.composition import migrate_database
+    from services.distributed.migration import migrate_database
     from shared.runtime.wait_for_servers import ServerUnreachable
     from shared.sql.availability import DatabaseUnusable
     from shared.sql.database import DatabaseUrlWrong

@@ -1,6 +1,5 @@
 """`grillo up`: runs everything embedded, in the foreground."""
 
-import gc
 import json
 import os
 import signal
@@ -83,7 +82,6 @@ def up(
     finally:
         system.stop()
         folder.release()
-        gc.freeze()  # the interpreter's last collection would look at every object, for a second
 
 
 class _Signals:

@@ -27,6 +27,7 @@ from services.keys.http.responses import CreatedKeySchema, DeletedKeySchema, Edi
 from services.keys.views.as_of import AsOf
 from services.keys.views.queries import KeyQueries, KeyView
 from shared.gate.grants.grants import Grants
+from shared.gate.quota.reserve import LISTING, URGENT
 from shared.observability.redaction import redact
 from shared.runtime.clock import Clock
 from shared.web.operation import Answer, Call, operation
@@ -64,7 +65,14 @@ class KeyCollection:
         self._commands, self._queries, self._show, self._clock = commands, queries, show, clock
         self._idempotency = idempotency
 
-    @operation("List keys", tag="Keys", permission="admin", query=ListQuerySchema, answers=KeyListSchema)
+    @operation(
+        "List keys",
+        tag="Keys",
+        permission="admin",
+        query=ListQuerySchema,
+        answers=KeyListSchema,
+        reserve=LISTING,
+    )
     def on_get(self, call: Call[ListQuery, None]) -> Answer:
         query = call.query
         after = _place(query.cursor, query.sort) if query.cursor else None
@@ -129,6 +137,7 @@ class KeyItem:
         query=PastQuerySchema,
         answers=KeySchema,
         problems=("not-found",),
+        reserve=LISTING,
     )
     def on_get(self, call: Call[AsOfQuery, None], key_id: str) -> Answer:
         with as_problems():
@@ -174,7 +183,7 @@ class KeyItem:
         query=ForceQuerySchema,
         answers=DeletedKeySchema,
         problems=("not-found", "lock-out"),
-        urgent=True,
+        reserve=URGENT,
     )
     def on_delete(self, call: Call[ForceQuery, None], key_id: str) -> Answer:
         with as_problems():

@@ -47,7 +47,7 @@ class PromptConsumer(ConsumerMixin):
 
 
 class PromptQueueConsumer(PromptConsumer, QueueConsumer):
-    """nameko's. Its connection stays until the container's methods have ended: they acknowledge their messages by it."""
+    """nameko's. Its connection stays until the container's methods have ended, which acknowledge by it."""
 
     def __init__(self) -> None:
         self._is_consuming = False
@@ -79,7 +79,8 @@ class PromptQueueConsumer(PromptConsumer, QueueConsumer):
 
     def _let_go(self) -> None:
         """With its connection a consumer is gone, whether it was to be cancelled or not."""
-        waiting, self._pending_remove_providers = self._pending_remove_providers, {}
-        self._consumers = {}
+        waiting: dict[Any, Any] = self._pending_remove_providers
+        self._pending_remove_providers: dict[Any, Any] = {}
+        self._consumers: dict[Any, Any] = {}
         for taken_back in waiting.values():
             taken_back.send()

@@ -12,7 +12,7 @@ import falcon
 from falcon.routing import CompiledRouter
 
 from shared.gate.authentication.credential import Presented
-from shared.gate.gate import RESERVE, Gate
+from shared.gate.gate import Gate
 from shared.gate.verdict import Verdict
 from shared.observability import metrics
 from shared.runtime.clock import Clock
@@ -92,7 +92,9 @@ class Admission:
             if operation.stands_for is None or request is None:
                 keys = () if request is None else _keys_in_query(request)
                 presented = Presented(environ.get("HTTP_AUTHORIZATION"), keys, caller)
-                verdict = self._gate.admit(presented, permission, began, urgent=operation.urgent)
+                verdict = self._gate.admit(
+                    presented, permission, began, reserve=operation.reserve, gives_up=operation.gives_up
+                )
             else:
                 judged = operation.stands_for(found.resource, request, caller)
                 permission = judged.permission
@@ -177,7 +179,8 @@ def _headers(
         return headers
     limits, spent = verdict.limits, verdict.spent
     if limits is not None and spent is not None:
-        headers += rate_limit_headers(limits, spent, RESERVE if verdict.from_reserve else "minute", gate_time())
+        name = "minute" if verdict.reserve is None else verdict.reserve.name
+        headers += rate_limit_headers(limits, spent, name, gate_time())
     if verdict.in_query:
         return _kept_by_nobody(headers)
     if "Cache-Control" not in said:

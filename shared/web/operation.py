@@ -17,6 +17,7 @@ from marshmallow import Schema, post_load
 
 from shared.gate.authentication.credential import Presented
 from shared.gate.grants.grant import Grant
+from shared.gate.quota.reserve import Reserve
 from shared.web.requests.json_body import read_body
 from shared.web.requests.query_parameters import preferred, read_query
 
@@ -102,7 +103,8 @@ class Operation:
     `stands_for`: (resource, request, caller's address) → the other request that is judged in its place; raises Problem.
     `problem_header`: a header that repeats a problem's body, for callers whose proxy drops bodies.
     `name`: its operationId, where the rule of shared/web/openapi/naming.py has no good one. `example`: of a body.
-    `urgent`: it takes permissions away, and may use a reserve when the key's own limits are used up.
+    `reserve`: what it may draw on when the key's own limits are used up. `gives_up`: the calling key only ends its own
+    power, which one that is suspended, expired or used from elsewhere may do, too.
     """
 
     summary: str
@@ -116,7 +118,8 @@ class Operation:
     headers: tuple[str, ...]
     stands_for: StandsFor | None
     problem_header: str | None
-    urgent: bool
+    reserve: Reserve | None
+    gives_up: bool
     alternatives: tuple[str, ...]
     name: str | None
     example: Mapping[str, Any] | None
@@ -147,7 +150,10 @@ class Operation:
         if self.alternatives:
             media_type = preferred(environ.get("HTTP_ACCEPT"), (JSON, *self.alternatives))
         call = Call(caller, query, body, request_id, gate_time, headers, media_type, digest, self.permission, address)
-        return self._handler(resource, call, **path)
+        answer = self._handler(resource, call, **path)
+        if not self.alternatives:
+            return answer
+        return msgspec.structs.replace(answer, headers={**answer.headers, "Vary": "Accept"})
 
 
 def operation(
@@ -163,7 +169,8 @@ def operation(
     headers: tuple[str, ...] = (),
     stands_for: StandsFor | None = None,
     problem_header: str | None = None,
-    urgent: bool = False,
+    reserve: Reserve | None = None,
+    gives_up: bool = False,
     alternatives: tuple[str, ...] = (),
     name: str | None = None,
     example: Mapping[str, Any] | None = None,
@@ -187,7 +194,8 @@ def operation(
             headers=headers,
             stands_for=stands_for,
             problem_header=problem_header,
-            urgent=urgent,
+            reserve=reserve,
+            gives_up=gives_up,
             alternatives=alternatives,
             name=name,
             example=example,

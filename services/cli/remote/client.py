@@ -29,16 +29,16 @@ class Client:
             raise Failure("GRILLO_URL is no address of a server; it must read http://HOST:PORT.") from None
 
     def get(self, path: str, **query: Any) -> Any:
-        return self._ask("GET", path, params={name: value for name, value in query.items() if value is not None})
+        return self._ask("GET", path, params=_given(query))
 
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        return self._ask("POST", path, json=body)
+    def post(self, path: str, body: dict[str, Any], **query: Any) -> Any:
+        return self._ask("POST", path, json=body, params=_given(query))
 
-    def patch(self, path: str, body: dict[str, Any], headers: dict[str, str]) -> Any:
-        return self._ask("PATCH", path, json=body, headers=headers)
+    def patch(self, path: str, body: dict[str, Any], headers: dict[str, str], **query: Any) -> Any:
+        return self._ask("PATCH", path, json=body, headers=headers, params=_given(query))
 
-    def delete(self, path: str) -> Any:
-        return self._ask("DELETE", path)
+    def delete(self, path: str, **query: Any) -> Any:
+        return self._ask("DELETE", path, params=_given(query))
 
     def pages(self, path: str, **query: Any) -> list[Any]:
         """All items of a list, page after page."""
@@ -69,6 +69,10 @@ class Client:
         if not isinstance(document, dict) or "X-Request-Id" not in answer.headers:
             raise Failure(f"{self._url} answered, but not as grillo does. GRILLO_URL names another address.")
         return document
+
+
+def _given(query: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in query.items() if value is not None}
 
 
 def id_in_path(text: str) -> str:

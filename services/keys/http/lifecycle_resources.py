@@ -35,6 +35,7 @@ from services.keys.lifecycle.key import Status
 from services.keys.revocation.propagation import Receipt
 from services.keys.views.queries import KeyFilter, KeyQueries, KeyView
 from shared.eventsourcing.origin import Origin
+from shared.gate.quota.reserve import LISTING, URGENT
 from shared.runtime.clock import Clock
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems.catalogue import Problem
@@ -107,7 +108,7 @@ class KeySuspension(_KeyChangeResource):
         body=NothingSchema,
         answers=ChangedKeySchema,
         problems=_MAY_LOCK_OUT,
-        urgent=True,
+        reserve=URGENT,
     )
     def on_post(self, call: Call[ForceQuery, None], key_id: str) -> Answer:
         suspend = self._commands.behind(fence(call)).suspend
@@ -141,7 +142,7 @@ class KeyRevocation(_KeyChangeResource):
         body=RevokeKeySchema,
         answers=RevokedKeySchema,
         problems=_MAY_LOCK_OUT,
-        urgent=True,
+        reserve=URGENT,
     )
     def on_post(self, call: Call[ForceQuery, RevokeKeyBody], key_id: str) -> Answer:
         return self._revoked(call, key_id, made_query(call.body, self._clock.now()))
@@ -155,7 +156,8 @@ class OwnKeyRevocation(_KeyChangeResource):
         body=GiveUpSchema,
         answers=RevokedKeySchema,
         problems=_PROBLEMS,
-        urgent=True,
+        reserve=URGENT,
+        gives_up=True,
     )
     def on_post(self, call: Call[None, GiveUpBody]) -> Answer:
         return self._revoked(call, call.caller.key_id, gives_up=True)
@@ -165,7 +167,14 @@ class OwnKey:
     def __init__(self, queries: KeyQueries, show: KeyRepresentation) -> None:
         self._queries, self._show = queries, show
 
-    @operation("Show the calling key", tag="Keys", permission=None, answers=KeySchema, problems=("not-found",))
+    @operation(
+        "Show the calling key",
+        tag="Keys",
+        permission=None,
+        answers=KeySchema,
+        problems=("not-found",),
+        reserve=LISTING,
+    )
     def on_get(self, call: Call[None, None]) -> Answer:
         with as_problems():
             key = self._queries.get_key(call.caller.organisation_id, call.caller.key_id)
@@ -184,7 +193,7 @@ class KeysRevocation:
         body=RevokeKeysSchema,
         answers=RevokedKeysSchema,
         problems=_MAY_LOCK_OUT,
-        urgent=True,
+        reserve=URGENT,
     )
     def on_post(self, call: Call[ForceQuery, RevokeKeysBody]) -> Answer:
         organisation_id, body = call.caller.organisation_id, call.body

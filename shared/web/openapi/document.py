@@ -14,7 +14,6 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema
 
-from shared.gate.gate import RESERVE, RESERVE_LIMITS
 from shared.web.openapi import schema_attributes
 from shared.web.openapi.naming import operation_id
 from shared.web.openapi.responses import components, responses
@@ -24,9 +23,9 @@ from shared.web.operation import Operation, StrictSchema, operation_of
 _METHODS = ("get", "post", "put", "patch", "delete")
 _ABOUT = """API keys for Grillo Cloud, and what they open: sensors, their data, detected earthquakes.
 
-Send the key as `Authorization: Bearer KEY`. It may also be sent as the query parameter `api_key`, if the key allows that,
-but not both; where URLs are logged or kept, the header is safer. Times are RFC 3339 with a zone; lists are read page by
-page with `next_cursor`. Errors are `application/problem+json`; `error.code` is the product's own, coarser name.
+Send the key as `Authorization: Bearer KEY`. It may also be sent as the query parameter `api_key`, if the key allows
+that, but not both; where URLs are logged or kept, the header is safer. Times are RFC 3339 with a zone; lists are read
+page by page with `next_cursor`. Errors are `application/problem+json`; `error.code` is the product's own, coarser name.
 """
 _ID_EXAMPLE = "3YMUxZgQ2XZi9VkAmW1Luj"
 _PREFIXES = {"channel_id": "chn", "delivery_id": "dlv", "event_id": "evt", "rule_id": "rul"}
@@ -129,11 +128,14 @@ def _is_needed(body: type[StrictSchema]) -> bool:
 
 def _description(operation: Operation) -> str:
     needs = f"Needs the permission `{operation.permission}`." if operation.permission else "Works with any key."
-    if not operation.urgent:
+    if operation.gives_up:
+        needs += " Also with one that is suspended, expired, or used from an address outside its own."
+    reserve = operation.reserve
+    if reserve is None:
         return needs
     return (
-        f"{needs} Accepted up to {RESERVE_LIMITS.minute} times a minute even when the key's limits are used up "
-        f'(the answer\'s RateLimit policy is then "{RESERVE}").'
+        f"{needs} Accepted up to {reserve.limits.minute} times a minute even when the key's limits are used up "
+        f'(the answer\'s RateLimit policy is then "{reserve.name}").'
     )
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.gate.gate import RESERVE
 from shared.gate.quota.memory_quota import Spent
+from shared.gate.quota.reserve import RESERVE_NAMES
 from shared.gate.verdict import Refusal, Verdict
 
 _QUOTA_TYPE = "https://iana.org/assignments/http-problem-types#quota-exceeded"
@@ -228,7 +228,7 @@ def unavailable(name: str = "unavailable", detail: str | None = None) -> Problem
 def _quota_exceeded(spent: Spent | None) -> Problem:
     if spent is None:
         raise ValueError("a verdict of quota-exceeded must say what was spent")
-    limits = " and per ".join(name for name in spent.violated if name != RESERVE)
+    limits = " and per ".join(name for name in spent.violated if name not in RESERVE_NAMES)
     return Problem(
         "quota-exceeded",
         f"the allowed number of requests per {limits} is used up",

@@ -397,9 +397,12 @@ def test_a_thief_who_uses_the_owner_s_quota_up_cannot_keep_a_key_from_being_revo
     victims = [api.create() for _ in range(4)]
     while passes(api, stolen["key"]):
         pass
-    refused = api.ask("GET", "/v1/keys", key=stolen["key"])
+    refused = api.ask("POST", f"/v1/keys/{victims[0]['id']}/rotate", key=stolen["key"])
     problem(refused, 429, "quota-exceeded")
     assert refused.headers["RateLimit-Policy"].startswith('"minute";q=5;w=60')
+    for at in ("/v1/keys", f"/v1/keys/{victims[0]['id']}", "/v1/keys/self"):
+        listed = api.ask("GET", at, key=stolen["key"])
+        assert (listed.status_code, listed.headers["RateLimit-Policy"]) == (200, '"listing";q=10;w=60')
     path = "/v1/keys/{}"
     asked = [
         ("POST", path.format(victims[0]["id"]) + "/suspend", {}),

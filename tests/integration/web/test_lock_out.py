@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from services.keys.events import KeyExpired
+from services.keys.lifecycle.key import ExpiryReason
 from services.keys.lifecycle.lock_out import Loss
 from tests.integration.web.asking import problem
 from tests.integration.web.management import BOOTSTRAP, Management
@@ -158,6 +160,27 @@ def test_giving_itself_up_and_an_operator_s_command_are_not_judged(api: Manageme
     api.keys.commands.suspend(organisation_id, key_id, BOOTSTRAP)
     api.keys.relay.run()
     problem(api.ask("GET", "/v1/keys/self", key=rescue), 401, "key-suspended")
+
+
+def test_a_suspended_expired_or_far_away_key_still_gives_itself_up(api: Management) -> None:
+    suspended, expired = api.create(), api.create()
+    elsewhere = api.create(allowed_addresses=["192.0.2.0/24"])
+    api.ask("POST", f"/v1/keys/{suspended['id']}/suspend", json={})
+    ended = KeyExpired(
+        key_id=expired["id"],
+        organisation_id=api.organisation_id,
+        expired_at=datetime.now(UTC),
+        reason=ExpiryReason.TIME.value,
+    )
+    api.keys.commands.keys.execute(expired["id"], lambda _: (ended,), BOOTSTRAP)
+    api.keys.relay.run()
+    before = {"key-suspended": suspended, "key-expired": expired, "address-not-allowed": elsewhere}
+    for name, key in before.items():
+        problem(api.ask("GET", "/v1/keys/self", key=key["key"]), 403 if key is elsewhere else 401, name)
+        given_up = api.ask("POST", "/v1/keys/self/revoke", key=key["key"], json={"reason": "key-compromise"})
+        assert (given_up.status_code, given_up.json["status"]) == (200, "revoked"), given_up.text
+        assert given_up.headers["RateLimit-Policy"].startswith('"minute";')
+        problem(api.ask("POST", "/v1/keys/self/revoke", key=key["key"], json={}), 401, "key-revoked")
 
 
 def test_force_is_true_or_false(api: Management) -> None:

@@ -1,4 +1,4 @@
-"""Consumers end when they are asked to: while they wait, while there is no broker, and with nothing left to hear twice."""
+"""Consumers end when they are asked to: while they wait, without a broker, and with nothing left to hear twice."""
 
 import json
 import socket
