@@ -89,6 +89,7 @@ class KeyCollection:
         status=201,
         problems=("conflict", "too-many-keys", "beyond-own-bounds"),
         headers=("Idempotency-Key",),
+        example={"name": "Railway", "permissions": ["sensors:read"], "labels": {"env": "prod"}, "expires_in": 7776000},
     )
     def on_post(self, call: Call[None, KeyBody]) -> Answer:
         """Repeated with the same Idempotency-Key, it is answered with the key that was created, without its secret."""
