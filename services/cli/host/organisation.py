@@ -30,12 +30,12 @@ def register(
     data: Data = Path("data"),
 ) -> None:
     """Register an organisation; prints its id."""
-    from services.keys.lifecycle.organisation import NameHoldsKey, UnknownTier
+    from services.keys.lifecycle.organisation import NameHoldsKey, NameUnfit, UnknownTier
     from shared.eventsourcing.origin import Origin
 
     try:
         typer.echo(keys_service(data).commands.organisations.register(name, tier, Origin(actor="grillo organisation")))
-    except (UnknownTier, NameHoldsKey) as error:
+    except (UnknownTier, NameHoldsKey, NameUnfit) as error:
         raise Failure(str(error)) from None
 
 
