@@ -30,6 +30,8 @@ class KeyVerification:
         permission="admin",
         body=VerifyKeySchema,
         answers=VerifiedKeySchema,
+        name="verifyKey",
+        example={"key": "grl_…", "permission": "sensors:read"},
     )
     def on_post(self, call: Call[None, VerifyKeyBody]) -> Answer:
         verdict = self._verdict(call)

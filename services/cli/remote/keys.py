@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from services.cli.output import minute, print_json, tables, tell_receipt, text
-from services.cli.remote import key_usage
+from services.cli.remote import edits, key_usage
 from services.cli.remote.client import Client
 from services.cli.remote.consent import Force, Yes, ask, forced
 from services.cli.remote.key_usage import AsJson, KeyId
@@ -18,6 +18,10 @@ app = typer.Typer(
 )
 Addresses = Annotated[
     list[str] | None, typer.Option("--address", help="IP address or network it may be used from; repeat for several.")
+]
+Clear = Annotated[
+    list[str] | None,
+    typer.Option(help=f"What to take away; repeat for several: {', '.join(edits.CLEARABLE)}, labels.NAME."),
 ]
 MinuteLimit = Annotated[int | None, typer.Option(help="Requests in any 60 s, below the tier's.")]
 DayLimit = Annotated[int | None, typer.Option(help="Requests in a UTC day, below the tier's.")]
@@ -95,13 +99,14 @@ def edit(
     name: Annotated[str | None, typer.Option(help="A new name.")] = None,
     description: Annotated[str | None, typer.Option(help="What the key is for.")] = None,
     permission: Annotated[list[str] | None, typer.Option(help="All it shall have; repeat for several.")] = None,
-    label: Annotated[list[str] | None, typer.Option(help="name=value: all it shall have; repeat for several.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="name=value, added or changed; repeat for several.")] = None,
     expires_in: Annotated[int | None, typer.Option(help="Seconds from now until it expires.")] = None,
     never_expires: Annotated[bool, typer.Option("--never-expires", help="Take its expiry away.")] = False,
     allow_query: Annotated[bool | None, typer.Option(help="Whether it may be sent as ?api_key=.")] = None,
     address: Addresses = None,
     minute_limit: MinuteLimit = None,
     day_limit: DayLimit = None,
+    clear: Clear = None,
     regenerate: Annotated[bool, typer.Option("--regenerate", help="New secret, which ends every older one.")] = False,
     revision: Annotated[int | None, typer.Option(help="Change it only if it is still at this revision.")] = None,
     force: Force = False,
@@ -119,8 +124,11 @@ def edit(
     }
     body = {field: value for field, value in wanted.items() if value is not None}
     body |= _limits(minute_limit, day_limit)
-    body |= {"expires_at": None} if never_expires else {}
+    cleared = ["expires_at"] * never_expires + (clear or [])
+    body = edits.with_cleared(body, cleared)
     body |= {"regenerate": True} if regenerate else {}
+    if not body:
+        raise typer.BadParameter("nothing to change: name what shall be otherwise; see --help")
     headers = {} if revision is None else {"If-Match": f'"{revision}"'}
     changed = Client().patch(f"/v1/keys/{key_id}", body, headers, force=forced(force))
     _tell(changed, "changed", as_json)
