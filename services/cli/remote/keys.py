@@ -8,7 +8,7 @@ from rich.table import Table
 from services.cli.output import minute, print_json, tables, tell_receipt, text
 from services.cli.remote import edits, key_usage
 from services.cli.remote.client import Client
-from services.cli.remote.consent import Force, Yes, ask, forced
+from services.cli.remote.consent import Force, Yes, ask, forced, how_many_to_revoke
 from services.cli.remote.key_usage import AsJson, KeyId
 from services.cli.remote.made import AlsoMade, MadeSince, made_query, tell_made
 
@@ -202,7 +202,7 @@ def revoke_many(
     body |= {"label": ":".join(_label(label))} if label is not None else {"created_before": created_before}
     client = Client()
     if not dry_run:
-        ask(lambda: _how_many(client.post("/v1/keys/revoke", body | {"dry_run": True}), also_made), yes)
+        ask(lambda: how_many_to_revoke(client.post("/v1/keys/revoke", body | {"dry_run": True}), also_made), yes)
     revoked = client.post("/v1/keys/revoke", body, force=forced(force))
     if as_json:
         print_json(revoked)
@@ -246,12 +246,6 @@ def _tell(changed: dict[str, Any], what: str, as_json: bool) -> None:
         typer.echo(f"{changed['id']} {what}.", err=secret is not None)
         return
     tell_receipt(f"{changed['id']} {what}", receipt, err=secret is not None)
-
-
-def _how_many(looked_at: dict[str, Any], also_made: bool) -> str:
-    count = len(looked_at["data"]) + (len(looked_at["made"]) if also_made else 0)
-    own = ", the calling one among them," if any(key["is_caller"] for key in looked_at["data"]) else ""
-    return f"Revoke {count} keys{own} for good?"
 
 
 def _limits(minute: int | None, day: int | None) -> dict[str, Any]:
