@@ -69,7 +69,7 @@ def test_a_generated_typescript_client_that_validates_runs_a_session(
 
 
 def test_a_generated_python_client_runs_a_session(embedded: Embedded, document: Path, tmp_path: Path) -> None:
-    generate = [CLIENTS / ".venv/bin/openapi-python-client", "generate", "--meta", "none"]
+    generate: list[str | Path] = [CLIENTS / ".venv/bin/openapi-python-client", "generate", "--meta", "none"]
     run(*generate, "--path", document, "--output-path", tmp_path / "grillo_client")
     python = settings(embedded) | {"PYTHONPATH": str(tmp_path)}
     assert run(CLIENTS / ".venv/bin/python", CLIENTS / "session.py", **python) == "done\n"
