@@ -12,6 +12,7 @@ from services.keys.encryption import data_keys
 from services.keys.encryption.description import unseal
 from services.keys.events import types
 from services.keys.lifecycle.key import KEY_PREFIX, Key, NoSuchKey, evolve, settings
+from services.keys.views.projection import note_of
 from services.keys.views.queries import KeyView
 from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.origin import Origin
@@ -71,6 +72,7 @@ class AsOf:
             expired_at=state.expired_at,
             revoked_at=state.revoked_at,
             revocation_reason=state.revocation_reason,
+            revocation_note=note_of(state.revocation_note, data_key),
             last_used_at=None,
             last_used_address=None,
             last_used_route=None,
