@@ -1,4 +1,4 @@
-"""A database of before notes were shown and names had one form: migrated, its rows are those that the log adds up to."""
+"""A database of before notes were shown and names had one form: migrated, its rows are as their log adds up to."""
 
 from pathlib import Path
 from typing import Any
