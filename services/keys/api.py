@@ -24,8 +24,8 @@ from services.keys.http.request_queries import (
     PastQuerySchema,
 )
 from services.keys.http.responses import CreatedKeySchema, DeletedKeySchema, EditedKeySchema, KeyListSchema, KeySchema
-from services.keys.views.as_of import AsOf
-from services.keys.views.queries import KeyQueries, KeyView
+from services.keys.views.as_of import AsOf, InTheFuture, PastKey
+from services.keys.views.queries import KeyQueries
 from shared.gate.grants.grants import Grants
 from shared.gate.quota.reserve import LISTING, URGENT
 from shared.observability.redaction import redact
@@ -89,6 +89,7 @@ class KeyCollection:
         status=201,
         problems=("conflict", "too-many-keys", "beyond-own-bounds"),
         headers=("Idempotency-Key",),
+        example={"name": "Railway", "permissions": ["sensors:read"], "labels": {"env": "prod"}, "expires_in": 7776000},
     )
     def on_post(self, call: Call[None, KeyBody]) -> Answer:
         """Repeated with the same Idempotency-Key, it is answered with the key that was created, without its secret."""
@@ -140,8 +141,8 @@ class KeyItem:
     )
     def on_get(self, call: Call[AsOfQuery, None], key_id: str) -> Answer:
         with as_problems():
-            key = self._key(call.caller.organisation_id, key_id, call.query)
-        return Answer(body=self._show(key), headers=etag(key.revision))
+            past = self._past(call.caller.organisation_id, key_id, call.query)
+        return Answer(body=self._show(past.key, past.tier), headers=etag(past.key.revision))
 
     @operation(
         "Edit a key; adding permissions requires `regenerate`, which ends all older secrets",
@@ -192,14 +193,15 @@ class KeyItem:
             deleted_at, receipt = commands.delete(call.caller.organisation_id, key_id, origin(call))
         return Answer(body={"id": key_id, "deleted_at": deleted_at, "receipt": representation.receipt(receipt)})
 
-    def _key(self, organisation_id: str, key_id: str, query: AsOfQuery) -> KeyView:
+    def _past(self, organisation_id: str, key_id: str, query: AsOfQuery) -> PastKey:
         if query.revision is not None:
             return self._as_of.at_revision(organisation_id, key_id, query.revision)
         if query.as_of is None:
-            return self._queries.get_key(organisation_id, key_id)
-        if query.as_of > self._clock.now():
-            raise Problem("invalid-request", "as_of: must not be in the future")
-        return self._as_of.at(organisation_id, key_id, query.as_of)
+            return PastKey(key=self._queries.get_key(organisation_id, key_id), tier=None)
+        try:
+            return self._as_of.at(organisation_id, key_id, query.as_of, self._clock.now())
+        except InTheFuture:
+            raise Problem("invalid-request", "as_of: must not be in the future") from None
 
 
 def _created(body: dict[str, Any], headers: dict[str, str] | None = None) -> Answer:

@@ -159,7 +159,7 @@ MEMBERS: dict[str, Member] = {
     "rotated_at": Member(shown=_moment()),
     "grace_until": Member(shown=_moment("until when the previous secret works")),
     "suspended_at": Member(shown=_moment()),
-    "expired_at": Member(shown=_moment("when its expiry was recorded")),
+    "expired_at": Member(shown=_moment("since when it has been expired")),
     "revoked_at": Member(shown=_moment()),
     "revocation_reason": Member(shown=_text(nullable=True)),
     "revocation_note": Member(shown=_text(nullable=True)),

@@ -23,10 +23,11 @@ class KeyRepresentation:
     def __init__(self, grants: Grants) -> None:
         self._grants = grants
 
-    def __call__(self, key: KeyView) -> dict[str, Any]:
-        tier = self.tier_limits(key.organisation_id)
-        limits = tier and tier.lowered(key.minute_limit, key.day_limit)
-        return detailed(key, self._grants.tier(key.organisation_id), limits)
+    def __call__(self, key: KeyView, tier: str | None = None) -> dict[str, Any]:
+        """`tier`: its organisation's at the time of the view; None: at present."""
+        tier = tier or self._grants.tier(key.organisation_id)
+        allowed = self._grants.policy.get(tier or "")
+        return detailed(key, tier, allowed and allowed.lowered(key.minute_limit, key.day_limit))
 
     def tier_limits(self, organisation_id: str) -> Limits | None:
         return self._grants.policy.get(self._grants.tier(organisation_id) or "")

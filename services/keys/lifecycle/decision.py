@@ -30,6 +30,7 @@ from services.keys.lifecycle.commands import (
     SuspendKey,
 )
 from services.keys.lifecycle.key import Access, Key, KeyExists, NoSuchKey, Reason, settings
+from services.keys.lifecycle.moments import next_moment
 from shared.values.permissions import PERMISSIONS
 from shared.values.revision import RevisionDiffers
 
@@ -67,6 +68,7 @@ def decide(state: Key | None, command: Command, now: datetime) -> tuple[KeyEvent
         return (_created(command, now),)
     if state is None or state.deleted_at is not None:
         raise NoSuchKey
+    now = next_moment(state.changed_at, now)
     match command:
         case RevokeKey():
             return () if state.revoked_at else (_revoked(state, command.reason, command.note, now),)

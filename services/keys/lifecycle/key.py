@@ -26,6 +26,7 @@ from services.keys.events import (
     KeyRotated,
     KeySuspended,
 )
+from services.keys.lifecycle.moments import own_moment
 
 KEY_PREFIX = "key_"  # organisations have streams in the same log
 
@@ -81,6 +82,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     `previous_digest`: of the secret before, which works until `grace_until`. `active_since`: when created, resumed or
     rotated last.
     `expiry_set_at`: since when `expires_at` holds. `days_warned`: days before it of the nearest warning given.
+    `changed_at`: the latest of its events' own moments; the next command's is later.
     """
 
     key_id: str
@@ -94,6 +96,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     active_since: datetime
     expiry_set_at: datetime
+    changed_at: datetime
     rotated_at: datetime | None = None
     grace_until: datetime | None = None
     previous_digest: str | None = None
@@ -152,13 +155,26 @@ def status(
     return Status.ACTIVE
 
 
+def expired_since(
+    *, expired_at: datetime | None, expires_at: datetime | None, revoked_at: datetime | None, now: datetime
+) -> datetime | None:
+    """Since when the key has been expired: by its expiry time also before a timer records that. None: it is not.
+
+    A key that was revoked before its expiry time does not expire any more.
+    """
+    if expired_at is not None or expires_at is None or now < expires_at:
+        return expired_at
+    return expires_at if revoked_at is None or revoked_at >= expires_at else None
+
+
 def evolve(state: Key | None, event: KeyEvent) -> Key | None:
     """The key after the event. Never refuses, not even what cannot have happened."""
     if isinstance(event, KeyCreated):
         return _created(event)
     if state is None:
         return None
-    return replace(state, revision=state.revision + 1, **_changes(state, event))
+    changed_at = max(state.changed_at, own_moment(event) or state.changed_at)
+    return replace(state, revision=state.revision + 1, changed_at=changed_at, **_changes(state, event))
 
 
 def _changes(state: Key, event: KeyChange) -> dict[str, Any]:
@@ -212,6 +228,7 @@ def _created(event: KeyCreated) -> Key:
         created_at=event.created_at,
         active_since=event.created_at,
         expiry_set_at=event.created_at,
+        changed_at=event.created_at,
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import assert_never
 
 from services.keys.events import OrganisationEvent, OrganisationRegistered, TierChanged, UnusedExpiryChanged
+from services.keys.lifecycle.moments import next_moment
 from shared.observability.redaction import redact
 from shared.values.names import NotAName, as_name
 
@@ -18,6 +19,7 @@ class Organisation:
     organisation_id: str
     name: str
     tier: str
+    changed_at: datetime
     unused_expiry_days: int | None = None
 
 
@@ -95,6 +97,7 @@ def decide(
         )
     if state is None:
         raise NoSuchOrganisation
+    now = next_moment(state.changed_at, now)
     match command:
         case ChangeTier(tier=tier):
             changed = TierChanged(organisation_id=state.organisation_id, tier=tier, changed_at=now)
@@ -118,13 +121,19 @@ def _name(text: str) -> str:
 
 def evolve(state: Organisation | None, event: OrganisationEvent) -> Organisation | None:
     if isinstance(event, OrganisationRegistered):
-        return Organisation(organisation_id=event.organisation_id, name=event.name, tier=event.tier)
+        return Organisation(
+            organisation_id=event.organisation_id, name=event.name, tier=event.tier, changed_at=event.registered_at
+        )
     if state is None:
         return None
     match event:
         case TierChanged():
-            return replace(state, tier=event.tier)
+            return replace(state, tier=event.tier, changed_at=max(state.changed_at, event.changed_at))
         case UnusedExpiryChanged():
-            return replace(state, unused_expiry_days=event.unused_expiry_days)
+            return replace(
+                state,
+                unused_expiry_days=event.unused_expiry_days,
+                changed_at=max(state.changed_at, event.changed_at),
+            )
         case _:
             assert_never(event)

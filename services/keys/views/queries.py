@@ -186,6 +186,9 @@ def _view(row: Row[Any], now: datetime) -> KeyView:
         name: _time(getattr(row, name))
         for name in ("rotated_at", "grace_until", "suspended_at", "expired_at", "revoked_at")
     }
+    moments["expired_at"] = key.expired_since(
+        expired_at=moments["expired_at"], expires_at=access["expires_at"], revoked_at=moments["revoked_at"], now=now
+    )
     return KeyView(
         id=row.id,
         organisation_id=row.organisation_id,

@@ -292,6 +292,23 @@ def test_a_key_is_shown_as_it_was(api: Management) -> None:
         assert api.ask("GET", path, params=query).status_code == status
 
 
+def test_a_key_as_of_a_time_that_it_tells_of_itself_contains_that_change(api: Management) -> None:
+    created = api.create(expires_at=soon(hours=1))
+    path = f"/v1/keys/{created['id']}"
+    api.keys.commands.organisations.change_tier(api.organisation_id, "free", BOOTSTRAP)
+    told = {"created_at": created}
+    for name, word in (("suspended_at", "suspend"), ("rotated_at", "rotate"), ("revoked_at", "revoke")):
+        told[name] = verb(api, created, word).json
+    for name, answered in told.items():
+        past = api.ask("GET", path, params={"as_of": answered[name]}).json
+        assert (past[name], past["revision"]) == (answered[name], answered["revision"])
+        assert (past["tier"], past["limits"]) == (
+            ("premium", {"minute": 1000, "day": None})
+            if name == "created_at"
+            else ("free", {"minute": 60, "day": 10_000})
+        )
+
+
 def test_the_timer_writes_an_expiry_down_and_the_clock_has_ended_it_before(api: Management) -> None:
     created = api.create(expires_at=soon(seconds=0.2))
     while passes(api, created["key"]):
