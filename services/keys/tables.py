@@ -42,6 +42,7 @@ api_key = Table(
     Column("day_limit", Integer),
     Column("revoked_at", String(27)),
     Column("revocation_reason", String(32)),
+    Column("revocation_note", Text),
     Column("last_used_at", String(27)),
     Column("last_used_address", String(45)),
     Column("last_used_route", String(100)),

@@ -31,6 +31,7 @@ KEY = KeyView(
     expired_at=None,
     revoked_at=None,
     revocation_reason=None,
+    revocation_note=None,
     last_used_at=None,
     last_used_address=None,
     last_used_route=None,

@@ -1,11 +1,15 @@
 """What `grillo keys edit` takes away: members of a JSON merge patch that are null. Contradictions are wrong usage."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 CLEARABLE = ("description", "labels", "expires_at", "allowed_addresses", "limits", "limits.minute", "limits.day")
 _REPLACED_BY = {"expires_at": "expires_in"}
+Clear = Annotated[
+    list[str] | None,
+    typer.Option(help=f"What to take away; repeat for several: {', '.join(CLEARABLE)}, labels.NAME."),
+]
 
 
 def with_cleared(body: dict[str, Any], names: list[str]) -> dict[str, Any]:
@@ -20,3 +24,15 @@ def with_cleared(body: dict[str, Any], names: list[str]) -> dict[str, Any]:
             raise typer.BadParameter(f"{name} is cleared and given at once: choose one")
         body |= {member: within | {inner: None}} if dot else {name: None}
     return body
+
+
+def limits_of(minute: int | None, day: int | None) -> dict[str, Any]:
+    given = {name: limit for name, limit in (("minute", minute), ("day", day)) if limit is not None}
+    return {"limits": given} if given else {}
+
+
+def label_of(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{text!r} is not name=value")
+    return name, value

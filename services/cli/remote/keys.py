@@ -6,9 +6,10 @@ import typer
 from rich.table import Table
 
 from services.cli.output import minute, print_json, tables, tell_receipt, text
-from services.cli.remote import edits, key_usage
+from services.cli.remote import key_usage
 from services.cli.remote.client import Client
 from services.cli.remote.consent import Force, Yes, ask, forced, how_many_to_revoke
+from services.cli.remote.edits import Clear, label_of, limits_of, with_cleared
 from services.cli.remote.key_usage import AsJson, KeyId
 from services.cli.remote.made import AlsoMade, MadeSince, made_query, tell_made
 
@@ -18,10 +19,6 @@ app = typer.Typer(
 )
 Addresses = Annotated[
     list[str] | None, typer.Option("--address", help="IP address or network it may be used from; repeat for several.")
-]
-Clear = Annotated[
-    list[str] | None,
-    typer.Option(help=f"What to take away; repeat for several: {', '.join(edits.CLEARABLE)}, labels.NAME."),
 ]
 MinuteLimit = Annotated[int | None, typer.Option(help="Requests in any 60 s, below the tier's.")]
 DayLimit = Annotated[int | None, typer.Option(help="Requests in a UTC day, below the tier's.")]
@@ -46,9 +43,9 @@ def create(
     body: dict[str, Any] = {"name": name, "permissions": permission, "allow_query": allow_query}
     body |= {"description": description} if description else {}
     body |= {"expires_in": expires_in} if expires_in is not None else {}
-    body |= {"labels": dict(_label(text) for text in label)} if label else {}
+    body |= {"labels": dict(label_of(text) for text in label)} if label else {}
     body |= {"allowed_addresses": address} if address else {}
-    body |= _limits(minute_limit, day_limit)
+    body |= limits_of(minute_limit, day_limit)
     created = Client().post("/v1/keys", body)
     if as_json:
         print_json(created)
@@ -68,7 +65,7 @@ def list_keys(
     as_json: AsJson = False,
 ) -> None:
     """List the organisation's keys, newest first."""
-    labelled = None if label is None else ":".join(_label(label))
+    labelled = None if label is None else ":".join(label_of(label))
     keys = Client().pages("/v1/keys", status=status, label=labelled, q=search, sort=sort)
     if as_json:
         print_json(keys)
@@ -117,15 +114,15 @@ def edit(
         "name": name,
         "description": description,
         "permissions": permission,
-        "labels": dict(_label(text) for text in label) if label else None,
+        "labels": dict(label_of(text) for text in label) if label else None,
         "expires_in": expires_in,
         "allow_query": allow_query,
         "allowed_addresses": address,
     }
     body = {field: value for field, value in wanted.items() if value is not None}
-    body |= _limits(minute_limit, day_limit)
+    body |= limits_of(minute_limit, day_limit)
     cleared = ["expires_at"] * never_expires + (clear or [])
-    body = edits.with_cleared(body, cleared)
+    body = with_cleared(body, cleared)
     body |= {"regenerate": True} if regenerate else {}
     if not body:
         raise typer.BadParameter("nothing to change: name what shall be otherwise; see --help")
@@ -199,7 +196,7 @@ def revoke_many(
     if (label is None) == (created_before is None):
         raise typer.BadParameter("give one of --label and --created-before")
     body: dict[str, Any] = {"reason": reason, "dry_run": dry_run} | made_query(also_made, made_since)
-    body |= {"label": ":".join(_label(label))} if label is not None else {"created_before": created_before}
+    body |= {"label": ":".join(label_of(label))} if label is not None else {"created_before": created_before}
     client = Client()
     if not dry_run:
         ask(lambda: how_many_to_revoke(client.post("/v1/keys/revoke", body | {"dry_run": True}), also_made), yes)
@@ -246,15 +243,3 @@ def _tell(changed: dict[str, Any], what: str, as_json: bool) -> None:
         typer.echo(f"{changed['id']} {what}.", err=secret is not None)
         return
     tell_receipt(f"{changed['id']} {what}", receipt, err=secret is not None)
-
-
-def _limits(minute: int | None, day: int | None) -> dict[str, Any]:
-    given = {name: limit for name, limit in (("minute", minute), ("day", day)) if limit is not None}
-    return {"limits": given} if given else {}
-
-
-def _label(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise typer.BadParameter(f"{text!r} is not name=value")
-    return name, value

@@ -162,6 +162,7 @@ MEMBERS: dict[str, Member] = {
     "expired_at": Member(shown=_moment("since when it has been expired")),
     "revoked_at": Member(shown=_moment()),
     "revocation_reason": Member(shown=_text(nullable=True)),
+    "revocation_note": Member(shown=_text(nullable=True)),
     "last_used_address": Member(shown=_text(nullable=True)),
     "last_used_route": Member(shown=_text(nullable=True)),
 }

@@ -77,7 +77,7 @@ def settings(source: Any) -> dict[str, Any]:
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """`revision` counts its events. `words`: encrypted description. `hint`, `digest`: of the newest secret.
+    """`revision` counts its events. `words`, `revocation_note`: encrypted. `hint`, `digest`: of the newest secret.
 
     `previous_digest`: of the secret before, which works until `grace_until`. `active_since`: when created, resumed or
     rotated last.
@@ -104,6 +104,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     expired_at: datetime | None = None
     revoked_at: datetime | None = None
     revocation_reason: str | None = None
+    revocation_note: str | None = None
     deleted_at: datetime | None = None
     days_warned: int | None = None
     unused_warned_at: datetime | None = None
@@ -207,7 +208,7 @@ def _changes(state: Key, event: KeyChange) -> dict[str, Any]:
         case KeyExpired():
             return {"expired_at": event.expired_at}
         case KeyRevoked():
-            return {"revoked_at": event.revoked_at, "revocation_reason": event.reason}
+            return {"revoked_at": event.revoked_at, "revocation_reason": event.reason, "revocation_note": event.note}
         case KeyDeleted():
             return {"deleted_at": event.deleted_at}
         case _:

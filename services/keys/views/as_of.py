@@ -18,6 +18,7 @@ from services.keys.lifecycle.key import KEY_PREFIX, Key, NoSuchKey, evolve, expi
 from services.keys.lifecycle.moments import count_until, moments
 from services.keys.lifecycle.organisation import Organisation
 from services.keys.lifecycle.organisation import evolve as evolve_organisation
+from services.keys.views.projection import note_of
 from services.keys.views.queries import KeyView
 from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.origin import Origin
@@ -104,6 +105,7 @@ class AsOf:
             ),
             revoked_at=state.revoked_at,
             revocation_reason=state.revocation_reason,
+            revocation_note=note_of(state.revocation_note, data_key),
             last_used_at=None,
             last_used_address=None,
             last_used_route=None,

@@ -44,7 +44,11 @@ class OrganisationHistory:
             ),
             select(literal(organisation_id), literal(None)),
         ).subquery("streams")
-        query = select(log, keys.c.hint).join(keys, keys.c.id == log.c.stream)
+        query = (
+            select(log, keys.c.hint, tables.data_key.c.value.label("data_key"))
+            .join(keys, keys.c.id == log.c.stream)
+            .outerjoin(tables.data_key, tables.data_key.c.key_id == log.c.stream)
+        )
         with self._store.reading() as tx:
             shown, last = read_page(tx, query, (By(log.c.position, descending=True),), after, limit)
         entries = tuple(
@@ -52,7 +56,7 @@ class OrganisationHistory:
                 position=row.position,
                 key_id=None if row.stream == organisation_id else row.stream,
                 hint=row.hint,
-                entry=history_entry(row),
+                entry=history_entry(row, row.data_key),
             )
             for row in shown
         )

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from services.keys import tables
 from services.keys.encryption import data_keys
-from services.keys.encryption.description import Description, unseal
+from services.keys.encryption.description import Description, unseal, unseal_note
 from services.keys.events import (
     KeyAccessChanged,
     KeyCreated,
@@ -85,7 +85,8 @@ def project_key(tx: Connection, row: StoredEvent, event: KeyEvent) -> None:
         case KeyExpired():
             _update(tx, row, event, expired_at=rfc3339(event.expired_at))
         case KeyRevoked():
-            _update(tx, row, event, revoked_at=rfc3339(event.revoked_at), revocation_reason=event.reason)
+            facts = {"revoked_at": rfc3339(event.revoked_at), "revocation_reason": event.reason}
+            _update(tx, row, event, **facts, revocation_note=note_of(event.note, data_keys.read(tx, event.key_id)))
         case KeyDeleted():
             _delete(tx, event.key_id)
         case _:
@@ -110,7 +111,12 @@ def _insert(tx: Connection, row: StoredEvent, event: KeyCreated) -> None:
     _insert_labels(tx, event.key_id, description)
 
 
-def whole_row(state: Key, description: Description, created_by: str) -> dict[str, object]:
+def note_of(sealed: str | None, data_key: str | None) -> str | None:
+    """The note of a revocation; None: there is none, or it can be read no more."""
+    return None if sealed is None or data_key is None else unseal_note(sealed, data_key)
+
+
+def whole_row(state: Key, description: Description, created_by: str, data_key: str | None) -> dict[str, object]:
     """The row of `api_key` that a key's events add up to, without its last use, which no event tells."""
     return {
         "id": state.key_id,
@@ -128,6 +134,7 @@ def whole_row(state: Key, description: Description, created_by: str) -> dict[str
         "expired_at": _time(state.expired_at),
         "revoked_at": _time(state.revoked_at),
         "revocation_reason": state.revocation_reason,
+        "revocation_note": note_of(state.revocation_note, data_key),
         **_as_columns(description),
         **setting_columns.as_columns(state.access),
     }

@@ -62,6 +62,7 @@ class KeyView(Access):
     expired_at: datetime | None
     revoked_at: datetime | None
     revocation_reason: str | None
+    revocation_note: str | None
     last_used_at: datetime | None
     last_used_address: str | None
     last_used_route: str | None
@@ -207,6 +208,7 @@ def _view(row: Row[Any], now: datetime) -> KeyView:
         created_at=from_rfc3339(row.created_at),
         created_by=row.created_by,
         revocation_reason=row.revocation_reason,
+        revocation_note=row.revocation_note,
         last_used_at=_time(row.last_used_at),
         last_used_address=row.last_used_address,
         last_used_route=row.last_used_route,

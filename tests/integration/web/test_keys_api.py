@@ -64,6 +64,7 @@ def test_a_key_is_created_with_its_secret_shown_this_once(api: Management) -> No
         "expired_at": None,
         "revoked_at": None,
         "revocation_reason": None,
+        "revocation_note": None,
         "allow_query": False,
         "allowed_addresses": ["192.0.2.0/24", "2001:db8::1"],
         "tier": "premium",

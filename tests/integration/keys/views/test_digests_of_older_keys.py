@@ -71,6 +71,7 @@ def forget_digests(database: Database) -> None:
             tx.execute(text(f"ALTER TABLE api_key DROP COLUMN {name}"))
         tx.execute(text("ALTER TABLE gate DROP COLUMN account"))
         tx.execute(text("DROP TABLE making"))
+        tx.execute(text("ALTER TABLE api_key DROP COLUMN revocation_note"))
         tx.execute(text("UPDATE alembic_version SET version_num = '0005'"))
 
 

@@ -55,7 +55,7 @@ def queries(migrated: Database, clock: ManualClock) -> KeyQueries:
 
 
 def _first_only(folder: Path) -> Path:
-    shutil.copytree(assembly.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__", "000[2-9]_*"))
+    shutil.copytree(assembly.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__", "000[2-9]_*", "001*"))
     return folder
 
 

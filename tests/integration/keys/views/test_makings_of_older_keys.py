@@ -59,6 +59,7 @@ def test_they_get_them_from_their_events(database: Database, clock: ManualClock)
     assert [(row[2], row[4] - row[3]) for row in before] == [(False, 0)] * 3 + [(True, 2), (True, 0)]
     with database.transaction() as tx:
         tx.execute(text("DROP TABLE making"))
+        tx.execute(text("ALTER TABLE api_key DROP COLUMN revocation_note"))
         tx.execute(text("UPDATE alembic_version SET version_num = '0007'"))
     migrate(database, assembly.MIGRATIONS)
     assert rows(database) == before

@@ -48,6 +48,7 @@ views = st.builds(
     expired_at=moments,
     revoked_at=moments,
     revocation_reason=st.just(None),
+    revocation_note=st.just(None),
     last_used_at=moments,
     last_used_address=st.just(None),
     last_used_route=st.just(None),
@@ -143,7 +144,7 @@ VIEW = KeyView(
     **(
         asdict(Access(minute_limit=20, day_limit=100, expires_at=NOON + timedelta(days=1)))
         | dict.fromkeys(("rotated_at", "grace_until", "suspended_at", "expired_at", "revoked_at", "revocation_reason"))
-        | dict.fromkeys(("last_used_at", "last_used_address", "last_used_route"))
+        | dict.fromkeys(("last_used_at", "last_used_address", "last_used_route", "revocation_note"))
     ),
     id=KEY_ID,
     organisation_id=ORGANISATION_ID,
