@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from services.cli.arguments import label_of, time_text
 from services.cli.output import minute, print_json, tables, tell_receipt, text
 from services.cli.remote import key_usage
 from services.cli.remote.client import Client
@@ -31,7 +32,7 @@ def create(
     ],
     description: Annotated[str, typer.Option(help="What the key is for.")] = "",
     expires_in: Annotated[int | None, typer.Option(help="Seconds until it expires.")] = None,
-    label: Annotated[list[str] | None, typer.Option(help="name=value; repeat for several.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="name:value; repeat for several.")] = None,
     allow_query: Annotated[bool, typer.Option(help="Whether it may be sent as ?api_key=.")] = True,
     address: Addresses = None,
     minute_limit: MinuteLimit = None,
@@ -42,7 +43,7 @@ def create(
     body: dict[str, Any] = {"name": name, "permissions": permission, "allow_query": allow_query}
     body |= {"description": description} if description else {}
     body |= {"expires_in": expires_in} if expires_in is not None else {}
-    body |= {"labels": dict(_label(text) for text in label)} if label else {}
+    body |= {"labels": dict(label_of(text) for text in label)} if label else {}
     body |= {"allowed_addresses": address} if address else {}
     body |= _limits(minute_limit, day_limit)
     created = Client().post("/v1/keys", body)
@@ -56,7 +57,9 @@ def create(
 @app.command("list")
 def list_keys(
     status: Annotated[str | None, typer.Option(help="one or more of active,suspended,expired,revoked.")] = None,
-    label: Annotated[str | None, typer.Option(help="name=value")] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(help="name:value; repeat for several, which must all hold.")
+    ] = None,
     search: Annotated[str | None, typer.Option(help="Part of the name, the description or the hint.")] = None,
     sort: Annotated[str, typer.Option(help="created_at, name, expires_at, last_used_at; - before: descending.")] = (
         "-created_at"
@@ -64,8 +67,8 @@ def list_keys(
     as_json: AsJson = False,
 ) -> None:
     """List the organisation's keys, newest first."""
-    labelled = None if label is None else ":".join(_label(label))
-    keys = Client().pages("/v1/keys", status=status, label=labelled, q=search, sort=sort)
+    labels = [":".join(label_of(each)) for each in label or ()]
+    keys = Client().pages("/v1/keys", status=status, label=labels, q=search, sort=sort)
     if as_json:
         print_json(keys)
         return
@@ -77,9 +80,13 @@ def list_keys(
 
 
 @app.command()
-def show(key_id: KeyId, as_json: AsJson = False) -> None:
-    """Show one key."""
-    key = Client().get(f"/v1/keys/{key_id}")
+def show(
+    key_id: KeyId,
+    as_of: Annotated[str | None, typer.Option(help="RFC 3339: as it was then.", callback=time_text)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one key, as it is or as it was."""
+    key = Client().get(f"/v1/keys/{key_id}", as_of=as_of)
     if as_json:
         print_json(key)
         return
@@ -95,7 +102,7 @@ def edit(
     name: Annotated[str | None, typer.Option(help="A new name.")] = None,
     description: Annotated[str | None, typer.Option(help="What the key is for.")] = None,
     permission: Annotated[list[str] | None, typer.Option(help="All it shall have; repeat for several.")] = None,
-    label: Annotated[list[str] | None, typer.Option(help="name=value: all it shall have; repeat for several.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="name:value: all it shall have; repeat for several.")] = None,
     expires_in: Annotated[int | None, typer.Option(help="Seconds from now until it expires.")] = None,
     never_expires: Annotated[bool, typer.Option("--never-expires", help="Take its expiry away.")] = False,
     allow_query: Annotated[bool | None, typer.Option(help="Whether it may be sent as ?api_key=.")] = None,
@@ -112,7 +119,7 @@ def edit(
         "name": name,
         "description": description,
         "permissions": permission,
-        "labels": dict(_label(text) for text in label) if label else None,
+        "labels": dict(label_of(text) for text in label) if label else None,
         "expires_in": expires_in,
         "allow_query": allow_query,
         "allowed_addresses": address,
@@ -175,8 +182,10 @@ def revoke(
 
 @app.command("revoke-many")
 def revoke_many(
-    label: Annotated[str | None, typer.Option(help="name=value: all that carry it.")] = None,
-    created_before: Annotated[str | None, typer.Option(help="RFC 3339: all made before that moment.")] = None,
+    label: Annotated[str | None, typer.Option(help="name:value: all that carry it.")] = None,
+    created_before: Annotated[
+        str | None, typer.Option(help="RFC 3339: all made before that moment.", callback=time_text)
+    ] = None,
     reason: Annotated[
         str, typer.Option(help="key-compromise, superseded, affiliation-changed or unspecified.")
     ] = "unspecified",
@@ -191,7 +200,7 @@ def revoke_many(
     if (label is None) == (created_before is None):
         raise typer.BadParameter("give one of --label and --created-before")
     body: dict[str, Any] = {"reason": reason, "dry_run": dry_run} | made_query(also_made, made_since)
-    body |= {"label": ":".join(_label(label))} if label is not None else {"created_before": created_before}
+    body |= {"label": ":".join(label_of(label))} if label is not None else {"created_before": created_before}
     client = Client()
     if not dry_run:
         ask(lambda: _how_many(client.post("/v1/keys/revoke", body | {"dry_run": True}), also_made), yes)
@@ -249,10 +258,3 @@ def _how_many(looked_at: dict[str, Any], also_made: bool) -> str:
 def _limits(minute: int | None, day: int | None) -> dict[str, Any]:
     given = {name: limit for name, limit in (("minute", minute), ("day", day)) if limit is not None}
     return {"limits": given} if given else {}
-
-
-def _label(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise typer.BadParameter(f"{text!r} is not name=value")
-    return name, value

@@ -29,6 +29,7 @@ from services.keys.events import (
 )
 from services.keys.lifecycle.key import Access, Key
 from services.keys.views import makings
+from services.keys.views.folded_text import folded
 from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.origin import Origin
 from shared.values.timestamps import rfc3339
@@ -183,8 +184,8 @@ def _as_columns(description: Description) -> dict[str, str]:
         "name": description.name,
         "description": description.description,
         "labels": _json(description.labels),
-        "sort_name": description.name.casefold(),
-        "search_text": f"{description.name}\n{description.description}".casefold(),
+        "sort_name": folded(description.name),
+        "search_text": folded(f"{description.name}\n{description.description}"),
     }
 
 

@@ -6,12 +6,10 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Connection,
     Row,
     bindparam,
-    func,
     or_,
     select,
 )
@@ -21,19 +19,12 @@ from services.keys.lifecycle import key
 from services.keys.lifecycle.key import Status
 from services.keys.lifecycle.organisation import ACTIVE_KEYS_MAX, NoSuchOrganisation
 from services.keys.views.active_keys import count_active, has_status
+from services.keys.views.folded_text import folded
+from services.keys.views.key_order import NEWEST_FIRST, Place, read_keys
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
-from shared.sql.keyset import By, read_page
 from shared.values.timestamps import from_rfc3339, rfc3339
 
-_SORTED_BY: dict[str, Column[Any]] = {
-    "created_at": tables.api_key.c.created_at,
-    "name": tables.api_key.c.sort_name,
-    "expires_at": tables.api_key.c.expires_at,
-    "last_used_at": tables.api_key.c.last_used_at,
-}
-SORTS = (*_SORTED_BY, *(f"-{name}" for name in _SORTED_BY))
-NEWEST_FIRST = "-created_at"
 _ONE_KEY = select(tables.api_key).where(
     tables.api_key.c.id == bindparam("key_id"), tables.api_key.c.organisation_id == bindparam("organisation")
 )
@@ -96,10 +87,10 @@ class KeyFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPage:
-    """`next_place`: (sort value, id) of the last key shown; None on the last page."""
+    """`next_place`: where it ended; None on the last page."""
 
     keys: tuple[KeyView, ...]
-    next_place: tuple[str, str] | None
+    next_place: Place | None
 
 
 class KeyQueries:
@@ -118,19 +109,17 @@ class KeyQueries:
         self,
         organisation_id: str,
         limit: int,
-        after: tuple[str, str] | None = None,
+        after: Place | None = None,
         wanted: KeyFilter | None = None,
         sort: str = NEWEST_FIRST,
     ) -> KeyPage:
         """`sort`: one of SORTS. `after`: the place where the page before ended, in the same order."""
         table, now = tables.api_key, self._clock.now()
-        by, is_descending = func.coalesce(_SORTED_BY[sort.lstrip("-")], ""), sort.startswith("-")
-        query = select(table, by.label("place")).where(table.c.organisation_id == organisation_id)
+        query = select(table).where(table.c.organisation_id == organisation_id)
         query = query.where(*_conditions(wanted or KeyFilter(), now))
-        order = (By(by, is_descending), By(table.c.id, is_descending))
-        with self._database.reading(once=True) as tx:
-            shown, last = read_page(tx, query, order, after, limit)
-        return KeyPage(keys=tuple(_view(row, now) for row in shown), next_place=last and (last.place, last.id))
+        with self._database.reading() as tx:
+            shown, place = read_keys(tx, query, sort, after, limit)
+        return KeyPage(keys=tuple(_view(row, now) for row in shown), next_place=place)
 
     def organisation(self, organisation_id: str) -> OrganisationView:
         """Raises NoSuchOrganisation."""
@@ -173,7 +162,7 @@ def _conditions(wanted: KeyFilter, now: datetime) -> list[ColumnElement[bool]]:
         is_labelled = (label.c.key_id == table.c.id, label.c.name == name, label.c.value == value)
         conditions.append(select(label.c.key_id).where(*is_labelled).exists())
     if wanted.text:
-        in_text = table.c.search_text.contains(wanted.text.casefold(), autoescape=True)
+        in_text = table.c.search_text.contains(folded(wanted.text), autoescape=True)
         conditions.append(or_(in_text, table.c.hint.contains(wanted.text, autoescape=True), table.c.id == wanted.text))
     if wanted.created_before is not None:
         conditions.append(table.c.created_at < rfc3339(wanted.created_before))
