@@ -60,6 +60,7 @@ class Authorize:
         headers=("X-Original-Method", "X-Original-URI", "X-Forwarded-Method", "X-Forwarded-Uri", "X-Forwarded-For"),
         stands_for=forwarded,
         problem_header=PROBLEM_HEADER,
+        name="authorize",
     )
     def on_get(self, call: Call[AuthorizeQuery, None]) -> Answer:
         grant = call.caller

@@ -1,6 +1,6 @@
 """HTTP resource that verifies a key which another back end was shown: the verdict of the gate, without a proxy.
 
-The key travels in the body only, where nothing logs it. Addresses are not judged: the back end alone knows its caller's.
+The key travels in the body only, where nothing logs it. Addresses are not judged: only the back end knows its caller's.
 """
 
 from services.auth.schema import VerifiedKeySchema, VerifyKeyBody, VerifyKeySchema
@@ -30,6 +30,8 @@ class KeyVerification:
         permission="admin",
         body=VerifyKeySchema,
         answers=VerifiedKeySchema,
+        name="verifyKey",
+        example={"key": "grl_…", "permission": "sensors:read"},
     )
     def on_post(self, call: Call[None, VerifyKeyBody]) -> Answer:
         verdict = self._verdict(call)

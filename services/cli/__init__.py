@@ -25,14 +25,18 @@ def main() -> None:
     except Failure as failure:
         _end(str(failure))
     except Exception as error:
-        reason = _database_fault(error)
+        reason = _known_fault(error)
         if reason is None:
             raise
         _end(reason)
 
 
-def _database_fault(error: Exception) -> str | None:
-    """Any command may meet a database that is none, is away or has no schema. None: it is not about a database."""
+def _known_fault(error: Exception) -> str | None:
+    """Any command may meet a wrong setting, or a database that is none, is away or has no schema."""
+    from shared.environment import SettingWrong
+
+    if isinstance(error, SettingWrong):
+        return str(error)
     if "sqlalchemy" not in sys.modules:
         return None
     from sqlalchemy.exc import SQLAlchemyError

@@ -1,4 +1,4 @@
-"""Migration of a service's database before its processes start. It imports nothing of the service: a start waits for it."""
+"""Migration of a service's database before its processes start. It imports nothing of the service: starts wait."""
 
 from sqlalchemy.exc import DBAPIError
 

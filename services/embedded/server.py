@@ -109,8 +109,11 @@ class Listening:
 
 def raise_file_limit() -> int:
     """As many open files as the system grants this process; returns how many."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError):  # macOS says "unlimited", and refuses it
+        return soft
     return hard
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from services.keys.commands.command_handler import CommandHandler
 from services.keys.http import lifecycle_resources, organisation_resources, representation
-from services.keys.http.command_mapping import fence, key_edit, key_request, origin
+from services.keys.http.command_mapping import check_fixed, fence, key_edit, key_request, origin
 from services.keys.http.idempotency import Attempt, Idempotency, StillRunning, Taken, digest_of
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.representation import KeyRepresentation
-from services.keys.http.request_bodies import CreateKeyBody, CreateKeySchema, EditKeyBody, EditKeySchema
+from services.keys.http.request_bodies import CreateKeySchema, EditKeySchema, KeyBody
 from services.keys.http.request_queries import (
     AsOfQuery,
     ForceQuery,
@@ -89,8 +89,9 @@ class KeyCollection:
         status=201,
         problems=("conflict", "too-many-keys", "beyond-own-bounds"),
         headers=("Idempotency-Key",),
+        example={"name": "Railway", "permissions": ["sensors:read"], "labels": {"env": "prod"}, "expires_in": 7776000},
     )
-    def on_post(self, call: Call[None, CreateKeyBody]) -> Answer:
+    def on_post(self, call: Call[None, KeyBody]) -> Answer:
         """Repeated with the same Idempotency-Key, it is answered with the key that was created, without its secret."""
         attempt = _attempt(call)
         with as_problems():
@@ -105,7 +106,7 @@ class KeyCollection:
                         made_id = self._idempotency.find(attempt)
                 return self._repeat(call.caller.organisation_id, made_id)
 
-    def _create(self, call: Call[None, CreateKeyBody], attempt: Attempt | None) -> Answer:
+    def _create(self, call: Call[None, KeyBody], attempt: Attempt | None) -> Answer:
         organisation_id = call.caller.organisation_id
         request = key_request(call.body, self._clock.now(), self._show.tier_limits(organisation_id))
         also = None if attempt is None else functools.partial(self._idempotency.keep, attempt)
@@ -161,10 +162,12 @@ class KeyItem:
         ),
         headers=("If-Match",),
     )
-    def on_patch(self, call: Call[ForceQuery, EditKeyBody], key_id: str) -> Answer:
+    def on_patch(self, call: Call[ForceQuery, KeyBody], key_id: str) -> Answer:
         organisation_id = call.caller.organisation_id
         edit = key_edit(call.body, self._clock.now(), self._show.tier_limits(organisation_id))
         with as_problems():
+            if call.body.fixed:
+                check_fixed(call.body, self._queries.get_key(organisation_id, key_id))
             edit = replace(edit, revision=seen_revision(call.headers.get("If-Match")))
             changed = self._commands.behind(fence(call)).edit(organisation_id, key_id, edit, origin(call))
             key = self._queries.get_key(organisation_id, key_id)
@@ -206,7 +209,7 @@ def _created(body: dict[str, Any], headers: dict[str, str] | None = None) -> Ans
     return Answer(status=201, body=body, headers=location | (headers or {}))
 
 
-def _attempt(call: Call[None, CreateKeyBody]) -> Attempt | None:
+def _attempt(call: Call[None, KeyBody]) -> Attempt | None:
     given = call.headers.get("Idempotency-Key")
     if given is None:
         return None

@@ -102,6 +102,7 @@ class Operation:
 
     `stands_for`: (resource, request, caller's address) → the other request that is judged in its place; raises Problem.
     `problem_header`: a header that repeats a problem's body, for callers whose proxy drops bodies.
+    `name`: its operationId, where the rule of shared/web/openapi/naming.py has no good one. `example`: of a body.
     `reserve`: what it may draw on when the key's own limits are used up. `gives_up`: the calling key only ends its own
     power, which one that is suspended, expired or used from elsewhere may do, too.
     """
@@ -120,6 +121,8 @@ class Operation:
     reserve: Reserve | None
     gives_up: bool
     alternatives: tuple[str, ...]
+    name: str | None
+    example: Mapping[str, Any] | None
     _handler: Handler
     _load_query: Schema | None
     _load_body: Schema | None
@@ -169,6 +172,8 @@ def operation(
     reserve: Reserve | None = None,
     gives_up: bool = False,
     alternatives: tuple[str, ...] = (),
+    name: str | None = None,
+    example: Mapping[str, Any] | None = None,
 ) -> Callable[[Handler], Handler]:
     """Declares a method that takes a Call (and the path's parameters) and returns an Answer.
 
@@ -192,6 +197,8 @@ def operation(
             reserve=reserve,
             gives_up=gives_up,
             alternatives=alternatives,
+            name=name,
+            example=example,
             _handler=handler,
             _load_query=query() if query else None,
             _load_body=body() if body else None,

@@ -10,7 +10,7 @@ import httpx
 
 from tests.stack import Stack
 
-_PAUSE_SECONDS, _WAIT_SECONDS_MAX = 0.02, 120
+_PAUSE_SECONDS, _WAIT_SECONDS_MAX = 0.2, 120
 
 
 class Door(NamedTuple):

@@ -83,7 +83,9 @@ def id_in_path(text: str) -> str:
 
 
 def _api_key() -> str:
-    key = os.environ.get("GRILLO_API_KEY")
+    from shared import environment
+
+    key = environment.text("GRILLO_API_KEY") or os.environ.get("GRILLO_API_KEY")
     if key is None:
         key = getpass.getpass("API key: ") if sys.stdin.isatty() else sys.stdin.readline()
     if not key.strip():

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,3 +22,10 @@ def ask(question: Callable[[], str], yes: bool) -> None:
 def forced(force: bool) -> str | None:
     """The value of the query parameter `force`; None: it is left out."""
     return "true" if force else None
+
+
+def how_many(looked_at: dict[str, Any], also_made: bool) -> str:
+    """The question before a revocation of many, from its dry run."""
+    count = len(looked_at["data"]) + (len(looked_at["made"]) if also_made else 0)
+    own = ", the calling one among them," if any(key["is_caller"] for key in looked_at["data"]) else ""
+    return f"Revoke {count} keys{own} for good?"

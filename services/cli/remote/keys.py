@@ -7,9 +7,9 @@ from rich.table import Table
 
 from services.cli.arguments import label_of, time_text
 from services.cli.output import minute, print_json, tables, tell_receipt, text
-from services.cli.remote import key_usage
+from services.cli.remote import edits, key_usage
 from services.cli.remote.client import Client
-from services.cli.remote.consent import Force, Yes, ask, forced
+from services.cli.remote.consent import Force, Yes, ask, forced, how_many
 from services.cli.remote.key_usage import AsJson, KeyId
 from services.cli.remote.made import AlsoMade, MadeSince, made_query, tell_made
 
@@ -19,6 +19,10 @@ app = typer.Typer(
 )
 Addresses = Annotated[
     list[str] | None, typer.Option("--address", help="IP address or network it may be used from; repeat for several.")
+]
+Clear = Annotated[
+    list[str] | None,
+    typer.Option(help=f"What to take away; repeat for several: {', '.join(edits.CLEARABLE)}, labels.NAME."),
 ]
 MinuteLimit = Annotated[int | None, typer.Option(help="Requests in any 60 s, below the tier's.")]
 DayLimit = Annotated[int | None, typer.Option(help="Requests in a UTC day, below the tier's.")]
@@ -45,7 +49,7 @@ def create(
     body |= {"expires_in": expires_in} if expires_in is not None else {}
     body |= {"labels": dict(label_of(text) for text in label)} if label else {}
     body |= {"allowed_addresses": address} if address else {}
-    body |= _limits(minute_limit, day_limit)
+    body |= edits.limits(minute_limit, day_limit)
     created = Client().post("/v1/keys", body)
     if as_json:
         print_json(created)
@@ -102,13 +106,14 @@ def edit(
     name: Annotated[str | None, typer.Option(help="A new name.")] = None,
     description: Annotated[str | None, typer.Option(help="What the key is for.")] = None,
     permission: Annotated[list[str] | None, typer.Option(help="All it shall have; repeat for several.")] = None,
-    label: Annotated[list[str] | None, typer.Option(help="name:value: all it shall have; repeat for several.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="name:value, added or changed; repeat for several.")] = None,
     expires_in: Annotated[int | None, typer.Option(help="Seconds from now until it expires.")] = None,
     never_expires: Annotated[bool, typer.Option("--never-expires", help="Take its expiry away.")] = False,
     allow_query: Annotated[bool | None, typer.Option(help="Whether it may be sent as ?api_key=.")] = None,
     address: Addresses = None,
     minute_limit: MinuteLimit = None,
     day_limit: DayLimit = None,
+    clear: Clear = None,
     regenerate: Annotated[bool, typer.Option("--regenerate", help="New secret, which ends every older one.")] = False,
     revision: Annotated[int | None, typer.Option(help="Change it only if it is still at this revision.")] = None,
     force: Force = False,
@@ -125,9 +130,12 @@ def edit(
         "allowed_addresses": address,
     }
     body = {field: value for field, value in wanted.items() if value is not None}
-    body |= _limits(minute_limit, day_limit)
-    body |= {"expires_at": None} if never_expires else {}
+    body |= edits.limits(minute_limit, day_limit)
+    cleared = ["expires_at"] * never_expires + (clear or [])
+    body = edits.with_cleared(body, cleared)
     body |= {"regenerate": True} if regenerate else {}
+    if not body:
+        raise typer.BadParameter("nothing to change: name what shall be otherwise; see --help")
     headers = {} if revision is None else {"If-Match": f'"{revision}"'}
     changed = Client().patch(f"/v1/keys/{key_id}", body, headers, force=forced(force))
     _tell(changed, "changed", as_json)
@@ -203,7 +211,7 @@ def revoke_many(
     body |= {"label": ":".join(label_of(label))} if label is not None else {"created_before": created_before}
     client = Client()
     if not dry_run:
-        ask(lambda: _how_many(client.post("/v1/keys/revoke", body | {"dry_run": True}), also_made), yes)
+        ask(lambda: how_many(client.post("/v1/keys/revoke", body | {"dry_run": True}), also_made), yes)
     revoked = client.post("/v1/keys/revoke", body, force=forced(force))
     if as_json:
         print_json(revoked)
@@ -247,14 +255,3 @@ def _tell(changed: dict[str, Any], what: str, as_json: bool) -> None:
         typer.echo(f"{changed['id']} {what}.", err=secret is not None)
         return
     tell_receipt(f"{changed['id']} {what}", receipt, err=secret is not None)
-
-
-def _how_many(looked_at: dict[str, Any], also_made: bool) -> str:
-    count = len(looked_at["data"]) + (len(looked_at["made"]) if also_made else 0)
-    own = ", the calling one among them," if any(key["is_caller"] for key in looked_at["data"]) else ""
-    return f"Revoke {count} keys{own} for good?"
-
-
-def _limits(minute: int | None, day: int | None) -> dict[str, Any]:
-    given = {name: limit for name, limit in (("minute", minute), ("day", day)) if limit is not None}
-    return {"limits": given} if given else {}

@@ -99,11 +99,7 @@ class CommandHandler:
             hint=secret.hint,
             words=seal(request.description, data_key),
             permissions=request.permissions,
-            expires_at=request.expires_at,
-            allow_query=request.allow_query,
-            allowed_addresses=request.allowed_addresses,
-            minute_limit=request.minute_limit,
-            day_limit=request.day_limit,
+            **key.settings(request),
         )
 
         def keep(tx: Connection) -> None:

@@ -21,7 +21,6 @@ from services.keys.http.request_bodies import (
     RevokeKeysSchema,
     RotateKeyBody,
     RotateKeySchema,
-    label_of,
 )
 from services.keys.http.request_queries import ForceQuery, ForceQuerySchema
 from services.keys.http.responses import (
@@ -40,6 +39,7 @@ from shared.gate.quota.reserve import LISTING, URGENT
 from shared.runtime.clock import Clock
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems.catalogue import Problem
+from shared.web.requests.texts import label_of
 from shared.web.route import Route
 
 _PROBLEMS = ("not-found", "conflict")

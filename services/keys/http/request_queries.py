@@ -6,12 +6,13 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from services.keys.http.request_bodies import LABELS_MAX, check_label, label_of, plain_text
+from services.keys.http.members import LABELS_MAX
 from services.keys.lifecycle.key import Status
 from services.keys.views.key_order import NEWEST_FIRST, SORTS
 from services.keys.views.queries import KeyFilter
 from shared.web.operation import StrictSchema
 from shared.web.pagination import PageQuery, PageQuerySchema
+from shared.web.requests.texts import check_label, label_of, plain_text
 from shared.web.requests.timestamp import Timestamp
 
 

@@ -68,6 +68,14 @@ class Access:
     day_limit: int | None = None
 
 
+SETTINGS = tuple(Access.__slots__)
+
+
+def settings(source: Any) -> dict[str, Any]:
+    """The settings of Access, by name, that an event, a command, a request or a view has among its own fields."""
+    return {name: getattr(source, name) for name in SETTINGS}
+
+
 class Key(msgspec.Struct, frozen=True, kw_only=True):
     """`revision` counts its events. `words`: encrypted description. `hint`, `digest`: of the newest secret.
 
@@ -215,7 +223,7 @@ def _created(event: KeyCreated) -> Key:
         hint=event.hint,
         words=event.words,
         permissions=event.permissions,
-        access=_access(event),
+        access=Access(**settings(event)),
         created_at=event.created_at,
         active_since=event.created_at,
         expiry_set_at=event.created_at,
@@ -224,20 +232,10 @@ def _created(event: KeyCreated) -> Key:
 
 
 def _access_changes(state: Key, event: KeyAccessChanged) -> dict[str, Any]:
-    access = _access(event)
+    access = Access(**settings(event))
     if access.expires_at == state.access.expires_at:
         return {"access": access}
     return {"access": access, "expiry_set_at": event.changed_at, "days_warned": None}
-
-
-def _access(event: KeyCreated | KeyAccessChanged) -> Access:
-    return Access(
-        expires_at=event.expires_at,
-        allow_query=event.allow_query,
-        allowed_addresses=event.allowed_addresses,
-        minute_limit=event.minute_limit,
-        day_limit=event.day_limit,
-    )
 
 
 def _has_expired(expired_at: datetime | None, expires_at: datetime | None, now: datetime) -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from services.keys.encryption import data_keys
 from services.keys.encryption.description import unseal
 from services.keys.events import types
-from services.keys.lifecycle.key import KEY_PREFIX, Key, NoSuchKey, evolve, expired_since
+from services.keys.lifecycle.key import KEY_PREFIX, Key, NoSuchKey, evolve, expired_since, settings
 from services.keys.lifecycle.moments import count_until, moments
 from services.keys.lifecycle.organisation import Organisation
 from services.keys.lifecycle.organisation import evolve as evolve_organisation
@@ -83,7 +83,7 @@ class AsOf:
         data_key = data_keys.read(tx, rows[0].stream)
         if state is None or data_key is None or state.organisation_id != organisation_id:
             raise NoSuchKey
-        description, access = unseal(state.words, data_key), state.access
+        description = unseal(state.words, data_key)
         return KeyView(
             id=state.key_id,
             organisation_id=state.organisation_id,
@@ -96,22 +96,18 @@ class AsOf:
             status=state.status(moment),
             created_at=state.created_at,
             created_by=msgspec.json.decode(rows[0].metadata, type=Origin).actor,
-            expires_at=access.expires_at,
-            allow_query=access.allow_query,
-            allowed_addresses=access.allowed_addresses,
-            minute_limit=access.minute_limit,
-            day_limit=access.day_limit,
             rotated_at=state.rotated_at,
             grace_until=state.grace_until,
             suspended_at=state.suspended_at,
             expired_at=expired_since(
-                expired_at=state.expired_at, expires_at=access.expires_at, revoked_at=state.revoked_at, now=moment
+                expired_at=state.expired_at, expires_at=state.access.expires_at, revoked_at=state.revoked_at, now=moment
             ),
             revoked_at=state.revoked_at,
             revocation_reason=state.revocation_reason,
             last_used_at=None,
             last_used_address=None,
             last_used_route=None,
+            **settings(state.access),
         )
 
 

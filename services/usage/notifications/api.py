@@ -18,6 +18,7 @@ from services.usage.notifications.channels.channel_store import CHANNELS_MAX, Ch
 from services.usage.notifications.channels.secret_encryption import SecretEncryption, new_secret
 from services.usage.notifications.deliveries import delivery_resources
 from services.usage.notifications.deliveries.delivery_views import DeliveryViews
+from services.usage.notifications.documented_webhooks import WEBHOOKS
 from services.usage.notifications.schema import (
     CreateChannelBody,
     CreateNotificationChannelSchema,
@@ -60,6 +61,8 @@ def routes(
 
 
 class ChannelCollection:
+    webhooks = WEBHOOKS
+
     def __init__(
         self,
         channels: ChannelStore,

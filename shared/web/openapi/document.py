@@ -1,38 +1,34 @@
-"""OpenAPI 3.1 document (/openapi.json), made from what the operations declare and nothing else."""
+"""OpenAPI 3.1 document (/openapi.json), made from what the operations declare and nothing else.
+
+Fit for generators of clients: names of operations as methods are called, patterns of ECMA 262, one security scheme.
+"""
 
 import re
 from collections.abc import Sequence
 from typing import Any
 
 import falcon
+import marshmallow
 import msgspec
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
-from marshmallow import Schema, fields
+from marshmallow import Schema
 
-from shared.web.operation import JSON, Operation, operation_of
-from shared.web.problems.catalogue import CATALOGUE
-from shared.web.requests.json_body import BODY_PROBLEMS
+from shared.web.openapi import schema_attributes
+from shared.web.openapi.naming import operation_id
+from shared.web.openapi.responses import components, responses
+from shared.web.openapi.webhook import webhook_item
+from shared.web.operation import Operation, StrictSchema, operation_of
 
 _METHODS = ("get", "post", "put", "patch", "delete")
-_EVERYWHERE = (
-    "invalid-request",
-    "missing-credentials",
-    "insufficient-permission",
-    "quota-exceeded",
-    "unavailable",
-)
+_ABOUT = """API keys for Grillo Cloud, and what they open: sensors, their data, detected earthquakes.
 
-
-class ProblemSchema(Schema):
-    type = fields.Url(required=True)
-    title = fields.String(required=True)
-    status = fields.Integer(required=True)
-    detail = fields.String(required=True)
-    instance = fields.String(required=True)
-    request_id = fields.String(required=True)
-    errors = fields.Dict(keys=fields.String(), values=fields.List(fields.String()))
-    violated_policies = fields.List(fields.String(), data_key="violated-policies")
+Send the key as `Authorization: Bearer KEY`. It may also be sent as the query parameter `api_key`, if the key allows
+that, but not both; where URLs are logged or kept, the header is safer. Times are RFC 3339 with a zone; lists are read
+page by page with `next_cursor`. Errors are `application/problem+json`; `error.code` is the product's own, coarser name.
+"""
+_ID_EXAMPLE = "3YMUxZgQ2XZi9VkAmW1Luj"
+_PREFIXES = {"channel_id": "chn", "delivery_id": "dlv", "event_id": "evt", "rule_id": "rul"}
 
 
 class OpenApi:
@@ -45,24 +41,52 @@ class OpenApi:
 
 
 def document(routes: Sequence[tuple[str, object]], public_url: str) -> dict[str, Any]:
-    """An OpenAPI 3.1 document of all declared operations."""
+    """An OpenAPI 3.1 document of all declared operations, and of the webhooks that their resources list."""
+    plugin = MarshmallowPlugin(schema_name_resolver=_schema_name)
     spec = APISpec(
         title="Grillo Cloud",
         version="1",
         openapi_version="3.1.0",
-        plugins=[MarshmallowPlugin(schema_name_resolver=_schema_name)],
+        plugins=[plugin],
+        info={"description": _ABOUT, "contact": {"name": "Grillo Cloud", "url": public_url}},
         servers=[{"url": public_url}],
-        security=[{"header": []}, {"query": []}],
+        security=[{"bearer": []}],
     )
-    spec.components.security_scheme("header", {"type": "http", "scheme": "bearer"})
-    spec.components.security_scheme("query", {"type": "apiKey", "in": "query", "name": "api_key"})
-    for path, resource in routes:
-        declared = {method: operation_of(resource, method) for method in _METHODS}
-        operations = {method: _describe(path, method, op) for method, op in declared.items() if op is not None}
+    schema_attributes.add_to(plugin)
+    spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
+    declared = {(path, resource): _declared(resource) for path, resource in routes}
+    shared = components(public_url, (op for operations in declared.values() for op in operations.values()))
+    for name, header in shared["headers"].items():
+        spec.components.header(name, header)
+    for name, example in shared["examples"].items():
+        spec.components.example(name, example)
+    for name, response in shared["responses"].items():
+        spec.components.response(name, response)
+    tags: dict[str, None] = {}
+    webhooks: dict[str, Any] = {}
+    for (path, resource), operations in declared.items():
         if operations:
-            spec.path(path=path, operations=operations, parameters=_path_parameters(path))
+            described = {method: _describe(path, method, op) for method, op in operations.items()}
+            spec.path(path=path, operations=described, parameters=_path_parameters(path))
+        tags |= dict.fromkeys(op.tag for op in operations.values())
+        for webhook in getattr(resource, "webhooks", ()):
+            webhooks[webhook.name] = webhook_item(webhook)
+            plugin.operation_helper(operations=webhooks[webhook.name])
+            tags["Webhooks"] = None
+    for tag in tags:
+        spec.tag({"name": tag})
     body: dict[str, Any] = spec.to_dict()
-    return body
+    return body | ({"webhooks": webhooks} if webhooks else {})
+
+
+def _declared(resource: object) -> dict[str, Operation]:
+    """Its operations by method. One that answers several methods alike is told once."""
+    found: dict[str, Operation] = {}
+    for method in _METHODS:
+        operation = operation_of(resource, method)
+        if operation is not None and operation not in found.values():
+            found[method] = operation
+    return found
 
 
 def _schema_name(schema: type[Schema] | Schema) -> str:
@@ -72,10 +96,10 @@ def _schema_name(schema: type[Schema] | Schema) -> str:
 
 def _describe(path: str, method: str, operation: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "operationId": f"{method}{re.sub(r'[^a-z0-9]+', '_', path.lower())}",
+        "operationId": operation.name or operation_id(method, path, operation.answers),
         "summary": operation.summary,
         "tags": [operation.tag],
-        "responses": _responses(operation),
+        "responses": responses(operation),
         "description": _description(operation),
     }
     parameters: list[dict[str, Any]] = [
@@ -86,8 +110,20 @@ def _describe(path: str, method: str, operation: Operation) -> dict[str, Any]:
     if parameters:
         described["parameters"] = parameters
     if operation.body:
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": operation.body}}}
+        content: dict[str, Any] = {"schema": operation.body}
+        if operation.example is not None:
+            content["example"] = operation.example
+        described["requestBody"] = {"required": _is_needed(operation.body), "content": {"application/json": content}}
     return described
+
+
+def _is_needed(body: type[StrictSchema]) -> bool:
+    """Whether an empty body, which is read as {}, is refused."""
+    try:
+        body().load({})
+    except marshmallow.ValidationError:
+        return True
+    return False
 
 
 def _description(operation: Operation) -> str:
@@ -103,25 +139,14 @@ def _description(operation: Operation) -> str:
     )
 
 
-def _responses(operation: Operation) -> dict[str, Any]:
-    answers: dict[str, Any] = {
-        str(operation.status): {
-            "description": operation.summary,
-            "content": {JSON: {"schema": operation.answers}}
-            | {media_type: {"schema": {"type": "string"}} for media_type in operation.alternatives},
-        }
-    }
-    for name in (*_EVERYWHERE, *(BODY_PROBLEMS if operation.body else ()), *operation.problems):
-        problem = CATALOGUE[name]
-        answers[str(problem.status)] = {
-            "description": problem.title,
-            "content": {"application/problem+json": {"schema": ProblemSchema}},
-        }
-    return answers
-
-
 def _path_parameters(path: str) -> list[dict[str, Any]]:
     return [
-        {"in": "path", "name": name, "required": True, "schema": {"type": "string"}}
+        {
+            "in": "path",
+            "name": name,
+            "required": True,
+            "schema": {"type": "string"},
+            "example": f"{_PREFIXES.get(name, name[:3])}_{_ID_EXAMPLE}",
+        }
         for name in re.findall(r"{(\w+)}", path)
     ]

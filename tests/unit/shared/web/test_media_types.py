@@ -21,7 +21,7 @@ def ask(method: str, accept: str | None) -> Answer:
     declared, thing = operation_of(Thing, method), Thing()
     assert declared is not None
     environ = {} if accept is None else {"HTTP_ACCEPT": accept}
-    return declared.serve(thing, cast("Any", None), "", environ, None, "req_1", {}, lambda: 0.0, "192.0.2.7")
+    return declared.serve(thing, cast("Any", None), "", environ, None, "req_1", {}, lambda: 0.0, "127.0.0.1")
 
 
 @pytest.mark.parametrize(
