@@ -25,6 +25,7 @@ from services.keys.http.request_queries import (
 )
 from services.keys.http.responses import CreatedKeySchema, DeletedKeySchema, EditedKeySchema, KeyListSchema, KeySchema
 from services.keys.views.as_of import AsOf, InTheFuture, PastKey
+from services.keys.views.key_order import Place
 from services.keys.views.queries import KeyQueries
 from shared.gate.grants.grants import Grants
 from shared.gate.quota.reserve import LISTING, URGENT
@@ -33,7 +34,6 @@ from shared.runtime.clock import Clock
 from shared.web.operation import Answer, Call, operation
 from shared.web.pagination import page_answer
 from shared.web.problems.catalogue import Problem
-from shared.web.requests import cursor
 from shared.web.requests.etag import etag, seen_revision
 from shared.web.route import Route
 
@@ -75,10 +75,10 @@ class KeyCollection:
     )
     def on_get(self, call: Call[ListQuery, None]) -> Answer:
         query = call.query
-        after = _place(query.cursor, query.sort) if query.cursor else None
+        place = query.after(str, str, str)
+        after = None if place is None else Place(*place)
         page = self._queries.list_keys(call.caller.organisation_id, query.limit, after, query.wanted(), query.sort)
-        place = page.next_place and (query.sort, *page.next_place)
-        return page_answer(map(representation.listed, page.keys), place)
+        return page_answer(map(representation.listed, page.keys), page.next_place, query)
 
     @operation(
         "Create a key",
@@ -207,14 +207,6 @@ class KeyItem:
 def _created(body: dict[str, Any], headers: dict[str, str] | None = None) -> Answer:
     location = {"Location": f"/v1/keys/{body['id']}", "Cache-Control": "no-store"}
     return Answer(status=201, body=body, headers=location | (headers or {}))
-
-
-def _place(text: str, sort: str) -> tuple[str, str]:
-    """The place a cursor stands for. Raises Problem when it is of a list in another order."""
-    sorted_by, place, key_id = cursor.decode(text, str, str, str)
-    if sorted_by != sort:
-        raise Problem("invalid-request", "cursor: comes from a list in another order; start again without a cursor")
-    return place, key_id
 
 
 def _attempt(call: Call[None, KeyBody]) -> Attempt | None:

@@ -12,10 +12,23 @@ def test_a_key_is_created_listed_shown_and_revoked_from_the_command_line(system:
         return done.stdout
 
     created = json.loads(
-        run("create", "From the shell", "--permission", "sensors:read", "--label", "env=test", "--json")
+        run(
+            "create",
+            "From the shell",
+            "--permission",
+            "sensors:read",
+            "--label",
+            "env:test",
+            "--label",
+            "team:x",
+            "--json",
+        )
     )
     key_id = created["id"]
     assert key_id in run("list")
+    assert key_id in run("list", "--label", "env:test", "--label", "team:x")
+    assert key_id not in run("list", "--label", "env:test", "--label", "team:y")
+    assert json.loads(run("show", key_id, "--as-of", created["created_at"], "--json"))["revision"] == 1
     assert "env: test" in run("show", key_id)
     assert SECRET.search((run("list") + run("show", key_id)).encode()) is None
     assert "refused everywhere after" in run("revoke", key_id, "--reason", "superseded")

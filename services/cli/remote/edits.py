@@ -29,10 +29,3 @@ def with_cleared(body: dict[str, Any], names: list[str]) -> dict[str, Any]:
 def limits_of(minute: int | None, day: int | None) -> dict[str, Any]:
     given = {name: limit for name, limit in (("minute", minute), ("day", day)) if limit is not None}
     return {"limits": given} if given else {}
-
-
-def label_of(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise typer.BadParameter(f"{text!r} is not name=value")
-    return name, value

@@ -5,11 +5,12 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from services.cli.arguments import label_of, time_text
 from services.cli.output import minute, print_json, tables, tell_receipt, text
 from services.cli.remote import key_usage
 from services.cli.remote.client import Client
 from services.cli.remote.consent import Force, Yes, ask, forced, how_many_to_revoke
-from services.cli.remote.edits import Clear, label_of, limits_of, with_cleared
+from services.cli.remote.edits import Clear, limits_of, with_cleared
 from services.cli.remote.key_usage import AsJson, KeyId
 from services.cli.remote.made import AlsoMade, MadeSince, made_query, tell_made
 
@@ -32,7 +33,7 @@ def create(
     ],
     description: Annotated[str, typer.Option(help="What the key is for.")] = "",
     expires_in: Annotated[int | None, typer.Option(help="Seconds until it expires.")] = None,
-    label: Annotated[list[str] | None, typer.Option(help="name=value; repeat for several.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="name:value; repeat for several.")] = None,
     allow_query: Annotated[bool, typer.Option(help="Whether it may be sent as ?api_key=.")] = True,
     address: Addresses = None,
     minute_limit: MinuteLimit = None,
@@ -57,7 +58,9 @@ def create(
 @app.command("list")
 def list_keys(
     status: Annotated[str | None, typer.Option(help="one or more of active,suspended,expired,revoked.")] = None,
-    label: Annotated[str | None, typer.Option(help="name=value")] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(help="name:value; repeat for several, which must all hold.")
+    ] = None,
     search: Annotated[str | None, typer.Option(help="Part of the name, the description or the hint.")] = None,
     sort: Annotated[str, typer.Option(help="created_at, name, expires_at, last_used_at; - before: descending.")] = (
         "-created_at"
@@ -65,8 +68,8 @@ def list_keys(
     as_json: AsJson = False,
 ) -> None:
     """List the organisation's keys, newest first."""
-    labelled = None if label is None else ":".join(label_of(label))
-    keys = Client().pages("/v1/keys", status=status, label=labelled, q=search, sort=sort)
+    labels = [":".join(label_of(each)) for each in label or ()]
+    keys = Client().pages("/v1/keys", status=status, label=labels, q=search, sort=sort)
     if as_json:
         print_json(keys)
         return
@@ -78,9 +81,13 @@ def list_keys(
 
 
 @app.command()
-def show(key_id: KeyId, as_json: AsJson = False) -> None:
-    """Show one key."""
-    key = Client().get(f"/v1/keys/{key_id}")
+def show(
+    key_id: KeyId,
+    as_of: Annotated[str | None, typer.Option(help="RFC 3339: as it was then.", callback=time_text)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one key, as it is or as it was."""
+    key = Client().get(f"/v1/keys/{key_id}", as_of=as_of)
     if as_json:
         print_json(key)
         return
@@ -96,7 +103,7 @@ def edit(
     name: Annotated[str | None, typer.Option(help="A new name.")] = None,
     description: Annotated[str | None, typer.Option(help="What the key is for.")] = None,
     permission: Annotated[list[str] | None, typer.Option(help="All it shall have; repeat for several.")] = None,
-    label: Annotated[list[str] | None, typer.Option(help="name=value, added or changed; repeat for several.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="name:value, added or changed; repeat for several.")] = None,
     expires_in: Annotated[int | None, typer.Option(help="Seconds from now until it expires.")] = None,
     never_expires: Annotated[bool, typer.Option("--never-expires", help="Take its expiry away.")] = False,
     allow_query: Annotated[bool | None, typer.Option(help="Whether it may be sent as ?api_key=.")] = None,
@@ -180,8 +187,10 @@ def revoke(
 
 @app.command("revoke-many")
 def revoke_many(
-    label: Annotated[str | None, typer.Option(help="name=value: all that carry it.")] = None,
-    created_before: Annotated[str | None, typer.Option(help="RFC 3339: all made before that moment.")] = None,
+    label: Annotated[str | None, typer.Option(help="name:value: all that carry it.")] = None,
+    created_before: Annotated[
+        str | None, typer.Option(help="RFC 3339: all made before that moment.", callback=time_text)
+    ] = None,
     reason: Annotated[
         str, typer.Option(help="key-compromise, superseded, affiliation-changed or unspecified.")
     ] = "unspecified",

@@ -32,6 +32,7 @@ from services.keys.http.responses import (
 )
 from services.keys.lifecycle.key import Status
 from services.keys.revocation.propagation import Receipt
+from services.keys.views.key_order import Place
 from services.keys.views.queries import KeyFilter, KeyQueries, KeyView
 from shared.eventsourcing.origin import Origin
 from shared.gate.quota.reserve import LISTING, URGENT
@@ -224,7 +225,7 @@ class KeysRevocation:
 
     def _all(self, organisation_id: str, wanted: KeyFilter) -> tuple[KeyView, ...]:
         keys: tuple[KeyView, ...] = ()
-        place: tuple[str, str] | None = None
+        place: Place | None = None
         while True:
             page = self._queries.list_keys(organisation_id, IDS_MAX, place, wanted)
             keys, place = keys + page.keys, page.next_place

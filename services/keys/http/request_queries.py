@@ -6,8 +6,10 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
+from services.keys.http.members import LABELS_MAX
 from services.keys.lifecycle.key import Status
-from services.keys.views.queries import NEWEST_FIRST, SORTS, KeyFilter
+from services.keys.views.key_order import NEWEST_FIRST, SORTS
+from services.keys.views.queries import KeyFilter
 from shared.web.operation import StrictSchema
 from shared.web.pagination import PageQuery, PageQuerySchema
 from shared.web.requests.texts import check_label, label_of, plain_text
@@ -22,14 +24,14 @@ def _statuses(text: str) -> None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListQuery(PageQuery):
     status: str | None = None
-    label: str | None = None
+    label: tuple[str, ...] = ()
     q: str = ""
     sort: str = NEWEST_FIRST
 
     def wanted(self) -> KeyFilter:
         return KeyFilter(
             statuses=tuple(Status(name) for name in self.status.split(",")) if self.status else (),
-            labels=(label_of(self.label),) if self.label else (),
+            labels=tuple(map(label_of, self.label)),
             text=self.q,
         )
 
@@ -40,12 +42,25 @@ class ListQuerySchema(PageQuerySchema):
         validate=_statuses,
         metadata={"description": "one or more of active, suspended, expired and revoked, separated by commas"},
     )
-    label = fields.String(validate=check_label, metadata={"description": "such as env:prod"})
+    label = fields.List(
+        fields.String(validate=check_label),
+        validate=validate.Length(max=LABELS_MAX),
+        metadata={"description": "such as env:prod; given several times: all must hold"},
+    )
     q = fields.String(
         validate=[validate.Length(min=1, max=100), plain_text],
-        metadata={"description": "part of the name, description or hint, or the whole id"},
+        metadata={
+            "description": "part of the name, description or hint, or the whole id; case and the way that "
+            "accents are composed make no difference"
+        },
     )
-    sort = fields.String(validate=validate.OneOf(SORTS))
+    sort = fields.String(
+        validate=validate.OneOf(SORTS),
+        metadata={
+            "description": "- before it: descending. By expires_at, keys that never expire come last "
+            "(descending: first). By last_used_at, a key used while you page may come twice, but none is left out"
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

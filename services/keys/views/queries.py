@@ -6,12 +6,10 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Connection,
     Row,
     bindparam,
-    func,
     or_,
     select,
 )
@@ -21,21 +19,13 @@ from services.keys.lifecycle import key
 from services.keys.lifecycle.key import Access, Status
 from services.keys.lifecycle.organisation import ACTIVE_KEYS_MAX, NoSuchOrganisation
 from services.keys.views.active_keys import count_active, has_status
+from services.keys.views.key_order import NEWEST_FIRST, Place, read_keys
 from services.keys.views.setting_columns import from_row
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
-from shared.sql.keyset import By, read_page
 from shared.values.names import composed, folded
 from shared.values.timestamps import from_rfc3339, rfc3339
 
-_SORTED_BY: dict[str, Column[Any]] = {
-    "created_at": tables.api_key.c.created_at,
-    "name": tables.api_key.c.sort_name,
-    "expires_at": tables.api_key.c.expires_at,
-    "last_used_at": tables.api_key.c.last_used_at,
-}
-SORTS = (*_SORTED_BY, *(f"-{name}" for name in _SORTED_BY))
-NEWEST_FIRST = "-created_at"
 _ONE_KEY = select(tables.api_key).where(
     tables.api_key.c.id == bindparam("key_id"), tables.api_key.c.organisation_id == bindparam("organisation")
 )
@@ -94,10 +84,10 @@ class KeyFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPage:
-    """`next_place`: (sort value, id) of the last key shown; None on the last page."""
+    """`next_place`: where it ended; None on the last page."""
 
     keys: tuple[KeyView, ...]
-    next_place: tuple[str, str] | None
+    next_place: Place | None
 
 
 class KeyQueries:
@@ -116,19 +106,17 @@ class KeyQueries:
         self,
         organisation_id: str,
         limit: int,
-        after: tuple[str, str] | None = None,
+        after: Place | None = None,
         wanted: KeyFilter | None = None,
         sort: str = NEWEST_FIRST,
     ) -> KeyPage:
         """`sort`: one of SORTS. `after`: the place where the page before ended, in the same order."""
         table, now = tables.api_key, self._clock.now()
-        by, is_descending = func.coalesce(_SORTED_BY[sort.lstrip("-")], ""), sort.startswith("-")
-        query = select(table, by.label("place")).where(table.c.organisation_id == organisation_id)
+        query = select(table).where(table.c.organisation_id == organisation_id)
         query = query.where(*_conditions(wanted or KeyFilter(), now))
-        order = (By(by, is_descending), By(table.c.id, is_descending))
-        with self._database.reading(once=True) as tx:
-            shown, last = read_page(tx, query, order, after, limit)
-        return KeyPage(keys=tuple(_view(row, now) for row in shown), next_place=last and (last.place, last.id))
+        with self._database.reading() as tx:
+            shown, place = read_keys(tx, query, sort, after, limit)
+        return KeyPage(keys=tuple(_view(row, now) for row in shown), next_place=place)
 
     def organisation(self, organisation_id: str) -> OrganisationView:
         """Raises NoSuchOrganisation."""

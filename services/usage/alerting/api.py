@@ -60,7 +60,7 @@ class RuleCollection:
     @operation("List alert rules", tag="Alerts", permission="admin", query=PageQuerySchema, answers=RuleListSchema)
     def on_get(self, call: Call[PageQuery, None]) -> Answer:
         rules, place = self._rules.page(call.caller.organisation_id, call.query.limit, call.query.after(int, str))
-        return page_answer(map(_shown, rules), place)
+        return page_answer(map(_shown, rules), place, call.query)
 
     @operation(
         "Create an alert rule",
@@ -170,7 +170,7 @@ class AlertCollection:
             key_id=query.key_id,
             is_open=query.is_open(),
         )
-        return page_answer(map(_alert, alerts), place)
+        return page_answer(map(_alert, alerts), place, query)
 
 
 class _References:

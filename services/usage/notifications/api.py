@@ -79,7 +79,7 @@ class ChannelCollection:
     )
     def on_get(self, call: Call[PageQuery, None]) -> Answer:
         channels, place = self._channels.page(call.caller.organisation_id, call.query.limit, call.query.after(int, str))
-        return page_answer(map(_shown, channels), place)
+        return page_answer(map(_shown, channels), place, call.query)
 
     @operation(
         "Create a channel; a webhook's secret is shown only once",

@@ -23,6 +23,8 @@ def fields_by_name(schema: Schema) -> dict[str, Any]:
 
 def unreadable(field: Any, value: str | list[str]) -> str | None:
     """Why the value is refused, or None. int() would take 1_0 and digits of any script; databases take no NUL."""
+    if isinstance(field, fields.List):
+        return next(filter(None, (unreadable(field.inner, each) for each in value)), None)
     if not isinstance(value, str):
         return "is given more than once"
     if has_control_characters(value):
@@ -57,6 +59,8 @@ def read_query(req: falcon.Request | None, schema: Schema | None, *, credential:
         return None
     known = fields_by_name(schema)
     for name in given.keys() & known:
+        if isinstance(known[name], fields.List) and isinstance(alone := given[name], str):
+            given[name] = [alone]
         fault = unreadable(known[name], given[name])
         if fault is not None:
             raise Problem("invalid-request", f"{name}: {fault}")

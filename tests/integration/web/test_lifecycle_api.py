@@ -302,7 +302,7 @@ def test_a_key_as_of_a_time_that_it_tells_of_itself_contains_that_change(api: Ma
     for name, answered in told.items():
         past = api.ask("GET", path, params={"as_of": answered[name]}).json
         assert (past[name], past["revision"]) == (answered[name], answered["revision"])
-        assert (past["tier"], past["limits"]) == (
+        assert (past["tier"], past["effective_limits"]) == (
             ("premium", {"minute": 1000, "day": None})
             if name == "created_at"
             else ("free", {"minute": 60, "day": 10_000})

@@ -70,7 +70,7 @@ class DeliveryCollection:
             channel_id=query.channel_id,
             status=None if query.status is None else Status(query.status),
         )
-        return page_answer(found, place)
+        return page_answer(found, place, query)
 
 
 class DeliveryItem:
