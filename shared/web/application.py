@@ -9,6 +9,7 @@ from falcon.routing import CompiledRouter
 from shared.gate.gate import Gate
 from shared.runtime.clock import Clock
 from shared.web.admission import Admission, Wsgi
+from shared.web.answers.compression import Compression
 from shared.web.cors import Cors
 from shared.web.exception_mapping import ExceptionMapping
 from shared.web.http_methods import allowed_at, complete, is_unknown
@@ -64,7 +65,7 @@ def application(
     admission = Admission(
         app, router, declared, gate, clock, service=service, identification=identification, cors=cors, faults=faults
     )
-    return admission.answer
+    return Compression(admission.answer)
 
 
 class _Alive:

@@ -24,8 +24,8 @@ def forced(force: bool) -> str | None:
     return "true" if force else None
 
 
-def how_many(looked_at: dict[str, Any], also_made: bool) -> str:
-    """The question before a revocation of many, from its dry run."""
+def how_many_to_revoke(looked_at: dict[str, Any], also_made: bool) -> str:
+    """The question, from what a dry run answered."""
     count = len(looked_at["data"]) + (len(looked_at["made"]) if also_made else 0)
     own = ", the calling one among them," if any(key["is_caller"] for key in looked_at["data"]) else ""
     return f"Revoke {count} keys{own} for good?"

@@ -9,7 +9,7 @@ from services.cli.arguments import label_of, time_text
 from services.cli.output import minute, print_json, tables, tell_receipt, text
 from services.cli.remote import edits, key_usage
 from services.cli.remote.client import Client
-from services.cli.remote.consent import Force, Yes, ask, forced, how_many
+from services.cli.remote.consent import Force, Yes, ask, forced, how_many_to_revoke
 from services.cli.remote.key_usage import AsJson, KeyId
 from services.cli.remote.made import AlsoMade, MadeSince, made_query, tell_made
 
@@ -211,7 +211,7 @@ def revoke_many(
     body |= {"label": ":".join(label_of(label))} if label is not None else {"created_before": created_before}
     client = Client()
     if not dry_run:
-        ask(lambda: how_many(client.post("/v1/keys/revoke", body | {"dry_run": True}), also_made), yes)
+        ask(lambda: how_many_to_revoke(client.post("/v1/keys/revoke", body | {"dry_run": True}), also_made), yes)
     revoked = client.post("/v1/keys/revoke", body, force=forced(force))
     if as_json:
         print_json(revoked)

@@ -280,6 +280,8 @@ def test_each_problem_that_is_named_has_its_page_in_both_languages(app: Tiny) ->
     for name in CATALOGUE:
         page = app.client.simulate_get(f"/problems/{name}")
         assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+        assert "`" not in page.text
+        assert '<a href="/' in page.text
         french = app.client.simulate_get(f"/problems/{name}", headers={"Accept-Language": "fr-CH, en;q=0.5"})
         assert (french.headers["Content-Language"], french.headers["Vary"]) == ("fr", "Accept-Language")
         assert FRENCH[name][0].partition("'")[0] in french.text
