@@ -9,7 +9,7 @@ from pathlib import Path
 
 from services.auth import assembly as auth
 from services.keys import assembly as keys
-from services.keys.command_inputs import KeyRequest
+from services.keys.commands.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from shared.eventsourcing.origin import Origin
 from shared.runtime.clock import SystemClock
@@ -26,7 +26,7 @@ def main() -> None:
         folder = Path(name)
         service = keys.assemble(Database.sqlite(folder / "keys.sqlite"), NoBus(), clock, lease_seconds=10)
         follower = auth.assemble(Database.sqlite(folder / "auth.sqlite"), service.feed, clock)
-        organisation_id = service.commands.register_organisation("Benchmark", "premium", ORIGIN)
+        organisation_id = service.commands.organisations.register("Benchmark", "premium", ORIGIN)
         request = KeyRequest(description=Description(name="A key"), permissions=("sensors:read",))
         began = time.perf_counter()
         for _ in range(CREATIONS):

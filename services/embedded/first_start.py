@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from services.keys.assembly import Keys
-from services.keys.command_inputs import KeyRequest
+from services.keys.commands.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from services.sensors.assembly import Sensors
 from shared.eventsourcing.origin import Origin
@@ -18,7 +18,7 @@ _ORIGIN = Origin(actor="grillo up")
 def organisation(keys: Keys) -> str:
     """The id of the organisation, registered if there is none yet."""
     known = keys.queries.organisations()
-    return known[0].id if known else keys.commands.register_organisation(ORGANISATION_NAME, TIER, _ORIGIN)
+    return known[0].id if known else keys.commands.organisations.register(ORGANISATION_NAME, TIER, _ORIGIN)
 
 
 def import_samples(sensors: Sensors, organisation_id: str, data: Path) -> bool:

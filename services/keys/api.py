@@ -8,18 +8,26 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from services.keys.command_handler import CommandHandler
+from services.keys.commands.command_handler import CommandHandler
 from services.keys.http import lifecycle_resources, organisation_resources, representation
-from services.keys.http.command_mapping import fence, key_edit, key_request, origin
+from services.keys.http.command_mapping import check_fixed, fence, key_edit, key_request, origin
 from services.keys.http.idempotency import Attempt, Idempotency, StillRunning, Taken, digest_of
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.representation import KeyRepresentation
-from services.keys.http.request_bodies import CreateKeyBody, CreateKeySchema, EditKeyBody, EditKeySchema
-from services.keys.http.request_queries import AsOfQuery, ListQuery, ListQuerySchema, PastQuerySchema
+from services.keys.http.request_bodies import CreateKeySchema, EditKeySchema, KeyBody
+from services.keys.http.request_queries import (
+    AsOfQuery,
+    ForceQuery,
+    ForceQuerySchema,
+    ListQuery,
+    ListQuerySchema,
+    PastQuerySchema,
+)
 from services.keys.http.responses import CreatedKeySchema, DeletedKeySchema, EditedKeySchema, KeyListSchema, KeySchema
-from services.keys.views.as_of import AsOf
-from services.keys.views.queries import KeyQueries, KeyView
+from services.keys.views.as_of import AsOf, InTheFuture, PastKey
+from services.keys.views.queries import KeyQueries
 from shared.gate.grants.grants import Grants
+from shared.gate.quota.reserve import LISTING, URGENT
 from shared.observability.redaction import redact
 from shared.runtime.clock import Clock
 from shared.web.operation import Answer, Call, operation
@@ -57,7 +65,14 @@ class KeyCollection:
         self._commands, self._queries, self._show, self._clock = commands, queries, show, clock
         self._idempotency = idempotency
 
-    @operation("List keys", tag="Keys", permission="admin", query=ListQuerySchema, answers=KeyListSchema)
+    @operation(
+        "List keys",
+        tag="Keys",
+        permission="admin",
+        query=ListQuerySchema,
+        answers=KeyListSchema,
+        reserve=LISTING,
+    )
     def on_get(self, call: Call[ListQuery, None]) -> Answer:
         query = call.query
         after = _place(query.cursor, query.sort) if query.cursor else None
@@ -74,8 +89,9 @@ class KeyCollection:
         status=201,
         problems=("conflict", "too-many-keys", "beyond-own-bounds"),
         headers=("Idempotency-Key",),
+        example={"name": "Railway", "permissions": ["sensors:read"], "labels": {"env": "prod"}, "expires_in": 7776000},
     )
-    def on_post(self, call: Call[None, CreateKeyBody]) -> Answer:
+    def on_post(self, call: Call[None, KeyBody]) -> Answer:
         """Repeated with the same Idempotency-Key, it is answered with the key that was created, without its secret."""
         attempt = _attempt(call)
         with as_problems():
@@ -90,7 +106,7 @@ class KeyCollection:
                         made_id = self._idempotency.find(attempt)
                 return self._repeat(call.caller.organisation_id, made_id)
 
-    def _create(self, call: Call[None, CreateKeyBody], attempt: Attempt | None) -> Answer:
+    def _create(self, call: Call[None, KeyBody], attempt: Attempt | None) -> Answer:
         organisation_id = call.caller.organisation_id
         request = key_request(call.body, self._clock.now(), self._show.tier_limits(organisation_id))
         also = None if attempt is None else functools.partial(self._idempotency.keep, attempt)
@@ -121,16 +137,18 @@ class KeyItem:
         query=PastQuerySchema,
         answers=KeySchema,
         problems=("not-found",),
+        reserve=LISTING,
     )
     def on_get(self, call: Call[AsOfQuery, None], key_id: str) -> Answer:
         with as_problems():
-            key = self._key(call.caller.organisation_id, key_id, call.query)
-        return Answer(body=self._show(key), headers=etag(key.revision))
+            past = self._past(call.caller.organisation_id, key_id, call.query)
+        return Answer(body=self._show(past.key, past.tier), headers=etag(past.key.revision))
 
     @operation(
         "Edit a key; adding permissions requires `regenerate`, which ends all older secrets",
         tag="Keys",
         permission="admin",
+        query=ForceQuerySchema,
         body=EditKeySchema,
         answers=EditedKeySchema,
         problems=(
@@ -140,13 +158,16 @@ class KeyItem:
             "too-many-keys",
             "precondition-failed",
             "beyond-own-bounds",
+            "lock-out",
         ),
         headers=("If-Match",),
     )
-    def on_patch(self, call: Call[None, EditKeyBody], key_id: str) -> Answer:
+    def on_patch(self, call: Call[ForceQuery, KeyBody], key_id: str) -> Answer:
         organisation_id = call.caller.organisation_id
         edit = key_edit(call.body, self._clock.now(), self._show.tier_limits(organisation_id))
         with as_problems():
+            if call.body.fixed:
+                check_fixed(call.body, self._queries.get_key(organisation_id, key_id))
             edit = replace(edit, revision=seen_revision(call.headers.get("If-Match")))
             changed = self._commands.behind(fence(call)).edit(organisation_id, key_id, edit, origin(call))
             key = self._queries.get_key(organisation_id, key_id)
@@ -161,24 +182,26 @@ class KeyItem:
         "Delete a key for good: revoke it if need be, and make its name, description and labels unreadable",
         tag="Keys",
         permission="admin",
+        query=ForceQuerySchema,
         answers=DeletedKeySchema,
-        problems=("not-found",),
-        urgent=True,
+        problems=("not-found", "lock-out"),
+        reserve=URGENT,
     )
-    def on_delete(self, call: Call[None, None], key_id: str) -> Answer:
+    def on_delete(self, call: Call[ForceQuery, None], key_id: str) -> Answer:
         with as_problems():
             commands = self._commands.behind(fence(call))
             deleted_at, receipt = commands.delete(call.caller.organisation_id, key_id, origin(call))
         return Answer(body={"id": key_id, "deleted_at": deleted_at, "receipt": representation.receipt(receipt)})
 
-    def _key(self, organisation_id: str, key_id: str, query: AsOfQuery) -> KeyView:
+    def _past(self, organisation_id: str, key_id: str, query: AsOfQuery) -> PastKey:
         if query.revision is not None:
             return self._as_of.at_revision(organisation_id, key_id, query.revision)
         if query.as_of is None:
-            return self._queries.get_key(organisation_id, key_id)
-        if query.as_of > self._clock.now():
-            raise Problem("invalid-request", "as_of: must not be in the future")
-        return self._as_of.at(organisation_id, key_id, query.as_of)
+            return PastKey(key=self._queries.get_key(organisation_id, key_id), tier=None)
+        try:
+            return self._as_of.at(organisation_id, key_id, query.as_of, self._clock.now())
+        except InTheFuture:
+            raise Problem("invalid-request", "as_of: must not be in the future") from None
 
 
 def _created(body: dict[str, Any], headers: dict[str, str] | None = None) -> Answer:
@@ -194,7 +217,7 @@ def _place(text: str, sort: str) -> tuple[str, str]:
     return place, key_id
 
 
-def _attempt(call: Call[None, CreateKeyBody]) -> Attempt | None:
+def _attempt(call: Call[None, KeyBody]) -> Attempt | None:
     given = call.headers.get("Idempotency-Key")
     if given is None:
         return None

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from services.keys import api, tables
-from services.keys.command_handler import CommandHandler
+from services.keys.commands.command_handler import CommandHandler
+from services.keys.commands.expiry_sweep import ExpirySweep
 from services.keys.events import types
-from services.keys.expiry_sweep import ExpirySweep
 from services.keys.http import organisation_activity_resources
 from services.keys.http.idempotency import Idempotency
 from services.keys.publication import publish

@@ -7,8 +7,8 @@ import msgspec
 import structlog
 from nameko.timer import timer
 
-from services.keys.command_inputs import MadeQuery, Revocation
-from services.keys.expiry_sweep import ExpirySweep
+from services.keys.commands.command_inputs import MadeQuery, Revocation
+from services.keys.commands.expiry_sweep import ExpirySweep
 from services.keys.lifecycle.key import Reason
 from services.keys.revocation.propagation import Receipt
 from services.keys.revocation.restore_detection import RestoreDetection

@@ -17,6 +17,7 @@ from marshmallow import Schema, post_load
 
 from shared.gate.authentication.credential import Presented
 from shared.gate.grants.grant import Grant
+from shared.gate.quota.reserve import Reserve
 from shared.web.requests.json_body import read_body
 from shared.web.requests.query_parameters import preferred, read_query
 
@@ -45,7 +46,8 @@ class Call(msgspec.Struct, Generic[Query, Body], frozen=True, gc=False):
 
     `digest`: of the secret that it presented. `permission`: what the operation needs; None: any valid key will do.
     `headers`: those that the operation declares and the caller sent, by declared name. `media_type`: of those that the
-    operation offers, the one that the caller prefers. `time`: the gate's, at the moment it is called.
+    operation offers, the one that the caller prefers. `time`: the gate's, at the moment it is called. `address`: the
+    caller's.
     """
 
     caller: Grant
@@ -57,6 +59,7 @@ class Call(msgspec.Struct, Generic[Query, Body], frozen=True, gc=False):
     media_type: str = JSON
     digest: str = ""
     permission: str | None = None
+    address: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -99,7 +102,9 @@ class Operation:
 
     `stands_for`: (resource, request, caller's address) → the other request that is judged in its place; raises Problem.
     `problem_header`: a header that repeats a problem's body, for callers whose proxy drops bodies.
-    `urgent`: it takes permissions away, and may use a reserve when the key's own limits are used up.
+    `name`: its operationId, where the rule of shared/web/openapi/naming.py has no good one. `example`: of a body.
+    `reserve`: what it may draw on when the key's own limits are used up. `gives_up`: the calling key only ends its own
+    power, which one that is suspended, expired or used from elsewhere may do, too.
     """
 
     summary: str
@@ -113,8 +118,11 @@ class Operation:
     headers: tuple[str, ...]
     stands_for: StandsFor | None
     problem_header: str | None
-    urgent: bool
+    reserve: Reserve | None
+    gives_up: bool
     alternatives: tuple[str, ...]
+    name: str | None
+    example: Mapping[str, Any] | None
     _handler: Handler
     _load_query: Schema | None
     _load_body: Schema | None
@@ -129,6 +137,7 @@ class Operation:
         request_id: str,
         path: Mapping[str, str],
         gate_time: Callable[[], float],
+        address: str,
     ) -> Answer:
         """Parses the request and calls the handler. `request` None: no query, no body. Raises Problem."""
         query = body = None
@@ -140,8 +149,11 @@ class Operation:
         media_type = JSON
         if self.alternatives:
             media_type = preferred(environ.get("HTTP_ACCEPT"), (JSON, *self.alternatives))
-        call = Call(caller, query, body, request_id, gate_time, headers, media_type, digest, self.permission)
-        return self._handler(resource, call, **path)
+        call = Call(caller, query, body, request_id, gate_time, headers, media_type, digest, self.permission, address)
+        answer = self._handler(resource, call, **path)
+        if not self.alternatives:
+            return answer
+        return msgspec.structs.replace(answer, headers={**answer.headers, "Vary": "Accept"})
 
 
 def operation(
@@ -157,8 +169,11 @@ def operation(
     headers: tuple[str, ...] = (),
     stands_for: StandsFor | None = None,
     problem_header: str | None = None,
-    urgent: bool = False,
+    reserve: Reserve | None = None,
+    gives_up: bool = False,
     alternatives: tuple[str, ...] = (),
+    name: str | None = None,
+    example: Mapping[str, Any] | None = None,
 ) -> Callable[[Handler], Handler]:
     """Declares a method that takes a Call (and the path's parameters) and returns an Answer.
 
@@ -179,8 +194,11 @@ def operation(
             headers=headers,
             stands_for=stands_for,
             problem_header=problem_header,
-            urgent=urgent,
+            reserve=reserve,
+            gives_up=gives_up,
             alternatives=alternatives,
+            name=name,
+            example=example,
             _handler=handler,
             _load_query=query() if query else None,
             _load_body=body() if body else None,

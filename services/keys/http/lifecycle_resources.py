@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from services.keys.command_handler import CommandHandler
-from services.keys.command_inputs import MADE_IN_A_DAY, MadeQuery
+from services.keys.commands.command_handler import CommandHandler
+from services.keys.commands.command_inputs import MADE_IN_A_DAY, MadeQuery
 from services.keys.http import representation
 from services.keys.http.command_mapping import fence, made_query, origin
 from services.keys.http.problem_mapping import as_problems
@@ -21,8 +21,8 @@ from services.keys.http.request_bodies import (
     RevokeKeysSchema,
     RotateKeyBody,
     RotateKeySchema,
-    label_of,
 )
+from services.keys.http.request_queries import ForceQuery, ForceQuerySchema
 from services.keys.http.responses import (
     ChangedKeySchema,
     KeySchema,
@@ -34,12 +34,15 @@ from services.keys.lifecycle.key import Status
 from services.keys.revocation.propagation import Receipt
 from services.keys.views.queries import KeyFilter, KeyQueries, KeyView
 from shared.eventsourcing.origin import Origin
+from shared.gate.quota.reserve import LISTING, URGENT
 from shared.runtime.clock import Clock
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems.catalogue import Problem
+from shared.web.requests.texts import label_of
 from shared.web.route import Route
 
 _PROBLEMS = ("not-found", "conflict")
+_MAY_LOCK_OUT = (*_PROBLEMS, "lock-out")
 
 
 def routes(commands: CommandHandler, queries: KeyQueries, show: KeyRepresentation, clock: Clock) -> list[Route]:
@@ -67,7 +70,7 @@ class _KeyChangeResource:
         return Answer(body=shown | {"receipt": representation.receipt(receipt)})
 
     def _revoked(
-        self, call: Call[None, Any], key_id: str, made: MadeQuery = MADE_IN_A_DAY, *, gives_up: bool = False
+        self, call: Call[Any, Any], key_id: str, made: MadeQuery = MADE_IN_A_DAY, *, gives_up: bool = False
     ) -> Answer:
         organisation_id, body = call.caller.organisation_id, call.body
         with as_problems():
@@ -82,11 +85,12 @@ class KeyRotation(_KeyChangeResource):
         "Give a key a new secret; the old one may keep working for a grace period",
         tag="Keys",
         permission="admin",
+        query=ForceQuerySchema,
         body=RotateKeySchema,
         answers=RotatedKeySchema,
-        problems=(*_PROBLEMS, "too-many-keys", "beyond-own-bounds"),
+        problems=(*_MAY_LOCK_OUT, "too-many-keys", "beyond-own-bounds"),
     )
-    def on_post(self, call: Call[None, RotateKeyBody], key_id: str) -> Answer:
+    def on_post(self, call: Call[ForceQuery, RotateKeyBody], key_id: str) -> Answer:
         organisation_id, grace = call.caller.organisation_id, timedelta(seconds=call.body.grace_seconds)
         with as_problems():
             changed = self._commands.behind(fence(call)).rotate(organisation_id, key_id, grace, origin(call))
@@ -100,12 +104,13 @@ class KeySuspension(_KeyChangeResource):
         "Suspend a key until it is resumed; answers once no gate accepts it",
         tag="Keys",
         permission="admin",
+        query=ForceQuerySchema,
         body=NothingSchema,
         answers=ChangedKeySchema,
-        problems=_PROBLEMS,
-        urgent=True,
+        problems=_MAY_LOCK_OUT,
+        reserve=URGENT,
     )
-    def on_post(self, call: Call[None, None], key_id: str) -> Answer:
+    def on_post(self, call: Call[ForceQuery, None], key_id: str) -> Answer:
         suspend = self._commands.behind(fence(call)).suspend
         return self._answer(call, key_id, lambda organisation_id, by: suspend(organisation_id, key_id, by))
 
@@ -133,12 +138,13 @@ class KeyRevocation(_KeyChangeResource):
         "Revoke a key for good, and if asked what it made; answers once no gate will accept it again",
         tag="Keys",
         permission="admin",
+        query=ForceQuerySchema,
         body=RevokeKeySchema,
         answers=RevokedKeySchema,
-        problems=_PROBLEMS,
-        urgent=True,
+        problems=_MAY_LOCK_OUT,
+        reserve=URGENT,
     )
-    def on_post(self, call: Call[None, RevokeKeyBody], key_id: str) -> Answer:
+    def on_post(self, call: Call[ForceQuery, RevokeKeyBody], key_id: str) -> Answer:
         return self._revoked(call, key_id, made_query(call.body, self._clock.now()))
 
 
@@ -150,7 +156,8 @@ class OwnKeyRevocation(_KeyChangeResource):
         body=GiveUpSchema,
         answers=RevokedKeySchema,
         problems=_PROBLEMS,
-        urgent=True,
+        reserve=URGENT,
+        gives_up=True,
     )
     def on_post(self, call: Call[None, GiveUpBody]) -> Answer:
         return self._revoked(call, call.caller.key_id, gives_up=True)
@@ -160,7 +167,14 @@ class OwnKey:
     def __init__(self, queries: KeyQueries, show: KeyRepresentation) -> None:
         self._queries, self._show = queries, show
 
-    @operation("Show the calling key", tag="Keys", permission=None, answers=KeySchema, problems=("not-found",))
+    @operation(
+        "Show the calling key",
+        tag="Keys",
+        permission=None,
+        answers=KeySchema,
+        problems=("not-found",),
+        reserve=LISTING,
+    )
     def on_get(self, call: Call[None, None]) -> Answer:
         with as_problems():
             key = self._queries.get_key(call.caller.organisation_id, call.caller.key_id)
@@ -175,21 +189,24 @@ class KeysRevocation:
         "Revoke many keys at once, or list which ones would be",
         tag="Keys",
         permission="admin",
+        query=ForceQuerySchema,
         body=RevokeKeysSchema,
         answers=RevokedKeysSchema,
-        problems=_PROBLEMS,
-        urgent=True,
+        problems=_MAY_LOCK_OUT,
+        reserve=URGENT,
     )
-    def on_post(self, call: Call[None, RevokeKeysBody]) -> Answer:
+    def on_post(self, call: Call[ForceQuery, RevokeKeysBody]) -> Answer:
         organisation_id, body = call.caller.organisation_id, call.body
         found, query = self._find(organisation_id, body), made_query(body, self._clock.now())
         ids = tuple(key.id for key in found)
         if body.dry_run:
-            return _answer(found, {"receipt": None} | representation.made(self._commands.revoker.told(ids, query)))
+            return _answer(
+                call, found, {"receipt": None} | representation.made(self._commands.revoker.told(ids, query))
+            )
         with as_problems():
             commands = self._commands.behind(fence(call))
             revoked = commands.revoke_all(organisation_id, ids, body.reason, body.note, origin(call), query)
-        return _answer(self._all(organisation_id, KeyFilter(ids=ids)), representation.revocation(revoked))
+        return _answer(call, self._all(organisation_id, KeyFilter(ids=ids)), representation.revocation(revoked))
 
     def _find(self, organisation_id: str, body: RevokeKeysBody) -> tuple[KeyView, ...]:
         """Keys named by id, revoked or not; or by label or age, those not revoked. Raises Problem for an unknown id."""
@@ -215,6 +232,6 @@ class KeysRevocation:
                 return keys
 
 
-def _answer(keys: tuple[KeyView, ...], outcome: dict[str, Any]) -> Answer:
-    data = [representation.listed(key) for key in keys]
+def _answer(call: Call[Any, Any], keys: tuple[KeyView, ...], outcome: dict[str, Any]) -> Answer:
+    data = [representation.listed(key) | {"is_caller": key.id == call.caller.key_id} for key in keys]
     return Answer(body={"data": data, "dry_run": outcome["receipt"] is None} | outcome)

@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from services.keys.command_handler import CommandHandler
+from services.keys.commands.command_handler import CommandHandler
 from services.keys.http.command_mapping import fence, origin
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.request_bodies import EditOrganisationBody, EditOrganisationSchema
+from services.keys.http.request_queries import ForceQuery, ForceQuerySchema
 from services.keys.http.responses import OrganisationSchema
 from services.keys.views.queries import KeyQueries
 from shared.gate.grants.grants import Grants
@@ -36,13 +37,16 @@ class OwnOrganisation:
         tag="Organisation",
         permission="admin",
         body=EditOrganisationSchema,
+        query=ForceQuerySchema,
         answers=OrganisationSchema,
+        problems=("lock-out",),
     )
-    def on_patch(self, call: Call[None, EditOrganisationBody]) -> Answer:
+    def on_patch(self, call: Call[ForceQuery, EditOrganisationBody]) -> Answer:
         organisation_id, days = call.caller.organisation_id, call.body.unused_expiry_days
         if days is not UNSET:
             with as_problems():
-                self._commands.behind(fence(call)).set_unused_expiry(organisation_id, days, origin(call))
+                organisations = self._commands.behind(fence(call)).organisations
+                organisations.set_unused_expiry(organisation_id, days, origin(call))
         return Answer(body=self._shown(organisation_id))
 
     def _shown(self, organisation_id: str) -> dict[str, Any]:

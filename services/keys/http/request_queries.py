@@ -6,11 +6,12 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from services.keys.http.request_bodies import check_label, label_of, plain_text
 from services.keys.lifecycle.key import Status
 from services.keys.views.queries import NEWEST_FIRST, SORTS, KeyFilter
 from shared.web.operation import StrictSchema
 from shared.web.pagination import PageQuery, PageQuerySchema
+from shared.web.requests.texts import check_label, label_of, plain_text
+from shared.web.requests.timestamp import Timestamp
 
 
 def _statuses(text: str) -> None:
@@ -48,6 +49,20 @@ class ListQuerySchema(PageQuerySchema):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForceQuery:
+    force: bool = False
+
+
+class ForceQuerySchema(StrictSchema):
+    shape = ForceQuery
+    force = fields.Boolean(
+        truthy={"true"},
+        falsy={"false"},
+        metadata={"description": "true: do it, even if it locks the caller or the whole organisation out"},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AsOfQuery:
     as_of: datetime | None = None
     revision: int | None = None
@@ -55,7 +70,7 @@ class AsOfQuery:
 
 class PastQuerySchema(StrictSchema):
     shape = AsOfQuery
-    as_of = fields.AwareDateTime(format="iso", metadata={"description": "show the key as it was at this time"})
+    as_of = Timestamp(metadata={"description": "show the key as it was at this time"})
     revision = fields.Integer(validate=validate.Range(min=1, max=2**31 - 1))
 
     @validates_schema

@@ -3,8 +3,8 @@
 A secret exists in one answer, to whoever will use it; on the bus it would be in others' hands, too.
 """
 
-from services.keys.command_handler import CommandHandler
-from services.keys.command_inputs import MadeQuery, Revocation
+from services.keys.commands.command_handler import CommandHandler
+from services.keys.commands.command_inputs import MadeQuery, Revocation
 from services.keys.lifecycle.key import Reason
 from services.keys.revocation.propagation import Receipt
 from services.keys.rpc.error_mapping import as_wire_errors

@@ -27,10 +27,11 @@ from services.keys.events import (
     TierChanged,
     UnusedExpiryChanged,
 )
-from services.keys.lifecycle.key import Access, Key
-from services.keys.views import makings
+from services.keys.lifecycle.key import Key
+from services.keys.views import makings, setting_columns
 from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.origin import Origin
+from shared.values.names import folded
 from shared.values.timestamps import rfc3339
 
 # Stands for a description whose data key was destroyed, while a log is replayed up to the deletion itself.
@@ -71,7 +72,7 @@ def project_key(tx: Connection, row: StoredEvent, event: KeyEvent) -> None:
         case KeyPermissionsChanged():
             _update(tx, row, event, permissions=_json(event.permissions))
         case KeyAccessChanged():
-            _update(tx, row, event, **_access(event))
+            _update(tx, row, event, **setting_columns.as_columns(event))
         case KeyRotated():
             _update(tx, row, event, hint=event.hint, expired_at=None, **_secrets(event))
             makings.keep(tx, row, actor_of(row))
@@ -103,7 +104,7 @@ def _insert(tx: Connection, row: StoredEvent, event: KeyCreated) -> None:
         "created_at": rfc3339(event.created_at),
         "created_by": actor_of(row),
         **_as_columns(description),
-        **_access(event),
+        **setting_columns.as_columns(event),
     }
     tx.execute(_INSERT_KEY, values)
     _insert_labels(tx, event.key_id, description)
@@ -128,7 +129,7 @@ def whole_row(state: Key, description: Description, created_by: str) -> dict[str
         "revoked_at": _time(state.revoked_at),
         "revocation_reason": state.revocation_reason,
         **_as_columns(description),
-        **_access(state.access),
+        **setting_columns.as_columns(state.access),
     }
 
 
@@ -183,18 +184,8 @@ def _as_columns(description: Description) -> dict[str, str]:
         "name": description.name,
         "description": description.description,
         "labels": _json(description.labels),
-        "sort_name": description.name.casefold(),
-        "search_text": f"{description.name}\n{description.description}".casefold(),
-    }
-
-
-def _access(event: KeyCreated | KeyAccessChanged | Access) -> dict[str, object]:
-    return {
-        "expires_at": _time(event.expires_at),
-        "allow_query": event.allow_query,
-        "allowed_addresses": _json(event.allowed_addresses),
-        "minute_limit": event.minute_limit,
-        "day_limit": event.day_limit,
+        "sort_name": folded(description.name),
+        "search_text": folded(f"{description.name}\n{description.description}"),
     }
 
 

@@ -18,12 +18,14 @@ from sqlalchemy import (
 
 from services.keys import tables
 from services.keys.lifecycle import key
-from services.keys.lifecycle.key import Status
+from services.keys.lifecycle.key import Access, Status
 from services.keys.lifecycle.organisation import ACTIVE_KEYS_MAX, NoSuchOrganisation
 from services.keys.views.active_keys import count_active, has_status
+from services.keys.views.setting_columns import from_row
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.keyset import By, read_page
+from shared.values.names import composed, folded
 from shared.values.timestamps import from_rfc3339, rfc3339
 
 _SORTED_BY: dict[str, Column[Any]] = {
@@ -40,7 +42,7 @@ _ONE_KEY = select(tables.api_key).where(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyView:
+class KeyView(Access):
     """One key as its organisation sees it, without its secret, which is stored nowhere."""
 
     id: str
@@ -54,11 +56,6 @@ class KeyView:
     status: Status
     created_at: datetime
     created_by: str
-    expires_at: datetime | None
-    allow_query: bool
-    allowed_addresses: tuple[str, ...]
-    minute_limit: int | None
-    day_limit: int | None
     rotated_at: datetime | None
     grace_until: datetime | None
     suspended_at: datetime | None
@@ -170,10 +167,10 @@ def _conditions(wanted: KeyFilter, now: datetime) -> list[ColumnElement[bool]]:
         has = has_status(rfc3339(now))
         conditions.append(or_(*(has[status] for status in wanted.statuses)))
     for name, value in wanted.labels:
-        is_labelled = (label.c.key_id == table.c.id, label.c.name == name, label.c.value == value)
+        is_labelled = (label.c.key_id == table.c.id, label.c.name == name, label.c.value.in_({value, composed(value)}))
         conditions.append(select(label.c.key_id).where(*is_labelled).exists())
     if wanted.text:
-        in_text = table.c.search_text.contains(wanted.text.casefold(), autoescape=True)
+        in_text = table.c.search_text.contains(folded(wanted.text), autoescape=True)
         conditions.append(or_(in_text, table.c.hint.contains(wanted.text, autoescape=True), table.c.id == wanted.text))
     if wanted.created_before is not None:
         conditions.append(table.c.created_at < rfc3339(wanted.created_before))
@@ -183,10 +180,14 @@ def _conditions(wanted: KeyFilter, now: datetime) -> list[ColumnElement[bool]]:
 
 
 def _view(row: Row[Any], now: datetime) -> KeyView:
-    moments = {
+    access = from_row(row)
+    moments: dict[str, Any] = {
         name: _time(getattr(row, name))
-        for name in ("expires_at", "rotated_at", "grace_until", "suspended_at", "expired_at", "revoked_at")
+        for name in ("rotated_at", "grace_until", "suspended_at", "expired_at", "revoked_at")
     }
+    moments["expired_at"] = key.expired_since(
+        expired_at=moments["expired_at"], expires_at=access["expires_at"], revoked_at=moments["revoked_at"], now=now
+    )
     return KeyView(
         id=row.id,
         organisation_id=row.organisation_id,
@@ -200,19 +201,16 @@ def _view(row: Row[Any], now: datetime) -> KeyView:
             revoked_at=moments["revoked_at"],
             suspended_at=moments["suspended_at"],
             expired_at=moments["expired_at"],
-            expires_at=moments["expires_at"],
+            expires_at=access["expires_at"],
             now=now,
         ),
         created_at=from_rfc3339(row.created_at),
         created_by=row.created_by,
-        allow_query=row.allow_query,
-        allowed_addresses=tuple(msgspec.json.decode(row.allowed_addresses)),
-        minute_limit=row.minute_limit,
-        day_limit=row.day_limit,
         revocation_reason=row.revocation_reason,
         last_used_at=_time(row.last_used_at),
         last_used_address=row.last_used_address,
         last_used_route=row.last_used_route,
+        **access,
         **moments,
     )
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.usage.activity.csv_export import as_csv
+from services.usage.activity.csv_export import CONTENT_TYPE, as_csv
 from services.usage.activity.schema import ActivityQuery, ActivityQuerySchema, ActivitySchema
 from services.usage.activity.timeline import ActivityTimeline, Place, TimelineEntry
 from services.usage.known_keys.directory import ExistingKeys
@@ -54,7 +54,7 @@ class KeyActivity:
             raise Problem("invalid-request", "cursor: a CSV file has no pages, so leave it out")
         entries = self._activity.everything(call.caller.organisation_id, key_id, call.query.wanted())
         headers = {"Content-Disposition": f'attachment; filename="{key_id}-activity.csv"'}
-        return Answer(body=b"", stream=as_csv(entries), content_type=CSV, headers=headers)
+        return Answer(body=b"", stream=as_csv(entries), content_type=CONTENT_TYPE, headers=headers)
 
 
 def shown(entry: TimelineEntry) -> dict[str, Any]:

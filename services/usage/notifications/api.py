@@ -24,6 +24,7 @@ from services.usage.notifications.channels.secret_encryption import SecretEncryp
 from services.usage.notifications.deliveries import delivery_resources
 from services.usage.notifications.deliveries.delivery_store import when_disabled
 from services.usage.notifications.deliveries.delivery_views import DeliveryViews
+from services.usage.notifications.documented_webhooks import WEBHOOKS
 from services.usage.notifications.schema import (
     CreateChannelBody,
     CreateNotificationChannelSchema,
@@ -69,6 +70,8 @@ def routes(
 
 
 class ChannelCollection:
+    webhooks = WEBHOOKS
+
     def __init__(
         self,
         channels: ChannelStore,

@@ -5,11 +5,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.gate.gate import RESERVE
 from shared.gate.quota.memory_quota import Spent
+from shared.gate.quota.reserve import RESERVE_NAMES
 from shared.gate.verdict import Refusal, Verdict
 
 _QUOTA_TYPE = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+
+_CODES = {
+    400: "invalid_request",
+    401: "unauthorized",
+    403: "forbidden",
+    422: "invalid_request",
+    429: "rate_limit_exceeded",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +28,11 @@ class ProblemType:
     status: int
     title: str
     advice: str
+
+    @property
+    def code(self) -> str:
+        """`error.code` of the product's own form of errors, which is coarser than the name."""
+        return _CODES.get(self.status) or self.name.replace("-", "_")
 
 
 _TYPES = (
@@ -93,6 +106,13 @@ _TYPES = (
         "Send `regenerate: true` with it. The answer then holds a new secret, and older ones stop working.",
     ),
     ProblemType(
+        "lock-out",
+        409,
+        "The change would lock somebody out",
+        "Make sure first that another admin key stays, and that yours keeps its access; or repeat the change with "
+        "`?force=true`. An organisation without admin keys gets one from the operator only.",
+    ),
+    ProblemType(
         "too-many-keys",
         409,
         "The organisation holds as many active keys as its tier allows",
@@ -162,15 +182,24 @@ class Problem(Exception):
 
     def body(self, *, public_url: str, instance: str | None, request_id: str) -> dict[str, Any]:
         """`instance`: the path asked for; None where there is none that can be told."""
-        type_ = self.type
+        type_, detail = self.type, self.detail or self.type.advice
         return {
             "type": _QUOTA_TYPE if type_.name == "quota-exceeded" else f"{public_url}/problems/{type_.name}",
             "title": type_.title,
             "status": type_.status,
-            "detail": self.detail or type_.advice,
+            "detail": detail,
             **({} if instance is None else {"instance": instance}),
             "request_id": request_id,
             **self.members,
+            "error": {"code": type_.code, "message": detail, **self._error_members()},
+            "meta": {"request_id": request_id},
+        }
+
+    def _error_members(self) -> dict[str, Any]:
+        retry_after = self.headers.get("Retry-After")
+        return {
+            **({"details": self.members} if self.members else {}),
+            **({} if retry_after is None else {"retry_after": int(retry_after)}),
         }
 
 
@@ -205,7 +234,7 @@ def unavailable(name: str = "unavailable", detail: str | None = None) -> Problem
 def _quota_exceeded(spent: Spent | None) -> Problem:
     if spent is None:
         raise ValueError("a verdict of quota-exceeded must say what was spent")
-    limits = " and per ".join(name for name in spent.violated if name != RESERVE)
+    limits = " and per ".join(name for name in spent.violated if name not in RESERVE_NAMES)
     return Problem(
         "quota-exceeded",
         f"the allowed number of requests per {limits} is used up",

@@ -74,6 +74,11 @@ FRENCH: Mapping[str, tuple[str, str]] = {
         "La ressource a changé depuis que vous l'avez lue",
         "Relisez-la, puis refaites la modification avec le nouvel ETag dans If-Match.",
     ),
+    "lock-out": (
+        "Ce changement fermerait l'accès à quelqu'un",
+        "Assurez-vous d'abord qu'une autre clé admin reste, et que la vôtre garde son accès ; ou répétez le changement "
+        "avec `?force=true`. Seul l'exploitant peut donner une clé admin à une organisation qui n'en a plus.",
+    ),
     "too-many-keys": (
         "L'organisation a autant de clés actives que son offre le permet",
         "Révoquez les clés qui ne servent plus, ou passez à une offre supérieure.",

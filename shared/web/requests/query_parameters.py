@@ -33,9 +33,12 @@ def unreadable(field: Any, value: str | list[str]) -> str | None:
 
 
 def preferred(accept: str | None, media_types: tuple[str, ...]) -> str:
-    """The media type the caller prefers; the first if it has no preference, an invalid one, or none of these."""
+    """The media type the caller prefers; the first if it has no preference, an invalid one, or none of these.
+
+    Media types are compared without regard to case (RFC 9110, section 8.3.1), which Falcon does not.
+    """
     try:
-        return best_match(media_types, accept or "*/*") or media_types[0]
+        return best_match(media_types, (accept or "*/*").lower()) or media_types[0]
     except InvalidMediaRange:
         return media_types[0]
 

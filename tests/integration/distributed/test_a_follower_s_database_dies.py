@@ -10,7 +10,7 @@ from sqlalchemy import text
 from services.auth import assembly as auth_assembly
 from services.auth.verification import verify
 from services.keys import assembly as keys_assembly
-from services.keys.command_inputs import KeyRequest
+from services.keys.commands.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Reason
 from shared.contracts.envelope import CloudEvent, to_json
@@ -48,7 +48,7 @@ class World:
         self.gate = Replica(
             gate="gate_1", feed=self.keys.feed, snapshot=self.auth.book.snapshot, clock=clock, lease_seconds=1
         )
-        self.organisation = self.keys.commands.register_organisation("Railway", "premium", ORIGIN)
+        self.organisation = self.keys.commands.organisations.register("Railway", "premium", ORIGIN)
         self.clock = clock
 
     def publish(self, events: Sequence[CloudEvent]) -> int:

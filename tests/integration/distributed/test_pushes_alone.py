@@ -13,7 +13,7 @@ from amqp.exceptions import NotFound
 
 from services.auth.tier_limits import TIERS
 from services.keys import assembly as keys
-from services.keys.command_inputs import KeyRequest
+from services.keys.commands.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Reason
 from shared.eventsourcing.event_store import Head
@@ -116,7 +116,7 @@ def test_pushes_alone_make_every_follower_equal_to_the_log(world: World) -> None
     listener.start()
     assert listener.wait_until_ready(30)
     commands = world.keys.commands
-    organisation = commands.register_organisation("Railway", "premium", ORIGIN)
+    organisation = commands.organisations.register("Railway", "premium", ORIGIN)
     world.keys.relay.run()
     replica.start()
     for number in range(KEYS):

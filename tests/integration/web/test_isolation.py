@@ -140,4 +140,4 @@ def _words(answer: testing.Result) -> set[str]:
 
 def _told(answer: testing.Result) -> dict[str, Any]:
     """Without what is another's in each answer: the path that was asked for, and the request's id."""
-    return {name: value for name, value in answer.json.items() if name not in ("instance", "request_id")}
+    return {name: value for name, value in answer.json.items() if name not in ("instance", "request_id", "meta")}

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from services.keys import tables
-from services.keys.command_inputs import CreatedKey
+from services.keys.commands.command_inputs import CreatedKey
 from services.keys.lifecycle.commands import Command, DeleteKey, EditKey, RevokeKey, RotateKey, SuspendKey
 from services.keys.lifecycle.key import Access, Reason
 from services.keys.revocation.fence import Fenced
@@ -106,8 +106,9 @@ def test_an_organisation_s_settings_are_behind_the_fence(world: World) -> None:
     stolen = world.create()
     world.change(stolen.key_id, ENDINGS["revoked"][0])
     before = world.log()
+    organisations = world.keys.commands.behind(fence_of(world, stolen)).organisations
     with pytest.raises(Fenced, match="key-revoked"):
-        world.keys.commands.behind(fence_of(world, stolen)).set_unused_expiry(world.organisation_id, 30, ORIGIN)
+        organisations.set_unused_expiry(world.organisation_id, 30, ORIGIN)
     assert world.log() == before
 
 

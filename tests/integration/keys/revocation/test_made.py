@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from services.keys import revoker, tables
-from services.keys.command_inputs import MADE_IN_A_DAY, CreatedKey, KeyEdit, Made, MadeQuery, Revocation
+from services.keys import tables
+from services.keys.commands import revoker
+from services.keys.commands.command_inputs import MADE_IN_A_DAY, CreatedKey, KeyEdit, Made, MadeQuery, Revocation
 from services.keys.lifecycle.commands import EditKey
 from services.keys.lifecycle.key import Access, NoSuchKey, Reason
 from services.keys.views import makings

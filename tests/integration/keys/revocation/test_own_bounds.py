@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from services.keys.command_inputs import CreatedKey
+from services.keys.commands.command_inputs import CreatedKey
 from services.keys.lifecycle.bounds import BeyondOwnBounds
 from services.keys.lifecycle.commands import EditKey
 from services.keys.lifecycle.key import Access

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from services.keys import assembly, tables
-from services.keys.command_inputs import KeyEdit, KeyRequest
+from services.keys.commands.command_inputs import KeyEdit, KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Reason
 from shared.runtime.clock import ManualClock
@@ -36,7 +36,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 def live(keys: assembly.Keys) -> None:
     """Keys with all that can befall secrets."""
-    organisation_id = keys.commands.register_organisation("Ferrovie", "standard", ORIGIN)
+    organisation_id = keys.commands.organisations.register("Ferrovie", "standard", ORIGIN)
 
     def new() -> str:
         return keys.commands.create(organisation_id, ADMIN, ORIGIN).key_id

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from services.keys import assembly, tables
-from services.keys.command_inputs import KeyRequest
+from services.keys.commands.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from shared.eventsourcing.origin import Origin
 from shared.runtime.clock import ManualClock
@@ -31,7 +31,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 def live(keys: assembly.Keys, clock: ManualClock) -> None:
     """By an operator, by keys, by a key on itself; once and several times; and one that is deleted."""
-    organisation_id = keys.commands.register_organisation("Ferrovie", "standard", Origin(actor="operator"))
+    organisation_id = keys.commands.organisations.register("Ferrovie", "standard", Origin(actor="operator"))
 
     def new(actor: str) -> str:
         clock.advance(1)

@@ -18,8 +18,8 @@ from sqlalchemy import delete, select
 from services.auth import assembly as auth
 from services.keys import tables
 from services.keys.assembly import MIGRATIONS
-from services.keys.command_handler import CommandHandler
-from services.keys.command_inputs import KeyRequest
+from services.keys.commands.command_handler import CommandHandler
+from services.keys.commands.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.events import types
 from services.keys.lifecycle.key import Reason
@@ -111,7 +111,7 @@ class World:
         self._commands = CommandHandler(keys_database, store, Doorbell(lambda: None), propagation, self.clock)
         self._auth = auth.assemble(auth_database, LogFeed(keys_database, store, publication), self.clock)
         self._auth.subscription.pull()
-        self._organisation = self._commands.register_organisation("Railway", "free", ORIGIN)
+        self._organisation = self._commands.organisations.register("Railway", "free", ORIGIN)
         for _ in range(3):
             self._join()
 

@@ -1,6 +1,6 @@
 """A receipt says of each gate over RPC what it says over HTTP: when it acknowledged, or that it was counted out."""
 
-from services.keys.command_inputs import Made, Revocation
+from services.keys.commands.command_inputs import Made, Revocation
 from services.keys.http import representation
 from services.keys.revocation.propagation import GateReceipt, Receipt
 from services.keys.rpc.schemas import ReceiptAnswer, RevocationAnswer

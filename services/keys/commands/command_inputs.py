@@ -92,13 +92,8 @@ def seal_edited_description(state: Key, edit: KeyEdit, data_key: str) -> str | N
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRequest:
-    """A new key as a caller asks for it, already validated. Limits: requests a minute and a day; None: the tier's."""
+class KeyRequest(Access):
+    """A new key as a caller asks for it, already validated."""
 
     description: Description
     permissions: tuple[str, ...]
-    expires_at: datetime | None = None
-    allow_query: bool = True
-    allowed_addresses: tuple[str, ...] = ()
-    minute_limit: int | None = None
-    day_limit: int | None = None

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from services.keys.command_inputs import (
+from services.keys.commands.checks import Checks
+from services.keys.commands.command_inputs import (
     MADE_IN_A_DAY,
     CreatedKey,
     EditedKey,
@@ -22,22 +23,21 @@ from services.keys.command_inputs import (
     public_part,
     seal_edited_description,
 )
+from services.keys.commands.organisation_commands import OrganisationCommands
+from services.keys.commands.revoker import Revoker
 from services.keys.encryption import data_keys
 from services.keys.encryption.data_keys import DataKeys
 from services.keys.encryption.description import new_data_key, seal
-from services.keys.events import KeyEvent, OrganisationEvent
+from services.keys.events import KeyEvent
 from services.keys.events import types as event_types
-from services.keys.lifecycle import commands, decision, key, organisation
-from services.keys.revocation.fence import Fence, checked_by
+from services.keys.lifecycle import commands, decision, key
+from services.keys.revocation.fence import Fence
 from services.keys.revocation.propagation import Propagation, Receipt
 from services.keys.revocation.receipts import Receipts
-from services.keys.revoker import Revoker
 from services.keys.secret import new_secret
-from services.keys.views.active_keys import check_limit
-from services.keys.views.own_bounds import check_own_bounds
-from services.keys.views.projection import project_key, project_organisation
+from services.keys.views.projection import project_key
 from shared.eventsourcing.origin import Origin
-from shared.eventsourcing.repository import Executed, Repository, no_check, nothing
+from shared.eventsourcing.repository import Executed, Repository, no_check
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.relay import Doorbell
 from shared.runtime.clock import Clock
@@ -53,8 +53,7 @@ class CommandHandler:
     ) -> None:
         self._database, self._clock, self.receipts = database, clock, Receipts(propagation, clock)
         self._data_keys = DataKeys(database)
-        self._check_fence: Callable[[Connection], None] = nothing
-        self._maker_id: str | None = None
+        self._checks = Checks(clock)
         self.keys: Repository[key.Key | None, KeyEvent, Connection] = Repository(
             store,
             event_types,
@@ -64,42 +63,19 @@ class CommandHandler:
             after_commit=doorbell.ring,
             clock=clock,
         )
-        self._organisations: Repository[organisation.Organisation | None, OrganisationEvent, Connection] = Repository(
-            store,
-            event_types,
-            initial=None,
-            evolve=organisation.evolve,
-            project=project_organisation,
-            after_commit=doorbell.ring,
-            clock=clock,
-        )
+        self.organisations = OrganisationCommands(store, doorbell, clock, self._checks)
         self.revoker = Revoker(database, self.keys, self.receipts, clock.now)
 
     def behind(self, fence: Fence) -> "CommandHandler":
         """The same commands, asked for by a key, and not by an operator, a clock or another back end.
 
-        Each raises Fenced if the key lost its power meanwhile, or BeyondOwnBounds if it would mint more than itself.
+        Each raises Fenced if the key lost its power meanwhile, BeyondOwnBounds if it would mint more than itself, or
+        LockOut if it would lock somebody out unasked.
         """
         fenced = copy.copy(self)
-        fenced._check_fence, fenced._maker_id = checked_by(fence), fence.key_id
+        fenced._checks = Checks(self._clock, fence)
+        fenced.organisations = self.organisations.behind(fenced._checks)
         return fenced
-
-    def register_organisation(self, name: str, tier: str, origin: Origin) -> str:
-        """The new organisation's id. Raises UnknownTier or NameHoldsKey."""
-        command = organisation.RegisterOrganisation(organisation_id=new_id("org"), name=name, tier=tier)
-        self._change_organisation(command.organisation_id, command, origin)
-        return command.organisation_id
-
-    def change_tier(self, organisation_id: str, tier: str, origin: Origin) -> None:
-        """Active keys beyond a lower tier's number stay active; no further key becomes active.
-
-        Raises NoSuchOrganisation or UnknownTier.
-        """
-        self._change_organisation(organisation_id, organisation.ChangeTier(tier=tier), origin)
-
-    def set_unused_expiry(self, organisation_id: str, days: int | None, origin: Origin) -> None:
-        """Raises NoSuchOrganisation."""
-        self._change_organisation(organisation_id, organisation.SetUnusedExpiry(days=days), origin)
 
     def create(
         self,
@@ -123,11 +99,7 @@ class CommandHandler:
             hint=secret.hint,
             words=seal(request.description, data_key),
             permissions=request.permissions,
-            expires_at=request.expires_at,
-            allow_query=request.allow_query,
-            allowed_addresses=request.allowed_addresses,
-            minute_limit=request.minute_limit,
-            day_limit=request.day_limit,
+            **key.settings(request),
         )
 
         def keep(tx: Connection) -> None:
@@ -140,9 +112,9 @@ class CommandHandler:
             lambda state: decision.decide(state, command, self._clock.now()),
             origin,
             is_new=True,
-            fence=self._check_fence,
+            fence=self._checks.before,
             also=keep,
-            check=no_check if beyond_limit else self._check,
+            check=no_check if beyond_limit else self._checks.changed,
         )
         return CreatedKey(key_id=command.key_id, secret=secret, receipt=self.receipts.known(executed))
 
@@ -198,7 +170,7 @@ class CommandHandler:
         Raises NoSuchKey, also for another organisation's key.
         """
         notes = {key_id: self._data_keys.sealed_note(key_id, note)}
-        return self.revoker.revoke(organisation_id, notes, reason, made, origin, self._check_fence)
+        return self.revoker.revoke(organisation_id, notes, reason, made, origin, self._checks)
 
     def revoke_all(
         self,
@@ -214,8 +186,7 @@ class CommandHandler:
         Raises NoSuchKey.
         """
         notes = {key_id: self._data_keys.sealed_note(key_id, note) for key_id in key_ids}
-        check = self._check_fence
-        return self.revoker.revoke(organisation_id, notes, reason, made, origin, check, skips_deleted=True)
+        return self.revoker.revoke(organisation_id, notes, reason, made, origin, self._checks, skips_deleted=True)
 
     def delete(self, organisation_id: str, key_id: str, origin: Origin) -> tuple[datetime, Receipt]:
         """The time of deletion, once no gate accepts the key and its description is unreadable. Raises NoSuchKey."""
@@ -236,23 +207,7 @@ class CommandHandler:
             state = key.own(state, organisation_id)
             return decision.decide(state, command(state), self._clock.now())
 
-        return self.keys.execute(key_id, decide, origin, fence=self._check_fence, check=self._check)
-
-    def _change_organisation(
-        self,
-        organisation_id: str,
-        command: organisation.RegisterOrganisation | organisation.ChangeTier | organisation.SetUnusedExpiry,
-        origin: Origin,
-    ) -> None:
-        def decide(state: organisation.Organisation | None) -> tuple[OrganisationEvent, ...]:
-            return organisation.decide(state, command, self._clock.now())
-
-        self._organisations.execute(organisation_id, decide, origin, fence=self._check_fence)
-
-    def _check(self, before: key.Key | None, after: key.Key | None, tx: Connection) -> None:
-        if self._maker_id is not None:
-            check_own_bounds(tx, self._maker_id, before, after)
-        check_limit(tx, before, after, self._clock.now())
+        return self.keys.execute(key_id, decide, origin, fence=self._checks.before, check=self._checks.changed)
 
 
 def _always(command: commands.Command) -> Callable[[key.Key], commands.Command]:
