@@ -143,6 +143,7 @@ known_key = Table(
     Column("organisation_id", String(32), nullable=False),
     Column("hint", String(16), nullable=False),
     Column("minute_limit", Integer),
+    Column("revision", Integer),
     Column("day_limit", Integer),
 )
 

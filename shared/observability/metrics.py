@@ -127,7 +127,7 @@ evaluations_failed = Counter(
 deliveries = Counter(
     "grillo_usage_delivery_attempts_total",
     "Attempts to deliver to a channel, by what became of the delivery.",
-    ["status"],  # status: delivered pending failed
+    ["status"],  # status: delivered pending failed held
 )
 unmetered = Counter(
     "grillo_meter_unmetered_total",

@@ -10,13 +10,19 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from services.usage.commit_check import CommitCheck
 from services.usage.http.problem_mapping import as_problems
 from services.usage.http.usage_schema import DeletedSchema
 from services.usage.notifications.channel import ALERT_EVENTS, CHANNEL_PREFIX, Channel, Kind
-from services.usage.notifications.channels.channel_store import CHANNELS_MAX, ChannelStore, TooManyChannels
+from services.usage.notifications.channels.channel_store import (
+    CHANNELS_MAX,
+    ChannelInUse,
+    ChannelStore,
+    Namers,
+    TooManyChannels,
+)
 from services.usage.notifications.channels.secret_encryption import SecretEncryption, new_secret
 from services.usage.notifications.deliveries import delivery_resources
+from services.usage.notifications.deliveries.delivery_store import when_disabled
 from services.usage.notifications.deliveries.delivery_views import DeliveryViews
 from services.usage.notifications.documented_webhooks import WEBHOOKS
 from services.usage.notifications.schema import (
@@ -46,6 +52,7 @@ _ONCE = {"Cache-Control": "no-store"}
 
 def routes(
     channels: ChannelStore,
+    namers: Namers,
     deliveries: DeliveryViews,
     encryption: SecretEncryption,
     settings: DeliverySettings,
@@ -53,9 +60,11 @@ def routes(
     still: StillAdmitted,
 ) -> list[Route]:
     return [
-        Route("/v1/channels", ChannelCollection(channels, encryption, settings, clock, still)),
-        Route("/v1/channels/{channel_id}", ChannelItem(channels, settings, clock, still)),
-        Route("/v1/channels/{channel_id}/rotate-secret", SecretRotation(channels, encryption, clock, still)),
+        Route("/v1/channels", ChannelCollection(channels, deliveries, encryption, settings, clock, still)),
+        Route("/v1/channels/{channel_id}", ChannelItem(channels, namers, deliveries, settings, clock, still)),
+        Route(
+            "/v1/channels/{channel_id}/rotate-secret", SecretRotation(channels, deliveries, encryption, clock, still)
+        ),
         *delivery_resources.routes(channels, deliveries, clock, still),
     ]
 
@@ -66,12 +75,19 @@ class ChannelCollection:
     def __init__(
         self,
         channels: ChannelStore,
+        deliveries: DeliveryViews,
         encryption: SecretEncryption,
         settings: DeliverySettings,
         clock: Clock,
         still: StillAdmitted,
     ) -> None:
-        self._channels, self._encryption, self._settings, self._clock = channels, encryption, settings, clock
+        self._deliveries, self._channels, self._encryption, self._settings, self._clock = (
+            deliveries,
+            channels,
+            encryption,
+            settings,
+            clock,
+        )
         self._still = still
 
     @operation(
@@ -79,7 +95,8 @@ class ChannelCollection:
     )
     def on_get(self, call: Call[PageQuery, None]) -> Answer:
         channels, place = self._channels.page(call.caller.organisation_id, call.query.limit, call.query.after(int, str))
-        return page_answer(map(_shown, channels), place, call.query)
+        held = self._deliveries.held([channel.id for channel in channels])
+        return page_answer((_shown(channel, held.get(channel.id, 0)) for channel in channels), place, call.query)
 
     @operation(
         "Create a channel; a webhook's secret is shown only once",
@@ -99,6 +116,7 @@ class ChannelCollection:
             organisation_id=call.caller.organisation_id,
             kind=body.kind,
             target=target or "",
+            own_name=body.name,
             events=_distinct(body.events) if body.events else ALERT_EVENTS,
             sealed_secret=None if secret is None else self._encryption.seal(secret),
             created_at=self._clock.now(),
@@ -109,19 +127,28 @@ class ChannelCollection:
             detail = f"the organisation already has {CHANNELS_MAX} channels, the most it may have: delete one first"
             raise Problem("conflict", detail) from None
         headers = {"Location": f"/v1/channels/{channel.id}"} | etag(channel.revision) | _ONCE
-        return Answer(status=201, body=_shown(channel) | {"secret": secret}, headers=headers)
+        return Answer(status=201, body=_shown(channel, 0) | {"secret": secret}, headers=headers)
 
 
 class ChannelItem:
-    def __init__(self, channels: ChannelStore, settings: DeliverySettings, clock: Clock, still: StillAdmitted) -> None:
-        self._channels, self._settings, self._clock, self._still = channels, settings, clock, still
+    def __init__(
+        self,
+        channels: ChannelStore,
+        namers: Namers,
+        deliveries: DeliveryViews,
+        settings: DeliverySettings,
+        clock: Clock,
+        still: StillAdmitted,
+    ) -> None:
+        self._channels, self._namers, self._deliveries = channels, namers, deliveries
+        self._settings, self._clock, self._still = settings, clock, still
 
     @operation(
         "Show a channel", tag="Alerts", permission="admin", answers=NotificationChannelSchema, problems=("not-found",)
     )
     def on_get(self, call: Call[None, None], channel_id: str) -> Answer:
         channel = _get(self._channels, call, channel_id)
-        return Answer(body=_shown(channel), headers=etag(channel.revision))
+        return _answer(channel, self._deliveries)
 
     @operation(
         "Change a channel, or enable it again",
@@ -133,20 +160,32 @@ class ChannelItem:
         headers=("If-Match",),
     )
     def on_patch(self, call: Call[None, EditChannelBody], channel_id: str) -> Answer:
-        changed = self._edited(_get(self._channels, call, channel_id), call.body)
-        return _change(self._channels, changed, call.headers.get("If-Match"), self._still.check_of(call))
+        with as_problems():
+            channel = self._channels.change(
+                call.caller.organisation_id,
+                channel_id,
+                lambda channel: self._edited(channel, call.body),
+                seen_revision(call.headers.get("If-Match")),
+                self._still.check_of(call),
+                lambda tx, disabled: when_disabled(tx, disabled, self._clock.now()),
+            )
+        return _answer(channel, self._deliveries)
 
     @operation(
-        "Delete a channel; its unfinished deliveries fail",
+        "Delete a channel that no rule names; its unfinished deliveries fail",
         tag="Alerts",
         permission="admin",
         answers=DeletedSchema,
-        problems=("not-found",),
+        problems=("not-found", "in-use"),
     )
     def on_delete(self, call: Call[None, None], channel_id: str) -> Answer:
-        deleted_at = self._clock.now()
-        with as_problems():
-            self._channels.delete(call.caller.organisation_id, channel_id, deleted_at, self._still.check_of(call))
+        organisation_id, deleted_at, check = call.caller.organisation_id, self._clock.now(), self._still.check_of(call)
+        try:
+            with as_problems():
+                self._channels.delete(organisation_id, channel_id, deleted_at, check, self._namers)
+        except ChannelInUse as refusal:
+            detail = f"alert rules name this channel: {refusal}"
+            raise Problem("in-use", detail, members={"rules": list(refusal.rules)}) from None
         return Answer(body={"id": channel_id, "deleted_at": deleted_at})
 
     def _edited(self, channel: Channel, body: EditChannelBody) -> Channel:
@@ -158,8 +197,10 @@ class ChannelItem:
         if target is not UNSET:
             _check_target(channel.kind, target, self._settings)
             channel = replace(channel, target=target)
+        if body.name is not UNSET:
+            channel = replace(channel, own_name=body.name)
         if body.events is not UNSET:
-            channel = replace(channel, events=_distinct(body.events))
+            channel = replace(channel, events=_distinct(body.events) if body.events else ALERT_EVENTS)
         if body.disabled is True and channel.disabled_at is None:
             channel = replace(channel, disabled_at=self._clock.now(), disabled_reason="disabled by the organisation")
         if body.disabled is False:
@@ -169,9 +210,15 @@ class ChannelItem:
 
 class SecretRotation:
     def __init__(
-        self, channels: ChannelStore, encryption: SecretEncryption, clock: Clock, still: StillAdmitted
+        self,
+        channels: ChannelStore,
+        deliveries: DeliveryViews,
+        encryption: SecretEncryption,
+        clock: Clock,
+        still: StillAdmitted,
     ) -> None:
-        self._channels, self._encryption, self._clock, self._still = channels, encryption, clock, still
+        self._channels, self._deliveries, self._encryption = channels, deliveries, encryption
+        self._clock, self._still = clock, still
 
     @operation(
         "Give a webhook a new secret, shown only once; the previous one also signs for a while",
@@ -182,18 +229,24 @@ class SecretRotation:
         problems=("not-found", "conflict"),
     )
     def on_post(self, call: Call[None, RotateSecretBody], channel_id: str) -> Answer:
-        channel = _get(self._channels, call, channel_id)
-        if channel.kind is not Kind.WEBHOOK:
-            raise Problem("conflict", "only webhook channels have a secret: email is not signed")
         secret, overlap = new_secret(), timedelta(seconds=call.body.overlap_seconds)
-        rotated = replace(
-            channel,
-            sealed_secret=self._encryption.seal(secret),
-            sealed_previous_secret=channel.sealed_secret if overlap else None,
-            previous_until=self._clock.now() + overlap if overlap else None,
-        )
-        # Of two rotations at once the later must fail, or it would keep the wrong secret as the previous one.
-        answer = _change(self._channels, rotated, f'"{channel.revision}"', self._still.check_of(call))
+        sealed = self._encryption.seal(secret)
+
+        def rotated(channel: Channel) -> Channel:
+            if channel.kind is not Kind.WEBHOOK:
+                raise Problem("conflict", "only webhook channels have a secret: email is not signed")
+            return replace(
+                channel,
+                sealed_secret=sealed,
+                sealed_previous_secret=channel.sealed_secret if overlap else None,
+                previous_until=self._clock.now() + overlap if overlap else None,
+            )
+
+        # Of two rotations at once the later must fail, or the first one's secret, which was told, would end unseen.
+        revision, check = _get(self._channels, call, channel_id).revision, self._still.check_of(call)
+        with as_problems():
+            channel = self._channels.change(call.caller.organisation_id, channel_id, rotated, revision, check)
+        answer = _answer(channel, self._deliveries)
         return msgspec.structs.replace(
             answer, body=answer.body | {"secret": secret}, headers=dict(answer.headers) | _ONCE
         )
@@ -205,11 +258,9 @@ def _get(channels: ChannelStore, call: Call[Any, Any], channel_id: str) -> Chann
         return channels.get(call.caller.organisation_id, channel_id)
 
 
-def _change(channels: ChannelStore, changed: Channel, if_match: str | None, check: CommitCheck) -> Answer:
-    """Raises Problem."""
-    with as_problems():
-        channel = channels.change(changed, seen_revision(if_match), check)
-    return Answer(body=_shown(channel), headers=etag(channel.revision))
+def _answer(channel: Channel, deliveries: DeliveryViews) -> Answer:
+    held = deliveries.held([channel.id]).get(channel.id, 0)
+    return Answer(body=_shown(channel, held), headers=etag(channel.revision))
 
 
 def _check_target(kind: Kind, target: str, settings: DeliverySettings) -> None:
@@ -228,10 +279,11 @@ def _distinct(events: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(events))
 
 
-def _shown(channel: Channel) -> dict[str, Any]:
-    """The body of an answer, without the encrypted secrets."""
+def _shown(channel: Channel, held: int) -> dict[str, Any]:
+    """The body of an answer, without the encrypted secrets. `held`: how many deliveries are."""
     whole: dict[str, Any] = msgspec.to_builtins(channel)
     target = "url" if channel.kind is Kind.WEBHOOK else "address"
     names = ("id", "kind", "events", "disabled_at", "disabled_reason", "revision", "created_at")
     body = {name: whole[name] for name in names}
-    return body | {target: channel.target, "previous_secret_until": whole["previous_until"]}
+    body |= {"name": channel.name, target: channel.target, "held": held}
+    return body | {"previous_secret_until": whole["previous_until"]}

@@ -94,6 +94,12 @@ _TYPES = (
         "Read the resource again, then decide whether to repeat the change.",
     ),
     ProblemType(
+        "in-use",
+        409,
+        "Something else still needs this",
+        "Change or delete what `detail` names, so that it no longer needs this; then try again.",
+    ),
+    ProblemType(
         "regeneration-required",
         409,
         "The change needs a new secret",

@@ -62,6 +62,10 @@ FRENCH: Mapping[str, tuple[str, str]] = {
         "La modification n'est pas possible dans l'état actuel",
         "Relisez la ressource, puis décidez s'il faut refaire la modification.",
     ),
+    "in-use": (
+        "Cette ressource sert encore",
+        "Modifiez ou supprimez ce qu'indique `detail`, pour que rien n'en ait plus besoin, puis réessayez.",
+    ),
     "regeneration-required": (
         "La modification exige un nouveau secret",
         "Ajoutez-y `regenerate: true` : la réponse contient alors un nouveau secret, et les anciens ne marchent plus.",

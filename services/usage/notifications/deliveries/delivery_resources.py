@@ -1,4 +1,4 @@
-"""HTTP resources of deliveries: list, show, send again, and send a test message to a channel."""
+"""HTTP resources of deliveries: list, show, send again; test a channel, and replay what is held for it."""
 
 from services.usage.http.problem_mapping import as_problems
 from services.usage.notifications.channels.channel_store import ChannelStore
@@ -10,6 +10,9 @@ from services.usage.notifications.schema import (
     DeliveryQuerySchema,
     DeliverySchema,
     EmptyBodySchema,
+    ReplayBody,
+    ReplayedSchema,
+    ReplaySchema,
 )
 from shared.runtime.clock import Clock
 from shared.web.operation import Answer, Call, operation
@@ -22,6 +25,7 @@ from shared.web.still_admitted import StillAdmitted
 def routes(channels: ChannelStore, deliveries: DeliveryViews, clock: Clock, still: StillAdmitted) -> list[Route]:
     return [
         Route("/v1/channels/{channel_id}/test", ChannelTest(channels, deliveries, clock, still)),
+        Route("/v1/channels/{channel_id}/replay", ChannelReplay(deliveries, clock, still)),
         Route("/v1/deliveries", DeliveryCollection(deliveries)),
         Route("/v1/deliveries/{delivery_id}", DeliveryItem(deliveries)),
         Route("/v1/deliveries/{delivery_id}/redeliver", Redelivery(deliveries, clock, still)),
@@ -48,6 +52,30 @@ class ChannelTest:
             raise Problem("conflict", "the channel is disabled: enable it first")
         delivery_id = self._deliveries.test(channel, self._clock.now(), self._still.check_of(call))
         return Answer(status=202, body=self._deliveries.get(channel.organisation_id, delivery_id))
+
+
+class ChannelReplay:
+    def __init__(self, deliveries: DeliveryViews, clock: Clock, still: StillAdmitted) -> None:
+        self._deliveries, self._clock, self._still = deliveries, clock, still
+
+    @operation(
+        "Send what was held while the channel was disabled, under the same webhook-ids",
+        tag="Alerts",
+        permission="admin",
+        body=ReplaySchema,
+        answers=ReplayedSchema,
+        status=202,
+        problems=("not-found", "conflict"),
+    )
+    def on_post(self, call: Call[None, ReplayBody], channel_id: str) -> Answer:
+        organisation_id, now, check = call.caller.organisation_id, self._clock.now(), self._still.check_of(call)
+        try:
+            with as_problems():
+                replayed = self._deliveries.replay(organisation_id, channel_id, call.body.since, now, check)
+        except CannotBeSent as refusal:
+            raise Problem("conflict", str(refusal)) from None
+        held = self._deliveries.held([channel_id]).get(channel_id, 0)
+        return Answer(status=202, body={"id": channel_id, "replayed": replayed, "held": held})
 
 
 class DeliveryCollection:

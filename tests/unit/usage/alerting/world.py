@@ -82,8 +82,7 @@ class World:
             return list(tx.execute(select(alerting.announcement.c.type).order_by(alerting.announcement.c.id)).scalars())
 
     def change(self, kind: Kind, **different: Any) -> None:
-        rule = self.rules.get(ORGANISATION, default_id(ORGANISATION, kind))
-        self.rules.change(replace(rule, **different), None)
+        self.rules.change(ORGANISATION, default_id(ORGANISATION, kind), lambda rule: replace(rule, **different))
 
     def add_rule(self, kind: Kind, parameters: Any, **different: Any) -> None:
         fields: dict[str, Any] = {"id": f"rul_{kind}", "organisation_id": ORGANISATION, "created_at": NOON}
