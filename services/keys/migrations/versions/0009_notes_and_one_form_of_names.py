@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from cryptography.fernet import Fernet
 
-revision = "0011"
+revision = "0009"
 down_revision = "0008"
 
 _PAGE_ROWS = 5_000

@@ -5,8 +5,8 @@ import unicodedata
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0015"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 
 _PAGE_ROWS = 1_000
 
