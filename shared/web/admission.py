@@ -20,7 +20,8 @@ from shared.values.frozen_struct import FrozenStruct
 from shared.web.cors import Cors
 from shared.web.exception_mapping import ExceptionMapping, with_problem_in
 from shared.web.operation import Answer, Operation
-from shared.web.problems.catalogue import Problem, refusal_problem
+from shared.web.problems.catalogue import Problem
+from shared.web.problems.refusals import refusal_problem
 from shared.web.rate_limit_headers import rate_limit_headers
 from shared.web.requests.query_parameters import has_control_characters
 from shared.web.requests.request_identity import RequestIdentity

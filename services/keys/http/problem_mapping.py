@@ -12,7 +12,8 @@ from services.keys.lifecycle.organisation import TooManyKeys
 from services.keys.revocation.fence import Fenced
 from shared.gate.verdict import Verdict
 from shared.values.revision import RevisionDiffers
-from shared.web.problems.catalogue import Problem, refusal_problem
+from shared.web.problems.catalogue import Problem
+from shared.web.problems.refusals import refusal_problem
 
 # Settings of a key's access that the API names otherwise.
 _MEMBERS = {"minute_limit": "limits.minute", "day_limit": "limits.day"}

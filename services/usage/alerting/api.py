@@ -1,4 +1,4 @@
-"""HTTP resources of alert rules and alerts."""
+"""HTTP resources of alert rules; those of alerts are in alerts/alert_resources.py."""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
@@ -8,14 +8,11 @@ import marshmallow
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from services.usage.alerting.alerts.alert import Alert, AlertStore
+from services.usage.alerting.alerts import alert_resources
+from services.usage.alerting.alerts.alert import AlertStore
 from services.usage.alerting.rules.rule import PARAMETERS, RULE_PREFIX, Kind, Parameters, Rule, warnings
 from services.usage.alerting.rules.rule_store import RULES_MAX, RuleStore, TooManyRules
 from services.usage.alerting.schema import (
-    AlertListSchema,
-    AlertQuery,
-    AlertQuerySchema,
-    AlertSchema,
     CreateRuleBody,
     CreateRuleSchema,
     EditRuleBody,
@@ -50,8 +47,7 @@ def routes(
     return [
         Route("/v1/alert-rules", RuleCollection(rules, check, warned, clock, still)),
         Route("/v1/alert-rules/{rule_id}", RuleItem(rules, check, warned, still)),
-        Route("/v1/alerts", AlertCollection(alerts)),
-        Route("/v1/alerts/{alert_id}", AlertItem(alerts)),
+        *alert_resources.routes(alerts),
     ]
 
 
@@ -145,39 +141,6 @@ class RuleItem:
         return Answer(body={"id": rule_id, "deleted_at": deleted_at})
 
 
-class AlertCollection:
-    def __init__(self, alerts: AlertStore) -> None:
-        self._alerts = alerts
-
-    @operation(
-        "List alerts, newest first", tag="Alerts", permission="admin", query=AlertQuerySchema, answers=AlertListSchema
-    )
-    def on_get(self, call: Call[AlertQuery, None]) -> Answer:
-        query = call.query
-        alerts, place = self._alerts.page(
-            call.caller.organisation_id,
-            query.limit,
-            query.after(int, str),
-            key_id=query.key_id,
-            rule_id=query.rule_id,
-            kind=query.kind,
-            is_open=query.is_open(),
-            start=query.from_,
-            end=query.to,
-        )
-        return page_answer(map(_alert, alerts), place, query)
-
-
-class AlertItem:
-    def __init__(self, alerts: AlertStore) -> None:
-        self._alerts = alerts
-
-    @operation("Show an alert", tag="Alerts", permission="admin", answers=AlertSchema, problems=("not-found",))
-    def on_get(self, call: Call[None, None], alert_id: str) -> Answer:
-        with as_problems():
-            return Answer(body=_alert(self._alerts.get(call.caller.organisation_id, alert_id)))
-
-
 class _Warnings:
     """Rules as they are shown, each with its warnings: who hears of it depends on the channels there are now."""
 
@@ -268,11 +231,5 @@ def _texts(messages: Any) -> list[str]:
 
 def _shown(rule: Rule) -> dict[str, Any]:
     body: dict[str, Any] = msgspec.to_builtins(rule)
-    del body["organisation_id"]
-    return body
-
-
-def _alert(alert: Alert) -> dict[str, Any]:
-    body: dict[str, Any] = msgspec.to_builtins(alert)
     del body["organisation_id"]
     return body

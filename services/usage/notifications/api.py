@@ -1,17 +1,12 @@
-"""HTTP resources of channels: list, create, change, delete, rotate a webhook's secret.
-
-Deliveries and test messages are in deliveries/delivery_resources.py.
-"""
+"""HTTP resources of channels: list, create, change, delete, and the routes of all that channels have."""
 
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any
 
-import msgspec
 from msgspec import UNSET
 
 from services.usage.http.problem_mapping import as_problems
 from services.usage.http.usage_schema import DeletedSchema
+from services.usage.notifications import channel_answers, secret_rotation
 from services.usage.notifications.channel import ALERT_EVENTS, CHANNEL_PREFIX, Channel, Kind
 from services.usage.notifications.channels.channel_store import (
     CHANNELS_MAX,
@@ -33,8 +28,6 @@ from services.usage.notifications.schema import (
     NotificationChannelListSchema,
     NotificationChannelSchema,
     NotificationChannelWithSecretSchema,
-    RotateSecretBody,
-    RotateSecretSchema,
 )
 from services.usage.notifications.senders.egress_guard import forbidden_target
 from services.usage.notifications.settings import DeliverySettings
@@ -46,8 +39,6 @@ from shared.web.problems.catalogue import Problem
 from shared.web.requests.etag import etag, seen_revision
 from shared.web.route import Route
 from shared.web.still_admitted import StillAdmitted
-
-_ONCE = {"Cache-Control": "no-store"}
 
 
 def routes(
@@ -63,7 +54,8 @@ def routes(
         Route("/v1/channels", ChannelCollection(channels, deliveries, encryption, settings, clock, still)),
         Route("/v1/channels/{channel_id}", ChannelItem(channels, namers, deliveries, settings, clock, still)),
         Route(
-            "/v1/channels/{channel_id}/rotate-secret", SecretRotation(channels, deliveries, encryption, clock, still)
+            "/v1/channels/{channel_id}/rotate-secret",
+            secret_rotation.SecretRotation(channels, deliveries, encryption, clock, still),
         ),
         *delivery_resources.routes(channels, deliveries, clock, still),
     ]
@@ -96,7 +88,9 @@ class ChannelCollection:
     def on_get(self, call: Call[PageQuery, None]) -> Answer:
         channels, place = self._channels.page(call.caller.organisation_id, call.query.limit, call.query.after(int, str))
         held = self._deliveries.held([channel.id for channel in channels])
-        return page_answer((_shown(channel, held.get(channel.id, 0)) for channel in channels), place, call.query)
+        return page_answer(
+            (channel_answers.shown(channel, held.get(channel.id, 0)) for channel in channels), place, call.query
+        )
 
     @operation(
         "Create a channel; a webhook's secret is shown only once",
@@ -126,8 +120,8 @@ class ChannelCollection:
         except TooManyChannels:
             detail = f"the organisation already has {CHANNELS_MAX} channels, the most it may have: delete one first"
             raise Problem("conflict", detail) from None
-        headers = {"Location": f"/v1/channels/{channel.id}"} | etag(channel.revision) | _ONCE
-        return Answer(status=201, body=_shown(channel, 0) | {"secret": secret}, headers=headers)
+        headers = {"Location": f"/v1/channels/{channel.id}"} | etag(channel.revision) | channel_answers.ONCE
+        return Answer(status=201, body=channel_answers.shown(channel, 0) | {"secret": secret}, headers=headers)
 
 
 class ChannelItem:
@@ -147,8 +141,8 @@ class ChannelItem:
         "Show a channel", tag="Alerts", permission="admin", answers=NotificationChannelSchema, problems=("not-found",)
     )
     def on_get(self, call: Call[None, None], channel_id: str) -> Answer:
-        channel = _get(self._channels, call, channel_id)
-        return _answer(channel, self._deliveries)
+        channel = channel_answers.find(self._channels, call, channel_id)
+        return channel_answers.answer(channel, self._deliveries)
 
     @operation(
         "Change a channel, or enable it again",
@@ -169,7 +163,7 @@ class ChannelItem:
                 self._still.check_of(call),
                 lambda tx, disabled: when_disabled(tx, disabled, self._clock.now()),
             )
-        return _answer(channel, self._deliveries)
+        return channel_answers.answer(channel, self._deliveries)
 
     @operation(
         "Delete a channel that no rule names; its unfinished deliveries fail",
@@ -208,61 +202,6 @@ class ChannelItem:
         return channel
 
 
-class SecretRotation:
-    def __init__(
-        self,
-        channels: ChannelStore,
-        deliveries: DeliveryViews,
-        encryption: SecretEncryption,
-        clock: Clock,
-        still: StillAdmitted,
-    ) -> None:
-        self._channels, self._deliveries, self._encryption = channels, deliveries, encryption
-        self._clock, self._still = clock, still
-
-    @operation(
-        "Give a webhook a new secret, shown only once; the previous one also signs for a while",
-        tag="Alerts",
-        permission="admin",
-        body=RotateSecretSchema,
-        answers=NotificationChannelWithSecretSchema,
-        problems=("not-found", "conflict"),
-    )
-    def on_post(self, call: Call[None, RotateSecretBody], channel_id: str) -> Answer:
-        secret, overlap = new_secret(), timedelta(seconds=call.body.overlap_seconds)
-        sealed = self._encryption.seal(secret)
-
-        def rotated(channel: Channel) -> Channel:
-            if channel.kind is not Kind.WEBHOOK:
-                raise Problem("conflict", "only webhook channels have a secret: email is not signed")
-            return replace(
-                channel,
-                sealed_secret=sealed,
-                sealed_previous_secret=channel.sealed_secret if overlap else None,
-                previous_until=self._clock.now() + overlap if overlap else None,
-            )
-
-        # Of two rotations at once the later must fail, or the first one's secret, which was told, would end unseen.
-        revision, check = _get(self._channels, call, channel_id).revision, self._still.check_of(call)
-        with as_problems():
-            channel = self._channels.change(call.caller.organisation_id, channel_id, rotated, revision, check)
-        answer = _answer(channel, self._deliveries)
-        return msgspec.structs.replace(
-            answer, body=answer.body | {"secret": secret}, headers=dict(answer.headers) | _ONCE
-        )
-
-
-def _get(channels: ChannelStore, call: Call[Any, Any], channel_id: str) -> Channel:
-    """Raises Problem."""
-    with as_problems():
-        return channels.get(call.caller.organisation_id, channel_id)
-
-
-def _answer(channel: Channel, deliveries: DeliveryViews) -> Answer:
-    held = deliveries.held([channel.id]).get(channel.id, 0)
-    return Answer(body=_shown(channel, held), headers=etag(channel.revision))
-
-
 def _check_target(kind: Kind, target: str, settings: DeliverySettings) -> None:
     """Checks a target without resolving names. Raises Problem."""
     if kind is Kind.EMAIL and settings.mail is None:
@@ -277,13 +216,3 @@ def _refuse(member: str, message: str) -> None:
 
 def _distinct(events: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(events))
-
-
-def _shown(channel: Channel, held: int) -> dict[str, Any]:
-    """The body of an answer, without the encrypted secrets. `held`: how many deliveries are."""
-    whole: dict[str, Any] = msgspec.to_builtins(channel)
-    target = "url" if channel.kind is Kind.WEBHOOK else "address"
-    names = ("id", "kind", "events", "disabled_at", "disabled_reason", "revision", "created_at")
-    body = {name: whole[name] for name in names}
-    body |= {"name": channel.name, target: channel.target, "held": held}
-    return body | {"previous_secret_until": whole["previous_until"]}
