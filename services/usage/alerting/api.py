@@ -1,4 +1,4 @@
-"""HTTP resources of alert rules; those of alerts are in alerts/alert_resources.py."""
+"""HTTP resources of alert rules; those of alerts are in alert_resources.py."""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
@@ -8,7 +8,7 @@ import marshmallow
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from services.usage.alerting.alerts import alert_resources
+from services.usage.alerting import alert_resources
 from services.usage.alerting.alerts.alert import AlertStore
 from services.usage.alerting.rules.rule import PARAMETERS, RULE_PREFIX, Kind, Parameters, Rule, warnings
 from services.usage.alerting.rules.rule_store import RULES_MAX, RuleStore, TooManyRules
