@@ -69,7 +69,7 @@ def _organisations(database: Database) -> list[str]:
     commands = _commands(database)
     admins = []
     for number in range(ORGANISATIONS):
-        organisation = commands.register_organisation(f"Benchmark {number}", "premium", ORIGIN)
+        organisation = commands.organisations.register(f"Benchmark {number}", "premium", ORIGIN)
         admins.append(_create(commands, organisation, "admin"))
     database.close()
     return admins
@@ -78,7 +78,7 @@ def _organisations(database: Database) -> list[str]:
 def _alone(database: Database, name: str) -> None:
     """What one thread creates with nothing else in the way."""
     commands = _commands(database)
-    organisations = [commands.register_organisation(f"Alone {n}", "premium", ORIGIN) for n in range(ORGANISATIONS)]
+    organisations = [commands.organisations.register(f"Alone {n}", "premium", ORIGIN) for n in range(ORGANISATIONS)]
     created, began = 0, time.monotonic()
     while time.monotonic() - began < ALONE_SECONDS:
         _create(commands, organisations[created % ORGANISATIONS], "sensors:read")

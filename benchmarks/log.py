@@ -26,7 +26,7 @@ def main() -> None:
         folder = Path(name)
         service = keys.assemble(Database.sqlite(folder / "keys.sqlite"), NoBus(), clock, lease_seconds=10)
         follower = auth.assemble(Database.sqlite(folder / "auth.sqlite"), service.feed, clock)
-        organisation_id = service.commands.register_organisation("Benchmark", "premium", ORIGIN)
+        organisation_id = service.commands.organisations.register("Benchmark", "premium", ORIGIN)
         request = KeyRequest(description=Description(name="A key"), permissions=("sensors:read",))
         began = time.perf_counter()
         for _ in range(CREATIONS):

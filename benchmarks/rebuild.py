@@ -34,7 +34,7 @@ def main() -> None:
         folder = Path(name)
         service = keys.assemble(Database.sqlite(folder / "keys.sqlite"), NoBus(), clock, lease_seconds=10)
         grants = auth.assemble(Database.sqlite(folder / "auth.sqlite"), service.feed, clock)
-        _write_log(service, service.commands.register_organisation("Benchmark", "premium", ORIGIN))
+        _write_log(service, service.commands.organisations.register("Benchmark", "premium", ORIGIN))
         models = (keys_tables.organisation, keys_tables.api_key, keys_tables.key_label)
         _measure("keys", service.rebuild, service.database, models)
         _measure("auth", grants.rebuild, grants.database, (auth_tables.grant, auth_tables.organisation_tier))

@@ -5,6 +5,7 @@ Compositions and commands look here, so a new service is one row more.
 
 import importlib
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
@@ -33,6 +34,10 @@ class Service:
     @property
     def assembly(self) -> ModuleType:
         return self.module("assembly")
+
+    @property
+    def migrations(self) -> Path:
+        return Path(__file__).parent / self.name / "migrations"
 
     def module(self, name: str) -> ModuleType:
         return importlib.import_module(f"services.{self.name}.{name}")

@@ -207,7 +207,9 @@ class Stack:
 
     def _loopback(self, text: str) -> str:
         for name, (public, internal) in self._ports.items():
-            text = text.replace(f"{name}:8001", f"127.0.0.1:{internal}").replace(f"{name}:8000", f"127.0.0.1:{public}")
+            # Whole ports: the digest of a service's token, which follows its name and a colon, may begin with one.
+            text = re.sub(rf"\b{name}:8001\b", f"127.0.0.1:{internal}", text)
+            text = re.sub(rf"\b{name}:8000\b", f"127.0.0.1:{public}", text)
         return text
 
     def is_ready(self) -> bool:

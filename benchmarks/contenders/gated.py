@@ -135,7 +135,7 @@ def surroundings(folder: Path) -> Iterator[Surroundings]:
         for process in around.start():
             closing.enter_context(process)
         log = Log(around)
-        log.commands.register_organisation("Benchmark", "standard", ORIGIN)
+        log.commands.organisations.register("Benchmark", "standard", ORIGIN)
         # Gates take snapshots of a log with a beginning.
         log.await_following("auth")
         yield around

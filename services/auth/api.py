@@ -6,6 +6,7 @@ TRUSTED_PROXIES lists may ask.
 
 import falcon
 
+from services.auth import key_verification
 from services.auth.forwarded_request import ForwardedRequestUnreadable, read_forwarded_request
 from services.auth.schema import AuthorizedSchema, AuthorizeQuery, AuthorizeQuerySchema
 from shared.gate.authentication.credential import Presented
@@ -21,7 +22,7 @@ _QUERY = AuthorizeQuerySchema()
 
 
 def routes(proxies: TrustedProxies) -> list[Route]:
-    return [Route("/v1/authorize", Authorize(proxies))]
+    return [Route("/v1/authorize", Authorize(proxies)), *key_verification.routes()]
 
 
 class Authorize:
@@ -59,6 +60,7 @@ class Authorize:
         headers=("X-Original-Method", "X-Original-URI", "X-Forwarded-Method", "X-Forwarded-Uri", "X-Forwarded-For"),
         stands_for=forwarded,
         problem_header=PROBLEM_HEADER,
+        name="authorize",
     )
     def on_get(self, call: Call[AuthorizeQuery, None]) -> Answer:
         grant = call.caller

@@ -1,12 +1,14 @@
-"""Schemas of forward-auth: its query and its answer."""
+"""Schemas of forward-auth and of the verification of keys: what they take and answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from marshmallow import fields, validate
 
 from services.auth.forwarded_request import PATH_CHARACTERS_MAX
-from shared.values.permissions import PERMISSIONS
+from shared.gate.verdict import Refusal
 from shared.web.operation import StrictSchema
+from shared.web.requests.permission_field import PermissionField
+from shared.web.requests.strict_boolean import StrictBoolean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +20,7 @@ class AuthorizeQuery:
 
 class AuthorizeQuerySchema(StrictSchema):
     shape = AuthorizeQuery
-    permission = fields.String(required=True, validate=validate.OneOf(PERMISSIONS))
+    permission = PermissionField(required=True)
     route = fields.String(
         validate=validate.Regexp(
             rf"/[!-~]{{0,{PATH_CHARACTERS_MAX - 1}}}\Z",
@@ -35,3 +37,40 @@ class AuthorizedSchema(StrictSchema):
     key_id = fields.String(required=True)
     organisation_id = fields.String(required=True)
     permissions = fields.List(fields.String(), required=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyKeyBody:
+    key: str = field(repr=False)
+    permission: str | None = None
+    charge: bool = False
+
+
+class VerifyKeySchema(StrictSchema):
+    shape = VerifyKeyBody
+    key = fields.String(
+        required=True, validate=validate.Length(max=1000), metadata={"description": "the secret that was presented"}
+    )
+    permission = PermissionField(allow_none=True, metadata={"description": "what it is to permit; null: anything"})
+    charge = StrictBoolean(
+        metadata={"description": "true: a valid key's limits are charged, and the verdict counts as its request"}
+    )
+
+
+class EffectiveLimitsSchema(StrictSchema):
+    minute = fields.Integer(required=True)
+    day = fields.Integer(required=True, allow_none=True, metadata={"description": "null: unlimited"})
+
+
+class VerifiedKeySchema(StrictSchema):
+    valid = fields.Boolean(required=True)
+    problem = fields.String(
+        required=True,
+        allow_none=True,
+        validate=validate.OneOf([*(refusal.value for refusal in Refusal), None]),
+        metadata={"description": "why it is not valid: the name of the problem that a request with it would get"},
+    )
+    key_id = fields.String(required=True, allow_none=True)
+    organisation = fields.String(required=True, allow_none=True)
+    permissions = fields.List(fields.String(), required=True)
+    effective_limits = fields.Nested(EffectiveLimitsSchema, required=True, allow_none=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from services.auth.grants import GrantBook, GrantUncertain
 from shared.gate.verdict import Refusal, judge_grant
 from shared.runtime.clock import Clock
+from shared.values.permissions import ALIASES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ def verify(
     now = clock.now().timestamp()
     if grant is None or not grant.accepts(digest, now):
         return Verification(valid=False, problem=Refusal.INVALID_KEY.value)
-    refusal = judge_grant(grant, permission, now, address=address)
+    refusal = judge_grant(grant, permission and ALIASES.get(permission, permission), now, address=address)
     return Verification(
         valid=refusal is None,
         problem=None if refusal is None else refusal.value,

@@ -1,5 +1,7 @@
 """The `grillo` command. Modules are imported when a command needs them: `--help` waits for no database library."""
 
+import atexit
+import gc
 import sys
 
 
@@ -13,6 +15,8 @@ def main() -> None:
     if sys.argv[1:2] == ["up"]:
         # First of all imports: it changes sockets, locks and threads for everything that comes after.
         import services.embedded.system  # noqa: F401
+    # The interpreter's last collection would look at every object, for a second.
+    atexit.register(gc.freeze)
     from services.cli.application import application
     from services.cli.failure import Failure
 
@@ -21,14 +25,18 @@ def main() -> None:
     except Failure as failure:
         _end(str(failure))
     except Exception as error:
-        reason = _database_fault(error)
+        reason = _known_fault(error)
         if reason is None:
             raise
         _end(reason)
 
 
-def _database_fault(error: Exception) -> str | None:
-    """Any command may meet a database that is none, is away or has no schema. None: it is not about a database."""
+def _known_fault(error: Exception) -> str | None:
+    """Any command may meet a wrong setting, or a database that is none, is away or has no schema."""
+    from shared.environment import SettingWrong
+
+    if isinstance(error, SettingWrong):
+        return str(error)
     if "sqlalchemy" not in sys.modules:
         return None
     from sqlalchemy.exc import SQLAlchemyError

@@ -1,5 +1,6 @@
-"""Arguments that several commands take: a service by name, a data folder."""
+"""Arguments that several commands take: a service by name, a data folder, labels and times."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +8,7 @@ from typing import Annotated
 import typer
 
 from services.service_registry import SERVICES, Service
+from shared.values.timestamps import from_rfc3339
 
 ServiceName = Annotated[str, typer.Argument(metavar="SERVICE", help="keys, auth, usage or sensors.")]
 Data = Annotated[Path, typer.Option(help="The data folder of `grillo up`. DATABASE_URL, if set, is used instead.")]
@@ -18,3 +20,21 @@ def service_named(name: str, among: Callable[[Service], bool] = lambda _: True) 
     if name not in names:
         raise typer.BadParameter(f"{name} is not one of {', '.join(names)}", param_hint="SERVICE")
     return SERVICES[name]
+
+
+def label_of(text: str) -> tuple[str, str]:
+    """`env:prod` → (env, prod); env=prod is taken as well. Raises typer.BadParameter."""
+    found = re.fullmatch(r"([^:=]*)[:=](.*)", text, re.DOTALL)
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is not name:value, such as env:prod")
+    return found[1], found[2]
+
+
+def time_text(text: str | None) -> str | None:
+    """A time that the API takes, refused here if it is none. Raises typer.BadParameter."""
+    try:
+        if text is not None:
+            from_rfc3339(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    return text

@@ -1,6 +1,5 @@
 """`grillo migrate`: brings the services' databases to the newest schema, once, as the role that owns their tables."""
 
-import os
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -30,13 +29,14 @@ def migrate(
 
 def migrate_at(service: str, setting: str) -> None:
     """Migrates the database that `setting` is the address of, as far as its role may. Raises Failure."""
-    from services.distributed.composition import migrate_database
+    from services.distributed.migration import migrate_database
+    from shared.environment import text
     from shared.runtime.wait_for_servers import ServerUnreachable
     from shared.sql.availability import DatabaseUnusable
     from shared.sql.database import DatabaseUrlWrong
 
     try:
-        migrate_database(service, setting, os.environ[setting])
+        migrate_database(service, setting, text(setting))
     except DatabaseUrlWrong:
         raise Failure(str(DatabaseUrlWrong(setting))) from None
     except (DatabaseUnusable, ServerUnreachable) as error:
@@ -44,9 +44,12 @@ def migrate_at(service: str, setting: str) -> None:
 
 
 def _setting(service: str, others: Iterable[str] = ()) -> str:
-    """The first of them that is set. Raises Failure."""
+    """The first of them that is set. Raises Failure, or SettingWrong."""
+
     own = f"{service.upper()}_OWNER_DATABASE_URL"
+    from shared.environment import text
+
     for name in (own, *others):
-        if os.environ.get(name):
+        if text(name):
             return name
     raise Failure(f"{own} is not set; set it to postgresql+psycopg://{service}_owner:PASSWORD@HOST/{service}.")

@@ -21,11 +21,12 @@ def run(service: ServiceName) -> None:
     The environment tells it DATABASE_URL, AMQP_URI, INTERNAL_TOKEN and where the others are.
     """
     from services.distributed.supervisor import Supervisor, service_commands
+    from shared.environment import SettingWrong
     from shared.messaging.availability import await_broker
     from shared.observability import logs
     from shared.observability.metrics import FOLDER_VARIABLE
     from shared.runtime.wait_for_servers import ServerUnreachable
-    from shared.settings import SettingWrong, read_settings
+    from shared.settings import read_settings
 
     service_named(service)
     try:

@@ -1,7 +1,6 @@
 """`grillo up`: runs everything embedded, in the foreground."""
 
 import json
-import os
 import signal
 from pathlib import Path
 from types import FrameType
@@ -35,9 +34,9 @@ def up(
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
     from services.usage.notifications.settings import read_delivery_settings
     from services.usage.retention.retention import RetentionTimes
+    from shared.environment import SettingWrong, text
     from shared.observability import logs
     from shared.settings import (
-        SettingWrong,
         cors_origins,
         guesses_per_minute,
         lease_seconds,
@@ -62,7 +61,7 @@ def up(
         internal = embedded.listen(_HOST, port + 1 if port else 0)
     except (SettingWrong, DataFolderUnusable, embedded.PortInUse) as error:
         raise Failure(str(error)) from None
-    url = os.environ.get("GRILLO_PUBLIC_URL") or f"http://{_HOST}:{public.getsockname()[1]}"
+    url = text("GRILLO_PUBLIC_URL") or f"http://{_HOST}:{public.getsockname()[1]}"
     internal_url = f"http://{_HOST}:{internal.getsockname()[1]}"
     system = embedded.Embedded(
         folder, lease_seconds=lease, proxies=proxies, cors_origins=origins, guesses_per_minute=guesses, kept=kept

@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from services.auth import assembly as auth
 from services.auth.tier_limits import TIERS
@@ -37,9 +36,7 @@ from shared.replication.http_feed import FirstAnswer, HttpFeed
 from shared.replication.internal_client import InternalClient
 from shared.runtime.clock import Clock, SystemClock
 from shared.settings import Settings
-from shared.sql.availability import DatabaseUnusable, await_database
 from shared.sql.database import Database
-from shared.sql.migrations import SchemaIsNewer, SchemaIsOlder, migrate
 from shared.values.accounts import SHARED
 from shared.web.application import application
 from shared.web.internal_api import internal_application
@@ -183,20 +180,3 @@ def _spent(settings: Settings) -> tuple[Spent, ...]:
                 _log.error("quota_starts_empty", detail=str(error))
                 return ()
             time.sleep(0.25)
-
-
-def migrate_database(service: str, setting: str, url: str) -> None:
-    """Waits for the database, and migrates it as far as its role may. Raises ServerUnreachable or DatabaseUnusable.
-
-    `setting`: the name of what told the URL.
-    """
-    database = Database(url)
-    await_database(database, url, setting)
-    try:
-        migrate(database, SERVICES[service].assembly.MIGRATIONS)
-    except (SchemaIsNewer, SchemaIsOlder) as error:
-        raise DatabaseUnusable(setting, url, str(error)) from None
-    except DBAPIError as error:
-        raise DatabaseUnusable(setting, url, type(error.orig).__name__) from error
-    finally:
-        database.close()

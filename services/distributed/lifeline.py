@@ -7,14 +7,15 @@ its children behind, on the ports that the next one needs.
 import ctypes
 import os
 import signal
+import sys
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def end_with(parent_pid: int) -> None:
-    """To be called by the child, in its main thread. Linux only."""
-    if _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+    """To be called by the child, in its main thread. Elsewhere than on Linux a killed parent leaves it."""
+    if sys.platform == "linux" and _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl")
     if os.getppid() != parent_pid:  # it ended before the kernel was asked
         os._exit(1)

@@ -91,14 +91,15 @@ def service_commands(service: str) -> list[list[str]]:
 
 
 def _end(children: Sequence[_Child]) -> None:
-    """Public doors first, so that what they still need is there while they drain."""
+    """The internal door last: what the others still need is there while they drain."""
     deadline = time.monotonic() + STOP_SECONDS_MAX
-    for child in reversed(children):
-        if child.process is None:
-            continue
-        child.process.terminate()
-        try:
-            child.process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            child.process.kill()
-            child.process.wait()
+    for together in (children[1:], children[:1]):
+        processes = [child.process for child in together if child.process is not None]
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

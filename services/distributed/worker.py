@@ -5,6 +5,7 @@ from shared.messaging.eventlet_patching import cooperate  # isort: skip
 cooperate()
 
 # ruff: noqa: E402  everything below must find sockets, locks and threads already patched
+import gc
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 import eventlet
+import structlog
 from nameko.runners import ServiceRunner
 
 from services.distributed.composition import assemble
@@ -23,6 +25,8 @@ from shared.settings import read_settings
 
 # At one time, of all containers together: as many as a pool keeps connections to the database.
 CALLS_MAX = 20
+STOP_SECONDS_MAX = 5
+_log = structlog.get_logger(__name__)
 
 
 def main(service: str) -> None:
@@ -40,6 +44,12 @@ def main(service: str) -> None:
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         eventlet.spawn_n(runner.stop)
+        eventlet.spawn_after(STOP_SECONDS_MAX, give_up)
+
+    def give_up() -> None:
+        # What is not acknowledged is delivered again, and each handler is safe to run twice.
+        _log.warning("stop_cut_short", service=service, after_seconds=STOP_SECONDS_MAX)
+        os._exit(0)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
@@ -47,6 +57,7 @@ def main(service: str) -> None:
     runner.start()
     runner.wait()
     part.stop()
+    gc.freeze()  # the interpreter's last collection would look at every object, for a second
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ _ORIGIN = Origin(actor="grillo up")
 def organisation(keys: Keys) -> str:
     """The id of the organisation, registered if there is none yet."""
     known = keys.queries.organisations()
-    return known[0].id if known else keys.commands.register_organisation(ORGANISATION_NAME, TIER, _ORIGIN)
+    return known[0].id if known else keys.commands.organisations.register(ORGANISATION_NAME, TIER, _ORIGIN)
 
 
 def import_samples(sensors: Sensors, organisation_id: str, data: Path) -> bool:

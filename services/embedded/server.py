@@ -6,7 +6,7 @@ patched sockets and threads.
 
 import errno
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import eventlet
@@ -16,7 +16,7 @@ from eventlet import wsgi
 
 from services.embedded.http_protocol import HttpProtocol
 
-DRAIN_SECONDS_MAX = 1.5
+DRAIN_SECONDS_MAX = 1.0
 HEAD_SECONDS_MAX = 15.0  # also how long a kept connection may be idle
 BODY_SECONDS_MAX = 30.0
 _SOCKET_SECONDS_MAX = 30
@@ -59,14 +59,30 @@ class Server:
     def is_serving(self) -> bool:
         return not (self._listening.is_broken or self._thread.dead)
 
-    def stop(self) -> None:
-        """No new connections; those there are get a moment for their answers."""
+    def refuse_new(self) -> None:
+        """No new connections; idle ones are closed."""
         self._thread.kill()
-        with eventlet.Timeout(DRAIN_SECONDS_MAX, False):
-            self._connections.waitall()
+
+    def close(self) -> None:
+        """Ends what is still being answered."""
         for connection in list(self._connections.coroutines_running):
             connection.kill()
         self._listening.close()
+
+    def wait(self) -> None:
+        """Until every connection is closed."""
+        self._connections.waitall()
+
+
+def stop(servers: Sequence[Server]) -> None:
+    """Requests that are being answered get a moment in all, and not each server its own."""
+    for server in servers:
+        server.refuse_new()
+    with eventlet.Timeout(DRAIN_SECONDS_MAX, False):
+        for server in servers:
+            server.wait()
+    for server in servers:
+        server.close()
 
 
 class Listening:
@@ -93,8 +109,11 @@ class Listening:
 
 def raise_file_limit() -> int:
     """As many open files as the system grants this process; returns how many."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError):  # macOS says "unlimited", and refuses it
+        return soft
     return hard
 
 

@@ -19,7 +19,7 @@ from nameko.runners import ServiceRunner
 from services.auth import assembly as auth
 from services.auth.tier_limits import TIERS
 from services.embedded.data_folder import DataFolder
-from services.embedded.server import Server, connection_limits, raise_file_limit
+from services.embedded.server import Server, connection_limits, raise_file_limit, stop
 from services.keys import assembly as keys
 from services.sensors import assembly as sensors
 from services.service_registry import SERVICES, Part
@@ -145,8 +145,7 @@ class Embedded:
 
     def stop(self) -> None:
         """Lets requests finish, ships what is metered, gives the gate's place up, stops the services."""
-        for server in self._servers:
-            server.stop()
+        stop(self._servers)
         for part in self._parts:
             part.stop()
         self._gate.stop()

@@ -5,21 +5,29 @@ Rotation, suspension, resumption and revocation are in http/lifecycle_resources.
 
 from services.keys.commands.command_handler import CommandHandler
 from services.keys.http import lifecycle_resources, organisation_resources, representation
-from services.keys.http.command_mapping import key_edit, key_request, origin, terms
+from services.keys.http.command_mapping import asked, check_fixed, key_edit, key_request, origin
 from services.keys.http.key_resource import KeyResource
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.representation import KeyRepresentation
-from services.keys.http.request_bodies import CreateKeyBody, CreateKeySchema, EditKeyBody, EditKeySchema
-from services.keys.http.request_queries import AsOfQuery, ListQuery, ListQuerySchema, PastQuerySchema
+from services.keys.http.request_bodies import CreateKeySchema, EditKeySchema, KeyBody
+from services.keys.http.request_queries import (
+    AsOfQuery,
+    ForceQuery,
+    ForceQuerySchema,
+    ListQuery,
+    ListQuerySchema,
+    PastQuerySchema,
+)
 from services.keys.http.responses import CreatedKeySchema, DeletedKeySchema, EditedKeySchema, KeyListSchema, KeySchema
-from services.keys.views.as_of import AsOf
-from services.keys.views.queries import KeyQueries, KeyView
+from services.keys.views.as_of import AsOf, InTheFuture, PastKey
+from services.keys.views.key_order import Place
+from services.keys.views.queries import KeyQueries
 from shared.gate.grants.grants import Grants
+from shared.gate.quota.reserve import LISTING, URGENT
 from shared.runtime.clock import Clock
 from shared.web.operation import Answer, Call, operation
 from shared.web.pagination import page_answer
 from shared.web.problems.catalogue import Problem
-from shared.web.requests import cursor
 from shared.web.route import Route
 
 
@@ -35,13 +43,20 @@ def routes(commands: CommandHandler, queries: KeyQueries, as_of: AsOf, grants: G
 
 
 class KeyCollection(KeyResource):
-    @operation("List keys", tag="Keys", permission="admin", query=ListQuerySchema, answers=KeyListSchema)
+    @operation(
+        "List keys",
+        tag="Keys",
+        permission="admin",
+        query=ListQuerySchema,
+        answers=KeyListSchema,
+        reserve=LISTING,
+    )
     def on_get(self, call: Call[ListQuery, None]) -> Answer:
         query = call.query
-        after = _place(query.cursor, query.sort) if query.cursor else None
+        place = query.after(str, str, str)
+        after = None if place is None else Place(*place)
         page = self._queries.list_keys(call.caller.organisation_id, query.limit, after, query.wanted(), query.sort)
-        place = page.next_place and (query.sort, *page.next_place)
-        return page_answer(map(representation.listed, page.keys), place)
+        return page_answer(map(representation.listed, page.keys), page.next_place, query)
 
     @operation(
         "Create a key",
@@ -52,13 +67,14 @@ class KeyCollection(KeyResource):
         status=201,
         problems=("conflict", "too-many-keys", "beyond-own-bounds"),
         repeated=KeyResource.created_before,
+        example={"name": "Railway", "permissions": ["sensors:read"], "labels": {"env": "prod"}, "expires_in": 7776000},
     )
-    def on_post(self, call: Call[None, CreateKeyBody]) -> Answer:
+    def on_post(self, call: Call[None, KeyBody]) -> Answer:
         """Repeated with the same Idempotency-Key, it is answered with the key that was created, without its secret."""
         organisation_id = call.caller.organisation_id
         request = key_request(call.body, self._clock.now(), self._show.tier_limits(organisation_id))
         with as_problems():
-            created = self._commands.behind(terms(call)).create(organisation_id, request, origin(call))
+            created = asked(self._commands, call).create(organisation_id, request, origin(call))
         return self.created(call, created.key_id, created.receipt, created.secret.value)
 
 
@@ -76,16 +92,18 @@ class KeyItem(KeyResource):
         query=PastQuerySchema,
         answers=KeySchema,
         problems=("not-found",),
+        reserve=LISTING,
     )
     def on_get(self, call: Call[AsOfQuery, None], key_id: str) -> Answer:
         with as_problems():
-            key = self._key(call.caller.organisation_id, key_id, call.query)
-        return Answer(body=self._show(key), revision=key.revision)
+            past = self._past(call.caller.organisation_id, key_id, call.query)
+        return Answer(body=self._show(past.key, past.tier), revision=past.key.revision)
 
     @operation(
         "Edit a key; adding permissions requires `regenerate`, which ends all older secrets",
         tag="Keys",
         permission="admin",
+        query=ForceQuerySchema,
         body=EditKeySchema,
         answers=EditedKeySchema,
         problems=(
@@ -94,16 +112,19 @@ class KeyItem(KeyResource):
             "regeneration-required",
             "too-many-keys",
             "beyond-own-bounds",
+            "lock-out",
         ),
         conditional=True,
         repeated=KeyResource.renewed_before,
         is_change=lambda body: body.regenerate,
     )
-    def on_patch(self, call: Call[None, EditKeyBody], key_id: str) -> Answer:
+    def on_patch(self, call: Call[ForceQuery, KeyBody], key_id: str) -> Answer:
         organisation_id = call.caller.organisation_id
         edit = key_edit(call.body, self._clock.now(), self._show.tier_limits(organisation_id))
         with as_problems():
-            changed = self._commands.behind(terms(call)).edit(organisation_id, key_id, edit, origin(call))
+            if call.body.fixed:
+                check_fixed(call.body, self._queries.get_key(organisation_id, key_id))
+            changed = asked(self._commands, call).edit(organisation_id, key_id, edit, origin(call))
         secret = {} if changed.secret is None else {"key": changed.secret.value}
         return self.changed(call, key_id, changed.receipt, **secret)
 
@@ -111,30 +132,24 @@ class KeyItem(KeyResource):
         "Delete a key for good: revoke it if need be, and make its name, description and labels unreadable",
         tag="Keys",
         permission="admin",
+        query=ForceQuerySchema,
         answers=DeletedKeySchema,
-        problems=("not-found",),
-        urgent=True,
+        problems=("not-found", "lock-out"),
+        reserve=URGENT,
         conditional=True,
     )
-    def on_delete(self, call: Call[None, None], key_id: str) -> Answer:
+    def on_delete(self, call: Call[ForceQuery, None], key_id: str) -> Answer:
         with as_problems():
-            commands = self._commands.behind(terms(call))
+            commands = asked(self._commands, call)
             deleted_at, receipt = commands.delete(call.caller.organisation_id, key_id, origin(call))
         return Answer(body={"id": key_id, "deleted_at": deleted_at, "receipt": representation.receipt(receipt)})
 
-    def _key(self, organisation_id: str, key_id: str, query: AsOfQuery) -> KeyView:
+    def _past(self, organisation_id: str, key_id: str, query: AsOfQuery) -> PastKey:
         if query.revision is not None:
             return self._as_of.at_revision(organisation_id, key_id, query.revision)
         if query.as_of is None:
-            return self._queries.get_key(organisation_id, key_id)
-        if query.as_of > self._clock.now():
-            raise Problem("invalid-request", "as_of: must not be in the future")
-        return self._as_of.at(organisation_id, key_id, query.as_of)
-
-
-def _place(text: str, sort: str) -> tuple[str, str]:
-    """The place a cursor stands for. Raises Problem when it is of a list in another order."""
-    sorted_by, place, key_id = cursor.decode(text, str, str, str)
-    if sorted_by != sort:
-        raise Problem("invalid-request", "cursor: comes from a list in another order; start again without a cursor")
-    return place, key_id
+            return PastKey(key=self._queries.get_key(organisation_id, key_id), tier=None)
+        try:
+            return self._as_of.at(organisation_id, key_id, query.as_of, self._clock.now())
+        except InTheFuture:
+            raise Problem("invalid-request", "as_of: must not be in the future") from None

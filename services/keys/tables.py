@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, St
 
 from shared.eventsourcing.sql_event_store import log_tables
 from shared.replication.relay import relay_table
-from shared.web.conditions.idempotency import idempotency_table
+from shared.sql.idempotency_table import idempotency_table
 
 metadata = MetaData()
 log, log_head = log_tables(metadata)
@@ -44,6 +44,7 @@ api_key = Table(
     Column("day_limit", Integer),
     Column("revoked_at", String(27)),
     Column("revocation_reason", String(32)),
+    Column("revocation_note", Text),
     Column("last_used_at", String(27)),
     Column("last_used_address", String(45)),
     Column("last_used_route", String(100)),

@@ -50,7 +50,7 @@ class SensorCollection:
         query = call.query
         (after,) = query.after(str) or ("",)
         page = self._queries.list_sensors(call.caller.organisation_id, query.limit, after, query.bbox)
-        return page_answer(map(_shown, page.sensors), (page.next_after,) if page.next_after else None)
+        return page_answer(map(_shown, page.sensors), (page.next_after,) if page.next_after else None, query)
 
 
 class SensorItem:

@@ -11,6 +11,7 @@ from marshmallow import ValidationError, fields, validate
 from services.sensors.queries import Box, Status
 from shared.web.operation import StrictSchema
 from shared.web.pagination import PageQuery, PageQuerySchema
+from shared.web.requests.timestamp import Timestamp
 
 POINTS_MAX = 100_000
 _DECIMAL = re.compile(r" *[-+]?[0-9]{1,3}(\.[0-9]{0,20})? *", re.ASCII)
@@ -65,8 +66,8 @@ class DataQuery:
 
 class DataQuerySchema(StrictSchema):
     shape = DataQuery
-    start = fields.AwareDateTime(format="iso", validate=_within_recorded_time)
-    end = fields.AwareDateTime(format="iso", validate=_within_recorded_time)
+    start = Timestamp(validate=_within_recorded_time)
+    end = Timestamp(validate=_within_recorded_time)
     channel = fields.String(validate=validate.Regexp(r"[A-Z0-9]{3}\Z"))
     format = fields.String(validate=validate.OneOf(("json",)))
     max_points = fields.Integer(validate=validate.Range(min=2, max=POINTS_MAX))

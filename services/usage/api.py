@@ -11,7 +11,7 @@ import msgspec
 from services.usage.activity import resources as activity_resources
 from services.usage.activity.timeline import ActivityTimeline
 from services.usage.counters.quota_forecast import exhausted_at
-from services.usage.counters.statistics import Statistics, Step, Used
+from services.usage.counters.statistics import Statistics, Step, Used, widened
 from services.usage.http.usage_schema import KeyUsageSchema, OrganisationUsageSchema, UsageQuery, UsageQuerySchema
 from services.usage.known_keys.directory import ExistingKeys
 from shared.gate.grants.grant import Limits
@@ -52,7 +52,8 @@ class OrganisationUsage:
         start, end, step = _range(call.query or UsageQuery(), self._clock.now())
         summary = self._statistics.of_organisation(organisation_id, start, end, step)
         keys = self._statistics.by_key(organisation_id, start, end, step)
-        return Answer(body=msgspec.to_builtins(summary) | {"keys": msgspec.to_builtins(keys)})
+        body = _echoed(start, end, step) | msgspec.to_builtins(summary) | {"keys": msgspec.to_builtins(keys)}
+        return Answer(body=body)
 
 
 class KeyUsage:
@@ -76,7 +77,8 @@ class KeyUsage:
         grant = self._grants.by_id(key_id)
         used, limits = self._statistics.used(key_id, now), self._grants.limits(grant) if grant else None
         quota, forecast = _quota(used, limits), _forecast(used, limits, now)
-        return Answer(body=msgspec.to_builtins(summary) | {"quota": quota, "forecast": forecast})
+        body = _echoed(start, end, step) | msgspec.to_builtins(summary) | {"quota": quota, "forecast": forecast}
+        return Answer(body=body)
 
 
 def _range(query: UsageQuery, now: datetime) -> tuple[datetime, datetime, Step]:
@@ -92,6 +94,11 @@ def _range(query: UsageQuery, now: datetime) -> tuple[datetime, datetime, Step]:
         detail = f"at most {BUCKETS_MAX} steps of one {query.step}: ask for a shorter range or a longer step"
         raise Problem("range-too-long", detail)
     return start, end, step
+
+
+def _echoed(start: datetime, end: datetime, step: Step) -> dict[str, Any]:
+    first, last = widened(start, end, step)
+    return {"from": first, "to": last, "step": step.name.lower()}
 
 
 def _quota(used: Used, limits: Limits | None) -> dict[str, Any]:

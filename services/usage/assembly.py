@@ -12,7 +12,7 @@ from services.usage.alerting.alerts.alert import AlertStore
 from services.usage.alerting.alerts.event_outbox import EventOutbox
 from services.usage.alerting.evaluation.evaluator import Evaluator
 from services.usage.alerting.evaluation.label_lookup import LabelLookup
-from services.usage.alerting.rules.rule_store import RuleStore
+from services.usage.alerting.rules.rule_store import RuleStore, rules_naming
 from services.usage.alerting.scheduler import AlertingScheduler
 from services.usage.counters.rollup import Rollup
 from services.usage.counters.statistics import Statistics
@@ -104,7 +104,9 @@ class Usage:
         routes = [
             *api.routes(self.statistics, self.activity, existing_keys, grants, self.clock),
             *alerting_api.routes(self.rules, self.alerts, self.channels, existing_keys, self.clock, still),
-            *notifications_api.routes(self.channels, self.delivery_views, self.encryption, settings, self.clock, still),
+            *notifications_api.routes(
+                self.channels, rules_naming, self.delivery_views, self.encryption, settings, self.clock, still
+            ),
         ]
         return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
 
@@ -126,7 +128,7 @@ def documented_routes() -> list[Route]:
     return [
         *api.routes(nothing, nothing, nothing, nothing, nothing),
         *alerting_api.routes(nothing, nothing, nothing, nothing, nothing, nothing),
-        *notifications_api.routes(nothing, nothing, nothing, nothing, nothing, nothing),
+        *notifications_api.routes(nothing, nothing, nothing, nothing, nothing, nothing, nothing),
     ]
 
 

@@ -47,6 +47,8 @@ def apply(tx: Connection, event: CloudEvent) -> None:
 
 def apply_all(tx: Connection, events: Sequence[CloudEvent]) -> None:
     """Applies a page of events; the organisations' channels are read once for all of them."""
+    for event in events:
+        _keep_revision(tx, event)
     publics = [(event, public) for event in events if (public := decode(event, SHAPES)) is not None]
     channels = channels_of(tx, {public.organisation_id for _, public in publics}) if publics else {}
     for event, public in publics:
@@ -71,7 +73,7 @@ def _follow(tx: Connection, event: CloudEvent, public: KeysEvent) -> None:
             _keep_tier(tx, public.organisation_id, public.tier)
             make_defaults(tx, public.organisation_id, event.time)
         case KeyCreated():
-            _keep_key(tx, public)
+            _keep_key(tx, public, event.revision)
         case KeyAccessChanged():
             values = {"minute_limit": public.minute_limit, "day_limit": public.day_limit}
             tx.execute(update(table).where(table.c.key_id == public.key_id).values(values))
@@ -93,7 +95,7 @@ def _queue_for_rules(tx: Connection, event: CloudEvent, public: KeysEvent) -> No
                 organisation_id=public.organisation_id,
                 warned_at=event.time,
                 expires_at=public.expires_at,
-                days_left=public.days_left,
+                days_left=public.days_left if public.threshold_days is None else public.threshold_days,
                 reason=public.reason,
             )
             queue_evaluation(tx, warning)
@@ -118,13 +120,20 @@ def _notify_channels(tx: Connection, event: CloudEvent, public: KeysEvent, hint:
     enqueue_deliveries(tx, [outgoing], now, happened_at=event.time)
 
 
-def _keep_key(tx: Connection, created: KeyCreated) -> None:
+def _keep_key(tx: Connection, created: KeyCreated, revision: int | None) -> None:
     """A known key keeps its hint, which may be that of a later secret."""
-    limits = {"minute_limit": created.minute_limit, "day_limit": created.day_limit}
+    changing = {"minute_limit": created.minute_limit, "day_limit": created.day_limit, "revision": revision}
     statement = upsert(tx, tables.known_key)
-    statement = statement.on_conflict_do_update(index_elements=["key_id"], set_=limits)
+    statement = statement.on_conflict_do_update(index_elements=["key_id"], set_=changing)
     names = {"key_id": created.key_id, "organisation_id": created.organisation_id, "hint": created.hint}
-    tx.execute(statement, names | limits)
+    tx.execute(statement, names | changing)
+
+
+def _keep_revision(tx: Connection, event: CloudEvent) -> None:
+    """Also of events of which nothing is public, such as a new name."""
+    table = tables.known_key
+    if event.revision is not None and event.type != KeyCreated.__name__:
+        tx.execute(update(table).where(table.c.key_id == event.subject).values(revision=event.revision))
 
 
 def _keep_tier(tx: Connection, organisation_id: str, tier: str) -> None:

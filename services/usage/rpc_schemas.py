@@ -88,6 +88,7 @@ class FactsAnswer(Schema):
     source = fields.String()
     expires_at = Moment()
     days_left = fields.Integer()
+    threshold_days = fields.Integer()
 
     @post_dump
     def _only_what_is_there(self, data: dict[str, object], **_: object) -> dict[str, object]:

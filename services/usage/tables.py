@@ -6,7 +6,7 @@ Moments are microseconds since 1970, UTC; minutes are whole minutes since 1970, 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 from shared.replication.sql_follower import follower_tables
-from shared.web.conditions.idempotency import idempotency_table
+from shared.sql.idempotency_table import idempotency_table
 
 metadata = MetaData()
 checkpoint, parked_event = follower_tables(metadata)
@@ -144,6 +144,7 @@ known_key = Table(
     Column("organisation_id", String(32), nullable=False),
     Column("hint", String(16), nullable=False),
     Column("minute_limit", Integer),
+    Column("revision", Integer),
     Column("day_limit", Integer),
 )
 

@@ -88,13 +88,18 @@ class KeyResumed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyExpiryNear:
-    """A warning: the key expires at `expires_at` for `reason` (time or unused) unless something is done."""
+    """A warning: the key expires at `expires_at` for `reason` (time or unused) unless something is done.
+
+    `days_left`: whole days, rounded down. `threshold_days`: the threshold that was crossed; None in messages of an
+    older release, whose `days_left` it is.
+    """
 
     key_id: str
     organisation_id: str
     expires_at: datetime
     days_left: int
     reason: str
+    threshold_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,10 @@ class Moment(fields.Field[datetime]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         try:
             return from_rfc3339(value)
-        except (TypeError, ValueError):
-            raise ValidationError("must be an RFC 3339 time with a UTC offset, such as 2026-11-23T08:17:00Z") from None
+        except TypeError:
+            raise ValidationError("must be a text, such as 2026-11-23T08:17:00Z") from None
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
 
 
 def identifier() -> fields.String:

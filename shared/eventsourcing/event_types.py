@@ -49,6 +49,10 @@ class EventTypes:
 
         return add
 
+    def names(self) -> tuple[str, ...]:
+        """All types, in the order in which they were registered."""
+        return tuple(self._by_type)
+
     def upcaster(self, type_: str, *, from_version: int) -> Callable[[Upcaster], Upcaster]:
         """Registers the upcaster from `from_version` to the next version: a function from JSON to JSON."""
 

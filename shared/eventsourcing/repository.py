@@ -120,6 +120,7 @@ class Repository(Generic[State, Event, Tx]):
         *,
         fence: Callable[[Tx], None] = nothing,
         also: Callable[[Tx], None] = nothing,
+        check: Callable[[State, State, Tx], None] = no_check,
     ) -> tuple[Executed[State], ...]:
         """As `execute_all`, but chosen, loaded and decided while the log is locked: nobody can come first.
 
@@ -136,10 +137,10 @@ class Repository(Generic[State, Event, Tx]):
                 fence(tx)
             also(tx)
             metadata, recorded_at = origin.text(), rfc3339(self._clock.now())
-            written = [
-                self._append(tx, log, decision, self._encode(decision.events), metadata, recorded_at)
-                for decision in decisions
-            ]
+            written: list[tuple[StoredEvent, ...]] = []
+            for decision in decisions:
+                written.append(self._append(tx, log, decision, self._encode(decision.events), metadata, recorded_at))
+                check(decision.before, decision.after, tx)
             executed = tuple(decision.executed(rows) for decision, rows in zip(decisions, written, strict=True))
             return tuple(row for rows in written for row in rows)
 

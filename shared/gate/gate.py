@@ -7,21 +7,17 @@ from msgspec.structs import replace
 from shared.contracts.usage import RequestRecord
 from shared.gate.authentication.credential import Presented
 from shared.gate.authentication.guess_throttle import GuessThrottle
-from shared.gate.grants.grant import Limits
 from shared.gate.grants.replica import Replica
 from shared.gate.metering.meter import Meter
 from shared.gate.quota.memory_quota import Quota, Spent
-from shared.gate.verdict import Refusal, Verdict, judge
+from shared.gate.quota.reserve import Reserve
+from shared.gate.verdict import Refusal, Verdict, judge, judge_again
 from shared.observability import metrics
 from shared.observability.redaction import redact
 from shared.runtime.clock import Clock
 
 _NOT_FRESH: Final = Verdict(Refusal.GATE_NOT_FRESH)
 USER_AGENT_CHARACTERS_MAX = 200
-# What takes power away passes so often though the key's own limits are used up: else whoever stole the key could keep
-# its owner from revoking it, by using it.
-RESERVE_LIMITS = Limits(minute=30, day=None)
-RESERVE = "urgent"
 
 
 class Gate:
@@ -33,15 +29,22 @@ class Gate:
         self._guessing = GuessThrottle() if guessing is None else guessing
 
     def admit(
-        self, presented: Presented, permission: str | None, began: float | None = None, *, urgent: bool = False
+        self,
+        presented: Presented,
+        permission: str | None,
+        began: float | None = None,
+        *,
+        reserve: Reserve | None = None,
+        gives_up: bool = False,
     ) -> Verdict:
         """Decides one request, and charges it if it passes. Calls nobody but a quota that is shared, and that seldom.
 
-        `began`: elapsed seconds when the request came, where that was read already. `urgent`: may draw on the reserve.
+        `began`: elapsed seconds when the request came, where that was read already. `reserve`: what it may draw on when
+        the key's own limits are used up. `gives_up`: the key only ends its own power.
         """
         replica = self.replica
         now = replica.time_at(self._elapsed_seconds() if began is None else began)
-        verdict = judge(presented, permission, replica.grants, now)
+        verdict = judge(presented, permission, replica.grants, now, gives_up=gives_up)
         # Asked last, answered first: grants that stopped being fresh while they were judged do not count.
         elapsed = self._elapsed_seconds()
         if elapsed >= replica.fresh_until:
@@ -53,18 +56,40 @@ class Gate:
             return _refused(replace(verdict, spent=self.quota.peek(grant.key_id, limits, elapsed, now)))
         spent = self.quota.spend(grant.key_id, limits, elapsed, now)
         if not spent.admitted:
-            if urgent:
-                return self._draw_on_reserve(grant.key_id, replace(verdict, spent=spent), spent, elapsed, now)
+            if reserve is not None:
+                return self._draw_on(reserve, grant.key_id, replace(verdict, spent=spent), spent, elapsed, now)
             return _refused(replace(verdict, refusal=Refusal.QUOTA_EXCEEDED, spent=spent))
         return Verdict(None, grant, limits, spent, verdict.in_query, verdict.digest)
 
-    def _draw_on_reserve(self, key_id: str, verdict: Verdict, spent: Spent, elapsed: float, now: float) -> Verdict:
-        reserve = self.quota.spend(f"{key_id}:{RESERVE}", RESERVE_LIMITS, elapsed, now)
-        if reserve.admitted:
-            return replace(verdict, limits=RESERVE_LIMITS, spent=reserve, from_reserve=True)
-        wait_seconds = min(spent.retry_after_seconds, reserve.retry_after_seconds)
-        spent = replace(spent, retry_after_seconds=wait_seconds, violated=(*spent.violated, RESERVE))
+    def _draw_on(
+        self, reserve: Reserve, key_id: str, verdict: Verdict, spent: Spent, elapsed: float, now: float
+    ) -> Verdict:
+        drawn = self.quota.spend(f"{key_id}:{reserve.name}", reserve.limits, elapsed, now)
+        if drawn.admitted:
+            return replace(verdict, limits=reserve.limits, spent=drawn, reserve=reserve)
+        wait_seconds = min(spent.retry_after_seconds, drawn.retry_after_seconds)
+        spent = replace(spent, retry_after_seconds=wait_seconds, violated=(*spent.violated, reserve.name))
         return _refused(replace(verdict, refusal=Refusal.QUOTA_EXCEEDED, spent=spent))
+
+    def verify(self, digest: str, organisation_id: str, permission: str | None, *, charge: bool) -> Verdict:
+        """Decides on a secret that a back end was shown, and only if told so charges it; its address is not judged.
+
+        To whoever asks, another organisation's key is no key.
+        """
+        replica, elapsed = self.replica, self._elapsed_seconds()
+        now, grant = replica.time_at(elapsed), replica.grants.by_digest(digest)
+        if grant is None or grant.organisation_id != organisation_id or not grant.accepts(digest, now):
+            return Verdict(Refusal.INVALID_KEY) if replica.is_fresh() else _NOT_FRESH
+        limits = replica.grants.limits(grant)
+        if limits is None or replica.grants.is_unappliable(grant):
+            return Verdict(Refusal.UNAVAILABLE, grant)
+        verdict = Verdict(judge_again(grant, digest, permission, now), grant, limits, digest=digest)
+        if not replica.is_fresh():
+            return _NOT_FRESH
+        if verdict.refusal is not None:
+            return verdict
+        spent = (self.quota.spend if charge else self.quota.peek)(grant.key_id, limits, elapsed, now)
+        return replace(verdict, refusal=None if spent.admitted else Refusal.QUOTA_EXCEEDED, spent=spent)
 
     def record(
         self,
@@ -90,7 +115,7 @@ class Gate:
             method=method,
             route=route,
             status=status,
-            cost=1 if verdict.refusal is None and not verdict.from_reserve else 0,
+            cost=1 if verdict.refusal is None and verdict.reserve is None else 0,
             duration_us=int(seconds * 1e6 + 0.5),
             size=size,
             address=address,

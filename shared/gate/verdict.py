@@ -7,10 +7,13 @@ have earned. The outcome is a value; status codes are for shared/web to choose.
 import enum
 from typing import Final
 
+from msgspec.structs import replace
+
 from shared.gate.authentication.credential import Guess, NoCredential, Presented, read_credential
 from shared.gate.grants.grant import Grant, Limits, Status
 from shared.gate.grants.grants import Grants
 from shared.gate.quota.memory_quota import Spent
+from shared.gate.quota.reserve import Reserve
 from shared.values import ip_addresses
 from shared.values.frozen_struct import FrozenStruct
 
@@ -36,8 +39,8 @@ class Verdict(FrozenStruct, frozen=True, gc=False):
     """The decision on one request. `grant`: set once the key was recognised; `spent`: once the quota was asked.
 
     `digest`: of the secret that was presented, with the grant: a key may have two that work.
-    `guess`: how the key is invalid. `retry_after_seconds`: how long its address is slowed down. `from_reserve`: an
-    urgent request was admitted although the key's own limits are used up; `limits` and `spent` are the reserve's.
+    `guess`: how the key is invalid. `retry_after_seconds`: how long its address is slowed down. `reserve`: what the
+    request was admitted by although the key's own limits are used up; `limits` and `spent` are the reserve's.
     `deleted`: the deleted key that was presented; for the record, never for the caller.
     """
 
@@ -50,7 +53,7 @@ class Verdict(FrozenStruct, frozen=True, gc=False):
     detail: str | None = None
     guess: Guess | None = None
     retry_after_seconds: int = 0
-    from_reserve: bool = False
+    reserve: Reserve | None = None
     deleted: Grant | None = None
 
     @property
@@ -62,8 +65,13 @@ _MISSING: Final = Verdict(Refusal.MISSING_CREDENTIALS)
 _INVALID: Final = {guess: Verdict(Refusal.INVALID_KEY, guess=guess) for guess in Guess}
 
 
-def judge(presented: Presented, permission: str | None, grants: Grants, now: float) -> Verdict:
-    """Judges all but freshness (before) and quota (after). `permission` None: any valid key will do."""
+def judge(
+    presented: Presented, permission: str | None, grants: Grants, now: float, *, gives_up: bool = False
+) -> Verdict:
+    """Judges all but freshness (before) and quota (after). `permission` None: any valid key will do.
+
+    `gives_up`: the key only ends its own power.
+    """
     credential = read_credential(presented)
     if isinstance(credential, NoCredential):
         return _without(credential)
@@ -74,7 +82,8 @@ def judge(presented: Presented, permission: str | None, grants: Grants, now: flo
     limits = grants.limits(grant)
     if limits is None or grants.is_unappliable(grant):
         return Verdict(Refusal.UNAVAILABLE, grant, in_query=in_query)
-    refusal = judge_grant(grant, permission, now, address=presented.address, in_query=in_query)
+    judged = forgiven(grant) if gives_up else grant
+    refusal = judge_grant(judged, permission, now, address=presented.address, in_query=in_query)
     return Verdict(refusal, grant, limits, None, in_query, digest)
 
 
@@ -112,6 +121,12 @@ def judge_grant(
     return None
 
 
+def forgiven(grant: Grant) -> Grant:
+    """The grant as it is judged where the key only ends its own power: suspended, expired or from anywhere, it may."""
+    status = Status.ACTIVE if grant.status is Status.EXPIRED else grant.status
+    return replace(grant, suspended=False, status=status, expires_at=None, allowed_addresses=())
+
+
 def judge_again(grant: Grant | None, digest: str, permission: str | None, now: float) -> Refusal | None:
     """Why a request that was admitted would be refused at `now`, by what ends a key's power; None: it would not.
 
@@ -124,7 +139,4 @@ def judge_again(grant: Grant | None, digest: str, permission: str | None, now: f
 
 def address_allowed(grant: Grant, address: str) -> bool:
     """Whether the grant allows the caller's address. One that cannot be parsed is outside every network."""
-    if not grant.allowed_addresses:
-        return True
-    caller = ip_addresses.address(address)
-    return caller is not None and any(caller in ip_addresses.network(network) for network in grant.allowed_addresses)
+    return ip_addresses.is_within_any(address, grant.allowed_addresses)

@@ -6,16 +6,16 @@ from typing import Any
 
 import structlog
 from kombu import Connection, Queue
-from kombu.mixins import ConsumerMixin
 
 from shared.messaging.accounts.admission import believed
 from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
+from shared.messaging.queue_consumer import PromptConsumer
 
 Hear = Callable[[Any], None]
 _log = structlog.get_logger(__name__)
 
 
-class Listener(ConsumerMixin):
+class Listener(PromptConsumer):
     """Consumes queues, each with its handler, and reconnects. A message is acknowledged even if its handler raised.
 
     That loses nothing: a gate also pulls.

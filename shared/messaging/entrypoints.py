@@ -5,18 +5,19 @@ from typing import Any
 
 from kombu import Queue
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR, DependencyProvider
-from nameko.messaging import Consumer, QueueConsumer
+from nameko.messaging import Consumer
 
 from shared.messaging.accounts.admission import believed, sender_of
 from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
 from shared.messaging.exchanges import dead_letter_queue, durable_queue
+from shared.messaging.queue_consumer import PromptQueueConsumer
 
 # Names in nameko's configuration.
 COMPOSITION, ACCOUNTS = "COMPOSITION", "ACCOUNTS"
 _ACCOUNT = "account"
 
 
-class _DeclaringQueueConsumer(QueueConsumer):
+class _DeclaringQueueConsumer(PromptQueueConsumer):
     """Declares the dead letter queues with each connection: a broker that lost its disk has lost them, too."""
 
     def get_consumers(self, consumer_cls: Any, channel: Any) -> Any:

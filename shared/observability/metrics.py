@@ -46,9 +46,9 @@ authentication_failed = Counter(
     "AuthenticationFailed events: one a minute at most for each address slowed for guessing.",
     ["outcome"],  # outcome: published lost
 )
-lease_seconds_left = Gauge(
-    "grillo_gate_lease_seconds_left",
-    "How long the gate may still answer without another pull; 0 or less: it refuses everything. As of the last pull.",
+fresh_until = Gauge(
+    "grillo_gate_fresh_until_timestamp_seconds",
+    "When the gate's lease ends, by its host's clock: past it it refuses everything. 0: no lease, or it was ended.",
     multiprocess_mode="livemin",
 )
 replica_position = Gauge(
@@ -104,6 +104,11 @@ spool_bytes = Gauge(
     "Bytes of metered requests in this process's segment that are not known to be counted yet.",
     multiprocess_mode="livesum",
 )
+expiries_skipped = Counter(
+    "grillo_keys_expiries_skipped_total",
+    "Times that the last usable admin key of an organisation was due to expire for want of use, and did not; counted"
+    " at each sweep. Not: expiries by a key's own time, which nothing holds up.",
+)
 batches_counted = Counter(
     "grillo_usage_batches_total",
     "Request batches that usage was sent; repeated: counted before, and not again; parked: cannot be counted now;"
@@ -122,7 +127,7 @@ evaluations_failed = Counter(
 deliveries = Counter(
     "grillo_usage_delivery_attempts_total",
     "Attempts to deliver to a channel, by what became of the delivery.",
-    ["status"],  # status: delivered pending failed
+    ["status"],  # status: delivered pending failed held
 )
 unmetered = Counter(
     "grillo_meter_unmetered_total",

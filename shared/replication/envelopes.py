@@ -14,6 +14,10 @@ from shared.values.timestamps import from_rfc3339
 Publish = Callable[[Any], object | None]
 
 
+class _Metadata(msgspec.Struct, frozen=True):
+    actor: str | None = None
+
+
 class Envelopes:
     def __init__(self, source: str, types: EventTypes, publish: Publish, *, ignorable: Container[type] = ()) -> None:
         """`ignorable`: public shapes that take no permission away, so that older readers may skip them."""
@@ -39,5 +43,7 @@ class Envelopes:
             hash=row.hash,
             previous=previous,
             data=None if public is None else msgspec.to_builtins(public),
+            revision=row.version,
+            actor=msgspec.json.decode(row.metadata, type=_Metadata).actor,
             ignorable=public is None or type(public) in self._ignorable,
         )

@@ -1,7 +1,7 @@
 """Clocks, passed as arguments: wall-clock time for records, elapsed time for leases and windows.
 
-Elapsed time is CLOCK_BOOTTIME, which keeps counting while the machine sleeps. Two readings on one machine may be
-compared; readings of two machines may not.
+Elapsed time keeps counting while the machine sleeps: CLOCK_BOOTTIME, or where there is none CLOCK_MONOTONIC, which
+does so on macOS. Two readings on one machine may be compared; readings of two machines may not.
 """
 
 import time
@@ -9,6 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Protocol
+
+_COUNTS_SLEEP = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class Clock(Protocol):
@@ -24,7 +26,7 @@ class Clock(Protocol):
 class SystemClock:
     # C functions without a Python wrapper: both are called several times for each request.
     now: Callable[[], datetime] = staticmethod(partial(datetime.now, UTC))
-    elapsed_seconds: Callable[[], float] = staticmethod(partial(time.clock_gettime, time.CLOCK_BOOTTIME))
+    elapsed_seconds: Callable[[], float] = staticmethod(partial(time.clock_gettime, _COUNTS_SLEEP))
 
 
 class ManualClock:

@@ -1,6 +1,7 @@
 """IP address and network parsing. An IPv4 address is the same address when IPv6 maps it (::ffff:192.0.2.7)."""
 
 import ipaddress
+from collections.abc import Collection
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -22,6 +23,14 @@ def network(text: str) -> Network:
     if isinstance(found, ipaddress.IPv6Network) and found.subnet_of(_MAPPED):
         return ipaddress.ip_network((int(found.network_address) & 0xFFFFFFFF, found.prefixlen - 96))
     return found
+
+
+def is_within_any(text: str, networks: Collection[str]) -> bool:
+    """Whether the networks hold the address; none hold all. One that cannot be parsed is outside every network."""
+    if not networks:
+        return True
+    found = address(text)
+    return found is not None and any(found in network(each) for each in networks)
 
 
 def source(text: str) -> str:

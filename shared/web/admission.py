@@ -12,9 +12,7 @@ import falcon
 from falcon.routing import CompiledRouter
 
 from shared.gate.authentication.credential import Presented
-from shared.gate.gate import RESERVE, Gate
-from shared.gate.grants.grant import Limits
-from shared.gate.quota.memory_quota import DAY_SECONDS, MINUTE_SECONDS, Spent
+from shared.gate.gate import Gate
 from shared.gate.verdict import Verdict
 from shared.observability import metrics
 from shared.runtime.clock import Clock
@@ -22,7 +20,9 @@ from shared.values.frozen_struct import FrozenStruct
 from shared.web.cors import Cors
 from shared.web.exception_mapping import ExceptionMapping, with_problem_in
 from shared.web.operation import Answer, Operation
-from shared.web.problems.catalogue import Problem, refusal_problem
+from shared.web.problems.catalogue import Problem
+from shared.web.problems.refusals import refusal_problem
+from shared.web.rate_limit_headers import rate_limit_headers
 from shared.web.requests.query_parameters import has_control_characters
 from shared.web.requests.request_identity import RequestIdentity
 
@@ -87,13 +87,15 @@ class Admission:
         is_more = found.reads_more or environ.get("QUERY_STRING")
         request = falcon.Request(environ, self._falcon.req_options) if is_more else None
         verdict = judged = None
+        permission = operation.permission
         error: Exception | None
         try:
             if operation.stands_for is None or request is None:
-                permission = operation.permission
                 keys = () if request is None else _keys_in_query(request)
                 presented = Presented(environ.get("HTTP_AUTHORIZATION"), keys, caller)
-                verdict = self._gate.admit(presented, permission, began, urgent=operation.urgent)
+                verdict = self._gate.admit(
+                    presented, permission, began, reserve=operation.reserve, gives_up=operation.gives_up
+                )
             else:
                 judged = operation.stands_for(found.resource, request, caller)
                 permission = judged.permission
@@ -103,7 +105,7 @@ class Admission:
                 admitted: Any = verdict.grant  # who passes has one
                 digest, parameters = verdict.digest, found.parameters
                 answer = operation.serve(
-                    found.resource, admitted, digest, environ, request, request_id, parameters, self._gate_time
+                    found.resource, admitted, digest, environ, request, request_id, parameters, self._gate_time, caller
                 )
                 data = answer.data()
         except Exception as raised:
@@ -116,7 +118,9 @@ class Admission:
                 answer = with_problem_in(operation.problem_header, answer)
             error = None  # else it and this frame hold each other until a collection
         size = 0 if method == "HEAD" or answer.status in _BODILESS else len(data)
-        headers = _headers(verdict, answer, request_id, len(data))
+        headers = _headers(verdict, answer, request_id, len(data), self._gate_time)
+        if permission is not None:
+            headers.append(("x-accepted-permission", permission))
         if request is not None and "api_key" in request.params:
             # Also where no gate was asked, or did not know the key: a cache keeps answers by their URL.
             headers = _kept_by_nobody(headers)
@@ -160,8 +164,10 @@ def _refusal(verdict: Verdict, permission: str | None, found: Found) -> Problem 
     return None if found.is_readable else Problem("not-found")
 
 
-def _headers(verdict: Verdict | None, answer: Answer, request_id: str, length: int) -> list[tuple[str, str]]:
-    """RateLimit as of the IETF draft, and who may keep the answer, beside what the answer says itself."""
+def _headers(
+    verdict: Verdict | None, answer: Answer, request_id: str, length: int, gate_time: Callable[[], float]
+) -> list[tuple[str, str]]:
+    """What its key may still ask, and who may keep the answer, beside what the answer says itself."""
     headers = [("x-request-id", request_id)]
     if answer.status not in _BODILESS:
         headers.append(("content-type", answer.content_type))
@@ -174,7 +180,8 @@ def _headers(verdict: Verdict | None, answer: Answer, request_id: str, length: i
         return headers
     limits, spent = verdict.limits, verdict.spent
     if limits is not None and spent is not None:
-        headers += _rate_limit(limits, spent, RESERVE if verdict.from_reserve else "minute")
+        name = "minute" if verdict.reserve is None else verdict.reserve.name
+        headers += rate_limit_headers(limits, spent, name, gate_time())
     if verdict.in_query:
         return _kept_by_nobody(headers)
     if "Cache-Control" not in said:
@@ -199,18 +206,3 @@ def _keys_in_query(request: falcon.Request) -> tuple[str, ...]:
 
 
 _status_line = lru_cache(maxsize=128)(falcon.code_to_http_status)
-
-
-def _rate_limit(limits: Limits, spent: Spent, name: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    """RateLimit-Policy and RateLimit; an unlimited day is left out of both. `name`: of the policy of a minute."""
-    state = f'"{name}";r={spent.minute_left};t={spent.minute_reset_seconds}'
-    day = limits.day
-    if day is not None:
-        state = f'{state}, "day";r={spent.day_left};t={spent.day_reset_seconds}'
-    return _policy(name, limits.minute, day), ("ratelimit", state)
-
-
-@lru_cache(maxsize=1024)
-def _policy(name: str, minute: int, day: int | None) -> tuple[str, str]:
-    policy = f'"{name}";q={minute};w={MINUTE_SECONDS:.0f}'
-    return "ratelimit-policy", policy if day is None else f'{policy}, "day";q={day};w={DAY_SECONDS}'

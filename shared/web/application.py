@@ -9,10 +9,11 @@ from falcon.routing import CompiledRouter
 from shared.gate.gate import Gate
 from shared.runtime.clock import Clock
 from shared.web.admission import Admission, Wsgi
+from shared.web.answers.compression import Compression
 from shared.web.cors import Cors
 from shared.web.exception_mapping import ExceptionMapping
 from shared.web.http_methods import allowed_at, complete, is_unknown
-from shared.web.openapi import OpenApi
+from shared.web.openapi.document import OpenApi
 from shared.web.operation import operation_of
 from shared.web.problem_pages import ProblemPage
 from shared.web.problems.catalogue import Problem
@@ -51,6 +52,8 @@ def application(
         Route("/readyz", _Ready(lambda: gate.replica.is_fresh() and is_ready())),
     ]
     for path, resource in (*routes, *own):
+        if "gate" in getattr(type(resource), "__annotations__", ()):
+            resource.gate = gate  # type: ignore[attr-defined]  # one that judges keys that others were shown
         complete(resource)
         app.add_route(path, resource)
     declared = {
@@ -62,7 +65,7 @@ def application(
     admission = Admission(
         app, router, declared, gate, clock, service=service, identification=identification, cors=cors, faults=faults
     )
-    return admission.answer
+    return Compression(admission.answer)
 
 
 class _Alive:

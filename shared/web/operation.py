@@ -14,6 +14,7 @@ import msgspec
 from marshmallow import Schema
 
 from shared.gate.grants.grant import Grant
+from shared.gate.quota.reserve import Reserve
 from shared.values.revision import RevisionDiffers
 from shared.web.conditions.entity_tags import is_known, seen_revisions, tagged
 from shared.web.conditions.idempotency import Attempt, Idempotency, attempt_of
@@ -36,10 +37,12 @@ class Operation:
 
     `stands_for`: (resource, request, caller's address) → the other request that is judged in its place; raises Problem.
     `problem_header`: a header that repeats a problem's body, for callers whose proxy drops bodies.
-    `urgent`: it takes permissions away, and may use a reserve when the key's own limits are used up.
     `conditional`: it changes a resource that has a revision, and honours If-Match; elsewhere If-Match is refused.
     `repeated`: how it answers what was done with the same Idempotency-Key before; None: it changes nothing, or the same
     whenever it is asked. `is_change`: whether a body asks for a change at all.
+    `name`: its operationId, where the rule of shared/web/openapi/naming.py has no good one. `example`: of a body.
+    `reserve`: what it may draw on when the key's own limits are used up. `gives_up`: the calling key only ends its own
+    power, which one that is suspended, expired or used from elsewhere may do, too.
     """
 
     summary: str
@@ -53,12 +56,15 @@ class Operation:
     headers: tuple[str, ...]
     stands_for: StandsFor | None
     problem_header: str | None
-    urgent: bool
+    reserve: Reserve | None
+    gives_up: bool
     alternatives: tuple[str, ...]
     conditional: bool
     repeated: Repeated | None
     is_change: Callable[[Any], bool]
     is_read: bool
+    name: str | None
+    example: Mapping[str, Any] | None
     _handler: Handler
     _load_query: Schema | None
     _load_body: Schema | None
@@ -73,6 +79,7 @@ class Operation:
         request_id: str,
         path: Mapping[str, str],
         gate_time: Callable[[], float],
+        address: str,
     ) -> Answer:
         """Parses the request and calls the handler. `request` None: no query, no body. Raises Problem."""
         query = body = None
@@ -83,13 +90,14 @@ class Operation:
         media_type = JSON
         if self.alternatives:
             media_type = preferred(environ.get("HTTP_ACCEPT"), (JSON, *self.alternatives))
-        call = Call(caller, query, body, request_id, gate_time, media_type, digest, self.permission)
+        call = Call(caller, query, body, request_id, gate_time, media_type, digest, self.permission, address=address)
         if self.stands_for is not None:
             # Its headers are those of the request it is asked about.
             return self._handler(resource, call, **path)
-        if self.is_read:
-            return self._read(resource, call, environ, path)
-        return self._change(resource, call, environ, path)
+        answer = (self._read if self.is_read else self._change)(resource, call, environ, path)
+        if not self.alternatives:
+            return answer
+        return msgspec.structs.replace(answer, headers={**answer.headers, "Vary": "Accept"})
 
     def _read(
         self, resource: object, call: Call[Any, Any], environ: Mapping[str, Any], path: Mapping[str, str]
@@ -154,11 +162,14 @@ def operation(
     headers: tuple[str, ...] = (),
     stands_for: StandsFor | None = None,
     problem_header: str | None = None,
-    urgent: bool = False,
+    reserve: Reserve | None = None,
+    gives_up: bool = False,
     alternatives: tuple[str, ...] = (),
     conditional: bool = False,
     repeated: Repeated | None = None,
     is_change: Callable[[Any], bool] = lambda body: True,
+    name: str | None = None,
+    example: Mapping[str, Any] | None = None,
 ) -> Callable[[Handler], Handler]:
     """Declares a method that takes a Call (and the path's parameters) and returns an Answer.
 
@@ -184,12 +195,15 @@ def operation(
             headers=(*headers, "If-None-Match") if is_read else headers,
             stands_for=stands_for,
             problem_header=problem_header,
-            urgent=urgent,
+            reserve=reserve,
+            gives_up=gives_up,
             alternatives=alternatives,
             conditional=conditional,
             repeated=repeated,
             is_change=is_change,
             is_read=is_read,
+            name=name,
+            example=example,
             _handler=handler,
             _load_query=query() if query else None,
             _load_body=body() if body else None,

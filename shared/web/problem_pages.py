@@ -1,6 +1,7 @@
 """HTML page behind each problem's `type`: what happened and what to do, in English or French."""
 
 import html
+import re
 
 import falcon
 
@@ -16,11 +17,16 @@ _PAGE = """<!doctype html>
 <p>{kind} <strong>{status}</strong>, <code>{name}</code>.</p>
 <h2>{what_to_do}</h2>
 <p>{advice}</p>
+<p><a href="/openapi.json">{description}</a></p>
 </html>
 """
 
 
-_LANGUAGES = {"en": ("HTTP status", "What to do"), "fr": ("Statut HTTP", "Que faire")}
+_LANGUAGES = {
+    "en": ("HTTP status", "What to do", "All operations and their errors: OpenAPI"),
+    "fr": ("Statut HTTP", "Que faire", "Toutes les opérations et leurs erreurs : OpenAPI"),
+}
+_CODE = re.compile("`([^`]*)`")
 
 
 class ProblemPage:
@@ -30,7 +36,7 @@ class ProblemPage:
             raise Problem("not-found")
         language = preferred(req.get_header("Accept-Language") or "", tuple(_LANGUAGES))
         title, advice = FRENCH[name] if language == "fr" else (problem.title, problem.advice)
-        kind, what_to_do = _LANGUAGES[language]
+        kind, what_to_do, description = _LANGUAGES[language]
         resp.set_header("Content-Language", language)
         resp.append_header("Vary", "Accept-Language")
         resp.content_type = "text/html; charset=utf-8"
@@ -40,6 +46,7 @@ class ProblemPage:
             language=language,
             kind=kind,
             what_to_do=what_to_do,
+            description=description,
             title=html.escape(title),
-            advice=html.escape(advice),
+            advice=_CODE.sub(r"<code>\1</code>", html.escape(advice)),
         )

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from shared.gate.grants.grants import Grants
 from shared.gate.verdict import Verdict, judge_again
 from shared.web.operation import Call
-from shared.web.problems.catalogue import refusal_problem
+from shared.web.problems.refusals import refusal_problem
 
 
 class StillAdmitted:

@@ -21,7 +21,7 @@ def test_requests_past_eighty_percent_of_a_minute_are_exactly_one_signed_alert(s
         facts = alert["data"]["facts"]
         assert (facts["window"], facts["threshold_percent"], facts["limit"]) == ("minute", 80, LIMIT)
         assert THRESHOLD <= facts["used"] <= THRESHOLD + 2
-        assert alert["data"]["key_hint"] == key["hint"]
+        assert alert["data"]["hint"] == key["hint"]
         assert key["key"] not in str(alert)
         # What is taken in is evaluated in order: when a later crossing was told, nothing of an earlier one is to come.
         later = _use(system, admin, THRESHOLD)

@@ -12,10 +12,23 @@ def test_a_key_is_created_listed_shown_and_revoked_from_the_command_line(system:
         return done.stdout
 
     created = json.loads(
-        run("create", "From the shell", "--permission", "sensors:read", "--label", "env=test", "--json")
+        run(
+            "create",
+            "From the shell",
+            "--permission",
+            "sensors:read",
+            "--label",
+            "env:test",
+            "--label",
+            "team:x",
+            "--json",
+        )
     )
     key_id = created["id"]
     assert key_id in run("list")
+    assert key_id in run("list", "--label", "env:test", "--label", "team:x")
+    assert key_id not in run("list", "--label", "env:test", "--label", "team:y")
+    assert json.loads(run("show", key_id, "--as-of", created["created_at"], "--json"))["revision"] == 1
     assert "env: test" in run("show", key_id)
     assert SECRET.search((run("list") + run("show", key_id)).encode()) is None
     assert "refused everywhere after" in run("revoke", key_id, "--reason", "superseded")
@@ -92,13 +105,28 @@ def test_many_keys_are_revoked_at_once_after_a_look(system: System) -> None:
     ]
     assert made[0]["limits"] == {"minute": 7, "day": 70}
     assert made[0]["allowed_addresses"] == ["192.0.2.0/24"]
+    # There is nobody to ask.
+    unasked = grillo("keys", "revoke-many", "--label", "batch=leaked", key=system.admin_key, url=system.url)
+    assert (unasked.returncode, "--yes" in unasked.stderr) == (2, True)
     looked_at = run("revoke-many", "--label", "batch=leaked", "--dry-run")
     assert "3 keys would be revoked." in looked_at
     assert all(key["id"] in looked_at for key in made)
     assert json.loads(run("show", made[0]["id"], "--json"))["status"] == "active"
-    assert "3 keys revoked: refused everywhere after" in run("revoke-many", "--label", "batch=leaked")
+    assert "3 keys revoked: refused everywhere after" in run("revoke-many", "--label", "batch=leaked", "--yes")
     assert {json.loads(run("show", key["id"], "--json"))["status"] for key in made} == {"revoked"}
     assert grillo("keys", "revoke-many", key=system.admin_key, url=system.url).returncode == 2
+
+
+def test_what_would_lock_the_caller_out_is_done_if_it_is_forced(system: System) -> None:
+    own, secret = system.create_key("admin", name="Own")
+    refused = grillo("keys", "suspend", own, key=secret, url=system.url)
+    assert (refused.returncode, "it would suspend the calling key" in refused.stderr) == (1, True)
+    listed = grillo(
+        "keys", "revoke-many", "--created-before", "2100-01-01T00:00:00Z", "--yes", key=secret, url=system.url
+    )
+    assert (listed.returncode, "no admin key left" in listed.stderr) == (1, True)
+    assert grillo("keys", "suspend", own, "--force", key=secret, url=system.url).returncode == 0
+    assert grillo("keys", "list", key=secret, url=system.url).returncode == 1
 
 
 def test_a_refusal_says_what_to_do_and_exits_with_1(system: System) -> None:

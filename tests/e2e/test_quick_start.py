@@ -1,4 +1,4 @@
-"""docs/quick-start.md says what is true: its blocks are one session as they stand, and wait as they should when told to."""
+"""docs/quick-start.md says what is true: its blocks are one session as they stand, and wait when told to."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def test_the_session_makes_a_key_draws_data_in_two_languages_rotates_and_revokes
     # Nothing is set but where the server is, which has a port of its own here.
     settings = {name: value for name, value in os.environ.items() if not name.startswith("GRILLO_")}
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
+        ["/bin/bash", "-euo", "pipefail", "-c", script],
         input=f"{embedded.admin_key}\n",
         env=settings | {"GRILLO_URL": embedded.url},
         cwd=folder,

@@ -20,12 +20,13 @@ class Ledger:
     """`created` and `revoked` were answered. `sent`, `answered` and `unanswered` are request ids of reads, all of which
     begin with `name`. Those answered were let through: of what the gate refuses beyond ten a second only the number is
     kept. Those unanswered have no answer of a gate. `admitted_after_receipt` holds what must never happen: the reads
-    let through with a key whose revocation had been answered before."""
+    let through with a key whose revocation had been answered before. `receipts`: of the revocations, in their order."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.created: dict[str, str] = {}  # key id → secret
         self.revoked: dict[str, str] = {}
+        self.receipts: list[dict[str, Any]] = []
         self.sent: set[str] = set()
         self.answered: set[str] = set()
         self.unanswered: list[str] = []
@@ -74,6 +75,7 @@ class Load:
             revoked = self._ask("POST", f"/v1/keys/{key_id}/revoke")
             if revoked is not None and revoked.status_code == httpx.codes.OK:
                 self.ledger.revoked[key_id] = self.ledger.created[key_id]
+                self.ledger.receipts.append(revoked.json()["receipt"])
 
     def _read(self) -> None:
         numbers = count()

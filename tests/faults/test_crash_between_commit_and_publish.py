@@ -155,7 +155,7 @@ class Life:
             alive = tx.execute(select(table).where(table.c.revoked_at.is_(None)).order_by(table.c.id)).all()
         commands = self.keys.commands
         if not organisations:
-            commands.register_organisation("Protezione civile", "standard", ORIGIN)
+            commands.organisations.register("Protezione civile", "standard", ORIGIN)
         elif alive and self.chance.random() < 0.4:
             key = self.chance.choice(alive)
             commands.revoke(key.organisation_id, key.id, Reason.SUPERSEDED, "a note", ORIGIN)

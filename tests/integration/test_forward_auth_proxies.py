@@ -122,6 +122,7 @@ def test_a_key_that_may_reaches_the_service_as_who_it_is_and_is_counted_once(sce
     assert record[10:12] == [CALLER, "probe"]
     assert answer.headers["RateLimit"].startswith('"minute";r=59;')
     assert answer.headers["RateLimit-Policy"].startswith('"minute";q=60;')
+    assert (answer.headers["X-RateLimit-Limit"], answer.headers["X-RateLimit-Remaining"]) == ("60", "59")
     assert "private" in answer.headers["Cache-Control"]
 
 

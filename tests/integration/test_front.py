@@ -97,6 +97,12 @@ def test_what_it_answers_by_itself_is_a_problem_with_an_id_and_without_the_key(
         head, _, body = answer.partition("\r\n\r\n")
         problem = json.loads(body)
         assert (head.split()[1], problem["status"], problem["type"]) == (str(status), status, f"/problems/{name}")
+        assert (problem["error"]["message"], problem["meta"]) == (
+            problem["title"],
+            {"request_id": problem["request_id"]},
+        )
+        assert problem["error"]["code"] == ("invalid_request" if name == "invalid-request" else name.replace("-", "_"))
+        assert ("retry_after" in problem["error"]) == ("\r\nRetry-After: 2" in head) == (status == 503)
         assert "Content-Type: application/problem+json\r\n" in head
         assert f"X-Request-Id: {problem['request_id']}\r\n" in f"{head}\r\n"
         assert problem["request_id"] == expected_id or len(problem["request_id"]) == 32

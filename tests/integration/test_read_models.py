@@ -75,7 +75,7 @@ class Everything:
     def live(self) -> None:
         commands = self.keys.commands
         for tier in ("free", "premium"):
-            organisation_id = commands.register_organisation("Ferrovie", tier, ORIGIN)
+            organisation_id = commands.organisations.register("Ferrovie", tier, ORIGIN)
             full = KeyRequest(
                 description=WORDS,
                 permissions=("events:read", "sensors:read"),
@@ -98,8 +98,8 @@ class Everything:
                 self.clock.advance(1.5)
                 with contextlib.suppress(NoSuchKey, KeyIsRevoked):
                     step(key_id)
-        commands.change_tier(organisation_id, "standard", ORIGIN)
-        commands.set_unused_expiry(organisation_id, 30, ORIGIN)
+        commands.organisations.change_tier(organisation_id, "standard", ORIGIN)
+        commands.organisations.set_unused_expiry(organisation_id, 30, ORIGIN)
         self.keys.relay.run()
 
     def _steps(self, organisation_id: str) -> list[Callable[[str], object]]:

@@ -50,7 +50,7 @@ def test_a_warm_read_makes_no_message_and_hardly_a_query(tmp_path: Path, path: s
     key_service = keys.assemble(Database.sqlite(tmp_path / "keys.sqlite"), bus, clock, lease_seconds=10)
     auth_service = auth.assemble(Database.sqlite(tmp_path / "auth.sqlite"), key_service.feed, clock)
     sensor_service = sensors.assemble(Database.sqlite(tmp_path / "sensors.sqlite"), bus, clock)
-    organisation_id = key_service.commands.register_organisation("Grillo", "standard", ORIGIN)
+    organisation_id = key_service.commands.organisations.register("Grillo", "standard", ORIGIN)
     request = KeyRequest(description=Description(name="Reader"), permissions=("sensors:read",))
     secret = key_service.commands.create(organisation_id, request, ORIGIN).secret.value
     sample = samples.read_sample(samples.sample_files()[0])
@@ -72,7 +72,7 @@ def test_a_warm_read_makes_no_message_and_hardly_a_query(tmp_path: Path, path: s
 def test_a_gate_that_is_up_to_date_costs_the_log_three_questions(tmp_path: Path) -> None:
     """Whether its place is of this log, whether its row says so, and how things stand: each gate's every second."""
     service = keys.assemble(Database.sqlite(tmp_path / "keys.sqlite"), CountingBus(), SystemClock(), lease_seconds=10)
-    service.commands.register_organisation("Grillo", "standard", ORIGIN)
+    service.commands.organisations.register("Grillo", "standard", ORIGIN)
     place = service.feed.pull(None).events[-1].place
     acknowledgement = Acknowledgement(gate="gate_1", position=place.position)
     service.feed.pull(place, acknowledgement)

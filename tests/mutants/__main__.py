@@ -30,6 +30,7 @@ _LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv", ".env", "build", "data", "__pycache__", "*.egg-info", ".*_cache", ".hypothesis", ".coverage*"
 )
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?:\[.*)?(?: - .*)?$", re.MULTILINE)
+_TIMED_OUT = re.compile(r"^E +Failed: Timeout", re.MULTILINE)
 _HEAD = ("| guarantee | mutants | killed | not killed |", "|---|---|---|---|")
 _ROW = re.compile(r"^\| (?!guarantee).+\|$", re.MULTILINE)
 _TABLE = re.compile(r"(?<=<!-- mutants -->\n).*?(?=<!-- /mutants -->)", re.DOTALL)
@@ -95,18 +96,25 @@ class Copy:
             )
         except subprocess.TimeoutExpired:
             return Outcome.NOT_JUDGED, f"its tests took longer than {_SECONDS_MAX} seconds"
-        failed = _FAILED.findall(done.stdout)
-        if done.returncode == 1 and failed:
-            return Outcome.KILLED, failed[0]
-        if done.returncode == 0 and re.search(r"\d+ passed", done.stdout):
-            return Outcome.SURVIVED, ""
-        return Outcome.NOT_JUDGED, f"pytest ended with {done.returncode}: {(done.stdout + done.stderr)[-2000:]}"
+        return outcome(done.returncode, done.stdout, done.stderr)
 
     def _put(self, source: Path, text: str) -> None:
         """Python tells bytecode that is out of date by second and size, which two mutants may share."""
         source.write_text(text)
         if source.suffix == ".py":
             Path(importlib.util.cache_from_source(str(source))).unlink(missing_ok=True)
+
+
+def outcome(status: int, output: str, errors: str) -> tuple[Outcome, str]:
+    """Of a run of pytest. A test that only took too long has noticed nothing: the machine may have been busy."""
+    failed = _FAILED.findall(output)
+    if _TIMED_OUT.search(output):
+        return Outcome.NOT_JUDGED, f"a test took too long: {', '.join(failed)}"
+    if status == 1 and failed:
+        return Outcome.KILLED, failed[0]
+    if status == 0 and re.search(r"\d+ passed", output):
+        return Outcome.SURVIVED, ""
+    return Outcome.NOT_JUDGED, f"pytest ended with {status}: {(output + errors)[-2000:]}"
 
 
 def run(wanted: Sequence[Mutant]) -> list[Result]:

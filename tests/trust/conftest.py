@@ -1,5 +1,35 @@
-"""Both worlds, running, for those who attack them."""
+"""Both worlds, running, for those who attack them. What services ask of internal doors goes through `middle`."""
 
-from tests.e2e.conftest import distributed, embedded, pytest_collection_modifyitems, system
+from collections.abc import Iterator
 
-__all__ = ["distributed", "embedded", "pytest_collection_modifyitems", "system"]
+import pytest
+
+from shared.values.accounts import SERVICES
+from tests.e2e.conftest import embedded, pytest_collection_modifyitems, system
+from tests.e2e.running import Distributed
+from tests.servers import Postgres, RabbitMq, Redis
+from tests.stack import Stack
+from tests.trust.middle import Middle
+
+__all__ = ["distributed", "embedded", "middle", "pytest_collection_modifyitems", "system"]
+
+
+@pytest.fixture(scope="package")
+def middle() -> Iterator[Middle]:
+    middle = Middle()
+    yield middle
+    middle.close()
+
+
+@pytest.fixture(scope="package")
+def distributed(
+    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, rabbitmq: RabbitMq, redis: Redis, middle: Middle
+) -> Iterator[Distributed]:
+    def through(port: int) -> int:
+        return port if port == rabbitmq.port else middle.to(port)
+
+    stack = Stack(
+        tmp_path_factory.mktemp("stack"), postgres, rabbitmq, redis, through=dict.fromkeys(sorted(SERVICES), through)
+    )
+    yield Distributed(stack)
+    stack.close()

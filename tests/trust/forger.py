@@ -1,102 +1,112 @@
-"""A forger on the bus: whoever may publish there invents events of keys that make an admin key."""
+"""A forger of what keys say: an event of each type that would change who may pass, and messages and pages of them."""
 
 import re
 import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import kombu
 import msgspec
 
+from shared.contracts import keys
 from shared.contracts.envelope import CloudEvent, to_json
 from shared.eventsourcing.event_store import Head
 from shared.gate.authentication.credential import BODY_CHARACTERS, PREFIX, digest_of, with_checksum
-from shared.messaging.exchanges import broadcast_queue, events_of
 from shared.replication.proof.signatures import Signer, new_private_key
 from shared.replication.proof.signed_pushes import BEFORE, SIGNATURE, bodies
 from tests.examples import NOON
 from tests.stack import Stack
 
-# Each asks its gate, with an admin key no more than it.
-DOORS = {
-    "keys": "/v1/keys?limit=1",
-    "auth": "/v1/authorize?permission=events:read",
-    "usage": "/v1/usage?nothing=1",
-    "sensors": "/v1/events",
-}
+HINT = "grl_0000…0000"
+# Under load, what is said of the place after the head comes too late: one of the next will be right.
+_NEXT = range(1, 7)
 
 
-class Forgery:
-    """An admin key that keys never made, and the event that would have made it."""
-
-    def __init__(self, organisation: str, head: Head, *, beyond: int = 1, epoch: str | None = None) -> None:
-        self.secret = with_checksum(
-            PREFIX + "".join(secrets.choice("abcdef0123456789") for _ in range(BODY_CHARACTERS))
-        )
-        key_id = f"key_forged{secrets.token_hex(6)}"
-        data = {
-            "key_id": key_id,
-            "organisation_id": organisation,
-            "digest": digest_of(self.secret),
-            "hint": "grl_0000…0000",
-            "permissions": ["admin"],
-        }
-        self.event = CloudEvent(
-            id=f"{head.epoch}-{head.position + beyond}",
-            source="/grillo/keys",
-            type="KeyCreated",
-            time=NOON,
-            subject=key_id,
-            epoch=epoch or head.epoch,
-            position=head.position + beyond,
-            hash=secrets.token_hex(32),
-            previous=head.hash if beyond == 1 else None,
-            data=data,
-        )
+def new_secret() -> str:
+    return with_checksum(PREFIX + "".join(secrets.choice("abcdef0123456789") for _ in range(BODY_CHARACTERS)))
 
 
-def variants(event: CloudEvent, genuine: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The event's messages: as it was possible once, and with each kind of proof that a forger can come by."""
-    (signed,) = bodies([event], Signer(new_private_key()))
-    return {
-        "without a proof": to_json(event),
-        "signed by somebody": signed,
-        "with another event's proof": to_json(event) | {name: genuine.get(name, "") for name in (BEFORE, SIGNATURE)},
-        "as one of a page to come": to_json(event) | {BEFORE: "00" * 32},
-        "no envelope": {"type": "KeyCreated", "data": event.data},
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Victims:
+    """An organisation, a key of it that lives and one that is suspended, by id; `forged`: a secret that nobody made."""
+
+    organisation: str
+    living: str
+    suspended: str
+    forged: str
 
 
-class Bus:
-    """What somebody with keys' own account of RabbitMQ, but not its signing key, can do with the events of keys."""
+def events_of_each_type(victims: Victims) -> Iterator[keys.KeysEvent]:
+    """Each would change the verdict on the forged secret, or on a victim, but for the warning and the tiers."""
+    organisation_id = victims.organisation
+    forged: dict[str, Any] = {"digest": digest_of(victims.forged), "hint": HINT}
+    of: dict[str, Any] = {"organisation_id": organisation_id, "key_id": victims.living}
+    yield keys.OrganisationRegistered(organisation_id=organisation_id, tier="premium")
+    yield keys.TierChanged(organisation_id=organisation_id, tier="premium")
+    yield keys.KeyCreated(**of | {"key_id": f"key_forged{secrets.token_hex(6)}"}, **forged, permissions=("admin",))
+    yield keys.KeyPermissionsChanged(**of, permissions=("admin",))
+    yield keys.KeyAccessChanged(**of, allowed_addresses=("192.0.2.1",))
+    yield keys.KeyRotated(**of, **forged, rotated_at=NOON)
+    yield keys.KeySuspended(**of, suspended_at=NOON)
+    yield keys.KeyResumed(organisation_id=organisation_id, key_id=victims.suspended, resumed_at=NOON)
+    yield keys.KeyExpiryNear(**of, expires_at=NOON, days_left=1, reason="time")
+    yield keys.KeyExpired(**of, expired_at=NOON, reason="time")
+    yield keys.KeyRevoked(**of, revoked_at=NOON, reason="key-compromise")
+    yield keys.KeyDeleted(**of, deleted_at=NOON)
 
-    def __init__(self, stack: Stack) -> None:
-        self._connection = kombu.Connection(stack.amqp_uri("keys"))
-        self._channel = self._connection.default_channel
-        self._ear = broadcast_queue("keys", "keys")(self._channel)
-        self._ear.declare()
-        self._producer = kombu.Producer(self._channel)
 
-    def heard(self) -> list[dict[str, Any]]:
-        return [message.decode() for message in iter(lambda: self._ear.get(no_ack=True), None)]
+def in_envelope(event: keys.KeysEvent, head: Head, *, beyond: int = 1, epoch: str | None = None) -> CloudEvent:
+    data: dict[str, Any] = msgspec.to_builtins(event)
+    return CloudEvent(
+        id=f"{head.epoch}-{head.position + beyond}",
+        source="/grillo/keys",
+        type=type(event).__name__,
+        time=NOON,
+        subject=data.get("key_id", data["organisation_id"]),
+        epoch=epoch or head.epoch,
+        position=head.position + beyond,
+        hash=secrets.token_hex(32),
+        previous=head.hash if beyond == 1 else None,
+        data=data,
+    )
 
-    def publish(self, body: dict[str, Any]) -> None:
-        written = {"content_type": "application/json", "content_encoding": "utf-8", "user_id": "keys"}
-        encoded = msgspec.json.encode(body)
-        self._producer.publish(encoded, exchange=events_of("keys"), routing_key="KeyCreated", **written)
 
-    def close(self) -> None:
-        self._connection.release()
+def forged_messages(victims: Victims, head: Head, genuine: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Each event with each kind of proof that a forger can come by, and the most telling at other places, too.
+
+    `genuine`: any message that keys signed.
+    """
+    for event in events_of_each_type(victims):
+        yield from _variants(in_envelope(event, head), genuine)
+        if isinstance(event, keys.KeyCreated):
+            for beyond in _NEXT:
+                yield to_json(in_envelope(event, head, beyond=beyond))
+            (signed,) = bodies([in_envelope(event, head, epoch="another log")], Signer(new_private_key()))
+            yield signed
+
+
+def _variants(event: CloudEvent, genuine: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield to_json(event)  # as it was possible once
+    yield from bodies([event], Signer(new_private_key()))
+    yield to_json(event) | {name: genuine.get(name, "") for name in (BEFORE, SIGNATURE)}
+    yield to_json(event) | {BEFORE: secrets.token_hex(32)}  # of a page whose signature is to come
+    yield {"type": event.type, "data": event.data}
 
 
 def head_of(stack: Stack) -> Head:
     """The log's, as the internal door tells."""
     headers = {"Authorization": f"Bearer {stack.environment('keys')['INTERNAL_TOKEN']}"}
-    answer = httpx.get(f"{stack.internal_url('keys')}/internal/feed?events=1", headers=headers, timeout=10)
+    answer = httpx.get(f"{stack.internal_url('keys')}/internal/feed?events=1", headers=headers, timeout=30)
     return msgspec.convert(answer.raise_for_status().json()["head"], type=Head)
 
 
-def unproved(stack: Stack, service: str) -> int:
-    """How much all processes of the service did not believe."""
-    told = re.findall(r"^grillo_unproved_total\{[^}]*\} (\S+)$", stack.metrics(service), re.M)
+def count(stack: Stack, service: str, metric: str) -> int:
+    """The sum over all processes of the service, and all labels that are not named."""
+    told = re.findall(rf"^{metric}(?:\{{[^}}]*\}})? (\S+)$", stack.metrics(service), re.M)
     return round(sum(map(float, told)))
+
+
+def refused(stack: Stack, service: str, reason: str) -> int:
+    """Messages that it did not believe, because of who sent them."""
+    return count(stack, service, rf'grillo_messages_refused_total\{{reason="{reason}"\}}')

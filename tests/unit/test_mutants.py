@@ -6,6 +6,9 @@ from collections import Counter
 from functools import cache
 from pathlib import Path
 
+import pytest
+
+from tests.mutants.__main__ import Outcome, outcome
 from tests.mutants.catalogue import GUARANTEES, ROOT, Mutant, mutants, sections
 
 MUTANTS = mutants()
@@ -40,6 +43,25 @@ def test_the_page_tells_of_as_many_mutants_as_there_are() -> None:
     """`make mutants` writes it."""
     rows = re.findall(r"^\| (\w[^|]*?) \| (\d+) \| \d+ \|", GUARANTEES.read_text(), re.MULTILINE)
     assert {guarantee: int(number) for guarantee, number in rows} == Counter(mutant.guarantee for mutant in MUTANTS)
+
+
+@pytest.mark.parametrize(
+    ("status", "output", "judged"),
+    [
+        (0, "3 passed in 1 s", Outcome.SURVIVED),
+        (1, "E   assert 1 == 2\nFAILED tests/a.py::test_b - assert 1 == 2\n1 failed", Outcome.KILLED),
+        (
+            1,
+            "E   Failed: Timeout (>180.0s) from pytest-timeout.\nFAILED tests/a.py::test_b - Failed",
+            Outcome.NOT_JUDGED,
+        ),
+        (2, "ERROR tests/a.py\n1 error", Outcome.NOT_JUDGED),
+    ],
+)
+def test_a_test_that_took_too_long_or_was_not_collected_has_noticed_nothing(
+    status: int, output: str, judged: Outcome
+) -> None:
+    assert outcome(status, output, "")[0] is judged
 
 
 def _exists(test: str) -> bool:

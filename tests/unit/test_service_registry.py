@@ -5,7 +5,7 @@ import warnings
 import pytest
 
 from services.service_registry import SERVICES, Service, documented_routes
-from shared.web.openapi import document
+from shared.web.openapi.document import document
 
 
 def test_no_two_schemas_of_the_whole_document_have_one_name() -> None:

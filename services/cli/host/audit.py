@@ -61,11 +61,12 @@ def _audit_folder(data: Path) -> "dict[str, Audit]":
 
 
 def _audit_service(service: str) -> "Audit":
+    from shared.environment import SettingWrong
     from shared.replication.feed import FeedUnavailable
     from shared.replication.http_feed import RemoteAnchor
     from shared.replication.internal_client import InternalClient
     from shared.runtime.wait_for_servers import ServerUnreachable
-    from shared.settings import SettingWrong, read_settings
+    from shared.settings import read_settings
     from shared.sql.availability import await_database
     from shared.sql.database import Database
 

@@ -1,6 +1,5 @@
 """`grillo channels reseal`: encrypts webhooks' secrets under the newest key, so the old one can go."""
 
-import os
 from pathlib import Path
 
 import typer
@@ -28,11 +27,11 @@ def reseal(data: Data = Path("data")) -> None:
     from services.usage.notifications.channels import resealing
     from services.usage.notifications.channels.secret_encryption import SecretEncryption
     from services.usage.notifications.settings import secrets_keys
-    from shared.settings import SettingWrong
+    from shared.environment import SettingWrong, text
 
     database = open_database("usage", data)
     try:
-        keys = secrets_keys(None if os.environ.get("DATABASE_URL") else DataFolder(data).channel_secrets_key())
+        keys = secrets_keys(None if text("DATABASE_URL") else DataFolder(data).channel_secrets_key())
     except SettingWrong as error:
         raise Failure(str(error)) from None
     done = resealing.reseal(database, SecretEncryption(keys))

@@ -1,6 +1,5 @@
 """The database of a service that a command on the host works on: DATABASE_URL's, or that of a data folder."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +12,10 @@ if TYPE_CHECKING:
 def open_database(service: str, data: Path) -> "Database":
     """Raises Failure."""
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
+    from shared.environment import text
     from shared.sql.database import Database
 
-    url = os.environ.get("DATABASE_URL")
+    url = text("DATABASE_URL")
     try:
         return Database(url) if url else DataFolder(data).existing_database(service)
     except DataFolderUnusable as error:

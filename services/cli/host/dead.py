@@ -4,7 +4,6 @@ Parked ones lie in the service's database; dead letters in queues of the broker,
 """
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -128,11 +127,12 @@ def _followers(service: str, data: Path) -> "list[SqlFollower]":
 
 
 def _dead_letters(service: str) -> "list[DeadLetters]":
+    from shared.environment import text
     from shared.messaging.dead_letters import DeadLetters
     from shared.messaging.entrypoints import queues_of
 
-    amqp_uri = os.environ.get("AMQP_URI")
-    if amqp_uri is None:
+    amqp_uri = text("AMQP_URI")
+    if not amqp_uri:
         return []
     classes = service_named(service).service_classes()
     return [DeadLetters(amqp_uri, queue) for service_class in classes for queue in queues_of(service_class)]

@@ -30,12 +30,12 @@ def register(
     data: Data = Path("data"),
 ) -> None:
     """Register an organisation; prints its id."""
-    from services.keys.lifecycle.organisation import NameHoldsKey, UnknownTier
+    from services.keys.lifecycle.organisation import NameHoldsKey, NameUnfit, UnknownTier
     from shared.eventsourcing.origin import Origin
 
     try:
-        typer.echo(keys_service(data).commands.register_organisation(name, tier, Origin(actor="grillo organisation")))
-    except (UnknownTier, NameHoldsKey) as error:
+        typer.echo(keys_service(data).commands.organisations.register(name, tier, Origin(actor="grillo organisation")))
+    except (UnknownTier, NameHoldsKey, NameUnfit) as error:
         raise Failure(str(error)) from None
 
 
@@ -50,7 +50,7 @@ def set_tier(
     from shared.eventsourcing.origin import Origin
 
     try:
-        keys_service(data).commands.change_tier(organisation, tier, Origin(actor="grillo organisation"))
+        keys_service(data).commands.organisations.change_tier(organisation, tier, Origin(actor="grillo organisation"))
     except NoSuchOrganisation:
         raise Failure(_unknown(organisation)) from None
     except UnknownTier as error:
@@ -114,8 +114,9 @@ def _has_active_admin_key(queries: "KeyQueries", organisation_id: str) -> bool:
 def keys_service(data: Path) -> "Keys":
     """The keys service on a data folder, or on DATABASE_URL, brought up to date first. Raises Failure."""
     from services.keys.assembly import assemble
+    from shared.environment import SettingWrong
     from shared.runtime.clock import SystemClock
-    from shared.settings import SettingWrong, lease_seconds
+    from shared.settings import lease_seconds
 
     try:
         return assemble(open_database("keys", data), _NoBus(), SystemClock(), lease_seconds=lease_seconds())

@@ -4,7 +4,6 @@ Those of keys and auth from the log of keys; those of usage, its counters, from 
 folder (--data), or on the service's own settings.
 """
 
-import os
 import time
 from pathlib import Path
 from typing import Annotated
@@ -35,16 +34,17 @@ def _rebuild(service: str, data: Path) -> int:
     from services.auth import assembly as auth
     from services.cli.host.organisation import keys_service
     from services.distributed import composition
+    from shared.environment import SettingWrong, text
     from shared.replication.feed import FeedUnavailable
     from shared.runtime.clock import SystemClock
-    from shared.settings import SettingWrong, read_settings
+    from shared.settings import read_settings
     from shared.sql.database import Database
 
     clock = SystemClock()
     try:
         if service == "keys":
             return keys_service(data).rebuild()
-        if os.environ.get("DATABASE_URL"):
+        if text("DATABASE_URL"):
             settings = read_settings()
             feed = composition.keys_feed(settings, clock)
             return auth.assemble(Database(settings.database_url), feed, clock).rebuild()

@@ -1,7 +1,6 @@
 """`grillo sensors import`: recordings into a data folder, on the host, also while the server runs."""
 
 import json
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -119,13 +118,14 @@ def _storing(data: Path, organisation: str | None) -> Store:
     from services.sensors import tables
     from services.sensors.ingest.importer import Importer
     from services.sensors.store.recording_store import RecordingStore
+    from shared.environment import text
     from shared.eventsourcing.origin import Origin
     from shared.eventsourcing.sql_event_store import SqlEventStore
     from shared.runtime.clock import SystemClock
     from shared.sql.database import Database
 
     folder, clock = DataFolder(data), SystemClock()
-    url = os.environ.get("DATABASE_URL")
+    url = text("DATABASE_URL")
     try:
         if url:
             sensors, organisation_id = Database(url), _named(organisation)

@@ -29,16 +29,16 @@ class Client:
             raise Failure("GRILLO_URL is no address of a server; it must read http://HOST:PORT.") from None
 
     def get(self, path: str, **query: Any) -> Any:
-        return self._ask("GET", path, params={name: value for name, value in query.items() if value is not None})
+        return self._ask("GET", path, params=_given(query))
 
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        return self._ask("POST", path, json=body)
+    def post(self, path: str, body: dict[str, Any], **query: Any) -> Any:
+        return self._ask("POST", path, json=body, params=_given(query))
 
-    def patch(self, path: str, body: dict[str, Any], headers: dict[str, str]) -> Any:
-        return self._ask("PATCH", path, json=body, headers=headers)
+    def patch(self, path: str, body: dict[str, Any], headers: dict[str, str], **query: Any) -> Any:
+        return self._ask("PATCH", path, json=body, headers=headers, params=_given(query))
 
-    def delete(self, path: str) -> Any:
-        return self._ask("DELETE", path)
+    def delete(self, path: str, **query: Any) -> Any:
+        return self._ask("DELETE", path, params=_given(query))
 
     def pages(self, path: str, **query: Any) -> list[Any]:
         """All items of a list, page after page."""
@@ -71,6 +71,10 @@ class Client:
         return document
 
 
+def _given(query: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in query.items() if value is not None}
+
+
 def id_in_path(text: str) -> str:
     """An id as it may stand in a path: anything else, as ../sensors, would ask for something else."""
     if _ID.fullmatch(text) is None:
@@ -79,7 +83,9 @@ def id_in_path(text: str) -> str:
 
 
 def _api_key() -> str:
-    key = os.environ.get("GRILLO_API_KEY")
+    from shared import environment
+
+    key = environment.text("GRILLO_API_KEY") or os.environ.get("GRILLO_API_KEY")
     if key is None:
         key = getpass.getpass("API key: ") if sys.stdin.isatty() else sys.stdin.readline()
     if not key.strip():

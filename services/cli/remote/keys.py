@@ -5,9 +5,12 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from services.cli.arguments import label_of, time_text
 from services.cli.output import minute, print_json, tables, tell_receipt, text
 from services.cli.remote import key_usage
 from services.cli.remote.client import Client
+from services.cli.remote.consent import Force, Yes, ask, forced, how_many_to_revoke
+from services.cli.remote.edits import Clear, limits_of, with_cleared
 from services.cli.remote.key_usage import AsJson, KeyId
 from services.cli.remote.made import AlsoMade, MadeSince, made_query, tell_made
 
@@ -30,7 +33,7 @@ def create(
     ],
     description: Annotated[str, typer.Option(help="What the key is for.")] = "",
     expires_in: Annotated[int | None, typer.Option(help="Seconds until it expires.")] = None,
-    label: Annotated[list[str] | None, typer.Option(help="name=value; repeat for several.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="name:value; repeat for several.")] = None,
     allow_query: Annotated[bool, typer.Option(help="Whether it may be sent as ?api_key=.")] = True,
     address: Addresses = None,
     minute_limit: MinuteLimit = None,
@@ -41,9 +44,9 @@ def create(
     body: dict[str, Any] = {"name": name, "permissions": permission, "allow_query": allow_query}
     body |= {"description": description} if description else {}
     body |= {"expires_in": expires_in} if expires_in is not None else {}
-    body |= {"labels": dict(_label(text) for text in label)} if label else {}
+    body |= {"labels": dict(label_of(text) for text in label)} if label else {}
     body |= {"allowed_addresses": address} if address else {}
-    body |= _limits(minute_limit, day_limit)
+    body |= limits_of(minute_limit, day_limit)
     created = Client().post("/v1/keys", body)
     if as_json:
         print_json(created)
@@ -55,7 +58,9 @@ def create(
 @app.command("list")
 def list_keys(
     status: Annotated[str | None, typer.Option(help="one or more of active,suspended,expired,revoked.")] = None,
-    label: Annotated[str | None, typer.Option(help="name=value")] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(help="name:value; repeat for several, which must all hold.")
+    ] = None,
     search: Annotated[str | None, typer.Option(help="Part of the name, the description or the hint.")] = None,
     sort: Annotated[str, typer.Option(help="created_at, name, expires_at, last_used_at; - before: descending.")] = (
         "-created_at"
@@ -63,8 +68,8 @@ def list_keys(
     as_json: AsJson = False,
 ) -> None:
     """List the organisation's keys, newest first."""
-    labelled = None if label is None else ":".join(_label(label))
-    keys = Client().pages("/v1/keys", status=status, label=labelled, q=search, sort=sort)
+    labels = [":".join(label_of(each)) for each in label or ()]
+    keys = Client().pages("/v1/keys", status=status, label=labels, q=search, sort=sort)
     if as_json:
         print_json(keys)
         return
@@ -76,9 +81,13 @@ def list_keys(
 
 
 @app.command()
-def show(key_id: KeyId, as_json: AsJson = False) -> None:
-    """Show one key."""
-    key = Client().get(f"/v1/keys/{key_id}")
+def show(
+    key_id: KeyId,
+    as_of: Annotated[str | None, typer.Option(help="RFC 3339: as it was then.", callback=time_text)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one key, as it is or as it was."""
+    key = Client().get(f"/v1/keys/{key_id}", as_of=as_of)
     if as_json:
         print_json(key)
         return
@@ -94,15 +103,17 @@ def edit(
     name: Annotated[str | None, typer.Option(help="A new name.")] = None,
     description: Annotated[str | None, typer.Option(help="What the key is for.")] = None,
     permission: Annotated[list[str] | None, typer.Option(help="All it shall have; repeat for several.")] = None,
-    label: Annotated[list[str] | None, typer.Option(help="name=value: all it shall have; repeat for several.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="name:value, added or changed; repeat for several.")] = None,
     expires_in: Annotated[int | None, typer.Option(help="Seconds from now until it expires.")] = None,
     never_expires: Annotated[bool, typer.Option("--never-expires", help="Take its expiry away.")] = False,
     allow_query: Annotated[bool | None, typer.Option(help="Whether it may be sent as ?api_key=.")] = None,
     address: Addresses = None,
     minute_limit: MinuteLimit = None,
     day_limit: DayLimit = None,
+    clear: Clear = None,
     regenerate: Annotated[bool, typer.Option("--regenerate", help="New secret, which ends every older one.")] = False,
     revision: Annotated[int | None, typer.Option(help="Change it only if it is still at this revision.")] = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Change a key. What is not named stays. More permissions need --regenerate."""
@@ -110,33 +121,39 @@ def edit(
         "name": name,
         "description": description,
         "permissions": permission,
-        "labels": dict(_label(text) for text in label) if label else None,
+        "labels": dict(label_of(text) for text in label) if label else None,
         "expires_in": expires_in,
         "allow_query": allow_query,
         "allowed_addresses": address,
     }
     body = {field: value for field, value in wanted.items() if value is not None}
-    body |= _limits(minute_limit, day_limit)
-    body |= {"expires_at": None} if never_expires else {}
+    body |= limits_of(minute_limit, day_limit)
+    cleared = ["expires_at"] * never_expires + (clear or [])
+    body = with_cleared(body, cleared)
     body |= {"regenerate": True} if regenerate else {}
+    if not body:
+        raise typer.BadParameter("nothing to change: name what shall be otherwise; see --help")
     headers = {} if revision is None else {"If-Match": f'"{revision}"'}
-    _tell(Client().patch(f"/v1/keys/{key_id}", body, headers), "changed", as_json)
+    changed = Client().patch(f"/v1/keys/{key_id}", body, headers, force=forced(force))
+    _tell(changed, "changed", as_json)
 
 
 @app.command()
 def rotate(
     key_id: KeyId,
     grace: Annotated[int, typer.Option(help="Seconds for which the secret before works on.")] = 0,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Give a key a new secret, printed on standard output, and shown only once."""
-    _tell(Client().post(f"/v1/keys/{key_id}/rotate", {"grace_seconds": grace}), "rotated", as_json)
+    rotated = Client().post(f"/v1/keys/{key_id}/rotate", {"grace_seconds": grace}, force=forced(force))
+    _tell(rotated, "rotated", as_json)
 
 
 @app.command()
-def suspend(key_id: KeyId, as_json: AsJson = False) -> None:
+def suspend(key_id: KeyId, force: Force = False, as_json: AsJson = False) -> None:
     """Suspend a key until it is resumed. Returns when no gate passes it."""
-    _tell(Client().post(f"/v1/keys/{key_id}/suspend", {}), "suspended", as_json)
+    _tell(Client().post(f"/v1/keys/{key_id}/suspend", {}, force=forced(force)), "suspended", as_json)
 
 
 @app.command()
@@ -154,14 +171,15 @@ def revoke(
     note: Annotated[str | None, typer.Option(help="For the record.")] = None,
     also_made: AlsoMade = False,
     made_since: MadeSince = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Revoke a key for good. Returns when no gate will pass it again; says which gates confirmed, and what it made."""
-    if also_made and not yes:
-        typer.confirm(f"Revoke {key_id} and the keys that it made for good?", abort=True, err=True)
+    if also_made:
+        ask(lambda: f"Revoke {key_id} and the keys that it made for good?", yes)
     body = {"reason": reason} | ({"note": note} if note is not None else {}) | made_query(also_made, made_since)
-    revoked = Client().post(f"/v1/keys/{key_id}/revoke", body)
+    revoked = Client().post(f"/v1/keys/{key_id}/revoke", body, force=forced(force))
     _tell(revoked, f"revoked at {revoked['revoked_at']}: refused", as_json)
     if not as_json:
         tell_made(revoked, ended=also_made)
@@ -169,27 +187,34 @@ def revoke(
 
 @app.command("revoke-many")
 def revoke_many(
-    label: Annotated[str | None, typer.Option(help="name=value: all that carry it.")] = None,
-    created_before: Annotated[str | None, typer.Option(help="RFC 3339: all made before that moment.")] = None,
+    label: Annotated[str | None, typer.Option(help="name:value: all that carry it.")] = None,
+    created_before: Annotated[
+        str | None, typer.Option(help="RFC 3339: all made before that moment.", callback=time_text)
+    ] = None,
     reason: Annotated[
         str, typer.Option(help="key-compromise, superseded, affiliation-changed or unspecified.")
     ] = "unspecified",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List them, and revoke nothing.")] = False,
     also_made: AlsoMade = False,
     made_since: MadeSince = None,
+    yes: Yes = False,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Revoke all keys with a label, or all from before a moment, for good; one receipt for all of them."""
     if (label is None) == (created_before is None):
         raise typer.BadParameter("give one of --label and --created-before")
     body: dict[str, Any] = {"reason": reason, "dry_run": dry_run} | made_query(also_made, made_since)
-    body |= {"label": ":".join(_label(label))} if label is not None else {"created_before": created_before}
-    revoked = Client().post("/v1/keys/revoke", body)
+    body |= {"label": ":".join(label_of(label))} if label is not None else {"created_before": created_before}
+    client = Client()
+    if not dry_run:
+        ask(lambda: how_many_to_revoke(client.post("/v1/keys/revoke", body | {"dry_run": True}), also_made), yes)
+    revoked = client.post("/v1/keys/revoke", body, force=forced(force))
     if as_json:
         print_json(revoked)
         return
     for key in revoked["data"]:
-        typer.echo(f"{key['id']}  {key['name']}")
+        typer.echo(f"{key['id']}  {key['name']}{'  (the calling key)' if key['is_caller'] else ''}")
     count = f"{len(revoked['data'])} keys"
     if revoked["receipt"] is None:
         typer.echo(f"{count} would be revoked.")
@@ -201,13 +226,13 @@ def revoke_many(
 @app.command()
 def delete(
     key_id: KeyId,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Delete a key for good: refused everywhere, gone from the list, its name and notes unreadable for ever."""
-    if not yes:
-        typer.confirm(f"Delete {key_id} for good?", abort=True, err=True)
-    _tell(Client().delete(f"/v1/keys/{key_id}"), "deleted: refused", as_json)
+    ask(lambda: f"Delete {key_id} for good?", yes)
+    _tell(Client().delete(f"/v1/keys/{key_id}", force=forced(force)), "deleted: refused", as_json)
 
 
 app.command()(key_usage.usage)
@@ -227,15 +252,3 @@ def _tell(changed: dict[str, Any], what: str, as_json: bool) -> None:
         typer.echo(f"{changed['id']} {what}.", err=secret is not None)
         return
     tell_receipt(f"{changed['id']} {what}", receipt, err=secret is not None)
-
-
-def _limits(minute: int | None, day: int | None) -> dict[str, Any]:
-    given = {name: limit for name, limit in (("minute", minute), ("day", day)) if limit is not None}
-    return {"limits": given} if given else {}
-
-
-def _label(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise typer.BadParameter(f"{text!r} is not name=value")
-    return name, value

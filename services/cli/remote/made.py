@@ -4,9 +4,12 @@ from typing import Annotated, Any
 
 import typer
 
+from services.cli.arguments import time_text
+
 AlsoMade = Annotated[bool, typer.Option("--also-made", help="Revoke as well what was made with it.")]
 MadeSince = Annotated[
-    str | None, typer.Option(help="RFC 3339: since when what was made with it counts; by default for a day.")
+    str | None,
+    typer.Option(help="RFC 3339: since when what was made with it counts; by default for a day.", callback=time_text),
 ]
 
 

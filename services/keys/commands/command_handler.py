@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from services.keys.commands.checks import Checks, Keep
 from services.keys.commands.command_inputs import (
     MADE_IN_A_DAY,
-    NO_TERMS,
     CreatedKey,
     EditedKey,
     KeyEdit,
@@ -20,23 +20,22 @@ from services.keys.commands.command_inputs import (
     MadeQuery,
     Revocation,
     RotatedKey,
-    Terms,
     public_part,
     seal_edited_description,
 )
+from services.keys.commands.organisation_commands import OrganisationCommands
 from services.keys.commands.revoker import Revoker
 from services.keys.encryption import data_keys
 from services.keys.encryption.data_keys import DataKeys
 from services.keys.encryption.description import new_data_key, seal
-from services.keys.events import KeyEvent, OrganisationEvent
+from services.keys.events import KeyEvent
 from services.keys.events import types as event_types
-from services.keys.lifecycle import commands, decision, key, organisation
+from services.keys.lifecycle import commands, decision, key
+from services.keys.revocation.fence import Fence
 from services.keys.revocation.propagation import Propagation, Receipt
 from services.keys.revocation.receipts import Receipts
 from services.keys.secret import new_secret
-from services.keys.views.active_keys import check_limit
-from services.keys.views.own_bounds import check_own_bounds
-from services.keys.views.projection import project_key, project_organisation
+from services.keys.views.projection import project_key
 from shared.eventsourcing.origin import Origin
 from shared.eventsourcing.repository import Executed, Repository, no_check
 from shared.eventsourcing.sql_event_store import SqlEventStore
@@ -44,6 +43,7 @@ from shared.replication.relay import Doorbell
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.values.identifiers import new_id
+from shared.values.revision import ANY_REVISION, SeenRevisions
 
 _Executed = Executed[key.Key | None]
 
@@ -54,7 +54,7 @@ class CommandHandler:
     ) -> None:
         self._database, self._clock, self.receipts = database, clock, Receipts(propagation, clock)
         self._data_keys = DataKeys(database)
-        self._terms = NO_TERMS
+        self._checks = Checks(clock)
         self.keys: Repository[key.Key | None, KeyEvent, Connection] = Repository(
             store,
             event_types,
@@ -64,43 +64,20 @@ class CommandHandler:
             after_commit=doorbell.ring,
             clock=clock,
         )
-        self._organisations: Repository[organisation.Organisation | None, OrganisationEvent, Connection] = Repository(
-            store,
-            event_types,
-            initial=None,
-            evolve=organisation.evolve,
-            project=project_organisation,
-            after_commit=doorbell.ring,
-            clock=clock,
-        )
+        self.organisations = OrganisationCommands(store, doorbell, clock, self._checks)
         self.revoker = Revoker(database, self.keys, self.receipts, clock.now)
 
-    def behind(self, terms: Terms) -> "CommandHandler":
+    def behind(self, fence: Fence, seen: SeenRevisions = ANY_REVISION, keep: Keep | None = None) -> "CommandHandler":
         """The same commands, asked for by a key, and not by an operator, a clock or another back end.
 
         Each raises Fenced if the key lost its power meanwhile, BeyondOwnBounds if it would mint more than itself, or
-        RevisionDiffers if the key or organisation that it changes has another revision than those seen.
+        LockOut if it would lock somebody out unasked; and, if what it changes has none of the revisions `seen`,
+        RevisionDiffers. `keep` is called in its transaction, with the id of what it changes.
         """
         asked = copy.copy(self)
-        asked._terms = terms
+        asked._checks = Checks(self._clock, fence, seen, keep)
+        asked.organisations = self.organisations.behind(asked._checks)
         return asked
-
-    def register_organisation(self, name: str, tier: str, origin: Origin) -> str:
-        """The new organisation's id. Raises UnknownTier or NameHoldsKey."""
-        command = organisation.RegisterOrganisation(organisation_id=new_id("org"), name=name, tier=tier)
-        self._change_organisation(command.organisation_id, command, origin)
-        return command.organisation_id
-
-    def change_tier(self, organisation_id: str, tier: str, origin: Origin) -> None:
-        """Active keys beyond a lower tier's number stay active; no further key becomes active.
-
-        Raises NoSuchOrganisation or UnknownTier.
-        """
-        self._change_organisation(organisation_id, organisation.ChangeTier(tier=tier), origin)
-
-    def set_unused_expiry(self, organisation_id: str, days: int | None, origin: Origin) -> None:
-        """Raises NoSuchOrganisation."""
-        self._change_organisation(organisation_id, organisation.SetUnusedExpiry(days=days), origin)
 
     def create(
         self,
@@ -122,25 +99,21 @@ class CommandHandler:
             hint=secret.hint,
             words=seal(request.description, data_key),
             permissions=request.permissions,
-            expires_at=request.expires_at,
-            allow_query=request.allow_query,
-            allowed_addresses=request.allowed_addresses,
-            minute_limit=request.minute_limit,
-            day_limit=request.day_limit,
+            **key.settings(request),
         )
 
         def keep(tx: Connection) -> None:
             data_keys.keep(tx, command.key_id, data_key)
-            self._terms.kept(command.key_id)(tx)
+            self._checks.kept(command.key_id)(tx)
 
         executed = self.keys.execute(
             command.key_id,
             lambda state: decision.decide(state, command, self._clock.now()),
             origin,
             is_new=True,
-            fence=self._terms.fence,
+            fence=self._checks.before,
             also=keep,
-            check=no_check if beyond_limit else self._check,
+            check=no_check if beyond_limit else self._checks.changed,
         )
         return CreatedKey(key_id=command.key_id, secret=secret, receipt=self.receipts.known(executed))
 
@@ -163,15 +136,13 @@ class CommandHandler:
         is_description_only = edit.permissions is None and edit.access is None and secret is None
         return EditedKey(secret=secret, receipt=None if is_description_only else self.receipts.certain(executed))
 
-    def rotate(
-        self, organisation_id: str, key_id: str, grace: timedelta, origin: Origin, *, instead: bool = False
-    ) -> RotatedKey:
-        """A new secret; the old one works until `grace` ends, or, if the new one comes `instead`, ends at once.
+    def rotate(self, organisation_id: str, key_id: str, grace: timedelta, origin: Origin) -> RotatedKey:
+        """A new secret; the old one works until `grace` ends.
 
         Raises NoSuchKey, KeyIsRevoked, KeyHasExpired or TooManyKeys.
         """
         secret = new_secret()
-        command = _always(commands.RotateKey(secret=public_part(secret), grace=grace, instead=instead))
+        command = _always(commands.RotateKey(secret=public_part(secret), grace=grace))
         executed = self._execute(organisation_id, key_id, command, origin)
         return RotatedKey(secret=secret, receipt=(self.receipts.known if grace else self.receipts.certain)(executed))
 
@@ -197,7 +168,7 @@ class CommandHandler:
         Raises NoSuchKey, also for another organisation's key.
         """
         notes = {key_id: self._data_keys.sealed_note(key_id, note)}
-        return self.revoker.revoke(organisation_id, notes, reason, made, origin, self._terms)
+        return self.revoker.revoke(organisation_id, notes, reason, made, origin, self._checks)
 
     def revoke_all(
         self,
@@ -213,7 +184,7 @@ class CommandHandler:
         Raises NoSuchKey.
         """
         notes = {key_id: self._data_keys.sealed_note(key_id, note) for key_id in key_ids}
-        return self.revoker.revoke(organisation_id, notes, reason, made, origin, self._terms, skips_deleted=True)
+        return self.revoker.revoke(organisation_id, notes, reason, made, origin, self._checks, skips_deleted=True)
 
     def delete(self, organisation_id: str, key_id: str, origin: Origin) -> tuple[datetime, Receipt]:
         """The time of deletion, once no gate accepts the key and its description is unreadable. Raises NoSuchKey."""
@@ -233,29 +204,13 @@ class CommandHandler:
         def decide(state: key.Key | None) -> tuple[KeyEvent, ...]:
             state = key.own(state, organisation_id)
             if state.deleted_at is None:
-                self._terms.seen.check(state.revision)
+                self._checks.seen.check(state.revision)
             return decision.decide(state, command(state), self._clock.now())
 
-        terms = self._terms
-        return self.keys.execute(key_id, decide, origin, fence=terms.fence, also=terms.kept(key_id), check=self._check)
-
-    def _change_organisation(
-        self,
-        organisation_id: str,
-        command: organisation.RegisterOrganisation | organisation.ChangeTier | organisation.SetUnusedExpiry,
-        origin: Origin,
-    ) -> None:
-        def decide(state: organisation.Organisation | None) -> tuple[OrganisationEvent, ...]:
-            if state is not None:
-                self._terms.seen.check(state.revision)
-            return organisation.decide(state, command, self._clock.now())
-
-        self._organisations.execute(organisation_id, decide, origin, fence=self._terms.fence)
-
-    def _check(self, before: key.Key | None, after: key.Key | None, tx: Connection) -> None:
-        if self._terms.maker_id is not None:
-            check_own_bounds(tx, self._terms.maker_id, before, after)
-        check_limit(tx, before, after, self._clock.now())
+        checks = self._checks
+        return self.keys.execute(
+            key_id, decide, origin, fence=checks.before, also=checks.kept(key_id), check=checks.changed
+        )
 
 
 def _always(command: commands.Command) -> Callable[[key.Key], commands.Command]:

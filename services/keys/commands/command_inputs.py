@@ -4,45 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from services.keys.encryption.description import Description, seal, unseal
 from services.keys.lifecycle.commands import NewSecret
 from services.keys.lifecycle.key import Access, Key
-from services.keys.revocation.fence import Fence, checked_by
 from services.keys.revocation.propagation import Receipt
 from services.keys.secret import Secret
-from shared.eventsourcing.repository import nothing
-from shared.values.revision import ANY_REVISION, SeenRevisions
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """On what terms a command is asked for; by operators, clocks and other back ends: on none.
-
-    `fence` raises if the key that asks, `maker_id`, lost its power. `seen`: revisions one of which what it changes must
-    have. `keep` is called in the transaction, with the id of what is changed.
-    """
-
-    fence: Callable[[Connection], None] = nothing
-    maker_id: str | None = None
-    seen: SeenRevisions = ANY_REVISION
-    keep: Callable[[Connection, str], None] | None = None
-
-    def kept(self, subject: str) -> Callable[[Connection], None]:
-        """What a repository calls in the transaction."""
-        keep = self.keep
-        return nothing if keep is None else lambda tx: keep(tx, subject)
-
-
-NO_TERMS = Terms()
-
-
-def fenced(
-    fence: Fence, seen: SeenRevisions = ANY_REVISION, keep: Callable[[Connection, str], None] | None = None
-) -> Terms:
-    """The terms of a key that asks."""
-    return Terms(fence=checked_by(fence), maker_id=fence.key_id, seen=seen, keep=keep)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,13 +91,8 @@ def seal_edited_description(state: Key, edit: KeyEdit, data_key: str) -> str | N
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRequest:
-    """A new key as a caller asks for it, already validated. Limits: requests a minute and a day; None: the tier's."""
+class KeyRequest(Access):
+    """A new key as a caller asks for it, already validated."""
 
     description: Description
     permissions: tuple[str, ...]
-    expires_at: datetime | None = None
-    allow_query: bool = True
-    allowed_addresses: tuple[str, ...] = ()
-    minute_limit: int | None = None
-    day_limit: int | None = None

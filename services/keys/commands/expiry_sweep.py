@@ -5,35 +5,61 @@ Run by a timer, in any number of processes: each warning and each expiry is reco
 
 import functools
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import Connection, and_, func, or_, select
 
 from services.keys import tables
+from services.keys.commands.checks import check_last_admin_key
 from services.keys.events import KeyEvent
 from services.keys.lifecycle.expiry import UNUSED_WARNING_DAYS, WARNING_DAYS, Use, age
 from services.keys.lifecycle.key import Key
+from services.keys.lifecycle.lock_out import LockOut
 from shared.eventsourcing.origin import Origin
 from shared.eventsourcing.repository import Repository
+from shared.observability import metrics
+from shared.observability.once_a_minute import OnceAMinute
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.values.timestamps import from_rfc3339, rfc3339
 
 _ORIGIN = Origin(actor="the clock")
+_log = structlog.get_logger(__name__)
 
 
 class ExpirySweep:
     def __init__(self, database: Database, keys: Repository[Key | None, KeyEvent, Connection], clock: Clock) -> None:
         self._database, self._keys, self._clock = database, keys, clock
+        self._told = OnceAMinute(clock.elapsed_seconds)
 
     def run(self) -> int:
-        """How many keys were warned of or expired. Safe to run anywhere, any number of times."""
+        """How many keys were warned of or expired. Safe to run anywhere, any number of times.
+
+        The last usable admin key of an organisation does not expire for want of use.
+        """
         now, changed = self._clock.now(), 0
         for key_id, use in list(self._candidates(now)):
-            decide = functools.partial(age, use=use, now=now)
-            changed += bool(self._keys.execute(key_id, decide, _ORIGIN).rows)
+            try:
+                changed += self._age(key_id, use, now)
+            except LockOut:
+                self._tell_skipped(key_id)
+                changed += self._age(key_id, replace(use, unused_expiry_days=None), now)
         self._database.finish_forgetting()
         return changed
+
+    def _age(self, key_id: str, use: Use, now: datetime) -> bool:
+        decide = functools.partial(age, use=use, now=now)
+        return bool(self._keys.execute(key_id, decide, _ORIGIN, check=self._check).rows)
+
+    def _check(self, before: Key | None, after: Key | None, tx: Connection) -> None:
+        check_last_admin_key(before, after, self._clock.now(), tx)
+
+    def _tell_skipped(self, key_id: str) -> None:
+        metrics.expiries_skipped.inc()
+        if cases := self._told.due():
+            _log.warning("last_admin_key_not_expired", key_id=key_id, cases=cases)
 
     def _candidates(self, now: datetime) -> Iterator[tuple[str, Use]]:
         """Keys, not revoked or expired, that may be due by their rows; the fold of their events decides."""
@@ -50,7 +76,10 @@ class ExpirySweep:
                 is_due = or_(is_due, and_(key.c.organisation_id == organisation_id, is_idle))
             not_ended = (key.c.revoked_at.is_(None), key.c.expired_at.is_(None))
             rows = tx.execute(
-                select(key.c.id, key.c.organisation_id, key.c.last_used_at).where(*not_ended, is_due)
+                select(key.c.id, key.c.organisation_id, key.c.last_used_at)
+                .where(*not_ended, is_due)
+                # Of an organisation's admin keys the one that was used last is the last to expire, and so stays.
+                .order_by(func.coalesce(key.c.last_used_at, key.c.created_at), key.c.id)
             ).all()
         for row in rows:
             yield (

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select
 
 from services.keys import tables
-from services.keys.commands.command_inputs import Made, MadeQuery, Revocation, Terms
+from services.keys.commands.checks import Checks
+from services.keys.commands.command_inputs import Made, MadeQuery, Revocation
 from services.keys.events import KeyEvent
 from services.keys.lifecycle import commands, decision, key
 from services.keys.revocation.receipts import Receipts
@@ -40,14 +41,15 @@ class Revoker:
         reason: key.Reason,
         query: MadeQuery,
         origin: Origin,
-        terms: Terms,
+        checks: Checks,
         *,
         skips_deleted: bool = False,
     ) -> Revocation:
         """Revokes the keys that have notes (sealed, or None), and what they made if the query says so: all or none.
 
         Returns once no gate will accept them again. The revision seen is that of each key with a note.
-        Raises NoSuchKey for one that is another organisation's, or, unless it `skips_deleted`, was deleted.
+        Raises NoSuchKey for one that is another organisation's, or, unless it `skips_deleted`, was deleted;
+        and what the checks raise.
         """
         made = Made()
 
@@ -61,14 +63,16 @@ class Revoker:
         def decide(state: key.Key | None) -> tuple[KeyEvent, ...]:
             revoked = key.own(state, organisation_id)
             if revoked.key_id in notes and revoked.deleted_at is None:
-                terms.seen.check(revoked.revision)
+                checks.seen.check(revoked.revision)
             if skips_deleted and revoked.deleted_at is not None:
                 return ()
             command = commands.RevokeKey(reason=reason, note=notes.get(revoked.key_id))
             return decision.decide(revoked, command, self._now())
 
-        keep = terms.kept(" ".join(notes))
-        executed = self._keys.execute_locked(choose, decide, origin, fence=terms.fence, also=keep)
+        keep = checks.kept(" ".join(notes))
+        executed = self._keys.execute_locked(
+            choose, decide, origin, fence=checks.before, also=keep, check=checks.changed
+        )
         return Revocation(receipt=self._receipts.certain(*executed), made=made)
 
     def told(self, key_ids: Collection[str], query: MadeQuery) -> Made:

@@ -31,5 +31,10 @@ def unseal(sealed: str, data_key: str) -> Description:
     return msgspec.json.decode(Fernet(data_key).decrypt(sealed), type=Description)
 
 
+def unseal_note(sealed: str, data_key: str) -> str:
+    """Raises cryptography.fernet.InvalidToken when the data key is another."""
+    return Fernet(data_key).decrypt(sealed).decode()
+
+
 def seal_note(note: str, data_key: str) -> str:
     return Fernet(data_key).encrypt(note.encode()).decode()

@@ -3,22 +3,30 @@
 Checks here what a schema cannot: expiry against the present moment, limits against the caller's tier.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from msgspec import UNSET
-
-from services.keys.commands.command_inputs import KeyEdit, KeyRequest, MadeQuery, Terms, fenced
+from services.keys.commands.command_handler import CommandHandler
+from services.keys.commands.command_inputs import KeyEdit, KeyRequest, MadeQuery
 from services.keys.encryption.description import Description
-from services.keys.http.request_bodies import EXPIRY_SECONDS_MAX, CreateKeyBody, EditKeyBody, LimitsBody, RevokeKeyBody
-from services.keys.lifecycle.key import Access
+from services.keys.http.members import LABELS_MAX, cleared
+from services.keys.http.request_bodies import EXPIRY_SECONDS_MAX, KeyBody, RevokeKeyBody
+from services.keys.http.request_queries import ForceQuery
+from services.keys.lifecycle.key import SETTINGS, Access, settings
 from services.keys.revocation.fence import Fence
+from services.keys.views.queries import KeyView
 from shared.eventsourcing.origin import Origin
 from shared.gate.grants.grant import Limits
+from shared.values.names import NotAName, as_name, composed, visible
 from shared.web.operation import Call
 from shared.web.problems.catalogue import Problem
+
+_WORDS = ("name", "description", "labels")
+_ACCESS = ("expires_at", "expires_in", "allow_query", "allowed_addresses", "limits")
+_LIMITS = {"minute": "minute_limit", "day": "day_limit"}
+_EXPIRY_MAX = timedelta(seconds=EXPIRY_SECONDS_MAX)
 
 
 def origin(call: Call[Any, Any]) -> Origin:
@@ -26,13 +34,20 @@ def origin(call: Call[Any, Any]) -> Origin:
     return Origin(actor=call.caller.key_id, request_id=call.request_id)
 
 
-def terms(call: Call[Any, Any], *, gives_up: bool = False) -> Terms:
-    """The calling key, as its gate let it pass, to be judged once more where its command is committed, and what the
-    request's conditions ask for there.
+def asked(commands: CommandHandler, call: Call[Any, Any], *, gives_up: bool = False) -> CommandHandler:
+    """The commands on the terms of this call: the calling key, as its gate let it pass, to be judged once more where
+    its command is committed, and what the request's conditions ask for there.
     """
-    key_id, digest = call.caller.key_id, call.digest
-    fence = Fence(key_id=key_id, digest=digest, permission=call.permission, time=call.time, gives_up=gives_up)
-    return fenced(fence, call.seen, call.keep)
+    fence = Fence(
+        key_id=call.caller.key_id,
+        digest=call.digest,
+        permission=call.permission,
+        time=call.time,
+        gives_up=gives_up,
+        address=call.address,
+        forces=isinstance(call.query, ForceQuery) and call.query.force,
+    )
+    return commands.behind(fence, call.seen, call.keep)
 
 
 def made_query(body: RevokeKeyBody, now: datetime) -> MadeQuery:
@@ -42,73 +57,105 @@ def made_query(body: RevokeKeyBody, now: datetime) -> MadeQuery:
     return MadeQuery(since=body.made_since, revoke=body.also_made)
 
 
-def key_request(body: CreateKeyBody, now: datetime, tier: Limits | None) -> KeyRequest:
+def key_request(body: KeyBody, now: datetime, tier: Limits | None) -> KeyRequest:
     """Raises Problem `invalid-body`."""
-    expires_at = _expiry(body.expires_at, body.expires_in, now)
-    _check(expires_at, body.limits, now, tier)
-    return KeyRequest(
-        description=body.as_description(),
-        permissions=_sorted(body.permissions),
-        expires_at=expires_at,
-        allow_query=body.allow_query,
-        allowed_addresses=tuple(body.allowed_addresses),
-        minute_limit=body.limits.minute,
-        day_limit=body.limits.day,
-    )
+    permissions = _sorted(body.given["permissions"])
+    nothing, unlimited = Description(name=""), Access(allow_query="admin" not in permissions)
+    access = _merged_access(unlimited, body.given, now)
+    _check(access, unlimited, now, tier)
+    return KeyRequest(description=_merged_description(nothing, body.given), permissions=permissions, **settings(access))
 
 
-def key_edit(body: EditKeyBody, now: datetime, tier: Limits | None) -> KeyEdit:
-    """Raises Problem `invalid-body`."""
-    description = _given(body, "name", "description", "labels")
-    if "name" in description:
-        description["name"] = description["name"].strip()
-    access = _given(body, "allow_query", "allowed_addresses")
-    if "allowed_addresses" in access:
-        access["allowed_addresses"] = tuple(access["allowed_addresses"])
-    if body.expires_at is not UNSET or body.expires_in is not None:
-        given = None if body.expires_at is UNSET else body.expires_at
-        access["expires_at"] = _expiry(given, body.expires_in, now)
-    limits = LimitsBody() if body.limits is UNSET else body.limits
-    if body.limits is not UNSET:
-        access |= {"minute_limit": limits.minute, "day_limit": limits.day}
-    _check(access.get("expires_at"), limits, now, tier)
+def key_edit(body: KeyBody, now: datetime, tier: Limits | None) -> KeyEdit:
+    """Judges what comes of the merge where the key is known: its functions raise Problem `invalid-body`."""
+
+    def access(before: Access) -> Access:
+        after = _merged_access(before, body.given, now)
+        _check(after, before, now, tier)
+        return after
+
+    given = body.given
     return KeyEdit(
-        description=_change_of_description(description) if description else None,
-        permissions=None if body.permissions is UNSET else _sorted(body.permissions),
-        access=_change_of_access(access) if access else None,
+        description=partial(_merged_description, given=given) if _names_any(given, _WORDS) else None,
+        permissions=_sorted(given["permissions"]) if "permissions" in given else None,
+        access=access if _names_any(given, _ACCESS) else None,
         regenerate=body.regenerate,
     )
 
 
-def _given(body: EditKeyBody, *names: str) -> dict[str, Any]:
-    return {name: value for name in names if (value := getattr(body, name)) is not UNSET}
+def check_fixed(body: KeyBody, view: KeyView) -> None:
+    """Checks the members that never change against the key as it is. Raises Problem `invalid-body`."""
+    errors = {f"/{name}": ["cannot be changed"] for name in body.fixed if body.fixed[name] != getattr(view, name)}
+    if errors:
+        raise Problem("invalid-body", members={"errors": errors})
 
 
-def _change_of_description(changes: dict[str, Any]) -> Callable[[Description], Description]:
-    return lambda description: replace(description, **changes)
+def merge_patch(target: Any, patch: Any) -> Any:
+    """JSON merge patch, as RFC 7396 defines it."""
+    if not isinstance(patch, Mapping):
+        return patch
+    merged = dict(target) if isinstance(target, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge_patch(merged.get(name), value)
+    return merged
 
 
-def _change_of_access(changes: dict[str, Any]) -> Callable[[Access], Access]:
-    return lambda access: replace(access, **changes)
+def _merged_description(before: Description, given: Mapping[str, Any]) -> Description:
+    document = {name: getattr(before, name) for name in _WORDS}
+    merged = cleared(merge_patch(document, {name: given[name] for name in _WORDS if name in given}))
+    errors: dict[str, list[str]] = {}
+    if len(merged["labels"]) > LABELS_MAX:
+        errors["/labels"] = [f"a key has at most {LABELS_MAX} labels"]
+
+    def kept(text: str, known: str | None, form: Callable[[str], str], pointer: str) -> str:
+        try:
+            return text if text == known else form(text)
+        except NotAName as fault:
+            errors[pointer] = [str(fault)]
+            return text
+
+    labels = {
+        name: kept(value, before.labels.get(name), visible, f"/labels/{name.replace('/', '~1')}")
+        for name, value in merged["labels"].items()
+    }
+    name = kept(merged["name"], before.name, as_name, "/name")
+    description = kept(merged["description"], before.description, composed, "/description")
+    if errors:
+        raise Problem("invalid-body", members={"errors": errors})
+    return Description(name=name, description=description, labels=labels)
 
 
-def _sorted(permissions: tuple[str, ...]) -> tuple[str, ...]:
+def _merged_access(before: Access, given: Mapping[str, Any], now: datetime) -> Access:
+    document = settings(before) | {"limits": {name: getattr(before, limit) for name, limit in _LIMITS.items()}}
+    patch = {name: given[name] for name in _ACCESS if name in given}
+    if "expires_in" in given:
+        patch = patch | {"expires_at": now + timedelta(seconds=given["expires_in"])}
+    merged = cleared(merge_patch(document, patch))
+    limits = {limit: merged["limits"].get(name) for name, limit in _LIMITS.items()}
+    wanted = {name: value for name, value in merged.items() if name in SETTINGS} | limits
+    return Access(**wanted | {"allowed_addresses": tuple(wanted["allowed_addresses"])})
+
+
+def _names_any(given: Mapping[str, Any], names: tuple[str, ...]) -> bool:
+    return any(name in given for name in names)
+
+
+def _sorted(permissions: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(permissions)))
 
 
-def _expiry(at: datetime | None, seconds: int | None, now: datetime) -> datetime | None:
-    return at if seconds is None else now + timedelta(seconds=seconds)
-
-
-def _check(expires_at: datetime | None, limits: LimitsBody, now: datetime, tier: Limits | None) -> None:
+def _check(after: Access, before: Access, now: datetime, tier: Limits | None) -> None:
+    """Bounds of what changes; what stays is not judged again."""
     errors: dict[str, list[str]] = {}
-    if expires_at is not None and not now < expires_at <= now + timedelta(seconds=EXPIRY_SECONDS_MAX):
+    expires_at = after.expires_at
+    if expires_at not in (None, before.expires_at) and not now < expires_at <= now + _EXPIRY_MAX:
         errors["/expires_at"] = ["must be in the future, at most ten years ahead"]
-    for name, limit, tier_limit in (
-        ("minute", limits.minute, tier.minute if tier else None),
-        ("day", limits.day, tier.day if tier else None),
-    ):
-        if limit is not None and tier_limit is not None and limit > tier_limit:
+    for name, limit_name in _LIMITS.items():
+        limit, tier_limit = getattr(after, limit_name), getattr(tier, name, None)
+        if limit not in (None, getattr(before, limit_name)) and tier_limit is not None and limit > tier_limit:
             errors[f"/limits/{name}"] = [f"must not exceed the tier's limit of {tier_limit}"]
     if errors:
         raise Problem("invalid-body", members={"errors": errors})

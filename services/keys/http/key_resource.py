@@ -7,7 +7,6 @@ now and without the secret, which exists in the first answer only.
 from typing import Any
 
 from services.keys.commands.command_handler import CommandHandler
-from services.keys.commands.command_inputs import Revocation
 from services.keys.http import representation
 from services.keys.http.command_mapping import made_query
 from services.keys.http.problem_mapping import as_problems
@@ -56,5 +55,4 @@ class KeyResource:
 
     def revoked_before(self, call: Call[Any, Any], key_id: str) -> Answer:
         made = self._commands.revoker.told((key_id,), made_query(call.body, self._clock.now()))
-        revocation = Revocation(receipt=self._commands.receipts.certain(), made=made)
-        return self.changed(call, key_id, revocation.receipt, **representation.revocation(revocation))
+        return self.changed(call, key_id, self._commands.receipts.certain(), **representation.made(made))

@@ -1,14 +1,41 @@
 """HTTP resource of the organisation's history: what happened to it and to its keys, newest first."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import msgspec
-from marshmallow import fields
+from marshmallow import fields, validate
 
-from services.keys.views.organisation_history import OrganisationHistory, OrganisationHistoryEntry
+from services.keys.events import types as event_types
+from services.keys.views.organisation_history import HistoryFilter, OrganisationHistory, OrganisationHistoryEntry
 from shared.web.operation import Answer, Call, StrictSchema, operation
 from shared.web.pagination import PageQuery, PageQuerySchema, page_answer
+from shared.web.requests.timestamp import Timestamp
 from shared.web.route import Route
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganisationActivityQuery(PageQuery):
+    """`from_` is `from` in the query."""
+
+    type: tuple[str, ...] = ()
+    from_: datetime | None = None
+    to: datetime | None = None
+
+    def wanted(self) -> HistoryFilter:
+        return HistoryFilter(types=self.type, start=self.from_, end=self.to)
+
+
+class OrganisationActivityQuerySchema(PageQuerySchema):
+    shape = OrganisationActivityQuery
+    type = fields.List(
+        fields.String(validate=validate.OneOf(event_types.names())),
+        validate=validate.Length(max=50),
+        metadata={"description": "such as KeyRevoked; given several times: any of them"},
+    )
+    from_ = Timestamp(data_key="from")
+    to = Timestamp()
 
 
 class OrganisationHappeningSchema(StrictSchema):
@@ -46,12 +73,13 @@ class OrganisationActivity:
         "List what happened to the organisation and its keys, deleted ones included",
         tag="Organisation",
         permission="admin",
-        query=PageQuerySchema,
+        query=OrganisationActivityQuerySchema,
         answers=OrganisationActivitySchema,
     )
-    def on_get(self, call: Call[PageQuery, None]) -> Answer:
-        page = self._history.page(call.caller.organisation_id, call.query.limit, call.query.after(int))
-        return page_answer(map(_shown, page.entries), page.next_place)
+    def on_get(self, call: Call[OrganisationActivityQuery, None]) -> Answer:
+        query = call.query
+        page = self._history.page(call.caller.organisation_id, query.limit, query.after(int), query.wanted())
+        return page_answer(map(_shown, page.entries), page.next_place, query)
 
 
 def _shown(entry: OrganisationHistoryEntry) -> dict[str, Any]:

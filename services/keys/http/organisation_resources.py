@@ -9,9 +9,10 @@ import msgspec
 from msgspec import UNSET
 
 from services.keys.commands.command_handler import CommandHandler
-from services.keys.http.command_mapping import origin, terms
+from services.keys.http.command_mapping import asked, origin
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.request_bodies import EditOrganisationBody, EditOrganisationSchema
+from services.keys.http.request_queries import ForceQuery, ForceQuerySchema
 from services.keys.http.responses import OrganisationSchema
 from services.keys.views.queries import KeyQueries
 from shared.gate.grants.grants import Grants
@@ -36,16 +37,19 @@ class OwnOrganisation:
         tag="Organisation",
         permission="admin",
         body=EditOrganisationSchema,
+        query=ForceQuerySchema,
         answers=OrganisationSchema,
+        problems=("lock-out",),
         conditional=True,
     )
-    def on_patch(self, call: Call[None, EditOrganisationBody]) -> Answer:
+    def on_patch(self, call: Call[ForceQuery, EditOrganisationBody]) -> Answer:
         organisation_id, days = call.caller.organisation_id, call.body.unused_expiry_days
         if days is UNSET:
             call.seen.check(self._queries.organisation(organisation_id).revision)
         else:
             with as_problems():
-                self._commands.behind(terms(call)).set_unused_expiry(organisation_id, days, origin(call))
+                organisations = asked(self._commands, call).organisations
+                organisations.set_unused_expiry(organisation_id, days, origin(call))
         return self._shown(organisation_id)
 
     def _shown(self, organisation_id: str) -> Answer:

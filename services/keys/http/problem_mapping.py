@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from services.keys.lifecycle.bounds import BeyondOwnBounds
 from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked, RegenerationRequired
 from services.keys.lifecycle.key import NoSuchKey
+from services.keys.lifecycle.lock_out import LockOut
 from services.keys.lifecycle.organisation import TooManyKeys
 from services.keys.revocation.fence import Fenced
 from shared.gate.verdict import Verdict
-from shared.web.problems.catalogue import Problem, refusal_problem
+from shared.web.problems.catalogue import Problem
+from shared.web.problems.refusals import refusal_problem
 
 # Settings of a key's access that the API names otherwise.
 _MEMBERS = {"minute_limit": "limits.minute", "day_limit": "limits.day"}
@@ -30,6 +32,8 @@ def as_problems() -> Iterator[None]:
         raise Problem("beyond-own-bounds", f"{member} would go beyond that of the calling key") from None
     except (KeyIsRevoked, KeyHasExpired) as refusal:
         raise Problem("conflict", str(refusal)) from None
+    except LockOut as refusal:
+        raise Problem("lock-out", f"{refusal}: add `?force=true` if that is wanted") from None
     except RegenerationRequired as refusal:
         detail = f"the key would gain {refusal.gains}: send `regenerate: true` with the change"
         raise Problem("regeneration-required", detail) from None

@@ -1,27 +1,17 @@
 """JSON representation of keys and receipts in the API's answers."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from services.keys.commands.command_inputs import Made, Revocation
+from services.keys.http.members import LISTED, SHOWN
 from services.keys.revocation.propagation import GateReceipt, Receipt
 from services.keys.views.queries import KeyView
 from shared.gate.grants.grant import Limits
 from shared.gate.grants.grants import Grants
 
-_LISTED = (
-    "id",
-    "name",
-    "hint",
-    "labels",
-    "permissions",
-    "status",
-    "created_at",
-    "last_used_at",
-    "expires_at",
-    "allow_query",
-)
 _QUERY_WARNING = (
     "may be sent in the URL's query, which proxies and browser histories record; prefer the Authorization header"
 )
@@ -33,27 +23,34 @@ class KeyRepresentation:
     def __init__(self, grants: Grants) -> None:
         self._grants = grants
 
-    def __call__(self, key: KeyView) -> dict[str, Any]:
-        tier = self.tier_limits(key.organisation_id)
-        limits = tier and tier.lowered(key.minute_limit, key.day_limit)
-        return detailed(key, self._grants.tier(key.organisation_id), limits)
+    def __call__(self, key: KeyView, tier: str | None = None) -> dict[str, Any]:
+        """`tier`: its organisation's at the time of the view; None: at present."""
+        tier = tier or self._grants.tier(key.organisation_id)
+        allowed = self._grants.policy.get(tier or "")
+        return detailed(key, tier, allowed and allowed.lowered(key.minute_limit, key.day_limit))
 
     def tier_limits(self, organisation_id: str) -> Limits | None:
         return self._grants.policy.get(self._grants.tier(organisation_id) or "")
 
 
 def listed(view: KeyView) -> dict[str, Any]:
-    whole: dict[str, Any] = msgspec.to_builtins(view)
-    return {name: whole[name] for name in _LISTED} | {"warnings": _warnings(view)}
+    return _shown(view, LISTED) | {"warnings": _warnings(view)}
 
 
 def detailed(view: KeyView, tier: str | None, limits: Limits | None) -> dict[str, Any]:
     """`limits`: those in force, the lower of the key's and its tier's."""
+    return _shown(view, SHOWN) | {
+        "warnings": _warnings(view),
+        "tier": tier,
+        "limits": {"minute": view.minute_limit, "day": view.day_limit},
+        "effective_limits": {"minute": limits and limits.minute, "day": limits and limits.day},
+    }
+
+
+def _shown(view: KeyView, members: Iterable[str]) -> dict[str, Any]:
+    """Of these members the ones that the view has as they are."""
     whole: dict[str, Any] = msgspec.to_builtins(view)
-    for name in ("organisation_id", "minute_limit", "day_limit"):
-        del whole[name]
-    in_force = {"minute": limits and limits.minute, "day": limits and limits.day}
-    return whole | {"warnings": _warnings(view), "tier": tier, "limits": in_force}
+    return {name: whole[name] for name in members if name in whole}
 
 
 def receipt(receipt: Receipt) -> dict[str, Any]:

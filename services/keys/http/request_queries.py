@@ -6,11 +6,14 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from services.keys.http.request_bodies import check_label, label_of, plain_text
+from services.keys.http.members import LABELS_MAX
 from services.keys.lifecycle.key import Status
-from services.keys.views.queries import NEWEST_FIRST, SORTS, KeyFilter
+from services.keys.views.key_order import NEWEST_FIRST, SORTS
+from services.keys.views.queries import KeyFilter
 from shared.web.operation import StrictSchema
 from shared.web.pagination import PageQuery, PageQuerySchema
+from shared.web.requests.texts import check_label, label_of, plain_text
+from shared.web.requests.timestamp import Timestamp
 
 
 def _statuses(text: str) -> None:
@@ -21,14 +24,14 @@ def _statuses(text: str) -> None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListQuery(PageQuery):
     status: str | None = None
-    label: str | None = None
+    label: tuple[str, ...] = ()
     q: str = ""
     sort: str = NEWEST_FIRST
 
     def wanted(self) -> KeyFilter:
         return KeyFilter(
             statuses=tuple(Status(name) for name in self.status.split(",")) if self.status else (),
-            labels=(label_of(self.label),) if self.label else (),
+            labels=tuple(map(label_of, self.label)),
             text=self.q,
         )
 
@@ -39,12 +42,39 @@ class ListQuerySchema(PageQuerySchema):
         validate=_statuses,
         metadata={"description": "one or more of active, suspended, expired and revoked, separated by commas"},
     )
-    label = fields.String(validate=check_label, metadata={"description": "such as env:prod"})
+    label = fields.List(
+        fields.String(validate=check_label),
+        validate=validate.Length(max=LABELS_MAX),
+        metadata={"description": "such as env:prod; given several times: all must hold"},
+    )
     q = fields.String(
         validate=[validate.Length(min=1, max=100), plain_text],
-        metadata={"description": "part of the name, description or hint, or the whole id"},
+        metadata={
+            "description": "part of the name, description or hint, or the whole id; case and the way that "
+            "accents are composed make no difference"
+        },
     )
-    sort = fields.String(validate=validate.OneOf(SORTS))
+    sort = fields.String(
+        validate=validate.OneOf(SORTS),
+        metadata={
+            "description": "- before it: descending. By expires_at, keys that never expire come last "
+            "(descending: first). By last_used_at, a key used while you page may come twice, but none is left out"
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForceQuery:
+    force: bool = False
+
+
+class ForceQuerySchema(StrictSchema):
+    shape = ForceQuery
+    force = fields.Boolean(
+        truthy={"true"},
+        falsy={"false"},
+        metadata={"description": "true: do it, even if it locks the caller or the whole organisation out"},
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +85,7 @@ class AsOfQuery:
 
 class PastQuerySchema(StrictSchema):
     shape = AsOfQuery
-    as_of = fields.AwareDateTime(format="iso", metadata={"description": "show the key as it was at this time"})
+    as_of = Timestamp(metadata={"description": "show the key as it was at this time"})
     revision = fields.Integer(validate=validate.Range(min=1, max=2**31 - 1))
 
     @validates_schema

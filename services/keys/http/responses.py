@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from services.keys.lifecycle.key import Status
+from services.keys.http.members import LISTED, SHOWN, LimitsInForceSchema
 from shared.web.operation import StrictSchema
 
 
@@ -19,23 +19,9 @@ class ReceiptSchema(StrictSchema):
     gates = fields.List(fields.Nested(GateReceiptSchema), required=True)
 
 
-class LimitsInForceSchema(StrictSchema):
-    minute = fields.Integer(required=True, allow_none=True)
-    day = fields.Integer(required=True, allow_none=True, metadata={"description": "null: unlimited"})
-
-
 class ListedKeySchema(StrictSchema):
-    id = fields.String(required=True)
-    name = fields.String(required=True)
-    hint = fields.String(required=True, metadata={"description": "the secret's first 8 and last 4 characters"})
-    labels = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
-    permissions = fields.List(fields.String(), required=True)
-    status = fields.Enum(Status, by_value=True, required=True)
-    created_at = fields.AwareDateTime(required=True)
-    last_used_at = fields.AwareDateTime(required=True, allow_none=True)
-    expires_at = fields.AwareDateTime(required=True, allow_none=True)
-    allow_query = fields.Boolean(required=True)
-    warnings = fields.List(fields.String(), required=True)
+    class Meta(StrictSchema.Meta):
+        include = LISTED
 
 
 class KeyListSchema(StrictSchema):
@@ -43,25 +29,9 @@ class KeyListSchema(StrictSchema):
     next_cursor = fields.String(required=True, allow_none=True)
 
 
-class KeySchema(ListedKeySchema):
-    revision = fields.Integer(required=True)
-    description = fields.String(required=True)
-    created_by = fields.String(required=True)
-    tier = fields.String(required=True, allow_none=True)
-    limits = fields.Nested(LimitsInForceSchema, required=True)
-    allowed_addresses = fields.List(fields.String(), required=True)
-    rotated_at = fields.AwareDateTime(required=True, allow_none=True)
-    grace_until = fields.AwareDateTime(
-        required=True, allow_none=True, metadata={"description": "until when the previous secret works"}
-    )
-    suspended_at = fields.AwareDateTime(required=True, allow_none=True)
-    expired_at = fields.AwareDateTime(
-        required=True, allow_none=True, metadata={"description": "when its expiry was recorded"}
-    )
-    revoked_at = fields.AwareDateTime(required=True, allow_none=True)
-    revocation_reason = fields.String(required=True, allow_none=True)
-    last_used_address = fields.String(required=True, allow_none=True)
-    last_used_route = fields.String(required=True, allow_none=True)
+class KeySchema(StrictSchema):
+    class Meta(StrictSchema.Meta):
+        include = SHOWN
 
 
 class CreatedKeySchema(KeySchema):
@@ -122,8 +92,12 @@ class RevokedKeySchema(ChangedKeySchema, MadeSchema):
     pass
 
 
+class EndedKeySchema(ListedKeySchema):
+    is_caller = fields.Boolean(required=True, metadata={"description": "whether it is the calling key itself"})
+
+
 class RevokedKeysSchema(MadeSchema):
-    data = fields.List(fields.Nested(ListedKeySchema), required=True)
+    data = fields.List(fields.Nested(EndedKeySchema), required=True)
     dry_run = fields.Boolean(required=True)
     receipt = fields.Nested(ReceiptSchema, required=True, allow_none=True)
 

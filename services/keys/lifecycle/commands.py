@@ -1,13 +1,13 @@
 """Commands on a key: the frozen values that `decide` takes. They hold digests and encrypted texts, never a secret."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from services.keys.lifecycle.key import Access, Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateKey:
+class CreateKey(Access):
     """`digest`, `hint` and the encrypted `words` are made at the edge; the secret itself never comes here."""
 
     key_id: str
@@ -16,11 +16,6 @@ class CreateKey:
     hint: str
     words: str
     permissions: tuple[str, ...]
-    expires_at: datetime | None
-    allow_query: bool
-    allowed_addresses: tuple[str, ...]
-    minute_limit: int | None
-    day_limit: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +36,8 @@ class EditKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotateKey:
-    """`instead`: in the place of the newest secret, which ends; the one before keeps its grace."""
-
     secret: NewSecret
     grace: timedelta
-    instead: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

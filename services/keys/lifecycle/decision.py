@@ -29,7 +29,8 @@ from services.keys.lifecycle.commands import (
     RotateKey,
     SuspendKey,
 )
-from services.keys.lifecycle.key import Access, Key, KeyExists, NoSuchKey, Reason
+from services.keys.lifecycle.key import Access, Key, KeyExists, NoSuchKey, Reason, settings
+from services.keys.lifecycle.moments import next_moment
 from shared.values.permissions import PERMISSIONS
 
 
@@ -66,6 +67,7 @@ def decide(state: Key | None, command: Command, now: datetime) -> tuple[KeyEvent
         return (_created(command, now),)
     if state is None or state.deleted_at is not None:
         raise NoSuchKey
+    now = next_moment(state.changed_at, now)
     match command:
         case RevokeKey():
             return () if state.revoked_at else (_revoked(state, command.reason, command.note, now),)
@@ -150,12 +152,8 @@ def _access_changed(state: Key, access: Access, now: datetime) -> KeyAccessChang
     return KeyAccessChanged(
         key_id=state.key_id,
         organisation_id=state.organisation_id,
-        expires_at=access.expires_at,
-        allow_query=access.allow_query,
-        allowed_addresses=access.allowed_addresses,
-        minute_limit=access.minute_limit,
-        day_limit=access.day_limit,
         changed_at=now,
+        **settings(access),
     )
 
 
@@ -174,11 +172,7 @@ def _created(command: CreateKey, now: datetime) -> KeyCreated:
         words=command.words,
         permissions=command.permissions,
         created_at=now,
-        expires_at=command.expires_at,
-        allow_query=command.allow_query,
-        allowed_addresses=command.allowed_addresses,
-        minute_limit=command.minute_limit,
-        day_limit=command.day_limit,
+        **settings(command),
     )
 
 

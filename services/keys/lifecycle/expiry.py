@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from services.keys.events import KeyEvent, KeyExpired, KeyExpiryNear
 from services.keys.lifecycle.key import ExpiryReason, Key
+from services.keys.lifecycle.moments import next_moment
 
 WARNING_DAYS = (1, 3, 14)
 UNUSED_WARNING_DAYS = 7
@@ -58,7 +59,9 @@ def _unused(state: Key, use: Use, now: datetime) -> tuple[KeyEvent, ...]:
         if known < ends_at - notice:
             return ()
         return (_warning(state, max(ends_at, now + notice), UNUSED_WARNING_DAYS, ExpiryReason.UNUSED, now),)
-    return (_expired(state, now, ExpiryReason.UNUSED),) if known >= max(ends_at, warned_at + notice) else ()
+    if known < max(ends_at, warned_at + notice):
+        return ()
+    return (_expired(state, next_moment(state.changed_at, now), ExpiryReason.UNUSED),)
 
 
 def _warning(state: Key, expires_at: datetime, days: int, reason: ExpiryReason, now: datetime) -> KeyExpiryNear:
@@ -68,7 +71,7 @@ def _warning(state: Key, expires_at: datetime, days: int, reason: ExpiryReason, 
         expires_at=expires_at,
         days_left=days,
         reason=reason.value,
-        warned_at=now,
+        warned_at=next_moment(state.changed_at, now),
     )
 
 

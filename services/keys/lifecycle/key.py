@@ -26,6 +26,7 @@ from services.keys.events import (
     KeyRotated,
     KeySuspended,
 )
+from services.keys.lifecycle.moments import own_moment
 
 KEY_PREFIX = "key_"  # organisations have streams in the same log
 
@@ -67,12 +68,21 @@ class Access:
     day_limit: int | None = None
 
 
+SETTINGS = tuple(Access.__slots__)
+
+
+def settings(source: Any) -> dict[str, Any]:
+    """The settings of Access, by name, that an event, a command, a request or a view has among its own fields."""
+    return {name: getattr(source, name) for name in SETTINGS}
+
+
 class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """`revision` counts its events. `words`: encrypted description. `hint`, `digest`: of the newest secret.
+    """`revision` counts its events. `words`, `revocation_note`: encrypted. `hint`, `digest`: of the newest secret.
 
     `previous_digest`: of the secret before, which works until `grace_until`. `active_since`: when created, resumed or
     rotated last.
     `expiry_set_at`: since when `expires_at` holds. `days_warned`: days before it of the nearest warning given.
+    `changed_at`: the latest of its events' own moments; the next command's is later.
     """
 
     key_id: str
@@ -86,6 +96,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     active_since: datetime
     expiry_set_at: datetime
+    changed_at: datetime
     rotated_at: datetime | None = None
     grace_until: datetime | None = None
     previous_digest: str | None = None
@@ -93,6 +104,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     expired_at: datetime | None = None
     revoked_at: datetime | None = None
     revocation_reason: str | None = None
+    revocation_note: str | None = None
     deleted_at: datetime | None = None
     days_warned: int | None = None
     unused_warned_at: datetime | None = None
@@ -143,13 +155,26 @@ def status(
     return Status.ACTIVE
 
 
+def expired_since(
+    *, expired_at: datetime | None, expires_at: datetime | None, revoked_at: datetime | None, now: datetime
+) -> datetime | None:
+    """Since when the key has been expired: by its expiry time also before a timer records that. None: it is not.
+
+    A key that was revoked before its expiry time does not expire any more.
+    """
+    if expired_at is not None or expires_at is None or now < expires_at:
+        return expired_at
+    return expires_at if revoked_at is None or revoked_at >= expires_at else None
+
+
 def evolve(state: Key | None, event: KeyEvent) -> Key | None:
     """The key after the event. Never refuses, not even what cannot have happened."""
     if isinstance(event, KeyCreated):
         return _created(event)
     if state is None:
         return None
-    return replace(state, revision=state.revision + 1, **_changes(state, event))
+    changed_at = max(state.changed_at, own_moment(event) or state.changed_at)
+    return replace(state, revision=state.revision + 1, changed_at=changed_at, **_changes(state, event))
 
 
 def _changes(state: Key, event: KeyChange) -> dict[str, Any]:
@@ -183,7 +208,7 @@ def _changes(state: Key, event: KeyChange) -> dict[str, Any]:
         case KeyExpired():
             return {"expired_at": event.expired_at}
         case KeyRevoked():
-            return {"revoked_at": event.revoked_at, "revocation_reason": event.reason}
+            return {"revoked_at": event.revoked_at, "revocation_reason": event.reason, "revocation_note": event.note}
         case KeyDeleted():
             return {"deleted_at": event.deleted_at}
         case _:
@@ -199,28 +224,19 @@ def _created(event: KeyCreated) -> Key:
         hint=event.hint,
         words=event.words,
         permissions=event.permissions,
-        access=_access(event),
+        access=Access(**settings(event)),
         created_at=event.created_at,
         active_since=event.created_at,
         expiry_set_at=event.created_at,
+        changed_at=event.created_at,
     )
 
 
 def _access_changes(state: Key, event: KeyAccessChanged) -> dict[str, Any]:
-    access = _access(event)
+    access = Access(**settings(event))
     if access.expires_at == state.access.expires_at:
         return {"access": access}
     return {"access": access, "expiry_set_at": event.changed_at, "days_warned": None}
-
-
-def _access(event: KeyCreated | KeyAccessChanged) -> Access:
-    return Access(
-        expires_at=event.expires_at,
-        allow_query=event.allow_query,
-        allowed_addresses=event.allowed_addresses,
-        minute_limit=event.minute_limit,
-        day_limit=event.day_limit,
-    )
 
 
 def _has_expired(expired_at: datetime | None, expires_at: datetime | None, now: datetime) -> bool:

@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import assert_never
 
 from services.keys.events import OrganisationEvent, OrganisationRegistered, TierChanged, UnusedExpiryChanged
+from services.keys.lifecycle.moments import next_moment
 from shared.observability.redaction import redact
+from shared.values.names import NotAName, as_name
 
 # Tier → active keys an organisation may hold: the tier's rate limits are for each key, and keys must not multiply them.
 ACTIVE_KEYS_MAX = {"free": 10, "standard": 100, "premium": 1_000}
@@ -19,6 +21,7 @@ class Organisation:
     organisation_id: str
     name: str
     tier: str
+    changed_at: datetime
     revision: int = 1
     unused_expiry_days: int | None = None
 
@@ -57,6 +60,13 @@ class NameHoldsKey(Exception):
         )
 
 
+class NameUnfit(Exception):
+    """The name is blank, or holds what cannot be seen."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(f"an organisation's name {fault}")
+
+
 class UnknownTier(Exception):
     def __init__(self, tier: str) -> None:
         super().__init__(f"{tier!r} is not a tier; choose one of {', '.join(TIERS)}")
@@ -73,9 +83,11 @@ class TooManyKeys(Exception):
 def decide(
     state: Organisation | None, command: RegisterOrganisation | ChangeTier | SetUnusedExpiry, now: datetime
 ) -> tuple[OrganisationEvent, ...]:
-    """Raises OrganisationExists, NoSuchOrganisation, UnknownTier or NameHoldsKey."""
+    """Raises OrganisationExists, NoSuchOrganisation, UnknownTier, NameHoldsKey or NameUnfit."""
     if isinstance(command, RegisterOrganisation) and redact(command.name) != command.name:
         raise NameHoldsKey
+    if isinstance(command, RegisterOrganisation):
+        command = replace(command, name=_name(command.name))
     if isinstance(command, RegisterOrganisation | ChangeTier) and command.tier not in TIERS:
         raise UnknownTier(command.tier)
     if isinstance(command, RegisterOrganisation):
@@ -88,6 +100,7 @@ def decide(
         )
     if state is None:
         raise NoSuchOrganisation
+    now = next_moment(state.changed_at, now)
     match command:
         case ChangeTier(tier=tier):
             changed = TierChanged(organisation_id=state.organisation_id, tier=tier, changed_at=now)
@@ -102,16 +115,29 @@ def decide(
             assert_never(command)
 
 
+def _name(text: str) -> str:
+    try:
+        return as_name(text)
+    except NotAName as fault:
+        raise NameUnfit(str(fault)) from None
+
+
 def evolve(state: Organisation | None, event: OrganisationEvent) -> Organisation | None:
     if isinstance(event, OrganisationRegistered):
-        return Organisation(organisation_id=event.organisation_id, name=event.name, tier=event.tier)
+        return Organisation(
+            organisation_id=event.organisation_id, name=event.name, tier=event.tier, changed_at=event.registered_at
+        )
     if state is None:
         return None
     state = replace(state, revision=state.revision + 1)
     match event:
         case TierChanged():
-            return replace(state, tier=event.tier)
+            return replace(state, tier=event.tier, changed_at=max(state.changed_at, event.changed_at))
         case UnusedExpiryChanged():
-            return replace(state, unused_expiry_days=event.unused_expiry_days)
+            return replace(
+                state,
+                unused_expiry_days=event.unused_expiry_days,
+                changed_at=max(state.changed_at, event.changed_at),
+            )
         case _:
             assert_never(event)

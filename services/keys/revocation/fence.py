@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 from sqlalchemy import Connection, Row, bindparam, select
 
 from services.keys import tables
 from shared.gate.grants.grant import Grant, Status
-from shared.gate.verdict import Refusal, judge_again
+from shared.gate.verdict import Refusal, forgiven, judge_again
 from shared.values.timestamps import from_rfc3339
 
 _COLUMNS = (
@@ -40,6 +39,7 @@ class Fence:
 
     `time`: of its gate, at the moment it is called, in seconds since 1970; not the host's clock, which may be wrong.
     `gives_up`: the key only ends its own power, which one that is suspended or expired may do, too.
+    `address`: the caller's; None: not known. `forces`: it was said that a lock-out is wanted.
     """
 
     key_id: str
@@ -47,6 +47,8 @@ class Fence:
     permission: str | None
     time: Callable[[], float]
     gives_up: bool = False
+    address: str | None = None
+    forces: bool = False
 
 
 class Fenced(Exception):
@@ -59,8 +61,8 @@ class Fenced(Exception):
 
 def judge(fence: Fence, grant: Grant | None, now: float) -> Refusal | None:
     """Why the key may not, or None. Pure. `grant` None: the key was deleted."""
-    forgiven = _forgiven(grant) if fence.gives_up and grant is not None else grant
-    return judge_again(forgiven, fence.digest, fence.permission, now)
+    judged = forgiven(grant) if fence.gives_up and grant is not None else grant
+    return judge_again(judged, fence.digest, fence.permission, now)
 
 
 def checked_by(fence: Fence) -> Callable[[Connection], None]:
@@ -95,8 +97,3 @@ def grant_of(row: Row[Any]) -> Grant | None:
         previous_digest=row.previous_digest,
         grace_until=row.grace_until and from_rfc3339(row.grace_until),
     )
-
-
-def _forgiven(grant: Grant) -> Grant:
-    status = Status.ACTIVE if grant.status is Status.EXPIRED else grant.status
-    return replace(grant, suspended=False, status=status, expires_at=None)

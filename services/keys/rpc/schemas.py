@@ -1,12 +1,15 @@
 """RPC schemas of the keys service: arguments, and answers."""
 
-from typing import Any
+import dataclasses
+from datetime import datetime
+from typing import Any, ClassVar
 
 from marshmallow import Schema, fields, post_dump, post_load, pre_dump, validate
 
 from services.keys.commands.command_inputs import Revocation
 from services.keys.lifecycle.key import Reason, Status
 from services.keys.revocation.propagation import Receipt
+from services.keys.views.queries import KeyView
 from shared.contracts.schema_fields import Moment, identifier, text_like
 from shared.eventsourcing.event_store import Head
 from shared.replication.feed import EPOCH, GATE_ID, HASH, POSITION_MAX, Acknowledgement
@@ -18,32 +21,19 @@ class KeyArguments(Schema):
     key_id = identifier()
 
 
+def _wire(type_: Any) -> fields.Field[Any]:
+    if type_ in (datetime, datetime | None):
+        return Moment()
+    if type_ is Status:
+        return fields.Enum(Status, by_value=True)
+    return fields.List(fields.String()) if type_ == tuple[str, ...] else fields.Raw()
+
+
 class KeyAnswer(Schema):
-    id = fields.String()
-    organisation_id = fields.String()
-    revision = fields.Integer()
-    name = fields.String()
-    description = fields.String()
-    labels = fields.Dict(keys=fields.String(), values=fields.String())
-    hint = fields.String()
-    permissions = fields.List(fields.String())
-    status = fields.Enum(Status, by_value=True)
-    created_at = Moment()
-    created_by = fields.String()
-    expires_at = Moment()
-    allow_query = fields.Boolean()
-    allowed_addresses = fields.List(fields.String())
-    minute_limit = fields.Integer()
-    day_limit = fields.Integer()
-    revoked_at = Moment()
-    revocation_reason = fields.String()
-    last_used_at = Moment()
-    last_used_address = fields.String()
-    last_used_route = fields.String()
-    rotated_at = Moment()
-    grace_until = Moment()
-    suspended_at = Moment()
-    expired_at = Moment()
+    """All of a key's view: whoever adds to that adds here."""
+
+    class Meta:
+        include: ClassVar = {field.name: _wire(field.type) for field in dataclasses.fields(KeyView)}
 
 
 class HistoryEntryAnswer(Schema):
@@ -64,7 +54,7 @@ class RevokeArguments(ChangeArguments):
     reason = fields.Enum(Reason, by_value=True)
     note = fields.String(allow_none=True, validate=validate.Length(max=1000))
     also_made = fields.Boolean(truthy={True}, falsy={False})
-    made_since = fields.AwareDateTime(format="iso", allow_none=True)
+    made_since = Moment(allow_none=True)
 
 
 class GateAnswer(Schema):

@@ -1,9 +1,12 @@
-"""Time travel: a key as it was at a moment or a revision, folded from its events.
+"""Time travel: a key as it was at a moment or a revision, folded from its events, and its organisation's tier then.
 
 When it was last used is left out: no event tells that.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
@@ -11,7 +14,11 @@ from sqlalchemy import Connection
 from services.keys.encryption import data_keys
 from services.keys.encryption.description import unseal
 from services.keys.events import types
-from services.keys.lifecycle.key import KEY_PREFIX, Key, NoSuchKey, evolve
+from services.keys.lifecycle.key import KEY_PREFIX, Key, NoSuchKey, evolve, expired_since, settings
+from services.keys.lifecycle.moments import count_until, moments
+from services.keys.lifecycle.organisation import Organisation
+from services.keys.lifecycle.organisation import evolve as evolve_organisation
+from services.keys.views.projection import note_of
 from services.keys.views.queries import KeyView
 from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.origin import Origin
@@ -19,24 +26,50 @@ from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.values.timestamps import from_rfc3339
 
 
+class InTheFuture(Exception):
+    """Nobody knows yet how the key is then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastKey:
+    """A key as it was. `tier`: its organisation's at that time; None: unknown."""
+
+    key: KeyView
+    tier: str | None
+
+
 class AsOf:
     def __init__(self, store: SqlEventStore) -> None:
         self._store = store
 
-    def at_revision(self, organisation_id: str, key_id: str, revision: int) -> KeyView:
+    def at_revision(self, organisation_id: str, key_id: str, revision: int) -> PastKey:
         """The key right after that revision. Raises NoSuchKey, also when the key never had that revision."""
         with self._store.reading() as tx:
             rows = self._stream(tx, key_id)
             if not 0 < revision <= len(rows):
                 raise NoSuchKey
-            return self._view(tx, organisation_id, rows[:revision], from_rfc3339(rows[revision - 1].recorded_at))
+            moment = _moments(rows)[revision - 1]
+            return self._past(tx, organisation_id, rows[:revision], moment)
 
-    def at(self, organisation_id: str, key_id: str, moment: datetime) -> KeyView:
-        """The key at that moment. Raises NoSuchKey, also when it was not created yet."""
+    def at(self, organisation_id: str, key_id: str, moment: datetime, now: datetime) -> PastKey:
+        """The key at that moment, with all that it dates at that moment itself.
+
+        Raises NoSuchKey, also when it was not created yet; InTheFuture if it is after now and all changes.
+        """
         with self._store.reading() as tx:
             rows = self._stream(tx, key_id)
-            until_then = tuple(row for row in rows if from_rfc3339(row.recorded_at) <= moment)
-            return self._view(tx, organisation_id, until_then, moment)
+            happened = _moments(rows)
+            if moment > max(now, *happened):
+                raise InTheFuture
+            return self._past(tx, organisation_id, rows[: count_until(happened, moment)], moment)
+
+    def _past(self, tx: Connection, organisation_id: str, rows: tuple[StoredEvent, ...], moment: datetime) -> PastKey:
+        view = self._view(tx, organisation_id, rows, moment)
+        rows = self._store.stream(tx, organisation_id)
+        organisation: Organisation | None = None
+        for row in rows[: count_until(_moments(rows), moment)]:
+            organisation = evolve_organisation(organisation, _decode(row))
+        return PastKey(key=view, tier=None if organisation is None else organisation.tier)
 
     def _stream(self, tx: Connection, key_id: str) -> tuple[StoredEvent, ...]:
         return self._store.stream(tx, key_id) if key_id.startswith(KEY_PREFIX) else ()
@@ -47,12 +80,11 @@ class AsOf:
             raise NoSuchKey
         state: Key | None = None
         for row in rows:
-            event = types.decode(row.type, row.schema_version, row.data)
-            state = evolve(state, event)  # type: ignore[arg-type]  # a key's stream holds a key's events
+            state = evolve(state, _decode(row))
         data_key = data_keys.read(tx, rows[0].stream)
         if state is None or data_key is None or state.organisation_id != organisation_id:
             raise NoSuchKey
-        description, access = unseal(state.words, data_key), state.access
+        description = unseal(state.words, data_key)
         return KeyView(
             id=state.key_id,
             organisation_id=state.organisation_id,
@@ -65,18 +97,26 @@ class AsOf:
             status=state.status(moment),
             created_at=state.created_at,
             created_by=msgspec.json.decode(rows[0].metadata, type=Origin).actor,
-            expires_at=access.expires_at,
-            allow_query=access.allow_query,
-            allowed_addresses=access.allowed_addresses,
-            minute_limit=access.minute_limit,
-            day_limit=access.day_limit,
             rotated_at=state.rotated_at,
             grace_until=state.grace_until,
             suspended_at=state.suspended_at,
-            expired_at=state.expired_at,
+            expired_at=expired_since(
+                expired_at=state.expired_at, expires_at=state.access.expires_at, revoked_at=state.revoked_at, now=moment
+            ),
             revoked_at=state.revoked_at,
             revocation_reason=state.revocation_reason,
+            revocation_note=note_of(state.revocation_note, data_key),
             last_used_at=None,
             last_used_address=None,
             last_used_route=None,
+            **settings(state.access),
         )
+
+
+def _moments(rows: Sequence[StoredEvent]) -> tuple[datetime, ...]:
+    return moments((_decode(row), from_rfc3339(row.recorded_at)) for row in rows)
+
+
+def _decode(row: StoredEvent) -> Any:
+    """A stream holds the events of one key, or of one organisation."""
+    return types.decode(row.type, row.schema_version, row.data)

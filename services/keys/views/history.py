@@ -7,9 +7,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row
 
-from services.keys.events import types
+from services.keys.encryption import data_keys
+from services.keys.events import KeyRevoked, types
 from services.keys.lifecycle.key import KEY_PREFIX, NoSuchKey
 from services.keys.publication import publish
+from services.keys.views.projection import note_of
 from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.origin import Origin
 from shared.eventsourcing.sql_event_store import SqlEventStore
@@ -21,7 +23,7 @@ _OMITTED = ("key_id", "organisation_id", "digest")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
-    """One event of a key. `revision`: its number in the stream. `facts`: its public fields, without descriptions."""
+    """One event of a key. `revision`: its number in the stream. `facts`: its public fields, and a revocation's note."""
 
     revision: int
     type: str
@@ -42,13 +44,14 @@ class History:
             raise NoSuchKey  # organisations have streams in this log too
         with self._store.reading() as tx:
             rows = self._store.stream(tx, key_id)
+            data_key = data_keys.read(tx, key_id)
         if not rows or any(_organisation_of(row) != organisation_id for row in rows):
             raise NoSuchKey
-        return tuple(map(history_entry, rows))
+        return tuple(history_entry(row, data_key) for row in rows)
 
 
-def history_entry(row: StoredEvent | Row[Any]) -> HistoryEntry:
-    """The entry that a row of the log makes."""
+def history_entry(row: StoredEvent | Row[Any], data_key: str | None) -> HistoryEntry:
+    """The entry that a row of the log makes. `data_key`: the key's; a deleted one has none, and no note."""
     event: Any = types.decode(row.type, row.schema_version, row.data)
     origin = msgspec.json.decode(row.metadata, type=Origin)
     return HistoryEntry(
@@ -58,8 +61,13 @@ def history_entry(row: StoredEvent | Row[Any]) -> HistoryEntry:
         actor=origin.actor,
         on_behalf_of=origin.on_behalf_of,
         request_id=origin.request_id,
-        facts={name: value for name, value in _public(event).items() if name not in _OMITTED},
+        facts={name: value for name, value in _public(event).items() if name not in _OMITTED} | _note(event, data_key),
     )
+
+
+def _note(event: Any, data_key: str | None) -> dict[str, str]:
+    note = note_of(event.note, data_key) if isinstance(event, KeyRevoked) else None
+    return {} if note is None else {"note": note}
 
 
 def _organisation_of(row: StoredEvent) -> str:

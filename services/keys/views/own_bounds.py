@@ -1,16 +1,14 @@
 """Check that a key mints no more than itself, on the rows of the transaction that appends."""
 
-import msgspec
 from sqlalchemy import Connection, bindparam, select
 
 from services.keys import tables
 from services.keys.lifecycle.bounds import BeyondOwnBounds, exceeded
-from services.keys.lifecycle.key import Access, Key
-from shared.values.timestamps import from_rfc3339
+from services.keys.lifecycle.key import SETTINGS, Access, Key
+from services.keys.views.setting_columns import from_row
 
-_COLUMNS = ("expires_at", "allow_query", "allowed_addresses", "minute_limit", "day_limit")
 # Built once: others wait for the log meanwhile.
-_ACCESS = select(*(tables.api_key.c[name] for name in _COLUMNS)).where(tables.api_key.c.id == bindparam("key_id"))
+_ACCESS = select(*(tables.api_key.c[name] for name in SETTINGS)).where(tables.api_key.c.id == bindparam("key_id"))
 
 
 def check_own_bounds(tx: Connection, maker_id: str, before: Key | None, after: Key | None) -> None:
@@ -30,11 +28,4 @@ def check_own_bounds(tx: Connection, maker_id: str, before: Key | None, after: K
 
 
 def _access(tx: Connection, key_id: str) -> Access:
-    row = tx.execute(_ACCESS, {"key_id": key_id}).one()
-    return Access(
-        expires_at=row.expires_at and from_rfc3339(row.expires_at),
-        allow_query=row.allow_query,
-        allowed_addresses=tuple(msgspec.json.decode(row.allowed_addresses)),
-        minute_limit=row.minute_limit,
-        day_limit=row.day_limit,
-    )
+    return Access(**from_row(tx.execute(_ACCESS, {"key_id": key_id}).one()))

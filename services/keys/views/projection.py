@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from services.keys import tables
 from services.keys.encryption import data_keys
-from services.keys.encryption.description import Description, unseal
+from services.keys.encryption.description import Description, unseal, unseal_note
 from services.keys.events import (
     KeyAccessChanged,
     KeyCreated,
@@ -27,10 +27,11 @@ from services.keys.events import (
     TierChanged,
     UnusedExpiryChanged,
 )
-from services.keys.lifecycle.key import Access, Key
-from services.keys.views import makings
+from services.keys.lifecycle.key import Key
+from services.keys.views import makings, setting_columns
 from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.origin import Origin
+from shared.values.names import folded
 from shared.values.timestamps import rfc3339
 
 # Stands for a description whose data key was destroyed, while a log is replayed up to the deletion itself.
@@ -71,7 +72,7 @@ def project_key(tx: Connection, row: StoredEvent, event: KeyEvent) -> None:
         case KeyPermissionsChanged():
             _update(tx, row, event, permissions=_json(event.permissions))
         case KeyAccessChanged():
-            _update(tx, row, event, **_access(event))
+            _update(tx, row, event, **setting_columns.as_columns(event))
         case KeyRotated():
             _update(tx, row, event, hint=event.hint, expired_at=None, **_secrets(event))
             makings.keep(tx, row, actor_of(row))
@@ -84,7 +85,8 @@ def project_key(tx: Connection, row: StoredEvent, event: KeyEvent) -> None:
         case KeyExpired():
             _update(tx, row, event, expired_at=rfc3339(event.expired_at))
         case KeyRevoked():
-            _update(tx, row, event, revoked_at=rfc3339(event.revoked_at), revocation_reason=event.reason)
+            facts = {"revoked_at": rfc3339(event.revoked_at), "revocation_reason": event.reason}
+            _update(tx, row, event, **facts, revocation_note=note_of(event.note, data_keys.read(tx, event.key_id)))
         case KeyDeleted():
             _delete(tx, event.key_id)
         case _:
@@ -103,13 +105,18 @@ def _insert(tx: Connection, row: StoredEvent, event: KeyCreated) -> None:
         "created_at": rfc3339(event.created_at),
         "created_by": actor_of(row),
         **_as_columns(description),
-        **_access(event),
+        **setting_columns.as_columns(event),
     }
     tx.execute(_INSERT_KEY, values)
     _insert_labels(tx, event.key_id, description)
 
 
-def whole_row(state: Key, description: Description, created_by: str) -> dict[str, object]:
+def note_of(sealed: str | None, data_key: str | None) -> str | None:
+    """The note of a revocation; None: there is none, or it can be read no more."""
+    return None if sealed is None or data_key is None else unseal_note(sealed, data_key)
+
+
+def whole_row(state: Key, description: Description, created_by: str, data_key: str | None) -> dict[str, object]:
     """The row of `api_key` that a key's events add up to, without its last use, which no event tells."""
     return {
         "id": state.key_id,
@@ -127,8 +134,9 @@ def whole_row(state: Key, description: Description, created_by: str) -> dict[str
         "expired_at": _time(state.expired_at),
         "revoked_at": _time(state.revoked_at),
         "revocation_reason": state.revocation_reason,
+        "revocation_note": note_of(state.revocation_note, data_key),
         **_as_columns(description),
-        **_access(state.access),
+        **setting_columns.as_columns(state.access),
     }
 
 
@@ -183,18 +191,8 @@ def _as_columns(description: Description) -> dict[str, str]:
         "name": description.name,
         "description": description.description,
         "labels": _json(description.labels),
-        "sort_name": description.name.casefold(),
-        "search_text": f"{description.name}\n{description.description}".casefold(),
-    }
-
-
-def _access(event: KeyCreated | KeyAccessChanged | Access) -> dict[str, object]:
-    return {
-        "expires_at": _time(event.expires_at),
-        "allow_query": event.allow_query,
-        "allowed_addresses": _json(event.allowed_addresses),
-        "minute_limit": event.minute_limit,
-        "day_limit": event.day_limit,
+        "sort_name": folded(description.name),
+        "search_text": folded(f"{description.name}\n{description.description}"),
     }
 
 

@@ -6,41 +6,34 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Connection,
     Row,
     bindparam,
-    func,
     or_,
     select,
 )
 
 from services.keys import tables
 from services.keys.lifecycle import key
-from services.keys.lifecycle.key import Status
+from services.keys.lifecycle.key import Access, Status
 from services.keys.lifecycle.organisation import ACTIVE_KEYS_MAX, NoSuchOrganisation
 from services.keys.views.active_keys import count_active, has_status
+from services.keys.views.key_order import NEWEST_FIRST, Place, read_keys
+from services.keys.views.setting_columns import from_row
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
-from shared.sql.keyset import By, read_page
+from shared.values.names import composed, folded
 from shared.values.timestamps import from_rfc3339, rfc3339
 
-_SORTED_BY: dict[str, Column[Any]] = {
-    "created_at": tables.api_key.c.created_at,
-    "name": tables.api_key.c.sort_name,
-    "expires_at": tables.api_key.c.expires_at,
-    "last_used_at": tables.api_key.c.last_used_at,
-}
-SORTS = (*_SORTED_BY, *(f"-{name}" for name in _SORTED_BY))
-NEWEST_FIRST = "-created_at"
+_PAGE_ROWS = 1000
 _ONE_KEY = select(tables.api_key).where(
     tables.api_key.c.id == bindparam("key_id"), tables.api_key.c.organisation_id == bindparam("organisation")
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyView:
+class KeyView(Access):
     """One key as its organisation sees it, without its secret, which is stored nowhere."""
 
     id: str
@@ -54,17 +47,13 @@ class KeyView:
     status: Status
     created_at: datetime
     created_by: str
-    expires_at: datetime | None
-    allow_query: bool
-    allowed_addresses: tuple[str, ...]
-    minute_limit: int | None
-    day_limit: int | None
     rotated_at: datetime | None
     grace_until: datetime | None
     suspended_at: datetime | None
     expired_at: datetime | None
     revoked_at: datetime | None
     revocation_reason: str | None
+    revocation_note: str | None
     last_used_at: datetime | None
     last_used_address: str | None
     last_used_route: str | None
@@ -97,10 +86,10 @@ class KeyFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPage:
-    """`next_place`: (sort value, id) of the last key shown; None on the last page."""
+    """`next_place`: where it ended; None on the last page."""
 
     keys: tuple[KeyView, ...]
-    next_place: tuple[str, str] | None
+    next_place: Place | None
 
 
 class KeyQueries:
@@ -119,19 +108,27 @@ class KeyQueries:
         self,
         organisation_id: str,
         limit: int,
-        after: tuple[str, str] | None = None,
+        after: Place | None = None,
         wanted: KeyFilter | None = None,
         sort: str = NEWEST_FIRST,
     ) -> KeyPage:
         """`sort`: one of SORTS. `after`: the place where the page before ended, in the same order."""
         table, now = tables.api_key, self._clock.now()
-        by, is_descending = func.coalesce(_SORTED_BY[sort.lstrip("-")], ""), sort.startswith("-")
-        query = select(table, by.label("place")).where(table.c.organisation_id == organisation_id)
+        query = select(table).where(table.c.organisation_id == organisation_id)
         query = query.where(*_conditions(wanted or KeyFilter(), now))
-        order = (By(by, is_descending), By(table.c.id, is_descending))
-        with self._database.reading(once=True) as tx:
-            shown, last = read_page(tx, query, order, after, limit)
-        return KeyPage(keys=tuple(_view(row, now) for row in shown), next_place=last and (last.place, last.id))
+        with self._database.reading() as tx:
+            shown, place = read_keys(tx, query, sort, after, limit)
+        return KeyPage(keys=tuple(_view(row, now) for row in shown), next_place=place)
+
+    def all_keys(self, organisation_id: str, wanted: KeyFilter) -> tuple[KeyView, ...]:
+        """Every key that is wanted, as many as the organisation has."""
+        keys: tuple[KeyView, ...] = ()
+        place: Place | None = None
+        while True:
+            page = self.list_keys(organisation_id, _PAGE_ROWS, place, wanted)
+            keys, place = keys + page.keys, page.next_place
+            if place is None:
+                return keys
 
     def organisation(self, organisation_id: str) -> OrganisationView:
         """Raises NoSuchOrganisation."""
@@ -172,10 +169,10 @@ def _conditions(wanted: KeyFilter, now: datetime) -> list[ColumnElement[bool]]:
         has = has_status(rfc3339(now))
         conditions.append(or_(*(has[status] for status in wanted.statuses)))
     for name, value in wanted.labels:
-        is_labelled = (label.c.key_id == table.c.id, label.c.name == name, label.c.value == value)
+        is_labelled = (label.c.key_id == table.c.id, label.c.name == name, label.c.value.in_({value, composed(value)}))
         conditions.append(select(label.c.key_id).where(*is_labelled).exists())
     if wanted.text:
-        in_text = table.c.search_text.contains(wanted.text.casefold(), autoescape=True)
+        in_text = table.c.search_text.contains(folded(wanted.text), autoescape=True)
         conditions.append(or_(in_text, table.c.hint.contains(wanted.text, autoescape=True), table.c.id == wanted.text))
     if wanted.created_before is not None:
         conditions.append(table.c.created_at < rfc3339(wanted.created_before))
@@ -185,10 +182,14 @@ def _conditions(wanted: KeyFilter, now: datetime) -> list[ColumnElement[bool]]:
 
 
 def _view(row: Row[Any], now: datetime) -> KeyView:
-    moments = {
+    access = from_row(row)
+    moments: dict[str, Any] = {
         name: _time(getattr(row, name))
-        for name in ("expires_at", "rotated_at", "grace_until", "suspended_at", "expired_at", "revoked_at")
+        for name in ("rotated_at", "grace_until", "suspended_at", "expired_at", "revoked_at")
     }
+    moments["expired_at"] = key.expired_since(
+        expired_at=moments["expired_at"], expires_at=access["expires_at"], revoked_at=moments["revoked_at"], now=now
+    )
     return KeyView(
         id=row.id,
         organisation_id=row.organisation_id,
@@ -202,19 +203,17 @@ def _view(row: Row[Any], now: datetime) -> KeyView:
             revoked_at=moments["revoked_at"],
             suspended_at=moments["suspended_at"],
             expired_at=moments["expired_at"],
-            expires_at=moments["expires_at"],
+            expires_at=access["expires_at"],
             now=now,
         ),
         created_at=from_rfc3339(row.created_at),
         created_by=row.created_by,
-        allow_query=row.allow_query,
-        allowed_addresses=tuple(msgspec.json.decode(row.allowed_addresses)),
-        minute_limit=row.minute_limit,
-        day_limit=row.day_limit,
         revocation_reason=row.revocation_reason,
+        revocation_note=row.revocation_note,
         last_used_at=_time(row.last_used_at),
         last_used_address=row.last_used_address,
         last_used_route=row.last_used_route,
+        **access,
         **moments,
     )
 

@@ -69,8 +69,9 @@ def _write(tx: Connection, folded: dict[str, _Folded], uses: dict[str, dict[str,
             identity = {"organisation_id": found.key.organisation_id, "hint": found.key.hint}
             deleted.append({"id": key_id} | identity)
             continue
-        description = _description(found.key, data_keys.get(key_id))
-        keys.append(whole_row(found.key, description, found.created_by) | uses.get(key_id, unused))
+        data_key = data_keys.get(key_id)
+        description = _description(found.key, data_key)
+        keys.append(whole_row(found.key, description, found.created_by, data_key) | uses.get(key_id, unused))
         labels += [{"key_id": key_id, "name": name, "value": value} for name, value in description.labels.items()]
     if keys:
         tx.execute(insert(tables.api_key), keys)

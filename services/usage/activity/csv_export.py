@@ -1,4 +1,7 @@
-"""CSV export of a timeline (RFC 4180), streamed in chunks, safe to open in a spreadsheet."""
+"""CSV export of a timeline (RFC 4180), streamed in chunks, safe to open in a spreadsheet.
+
+UTF-8 with a byte order mark: without one a spreadsheet reads the file in the encoding of its own system.
+"""
 
 import csv
 import io
@@ -7,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from services.usage.activity.timeline import TimelineEntry
 from shared.values.timestamps import rfc3339
 
+CONTENT_TYPE = "text/csv; charset=utf-8"
 COLUMNS = (
     "at",
     "kind",
@@ -20,14 +24,17 @@ COLUMNS = (
     "request_id",
     "actor",
     "requests",
+    "on_behalf_of",
 )
 _CHUNK_CHARACTERS = 16 * 1024
+_BYTE_ORDER_MARK = "\ufeff"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_csv(entries: Iterable[TimelineEntry]) -> Iterator[bytes]:
     """The file in chunks of about 16 KiB, header first. `what`: the method of a request, or the type of an event."""
     text = io.StringIO()
+    text.write(_BYTE_ORDER_MARK)
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     for entry in entries:
@@ -43,7 +50,8 @@ def _cells(entry: TimelineEntry) -> tuple[object, ...]:
     at, request = rfc3339(entry.at), entry.request
     if request is None:
         event = entry.lifecycle or {}
-        return (at, "lifecycle", event["type"], "", "", "", "", "", "", event["request_id"] or "", event["actor"], "")
+        by = (event["request_id"] or "", event["actor"], "", event.get("on_behalf_of") or "")
+        return (at, "lifecycle", event["type"], "", "", "", "", "", "", *by)
     return (
         at,
         "request",
@@ -57,6 +65,7 @@ def _cells(entry: TimelineEntry) -> tuple[object, ...]:
         request.request_id,
         "",
         request.requests,
+        "",
     )
 
 

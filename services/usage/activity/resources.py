@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.usage.activity.csv_export import as_csv
+from services.usage.activity.csv_export import CONTENT_TYPE, as_csv
 from services.usage.activity.schema import ActivityQuery, ActivityQuerySchema, ActivitySchema
 from services.usage.activity.timeline import ActivityTimeline, Place, TimelineEntry
 from services.usage.known_keys.directory import ExistingKeys
@@ -10,7 +10,6 @@ from shared.contracts.errors import NotFound, Unavailable
 from shared.web.operation import Answer, Call, operation
 from shared.web.pagination import page_answer
 from shared.web.problems.catalogue import Problem, unavailable
-from shared.web.requests import cursor
 from shared.web.route import Route
 
 CSV = "text/csv"
@@ -45,16 +44,17 @@ class KeyActivity:
 
     def _page(self, call: Call[ActivityQuery, None], key_id: str) -> Answer:
         query = call.query
-        after = None if query.cursor is None else Place(*cursor.decode(query.cursor, int, int, int))
+        place = query.after(int, int, int)
+        after = None if place is None else Place(*place)
         page = self._activity.page(call.caller.organisation_id, key_id, query.limit, query.wanted(), after)
-        return page_answer(map(shown, page.entries), page.next_place)
+        return page_answer(map(shown, page.entries), page.next_place, query)
 
     def _csv(self, call: Call[ActivityQuery, None], key_id: str) -> Answer:
         if call.query.cursor is not None:
             raise Problem("invalid-request", "cursor: a CSV file has no pages, so leave it out")
         entries = self._activity.everything(call.caller.organisation_id, key_id, call.query.wanted())
         headers = {"Content-Disposition": f'attachment; filename="{key_id}-activity.csv"'}
-        return Answer(body=b"", stream=as_csv(entries), content_type=CSV, headers=headers)
+        return Answer(body=b"", stream=as_csv(entries), content_type=CONTENT_TYPE, headers=headers)
 
 
 def shown(entry: TimelineEntry) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from marshmallow import fields, validate
 from services.usage.activity.timeline import ActivityFilter
 from shared.web.operation import StrictSchema
 from shared.web.pagination import PageQuery, PageQuerySchema
+from shared.web.requests.timestamp import Timestamp
 
 _STATUS = re.compile(r"([1-5])(xx|[0-9]{2})", re.ASCII)
 
@@ -56,8 +57,8 @@ class ActivityQuerySchema(PageQuerySchema):
     request_id = fields.String(
         validate=validate.Length(min=1, max=100), metadata={"description": "the X-Request-Id of an answer"}
     )
-    from_ = fields.AwareDateTime(format="iso", data_key="from")
-    to = fields.AwareDateTime(format="iso")
+    from_ = Timestamp(data_key="from")
+    to = Timestamp()
 
 
 class RequestSchema(StrictSchema):

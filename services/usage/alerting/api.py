@@ -1,32 +1,30 @@
-"""HTTP resources of alert rules and alerts."""
+"""HTTP resources of alert rules; those of alerts are in alert_resources.py."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
 import marshmallow
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
-from services.usage.alerting.alerts.alert import Alert, AlertStore
-from services.usage.alerting.rules.rule import RULE_PREFIX, Kind, Parameters, Rule
+from services.usage.alerting import alert_resources
+from services.usage.alerting.alerts.alert import AlertStore
+from services.usage.alerting.rules.rule import PARAMETERS, RULE_PREFIX, Kind, Parameters, Rule, warnings
 from services.usage.alerting.rules.rule_store import RULES_MAX, RuleStore, TooManyRules
 from services.usage.alerting.schema import (
-    AlertListSchema,
-    AlertQuery,
-    AlertQuerySchema,
     CreateRuleBody,
     CreateRuleSchema,
     EditRuleBody,
     EditRuleSchema,
     RuleListSchema,
     RuleSchema,
-    parameters_of,
+    merged_parameters,
 )
 from services.usage.http.problem_mapping import as_problems
 from services.usage.http.usage_schema import DeletedSchema
 from services.usage.known_keys.directory import ExistingKeys
-from services.usage.notifications.channels.channel_store import ChannelStore, NoSuchChannel
+from services.usage.notifications.channels.channel_store import CHANNELS_MAX, ChannelStore, NoSuchChannel
 from shared.runtime.clock import Clock
 from shared.values.identifiers import new_id
 from shared.web.operation import Answer, Call, operation
@@ -44,11 +42,11 @@ def routes(
     clock: Clock,
     still: StillAdmitted,
 ) -> list[Route]:
-    check = _References(channels, existing_keys)
+    check, warned = _References(channels, existing_keys), _Warnings(channels)
     return [
-        Route("/v1/alert-rules", RuleCollection(rules, check, clock, still)),
-        Route("/v1/alert-rules/{rule_id}", RuleItem(rules, check, still)),
-        Route("/v1/alerts", AlertCollection(alerts)),
+        Route("/v1/alert-rules", RuleCollection(rules, check, warned, clock, still)),
+        Route("/v1/alert-rules/{rule_id}", RuleItem(rules, check, warned, still)),
+        *alert_resources.routes(alerts),
     ]
 
 
@@ -57,13 +55,15 @@ def _made_before(resource: "RuleCollection", call: Call[None, CreateRuleBody], r
 
 
 class RuleCollection:
-    def __init__(self, rules: RuleStore, check: "_References", clock: Clock, still: StillAdmitted) -> None:
-        self._rules, self._check, self._clock, self._still = rules, check, clock, still
+    def __init__(
+        self, rules: RuleStore, check: "_References", warned: "_Warnings", clock: Clock, still: StillAdmitted
+    ) -> None:
+        self._rules, self._check, self._warned, self._clock, self._still = rules, check, warned, clock, still
 
     @operation("List alert rules", tag="Alerts", permission="admin", query=PageQuerySchema, answers=RuleListSchema)
     def on_get(self, call: Call[PageQuery, None]) -> Answer:
         rules, place = self._rules.page(call.caller.organisation_id, call.query.limit, call.query.after(int, str))
-        return page_answer(map(_shown, rules), place)
+        return page_answer(self._warned(call.caller.organisation_id, rules), place, call.query)
 
     @operation(
         "Create an alert rule",
@@ -77,15 +77,15 @@ class RuleCollection:
     )
     def on_post(self, call: Call[None, CreateRuleBody]) -> Answer:
         organisation_id, body = call.caller.organisation_id, call.body
-        self._check(organisation_id, body.key_ids, body.channels)
+        self._check(organisation_id, body.key_ids or (), body.channels or ())
         rule = Rule(
             id=new_id(RULE_PREFIX.rstrip("_")),
             organisation_id=organisation_id,
             kind=body.kind,
-            parameters=_parameters(body.kind, body.parameters),
+            parameters=_parameters(body.kind, PARAMETERS[body.kind](), body.parameters),
             key_ids=None if body.key_ids is None else tuple(body.key_ids),
             label=body.label,
-            channels=tuple(body.channels),
+            channels=tuple(body.channels or ()),
             muted=body.muted,
             created_at=self._clock.now(),
         )
@@ -94,21 +94,28 @@ class RuleCollection:
         except TooManyRules:
             detail = f"the organisation already has {RULES_MAX} alert rules, the most it may have: delete one first"
             raise Problem("conflict", detail) from None
-        return _created(rule)
+        except NoSuchChannel:
+            raise _deleted_meanwhile() from None
+        return self._created(rule)
 
     def created_before(self, call: Call[None, CreateRuleBody], rule_id: str) -> Answer:
         with as_problems():
-            return _created(self._rules.get(call.caller.organisation_id, rule_id))
+            return self._created(self._rules.get(call.caller.organisation_id, rule_id))
+
+    def _created(self, rule: Rule) -> Answer:
+        headers = {"Location": f"/v1/alert-rules/{rule.id}"}
+        return Answer(status=201, body=self._warned.one(rule), headers=headers, revision=rule.revision)
 
 
 class RuleItem:
-    def __init__(self, rules: RuleStore, check: "_References", still: StillAdmitted) -> None:
-        self._rules, self._check, self._still = rules, check, still
+    def __init__(self, rules: RuleStore, check: "_References", warned: "_Warnings", still: StillAdmitted) -> None:
+        self._rules, self._check, self._warned, self._still = rules, check, warned, still
 
     @operation("Show an alert rule", tag="Alerts", permission="admin", answers=RuleSchema, problems=("not-found",))
     def on_get(self, call: Call[None, None], rule_id: str) -> Answer:
-        rule = self._get(call, rule_id)
-        return Answer(body=_shown(rule), revision=rule.revision)
+        with as_problems():
+            rule = self._rules.get(call.caller.organisation_id, rule_id)
+        return Answer(body=self._warned.one(rule), revision=rule.revision)
 
     @operation(
         "Change an alert rule, or mute it",
@@ -116,14 +123,21 @@ class RuleItem:
         permission="admin",
         body=EditRuleSchema,
         answers=RuleSchema,
-        problems=("not-found",),
+        problems=("not-found", "conflict"),
         conditional=True,
     )
     def on_patch(self, call: Call[None, EditRuleBody], rule_id: str) -> Answer:
-        changed = self._edited(self._get(call, rule_id), call.body)
+        organisation_id, body = call.caller.organisation_id, call.body
+        check = self._still.check_of(call)
         with as_problems():
-            rule = self._rules.change(changed, call.seen, self._still.check_of(call))
-        return Answer(body=_shown(rule), revision=rule.revision)
+            before = self._rules.get(organisation_id, rule_id)
+            # Asked before the transaction, which may not wait for others; the edit runs in it, under its lock.
+            self._check(organisation_id, _given(body.key_ids), _given(body.channels), kept=before.channels)
+            try:
+                rule = self._rules.change(organisation_id, rule_id, lambda rule: _edited(rule, body), call.seen, check)
+            except NoSuchChannel:
+                raise _deleted_meanwhile() from None
+        return Answer(body=self._warned.one(rule), revision=rule.revision)
 
     @operation(
         "Delete an alert rule; its alerts stay",
@@ -139,45 +153,19 @@ class RuleItem:
             deleted_at = self._rules.delete(call.caller.organisation_id, rule_id, call.seen, check)
         return Answer(body={"id": rule_id, "deleted_at": deleted_at})
 
-    def _get(self, call: Call[Any, Any], rule_id: str) -> Rule:
-        with as_problems():
-            return self._rules.get(call.caller.organisation_id, rule_id)
 
-    def _edited(self, rule: Rule, body: EditRuleBody) -> Rule:
-        """The rule with the changes of `body`; giving key_ids unsets label, and the reverse. Raises Problem."""
-        if body.key_ids is not UNSET:
-            key_ids = None if body.key_ids is None else tuple(body.key_ids)
-            rule = replace(rule, key_ids=key_ids, label=rule.label if key_ids is None else None)
-        if body.label is not UNSET:
-            rule = replace(rule, label=body.label, key_ids=rule.key_ids if body.label is None else None)
-        if body.parameters is not UNSET:
-            rule = replace(rule, parameters=_parameters(rule.kind, body.parameters))
-        if body.channels is not UNSET:
-            rule = replace(rule, channels=tuple(body.channels))
-        if body.muted is not UNSET:
-            rule = replace(rule, muted=body.muted)
-        given_keys = None if body.key_ids is UNSET else body.key_ids
-        self._check(rule.organisation_id, given_keys, () if body.channels is UNSET else body.channels)
-        return rule
+class _Warnings:
+    """Rules as they are shown, each with its warnings: who hears of it depends on the channels there are now."""
 
+    def __init__(self, channels: ChannelStore) -> None:
+        self._channels = channels
 
-class AlertCollection:
-    def __init__(self, alerts: AlertStore) -> None:
-        self._alerts = alerts
+    def __call__(self, organisation_id: str, rules: Iterable[Rule]) -> list[dict[str, Any]]:
+        channels, _ = self._channels.page(organisation_id, CHANNELS_MAX)
+        return [_shown(rule) | {"warnings": warnings(rule, channels)} for rule in rules]
 
-    @operation(
-        "List alerts, newest first", tag="Alerts", permission="admin", query=AlertQuerySchema, answers=AlertListSchema
-    )
-    def on_get(self, call: Call[AlertQuery, None]) -> Answer:
-        query = call.query
-        alerts, place = self._alerts.page(
-            call.caller.organisation_id,
-            query.limit,
-            query.after(int, str),
-            key_id=query.key_id,
-            is_open=query.is_open(),
-        )
-        return page_answer(map(_alert, alerts), place)
+    def one(self, rule: Rule) -> dict[str, Any]:
+        return self(rule.organisation_id, [rule])[0]
 
 
 class _References:
@@ -186,22 +174,24 @@ class _References:
     def __init__(self, channels: ChannelStore, existing_keys: ExistingKeys) -> None:
         self._channels, self._existing_keys = channels, existing_keys
 
-    def __call__(self, organisation_id: str, key_ids: Iterable[str] | None, channels: Iterable[str]) -> None:
-        """Raises Problem, with an error for each unknown id."""
+    def __call__(
+        self, organisation_id: str, key_ids: Iterable[str], channels: Iterable[str], kept: Collection[str] = ()
+    ) -> None:
+        """Raises Problem, with an error for each unknown id. `kept`: channels that the rule names already."""
 
         def is_key(key_id: str) -> bool:
             return self._existing_keys.belongs_to(key_id, organisation_id)
 
         def is_channel(channel_id: str) -> bool:
+            if channel_id in kept:
+                return True
             try:
                 self._channels.get(organisation_id, channel_id)
             except NoSuchChannel:
                 return False
             return True
 
-        errors = _unknown("key_ids", "key", key_ids or (), is_key) | _unknown(
-            "channels", "channel", channels, is_channel
-        )
+        errors = _unknown("key_ids", "key", key_ids, is_key) | _unknown("channels", "channel", channels, is_channel)
         if errors:
             raise Problem("invalid-body", members={"errors": errors})
 
@@ -211,10 +201,34 @@ def _unknown(member: str, what: str, ids: Iterable[str], is_known: Callable[[str
     return {f"/{member}/{at}": [f"there is no {what} with this id"] for at, one in enumerate(ids) if not is_known(one)}
 
 
-def _parameters(kind: Kind, document: dict[str, Any]) -> Parameters:
+def _given(ids: list[str] | UnsetType | None) -> list[str]:
+    return [] if ids is None or ids is UNSET else ids
+
+
+def _edited(rule: Rule, body: EditRuleBody) -> Rule:
+    """The rule with the changes of `body`; giving key_ids unsets label, and the reverse. Raises Problem."""
+    if body.key_ids is not UNSET:
+        key_ids = None if body.key_ids is None else tuple(body.key_ids)
+        rule = replace(rule, key_ids=key_ids, label=rule.label if key_ids is None else None)
+    if body.label is not UNSET:
+        rule = replace(rule, label=body.label, key_ids=rule.key_ids if body.label is None else None)
+    if body.parameters is not UNSET:
+        rule = replace(rule, parameters=_parameters(rule.kind, rule.parameters, body.parameters))
+    if body.channels is not UNSET:
+        rule = replace(rule, channels=tuple(body.channels or ()))
+    if body.muted is not UNSET:
+        rule = replace(rule, muted=body.muted)
+    return rule
+
+
+def _deleted_meanwhile() -> Problem:
+    return Problem("conflict", "a channel that the rule would name was deleted meanwhile")
+
+
+def _parameters(kind: Kind, before: Parameters, patch: dict[str, Any] | None) -> Parameters:
     """Raises Problem."""
     try:
-        return parameters_of(kind, document)
+        return merged_parameters(kind, before, patch)
     except marshmallow.ValidationError as error:
         messages: dict[str, Any] = dict(error.messages_dict)
         errors = {f"/parameters/{name}": _texts(found) for name, found in messages.items()}
@@ -235,11 +249,5 @@ def _created(rule: Rule) -> Answer:
 
 def _shown(rule: Rule) -> dict[str, Any]:
     body: dict[str, Any] = msgspec.to_builtins(rule)
-    del body["organisation_id"]
-    return body
-
-
-def _alert(alert: Alert) -> dict[str, Any]:
-    body: dict[str, Any] = msgspec.to_builtins(alert)
     del body["organisation_id"]
     return body

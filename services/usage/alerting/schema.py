@@ -1,14 +1,17 @@
 """Marshmallow schemas of rules and alerts: bodies, queries and answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import marshmallow
+import msgspec
 from marshmallow import ValidationError, fields, validate, validates_schema
 from msgspec import UNSET, UnsetType
 
 from services.usage.alerting.rules.rule import (
+    PARAMETERS,
     ErrorRateParameters,
     ExpiringParameters,
     Kind,
@@ -17,10 +20,10 @@ from services.usage.alerting.rules.rule import (
     QuotaParameters,
     VolumeParameters,
 )
-from shared.observability.redaction import redact
+from services.usage.http.plain_text import plain
 from shared.web.operation import StrictSchema
+from shared.web.requests.timestamp import Timestamp
 from shared.web.pagination import PageQuery, PageQuerySchema
-from shared.web.requests.query_parameters import has_control_characters
 from shared.web.requests.strict_boolean import StrictBoolean
 
 KEYS_MAX, CHANNELS_MAX = 100, 20
@@ -32,13 +35,8 @@ def _ascending(percents: list[int]) -> None:
         raise ValidationError("must be in ascending order, without repetition")
 
 
-def _plain(text: str) -> None:
-    if has_control_characters(text) or redact(text) != text:
-        raise ValidationError("must not contain control characters or an API key")
-
-
 def _label(text: str) -> None:
-    _plain(text)
+    plain(text)
     name, colon, _ = text.partition(":")
     if not name or not colon:
         raise ValidationError("must be a label's name and value, such as env:prod")
@@ -85,6 +83,16 @@ _SCHEMAS: Mapping[Kind, type[StrictSchema]] = {
 }
 
 
+def merged_parameters(kind: Kind, before: Parameters, patch: Mapping[str, Any] | None) -> Parameters:
+    """`before` with what `patch` names; null: the default, of one or of all. Raises marshmallow.ValidationError."""
+    if patch is None:
+        return PARAMETERS[kind]()
+    known: dict[str, Any] = msgspec.to_builtins(before)
+    cleared = {name for name, value in patch.items() if value is None and name in known}
+    named = known | dict(patch)
+    return parameters_of(kind, {name: value for name, value in named.items() if name not in cleared})
+
+
 def parameters_of(kind: Kind, document: Mapping[str, Any]) -> Parameters:
     """Raises marshmallow.ValidationError."""
     loaded: Any = _SCHEMAS[kind]().load(document)
@@ -99,13 +107,14 @@ def parameters_of(kind: Kind, document: Mapping[str, Any]) -> Parameters:
 class _RuleSchema(StrictSchema):
     parameters = fields.Dict(
         keys=fields.String(),
+        allow_none=True,
         metadata={
             "description": "quota: thresholds_percent; error-rate: threshold_percent, requests_min; volume: factor, "
-            "requests_min; key-expiring: days. A parameter that is left out takes its default."
+            "requests_min; key-expiring: days. Left out: its default, or in a change what it was; null: its default."
         },
     )
     key_ids = fields.List(
-        fields.String(validate=[validate.Length(max=32), _plain]),
+        fields.String(validate=[validate.Length(max=32), plain]),
         allow_none=True,
         validate=validate.Length(min=1, max=KEYS_MAX),
         metadata={"description": "ids of the keys that the rule is about; null, with label null: all keys"},
@@ -116,7 +125,8 @@ class _RuleSchema(StrictSchema):
         metadata={"description": "the rule is about the keys with this label, such as env:prod"},
     )
     channels = fields.List(
-        fields.String(validate=[validate.Length(max=32), _plain]),
+        fields.String(validate=[validate.Length(max=32), plain]),
+        allow_none=True,
         validate=validate.Length(max=CHANNELS_MAX),
         metadata={"description": "ids of the channels to notify; empty: every channel that takes alerts"},
     )
@@ -131,10 +141,10 @@ class _RuleSchema(StrictSchema):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateRuleBody:
     kind: Kind
-    parameters: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, Any] | None = None
     key_ids: list[str] | None = None
     label: str | None = None
-    channels: list[str] = field(default_factory=list)
+    channels: list[str] | None = None
     muted: bool = False
 
 
@@ -145,12 +155,12 @@ class CreateRuleSchema(_RuleSchema):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditRuleBody:
-    """UNSET: stays as it is."""
+    """UNSET: stays as it is. None: as if it had never been given."""
 
-    parameters: dict[str, Any] | UnsetType = UNSET
+    parameters: dict[str, Any] | UnsetType | None = UNSET
     key_ids: list[str] | UnsetType | None = UNSET
     label: str | UnsetType | None = UNSET
-    channels: list[str] | UnsetType = UNSET
+    channels: list[str] | UnsetType | None = UNSET
     muted: bool | UnsetType = UNSET
 
 
@@ -166,6 +176,9 @@ class RuleSchema(StrictSchema):
     label = fields.String(required=True, allow_none=True)
     channels = fields.List(fields.String(), required=True)
     muted = fields.Boolean(required=True)
+    warnings = fields.List(
+        fields.String(), required=True, metadata={"description": "why nobody is told of what it raises"}
+    )
     revision = fields.Integer(required=True)
     created_at = fields.AwareDateTime(required=True)
 
@@ -177,8 +190,14 @@ class RuleListSchema(StrictSchema):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertQuery(PageQuery):
+    """`from_` is `from` in the query; `to` itself is not in the range. `rule_id`: of any rule that was met."""
+
     key_id: str | None = None
+    rule_id: str | None = None
+    kind: str | None = None
     status: str | None = None
+    from_: datetime | None = None
+    to: datetime | None = None
 
     def is_open(self) -> bool | None:
         return None if self.status is None else self.status == "open"
@@ -187,7 +206,11 @@ class AlertQuery(PageQuery):
 class AlertQuerySchema(PageQuerySchema):
     shape = AlertQuery
     key_id = fields.String(validate=validate.Length(min=1, max=32))
+    rule_id = fields.String(validate=validate.Length(min=1, max=32))
+    kind = fields.String(validate=validate.OneOf(tuple(Kind)))
     status = fields.String(validate=validate.OneOf(("open", "resolved")))
+    from_ = Timestamp(data_key="from")
+    to = Timestamp()
 
 
 class AlertFactsSchema(StrictSchema):
@@ -208,14 +231,18 @@ class AlertFactsSchema(StrictSchema):
     requests = fields.Integer()
     failed = fields.Integer()
     per_hour = fields.Float(metadata={"description": "the requests that the key usually makes in an hour"})
-    source = fields.String(metadata={"description": "what is new: address or user-agent"})
+    source = fields.String(metadata={"description": "what is new: address, user-agent or address-and-user-agent"})
     expires_at = fields.AwareDateTime()
-    days_left = fields.Integer()
+    days_left = fields.Integer(metadata={"description": "whole days, rounded down"})
+    threshold_days = fields.Integer(metadata={"description": "the threshold that was crossed"})
 
 
 class AlertSchema(StrictSchema):
     id = fields.String(required=True)
     rule_id = fields.String(required=True)
+    rule_ids = fields.List(
+        fields.String(), required=True, metadata={"description": "every rule that was met, rule_id first"}
+    )
     kind = fields.Enum(Kind, by_value=True, required=True)
     key_id = fields.String(required=True)
     facts = fields.Nested(AlertFactsSchema, required=True)

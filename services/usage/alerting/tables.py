@@ -25,12 +25,14 @@ alert_rule = Table(
     Index("alert_rule_by_organisation", "organisation_id", "created_at"),
 )
 
-# One row for each (rule, key, fact, period). `facts` is JSON; only the erasure of a deleted key ever changes it.
+# One row for each (key, kind, fact, period). `rule_ids`: JSON, every rule that was met, `rule_id` first; NULL: no
+# other. `facts` is JSON; only the erasure of a deleted key ever changes it.
 alert = Table(
     "alert",
     metadata,
     Column("id", String(32), primary_key=True),
     Column("rule_id", String(32), nullable=False),
+    Column("rule_ids", Text),
     Column("kind", String(32), nullable=False),
     Column("organisation_id", String(32), nullable=False),
     Column("key_id", String(32), nullable=False),

@@ -4,7 +4,7 @@ import enum
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, ScalarSelect, Select, Table, cast, func, select, union_all
@@ -18,6 +18,7 @@ from shared.sql.database import Database
 from shared.values.timestamps import MINUTE_US, from_microseconds, midnight, to_microseconds
 
 KEYS_MAX = 100
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 class Step(enum.Enum):
@@ -67,7 +68,7 @@ class KeyTotal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
-    """Quota used: in the last 60 s, today (UTC), and today within the last hour."""
+    """Quota used: in the last 60 s, today (UTC), and in the last hour (today or not, to the minute)."""
 
     minute: int
     day: int
@@ -109,7 +110,7 @@ class Statistics:
         request, minutes, days = tables.request, tables.counter, tables.counter_day
         minute_ago, hour_ago = to_microseconds(now - timedelta(seconds=60)), now - timedelta(hours=1)
         today = to_microseconds(midnight(now)) // MINUTE_US
-        first = max(today, to_microseconds(hour_ago) // MINUTE_US)
+        first = to_microseconds(hour_ago) // MINUTE_US
         used = select(
             _cost(request, request.c.key_id == key_id, request.c.at > minute_ago).label("minute"),
             _cost(days, days.c.key_id == key_id, days.c.minute == today).label("day"),
@@ -175,6 +176,12 @@ class Statistics:
             ),
             routes=dict(routes),
         )
+
+
+def widened(start: datetime, end: datetime, step: Step) -> tuple[datetime, datetime]:
+    """The range of whole steps that is summed for a range; it ends with the last moment that can be written."""
+    first, last = (minute * MINUTE_US for minute in _minutes(start, end, step))
+    return from_microseconds(first), from_microseconds(min(last, to_microseconds(_LAST)))
 
 
 def _minutes(start: datetime, end: datetime, step: Step) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from marshmallow import fields, validate
 
 from services.usage.counters.statistics import Step
 from shared.web.operation import StrictSchema
+from shared.web.requests.timestamp import Timestamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +24,8 @@ class UsageQuery:
 
 class UsageQuerySchema(StrictSchema):
     shape = UsageQuery
-    from_ = fields.AwareDateTime(format="iso", data_key="from")
-    to = fields.AwareDateTime(format="iso")
+    from_ = Timestamp(data_key="from")
+    to = Timestamp()
     step = fields.String(validate=validate.OneOf(("minute", "hour", "day")))
 
 
@@ -48,7 +49,10 @@ class ForecastSchema(StrictSchema):
     day_exhausted_at = fields.AwareDateTime(
         required=True,
         allow_none=True,
-        metadata={"description": "at the rate of the last hour; null: the day's quota will last"},
+        metadata={
+            "description": "at the rate of the last 60 minutes, also of those before midnight; "
+            "null: at that rate the day's quota will last"
+        },
     )
 
 
@@ -58,7 +62,19 @@ class DurationsSchema(StrictSchema):
     p99 = fields.Float(required=True, allow_none=True)
 
 
-class SummarySchema(StrictSchema):
+class _RangeSchema(StrictSchema):
+    """The range as it was summed. In the class's body `from` could not be a name."""
+
+    from_ = fields.AwareDateTime(
+        required=True, data_key="from", metadata={"description": "the start asked for, widened to a whole step"}
+    )
+    to = fields.AwareDateTime(
+        required=True, metadata={"description": "the end asked for, widened to a whole step; not part of the range"}
+    )
+    step = fields.String(required=True)
+
+
+class SummarySchema(_RangeSchema):
     total = fields.Integer(required=True)
     bytes = fields.Integer(required=True, metadata={"description": "of the bodies of the answers"})
     by_class = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)

@@ -1,22 +1,25 @@
-"""HTTP resources of channels: list, create, change, delete, rotate a webhook's secret.
-
-Deliveries and test messages are in deliveries/delivery_resources.py.
-"""
+"""HTTP resources of channels: list, create, change, delete, and the routes of all that channels have."""
 
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any
 
-import msgspec
 from msgspec import UNSET
 
 from services.usage.http.problem_mapping import as_problems
 from services.usage.http.usage_schema import DeletedSchema
+from services.usage.notifications import channel_answers, secret_rotation
 from services.usage.notifications.channel import ALERT_EVENTS, CHANNEL_PREFIX, Channel, Kind
-from services.usage.notifications.channels.channel_store import CHANNELS_MAX, ChannelStore, TooManyChannels
+from services.usage.notifications.channels.channel_store import (
+    CHANNELS_MAX,
+    ChannelInUse,
+    ChannelStore,
+    Namers,
+    TooManyChannels,
+)
 from services.usage.notifications.channels.secret_encryption import SecretEncryption, new_secret
 from services.usage.notifications.deliveries import delivery_resources
+from services.usage.notifications.deliveries.delivery_store import when_disabled
 from services.usage.notifications.deliveries.delivery_views import DeliveryViews
+from services.usage.notifications.documented_webhooks import WEBHOOKS
 from services.usage.notifications.schema import (
     CreateChannelBody,
     CreateNotificationChannelSchema,
@@ -25,25 +28,21 @@ from services.usage.notifications.schema import (
     NotificationChannelListSchema,
     NotificationChannelSchema,
     NotificationChannelWithSecretSchema,
-    RotateSecretBody,
-    RotateSecretSchema,
 )
 from services.usage.notifications.senders.egress_guard import forbidden_target
 from services.usage.notifications.settings import DeliverySettings
 from shared.runtime.clock import Clock
 from shared.values.identifiers import new_id
-from shared.values.revision import SeenRevisions
 from shared.web.operation import Answer, Call, operation
 from shared.web.pagination import PageQuery, PageQuerySchema, page_answer
 from shared.web.problems.catalogue import Problem
 from shared.web.route import Route
 from shared.web.still_admitted import StillAdmitted
 
-_ONCE = {"Cache-Control": "no-store"}
-
 
 def routes(
     channels: ChannelStore,
+    namers: Namers,
     deliveries: DeliveryViews,
     encryption: SecretEncryption,
     settings: DeliverySettings,
@@ -51,27 +50,39 @@ def routes(
     still: StillAdmitted,
 ) -> list[Route]:
     return [
-        Route("/v1/channels", ChannelCollection(channels, encryption, settings, clock, still)),
-        Route("/v1/channels/{channel_id}", ChannelItem(channels, settings, clock, still)),
-        Route("/v1/channels/{channel_id}/rotate-secret", SecretRotation(channels, encryption, clock, still)),
+        Route("/v1/channels", ChannelCollection(channels, deliveries, encryption, settings, clock, still)),
+        Route("/v1/channels/{channel_id}", ChannelItem(channels, namers, deliveries, settings, clock, still)),
+        Route(
+            "/v1/channels/{channel_id}/rotate-secret",
+            secret_rotation.SecretRotation(channels, deliveries, encryption, clock, still),
+        ),
         *delivery_resources.routes(channels, deliveries, clock, still),
     ]
 
 
-def _made_before(resource: "ChannelCollection | SecretRotation", call: Call[Any, Any], channel_id: str) -> Answer:
-    return resource.shown_again(call, channel_id)
+def _created_before(resource: "ChannelCollection", call: Call[None, CreateChannelBody], channel_id: str) -> Answer:
+    return resource.created_before(call, channel_id)
 
 
 class ChannelCollection:
+    webhooks = WEBHOOKS
+
     def __init__(
         self,
         channels: ChannelStore,
+        deliveries: DeliveryViews,
         encryption: SecretEncryption,
         settings: DeliverySettings,
         clock: Clock,
         still: StillAdmitted,
     ) -> None:
-        self._channels, self._encryption, self._settings, self._clock = channels, encryption, settings, clock
+        self._deliveries, self._channels, self._encryption, self._settings, self._clock = (
+            deliveries,
+            channels,
+            encryption,
+            settings,
+            clock,
+        )
         self._still = still
 
     @operation(
@@ -79,7 +90,10 @@ class ChannelCollection:
     )
     def on_get(self, call: Call[PageQuery, None]) -> Answer:
         channels, place = self._channels.page(call.caller.organisation_id, call.query.limit, call.query.after(int, str))
-        return page_answer(map(_shown, channels), place)
+        held = self._deliveries.held([channel.id for channel in channels])
+        return page_answer(
+            (channel_answers.shown(channel, held.get(channel.id, 0)) for channel in channels), place, call.query
+        )
 
     @operation(
         "Create a channel; a webhook's secret is shown only once",
@@ -89,7 +103,7 @@ class ChannelCollection:
         answers=NotificationChannelWithSecretSchema,
         status=201,
         problems=("conflict",),
-        repeated=_made_before,
+        repeated=_created_before,
     )
     def on_post(self, call: Call[None, CreateChannelBody]) -> Answer:
         body, secret = call.body, new_secret() if call.body.kind is Kind.WEBHOOK else None
@@ -100,6 +114,7 @@ class ChannelCollection:
             organisation_id=call.caller.organisation_id,
             kind=body.kind,
             target=target or "",
+            own_name=body.name,
             events=_distinct(body.events) if body.events else ALERT_EVENTS,
             sealed_secret=None if secret is None else self._encryption.seal(secret),
             created_at=self._clock.now(),
@@ -109,22 +124,31 @@ class ChannelCollection:
         except TooManyChannels:
             detail = f"the organisation already has {CHANNELS_MAX} channels, the most it may have: delete one first"
             raise Problem("conflict", detail) from None
-        return _with_secret(channel, secret, status=201)
+        return channel_answers.created(channel, secret)
 
-    def shown_again(self, call: Call[Any, Any], channel_id: str) -> Answer:
-        return _with_secret(_get(self._channels, call, channel_id), None, status=201)
+    def created_before(self, call: Call[None, CreateChannelBody], channel_id: str) -> Answer:
+        return channel_answers.created(channel_answers.find(self._channels, call, channel_id), None)
 
 
 class ChannelItem:
-    def __init__(self, channels: ChannelStore, settings: DeliverySettings, clock: Clock, still: StillAdmitted) -> None:
-        self._channels, self._settings, self._clock, self._still = channels, settings, clock, still
+    def __init__(
+        self,
+        channels: ChannelStore,
+        namers: Namers,
+        deliveries: DeliveryViews,
+        settings: DeliverySettings,
+        clock: Clock,
+        still: StillAdmitted,
+    ) -> None:
+        self._channels, self._namers, self._deliveries = channels, namers, deliveries
+        self._settings, self._clock, self._still = settings, clock, still
 
     @operation(
         "Show a channel", tag="Alerts", permission="admin", answers=NotificationChannelSchema, problems=("not-found",)
     )
     def on_get(self, call: Call[None, None], channel_id: str) -> Answer:
-        channel = _get(self._channels, call, channel_id)
-        return Answer(body=_shown(channel), revision=channel.revision)
+        channel = channel_answers.find(self._channels, call, channel_id)
+        return channel_answers.answer(channel, self._deliveries)
 
     @operation(
         "Change a channel, or enable it again",
@@ -136,24 +160,33 @@ class ChannelItem:
         conditional=True,
     )
     def on_patch(self, call: Call[None, EditChannelBody], channel_id: str) -> Answer:
-        changed = self._edited(_get(self._channels, call, channel_id), call.body)
         with as_problems():
-            channel = self._channels.change(changed, call.seen, self._still.check_of(call))
-        return Answer(body=_shown(channel), revision=channel.revision)
+            channel = self._channels.change(
+                call.caller.organisation_id,
+                channel_id,
+                lambda channel: self._edited(channel, call.body),
+                call.seen,
+                self._still.check_of(call),
+                lambda tx, disabled: when_disabled(tx, disabled, self._clock.now()),
+            )
+        return channel_answers.answer(channel, self._deliveries)
 
     @operation(
-        "Delete a channel; its unfinished deliveries fail",
+        "Delete a channel that no rule names; its unfinished deliveries fail",
         tag="Alerts",
         permission="admin",
         answers=DeletedSchema,
-        problems=("not-found",),
+        problems=("not-found", "in-use"),
         conditional=True,
     )
     def on_delete(self, call: Call[None, None], channel_id: str) -> Answer:
-        deleted_at = self._clock.now()
-        with as_problems():
-            check = self._still.check_of(call)
-            self._channels.delete(call.caller.organisation_id, channel_id, deleted_at, call.seen, check)
+        organisation_id, deleted_at, check = call.caller.organisation_id, self._clock.now(), self._still.check_of(call)
+        try:
+            with as_problems():
+                self._channels.delete(organisation_id, channel_id, deleted_at, call.seen, check, self._namers)
+        except ChannelInUse as refusal:
+            detail = f"alert rules name this channel: {refusal}"
+            raise Problem("in-use", detail, members={"rules": list(refusal.rules)}) from None
         return Answer(body={"id": channel_id, "deleted_at": deleted_at})
 
     def _edited(self, channel: Channel, body: EditChannelBody) -> Channel:
@@ -165,65 +198,15 @@ class ChannelItem:
         if target is not UNSET:
             _check_target(channel.kind, target, self._settings)
             channel = replace(channel, target=target)
+        if body.name is not UNSET:
+            channel = replace(channel, own_name=body.name)
         if body.events is not UNSET:
-            channel = replace(channel, events=_distinct(body.events))
+            channel = replace(channel, events=_distinct(body.events) if body.events else ALERT_EVENTS)
         if body.disabled is True and channel.disabled_at is None:
             channel = replace(channel, disabled_at=self._clock.now(), disabled_reason="disabled by the organisation")
         if body.disabled is False:
             channel = replace(channel, disabled_at=None, disabled_reason=None)
         return channel
-
-
-class SecretRotation:
-    def __init__(
-        self, channels: ChannelStore, encryption: SecretEncryption, clock: Clock, still: StillAdmitted
-    ) -> None:
-        self._channels, self._encryption, self._clock, self._still = channels, encryption, clock, still
-
-    @operation(
-        "Give a webhook a new secret, shown only once; the previous one also signs for a while",
-        tag="Alerts",
-        permission="admin",
-        body=RotateSecretSchema,
-        answers=NotificationChannelWithSecretSchema,
-        problems=("not-found", "conflict"),
-        conditional=True,
-        repeated=_made_before,
-    )
-    def on_post(self, call: Call[None, RotateSecretBody], channel_id: str) -> Answer:
-        channel = _get(self._channels, call, channel_id)
-        if channel.kind is not Kind.WEBHOOK:
-            raise Problem("conflict", "only webhook channels have a secret: email is not signed")
-        secret, overlap = new_secret(), timedelta(seconds=call.body.overlap_seconds)
-        rotated = replace(
-            channel,
-            sealed_secret=self._encryption.seal(secret),
-            sealed_previous_secret=channel.sealed_secret if overlap else None,
-            previous_until=self._clock.now() + overlap if overlap else None,
-        )
-        call.seen.check(channel.revision)
-        # Of two rotations at once the later must fail, or it would keep the wrong secret as the previous one.
-        seen = SeenRevisions(frozenset({channel.revision}))
-        with as_problems():
-            return _with_secret(self._channels.change(rotated, seen, self._still.check_of(call)), secret)
-
-    def shown_again(self, call: Call[Any, Any], channel_id: str) -> Answer:
-        return _with_secret(_get(self._channels, call, channel_id), None)
-
-
-def _get(channels: ChannelStore, call: Call[Any, Any], channel_id: str) -> Channel:
-    """Raises Problem."""
-    with as_problems():
-        return channels.get(call.caller.organisation_id, channel_id)
-
-
-def _with_secret(channel: Channel, secret: str | None, *, status: int = 200) -> Answer:
-    """The channel with its secret, shown this once; None: it was shown before, or there is none."""
-    shown = _shown(channel)
-    headers = _ONCE | ({"Location": f"/v1/channels/{channel.id}"} if status == 201 else {})
-    return Answer(
-        status=status, body=shown | {"secret": secret}, headers=headers, revision=channel.revision, shown=shown
-    )
 
 
 def _check_target(kind: Kind, target: str, settings: DeliverySettings) -> None:
@@ -240,12 +223,3 @@ def _refuse(member: str, message: str) -> None:
 
 def _distinct(events: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(events))
-
-
-def _shown(channel: Channel) -> dict[str, Any]:
-    """The body of an answer, without the encrypted secrets."""
-    whole: dict[str, Any] = msgspec.to_builtins(channel)
-    target = "url" if channel.kind is Kind.WEBHOOK else "address"
-    names = ("id", "kind", "events", "disabled_at", "disabled_reason", "revision", "created_at")
-    body = {name: whole[name] for name in names}
-    return body | {target: channel.target, "previous_secret_until": whole["previous_until"]}

@@ -1,16 +1,22 @@
-"""Channel: a webhook or an email address of an organisation, and the event types it takes. Pure."""
+"""Channel: a webhook or an email address of an organisation, and the event types it takes. Pure.
+
+While it is disabled, what it takes is held for it. Its organisation's other channels are told that it is disabled.
+"""
 
 import enum
 from dataclasses import dataclass
 from datetime import datetime
 from typing import get_args
+from urllib.parse import urlsplit
 
 from shared.contracts.keys import KeyEvent, TierChanged
 
 CHANNEL_PREFIX = "chn_"
-ALERT_EVENTS = ("AlertRaised", "AlertResolved")
+RAISED = "AlertRaised"
+ALERT_EVENTS = (RAISED, "AlertResolved")
 LIFECYCLE_EVENTS = (*sorted(shape.__name__ for shape in get_args(KeyEvent)), TierChanged.__name__)
-EVENTS = (*ALERT_EVENTS, *LIFECYCLE_EVENTS)
+DISABLED_EVENT = "channel-disabled"  # whoever takes AlertRaised takes it, too
+EVENTS = (*ALERT_EVENTS, *LIFECYCLE_EVENTS, DISABLED_EVENT)
 TEST_EVENT = "ChannelTested"  # every channel takes it: its owner asked for it
 
 
@@ -23,7 +29,7 @@ class Kind(enum.StrEnum):
 class Channel:
     """`target`: a URL or an email address. `sealed_…`: encrypted; the previous one also signs until `previous_until`.
 
-    `disabled_at`: since when nothing is sent to it; `disabled_reason`: why.
+    `own_name` None: it is called by its host. `disabled_at`: since when nothing is sent to it; `disabled_reason`: why.
     """
 
     id: str
@@ -31,6 +37,7 @@ class Channel:
     kind: Kind
     target: str
     events: tuple[str, ...]
+    own_name: str | None = None
     sealed_secret: str | None = None
     sealed_previous_secret: str | None = None
     previous_until: datetime | None = None
@@ -40,8 +47,17 @@ class Channel:
     created_at: datetime
 
     def takes(self, type_: str) -> bool:
-        """Whether an event of this type is sent to the channel."""
-        return self.disabled_at is None and (type_ in self.events or type_ == TEST_EVENT)
+        """Whether an event of this type is for the channel: sent to it, or held while it is disabled."""
+        return type_ in self.events or type_ == TEST_EVENT or (type_ == DISABLED_EVENT and RAISED in self.events)
+
+    @property
+    def name(self) -> str:
+        """What its organisation calls it; by default the host of its target, which unlike a path is no secret."""
+        if self.own_name is not None:
+            return self.own_name
+        if self.kind is Kind.EMAIL:
+            return self.target.rpartition("@")[2]
+        return urlsplit(self.target).hostname or self.id
 
     def sealed_secrets(self, now: datetime) -> tuple[str, ...]:
         """The encrypted secrets that sign now, newest first."""

@@ -1,5 +1,7 @@
 """Delivery: one message to one channel, retried with backoff. pending → sending → delivered | failed. Pure.
 
+Held: its channel is disabled; a replay makes it pending.
+
 At least once: if a process dies while sending, the message is sent again under the same id.
 """
 
@@ -22,6 +24,10 @@ class Status(enum.StrEnum):
     SENDING = "sending"
     DELIVERED = "delivered"
     FAILED = "failed"
+    HELD = "held"
+
+
+UNFINISHED = (Status.PENDING, Status.SENDING, Status.HELD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +35,7 @@ class Outcome:
     """Result of one attempt. `status`: the receiver's HTTP or SMTP status, if it answered.
 
     `fault`: why there was no answer, or why it is no receipt. `retry_after_seconds`: what the receiver asked for.
-    `is_final`: no later attempt can succeed.
+    `is_final`: no later attempt can succeed. `is_held`: not tried, for the channel is disabled.
     """
 
     delivered: bool
@@ -37,11 +43,15 @@ class Outcome:
     fault: str | None = None
     retry_after_seconds: float | None = None
     is_final: bool = False
+    is_held: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Next:
-    """What becomes of the delivery. `due_at` None: no more attempts. `disables`: the channel, for its receiver left."""
+    """What becomes of the delivery. `due_at` None: no more attempts by itself.
+
+    `disables`: the channel, for its receiver left.
+    """
 
     status: Status
     due_at: datetime | None = None
@@ -53,7 +63,9 @@ def after(attempts: int, outcome: Outcome, now: datetime, jitter: float) -> Next
     if outcome.delivered:
         return Next(status=Status.DELIVERED)
     if outcome.status == GONE:
-        return Next(status=Status.FAILED, disables=True)
+        return Next(status=Status.HELD, disables=True)
+    if outcome.is_held:
+        return Next(status=Status.HELD)
     if outcome.is_final or attempts > len(DELAYS_SECONDS):
         return Next(status=Status.FAILED)
     wait_seconds = DELAYS_SECONDS[attempts - 1] * (1 + JITTER * jitter)

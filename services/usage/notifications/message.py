@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from services.usage.notifications.channel import TEST_EVENT
+from services.usage.notifications.channel import DISABLED_EVENT, TEST_EVENT, Channel
 from shared.contracts.envelope import CloudEvent
 from shared.values.timestamps import rfc3339
 
@@ -27,15 +27,36 @@ class Message:
 
 
 def of_event(event: CloudEvent, hint: str | None) -> Message:
-    """Message about an event of the log of keys. Its id is from the row's hash: unique even after a restore."""
+    """Message about an event of the log of keys, in the words of the API.
+
+    Its id is from the row's hash: unique even after a restore.
+    """
     data = {name: value for name, value in (event.data or {}).items() if name not in _UNSAID}
     if "key_id" in data:
         data.setdefault("hint", hint)
+        data["revision"] = event.revision
+    if "minute_limit" in data:
+        data["limits"] = {"minute": data.pop("minute_limit"), "day": data.pop("day_limit")}
+    data["actor"] = event.actor
     return Message(id=f"msg_{event.hash[:32]}", type=event.type, payload=payload(event.type, event.time, data))
 
 
 def of_test(message_id: str, channel_id: str, at: datetime) -> Message:
     return Message(id=message_id, type=TEST_EVENT, payload=payload(TEST_EVENT, at, {"channel_id": channel_id}))
+
+
+def of_disabled(channel: Channel, at: datetime) -> Message:
+    """For the other channels. Without the target: a URL's path may be a secret."""
+    data = {
+        "organisation_id": channel.organisation_id,
+        "channel_id": channel.id,
+        "kind": channel.kind.value,
+        "name": channel.name,
+        "disabled_at": rfc3339(at),
+        "disabled_reason": channel.disabled_reason,
+    }
+    id_ = f"msg_{channel.id.partition('_')[2]}_disabled_{channel.revision}"
+    return Message(id=id_, type=DISABLED_EVENT, payload=payload(DISABLED_EVENT, at, data))
 
 
 def payload(type_: str, at: datetime, data: dict[str, Any]) -> str:

@@ -2,19 +2,23 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 from msgspec import UNSET, UnsetType
 
+from services.usage.http.plain_text import plain
 from services.usage.notifications.channel import ALERT_EVENTS, EVENTS, Kind
 from services.usage.notifications.delivery import Status
 from shared.observability.redaction import redact
 from shared.web.operation import StrictSchema
 from shared.web.pagination import PageQuery, PageQuerySchema
 from shared.web.requests.strict_boolean import StrictBoolean
+from shared.web.requests.timestamp import Timestamp
 
+NAME_MAX = 100
 OVERLAP_SECONDS_DEFAULT, OVERLAP_SECONDS_MAX = 86_400, 7 * 86_400
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}", re.ASCII)
 _VISIBLE = re.compile(r"[!-~]+", re.ASCII)
@@ -36,6 +40,12 @@ def _url(text: str) -> None:
         )
 
 
+def _name(text: str) -> None:
+    plain(text)
+    if text != text.strip():
+        raise ValidationError("must not begin or end with white space")
+
+
 def _address(text: str) -> None:
     if not _ADDRESS.fullmatch(text):
         raise ValidationError("must be one email address, such as ops@example.org")
@@ -44,8 +54,14 @@ def _address(text: str) -> None:
 class _ChannelBodySchema(StrictSchema):
     url = fields.String(validate=[validate.Length(max=2048), _url])
     address = fields.String(validate=[validate.Length(max=254), _address])
+    name = fields.String(
+        allow_none=True,
+        validate=[validate.Length(min=1, max=NAME_MAX), _name],
+        metadata={"description": "what people call it; null: by the host of its URL or address"},
+    )
     events = fields.List(
         fields.String(validate=validate.OneOf(EVENTS)),
+        allow_none=True,
         validate=validate.Length(min=1, max=len(EVENTS)),
         metadata={"description": f"default: {', '.join(ALERT_EVENTS)}"},
     )
@@ -56,6 +72,7 @@ class CreateChannelBody:
     kind: Kind
     url: str | None = None
     address: str | None = None
+    name: str | None = None
     events: list[str] | None = None
 
 
@@ -74,11 +91,15 @@ class CreateNotificationChannelSchema(_ChannelBodySchema):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditChannelBody:
-    """UNSET: stays as it is. `disabled` False enables the channel again, also after it answered 410."""
+    """UNSET: stays as it is. None: as if it had never been given.
+
+    `disabled` False enables the channel again, also after it answered 410.
+    """
 
     url: str | UnsetType = UNSET
     address: str | UnsetType = UNSET
-    events: list[str] | UnsetType = UNSET
+    name: str | UnsetType | None = UNSET
+    events: list[str] | UnsetType | None = UNSET
     disabled: bool | UnsetType = UNSET
 
 
@@ -101,6 +122,25 @@ class RotateSecretSchema(StrictSchema):
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayBody:
+    since: datetime | None = None
+
+
+class ReplaySchema(StrictSchema):
+    shape = ReplayBody
+    since = Timestamp(
+        allow_none=True,
+        metadata={"description": "only what was held at this time or later; left out: all"},
+    )
+
+
+class ReplayedSchema(StrictSchema):
+    id = fields.String(required=True)
+    replayed = fields.Integer(required=True, metadata={"description": "deliveries that are on their way now"})
+    held = fields.Integer(required=True, metadata={"description": "deliveries that are still held"})
+
+
 class EmptyBodySchema(StrictSchema):
     """A body without members, or none."""
 
@@ -108,12 +148,16 @@ class EmptyBodySchema(StrictSchema):
 class NotificationChannelSchema(StrictSchema):
     id = fields.String(required=True)
     kind = fields.Enum(Kind, by_value=True, required=True)
+    name = fields.String(required=True)
     url = fields.String()
     address = fields.String()
     events = fields.List(fields.String(), required=True)
     previous_secret_until = fields.AwareDateTime(required=True, allow_none=True)
     disabled_at = fields.AwareDateTime(required=True, allow_none=True)
     disabled_reason = fields.String(required=True, allow_none=True)
+    held = fields.Integer(
+        required=True, metadata={"description": "deliveries held while it is disabled; POST …/replay sends them"}
+    )
     revision = fields.Integer(required=True)
     created_at = fields.AwareDateTime(required=True)
 

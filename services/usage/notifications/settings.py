@@ -1,13 +1,15 @@
 """Settings of notifications from the environment: allowed networks, SMTP server, and the keys that encrypt secrets."""
 
-import os
 from dataclasses import dataclass, field
 from email.utils import parseaddr
+from functools import partial
+
+from environs import validate
 
 from services.usage.notifications.senders.egress_guard import EgressPolicy
 from services.usage.notifications.senders.email_sender import MailServer, mail_server
-from shared.settings import SettingWrong
-from shared.values.ip_addresses import network
+from shared.environment import SettingWrong, environment, stated, text
+from shared.settings import networks
 
 KEY_CHARACTERS_MIN = 32
 
@@ -26,10 +28,10 @@ def read_delivery_settings(secrets_key: str | None = None) -> DeliverySettings:
     return DeliverySettings(secrets_keys=secrets_keys(secrets_key), outgoing=_outgoing(), mail=_mail())
 
 
-def secrets_keys(text: str | None = None) -> tuple[str, ...]:
-    """The keys of `text`, if they are kept elsewhere; None: CHANNEL_SECRETS_KEY has them. Raises SettingWrong."""
-    named = "CHANNEL_SECRETS_KEY" if text is None else "The file channel-secrets-key"
-    told = os.environ.get("CHANNEL_SECRETS_KEY", "") if text is None else text
+def secrets_keys(kept: str | None = None) -> tuple[str, ...]:
+    """The keys of `kept`, if they are kept elsewhere; None: CHANNEL_SECRETS_KEY has them. Raises SettingWrong."""
+    named = "CHANNEL_SECRETS_KEY" if kept is None else "The file channel-secrets-key"
+    told = text("CHANNEL_SECRETS_KEY") if kept is None else kept
     keys = tuple(key.strip() for key in told.split(","))
     if any(len(key) < KEY_CHARACTERS_MIN for key in keys):
         raise SettingWrong(
@@ -40,24 +42,16 @@ def secrets_keys(text: str | None = None) -> tuple[str, ...]:
 
 
 def _outgoing() -> EgressPolicy:
-    try:
-        text = os.environ.get("WEBHOOK_ALLOWED_NETWORKS", "")
-        allowed = tuple(network(part) for part in text.replace(",", " ").split())
-    except ValueError:
-        raise SettingWrong(
-            "WEBHOOK_ALLOWED_NETWORKS must be IP addresses or networks (192.0.2.0/24), separated by commas."
-        ) from None
-    allow_http = os.environ.get("WEBHOOK_ALLOW_HTTP", "false")
-    if allow_http not in ("true", "false"):
-        raise SettingWrong("WEBHOOK_ALLOW_HTTP must be true or false.")
-    return EgressPolicy(allowed=allowed, allow_http=allow_http == "true")
+    truth = partial(environment.str, default="false", validate=validate.OneOf(("true", "false")))
+    allow_http = stated("WEBHOOK_ALLOW_HTTP", "true or false", truth)
+    return EgressPolicy(allowed=networks("WEBHOOK_ALLOWED_NETWORKS"), allow_http=allow_http == "true")
 
 
 def _mail() -> MailServer | None:
-    url = os.environ.get("SMTP_URL", "")
+    url = text("SMTP_URL")
     if not url:
         return None
-    sender = os.environ.get("MAIL_FROM", "")
+    sender = text("MAIL_FROM")
     if "@" not in parseaddr(sender)[1]:
         raise SettingWrong("MAIL_FROM must be the address that email is sent from, such as grillo@example.org.")
     try:

@@ -1,10 +1,13 @@
 """SQLAlchemy tables of notifications: channels, deliveries, attempts. Moments are microseconds since 1970, UTC."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint, text
 
 from services.usage.tables import metadata
 
-# `sealed_…`: webhook secrets, encrypted under a key that is not in this database. `events` is JSON.
+_IS_HELD = text("status = 'held'")
+
+# `sealed_…`: webhook secrets, encrypted under a key that is not in this database. `events` is JSON. `name` NULL: its
+# host.
 channel = Table(
     "channel",
     metadata,
@@ -12,6 +15,7 @@ channel = Table(
     Column("organisation_id", String(32), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("target", String(2048), nullable=False),
+    Column("name", String(100)),
     Column("events", Text, nullable=False),
     Column("sealed_secret", Text),
     Column("sealed_previous_secret", Text),
@@ -24,7 +28,7 @@ channel = Table(
 )
 
 # `message_id` is the webhook-id that receivers see. `due_at`: when the delivery may be claimed; while it is being sent,
-# when its lease ends; NULL: never again.
+# when its lease ends; NULL: never again, or held.
 delivery = Table(
     "delivery",
     metadata,
@@ -44,6 +48,7 @@ delivery = Table(
     Index("delivery_due", "due_at"),
     Index("delivery_by_organisation", "organisation_id", "created_at"),
     Index("delivery_by_key", "key_id"),
+    Index("delivery_held", "channel_id", "created_at", sqlite_where=_IS_HELD, postgresql_where=_IS_HELD),
 )
 
 # `status`: the receiver's HTTP or SMTP status; NULL: it did not answer, and `fault` says why.

@@ -123,7 +123,9 @@ class Replica:
         self._as_of = caught_up.time.timestamp(), caught_up.sent_at
         self.gates = caught_up.gates or 1
         self.fresh_until = caught_up.sent_at + self._lease_seconds
-        metrics.lease_seconds_left.set(self.fresh_until - self._clock.elapsed_seconds())
+        # A moment and not what is left of it, which would stand still while pulls fail.
+        left_seconds = self.fresh_until - self._clock.elapsed_seconds()
+        metrics.fresh_until.set(self._clock.now().timestamp() + left_seconds)
         return caught_up
 
     def is_fresh(self) -> bool:
@@ -141,6 +143,7 @@ class Replica:
     def _distrust(self) -> None:
         """Ends the lease: the next snapshot lacks what was acknowledged here, until a pull has caught up."""
         self.fresh_until = float("-inf")
+        metrics.fresh_until.set(0)
 
     def _is_time_for_a_new_snapshot(self) -> bool:
         """While streams are refused, every RESNAPSHOT_SECONDS: auth may have repaired them."""

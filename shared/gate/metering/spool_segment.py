@@ -128,7 +128,7 @@ class SpoolSegment:
 
     def _make_room(self, end: int) -> mmap.mmap:
         room_bytes = -(-end // _ROOM_BYTES) * _ROOM_BYTES
-        os.posix_fallocate(self._file, 0, room_bytes)
+        _allocate(self._file, room_bytes)
         room = mmap.mmap(self._file, room_bytes)
         self._room, self._room_bytes = room, room_bytes
         return room
@@ -178,6 +178,16 @@ class SpoolSegment:
             os.truncate(self._extents_path, len(whole))
         found = (_EXTENT.fullmatch(line) for line in whole.splitlines())
         return [(int(extent[1]), int(extent[2])) for extent in found if extent]
+
+
+def _allocate(file: int, to_bytes: int) -> None:
+    """Takes room from the disk up to `to_bytes`. Raises OSError, if it is full. What is there stays."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file, 0, to_bytes)
+        return
+    # macOS: only bytes that are written take room.
+    while (size := os.fstat(file).st_size) < to_bytes:
+        os.pwrite(file, bytes(min(_READ_BYTES, to_bytes - size)), size)
 
 
 def abandoned(folder: Path) -> Iterator[SpoolSegment]:

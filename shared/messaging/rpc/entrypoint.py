@@ -15,6 +15,7 @@ from shared.messaging.accounts.identity import AccountPublisher
 from shared.messaging.accounts.rules import ALL_BELIEVED, JUDGED_BY_ANSWER, Accounts
 from shared.messaging.entrypoints import ACCOUNTS, told_account
 from shared.messaging.exchanges import topic_exchange
+from shared.messaging.queue_consumer import PromptQueueConsumer
 
 _ORGANISATION = "organisation_id"
 # A reply goes where it is asked to: to a reply queue, named by a UUID, and not to where calls are heard.
@@ -26,6 +27,8 @@ class _Responder(Responder):
 
 
 class _Consumer(RpcConsumer):
+    queue_consumer = PromptQueueConsumer()
+
     def setup(self) -> None:
         super().setup()
         self.queue.exchange = topic_exchange(self.queue.exchange.name)

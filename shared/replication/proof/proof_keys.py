@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from shared.replication.proof.signatures import KeyMalformed, Signer, Verifier
 
+SETTINGS = tuple(f"{service}_{kind}" for service in ("KEYS", "AUTH") for kind in ("SIGNING_KEY", "VERIFY_KEYS"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProofKeys:

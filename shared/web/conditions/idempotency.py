@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Index, MetaData, String, Table, Text, delete, insert, select
+from sqlalchemy import Connection, Table, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from shared.observability.redaction import redact
@@ -37,19 +37,6 @@ class Attempt(msgspec.Struct, frozen=True):
 
 class Taken(Exception):
     """Another request with this Idempotency-Key came first; nothing of this one is kept."""
-
-
-def idempotency_table(metadata: MetaData) -> Table:
-    """A service's own. `subject`: the id of what was changed, or several with a space between."""
-    return Table(
-        "idempotency",
-        metadata,
-        Column("attempt", String(64), primary_key=True),
-        Column("body_digest", String(64), nullable=False),
-        Column("subject", Text, nullable=False),
-        Column("created_at", String(27), nullable=False),
-        Index("idempotency_by_age", "created_at"),
-    )
 
 
 def attempt_of(given: str, credential: str, method: str, path: str, asked: Any) -> Attempt:

@@ -5,11 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.gate.gate import RESERVE
-from shared.gate.quota.memory_quota import Spent
-from shared.gate.verdict import Refusal, Verdict
-
 _QUOTA_TYPE = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+
+_CODES = {
+    400: "invalid_request",
+    401: "unauthorized",
+    403: "forbidden",
+    422: "invalid_request",
+    429: "rate_limit_exceeded",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,11 @@ class ProblemType:
     status: int
     title: str
     advice: str
+
+    @property
+    def code(self) -> str:
+        """`error.code` of the product's own form of errors, which is coarser than the name."""
+        return _CODES.get(self.status) or self.name.replace("-", "_")
 
 
 _TYPES = (
@@ -81,10 +90,23 @@ _TYPES = (
         "Read the resource again, then decide whether to repeat the change.",
     ),
     ProblemType(
+        "in-use",
+        409,
+        "Something else still needs this",
+        "Change or delete what `detail` names, so that it no longer needs this; then try again.",
+    ),
+    ProblemType(
         "regeneration-required",
         409,
         "The change needs a new secret",
         "Send `regenerate: true` with it. The answer then holds a new secret, and older ones stop working.",
+    ),
+    ProblemType(
+        "lock-out",
+        409,
+        "The change would lock somebody out",
+        "Make sure first that another admin key stays, and that yours keeps its access; or repeat the change with "
+        "`?force=true`. An organisation without admin keys gets one from the operator only.",
     ),
     ProblemType(
         "too-many-keys",
@@ -156,72 +178,27 @@ class Problem(Exception):
 
     def body(self, *, public_url: str, instance: str | None, request_id: str) -> dict[str, Any]:
         """`instance`: the path asked for; None where there is none that can be told."""
-        type_ = self.type
+        type_, detail = self.type, self.detail or self.type.advice
         return {
             "type": _QUOTA_TYPE if type_.name == "quota-exceeded" else f"{public_url}/problems/{type_.name}",
             "title": type_.title,
             "status": type_.status,
-            "detail": self.detail or type_.advice,
+            "detail": detail,
             **({} if instance is None else {"instance": instance}),
             "request_id": request_id,
             **self.members,
+            "error": {"code": type_.code, "message": detail, **self._error_members()},
+            "meta": {"request_id": request_id},
         }
 
-
-def refusal_problem(verdict: Verdict, refusal: Refusal, permission: str | None) -> Problem:
-    """The answer to a request that the gate refuses."""
-    match refusal:
-        case Refusal.MISSING_CREDENTIALS:
-            return Problem(refusal.value, headers=_challenge())
-        case Refusal.INVALID_REQUEST:
-            detail = verdict.detail or "this key may not be sent in the query string; use the Authorization header"
-            return Problem(refusal.value, detail, headers=_challenge("invalid_request"))
-        case Refusal.INVALID_KEY | Refusal.KEY_REVOKED | Refusal.KEY_SUSPENDED | Refusal.KEY_EXPIRED:
-            return Problem(refusal.value, headers=_challenge("invalid_token"))
-        case Refusal.INSUFFICIENT_PERMISSION:
-            detail = f"this needs a key with the permission {permission}"
-            return Problem(refusal.value, detail, headers=_challenge("insufficient_scope", permission))
-        case Refusal.ADDRESS_NOT_ALLOWED:
-            return Problem(refusal.value)
-        case Refusal.QUOTA_EXCEEDED:
-            return _quota_exceeded(verdict.spent)
-        case Refusal.ADDRESS_SLOWED:
-            return _address_slowed(verdict.retry_after_seconds)
-        case Refusal.GATE_NOT_FRESH | Refusal.UNAVAILABLE:
-            return unavailable(refusal.value)
+    def _error_members(self) -> dict[str, Any]:
+        retry_after = self.headers.get("Retry-After")
+        return {
+            **({"details": self.members} if self.members else {}),
+            **({} if retry_after is None else {"retry_after": int(retry_after)}),
+        }
 
 
 def unavailable(name: str = "unavailable", detail: str | None = None) -> Problem:
     """503 with a random Retry-After (jitter), so that callers do not all come back at once."""
     return Problem(name, detail, headers={"Retry-After": str(random.randint(1, 4))})
-
-
-def _quota_exceeded(spent: Spent | None) -> Problem:
-    if spent is None:
-        raise ValueError("a verdict of quota-exceeded must say what was spent")
-    limits = " and per ".join(name for name in spent.violated if name != RESERVE)
-    return Problem(
-        "quota-exceeded",
-        f"the allowed number of requests per {limits} is used up",
-        headers={"Retry-After": str(spent.retry_after_seconds)},
-        members={"violated-policies": list(spent.violated)},
-    )
-
-
-def _address_slowed(retry_after_seconds: int) -> Problem:
-    return Problem(
-        "quota-exceeded",
-        "too many invalid keys came from this address; a valid key is accepted at once",
-        headers={"Retry-After": str(retry_after_seconds)},
-        members={"violated-policies": ["guesses"]},
-    )
-
-
-def _challenge(error: str | None = None, scope: str | None = None) -> dict[str, str]:
-    """RFC 6750, section 3: no error code when no credential was sent."""
-    parts = ['Bearer realm="grillo"']
-    if error is not None:
-        parts.append(f'error="{error}"')
-    if scope is not None:
-        parts.append(f'scope="{scope}"')
-    return {"WWW-Authenticate": ", ".join(parts)}

@@ -62,6 +62,10 @@ FRENCH: Mapping[str, tuple[str, str]] = {
         "La modification n'est pas possible dans l'état actuel",
         "Relisez la ressource, puis décidez s'il faut refaire la modification.",
     ),
+    "in-use": (
+        "Cette ressource sert encore",
+        "Modifiez ou supprimez ce qu'indique `detail`, pour que rien n'en ait plus besoin, puis réessayez.",
+    ),
     "regeneration-required": (
         "La modification exige un nouveau secret",
         "Ajoutez-y `regenerate: true` : la réponse contient alors un nouveau secret, et les anciens ne marchent plus.",
@@ -69,6 +73,11 @@ FRENCH: Mapping[str, tuple[str, str]] = {
     "precondition-failed": (
         "La ressource a changé depuis que vous l'avez lue",
         "Relisez-la, puis refaites la modification avec le nouvel ETag dans If-Match.",
+    ),
+    "lock-out": (
+        "Ce changement fermerait l'accès à quelqu'un",
+        "Assurez-vous d'abord qu'une autre clé admin reste, et que la vôtre garde son accès ; ou répétez le changement "
+        "avec `?force=true`. Seul l'exploitant peut donner une clé admin à une organisation qui n'en a plus.",
     ),
     "too-many-keys": (
         "L'organisation a autant de clés actives que son offre le permet",

@@ -40,8 +40,8 @@ class Call(msgspec.Struct, Generic[Query, Body], frozen=True, gc=False):
 
     `digest`: of the secret that it presented. `permission`: what the operation needs; None: any valid key will do.
     `media_type`: of those that the operation offers, the one that the caller prefers. `time`: the gate's, at the moment
-    it is called. `seen`: to check against the resource where its change commits. `keep`: to call in that transaction,
-    if the caller sent an Idempotency-Key.
+    it is called. `address`: the caller's. `seen`: to check against the resource where its change commits. `keep`: to
+    call in that transaction, if the caller sent an Idempotency-Key.
     """
 
     caller: Grant
@@ -52,6 +52,7 @@ class Call(msgspec.Struct, Generic[Query, Body], frozen=True, gc=False):
     media_type: str = JSON
     digest: str = ""
     permission: str | None = None
+    address: str = ""
     seen: SeenRevisions = ANY_REVISION
     keep: Keep | None = None
 

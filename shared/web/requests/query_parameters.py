@@ -23,6 +23,8 @@ def fields_by_name(schema: Schema) -> dict[str, Any]:
 
 def unreadable(field: Any, value: str | list[str]) -> str | None:
     """Why the value is refused, or None. int() would take 1_0 and digits of any script; databases take no NUL."""
+    if isinstance(field, fields.List):
+        return next(filter(None, (unreadable(field.inner, each) for each in value)), None)
     if not isinstance(value, str):
         return "is given more than once"
     if has_control_characters(value):
@@ -33,9 +35,12 @@ def unreadable(field: Any, value: str | list[str]) -> str | None:
 
 
 def preferred(accept: str | None, media_types: tuple[str, ...]) -> str:
-    """The media type the caller prefers; the first if it has no preference, an invalid one, or none of these."""
+    """The media type the caller prefers; the first if it has no preference, an invalid one, or none of these.
+
+    Media types are compared without regard to case (RFC 9110, section 8.3.1), which Falcon does not.
+    """
     try:
-        return best_match(media_types, accept or "*/*") or media_types[0]
+        return best_match(media_types, (accept or "*/*").lower()) or media_types[0]
     except InvalidMediaRange:
         return media_types[0]
 
@@ -54,6 +59,8 @@ def read_query(req: falcon.Request | None, schema: Schema | None, *, credential:
         return None
     known = fields_by_name(schema)
     for name in given.keys() & known:
+        if isinstance(known[name], fields.List) and isinstance(alone := given[name], str):
+            given[name] = [alone]
         fault = unreadable(known[name], given[name])
         if fault is not None:
             raise Problem("invalid-request", f"{name}: {fault}")

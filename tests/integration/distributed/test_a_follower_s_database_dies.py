@@ -48,7 +48,7 @@ class World:
         self.gate = Replica(
             gate="gate_1", feed=self.keys.feed, snapshot=self.auth.book.snapshot, clock=clock, lease_seconds=1
         )
-        self.organisation = self.keys.commands.register_organisation("Railway", "premium", ORIGIN)
+        self.organisation = self.keys.commands.organisations.register("Railway", "premium", ORIGIN)
         self.clock = clock
 
     def publish(self, events: Sequence[CloudEvent]) -> int:

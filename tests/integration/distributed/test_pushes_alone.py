@@ -116,7 +116,7 @@ def test_pushes_alone_make_every_follower_equal_to_the_log(world: World) -> None
     listener.start()
     assert listener.wait_until_ready(30)
     commands = world.keys.commands
-    organisation = commands.register_organisation("Railway", "premium", ORIGIN)
+    organisation = commands.organisations.register("Railway", "premium", ORIGIN)
     world.keys.relay.run()
     replica.start()
     for number in range(KEYS):

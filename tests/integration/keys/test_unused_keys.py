@@ -17,9 +17,9 @@ def test_it_touches_no_other_organisation_s_keys(database: Database, clock: Manu
     request = KeyRequest(
         description=Description(name="k"), permissions=("events:read",), expires_at=clock.now() + timedelta(days=30)
     )
-    ours, others = (keys.commands.register_organisation(name, "free", ORIGIN) for name in ("Ferrovie", "Bahn"))
+    ours, others = (keys.commands.organisations.register(name, "free", ORIGIN) for name in ("Ferrovie", "Bahn"))
     unused, theirs, used = (keys.commands.create(of, request, ORIGIN).key_id for of in (ours, others, others))
-    keys.commands.set_unused_expiry(ours, 14, ORIGIN)
+    keys.commands.organisations.set_unused_expiry(ours, 14, ORIGIN)
     for _ in range(3):
         clock.advance(8 * 86_400)
         keys.last_use.record({used: clock.now()})

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 from services.usage import tables
 from services.usage.counters.rollup import roll_up
 from services.usage.intake.metering import Metering
-from services.usage.rebuild import COUNTERS, rebuild
+from services.usage.rebuild import rebuild
 from services.usage.retention.retention import Retention, RetentionTimes
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
@@ -17,6 +17,8 @@ from tests.examples import NOON
 from tests.usage_examples import batch, record
 
 DAY = timedelta(days=1)
+# Not as the rebuild lists them: what it left out would be counted twice.
+COUNTERS = [table for table in tables.metadata.sorted_tables if "minute" in table.c]
 
 
 def counters(database: Database) -> list[list[tuple[Any, ...]]]:

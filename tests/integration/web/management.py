@@ -94,8 +94,12 @@ class Management:
 
     def another_organisation(self, tier: str = "free") -> str:
         """Its admin key's secret."""
-        organisation_id = self.keys.commands.register_organisation("Researchers", tier, BOOTSTRAP)
+        organisation_id = self.keys.commands.organisations.register("Researchers", tier, BOOTSTRAP)
         return _admin_key(self.keys, organisation_id)
+
+    def operator_s_admin(self) -> str:
+        """The secret of an admin key that an operator made for this organisation."""
+        return _admin_key(self.keys, self.organisation_id)
 
     def close(self) -> None:
         self.keys.doorbell.stop()
@@ -115,7 +119,7 @@ def management(
     usage = usage_assembly.assemble(
         Database.sqlite(folder / "usage.db"), keys.feed, nearby, nobody, clock, policy=TIERS, delivery=DELIVERY
     )
-    organisation_id = keys.commands.register_organisation("Railway", tier, BOOTSTRAP)
+    organisation_id = keys.commands.organisations.register("Railway", tier, BOOTSTRAP)
     admin = _admin_key(keys, organisation_id)
     empty = Snapshot(place=None, grants=(), tiers={}, policy=TIERS)
     replica = Replica(gate="gate_1", feed=keys.feed, snapshot=lambda: empty, clock=clock, lease_seconds=300)

@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import pytest
+from falcon import testing
 
+from services.service_registry import SERVICES
+from shared.web.operation import operation_of
 from tests.integration.web.asking import bearer
 from tests.integration.web.tiny import Tiny, tiny
 
@@ -32,22 +35,45 @@ def test_configured_origins_may_read_everything_and_no_other_anything(tmp_path: 
     for path in (DATA, MANAGEMENT, OPEN):
         assert allowed_origin(app, path) == (PAGE, PAGE)
         assert allowed_origin(app, path, "https://other.example") == (None, None)
-        assert app.client.simulate_get(path).headers["Vary"] == "Origin"
+        assert "Origin" in app.client.simulate_get(path).headers["Vary"].split(", ")
 
 
 def test_a_preflight_names_methods_and_headers_and_leaves_no_record(app: Tiny) -> None:
     asked = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
     preflight = app.client.simulate_options(DATA, headers=asked)
     assert preflight.headers["Access-Control-Allow-Methods"] == preflight.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
-    assert "Authorization" in preflight.headers["Access-Control-Allow-Headers"]
+    assert {"Authorization", "traceparent", "tracestate"} <= listed(preflight, "Access-Control-Allow-Headers")
     assert app.recorded() == []
+
+
+def test_whoever_may_read_an_answer_may_read_every_header_that_a_program_goes_by(app: Tiny) -> None:
+    usual = {"content-type", "content-length", "cache-control", "vary"}
+    for name, origin in (("reader", PAGE), ("small", PAGE)):
+        for _ in range(3):
+            answer = app.client.simulate_get(DATA, headers=bearer(name) | {"Origin": origin})
+            shown = {header.lower() for header in listed(answer, "Access-Control-Expose-Headers")}
+            sent = {header.lower() for header in answer.headers if not header.lower().startswith("access-control")}
+            assert sent - usual <= shown
+
+
+def listed(answer: testing.Result, name: str) -> set[str]:
+    return set(answer.headers[name].split(", "))
+
+
+def test_every_header_that_an_operation_reads_may_be_sent_from_a_page(app: Tiny) -> None:
+    asked = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
+    allowed = listed(app.client.simulate_options(DATA, headers=asked), "Access-Control-Allow-Headers")
+    for name in ("keys", "usage", "sensors"):
+        for _, resource in SERVICES[name].assembly.documented_routes():
+            declared = [operation_of(resource, method) for method in ("GET", "POST", "PATCH", "DELETE")]
+            assert {header for operation in declared if operation for header in operation.headers} <= allowed
 
 
 @pytest.mark.parametrize("path", [DATA, "/v1/things/7", OPEN, "/open", "/healthz", "/problems/not-found"])
 def test_head_is_get_without_a_body(app: Tiny, path: str) -> None:
     get, head = (app.client.simulate_request(method, path, headers=bearer("reader")) for method in ("GET", "HEAD"))
     assert (head.status_code, head.content) == (get.status_code, b"")
-    changing = ("x-request-id", "ratelimit")
+    changing = ("x-request-id", "ratelimit", "x-ratelimit-remaining")
     kept = [{name: value for name, value in answer.headers.items() if name not in changing} for answer in (get, head)]
     assert kept[0] == kept[1]
 

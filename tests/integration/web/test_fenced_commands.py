@@ -30,6 +30,8 @@ COMMANDS: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {
     ("PATCH", "/v1/organisation"): ("/v1/organisation", {"unused_expiry_days": 30}),
 }
 GIVING_UP = ("POST", "/v1/keys/self/revoke")
+# Any key may, whatever its permissions.
+OWN_ROTATION = {("POST", "/v1/keys/self/rotate"): ("/v1/keys/self/rotate", {"grace_seconds": 60})}
 ENDINGS: dict[str, Command] = {
     "key-revoked": RevokeKey(reason=Reason.KEY_COMPROMISE, note=None),
     "key-suspended": SuspendKey(),
@@ -50,7 +52,7 @@ def log_length(api: Management) -> int:
 
 
 def told(answer: testing.Result) -> tuple[Any, ...]:
-    body = {name: value for name, value in answer.json.items() if name != "request_id"}
+    body = {name: value for name, value in answer.json.items() if name not in ("request_id", "meta")}
     return answer.status_code, body, answer.headers["WWW-Authenticate"]
 
 
@@ -61,7 +63,7 @@ def test_every_operation_of_keys_that_changes_something_is_among_them() -> None:
         for method in set(falcon.HTTP_METHODS) - {"GET", "HEAD", "OPTIONS"}
         if operation_of(resource, method) is not None
     }
-    assert changing == {*COMMANDS, GIVING_UP}
+    assert changing == {*COMMANDS, *OWN_ROTATION, GIVING_UP}
 
 
 @pytest.mark.parametrize("refusal", ENDINGS)
@@ -79,10 +81,11 @@ def test_a_command_is_refused_as_the_gate_will_and_leaves_nothing(api: Managemen
         problem(answer, 403 if refusal == "insufficient-permission" else 401, refusal)
         return told(answer)
 
-    fenced = [ask(method, path, body) for (method, _), (path, body) in COMMANDS.items()]
+    commands = COMMANDS if refusal == "insufficient-permission" else COMMANDS | OWN_ROTATION
+    fenced = [ask(method, path, body) for (method, _), (path, body) in commands.items()]
     assert log_length(api) == before
     api.replica.pull()
-    by_gate = [ask(method, path, body) for (method, _), (path, body) in COMMANDS.items()]
+    by_gate = [ask(method, path, body) for (method, _), (path, body) in commands.items()]
     assert fenced == by_gate
 
 

@@ -12,7 +12,7 @@ from falcon import testing
 from openapi_spec_validator import validate
 
 from services.auth import api as auth_api
-from shared.values.permissions import PERMISSIONS
+from shared.values.permissions import ALIASES, PERMISSIONS
 from shared.web.application import application
 from tests.integration.web.asking import bearer, problem
 from tests.integration.web.tiny import KEYS, PROXIES, PUBLIC_URL, Tiny
@@ -82,6 +82,11 @@ def test_a_key_that_may_passes_with_who_it_is_and_is_recorded_as_the_original_re
     assert record[10:12] == ["198.51.100.9", "the caller's"]
 
 
+def test_the_permission_may_be_spelled_as_the_product_does(door: Door) -> None:
+    answer = door.ask(NGINX | bearer("reader"), query="permission=read:networks")
+    assert (answer.status_code, answer.headers["X-Accepted-Permission"]) == (200, "sensors:read")
+
+
 def test_the_proxys_configuration_may_name_the_route(door: Door) -> None:
     door.ask(NGINX | bearer("reader"), query="permission=sensors:read&route=/tiles/{tile}")
     assert door.app.recorded()[0][5] == "/tiles/{tile}"
@@ -119,6 +124,7 @@ def test_a_key_in_the_original_query_counts_and_nobody_may_keep_the_answer(door:
         (bearer("revoked"), "sensors:read", 401, "key-revoked"),
         (bearer("expired"), "sensors:read", 401, "key-expired"),
         (bearer("reader"), "config:write", 403, "insufficient-permission"),
+        (bearer("reader"), "write:networks", 403, "insufficient-permission"),
         (bearer("loopback"), "sensors:read", 403, "address-not-allowed"),
         (bearer("parked"), "sensors:read", 503, "unavailable"),
     ],
@@ -228,5 +234,5 @@ def test_the_document_describes_it(door: Door) -> None:
     validate(document)
     described = document["paths"]["/v1/authorize"]["get"]
     (permission,) = (it for it in described["parameters"] if it["name"] == "permission")
-    assert (permission["required"], permission["schema"]["enum"]) == (True, list(PERMISSIONS))
+    assert (permission["required"], permission["schema"]["enum"]) == (True, [*PERMISSIONS, *ALIASES])
     assert {"200", "400", "401", "403", "429", "503"} <= described["responses"].keys()

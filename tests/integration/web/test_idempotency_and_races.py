@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from falcon import testing
-from services.keys.http.idempotency import Attempt, Idempotency
 
-from services.keys import assembly
+from services.keys import assembly, tables
 from shared.eventsourcing.audit import audit
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
+from shared.web.conditions.idempotency import Idempotency, attempt_of
 from tests.examples import NOON
 from tests.integration.web.asking import problem
 from tests.integration.web.management import Management, management
@@ -92,8 +92,8 @@ def test_it_survives_a_restart(tmp_path: Path) -> None:
 def test_after_a_day_the_key_may_be_used_anew(database: Database) -> None:
     migrate(database, assembly.MIGRATIONS)
     clock = ManualClock(NOON)
-    idempotency = Idempotency(database, clock)
-    attempt = Attempt(credential="key_1", idempotency_key="k1", body_digest="d")
+    idempotency = Idempotency(database, tables.idempotency, clock)
+    attempt = attempt_of("k1", "key_1", "POST", "/v1/keys", BODY)
     for key_id in ("key_2", "key_3"):
         with database.transaction() as tx:
             idempotency.keep(attempt, tx, key_id)

@@ -24,7 +24,7 @@ def test_a_key_is_created_with_its_secret_shown_this_once(api: Management) -> No
     body = {
         "name": "  Ligne 7  ",
         "description": "Capteurs de voie\nà relire",
-        "permissions": ["sensors:read", "events:read", "sensors:read"],
+        "permissions": ["read:sensors", "events:read", "read:networks", "sensors:read"],
         "labels": {"env": "prod", "team/line": "7"},
         "expires_at": SOON.isoformat(),
         "allow_query": False,
@@ -41,7 +41,7 @@ def test_a_key_is_created_with_its_secret_shown_this_once(api: Management) -> No
     assert [gate["id"] for gate in created["receipt"]["gates"]] == ["gate_1"]
     shown = api.ask("GET", f"/v1/keys/{created['id']}")
     assert shown.json == {name: created[name] for name in created if name not in ("key", "receipt")}
-    assert shown.headers["ETag"] == '"1"'
+    assert shown.headers["ETag"].startswith('W/"1.')
     assert created["key"] not in shown.text
     assert shown.json | {"created_at": None, "created_by": None} == {
         "id": created["id"],
@@ -64,10 +64,12 @@ def test_a_key_is_created_with_its_secret_shown_this_once(api: Management) -> No
         "expired_at": None,
         "revoked_at": None,
         "revocation_reason": None,
+        "revocation_note": None,
         "allow_query": False,
         "allowed_addresses": ["192.0.2.0/24", "2001:db8::1"],
         "tier": "premium",
         "limits": {"minute": 5, "day": 50},
+        "effective_limits": {"minute": 5, "day": 50},
         "warnings": [],
     }
     assert from_rfc3339(shown.json["expires_at"]) == SOON
@@ -181,7 +183,7 @@ def test_another_organisations_key_is_as_unknown_as_one_that_never_was(api: Mana
         problem(api.ask(method, path.format(key_id)), 404, "not-found")
         for key_id in (theirs, UNKNOWN_ID, "key_", "no id at all", "%00", ours + "x")
     ]
-    assert len({json.dumps(body | {"request_id": "", "instance": ""}) for body in answers}) == 1
+    assert len({json.dumps(body | {"request_id": "", "instance": "", "meta": {}}) for body in answers}) == 1
     assert api.ask("GET", "/v1/keys", key=stranger).status_code == 200
 
 
@@ -252,12 +254,11 @@ def iso(**ahead: float) -> str:
         ({"name": ["x"]}, ["/name"]),
         ({"description": "x" * 1001}, ["/description"]),
         ({"description": "a\x00b"}, ["/description"]),
-        ({"description": None}, ["/description"]),
         ({"permissions": []}, ["/permissions"]),
         ({"permissions": "admin"}, ["/permissions"]),
         ({"permissions": ["sensors:read", "all"]}, ["/permissions/1"]),
         ({"permissions": [None]}, ["/permissions/0"]),
-        ({"permissions": ["admin"] * 5}, ["/permissions"]),
+        ({"permissions": ["admin"] * 10}, ["/permissions"]),
         ({"labels": {"env prod": "x"}}, ["/labels/env prod"]),
         ({"labels": {"env\n": "x", "": "y"}}, ["/labels/", "/labels/env\n"]),
         ({"labels": {"a/b": 1}}, ["/labels/a~1b"]),

@@ -1,15 +1,21 @@
 """/openapi.json is a valid document of every operation there is, and says nothing that is not so."""
 
+import json
 import re
+import shutil
+import subprocess
 from typing import Any
 
 import pytest
 
+from services.service_registry import documented_routes
+from shared.web.openapi.document import document as document_of
 from shared.web.operation import operation_of
 from shared.web.problems.catalogue import CATALOGUE
 from tests.integration.web.management import Management
 from tests.integration.web.tiny import PUBLIC_URL, Tiny
 
+COMPILE = "for (const p of JSON.parse(require('fs').readFileSync(0))) new RegExp(p, 'u')"
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
@@ -62,9 +68,12 @@ def test_every_operation_says_what_it_takes_and_how_it_can_fail(document: dict[s
         assert {"401", "403", "429", "503"} <= answers.keys(), (path, method)
         assert any(status.startswith("2") for status in answers)
         assert ("requestBody" in operation) == (method in ("post", "put", "patch"))
-        assert all(
-            "application/problem+json" in answer["content"] for status, answer in answers.items() if status >= "400"
-        )
+        for status, answer in answers.items():
+            whole = (
+                answer if "$ref" not in answer else document["components"]["responses"][answer["$ref"].split("/")[-1]]
+            )
+            assert status < "400" or "application/problem+json" in whole["content"]
+            assert {"X-Request-Id", "RateLimit", "X-RateLimit-Remaining"} <= whole["headers"].keys()
         described = {parameter["name"] for parameter in document["paths"][path].get("parameters", [])}
         assert described == set(re.findall(r"{(\w+)}", path))
 
@@ -93,3 +102,63 @@ def test_what_an_operation_may_answer_is_a_problem_of_the_catalogue(api: Managem
         for method in METHODS:
             operation = operation_of(resource, method)
             assert operation is None or set(operation.problems) <= CATALOGUE.keys()
+
+
+def test_every_problem_of_a_status_is_told_with_an_example(api: Management) -> None:
+    document = api.client.simulate_get("/openapi.json").json
+    for path, resource in api.routes:
+        for method in METHODS:
+            operation = operation_of(resource, method)
+            for name in () if operation is None else (*operation.problems, "key-suspended", "address-not-allowed"):
+                answer = document["paths"][path][method]["responses"][str(CATALOGUE[name].status)]
+                shared = document["components"]["responses"][answer["$ref"].rpartition("/")[2]]
+                assert name in shared["content"]["application/problem+json"]["examples"]
+                assert f"`{name}`" in shared["description"]
+                assert document["components"]["examples"][name]["value"]["error"]["message"]
+
+
+def test_a_client_sends_the_key_once(document: dict[str, Any]) -> None:
+    """A second scheme makes some generated clients send it in the URL, too, which is refused."""
+    assert document["security"] == [{"bearer": []}]
+    assert document["components"]["securitySchemes"].keys() == {"bearer"}
+    assert "`api_key`" in document["info"]["description"]
+
+
+def test_bodies_that_may_be_empty_are_not_demanded_and_objects_are_counted_in_members(api: Management) -> None:
+    document = api.client.simulate_get("/openapi.json").json
+    demanded = {
+        path: operation["requestBody"]["required"]
+        for path, method, operation in operations(document)
+        if method == "post"
+    }
+    assert demanded["/v1/keys"]
+    assert demanded["/v1/keys/revoke"]
+    assert not demanded["/v1/keys/{key_id}/rotate"]
+    labels = document["components"]["schemas"]["CreateKey"]["properties"]["labels"]
+    assert labels["maxProperties"] == 10
+    assert "maxLength" not in labels
+    (limit,) = (it for it in document["paths"]["/v1/keys"]["get"]["parameters"] if it["name"] == "limit")
+    assert limit["schema"]["default"] == 20
+
+
+def test_what_this_api_sends_is_told_beside_what_it_takes(api: Management) -> None:
+    document = api.client.simulate_get("/openapi.json").json
+    assert {"AlertRaised", "KeyRevoked", "ChannelTested"} <= document["webhooks"].keys()
+    assert "$ref" in document["webhooks"]["KeyRevoked"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+
+
+def patterns(part: Any) -> list[str]:
+    if isinstance(part, list):
+        return [pattern for item in part for pattern in patterns(item)]
+    if not isinstance(part, dict):
+        return []
+    own = [part["pattern"]] if isinstance(part.get("pattern"), str) else []
+    return own + [pattern for item in part.values() for pattern in patterns(item)]
+
+
+def test_every_pattern_of_the_whole_document_compiles_in_ecma_script() -> None:
+    node = shutil.which("node")
+    assert node, "node is missing: tests/install-servers installs it"
+    found = patterns(document_of(documented_routes(), PUBLIC_URL))
+    assert found
+    subprocess.run([node, "-e", COMPILE], input=json.dumps(found), text=True, check=True)

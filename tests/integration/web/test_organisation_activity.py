@@ -68,3 +68,18 @@ def test_pages_join_while_keys_are_made(api: Management, limit: int) -> None:
 @pytest.mark.parametrize("given", ["tampered", cursor.encode("x"), cursor.encode("1", "2")])
 def test_a_cursor_of_another_s_making_is_refused(api: Management, given: str) -> None:
     problem(api.ask("GET", "/v1/organisation/activity", params={"cursor": given}), 400, "invalid-request")
+
+
+def test_it_is_filtered_by_type_and_time(api: Management) -> None:
+    first, second = api.create()["id"], api.create()["id"]
+    verbs = [api.ask("POST", f"/v1/keys/{key_id}/suspend", json={}).json for key_id in (first, second)]
+    suspended = read(api, type="KeySuspended")["data"]
+    assert [entry["key_id"] for entry in suspended] == [second, first]
+    both = read(api, type=["KeySuspended", "OrganisationRegistered"])["data"]
+    assert [entry["type"] for entry in both] == ["KeySuspended", "KeySuspended", "OrganisationRegistered"]
+    at = suspended[0]["at"]
+    assert [entry["key_id"] for entry in read(api, **{"type": "KeySuspended", "from": at})["data"]] == [second]
+    assert [entry["key_id"] for entry in read(api, type="KeySuspended", to=at)["data"]] == [first]
+    for wrong in ({"type": "KeyLost"}, {"from": "yesterday"}, {"since": at}):
+        problem(api.ask("GET", "/v1/organisation/activity", params=wrong), 400, "invalid-request")
+    assert [answer["status"] for answer in verbs] == ["suspended"] * 2

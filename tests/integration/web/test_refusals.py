@@ -52,6 +52,7 @@ def test_a_missing_permission_is_named_in_the_challenge_and_in_words(app: Tiny) 
     answer = app.client.simulate_post("/v1/things", headers=bearer("reader"), json={"name": "x"})
     body = problem(answer, 403, "insufficient-permission")
     assert answer.headers["WWW-Authenticate"] == f'{REALM}, error="insufficient_scope", scope="config:write"'
+    assert answer.headers["X-Accepted-Permission"] == "config:write"
     assert "config:write" in body["detail"]
 
 
@@ -131,6 +132,30 @@ def test_limits_are_told_in_the_grammar_of_the_draft_with_every_authenticated_an
         assert int(matched[4]) == (24 - 8) * 3600 - 17 * 60
     assert left == [(59, 9999), (58, 9998), (60, 10_000)]
     assert "RateLimit" not in app.client.simulate_get("/v1/things").headers
+
+
+def test_the_window_with_fewer_requests_left_is_told_in_numbers_with_every_authenticated_answer(
+    app: Tiny,
+) -> None:
+    def told(name: str, path: str = "/v1/things") -> list[int]:
+        headers = app.client.simulate_get(path, headers=bearer(name)).headers
+        return [int(headers[f"X-RateLimit-{part}"]) for part in ("Limit", "Remaining", "Reset")]
+
+    now = int(app.clock.now().timestamp())
+    midnight = now + (24 - 8) * 3600 - 17 * 60
+    # of 2 a minute and 3 a day
+    assert [told("small") for _ in range(3)] == [[2, 1, now + 60], [2, 0, now + 60], [2, 0, now + 60]]
+    app.clock.advance(60)
+    assert told("small") == [3, 0, midnight]
+    assert told("revoked") == [60, 60, now + 120]
+    assert "X-RateLimit-Limit" not in app.client.simulate_get("/v1/things").headers
+
+
+def test_every_answer_of_an_operation_names_the_permission_that_it_needs(app: Tiny) -> None:
+    for headers in (bearer("reader"), bearer("revoked"), {}):
+        answer = app.client.simulate_post("/v1/things", headers=headers, json={"name": "x"})
+        assert answer.headers["X-Accepted-Permission"] == "config:write"
+    assert "X-Accepted-Permission" not in app.client.simulate_get("/v1/things/7", headers=bearer("reader")).headers
 
 
 @pytest.mark.parametrize(
@@ -255,6 +280,8 @@ def test_each_problem_that_is_named_has_its_page_in_both_languages(app: Tiny) ->
     for name in CATALOGUE:
         page = app.client.simulate_get(f"/problems/{name}")
         assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+        assert "`" not in page.text
+        assert '<a href="/' in page.text
         french = app.client.simulate_get(f"/problems/{name}", headers={"Accept-Language": "fr-CH, en;q=0.5"})
         assert (french.headers["Content-Language"], french.headers["Vary"]) == ("fr", "Accept-Language")
         assert FRENCH[name][0].partition("'")[0] in french.text

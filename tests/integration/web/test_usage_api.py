@@ -22,6 +22,9 @@ def key_id(api: Management) -> str:
     return created
 
 
+RANGE = {"from": "2026-11-23T08:00:00Z", "to": "2026-11-23T10:00:00Z", "step": "hour"}
+
+
 def usage(api: Management, key_id: str, **params: Any) -> Any:
     answer = api.ask("GET", f"/v1/keys/{key_id}/usage", params=params)
     assert answer.status_code == 200, answer.text
@@ -34,7 +37,8 @@ def count(api: Management, key_id: str, *moments: datetime) -> None:
 
 
 def test_a_key_that_was_not_used_has_all_of_its_limits_left(api: Management, key_id: str) -> None:
-    assert usage(api, key_id) == {
+    assert usage(api, key_id, **RANGE) == {
+        **RANGE,
         "total": 0,
         "bytes": 0,
         "by_class": {},
@@ -75,6 +79,15 @@ def test_what_a_key_did_is_told_before_usage_has_followed_the_log_until_it_is_de
 def test_an_unlimited_day_has_no_number_left(api: Management) -> None:
     created = api.create()
     assert usage(api, created["id"])["quota"]["day"] == {"used": 0, "left": None}
+
+
+def test_a_range_is_echoed_as_it_was_widened_to_whole_steps(api: Management, key_id: str) -> None:
+    asked = {"from": "2026-11-23T10:59:59+02:00", "to": "2026-11-23t09:00:00.000001z", "step": "hour"}
+    days = {"from": "2026-11-23T00:00:00Z", "to": "2026-11-24T00:00:00Z", "step": "day"}
+    for path in (f"/v1/keys/{key_id}/usage", "/v1/usage"):
+        for params, told in ((asked, RANGE), (asked | {"step": "day"}, days)):
+            shown = api.ask("GET", path, params=params).json
+            assert {name: shown[name] for name in told} == told
 
 
 @pytest.mark.parametrize(
@@ -151,8 +164,8 @@ def test_activity_is_the_key_s_life_and_its_requests_page_by_page(api: Managemen
 
 def test_activity_is_a_csv_file_for_whoever_asks_for_one(api: Management, key_id: str) -> None:
     count(api, key_id, datetime.now(UTC))
-    answer = api.ask("GET", f"/v1/keys/{key_id}/activity", headers={"Accept": "text/csv"})
-    assert answer.headers["Content-Type"] == "text/csv"
+    answer = api.ask("GET", f"/v1/keys/{key_id}/activity", headers={"Accept": "Text/CSV"})
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert [line.split(",")[1] for line in answer.text.splitlines()] == ["kind", "request", "lifecycle"]
     both = api.ask("GET", f"/v1/keys/{key_id}/activity", headers={"Accept": "*/*"})
     assert both.headers["Content-Type"] == "application/json"

@@ -43,6 +43,7 @@ KEYS = {
             "untiered",
             "loopback",
             "small admin",
+            "chief",
         ),
         start=1,
     )
@@ -171,6 +172,7 @@ def _grants(now: datetime) -> tuple[Grant, ...]:
         grant(9, organisation_id="org_without_a_tier"),
         grant(10, allowed_addresses=("127.0.0.0/8",)),
         grant(11, permissions=frozenset({"admin"}), minute_limit=1),
+        grant(12, permissions=frozenset({"admin"})),
     )
 
 

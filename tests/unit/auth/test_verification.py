@@ -41,6 +41,7 @@ def auth(database: Database, clock: ManualClock, log: MemoryLog) -> Auth:
     [
         (1, None, None, None),
         (1, "sensors:read", "203.0.113.1", None),
+        (1, "read:networks", None, None),
         (1, "config:write", None, "insufficient-permission"),
         (2, "sensors:read", None, "key-revoked"),
         (3, None, None, "key-expired"),

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from shared.environment import SettingWrong
 from shared.messaging.accounts.rules import Accounts, RpcAccount
 from shared.replication.proof.signatures import Signer, new_private_key
-from shared.settings import SettingWrong, read_settings
+from shared.settings import cors_origins, read_settings
 
 RIGHT = {
     "DATABASE_URL": "postgresql+psycopg://keys:hunter2@postgres/keys",
@@ -63,7 +64,7 @@ def test_where_gates_count_together_may_be_said_and_is_not_shown(url: str, monke
 @pytest.mark.parametrize("url", ["redis", "http://redis:6379", "redis://hunter2@a@b:x"])
 def test_where_gates_count_together_must_be_a_redis(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", url)
-    with pytest.raises(SettingWrong, match=r"^REDIS_URL must read ") as wrong:
+    with pytest.raises(SettingWrong, match=r"^REDIS_URL must be ") as wrong:
         read_settings()
     assert "hunter2" not in str(wrong.value)
 
@@ -100,6 +101,42 @@ def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(token: str, m
 def test_what_must_be_said_is_asked_for_by_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(name)
     with pytest.raises(SettingWrong, match=f"^{name} is not set; set it to "):
+        read_settings()
+
+
+@pytest.mark.parametrize("name", sorted(RIGHT))
+def test_a_secret_may_be_in_a_file_whose_last_line_break_is_not_its_own(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stated_by_itself, secret = read_settings(), tmp_path / "secret"
+    secret.write_text(RIGHT[name] + "\n")
+    monkeypatch.setenv(name, "")  # as docker-compose states what is not set
+    monkeypatch.setenv(f"{name}_FILE", str(secret))
+    by_file = read_settings()
+    assert (by_file.database_url, by_file.amqp_uri, by_file.internal_tokens) == (
+        stated_by_itself.database_url,
+        stated_by_itself.amqp_uri,
+        stated_by_itself.internal_tokens,
+    )
+    monkeypatch.setenv(name, RIGHT[name])
+    with pytest.raises(SettingWrong, match=rf"^{name} and {name}_FILE are both set; keep one of them\.$"):
+        read_settings()
+
+
+def test_a_file_that_cannot_be_read_or_is_empty_is_named_by_its_setting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("INTERNAL_TOKEN", "")
+    binary, empty = tmp_path / "binary", tmp_path / "empty"
+    binary.write_bytes(b"\xff\xfe")
+    empty.write_text("\n")
+    for path in (tmp_path / "hunter2", tmp_path, binary):
+        monkeypatch.setenv("INTERNAL_TOKEN_FILE", str(path))
+        with pytest.raises(SettingWrong, match=r"^INTERNAL_TOKEN_FILE must name a file [^\n]+$") as wrong:
+            read_settings()
+        assert "hunter2" not in str(wrong.value)
+    monkeypatch.setenv("INTERNAL_TOKEN_FILE", str(empty))
+    with pytest.raises(SettingWrong, match=r"^INTERNAL_TOKEN is not set; set it to "):
         read_settings()
 
 
@@ -201,3 +238,31 @@ def test_who_signs_must_be_among_those_who_are_believed(monkeypatch: pytest.Monk
     monkeypatch.setenv("KEYS_VERIFY_KEYS", Signer(new_private_key()).public_key)
     with pytest.raises(SettingWrong, match=r"^KEYS_VERIFY_KEYS lacks the public key of KEYS_SIGNING_KEY"):
         read_settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "origins"),
+    [
+        (None, None),
+        ("", None),
+        (" ", None),
+        ("none", ()),
+        ("*", ("*",)),
+        ("https://a.example, https://b.example:8443", ("https://a.example", "https://b.example:8443")),
+    ],
+)
+def test_which_pages_may_read_is_said_or_left_to_the_default(
+    text: str | None, origins: tuple[str, ...] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docker-compose.yml and shells pass on an empty variable where none was meant."""
+    monkeypatch.delenv("CORS_ORIGINS", raising=False)
+    if text is not None:
+        monkeypatch.setenv("CORS_ORIGINS", text)
+    assert cors_origins() == origins
+
+
+@pytest.mark.parametrize("text", ["none, https://a.example", "nobody", "a.example"])
+def test_origins_that_contradict_themselves_or_are_none_are_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", text)
+    with pytest.raises(SettingWrong, match=r"CORS_ORIGINS must be \*, none or origins"):
+        cors_origins()

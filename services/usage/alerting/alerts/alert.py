@@ -13,17 +13,26 @@ from sqlalchemy import Row, select
 
 from services.usage.alerting import tables
 from services.usage.alerting.alerts.facts import Facts
+from services.usage.no_such_item import NoSuchItem
 from shared.sql.database import Database
 from shared.sql.keyset import By, read_page
-from shared.values.timestamps import from_microseconds
+from shared.values.timestamps import from_microseconds, to_microseconds
+
+
+class NoSuchAlert(NoSuchItem):
+    """There is no such alert in this organisation: the id is unknown or another organisation's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """`resolved_at`: when it was resolved; None while it is open."""
+    """`rule_ids`: every rule that was met, `rule_id` first.
+
+    `resolved_at`: when it was resolved; None while it is open.
+    """
 
     id: str
     rule_id: str
+    rule_ids: tuple[str, ...]
     kind: str
     organisation_id: str
     key_id: str
@@ -44,19 +53,46 @@ class AlertStore:
         after: tuple[int, str] | None = None,
         *,
         key_id: str | None = None,
+        rule_id: str | None = None,
+        kind: str | None = None,
         is_open: bool | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
     ) -> tuple[tuple[Alert, ...], tuple[int, str] | None]:
-        """Newest first, and the place (raised_at in microseconds, id) of the last one shown; None on the last page."""
+        """Newest first, and the place (raised_at in microseconds, id) of the last one shown; None on the last page.
+
+        `rule_id`: of any rule that was met. `start` and `end`: of the times at which they were raised, the latter not
+        in it.
+        """
         table = tables.alert
         query = select(table).where(table.c.organisation_id == organisation_id)
         if key_id is not None:
             query = query.where(table.c.key_id == key_id)
         if is_open is not None:
             query = query.where(table.c.resolved_at.is_(None) if is_open else table.c.resolved_at.is_not(None))
+        if rule_id is not None:
+            was_met = table.c.rule_ids.contains(f'"{rule_id}"', autoescape=True)
+            query = query.where((table.c.rule_id == rule_id) | was_met)
+        if kind is not None:
+            query = query.where(table.c.kind == kind)
+        if start is not None:
+            query = query.where(table.c.raised_at >= to_microseconds(start))
+        if end is not None:
+            query = query.where(table.c.raised_at < to_microseconds(end))
         newest_first = (By(table.c.raised_at, descending=True), By(table.c.id))
         with self._database.reading() as tx:
             shown, last = read_page(tx, query, newest_first, after, limit)
         return alerts(shown), last and (last.raised_at, last.id)
+
+    def get(self, organisation_id: str, alert_id: str) -> Alert:
+        """Raises NoSuchAlert."""
+        table = tables.alert
+        query = select(table).where(table.c.id == alert_id, table.c.organisation_id == organisation_id)
+        with self._database.reading() as tx:
+            row = tx.execute(query).one_or_none()
+        if row is None:
+            raise NoSuchAlert
+        return alerts([row])[0]
 
 
 def alerts(rows: Sequence[Row[Any]]) -> tuple[Alert, ...]:
@@ -65,6 +101,9 @@ def alerts(rows: Sequence[Row[Any]]) -> tuple[Alert, ...]:
         Alert(
             id=row.id,
             rule_id=row.rule_id,
+            rule_ids=(row.rule_id,)
+            if row.rule_ids is None
+            else msgspec.json.decode(row.rule_ids, type=tuple[str, ...]),
             kind=row.kind,
             organisation_id=row.organisation_id,
             key_id=row.key_id,

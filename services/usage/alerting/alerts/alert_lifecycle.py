@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Row, insert, select, update
 from services.usage import tables as usage_tables
 from services.usage.alerting import tables
 from services.usage.alerting.alerts.alert import Alert, alerts
-from services.usage.alerting.alerts.facts import Met
-from services.usage.alerting.alerts.notice import of_alert
-from services.usage.alerting.rules.rule import Kind
+from services.usage.alerting.alerts.facts import Met, family_and_level
+from services.usage.alerting.alerts.notice import KeyFacts, of_alert
+from services.usage.alerting.rules.rule import Kind, Rule, by_precedence, channels_told
 from services.usage.alerting.rules.rule_store import rules_of
 from services.usage.notifications.deliveries.delivery_store import OutgoingMessage, enqueue_deliveries
 from shared.contracts.usage import AlertRaised, AlertResolved
@@ -27,39 +27,65 @@ from shared.values.timestamps import from_microseconds, to_microseconds
 
 KEPT_UP_BY = timedelta(minutes=1)  # an end that moves by less is not written
 _PAGE = 500
-Place = tuple[str, str, str]  # rule, key, fact
+Family = tuple[str, str, str]  # kind, key, family
 
 
-def find_open_alerts(tx: Connection, key_ids: Iterable[str]) -> dict[Place, datetime]:
-    """The open alerts of these keys: (rule, key, fact) → when it ends unless the rule is met again."""
+class OpenAlerts:
+    """Open alerts of some keys, by family and level: when each ends unless its rule is met again."""
+
+    def __init__(self) -> None:
+        self._ends: dict[Family, dict[int, datetime]] = {}
+
+    def end(self, family: Family, level: int) -> datetime | None:
+        return self._ends.get(family, {}).get(level)
+
+    def covering(self, family: Family, level: int) -> datetime | None:
+        """The latest end of those at the level or a higher one, which stand for it, too."""
+        return max((end for other, end in self._ends.get(family, {}).items() if other >= level), default=None)
+
+    def note(self, family: Family, level: int, ends_at: datetime) -> None:
+        self._ends.setdefault(family, {})[level] = ends_at
+
+
+def find_open_alerts(tx: Connection, key_ids: Iterable[str]) -> OpenAlerts:
     table = tables.alert
-    query = select(table.c.rule_id, table.c.key_id, table.c.fact, table.c.ends_at)
+    query = select(table.c.kind, table.c.key_id, table.c.fact, table.c.ends_at)
     query = query.where(in_values(tx, table.c.key_id, list(key_ids)), table.c.resolved_at.is_(None))
-    rows = tx.execute(query.order_by(table.c.ends_at))
-    return {(row.rule_id, row.key_id, row.fact): from_microseconds(row.ends_at) for row in rows}
+    found = OpenAlerts()
+    for row in tx.execute(query.order_by(table.c.ends_at)):
+        family, level = family_and_level(Kind(row.kind), row.fact)
+        found.note((row.kind, row.key_id, family), level, from_microseconds(row.ends_at))
+    return found
 
 
 def raise_or_keep_up(tx: Connection, met: Sequence[Met], now: datetime) -> int:
     """Raises alerts, or moves the end of open ones. Answers how many were raised.
 
-    An alert that is open, or was raised in the same period, is not raised again. `met`: in order of time for each key.
+    One fact is one alert, however many rules it meets and thresholds it passes at once. An alert that is open, or was
+    raised in the same period, is not raised again. `met`: in order of time for each key.
     """
     if not met:
         return 0
-    open_alerts = find_open_alerts(tx, {one.key_id for one in met})
-    raised: dict[Place, list[dict[str, object]]] = {}
-    for one in met:
-        place = (one.rule.id, one.key_id, one.fact)
-        ends_at = open_alerts.get(place)
-        if ends_at is None or one.facts.at > ends_at:
-            raised.setdefault(place, []).append(_row(one, now))
-        elif one.ends_at < ends_at + KEPT_UP_BY:
-            continue
-        elif place in raised:
-            raised[place][-1]["ends_at"] = to_microseconds(one.ends_at)
-        else:
-            _keep_up(tx, place, ends_at, one.ends_at)
-        open_alerts[place] = one.ends_at
+    open_alerts, highest = find_open_alerts(tx, {one.key_id for one in met}), _raised_before(tx, met)
+    raised: dict[tuple[Family, int], list[dict[str, object]]] = {}
+    for (family, period, at), together in _facts(met).items():
+        new: list[Met] = []
+        for one in together:
+            ends_at = open_alerts.end(family, one.level)
+            covered_until = open_alerts.covering(family, one.level)
+            if covered_until is None or at > covered_until:
+                new += [one] if one.level > highest.get((family, period), -1) else []
+            elif ends_at is not None and one.ends_at >= ends_at + KEPT_UP_BY:
+                if (family, one.level) in raised:
+                    raised[family, one.level][-1]["ends_at"] = to_microseconds(one.ends_at)
+                else:
+                    _keep_up(tx, one, ends_at)
+                open_alerts.note(family, one.level, one.ends_at)
+        if new:
+            top = max(new, key=lambda one: one.level)
+            raised.setdefault((family, top.level), []).append(_row(top, [one.rule for one in new], now))
+            open_alerts.note(family, top.level, top.ends_at)
+            highest[family, period] = top.level
     if not raised:
         return 0
     table = tables.alert
@@ -67,6 +93,28 @@ def raise_or_keep_up(tx: Connection, met: Sequence[Met], now: datetime) -> int:
     rows = tx.execute(statement, [row for of_one in raised.values() for row in of_one]).all()
     _announce(tx, alerts(rows), now)
     return len(rows)
+
+
+def _facts(met: Iterable[Met]) -> dict[tuple[Family, str, datetime], list[Met]]:
+    """(family, period, moment) → what was met by the one fact, in order of time for each key."""
+    found: dict[tuple[Family, str, datetime], list[Met]] = {}
+    for one in met:
+        found.setdefault(((one.rule.kind.value, one.key_id, one.family), one.period, one.facts.at), []).append(one)
+    return found
+
+
+def _raised_before(tx: Connection, met: Iterable[Met]) -> dict[tuple[Family, str], int]:
+    """(family, period) → the highest level of what was raised in it, over or not."""
+    table = tables.alert
+    keys, periods = {one.key_id for one in met}, {one.period for one in met}
+    query = select(table.c.kind, table.c.key_id, table.c.fact, table.c.period)
+    query = query.where(in_values(tx, table.c.key_id, keys), in_values(tx, table.c.period, periods))
+    found: dict[tuple[Family, str], int] = {}
+    for row in tx.execute(query):
+        family, level = family_and_level(Kind(row.kind), row.fact)
+        place = ((row.kind, row.key_id, family), row.period)
+        found[place] = max(level, found.get(place, -1))
+    return found
 
 
 def resolve_over(tx: Connection, now: datetime) -> int:
@@ -111,22 +159,21 @@ def _announce(tx: Connection, changed: Sequence[Alert], now: datetime) -> None:
     if not unmuted:
         return
     table = usage_tables.known_key
-    query = select(table.c.key_id, table.c.hint).where(
+    query = select(table.c.key_id, table.c.hint, table.c.revision).where(
         in_values(tx, table.c.key_id, {alert.key_id for alert in unmuted})
     )
-    hints = {row.key_id: row.hint for row in tx.execute(query)}
-    channels = {
-        rule.id: rule.channels
-        for rules in rules_of(tx, {alert.organisation_id for alert in unmuted}).values()
-        for rule in rules
-    }
-    enqueue_deliveries(
-        tx, [_message(alert, hints.get(alert.key_id), channels.get(alert.rule_id, ())) for alert in unmuted], now
-    )
+    keys = {row.key_id: KeyFacts(hint=row.hint, revision=row.revision) for row in tx.execute(query)}
+    own = rules_of(tx, {alert.organisation_id for alert in unmuted}).values()
+    known = {rule.id: rule for rules in own for rule in rules}
+    messages = []
+    for alert in unmuted:
+        told = channels_told([known[rule_id] for rule_id in alert.rule_ids if rule_id in known])
+        messages.append(_message(alert, keys.get(alert.key_id), told))
+    enqueue_deliveries(tx, messages, now)
 
 
-def _message(alert: Alert, hint: str | None, channels: tuple[str, ...]) -> OutgoingMessage:
-    message = of_alert(alert, hint)
+def _message(alert: Alert, key: KeyFacts | None, channels: tuple[str, ...]) -> OutgoingMessage:
+    message = of_alert(alert, key or KeyFacts())
     return OutgoingMessage(
         organisation_id=alert.organisation_id,
         message_id=message.id,
@@ -152,25 +199,28 @@ def _event(alert: Alert) -> AlertRaised | AlertResolved:
     return msgspec.convert(facts | {"resolved_at": alert.resolved_at}, type=AlertResolved)
 
 
-def _row(one: Met, now: datetime) -> dict[str, object]:
+def _row(one: Met, rules: Iterable[Rule], now: datetime) -> dict[str, object]:
+    """`rules`: those that the fact meets."""
+    met = by_precedence(rules)
     return {
         "id": new_id("alr"),
-        "rule_id": one.rule.id,
+        "rule_id": met[0].id,
+        "rule_ids": msgspec.json.encode([rule.id for rule in met]).decode(),
         "kind": one.rule.kind.value,
         "organisation_id": one.rule.organisation_id,
         "key_id": one.key_id,
         "fact": one.fact,
         "period": one.period,
         "facts": msgspec.json.encode(one.facts).decode(),
-        "muted": one.rule.muted,
+        "muted": all(rule.muted for rule in met),
         "raised_at": to_microseconds(now),
         "ends_at": to_microseconds(one.ends_at),
         "resolved_at": None,
     }
 
 
-def _keep_up(tx: Connection, place: Place, before: datetime, ends_at: datetime) -> None:
-    table, (rule_id, key_id, fact) = tables.alert, place
-    same = (table.c.rule_id == rule_id, table.c.key_id == key_id, table.c.fact == fact)
+def _keep_up(tx: Connection, one: Met, before: datetime) -> None:
+    table = tables.alert
+    same = (table.c.kind == one.rule.kind.value, table.c.key_id == one.key_id, table.c.fact == one.fact)
     is_open = (table.c.resolved_at.is_(None), table.c.ends_at == to_microseconds(before))
-    tx.execute(update(table).where(*same, *is_open).values(ends_at=to_microseconds(ends_at)))
+    tx.execute(update(table).where(*same, *is_open).values(ends_at=to_microseconds(one.ends_at)))

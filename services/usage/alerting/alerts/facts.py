@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from services.usage.alerting.rules.rule import Rule
+from services.usage.alerting.rules.rule import Kind, Rule
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -13,7 +13,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     A request is described by `request_id`, `route`, `address`, `user_agent`. `window`: minute or day; `limit`, `used`:
     of the quota in it. `requests`, `failed`: counts; `per_hour`: the mean hour they are measured by. `source`: what is
-    new, address or user-agent. `expires_at`, `days_left`: of the key.
+    new: address, user-agent or address-and-user-agent. `expires_at`, `days_left` (rounded down): of the key;
+    `threshold_days`: the threshold of the warning.
     """
 
     at: datetime
@@ -31,18 +32,34 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str | None = None
     expires_at: datetime | None = None
     days_left: int | None = None
+    threshold_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Met:
-    """One fact about one key that meets a rule. There is one alert for each (rule, key, fact, period).
+    """One fact about one key that meets a rule. There is one alert for each (kind, key, fact, period).
 
-    `ends_at`: when the alert ends, unless the rule is met again by then.
+    `family`: what the fact is about, such as a quota's window; `level`: the threshold it reached. Whatever reaches one
+    reaches the lower ones, too, and is one fact: the highest. `ends_at`: when the alert ends,
+    unless the rule is met again by then.
     """
 
     rule: Rule
     key_id: str
-    fact: str
+    family: str = ""
+    level: int = 0
     period: str
     facts: Facts
     ends_at: datetime
+
+    @property
+    def fact(self) -> str:
+        return f"{self.family} {self.level}".strip() if self.level else self.family
+
+
+def family_and_level(kind: Kind, fact: str) -> tuple[str, int]:
+    """A stored fact's parts, as of `Met`. A fact that was stored without its level has 0."""
+    if kind not in (Kind.QUOTA, Kind.ERROR_RATE, Kind.VOLUME):
+        return fact, 0
+    family, _, level = fact.rpartition(" ")
+    return family, int(level or 0)

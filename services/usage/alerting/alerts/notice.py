@@ -1,5 +1,6 @@
 """Message about an alert for channels: that it was raised, or that it was resolved."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -12,16 +13,26 @@ from shared.values.timestamps import rfc3339
 _RAISED, _RESOLVED = ALERT_EVENTS
 
 
-def of_alert(alert: Alert, hint: str | None) -> Message:
-    """AlertRaised while the alert is open, else AlertResolved. `hint`: the key's."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFacts:
+    """The key of an alert as it is known now; None: it is not, for it was deleted."""
+
+    hint: str | None = None
+    revision: int | None = None
+
+
+def of_alert(alert: Alert, key: KeyFacts) -> Message:
+    """AlertRaised while the alert is open, else AlertResolved."""
     type_ = _RAISED if alert.resolved_at is None else _RESOLVED
     data: dict[str, Any] = {
         "alert_id": alert.id,
         "rule_id": alert.rule_id,
+        "rule_ids": alert.rule_ids,
         "kind": alert.kind,
         "organisation_id": alert.organisation_id,
         "key_id": alert.key_id,
-        "key_hint": hint,
+        "hint": key.hint,
+        "revision": key.revision,
         "facts": msgspec.to_builtins(alert.facts),
         "raised_at": rfc3339(alert.raised_at),
     }

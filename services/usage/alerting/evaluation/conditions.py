@@ -23,7 +23,7 @@ from shared.gate.grants.grant import Limits
 from shared.values.timestamps import from_microseconds, midnight, rfc3339
 
 QUIET = timedelta(minutes=5)
-ADDRESS, USER_AGENT = "address", "user-agent"
+ADDRESS, USER_AGENT, BOTH = "address", "user-agent", "address-and-user-agent"
 _UNUSED = "unused"
 
 
@@ -62,8 +62,7 @@ def met(rule: Rule, observation: Observation, reading: Measurements) -> Iterator
         case Kind.VOLUME:
             yield from _volume(rule, observation.key_id, at, reading)
         case Kind.NEW_SOURCE:
-            for source, seen in reading.new_sources:
-                yield _new_source(rule, observation.key_id, source, seen)
+            yield from _new_sources(rule, observation.key_id, reading)
         case Kind.DEAD_KEY_USED:
             if observation.dead is not None:
                 yield _dead_key_used(rule, observation.key_id, observation.dead)
@@ -83,9 +82,14 @@ def met_by_warning(rule: Rule, warning: ExpiryWarning) -> Iterator[Met]:
     yield Met(
         rule=rule,
         key_id=warning.key_id,
-        fact=f"{warning.days_left} days",
+        family=f"{warning.days_left} days",
         period=rfc3339(warning.expires_at),
-        facts=Facts(at=warning.warned_at, expires_at=warning.expires_at, days_left=warning.days_left),
+        facts=Facts(
+            at=warning.warned_at,
+            expires_at=warning.expires_at,
+            days_left=(warning.expires_at - warning.warned_at).days,
+            threshold_days=warning.days_left,
+        ),
         ends_at=warning.expires_at,
     )
 
@@ -103,8 +107,15 @@ def _quota(rule: Rule, key_id: str, at: datetime, reading: Measurements) -> Iter
         for percent in rule.parameters.thresholds_percent:
             if used * 100 >= percent * limit:
                 facts = Facts(at=at, window=window, threshold_percent=percent, limit=limit, used=used)
-                fact = f"{window} {percent}"
-                yield Met(rule=rule, key_id=key_id, fact=fact, period=period, facts=facts, ends_at=ends_at)
+                yield Met(
+                    rule=rule,
+                    key_id=key_id,
+                    family=window,
+                    level=percent,
+                    period=period,
+                    facts=facts,
+                    ends_at=ends_at,
+                )
 
 
 def _error_rate(rule: Rule, key_id: str, at: datetime, reading: Measurements) -> Iterator[Met]:
@@ -115,7 +126,7 @@ def _error_rate(rule: Rule, key_id: str, at: datetime, reading: Measurements) ->
     if requests >= parameters.requests_min and failed * 100 >= parameters.threshold_percent * requests:
         percent = parameters.threshold_percent
         facts = Facts(at=at, threshold_percent=percent, requests=requests, failed=failed)
-        yield Met(rule=rule, key_id=key_id, fact="", period=_hour(at), facts=facts, ends_at=at + QUIET)
+        yield Met(rule=rule, key_id=key_id, level=percent, period=_hour(at), facts=facts, ends_at=at + QUIET)
 
 
 def _volume(rule: Rule, key_id: str, at: datetime, reading: Measurements) -> Iterator[Met]:
@@ -125,21 +136,30 @@ def _volume(rule: Rule, key_id: str, at: datetime, reading: Measurements) -> Ite
         return
     if reading.hour >= parameters.requests_min and reading.hour >= parameters.factor * reading.mean_hour:
         facts = Facts(at=at, requests=reading.hour, per_hour=round(reading.mean_hour, 1))
-        ends_at = at + timedelta(hours=1)
-        yield Met(rule=rule, key_id=key_id, fact="", period=_day(at), facts=facts, ends_at=ends_at)
+        factor, ends_at = parameters.factor, at + timedelta(hours=1)
+        yield Met(rule=rule, key_id=key_id, level=factor, period=_day(at), facts=facts, ends_at=ends_at)
+
+
+def _new_sources(rule: Rule, key_id: str, reading: Measurements) -> Iterator[Met]:
+    """One fact for each request, also for one whose address and user agent are both new."""
+    sources: dict[ObservedRequest, str] = {}
+    for source, seen in reading.new_sources:
+        sources[seen] = BOTH if seen in sources else source
+    for seen, source in sources.items():
+        yield _new_source(rule, key_id, source, seen)
 
 
 def _new_source(rule: Rule, key_id: str, source: str, seen: ObservedRequest) -> Met:
     """The fact is a digest and not the source itself: alerts outlive the erasure of a deleted key."""
-    value = seen.address if source == ADDRESS else seen.user_agent
-    fact = hashlib.sha256(f"{key_id}/{source}/{value}".encode()).hexdigest()[:32]
+    value = seen.user_agent if source == USER_AGENT else seen.address
+    digest = hashlib.sha256(f"{key_id}/{source}/{value}".encode()).hexdigest()[:32]
     facts = _request_facts(seen, source=source)
-    return Met(rule=rule, key_id=key_id, fact=fact, period="", facts=facts, ends_at=seen.at + timedelta(days=1))
+    return Met(rule=rule, key_id=key_id, family=digest, period="", facts=facts, ends_at=seen.at + timedelta(days=1))
 
 
 def _dead_key_used(rule: Rule, key_id: str, seen: ObservedRequest) -> Met:
     facts, ends_at = _request_facts(seen), _midnight_after(seen.at)
-    return Met(rule=rule, key_id=key_id, fact="", period=_day(seen.at), facts=facts, ends_at=ends_at)
+    return Met(rule=rule, key_id=key_id, period=_day(seen.at), facts=facts, ends_at=ends_at)
 
 
 def _request_facts(seen: ObservedRequest, source: str | None = None) -> Facts:

@@ -243,7 +243,7 @@ def _anonymous_fact(one: Met) -> Met:
     """Without address, user agent and digest: a digest of an address could be reversed by trying all addresses."""
     if one.facts.address is None:
         return one
-    return replace(one, fact="", facts=msgspec.structs.replace(one.facts, address="", user_agent=""))
+    return replace(one, family="", facts=msgspec.structs.replace(one.facts, address="", user_agent=""))
 
 
 def _anonymous(one: Observation) -> Observation:

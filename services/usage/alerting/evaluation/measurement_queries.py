@@ -12,7 +12,7 @@ from sqlalchemy import Connection, case, func, select
 
 from services.usage import tables as usage_tables
 from services.usage.alerting import tables
-from services.usage.alerting.evaluation.observation import Observation
+from services.usage.alerting.evaluation.observation import UNAUTHORIZED, Observation
 from shared.gate.grants.grant import Limits
 from shared.sql.in_values import in_values
 from shared.values.timestamps import MINUTE_US
@@ -100,12 +100,19 @@ class Spending:
 
 
 def recent(tx: Connection, asked: Mapping[str, Observation]) -> dict[str, tuple[int, int]]:
-    """key → (requests, failed requests) of the five minutes that end with the minute of its observation."""
+    """key → (requests, failed requests) of the five minutes that end with the minute of its observation.
+
+    Without those answered 401: whoever holds a dead secret says nothing about the key's own requests.
+    """
     table = usage_tables.counter
     failed = func.sum(case((table.c.status >= _FAILED, table.c.requests), else_=0))
     found = {}
     for minute, keys in _grouped({key_id: observation.minute for key_id, observation in asked.items()}).items():
-        within = (table.c.minute > minute - RECENT_MINUTES, table.c.minute <= minute)
+        within = (
+            table.c.minute > minute - RECENT_MINUTES,
+            table.c.minute <= minute,
+            table.c.status != UNAUTHORIZED,
+        )
         query = select(table.c.key_id, func.sum(table.c.requests), failed).where(
             in_values(tx, table.c.key_id, keys), *within
         )

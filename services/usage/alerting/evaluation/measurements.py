@@ -7,11 +7,11 @@ from cachetools import LRUCache
 from sqlalchemy import Connection, select
 
 from services.usage import tables as usage_tables
-from services.usage.alerting.alerts.alert_lifecycle import KEPT_UP_BY, Place
+from services.usage.alerting.alerts.alert_lifecycle import KEPT_UP_BY, OpenAlerts
 from services.usage.alerting.evaluation import measurement_queries
 from services.usage.alerting.evaluation.conditions import QUIET, Measurements
 from services.usage.alerting.evaluation.observation import Observation
-from services.usage.alerting.rules.rule import QuotaParameters, Rule, VolumeParameters
+from services.usage.alerting.rules.rule import Kind, QuotaParameters, Rule, VolumeParameters
 from shared.gate.grants.grant import Limits
 from shared.sql.in_values import in_values
 from shared.values.timestamps import MINUTE_US, from_microseconds, to_microseconds
@@ -33,10 +33,10 @@ class MeasurementReader:
         tx: Connection,
         asked: Mapping[str, Observation],
         rules: Rules,
-        open_alerts: Mapping[Place, datetime],
+        open_alerts: OpenAlerts,
         now: datetime,
     ) -> dict[str, Measurements]:
-        """key → its measurements. `asked`: key → observation; `open_alerts`: (rule, key, fact) → its end."""
+        """key → its measurements. `asked`: key → observation."""
         limits = _limits(tx, asked, self._policy)
         need_minute, need_day = _needs(asked, rules, limits, open_alerts)
         failing = {key_id: one for key_id, one in asked.items() if one.failed}
@@ -69,7 +69,7 @@ class MeasurementReader:
 
 
 def _needs(
-    asked: Mapping[str, Observation], rules: Rules, limits: Mapping[str, Limits], open_alerts: Mapping[Place, datetime]
+    asked: Mapping[str, Observation], rules: Rules, limits: Mapping[str, Limits], open_alerts: OpenAlerts
 ) -> tuple[dict[str, int], dict[str, int]]:
     """(minute, day), each key → the least spending that could raise an alert or must keep one open."""
     minute: dict[str, int] = {}
@@ -87,7 +87,7 @@ def _needs(
 
 
 def _least(
-    rules: Iterable[Rule], key_id: str, window: str, limit: int, open_alerts: Mapping[Place, datetime], at: datetime
+    rules: Iterable[Rule], key_id: str, window: str, limit: int, open_alerts: OpenAlerts, at: datetime
 ) -> int | None:
     """The least spending that would raise an alert, or move the end of an open one; None: none would."""
     needs = [
@@ -95,7 +95,7 @@ def _least(
         for rule in rules
         if isinstance(rule.parameters, QuotaParameters) and rule.names(key_id)
         for percent in rule.parameters.thresholds_percent
-        if (ends_at := open_alerts.get((rule.id, key_id, f"{window} {percent}"))) is None
+        if (ends_at := open_alerts.covering((Kind.QUOTA, key_id, window), percent)) is None
         or (window == "minute" and ends_at <= at + QUIET - KEPT_UP_BY)
     ]
     return min(needs, default=None)

@@ -13,7 +13,7 @@ from shared.contracts.usage import RequestRecord
 from shared.values.timestamps import MINUTE_US, to_microseconds
 
 SOURCES_MAX = 20
-_FAILED, _UNAUTHORIZED = 400, 401
+_FAILED, UNAUTHORIZED = 400, 401
 
 
 class ObservedRequest(msgspec.Struct, frozen=True, array_like=True):
@@ -45,7 +45,7 @@ class Observation(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
 
 class ExpiryWarning(msgspec.Struct, frozen=True, tag="near", kw_only=True):
-    """A warning by keys that a key will expire. `reason`: time or unused."""
+    """A warning by keys that a key will expire. `days_left`: the threshold crossed; `reason`: time or unused."""
 
     key_id: str
     organisation_id: str
@@ -95,8 +95,9 @@ def observations(records: Iterable[RequestRecord]) -> tuple[Observation, ...]:
         sums.cost += record.cost
         sums.last_at = max(sums.last_at, at)
         if record.status >= _FAILED:
-            sums.failed += record.requests
-            if record.status == _UNAUTHORIZED and (sums.dead is None or record.at < sums.dead.at):
+            if record.status != UNAUTHORIZED:
+                sums.failed += record.requests
+            elif sums.dead is None or record.at < sums.dead.at:
                 sums.dead = record
         if record.cost:
             _note_source(sums.sources, record)

@@ -5,9 +5,11 @@ What each kind of rule means is in evaluation/conditions.py.
 
 import enum
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+
+from services.usage.notifications.channel import RAISED, Channel
 
 RULE_PREFIX = "rul_"
 
@@ -91,6 +93,40 @@ class Rule:
     def names(self, key_id: str) -> bool:
         """Whether the rule may be about that key, judged by id. Only the keys service can judge a label."""
         return self.key_ids is None or key_id in self.key_ids
+
+
+def warnings(rule: Rule, channels: Iterable[Channel]) -> tuple[str, ...]:
+    """Why nobody hears what the rule raises; empty: somebody does, or it is muted. `channels`: the organisation's."""
+    if rule.muted:
+        return ()
+    asked = [channel for channel in channels if not rule.channels or channel.id in rule.channels]
+    taking = [channel for channel in asked if channel.takes(RAISED)]
+    if any(channel.disabled_at is None for channel in taking):
+        return ()
+    if taking:
+        return ("every channel that would be told is disabled: its messages are held",)
+    if rule.channels:
+        fault = f"takes {RAISED}" if asked else "exists any more"
+        return (f"none of its channels {fault}: its alerts are only listed",)
+    return (f"no channel takes {RAISED}: its alerts are only listed",)
+
+
+def by_precedence(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """Rules that one fact meets, each once: those not muted first, then the most particular, then the oldest."""
+
+    def rank(rule: Rule) -> tuple[object, ...]:
+        return (rule.muted, rule.key_ids is None, rule.label is None, rule.created_at, rule.id)
+
+    return tuple(sorted({rule.id: rule for rule in rules}.values(), key=rank))
+
+
+def channels_told(rules: Iterable[Rule]) -> tuple[str, ...]:
+    """Ids of the channels to tell of a fact that meets these rules; empty: every channel that takes alerts."""
+    met = tuple(rules)
+    telling = [rule for rule in met if not rule.muted] or met
+    if not all(rule.channels for rule in telling):
+        return ()
+    return tuple(dict.fromkeys(channel for rule in telling for channel in rule.channels))
 
 
 def default_rules(organisation_id: str, now: datetime) -> tuple[Rule, ...]:

@@ -1,6 +1,6 @@
 """Store of alert rules in SQL, with optimistic concurrency by revision; makes the default rules of an organisation."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from services.usage.alerting import tables
 from services.usage.alerting.rules.rule import PARAMETERS, Kind, Rule, default_rules
 from services.usage.commit_check import CommitCheck, no_check
 from services.usage.no_such_item import NoSuchItem
+from services.usage.notifications.channels.channel_store import lock_channels
 from shared.runtime.clock import Clock
 from shared.sql.database import Database, upsert
 from shared.sql.keyset import By, read_page
@@ -52,23 +53,38 @@ class RuleStore:
             return _get(tx, organisation_id, rule_id)
 
     def add(self, rule: Rule, check: CommitCheck = no_check) -> None:
-        """Raises TooManyRules."""
+        """Raises TooManyRules, and NoSuchChannel when one that it names was deleted."""
         table = tables.alert_rule
         own = (table.c.organisation_id == rule.organisation_id, table.c.deleted_at.is_(None))
         with self._database.transaction() as tx:
+            lock_channels(tx, rule.organisation_id, rule.channels)
             if tx.execute(select(func.count()).select_from(table).where(*own)).scalar_one() >= RULES_MAX:
                 raise TooManyRules
             tx.execute(upsert(tx, table), _row(rule))
             check(tx, rule.id)
 
-    def change(self, rule: Rule, seen: SeenRevisions, check: CommitCheck = no_check) -> Rule:
-        """The rule as stored. Raises NoSuchRule, or RevisionDiffers when its revision is none of those `seen`."""
+    def change(
+        self,
+        organisation_id: str,
+        rule_id: str,
+        edit: Callable[[Rule], Rule],
+        seen: SeenRevisions = ANY_REVISION,
+        check: CommitCheck = no_check,
+    ) -> Rule:
+        """The rule as stored: `edit` of what it is while it is locked; one that alters nothing makes no revision.
+
+        Raises NoSuchRule, NoSuchChannel, or RevisionDiffers when its revision is none of those `seen`.
+        """
         with self._database.transaction() as tx:
-            before = _get(tx, rule.organisation_id, rule.id, lock=True)
+            before = _get(tx, organisation_id, rule_id, lock=True)
             seen.check(before.revision)
-            changed = replace(rule, revision=before.revision + 1)
-            tx.execute(update(tables.alert_rule).where(tables.alert_rule.c.id == rule.id).values(_row(changed)))
-            check(tx, rule.id)
+            changed = edit(before)
+            if changed != before:
+                # A channel that it named before may be missing: it was deleted when that was possible.
+                lock_channels(tx, organisation_id, set(changed.channels) - set(before.channels))
+                changed = replace(changed, revision=before.revision + 1)
+                tx.execute(update(tables.alert_rule).where(tables.alert_rule.c.id == rule_id).values(_row(changed)))
+            check(tx, rule_id)
             return changed
 
     def delete(
@@ -98,6 +114,12 @@ def rules_of(tx: Connection, organisation_ids: Iterable[str]) -> dict[str, list[
     for row in tx.execute(query):
         found.setdefault(row.organisation_id, []).append(_rule(row))
     return found
+
+
+def rules_naming(tx: Connection, organisation_id: str, channel_id: str) -> tuple[str, ...]:
+    """Ids of the organisation's rules that name the channel, oldest first."""
+    named = [rule for rule in rules_of(tx, [organisation_id]).get(organisation_id, ()) if channel_id in rule.channels]
+    return tuple(rule.id for rule in sorted(named, key=lambda rule: (rule.created_at, rule.id)))
 
 
 def _get(tx: Connection, organisation_id: str, rule_id: str, *, lock: bool = False) -> Rule:

@@ -1,6 +1,6 @@
 """Store of channels in SQL, with optimistic concurrency by revision."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,13 +12,15 @@ from services.usage.commit_check import CommitCheck, no_check
 from services.usage.no_such_item import NoSuchItem
 from services.usage.notifications import tables
 from services.usage.notifications.channel import Channel, Kind
-from services.usage.notifications.delivery import Status
+from services.usage.notifications.delivery import UNFINISHED, Status
 from shared.sql.database import Database
 from shared.sql.keyset import By, read_page
 from shared.values.revision import ANY_REVISION, SeenRevisions
 from shared.values.timestamps import from_microseconds, to_microseconds
 
 CHANNELS_MAX = 20
+WhenDisabled = Callable[[Connection, Channel], None]
+Namers = Callable[[Connection, str, str], tuple[str, ...]]  # organisation, channel → rules
 
 
 class NoSuchChannel(NoSuchItem):
@@ -27,6 +29,14 @@ class NoSuchChannel(NoSuchItem):
 
 class TooManyChannels(Exception):
     """The organisation has CHANNELS_MAX channels already."""
+
+
+class ChannelInUse(Exception):
+    """`rules`: ids of the alert rules that name the channel."""
+
+    def __init__(self, rules: tuple[str, ...]) -> None:
+        super().__init__(", ".join(rules))
+        self.rules = rules
 
 
 class ChannelStore:
@@ -67,14 +77,30 @@ class ChannelStore:
             tx.execute(insert(table), _row(channel))
             check(tx, channel.id)
 
-    def change(self, channel: Channel, seen: SeenRevisions, check: CommitCheck = no_check) -> Channel:
-        """The channel as stored. Raises NoSuchChannel, or RevisionDiffers when its revision is none of those `seen`."""
+    def change(
+        self,
+        organisation_id: str,
+        channel_id: str,
+        edit: Callable[[Channel], Channel],
+        seen: SeenRevisions = ANY_REVISION,
+        check: CommitCheck = no_check,
+        when_disabled: WhenDisabled = lambda *_: None,
+    ) -> Channel:
+        """The channel as stored: `edit` of what it is while it is locked; one that alters nothing makes no revision.
+
+        `when_disabled`: called in the transaction that disables it. Raises NoSuchChannel, or RevisionDiffers when its
+        revision is none of those `seen`.
+        """
         with self._database.transaction() as tx:
-            before = get_channel(tx, channel.organisation_id, channel.id, lock=True)
+            before = get_channel(tx, organisation_id, channel_id, lock=True)
             seen.check(before.revision)
-            changed = replace(channel, revision=before.revision + 1)
-            tx.execute(update(tables.channel).where(tables.channel.c.id == channel.id).values(_row(changed)))
-            check(tx, channel.id)
+            changed = edit(before)
+            if changed != before:
+                changed = replace(changed, revision=before.revision + 1)
+                tx.execute(update(tables.channel).where(tables.channel.c.id == channel_id).values(_row(changed)))
+            if changed.disabled_at is not None and before.disabled_at is None:
+                when_disabled(tx, changed)
+            check(tx, channel_id)
             return changed
 
     def delete(
@@ -84,10 +110,16 @@ class ChannelStore:
         now: datetime,
         seen: SeenRevisions = ANY_REVISION,
         check: CommitCheck = no_check,
+        namers: Namers = lambda *_: (),
     ) -> None:
-        """Deletes the channel and fails its unfinished deliveries. Raises NoSuchChannel or RevisionDiffers."""
+        """Deletes the channel and fails its unfinished deliveries. `namers`: ids of the rules that name it.
+
+        Raises NoSuchChannel, RevisionDiffers, and ChannelInUse if there is one.
+        """
         with self._database.transaction() as tx:
             seen.check(get_channel(tx, organisation_id, channel_id, lock=True).revision)
+            if rules := namers(tx, organisation_id, channel_id):
+                raise ChannelInUse(rules)
             tx.execute(delete(tables.channel).where(tables.channel.c.id == channel_id))
             give_up(tx, channel_id, now)
             check(tx, channel_id)
@@ -112,20 +144,27 @@ def get_channel(tx: Connection, organisation_id: str, channel_id: str, *, lock: 
     return _channel(row)
 
 
-def disable(tx: Connection, channel_id: str, reason: str, now: datetime) -> None:
-    """Disables the channel and fails its unfinished deliveries."""
+def disable(tx: Connection, channel_id: str, reason: str, now: datetime) -> Channel | None:
+    """Disables the channel. Answers it; None: it was disabled before, or deleted."""
     table = tables.channel
     values = {"disabled_at": to_microseconds(now), "disabled_reason": reason, "revision": table.c.revision + 1}
-    tx.execute(update(table).where(table.c.id == channel_id, table.c.disabled_at.is_(None)).values(values))
-    give_up(tx, channel_id, now)
+    is_enabled = (table.c.id == channel_id, table.c.disabled_at.is_(None))
+    row = tx.execute(update(table).where(*is_enabled).values(values).returning(table)).one_or_none()
+    return None if row is None else _channel(row)
+
+
+def lock_channels(tx: Connection, organisation_id: str, channel_ids: Iterable[str]) -> None:
+    """Keeps the channels from being deleted until the transaction ends. Raises NoSuchChannel."""
+    for channel_id in sorted(channel_ids):
+        get_channel(tx, organisation_id, channel_id, lock=True)
 
 
 def give_up(tx: Connection, channel_id: str, now: datetime) -> None:
     """Marks the unfinished deliveries of a channel as failed."""
     table = tables.delivery
-    on_their_way = (table.c.channel_id == channel_id, table.c.due_at.is_not(None))
+    unfinished = (table.c.channel_id == channel_id, table.c.status.in_([status.value for status in UNFINISHED]))
     values = {"status": Status.FAILED.value, "due_at": None, "finished_at": to_microseconds(now)}
-    tx.execute(update(table).where(*on_their_way).values(values))
+    tx.execute(update(table).where(*unfinished).values(values))
 
 
 def _row(channel: Channel) -> dict[str, Any]:
@@ -134,6 +173,7 @@ def _row(channel: Channel) -> dict[str, Any]:
         "organisation_id": channel.organisation_id,
         "kind": channel.kind.value,
         "target": channel.target,
+        "name": channel.own_name,
         "events": msgspec.json.encode(channel.events).decode(),
         "sealed_secret": channel.sealed_secret,
         "sealed_previous_secret": channel.sealed_previous_secret,
@@ -151,6 +191,7 @@ def _channel(row: Row[Any]) -> Channel:
         organisation_id=row.organisation_id,
         kind=Kind(row.kind),
         target=row.target,
+        own_name=row.name,
         events=msgspec.json.decode(row.events, type=tuple[str, ...]),
         sealed_secret=row.sealed_secret,
         sealed_previous_secret=row.sealed_previous_secret,

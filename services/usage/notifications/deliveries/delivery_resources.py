@@ -1,4 +1,4 @@
-"""HTTP resources of deliveries: list, show, send again, and send a test message to a channel."""
+"""HTTP resources of deliveries: list, show, send again; test a channel, and replay what is held for it."""
 
 from typing import Any
 
@@ -12,6 +12,9 @@ from services.usage.notifications.schema import (
     DeliveryQuerySchema,
     DeliverySchema,
     EmptyBodySchema,
+    ReplayBody,
+    ReplayedSchema,
+    ReplaySchema,
 )
 from shared.runtime.clock import Clock
 from shared.web.operation import Answer, Call, operation
@@ -24,6 +27,7 @@ from shared.web.still_admitted import StillAdmitted
 def routes(channels: ChannelStore, deliveries: DeliveryViews, clock: Clock, still: StillAdmitted) -> list[Route]:
     return [
         Route("/v1/channels/{channel_id}/test", ChannelTest(channels, deliveries, clock, still)),
+        Route("/v1/channels/{channel_id}/replay", ChannelReplay(deliveries, clock, still)),
         Route("/v1/deliveries", DeliveryCollection(deliveries)),
         Route("/v1/deliveries/{delivery_id}", DeliveryItem(deliveries)),
         Route("/v1/deliveries/{delivery_id}/redeliver", Redelivery(deliveries, clock, still)),
@@ -62,6 +66,38 @@ class ChannelTest:
             return Answer(status=202, body=self._deliveries.get(call.caller.organisation_id, delivery_id))
 
 
+def _replayed_before(resource: "ChannelReplay", call: Call[None, ReplayBody], channel_id: str) -> Answer:
+    return resource.answer(channel_id, 0)
+
+
+class ChannelReplay:
+    def __init__(self, deliveries: DeliveryViews, clock: Clock, still: StillAdmitted) -> None:
+        self._deliveries, self._clock, self._still = deliveries, clock, still
+
+    @operation(
+        "Send what was held while the channel was disabled, under the same webhook-ids",
+        tag="Alerts",
+        permission="admin",
+        body=ReplaySchema,
+        answers=ReplayedSchema,
+        status=202,
+        problems=("not-found", "conflict"),
+        repeated=_replayed_before,
+    )
+    def on_post(self, call: Call[None, ReplayBody], channel_id: str) -> Answer:
+        organisation_id, now, check = call.caller.organisation_id, self._clock.now(), self._still.check_of(call)
+        try:
+            with as_problems():
+                replayed = self._deliveries.replay(organisation_id, channel_id, call.body.since, now, check)
+        except CannotBeSent as refusal:
+            raise Problem("conflict", str(refusal)) from None
+        return self.answer(channel_id, replayed)
+
+    def answer(self, channel_id: str, replayed: int) -> Answer:
+        held = self._deliveries.held([channel_id]).get(channel_id, 0)
+        return Answer(status=202, body={"id": channel_id, "replayed": replayed, "held": held})
+
+
 class DeliveryCollection:
     def __init__(self, deliveries: DeliveryViews) -> None:
         self._deliveries = deliveries
@@ -82,7 +118,7 @@ class DeliveryCollection:
             channel_id=query.channel_id,
             status=None if query.status is None else Status(query.status),
         )
-        return page_answer(found, place)
+        return page_answer(found, place, query)
 
 
 class DeliveryItem:

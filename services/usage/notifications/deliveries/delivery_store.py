@@ -7,8 +7,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, func, select, update
 
 from services.usage.notifications import tables
+from services.usage.notifications.channel import Channel
 from services.usage.notifications.channels.channel_store import channels_of, disable
+from services.usage.notifications.deliveries.held_deliveries import hold, keep_within_bound
 from services.usage.notifications.delivery import SENDING_SECONDS_MAX, Next, Outcome, Status
+from services.usage.notifications.message import of_disabled
 from shared.sql.database import Database, upsert
 from shared.values.identifiers import new_id
 from shared.values.timestamps import to_microseconds
@@ -48,11 +51,13 @@ def enqueue_deliveries(
 ) -> int:
     """Enqueues each message for every channel that takes it and does not have it yet. Answers how many.
 
+    For a channel that is disabled it is held.
+
     `happened_at`: channels created after that time do not get the messages.
     """
     channels = channels_of(tx, {message.organisation_id for message in messages})
     rows = [
-        _row(message, channel.id, now)
+        _row(message, channel, now)
         for message in messages
         for channel in channels.get(message.organisation_id, ())
         if channel.takes(message.type) and (not message.only_to or channel.id in message.only_to)
@@ -60,7 +65,33 @@ def enqueue_deliveries(
     ]
     if rows:
         tx.execute(upsert(tx, tables.delivery).on_conflict_do_nothing(), rows)
+    for channel_id in {row["channel_id"] for row in rows if row["status"] == Status.HELD.value}:
+        keep_within_bound(tx, str(channel_id), now)
     return len(rows)
+
+
+def when_disabled(tx: Connection, channel: Channel, now: datetime) -> None:
+    """Holds what waits for a channel that was just disabled, and tells the organisation's other channels.
+
+    Those that are disabled themselves get it held: a channel is told of at most once each time it is enabled, so that
+    two whose receivers are gone raise no loop.
+    """
+    hold(tx, channel.id, now)
+    others = [
+        one for one in channels_of(tx, [channel.organisation_id])[channel.organisation_id] if one.id != channel.id
+    ]
+    if not others:
+        return
+    message = of_disabled(channel, now)
+    outgoing = OutgoingMessage(
+        organisation_id=channel.organisation_id,
+        message_id=message.id,
+        type=message.type,
+        key_id=None,
+        payload=message.payload,
+        only_to=tuple(one.id for one in others),
+    )
+    enqueue_deliveries(tx, [outgoing], now)
 
 
 class DeliveryStore:
@@ -92,7 +123,7 @@ class DeliveryStore:
     def close(self, claimed: ClaimedDelivery, outcome: Outcome, then: Next, began: datetime, now: datetime) -> None:
         """Records the outcome of an attempt, and what follows from it."""
         table, attempt = tables.delivery, tables.delivery_attempt
-        finished = then.due_at is None
+        finished = then.status in (Status.DELIVERED, Status.FAILED)
         row = {
             "delivery_id": claimed.id,
             "number": claimed.attempt,
@@ -114,13 +145,14 @@ class DeliveryStore:
                     finished_at=to_microseconds(now) if finished else None,
                 )
             )
-            if then.disables:
-                disable(tx, claimed.channel_id, GONE_REASON, now)
+            if then.disables and (channel := disable(tx, claimed.channel_id, GONE_REASON, now)) is not None:
+                when_disabled(tx, channel, now)
 
     def forget_old(self, now: datetime) -> None:
-        """Deletes a page of deliveries that were finished more than KEPT ago, with their attempts."""
+        """Deletes a page of deliveries that were finished, or held, more than KEPT ago, with their attempts."""
         table, attempt = tables.delivery, tables.delivery_attempt
-        old = select(table.c.id).where(table.c.due_at.is_(None), table.c.finished_at < to_microseconds(now - KEPT))
+        since = func.coalesce(table.c.finished_at, table.c.created_at)
+        old = select(table.c.id).where(table.c.due_at.is_(None), since < to_microseconds(now - KEPT))
         with self._database.transaction() as tx:
             ids = list(tx.execute(old.limit(_FORGET_PAGE)).scalars())
             if ids:
@@ -152,18 +184,19 @@ class DeliveryStore:
         )
 
 
-def _row(message: OutgoingMessage, channel_id: str, now: datetime) -> dict[str, object]:
+def _row(message: OutgoingMessage, channel: Channel, now: datetime) -> dict[str, object]:
+    is_held = channel.disabled_at is not None
     return {
         "id": new_id("dlv"),
         "organisation_id": message.organisation_id,
-        "channel_id": channel_id,
+        "channel_id": channel.id,
         "message_id": message.message_id,
         "type": message.type,
         "key_id": message.key_id,
         "payload": message.payload,
-        "status": Status.PENDING.value,
+        "status": (Status.HELD if is_held else Status.PENDING).value,
         "attempts": 0,
-        "due_at": to_microseconds(now),
+        "due_at": None if is_held else to_microseconds(now),
         "created_at": to_microseconds(now),
         "finished_at": None,
     }

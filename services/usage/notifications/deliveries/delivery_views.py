@@ -1,5 +1,6 @@
 """Read model of deliveries for their organisation, with each attempt; and redelivery and test messages."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from services.usage.no_such_item import NoSuchItem
 from services.usage.notifications import tables
 from services.usage.notifications.channel import Channel
 from services.usage.notifications.channels.channel_store import NoSuchChannel, get_channel
+from services.usage.notifications.deliveries import held_deliveries
 from services.usage.notifications.deliveries.delivery_store import OutgoingMessage, enqueue_deliveries
 from services.usage.notifications.delivery import Status
 from services.usage.notifications.message import of_test
@@ -112,6 +114,27 @@ class DeliveryViews:
             made: str = tx.execute(select(table.c.id).where(table.c.message_id == message.id)).scalar_one()
             check(tx, made)
         return made
+
+    def held(self, channel_ids: Iterable[str]) -> dict[str, int]:
+        """Channel → how many deliveries are held for it; without those that have none."""
+        with self._database.reading() as tx:
+            return held_deliveries.held_by_channel(tx, channel_ids)
+
+    def replay(
+        self,
+        organisation_id: str,
+        channel_id: str,
+        since: datetime | None,
+        now: datetime,
+        check: CommitCheck = no_check,
+    ) -> int:
+        """Makes due what is held for the channel, since a time. Answers how many. Raises as `send_again`."""
+        with self._database.transaction() as tx:
+            if get_channel(tx, organisation_id, channel_id, lock=True).disabled_at is not None:
+                raise CannotBeSent("the channel is disabled: enable it first")
+            replayed = held_deliveries.replay(tx, channel_id, since, now)
+            check(tx, channel_id)
+        return replayed
 
     def send_again(self, organisation_id: str, delivery_id: str, now: datetime, check: CommitCheck = no_check) -> None:
         """Makes the delivery due now, under the same message id. Raises NoSuchDelivery and CannotBeSent."""

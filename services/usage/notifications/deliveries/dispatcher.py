@@ -52,7 +52,7 @@ class Dispatcher:
     def dispatch_due(self) -> int:
         """Starts sending what is due, without waiting for it. Answers how many deliveries were started."""
         with self._lock:
-            most = AT_ONCE_MAX - len(self._threads)
+            most = AT_ONCE_MAX - len(self._threads - {threading.current_thread()})
             if most <= 0 or self._is_stopped:
                 return 0
             claimed = self._deliveries.take(most, self._busy, self._clock.now())
@@ -69,8 +69,9 @@ class Dispatcher:
 
     def wait(self) -> None:
         """Waits until every delivery that is being sent is closed."""
-        for thread in tuple(self._threads):
-            thread.join()
+        while threads := tuple(self._threads):
+            for thread in threads:
+                thread.join()
 
     def _deliver(self, claimed: ClaimedDelivery) -> None:
         try:
@@ -82,8 +83,9 @@ class Dispatcher:
             with self._lock:
                 self._busy[claimed.channel_id] -= 1
                 self._busy += Counter()  # keeps those above 0
-                self._threads.discard(threading.current_thread())
             self._start_more()
+            with self._lock:
+                self._threads.discard(threading.current_thread())
 
     def _start_more(self) -> None:
         """Starts the next delivery in the place of the finished one, without waiting for the timer."""
@@ -110,8 +112,10 @@ class Dispatcher:
 
     def _send(self, claimed: ClaimedDelivery) -> Outcome:
         channel = self._channels.find(claimed.channel_id)
-        if channel is None or channel.disabled_at is not None:
-            return Outcome(delivered=False, fault="the channel was deleted or disabled", is_final=True)
+        if channel is None:
+            return Outcome(delivered=False, fault="the channel was deleted", is_final=True)
+        if channel.disabled_at is not None:
+            return Outcome(delivered=False, fault="the channel is disabled", is_held=True)
         match channel.kind:
             case Kind.WEBHOOK:
                 return self._to_webhook(channel, claimed)

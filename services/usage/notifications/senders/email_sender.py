@@ -94,7 +94,7 @@ def written(sender: str, address: str, message_id: str, payload: str) -> EmailMe
     about = data.get("kind") or document["type"]
     mail = EmailMessage()
     mail["From"], mail["To"] = sender, address
-    mail["Subject"] = f"[Grillo] {document['type']}: {about} {data.get('key_hint') or data.get('hint') or ''}".strip()
+    mail["Subject"] = f"[Grillo] {document['type']}: {about} {data.get('hint') or ''}".strip()
     mail["Message-ID"] = f"<{message_id}@{_DOMAIN}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content("\n".join([f"{document['type']} at {document['timestamp']}", "", *_lines(data)]) + "\n")

@@ -16,7 +16,6 @@ from services.keys.commands.command_inputs import (
     Made,
     MadeQuery,
     Revocation,
-    fenced,
 )
 from services.keys.lifecycle.commands import EditKey
 from services.keys.lifecycle.key import Access, NoSuchKey, Reason
@@ -151,7 +150,7 @@ def test_whoever_ends_itself_does_so_last(world: World) -> None:
 def test_what_the_thief_makes_meanwhile_is_told_or_refused(world: World, also: bool) -> None:
     """In one commit: before the revocation it is found, behind it the fence refuses it."""
     stolen = world.create()
-    commands, thief = world.keys.commands.behind(fenced(fence_of(world, stolen))), Origin(actor=stolen.key_id)
+    commands, thief = world.keys.commands.behind(fence_of(world, stolen)), Origin(actor=stolen.key_id)
     first, ended, second = world.in_one_commit(
         lambda: commands.create(world.organisation_id, ADMIN, thief),
         lambda: revoke(world, stolen, made=MadeQuery(revoke=also)),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from services.keys.commands.command_inputs import CreatedKey, fenced
+from services.keys.commands.command_inputs import CreatedKey
 from services.keys.lifecycle.bounds import BeyondOwnBounds
 from services.keys.lifecycle.commands import EditKey
 from services.keys.lifecycle.key import Access
@@ -14,7 +14,7 @@ from tests.integration.keys.revocation.world import ADMIN, World, fence_of
 def test_what_narrowed_it_earlier_in_the_group_bounds_what_it_makes(world: World) -> None:
     maker, target = world.create(), world.create()
     before = world.log()
-    commands = world.keys.commands.behind(fenced(fence_of(world, maker)))
+    commands = world.keys.commands.behind(fence_of(world, maker))
     narrowed = EditKey(access=Access(minute_limit=5))
     ended, created, renewed, passed = world.in_one_commit(
         lambda: world.change(maker.key_id, narrowed),

@@ -60,7 +60,7 @@ def test_what_takes_power_away_waits_until_no_gate_has_the_state_before(
     database: Database, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     keys = assembly.assemble(database, NoBus(), clock, lease_seconds=1).commands
-    organisation_id = keys.register_organisation("Ferrovie", "standard", ORIGIN)
+    organisation_id = keys.organisations.register("Ferrovie", "standard", ORIGIN)
     key_id = keys.create(organisation_id, REQUEST, ORIGIN).key_id
     waits = Waits()
     monkeypatch.setattr(keys.receipts, "_propagation", waits)

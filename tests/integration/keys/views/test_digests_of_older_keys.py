@@ -36,7 +36,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 def live(keys: assembly.Keys) -> None:
     """Keys with all that can befall secrets."""
-    organisation_id = keys.commands.register_organisation("Ferrovie", "standard", ORIGIN)
+    organisation_id = keys.commands.organisations.register("Ferrovie", "standard", ORIGIN)
 
     def new() -> str:
         return keys.commands.create(organisation_id, ADMIN, ORIGIN).key_id
@@ -71,6 +71,7 @@ def forget_digests(database: Database) -> None:
             tx.execute(text(f"ALTER TABLE api_key DROP COLUMN {name}"))
         tx.execute(text("ALTER TABLE gate DROP COLUMN account"))
         tx.execute(text("DROP TABLE making"))
+        tx.execute(text("ALTER TABLE api_key DROP COLUMN revocation_note"))
         tx.execute(text("UPDATE alembic_version SET version_num = '0005'"))
 
 

@@ -31,7 +31,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 def live(keys: assembly.Keys, clock: ManualClock) -> None:
     """By an operator, by keys, by a key on itself; once and several times; and one that is deleted."""
-    organisation_id = keys.commands.register_organisation("Ferrovie", "standard", Origin(actor="operator"))
+    organisation_id = keys.commands.organisations.register("Ferrovie", "standard", Origin(actor="operator"))
 
     def new(actor: str) -> str:
         clock.advance(1)
@@ -59,6 +59,7 @@ def test_they_get_them_from_their_events(database: Database, clock: ManualClock)
     assert [(row[2], row[4] - row[3]) for row in before] == [(False, 0)] * 3 + [(True, 2), (True, 0)]
     with database.transaction() as tx:
         tx.execute(text("DROP TABLE making"))
+        tx.execute(text("ALTER TABLE api_key DROP COLUMN revocation_note"))
         tx.execute(text("UPDATE alembic_version SET version_num = '0007'"))
     migrate(database, assembly.MIGRATIONS)
     assert rows(database) == before

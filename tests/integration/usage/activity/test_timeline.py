@@ -1,5 +1,6 @@
 """One timeline of a key's life and its requests: in order, page by page, filtered, and as a file."""
 
+import codecs
 import csv
 import io
 from collections.abc import Mapping
@@ -32,7 +33,9 @@ class Keys:
 
 def _happening(revision: int, type_: str, seconds: float) -> Mapping[str, Any]:
     at = rfc3339(NOON + timedelta(seconds=seconds))
-    return {"revision": revision, "type": type_, "at": at, "actor": "ops", "request_id": "req_ops", "facts": {}}
+    return {"revision": revision, "type": type_, "at": at, "actor": "ops", "request_id": "req_ops", "facts": {}} | (
+        {} if revision == 1 else {"on_behalf_of": "anna@railway.example"}
+    )
 
 
 @pytest.fixture
@@ -128,7 +131,7 @@ def test_refusals_that_were_counted_together_say_how_many_they_are(
     metering.take_in(batch(record(1, status=401, cost=0, requests=40), record(0)))
     entries = tuple(activity.everything("org_railway", "key_a", ActivityFilter(statuses=(200, 499))))
     assert [entry.request.requests for entry in entries if entry.request] == [40, 1]
-    rows = csv.DictReader(io.StringIO(b"".join(as_csv(entries)).decode()))
+    rows = csv.DictReader(io.StringIO(b"".join(as_csv(entries)).decode("utf-8-sig")))
     assert [row["requests"] for row in rows] == ["40", "1"]
 
 
@@ -144,10 +147,13 @@ def test_what_keys_cannot_tell_is_not_left_out_in_silence(activity: ActivityTime
 
 @pytest.mark.usefixtures("used")
 def test_a_file_holds_all_of_it_and_no_formula(activity: ActivityTimeline) -> None:
-    text = b"".join(as_csv(activity.everything("org_railway", "key_a"))).decode()
+    raw = b"".join(as_csv(activity.everything("org_railway", "key_a")))
+    assert raw.startswith(codecs.BOM_UTF8)  # without it a spreadsheet takes the file for its own system's encoding
+    text = raw.decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert tuple(rows[0]) == COLUMNS
     assert [row["request_id"] if row["kind"] == "request" else row["what"] for row in rows] == ALL
+    assert {row["on_behalf_of"] for row in rows if row["what"] == "KeySuspended"} == {"anna@railway.example"}
     assert rows[0]["user_agent"] == "'=HYPERLINK(1)"
 
 

@@ -20,7 +20,7 @@ from tests.unit.usage.alerting.world import World
 SCENARIOS: list[Callable[[World], None]] = [
     test_conditions.test_eighty_percent_of_a_minute_raise_one_alert_whose_payload_says_of_what,
     test_conditions.test_sixty_seconds_are_counted_wherever_the_minutes_of_the_clock_end,
-    test_conditions.test_what_passes_both_thresholds_at_once_raises_both,
+    test_alert_lifecycle.test_what_passes_a_threshold_passed_the_lower_ones_which_are_no_facts_of_their_own,
     test_conditions.test_the_day_has_thresholds_of_its_own_and_ends_at_midnight,
     test_alert_lifecycle.test_an_alert_is_over_when_it_was_not_met_for_a_while_and_stays_while_it_is,
     test_conditions.test_half_of_the_requests_failing_is_told_and_a_few_failures_are_not,

@@ -78,6 +78,14 @@ def test_what_is_used_of_the_quota_is_what_was_let_pass_in_the_last_minute_and_t
     assert (nothing.minute, nothing.day) == (0, 0)
 
 
+def test_the_last_hour_s_use_is_counted_across_midnight(metering: Metering, statistics: Statistics) -> None:
+    midnight = NOON.replace(hour=0)
+    ago = (timedelta(minutes=minutes) for minutes in (5, 59, 62))
+    metering.take_in(batch(record(at=midnight), *(record(at=midnight - each) for each in ago)))
+    used = statistics.used("key_a", midnight + timedelta(seconds=2))
+    assert (used.day, used.hour) == (1, 3)
+
+
 def test_a_gate_that_starts_goes_on_where_the_one_before_was_killed(metering: Metering, statistics: Statistics) -> None:
     clock, allowed = ManualClock(NOON), Limits(minute=4, day=6)
     steady, restarted = MemoryQuota(), MemoryQuota()

@@ -10,7 +10,7 @@ CREATE = {"name": "Ligne 14", "permissions": ["sensors:read"]}
 
 @pytest.mark.parametrize("words", ["sur deux\nlignes\r\n\tavec retrait", "naïve — 東京 🌋", ""])
 def test_a_description_and_a_note_may_hold_what_people_write(words: str) -> None:
-    assert CreateKeySchema().load(CREATE | {"description": words}).description == words
+    assert CreateKeySchema().load(CREATE | {"description": words}).given["description"] == words
     assert RevokeKeySchema().load({"note": words}).note == words
 
 
@@ -31,4 +31,4 @@ def test_a_label_s_name_is_checked_to_its_end(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["e", "env", "team/Unit_7.b-2", "e" * 63])
 def test_a_label_s_name_may_be_like_this(name: str) -> None:
-    assert CreateKeySchema().load(CREATE | {"labels": {name: "prod"}}).labels == {name: "prod"}
+    assert CreateKeySchema().load(CREATE | {"labels": {name: "prod"}}).given["labels"] == {name: "prod"}

@@ -1,5 +1,6 @@
 """What may happen to a key: given what happened, when this is asked, then that happens, or a refusal, or nothing."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -96,15 +97,23 @@ EARLIER_END = Access(expires_at=LATER + timedelta(days=1), allow_query=False)
         ),
         (HISTORY, RotateKey(secret=SECRET, grace=timedelta(days=365)), (rotated(grace_until=CREATED.expires_at),)),
         # What expired for want of use lives again with a new secret, and the old one stays asleep.
-        ((*HISTORY, EXPIRED), RotateKey(secret=SECRET, grace=timedelta(hours=2)), (rotated(),)),
+        (
+            (*HISTORY, replace(EXPIRED, expired_at=NOON)),
+            RotateKey(secret=SECRET, grace=timedelta(hours=2)),
+            (rotated(),),
+        ),
         (HISTORY, SuspendKey(), (SUSPENDED,)),
         ((*HISTORY, SUSPENDED), SuspendKey(), ()),
-        ((*HISTORY, SUSPENDED), ResumeKey(), (events.KeyResumed(**IDS, resumed_at=LATER),)),
+        ((*HISTORY, replace(SUSPENDED, suspended_at=NOON)), ResumeKey(), (events.KeyResumed(**IDS, resumed_at=LATER),)),
         (HISTORY, ResumeKey(), ()),
-        ((*HISTORY, SUSPENDED), RevokeKey(reason=Reason.KEY_COMPROMISE, note="sealed note"), (key_revoked(),)),
+        (
+            (*HISTORY, replace(SUSPENDED, suspended_at=NOON)),
+            RevokeKey(reason=Reason.KEY_COMPROMISE, note="sealed note"),
+            (key_revoked(),),
+        ),
         ((*HISTORY, key_revoked()), RevokeKey(reason=Reason.SUPERSEDED, note=None), ()),
         (HISTORY, DeleteKey(), (key_revoked(reason="unspecified", note=None), DELETED)),
-        ((*HISTORY, key_revoked()), DeleteKey(), (DELETED,)),
+        ((*HISTORY, key_revoked(revoked_at=NOON)), DeleteKey(), (DELETED,)),
     ],
 )
 def test_what_is_asked_happens_or_is_so_already(

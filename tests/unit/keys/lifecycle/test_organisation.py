@@ -21,7 +21,7 @@ def test_an_organisation_registers_in_any_tier_there_is(tier: str) -> None:
     (event,) = organisation.decide(None, command, NOON)
     assert event == organisation_registered(tier=tier)
     assert organisation.evolve(None, event) == organisation.Organisation(
-        organisation_id=ORGANISATION_ID, name="Protezione civile", tier=tier
+        organisation_id=ORGANISATION_ID, name="Protezione civile", tier=tier, changed_at=NOON
     )
 
 

@@ -21,7 +21,7 @@ from tests.examples import ORIGIN, NoBus
 def test_an_acknowledgement_of_another_log_is_none_of_this_one(tmp_path: Path, restored_epoch: str) -> None:
     lost = Database.sqlite(tmp_path / "lost.db")
     keys = assemble(lost, NoBus(), SystemClock(), lease_seconds=0)
-    organisation = keys.commands.register_organisation("Railway", "free", ORIGIN)
+    organisation = keys.commands.organisations.register("Railway", "free", ORIGIN)
     request = KeyRequest(description=Description(name="key"), permissions=("admin",))
     stolen = keys.commands.create(organisation, request, ORIGIN)
     with lost.transaction():

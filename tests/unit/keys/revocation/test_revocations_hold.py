@@ -111,7 +111,7 @@ class World:
         self._commands = CommandHandler(keys_database, store, Doorbell(lambda: None), propagation, self.clock)
         self._auth = auth.assemble(auth_database, LogFeed(keys_database, store, publication), self.clock)
         self._auth.subscription.pull()
-        self._organisation = self._commands.register_organisation("Railway", "free", ORIGIN)
+        self._organisation = self._commands.organisations.register("Railway", "free", ORIGIN)
         for _ in range(3):
             self._join()
 

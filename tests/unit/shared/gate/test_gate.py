@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from shared.gate.authentication.credential import Presented
-from shared.gate.gate import RESERVE_LIMITS, Gate
+from shared.gate.gate import Gate
 from shared.gate.grants.grant import Limits, Status
 from shared.gate.grants.replica import Replica
 from shared.gate.metering.meter import Meter
 from shared.gate.quota.memory_quota import MemoryQuota
+from shared.gate.quota.reserve import LISTING, URGENT
 from shared.gate.verdict import Refusal, Verdict
 from shared.runtime.clock import ManualClock
 from tests.gate_examples import NOW, SECRET, MemoryBus, MemoryLog, grant, presented, secret, snapshot_of
@@ -68,14 +69,14 @@ def scene(tmp_path: Path) -> Scene:
 
 def test_what_is_urgent_passes_on_a_reserve_when_the_key_s_limits_are_used_up_and_only_then(scene: Scene) -> None:
     """Else whoever stole a key could keep its owner from revoking it, by using it."""
-    spend = [scene.gate.admit(presented(), None, urgent=True) for _ in range(3)]
-    assert [verdict.from_reserve for verdict in spend] == [False] * 3
+    spend = [scene.gate.admit(presented(), None, reserve=URGENT) for _ in range(3)]
+    assert [verdict.reserve for verdict in spend] == [None] * 3
     assert scene.admit().refusal is Refusal.QUOTA_EXCEEDED
     scene.clock.advance(1)
-    urgent = [scene.gate.admit(presented(), None, urgent=True) for _ in range(RESERVE_LIMITS.minute)]
-    assert all(verdict.admitted and verdict.from_reserve for verdict in urgent)
+    urgent = [scene.gate.admit(presented(), None, reserve=URGENT) for _ in range(URGENT.limits.minute)]
+    assert all(verdict.admitted and verdict.reserve is URGENT for verdict in urgent)
     assert scene.recorded(urgent[0])[7] == 0, "it took nothing of the quota"
-    refused = scene.gate.admit(presented(), None, urgent=True)
+    refused = scene.gate.admit(presented(), None, reserve=URGENT)
     assert refused.refusal is Refusal.QUOTA_EXCEEDED
     assert refused.spent is not None
     assert refused.spent.violated == ("minute", "urgent")
@@ -83,6 +84,17 @@ def test_what_is_urgent_passes_on_a_reserve_when_the_key_s_limits_are_used_up_an
     scene.clock.advance(59)
     scene.gate.replica.pull()
     assert scene.admit().admitted
+
+
+def test_each_reserve_has_a_count_of_its_own(scene: Scene) -> None:
+    """Who lists keys over and over can still revoke one, and the other way round."""
+    while scene.admit().admitted:
+        pass
+    listed = [scene.gate.admit(presented(), None, reserve=LISTING) for _ in range(LISTING.limits.minute + 1)]
+    assert [verdict.admitted for verdict in listed] == [True] * LISTING.limits.minute + [False]
+    assert listed[-1].spent is not None
+    assert listed[-1].spent.violated == ("minute", "listing")
+    assert scene.gate.admit(presented(), None, reserve=URGENT).admitted
 
 
 @pytest.mark.parametrize("request_", [presented(), presented(None), presented("Basic x", SECRET)])

@@ -23,7 +23,6 @@ from shared.gate.grants.grant import Limits
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
-from shared.values.revision import ANY_REVISION
 from tests.examples import NOON
 from tests.usage_examples import record
 
@@ -83,8 +82,7 @@ class World:
             return list(tx.execute(select(alerting.announcement.c.type).order_by(alerting.announcement.c.id)).scalars())
 
     def change(self, kind: Kind, **different: Any) -> None:
-        rule = self.rules.get(ORGANISATION, default_id(ORGANISATION, kind))
-        self.rules.change(replace(rule, **different), ANY_REVISION)
+        self.rules.change(ORGANISATION, default_id(ORGANISATION, kind), lambda rule: replace(rule, **different))
 
     def add_rule(self, kind: Kind, parameters: Any, **different: Any) -> None:
         fields: dict[str, Any] = {"id": f"rul_{kind}", "organisation_id": ORGANISATION, "created_at": NOON}

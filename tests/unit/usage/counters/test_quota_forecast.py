@@ -24,7 +24,8 @@ def test_a_quota_that_is_used_up_is_so_now() -> None:
     assert exhausted_at(used=1000, limit=1000, in_last_hour=0, now=NOON) == NOON
 
 
-def test_a_young_day_is_judged_by_itself() -> None:
-    now = MIDNIGHT + timedelta(minutes=6)
-    assert exhausted_at(used=100, limit=1000, in_last_hour=100, now=now) == now + timedelta(minutes=54)
+def test_a_young_day_is_judged_by_a_whole_hour_also_of_the_day_before() -> None:
+    ten_seconds_old = MIDNIGHT + timedelta(seconds=2)
+    assert exhausted_at(used=10, limit=10_000, in_last_hour=10, now=ten_seconds_old) is None
+    assert exhausted_at(used=10, limit=1000, in_last_hour=990, now=ten_seconds_old) == ten_seconds_old + HOUR
     assert exhausted_at(used=0, limit=1000, in_last_hour=0, now=MIDNIGHT) is None

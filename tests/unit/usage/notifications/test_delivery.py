@@ -56,9 +56,10 @@ def test_a_receiver_s_own_wish_is_heeded_when_it_is_longer_and_within_reason() -
     assert waits(1, Outcome(delivered=False, status=503, retry_after_seconds=1e9)) == RETRY_AFTER_SECONDS_MAX
 
 
-def test_410_is_for_good_and_so_is_what_no_later_attempt_can_change() -> None:
+def test_410_disables_the_channel_and_is_held_and_what_no_later_attempt_can_change_fails() -> None:
     gone = after(1, Outcome(delivered=False, status=410), NOON, 0)
-    assert gone == Next(status=Status.FAILED, disables=True)
+    assert gone == Next(status=Status.HELD, disables=True)
+    assert after(1, Outcome(delivered=False, is_held=True), NOON, 0) == Next(status=Status.HELD)
     assert after(1, Outcome(delivered=False, is_final=True), NOON, 0) == Next(status=Status.FAILED)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from services.usage.notifications.settings import DeliverySettings, read_delivery_settings
-from shared.settings import SettingWrong
+from shared.environment import SettingWrong
 from shared.values.ip_addresses import address
 
 KEY, OLDER = "k" * 32, "o" * 40

@@ -146,3 +146,38 @@ def test_no_minute_and_no_day_holds_more_than_allowed_whatever_becomes_of_the_ga
     run_state_machine_as_test(
         machine, settings=settings(max_examples=40, stateful_step_count=40, deadline=None, phases=phases)
     )
+
+
+def test_an_admission_counts_for_a_whole_minute(redis_server: Redis) -> None:
+    """Asked all the while it leaves the window: seconds that are rounded up hide what is early by less than one."""
+    clock, ledger, allowed = MovableClock(redis_server), Ledger(), Limits(minute=1, day=None)
+    settled(redis_server, clock)
+    gate = OneGate(redis_server, clock)
+    gate.quota.report()
+    assert gate.spend(KEY, allowed, ledger).admitted
+    clock.advance(59.2)
+    while not gate.spend(KEY, allowed, ledger).admitted:
+        clock.advance(0.02)
+    assert ledger.most_in_a_minute() == 1
+    gate.quota.stop()
+
+
+def test_what_a_dead_gate_may_have_spent_counts_for_the_day(
+    redis_server: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_allowance, "ALLOWANCE_PARTS", 4)  # an allowance of two
+    clock, ledger, day = MovableClock(redis_server), Ledger(), 8
+    allowed = Limits(minute=40, day=day)
+    settled(redis_server, clock)
+    clock.go_to_before_midnight(HOURS_ARE_LONG)
+    dying, living = OneGate(redis_server, clock), OneGate(redis_server, clock)
+    for gate in (dying, living):
+        gate.quota.report()
+    assert [dying.spend(KEY, allowed, ledger).admitted for _ in range(3)] == [True] * 3
+    for _ in range(7):  # the dead gate never tells of the last two
+        clock.advance(10.0)
+        living.quota.report()
+    while living.spend(KEY, allowed, ledger).admitted:
+        assert len(ledger.admissions) <= day
+    assert len(ledger.admissions) == day
+    living.quota.stop()

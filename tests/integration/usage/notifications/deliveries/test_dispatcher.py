@@ -21,6 +21,7 @@ from services.usage.notifications import tables
 from services.usage.notifications.channel import Channel, Kind
 from services.usage.notifications.channels.channel_store import ChannelStore
 from services.usage.notifications.channels.secret_encryption import SecretEncryption, new_secret
+from services.usage.notifications.deliveries import held_deliveries
 from services.usage.notifications.deliveries.delivery_store import (
     AT_ONCE_OF_CHANNEL,
     GONE_REASON,
@@ -28,6 +29,7 @@ from services.usage.notifications.deliveries.delivery_store import (
     DeliveryStore,
     OutgoingMessage,
     enqueue_deliveries,
+    when_disabled,
 )
 from services.usage.notifications.deliveries.delivery_views import (
     CannotBeSent,
@@ -36,12 +38,11 @@ from services.usage.notifications.deliveries.delivery_views import (
     NoSuchDelivery,
 )
 from services.usage.notifications.deliveries.dispatcher import Dispatcher, Senders
-from services.usage.notifications.delivery import SENDING_SECONDS_MAX, Status
+from services.usage.notifications.delivery import SENDING_SECONDS_MAX, Next, Outcome, Status
 from services.usage.notifications.senders.webhook_sender import WebhookSender
 from shared.runtime.clock import Clock, ManualClock, SystemClock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
-from shared.values.revision import ANY_REVISION
 from tests.integration.usage.notifications.senders.test_webhook_sender import LOOPBACK
 from tests.receivers import Receiver, hang, receiver, status
 from tests.servers import Postgres
@@ -82,6 +83,18 @@ class Post:
         )
         self.channels.add(made)
         return made
+
+    def disable(self, channel_id: str) -> None:
+        now = self.clock.now()
+        self.channels.change(
+            ORGANISATION,
+            channel_id,
+            lambda one: replace(one, disabled_at=now),
+            when_disabled=lambda tx, one: when_disabled(tx, one, now),
+        )
+
+    def enable(self, channel_id: str) -> None:
+        self.channels.change(ORGANISATION, channel_id, lambda one: replace(one, disabled_at=None, disabled_reason=None))
 
     def put_down(self, count: int = 1, only_to: tuple[str, ...] = ()) -> None:
         with self.database.transaction() as tx:
@@ -152,19 +165,92 @@ def test_each_attempt_is_recorded_with_what_was_answered_until_it_is_received(po
     assert {received.headers["webhook-id"] for received in hook.received} == {delivered.webhook_id}
 
 
-def test_410_disables_the_channel_and_ends_what_is_on_its_way_to_it(post: Post) -> None:
+def test_410_disables_the_channel_and_what_is_for_it_is_held_until_it_is_replayed(post: Post) -> None:
     with receiver(status(410)) as hook:
         channel = post.channel(hook)
         post.put_down(6)
         post.carry()
-    assert len(hook.received) <= AT_ONCE_OF_CHANNEL
-    disabled = post.channels.get(ORGANISATION, channel.id)
-    assert (disabled.disabled_at, disabled.disabled_reason) == (post.clock.now(), GONE_REASON)
-    assert {delivery.status for delivery in post.all()} == {Status.FAILED}
-    post.put_down()
-    assert len(post.all()) == 6
-    with pytest.raises(CannotBeSent):
-        post.record.send_again(ORGANISATION, post.all()[0].id, post.clock.now())
+        assert len(hook.received) <= AT_ONCE_OF_CHANNEL
+        disabled = post.channels.get(ORGANISATION, channel.id)
+        assert (disabled.disabled_at, disabled.disabled_reason) == (post.clock.now(), GONE_REASON)
+        passes(post, 60)
+        post.put_down()
+        post.carry()
+        assert [delivery.status for delivery in post.all()] == [Status.HELD] * 7
+        for send in (
+            lambda: post.record.send_again(ORGANISATION, post.all()[0].id, post.clock.now()),
+            lambda: post.record.replay(ORGANISATION, channel.id, None, post.clock.now()),
+        ):
+            with pytest.raises(CannotBeSent):
+                send()
+        hook.answer = status(200)
+        post.enable(channel.id)
+        post.carry()
+        assert post.record.held([channel.id]) == {channel.id: 7}
+        assert post.record.replay(ORGANISATION, channel.id, post.clock.now(), post.clock.now()) == 1
+        assert post.record.replay(ORGANISATION, channel.id, None, post.clock.now()) == 6
+        post.carry()
+    assert {delivery.status for delivery in post.all()} == {Status.DELIVERED}
+    assert {one.headers["webhook-id"] for one in hook.received} == {f"msg_{number}" for number in range(1, 8)}
+
+
+def test_only_the_latest_are_held_and_those_not_for_ever(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_deliveries, "HELD_MAX", 3)
+    with receiver(status(200)) as hook:
+        channel = post.channel(hook)
+    post.disable(channel.id)
+    for _ in range(5):
+        passes(post, 1)
+        post.put_down()
+    assert [(one.webhook_id, one.status) for one in post.all()] == [
+        *[(f"msg_{number}", Status.HELD) for number in (5, 4, 3)],
+        *[(f"msg_{number}", Status.FAILED) for number in (2, 1)],
+    ]
+    passes(post, KEPT.total_seconds() + 1)
+    post.deliveries.forget_old(post.clock.now())
+    assert post.all() == ()
+
+
+def test_the_others_are_told_that_a_channel_is_disabled_once_and_two_that_are_gone_raise_no_loop(post: Post) -> None:
+    with receiver(status(410)) as gone, receiver(status(200)) as hook:
+        for number in (1, 2):
+            post.channel(gone, f"chn_{number}")
+        post.channel(hook, "chn_3")
+        post.put_down(only_to=("chn_1",))
+        for _ in range(3):
+            post.carry()
+            passes(post, 60)
+    told = [json.loads(one.body) for one in hook.received]
+    assert {(one["type"], one["data"]["channel_id"]) for one in told} == {
+        ("channel-disabled", "chn_1"),
+        ("channel-disabled", "chn_2"),
+    }
+    assert len(told) == 2
+    assert told[0]["data"]["name"] == "127.0.0.1"
+    assert gone.url() not in str(told)
+    by_channel = {
+        (one.channel_id, one.payload["data"].get("channel_id")) for one in post.all() if one.status is Status.HELD
+    }
+    assert by_channel == {("chn_1", None), ("chn_1", "chn_2"), ("chn_2", "chn_1")}
+    assert len(gone.received) == 2
+
+
+def test_what_is_being_sent_while_its_channel_is_disabled_is_held_when_it_comes_back(post: Post) -> None:
+    with receiver(status(500)) as hook:
+        channel = post.channel(hook)
+        post.put_down()
+        (taken,) = post.deliveries.take(10, {}, post.clock.now())
+        post.disable(channel.id)
+        post.deliveries.close(
+            taken,
+            Outcome(delivered=False, status=500),
+            Next(status=Status.PENDING, due_at=post.clock.now()),
+            post.clock.now(),
+            post.clock.now(),
+        )
+        post.carry()
+        assert hook.received == []
+    assert post.one().status is Status.HELD
 
 
 def test_after_three_days_it_has_failed_and_may_be_sent_again_by_hand_under_its_id(post: Post) -> None:
@@ -264,15 +350,14 @@ def test_what_ended_long_ago_is_forgotten_with_its_attempts(post: Post) -> None:
 def test_what_we_cannot_send_is_an_attempt_like_any_other(post: Post) -> None:
     with receiver(status(200)) as hook:
         channel = post.channel(hook)
-        post.channels.change(
-            replace(channel, sealed_secret=SecretEncryption(["of another installation"]).seal("whsec_x")), None
-        )
+        foreign = SecretEncryption(["of another installation"]).seal("whsec_x")
+        post.channels.change(ORGANISATION, channel.id, lambda one: replace(one, sealed_secret=foreign))
         post.put_down()
         post.carry()
         unreadable = post.one()
         assert unreadable.last_answer is not None
         assert unreadable.last_answer.fault == "the secret of the channel cannot be decrypted: rotate it"
-        post.channels.change(replace(channel, sealed_secret=SEALING.seal("whsec_")), ANY_REVISION)
+        post.channels.change(ORGANISATION, channel.id, lambda one: replace(one, sealed_secret=SEALING.seal("whsec_")))
         passes(post, 10)
         post.carry()
         assert hook.received == []

@@ -27,7 +27,7 @@ from tests.integration.usage.notifications.senders.test_webhook_sender import LO
 from tests.receivers import certificates, hang, receiver
 from tests.servers import free_port
 
-DATA = {"alert_id": "alr_1", "kind": "quota", "key_id": "key_1", "key_hint": "grl_abcd…wxyz", "facts": {"used": 8}}
+DATA = {"alert_id": "alr_1", "kind": "quota", "key_id": "key_1", "hint": "grl_abcd…wxyz", "facts": {"used": 8}}
 PAYLOAD = json.dumps({"type": "AlertRaised", "timestamp": "2026-11-23T12:00:00Z", "data": DATA})
 
 

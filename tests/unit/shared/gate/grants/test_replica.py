@@ -1,8 +1,10 @@
 """How long grants may be trusted: only a pull renews the lease, and nothing is served from before a known moment."""
 
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from prometheus_client import REGISTRY
 
 from shared.contracts.keys import OrganisationRegistered
 from shared.eventsourcing.event_store import Head
@@ -74,6 +76,16 @@ def test_freshness_ends_exactly_one_lease_after_the_last_pull_was_sent(scene: Sc
     assert not scene.replica.is_fresh()
     scene.replica.pull()
     assert scene.replica.is_fresh()
+
+
+def test_operators_see_when_the_lease_ends_and_it_does_not_move_while_pulls_fail(scene: Scene) -> None:
+    scene.replica.pull()
+    ends_at = scene.clock.now().timestamp() + LEASE
+    scene.clock.advance(LEASE)
+    scene.log.is_away = True
+    with pytest.raises(FeedUnavailable):
+        scene.replica.pull()
+    assert REGISTRY.get_sample_value("grillo_gate_fresh_until_timestamp_seconds") == ends_at
 
 
 def test_the_lease_runs_from_when_the_pull_was_sent_not_from_when_it_was_answered(scene: Scene) -> None:
@@ -300,3 +312,22 @@ def test_the_thread_pulls_again_after_whatever_went_wrong() -> None:
         replica.push(event)  # which wakes it; the test's own time limit is the deadline
     replica.stop()
     assert replica.grants.place == event.place
+
+
+def test_a_pull_of_the_thread_that_fails_takes_nothing_from_the_lease(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.replica.start()
+    failed = threading.Semaphore(0)
+
+    def fail(*_: object) -> None:
+        failed.release()
+        raise FeedUnavailable("away")
+
+    monkeypatch.setattr(scene.log, "pull", fail)
+    event = scene.log.append(created(1))
+    for _ in range(2):  # the second begins when the first is over
+        scene.replica.push(event)
+        failed.acquire()
+    assert scene.replica.is_fresh()
+    scene.replica.stop()

@@ -88,6 +88,20 @@ def test_a_record_that_could_not_be_read_back_is_not_taken_either(segment: Spool
     assert payloads(segment) == [b"x" * 64 * 1024, b"after"]
 
 
+def test_where_nothing_allocates_ahead_room_is_written(segment: SpoolSegment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "posix_fallocate")
+    segment.append(b"before")
+    segment.append(b"x" * 60_000)
+    assert os.stat(segment.path).st_size > 60_000
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", no_room)
+        with pytest.raises(OSError, match="No space"):
+            append_for_ever(segment)
+    kept = payloads(segment)
+    assert kept[:2] == [b"before", b"x" * 60_000]
+    assert payloads(reopened(segment)) == kept
+
+
 def test_a_disk_without_room_leaves_the_segment_as_it_was(
     segment: SpoolSegment, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -270,3 +270,11 @@ def test_a_thread_with_an_older_reading_of_the_clock_is_not_admitted_into_a_wind
     assert quota.spend("key", allowed, 1060.0, NOW.timestamp()).admitted
     assert not quota.spend("key", allowed, 1059.9, NOW.timestamp()).admitted
     assert quota.peek("other", allowed, 1059.9, NOW.timestamp()).minute_reset_seconds == 60
+
+
+def test_what_a_thread_with_an_older_reading_is_admitted_counts_from_the_later_one() -> None:
+    quota, allowed = MemoryQuota(), Limits(minute=1, day=None)
+    quota.peek("another", allowed, 1060.0, NOW.timestamp())
+    assert quota.spend("key", allowed, 1000.0, NOW.timestamp()).admitted
+    assert not quota.spend("key", allowed, 1119.9, NOW.timestamp()).admitted
+    assert quota.spend("key", allowed, 1120.0, NOW.timestamp()).admitted

@@ -19,7 +19,7 @@ def test_eighty_percent_of_a_minute_raise_one_alert_whose_payload_says_of_what(w
     assert world.see(NOON) == []
     (told,) = world.told()
     assert (told["type"], told["data"]["alert_id"]) == ("AlertRaised", alert.id)
-    assert told["data"]["key_hint"] == "grl_abcd…wxyz"
+    assert told["data"]["hint"] == "grl_abcd…wxyz"
     assert told["data"]["facts"]["used"] == 8
     assert world.announced() == ["AlertRaised"]
 
@@ -28,11 +28,6 @@ def test_sixty_seconds_are_counted_wherever_the_minutes_of_the_clock_end(world: 
     late = NOON + 30 * SECOND
     assert len(world.see(*evenly(8, 59, until=late))) == 1
     assert [alert for alert in world.see(*evenly(8, 70, until=late), key_id="key_b") if alert.key_id == "key_b"] == []
-
-
-def test_what_passes_both_thresholds_at_once_raises_both(world: World) -> None:
-    raised = world.see(*evenly(10, 50))
-    assert sorted(alert.facts.threshold_percent or 0 for alert in raised) == [80, 100]
 
 
 def test_the_day_has_thresholds_of_its_own_and_ends_at_midnight(world: World) -> None:
@@ -77,6 +72,12 @@ def test_a_dead_key_used_is_one_alert_a_day_with_the_first_request(world: World)
     assert world.see(NOON + HOUR, **dead) == []
     assert len(world.see(NOON + DAY, **dead)) == 1
     assert world.see(NOON, key_id=None, status=401, cost=0) == []
+
+
+def test_a_dead_key_s_requests_are_no_failures_of_the_key_besides(world: World) -> None:
+    (alert,) = world.see(*evenly(30, 200), status=401, cost=0)
+    assert alert.kind == "dead-key-used"
+    assert world.see(NOON, status=500, cost=0) == []
 
 
 def test_a_deleted_key_used_is_told_without_who_used_it(world: World) -> None:

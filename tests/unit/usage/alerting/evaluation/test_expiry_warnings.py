@@ -1,6 +1,6 @@
 """Warnings of keys become alerts: that a key expires, or is unused."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.usage.alerting.evaluation.observation import ExpiryCleared, ExpiryWarning
 from services.usage.alerting.evaluation.queue import queue_evaluation
@@ -32,6 +32,12 @@ def test_a_warning_of_keys_is_an_alert_once_and_over_when_the_key_was_seen_to(wo
     assert sorted(alert.kind for alert in world.raised()) == ["key-expiring", "key-unused"]
     hear(world, ExpiryCleared(key_id="key_a", at=NOON))
     assert all(alert.resolved_at for alert in world.raised())
+
+
+def test_days_left_are_whole_ones_rounded_down_beside_the_threshold_that_was_crossed(world: World) -> None:
+    hear(world, near("time", 14, NOON + 13 * DAY - timedelta(minutes=15)))
+    (alert,) = world.raised()
+    assert (alert.facts.days_left, alert.facts.threshold_days) == (12, 14)
 
 
 def test_an_unused_key_that_is_used_again_is_unused_no_more(world: World) -> None:

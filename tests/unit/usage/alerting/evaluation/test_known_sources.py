@@ -21,6 +21,12 @@ def test_the_first_use_from_elsewhere_is_told_and_where_a_key_was_used_first_is_
     assert world.see(NOON, key_id="key_b", address="203.0.113.1", user_agent="curl") == []
 
 
+def test_a_request_from_an_address_and_with_a_user_agent_that_are_both_new_is_one_fact(world: World) -> None:
+    assert world.see(NOON, address="192.0.2.7", user_agent="curl") == []
+    (alert,) = world.see(NOON, address="198.51.100.9", user_agent="sqlmap")
+    assert alert.facts.source == "address-and-user-agent"
+
+
 def test_one_caller_s_many_ipv6_addresses_are_one_place(world: World) -> None:
     assert world.see(NOON, address="2001:db8:1:2::1") == []
     assert world.see(NOON, address="2001:db8:1:2:ffff::9") == []

@@ -1,0 +1,116 @@
+"""Checks of a command while the log is locked: of the key that asks, before it writes; of the change, afterwards."""
+
+import functools
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, Select, String, bindparam, or_, select
+
+from services.keys import tables
+from services.keys.lifecycle.key import Key, Status
+from services.keys.lifecycle.lock_out import LockOut, Loss, own_loss, usable_beyond, weakens
+from services.keys.revocation.fence import Fence, checked_by
+from services.keys.views.active_keys import check_limit, has_status
+from services.keys.views.own_bounds import check_own_bounds
+from shared.eventsourcing.repository import nothing
+from shared.runtime.clock import Clock
+from shared.values.revision import ANY_REVISION, SeenRevisions
+from shared.values.timestamps import rfc3339
+
+# To call in the transaction of a change, with the id of what it changes: shared/web/conditions/idempotency.py.
+Keep = Callable[[Connection, str], None]
+
+
+class Checks:
+    """`fence` None: an operator, a clock or another back end asks, who is neither fenced nor kept from a lock-out.
+
+    `seen`: revisions one of which what is changed must have. `keep`: to call with the id of what is changed.
+    """
+
+    def __init__(
+        self, clock: Clock, fence: Fence | None = None, seen: SeenRevisions = ANY_REVISION, keep: Keep | None = None
+    ) -> None:
+        self._clock, self._fence, self._keep, self.seen = clock, fence, keep, seen
+        self.before: Callable[[Connection], None] = nothing if fence is None else checked_by(fence)
+
+    def kept(self, subject: str) -> Callable[[Connection], None]:
+        """What a repository calls in the transaction."""
+        keep = self._keep
+        return nothing if keep is None else lambda tx: keep(tx, subject)
+
+    def changed(self, before: Key | None, after: Key | None, tx: Connection) -> None:
+        """Raises BeyondOwnBounds, LockOut or TooManyKeys."""
+        fence = self._fence
+        if fence is not None:
+            check_own_bounds(tx, fence.key_id, before, after)
+            if not (fence.gives_up or fence.forces):
+                self._check_lock_out(fence, before, after, tx)
+        check_limit(tx, before, after, self._clock.now())
+
+    def unused_expiry_set(self, organisation_id: str, days: int | None, tx: Connection) -> None:
+        """Raises LockOut if every admin key that is usable is as long unused, but for the one that asks."""
+        fence = self._fence
+        if fence is None or fence.forces or days is None:
+            return
+        now = _time_of(fence)
+        if not has_usable_admin_key(
+            tx, organisation_id, now, used_since=now - timedelta(days=days), or_id=fence.key_id
+        ):
+            raise LockOut(Loss.LAST_ADMIN_KEY)
+
+    def _check_lock_out(self, fence: Fence, before: Key | None, after: Key | None, tx: Connection) -> None:
+        check_last_admin_key(before, after, _time_of(fence), tx)
+        if after is not None and after.key_id == fence.key_id:
+            loss = own_loss(before, after, fence.permission, fence.address)
+            if loss is not None:
+                raise LockOut(loss)
+
+
+def check_last_admin_key(before: Key | None, after: Key | None, now: datetime, tx: Connection) -> None:
+    """Raises LockOut if the change, which the transaction holds already, leaves no usable admin key.
+
+    Call it while the log is locked: nobody else appends, so two cannot both take the last but one.
+    """
+    if after is None or not weakens(before, after, now):
+        return
+    if not has_usable_admin_key(tx, after.organisation_id, now):
+        raise LockOut(Loss.LAST_ADMIN_KEY)
+
+
+def has_usable_admin_key(
+    tx: Connection, organisation_id: str, now: datetime, *, used_since: datetime | None = None, or_id: str = ""
+) -> bool:
+    """Whether there is an admin key that is active and does not expire within a day.
+
+    `used_since`: and that was made, renewed or used since then, or is the one of the id `or_id`.
+    """
+    since = "" if used_since is None else rfc3339(used_since)
+    moments = {"now": rfc3339(now), "beyond": rfc3339(usable_beyond(now)), "since": since}
+    found = tx.execute(_usable_admin_key(), moments | {"organisation_id": organisation_id, "or_id": or_id})
+    return found.one_or_none() is not None
+
+
+# Cached: building such a statement takes longer than running it.
+@functools.cache
+def _usable_admin_key() -> Select[str]:
+    key = tables.api_key.c
+    since = bindparam("since", type_=String)
+    is_lasting = or_(key.expires_at.is_(None), key.expires_at > bindparam("beyond", type_=String))
+    moments = (key.last_used_at, key.rotated_at, key.created_at)
+    is_used = or_(*(moment >= since for moment in moments), key.id == bindparam("or_id", type_=String))
+    return (
+        select(key.id)
+        .where(
+            key.organisation_id == bindparam("organisation_id"),
+            key.permissions.contains('"admin"'),
+            has_status(bindparam("now", type_=String))[Status.ACTIVE],
+            is_lasting,
+            is_used,
+        )
+        .limit(1)
+    )
+
+
+def _time_of(fence: Fence) -> datetime:
+    """Its gate's, which is the database's."""
+    return datetime.fromtimestamp(fence.time(), UTC)

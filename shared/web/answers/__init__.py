@@ -1,0 +1,1 @@
+"""Encoding of answers, after they were made: compression. Start with compression.py."""

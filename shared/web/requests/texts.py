@@ -1,0 +1,40 @@
+"""Texts that people write in bodies and queries, as marshmallow validates them: names, prose and labels."""
+
+import re
+import unicodedata
+
+from marshmallow import ValidationError
+
+from shared.observability.redaction import redact
+
+LABEL_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._/-]{0,62}\Z")
+_LINE_BREAKS_AND_TABS = str.maketrans("", "", "\r\n\t")
+
+
+def plain_text(text: str) -> None:
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+        raise ValidationError("must not contain control characters")
+    if redact(text) != text:
+        raise ValidationError("must not contain an API key")
+
+
+def prose(text: str) -> None:
+    plain_text(text.translate(_LINE_BREAKS_AND_TABS))
+
+
+def not_blank(text: str) -> None:
+    if not text.strip():
+        raise ValidationError("must not be blank")
+
+
+def label_of(text: str) -> tuple[str, str]:
+    """`env:prod` → (env, prod)."""
+    name, _, value = text.partition(":")
+    return name, value
+
+
+def check_label(text: str) -> None:
+    name, value = label_of(text)
+    plain_text(value)
+    if not LABEL_NAME.match(name) or ":" not in text or len(value) > 100:
+        raise ValidationError("must be a label as name:value, such as env:prod")

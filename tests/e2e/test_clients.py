@@ -1,0 +1,92 @@
+"""Clients that others write or generate: of /openapi.json, and by the product's public pages; against `grillo up`."""
+
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.running import Embedded
+
+CLIENTS = Path(__file__).parents[1] / "clients"
+NODE_MODULES = CLIENTS / "node_modules"
+pytestmark = pytest.mark.xdist_group("embedded")
+
+
+@pytest.fixture(scope="module")
+def document(embedded: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("document") / "openapi.json"
+    file.write_bytes(httpx.get(f"{embedded.url}/openapi.json").raise_for_status().content)
+    return file
+
+
+def run(*command: str | Path, **environment: str) -> str:
+    """What it writes. node and tsc find packages beside tests/clients."""
+    found = shutil.which(command[0])
+    assert found, f"{command[0]} is missing: tests/install-servers installs it"
+    done = subprocess.run(
+        [found, *command[1:]],
+        env=os.environ | {"NODE_PATH": str(NODE_MODULES)} | environment,
+        cwd=CLIENTS,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def settings(embedded: Embedded, key: str | None = None) -> dict[str, str]:
+    return {"GRILLO_URL": embedded.url, "GRILLO_API_KEY": key or embedded.admin_key}
+
+
+def test_spectral_finds_no_error_in_the_document(document: Path) -> None:
+    run(NODE_MODULES / ".bin/spectral", "lint", "--ruleset", "spectral.yaml", "--fail-severity", "error", document)
+
+
+def test_a_generated_typescript_client_that_validates_runs_a_session(
+    embedded: Embedded, document: Path, tmp_path: Path
+) -> None:
+    run(NODE_MODULES / ".bin/openapi-ts", "-f", "openapi-ts.config.mjs", OPENAPI=str(document), OUTPUT=str(tmp_path))
+    shutil.copy(CLIENTS / "session.ts", tmp_path)
+    (tmp_path / "node_modules").symlink_to(NODE_MODULES)
+    options = ["--target", "es2022", "--module", "commonjs", "--moduleResolution", "node10", "--skipLibCheck"]
+    run(
+        NODE_MODULES / ".bin/tsc",
+        *options,
+        "--strict",
+        "--esModuleInterop",
+        "--types",
+        "node",
+        "--outDir",
+        tmp_path,
+        tmp_path / "session.ts",
+    )
+    assert run("node", tmp_path / "session.js", **settings(embedded)) == "done\n"
+
+
+def test_a_generated_python_client_runs_a_session(embedded: Embedded, document: Path, tmp_path: Path) -> None:
+    generate: list[str | Path] = [CLIENTS / ".venv/bin/openapi-python-client", "generate", "--meta", "none"]
+    run(*generate, "--path", document, "--output-path", tmp_path / "grillo_client")
+    python = settings(embedded) | {"PYTHONPATH": str(tmp_path)}
+    assert run(CLIENTS / ".venv/bin/python", CLIENTS / "session.py", **python) == "done\n"
+
+
+def test_programs_by_the_products_pages_run_as_they_stand(embedded: Embedded) -> None:
+    """Both at once: each waits for the better part of a minute, as it is told."""
+
+    def written(runner: str, program: str) -> list[str]:
+        with embedded.admin() as admin:
+            body = {"name": "Small", "permissions": ["read:sensors"], "limits": {"minute": 2}}
+            key = admin.post("/v1/keys", json=body).raise_for_status().json()["key"]
+        return run(runner, CLIENTS / program, "3", **settings(embedded, key)).splitlines()
+
+    with ThreadPoolExecutor() as pool:
+        programs = ((sys.executable, "by_product_page.py"), ("node", "by_product_page.mjs"))
+        for lines in pool.map(written, *zip(*programs, strict=True)):
+            assert "waits" in lines
+            assert lines[-1] == "done"
+            assert any(line.startswith("low ") for line in lines)

@@ -1,0 +1,48 @@
+"""What `grillo keys edit` takes away, and wishes that contradict each other."""
+
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from services.cli.remote import keys
+from services.cli.remote.edits import CLEARABLE, with_cleared
+
+
+@pytest.mark.parametrize("name", CLEARABLE)
+def test_each_member_that_may_be_absent_is_cleared(name: str) -> None:
+    member, _, inner = name.partition(".")
+    assert with_cleared({}, [name]) == {member: {inner: None} if inner else None}
+
+
+def test_one_label_is_cleared_as_another_is_set() -> None:
+    assert with_cleared({"labels": {"env": "prod"}}, ["labels.a.b"]) == {"labels": {"env": "prod", "a.b": None}}
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ({"expires_in": 60}, ["expires_at"]),
+        ({"description": "x"}, ["description"]),
+        ({"labels": {"env": "prod"}}, ["labels"]),
+        ({"labels": {"env": "prod"}}, ["labels.env"]),
+        ({"limits": {"day": 5}}, ["limits.day"]),
+        ({"limits": {"day": 5}}, ["limits"]),
+        ({}, ["limits", "limits.day"]),
+        ({}, ["name"]),
+        ({}, ["key"]),
+    ],
+)
+def test_contradictions_and_what_is_never_absent_are_wrong_usage(body: dict[str, Any], names: list[str]) -> None:
+    with pytest.raises(typer.BadParameter):
+        with_cleared(body, names)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"), [([], "nothing to change"), (["--expires-in", "60", "--never-expires"], "at once")]
+)
+def test_the_command_ends_with_2_before_it_asks_anybody(options: list[str], said: str) -> None:
+    done = CliRunner().invoke(keys.app, ["edit", "key_5Gf9QeVT1rPbnXcsLwa4yM", *options], terminal_width=200)
+    assert done.exit_code == 2
+    assert said in done.output
