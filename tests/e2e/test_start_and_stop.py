@@ -106,7 +106,7 @@ def test_a_wrong_lease_is_refused_before_anything_starts(data: Path) -> None:
         timeout=120,
     )
     assert refused.returncode == 1
-    assert "GATE_LEASE_SECONDS is 'soon'" in refused.stderr
+    assert "GATE_LEASE_SECONDS must be a number of seconds" in refused.stderr
 
 
 def test_another_user_of_the_machine_can_read_no_file_and_move_no_gate(embedded: Embedded) -> None:

@@ -59,7 +59,7 @@ class AsOf:
         with self._store.reading() as tx:
             rows = self._stream(tx, key_id)
             happened = _moments(rows)
-            if moment > max(now, *happened):
+            if moment > max((now, *happened)):
                 raise InTheFuture
             return self._past(tx, organisation_id, rows[: count_until(happened, moment)], moment)
 

@@ -22,9 +22,9 @@ from services.usage.alerting.rules.rule import (
 )
 from services.usage.http.plain_text import plain
 from shared.web.operation import StrictSchema
-from shared.web.requests.timestamp import Timestamp
 from shared.web.pagination import PageQuery, PageQuerySchema
 from shared.web.requests.strict_boolean import StrictBoolean
+from shared.web.requests.timestamp import Timestamp
 
 KEYS_MAX, CHANNELS_MAX = 100, 20
 _COUNT_MAX = 1_000_000

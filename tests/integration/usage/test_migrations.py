@@ -70,6 +70,14 @@ def test_what_was_counted_before_is_counted_after_and_only_once(empty_database: 
     }
 
 
+LATER_COLUMNS = (
+    ("parked_batch", "account"),
+    ("channel", "name"),
+    ("alert", "rule_ids"),
+    ("known_key", "revision"),
+)
+
+
 def test_days_tell_how_long_requests_took_by_what_their_hours_did(empty_database: Database, clock: ManualClock) -> None:
     database = empty_database
     migrate(database, MIGRATIONS)
@@ -83,7 +91,10 @@ def test_days_tell_how_long_requests_took_by_what_their_hours_did(empty_database
             tx.execute(text(f"DROP TABLE {table.name}"))
         tx.execute(text("DROP TABLE rolled_up"))
         tx.execute(text("DROP TABLE segment_account"))
-        tx.execute(text("ALTER TABLE parked_batch DROP COLUMN account"))
+        tx.execute(text("DROP TABLE idempotency"))
+        tx.execute(text("DROP INDEX delivery_held"))
+        for table, column in LATER_COLUMNS:
+            tx.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
         tx.execute(text("UPDATE alembic_version SET version_num = '0005'"))
     migrate(database, MIGRATIONS)
     assert _rows(database, days) == counted

@@ -57,7 +57,9 @@ def test_a_post_whose_answer_was_lost_changes_nothing_when_it_is_repeated(api: M
     assert again.json.get("id") == first.json.get("id")
     if "key" in first.json:
         assert (first.json["key"][:4], again.json["key"]) == ("grl_", None)
-    other = problem(api.ask("POST", target, json=(body or {}) | {"reason": "superseded"}, headers=headers), 422, None)
+    other = problem(
+        api.ask("POST", target, json=(body or {}) | {"reason": "superseded"}, headers=headers), 422, "invalid-body"
+    )
     assert other["errors"]
 
 

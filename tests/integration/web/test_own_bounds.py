@@ -14,7 +14,7 @@ IN_A_DAY = (datetime.now(UTC) + timedelta(days=1)).isoformat()
 BOUNDS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "expires_at": ({"expires_at": IN_A_DAY}, {"expires_at": IN_AN_HOUR}, {"expires_at": None}),
     "minute_limit": ({"limits": {"minute": 50}}, {"limits": {"minute": 5}}, {"limits": {"minute": 51}}),
-    "day_limit": ({"limits": {"day": 50}}, {"limits": {"day": 5}}, {"limits": {}}),
+    "day_limit": ({"limits": {"day": 50}}, {"limits": {"day": 5}}, {"limits": {"day": None}}),
     # The test client's own address is 127.0.0.1.
     "allowed_addresses": (
         {"allowed_addresses": ["127.0.0.0/8"]},

@@ -26,6 +26,7 @@ CHANGES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("DELETE", "/v1/channels/{channel_id}"): None,
     ("POST", "/v1/channels/{channel_id}/rotate-secret"): {"overlap_seconds": 60},
     ("POST", "/v1/channels/{channel_id}/test"): {},
+    ("POST", "/v1/channels/{channel_id}/replay"): {},
     ("POST", "/v1/deliveries/{delivery_id}/redeliver"): {},
 }
 

@@ -146,6 +146,7 @@ def _filled(
     rule = asked("POST", "/v1/alert-rules", json={"kind": "quota", "key_ids": [key["id"]]})
     delivery = asked("POST", f"/v1/channels/{channel['id']}/test")
     api.usage.evaluator.run()  # and nothing is sent: its receiver is nobody
+    (alert,) = asked("GET", "/v1/alerts")["data"]
     recording = Recording(
         network="XX",
         station=name.upper(),
@@ -161,6 +162,7 @@ def _filled(
     ids = {
         "key_id": key["id"],
         "rule_id": rule["id"],
+        "alert_id": alert["id"],
         "channel_id": channel["id"],
         "delivery_id": delivery["id"],
         "sensor_id": imported.sensor_ids[0],

@@ -213,8 +213,10 @@ def test_one_relay_rung_from_many_threads_publishes_nothing_twice(log: Log) -> N
         examples.key_revoked(note="SECRET WORDS"),
     ],
 )
-def test_no_envelope_carries_people_s_words_or_who_asked(log: Log, event: object) -> None:
-    origin = Origin(actor="SECRET WORDS", request_id="SECRET WORDS", causation="SECRET WORDS")
+def test_no_envelope_carries_people_s_words_or_whom_another_back_end_asks_for(log: Log, event: object) -> None:
+    """The actor is a key or an account."""
+    words = "SECRET WORDS"
+    origin = Origin(actor="key_1", on_behalf_of=words, request_id=words, causation=words)
     bus = Bus()
     with log.store.transaction() as tx:
         log.store.append(tx, "stream", 0, [events.types.encode(event)], origin.text(), rfc3339(examples.NOON))
