@@ -30,7 +30,8 @@ HEADERS: dict[str, tuple[str, dict[str, Any], Any]] = {
     "Retry-After": ("seconds to wait before the next attempt", _NUMBER, 12),
     "WWW-Authenticate": ("what is wrong with the key, as of RFC 6750", _TEXT, 'Bearer realm="grillo"'),
     "Location": ("the path of what was made", _TEXT, "/v1/keys/key_3YMUxZgQ2XZi9VkAmW1Luj"),
-    "ETag": ("what If-Match and If-None-Match compare", _TEXT, None),
+    "ETag": ("what If-Match and If-None-Match compare", _TEXT, 'W/"3.kJ2b0x7sPq1Zc5dE"'),
+    "Idempotent-Replay": ("`true`: this answers what an earlier request did", _TEXT, "true"),
 }
 _ALWAYS = tuple(HEADERS)[:8]
 
@@ -70,9 +71,13 @@ def responses(operation: Operation) -> dict[str, Any]:
         media_type: {"schema": {"type": "string"}} for media_type in operation.alternatives
     }
     headers = [*_ALWAYS, *(["Location"] if operation.status == 201 else []), "ETag"]
+    headers += ["Idempotent-Replay"] if operation.repeated is not None else []
     answers: dict[str, Any] = {
         str(operation.status): {"description": operation.summary, "headers": _headers(headers), "content": content}
     }
+    if operation.is_read:
+        unchanged = "The caller has it: `If-None-Match` names its `ETag`"
+        answers["304"] = {"description": unchanged, "headers": _headers([*_ALWAYS, "ETag"])}
     problems = _by_status(_problems_of(operation))
     return answers | {str(status): _component(status, names) for status, names in problems.items()}
 

@@ -93,8 +93,8 @@ def test_days_tell_how_long_requests_took_by_what_their_hours_did(empty_database
         tx.execute(text("DROP TABLE segment_account"))
         tx.execute(text("DROP TABLE idempotency"))
         tx.execute(text("DROP INDEX delivery_held"))
-        for table, column in LATER_COLUMNS:
-            tx.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
+        for name, column in LATER_COLUMNS:
+            tx.execute(text(f"ALTER TABLE {name} DROP COLUMN {column}"))
         tx.execute(text("UPDATE alembic_version SET version_num = '0005'"))
     migrate(database, MIGRATIONS)
     assert _rows(database, days) == counted

@@ -146,7 +146,7 @@ def _filled(
     rule = asked("POST", "/v1/alert-rules", json={"kind": "quota", "key_ids": [key["id"]]})
     delivery = asked("POST", f"/v1/channels/{channel['id']}/test")
     api.usage.evaluator.run()  # and nothing is sent: its receiver is nobody
-    (alert,) = asked("GET", "/v1/alerts")["data"]
+    alert = asked("GET", "/v1/alerts")["data"][0]
     recording = Recording(
         network="XX",
         station=name.upper(),
