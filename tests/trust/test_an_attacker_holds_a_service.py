@@ -42,7 +42,9 @@ UNKNOWN = "grillo"
 pytestmark = [pytest.mark.xdist_group("distributed"), pytest.mark.timeout(600)]
 
 
-@pytest.mark.parametrize("service", ["sensors", "usage", "auth"])
+# Not yet with usage and auth (issue 17): whoever holds them can take honest batches from the queues, or say that they
+# were counted, and what must hold of the callers' ledger then is not settled.
+@pytest.mark.parametrize("service", ["sensors"])
 def test_who_holds_a_service_decides_nothing_for_others(distributed: Distributed, middle: Middle, service: str) -> None:
     known = Known(distributed)
     attacker = Attacker(distributed, service, known.victims)
