@@ -19,6 +19,9 @@ made = create_key.sync_detailed(
 )
 assert made.status_code == 201, made.content
 created = made.parsed
+other = create_key.sync(
+    client=admin, body=CreateKey(name="From Python", permissions=[CreateKeyPermissionsItem.READSENSORS])
+)
 assert created.permissions == ["sensors:read"]
 shown = get_key.sync_detailed(created.id, client=admin)
 tag = shown.headers["ETag"]
@@ -37,13 +40,13 @@ assert list_keys.sync_detailed(client=mine).status_code == 403
 
 seen, cursor = [], UNSET
 while cursor is not None:
-    page = list_keys.sync(client=admin, limit=1, cursor=cursor)
+    page = list_keys.sync(client=admin, limit=1, q="From Python", cursor=cursor)
     seen += [key.id for key in page.data]
     cursor = page.next_cursor
-assert created.id in seen
-assert len(set(seen)) == len(seen)
+assert seen == [other.id, created.id]
 
 assert revoke_key.sync(created.id, client=admin, body=RevokeKey()).status.value == "revoked"
+revoke_key.sync(other.id, client=admin, body=RevokeKey())
 refused = get_own_key.sync_detailed(client=mine)
 assert (refused.status_code, refused.parsed.error.code) == (401, "unauthorized")
 print("done")

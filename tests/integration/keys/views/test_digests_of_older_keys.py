@@ -16,6 +16,7 @@ from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from tests.examples import ORIGIN, NoBus
+from tests.integration.keys.views.older_schema import before_conditions
 
 ADMIN = KeyRequest(description=Description(name="admin"), permissions=("admin",))
 HOUR = timedelta(hours=1)
@@ -72,6 +73,7 @@ def forget_digests(database: Database) -> None:
         tx.execute(text("ALTER TABLE gate DROP COLUMN account"))
         tx.execute(text("DROP TABLE making"))
         tx.execute(text("ALTER TABLE api_key DROP COLUMN revocation_note"))
+        before_conditions(tx)
         tx.execute(text("UPDATE alembic_version SET version_num = '0005'"))
 
 

@@ -16,6 +16,7 @@ from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from tests.examples import NoBus
+from tests.integration.keys.views.older_schema import before_conditions
 
 ADMIN = KeyRequest(description=Description(name="admin"), permissions=("admin",))
 
@@ -60,6 +61,7 @@ def test_they_get_them_from_their_events(database: Database, clock: ManualClock)
     with database.transaction() as tx:
         tx.execute(text("DROP TABLE making"))
         tx.execute(text("ALTER TABLE api_key DROP COLUMN revocation_note"))
+        before_conditions(tx)
         tx.execute(text("UPDATE alembic_version SET version_num = '0007'"))
     migrate(database, assembly.MIGRATIONS)
     assert rows(database) == before

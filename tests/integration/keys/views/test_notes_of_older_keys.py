@@ -14,6 +14,7 @@ from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from tests.examples import ORIGIN, NoBus
+from tests.integration.keys.views.older_schema import before_conditions
 
 DECOMPOSED = KeyRequest(description=Description(name="Reseau e\u0301te\u0301"), permissions=("admin",))
 
@@ -39,6 +40,7 @@ def test_they_get_their_notes_and_are_found_by_either_form(
     with database.transaction() as tx:
         tx.execute(text("ALTER TABLE api_key DROP COLUMN revocation_note"))
         tx.execute(text("UPDATE api_key SET sort_name = :name"), {"name": DECOMPOSED.description.name.casefold()})
+        before_conditions(tx)
         tx.execute(text("UPDATE alembic_version SET version_num = '0008'"))
     migrate(database, assembly.MIGRATIONS)
     assert rows(database) == before

@@ -1,0 +1,11 @@
+"""Schemas of earlier releases, for tests of migrations: takes back what later migrations do."""
+
+from sqlalchemy import Connection, text
+
+
+def before_conditions(tx: Connection) -> None:
+    """As before migration 0011: idempotency keys of creations alone, and no revision of an organisation."""
+    columns = ("credential", "idempotency_key", "body_digest", "key_id", "created_at")
+    tx.execute(text("DROP TABLE idempotency"))
+    tx.execute(text(f"CREATE TABLE idempotency ({', '.join(f'{name} VARCHAR(255) NOT NULL' for name in columns)})"))
+    tx.execute(text("ALTER TABLE organisation DROP COLUMN revision"))
