@@ -1,6 +1,11 @@
 """Table of what was changed by Idempotency-Key (shared/web/conditions/idempotency.py); each service has one."""
 
-from sqlalchemy import Column, Index, MetaData, String, Table, Text
+from collections.abc import Callable
+
+from sqlalchemy import Column, Connection, Index, MetaData, String, Table, Text
+
+# To call in the transaction of a change, with the id of what it changes.
+Keep = Callable[[Connection, str], None]
 
 
 def idempotency_table(metadata: MetaData) -> Table:

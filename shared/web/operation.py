@@ -15,15 +15,16 @@ from marshmallow import Schema
 
 from shared.gate.grants.grant import Grant
 from shared.gate.quota.reserve import Reserve
+from shared.sql.idempotency_table import Keep
 from shared.values.revision import RevisionDiffers
 from shared.web.conditions.entity_tags import is_known, seen_revisions, tagged
 from shared.web.conditions.idempotency import Attempt, Idempotency, attempt_of
 from shared.web.problems.catalogue import Problem
-from shared.web.requests.call import JSON, Answer, Call, Judged, Keep, StrictSchema
+from shared.web.requests.call import JSON, Answer, Call, Judged, StrictSchema
 from shared.web.requests.json_body import read_body
 from shared.web.requests.query_parameters import preferred, read_query
 
-__all__ = ["JSON", "Answer", "Call", "Judged", "Keep", "Operation", "StrictSchema", "operation", "operation_of"]
+__all__ = ["JSON", "Answer", "Call", "Judged", "Operation", "StrictSchema", "operation", "operation_of"]
 
 Handler = Callable[..., Answer]
 # (resource, call, subject) → the answer to a repetition: what was changed as it is now, without its secret.

@@ -14,11 +14,9 @@ from services.keys.views.active_keys import check_limit, has_status
 from services.keys.views.own_bounds import check_own_bounds
 from shared.eventsourcing.repository import nothing
 from shared.runtime.clock import Clock
+from shared.sql.idempotency_table import Keep
 from shared.values.revision import ANY_REVISION, SeenRevisions
 from shared.values.timestamps import rfc3339
-
-# To call in the transaction of a change, with the id of what it changes: shared/web/conditions/idempotency.py.
-Keep = Callable[[Connection, str], None]
 
 
 class Checks:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from services.keys.commands.checks import Checks, Keep
+from services.keys.commands.checks import Checks
 from services.keys.commands.command_inputs import (
     MADE_IN_A_DAY,
     CreatedKey,
@@ -42,6 +42,7 @@ from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.relay import Doorbell
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
+from shared.sql.idempotency_table import Keep
 from shared.values.identifiers import new_id
 from shared.values.revision import ANY_REVISION, SeenRevisions
 

@@ -22,8 +22,7 @@ def find(channels: ChannelStore, call: Call[Any, Any], channel_id: str) -> Chann
 
 
 def answer(channel: Channel, deliveries: DeliveryViews) -> Answer:
-    held = deliveries.held([channel.id]).get(channel.id, 0)
-    return Answer(body=shown(channel, held), revision=channel.revision)
+    return Answer(body=shown(channel, deliveries.held_for(channel.id)), revision=channel.revision)
 
 
 def created(channel: Channel, secret: str | None) -> Answer:

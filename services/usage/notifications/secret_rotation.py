@@ -74,5 +74,5 @@ class SecretRotation:
         return self._answer(channel_answers.find(self._channels, call, channel_id), None)
 
     def _answer(self, channel: Channel, secret: str | None) -> Answer:
-        held = self._deliveries.held([channel.id]).get(channel.id, 0)
-        return channel_answers.with_secret(channel_answers.shown(channel, held), channel.revision, secret)
+        shown = channel_answers.shown(channel, self._deliveries.held_for(channel.id))
+        return channel_answers.with_secret(shown, channel.revision, secret)

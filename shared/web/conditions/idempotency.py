@@ -18,10 +18,11 @@ from sqlalchemy.exc import IntegrityError
 from shared.observability.redaction import redact
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
+from shared.sql.idempotency_table import Keep
 from shared.values.revision import RevisionDiffers
 from shared.values.timestamps import rfc3339
 from shared.web.problems.catalogue import Problem
-from shared.web.requests.call import Answer, Keep
+from shared.web.requests.call import Answer
 from shared.web.route import Route
 
 KEPT = timedelta(hours=24)

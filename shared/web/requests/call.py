@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Generic, TypeVar
 import marshmallow
 import msgspec
 from marshmallow import Schema, post_load
-from sqlalchemy import Connection
 
 from shared.gate.authentication.credential import Presented
 from shared.gate.grants.grant import Grant
+from shared.sql.idempotency_table import Keep
 from shared.values.revision import ANY_REVISION, SeenRevisions
 
 JSON = "application/json"
@@ -18,8 +18,6 @@ _encode = msgspec.json.Encoder().encode
 _NONE: Mapping[str, str] = MappingProxyType({})
 Query = TypeVar("Query")
 Body = TypeVar("Body")
-# To call in the transaction of a change, with the id of what it changes (conditions/idempotency.py).
-Keep = Callable[[Connection, str], None]
 
 
 class StrictSchema(Schema):

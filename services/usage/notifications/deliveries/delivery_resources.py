@@ -94,7 +94,7 @@ class ChannelReplay:
         return self.answer(channel_id, replayed)
 
     def answer(self, channel_id: str, replayed: int) -> Answer:
-        held = self._deliveries.held([channel_id]).get(channel_id, 0)
+        held = self._deliveries.held_for(channel_id)
         return Answer(status=202, body={"id": channel_id, "replayed": replayed, "held": held})
 
 

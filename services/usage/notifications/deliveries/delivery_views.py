@@ -120,6 +120,10 @@ class DeliveryViews:
         with self._database.reading() as tx:
             return held_deliveries.held_by_channel(tx, channel_ids)
 
+    def held_for(self, channel_id: str) -> int:
+        """How many deliveries are held for one channel."""
+        return self.held([channel_id]).get(channel_id, 0)
+
     def replay(
         self,
         organisation_id: str,
