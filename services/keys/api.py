@@ -1,16 +1,18 @@
 """Management API of keys: the HTTP resources that list, create, show, edit and delete keys.
 
-Rotation, suspension, resumption and revocation are in http/lifecycle_resources.py.
+Rotation, suspension, resumption and revocation are in http/lifecycle/lifecycle_resources.py.
 """
 
 from services.keys.commands.command_handler import CommandHandler
-from services.keys.http import lifecycle_resources, organisation_resources, representation
+from services.keys.http import representation
 from services.keys.http.command_mapping import asked, check_fixed, key_edit, key_request, origin
 from services.keys.http.key_resource import KeyResource
+from services.keys.http.lifecycle import lifecycle_resources
+from services.keys.http.organisation import organisation_resources
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.representation import KeyRepresentation
-from services.keys.http.request_bodies import CreateKeySchema, EditKeySchema, KeyBody
-from services.keys.http.request_queries import (
+from services.keys.http.schemas.request_bodies import CreateKeySchema, EditKeySchema, KeyBody
+from services.keys.http.schemas.request_queries import (
     AsOfQuery,
     ForceQuery,
     ForceQuerySchema,
@@ -18,7 +20,13 @@ from services.keys.http.request_queries import (
     ListQuerySchema,
     PastQuerySchema,
 )
-from services.keys.http.responses import CreatedKeySchema, DeletedKeySchema, EditedKeySchema, KeyListSchema, KeySchema
+from services.keys.http.schemas.responses import (
+    CreatedKeySchema,
+    DeletedKeySchema,
+    EditedKeySchema,
+    KeyListSchema,
+    KeySchema,
+)
 from services.keys.views.as_of import AsOf, InTheFuture, PastKey
 from services.keys.views.key_order import Place
 from services.keys.views.queries import KeyQueries

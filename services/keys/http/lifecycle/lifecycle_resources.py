@@ -10,7 +10,7 @@ from services.keys.http.command_mapping import asked, made_query, origin
 from services.keys.http.key_resource import KeyResource
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.representation import KeyRepresentation
-from services.keys.http.request_bodies import (
+from services.keys.http.schemas.request_bodies import (
     GiveUpBody,
     GiveUpSchema,
     NothingSchema,
@@ -21,8 +21,8 @@ from services.keys.http.request_bodies import (
     RotateKeyBody,
     RotateKeySchema,
 )
-from services.keys.http.request_queries import ForceQuery, ForceQuerySchema
-from services.keys.http.responses import (
+from services.keys.http.schemas.request_queries import ForceQuery, ForceQuerySchema
+from services.keys.http.schemas.responses import (
     ChangedKeySchema,
     KeySchema,
     RevokedKeySchema,
