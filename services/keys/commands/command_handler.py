@@ -137,13 +137,16 @@ class CommandHandler:
         is_description_only = edit.permissions is None and edit.access is None and secret is None
         return EditedKey(secret=secret, receipt=None if is_description_only else self.receipts.certain(executed))
 
-    def rotate(self, organisation_id: str, key_id: str, grace: timedelta, origin: Origin) -> RotatedKey:
+    def rotate(
+        self, organisation_id: str, key_id: str, grace: timedelta, origin: Origin, *, instead: bool = False
+    ) -> RotatedKey:
         """A new secret; the old one works until `grace` ends.
 
+        `instead`: it takes the newest one's place, which ends; the one before keeps its grace. `grace` is 0 then.
         Raises NoSuchKey, KeyIsRevoked, KeyHasExpired or TooManyKeys.
         """
         secret = new_secret()
-        command = _always(commands.RotateKey(secret=public_part(secret), grace=grace))
+        command = _always(commands.RotateKey(secret=public_part(secret), grace=grace, instead=instead))
         executed = self._execute(organisation_id, key_id, command, origin)
         return RotatedKey(secret=secret, receipt=(self.receipts.known if grace else self.receipts.certain)(executed))
 

@@ -18,7 +18,7 @@ from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.values.timestamps import from_rfc3339
 
 # The caller knows whose key it is; digests are for gates only.
-_OMITTED = ("key_id", "organisation_id", "digest")
+_OMITTED = ("key_id", "organisation_id", "digest", "previous_digest")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from shared.contracts.envelope import CloudEvent
 from shared.values.timestamps import rfc3339
 
 # Members left out: gates recognise a secret by its digest, and nobody else needs it.
-_UNSAID = ("digest",)
+_UNSAID = ("digest", "previous_digest")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
