@@ -20,10 +20,10 @@ from services.usage.alerting.rules.rule import (
     QuotaParameters,
     VolumeParameters,
 )
-from services.usage.http.plain_text import plain
 from shared.web.operation import StrictSchema
 from shared.web.pagination import PageQuery, PageQuerySchema
 from shared.web.requests.strict_boolean import StrictBoolean
+from shared.web.requests.texts import plain_text
 from shared.web.requests.timestamp import Timestamp
 
 KEYS_MAX, CHANNELS_MAX = 100, 20
@@ -36,7 +36,7 @@ def _ascending(percents: list[int]) -> None:
 
 
 def _label(text: str) -> None:
-    plain(text)
+    plain_text(text)
     name, colon, _ = text.partition(":")
     if not name or not colon:
         raise ValidationError("must be a label's name and value, such as env:prod")
@@ -114,7 +114,7 @@ class _RuleSchema(StrictSchema):
         },
     )
     key_ids = fields.List(
-        fields.String(validate=[validate.Length(max=32), plain]),
+        fields.String(validate=[validate.Length(max=32), plain_text]),
         allow_none=True,
         validate=validate.Length(min=1, max=KEYS_MAX),
         metadata={"description": "ids of the keys that the rule is about; null, with label null: all keys"},
@@ -125,7 +125,7 @@ class _RuleSchema(StrictSchema):
         metadata={"description": "the rule is about the keys with this label, such as env:prod"},
     )
     channels = fields.List(
-        fields.String(validate=[validate.Length(max=32), plain]),
+        fields.String(validate=[validate.Length(max=32), plain_text]),
         allow_none=True,
         validate=validate.Length(max=CHANNELS_MAX),
         metadata={"description": "ids of the channels to notify; empty: every channel that takes alerts"},

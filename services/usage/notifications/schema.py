@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 from marshmallow import ValidationError, fields, validate, validates_schema
 from msgspec import UNSET, UnsetType
 
-from services.usage.http.plain_text import plain
 from services.usage.notifications.channel import ALERT_EVENTS, EVENTS, Kind
 from services.usage.notifications.delivery import Status
 from shared.observability.redaction import redact
 from shared.web.operation import StrictSchema
 from shared.web.pagination import PageQuery, PageQuerySchema
 from shared.web.requests.strict_boolean import StrictBoolean
+from shared.web.requests.texts import plain_text
 from shared.web.requests.timestamp import Timestamp
 
 NAME_MAX = 100
@@ -41,7 +41,7 @@ def _url(text: str) -> None:
 
 
 def _name(text: str) -> None:
-    plain(text)
+    plain_text(text)
     if text != text.strip():
         raise ValidationError("must not begin or end with white space")
 
