@@ -8,7 +8,7 @@ from services.keys import api, tables
 from services.keys.commands.command_handler import CommandHandler
 from services.keys.commands.expiry_sweep import ExpirySweep
 from services.keys.events import types
-from services.keys.http import organisation_activity_resources
+from services.keys.http.organisation import organisation_activity_resources
 from services.keys.publication import publish
 from services.keys.revocation.gate_cap import GATES_MAX_DEFAULT
 from services.keys.revocation.gate_rows import GATES

@@ -11,9 +11,9 @@ from typing import Any
 from services.keys.commands.command_handler import CommandHandler
 from services.keys.commands.command_inputs import KeyEdit, KeyRequest, MadeQuery
 from services.keys.encryption.description import Description
-from services.keys.http.members import LABELS_MAX, cleared
-from services.keys.http.request_bodies import EXPIRY_SECONDS_MAX, KeyBody, RevokeKeyBody
-from services.keys.http.request_queries import ForceQuery
+from services.keys.http.schemas.members import LABELS_MAX, cleared
+from services.keys.http.schemas.request_bodies import EXPIRY_SECONDS_MAX, KeyBody, RevokeKeyBody
+from services.keys.http.schemas.request_queries import ForceQuery
 from services.keys.lifecycle.key import SETTINGS, Access, settings
 from services.keys.revocation.fence import Fence
 from services.keys.views.queries import KeyView

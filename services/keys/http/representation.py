@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from services.keys.commands.command_inputs import Made, Revocation
-from services.keys.http.members import LISTED, SHOWN
+from services.keys.http.schemas.members import LISTED, SHOWN
 from services.keys.revocation.propagation import GateReceipt, Receipt
 from services.keys.views.queries import KeyView
 from shared.gate.grants.grant import Limits

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from services.keys.encryption.description import Description
 from services.keys.http.command_mapping import check_fixed, key_edit, key_request, merge_patch
 from services.keys.http.representation import detailed
-from services.keys.http.request_bodies import CreateKeySchema, EditKeySchema
+from services.keys.http.schemas.request_bodies import CreateKeySchema, EditKeySchema
 from services.keys.lifecycle.key import Access, Status, settings
 from services.keys.views.queries import KeyView
 from shared.gate.grants.grant import Limits

@@ -11,9 +11,9 @@ from msgspec import UNSET
 from services.keys.commands.command_handler import CommandHandler
 from services.keys.http.command_mapping import asked, origin
 from services.keys.http.problem_mapping import as_problems
-from services.keys.http.request_bodies import EditOrganisationBody, EditOrganisationSchema
-from services.keys.http.request_queries import ForceQuery, ForceQuerySchema
-from services.keys.http.responses import OrganisationSchema
+from services.keys.http.schemas.request_bodies import EditOrganisationBody, EditOrganisationSchema
+from services.keys.http.schemas.request_queries import ForceQuery, ForceQuerySchema
+from services.keys.http.schemas.responses import OrganisationSchema
 from services.keys.views.queries import KeyQueries
 from shared.gate.grants.grants import Grants
 from shared.web.operation import Answer, Call, operation

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from services.keys.http.members import LISTED, SHOWN, LimitsInForceSchema
+from services.keys.http.schemas.members import LISTED, SHOWN, LimitsInForceSchema
 from shared.web.operation import StrictSchema
 
 

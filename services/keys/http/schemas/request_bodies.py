@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 from msgspec import UNSET, UnsetType
 
-from services.keys.http.members import FIXED, NEEDED, READ_ONLY, WANTED
+from services.keys.http.schemas.members import FIXED, NEEDED, READ_ONLY, WANTED
 from services.keys.lifecycle.key import Reason
 from shared.web.operation import StrictSchema
 from shared.web.requests.strict_boolean import StrictBoolean
