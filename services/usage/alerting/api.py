@@ -27,6 +27,7 @@ from services.usage.known_keys.directory import ExistingKeys
 from services.usage.notifications.channels.channel_store import CHANNELS_MAX, ChannelStore, NoSuchChannel
 from shared.runtime.clock import Clock
 from shared.values.identifiers import new_id
+from shared.web.merge_patch.read_only import check_fixed
 from shared.web.operation import Answer, Call, operation
 from shared.web.pagination import PageQuery, PageQuerySchema, page_answer
 from shared.web.problems.catalogue import Problem
@@ -132,7 +133,9 @@ class RuleItem:
         with as_problems():
             before = self._rules.get(organisation_id, rule_id)
             # Asked before the transaction, which may not wait for others; the edit runs in it, under its lock.
-            self._check(organisation_id, _given(body.key_ids), _given(body.channels), kept=before.channels)
+            check_fixed(body.fixed, before)
+            kept = {*before.channels, *(before.key_ids or ())}
+            self._check(organisation_id, _given(body.key_ids), _given(body.channels), kept=kept)
             try:
                 rule = self._rules.change(organisation_id, rule_id, lambda rule: _edited(rule, body), call.seen, check)
             except NoSuchChannel:
@@ -177,10 +180,10 @@ class _References:
     def __call__(
         self, organisation_id: str, key_ids: Iterable[str], channels: Iterable[str], kept: Collection[str] = ()
     ) -> None:
-        """Raises Problem, with an error for each unknown id. `kept`: channels that the rule names already."""
+        """Raises Problem, with an error for each unknown id. `kept`: ids that the rule names already."""
 
         def is_key(key_id: str) -> bool:
-            return self._existing_keys.belongs_to(key_id, organisation_id)
+            return key_id in kept or self._existing_keys.belongs_to(key_id, organisation_id)
 
         def is_channel(channel_id: str) -> bool:
             if channel_id in kept:

@@ -1,11 +1,10 @@
 """Marshmallow schemas of rules and alerts: bodies, queries and answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import marshmallow
 import msgspec
 from marshmallow import ValidationError, fields, validate, validates_schema
 from msgspec import UNSET, UnsetType
@@ -20,6 +19,7 @@ from services.usage.alerting.rules.rule import (
     QuotaParameters,
     VolumeParameters,
 )
+from shared.web.merge_patch.read_only import MergePatchSchema, read_only
 from shared.web.operation import StrictSchema
 from shared.web.pagination import PageQuery, PageQuerySchema
 from shared.web.requests.strict_boolean import StrictBoolean
@@ -155,17 +155,14 @@ class CreateRuleSchema(_RuleSchema):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditRuleBody:
-    """UNSET: stays as it is. None: as if it had never been given."""
+    """UNSET: stays as it is. None: as if it had never been given. `fixed`: what never changes, as the caller has it."""
 
     parameters: dict[str, Any] | UnsetType | None = UNSET
     key_ids: list[str] | UnsetType | None = UNSET
     label: str | UnsetType | None = UNSET
     channels: list[str] | UnsetType | None = UNSET
     muted: bool | UnsetType = UNSET
-
-
-class EditRuleSchema(_RuleSchema):
-    shape = EditRuleBody
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
 
 class RuleSchema(StrictSchema):
@@ -181,6 +178,13 @@ class RuleSchema(StrictSchema):
     )
     revision = fields.Integer(required=True)
     created_at = fields.AwareDateTime(required=True)
+
+
+class EditRuleSchema(_RuleSchema, MergePatchSchema):
+    shape = EditRuleBody
+
+    class Meta(StrictSchema.Meta):
+        include = read_only(RuleSchema, are_fixed=("id", "kind", "created_at"), are_moving=("warnings", "revision"))
 
 
 class RuleListSchema(StrictSchema):
@@ -215,9 +219,6 @@ class AlertQuerySchema(PageQuerySchema):
 
 class AlertFactsSchema(StrictSchema):
     """Which fields are present depends on the kind of rule."""
-
-    class Meta:
-        unknown = marshmallow.RAISE
 
     at = fields.AwareDateTime(required=True)
     request_id = fields.String()

@@ -33,6 +33,7 @@ from services.usage.notifications.senders.egress_guard import forbidden_target
 from services.usage.notifications.settings import DeliverySettings
 from shared.runtime.clock import Clock
 from shared.values.identifiers import new_id
+from shared.web.merge_patch.read_only import check_fixed
 from shared.web.operation import Answer, Call, operation
 from shared.web.pagination import PageQuery, PageQuerySchema, page_answer
 from shared.web.problems.catalogue import Problem
@@ -191,14 +192,15 @@ class ChannelItem:
 
     def _edited(self, channel: Channel, body: EditChannelBody) -> Channel:
         """Raises Problem."""
+        check_fixed(body.fixed, channel)
         target = body.url if channel.kind is Kind.WEBHOOK else body.address
         other, name = (body.address, "address") if channel.kind is Kind.WEBHOOK else (body.url, "url")
         if other is not UNSET:
             _refuse(name, "does not apply to a channel of this kind")
-        if target is not UNSET:
+        if target is not UNSET and target != channel.target:
             _check_target(channel.kind, target, self._settings)
             channel = replace(channel, target=target)
-        if body.name is not UNSET:
+        if body.name is not UNSET and body.name != channel.name:
             channel = replace(channel, own_name=body.name)
         if body.events is not UNSET:
             channel = replace(channel, events=_distinct(body.events) if body.events else ALERT_EVENTS)

@@ -1,7 +1,8 @@
 """Marshmallow schemas of channels and deliveries: bodies, queries and answers."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from msgspec import UNSET, UnsetType
 from services.usage.notifications.channel import ALERT_EVENTS, EVENTS, Kind
 from services.usage.notifications.delivery import Status
 from shared.observability.redaction import redact
+from shared.web.merge_patch.read_only import MergePatchSchema, read_only
 from shared.web.operation import StrictSchema
 from shared.web.pagination import PageQuery, PageQuerySchema
 from shared.web.requests.strict_boolean import StrictBoolean
@@ -91,7 +93,7 @@ class CreateNotificationChannelSchema(_ChannelBodySchema):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditChannelBody:
-    """UNSET: stays as it is. None: as if it had never been given.
+    """UNSET: stays as it is. None: as if it had never been given. `fixed`: what never changes, as the caller has it.
 
     `disabled` False enables the channel again, also after it answered 410.
     """
@@ -101,11 +103,7 @@ class EditChannelBody:
     name: str | UnsetType | None = UNSET
     events: list[str] | UnsetType | None = UNSET
     disabled: bool | UnsetType = UNSET
-
-
-class EditNotificationChannelSchema(_ChannelBodySchema):
-    shape = EditChannelBody
-    disabled = StrictBoolean()
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +158,18 @@ class NotificationChannelSchema(StrictSchema):
     )
     revision = fields.Integer(required=True)
     created_at = fields.AwareDateTime(required=True)
+
+
+class EditNotificationChannelSchema(_ChannelBodySchema, MergePatchSchema):
+    shape = EditChannelBody
+    disabled = StrictBoolean()
+
+    class Meta(StrictSchema.Meta):
+        include = read_only(
+            NotificationChannelSchema,
+            are_fixed=("id", "kind", "created_at"),
+            are_moving=("previous_secret_until", "disabled_at", "disabled_reason", "held", "revision"),
+        )
 
 
 class NotificationChannelWithSecretSchema(NotificationChannelSchema):
