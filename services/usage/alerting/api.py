@@ -27,10 +27,12 @@ from services.usage.known_keys.directory import ExistingKeys
 from services.usage.notifications.channels.channel_store import CHANNELS_MAX, ChannelStore, NoSuchChannel
 from shared.runtime.clock import Clock
 from shared.values.identifiers import new_id
+from shared.values.names import visible
 from shared.web.merge_patch.read_only import check_fixed
 from shared.web.operation import Answer, Call, operation
 from shared.web.pagination import PageQuery, PageQuerySchema, page_answer
 from shared.web.problems.catalogue import Problem
+from shared.web.requests.texts import formed
 from shared.web.route import Route
 from shared.web.still_admitted import StillAdmitted
 
@@ -85,7 +87,7 @@ class RuleCollection:
             kind=body.kind,
             parameters=_parameters(body.kind, PARAMETERS[body.kind](), body.parameters),
             key_ids=None if body.key_ids is None else tuple(body.key_ids),
-            label=body.label,
+            label=_label(body.label, None),
             channels=tuple(body.channels or ()),
             muted=body.muted,
             created_at=self._clock.now(),
@@ -214,7 +216,7 @@ def _edited(rule: Rule, body: EditRuleBody) -> Rule:
         key_ids = None if body.key_ids is None else tuple(body.key_ids)
         rule = replace(rule, key_ids=key_ids, label=rule.label if key_ids is None else None)
     if body.label is not UNSET:
-        rule = replace(rule, label=body.label, key_ids=rule.key_ids if body.label is None else None)
+        rule = replace(rule, label=_label(body.label, rule.label), key_ids=rule.key_ids if body.label is None else None)
     if body.parameters is not UNSET:
         rule = replace(rule, parameters=_parameters(rule.kind, rule.parameters, body.parameters))
     if body.channels is not UNSET:
@@ -222,6 +224,11 @@ def _edited(rule: Rule, body: EditRuleBody) -> Rule:
     if body.muted is not UNSET:
         rule = replace(rule, muted=body.muted)
     return rule
+
+
+def _label(text: str | None, known: str | None) -> str | None:
+    """As the labels of keys are kept, to which it is compared. Raises Problem."""
+    return None if text is None else formed(text, known, visible, "label")
 
 
 def _deleted_meanwhile() -> Problem:

@@ -17,7 +17,7 @@ from shared.web.merge_patch.read_only import MergePatchSchema, read_only
 from shared.web.operation import StrictSchema
 from shared.web.pagination import PageQuery, PageQuerySchema
 from shared.web.requests.strict_boolean import StrictBoolean
-from shared.web.requests.texts import plain_text
+from shared.web.requests.texts import not_blank, plain_text
 from shared.web.requests.timestamp import Timestamp
 
 NAME_MAX = 100
@@ -42,12 +42,6 @@ def _url(text: str) -> None:
         )
 
 
-def _name(text: str) -> None:
-    plain_text(text)
-    if text != text.strip():
-        raise ValidationError("must not begin or end with white space")
-
-
 def _address(text: str) -> None:
     if not _ADDRESS.fullmatch(text):
         raise ValidationError("must be one email address, such as ops@example.org")
@@ -58,7 +52,7 @@ class _ChannelBodySchema(StrictSchema):
     address = fields.String(validate=[validate.Length(max=254), _address])
     name = fields.String(
         allow_none=True,
-        validate=[validate.Length(min=1, max=NAME_MAX), _name],
+        validate=[validate.Length(min=1, max=NAME_MAX), plain_text, not_blank],
         metadata={"description": "what people call it; null: by the host of its URL or address"},
     )
     events = fields.List(
