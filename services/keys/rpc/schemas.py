@@ -30,7 +30,7 @@ def _wire(type_: Any) -> fields.Field[Any]:
 
 
 class KeyAnswer(Schema):
-    """All of a key's view: whoever adds to that adds here."""
+    """All of a key's view, with each field that it has."""
 
     class Meta:
         include: ClassVar = {field.name: _wire(field.type) for field in dataclasses.fields(KeyView)}

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from services.keys.http.schemas.members import LISTED, SHOWN, LimitsInForceSchema
+from services.keys.http.schemas.members import LISTED, SHOWN
 from shared.web.operation import StrictSchema
 
 
@@ -106,19 +106,3 @@ class DeletedKeySchema(StrictSchema):
     id = fields.String(required=True)
     deleted_at = fields.AwareDateTime(required=True)
     receipt = fields.Nested(ReceiptSchema, required=True)
-
-
-class ActiveKeysSchema(StrictSchema):
-    active = fields.Integer(required=True)
-    most = fields.Integer(required=True)
-
-
-class OrganisationSchema(StrictSchema):
-    id = fields.String(required=True)
-    revision = fields.Integer(required=True)
-    name = fields.String(required=True)
-    tier = fields.String(required=True)
-    registered_at = fields.AwareDateTime(required=True)
-    limits = fields.Nested(LimitsInForceSchema, required=True)
-    keys = fields.Nested(ActiveKeysSchema, required=True)
-    unused_expiry_days = fields.Integer(required=True, allow_none=True)
