@@ -242,11 +242,6 @@ def _texts(messages: Any) -> list[str]:
     return [str(message) for message in messages]
 
 
-def _created(rule: Rule) -> Answer:
-    headers = {"Location": f"/v1/alert-rules/{rule.id}"}
-    return Answer(status=201, body=_shown(rule), headers=headers, revision=rule.revision)
-
-
 def _shown(rule: Rule) -> dict[str, Any]:
     body: dict[str, Any] = msgspec.to_builtins(rule)
     del body["organisation_id"]

@@ -108,7 +108,12 @@ class Management:
 
 
 def management(
-    folder: Path, *, tier: str = "premium", keys_database: Database | None = None, clock: Clock | None = None
+    folder: Path,
+    *,
+    tier: str = "premium",
+    keys_database: Database | None = None,
+    usage_database: Database | None = None,
+    clock: Clock | None = None,
 ) -> Management:
     clock, bell = clock or SystemClock(), Doorbell()
     keys_database = keys_database or Database.sqlite(folder / "keys.db")
@@ -116,9 +121,8 @@ def management(
     # Nothing here tells others which keys were used, so nothing is published.
     nobody = cast("EventPublisher", None)
     nearby = NearbyKeys(keys)
-    usage = usage_assembly.assemble(
-        Database.sqlite(folder / "usage.db"), keys.feed, nearby, nobody, clock, policy=TIERS, delivery=DELIVERY
-    )
+    usage_database = usage_database or Database.sqlite(folder / "usage.db")
+    usage = usage_assembly.assemble(usage_database, keys.feed, nearby, nobody, clock, policy=TIERS, delivery=DELIVERY)
     organisation_id = keys.commands.organisations.register("Railway", tier, BOOTSTRAP)
     admin = _admin_key(keys, organisation_id)
     empty = Snapshot(place=None, grants=(), tiers={}, policy=TIERS)
