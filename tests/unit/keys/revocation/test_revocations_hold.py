@@ -36,8 +36,8 @@ from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, 
 from shared.replication.relay import Doorbell
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
-from shared.sql.migrations import migrate
 from tests.examples import NOON, ORIGIN
+from tests.service_database import migrated
 
 LEASE = 10.0
 GATES_MAX = 6
@@ -49,7 +49,7 @@ BATCHES, SEEDS = 4, 10
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, Database]]:
     folder: Path = tmp_path_factory.mktemp("schedules")
     both = Database.sqlite(folder / "keys.db"), Database.sqlite(folder / "auth.db")
-    migrate(both[0], MIGRATIONS)
+    migrated(both[0], MIGRATIONS)
     yield both
     for database in both:
         database.close()
