@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.arguments import service_named
+from services.cli.arguments import AsJson, service_named
 from services.cli.failure import Failure
 from services.service_registry import SERVICES, Service
 
@@ -29,7 +29,7 @@ def verify(
         str | None, typer.Argument(help="keys or sensors, on DATABASE_URL; without it, all of a data folder's.")
     ] = None,
     data: Annotated[Path, typer.Option(help="The data folder of `grillo up`.")] = Path("data"),
-    as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Read every log whole. Exit status 1 if any row was edited, removed, reordered or cut off; it is named.
 
