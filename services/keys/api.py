@@ -5,7 +5,7 @@ Rotation, suspension, resumption and revocation are in http/lifecycle.
 
 from services.keys.commands.command_handler import CommandHandler
 from services.keys.http import representation
-from services.keys.http.command_mapping import asked, check_fixed, key_edit, key_request, origin
+from services.keys.http.command_mapping import asked, key_edit, key_request, origin
 from services.keys.http.key_resource import KeyResource
 from services.keys.http.lifecycle import lifecycle_routes
 from services.keys.http.organisation import organisation_resources
@@ -33,6 +33,7 @@ from services.keys.views.queries import KeyQueries
 from shared.gate.grants.grants import Grants
 from shared.gate.quota.reserve import LISTING, URGENT
 from shared.runtime.clock import Clock
+from shared.web.merge_patch.read_only import check_fixed
 from shared.web.operation import Answer, Call, operation
 from shared.web.pagination import page_answer
 from shared.web.problems.catalogue import Problem
@@ -136,7 +137,7 @@ class KeyItem(KeyResource):
         with as_problems():
             if call.body.fixed:
                 with commands.fence_first():
-                    check_fixed(call.body, self._queries.get_key(organisation_id, key_id))
+                    check_fixed(call.body.fixed, self._queries.get_key(organisation_id, key_id))
             changed = commands.edit(organisation_id, key_id, edit, origin(call))
         secret = {} if changed.secret is None else {"key": changed.secret.value}
         return self.changed(call, key_id, changed.receipt, **secret)

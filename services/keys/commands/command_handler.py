@@ -33,7 +33,7 @@ from services.keys.events import KeyEvent
 from services.keys.events import types as event_types
 from services.keys.lifecycle import commands, decision, key
 from services.keys.revocation.fence import Fence
-from services.keys.revocation.propagation import Propagation, Receipt
+from services.keys.revocation.propagation import Receipt
 from services.keys.revocation.receipts import Receipts
 from services.keys.secret import new_secret
 from services.keys.views.projection import project_key
@@ -52,9 +52,9 @@ _Executed = Executed[key.Key | None]
 
 class CommandHandler:
     def __init__(
-        self, database: Database, store: SqlEventStore, doorbell: Doorbell, propagation: Propagation, clock: Clock
+        self, database: Database, store: SqlEventStore, doorbell: Doorbell, receipts: Receipts, clock: Clock
     ) -> None:
-        self._database, self._clock, self.receipts = database, clock, Receipts(propagation, clock)
+        self._database, self._clock, self.receipts = database, clock, receipts
         self._data_keys = DataKeys(database)
         self._checks = Checks(clock)
         self.keys: Repository[key.Key | None, KeyEvent, Connection] = Repository(

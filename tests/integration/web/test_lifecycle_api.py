@@ -251,7 +251,8 @@ def test_many_keys_are_revoked_with_one_receipt_after_a_look_at_which(api: Manag
 
 def test_a_revocation_of_many_is_one_append_of_all_of_them(api: Management) -> None:
     created = [api.create(labels={"env": "prod"})["id"] for _ in range(5)]
-    before = api.keys.propagation.head_position()
+    with api.keys.store.reading() as tx:
+        before = api.keys.store.head(tx).position
     done = api.ask("POST", "/v1/keys/revoke", json={"label": "env:prod", "note": "left in a train"}).json
     with api.keys.store.reading() as tx:
         rows = api.keys.store.after(tx, before, 100)

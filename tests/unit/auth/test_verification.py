@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.auth.assembly import Auth, assemble
+from services.auth.assembly import MIGRATIONS, Auth, assemble
 from services.auth.verification import verify
 from shared.contracts.keys import KeyRotated, OrganisationRegistered, TierChanged
 from shared.gate.authentication.credential import digest_of
@@ -14,6 +14,7 @@ from shared.gate.verdict import judge
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from tests.gate_examples import NOW, ORGANISATION, MemoryLog, created, presented, revoked, secret
+from tests.service_database import migrated
 
 
 @pytest.fixture
@@ -32,6 +33,7 @@ def log(clock: ManualClock) -> MemoryLog:
 
 @pytest.fixture
 def auth(database: Database, clock: ManualClock, log: MemoryLog) -> Auth:
+    migrated(database, MIGRATIONS)
     auth = assemble(database, log, clock)
     auth.subscription.pull()
     return auth

@@ -54,9 +54,6 @@ class Waits:
         self.asked.append("known")
         return Receipt(position=position, propagated=True, elapsed_ms=0, gates=())
 
-    def head_position(self) -> int:
-        return 0
-
 
 @pytest.mark.parametrize("name", [*TAKES_POWER, *GIVES_POWER])
 def test_what_takes_power_away_waits_until_no_gate_has_the_state_before(
