@@ -1,4 +1,4 @@
-"""`grillo audit verify`: checks the hash chain of each log, and its head against what followers have seen of it."""
+"""`grillo audit`: checks the hash chain of each log, and its head against what followers have seen of it."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 
 from services.cli.arguments import AsJson, service_named
 from services.cli.failure import Failure
+from services.cli.host import receipt
 from services.service_registry import SERVICES, Service
 
 if TYPE_CHECKING:
@@ -15,12 +16,15 @@ if TYPE_CHECKING:
     from shared.eventsourcing.audit import Anchor, Audit
     from shared.sql.database import Database
 
-app = typer.Typer(help="Check the logs.", no_args_is_help=True)
+app = typer.Typer(help="Check the logs, and receipts.", no_args_is_help=True)
 
 
 @app.callback()
 def audit() -> None:
-    """Check the logs."""
+    """Check the logs, and receipts."""
+
+
+app.command()(receipt.receipt)
 
 
 @app.command()

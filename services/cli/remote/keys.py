@@ -135,11 +135,16 @@ def edit(
 def rotate(
     key_id: KeyId,
     grace: Annotated[int, typer.Option(help="Seconds for which the secret before works on.")] = 0,
+    instead: Annotated[
+        bool,
+        typer.Option("--instead", help="Replace the newest secret alone, whose answer was lost: no grace changes."),
+    ] = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Give a key a new secret, printed on standard output, and shown only once."""
-    rotated = Client().post(f"/v1/keys/{key_id}/rotate", {"grace_seconds": grace}, force=forced(force))
+    body = {"grace_seconds": grace} | ({"instead": True} if instead else {})
+    rotated = Client().post(f"/v1/keys/{key_id}/rotate", body, force=forced(force))
     _tell(rotated, "rotated", as_json)
 
 
