@@ -103,7 +103,7 @@ def test_who_holds_auth_has_a_say_in_what_a_starting_gate_believes_and_in_nothin
 ) -> None:
     stack, known = distributed.stack, Known(distributed)
     attacker = Attacker(distributed, "auth", known.victims)
-    impostor, signer = Impostor(attacker, known.victims), Signer(stack.environment("auth")["AUTH_SIGNING_KEY"])
+    impostor, signer = Impostor(attacker, known.victims), Signer(stack.settings("auth")["AUTH_SIGNING_KEY"])
     forged = {"Authorization": f"Bearer {known.victims.forged}"}
     with Witnesses(stack, known.secrets, ["usage", "sensors"]) as at_gates_that_run:
         middle.answer = lambda asked: (
