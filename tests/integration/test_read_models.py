@@ -113,6 +113,7 @@ class Everything:
             lambda key_id: commands.edit(organisation_id, key_id, moved, ORIGIN),
             lambda key_id: commands.edit(organisation_id, key_id, turned, ORIGIN),
             lambda key_id: commands.rotate(organisation_id, key_id, timedelta(hours=1), ORIGIN),
+            lambda key_id: commands.rotate(organisation_id, key_id, timedelta(0), ORIGIN, instead=True),
             lambda key_id: commands.suspend(organisation_id, key_id, ORIGIN),
             lambda key_id: commands.resume(organisation_id, key_id, ORIGIN),
             lambda key_id: commands.delete(organisation_id, key_id, ORIGIN),

@@ -25,6 +25,7 @@ from shared.gate.grants.replica import Replica
 from shared.gate.metering.meter import Meter
 from shared.gate.quota.memory_quota import MemoryQuota
 from shared.messaging.publishing import EventPublisher
+from shared.replication.proof.signatures import Signer, new_private_key
 from shared.runtime.clock import Clock, SystemClock
 from shared.sql.database import Database
 from shared.web.application import NO_PROXIES, application
@@ -118,7 +119,8 @@ def management(
 ) -> Management:
     clock, bell = clock or SystemClock(), Doorbell()
     keys_database = migrated(keys_database or Database.sqlite(folder / "keys.db"), keys_assembly.MIGRATIONS)
-    keys = keys_assembly.assemble(keys_database, bell, clock, lease_seconds=10)
+    signer = Signer(new_private_key())
+    keys = keys_assembly.assemble(keys_database, bell, clock, lease_seconds=10, signer=signer)
     # Nothing here tells others which keys were used, so nothing is published.
     nobody = cast("EventPublisher", None)
     nearby = NearbyKeys(keys)

@@ -1,6 +1,7 @@
 """auth's verdict for other back ends is the gate's own, from auth's copy of the grants."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -100,7 +101,7 @@ def test_a_secret_is_good_until_its_grace_ends_and_the_new_one_after(
         return verify(auth.book, clock, digest_of(secret(number))).problem
 
     until = clock.now() + timedelta(seconds=60)
-    ids = {"key_id": "key_1", "organisation_id": ORGANISATION}
+    ids: dict[str, Any] = {"key_id": "key_1", "organisation_id": ORGANISATION}
     digest = digest_of(secret(11))
     log.append(KeyRotated(**ids, digest=digest, hint="grl_…", rotated_at=clock.now(), grace_until=until))
     auth.subscription.pull()
