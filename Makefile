@@ -16,6 +16,9 @@ else
 PYTEST := $(BIN)/pytest
 endif
 
+# Hundreds of processes import the same modules: what they compile is kept, whatever the surroundings say.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help up dev test coverage faults mutants lint types stack bench pictures clean
 
 help:  ## what there is
