@@ -16,7 +16,7 @@ else
 PYTEST := $(BIN)/pytest
 endif
 
-.PHONY: help up dev test coverage faults mutants lint types stack bench pictures clean
+.PHONY: help up dev test coverage faults mutants lint types stack bench pictures fonts clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -59,6 +59,10 @@ bench: $(VENV)/.installed-bench $(COMPILED_INTO)/.built  ## figures, never judge
 
 pictures:  ## the pictures of docs, from their sources
 	@$(PYTHON) -m docs.pictures.draw
+
+fonts: $(VENV)/.installed-dev  ## the console's typefaces, subset from the package geist
+	@mkdir -p build/fonts && cd build/fonts && npm pack --silent geist@1.9.2 >/dev/null && tar xzf geist-1.9.2.tgz
+	@$(BIN)/python ops/subset_fonts.py build/fonts/package
 
 clean:  ## forget the installation, keep the data
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
