@@ -6,6 +6,7 @@ a reload or a second tab, it says which key it made, and mints none.
 
 import secrets
 from functools import partial
+from typing import Any
 
 import falcon
 
@@ -87,9 +88,8 @@ class CreatePage(Page):
         wanted: KeyRequest,
         attempt: str,
     ) -> None:
-        self.show(
-            req, resp, visit, "keys/review.html", typed=typed, wanted=wanted, attempt=attempt, limits=visit.tier_limits()
-        )
+        context: dict[str, Any] = {"typed": typed, "wanted": wanted, "attempt": attempt, "limits": visit.tier_limits()}
+        self.show(req, resp, visit, "keys/review.html", **context)
 
     def _done(self, req: falcon.Request, resp: falcon.Response, visit: Visit, done: CreatedKey | str) -> None:
         if isinstance(done, str):
@@ -118,5 +118,3 @@ def _created(visit: Visit, wanted: KeyRequest, is_admin: bool, keep: Keep) -> Cr
 
 def _made_before(key_id: str) -> CreatedKey | str:
     return key_id
-
-

@@ -54,9 +54,7 @@ class EditPage(Page):
         else:
             self._done(req, resp, visit, key_id, done)
 
-    def _edited(
-        self, req: falcon.Request, visit: Visit, form: Form, key: KeyView, typed: Typed
-    ) -> EditedKey | str:
+    def _edited(self, req: falcon.Request, visit: Visit, form: Form, key: KeyView, typed: Typed) -> EditedKey | str:
         regenerates = "regenerate" in form
         body = key_form.changes(key, typed, regenerate=regenerates)
         edit = key_form.wanted_edit(body, self.parts.clock.now(), visit.tier_limits())

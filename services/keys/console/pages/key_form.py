@@ -228,7 +228,7 @@ def _loaded(schema: CreateKeySchema | EditKeySchema, document: dict[str, Any], f
     try:
         body: KeyBody = schema.load(document)
     except ValidationError as error:
-        messages: dict[Any, Any] = error.normalized_messages()
+        messages = error.messages_dict.copy()
         limits = messages.pop("limits", {})
         named = {_FIELDS.get(name, name) for name in messages} | (set(limits) & {"minute", "day"})
         raise KeyFaulty(faults | named) from None

@@ -5,11 +5,13 @@ from datetime import timedelta
 from typing import ClassVar
 
 import falcon
+from marshmallow import ValidationError
 
 from services.keys.commands.command_inputs import RotatedKey
 from services.keys.console.pages.form import Form
 from services.keys.console.pages.page import Page
 from services.keys.console.pages.parts import Visit
+from services.keys.http.request_bodies import GiveUpSchema
 from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked
 from services.keys.lifecycle.key import Reason
 from services.keys.lifecycle.lock_out import LockOut
@@ -19,7 +21,6 @@ from services.keys.views.queries import KeyView
 from shared.sql.idempotency_table import Keep
 
 GRACES = {"0": timedelta(0), "3600": timedelta(hours=1), "86400": timedelta(days=1), "604800": timedelta(days=7)}
-_NOTE_MAX = 1000
 
 
 class _VerbPage(Page):
@@ -33,8 +34,11 @@ class _VerbPage(Page):
         self._ask(req, resp, visit, self._key(visit, key_id), Form([]))
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, key_id: str) -> None:
-        visit, form = self.posted(req)
+        visit, form, is_theirs = self.posted_again(req)
         key = self._key(self.changer(visit), key_id)
+        if not is_theirs:
+            self._ask(req, resp, visit, key, form)
+            return
         if fault := self.fault(key, form):
             self._ask(req, resp, visit, key, form, status=422, fault=fault)
             return
@@ -53,9 +57,7 @@ class _VerbPage(Page):
     def do(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, key: KeyView) -> None:
         raise NotImplementedError
 
-    def changed(
-        self, req: falcon.Request, resp: falcon.Response, visit: Visit, key: KeyView, receipt: Receipt
-    ) -> None:
+    def changed(self, req: falcon.Request, resp: falcon.Response, visit: Visit, key: KeyView, receipt: Receipt) -> None:
         self.show(req, resp, visit, "keys/changed.html", key=key, verb=self.verb, receipt=receipt)
 
     def _key(self, visit: Visit, key_id: str) -> KeyView:
@@ -93,8 +95,11 @@ class RevokePage(_VerbPage):
     verb = "revoke"
 
     def fault(self, key: KeyView, form: Form) -> str | None:
-        is_reason = form.text("reason") in {*Reason, ""}
-        return None if is_reason and len(form.text("note")) <= _NOTE_MAX else "note"
+        try:
+            GiveUpSchema().load({"reason": form.text("reason") or Reason.UNSPECIFIED, "note": form.text("note")})
+        except ValidationError:
+            return "note"
+        return None
 
     def do(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, key: KeyView) -> None:
         commands = visit.commands(forces="force" in form)

@@ -10,7 +10,7 @@ from marshmallow import ValidationError
 from services.keys.console.pages.page import Page
 from services.keys.http.request_queries import ListQuery, ListQuerySchema
 from services.keys.lifecycle.key import Status
-from services.keys.views.key_order import Place
+from services.keys.views.key_order import NEWEST_FIRST, Place
 from shared.web.pagination import page_answer
 from shared.web.problems.catalogue import Problem
 
@@ -53,7 +53,7 @@ def _asked(req: falcon.Request) -> tuple[ListQuery, Place | None]:
             place = query.after(str, str, str)
             return query, None if place is None else Place(*place)
         except ValidationError as error:
-            given = {name: value for name, value in given.items() if name not in error.normalized_messages()}
+            given = {name: value for name, value in given.items() if name not in error.messages_dict}
         except Problem:
             del given["cursor"]
 
@@ -63,7 +63,7 @@ def _address(query: ListQuery, **different: Any) -> str:
     wanted = dataclasses.replace(query, **{"cursor": None, **different})
     pairs = [(name, getattr(wanted, name)) for name in ("q", "status", "sort", "cursor")]
     pairs += [("label", label) for label in wanted.label]
-    given = [(name, value) for name, value in pairs if value and (name, value) != ("sort", ListQuery.sort)]
+    given = [(name, value) for name, value in pairs if value and (name, value) != ("sort", NEWEST_FIRST)]
     return f"{PATH}?{urlencode(given)}" if given else PATH
 
 

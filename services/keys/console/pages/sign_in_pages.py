@@ -16,7 +16,8 @@ class SignInPage(Page):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, link: str | None = None) -> None:
         if link is None and self.visit_or_none(req) is not None:
-            raise falcon.HTTPSeeOther(HOME)
+            resp.status, resp.location = 303, HOME
+            return
         resp.set_header("Cache-Control", "no-store")
         is_link = link is not None and link_digest(link) is not None
         answer(req, resp, "keys/sign_in.html", section="", link=link if is_link else None, is_spent=False)

@@ -4,6 +4,7 @@ A link is used by one POST, once, within ten minutes; of two at the same moment 
 change. Signing in makes a new session id, whatever the browser had before.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -117,6 +118,12 @@ class SignIn:
             )
             for row in rows
         )
+
+    def names(self, person_ids: Collection[str]) -> dict[str, str]:
+        """Person → name, of those that have one."""
+        query = select(_person.c.id, _person.c.name).where(_person.c.id.in_(person_ids), _person.c.name != "")
+        with self._database.reading(once=True) as tx:
+            return {row.id: row.name for row in tx.execute(query)}
 
     def end(self, person_id: str, session: str) -> None:
         """Ends one of the person's sessions, by its `id`."""
