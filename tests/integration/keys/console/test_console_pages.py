@@ -102,8 +102,8 @@ def test_in_french_with_the_words_of_the_product_s_page(console: Console) -> Non
     details = browser.get(f"/console/keys/{key_id}").text
     for words in (
         "Configuration complète",
-        "Statistiques d&#39;utilisation",
-        "Journal d&#39;activité",
+        "Statistiques d’utilisation",
+        "Journal d’activité",
         "Révoquer",
         "Supprimer",
     ):
