@@ -1,7 +1,7 @@
 """Pages: what a template makes of its context, in the reader's language and theme (Jinja2, gettext).
 
-Every template has `language`, `theme`, `path` (the page's own, to come back to), `languages` and `asset(NAME)`. A name
-that the context lacks is an error, and never an empty place.
+Every template has `language`, `theme`, `path` (the page's own, to come back to), `languages`, `asset(NAME)` and
+`translate(TEXT)`. A name that the context lacks is an error, and never an empty place.
 """
 
 from pathlib import Path
@@ -48,7 +48,9 @@ def _environment(language: str) -> Environment:
     )
     # The extension adds this method, which Jinja's types do not know.
     environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
-    environment.globals |= {"language": language, "languages": LANGUAGES, "asset": address_of}
+    # `translate`: of text that no template holds, and so without its placeholders.
+    translate = translations(language).gettext
+    environment.globals |= {"language": language, "languages": LANGUAGES, "asset": address_of, "translate": translate}
     words.add_to(environment, language)
     return environment
 

@@ -1,14 +1,17 @@
-"""Filters of templates that write times and numbers as the reader's language does, times in UTC.
+"""Filters of templates: times and numbers as the reader's language writes them, times in UTC; code between backquotes.
 
 A time keeps its machine's form in the page, from which the script shows the reader's own zone.
 """
 
+import re
 from datetime import UTC, date, datetime
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from jinja2 import Environment
-from markupsafe import Markup
+from markupsafe import Markup, escape
+
+_CODE = re.compile("`([^`]*)`")
 
 
 def add_to(environment: Environment, language: str) -> None:
@@ -23,4 +26,9 @@ def add_to(environment: Environment, language: str) -> None:
     def number(value: float) -> str:
         return format_decimal(value, locale=language)
 
-    environment.filters |= {"moment": moment, "day": day, "number": number}
+    environment.filters |= {"moment": moment, "day": day, "number": number, "code": code}
+
+
+def code(text: str) -> Markup:
+    """What stands between `backquotes` as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(str(text)))))  # noqa: S704  escaped
