@@ -1,6 +1,6 @@
 """Composition of the keys service: builds its parts and connects them. Called by the composition roots only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,11 +99,11 @@ class Keys:
         *,
         tiers: Mapping[str, Limits],
         usage: "KeyUsage | None",
+        document: Mapping[str, Any],
         public_url: str,
         proxies: TrustedProxies,
-        public: Sequence[Route] = (),
     ) -> "ConsoleDoor":
-        """The pages for people. `tiers`: the limits of each. `usage`: whom details ask. `public`: pages for anybody."""
+        """The pages for people. `tiers`: the limits of each. `usage`: whom details ask. `document`: the API's."""
         # Here and not above: templates and catalogues are read by the one process that shows pages.
         from services.keys.console.app import ConsoleDoor
         from services.keys.console.pages.parts import Parts
@@ -120,7 +120,7 @@ class Keys:
             usage=usage,
             public_url=public_url,
         )
-        return ConsoleDoor(parts, proxies=proxies, is_ready=self.database.answers, public=public)
+        return ConsoleDoor(parts, proxies=proxies, is_ready=self.database.answers, document=document)
 
     def internal_routes(self) -> list[InternalRoute]:
         """Each service's gates pull; auth and usage follow as well."""

@@ -1,6 +1,6 @@
 """The console's door: a Falcon application of its own, with every address of the pages. No gate stands before it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import falcon
@@ -13,7 +13,7 @@ from services.keys.console.pages.edit_page import EditPage
 from services.keys.console.pages.list_page import PATH, KeyListPage
 from services.keys.console.pages.parts import Parts
 from services.keys.console.pages.refusals import Refusals
-from services.keys.console.rendering import assets, preferences
+from services.keys.console.public.routes import routes as public_routes
 from services.keys.console.rendering.page_headers import PageHeaders
 from shared.web.answers.compression import Compression
 from shared.web.requests.client_address import TrustedProxies
@@ -41,15 +41,15 @@ class ConsoleDoor:
         *,
         proxies: TrustedProxies,
         is_ready: Callable[[], bool],
-        public: Sequence[Route] = (),
+        document: Mapping[str, Any],
     ) -> None:
-        """`public`: the pages that need no session."""
+        """`document`: the OpenAPI document, of which the reference is made."""
         self._router = CompiledRouter()
         middleware: list[Any] = [RequestIdentity(proxies), PageHeaders(parts.public_url)]
         app = falcon.App(middleware=middleware, router=self._router)
         app.req_options.strip_url_path_trailing_slash = True
         app.add_error_handler((Exception, falcon.HTTPError), Refusals().answer)
-        for path, resource in (*_routes(parts), *public):
+        for path, resource in (*_routes(parts), *public_routes(document, parts.public_url)):
             app.add_route(path, resource)
         # Of its own process alone: in one process with the API they are the API's.
         self._health = {"/healthz": lambda: True, "/readyz": is_ready}
@@ -93,8 +93,6 @@ def _routes(parts: Parts) -> list[Route]:
         Route("/console/link/{link}", sign_in_pages.SignInPage(parts)),
         Route("/console/sign-out", sign_in_pages.SignOut(parts)),
         Route("/console/sessions", sign_in_pages.SessionsPage(parts)),
-        Route(preferences.PATH, preferences.Preferences(parts.public_url)),
-        Route(f"{assets.PATH}/{{name}}", assets.AssetFile()),
         *(Route(path, _SeeKeys()) for path in _OTHER_ADDRESSES),
     ]
 

@@ -76,7 +76,7 @@ class Page:
 
     def posted_again(self, req: falcon.Request) -> tuple[Visit, Form, bool]:
         """As `posted`, and whether this session made the form; if not, it is only to be shown again."""
-        if not is_our_own(req):
+        if not is_our_own(req, self.parts.public_url):
             raise FormNotOurs
         form = read_form(req)
         visit = self.visit_or_none(req)

@@ -23,7 +23,7 @@ class SignInPage(Page):
         answer(req, resp, "keys/sign_in.html", section="", link=link if is_link else None, is_spent=False)
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        if not is_our_own(req):
+        if not is_our_own(req, self.parts.public_url):
             raise FormNotOurs
         session_id = self.parts.sign_in.use_link(
             read_form(req).text("link"),

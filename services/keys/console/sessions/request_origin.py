@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import falcon
 
 
-def is_our_own(req: falcon.Request) -> bool:
+def is_our_own(req: falcon.Request, public_url: str) -> bool:
     site = req.get_header("Sec-Fetch-Site")
     if site is not None:
         return site == "same-origin"
     origin = req.get_header("Origin")
     # A browser says it of every form; who says neither is none, and carries nobody's cookie.
-    return origin is None or urlsplit(origin).netloc == req.get_header("Host")
+    return origin is None or urlsplit(origin).netloc in (urlsplit(public_url).netloc, req.get_header("Host"))

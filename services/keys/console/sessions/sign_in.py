@@ -14,15 +14,18 @@ from services.keys import tables
 from services.keys.console.sessions import tokens
 from services.keys.lifecycle.organisation import NoSuchOrganisation
 from services.keys.revocation.session_fence import IDLE_MAX, LENGTH_MAX, Role, Session, find_session, is_alive
+from shared.observability.redaction import redact
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.values.identifiers import new_id
+from shared.values.names import NotAName, as_name
 from shared.values.timestamps import from_rfc3339, rfc3339
 
 LINK_LIFE = timedelta(minutes=10)
 SEEN_EVERY = timedelta(minutes=1)
 SESSIONS_MAX = 100  # of a person; the one that was seen longest ago goes first
 _USER_AGENT_MAX = 200
+_NAME_MAX = 100
 _person, _link, _session = tables.console_person, tables.console_link, tables.console_session
 
 
@@ -37,6 +40,10 @@ class OpenSession:
     user_agent: str
 
 
+class NameUnfit(Exception):
+    """A person's name has what cannot be seen, or holds a secret. Says which."""
+
+
 class SignIn:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
@@ -44,8 +51,9 @@ class SignIn:
     def new_link(self, organisation_id: str, role: Role, name: str = "") -> str:
         """The token of a link for the person of that name, who has this role from now on; made if not known.
 
-        Without a name: for the one nameless person of that role. Raises NoSuchOrganisation.
+        Without a name: for the one nameless person of that role. Raises NoSuchOrganisation or NameUnfit.
         """
+        name = _as_kept(name)
         token, now = tokens.new_link(), self._clock.now()
         with self._database.transaction() as tx:
             known = select(tables.organisation.c.id).where(tables.organisation.c.id == organisation_id)
@@ -159,3 +167,19 @@ class SignIn:
         mine = select(_session.c.digest).where(_session.c.person_id == person_id).order_by(_session.c.seen_at.desc())
         beyond = tx.execute(mine.offset(SESSIONS_MAX - 1)).scalars().all()
         tx.execute(delete(_session).where(_session.c.digest.in_(beyond)))
+
+
+def address_of(link: str, public_url: str) -> str:
+    """Where the link of that token is opened: the one address that holds a secret, good once and not for long."""
+    return f"{public_url}/console/link/{link}"
+
+
+def _as_kept(name: str) -> str:
+    """Raises NameUnfit."""
+    try:
+        kept = as_name(name) if name.strip() else ""
+    except NotAName as fault:
+        raise NameUnfit(f"the name {fault}") from None
+    if redact(kept) != kept or len(kept) > _NAME_MAX:
+        raise NameUnfit(f"the name must have at most {_NAME_MAX} characters, and be no API key")
+    return kept

@@ -81,7 +81,7 @@ class Browser:
 
     def form(self, page: testing.Result, action: str = "/console/keys") -> PageForm:
         """The form of the page's content: not to search, to sign out, or of preferences."""
-        forms = _forms(page)
+        forms = forms_of(page.text)
         aside = ("/console/sign-out", "/console/preferences")
         (found,) = (each for each in forms if each.method == "post" and each.action not in aside)
         return found
@@ -117,7 +117,7 @@ class Browser:
         return result
 
 
-def _forms(page: testing.Result) -> list[PageForm]:
+def forms_of(page: str) -> list[PageForm]:
     parser = _Forms()
-    parser.feed(page.text)
+    parser.feed(page)
     return parser.forms

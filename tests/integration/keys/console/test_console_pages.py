@@ -16,10 +16,12 @@ from services.keys.revocation.session_fence import RECENT, Role
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from shared.web.application import NO_PROXIES
+from shared.web.openapi.document import document
 from tests.examples import ORIGIN, NoBus
 from tests.integration.keys.console.browsing import Browser
 
 SECRET = re.compile(r"grl_[0-9A-Za-z]{49}")
+DOCUMENT: dict[str, Any] = document([], "http://127.0.0.1:8000")
 CREATE = ("step", "create")
 REVIEW = ("step", "review")
 
@@ -27,8 +29,11 @@ REVIEW = ("step", "review")
 class Console:
     def __init__(self, keys: Keys, public_url: str = "http://127.0.0.1:8000") -> None:
         self.keys = keys
-        self.app: ConsoleDoor = keys.console(tiers=TIERS, usage=None, public_url=public_url, proxies=NO_PROXIES)
+        self.app = self.at(public_url)
         self.organisation_id = keys.commands.organisations.register("Ferrovie", "standard", ORIGIN)
+
+    def at(self, public_url: str) -> ConsoleDoor:
+        return self.keys.console(tiers=TIERS, usage=None, document=DOCUMENT, public_url=public_url, proxies=NO_PROXIES)
 
     def link(self, role: Role = Role.OWNER, name: str = "") -> str:
         return self.keys.sign_in.new_link(self.organisation_id, role, name)
@@ -235,8 +240,7 @@ def test_looking_at_a_link_does_not_use_it(console: Console) -> None:
 
 
 def test_the_cookie_is_bound_to_the_host_where_there_is_tls(console: Console) -> None:
-    app = console.keys.console(tiers=TIERS, usage=None, public_url="https://grillo.example", proxies=NO_PROXIES)
-    browser = Browser(app)
+    browser = Browser(console.at("https://grillo.example"))
     page = browser.get(f"/console/link/{console.link()}")
     answer = browser.submit(page, "/console/sign-in")
     assert re.fullmatch(
