@@ -6,7 +6,8 @@ import typer
 
 from services.cli import migrate, run, up
 from services.cli.host import audit, channels, console, dead, organisation, rebuild, sensors, signing_key
-from services.cli.remote import alerts, keys
+from services.cli.remote import keys
+from services.cli.remote.alerting import alerts
 from services.cli.version import print_version
 
 

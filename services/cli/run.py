@@ -50,7 +50,7 @@ def run(
         structlog.get_logger(__name__).warning("feed_not_verified", set=name)
     if not settings.accounts.demanded:
         structlog.get_logger(__name__).warning(
-            "all_accounts_believed", detail="whoever reaches RabbitMQ may speak for any service: AMQP_ACCOUNTS=demanded"
+            "all_accounts_believed", detail="any client of RabbitMQ may speak for any service: AMQP_ACCOUNTS=demanded"
         )
     with TemporaryDirectory(prefix=f"grillo-{service}-metrics-") as metrics_folder:
         os.environ[FOLDER_VARIABLE] = metrics_folder  # for the processes about to start

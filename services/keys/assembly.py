@@ -10,11 +10,15 @@ from services.keys.commands.command_handler import CommandHandler
 from services.keys.commands.expiry_sweep import ExpirySweep
 from services.keys.console.sessions.sign_in import SignIn
 from services.keys.events import types
-from services.keys.http import organisation_activity_resources
+from services.keys.http.organisation import organisation_activity_resources
+from services.keys.http.signers_resource import WELL_KNOWN, SignersResource
 from services.keys.publication import publish
+from services.keys.revocation.evidence import Evidence
 from services.keys.revocation.gate_cap import GATES_MAX_DEFAULT
 from services.keys.revocation.gate_rows import GATES
 from services.keys.revocation.propagation import Propagation
+from services.keys.revocation.published_signers import PublishedSigners
+from services.keys.revocation.receipts import Receipts
 from services.keys.revocation.restore_detection import RestoreDetection
 from services.keys.rpc.remote_commands import RemoteCommands
 from services.keys.views.as_of import AsOf
@@ -65,6 +69,7 @@ class Keys:
     sweep: ExpirySweep
     feed: LogFeed
     signer: Signer | None
+    signers: PublishedSigners
     last_use: LastUse
     sign_in: SignIn
 
@@ -91,6 +96,7 @@ class Keys:
         routes = [
             *api.routes(self.commands, self.queries, self.as_of, grants, self.clock),
             *organisation_activity_resources.routes(self.organisation_history),
+            Route(WELL_KNOWN, SignersResource(self.signers)),
         ]
         return self.idempotency.serves(routes)
 
@@ -155,7 +161,7 @@ def assemble(
     gates_max: int = GATES_MAX_DEFAULT,
     signer: Signer | None = None,
 ) -> Keys:
-    """Migrates the database first. `gates_max`: of each account. `signer`: of what pulls are answered."""
+    """Migrates the database first. `gates_max`: of each account. `signer`: of answers to pulls, and of receipts."""
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
     envelopes = Envelopes("keys", types, publish, ignorable=IGNORABLE)
@@ -165,7 +171,11 @@ def assemble(
     propagation = Propagation(
         database, store, restore_detection, clock, lease_seconds=lease_seconds, gates_max=gates_max
     )
-    commands = CommandHandler(database, store, doorbell, propagation, clock)
+    signers = PublishedSigners(database)
+    if signer is not None:
+        signers.publish(signer, clock)
+    receipts = Receipts(propagation, Evidence(store, signer, clock.now), clock)
+    commands = CommandHandler(database, store, doorbell, receipts, clock)
     return Keys(
         clock=clock,
         database=database,
@@ -183,6 +193,7 @@ def assemble(
         sweep=ExpirySweep(database, commands.keys, clock),
         feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES),
         signer=signer,
+        signers=signers,
         last_use=LastUse(database),
         sign_in=SignIn(database, clock),
     )

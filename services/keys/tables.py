@@ -12,6 +12,16 @@ metadata = MetaData()
 log, log_head = log_tables(metadata)
 relay_cursor = relay_table(metadata)
 
+# Public halves of all keys that ever signed, so that old receipts can be checked after a key was replaced. `id`: the
+# thumbprint of RFC 7638.
+signing_key = Table(
+    "signing_key",
+    metadata,
+    Column("id", String(43), primary_key=True),
+    Column("public_key", String(44), nullable=False),
+    Column("first_used_at", String(27), nullable=False),
+)
+
 organisation = Table(
     "organisation",
     metadata,

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 DECISIONS = sorted((ROOT / "docs/decisions").glob("0*.md"))
 LINK = re.compile(r"(?:\]\(|src(?:set)?=\")([^)\"#\s]+)")
-PATH = re.compile(r"`((?:services|shared|tests|docs|ops|benchmarks)/[\w./-]+)`")
+PATH = re.compile(r"`((?:services|shared|tests|docs|ops|benchmarks|examples)/[\w./-]+)`")
 NAME = re.compile(r"`(\w+\.(?:py|lua|conf|toml))`")
 HEAD = re.compile(r"^\*Accepted on (\d{4}-\d\d-\d\d)(?:; amended by (.+))?\.\*$", re.MULTILINE)
 NUMBER = re.compile(r"\[(\d+)\]\(")

@@ -1,4 +1,4 @@
-"""`grillo audit verify`: checks the hash chain of each log, and its head against what followers have seen of it."""
+"""`grillo audit`: checks the hash chain of each log, and its head against what followers have seen of it."""
 
 import json
 from pathlib import Path
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.arguments import service_named
+from services.cli.arguments import AsJson, service_named
 from services.cli.failure import Failure
+from services.cli.host import receipt
 from services.service_registry import SERVICES, Service
 
 if TYPE_CHECKING:
@@ -15,12 +16,15 @@ if TYPE_CHECKING:
     from shared.eventsourcing.audit import Anchor, Audit
     from shared.sql.database import Database
 
-app = typer.Typer(help="Check the logs.", no_args_is_help=True)
+app = typer.Typer(help="Check the logs, and receipts.", no_args_is_help=True)
 
 
 @app.callback()
 def audit() -> None:
-    """Check the logs."""
+    """Check the logs, and receipts."""
+
+
+app.command()(receipt.receipt)
 
 
 @app.command()
@@ -29,7 +33,7 @@ def verify(
         str | None, typer.Argument(help="keys or sensors, on DATABASE_URL; without it, all of a data folder's.")
     ] = None,
     data: Annotated[Path, typer.Option(help="The data folder of `grillo up`.")] = Path("data"),
-    as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Read every log whole. Exit status 1 if any row was edited, removed, reordered or cut off; it is named.
 

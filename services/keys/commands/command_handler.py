@@ -31,7 +31,7 @@ from services.keys.encryption.description import new_data_key, seal
 from services.keys.events import KeyEvent
 from services.keys.events import types as event_types
 from services.keys.lifecycle import commands, decision, key
-from services.keys.revocation.propagation import Propagation, Receipt
+from services.keys.revocation.propagation import Receipt
 from services.keys.revocation.receipts import Receipts
 from services.keys.secret import new_secret
 from services.keys.views.projection import project_key
@@ -50,9 +50,9 @@ _Executed = Executed[key.Key | None]
 
 class CommandHandler:
     def __init__(
-        self, database: Database, store: SqlEventStore, doorbell: Doorbell, propagation: Propagation, clock: Clock
+        self, database: Database, store: SqlEventStore, doorbell: Doorbell, receipts: Receipts, clock: Clock
     ) -> None:
-        self._database, self._clock, self.receipts = database, clock, Receipts(propagation, clock)
+        self._database, self._clock, self.receipts = database, clock, receipts
         self._data_keys = DataKeys(database)
         self._checks = Checks(clock)
         self.keys: Repository[key.Key | None, KeyEvent, Connection] = Repository(
@@ -137,13 +137,16 @@ class CommandHandler:
         is_description_only = edit.permissions is None and edit.access is None and secret is None
         return EditedKey(secret=secret, receipt=None if is_description_only else self.receipts.certain(executed))
 
-    def rotate(self, organisation_id: str, key_id: str, grace: timedelta, origin: Origin) -> RotatedKey:
+    def rotate(
+        self, organisation_id: str, key_id: str, grace: timedelta, origin: Origin, *, instead: bool = False
+    ) -> RotatedKey:
         """A new secret; the old one works until `grace` ends.
 
+        `instead`: it takes the newest one's place, which ends; the one before keeps its grace. `grace` is 0 then.
         Raises NoSuchKey, KeyIsRevoked, KeyHasExpired or TooManyKeys.
         """
         secret = new_secret()
-        command = _always(commands.RotateKey(secret=public_part(secret), grace=grace))
+        command = _always(commands.RotateKey(secret=public_part(secret), grace=grace, instead=instead))
         executed = self._execute(organisation_id, key_id, command, origin)
         return RotatedKey(secret=secret, receipt=(self.receipts.known if grace else self.receipts.certain)(executed))
 

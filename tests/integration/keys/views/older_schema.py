@@ -6,6 +6,7 @@ from sqlalchemy import Connection, text
 def before_conditions(tx: Connection) -> None:
     """As before migration 0011: idempotency keys of creations alone, and no revision of an organisation."""
     before_console(tx)
+    tx.execute(text("DROP TABLE signing_key"))
     columns = ("credential", "idempotency_key", "body_digest", "key_id", "created_at")
     tx.execute(text("DROP TABLE idempotency"))
     tx.execute(text(f"CREATE TABLE idempotency ({', '.join(f'{name} VARCHAR(255) NOT NULL' for name in columns)})"))
@@ -13,6 +14,6 @@ def before_conditions(tx: Connection) -> None:
 
 
 def before_console(tx: Connection) -> None:
-    """As before migration 0014: no people, links and sessions."""
+    """As before migration 0016: no people, links and sessions."""
     for name in ("console_person", "console_link", "console_session"):
         tx.execute(text(f"DROP TABLE {name}"))

@@ -24,7 +24,9 @@ from services.keys.encryption.description import Description
 from services.keys.events import types
 from services.keys.lifecycle.key import Reason
 from services.keys.publication import publish
+from services.keys.revocation.evidence import Evidence
 from services.keys.revocation.propagation import Propagation, Receipt
+from services.keys.revocation.receipts import Receipts
 from services.keys.revocation.restore_detection import RestoreDetection
 from shared.eventsourcing.event_store import Head
 from shared.eventsourcing.sql_event_store import SqlEventStore
@@ -36,8 +38,8 @@ from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, 
 from shared.replication.relay import Doorbell
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
-from shared.sql.migrations import migrate
 from tests.examples import NOON, ORIGIN
+from tests.service_database import migrated
 
 LEASE = 10.0
 GATES_MAX = 6
@@ -49,7 +51,7 @@ BATCHES, SEEDS = 4, 10
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, Database]]:
     folder: Path = tmp_path_factory.mktemp("schedules")
     both = Database.sqlite(folder / "keys.db"), Database.sqlite(folder / "auth.db")
-    migrate(both[0], MIGRATIONS)
+    migrated(both[0], MIGRATIONS)
     yield both
     for database in both:
         database.close()
@@ -108,7 +110,8 @@ class World:
         propagation = self._propagations[0]
         self._database = keys_database
         self._feed = LogFeed(keys_database, store, publication, self._acknowledge)
-        self._commands = CommandHandler(keys_database, store, Doorbell(lambda: None), propagation, self.clock)
+        receipts = Receipts(propagation, Evidence(store, None, self.clock.now), self.clock)
+        self._commands = CommandHandler(keys_database, store, Doorbell(lambda: None), receipts, self.clock)
         self._auth = auth.assemble(auth_database, LogFeed(keys_database, store, publication), self.clock)
         self._auth.subscription.pull()
         self._organisation = self._commands.organisations.register("Railway", "free", ORIGIN)

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
-from msgspec import UNSET, UnsetType
 
-from services.keys.http.members import FIXED, NEEDED, READ_ONLY, WANTED
+from services.keys.http.schemas.members import NEEDED, READ_ONLY, WANTED
 from services.keys.lifecycle.key import Reason
+from shared.web.merge_patch.read_only import parted
 from shared.web.operation import StrictSchema
 from shared.web.requests.strict_boolean import StrictBoolean
 from shared.web.requests.texts import check_label, plain_text, prose
@@ -53,11 +53,8 @@ class _KeySchema(StrictSchema):
 
     @post_load
     def _into_shape(self, data: Mapping[str, Any], **_: Any) -> KeyBody:
-        return KeyBody(
-            given={name: value for name, value in data.items() if name in WANTED or name == "expires_in"},
-            fixed={name: data[name] for name in FIXED if name in data},
-            regenerate=data.get("regenerate", False),
-        )
+        given, fixed = parted(self, data)
+        return KeyBody(regenerate=given.pop("regenerate", False), given=given, fixed=fixed)
 
 
 class CreateKeySchema(_KeySchema):
@@ -78,7 +75,10 @@ class EditKeySchema(_KeySchema):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotateKeyBody:
+    """`instead`: of the newest secret; then there is no grace to give."""
+
     grace_seconds: int = 0
+    instead: bool = False
 
 
 class RotateKeySchema(StrictSchema):
@@ -88,6 +88,17 @@ class RotateKeySchema(StrictSchema):
         validate=validate.Range(min=0, max=GRACE_SECONDS_MAX),
         metadata={"description": "for how many seconds the old secret still works; at most until the key expires"},
     )
+    instead = StrictBoolean(
+        metadata={
+            "description": "true: the new secret takes the place of the newest one, and the one before that keeps its"
+            " grace; for who lost the answer with the newest. While no grace runs, a rotation without grace"
+        }
+    )
+
+    @validates_schema
+    def _one_wish(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("instead") and data.get("grace_seconds"):
+            raise ValidationError("the secret that is replaced gets no grace: leave grace_seconds out", "instead")
 
 
 class NothingSchema(StrictSchema):
@@ -143,18 +154,3 @@ class RevokeKeysSchema(RevokeKeySchema):
     def _one_choice(self, data: dict[str, Any], **_: Any) -> None:
         if sum(name in data for name in ("label", "created_before", "ids")) != 1:
             raise ValidationError("give exactly one of label, created_before and ids")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EditOrganisationBody:
-    unused_expiry_days: int | UnsetType | None = UNSET
-
-
-class EditOrganisationSchema(StrictSchema):
-    shape = EditOrganisationBody
-    unused_expiry_days = fields.Integer(
-        strict=True,
-        allow_none=True,
-        validate=validate.Range(min=7, max=365),
-        metadata={"description": "keys unused for this many days expire; null: unused keys do not expire"},
-    )

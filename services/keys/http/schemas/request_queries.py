@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from services.keys.http.members import LABELS_MAX
+from services.keys.http.schemas.members import LABELS_MAX
 from services.keys.lifecycle.key import Status
 from services.keys.views.key_order import NEWEST_FIRST, SORTS
 from services.keys.views.queries import KeyFilter

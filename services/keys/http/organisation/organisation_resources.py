@@ -11,11 +11,11 @@ from msgspec import UNSET
 from services.keys.commands.command_handler import CommandHandler
 from services.keys.http.command_mapping import asked, origin
 from services.keys.http.problem_mapping import as_problems
-from services.keys.http.request_bodies import EditOrganisationBody, EditOrganisationSchema
-from services.keys.http.request_queries import ForceQuery, ForceQuerySchema
-from services.keys.http.responses import OrganisationSchema
+from services.keys.http.schemas.organisation import EditOrganisationBody, EditOrganisationSchema, OrganisationSchema
+from services.keys.http.schemas.request_queries import ForceQuery, ForceQuerySchema
 from services.keys.views.queries import KeyQueries
 from shared.gate.grants.grants import Grants
+from shared.web.merge_patch.read_only import check_fixed
 from shared.web.operation import Answer, Call, operation
 from shared.web.route import Route
 
@@ -44,6 +44,7 @@ class OwnOrganisation:
     )
     def on_patch(self, call: Call[ForceQuery, EditOrganisationBody]) -> Answer:
         organisation_id, days = call.caller.organisation_id, call.body.unused_expiry_days
+        check_fixed(call.body.fixed, self._queries.organisation(organisation_id))
         if days is UNSET:
             call.seen.check(self._queries.organisation(organisation_id).revision)
         else:

@@ -11,6 +11,7 @@ from msgspec import UNSET
 
 from services.keys.lifecycle.key import Status
 from shared.values.ip_addresses import network
+from shared.web.merge_patch.read_only import fixed, moving
 from shared.web.operation import StrictSchema
 from shared.web.requests.permission_field import SPELLINGS, PermissionField
 from shared.web.requests.strict_boolean import StrictBoolean
@@ -83,16 +84,6 @@ def _moment(description: str = "", *, nullable: bool = True) -> fields.AwareDate
 
 def _told(description: str) -> dict[str, str]:
     return {"description": description} if description else {}
-
-
-def _read_only(member: Member) -> fields.Field[Any]:
-    """As bodies take it, so that an answer can be sent back: a fixed member is compared, any other passed over."""
-    told = {"readOnly": True, "description": "as it is" if member.is_fixed else "passed over"}
-    if not member.is_fixed:
-        return fields.Raw(allow_none=True, metadata=told)
-    if isinstance(member.shown, fields.AwareDateTime):
-        return Timestamp(metadata=told)
-    return fields.String(validate=plain_text, metadata=told)
 
 
 MEMBERS: dict[str, Member] = {
@@ -169,9 +160,12 @@ MEMBERS: dict[str, Member] = {
 SHOWN = {name: member.shown for name, member in MEMBERS.items()}
 LISTED = {name: member.shown for name, member in MEMBERS.items() if member.is_listed}
 WANTED = {name: member.wanted for name, member in MEMBERS.items() if member.wanted is not None}
-READ_ONLY = {name: _read_only(member) for name, member in MEMBERS.items() if member.wanted is None}
+READ_ONLY = {
+    name: fixed(member.shown) if member.is_fixed else moving()
+    for name, member in MEMBERS.items()
+    if member.wanted is None
+}
 NEEDED = tuple(name for name in WANTED if MEMBERS[name].absent is UNSET and name != "allow_query")
-FIXED = tuple(name for name, member in MEMBERS.items() if member.is_fixed)
 
 
 def cleared(document: dict[str, Any]) -> dict[str, Any]:

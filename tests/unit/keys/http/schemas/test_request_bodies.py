@@ -3,7 +3,7 @@
 import marshmallow
 import pytest
 
-from services.keys.http.request_bodies import CreateKeySchema, RevokeKeySchema
+from services.keys.http.schemas.request_bodies import CreateKeySchema, RevokeKeySchema
 
 CREATE = {"name": "Ligne 14", "permissions": ["sensors:read"]}
 
