@@ -16,7 +16,7 @@ else
 PYTEST := $(BIN)/pytest
 endif
 
-.PHONY: help up dev test coverage faults mutants lint types stack bench pictures fonts clean
+.PHONY: help up dev test coverage faults mutants lint types stack bench pictures messages fonts clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -59,6 +59,9 @@ bench: $(VENV)/.installed-bench $(COMPILED_INTO)/.built  ## figures, never judge
 
 pictures:  ## the pictures of docs, from their sources
 	@$(PYTHON) -m docs.pictures.draw
+
+messages: $(VENV)/.installed-dev  ## the console's catalogues, brought up to date with its texts
+	@$(BIN)/python -m ops.messages
 
 fonts: $(VENV)/.installed-dev  ## the console's typefaces, subset from the package geist
 	@mkdir -p build/fonts && cd build/fonts && npm pack --silent geist@1.9.2 >/dev/null && tar xzf geist-1.9.2.tgz
