@@ -57,6 +57,18 @@ def test_each_service_has_a_database_and_a_spool_of_its_own(composed: dict[str, 
         assert "healthcheck" in service
 
 
+def test_the_console_is_a_process_of_its_own_with_what_keys_has_and_no_gate(
+    composed: dict[str, dict[str, Any]],
+) -> None:
+    console, keys = composed["console"], composed["keys"]
+    assert console["command"] == ["run", "keys", "--only", "console"]
+    assert set(keys["environment"].items()) - set(console["environment"].items()) == {
+        ("REDIS_URL", keys["environment"]["REDIS_URL"])
+    }
+    assert set(console["environment"].items()) <= set(keys["environment"].items())
+    assert console["depends_on"] == keys["depends_on"]
+
+
 def test_owners_migrate_once_before_the_rest_and_nobody_else_has_their_passwords(
     composed: dict[str, dict[str, Any]],
 ) -> None:
@@ -128,7 +140,8 @@ def test_each_service_has_a_token_of_its_own_and_knows_of_others_the_digest(
     assert set(digests) == {*ours, "prometheus"}
     assert {name: digests[name] for name in ours} == {name: digest_of_token(token) for name, token in tokens.items()}
     for name, token in tokens.items():
-        assert [other for other, service in composed.items() if token in json.dumps(service)] == [name]
+        known_to = [other for other, service in composed.items() if token in json.dumps(service)]
+        assert known_to == (["console", name] if name == "keys" else [name])
 
 
 def test_only_the_front_is_believed_and_no_other_container_can_be_given_its_address(document: dict[str, Any]) -> None:
@@ -158,6 +171,6 @@ def test_secrets_are_never_replaced(tmp_path: Path) -> None:
 
 
 def _running(composed: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The services of our own image that keep running."""
+    """The services of our own image that keep running, each in a container of its own."""
     ours = {name: service for name, service in composed.items() if service.get("image") == "grillo"}
-    return {name: service for name, service in ours.items() if service["command"][0] == "run"}
+    return {name: service for name, service in ours.items() if service["command"] == ["run", name]}
