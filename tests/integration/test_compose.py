@@ -137,6 +137,16 @@ def test_each_service_has_a_database_and_a_spool_of_its_own(composed: dict[str, 
         assert "healthcheck" in service
 
 
+def test_the_console_is_a_process_of_its_own_with_what_keys_has_and_no_gate(
+    composed: dict[str, dict[str, Any]],
+) -> None:
+    console, keys = composed["console"], composed["keys"]
+    assert console["command"] == ["run", "keys", "--only", "console"]
+    assert console["environment"] == keys["environment"]
+    assert set(console["volumes"]) == {volume for volume in keys["volumes"] if "spool" not in volume}
+    assert console["depends_on"] == keys["depends_on"]
+
+
 def test_owners_migrate_once_before_the_rest_and_nobody_else_has_their_passwords(
     composed: dict[str, dict[str, Any]],
 ) -> None:
@@ -248,6 +258,6 @@ def _settings(service: dict[str, Any]) -> dict[str, str]:
 
 
 def _running(composed: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The services of our own image that keep running."""
+    """The services of our own image that keep running, each in a container of its own."""
     ours = {name: service for name, service in composed.items() if service.get("image") == "grillo"}
-    return {name: service for name, service in ours.items() if service["command"][0] == "run"}
+    return {name: service for name, service in ours.items() if service["command"] == ["run", name]}
