@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from services.keys.commands.checks import Checks
+from services.keys.commands.checks import AnyFence, Checks
 from services.keys.commands.command_inputs import (
     MADE_IN_A_DAY,
     CreatedKey,
@@ -32,7 +32,6 @@ from services.keys.encryption.description import new_data_key, seal
 from services.keys.events import KeyEvent
 from services.keys.events import types as event_types
 from services.keys.lifecycle import commands, decision, key
-from services.keys.revocation.fence import Fence
 from services.keys.revocation.propagation import Receipt
 from services.keys.revocation.receipts import Receipts
 from services.keys.secret import new_secret
@@ -69,12 +68,13 @@ class CommandHandler:
         self.organisations = OrganisationCommands(store, doorbell, clock, self._checks)
         self.revoker = Revoker(database, self.keys, self.receipts, clock.now)
 
-    def behind(self, fence: Fence, seen: SeenRevisions = ANY_REVISION, keep: Keep | None = None) -> "CommandHandler":
-        """The same commands, asked for by a key, and not by an operator, a clock or another back end.
+    def behind(self, fence: AnyFence, seen: SeenRevisions = ANY_REVISION, keep: Keep | None = None) -> "CommandHandler":
+        """The same commands, asked for by a key or a person, and not by an operator, a clock or another back end.
 
-        Each raises Fenced if the key lost its power meanwhile, BeyondOwnBounds if it would mint more than itself, or
-        LockOut if it would lock somebody out unasked; and, if what it changes has none of the revisions `seen`,
-        RevisionDiffers. `keep` is called in its transaction, with the id of what it changes.
+        Each raises Fenced, or of a person SessionFenced, if who asks lost that power meanwhile, BeyondOwnBounds if a
+        key would mint more than itself, or LockOut if somebody would be locked out unasked; and, if what it changes has
+        none of the revisions `seen`, RevisionDiffers. `keep` is called in its transaction, with the id of what it
+        changes.
         """
         asked = copy.copy(self)
         asked._checks = Checks(self._clock, fence, seen, keep)

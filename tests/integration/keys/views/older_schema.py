@@ -5,6 +5,7 @@ from sqlalchemy import Connection, text
 
 def before_conditions(tx: Connection) -> None:
     """As before migration 0011: idempotency keys of creations alone, and no revision of an organisation."""
+    before_console(tx)
     tx.execute(text("DROP TABLE signing_key"))
     for name in ("previous_hint", "previous_used_at"):
         tx.execute(text(f"ALTER TABLE api_key DROP COLUMN {name}"))
@@ -12,3 +13,9 @@ def before_conditions(tx: Connection) -> None:
     tx.execute(text("DROP TABLE idempotency"))
     tx.execute(text(f"CREATE TABLE idempotency ({', '.join(f'{name} VARCHAR(255) NOT NULL' for name in columns)})"))
     tx.execute(text("ALTER TABLE organisation DROP COLUMN revision"))
+
+
+def before_console(tx: Connection) -> None:
+    """As before migration 0016: no people, links and sessions."""
+    for name in ("console_person", "console_link", "console_session"):
+        tx.execute(text(f"DROP TABLE {name}"))
