@@ -45,6 +45,7 @@ def detailed(view: KeyView, tier: str | None, limits: Limits | None) -> dict[str
         "tier": tier,
         "limits": {"minute": view.minute_limit, "day": view.day_limit},
         "effective_limits": {"minute": limits and limits.minute, "day": limits and limits.day},
+        "previous_secret": _previous_secret(view),
     }
 
 
@@ -64,6 +65,15 @@ def revocation(revocation: Revocation) -> dict[str, Any]:
 
 def made(made: Made) -> dict[str, Any]:
     return {"made": made.ids, "renewed": made.renewed, "made_complete": made.is_complete}
+
+
+def _previous_secret(view: KeyView) -> dict[str, Any] | None:
+    if view.previous_hint is None:
+        return None
+    moments: dict[str, Any] = msgspec.to_builtins(
+        {"grace_until": view.grace_until, "last_used_at": view.previous_used_at}
+    )
+    return {"hint": view.previous_hint} | moments
 
 
 def _warnings(view: KeyView) -> list[str]:

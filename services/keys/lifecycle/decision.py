@@ -30,7 +30,7 @@ from services.keys.lifecycle.commands import (
     RotateKey,
     SuspendKey,
 )
-from services.keys.lifecycle.key import Access, Key, KeyExists, NoSuchKey, Reason, settings
+from services.keys.lifecycle.key import Access, Key, KeyExists, NoSuchKey, Reason, runs, settings
 from services.keys.lifecycle.moments import next_moment
 from shared.values.permissions import PERMISSIONS
 
@@ -137,7 +137,7 @@ def _rotated(state: Key, command: RotateKey, now: datetime) -> KeyRotated:
     rotated = _with_secret(state, command.secret, None, now)
     if state.has_expired(now):
         return rotated
-    if command.instead and state.grace_until is not None and now < state.grace_until:
+    if command.instead and runs(state.grace_until, now):
         return replace(rotated, previous_digest=state.previous_digest, previous_until=state.grace_until)
     if not command.grace:
         return rotated

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from services.keys.encryption import data_keys
 from services.keys.encryption.description import unseal
 from services.keys.events import types
-from services.keys.lifecycle.key import KEY_PREFIX, Key, NoSuchKey, evolve, expired_since, settings
+from services.keys.lifecycle.key import KEY_PREFIX, Key, NoSuchKey, evolve, expired_since, runs, settings
 from services.keys.lifecycle.moments import count_until, moments
 from services.keys.lifecycle.organisation import Organisation
 from services.keys.lifecycle.organisation import evolve as evolve_organisation
@@ -109,6 +109,7 @@ class AsOf:
             last_used_at=None,
             last_used_address=None,
             last_used_route=None,
+            previous_hint=state.previous_hint if runs(state.grace_until, moment) else None,
             **settings(state.access),
         )
 

@@ -34,7 +34,10 @@ _ONE_KEY = select(tables.api_key).where(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyView(Access):
-    """One key as its organisation sees it, without its secret, which is stored nowhere."""
+    """One key as its organisation sees it, without its secret, which is stored nowhere.
+
+    `previous_hint`: of the secret before, while its grace runs; `previous_used_at`: its last use since it was replaced.
+    """
 
     id: str
     organisation_id: str
@@ -57,6 +60,8 @@ class KeyView(Access):
     last_used_at: datetime | None
     last_used_address: str | None
     last_used_route: str | None
+    previous_hint: str | None = None
+    previous_used_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +192,7 @@ def _view(row: Row[Any], now: datetime) -> KeyView:
         name: _time(getattr(row, name))
         for name in ("rotated_at", "grace_until", "suspended_at", "expired_at", "revoked_at")
     }
+    in_grace = key.runs(moments["grace_until"], now)
     moments["expired_at"] = key.expired_since(
         expired_at=moments["expired_at"], expires_at=access["expires_at"], revoked_at=moments["revoked_at"], now=now
     )
@@ -213,6 +219,8 @@ def _view(row: Row[Any], now: datetime) -> KeyView:
         last_used_at=_time(row.last_used_at),
         last_used_address=row.last_used_address,
         last_used_route=row.last_used_route,
+        previous_hint=row.previous_hint if in_grace else None,
+        previous_used_at=_time(row.previous_used_at) if in_grace else None,
         **access,
         **moments,
     )

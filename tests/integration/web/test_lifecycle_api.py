@@ -130,6 +130,8 @@ def test_during_a_grace_two_secrets_work_on_one_quota_and_never_three(api: Manag
     assert rotated["grace_until"] == rotated["expires_at"]  # never past its expiry
     assert passes(api, created["key"])
     assert passes(api, rotated["key"])
+    before = {"hint": created["hint"], "grace_until": rotated["grace_until"], "last_used_at": None}
+    assert rotated["previous_secret"] == before
     third = verb(api, created, "rotate", grace_seconds=60).json
     assert not passes(api, created["key"])
     assert passes(api, rotated["key"])

@@ -7,6 +7,8 @@ def before_conditions(tx: Connection) -> None:
     """As before migration 0011: idempotency keys of creations alone, and no revision of an organisation."""
     before_console(tx)
     tx.execute(text("DROP TABLE signing_key"))
+    for name in ("previous_hint", "previous_used_at"):
+        tx.execute(text(f"ALTER TABLE api_key DROP COLUMN {name}"))
     columns = ("credential", "idempotency_key", "body_digest", "key_id", "created_at")
     tx.execute(text("DROP TABLE idempotency"))
     tx.execute(text(f"CREATE TABLE idempotency ({', '.join(f'{name} VARCHAR(255) NOT NULL' for name in columns)})"))
