@@ -41,6 +41,7 @@ def create_key(**changes: Any) -> CreateKey:
 def key_created(**changes: Any) -> events.KeyCreated:
     command = create_key()
     values = asdict(command) | {"created_at": NOON}
+    del values["lifetimes"]
     return events.KeyCreated(**values | changes)
 
 
