@@ -19,7 +19,7 @@ _rotation = partial(
     answers=RotatedKeySchema,
     problems=("not-found", "conflict", "lock-out", "too-many-keys", "beyond-own-bounds"),
     conditional=True,
-    repeated=KeyResource.renewed_before,
+    repeated=KeyResource.rotated_before,
 )
 
 
@@ -32,7 +32,7 @@ class KeyRotation(KeyResource):
         organisation_id, grace = call.caller.organisation_id, timedelta(seconds=call.body.grace_seconds)
         with as_problems():
             rotate = asked(self._commands, call).rotate
-            rotated = rotate(organisation_id, key_id, grace, origin(call))
+            rotated = rotate(organisation_id, key_id, grace, origin(call), instead=call.body.instead)
         return self.changed(call, key_id, rotated.receipt, key=rotated.secret.value)
 
 

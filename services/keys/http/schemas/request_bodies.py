@@ -75,7 +75,10 @@ class EditKeySchema(_KeySchema):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotateKeyBody:
+    """`instead`: of the newest secret; then there is no grace to give."""
+
     grace_seconds: int = 0
+    instead: bool = False
 
 
 class RotateKeySchema(StrictSchema):
@@ -85,6 +88,17 @@ class RotateKeySchema(StrictSchema):
         validate=validate.Range(min=0, max=GRACE_SECONDS_MAX),
         metadata={"description": "for how many seconds the old secret still works; at most until the key expires"},
     )
+    instead = StrictBoolean(
+        metadata={
+            "description": "true: the new secret takes the place of the newest one, and the one before that keeps its"
+            " grace; for who lost the answer with the newest. While no grace runs, a rotation without grace"
+        }
+    )
+
+    @validates_schema
+    def _one_wish(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("instead") and data.get("grace_seconds"):
+            raise ValidationError("the secret that is replaced gets no grace: leave grace_seconds out", "instead")
 
 
 class NothingSchema(StrictSchema):

@@ -12,11 +12,49 @@ class GateReceiptSchema(StrictSchema):
     counted_out = fields.Boolean()
 
 
+class StoredRowSchema(StrictSchema):
+    """`data` and `metadata`: the texts that `hash` covers."""
+
+    position = fields.Integer(required=True)
+    stream = fields.String(required=True)
+    version = fields.Integer(required=True)
+    type = fields.String(required=True)
+    schema_version = fields.Integer(required=True)
+    data = fields.String(required=True)
+    metadata = fields.String(required=True)
+    recorded_at = fields.AwareDateTime(required=True)
+    hash = fields.String(required=True)
+
+
+class ProofSchema(StrictSchema):
+    epoch = fields.String(required=True, metadata={"description": "names the log"})
+    previous = fields.String(
+        required=True, allow_none=True, metadata={"description": "the hash before the first of `rows`"}
+    )
+    rows = fields.List(
+        fields.Nested(StoredRowSchema), required=True, metadata={"description": "the change's own events, as stored"}
+    )
+    hash = fields.String(required=True)
+    signed_at = fields.AwareDateTime(required=True)
+    signer = fields.String(
+        required=True, metadata={"description": "which of the keys at /.well-known/grillo-keys signed it"}
+    )
+    signature = fields.String(
+        required=True, metadata={"description": "Ed25519, of the receipt without this member in the form of RFC 8785"}
+    )
+
+
 class ReceiptSchema(StrictSchema):
     position = fields.Integer(required=True)
     propagated = fields.Boolean(required=True)
     elapsed_ms = fields.Integer(required=True)
     gates = fields.List(fields.Nested(GateReceiptSchema), required=True)
+    proof = fields.Nested(
+        ProofSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "what `grillo audit receipt` verifies offline; null where nothing is signed"},
+    )
 
 
 class ListedKeySchema(StrictSchema):
