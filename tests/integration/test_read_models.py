@@ -101,7 +101,9 @@ class Everything:
                 with contextlib.suppress(NoSuchKey, KeyIsRevoked):
                     step(key_id)
         commands.organisations.change_tier(organisation_id, "standard", ORIGIN)
-        commands.organisations.change_settings(organisation_id, ChangeSettings(unused_expiry_days=30), ORIGIN)
+        commands.organisations.change_settings(
+            organisation_id, ChangeSettings(unused_expiry_days=30, lifetime_max_days=90), ORIGIN
+        )
         self.keys.relay.run()
 
     def _steps(self, organisation_id: str) -> list[Callable[[str], object]]:
