@@ -30,6 +30,8 @@ organisation = Table(
     Column("tier", String(16), nullable=False),
     Column("registered_at", String(27), nullable=False),
     Column("unused_expiry_days", Integer),
+    Column("lifetime_max_days", Integer),
+    Column("lifetime_default_days", Integer),
     Column("revision", Integer, nullable=False, server_default=text("1")),
 )
 

@@ -25,6 +25,7 @@ from services.keys.commands.command_inputs import KeyEdit, KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.lifecycle.decision import KeyIsRevoked
 from services.keys.lifecycle.key import NoSuchKey, Reason
+from services.keys.lifecycle.organisation import ChangeSettings
 from services.keys.revocation.fence import grant_of
 from services.keys.views import rebuild
 from services.usage import assembly as usage
@@ -100,7 +101,9 @@ class Everything:
                 with contextlib.suppress(NoSuchKey, KeyIsRevoked):
                     step(key_id)
         commands.organisations.change_tier(organisation_id, "standard", ORIGIN)
-        commands.organisations.set_unused_expiry(organisation_id, 30, ORIGIN)
+        commands.organisations.change_settings(
+            organisation_id, ChangeSettings(unused_expiry_days=30, lifetime_max_days=90), ORIGIN
+        )
         self.keys.relay.run()
 
     def _steps(self, organisation_id: str) -> list[Callable[[str], object]]:

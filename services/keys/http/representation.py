@@ -77,4 +77,8 @@ def _previous_secret(view: KeyView) -> dict[str, Any] | None:
 
 
 def _warnings(view: KeyView) -> list[str]:
-    return [_QUERY_WARNING] if view.allow_query else []
+    """What its owner should know of it."""
+    found = [_QUERY_WARNING] if view.allow_query else []
+    if view.exceeded_lifetime_days is not None:
+        found.append(f"lives longer than the {view.exceeded_lifetime_days} days that the organisation allows")
+    return found

@@ -31,6 +31,7 @@ from services.keys.lifecycle.commands import (
     SuspendKey,
 )
 from services.keys.lifecycle.key import Access, Key, KeyExists, NoSuchKey, Reason, runs, settings
+from services.keys.lifecycle.lifetimes import expiry_of_new
 from services.keys.lifecycle.moments import next_moment
 from shared.values.permissions import PERMISSIONS
 
@@ -172,6 +173,8 @@ def _revoked(state: Key, reason: Reason, note: str | None, now: datetime) -> Key
 
 
 def _created(command: CreateKey, now: datetime) -> KeyCreated:
+    if command.lifetimes is not None:
+        command = replace(command, expires_at=expiry_of_new(command.lifetimes, command.permissions, now))
     return KeyCreated(
         key_id=command.key_id,
         organisation_id=command.organisation_id,

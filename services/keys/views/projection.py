@@ -22,6 +22,7 @@ from services.keys.events import (
     KeyRevoked,
     KeyRotated,
     KeySuspended,
+    LifetimesChanged,
     OrganisationEvent,
     OrganisationRegistered,
     TierChanged,
@@ -56,6 +57,9 @@ def project_organisation(tx: Connection, row: StoredEvent, event: OrganisationEv
             tx.execute(update_this.values(revision=row.version, tier=event.tier))
         case UnusedExpiryChanged():
             tx.execute(update_this.values(revision=row.version, unused_expiry_days=event.unused_expiry_days))
+        case LifetimesChanged():
+            days = {name: getattr(event, name) for name in ("lifetime_max_days", "lifetime_default_days")}
+            tx.execute(update_this.values(revision=row.version, **days))
         case _:
             assert_never(event)
 

@@ -263,6 +263,18 @@ def test_a_parameter_given_twice_is_told_so(app: Tiny) -> None:
     assert problem(answer, 400, "invalid-request")["detail"] == "limit: is given more than once"
 
 
+def test_title_and_first_fault_are_told_in_the_caller_s_language(app: Tiny) -> None:
+    for asked, limit, title in (
+        ("fr-CH, en;q=0.5", "limit : doit être un nombre entier", FRENCH["invalid-request"][0]),
+        ("de", "limit: must be a whole number", CATALOGUE["invalid-request"].title),
+    ):
+        headers = bearer("reader") | {"Accept-Language": asked}
+        body = problem(app.client.simulate_get("/v1/things?limit=x", headers=headers), 400, "invalid-request")
+        assert (body["title"], body["detail"]) == (title, limit)
+        lost = problem(app.client.simulate_get("/nowhere", headers=headers), 404, "not-found")
+        assert (lost["title"] == CATALOGUE["not-found"].title) == (asked == "de")
+
+
 @pytest.mark.parametrize("character", ["%00", "%01", "%0A", "%1F", "%7F", "%C2%85"])
 def test_a_control_character_in_an_id_reaches_no_handler_and_so_no_database(app: Tiny, character: str) -> None:
     """PostgreSQL takes no NUL in a text, and says so with an error of its own."""

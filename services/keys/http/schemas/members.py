@@ -123,7 +123,10 @@ MEMBERS: dict[str, Member] = {
     "expires_at": Member(
         shown=_moment(),
         is_listed=True,
-        wanted=Timestamp(allow_none=True, metadata={"description": "null: never"}),
+        wanted=Timestamp(
+            allow_none=True,
+            metadata={"description": "null: never. Left out for a new key: as the organisation sets"},
+        ),
         absent=None,
     ),
     "allow_query": Member(
