@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from services.keys.http.schemas.members import LimitsInForceSchema
 from shared.web.merge_patch.read_only import MergePatchSchema, read_only
 from shared.web.operation import StrictSchema
+from shared.web.schemas.whole_number import WholeNumber
 
 
 class ActiveKeysSchema(StrictSchema):
@@ -38,8 +39,7 @@ class EditOrganisationBody:
 
 class EditOrganisationSchema(MergePatchSchema):
     shape = EditOrganisationBody
-    unused_expiry_days = fields.Integer(
-        strict=True,
+    unused_expiry_days = WholeNumber(
         allow_none=True,
         validate=validate.Range(min=7, max=365),
         metadata={"description": "keys unused for this many days expire; null: unused keys do not expire"},
