@@ -18,7 +18,7 @@ from tests.proxies import Proxy, Upstream, nginx
 from tests.servers import free_port
 
 CONFIGURATION = Path(__file__).parents[2] / "ops/nginx/grillo.conf"
-KEY = KEYS["reader"]
+KEY, LINK = KEYS["reader"], f"grc_{'7' * 43}"
 ORIGINAL = {"X-Original-Method": "GET", "X-Original-URI": "/a", "X-Forwarded-Method": "GET", "X-Forwarded-Uri": "/a"}
 
 
@@ -57,7 +57,8 @@ def _front(folder: Path, upstream: Upstream | int, *, asks_for_others: str = "19
     port, dead = free_port(), free_port()
     alive = upstream if isinstance(upstream, int) else upstream.port
     text = CONFIGURATION.read_text().replace("listen 8000;", f"listen 127.0.0.1:{port};")
-    for name, place in {"keys": alive, "auth": alive, "usage": dead, "sensors": dead}.items():
+    places = {"keys": alive, "console": alive, "auth": alive, "usage": dead, "sensors": dead}
+    for name, place in places.items():
         text = text.replace(f"{name}:8000", f"127.0.0.1:{place}")
     return nginx(folder, around + text.replace("default 0;", f"default 0; {asks_for_others} 1;"), port)
 
@@ -74,12 +75,14 @@ def test_it_appends_the_callers_address_and_logs_no_key_wherever_it_was_sent(
             f"/v1/keys?api_key={KEY}",
             f"/v1/sensors/{KEY}/x?api_key={KEY}",
             f"/v1/authorize?api_key={KEY}",
+            f"/console/link/{LINK}",
         ):
             client.get(path, headers={"Referer": KEY, "User-Agent": KEY, "X-Original-URI": KEY})
     written = front.written()
-    assert written.count("/[redacted]") == 3
+    assert written.count("/[redacted]") == 4
     assert " 503 " in written
     assert KEY[4:40] not in written
+    assert LINK[4:40] not in written
 
 
 def test_what_a_stranger_tells_of_another_request_ends_at_the_front(tmp_path: Path, upstream: Upstream) -> None:

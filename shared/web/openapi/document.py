@@ -69,6 +69,7 @@ def document(routes: Sequence[tuple[str, object]], public_url: str) -> dict[str,
         plugins=[plugin],
         info={"description": _ABOUT, "contact": {"name": "Grillo Cloud", "url": public_url}},
         servers=[{"url": public_url}],
+        externalDocs={"url": f"{public_url}/docs"},
         security=[{"bearer": []}],
     )
     schema_attributes.add_to(plugin)
@@ -123,7 +124,13 @@ def _describe(path: str, method: str, operation: Operation) -> dict[str, Any]:
         "tags": [operation.tag],
         "responses": responses(operation),
         "description": _description(operation),
+        # The same for programs: the reference pages say it in their reader's language.
+        "x-permission": operation.permission,
     }
+    if operation.gives_up:
+        described["x-gives-up"] = True
+    if operation.reserve is not None:
+        described["x-reserve"] = {"name": operation.reserve.name, "minute": operation.reserve.limits.minute}
     parameters: list[dict[str, Any]] = [
         {"in": "header", "name": name, "required": False} | _HEADERS.get(name, {"schema": {"type": "string"}})
         for name in operation.headers
