@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from services.keys.http.schemas.members import LimitsInForceSchema
 from shared.web.merge_patch.read_only import MergePatchSchema, read_only
 from shared.web.operation import StrictSchema
+from shared.web.schemas.whole_number import WholeNumber
 
 
 class ActiveKeysSchema(StrictSchema):
@@ -32,7 +33,7 @@ class OrganisationSchema(StrictSchema):
 
 def _days(least: int, most: int, description: str) -> fields.Integer:
     bounds = validate.Range(min=least, max=most)
-    return fields.Integer(strict=True, allow_none=True, validate=bounds, metadata={"description": description})
+    return WholeNumber(allow_none=True, validate=bounds, metadata={"description": description})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
