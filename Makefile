@@ -16,7 +16,10 @@ else
 PYTEST := $(BIN)/pytest
 endif
 
-.PHONY: help up dev test coverage faults mutants lint types stack bench pictures clean
+# Hundreds of processes import the same modules: what they compile is kept, whatever the surroundings say.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help up dev test browser coverage faults mutants lint types stack bench pictures messages fonts clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -30,6 +33,10 @@ dev: $(VENV)/.installed-dev  ## the same as up, started again whenever a source 
 test: $(VENV)/.installed-dev $(READY)  ## all tests but those of faults and trust
 	@tests/install-servers
 	@$(PYTEST) -n 2 --dist loadgroup $(TESTS)
+
+browser: $(VENV)/.installed-dev  ## the pages in Chromium: languages, themes, widths, no script; pictures into build/pictures
+	@tests/install-servers
+	@GRILLO_PICTURES=build/pictures $(BIN)/pytest tests/browser
 
 coverage: $(VENV)/.installed-dev  ## the same, and what of the code they reach; takes twice as long
 	@tests/install-servers
@@ -59,6 +66,13 @@ bench: $(VENV)/.installed-bench $(COMPILED_INTO)/.built  ## figures, never judge
 
 pictures:  ## the pictures of docs, from their sources
 	@$(PYTHON) -m docs.pictures.draw
+
+messages: $(VENV)/.installed-dev  ## the console's catalogues, brought up to date with its texts
+	@$(BIN)/python -m ops.messages
+
+fonts: $(VENV)/.installed-dev  ## the console's typefaces, subset from the package geist
+	@mkdir -p build/fonts && cd build/fonts && npm pack --silent geist@1.9.2 >/dev/null && tar xzf geist-1.9.2.tgz
+	@$(BIN)/python ops/subset_fonts.py build/fonts/package
 
 clean:  ## forget the installation, keep the data
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

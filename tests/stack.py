@@ -51,8 +51,11 @@ class Stack:
         self.secrets = _made_secrets(folder)
         compose = _interpolated((ROOT / "docker-compose.yml").read_text(), self.secrets)
         ours = {name: entry for name, entry in compose["services"].items() if "build" in entry}
-        self._services = {name: entry for name, entry in ours.items() if entry["command"][0] == "run"}
-        self._ports = {name: (free_port(), free_port()) for name in self._services}
+        running = {name: entry for name, entry in ours.items() if entry["command"][0] == "run"}
+        self._services = {name: entry for name, entry in running.items() if entry["command"] == ["run", name]}
+        # Each with the database and the accounts of the service that it is a part of.
+        self._parts = {name: entry for name, entry in running.items() if name not in self._services}
+        self._ports = {name: (free_port(), free_port()) for name in running}
         self._front_port = public_port or free_port()
         self.url = f"http://127.0.0.1:{self._front_port}"
         self._amqp_uri = rabbitmq.new_vhost()
@@ -68,7 +71,7 @@ class Stack:
         with ExitStack() as unless_ready:  # whatever strikes until then, a test's time-out too
             unless_ready.callback(self.close)
             self._migrate(ours["migrate"])
-            for name in self._services:
+            for name in running:
                 self.processes[name] = self._start(name)
             self._front = self._start_front(compose["services"]["front"])
             self.wait_until_ready()
@@ -81,8 +84,12 @@ class Stack:
                 self.processes[name] = self._start(name)
 
     def restart(self, service: str, **settings: str) -> None:
-        """Its container started anew, with these of its settings replaced. Returns once its web is ready."""
+        """Its containers started anew, with these of its settings replaced. Returns once each web is ready."""
         self._accounts[service] |= settings
+        for name in (service, *(name for name, entry in self._parts.items() if entry["command"][1] == service)):
+            self._restart(name)
+
+    def _restart(self, service: str) -> None:
         self.processes[service].send_signal(signal.SIGTERM)
         self.processes[service].wait(_READY_SECONDS_MAX)
         self.processes[service] = self._start(service)
@@ -105,8 +112,15 @@ class Stack:
 
     def environment(self, service: str) -> dict[str, str]:
         public, internal = self._ports[service]
-        stated = {name: self._loopback(value) for name, value in self._services[service]["environment"].items()}
-        told = stated | self._accounts[service]
+        entry = self._entry(service)
+        owner = entry["command"][1]
+        stated = {name: self._loopback(value) for name, value in entry["environment"].items()}
+        replaced = {f"{name}_FILE" for name in self._accounts[owner]}
+        mounted = self.folder / "ops/secrets" / owner
+        files = {
+            name: str(mounted / Path(value).name) if name.endswith("_FILE") else value for name, value in stated.items()
+        }
+        told = {name: value for name, value in files.items() if name not in replaced} | self._accounts[owner]
         if service in self._through:
             told |= {name: _rerouted(told[name], self._through[service]) for name in _TO_OTHERS}
         return (
@@ -120,6 +134,13 @@ class Stack:
             | {"WEB_ADDRESS": "127.0.0.1", "WEB_PORT": str(public)}
             | {"INTERNAL_ADDRESS": "127.0.0.1", "INTERNAL_PORT": str(internal)}
         )
+
+    def settings(self, service: str) -> dict[str, str]:
+        """Its environment, with what is in files read as the service reads it."""
+        environment = self.environment(service)
+        files = [name for name in self._services[service]["environment"] if name.endswith("_FILE")]
+        read = {name: Path(environment.pop(name)).read_text() for name in files if name in environment}
+        return environment | {name.removesuffix("_FILE"): text for name, text in read.items()}
 
     def amqp_uri(self, account: str) -> str:
         """Of a service's account, or of another back end's."""
@@ -182,14 +203,18 @@ class Stack:
             for process in started:
                 each.callback(process.wait, 60)
 
+    def _entry(self, service: str) -> dict[str, Any]:
+        entry: dict[str, Any] = (self._services | self._parts)[service]
+        return entry
+
     def _migrate(self, entry: dict[str, Any]) -> None:
         owners = {f"{name.upper()}_OWNER_DATABASE_URL": made.owner_url for name, made in self.service_databases.items()}
-        assert owners.keys() == entry["environment"].keys()
+        assert {f"{name}_FILE" for name in owners} == entry["environment"].keys()
         command, environment = [*GRILLO, *entry["command"]], dict(os.environ) | owners
         subprocess.run(command, env=environment, stdout=self._log, stderr=self._log, check=True, timeout=120)
 
     def _start(self, service: str) -> subprocess.Popen[bytes]:
-        command = [*GRILLO, *self._services[service]["command"]]
+        command = [*GRILLO, *self._entry(service)["command"]]
         return subprocess.Popen(command, env=self.environment(service), stdout=self._log, stderr=self._log)
 
     def _start_front(self, entry: dict[str, Any]) -> subprocess.Popen[bytes]:
@@ -234,7 +259,7 @@ class Stack:
     def _not_ready(self) -> list[str]:
         webs = [f"{self.public_url(name)}/readyz" for name in self._ports]
         not_ready = [url for url in (*webs, f"{self.url}/readyz") if not _is_ready(url)]
-        if not not_ready and (self.gates("redis_up") < len(self._ports) or self.gates("on_shares")):
+        if not not_ready and (self.gates("redis_up") < len(self._services) or self.gates("on_shares")):
             return ["gates that count together"]  # they serve on shares, too; but tests count on whole limits
         return not_ready
 

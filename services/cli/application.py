@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from services.cli import migrate, run, up
-from services.cli.host import audit, channels, dead, organisation, rebuild, sensors, signing_key
-from services.cli.remote import alerts, keys
+from services.cli.host import audit, channels, console, dead, organisation, rebuild, sensors, signing_key
+from services.cli.remote import keys
+from services.cli.remote.alerting import alerts
 from services.cli.version import print_version
 
 
@@ -36,6 +37,7 @@ def application() -> typer.Typer:
     app.add_typer(alerts.app, name="alerts")
     app.add_typer(channels.app, name="channels")
     app.add_typer(audit.app, name="audit")
+    app.add_typer(console.app, name="console")
     app.add_typer(dead.app, name="dead")
     return app
 

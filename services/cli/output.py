@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 
 def tell_receipt(what: str, receipt: dict[str, Any], *, err: bool) -> None:
@@ -21,6 +22,14 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False))
 
 
+def print_members(document: dict[str, Any]) -> None:
+    """One thing, a member a line."""
+    table = Table(box=None, show_header=False)
+    for name, value in document.items():
+        table.add_row(name, text(value))
+    tables().print(table)
+
+
 def tables() -> Console:
     """Wide enough when nobody watches: a table cut at 80 characters helps no program."""
     console = Console()
@@ -33,7 +42,9 @@ def minute(time: str | None) -> str:
 
 def text(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name}: {inner}" for name, inner in value.items())
+        return ", ".join(
+            f"{name}: {text(inner) if isinstance(inner, dict) else inner}" for name, inner in value.items()
+        )
     if isinstance(value, list):
-        return ", ".join(str(item) for item in value)
+        return ("; " if any(isinstance(item, dict) for item in value) else ", ").join(map(text, value))
     return "" if value is None else str(value)

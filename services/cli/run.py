@@ -2,7 +2,7 @@
 
 import os
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
@@ -15,9 +15,15 @@ if TYPE_CHECKING:
     from shared.settings import Settings
 
 
-def run(service: ServiceName) -> None:
+def run(
+    service: ServiceName,
+    only: Annotated[
+        str | None, typer.Option(help="One of its processes: internal, worker, public; of keys also console.")
+    ] = None,
+) -> None:
     """Run one service's worker, web processes and internal door, until SIGTERM.
 
+    The console is a process of its own: `grillo run keys --only console`.
     The environment tells it DATABASE_URL, AMQP_URI, INTERNAL_TOKEN and where the others are.
     """
     from services.distributed.supervisor import Supervisor, service_commands
@@ -29,6 +35,8 @@ def run(service: ServiceName) -> None:
     from shared.settings import read_settings
 
     service_named(service)
+    if only is not None and only not in _processes(service):
+        raise typer.BadParameter(f"{only} is not one of {', '.join(_processes(service))}", param_hint="--only")
     try:
         settings = read_settings()
         migrate_at(service, "DATABASE_URL")
@@ -42,12 +50,18 @@ def run(service: ServiceName) -> None:
         structlog.get_logger(__name__).warning("feed_not_verified", set=name)
     if not settings.accounts.demanded:
         structlog.get_logger(__name__).warning(
-            "all_accounts_believed", detail="whoever reaches RabbitMQ may speak for any service: AMQP_ACCOUNTS=demanded"
+            "all_accounts_believed", detail="any client of RabbitMQ may speak for any service: AMQP_ACCOUNTS=demanded"
         )
     with TemporaryDirectory(prefix=f"grillo-{service}-metrics-") as metrics_folder:
         os.environ[FOLDER_VARIABLE] = metrics_folder  # for the processes about to start
-        status = Supervisor(service_commands(service)).run()
+        status = Supervisor(service_commands(service, only)).run()
     raise typer.Exit(status)
+
+
+def _processes(service: str) -> tuple[str, ...]:
+    from services.distributed.supervisor import CONSOLE, PROCESSES
+
+    return tuple(name for name in PROCESSES if name != CONSOLE or service == "keys")
 
 
 def _check_settings(service: str, settings: "Settings") -> None:

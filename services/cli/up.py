@@ -71,10 +71,11 @@ def up(
     system.start(public, internal, url)
     try:
         admin_key = first_start.admin_key(system.keys, organisation)
+        link = first_start.console_link(system.keys, organisation, url)
         if as_json:
-            _print_json(url, internal_url, organisation, admin_key)
+            _print_json(url, internal_url, organisation, admin_key, link)
         else:
-            _print_for_people(url, internal_url, organisation, admin_key)
+            _print_for_people(url, internal_url, organisation, admin_key, link)
         embedded.wait(lambda: signals.asked_to_stop or not system.is_serving())
         if not signals.asked_to_stop:
             raise Failure("a door stopped accepting connections, so all of it has stopped. Start it again.")
@@ -95,12 +96,12 @@ class _Signals:
         self.asked_to_stop = True
 
 
-def _print_json(url: str, internal_url: str, organisation: str, admin_key: str | None) -> None:
-    line = {"url": url, "organisation": organisation, "admin_key": admin_key, "console": None, "internal": internal_url}
+def _print_json(url: str, internal_url: str, organisation: str, admin_key: str | None, link: str) -> None:
+    line = {"url": url, "organisation": organisation, "admin_key": admin_key, "console": link, "internal": internal_url}
     print(json.dumps(line), flush=True)  # noqa: T201  this line is the command's result
 
 
-def _print_for_people(url: str, internal_url: str, organisation: str, admin_key: str | None) -> None:
+def _print_for_people(url: str, internal_url: str, organisation: str, admin_key: str | None, link: str) -> None:
     lines = [
         f"Serving        {url}",
         f"Internal door  {internal_url}  (metrics)",
@@ -109,4 +110,6 @@ def _print_for_people(url: str, internal_url: str, organisation: str, admin_key:
     if admin_key is not None:
         lines.append(f"Admin key      {admin_key}")
         lines.append("               Shown this once: keep it where you keep secrets.")
+    lines.append(f"Console        {link}")
+    lines.append("               Signs in once, within ten minutes; `grillo console link` prints another.")
     typer.echo("\n".join([*lines, "Ctrl-C stops it."]))

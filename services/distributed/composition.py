@@ -14,6 +14,7 @@ import structlog
 from services.auth import assembly as auth
 from services.auth.tier_limits import TIERS
 from services.keys import assembly as keys
+from services.keys.console.remote_usage import RemoteUsage
 from services.sensors import assembly as sensors
 from services.service_registry import SERVICES, Part, documented_routes
 from services.usage import assembly as usage
@@ -40,6 +41,7 @@ from shared.sql.database import Database
 from shared.values.accounts import SHARED
 from shared.web.application import application
 from shared.web.internal_api import internal_application
+from shared.web.openapi.document import document
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.requests.internal_callers import InternalCallers
 
@@ -50,20 +52,22 @@ _log = structlog.get_logger(__name__)
 
 def assemble(service: str, settings: Settings, clock: Clock) -> Part:
     """Migrates the service's database first."""
-    database, proof = Database(settings.database_url), settings.proof_keys
+    proof = settings.proof_keys
     match service:
         case "keys":
-            bus = PipelinedLogBus(settings.amqp_uri, service, proof.keys_signer)
-            lease_seconds, gates_max = settings.lease_seconds, settings.gates_max
-            return keys.assemble(
-                database, bus, clock, lease_seconds=lease_seconds, gates_max=gates_max, signer=proof.keys_signer
-            )
+            return _assemble_keys(settings, clock)
         case "auth":
             feed = keys_feed(settings, clock)
-            return auth.assemble(database, feed, clock, keys_verifier=proof.keys_verifier, signer=proof.auth_signer)
+            return auth.assemble(
+                Database(settings.database_url),
+                feed,
+                clock,
+                keys_verifier=proof.keys_verifier,
+                signer=proof.auth_signer,
+            )
         case "usage":
             return usage.assemble(
-                database,
+                Database(settings.database_url),
                 keys_feed(settings, clock),
                 KeysClient(settings.amqp_uri, settings.accounts),
                 EventPublisher(settings.amqp_uri, service),
@@ -78,9 +82,21 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
                 keys_verifier=proof.keys_verifier,
             )
         case "sensors":
-            return sensors.assemble(database, PipelinedLogBus(settings.amqp_uri, service), clock)
+            return sensors.assemble(Database(settings.database_url), PipelinedLogBus(settings.amqp_uri, service), clock)
         case _:
             raise ValueError(f"{service} is not a service; there are {', '.join(SERVICES)}")
+
+
+def _assemble_keys(settings: Settings, clock: Clock) -> keys.Keys:
+    signer = settings.proof_keys.keys_signer
+    return keys.assemble(
+        Database(settings.database_url),
+        PipelinedLogBus(settings.amqp_uri, "keys", signer),
+        clock,
+        lease_seconds=settings.lease_seconds,
+        gates_max=settings.gates_max,
+        signer=signer,
+    )
 
 
 def web(service: str, settings: Settings) -> Any:
@@ -101,6 +117,20 @@ def web(service: str, settings: Settings) -> Any:
         documented=documented_routes(),
         proxies=proxies,
         cors_origins=settings.cors_origins,
+    )
+
+
+def console(settings: Settings) -> Any:
+    """The WSGI app of keys' console: pages for people. It has no gate; its commands go into the same log."""
+    clock = SystemClock()
+    part = _assemble_keys(settings, clock)
+    part.start()
+    return part.console(
+        tiers=TIERS,
+        usage=RemoteUsage(settings.amqp_uri, settings.accounts),
+        document=document(documented_routes(), settings.public_url),
+        public_url=settings.public_url,
+        proxies=TrustedProxies(settings.trusted_proxies),
     )
 
 

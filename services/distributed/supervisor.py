@@ -23,6 +23,8 @@ CRASHES_MAX = 6
 STEADY_SECONDS = 30.0
 STOP_SECONDS_MAX = 20.0
 _LOOK_SECONDS = 0.1
+CONSOLE = "console"  # of keys alone, and only where it is asked for: pages never hold the API's threads
+PROCESSES = ("internal", "worker", "public", CONSOLE)
 _log = structlog.get_logger(__name__)
 
 
@@ -80,14 +82,16 @@ def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, preexec_fn=end_with_us)  # noqa: S603  our own commands
 
 
-def service_commands(service: str) -> list[list[str]]:
-    """The internal door first: the others ask it."""
+def service_commands(service: str, only: str | None = None) -> list[list[str]]:
+    """The internal door first: the others ask it. `only`: one of PROCESSES."""
     python = [sys.executable, "-m"]
-    return [
-        [*python, "services.distributed.web", service, "internal"],
-        [*python, "services.distributed.worker", service],
-        [*python, "services.distributed.web", service, "public"],
-    ]
+    commands = {
+        "internal": [*python, "services.distributed.web", service, "internal"],
+        "worker": [*python, "services.distributed.worker", service],
+        "public": [*python, "services.distributed.web", service, "public"],
+        CONSOLE: [*python, "services.distributed.web", service, CONSOLE],
+    }
+    return [commands[name] for name in PROCESSES if name == only or (only is None and name != CONSOLE)]
 
 
 def _end(children: Sequence[_Child]) -> None:

@@ -1,4 +1,7 @@
-"""Web process: `python -m services.distributed.web SERVICE public|internal` serves one HTTP door under Granian."""
+"""Web process: `python -m services.distributed.web SERVICE DOOR` serves one HTTP door under Granian.
+
+DOOR: public, internal, or of keys console.
+"""
 
 import gc
 import multiprocessing
@@ -15,7 +18,6 @@ from services.service_registry import SERVICES
 from shared.observability import logs
 from shared.settings import read_settings
 
-DOORS = ("public", "internal")
 _INTERNAL_THREADS = 4
 _NEW_OBJECTS_BETWEEN_LOOKS = 20_000
 _SERVICE, _DOOR = "GRILLO_SERVICE", "GRILLO_DOOR"
@@ -23,7 +25,7 @@ _SERVICE, _DOOR = "GRILLO_SERVICE", "GRILLO_DOOR"
 
 def main(service: str, door: str) -> None:
     settings = read_settings()
-    is_public = door == "public"
+    is_public = door != "internal"
     # Granian's workers are processes of their own; this is how they learn what to be.
     os.environ[_SERVICE], os.environ[_DOOR] = service, door
     Granian(
@@ -50,8 +52,14 @@ def app() -> Any:
     if parent is not None and parent.pid is not None:
         end_with(parent.pid)
     logs.configure()
-    make = composition.web if os.environ[_DOOR] == "public" else composition.internal_door
-    application = make(os.environ[_SERVICE], read_settings())
+    service, settings = os.environ[_SERVICE], read_settings()
+    match os.environ[_DOOR]:
+        case "console":
+            application = composition.console(settings)
+        case "internal":
+            application = composition.internal_door(service, settings)
+        case _:
+            application = composition.web(service, settings)
     # What there is by now stays to the end, and requests leave no cycles behind: Python need not look so often.
     gc.collect()
     gc.freeze()

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from services.keys.assembly import Keys
 from services.keys.commands.command_inputs import KeyRequest
+from services.keys.console.sessions.sign_in import address_of
 from services.keys.encryption.description import Description
+from services.keys.revocation.session_fence import Role
 from services.sensors.assembly import Sensors
 from shared.eventsourcing.origin import Origin
 
@@ -36,3 +38,8 @@ def admin_key(keys: Keys, organisation_id: str) -> str | None:
         return None
     request = KeyRequest(description=Description(name="First admin key"), permissions=("admin",), allow_query=False)
     return keys.commands.create(organisation_id, request, _ORIGIN).secret.value
+
+
+def console_link(keys: Keys, organisation_id: str, public_url: str) -> str:
+    """Signs the owner in to the console, once; at every start a new one."""
+    return address_of(keys.sign_in.new_link(organisation_id, Role.OWNER), public_url)

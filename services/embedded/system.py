@@ -21,6 +21,8 @@ from services.auth.tier_limits import TIERS
 from services.embedded.data_folder import DataFolder
 from services.embedded.server import Server, connection_limits, raise_file_limit, stop
 from services.keys import assembly as keys
+from services.keys.console.app import beside
+from services.keys.console.remote_usage import RemoteUsage
 from services.sensors import assembly as sensors
 from services.service_registry import SERVICES, Part
 from services.usage import assembly as usage
@@ -41,6 +43,7 @@ from shared.runtime.clock import SystemClock
 from shared.values.accounts import SHARED
 from shared.web.application import NO_PROXIES, application
 from shared.web.internal_api import internal_application
+from shared.web.openapi.document import document
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.requests.internal_callers import InternalCallers, digest_of_token
 
@@ -133,9 +136,16 @@ class Embedded:
         door = internal_application(
             internal_routes, is_ready=self._answers, callers=self._callers, open_paths=_OPEN_ON_LOOPBACK
         )
+        console = self.keys.console(
+            tiers=TIERS,
+            usage=RemoteUsage(embedded_transport.URL),
+            document=document(routes, public_url),
+            public_url=public_url,
+            proxies=self._proxies,
+        )
         public_max, internal_max = connection_limits(raise_file_limit())
         self._servers = [
-            Server(public, app, public_url=public_url, connections_max=public_max),
+            Server(public, beside(console, app), public_url=public_url, connections_max=public_max),
             Server(internal, door, public_url=public_url, connections_max=internal_max),
         ]
 

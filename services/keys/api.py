@@ -1,16 +1,18 @@
 """Management API of keys: the HTTP resources that list, create, show, edit and delete keys.
 
-Rotation, suspension, resumption and revocation are in http/lifecycle_resources.py.
+Rotation, suspension, resumption and revocation are in http/lifecycle.
 """
 
 from services.keys.commands.command_handler import CommandHandler
-from services.keys.http import lifecycle_resources, organisation_resources, representation
-from services.keys.http.command_mapping import asked, check_fixed, key_edit, key_request, origin
+from services.keys.http import representation
+from services.keys.http.command_mapping import asked, key_edit, key_request, origin
 from services.keys.http.key_resource import KeyResource
+from services.keys.http.lifecycle import lifecycle_routes
+from services.keys.http.organisation import organisation_resources
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.representation import KeyRepresentation
-from services.keys.http.request_bodies import CreateKeySchema, EditKeySchema, KeyBody
-from services.keys.http.request_queries import (
+from services.keys.http.schemas.request_bodies import CreateKeySchema, EditKeySchema, KeyBody
+from services.keys.http.schemas.request_queries import (
     AsOfQuery,
     ForceQuery,
     ForceQuerySchema,
@@ -18,13 +20,20 @@ from services.keys.http.request_queries import (
     ListQuerySchema,
     PastQuerySchema,
 )
-from services.keys.http.responses import CreatedKeySchema, DeletedKeySchema, EditedKeySchema, KeyListSchema, KeySchema
+from services.keys.http.schemas.responses import (
+    CreatedKeySchema,
+    DeletedKeySchema,
+    EditedKeySchema,
+    KeyListSchema,
+    KeySchema,
+)
 from services.keys.views.as_of import AsOf, InTheFuture, PastKey
 from services.keys.views.key_order import Place
 from services.keys.views.queries import KeyQueries
 from shared.gate.grants.grants import Grants
 from shared.gate.quota.reserve import LISTING, URGENT
 from shared.runtime.clock import Clock
+from shared.web.merge_patch.read_only import check_fixed
 from shared.web.operation import Answer, Call, operation
 from shared.web.pagination import page_answer
 from shared.web.problems.catalogue import Problem
@@ -36,8 +45,9 @@ def routes(commands: CommandHandler, queries: KeyQueries, as_of: AsOf, grants: G
     show = KeyRepresentation(grants)
     return [
         Route("/v1/keys", KeyCollection(commands, queries, show, clock)),
+        Route("/v1/keys/self", OwnKey(queries, show)),
         Route("/v1/keys/{key_id}", KeyItem(commands, queries, show, clock, as_of)),
-        *lifecycle_resources.routes(commands, queries, show, clock),
+        *lifecycle_routes.routes(commands, queries, show, clock),
         *organisation_resources.routes(commands, queries, grants),
     ]
 
@@ -72,9 +82,11 @@ class KeyCollection(KeyResource):
     def on_post(self, call: Call[None, KeyBody]) -> Answer:
         """Repeated with the same Idempotency-Key, it is answered with the key that was created, without its secret."""
         organisation_id = call.caller.organisation_id
-        request = key_request(call.body, self._clock.now(), self._show.tier_limits(organisation_id))
+        commands = asked(self._commands, call)
         with as_problems():
-            created = asked(self._commands, call).create(organisation_id, request, origin(call))
+            with commands.fence_first():
+                request = key_request(call.body, self._clock.now(), self._show.tier_limits(organisation_id))
+            created = commands.create(organisation_id, request, origin(call))
         return self.created(call, created.key_id, created.receipt, created.secret.value)
 
 
@@ -121,10 +133,12 @@ class KeyItem(KeyResource):
     def on_patch(self, call: Call[ForceQuery, KeyBody], key_id: str) -> Answer:
         organisation_id = call.caller.organisation_id
         edit = key_edit(call.body, self._clock.now(), self._show.tier_limits(organisation_id))
+        commands = asked(self._commands, call)
         with as_problems():
             if call.body.fixed:
-                check_fixed(call.body, self._queries.get_key(organisation_id, key_id))
-            changed = asked(self._commands, call).edit(organisation_id, key_id, edit, origin(call))
+                with commands.fence_first():
+                    check_fixed(call.body.fixed, self._queries.get_key(organisation_id, key_id))
+            changed = commands.edit(organisation_id, key_id, edit, origin(call))
         secret = {} if changed.secret is None else {"key": changed.secret.value}
         return self.changed(call, key_id, changed.receipt, **secret)
 
@@ -153,3 +167,21 @@ class KeyItem(KeyResource):
             return self._as_of.at(organisation_id, key_id, query.as_of, self._clock.now())
         except InTheFuture:
             raise Problem("invalid-request", "as_of: must not be in the future") from None
+
+
+class OwnKey:
+    def __init__(self, queries: KeyQueries, show: KeyRepresentation) -> None:
+        self._queries, self._show = queries, show
+
+    @operation(
+        "Show the calling key",
+        tag="Keys",
+        permission=None,
+        answers=KeySchema,
+        problems=("not-found",),
+        reserve=LISTING,
+    )
+    def on_get(self, call: Call[None, None]) -> Answer:
+        with as_problems():
+            key = self._queries.get_key(call.caller.organisation_id, call.caller.key_id)
+        return Answer(body=self._show(key), revision=key.revision)

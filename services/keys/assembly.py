@@ -1,18 +1,24 @@
 """Composition of the keys service: builds its parts and connects them. Called by the composition roots only."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from services.keys import api, tables
 from services.keys.commands.command_handler import CommandHandler
 from services.keys.commands.expiry_sweep import ExpirySweep
+from services.keys.console.sessions.sign_in import SignIn
 from services.keys.events import types
-from services.keys.http import organisation_activity_resources
+from services.keys.http.organisation import organisation_activity_resources
+from services.keys.http.signers_resource import WELL_KNOWN, SignersResource
 from services.keys.publication import publish
+from services.keys.revocation.evidence import Evidence
 from services.keys.revocation.gate_cap import GATES_MAX_DEFAULT
 from services.keys.revocation.gate_rows import GATES
 from services.keys.revocation.propagation import Propagation
+from services.keys.revocation.published_signers import PublishedSigners
+from services.keys.revocation.receipts import Receipts
 from services.keys.revocation.restore_detection import RestoreDetection
 from services.keys.rpc.remote_commands import RemoteCommands
 from services.keys.views.as_of import AsOf
@@ -23,10 +29,12 @@ from services.keys.views.queries import KeyQueries
 from services.keys.views.rebuild import rebuild
 from shared.contracts.keys import IGNORABLE
 from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.gate.grants.grant import Limits
 from shared.gate.grants.grants import Grants
 from shared.replication.envelopes import Envelopes
 from shared.replication.feed import LogFeed
 from shared.replication.proof.signatures import Signer
+from shared.replication.proof.signed_heads import HeadSigner
 from shared.replication.relay import Bus, Doorbell, Relay
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
@@ -36,6 +44,10 @@ from shared.web.conditions.idempotency import Idempotency
 from shared.web.internal_api import FeedPages, GatePlace
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import InternalRoute, Route
+
+if TYPE_CHECKING:
+    from services.keys.console.app import ConsoleDoor
+    from services.keys.console.pages.key_usage import KeyUsage
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -58,7 +70,9 @@ class Keys:
     sweep: ExpirySweep
     feed: LogFeed
     signer: Signer | None
+    signers: PublishedSigners
     last_use: LastUse
+    sign_in: SignIn
 
     def rebuild(self) -> int:
         """Rebuilds the read models from the log. Returns how many events it holds."""
@@ -83,8 +97,37 @@ class Keys:
         routes = [
             *api.routes(self.commands, self.queries, self.as_of, grants, self.clock),
             *organisation_activity_resources.routes(self.organisation_history),
+            Route(WELL_KNOWN, SignersResource(self.signers)),
         ]
         return self.idempotency.serves(routes)
+
+    def console(
+        self,
+        *,
+        tiers: Mapping[str, Limits],
+        usage: "KeyUsage | None",
+        document: Mapping[str, Any],
+        public_url: str,
+        proxies: TrustedProxies,
+    ) -> "ConsoleDoor":
+        """The pages for people. `tiers`: the limits of each. `usage`: whom details ask. `document`: the API's."""
+        # Here and not above: templates and catalogues are read by the one process that shows pages.
+        from services.keys.console.app import ConsoleDoor
+        from services.keys.console.pages.parts import Parts
+
+        parts = Parts(
+            commands=self.commands,
+            queries=self.queries,
+            history=self.history,
+            as_of=self.as_of,
+            idempotency=self.idempotency,
+            sign_in=self.sign_in,
+            clock=self.clock,
+            tiers=tiers,
+            usage=usage,
+            public_url=public_url,
+        )
+        return ConsoleDoor(parts, proxies=proxies, is_ready=self.database.answers, document=document)
 
     def internal_routes(self) -> list[InternalRoute]:
         """Each service's gates pull; auth and usage follow as well."""
@@ -119,7 +162,7 @@ def assemble(
     gates_max: int = GATES_MAX_DEFAULT,
     signer: Signer | None = None,
 ) -> Keys:
-    """Migrates the database first. `gates_max`: of each account. `signer`: of what pulls are answered."""
+    """Migrates the database first. `gates_max`: of each account. `signer`: of answers to pulls, and of receipts."""
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
     envelopes = Envelopes("keys", types, publish, ignorable=IGNORABLE)
@@ -129,7 +172,13 @@ def assemble(
     propagation = Propagation(
         database, store, restore_detection, clock, lease_seconds=lease_seconds, gates_max=gates_max
     )
-    commands = CommandHandler(database, store, doorbell, propagation, clock)
+    signers = PublishedSigners(database)
+    heads = None
+    if signer is not None:
+        signers.publish(signer, clock)
+        heads = HeadSigner(signer, clock)
+    receipts = Receipts(propagation, Evidence(store, signer, clock.now), clock)
+    commands = CommandHandler(database, store, doorbell, receipts, clock)
     return Keys(
         clock=clock,
         database=database,
@@ -145,7 +194,9 @@ def assemble(
         as_of=AsOf(store),
         idempotency=Idempotency(database, tables.idempotency, clock),
         sweep=ExpirySweep(database, commands.keys, clock),
-        feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES),
+        feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES, heads),
         signer=signer,
+        signers=signers,
         last_use=LastUse(database),
+        sign_in=SignIn(database, clock),
     )

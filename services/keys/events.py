@@ -7,7 +7,7 @@ key makes them unreadable in every copy of the log.
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.eventsourcing.event_types import EventTypes
+from shared.eventsourcing.event_types import Data, EventTypes
 
 types = EventTypes()
 
@@ -107,10 +107,14 @@ class KeyAccessChanged:
     changed_at: datetime
 
 
-@types.register("KeyRotated")
+@types.register("KeyRotated", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRotated:
-    """`grace_until`: until when the previous secret still works; None: not at all. Older ones have ended."""
+    """`grace_until`: until when the previous secret still works; None: not at all. Older ones have ended.
+
+    `previous_digest`: only the newest secret was replaced, and the one before it, of this digest, works until
+    `previous_until`, as it did. `grace_until` is None then, so that a reader who does not know of this ends both.
+    """
 
     key_id: str
     organisation_id: str
@@ -118,6 +122,13 @@ class KeyRotated:
     hint: str
     grace_until: datetime | None
     rotated_at: datetime
+    previous_digest: str | None = None
+    previous_until: datetime | None = None
+
+
+@types.upcaster("KeyRotated", from_version=1)
+def _of_every_older_secret(body: Data) -> Data:
+    return body
 
 
 @types.register("KeySuspended")

@@ -1,4 +1,6 @@
-"""The tables of the keys service: event log, read models, data keys, idempotency keys, and gates' positions."""
+"""The tables of the keys service: event log, read models, data keys, idempotency keys, gates' positions,
+and the people of the console with their links and sessions.
+"""
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text, text
 
@@ -9,6 +11,16 @@ from shared.sql.idempotency_table import idempotency_table
 metadata = MetaData()
 log, log_head = log_tables(metadata)
 relay_cursor = relay_table(metadata)
+
+# Public halves of all keys that ever signed, so that old receipts can be checked after a key was replaced. `id`: the
+# thumbprint of RFC 7638.
+signing_key = Table(
+    "signing_key",
+    metadata,
+    Column("id", String(43), primary_key=True),
+    Column("public_key", String(44), nullable=False),
+    Column("first_used_at", String(27), nullable=False),
+)
 
 organisation = Table(
     "organisation",
@@ -120,4 +132,44 @@ storage = Table(
     metadata,
     Column("identity", String(100), primary_key=True),
     Column("settled", Boolean, nullable=False),
+)
+
+# Who signs in at the console. The log names them by id alone, so that `name` and `address` can be erased. Not a read
+# model, nor are the two tables below. `role`: what every session of theirs may do from now on.
+console_person = Table(
+    "console_person",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("organisation_id", String(32), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("address", Text),
+    Column("created_at", String(27), nullable=False),
+    Index("console_person_by_organisation", "organisation_id"),
+)
+
+# Links that sign in once. `digest`: SHA-256 of the token, which is stored nowhere.
+console_link = Table(
+    "console_link",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("person_id", String(32), nullable=False),
+    Column("expires_at", String(27), nullable=False),
+    Column("used_at", String(27)),
+    Index("console_link_by_expiry", "expires_at"),
+)
+
+# `digest`: SHA-256 of the id in the browser's cookie, which is stored nowhere. `id`: what people's lists call it.
+console_session = Table(
+    "console_session",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("id", String(32), nullable=False),
+    Column("person_id", String(32), nullable=False),
+    Column("signed_in_at", String(27), nullable=False),
+    Column("seen_at", String(27), nullable=False),
+    Column("address", String(45), nullable=False),
+    Column("user_agent", String(200), nullable=False),
+    Index("console_session_by_person", "person_id"),
+    Index("console_session_by_sign_in", "signed_in_at"),
 )

@@ -62,7 +62,11 @@ class KeyAccessChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRotated:
-    """A key has a new secret: `digest`, `hint`. The one before works until `grace_until`; None: it no longer works."""
+    """A key has a new secret: `digest`, `hint`. The one before works until `grace_until`; None: it no longer works.
+
+    `previous_digest`: it took the newest one's place alone, and the one before that, of this digest, works until
+    `previous_until`, as it did; `grace_until` is None. An older reader, which does not know this, ends both.
+    """
 
     key_id: str
     organisation_id: str
@@ -70,6 +74,8 @@ class KeyRotated:
     hint: str
     rotated_at: datetime
     grace_until: datetime | None = None
+    previous_digest: str | None = None
+    previous_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,7 +74,7 @@ class Gate:
     def verify(self, digest: str, organisation_id: str, permission: str | None, *, charge: bool) -> Verdict:
         """Decides on a secret that a back end was shown, and only if told so charges it; its address is not judged.
 
-        To whoever asks, another organisation's key is no key.
+        Another organisation's key is no key to the caller.
         """
         replica, elapsed = self.replica, self._elapsed_seconds()
         now, grant = replica.time_at(elapsed), replica.grants.by_digest(digest)

@@ -1,12 +1,15 @@
-"""Redaction: whatever looks like an API key is cut out of every string that is logged, recorded or echoed."""
+"""Redaction: whatever looks like an API key is cut out of every string that is logged, recorded or echoed.
+
+So is the token of a link that signs in to the console (`grc_`).
+"""
 
 import re
 
 # A key that follows another without a space is a second match: its "grl_" does not belong to the first.
-_SECRET = re.compile(r"grl_(?:(?!grl_)[0-9A-Za-z]){16,}")
-_REPLACEMENT = "grl_[redacted]"
+_SECRET = re.compile(r"(gr[lc]_)(?:(?!gr[lc]_)[0-9A-Za-z]){16,}")
+_REPLACEMENT = r"\1[redacted]"
 
 
 def redact(text: str) -> str:
     """The text with every key, and every part of one with 16 characters or more after `grl_`, replaced."""
-    return _SECRET.sub(_REPLACEMENT, text) if "grl_" in text else text
+    return _SECRET.sub(_REPLACEMENT, text) if "grl_" in text or "grc_" in text else text

@@ -57,7 +57,7 @@ def test_a_key_s_life_can_be_followed_by_commands_alone(system: System) -> None:
         return json.loads(done.stdout)
 
     with receiver(status(204)) as hook:
-        made = run("channels", "webhook", hook.url(), "--event", "KeyRevoked")
+        made = run("channels", "create", "webhook", hook.url(), "--event", "KeyRevoked")
         run("channels", "test", made["id"])
         hook.wait_for(1)
         key_id, _ = system.create_key("sensors:read")
@@ -74,10 +74,22 @@ def test_a_key_s_life_can_be_followed_by_commands_alone(system: System) -> None:
             Webhook(secret).verify(again.body, again.headers)
         rule = run("rules", "create", "error-rate", "--parameter", "threshold_percent=10", "--channel", made["id"])
         assert rule["parameters"] == {"threshold_percent": 10, "requests_min": 20}
+        edited = run("rules", "edit", rule["id"], "--label", "env:prod", "--clear", "parameters.threshold_percent")
+        assert (edited["label"], edited["parameters"]["threshold_percent"]) == ("env:prod", 50)
         assert run("rules", "mute", rule["id"])["muted"]
         assert rule["id"] in [one["id"] for one in run("rules", "list")]
         run("rules", "delete", rule["id"])
-        run("list", "--key", key_id)
+        run("list", "--key", key_id, "--rule", rule["id"], "--kind", "quota", "--from", "2026-01-01T00:00:00Z")
+        assert run("channels", "edit", made["id"], "--name", "At home")["name"] == "At home"
+        run("channels", "disable", made["id"])
+        key_id, _ = system.create_key("sensors:read")
+        with system.admin() as admin:
+            admin.post(f"/v1/keys/{key_id}/revoke")
+        held = eventually(lambda: run("channels", "show", made["id"])["held"], bool)
+        run("channels", "enable", made["id"])
+        replayed = run("channels", "replay", made["id"], "--since", "2026-01-01T00:00:00Z")
+        assert (replayed["replayed"], replayed["held"]) == (held, 0)
+        assert json.loads(hook.wait_for(4)[-1].body)["data"]["key_id"] == key_id
         run("channels", "delete", made["id"])
     shown = grillo("alerts", "rules", "list", key=system.admin_key, url=system.url)
     assert "thresholds_percent: [80, 100]" in shown.stdout

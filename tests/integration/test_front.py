@@ -1,19 +1,24 @@
 """The front's nginx configuration, in a real nginx: what it tells services of the caller, and what it writes down."""
 
+import gzip
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import httpx
 import pytest
 
+from shared.web.answers.compression import BYTES_MIN, Compression
 from tests.integration.web.tiny import KEYS
 from tests.proxies import Proxy, Upstream, nginx
 from tests.servers import free_port
 
 CONFIGURATION = Path(__file__).parents[2] / "ops/nginx/grillo.conf"
-KEY = KEYS["reader"]
+KEY, LINK = KEYS["reader"], f"grc_{'7' * 43}"
 ORIGINAL = {"X-Original-Method": "GET", "X-Original-URI": "/a", "X-Forwarded-Method": "GET", "X-Forwarded-Uri": "/a"}
 
 
@@ -25,12 +30,37 @@ def upstream() -> Iterator[Upstream]:
     upstream.close()
 
 
-def _front(folder: Path, upstream: Upstream, *, asks_for_others: str = "192.0.2.10") -> Proxy:
+LONG = json.dumps({"data": ["a word"] * BYTES_MIN}).encode()
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def compressing() -> Iterator[int]:
+    """The port of a service that answers everything with a long text, compressed as services do."""
+
+    def long_text(_: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "application/json"), ("ETag", '"1.abc"')])
+        return [LONG]
+
+    server = make_server("127.0.0.1", 0, Compression(long_text), handler_class=Quiet)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+def _front(folder: Path, upstream: Upstream | int, *, asks_for_others: str = "192.0.2.10", around: str = "") -> Proxy:
     port, dead = free_port(), free_port()
+    alive = upstream if isinstance(upstream, int) else upstream.port
     text = CONFIGURATION.read_text().replace("listen 8000;", f"listen 127.0.0.1:{port};")
-    for name, place in {"keys": upstream.port, "auth": upstream.port, "usage": dead, "sensors": dead}.items():
+    places = {"keys": alive, "console": alive, "auth": alive, "usage": dead, "sensors": dead}
+    for name, place in places.items():
         text = text.replace(f"{name}:8000", f"127.0.0.1:{place}")
-    return nginx(folder, text.replace("default 0;", f"default 0; {asks_for_others} 1;"), port)
+    return nginx(folder, around + text.replace("default 0;", f"default 0; {asks_for_others} 1;"), port)
 
 
 def test_it_appends_the_callers_address_and_logs_no_key_wherever_it_was_sent(
@@ -45,12 +75,14 @@ def test_it_appends_the_callers_address_and_logs_no_key_wherever_it_was_sent(
             f"/v1/keys?api_key={KEY}",
             f"/v1/sensors/{KEY}/x?api_key={KEY}",
             f"/v1/authorize?api_key={KEY}",
+            f"/console/link/{LINK}",
         ):
             client.get(path, headers={"Referer": KEY, "User-Agent": KEY, "X-Original-URI": KEY})
     written = front.written()
-    assert written.count("/[redacted]") == 3
+    assert written.count("/[redacted]") == 4
     assert " 503 " in written
     assert KEY[4:40] not in written
+    assert LINK[4:40] not in written
 
 
 def test_what_a_stranger_tells_of_another_request_ends_at_the_front(tmp_path: Path, upstream: Upstream) -> None:
@@ -117,6 +149,24 @@ def test_neither_a_body_nor_an_error_about_one_is_written_down(tmp_path: Path, u
         answer = httpx.post(f"{front.url}/v1/keys?api_key={KEY}", content=KEY.ljust(100_000))
     assert (answer.status_code, upstream.lines[-1]) == (200, f"POST /v1/keys?api_key={KEY} HTTP/1.1")
     assert KEY[4:20] not in front.written()
+
+
+@pytest.mark.parametrize("around", ["", "gzip on; gzip_proxied any; gzip_types application/json;"])
+def test_what_a_service_compressed_passes_as_it_is_and_nothing_else_is_compressed(
+    tmp_path: Path, compressing: int, around: str
+) -> None:
+    """`around`: what the nginx.conf of a distribution may say beside this file. Answers of POST may show a secret."""
+    with _front(tmp_path, compressing, around=around) as front, httpx.Client(base_url=front.url) as client:
+        with client.stream("GET", "/v1/keys", headers={"Accept-Encoding": "gzip"}) as answer:
+            sent = b"".join(answer.iter_raw())
+        assert answer.headers.get_list("Content-Encoding") == ["gzip"]
+        assert (gzip.decompress(sent), len(sent) < len(LONG) / 10) == (LONG, True)
+        assert (answer.headers.get_list("Vary"), answer.headers["ETag"]) == (["Accept-Encoding"], 'W/"1.abc"')
+        plain = client.get("/v1/keys", headers={"Accept-Encoding": "identity"})
+        assert (plain.content, "Content-Encoding" in plain.headers) == (LONG, False)
+        assert (plain.headers.get_list("Vary"), plain.headers["ETag"]) == (["Accept-Encoding"], '"1.abc"')
+        posted = client.post("/v1/keys", headers={"Accept-Encoding": "gzip"})
+        assert (posted.content, "Content-Encoding" in posted.headers) == (LONG, False)
 
 
 def _answer(url: str, request: str) -> str:

@@ -46,9 +46,9 @@ from shared.gate.grants.grants import Grants
 from shared.replication.sql_follower import SqlFollower
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
-from shared.sql.migrations import migrate
 from tests import examples
 from tests.examples import NOON, ORIGIN
+from tests.service_database import migrated
 
 WORDS = Description(name="Zanzibar railway", description="Zanzibar coast", labels={"zanzibar": "Zanzibar"})
 
@@ -68,9 +68,10 @@ class Everything:
     def __init__(self, folder: Path, clock: ManualClock) -> None:
         self.bus, self.clock = Bus(), clock
         self.databases = {name: Database.sqlite(folder / f"{name}.db") for name in ("keys", "auth", "usage")}
+        migrated(self.databases["keys"], keys.MIGRATIONS)
         self.keys = keys.assemble(self.databases["keys"], self.bus, clock, lease_seconds=1)
-        migrate(self.databases["auth"], auth.MIGRATIONS)
-        migrate(self.databases["usage"], usage.MIGRATIONS)
+        migrated(self.databases["auth"], auth.MIGRATIONS)
+        migrated(self.databases["usage"], usage.MIGRATIONS)
 
     def live(self) -> None:
         commands = self.keys.commands
@@ -112,6 +113,7 @@ class Everything:
             lambda key_id: commands.edit(organisation_id, key_id, moved, ORIGIN),
             lambda key_id: commands.edit(organisation_id, key_id, turned, ORIGIN),
             lambda key_id: commands.rotate(organisation_id, key_id, timedelta(hours=1), ORIGIN),
+            lambda key_id: commands.rotate(organisation_id, key_id, timedelta(0), ORIGIN, instead=True),
             lambda key_id: commands.suspend(organisation_id, key_id, ORIGIN),
             lambda key_id: commands.resume(organisation_id, key_id, ORIGIN),
             lambda key_id: commands.delete(organisation_id, key_id, ORIGIN),

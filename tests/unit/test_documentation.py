@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 DECISIONS = sorted((ROOT / "docs/decisions").glob("0*.md"))
 LINK = re.compile(r"(?:\]\(|src(?:set)?=\")([^)\"#\s]+)")
-PATH = re.compile(r"`((?:services|shared|tests|docs|ops|benchmarks)/[\w./-]+)`")
+PATH = re.compile(r"`((?:services|shared|tests|docs|ops|benchmarks|examples)/[\w./-]+)`")
 NAME = re.compile(r"`(\w+\.(?:py|lua|conf|toml))`")
 HEAD = re.compile(r"^\*Accepted on (\d{4}-\d\d-\d\d)(?:; amended by (.+))?\.\*$", re.MULTILINE)
 NUMBER = re.compile(r"\[(\d+)\]\(")
@@ -45,6 +45,11 @@ def test_every_file_that_a_page_names_is_there(page: Path) -> None:
 def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     targets = [target for target in LINK.findall(page.read_text()) if "://" not in target]
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_no_page_holds_the_marks_of_a_merge_that_was_not_resolved() -> None:
+    marks = re.compile(r"^(?:<{7}|>{7}|={7})(?: |$)", re.MULTILINE)
+    assert [str(page.relative_to(ROOT)) for page in PAGES if marks.search(page.read_text())] == []
 
 
 def test_the_index_has_every_decision_with_its_date_and_what_amends_it() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from services.cli.arguments import Data, ServiceName, service_named
+from services.cli.arguments import AsJson, Data, ServiceName, service_named
 from services.cli.failure import Failure
 from services.cli.host.databases import open_database
 
@@ -27,7 +27,7 @@ app = typer.Typer(help="List and replay what a service could not take in.", no_a
 def list_dead(
     service: ServiceName,
     data: Data = Path("data"),
-    as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Parked events and dead letters of one service. Exit status 0 whether or not there are any."""
     from shared.replication.relay import BusUnavailable

@@ -1,30 +1,43 @@
 """HTTP client of the command line, with the key of the environment, the prompt or standard input.
 
-A key is never an argument: `ps` shows those.
+A key is never an argument: `ps` shows those. What changes something has an Idempotency-Key of its own, so that it may
+be sent again when its answer was lost.
 """
 
 import getpass
 import os
 import re
 import sys
+import time
+import uuid
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import typer
 
 from services.cli.failure import Failure
+from services.cli.remote.repetition import AnswerLost, answered
 
 _DEFAULT_URL = "http://127.0.0.1:8000"
 _TIMEOUT_SECONDS = 30.0
+_MAY_BE_DONE = "  An earlier answer to this was lost: that request may have done it. Look before you ask again."
 _ID = re.compile(r"[0-9A-Za-z_]{1,100}", re.ASCII)
 
 
 class Client:
-    def __init__(self) -> None:
+    """`transport`, `wait`: replaced in tests."""
+
+    def __init__(
+        self, transport: httpx.BaseTransport | None = None, wait: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._wait = wait
         self._url = os.environ.get("GRILLO_URL", _DEFAULT_URL).rstrip("/")
         headers = {"Authorization": f"Bearer {_api_key()}"}
         try:
-            self._http = httpx.Client(base_url=self._url, headers=headers, timeout=_TIMEOUT_SECONDS)
+            self._http = httpx.Client(
+                base_url=self._url, headers=headers, timeout=_TIMEOUT_SECONDS, transport=transport
+            )
         except (httpx.InvalidURL, ValueError):
             raise Failure("GRILLO_URL is no address of a server; it must read http://HOST:PORT.") from None
 
@@ -32,9 +45,10 @@ class Client:
         return self._ask("GET", path, params=_given(query))
 
     def post(self, path: str, body: dict[str, Any], **query: Any) -> Any:
-        return self._ask("POST", path, json=body, params=_given(query))
+        return self._ask("POST", path, json=body, headers=_as_one_request(), params=_given(query))
 
     def patch(self, path: str, body: dict[str, Any], headers: dict[str, str], **query: Any) -> Any:
+        headers = headers | _as_one_request() if body.get("regenerate") else headers
         return self._ask("PATCH", path, json=body, headers=headers, params=_given(query))
 
     def delete(self, path: str, **query: Any) -> Any:
@@ -53,11 +67,16 @@ class Client:
 
     def _ask(self, method: str, path: str, **options: Any) -> Any:
         try:
-            answer = self._http.request(method, path, **options)
+            answer, may_be_done = answered(lambda: self._http.request(method, path, **options), self._wait)
+        except AnswerLost as lost:
+            raise Failure(
+                f"the answer of {self._url} was lost ({lost}), so it may have been done: look before you ask again."
+            ) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Failure(f"no answer from {self._url} ({error}). Is it running? GRILLO_URL names another.") from None
         if answer.is_error:
-            raise Failure(_refusal(answer))
+            told = _refusal(answer)
+            raise Failure(f"{told}\n{_MAY_BE_DONE}" if may_be_done and method != "GET" else told)
         return self._document(answer)
 
     def _document(self, answer: httpx.Response) -> dict[str, Any]:
@@ -69,6 +88,11 @@ class Client:
         if not isinstance(document, dict) or "X-Request-Id" not in answer.headers:
             raise Failure(f"{self._url} answered, but not as grillo does. GRILLO_URL names another address.")
         return document
+
+
+def _as_one_request() -> dict[str, str]:
+    """However often it is sent."""
+    return {"Idempotency-Key": str(uuid.uuid4())}
 
 
 def _given(query: dict[str, Any]) -> dict[str, Any]:

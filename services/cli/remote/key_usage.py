@@ -5,11 +5,10 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from services.cli.arguments import time_text
+from services.cli.arguments import AsJson, Since, Until
 from services.cli.output import minute, print_json, tables, text
 from services.cli.remote.client import Client, id_in_path
 
-AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 KeyId = Annotated[str, typer.Argument(help="The key's id, key_…", callback=id_in_path)]
 
 
@@ -38,10 +37,8 @@ def activity(
     route: Annotated[str | None, typer.Option(help="Only requests for this route, such as /v1/sensors.")] = None,
     address: Annotated[str | None, typer.Option(help="Only requests from this address.")] = None,
     request_id: Annotated[str | None, typer.Option(help="Only what has this X-Request-Id.")] = None,
-    since: Annotated[
-        str | None, typer.Option(help="RFC 3339, such as 2026-11-23T08:00:00Z.", callback=time_text)
-    ] = None,
-    until: Annotated[str | None, typer.Option(help="RFC 3339.", callback=time_text)] = None,
+    since: Since = None,
+    until: Until = None,
     limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 20,
     as_json: AsJson = False,
 ) -> None:

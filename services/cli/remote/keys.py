@@ -5,18 +5,25 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from services.cli.arguments import label_of, time_text
-from services.cli.output import minute, print_json, tables, tell_receipt, text
+from services.cli.arguments import LABEL_FORM, AsJson, label_of, label_text, time_text
+from services.cli.output import minute, print_json, print_members, tables, tell_receipt
 from services.cli.remote import key_usage
 from services.cli.remote.client import Client
 from services.cli.remote.consent import Force, Yes, ask, forced, how_many_to_revoke
-from services.cli.remote.edits import Clear, limits_of, with_cleared
-from services.cli.remote.key_usage import AsJson, KeyId
+from services.cli.remote.edits import Clearable, Revision, given, if_match, something
+from services.cli.remote.key_usage import KeyId
 from services.cli.remote.made import AlsoMade, MadeSince, made_query, tell_made
+from services.cli.remote.outcome import Secret, tell_change
 
 app = typer.Typer(
     help="The life of keys, from creation to deletion; and their usage.",
     no_args_is_help=True,
+)
+SECRET = Secret(member="key", renewed_by="grillo keys rotate {id} --instead")
+CLEARABLE = Clearable(
+    names=("description", "labels", "expires_at", "allowed_addresses", "limits", "limits.minute", "limits.day"),
+    inside=("labels",),
+    instead_of={"expires_at": "expires_in"},
 )
 Addresses = Annotated[
     list[str] | None, typer.Option("--address", help="IP address or network it may be used from; repeat for several.")
@@ -33,7 +40,7 @@ def create(
     ],
     description: Annotated[str, typer.Option(help="What the key is for.")] = "",
     expires_in: Annotated[int | None, typer.Option(help="Seconds until it expires.")] = None,
-    label: Annotated[list[str] | None, typer.Option(help="name:value; repeat for several.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help=f"{LABEL_FORM}; repeat for several.")] = None,
     allow_query: Annotated[bool, typer.Option(help="Whether it may be sent as ?api_key=.")] = True,
     address: Addresses = None,
     minute_limit: MinuteLimit = None,
@@ -46,20 +53,15 @@ def create(
     body |= {"expires_in": expires_in} if expires_in is not None else {}
     body |= {"labels": dict(label_of(text) for text in label)} if label else {}
     body |= {"allowed_addresses": address} if address else {}
-    body |= limits_of(minute_limit, day_limit)
-    created = Client().post("/v1/keys", body)
-    if as_json:
-        print_json(created)
-    else:
-        typer.echo(created["key"])
-        typer.echo(f"{created['id']} created. This is the only time its secret is shown.", err=True)
+    body |= _limits(minute_limit, day_limit)
+    _tell(Client().post("/v1/keys", body), "created", as_json)
 
 
 @app.command("list")
 def list_keys(
     status: Annotated[str | None, typer.Option(help="one or more of active,suspended,expired,revoked.")] = None,
     label: Annotated[
-        list[str] | None, typer.Option(help="name:value; repeat for several, which must all hold.")
+        list[str] | None, typer.Option(help=f"{LABEL_FORM}; repeat for several, which must all hold.")
     ] = None,
     search: Annotated[str | None, typer.Option(help="Part of the name, the description or the hint.")] = None,
     sort: Annotated[str, typer.Option(help="created_at, name, expires_at, last_used_at; - before: descending.")] = (
@@ -68,7 +70,7 @@ def list_keys(
     as_json: AsJson = False,
 ) -> None:
     """List the organisation's keys, newest first."""
-    labels = [":".join(label_of(each)) for each in label or ()]
+    labels = [label_text(each) for each in label or ()]
     keys = Client().pages("/v1/keys", status=status, label=labels, q=search, sort=sort)
     if as_json:
         print_json(keys)
@@ -88,13 +90,7 @@ def show(
 ) -> None:
     """Show one key, as it is or as it was."""
     key = Client().get(f"/v1/keys/{key_id}", as_of=as_of)
-    if as_json:
-        print_json(key)
-        return
-    table = Table(box=None, show_header=False)
-    for name, value in key.items():
-        table.add_row(name, text(value))
-    tables().print(table)
+    print_json(key) if as_json else print_members(key)
 
 
 @app.command()
@@ -103,38 +99,35 @@ def edit(
     name: Annotated[str | None, typer.Option(help="A new name.")] = None,
     description: Annotated[str | None, typer.Option(help="What the key is for.")] = None,
     permission: Annotated[list[str] | None, typer.Option(help="All it shall have; repeat for several.")] = None,
-    label: Annotated[list[str] | None, typer.Option(help="name:value, added or changed; repeat for several.")] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(help=f"{LABEL_FORM}: added or changed; repeat for several.")
+    ] = None,
     expires_in: Annotated[int | None, typer.Option(help="Seconds from now until it expires.")] = None,
     never_expires: Annotated[bool, typer.Option("--never-expires", help="Take its expiry away.")] = False,
     allow_query: Annotated[bool | None, typer.Option(help="Whether it may be sent as ?api_key=.")] = None,
     address: Addresses = None,
     minute_limit: MinuteLimit = None,
     day_limit: DayLimit = None,
-    clear: Clear = None,
+    clear: Annotated[list[str] | None, typer.Option(help=CLEARABLE.help())] = None,
     regenerate: Annotated[bool, typer.Option("--regenerate", help="New secret, which ends every older one.")] = False,
-    revision: Annotated[int | None, typer.Option(help="Change it only if it is still at this revision.")] = None,
+    revision: Revision = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Change a key. What is not named stays. More permissions need --regenerate."""
-    wanted: dict[str, Any] = {
-        "name": name,
-        "description": description,
-        "permissions": permission,
-        "labels": dict(label_of(text) for text in label) if label else None,
-        "expires_in": expires_in,
-        "allow_query": allow_query,
-        "allowed_addresses": address,
-    }
-    body = {field: value for field, value in wanted.items() if value is not None}
-    body |= limits_of(minute_limit, day_limit)
-    cleared = ["expires_at"] * never_expires + (clear or [])
-    body = with_cleared(body, cleared)
-    body |= {"regenerate": True} if regenerate else {}
-    if not body:
-        raise typer.BadParameter("nothing to change: name what shall be otherwise; see --help")
-    headers = {} if revision is None else {"If-Match": f'"{revision}"'}
-    changed = Client().patch(f"/v1/keys/{key_id}", body, headers, force=forced(force))
+    body = given(
+        name=name,
+        description=description,
+        permissions=permission,
+        labels=dict(label_of(text) for text in label) if label else None,
+        expires_in=expires_in,
+        allow_query=allow_query,
+        allowed_addresses=address,
+    )
+    body |= _limits(minute_limit, day_limit)
+    body = CLEARABLE.cleared(body, ["expires_at"] * never_expires + (clear or []))
+    body = something(body | ({"regenerate": True} if regenerate else {}))
+    changed = Client().patch(f"/v1/keys/{key_id}", body, if_match(revision), force=forced(force))
     _tell(changed, "changed", as_json)
 
 
@@ -142,11 +135,16 @@ def edit(
 def rotate(
     key_id: KeyId,
     grace: Annotated[int, typer.Option(help="Seconds for which the secret before works on.")] = 0,
+    instead: Annotated[
+        bool,
+        typer.Option("--instead", help="Replace the newest secret alone, whose answer was lost: no grace changes."),
+    ] = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Give a key a new secret, printed on standard output, and shown only once."""
-    rotated = Client().post(f"/v1/keys/{key_id}/rotate", {"grace_seconds": grace}, force=forced(force))
+    body = {"grace_seconds": grace} | ({"instead": True} if instead else {})
+    rotated = Client().post(f"/v1/keys/{key_id}/rotate", body, force=forced(force))
     _tell(rotated, "rotated", as_json)
 
 
@@ -187,7 +185,7 @@ def revoke(
 
 @app.command("revoke-many")
 def revoke_many(
-    label: Annotated[str | None, typer.Option(help="name:value: all that carry it.")] = None,
+    label: Annotated[str | None, typer.Option(help=f"{LABEL_FORM}: all that carry it.")] = None,
     created_before: Annotated[
         str | None, typer.Option(help="RFC 3339: all made before that moment.", callback=time_text)
     ] = None,
@@ -205,7 +203,7 @@ def revoke_many(
     if (label is None) == (created_before is None):
         raise typer.BadParameter("give one of --label and --created-before")
     body: dict[str, Any] = {"reason": reason, "dry_run": dry_run} | made_query(also_made, made_since)
-    body |= {"label": ":".join(label_of(label))} if label is not None else {"created_before": created_before}
+    body |= {"label": label_text(label)} if label is not None else {"created_before": created_before}
     client = Client()
     if not dry_run:
         ask(lambda: how_many_to_revoke(client.post("/v1/keys/revoke", body | {"dry_run": True}), also_made), yes)
@@ -240,15 +238,9 @@ app.command()(key_usage.activity)
 
 
 def _tell(changed: dict[str, Any], what: str, as_json: bool) -> None:
-    """A new secret alone on standard output; who knows of the change in words."""
-    if as_json:
-        print_json(changed)
-        return
-    secret, receipt = changed.get("key"), changed["receipt"]
-    if secret is not None:
-        typer.echo(secret)
-        typer.echo("This is the only time its secret is shown.", err=True)
-    if receipt is None:
-        typer.echo(f"{changed['id']} {what}.", err=secret is not None)
-        return
-    tell_receipt(f"{changed['id']} {what}", receipt, err=secret is not None)
+    tell_change(changed, what, as_json, SECRET)
+
+
+def _limits(minute: int | None, day: int | None) -> dict[str, Any]:
+    limits = given(minute=minute, day=day)
+    return {"limits": limits} if limits else {}

@@ -1,4 +1,4 @@
-"""Checks of a command while the log is locked: of the key that asks, before it writes; of the change, afterwards."""
+"""Checks of a command while the log is locked: of who asks, before it writes; of the change, afterwards."""
 
 import functools
 from collections.abc import Callable
@@ -9,7 +9,10 @@ from sqlalchemy import Connection, Select, String, bindparam, or_, select
 from services.keys import tables
 from services.keys.lifecycle.key import Key, Status
 from services.keys.lifecycle.lock_out import LockOut, Loss, own_loss, usable_beyond, weakens
-from services.keys.revocation.fence import Fence, checked_by
+from services.keys.revocation import fence as key_fence
+from services.keys.revocation import session_fence
+from services.keys.revocation.fence import Fence
+from services.keys.revocation.session_fence import SessionFence
 from services.keys.views.active_keys import check_limit, has_status
 from services.keys.views.own_bounds import check_own_bounds
 from shared.eventsourcing.repository import nothing
@@ -17,6 +20,8 @@ from shared.runtime.clock import Clock
 from shared.sql.idempotency_table import Keep
 from shared.values.revision import ANY_REVISION, SeenRevisions
 from shared.values.timestamps import rfc3339
+
+AnyFence = Fence | SessionFence  # of a key, or of a person
 
 
 class Checks:
@@ -26,10 +31,10 @@ class Checks:
     """
 
     def __init__(
-        self, clock: Clock, fence: Fence | None = None, seen: SeenRevisions = ANY_REVISION, keep: Keep | None = None
+        self, clock: Clock, fence: AnyFence | None = None, seen: SeenRevisions = ANY_REVISION, keep: Keep | None = None
     ) -> None:
         self._clock, self._fence, self._keep, self.seen = clock, fence, keep, seen
-        self.before: Callable[[Connection], None] = nothing if fence is None else checked_by(fence)
+        self.before: Callable[[Connection], None] = nothing if fence is None else _checked_by(fence)
 
     def kept(self, subject: str) -> Callable[[Connection], None]:
         """What a repository calls in the transaction."""
@@ -39,10 +44,12 @@ class Checks:
     def changed(self, before: Key | None, after: Key | None, tx: Connection) -> None:
         """Raises BeyondOwnBounds, LockOut or TooManyKeys."""
         fence = self._fence
-        if fence is not None:
+        if isinstance(fence, Fence):
             check_own_bounds(tx, fence.key_id, before, after)
             if not (fence.gives_up or fence.forces):
                 self._check_lock_out(fence, before, after, tx)
+        elif fence is not None and not fence.forces:
+            check_last_admin_key(before, after, _time_of(fence), tx)
         check_limit(tx, before, after, self._clock.now())
 
     def unused_expiry_set(self, organisation_id: str, days: int | None, tx: Connection) -> None:
@@ -51,9 +58,8 @@ class Checks:
         if fence is None or fence.forces or days is None:
             return
         now = _time_of(fence)
-        if not has_usable_admin_key(
-            tx, organisation_id, now, used_since=now - timedelta(days=days), or_id=fence.key_id
-        ):
+        asking = fence.key_id if isinstance(fence, Fence) else ""
+        if not has_usable_admin_key(tx, organisation_id, now, used_since=now - timedelta(days=days), or_id=asking):
             raise LockOut(Loss.LAST_ADMIN_KEY)
 
     def _check_lock_out(self, fence: Fence, before: Key | None, after: Key | None, tx: Connection) -> None:
@@ -109,6 +115,10 @@ def _usable_admin_key() -> Select[str]:
     )
 
 
-def _time_of(fence: Fence) -> datetime:
-    """Its gate's, which is the database's."""
+def _checked_by(fence: AnyFence) -> Callable[[Connection], None]:
+    return key_fence.checked_by(fence) if isinstance(fence, Fence) else session_fence.checked_by(fence)
+
+
+def _time_of(fence: AnyFence) -> datetime:
+    """Of a key its gate's, which is the database's."""
     return datetime.fromtimestamp(fence.time(), UTC)

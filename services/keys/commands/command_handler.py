@@ -5,12 +5,13 @@ power waits a second at most, so that a new secret usually works on every gate w
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from services.keys.commands.checks import Checks
+from services.keys.commands.checks import AnyFence, Checks
 from services.keys.commands.command_inputs import (
     MADE_IN_A_DAY,
     CreatedKey,
@@ -31,8 +32,7 @@ from services.keys.encryption.description import new_data_key, seal
 from services.keys.events import KeyEvent
 from services.keys.events import types as event_types
 from services.keys.lifecycle import commands, decision, key
-from services.keys.revocation.fence import Fence
-from services.keys.revocation.propagation import Propagation, Receipt
+from services.keys.revocation.propagation import Receipt
 from services.keys.revocation.receipts import Receipts
 from services.keys.secret import new_secret
 from services.keys.views.projection import project_key
@@ -51,9 +51,9 @@ _Executed = Executed[key.Key | None]
 
 class CommandHandler:
     def __init__(
-        self, database: Database, store: SqlEventStore, doorbell: Doorbell, propagation: Propagation, clock: Clock
+        self, database: Database, store: SqlEventStore, doorbell: Doorbell, receipts: Receipts, clock: Clock
     ) -> None:
-        self._database, self._clock, self.receipts = database, clock, Receipts(propagation, clock)
+        self._database, self._clock, self.receipts = database, clock, receipts
         self._data_keys = DataKeys(database)
         self._checks = Checks(clock)
         self.keys: Repository[key.Key | None, KeyEvent, Connection] = Repository(
@@ -68,17 +68,28 @@ class CommandHandler:
         self.organisations = OrganisationCommands(store, doorbell, clock, self._checks)
         self.revoker = Revoker(database, self.keys, self.receipts, clock.now)
 
-    def behind(self, fence: Fence, seen: SeenRevisions = ANY_REVISION, keep: Keep | None = None) -> "CommandHandler":
-        """The same commands, asked for by a key, and not by an operator, a clock or another back end.
+    def behind(self, fence: AnyFence, seen: SeenRevisions = ANY_REVISION, keep: Keep | None = None) -> "CommandHandler":
+        """The same commands, asked for by a key or a person, and not by an operator, a clock or another back end.
 
-        Each raises Fenced if the key lost its power meanwhile, BeyondOwnBounds if it would mint more than itself, or
-        LockOut if it would lock somebody out unasked; and, if what it changes has none of the revisions `seen`,
-        RevisionDiffers. `keep` is called in its transaction, with the id of what it changes.
+        Each raises Fenced, or of a person SessionFenced, if who asks lost that power meanwhile, BeyondOwnBounds if a
+        key would mint more than itself, or LockOut if somebody would be locked out unasked; and, if what it changes has
+        none of the revisions `seen`, RevisionDiffers. `keep` is called in its transaction, with the id of what it
+        changes.
         """
         asked = copy.copy(self)
         asked._checks = Checks(self._clock, fence, seen, keep)
         asked.organisations = self.organisations.behind(asked._checks)
         return asked
+
+    @contextmanager
+    def fence_first(self) -> Iterator[None]:
+        """For what is refused before a command: a caller that lost its power meanwhile is told that. Raises Fenced."""
+        try:
+            yield
+        except Exception:
+            with self._database.reading(once=True) as tx:
+                self._checks.before(tx)
+            raise
 
     def create(
         self,
@@ -122,10 +133,10 @@ class CommandHandler:
         """Changes all that the edit names, or nothing. Raises NoSuchKey, TooManyKeys and what `decide` raises."""
         secret = new_secret() if edit.regenerate else None
         data_key = self._data_keys.get(key_id)
-        if data_key is None:
-            raise key.NoSuchKey
 
         def command(state: key.Key) -> commands.EditKey:
+            if data_key is None:
+                raise key.NoSuchKey
             return commands.EditKey(
                 words=seal_edited_description(state, edit, data_key),
                 permissions=edit.permissions,
@@ -137,13 +148,16 @@ class CommandHandler:
         is_description_only = edit.permissions is None and edit.access is None and secret is None
         return EditedKey(secret=secret, receipt=None if is_description_only else self.receipts.certain(executed))
 
-    def rotate(self, organisation_id: str, key_id: str, grace: timedelta, origin: Origin) -> RotatedKey:
+    def rotate(
+        self, organisation_id: str, key_id: str, grace: timedelta, origin: Origin, *, instead: bool = False
+    ) -> RotatedKey:
         """A new secret; the old one works until `grace` ends.
 
+        `instead`: it takes the newest one's place, which ends; the one before keeps its grace. `grace` is 0 then.
         Raises NoSuchKey, KeyIsRevoked, KeyHasExpired or TooManyKeys.
         """
         secret = new_secret()
-        command = _always(commands.RotateKey(secret=public_part(secret), grace=grace))
+        command = _always(commands.RotateKey(secret=public_part(secret), grace=grace, instead=instead))
         executed = self._execute(organisation_id, key_id, command, origin)
         return RotatedKey(secret=secret, receipt=(self.receipts.known if grace else self.receipts.certain)(executed))
 
@@ -199,9 +213,6 @@ class CommandHandler:
     def _execute(
         self, organisation_id: str, key_id: str, command: Callable[[key.Key], commands.Command], origin: Origin
     ) -> _Executed:
-        if not key_id.startswith(key.KEY_PREFIX):
-            raise key.NoSuchKey
-
         def decide(state: key.Key | None) -> tuple[KeyEvent, ...]:
             state = key.own(state, organisation_id)
             if state.deleted_at is None:

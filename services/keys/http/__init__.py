@@ -1,5 +1,4 @@
 """The management API over HTTP: schemas of bodies, queries and answers, and the resources of the routes.
 
-Strict: unknown members and parameters are refused by name. Start with lifecycle_resources.py (rotate, suspend, resume,
-revoke); the resources of `/v1/keys` itself are in services/keys/api.py.
+Start with lifecycle/revocation.py; the resources of `/v1/keys` itself are in services/keys/api.py.
 """

@@ -11,15 +11,15 @@ from typing import Any
 from services.keys.commands.command_handler import CommandHandler
 from services.keys.commands.command_inputs import KeyEdit, KeyRequest, MadeQuery
 from services.keys.encryption.description import Description
-from services.keys.http.members import LABELS_MAX, cleared
-from services.keys.http.request_bodies import EXPIRY_SECONDS_MAX, KeyBody, RevokeKeyBody
-from services.keys.http.request_queries import ForceQuery
+from services.keys.http.schemas.members import LABELS_MAX, cleared
+from services.keys.http.schemas.request_bodies import EXPIRY_SECONDS_MAX, KeyBody, RevokeKeyBody
+from services.keys.http.schemas.request_queries import ForceQuery
 from services.keys.lifecycle.key import SETTINGS, Access, settings
 from services.keys.revocation.fence import Fence
-from services.keys.views.queries import KeyView
 from shared.eventsourcing.origin import Origin
 from shared.gate.grants.grant import Limits
 from shared.values.names import NotAName, as_name, composed, visible
+from shared.web.merge_patch.merging import merge_patch
 from shared.web.operation import Call
 from shared.web.problems.catalogue import Problem
 
@@ -81,26 +81,6 @@ def key_edit(body: KeyBody, now: datetime, tier: Limits | None) -> KeyEdit:
         access=access if _names_any(given, _ACCESS) else None,
         regenerate=body.regenerate,
     )
-
-
-def check_fixed(body: KeyBody, view: KeyView) -> None:
-    """Checks the members that never change against the key as it is. Raises Problem `invalid-body`."""
-    errors = {f"/{name}": ["cannot be changed"] for name in body.fixed if body.fixed[name] != getattr(view, name)}
-    if errors:
-        raise Problem("invalid-body", members={"errors": errors})
-
-
-def merge_patch(target: Any, patch: Any) -> Any:
-    """JSON merge patch, as RFC 7396 defines it."""
-    if not isinstance(patch, Mapping):
-        return patch
-    merged = dict(target) if isinstance(target, Mapping) else {}
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = merge_patch(merged.get(name), value)
-    return merged
 
 
 def _merged_description(before: Description, given: Mapping[str, Any]) -> Description:

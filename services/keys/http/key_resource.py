@@ -48,7 +48,12 @@ class KeyResource:
         return self.changed(call, key_id, self._commands.receipts.certain())
 
     def renewed_before(self, call: Call[Any, Any], key_id: str) -> Answer:
-        return self.changed(call, key_id, self._commands.receipts.known(), key=None)
+        return self.changed(call, key_id, self._commands.receipts.certain(), key=None)
+
+    def rotated_before(self, call: Call[Any, Any], key_id: str) -> Answer:
+        receipts = self._commands.receipts
+        receipt = receipts.known() if call.body.grace_seconds else receipts.certain()
+        return self.changed(call, key_id, receipt, key=None)
 
     def created_before(self, call: Call[Any, Any], key_id: str) -> Answer:
         return self.created(call, key_id, self._commands.receipts.known(), None)

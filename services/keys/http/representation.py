@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 
 from services.keys.commands.command_inputs import Made, Revocation
-from services.keys.http.members import LISTED, SHOWN
-from services.keys.revocation.propagation import GateReceipt, Receipt
+from services.keys.http.schemas.members import LISTED, SHOWN
+from services.keys.revocation.propagation import Receipt
 from services.keys.views.queries import KeyView
 from shared.gate.grants.grant import Limits
 from shared.gate.grants.grants import Grants
+from shared.replication.proof.receipt_proof import form
 
 _QUERY_WARNING = (
     "may be sent in the URL's query, which proxies and browser histories record; prefer the Authorization header"
@@ -54,12 +55,7 @@ def _shown(view: KeyView, members: Iterable[str]) -> dict[str, Any]:
 
 
 def receipt(receipt: Receipt) -> dict[str, Any]:
-    return {
-        "position": receipt.position,
-        "propagated": receipt.propagated,
-        "elapsed_ms": receipt.elapsed_ms,
-        "gates": [_gate(gate) for gate in receipt.gates],
-    }
+    return form(receipt.shown())
 
 
 def revocation(revocation: Revocation) -> dict[str, Any]:
@@ -68,12 +64,6 @@ def revocation(revocation: Revocation) -> dict[str, Any]:
 
 def made(made: Made) -> dict[str, Any]:
     return {"made": made.ids, "renewed": made.renewed, "made_complete": made.is_complete}
-
-
-def _gate(gate: GateReceipt) -> dict[str, Any]:
-    if gate.applied_ms is None:
-        return {"id": gate.id, "counted_out": True}
-    return {"id": gate.id, "applied_ms": gate.applied_ms}
 
 
 def _warnings(view: KeyView) -> list[str]:

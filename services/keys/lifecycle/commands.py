@@ -36,8 +36,11 @@ class EditKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotateKey:
+    """`instead`: the new secret takes the newest one's place, and the one before keeps its grace. Then `grace` is 0."""
+
     secret: NewSecret
     grace: timedelta
+    instead: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

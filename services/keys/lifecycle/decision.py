@@ -3,6 +3,7 @@
 Pure: secrets and encrypted texts are made at the edge, and time is an argument.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
@@ -127,14 +128,21 @@ def _edit(state: Key, command: EditKey, now: datetime) -> tuple[KeyEvent, ...]:
 
 
 def _rotated(state: Key, command: RotateKey, now: datetime) -> KeyRotated:
-    """A grace ends with the key's expiry at the latest. An expired key's secret gets none: it would work again."""
+    """A grace ends with the key's expiry at the latest. An expired key's secrets get and keep none: they would work
+    again. `instead` of the newest secret, while no other works, is a rotation without grace.
+    """
     expires_at = state.access.expires_at
     if expires_at is not None and now >= expires_at:
         raise KeyHasExpired
-    if not command.grace or state.has_expired(now):
-        return _with_secret(state, command.secret, None, now)
+    rotated = _with_secret(state, command.secret, None, now)
+    if state.has_expired(now):
+        return rotated
+    if command.instead and state.grace_until is not None and now < state.grace_until:
+        return replace(rotated, previous_digest=state.previous_digest, previous_until=state.grace_until)
+    if not command.grace:
+        return rotated
     until = now + command.grace
-    return _with_secret(state, command.secret, min(until, expires_at) if expires_at else until, now)
+    return replace(rotated, grace_until=min(until, expires_at) if expires_at else until)
 
 
 def _with_secret(state: Key, secret: NewSecret, grace_until: datetime | None, now: datetime) -> KeyRotated:

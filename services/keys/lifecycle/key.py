@@ -187,16 +187,7 @@ def _changes(state: Key, event: KeyChange) -> dict[str, Any]:
         case KeyAccessChanged():
             return _access_changes(state, event)
         case KeyRotated():
-            return {
-                "digest": event.digest,
-                "previous_digest": None if event.grace_until is None else state.digest,
-                "hint": event.hint,
-                "grace_until": event.grace_until,
-                "rotated_at": event.rotated_at,
-                "active_since": event.rotated_at,
-                "expired_at": None,
-                "unused_warned_at": None,
-            }
+            return _rotation_changes(state, event)
         case KeySuspended():
             return {"suspended_at": event.suspended_at}
         case KeyResumed():
@@ -230,6 +221,24 @@ def _created(event: KeyCreated) -> Key:
         expiry_set_at=event.created_at,
         changed_at=event.created_at,
     )
+
+
+def _rotation_changes(state: Key, event: KeyRotated) -> dict[str, Any]:
+    changes = {
+        "digest": event.digest,
+        "hint": event.hint,
+        "rotated_at": event.rotated_at,
+        "active_since": event.rotated_at,
+        "expired_at": None,
+        "unused_warned_at": None,
+    }
+    if event.previous_digest is not None:
+        return changes | {"previous_digest": event.previous_digest, "grace_until": event.previous_until}
+    has_grace = event.grace_until is not None
+    return changes | {
+        "previous_digest": state.digest if has_grace else None,
+        "grace_until": event.grace_until,
+    }
 
 
 def _access_changes(state: Key, event: KeyAccessChanged) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from services.keys.revocation.restore_detection import MARGIN_SECONDS, RestoreDe
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.observability import metrics
 from shared.replication.feed import Acknowledgement
+from shared.replication.proof.receipt_proof import GateShown, Proof, ReceiptShown
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 
@@ -34,15 +35,31 @@ class GateReceipt:
     id: str
     applied_ms: int | None
 
+    def shown(self) -> GateShown:
+        if self.applied_ms is None:
+            return GateShown(id=self.id, counted_out=True)
+        return GateShown(id=self.id, applied_ms=self.applied_ms)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """`propagated`: no gate anywhere still acts on the state before `position`."""
+    """`propagated`: no gate anywhere still acts on the state before `position`. `proof`: None: nothing is signed."""
 
     position: int
     propagated: bool
     elapsed_ms: int
     gates: tuple[GateReceipt, ...]
+    proof: Proof | None = None
+
+    def shown(self) -> ReceiptShown:
+        """As answers have it, and as it is signed."""
+        return ReceiptShown(
+            position=self.position,
+            propagated=self.propagated,
+            elapsed_ms=self.elapsed_ms,
+            gates=tuple(gate.shown() for gate in self.gates),
+            proof=self.proof,
+        )
 
 
 class Propagation:
@@ -70,10 +87,6 @@ class Propagation:
     def remove(self, gate_id: str, account: str | None = None) -> None:
         """Deletes the row of a gate that stops cleanly. Raises GateRefused."""
         self._rows.remove(gate_id, account)
-
-    def head_position(self) -> int:
-        with self._database.reading(once=True) as tx:
-            return self._store.head(tx).position
 
     def await_certain(self, position: int, committed_at: float) -> Receipt:
         """For a command that takes power away: returns only when no gate can still act on the earlier state.

@@ -4,7 +4,7 @@ import dataclasses
 from datetime import datetime
 from typing import Any, ClassVar
 
-from marshmallow import Schema, fields, post_dump, post_load, pre_dump, validate
+from marshmallow import Schema, fields, post_load, pre_dump, validate
 
 from services.keys.commands.command_inputs import Revocation
 from services.keys.lifecycle.key import Reason, Status
@@ -13,6 +13,7 @@ from services.keys.views.queries import KeyView
 from shared.contracts.schema_fields import Moment, identifier, text_like
 from shared.eventsourcing.event_store import Head
 from shared.replication.feed import EPOCH, GATE_ID, HASH, POSITION_MAX, Acknowledgement
+from shared.replication.proof.receipt_proof import form
 from shared.replication.proof.signed_pages import NONCE
 
 
@@ -30,7 +31,7 @@ def _wire(type_: Any) -> fields.Field[Any]:
 
 
 class KeyAnswer(Schema):
-    """All of a key's view: whoever adds to that adds here."""
+    """All of a key's view, with each field that it has."""
 
     class Meta:
         include: ClassVar = {field.name: _wire(field.type) for field in dataclasses.fields(KeyView)}
@@ -57,20 +58,18 @@ class RevokeArguments(ChangeArguments):
     made_since = Moment(allow_none=True)
 
 
-class GateAnswer(Schema):
-    id = fields.String()
-    applied_ms = fields.Integer()
-
-    @post_dump
-    def _or_counted_out(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
-        return {"id": data["id"], "counted_out": True} if data["applied_ms"] is None else data
-
-
 class ReceiptAnswer(Schema):
+    """The receipt as HTTP's answers have it."""
+
     position = fields.Integer()
     propagated = fields.Boolean()
     elapsed_ms = fields.Integer()
-    gates = fields.List(fields.Nested(GateAnswer))
+    gates = fields.List(fields.Dict())
+    proof = fields.Dict(allow_none=True)
+
+    @pre_dump
+    def _shown(self, receipt: Any, **_: object) -> Any:
+        return form(receipt.shown()) if isinstance(receipt, Receipt) else receipt
 
 
 class RevocationAnswer(ReceiptAnswer):
@@ -81,10 +80,12 @@ class RevocationAnswer(ReceiptAnswer):
     made_complete = fields.Boolean()
 
     @pre_dump
-    def _flat(self, revocation: Revocation, **_: object) -> dict[str, Any]:
-        made, receipt = revocation.made, revocation.receipt
-        told = {name: getattr(receipt, name) for name in Receipt.__slots__}
-        return told | {"made": made.ids, "renewed": made.renewed, "made_complete": made.is_complete}
+    def _flat(self, revocation: Any, **_: object) -> Any:
+        if not isinstance(revocation, Revocation):
+            return revocation
+        made = revocation.made
+        told = {"made": made.ids, "renewed": made.renewed, "made_complete": made.is_complete}
+        return form(revocation.receipt.shown()) | told
 
 
 _POSITION = validate.Range(min=0, max=POSITION_MAX)

@@ -12,18 +12,19 @@ from services.keys.events import KeyRevoked, types
 from services.keys.lifecycle.key import KEY_PREFIX, NoSuchKey
 from services.keys.publication import publish
 from services.keys.views.projection import note_of
+from shared.contracts.api_terms import facts
 from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.origin import Origin
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.values.timestamps import from_rfc3339
 
-# The caller knows whose key it is; digests are for gates only.
-_OMITTED = ("key_id", "organisation_id", "digest")
+# The caller knows whose key it is.
+_OMITTED = ("key_id", "organisation_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
-    """One event of a key. `revision`: its number in the stream. `facts`: its public fields, and a revocation's note."""
+    """One event of a key. `revision`: its number in the stream. `facts`: its public ones, and a revocation's note."""
 
     revision: int
     type: str
@@ -77,5 +78,4 @@ def _organisation_of(row: StoredEvent) -> str:
 
 
 def _public(event: Any) -> dict[str, Any]:
-    facts: dict[str, Any] = msgspec.to_builtins(publish(event)) or {}
-    return facts
+    return facts(msgspec.to_builtins(publish(event)) or {})

@@ -151,11 +151,12 @@ def _update(tx: Connection, row: StoredEvent, event: KeyEvent, **values: object)
 
 def _secrets(event: KeyRotated) -> dict[str, object]:
     """The secret before is kept with its grace only; SQL reads the row's digest as it was before this update."""
-    return {
-        "rotated_at": rfc3339(event.rotated_at),
+    newest = {"rotated_at": rfc3339(event.rotated_at), "digest": event.digest}
+    if event.previous_digest is not None:
+        return newest | {"grace_until": _time(event.previous_until), "previous_digest": event.previous_digest}
+    return newest | {
         "grace_until": _time(event.grace_until),
         "previous_digest": None if event.grace_until is None else tables.api_key.c.digest,
-        "digest": event.digest,
     }
 
 

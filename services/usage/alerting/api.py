@@ -27,9 +27,12 @@ from services.usage.known_keys.directory import ExistingKeys
 from services.usage.notifications.channels.channel_store import CHANNELS_MAX, ChannelStore, NoSuchChannel
 from shared.runtime.clock import Clock
 from shared.values.identifiers import new_id
+from shared.values.names import visible
+from shared.web.merge_patch.read_only import check_fixed
 from shared.web.operation import Answer, Call, operation
 from shared.web.pagination import PageQuery, PageQuerySchema, page_answer
 from shared.web.problems.catalogue import Problem
+from shared.web.requests.texts import formed
 from shared.web.route import Route
 from shared.web.still_admitted import StillAdmitted
 
@@ -84,7 +87,7 @@ class RuleCollection:
             kind=body.kind,
             parameters=_parameters(body.kind, PARAMETERS[body.kind](), body.parameters),
             key_ids=None if body.key_ids is None else tuple(body.key_ids),
-            label=body.label,
+            label=_label(body.label, None),
             channels=tuple(body.channels or ()),
             muted=body.muted,
             created_at=self._clock.now(),
@@ -132,7 +135,9 @@ class RuleItem:
         with as_problems():
             before = self._rules.get(organisation_id, rule_id)
             # Asked before the transaction, which may not wait for others; the edit runs in it, under its lock.
-            self._check(organisation_id, _given(body.key_ids), _given(body.channels), kept=before.channels)
+            check_fixed(body.fixed, before)
+            kept = {*before.channels, *(before.key_ids or ())}
+            self._check(organisation_id, _given(body.key_ids), _given(body.channels), kept=kept)
             try:
                 rule = self._rules.change(organisation_id, rule_id, lambda rule: _edited(rule, body), call.seen, check)
             except NoSuchChannel:
@@ -177,10 +182,10 @@ class _References:
     def __call__(
         self, organisation_id: str, key_ids: Iterable[str], channels: Iterable[str], kept: Collection[str] = ()
     ) -> None:
-        """Raises Problem, with an error for each unknown id. `kept`: channels that the rule names already."""
+        """Raises Problem, with an error for each unknown id. `kept`: ids that the rule names already."""
 
         def is_key(key_id: str) -> bool:
-            return self._existing_keys.belongs_to(key_id, organisation_id)
+            return key_id in kept or self._existing_keys.belongs_to(key_id, organisation_id)
 
         def is_channel(channel_id: str) -> bool:
             if channel_id in kept:
@@ -211,7 +216,7 @@ def _edited(rule: Rule, body: EditRuleBody) -> Rule:
         key_ids = None if body.key_ids is None else tuple(body.key_ids)
         rule = replace(rule, key_ids=key_ids, label=rule.label if key_ids is None else None)
     if body.label is not UNSET:
-        rule = replace(rule, label=body.label, key_ids=rule.key_ids if body.label is None else None)
+        rule = replace(rule, label=_label(body.label, rule.label), key_ids=rule.key_ids if body.label is None else None)
     if body.parameters is not UNSET:
         rule = replace(rule, parameters=_parameters(rule.kind, rule.parameters, body.parameters))
     if body.channels is not UNSET:
@@ -219,6 +224,11 @@ def _edited(rule: Rule, body: EditRuleBody) -> Rule:
     if body.muted is not UNSET:
         rule = replace(rule, muted=body.muted)
     return rule
+
+
+def _label(text: str | None, known: str | None) -> str | None:
+    """As the labels of keys are kept, to which it is compared. Raises Problem."""
+    return None if text is None else formed(text, known, visible, "label")
 
 
 def _deleted_meanwhile() -> Problem:
@@ -240,11 +250,6 @@ def _texts(messages: Any) -> list[str]:
     if isinstance(messages, dict):
         return [text for inner in messages.values() for text in _texts(inner)]
     return [str(message) for message in messages]
-
-
-def _created(rule: Rule) -> Answer:
-    headers = {"Location": f"/v1/alert-rules/{rule.id}"}
-    return Answer(status=201, body=_shown(rule), headers=headers, revision=rule.revision)
 
 
 def _shown(rule: Rule) -> dict[str, Any]:

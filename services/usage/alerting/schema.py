@@ -1,11 +1,10 @@
 """Marshmallow schemas of rules and alerts: bodies, queries and answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import marshmallow
 import msgspec
 from marshmallow import ValidationError, fields, validate, validates_schema
 from msgspec import UNSET, UnsetType
@@ -20,10 +19,11 @@ from services.usage.alerting.rules.rule import (
     QuotaParameters,
     VolumeParameters,
 )
-from services.usage.http.plain_text import plain
+from shared.web.merge_patch.read_only import MergePatchSchema, read_only
 from shared.web.operation import StrictSchema
 from shared.web.pagination import PageQuery, PageQuerySchema
 from shared.web.requests.strict_boolean import StrictBoolean
+from shared.web.requests.texts import plain_text
 from shared.web.requests.timestamp import Timestamp
 
 KEYS_MAX, CHANNELS_MAX = 100, 20
@@ -36,7 +36,7 @@ def _ascending(percents: list[int]) -> None:
 
 
 def _label(text: str) -> None:
-    plain(text)
+    plain_text(text)
     name, colon, _ = text.partition(":")
     if not name or not colon:
         raise ValidationError("must be a label's name and value, such as env:prod")
@@ -114,7 +114,7 @@ class _RuleSchema(StrictSchema):
         },
     )
     key_ids = fields.List(
-        fields.String(validate=[validate.Length(max=32), plain]),
+        fields.String(validate=[validate.Length(max=32), plain_text]),
         allow_none=True,
         validate=validate.Length(min=1, max=KEYS_MAX),
         metadata={"description": "ids of the keys that the rule is about; null, with label null: all keys"},
@@ -125,7 +125,7 @@ class _RuleSchema(StrictSchema):
         metadata={"description": "the rule is about the keys with this label, such as env:prod"},
     )
     channels = fields.List(
-        fields.String(validate=[validate.Length(max=32), plain]),
+        fields.String(validate=[validate.Length(max=32), plain_text]),
         allow_none=True,
         validate=validate.Length(max=CHANNELS_MAX),
         metadata={"description": "ids of the channels to notify; empty: every channel that takes alerts"},
@@ -155,17 +155,14 @@ class CreateRuleSchema(_RuleSchema):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditRuleBody:
-    """UNSET: stays as it is. None: as if it had never been given."""
+    """UNSET: stays as it is. None: as if it had never been given. `fixed`: what never changes, as the caller has it."""
 
     parameters: dict[str, Any] | UnsetType | None = UNSET
     key_ids: list[str] | UnsetType | None = UNSET
     label: str | UnsetType | None = UNSET
     channels: list[str] | UnsetType | None = UNSET
     muted: bool | UnsetType = UNSET
-
-
-class EditRuleSchema(_RuleSchema):
-    shape = EditRuleBody
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
 
 class RuleSchema(StrictSchema):
@@ -181,6 +178,13 @@ class RuleSchema(StrictSchema):
     )
     revision = fields.Integer(required=True)
     created_at = fields.AwareDateTime(required=True)
+
+
+class EditRuleSchema(_RuleSchema, MergePatchSchema):
+    shape = EditRuleBody
+
+    class Meta(StrictSchema.Meta):
+        include = read_only(RuleSchema, are_fixed=("id", "kind", "created_at"), are_moving=("warnings", "revision"))
 
 
 class RuleListSchema(StrictSchema):
@@ -215,9 +219,6 @@ class AlertQuerySchema(PageQuerySchema):
 
 class AlertFactsSchema(StrictSchema):
     """Which fields are present depends on the kind of rule."""
-
-    class Meta:
-        unknown = marshmallow.RAISE
 
     at = fields.AwareDateTime(required=True)
     request_id = fields.String()

@@ -33,9 +33,12 @@ from services.usage.notifications.senders.egress_guard import forbidden_target
 from services.usage.notifications.settings import DeliverySettings
 from shared.runtime.clock import Clock
 from shared.values.identifiers import new_id
+from shared.values.names import as_name
+from shared.web.merge_patch.read_only import check_fixed
 from shared.web.operation import Answer, Call, operation
 from shared.web.pagination import PageQuery, PageQuerySchema, page_answer
 from shared.web.problems.catalogue import Problem
+from shared.web.requests.texts import formed
 from shared.web.route import Route
 from shared.web.still_admitted import StillAdmitted
 
@@ -114,7 +117,7 @@ class ChannelCollection:
             organisation_id=call.caller.organisation_id,
             kind=body.kind,
             target=target or "",
-            own_name=body.name,
+            own_name=None if body.name is None else formed(body.name, None, as_name, "name"),
             events=_distinct(body.events) if body.events else ALERT_EVENTS,
             sealed_secret=None if secret is None else self._encryption.seal(secret),
             created_at=self._clock.now(),
@@ -191,15 +194,18 @@ class ChannelItem:
 
     def _edited(self, channel: Channel, body: EditChannelBody) -> Channel:
         """Raises Problem."""
+        check_fixed(body.fixed, channel)
         target = body.url if channel.kind is Kind.WEBHOOK else body.address
         other, name = (body.address, "address") if channel.kind is Kind.WEBHOOK else (body.url, "url")
         if other is not UNSET:
             _refuse(name, "does not apply to a channel of this kind")
-        if target is not UNSET:
+        if target is not UNSET and target != channel.target:
             _check_target(channel.kind, target, self._settings)
             channel = replace(channel, target=target)
-        if body.name is not UNSET:
-            channel = replace(channel, own_name=body.name)
+        if body.name is None:
+            channel = replace(channel, own_name=None)
+        elif body.name is not UNSET and body.name != channel.name:
+            channel = replace(channel, own_name=formed(body.name, None, as_name, "name"))
         if body.events is not UNSET:
             channel = replace(channel, events=_distinct(body.events) if body.events else ALERT_EVENTS)
         if body.disabled is True and channel.disabled_at is None:

@@ -15,7 +15,7 @@ CHANNEL_PREFIX = "chn_"
 RAISED = "AlertRaised"
 ALERT_EVENTS = (RAISED, "AlertResolved")
 LIFECYCLE_EVENTS = (*sorted(shape.__name__ for shape in get_args(KeyEvent)), TierChanged.__name__)
-DISABLED_EVENT = "channel-disabled"  # whoever takes AlertRaised takes it, too
+DISABLED_EVENT = "channel-disabled"  # each channel that takes AlertRaised takes it, too
 EVENTS = (*ALERT_EVENTS, *LIFECYCLE_EVENTS, DISABLED_EVENT)
 TEST_EVENT = "ChannelTested"  # every channel takes it: its owner asked for it
 

@@ -10,11 +10,9 @@ from typing import Any
 import msgspec
 
 from services.usage.notifications.channel import DISABLED_EVENT, TEST_EVENT, Channel
+from shared.contracts.api_terms import facts
 from shared.contracts.envelope import CloudEvent
 from shared.values.timestamps import rfc3339
-
-# Members left out: gates recognise a secret by its digest, and nobody else needs it.
-_UNSAID = ("digest",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +29,10 @@ def of_event(event: CloudEvent, hint: str | None) -> Message:
 
     Its id is from the row's hash: unique even after a restore.
     """
-    data = {name: value for name, value in (event.data or {}).items() if name not in _UNSAID}
+    data = facts(event.data or {})
     if "key_id" in data:
         data.setdefault("hint", hint)
         data["revision"] = event.revision
-    if "minute_limit" in data:
-        data["limits"] = {"minute": data.pop("minute_limit"), "day": data.pop("day_limit")}
     data["actor"] = event.actor
     return Message(id=f"msg_{event.hash[:32]}", type=event.type, payload=payload(event.type, event.time, data))
 

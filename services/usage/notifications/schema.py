@@ -1,7 +1,8 @@
 """Marshmallow schemas of channels and deliveries: bodies, queries and answers."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,13 +10,14 @@ from urllib.parse import urlsplit
 from marshmallow import ValidationError, fields, validate, validates_schema
 from msgspec import UNSET, UnsetType
 
-from services.usage.http.plain_text import plain
 from services.usage.notifications.channel import ALERT_EVENTS, EVENTS, Kind
 from services.usage.notifications.delivery import Status
 from shared.observability.redaction import redact
+from shared.web.merge_patch.read_only import MergePatchSchema, read_only
 from shared.web.operation import StrictSchema
 from shared.web.pagination import PageQuery, PageQuerySchema
 from shared.web.requests.strict_boolean import StrictBoolean
+from shared.web.requests.texts import not_blank, plain_text
 from shared.web.requests.timestamp import Timestamp
 
 NAME_MAX = 100
@@ -40,12 +42,6 @@ def _url(text: str) -> None:
         )
 
 
-def _name(text: str) -> None:
-    plain(text)
-    if text != text.strip():
-        raise ValidationError("must not begin or end with white space")
-
-
 def _address(text: str) -> None:
     if not _ADDRESS.fullmatch(text):
         raise ValidationError("must be one email address, such as ops@example.org")
@@ -56,7 +52,7 @@ class _ChannelBodySchema(StrictSchema):
     address = fields.String(validate=[validate.Length(max=254), _address])
     name = fields.String(
         allow_none=True,
-        validate=[validate.Length(min=1, max=NAME_MAX), _name],
+        validate=[validate.Length(min=1, max=NAME_MAX), plain_text, not_blank],
         metadata={"description": "what people call it; null: by the host of its URL or address"},
     )
     events = fields.List(
@@ -91,7 +87,7 @@ class CreateNotificationChannelSchema(_ChannelBodySchema):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditChannelBody:
-    """UNSET: stays as it is. None: as if it had never been given.
+    """UNSET: stays as it is. None: as if it had never been given. `fixed`: what never changes, as the caller has it.
 
     `disabled` False enables the channel again, also after it answered 410.
     """
@@ -101,11 +97,7 @@ class EditChannelBody:
     name: str | UnsetType | None = UNSET
     events: list[str] | UnsetType | None = UNSET
     disabled: bool | UnsetType = UNSET
-
-
-class EditNotificationChannelSchema(_ChannelBodySchema):
-    shape = EditChannelBody
-    disabled = StrictBoolean()
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +152,18 @@ class NotificationChannelSchema(StrictSchema):
     )
     revision = fields.Integer(required=True)
     created_at = fields.AwareDateTime(required=True)
+
+
+class EditNotificationChannelSchema(_ChannelBodySchema, MergePatchSchema):
+    shape = EditChannelBody
+    disabled = StrictBoolean()
+
+    class Meta(StrictSchema.Meta):
+        include = read_only(
+            NotificationChannelSchema,
+            are_fixed=("id", "kind", "created_at"),
+            are_moving=("previous_secret_until", "disabled_at", "disabled_reason", "held", "revision"),
+        )
 
 
 class NotificationChannelWithSecretSchema(NotificationChannelSchema):

@@ -157,14 +157,12 @@ def _created(event: KeyCreated) -> Grant:
 def _rotated(grant: Grant, event: KeyRotated) -> Grant:
     if event.digest == grant.digest:
         return grant
-    return replace(
-        grant,
-        digest=event.digest,
-        hint=event.hint,
-        status=Status.ACTIVE if grant.status is Status.EXPIRED else grant.status,
-        previous_digest=None if event.grace_until is None else grant.digest,
-        grace_until=event.grace_until,
-    )
+    status = Status.ACTIVE if grant.status is Status.EXPIRED else grant.status
+    renewed = replace(grant, digest=event.digest, hint=event.hint, status=status)
+    if event.previous_digest is not None:
+        return replace(renewed, previous_digest=event.previous_digest, grace_until=event.previous_until)
+    previous = None if event.grace_until is None else grant.digest
+    return replace(renewed, previous_digest=previous, grace_until=event.grace_until)
 
 
 def _lower(own: int | None, tier: int | None) -> int | None:

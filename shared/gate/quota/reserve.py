@@ -13,7 +13,7 @@ class Reserve(FrozenStruct, frozen=True, gc=False):
     limits: Limits
 
 
-# For what takes power away: else whoever stole a key could keep its owner from revoking it, by using it.
+# For what takes power away: else a thief of a key could keep its owner from revoking it, by using it.
 URGENT: Final = Reserve("urgent", Limits(minute=30, day=None))
 # For finding out which key that is.
 LISTING: Final = Reserve("listing", Limits(minute=10, day=None))

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 from shared.values.accounts import SERVICES
 
-# Each service's web processes have a gate, which speaks for auth and asks these two.
+# Each service's web processes have a gate, which speaks for auth and asks these two; keys' console asks for usage.
 GATES_SPEAK_FOR = "auth"
 _GATE_CALLS = frozenset({"keys.feed.pull", "usage.spent"})
 CALLS: Mapping[str, frozenset[str]] = dict.fromkeys(SERVICES, _GATE_CALLS) | {
-    "usage": _GATE_CALLS | {"keys.get_key", "keys.history"}
+    "keys": _GATE_CALLS | {"usage.summary", "usage.activity"},
+    "usage": _GATE_CALLS | {"keys.get_key", "keys.history"},
 }
 # A call that names no organisation: whose key it is about is in the answer.
 JUDGED_BY_ANSWER = frozenset({"auth.verify"})

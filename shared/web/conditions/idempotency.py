@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Table, delete, insert, select
@@ -22,10 +22,10 @@ from shared.sql.idempotency_table import Keep
 from shared.values.revision import RevisionDiffers
 from shared.values.timestamps import rfc3339
 from shared.web.problems.catalogue import Problem
-from shared.web.requests.call import Answer
 from shared.web.route import Route
 
 KEPT = timedelta(hours=24)
+Done = TypeVar("Done")
 _GIVEN = re.compile(r"[!-~]{1,255}")
 
 
@@ -62,7 +62,7 @@ class Idempotency:
             route.resource.idempotency = self  # type: ignore[attr-defined]  # any class of resource
         return served
 
-    def once(self, attempt: Attempt, change: Callable[[Keep], Answer], repeat: Callable[[str], Answer]) -> Answer:
+    def once(self, attempt: Attempt, change: Callable[[Keep], Done], repeat: Callable[[str], Done]) -> Done:
         """What `change` answers, or, if it was done before, `repeat`, which is given the subject. Raises Problem.
 
         One request of an attempt at a time in this process; between processes the table's primary key decides.

@@ -3,6 +3,7 @@
 Fit for generators of clients: names of operations as methods are called, patterns of ECMA 262, one security scheme.
 """
 
+import functools
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -33,11 +34,17 @@ _PREFIXES = {"channel_id": "chn", "delivery_id": "dlv", "event_id": "evt", "rule
 
 class OpenApi:
     def __init__(self, routes: Sequence[tuple[str, object]], public_url: str) -> None:
-        self._document = msgspec.json.encode(document(routes, public_url))
+        self._document = _encoded(tuple((path, type(resource)) for path, resource in routes), public_url)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         resp.content_type = "application/json"
         resp.data = self._document
+
+
+@functools.lru_cache(maxsize=8)
+def _encoded(routes: tuple[tuple[str, type]], public_url: str) -> bytes:
+    """Operations are declared by classes: whoever serves the same ones, in this process, has the same document."""
+    return msgspec.json.encode(document(routes, public_url))
 
 
 def document(routes: Sequence[tuple[str, object]], public_url: str) -> dict[str, Any]:
@@ -50,6 +57,7 @@ def document(routes: Sequence[tuple[str, object]], public_url: str) -> dict[str,
         plugins=[plugin],
         info={"description": _ABOUT, "contact": {"name": "Grillo Cloud", "url": public_url}},
         servers=[{"url": public_url}],
+        externalDocs={"url": f"{public_url}/docs"},
         security=[{"bearer": []}],
     )
     schema_attributes.add_to(plugin)
@@ -101,7 +109,13 @@ def _describe(path: str, method: str, operation: Operation) -> dict[str, Any]:
         "tags": [operation.tag],
         "responses": responses(operation),
         "description": _description(operation),
+        # The same for programs: the reference pages say it in their reader's language.
+        "x-permission": operation.permission,
     }
+    if operation.gives_up:
+        described["x-gives-up"] = True
+    if operation.reserve is not None:
+        described["x-reserve"] = {"name": operation.reserve.name, "minute": operation.reserve.limits.minute}
     parameters: list[dict[str, Any]] = [
         {"in": "header", "name": name, "required": False, "schema": {"type": "string"}} for name in operation.headers
     ]

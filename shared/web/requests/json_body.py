@@ -17,7 +17,7 @@ _DIGITS_MAX = 100
 
 def read_body(req: falcon.Request, schema: Schema) -> Any:
     """The request's body as its schema loads it; an empty body counts as {}. Raises Problem."""
-    raw = _read(req)
+    raw = read_raw(req)
     if not raw:
         document: Any = {}
     else:
@@ -30,7 +30,8 @@ def read_body(req: falcon.Request, schema: Schema) -> Any:
         raise Problem("invalid-body", members={"errors": pointers(error.messages)}) from None
 
 
-def _read(req: falcon.Request) -> bytes:
+def read_raw(req: falcon.Request) -> bytes:
+    """The body's bytes, BODY_BYTES_MAX at most. Raises Problem."""
     if (req.content_length or 0) > BODY_BYTES_MAX:
         raise Problem("body-too-large")
     try:

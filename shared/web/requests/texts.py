@@ -2,10 +2,13 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 
 from marshmallow import ValidationError
 
 from shared.observability.redaction import redact
+from shared.values.names import NotAName
+from shared.web.problems.catalogue import Problem
 
 LABEL_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._/-]{0,62}\Z")
 _LINE_BREAKS_AND_TABS = str.maketrans("", "", "\r\n\t")
@@ -25,6 +28,17 @@ def prose(text: str) -> None:
 def not_blank(text: str) -> None:
     if not text.strip():
         raise ValidationError("must not be blank")
+
+
+def formed(text: str, known: str | None, form: Callable[[str], str], member: str) -> str:
+    """The text in the form in which it is kept; one that is `known` stays as it is. Raises Problem `invalid-body`.
+
+    `form`: of shared/values/names.py.
+    """
+    try:
+        return text if text == known else form(text)
+    except NotAName as fault:
+        raise Problem("invalid-body", members={"errors": {f"/{member}": [str(fault)]}}) from None
 
 
 def label_of(text: str) -> tuple[str, str]:

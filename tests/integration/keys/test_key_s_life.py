@@ -42,6 +42,7 @@ from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from shared.values.permissions import PERMISSIONS
 from tests.examples import NOON, ORIGIN
+from tests.service_database import migrated
 
 permissions = st.lists(st.sampled_from(PERMISSIONS), min_size=1, unique=True).map(lambda some: tuple(sorted(some)))
 expiries = st.none() | st.integers(1, 40).map(lambda hours: timedelta(hours=hours))
@@ -77,7 +78,8 @@ class Lives(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
         self.clock = ManualClock(NOON)
-        self.service = assembly.assemble(Database.sqlite(self.folder / "keys.db"), NoBus(), self.clock, lease_seconds=1)
+        database = migrated(Database.sqlite(self.folder / "keys.db"), assembly.MIGRATIONS)
+        self.service = assembly.assemble(database, NoBus(), self.clock, lease_seconds=1)
         self.organisation_id = self.service.commands.organisations.register("Railway", "free", ORIGIN)
         self.known: list[Known] = []
         request = KeyRequest(description=Description(name="used"), permissions=("admin",))

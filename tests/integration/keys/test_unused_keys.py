@@ -9,9 +9,11 @@ from services.keys.lifecycle.key import Status
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from tests.examples import ORIGIN, NoBus
+from tests.service_database import migrated
 
 
 def test_it_touches_no_other_organisation_s_keys(database: Database, clock: ManualClock) -> None:
+    migrated(database, assembly.MIGRATIONS)
     keys = assembly.assemble(database, NoBus(), clock, lease_seconds=1)
     # A month away, so that the sweep looks at the keys of both.
     request = KeyRequest(

@@ -11,15 +11,13 @@ from services.keys import assembly, tables
 from shared.eventsourcing.event_store import EventStore, MemoryEventStore
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.sql.database import Database
-from shared.sql.migrations import migrate
 from tests.servers import Postgres
-from tests.service_database import new_service_database
+from tests.service_database import migrated, new_service_database
 
 
 @pytest.fixture
 def keys_database(database: Database) -> Database:
-    migrate(database, assembly.MIGRATIONS)
-    return database
+    return migrated(database, assembly.MIGRATIONS)
 
 
 @pytest.fixture
@@ -36,7 +34,7 @@ def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callab
     def sqlite() -> EventStore[Any]:
         database = Database.sqlite(tmp_path / f"log-{len(opened)}.db")
         opened.append(database)
-        migrate(database, assembly.MIGRATIONS)
+        migrated(database, assembly.MIGRATIONS)
         return SqlEventStore(database, tables.metadata)
 
     def postgresql() -> EventStore[Any]:

@@ -9,9 +9,8 @@ from services.usage.assembly import MIGRATIONS
 from services.usage.intake.metering import Metering
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
-from shared.sql.migrations import migrate
 from tests.servers import Postgres
-from tests.service_database import new_service_database
+from tests.service_database import migrated, new_service_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -36,8 +35,7 @@ def postgresql_database(postgres: Postgres) -> Iterator[Database]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def usage_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     if request.param == "sqlite":
-        database = Database.sqlite(tmp_path / "usage.db")
-        migrate(database, MIGRATIONS)
+        database = migrated(Database.sqlite(tmp_path / "usage.db"), MIGRATIONS)
     else:
         database = new_service_database(request.getfixturevalue("postgres"), MIGRATIONS)
     yield database

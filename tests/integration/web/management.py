@@ -25,12 +25,14 @@ from shared.gate.grants.replica import Replica
 from shared.gate.metering.meter import Meter
 from shared.gate.quota.memory_quota import MemoryQuota
 from shared.messaging.publishing import EventPublisher
+from shared.replication.proof.signatures import Signer, new_private_key
 from shared.runtime.clock import Clock, SystemClock
 from shared.sql.database import Database
 from shared.web.application import NO_PROXIES, application
 from shared.web.route import Route
 from tests.gate_examples import MemoryBus
 from tests.integration.web.tiny import PUBLIC_URL
+from tests.service_database import migrated
 
 DELIVERY = DeliverySettings(
     secrets_keys=("k" * 32,), mail=MailServer(host="127.0.0.1", port=25, sender="grillo@example.org")
@@ -108,17 +110,22 @@ class Management:
 
 
 def management(
-    folder: Path, *, tier: str = "premium", keys_database: Database | None = None, clock: Clock | None = None
+    folder: Path,
+    *,
+    tier: str = "premium",
+    keys_database: Database | None = None,
+    usage_database: Database | None = None,
+    clock: Clock | None = None,
 ) -> Management:
     clock, bell = clock or SystemClock(), Doorbell()
-    keys_database = keys_database or Database.sqlite(folder / "keys.db")
-    keys = keys_assembly.assemble(keys_database, bell, clock, lease_seconds=10)
+    keys_database = migrated(keys_database or Database.sqlite(folder / "keys.db"), keys_assembly.MIGRATIONS)
+    signer = Signer(new_private_key())
+    keys = keys_assembly.assemble(keys_database, bell, clock, lease_seconds=10, signer=signer)
     # Nothing here tells others which keys were used, so nothing is published.
     nobody = cast("EventPublisher", None)
     nearby = NearbyKeys(keys)
-    usage = usage_assembly.assemble(
-        Database.sqlite(folder / "usage.db"), keys.feed, nearby, nobody, clock, policy=TIERS, delivery=DELIVERY
-    )
+    usage_database = migrated(usage_database or Database.sqlite(folder / "usage.db"), usage_assembly.MIGRATIONS)
+    usage = usage_assembly.assemble(usage_database, keys.feed, nearby, nobody, clock, policy=TIERS, delivery=DELIVERY)
     organisation_id = keys.commands.organisations.register("Railway", tier, BOOTSTRAP)
     admin = _admin_key(keys, organisation_id)
     empty = Snapshot(place=None, grants=(), tiers={}, policy=TIERS)

@@ -14,12 +14,12 @@ from services.keys import assembly, tables
 from shared.eventsourcing.audit import audit
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
-from shared.sql.migrations import migrate
 from shared.web.conditions.idempotency import Idempotency, attempt_of
 from tests.examples import NOON
 from tests.integration.web.asking import problem
 from tests.integration.web.management import Management, management
 from tests.servers import Postgres
+from tests.service_database import migrated
 
 BODY = {"name": "key", "permissions": ["sensors:read"]}
 Ask = Callable[[], testing.Result]
@@ -90,7 +90,7 @@ def test_it_survives_a_restart(tmp_path: Path) -> None:
 
 
 def test_after_a_day_the_key_may_be_used_anew(database: Database) -> None:
-    migrate(database, assembly.MIGRATIONS)
+    migrated(database, assembly.MIGRATIONS)
     clock = ManualClock(NOON)
     idempotency = Idempotency(database, tables.idempotency, clock)
     attempt = attempt_of("k1", "key_1", "POST", "/v1/keys", BODY)

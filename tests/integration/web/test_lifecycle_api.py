@@ -139,6 +139,36 @@ def test_during_a_grace_two_secrets_work_on_one_quota_and_never_three(api: Manag
         problem(verb(api, created, "rotate", grace_seconds=grace), 422, "invalid-body")
 
 
+@pytest.mark.parametrize("own", [False, True])
+def test_who_lost_the_answer_of_a_rotation_gets_another_secret_and_production_goes_on(
+    api: Management, own: bool
+) -> None:
+    created = api.create()
+    path = "/v1/keys/self/rotate" if own else f"/v1/keys/{created['id']}/rotate"
+    asks: dict[str, Any] = {"key": created["key"]} if own else {}
+    once: dict[str, Any] = {"json": {"grace_seconds": 3600}, "headers": {"Idempotency-Key": "r1"}}
+    lost = api.ask("POST", path, **once, **asks).json
+    assert api.ask("POST", path, **once, **asks).json["key"] is None
+    for _ in range(2):
+        answer = api.ask("POST", path, json={"instead": True}, **asks)
+        assert answer.json["grace_until"] == lost["grace_until"]
+        assert passes(api, created["key"])
+        assert passes(api, answer.json["key"])
+        problem(api.ask("GET", "/v1/keys/self", key=lost["key"]), 401, "invalid-key")
+        lost = answer.json
+    contradiction = problem(
+        api.ask("POST", path, json={"instead": True, "grace_seconds": 1}, **asks), 422, "invalid-body"
+    )
+    assert contradiction["errors"].keys() == {"/instead"}
+
+
+def test_instead_of_the_only_secret_is_a_rotation_without_grace(api: Management) -> None:
+    created = api.create()
+    answer = verb(api, created, "rotate", instead=True)
+    assert (answer.json["grace_until"], passes(api, answer.json["key"])) == (None, True)
+    problem(api.ask("GET", "/v1/keys/self", key=created["key"]), 401, "invalid-key")
+
+
 def test_a_suspended_key_rests_until_it_is_resumed(api: Management) -> None:
     created = api.create()
     suspended = verb(api, created, "suspend")
@@ -221,7 +251,8 @@ def test_many_keys_are_revoked_with_one_receipt_after_a_look_at_which(api: Manag
 
 def test_a_revocation_of_many_is_one_append_of_all_of_them(api: Management) -> None:
     created = [api.create(labels={"env": "prod"})["id"] for _ in range(5)]
-    before = api.keys.propagation.head_position()
+    with api.keys.store.reading() as tx:
+        before = api.keys.store.head(tx).position
     done = api.ask("POST", "/v1/keys/revoke", json={"label": "env:prod", "note": "left in a train"}).json
     with api.keys.store.reading() as tx:
         rows = api.keys.store.after(tx, before, 100)

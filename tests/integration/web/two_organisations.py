@@ -23,6 +23,7 @@ from shared.web.operation import Operation, operation_of
 from tests.gate_examples import MemoryBus
 from tests.integration.web.management import BOOTSTRAP, Management
 from tests.integration.web.tiny import PUBLIC_URL
+from tests.service_database import migrated
 from tests.usage_examples import batch, record
 
 METHODS = ("GET", "POST", "PATCH", "DELETE")
@@ -84,7 +85,7 @@ class World:
 def two_organisations(api: Management, folder: Path) -> Iterator[World]:
     """Two full ones beside each other, with sensors, too."""
     clock = SystemClock()
-    database = Database.sqlite(folder / "sensors.db")
+    database = migrated(Database.sqlite(folder / "sensors.db"), sensors_assembly.MIGRATIONS)
     sensors = sensors_assembly.assemble(database, api.bell, clock)
     gate = Gate(api.replica, MemoryQuota(), Meter(folder / "spool-of-all", MemoryBus(), clock), clock)
     routes = [*api.routes, *sensors.routes(api.replica.grants, NO_PROXIES)]

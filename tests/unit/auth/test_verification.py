@@ -1,10 +1,11 @@
 """auth's verdict for other back ends is the gate's own, from auth's copy of the grants."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from services.auth.assembly import Auth, assemble
+from services.auth.assembly import MIGRATIONS, Auth, assemble
 from services.auth.verification import verify
 from shared.contracts.keys import KeyRotated, OrganisationRegistered, TierChanged
 from shared.gate.authentication.credential import digest_of
@@ -13,6 +14,7 @@ from shared.gate.verdict import judge
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from tests.gate_examples import NOW, ORGANISATION, MemoryLog, created, presented, revoked, secret
+from tests.service_database import migrated
 
 
 @pytest.fixture
@@ -31,6 +33,7 @@ def log(clock: ManualClock) -> MemoryLog:
 
 @pytest.fixture
 def auth(database: Database, clock: ManualClock, log: MemoryLog) -> Auth:
+    migrated(database, MIGRATIONS)
     auth = assemble(database, log, clock)
     auth.subscription.pull()
     return auth
@@ -98,7 +101,7 @@ def test_a_secret_is_good_until_its_grace_ends_and_the_new_one_after(
         return verify(auth.book, clock, digest_of(secret(number))).problem
 
     until = clock.now() + timedelta(seconds=60)
-    ids = {"key_id": "key_1", "organisation_id": ORGANISATION}
+    ids: dict[str, Any] = {"key_id": "key_1", "organisation_id": ORGANISATION}
     digest = digest_of(secret(11))
     log.append(KeyRotated(**ids, digest=digest, hint="grl_…", rotated_at=clock.now(), grace_until=until))
     auth.subscription.pull()

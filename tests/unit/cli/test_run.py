@@ -3,7 +3,8 @@
 import pytest
 
 from services.cli.failure import Failure
-from services.cli.run import _check_settings
+from services.cli.run import _check_settings, _processes
+from services.distributed.supervisor import service_commands
 from shared.settings import read_settings
 
 
@@ -25,3 +26,10 @@ def test_a_service_speaks_under_its_own_account_where_accounts_are_demanded(monk
     assert "hunter2" not in str(told.value)
     monkeypatch.delenv("AMQP_ACCOUNTS")
     _check_settings("auth", read_settings())
+
+
+def test_the_console_runs_only_where_it_is_asked_for_and_is_keys_own() -> None:
+    assert _processes("keys") == ("internal", "worker", "public", "console")
+    assert _processes("usage") == ("internal", "worker", "public")
+    assert [command[-1] for command in service_commands("keys")] == ["internal", "keys", "public"]
+    assert [command[-2:] for command in service_commands("keys", "console")] == [["keys", "console"]]

@@ -102,7 +102,7 @@ class Spending:
 def recent(tx: Connection, asked: Mapping[str, Observation]) -> dict[str, tuple[int, int]]:
     """key → (requests, failed requests) of the five minutes that end with the minute of its observation.
 
-    Without those answered 401: whoever holds a dead secret says nothing about the key's own requests.
+    Without those answered 401: a caller with a dead secret says nothing about the key's own requests.
     """
     table = usage_tables.counter
     failed = func.sum(case((table.c.status >= _FAILED, table.c.requests), else_=0))

@@ -73,7 +73,7 @@ class RuleStore:
     ) -> Rule:
         """The rule as stored: `edit` of what it is while it is locked; one that alters nothing makes no revision.
 
-        Raises NoSuchRule, NoSuchChannel, or RevisionDiffers when its revision is none of those `seen`.
+        Raises NoSuchRule, NoSuchChannel, or RevisionDiffers when its revision is not among those `seen`.
         """
         with self._database.transaction() as tx:
             before = _get(tx, organisation_id, rule_id, lock=True)

@@ -89,7 +89,7 @@ class ChannelStore:
         """The channel as stored: `edit` of what it is while it is locked; one that alters nothing makes no revision.
 
         `when_disabled`: called in the transaction that disables it. Raises NoSuchChannel, or RevisionDiffers when its
-        revision is none of those `seen`.
+        revision is not among those `seen`.
         """
         with self._database.transaction() as tx:
             before = get_channel(tx, organisation_id, channel_id, lock=True)

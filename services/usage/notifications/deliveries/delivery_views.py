@@ -96,7 +96,7 @@ class DeliveryViews:
     ) -> str:
         """Enqueues a test message to this channel alone. Answers the id of its delivery.
 
-        Raises NoSuchChannel, or RevisionDiffers when the channel's revision is none of those `seen`.
+        Raises NoSuchChannel, or RevisionDiffers when the channel's revision is not among those `seen`.
         """
         message = of_test(new_id("msg"), channel.id, now)
         outgoing = OutgoingMessage(

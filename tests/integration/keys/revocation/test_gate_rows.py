@@ -15,9 +15,9 @@ from shared.observability import metrics
 from shared.replication.feed import Acknowledgement, GateRefusal, GateRefused
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
-from shared.sql.migrations import migrate
 from tests.examples import NOON
 from tests.servers import Postgres
+from tests.service_database import migrated
 
 SILENCE, GATES_MAX = 10.5, 4
 
@@ -29,7 +29,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     else:
         server: Postgres = request.getfixturevalue("postgres")
         database = Database(server.new_database())
-    migrate(database, MIGRATIONS)
+    migrated(database, MIGRATIONS)
     yield database
     database.close()
 

@@ -24,6 +24,9 @@ TAKES_POWER: dict[str, Command] = {
     "revoke many": lambda keys, of, key_id: keys.revoke_all(of, (key_id,), Reason.UNSPECIFIED, None, ORIGIN),
     "delete": lambda keys, of, key_id: keys.delete(of, key_id, ORIGIN),
     "rotate at once": lambda keys, of, key_id: keys.rotate(of, key_id, timedelta(0), ORIGIN),
+    "rotate instead of the newest": lambda keys, of, key_id: keys.rotate(
+        of, key_id, timedelta(0), ORIGIN, instead=True
+    ),
     "fewer permissions": lambda keys, of, key_id: keys.edit(of, key_id, KeyEdit(permissions=("events:read",)), ORIGIN),
     "narrower access": lambda keys, of, key_id: keys.edit(
         of, key_id, KeyEdit(access=lambda access: replace(access, allow_query=False)), ORIGIN
@@ -50,9 +53,6 @@ class Waits:
     def await_known(self, position: int, committed_at: float) -> Receipt:
         self.asked.append("known")
         return Receipt(position=position, propagated=True, elapsed_ms=0, gates=())
-
-    def head_position(self) -> int:
-        return 0
 
 
 @pytest.mark.parametrize("name", [*TAKES_POWER, *GIVES_POWER])

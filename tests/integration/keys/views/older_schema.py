@@ -5,7 +5,15 @@ from sqlalchemy import Connection, text
 
 def before_conditions(tx: Connection) -> None:
     """As before migration 0011: idempotency keys of creations alone, and no revision of an organisation."""
+    before_console(tx)
+    tx.execute(text("DROP TABLE signing_key"))
     columns = ("credential", "idempotency_key", "body_digest", "key_id", "created_at")
     tx.execute(text("DROP TABLE idempotency"))
     tx.execute(text(f"CREATE TABLE idempotency ({', '.join(f'{name} VARCHAR(255) NOT NULL' for name in columns)})"))
     tx.execute(text("ALTER TABLE organisation DROP COLUMN revision"))
+
+
+def before_console(tx: Connection) -> None:
+    """As before migration 0016: no people, links and sessions."""
+    for name in ("console_person", "console_link", "console_session"):
+        tx.execute(text(f"DROP TABLE {name}"))

@@ -20,11 +20,11 @@ from shared.replication.feed import PAGE_EVENTS, Acknowledgement, Feed, LogFeed
 from shared.replication.relay import Relay
 from shared.runtime.clock import ManualClock, SystemClock
 from shared.sql.database import Database
-from shared.sql.migrations import migrate
 from shared.values.timestamps import rfc3339
 from tests import examples
 from tests.examples import NoBus
 from tests.memory_feed import MemoryFeed
+from tests.service_database import migrated
 
 PUBLICATION = Envelopes("keys", events.types, publish)
 Acknowledge = Callable[[Acknowledgement, str | None], None]
@@ -252,7 +252,7 @@ def test_what_is_pulled_is_what_is_pushed_to_the_byte(keys_database: Database) -
 
 def test_a_page_carries_the_database_s_own_time(tmp_path: Path) -> None:
     database = Database.sqlite(tmp_path / "time.db")
-    migrate(database, assembly.MIGRATIONS)
+    migrated(database, assembly.MIGRATIONS)
     feed = LogFeed(database, SqlEventStore(database, tables.metadata), PUBLICATION)
     clock, millisecond = SystemClock(), timedelta(milliseconds=1)
     before, told, after = clock.now(), feed.pull(None).time, clock.now()

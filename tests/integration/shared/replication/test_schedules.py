@@ -23,9 +23,9 @@ from shared.replication.sql_follower import SqlFollower
 from shared.replication.subscription import Subscription
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
-from shared.sql.migrations import migrate
 from tests import examples
 from tests.histories import FaultyQueue, History, held
+from tests.service_database import migrated
 
 Handler = Callable[[Connection, CloudEvent], None]
 
@@ -41,8 +41,8 @@ class World:
             Database.sqlite(folder / f"auth-{seed}.db"),
             Database.sqlite(folder / f"usage-{seed}.db"),
         )
-        migrate(self.auth, auth.MIGRATIONS)
-        migrate(self.usage, usage.MIGRATIONS)
+        migrated(self.auth, auth.MIGRATIONS)
+        migrated(self.usage, usage.MIGRATIONS)
         self.book = GrantBook(self.auth, TIERS)
         self.followers = (
             self._follow(self.auth, auth_tables, grants.FOLLOWER, grants.apply, grants.reset),

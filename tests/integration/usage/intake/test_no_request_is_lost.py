@@ -22,8 +22,8 @@ from shared.gate.metering import meter as meter_module
 from shared.gate.metering.meter import REPUBLISH_SECONDS_MAX, Meter
 from shared.runtime.clock import ManualClock, SystemClock
 from shared.sql.database import Database
-from shared.sql.migrations import migrate
 from tests.examples import NOON
+from tests.service_database import migrated
 
 PROCESSES = 3
 _NUMBER = struct.Struct("<I")
@@ -76,7 +76,7 @@ def record(request_id: str) -> RequestRecord:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_requests_of_killed_processes_are_counted_once_each(seed: int, tmp_path: Path, database: Database) -> None:
-    migrate(database, MIGRATIONS)
+    migrated(database, MIGRATIONS)
     chance, folder, broker = random.Random(seed), tmp_path / "spool", tmp_path / "broker"
     answered: set[str] = set()
     for number in range(PROCESSES):

@@ -7,17 +7,17 @@ import typer
 from typer.testing import CliRunner
 
 from services.cli.remote import keys
-from services.cli.remote.edits import CLEARABLE, with_cleared
+from services.cli.remote.keys import CLEARABLE
 
 
-@pytest.mark.parametrize("name", CLEARABLE)
+@pytest.mark.parametrize("name", CLEARABLE.names)
 def test_each_member_that_may_be_absent_is_cleared(name: str) -> None:
     member, _, inner = name.partition(".")
-    assert with_cleared({}, [name]) == {member: {inner: None} if inner else None}
+    assert CLEARABLE.cleared({}, [name]) == {member: {inner: None} if inner else None}
 
 
 def test_one_label_is_cleared_as_another_is_set() -> None:
-    assert with_cleared({"labels": {"env": "prod"}}, ["labels.a.b"]) == {"labels": {"env": "prod", "a.b": None}}
+    assert CLEARABLE.cleared({"labels": {"env": "prod"}}, ["labels.a.b"]) == {"labels": {"env": "prod", "a.b": None}}
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_one_label_is_cleared_as_another_is_set() -> None:
 )
 def test_contradictions_and_what_is_never_absent_are_wrong_usage(body: dict[str, Any], names: list[str]) -> None:
     with pytest.raises(typer.BadParameter):
-        with_cleared(body, names)
+        CLEARABLE.cleared(body, names)
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,10 @@ def rotated(**changes: Any) -> events.KeyRotated:
     return events.KeyRotated(**values | changes)
 
 
+NEXT = {"digest": "third digest", "hint": "grl_3333…3333"}
+INSTEAD = RotateKey(secret=NewSecret(digest="third digest", hint="grl_3333…3333"), grace=timedelta(), instead=True)
+
+
 def access_changed(access: Access) -> events.KeyAccessChanged:
     values = {name: getattr(access, name) for name in Access.__slots__}
     return events.KeyAccessChanged(**IDS, **values, changed_at=LATER)
@@ -65,6 +69,7 @@ def permissions_changed(*permissions: str) -> events.KeyPermissionsChanged:
 
 
 HISTORY = (key_created(permissions=("events:read", "sensors:read")),)
+GRACED = rotated(rotated_at=NOON + timedelta(minutes=1), grace_until=LATER + timedelta(hours=1))
 EARLIER_END = Access(expires_at=LATER + timedelta(days=1), allow_query=False)
 
 
@@ -102,6 +107,17 @@ EARLIER_END = Access(expires_at=LATER + timedelta(days=1), allow_query=False)
             RotateKey(secret=SECRET, grace=timedelta(hours=2)),
             (rotated(),),
         ),
+        # The answer with the newest secret was lost: another takes its place, and the one before works on as it did.
+        (
+            (*HISTORY, GRACED),
+            INSTEAD,
+            (rotated(**NEXT, previous_digest=CREATED.digest, previous_until=GRACED.grace_until),),
+        ),
+        # Without a running grace that is a rotation without one.
+        (HISTORY, INSTEAD, (rotated(**NEXT),)),
+        ((*HISTORY, replace(GRACED, grace_until=LATER)), INSTEAD, (rotated(**NEXT),)),
+        # A secret that an expiry put to sleep stays asleep.
+        ((*HISTORY, GRACED, replace(EXPIRED, expired_at=NOON + timedelta(minutes=2))), INSTEAD, (rotated(**NEXT),)),
         (HISTORY, SuspendKey(), (SUSPENDED,)),
         ((*HISTORY, SUSPENDED), SuspendKey(), ()),
         ((*HISTORY, replace(SUSPENDED, suspended_at=NOON)), ResumeKey(), (events.KeyResumed(**IDS, resumed_at=LATER),)),

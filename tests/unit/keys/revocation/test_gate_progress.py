@@ -14,7 +14,7 @@ from services.keys.assembly import MIGRATIONS
 from services.keys.revocation.gate_progress import GateProgress, GateWait
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
-from shared.sql.migrations import migrate
+from tests.service_database import migrated
 
 WAITERS = 8
 WAIT_SECONDS = 20
@@ -37,7 +37,7 @@ class Watched(Database):
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Watched]:
     database = Watched(f"sqlite:///{tmp_path / 'keys.db'}")
-    migrate(database, MIGRATIONS)
+    migrated(database, MIGRATIONS)
     with database.transaction() as tx:
         tx.execute(insert(tables.gate).values(id="gate_1", position=6))
     database.looks = 0

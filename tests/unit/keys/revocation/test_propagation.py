@@ -16,7 +16,7 @@ from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.feed import Acknowledgement, GateRefused
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
-from shared.sql.migrations import migrate
+from tests.service_database import migrated
 
 LEASE, GATES_MAX = 10.0, 4
 
@@ -25,7 +25,7 @@ class Scene:
     """Each look that finds somebody missing lets time pass, and what `at` planned happen on its moment."""
 
     def __init__(self, database: Database, clock: ManualClock) -> None:
-        migrate(database, MIGRATIONS)
+        migrated(database, MIGRATIONS)
         self.database, self.clock = database, clock
         self.plan: list[tuple[float, Callable[[], None]]] = []
         self.storage = RestoreDetection(database, clock, lease_seconds=LEASE)

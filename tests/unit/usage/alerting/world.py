@@ -22,8 +22,8 @@ from shared.contracts.usage import RequestMetered
 from shared.gate.grants.grant import Limits
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
-from shared.sql.migrations import migrate
 from tests.examples import NOON
+from tests.service_database import migrated
 from tests.usage_examples import record
 
 ORGANISATION = "org_railway"
@@ -41,7 +41,7 @@ class World:
     batches: int = 0
 
     def __post_init__(self) -> None:
-        migrate(self.database, assembly.MIGRATIONS)
+        migrated(self.database, assembly.MIGRATIONS)
         self.metering, self.alerts = Metering(self.database), AlertStore(self.database)
         self.rules, self.channels = RuleStore(self.database, self.clock), ChannelStore(self.database)
         self.evaluator = self.another_evaluator()

@@ -14,9 +14,9 @@ from services.usage.notifications.channels.channel_store import ChannelStore
 from services.usage.notifications.channels.resealing import Resealed, reseal
 from services.usage.notifications.channels.secret_encryption import SecretEncryption
 from shared.sql.database import Database
-from shared.sql.migrations import migrate
 from tests.e2e.running import GRILLO
 from tests.examples import NOON
+from tests.service_database import migrated
 
 OLD, NEW, LOST = "o" * 32, "n" * 32, "l" * 32
 
@@ -36,7 +36,7 @@ def channel(number: int, key: str | None, previous: str | None = None) -> Channe
 
 
 def filled(database: Database, *channels: Channel) -> ChannelStore:
-    migrate(database, MIGRATIONS)
+    migrated(database, MIGRATIONS)
     store = ChannelStore(database)
     for each in channels:
         store.add(each)

@@ -42,10 +42,10 @@ from services.usage.notifications.delivery import SENDING_SECONDS_MAX, Next, Out
 from services.usage.notifications.senders.webhook_sender import WebhookSender
 from shared.runtime.clock import Clock, ManualClock, SystemClock
 from shared.sql.database import Database
-from shared.sql.migrations import migrate
 from tests.integration.usage.notifications.senders.test_webhook_sender import LOOPBACK
 from tests.receivers import Receiver, hang, receiver, status
 from tests.servers import Postgres
+from tests.service_database import migrated
 
 SEALING = SecretEncryption(["a long random text of the operator's"])
 ORGANISATION = "org_railway"
@@ -60,7 +60,7 @@ class Post:
     seconds_max: float = 2
 
     def __post_init__(self) -> None:
-        migrate(self.database, assembly.MIGRATIONS)
+        migrated(self.database, assembly.MIGRATIONS)
         self.channels, self.deliveries = ChannelStore(self.database), DeliveryStore(self.database)
         self.record, self.secrets = DeliveryViews(self.database), dict[str, str]()
         self.dispatcher = self.another_dispatcher()

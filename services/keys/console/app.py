@@ -1,0 +1,102 @@
+"""The console's door: a Falcon application of its own, with every address of the pages. No gate stands before it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import falcon
+from falcon.routing import CompiledRouter
+
+from services.keys.console.pages import lifecycle_pages, sign_in_pages
+from services.keys.console.pages.create_page import CreatePage
+from services.keys.console.pages.details_page import DetailsPage
+from services.keys.console.pages.edit_page import EditPage
+from services.keys.console.pages.list_page import PATH, KeyListPage
+from services.keys.console.pages.parts import Parts
+from services.keys.console.pages.refusals import Refusals
+from services.keys.console.public.routes import routes as public_routes
+from services.keys.console.rendering.page_headers import PageHeaders
+from shared.web.answers.compression import Compression
+from shared.web.requests.client_address import TrustedProxies
+from shared.web.requests.request_identity import RequestIdentity
+from shared.web.route import Route
+
+# As the product's menus and documentation name the page.
+_OTHER_ADDRESSES = (
+    "/console",
+    "/settings",
+    "/settings/api-keys",
+    "/parametres",
+    "/parametres/cles-api",
+    "/profil/developpeur/cles-api",
+)
+Wsgi = Callable[..., Any]
+
+
+class ConsoleDoor:
+    """A WSGI application. `answers`: whether a path is one of its own; in one process with the API it is asked."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        proxies: TrustedProxies,
+        is_ready: Callable[[], bool],
+        document: Mapping[str, Any],
+    ) -> None:
+        """`document`: the OpenAPI document, of which the reference is made."""
+        self._router = CompiledRouter()
+        middleware: list[Any] = [RequestIdentity(proxies), PageHeaders(parts.public_url)]
+        app = falcon.App(middleware=middleware, router=self._router)
+        app.req_options.strip_url_path_trailing_slash = True
+        app.add_error_handler((Exception, falcon.HTTPError), Refusals().answer)
+        for path, resource in (*_routes(parts), *public_routes(document, parts.public_url)):
+            app.add_route(path, resource)
+        # Of its own process alone: in one process with the API they are the API's.
+        self._health = {"/healthz": lambda: True, "/readyz": is_ready}
+        self._app = Compression(app)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        is_well = self._health.get(environ["PATH_INFO"])
+        if is_well is None:
+            return self._app(environ, start_response)
+        start_response("200 OK" if is_well() else "503 Service Unavailable", [("Content-Type", "text/plain")])
+        return [b""]
+
+    def answers(self, path: str) -> bool:
+        if path.startswith("/console/"):
+            return True
+        return self._router.find(path.rstrip("/") or "/") is not None
+
+
+def beside(console: ConsoleDoor, api: Wsgi) -> Wsgi:
+    """Both at one address."""
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        is_page = console.answers(environ["PATH_INFO"])
+        return (console if is_page else api)(environ, start_response)
+
+    return application
+
+
+def _routes(parts: Parts) -> list[Route]:
+    return [
+        Route(PATH, KeyListPage(parts)),
+        Route("/console/keys/new", CreatePage(parts)),
+        Route("/console/keys/{key_id}", DetailsPage(parts)),
+        Route("/console/keys/{key_id}/edit", EditPage(parts)),
+        Route("/console/keys/{key_id}/rotate", lifecycle_pages.RotatePage(parts)),
+        Route("/console/keys/{key_id}/suspend", lifecycle_pages.SuspendPage(parts)),
+        Route("/console/keys/{key_id}/resume", lifecycle_pages.ResumePage(parts)),
+        Route("/console/keys/{key_id}/revoke", lifecycle_pages.RevokePage(parts)),
+        Route("/console/keys/{key_id}/delete", lifecycle_pages.DeletePage(parts)),
+        Route("/console/sign-in", sign_in_pages.SignInPage(parts)),
+        Route("/console/link/{link}", sign_in_pages.SignInPage(parts)),
+        Route("/console/sign-out", sign_in_pages.SignOut(parts)),
+        Route("/console/sessions", sign_in_pages.SessionsPage(parts)),
+        *(Route(path, _SeeKeys()) for path in _OTHER_ADDRESSES),
+    ]
+
+
+class _SeeKeys:
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        resp.status, resp.location = 303, PATH

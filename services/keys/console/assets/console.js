@@ -1,0 +1,59 @@
+// Script of all pages: what makes them quicker. Everything works without it.
+"use strict";
+
+const announcement = document.getElementById("announcement");
+let stored = false;
+
+// Copy: the element that a button names.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  try {
+    await navigator.clipboard.writeText(source.textContent);
+  } catch {
+    // Not over plain HTTP beyond this machine: what is selected is copied by hand.
+    getSelection().selectAllChildren(source);
+    return;
+  }
+  stored = true;
+  const before = button.textContent;
+  button.textContent = announcement.textContent = announcement.dataset.copied;
+  setTimeout(() => {
+    button.textContent = before;
+    announcement.textContent = "";
+  }, 2000);
+});
+
+// A box that must be ticked before a button or link can be used: data-enables names it.
+for (const box of document.querySelectorAll("[data-enables]")) {
+  const enabled = document.getElementById(box.dataset.enables);
+  const update = () => {
+    enabled.toggleAttribute("disabled", !box.checked);
+    enabled.setAttribute("aria-disabled", String(!box.checked));
+    stored = stored || box.checked;
+  };
+  box.addEventListener("change", update);
+  update();
+}
+document.addEventListener("click", (event) => {
+  if (event.target.closest('a[aria-disabled="true"]')) event.preventDefault();
+});
+
+// Leaving a page that shows something once (data-guard) is asked about until it was copied or said to be stored; a form
+// with that mark, once it was typed into and until it is sent.
+for (const guarded of document.querySelectorAll("[data-guard]")) {
+  let asks = guarded.tagName !== "FORM";
+  guarded.addEventListener("input", () => (asks = true));
+  guarded.addEventListener("submit", () => (asks = false));
+  addEventListener("beforeunload", (event) => {
+    if (asks && !stored) event.preventDefault();
+  });
+}
+
+// Times, which come in UTC, in the reader's own zone; UTC stays as the title.
+const form = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+for (const time of document.querySelectorAll("time[datetime]")) {
+  time.title = time.textContent;
+  time.textContent = form.format(new Date(time.dateTime));
+}

@@ -1,0 +1,120 @@
+"""Creation of a key: the form, its review, and the secret, which is in one answer and in no other.
+
+Each form carries a token of its own that is kept in the transaction of the creation: sent again, by a double click,
+a reload or a second tab, it says which key it made, and mints none.
+"""
+
+import secrets
+from functools import partial
+from typing import Any
+
+import falcon
+
+from services.keys.commands.command_inputs import CreatedKey, KeyRequest
+from services.keys.console.pages import key_form
+from services.keys.console.pages.key_form import KeyFaulty, Typed
+from services.keys.console.pages.page import Page
+from services.keys.console.pages.parts import Visit
+from services.keys.lifecycle.organisation import TooManyKeys
+from shared.sql.idempotency_table import Keep
+
+
+class CreatePage(Page):
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        visit = self.changer(self.visit(req))
+        prefilled = key_form.prefilled(req.params)
+        self._form(req, resp, visit, prefilled.typed, named=prefilled.named)
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        visit, form, is_theirs = self.posted_again(req)
+        self.changer(visit)
+        typed, step = key_form.typed_in(form), form.text("step")
+        if step == "edit" or not is_theirs:
+            self._form(req, resp, visit, typed, attempt=form.text("attempt"), is_again=not is_theirs)
+            return
+        try:
+            wanted = key_form.wanted_key(typed, self.parts.clock.now(), visit.tier_limits())
+        except KeyFaulty as fault:
+            self._form(req, resp, visit, typed, faults=fault.fields, attempt=form.text("attempt"))
+            return
+        is_admin = "admin" in wanted.permissions
+        if is_admin:
+            self.recent(visit, form)
+        if step != "create":
+            self._review(req, resp, visit, typed, wanted, form.text("attempt"))
+            return
+        try:
+            done = self.once(req, visit, form, partial(_created, visit, wanted, is_admin), _made_before)
+        except TooManyKeys as refusal:
+            self._form(req, resp, visit, typed, too_many=refusal, attempt=form.text("attempt"))
+            return
+        self._done(req, resp, visit, done)
+
+    def _form(
+        self,
+        req: falcon.Request,
+        resp: falcon.Response,
+        visit: Visit,
+        typed: Typed,
+        *,
+        attempt: str = "",
+        named: tuple[str, ...] = (),
+        faults: frozenset[str] = frozenset(),
+        too_many: TooManyKeys | None = None,
+        is_again: bool = False,
+    ) -> None:
+        self.show(
+            req,
+            resp,
+            visit,
+            "keys/create.html",
+            status=422 if faults else 409 if too_many else 200,
+            typed=typed,
+            attempt=attempt or secrets.token_urlsafe(16),
+            named=named,
+            faults=faults,
+            too_many=too_many,
+            is_again=is_again,
+            limits=visit.tier_limits(),
+            address=visit.address,
+        )
+
+    def _review(
+        self,
+        req: falcon.Request,
+        resp: falcon.Response,
+        visit: Visit,
+        typed: Typed,
+        wanted: KeyRequest,
+        attempt: str,
+    ) -> None:
+        context: dict[str, Any] = {"typed": typed, "wanted": wanted, "attempt": attempt, "limits": visit.tier_limits()}
+        self.show(req, resp, visit, "keys/review.html", **context)
+
+    def _done(self, req: falcon.Request, resp: falcon.Response, visit: Visit, done: CreatedKey | str) -> None:
+        if isinstance(done, str):
+            key = self.parts.queries.get_key(visit.organisation_id, done)
+            self.show(req, resp, visit, "keys/made_before.html", status=409, key=key)
+            return
+        key = self.parts.queries.get_key(visit.organisation_id, done.key_id)
+        self.show(
+            req,
+            resp,
+            visit,
+            "keys/secret.html",
+            status=201,
+            key=key,
+            secret=done.secret.value,
+            receipt=done.receipt,
+            is_new=True,
+            public_url=self.parts.public_url,
+        )
+
+
+def _created(visit: Visit, wanted: KeyRequest, is_admin: bool, keep: Keep) -> CreatedKey | str:
+    commands = visit.commands(recent=is_admin, keep=keep)
+    return commands.create(visit.organisation_id, wanted, visit.origin)
+
+
+def _made_before(key_id: str) -> CreatedKey | str:
+    return key_id

@@ -1,0 +1,49 @@
+"""Details of a key: its configuration, its use, and its activity. What usage does not answer is said to be missing."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import falcon
+
+from services.keys.console.pages.key_usage import UsageAway
+from services.keys.console.pages.page import Page
+from services.keys.views.history import HistoryEntry
+
+Part = TypeVar("Part")
+_REQUESTS = 20
+
+
+class DetailsPage(Page):
+    def on_get(self, req: falcon.Request, resp: falcon.Response, key_id: str) -> None:
+        visit = self.visit(req)
+        organisation_id, usage = visit.organisation_id, self.parts.usage
+        key = self.parts.queries.get_key(organisation_id, key_id)
+        history = self.parts.history.of_key(organisation_id, key_id)[::-1]
+        day = requests = None
+        if usage is not None:
+            day = _if_there(lambda: usage.day(organisation_id, key_id, self.parts.clock.now()))
+            # Whoever is away for the one is for the other: the page waits once.
+            requests = None if day is None else _if_there(lambda: usage.requests(organisation_id, key_id, _REQUESTS))
+        self.show(
+            req,
+            resp,
+            visit,
+            "keys/details.html",
+            key=key,
+            history=history,
+            names=self.parts.sign_in.names(_actors(history)),
+            day=day,
+            requests=requests,
+            limits=visit.tier_limits(),
+        )
+
+
+def _actors(history: Iterable[HistoryEntry]) -> set[str]:
+    return {entry.actor for entry in history}
+
+
+def _if_there(ask: Callable[[], Part]) -> Part | None:
+    try:
+        return ask()
+    except UsageAway:
+        return None

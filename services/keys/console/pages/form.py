@@ -1,0 +1,43 @@
+"""Forms as browsers send them: urlencoded, bounded, in UTF-8."""
+
+from collections.abc import Iterator
+from urllib.parse import parse_qsl
+
+import falcon
+
+from shared.web.problems.catalogue import Problem
+from shared.web.requests.json_body import read_raw
+
+_FIELDS_MAX = 200
+
+
+class Form:
+    """Line breaks are `\\n`; what is missing is empty."""
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        self._pairs = [(name, value.replace("\r\n", "\n")) for name, value in pairs]
+
+    def text(self, name: str) -> str:
+        return next(iter(self.all(name)), "")
+
+    def all(self, name: str) -> tuple[str, ...]:
+        return tuple(value for given, value in self._pairs if given == name)
+
+    def __contains__(self, name: object) -> bool:
+        return any(given == name for given, _ in self._pairs)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._pairs)
+
+
+def read_form(req: falcon.Request) -> Form:
+    """Raises Problem."""
+    if (req.content_type or "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+        raise Problem("unsupported-media-type", "send a form, as application/x-www-form-urlencoded")
+    try:
+        pairs = parse_qsl(
+            read_raw(req).decode("ascii"), keep_blank_values=True, max_num_fields=_FIELDS_MAX, errors="strict"
+        )
+    except ValueError:
+        raise Problem("invalid-request", "the form cannot be read") from None
+    return Form(pairs)

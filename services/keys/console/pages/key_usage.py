@@ -1,0 +1,51 @@
+"""What the details of a key show of its use: asked of the usage service, which may be away."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hour:
+    start: datetime
+    requests: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """The last 24 hours. `hours`: those in which there was a request. `refused`: answered 4xx. `p50`…: ms, or None."""
+
+    requests: int
+    refused: int
+    hours: tuple[Hour, ...]
+    routes: tuple[tuple[str, int], ...]
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One answered request, or `requests` refused ones that were counted together."""
+
+    at: datetime
+    method: str
+    route: str
+    status: int
+    address: str
+    user_agent: str
+    request_id: str
+    requests: int
+
+
+class UsageAway(Exception):
+    """Usage did not answer in time."""
+
+
+class KeyUsage(Protocol):
+    """Both answer within a second, or raise UsageAway."""
+
+    def day(self, organisation_id: str, key_id: str, now: datetime) -> Day: ...
+
+    def requests(self, organisation_id: str, key_id: str, limit: int) -> tuple[Request, ...]: ...

@@ -1,0 +1,175 @@
+"""Pages that rotate, suspend, resume, revoke and delete a key: each asks first, and ends on the receipt."""
+
+import secrets
+from datetime import timedelta
+from typing import ClassVar
+
+import falcon
+from marshmallow import ValidationError
+
+from services.keys.commands.command_inputs import RotatedKey
+from services.keys.console.pages.form import Form
+from services.keys.console.pages.page import Page
+from services.keys.console.pages.parts import Visit
+from services.keys.http.request_bodies import GiveUpSchema
+from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked
+from services.keys.lifecycle.key import Reason
+from services.keys.lifecycle.lock_out import LockOut
+from services.keys.lifecycle.organisation import TooManyKeys
+from services.keys.revocation.propagation import Receipt
+from services.keys.views.queries import KeyView
+from shared.sql.idempotency_table import Keep
+
+GRACES = {"0": timedelta(0), "3600": timedelta(hours=1), "86400": timedelta(days=1), "604800": timedelta(days=7)}
+
+
+class _VerbPage(Page):
+    """Asks, by GET or with what stands in the way; then does it. `verb`: also the name of its template."""
+
+    verb: ClassVar[str]
+    needs_recent: ClassVar[bool] = False
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, key_id: str) -> None:
+        visit = self.changer(self.visit(req))
+        self._ask(req, resp, visit, self._key(visit, key_id), Form([]))
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response, key_id: str) -> None:
+        visit, form, is_theirs = self.posted_again(req)
+        key = self._key(self.changer(visit), key_id)
+        if not is_theirs:
+            self._ask(req, resp, visit, key, form)
+            return
+        if fault := self.fault(key, form):
+            self._ask(req, resp, visit, key, form, status=422, fault=fault)
+            return
+        if self.needs_recent:
+            self.recent(visit, form)
+        try:
+            self.do(req, resp, visit, form, key)
+        except (LockOut, KeyIsRevoked, KeyHasExpired, TooManyKeys) as refusal:
+            loss = refusal.loss.name if isinstance(refusal, LockOut) else None
+            self._ask(req, resp, visit, key, form, status=409, refusal=type(refusal).__name__, loss=loss)
+
+    def fault(self, key: KeyView, form: Form) -> str | None:
+        """The field that must be typed otherwise."""
+        return None
+
+    def do(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, key: KeyView) -> None:
+        raise NotImplementedError
+
+    def changed(self, req: falcon.Request, resp: falcon.Response, visit: Visit, key: KeyView, receipt: Receipt) -> None:
+        self.show(req, resp, visit, "keys/changed.html", key=key, verb=self.verb, receipt=receipt)
+
+    def _key(self, visit: Visit, key_id: str) -> KeyView:
+        return self.parts.queries.get_key(visit.organisation_id, key_id)
+
+    def _ask(
+        self,
+        req: falcon.Request,
+        resp: falcon.Response,
+        visit: Visit,
+        key: KeyView,
+        form: Form,
+        *,
+        status: int = 200,
+        fault: str | None = None,
+        refusal: str | None = None,
+        loss: str | None = None,
+    ) -> None:
+        self.show(
+            req,
+            resp,
+            visit,
+            f"keys/{self.verb}.html",
+            status=status,
+            key=key,
+            form=form,
+            attempt=form.text("attempt") or secrets.token_urlsafe(16),
+            fault=fault,
+            refusal=refusal,
+            loss=loss,
+        )
+
+
+class RevokePage(_VerbPage):
+    verb = "revoke"
+
+    def fault(self, key: KeyView, form: Form) -> str | None:
+        try:
+            GiveUpSchema().load({"reason": form.text("reason") or Reason.UNSPECIFIED, "note": form.text("note")})
+        except ValidationError:
+            return "note"
+        return None
+
+    def do(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, key: KeyView) -> None:
+        commands = visit.commands(forces="force" in form)
+        reason, note = Reason(form.text("reason") or Reason.UNSPECIFIED), form.text("note").strip() or None
+        revoked = commands.revoke(visit.organisation_id, key.id, reason, note, visit.origin)
+        made = [self._key(visit, key_id) for key_id in revoked.made.ids]
+        self.show(
+            req, resp, visit, "keys/revoked.html", key=self._key(visit, key.id), receipt=revoked.receipt, made=made
+        )
+
+
+class SuspendPage(_VerbPage):
+    verb = "suspend"
+
+    def do(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, key: KeyView) -> None:
+        receipt = visit.commands(forces="force" in form).suspend(visit.organisation_id, key.id, visit.origin)
+        self.changed(req, resp, visit, self._key(visit, key.id), receipt)
+
+
+class ResumePage(_VerbPage):
+    verb = "resume"
+
+    def do(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, key: KeyView) -> None:
+        receipt = visit.commands().resume(visit.organisation_id, key.id, visit.origin)
+        self.changed(req, resp, visit, self._key(visit, key.id), receipt)
+
+
+class DeletePage(_VerbPage):
+    """Asks for the key's name, and for a sign-in of the last hour."""
+
+    verb = "delete"
+    needs_recent = True
+
+    def fault(self, key: KeyView, form: Form) -> str | None:
+        return None if form.text("name").strip() == key.name.strip() else "name"
+
+    def do(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, key: KeyView) -> None:
+        commands = visit.commands(recent=True, forces="force" in form)
+        _, receipt = commands.delete(visit.organisation_id, key.id, visit.origin)
+        self.show(req, resp, visit, "keys/deleted.html", hint=key.hint, receipt=receipt)
+
+
+class RotatePage(_VerbPage):
+    verb = "rotate"
+
+    def fault(self, key: KeyView, form: Form) -> str | None:
+        return None if form.text("grace") in GRACES else "grace"
+
+    def do(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, key: KeyView) -> None:
+        is_admin = "admin" in key.permissions
+        if is_admin:
+            self.recent(visit, form)
+
+        def change(keep: Keep) -> RotatedKey | str:
+            commands = visit.commands(recent=is_admin, forces="force" in form, keep=keep)
+            return commands.rotate(visit.organisation_id, key.id, GRACES[form.text("grace")], visit.origin)
+
+        done = self.once(req, visit, form, change, lambda subject: subject)
+        present = self._key(visit, key.id)
+        if isinstance(done, str):
+            self.show(req, resp, visit, "keys/made_before.html", status=409, key=present)
+            return
+        self.show(
+            req,
+            resp,
+            visit,
+            "keys/secret.html",
+            key=present,
+            secret=done.secret.value,
+            receipt=done.receipt,
+            is_new=False,
+            public_url=self.parts.public_url,
+        )

@@ -1,0 +1,134 @@
+"""Base of the console's pages: who is visiting, whether a form is theirs, and how a page is answered."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import falcon
+
+from services.keys.console.pages.form import Form, read_form
+from services.keys.console.pages.parts import Parts, Visit
+from services.keys.console.rendering.pages import answer
+from services.keys.console.sessions import tokens
+from services.keys.console.sessions.cookie import SessionCookie
+from services.keys.console.sessions.request_origin import is_our_own
+from services.keys.revocation.session_fence import is_recent
+from shared.sql.idempotency_table import Keep
+from shared.web.conditions.idempotency import attempt_of
+
+Done = TypeVar("Done")
+
+
+class SignedOut(Exception):
+    """Nobody is signed in. `form`: what was sent, to be sent again after signing in."""
+
+    def __init__(self, form: Form | None = None) -> None:
+        self.form = form
+        super().__init__("signed out")
+
+
+class MayNotChange(Exception):
+    """The person's role only sees."""
+
+
+class SignInNotRecent(Exception):
+    """What is asked for needs a sign-in of the last hour."""
+
+    def __init__(self, form: Form) -> None:
+        self.form = form
+        super().__init__("sign-in not recent")
+
+
+class FormNotOurs(Exception):
+    """The form came from another site, or was made for another session."""
+
+
+class Page:
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.cookie = SessionCookie(parts.public_url)
+
+    def visit(self, req: falcon.Request) -> Visit:
+        """Raises SignedOut."""
+        visit = self.visit_or_none(req)
+        if visit is None:
+            raise SignedOut
+        return visit
+
+    def visit_or_none(self, req: falcon.Request) -> Visit | None:
+        session_id = self.cookie.read(req)
+        session = self.parts.sign_in.session(session_id)
+        if session_id is None or session is None:
+            return None
+        return Visit(
+            parts=self.parts,
+            session=session,
+            session_id=session_id,
+            address=req.context.caller,
+            request_id=req.context.request_id,
+        )
+
+    def posted(self, req: falcon.Request) -> tuple[Visit, Form]:
+        """A form of this session. Raises SignedOut or FormNotOurs."""
+        visit, form, is_theirs = self.posted_again(req)
+        if not is_theirs:
+            raise FormNotOurs
+        return visit, form
+
+    def posted_again(self, req: falcon.Request) -> tuple[Visit, Form, bool]:
+        """As `posted`, and whether this session made the form; if not, it is only to be shown again."""
+        if not is_our_own(req, self.parts.public_url):
+            raise FormNotOurs
+        form = read_form(req)
+        visit = self.visit_or_none(req)
+        if visit is None:
+            raise SignedOut(form)
+        return visit, form, tokens.is_form_token(form.text("csrf"), visit.session_id)
+
+    def changer(self, visit: Visit) -> Visit:
+        """Raises MayNotChange."""
+        if not visit.session.may_change:
+            raise MayNotChange
+        return visit
+
+    def recent(self, visit: Visit, form: Form) -> None:
+        """Raises SignInNotRecent."""
+        if not is_recent(visit.session, self.parts.clock.now()):
+            raise SignInNotRecent(form)
+
+    def once(
+        self,
+        req: falcon.Request,
+        visit: Visit,
+        form: Form,
+        change: Callable[[Keep], Done],
+        repeat: Callable[[str], Done],
+    ) -> Done:
+        """`change`, or, if this very form did it before, `repeat` with the id of what it changed. Raises Problem."""
+        sent = [pair for pair in form if pair[0] not in ("csrf", "attempt")]
+        attempt = attempt_of(form.text("attempt"), visit.session.person_id, "POST", req.path, sent)
+        return self.parts.idempotency.once(attempt, change, repeat)
+
+    def show(
+        self,
+        req: falcon.Request,
+        resp: falcon.Response,
+        visit: Visit,
+        template: str,
+        *,
+        section: str = "keys",
+        status: int = 200,
+        **context: Any,
+    ) -> None:
+        """A page of who is signed in. Nobody keeps it: it may be asked for again after signing out."""
+        resp.set_header("Cache-Control", "no-store")
+        answer(
+            req,
+            resp,
+            template,
+            status=status,
+            organisation=self.parts.queries.organisation(visit.organisation_id),
+            session=visit.session,
+            csrf=tokens.form_token(visit.session_id),
+            section=section,
+            **context,
+        )

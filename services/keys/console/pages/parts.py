@@ -1,0 +1,76 @@
+"""What the console's pages are made of: keys' commands and queries, who is signed in, and where the rest is asked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from services.keys.commands.command_handler import CommandHandler
+from services.keys.console.pages.key_usage import KeyUsage
+from services.keys.console.sessions import tokens
+from services.keys.console.sessions.sign_in import SignIn
+from services.keys.revocation.session_fence import Session, SessionFence
+from services.keys.views.as_of import AsOf
+from services.keys.views.history import History
+from services.keys.views.queries import KeyQueries
+from shared.eventsourcing.origin import Origin
+from shared.gate.grants.grant import Limits
+from shared.runtime.clock import Clock
+from shared.sql.idempotency_table import Keep
+from shared.values.revision import ANY_REVISION, SeenRevisions
+from shared.web.conditions.idempotency import Idempotency
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """`tiers`: the limits of each. `usage` None: there is nobody to ask."""
+
+    commands: CommandHandler
+    queries: KeyQueries
+    history: History
+    as_of: AsOf
+    idempotency: Idempotency
+    sign_in: SignIn
+    clock: Clock
+    tiers: Mapping[str, Limits]
+    usage: KeyUsage | None
+    public_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One request of a person who is signed in."""
+
+    parts: Parts
+    session: Session
+    session_id: str = field(repr=False)
+    address: str
+    request_id: str
+
+    @property
+    def organisation_id(self) -> str:
+        return self.session.organisation_id
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(actor=self.session.person_id, request_id=self.request_id)
+
+    def commands(
+        self,
+        *,
+        recent: bool = False,
+        forces: bool = False,
+        seen: SeenRevisions = ANY_REVISION,
+        keep: Keep | None = None,
+    ) -> CommandHandler:
+        """Keys' commands, asked for by this session, which is judged once more where they are committed."""
+        clock = self.parts.clock
+        fence = SessionFence(
+            digest=tokens.session_digest(self.session_id) or "",
+            organisation_id=self.organisation_id,
+            time=lambda: clock.now().timestamp(),
+            recent=recent,
+            forces=forces,
+        )
+        return self.parts.commands.behind(fence, seen, keep)
+
+    def tier_limits(self) -> Limits | None:
+        return self.parts.tiers.get(self.parts.queries.organisation(self.organisation_id).tier)

@@ -1,0 +1,58 @@
+"""Pages: what a template makes of its context, in the reader's language and theme (Jinja2, gettext).
+
+Every template has `language`, `theme`, `path` (the page's own, to come back to), `languages`, `asset(NAME)` and
+`translate(TEXT)`. A name that the context lacks is an error, and never an empty place.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import falcon
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from services.keys.console.rendering import words
+from services.keys.console.rendering.assets import address_of
+from services.keys.console.rendering.languages import LANGUAGES, language_of, translations
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+THEMES = ("light", "dark")
+THEME_COOKIE = "grillo_theme"
+
+
+def answer(req: falcon.Request, resp: falcon.Response, template: str, *, status: int = 200, **context: Any) -> None:
+    """Answers a page. Whoever holds a secret or a session in it sets `Cache-Control: no-store` beside."""
+    resp.status = status
+    resp.content_type = "text/html; charset=utf-8"
+    resp.set_header("Content-Language", language_of(req))
+    resp.append_header("Vary", "Accept-Language, Cookie")
+    if resp.get_header("Cache-Control") is None:
+        resp.set_header("Cache-Control", "private, no-cache")
+    resp.text = render(req, template, **context)
+
+
+def render(req: falcon.Request, template: str, **context: Any) -> str:
+    theme = (req.get_cookie_values(THEME_COOKIE) or [""])[0]
+    page = _ENVIRONMENTS[language_of(req)].get_template(template)
+    return page.render(theme=theme if theme in THEMES else "", path=req.path, **context)
+
+
+def _environment(language: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+        auto_reload=False,
+    )
+    # The extension adds this method, which Jinja's types do not know.
+    environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    # `translate`: of text that no template holds, and so without its placeholders.
+    translate = translations(language).gettext
+    environment.globals |= {"language": language, "languages": LANGUAGES, "asset": address_of, "translate": translate}
+    words.add_to(environment, language)
+    return environment
+
+
+_ENVIRONMENTS = {language: _environment(language) for language in LANGUAGES}

@@ -1,0 +1,1 @@
+"""Resources that renew, pause and end keys: rotate, suspend, resume, revoke."""

@@ -1,0 +1,156 @@
+"""Request bodies of the management API: their shapes, and the strict schemas that validate them.
+
+Queries are in request_queries.py, answers in responses.py.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+
+from marshmallow import ValidationError, fields, post_load, validate, validates_schema
+
+from services.keys.http.schemas.members import NEEDED, READ_ONLY, WANTED
+from services.keys.lifecycle.key import Reason
+from shared.web.merge_patch.read_only import parted
+from shared.web.operation import StrictSchema
+from shared.web.requests.strict_boolean import StrictBoolean
+from shared.web.requests.texts import check_label, plain_text, prose
+from shared.web.requests.timestamp import Timestamp
+
+EXPIRY_SECONDS_MAX = 10 * 366 * 86_400
+IDS_MAX = 1000
+GRACE_SECONDS_MAX = 30 * 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyBody:
+    """A JSON merge patch (RFC 7396) of a key, validated: what is not in `given` stays as it is.
+
+    `given`: members of the key, and `expires_in`; for a new key, merged with what it has by default. `fixed`: those
+    that never change, as the caller has them.
+    """
+
+    given: Mapping[str, Any]
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    regenerate: bool = False
+
+
+class _KeySchema(StrictSchema):
+    class Meta(StrictSchema.Meta):
+        include = WANTED
+
+    expires_in = fields.Integer(
+        strict=True,
+        validate=validate.Range(min=1, max=EXPIRY_SECONDS_MAX),
+        metadata={"description": "seconds from now, in place of expires_at"},
+    )
+
+    @validates_schema
+    def _check_expiry(self, data: dict[str, Any], **_: Any) -> None:
+        if "expires_at" in data and "expires_in" in data:
+            raise ValidationError("give expires_at or expires_in, not both", "expires_in")
+
+    @post_load
+    def _into_shape(self, data: Mapping[str, Any], **_: Any) -> KeyBody:
+        given, fixed = parted(self, data)
+        return KeyBody(regenerate=given.pop("regenerate", False), given=given, fixed=fixed)
+
+
+class CreateKeySchema(_KeySchema):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        for name in NEEDED:
+            self.fields[name].required = True
+
+
+class EditKeySchema(_KeySchema):
+    class Meta(_KeySchema.Meta):
+        include = READ_ONLY
+
+    regenerate = StrictBoolean(
+        metadata={"description": "make a new secret and end all older ones; required to add permissions"}
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotateKeyBody:
+    """`instead`: of the newest secret; then there is no grace to give."""
+
+    grace_seconds: int = 0
+    instead: bool = False
+
+
+class RotateKeySchema(StrictSchema):
+    shape = RotateKeyBody
+    grace_seconds = fields.Integer(
+        strict=True,
+        validate=validate.Range(min=0, max=GRACE_SECONDS_MAX),
+        metadata={"description": "for how many seconds the old secret still works; at most until the key expires"},
+    )
+    instead = StrictBoolean(
+        metadata={
+            "description": "true: the new secret takes the place of the newest one, and the one before that keeps its"
+            " grace; for who lost the answer with the newest. While no grace runs, a rotation without grace"
+        }
+    )
+
+    @validates_schema
+    def _one_wish(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("instead") and data.get("grace_seconds"):
+            raise ValidationError("the secret that is replaced gets no grace: leave grace_seconds out", "instead")
+
+
+class NothingSchema(StrictSchema):
+    """A body without members, or none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiveUpBody:
+    reason: Reason = Reason.UNSPECIFIED
+    note: str | None = None
+
+
+class GiveUpSchema(StrictSchema):
+    shape: ClassVar[type] = GiveUpBody
+    reason = fields.Enum(Reason, by_value=True)
+    note = fields.String(validate=[validate.Length(max=1000), prose])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokeKeyBody(GiveUpBody):
+    also_made: bool = False
+    made_since: datetime | None = None
+
+
+class RevokeKeySchema(GiveUpSchema):
+    shape = RevokeKeyBody
+    also_made = StrictBoolean(
+        metadata={"description": "revoke also the keys that it made since `made_since`, and those that these made"}
+    )
+    made_since = Timestamp(metadata={"description": "by default a day before now"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokeKeysBody(RevokeKeyBody):
+    """Exactly one of `label`, `created_before` and `ids` is given."""
+
+    label: str | None = None
+    created_before: datetime | None = None
+    ids: tuple[str, ...] | None = None
+    dry_run: bool = False
+
+
+class RevokeKeysSchema(RevokeKeySchema):
+    shape = RevokeKeysBody
+    label = fields.String(validate=check_label, metadata={"description": "such as env:prod"})
+    created_before = Timestamp()
+    ids = fields.List(
+        fields.String(validate=[validate.Length(max=32), plain_text]), validate=validate.Length(min=1, max=IDS_MAX)
+    )
+    dry_run = StrictBoolean(metadata={"description": "list the keys that would be revoked, and revoke none"})
+
+    @validates_schema
+    def _one_choice(self, data: dict[str, Any], **_: Any) -> None:
+        if sum(name in data for name in ("label", "created_before", "ids")) != 1:
+            raise ValidationError("give exactly one of label, created_before and ids")

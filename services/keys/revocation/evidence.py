@@ -1,0 +1,49 @@
+"""Evidence: a command's own rows of the log, read beside the wait for gates, and signed with the receipt."""
+
+import dataclasses
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from services.keys.revocation.propagation import Receipt
+from shared.eventsourcing.event_store import StoredEvent
+from shared.eventsourcing.repository import Executed
+from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.replication.proof.receipt_proof import Place, proved
+from shared.replication.proof.signatures import Signer
+
+
+class Evidence:
+    def __init__(self, store: SqlEventStore, signer: Signer | None, now: Callable[[], datetime]) -> None:
+        """`signer`: None: receipts carry no proof."""
+        self._store, self._signer, self._now = store, signer, now
+
+    def place(self, *executed: Executed[Any]) -> tuple[int, Place | None]:
+        """The position that gates must reach, and what the receipt shows of the log; None where nothing is signed.
+
+        Of a command that had nothing to do: the log's head, and the last row of what it was asked to change.
+        """
+        rows = tuple(sorted((row for each in executed for row in each.rows), key=lambda row: row.position))
+        if rows and self._signer is None:
+            return rows[-1].position, None
+        if rows:
+            with self._store.reading(once=True) as tx:
+                head, previous, _ = self._store.head_and_hash(tx, rows[0].position - 1)
+            return rows[-1].position, Place(epoch=head.epoch, previous=previous, rows=rows, hash=rows[-1].hash)
+        with self._store.reading() as tx:
+            head = self._store.head(tx)
+            last = self._last_row(tx, executed)
+            if last is None:
+                return head.position, Place(epoch=head.epoch, previous=None, rows=(), hash=head.hash)
+            previous = self._store.hash_at(tx, last.position - 1)
+            return head.position, Place(epoch=head.epoch, previous=previous, rows=(last,), hash=last.hash)
+
+    def proved(self, receipt: Receipt, place: Place | None) -> Receipt:
+        if self._signer is None or place is None:
+            return receipt
+        return dataclasses.replace(receipt, proof=proved(receipt.shown(), place, self._signer, self._now()).proof)
+
+    def _last_row(self, tx: Any, executed: tuple[Executed[Any], ...]) -> StoredEvent | None:
+        if len(executed) != 1 or executed[0].state is None:
+            return None
+        return self._store.stream(tx, executed[0].state.key_id)[-1]

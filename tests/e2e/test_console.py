@@ -1,0 +1,44 @@
+"""The console of a running system, from the link that it prints: a key made, used, revoked and refused."""
+
+import re
+
+import httpx
+import pytest
+
+from tests.e2e.running import Embedded
+from tests.integration.keys.console.browsing import forms_of
+
+SECRET = re.compile(r"grl_[0-9A-Za-z]{49}")
+
+
+@pytest.fixture
+def browser(embedded: Embedded) -> httpx.Client:
+    headers = {"Accept-Language": "fr", "Sec-Fetch-Site": "same-origin"}
+    return httpx.Client(base_url=embedded.url, headers=headers, timeout=30)
+
+
+def test_from_the_printed_link_to_a_refused_key(embedded: Embedded, browser: httpx.Client) -> None:
+    link = embedded.announced["console"]
+    assert re.fullmatch(rf"{embedded.url}/console/link/grc_[0-9A-Za-z]{{43}}", link)
+    answer = _send(browser, browser.get(link))
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/keys")
+    form = browser.get("/console/keys/new")
+    review = _send(browser, form, name="Chemins de fer", permissions="sensors:read", step="review")
+    created = _send(browser, review, step="create")
+    assert "Clé API créée" in created.text
+    key = SECRET.search(created.text)
+    assert key is not None
+    with embedded.client(key[0]) as client:
+        assert client.get("/v1/sensors").status_code == 200
+        (details,) = re.findall(r'id="done" href="([^"]+)"', created.text)
+        revoked = _send(browser, browser.get(f"{details}/revoke"))
+        assert "refusée par 1 portail en" in revoked.text
+        assert client.get("/v1/sensors").status_code == 401
+
+
+def _send(browser: httpx.Client, page: httpx.Response, **typed: str) -> httpx.Response:
+    """The form of the page's content."""
+    assert page.status_code == 200, page.text
+    aside = ("/console/sign-out", "/console/preferences")
+    (form,) = (each for each in forms_of(page.text) if each.method == "post" and each.action not in aside)
+    return browser.post(form.action or page.url.path, data=dict(form.fields) | typed)

@@ -1,0 +1,33 @@
+"""The console's people, links and sessions, on both databases."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.keys import assembly
+from services.keys.assembly import Keys
+from services.keys.console.sessions.sign_in import SignIn
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
+from tests.examples import ORIGIN, NoBus
+from tests.servers import Postgres
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def keys(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> Iterator[Keys]:
+    is_sqlite = request.param == "sqlite"
+    server: Postgres | None = None if is_sqlite else request.getfixturevalue("postgres")
+    database = Database.sqlite(tmp_path / "keys.db") if server is None else Database(server.new_database())
+    yield assembly.assemble(database, NoBus(), clock, lease_seconds=1)
+    database.close()
+
+
+@pytest.fixture
+def organisation_id(keys: Keys) -> str:
+    return keys.commands.organisations.register("Ferrovie", "standard", ORIGIN)
+
+
+@pytest.fixture
+def sign_in(keys: Keys, clock: ManualClock) -> SignIn:
+    return SignIn(keys.database, clock)

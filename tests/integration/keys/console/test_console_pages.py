@@ -1,0 +1,408 @@
+"""The console over plain HTTP, as a browser without script uses it."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from services.auth.tier_limits import TIERS
+from services.keys import assembly, tables
+from services.keys.assembly import Keys
+from services.keys.console.app import ConsoleDoor
+from services.keys.revocation.session_fence import RECENT, Role
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
+from shared.web.application import NO_PROXIES
+from shared.web.openapi.document import document
+from tests.examples import ORIGIN, NoBus
+from tests.integration.keys.console.browsing import Browser
+
+SECRET = re.compile(r"grl_[0-9A-Za-z]{49}")
+DOCUMENT: dict[str, Any] = document([], "http://127.0.0.1:8000")
+CREATE = ("step", "create")
+REVIEW = ("step", "review")
+
+
+class Console:
+    def __init__(self, keys: Keys, public_url: str = "http://127.0.0.1:8000") -> None:
+        self.keys = keys
+        self.app = self.at(public_url)
+        self.organisation_id = keys.commands.organisations.register("Ferrovie", "standard", ORIGIN)
+
+    def at(self, public_url: str) -> ConsoleDoor:
+        return self.keys.console(tiers=TIERS, usage=None, document=DOCUMENT, public_url=public_url, proxies=NO_PROXIES)
+
+    def link(self, role: Role = Role.OWNER, name: str = "") -> str:
+        return self.keys.sign_in.new_link(self.organisation_id, role, name)
+
+    def browser(self, role: Role = Role.OWNER, language: str = "en", name: str = "") -> Browser:
+        browser = Browser(self.app, language)
+        browser.sign_in(self.link(role, name))
+        return browser
+
+    def ids(self) -> list[str]:
+        return [key.id for key in self.keys.queries.list_keys(self.organisation_id, 100).keys]
+
+
+@pytest.fixture
+def console(tmp_path: Path, clock: ManualClock) -> Iterator[Console]:
+    database = Database.sqlite(tmp_path / "keys.db")
+    yield Console(assembly.assemble(database, NoBus(), clock, lease_seconds=1))
+    database.close()
+
+
+def create(browser: Browser, **fields: Any) -> Any:
+    """The answer that shows the secret."""
+    typed = {"name": "Railway", "permissions": ["sensors:read"]} | fields
+    path = "/console/keys/new"
+    review = browser.submit(browser.get(path), path, button=REVIEW, **typed)
+    assert review.status_code == 200, review.text
+    return browser.submit(review, path, button=CREATE)
+
+
+def secret_in(page: Any) -> str:
+    found = SECRET.search(page.text)
+    assert found is not None, page.text
+    return found[0]
+
+
+def test_a_key_from_the_first_page_to_its_receipt(console: Console) -> None:
+    browser = console.browser()
+    assert "No API key yet" in browser.get("/console/keys").text
+    shown = create(browser, name="Application Production", description="objectif", labels="env:prod")
+    assert shown.status_code == 201
+    assert shown.headers["cache-control"] == "no-store"
+    secret = secret_in(shown)
+    (key_id,) = console.ids()
+    listed = browser.get("/console/keys").text
+    assert "Application Production" in listed
+    assert f"{secret[:8]}…{secret[-4:]}" in listed
+    details = browser.get(f"/console/keys/{key_id}").text
+    assert "env:prod" in details
+
+    path = f"/console/keys/{key_id}/revoke"
+    done = browser.submit(browser.get(path), path, reason="key-compromise", note="seen in a repository", force="on")
+    assert done.status_code == 200
+    assert "refused by" in done.text
+    assert console.keys.queries.get_key(console.organisation_id, key_id).status == "revoked"
+
+
+def test_in_french_with_the_words_of_the_product_s_page(console: Console) -> None:
+    browser = console.browser(language="fr")
+    assert "Créer une clé API" in browser.get("/console/keys").text
+    form = browser.get("/console/keys/new").text
+    for words in (
+        "Lire les capteurs",
+        "Lire les événements",
+        "Écrire la configuration",
+        "Accès API complet",
+        "principe du moindre privilège",
+    ):
+        assert words in form
+    assert "Clé API créée" in create(browser).text
+    (key_id,) = console.ids()
+    details = browser.get(f"/console/keys/{key_id}").text
+    for words in (
+        "Configuration complète",
+        "Statistiques d’utilisation",
+        "Journal d’activité",
+        "Révoquer",
+        "Supprimer",
+    ):
+        assert words in details, words
+    path = f"/console/keys/{key_id}/revoke"
+    asked = browser.get(path)
+    assert "ne peut pas être annulé" in asked.text
+    assert "refusée par 0 portail en" in browser.submit(asked, path).text
+
+
+def test_the_secret_is_in_one_answer_whatever_is_done_after(console: Console) -> None:
+    browser = console.browser()
+    path = "/console/keys/new"
+    review = browser.submit(browser.get(path), path, button=REVIEW, name="Railway", permissions=["sensors:read"])
+    secret = secret_in(browser.submit(review, path, button=CREATE))
+    again = browser.submit(review, path, button=CREATE)
+    assert again.status_code == 409
+    assert "already sent" in again.text
+    (key_id,) = console.ids()
+    for address in ("", f"/{key_id}", f"/{key_id}/edit", f"/{key_id}/rotate", f"/{key_id}/revoke"):
+        browser.get(f"/console/keys{address}")
+    shown = [answer for answer in browser.seen if secret in answer.text or secret in str(answer.headers)]
+    assert len(shown) == 1
+
+
+def test_a_new_secret_is_made_once(console: Console) -> None:
+    browser = console.browser()
+    first = secret_in(create(browser))
+    (key_id,) = console.ids()
+    path = f"/console/keys/{key_id}/rotate"
+    asked = browser.get(path)
+    second = secret_in(browser.submit(asked, path, grace="86400"))
+    assert first != second
+    assert browser.submit(asked, path, grace="86400").status_code == 409
+    assert console.keys.queries.get_key(console.organisation_id, key_id).grace_until is not None
+
+
+def test_faults_are_told_at_their_fields_and_nothing_typed_is_lost(console: Console) -> None:
+    browser = console.browser()
+    path = "/console/keys/new"
+    answer = browser.submit(browser.get(path), path, button=REVIEW, name="Railway", description="kept", minute="x")
+    assert answer.status_code == 422
+    fields = dict(browser.form(answer).fields)
+    assert (fields["name"], fields["description"], fields["minute"]) == ("Railway", "kept", "x")
+    assert "Choose at least one permission" in answer.text
+    assert "not above the limit of your tier" in answer.text
+    assert console.ids() == []
+
+
+def test_no_permission_is_ticked_at_first(console: Console) -> None:
+    browser = console.browser()
+    fields = browser.form(browser.get("/console/keys/new")).fields
+    assert [pair for pair in fields if pair[0] in ("permissions", "allow_query")] == []
+    assert ("expiry", "90") in fields
+
+
+def test_a_link_from_outside_prefills_and_is_named(console: Console) -> None:
+    browser = console.browser()
+    page = browser.get("/console/keys/new?name=Quake&permissions=read:sensors&expires_in=2592000")
+    fields = browser.form(page).fields
+    assert {("name", "Quake"), ("permissions", "sensors:read"), ("expiry", "30")} <= set(fields)
+    assert "A link filled in this form" in page.text
+    assert console.ids() == []
+
+
+def test_what_people_write_is_text_wherever_it_is_shown(console: Console) -> None:
+    browser = console.browser()
+    script = "<script>alert(1)</script>"
+    create(browser, name=script, description=script, labels=f"env:{script}")
+    (key_id,) = console.ids()
+    for path in ("", f"/{key_id}", f"/{key_id}/edit", f"?q={script}"):
+        page = browser.get(f"/console/keys{path}")
+        assert "&lt;script&gt;" in page.text
+        assert "<script>" not in page.text
+    assert all("default-src 'none'" in answer.headers["content-security-policy"] for answer in browser.seen)
+
+
+def test_a_form_from_elsewhere_changes_nothing(console: Console) -> None:
+    browser = console.browser()
+    create(browser)
+    (key_id,) = console.ids()
+    path = f"/console/keys/{key_id}/suspend"
+    fields = browser.form(browser.get(path)).fields
+    elsewhere: list[dict[str, str]] = [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+    ]
+    for headers in elsewhere:
+        assert browser.post(path, fields, **headers).status_code == 403
+    forged = [(name, value) for name, value in fields if name != "csrf"]
+    other = dict(browser.form(console.browser(name="Eve", role=Role.ADMIN).get(path)).fields)["csrf"]
+    for token in ("", "0" * 128, other):
+        assert browser.post(path, [*forged, ("csrf", token)]).status_code == 200  # asks again
+    assert console.keys.queries.get_key(console.organisation_id, key_id).status == "active"
+    assert browser.post(path, fields).status_code == 200
+    assert console.keys.queries.get_key(console.organisation_id, key_id).status == "suspended"
+
+
+def test_the_session_s_id_is_new_at_each_sign_in_and_none_can_be_fixed(console: Console) -> None:
+    browser = Browser(console.app)
+    browser.cookies["grillo_session"] = fixed = "A" * 43
+    browser.sign_in(console.link())
+    assert browser.cookies["grillo_session"] != fixed
+    before = browser.cookies["grillo_session"]
+    browser.sign_in(console.link())
+    stolen = Browser(console.app)
+    stolen.cookies["grillo_session"] = before
+    assert stolen.get("/console/keys").status_code == 303
+
+
+@pytest.mark.parametrize("cookie", ["", "x", "A" * 43, "A" * 42, "é", "A" * 5000])
+def test_a_cookie_that_is_none_of_ours_leads_to_the_sign_in_page(console: Console, cookie: str) -> None:
+    browser = Browser(console.app)
+    browser.cookies["grillo_session"] = cookie
+    answer = browser.get("/console/keys")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/sign-in")
+
+
+def test_looking_at_a_link_does_not_use_it(console: Console) -> None:
+    browser, link = Browser(console.app), console.link()
+    for _ in range(3):
+        assert browser.get(f"/console/link/{link}").status_code == 200
+    browser.sign_in(link)
+    again = Browser(console.app)
+    answer = again.submit(again.get(f"/console/link/{link}"), "/console/sign-in")
+    assert answer.status_code == 403
+    assert again.cookies == {}
+
+
+def test_the_cookie_is_bound_to_the_host_where_there_is_tls(console: Console) -> None:
+    browser = Browser(console.at("https://grillo.example"))
+    page = browser.get(f"/console/link/{console.link()}")
+    answer = browser.submit(page, "/console/sign-in")
+    assert re.fullmatch(
+        r"__Host-grillo_session=\w{43}; HttpOnly; Max-Age=604800; Path=/; SameSite=Lax; Secure",
+        answer.headers["set-cookie"],
+    )
+    assert browser.get("/console/keys").status_code == 200
+
+
+def test_what_was_typed_survives_signing_in_again(console: Console) -> None:
+    browser = console.browser()
+    path = "/console/keys/new"
+    form = browser.get(path)
+    console.keys.sign_in.end_all(_person(console))
+    refused = browser.submit(form, path, button=REVIEW, name="Railway", permissions=["events:read"])
+    assert refused.status_code == 403
+    browser.sign_in(console.link())
+    again = browser.submit(refused, path)
+    fields = browser.form(again).fields
+    assert {("name", "Railway"), ("permissions", "events:read")} <= set(fields)
+    assert secret_in(browser.submit(browser.submit(again, path, button=REVIEW), path, button=CREATE))
+
+
+def test_a_user_sees_and_changes_nothing(console: Console) -> None:
+    create(console.browser())
+    (key_id,) = console.ids()
+    user = console.browser(Role.USER)
+    assert user.get(f"/console/keys/{key_id}").status_code == 200
+    assert "/revoke" not in user.get(f"/console/keys/{key_id}").text
+    for verb in ("edit", "rotate", "suspend", "revoke", "delete"):
+        assert user.get(f"/console/keys/{key_id}/{verb}").status_code == 403
+    token = dict(_sign_out_form(user.get("/console/keys")))
+    for path in ("/console/keys/new", f"/console/keys/{key_id}/revoke"):
+        assert user.post(path, token).status_code == 403
+    assert console.keys.queries.get_key(console.organisation_id, key_id).status == "active"
+
+
+def test_a_role_lost_in_mid_form_changes_nothing(console: Console) -> None:
+    browser = console.browser(Role.ADMIN, name="Anna")
+    create(browser)
+    (key_id,) = console.ids()
+    path = f"/console/keys/{key_id}/suspend"
+    asked = browser.get(path)
+    console.link(Role.USER, "Anna")
+    assert browser.submit(asked, path).status_code == 403
+    assert console.keys.queries.get_key(console.organisation_id, key_id).status == "active"
+
+
+def test_of_two_who_edit_the_second_sees_what_the_first_changed(console: Console) -> None:
+    anna, ben = console.browser(Role.ADMIN, name="Anna"), console.browser(Role.ADMIN, name="Ben")
+    create(anna)
+    (key_id,) = console.ids()
+    path = f"/console/keys/{key_id}/edit"
+    of_anna, of_ben = anna.get(path), ben.get(path)
+    assert anna.submit(of_anna, path, name="By Anna", labels="team:rail").status_code == 200
+    told = ben.submit(of_ben, path, name="By Ben", minute="7")
+    assert told.status_code == 409
+    assert "By Anna" in told.text
+    assert "team:rail" in told.text
+    assert ben.submit(told, path).status_code == 200
+    key = console.keys.queries.get_key(console.organisation_id, key_id)
+    assert (key.name, key.labels, key.minute_limit) == ("By Ben", {"team": "rail"}, 7)
+
+
+def test_more_permissions_need_a_new_secret_shown_once(console: Console) -> None:
+    browser = console.browser()
+    first = secret_in(create(browser))
+    (key_id,) = console.ids()
+    path = f"/console/keys/{key_id}/edit"
+    asked = browser.submit(browser.get(path), path, permissions=["sensors:read", "events:read"])
+    assert asked.status_code == 409
+    shown = browser.submit(asked, path, regenerate="on")
+    assert secret_in(shown) != first
+    assert browser.submit(asked, path, regenerate="on").status_code == 409
+    key = console.keys.queries.get_key(console.organisation_id, key_id)
+    assert set(key.permissions) == {"sensors:read", "events:read"}
+
+
+def test_what_would_lock_out_says_so_before(console: Console) -> None:
+    browser = console.browser()
+    create(browser, permissions=["admin"])
+    (key_id,) = console.ids()
+    path = f"/console/keys/{key_id}/revoke"
+    told = browser.submit(browser.get(path), path)
+    assert told.status_code == 409
+    assert "no admin key left" in told.text
+    assert "refused by" in browser.submit(told, path, force="on").text
+
+
+def test_a_deletion_asks_for_the_name_and_a_recent_sign_in(console: Console, clock: ManualClock) -> None:
+    browser = console.browser()
+    create(browser)
+    (key_id,) = console.ids()
+    path = f"/console/keys/{key_id}/delete"
+    asked = browser.get(path)
+    assert browser.submit(asked, path, name="Railroad").status_code == 422
+    clock.advance(RECENT.total_seconds())
+    assert browser.submit(asked, path, name="Railway").status_code == 403
+    assert console.ids() == [key_id]
+    browser.sign_in(console.link())
+    assert browser.submit(browser.get(path), path, name="Railway").status_code == 200
+    assert console.ids() == []
+    assert browser.get(f"/console/keys/{key_id}").status_code == 404
+
+
+def test_another_organisation_s_key_is_no_key(console: Console) -> None:
+    create(console.browser())
+    (key_id,) = console.ids()
+    other = console.keys.commands.organisations.register("Others", "standard", ORIGIN)
+    browser = Browser(console.app)
+    browser.sign_in(console.keys.sign_in.new_link(other, Role.OWNER))
+    for verb in ("", "/edit", "/rotate", "/suspend", "/resume", "/revoke", "/delete"):
+        assert browser.get(f"/console/keys/{key_id}{verb}").status_code == 404
+
+
+def test_the_list_is_filtered_sorted_and_paged_by_its_url(console: Console) -> None:
+    browser = console.browser()
+    for number in range(22):
+        create(browser, name=f"key {number:02}", labels=f"parity:{number % 2}")
+    first = browser.get("/console/keys?sort=name").text
+    assert "key 00" in first
+    assert "key 21" not in first
+    (following,) = re.findall(r'rel="next" href="([^"]+)"', first)
+    assert "key 21" in browser.get(following.replace("&amp;", "&")).text
+    odd = browser.get("/console/keys?label=parity:1&sort=name").text
+    assert "key 01" in odd
+    assert "key 02" not in odd
+    assert "No key matches" in browser.get("/console/keys?q=nothing").text
+    for unreadable in ("cursor=x", "sort=fly", "status=lost", "q=%00"):
+        assert 'rel="next"' in browser.get(f"/console/keys?{unreadable}").text
+
+
+def test_signing_out_here_and_everywhere(console: Console) -> None:
+    one, other = console.browser(), console.browser()
+    assert "Firefox" in one.get("/console/sessions").text
+    assert one.post("/console/sign-out", _sign_out_form(one.get("/console/keys"))).status_code == 303
+    assert one.get("/console/keys").status_code == 303
+    token = _sign_out_form(other.get("/console/keys"))
+    assert other.post("/console/sessions", [*token, ("session", "all")]).status_code == 303
+    assert other.get("/console/keys").status_code == 303
+
+
+@pytest.mark.parametrize(
+    "path", ["/console", "/settings/api-keys", "/parametres/cles-api", "/profil/developpeur/cles-api"]
+)
+def test_addresses_that_last_arrive(console: Console, path: str) -> None:
+    answer = Browser(console.app).get(path)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/keys")
+
+
+def test_a_body_that_is_no_form_is_refused(console: Console) -> None:
+    browser = console.browser()
+    assert browser.post("/console/keys/new", [], **{"Content-Type": "application/json"}).status_code == 415
+    assert browser.post("/console/keys/new", [("name", "x" * 70_000)]).status_code == 413
+    assert browser.post("/console/keys/new", [(str(n), "") for n in range(300)]).status_code == 400
+
+
+def _person(console: Console) -> str:
+    with console.keys.database.reading() as tx:
+        return str(tx.execute(select(tables.console_person.c.id)).scalars().first())
+
+
+def _sign_out_form(page: Any) -> list[tuple[str, str]]:
+    (token,) = re.findall(r'action="/console/sign-out">\s*<input type="hidden" name="csrf" value="(\w+)"', page.text)
+    return [("csrf", token)]

@@ -1,0 +1,114 @@
+"""Links and sessions: a link signs in once, a session is kept as a digest, and what is over stays over."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from sqlalchemy import select
+
+from services.keys import tables
+from services.keys.assembly import Keys
+from services.keys.console.sessions.sign_in import LINK_LIFE, SignIn
+from services.keys.revocation.session_fence import IDLE_MAX, LENGTH_MAX, Role
+from shared.runtime.clock import ManualClock
+
+FROM = {"address": "192.0.2.7", "user_agent": "Firefox"}
+
+
+def test_a_link_signs_in_once(sign_in: SignIn, organisation_id: str) -> None:
+    link = sign_in.new_link(organisation_id, Role.OWNER)
+    session_id = sign_in.use_link(link, **FROM)
+    assert session_id is not None
+    session = sign_in.session(session_id)
+    assert session is not None
+    assert (session.organisation_id, session.role) == (organisation_id, Role.OWNER)
+    assert session.person_id.startswith("usr_")
+    assert sign_in.use_link(link, **FROM) is None
+
+
+def test_of_two_who_open_it_at_once_one_signs_in(sign_in: SignIn, organisation_id: str) -> None:
+    for _ in range(5):
+        link = sign_in.new_link(organisation_id, Role.OWNER)
+        with ThreadPoolExecutor(2) as pool:
+            opened = list(pool.map(lambda _: sign_in.use_link(link, **FROM), range(2)))  # noqa: B023
+        assert sum(session_id is not None for session_id in opened) == 1
+
+
+def test_a_link_is_good_for_ten_minutes(sign_in: SignIn, organisation_id: str, clock: ManualClock) -> None:
+    first, second = (sign_in.new_link(organisation_id, Role.OWNER) for _ in range(2))
+    clock.advance(LINK_LIFE.total_seconds() - 1)
+    assert sign_in.use_link(first, **FROM) is not None
+    clock.advance(1)
+    assert sign_in.use_link(second, **FROM) is None
+
+
+def test_nothing_that_was_given_out_is_stored(sign_in: SignIn, keys: Keys, organisation_id: str) -> None:
+    link = sign_in.new_link(organisation_id, Role.OWNER)
+    session_id = sign_in.use_link(link, **FROM)
+    with keys.database.reading() as tx:
+        rows = [
+            repr(tuple(row))
+            for table in (tables.console_link, tables.console_session, tables.console_person)
+            for row in tx.execute(select(table)).all()
+        ]
+    assert len(rows) == 3
+    assert not any(str(session_id) in row or link in row for row in rows)
+
+
+def test_a_session_ends_when_idle_and_after_a_week(sign_in: SignIn, organisation_id: str, clock: ManualClock) -> None:
+    session_id = sign_in.use_link(sign_in.new_link(organisation_id, Role.OWNER), **FROM)
+    assert session_id is not None
+    began = clock.now()
+    while clock.now() < began + LENGTH_MAX:
+        assert sign_in.session(session_id) is not None
+        clock.advance(IDLE_MAX.total_seconds() / 2)
+    assert sign_in.session(session_id) is None
+
+    another = sign_in.use_link(sign_in.new_link(organisation_id, Role.OWNER), **FROM)
+    assert another is not None
+    clock.advance(IDLE_MAX.total_seconds())
+    assert sign_in.session(another) is None
+
+
+def test_signing_in_ends_the_session_before(sign_in: SignIn, organisation_id: str) -> None:
+    first = sign_in.use_link(sign_in.new_link(organisation_id, Role.OWNER), **FROM)
+    second = sign_in.use_link(sign_in.new_link(organisation_id, Role.OWNER), **FROM, before=first)
+    assert first != second
+    assert sign_in.session(first) is None
+    assert sign_in.session(second) is not None
+
+
+def test_sessions_are_listed_and_ended_one_by_one_or_all(sign_in: SignIn, organisation_id: str) -> None:
+    ids = [sign_in.use_link(sign_in.new_link(organisation_id, Role.OWNER), **FROM) for _ in range(3)]
+    mine = sign_in.session(ids[0])
+    assert mine is not None
+    listed = sign_in.sessions_of(mine.person_id)
+    assert [(each.address, each.user_agent) for each in listed] == [("192.0.2.7", "Firefox")] * 3
+
+    another = sign_in.use_link(sign_in.new_link(organisation_id, Role.OWNER, name="Anna"), **FROM)
+    theirs = sign_in.session(another)
+    assert theirs is not None
+    sign_in.end(theirs.person_id, listed[0].id)  # not one's own: stays
+    assert len(sign_in.sessions_of(mine.person_id)) == 3
+    sign_in.end(mine.person_id, listed[0].id)
+    assert len(sign_in.sessions_of(mine.person_id)) == 2
+    sign_in.end_all(mine.person_id)
+    assert [sign_in.session(each) for each in ids] == [None] * 3
+    assert sign_in.session(another) is not None
+
+
+def test_a_link_gives_its_person_the_role_that_it_says(sign_in: SignIn, organisation_id: str) -> None:
+    session_id = sign_in.use_link(sign_in.new_link(organisation_id, Role.ADMIN, name="Anna"), **FROM)
+    sign_in.new_link(organisation_id, Role.USER, name="Anna")
+    session = sign_in.session(session_id)
+    assert session is not None
+    assert session.role is Role.USER
+
+
+def test_a_person_s_name_can_be_erased(sign_in: SignIn, keys: Keys, organisation_id: str) -> None:
+    session_id = sign_in.use_link(sign_in.new_link(organisation_id, Role.ADMIN, name="Anna"), **FROM)
+    session = sign_in.session(session_id)
+    assert session is not None
+    sign_in.erase(session.person_id)
+    assert sign_in.session(session_id) is None
+    with keys.database.reading() as tx:
+        person = tx.execute(select(tables.console_person)).one()
+    assert (person.id, person.name) == (session.person_id, "")
