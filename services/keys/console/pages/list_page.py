@@ -8,7 +8,7 @@ import falcon
 from marshmallow import ValidationError
 
 from services.keys.console.pages.page import Page
-from services.keys.http.request_queries import ListQuery, ListQuerySchema
+from services.keys.http.schemas.request_queries import ListQuery, ListQuerySchema
 from services.keys.lifecycle.key import Status
 from services.keys.views.key_order import NEWEST_FIRST, Place
 from shared.web.pagination import page_answer
