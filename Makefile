@@ -16,7 +16,7 @@ else
 PYTEST := $(BIN)/pytest
 endif
 
-.PHONY: help up dev test coverage faults mutants lint types stack bench pictures messages fonts clean
+.PHONY: help up dev test browser coverage faults mutants lint types stack bench pictures messages fonts clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -30,6 +30,10 @@ dev: $(VENV)/.installed-dev  ## the same as up, started again whenever a source 
 test: $(VENV)/.installed-dev $(READY)  ## all tests but those of faults and trust
 	@tests/install-servers
 	@$(PYTEST) -n 2 --dist loadgroup $(TESTS)
+
+browser: $(VENV)/.installed-dev  ## the pages in Chromium: languages, themes, widths, no script; pictures into build/pictures
+	@tests/install-servers
+	@GRILLO_PICTURES=build/pictures $(BIN)/pytest tests/browser
 
 coverage: $(VENV)/.installed-dev  ## the same, and what of the code they reach; takes twice as long
 	@tests/install-servers

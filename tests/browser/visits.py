@@ -1,0 +1,125 @@
+"""Browser: Debian's Chromium, driven by Playwright. What it may not see: a policy report, an error, another host.
+
+A visit is one context of the browser: its language, theme, width, with or without script.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Playwright
+
+CHROMIUM = "/usr/bin/chromium"
+_WIDE, _NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 780}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """How a visitor looks at pages. `zoom`: in percent."""
+
+    language: str = "fr"
+    theme: Literal["light", "dark"] = "light"
+    is_narrow: bool = False
+    has_script: bool = True
+    has_forced_colours: bool = False
+    zoom: int = 100
+
+    def __str__(self) -> str:
+        marks = {"360": self.is_narrow, "no-script": not self.has_script, "forced": self.has_forced_colours}
+        marks |= {str(self.zoom): self.zoom != 100}
+        return "-".join([self.language, self.theme, *(mark for mark, is_so in marks.items() if is_so)])
+
+
+FRENCH = Look()
+# Languages and themes with each other; the rest, which touches neither, once.
+LOOKS = [
+    *(Look(language=language, theme=theme) for language in ("en", "fr", "es") for theme in ("light", "dark")),
+    Look(is_narrow=True),
+    Look(is_narrow=True, theme="dark"),
+    Look(has_script=False),
+    Look(has_forced_colours=True),
+    Look(zoom=200),
+]
+
+
+@dataclass(kw_only=True)
+class Visit:
+    """One person's pages. `seen`: what should not have happened."""
+
+    page: Page
+    url: str
+    look: Look
+    pictures: Path | None
+    seen: list[str] = field(default_factory=list)
+
+    def go(self, path: str) -> None:
+        answer = self.page.goto(self.url + path)
+        assert answer is not None
+        assert answer.status < 400, f"{path}: {answer.status}"
+
+    def judge(self, name: str) -> None:
+        """The page as it is now: accessible, not wider than its window, and nothing seen that should not be."""
+        self.page.wait_for_load_state("load")
+        if self.pictures is not None:
+            self.pictures.mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=self.pictures / f"{name}-{self.look}.png", full_page=True)
+        if self.look.has_script:
+            violations = Axe().run(self.page).response["violations"]
+            self.seen += [f"{name}: {one['id']}: {one['nodes'][0]['html']}" for one in violations]
+            if self.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                self.seen.append(f"{name}: wider than the window")
+        assert self.seen == []
+
+
+@contextmanager
+def browser(playwright: Playwright, network_log: Path) -> Iterator[Browser]:
+    """`network_log`: what Chromium itself writes down of each request that it makes, once it has ended."""
+    # What Chromium asks of its maker by itself finds no way out.
+    arguments = [f"--log-net-log={network_log}", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+    arguments += ["--no-sandbox"] if os.geteuid() == 0 else []
+    running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+@contextmanager
+def visit(browser: Browser, url: str, look: Look, pictures: Path | None = None) -> Iterator[Visit]:
+    scale = 100 / look.zoom
+    size = _NARROW if look.is_narrow else {side: int(length * scale) for side, length in _WIDE.items()}
+    context = browser.new_context(
+        viewport=size,  # type: ignore[arg-type]  # a TypedDict of width and height
+        device_scale_factor=look.zoom / 100,
+        locale=look.language,
+        color_scheme=look.theme,
+        java_script_enabled=look.has_script,
+        forced_colors="active" if look.has_forced_colours else "none",
+        reduced_motion="reduce" if look.has_forced_colours else "no-preference",
+    )
+    page = context.new_page()
+    visited = Visit(page=page, url=url, look=look, pictures=pictures)
+    page.on("console", lambda message: visited.seen.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: visited.seen.append(f"error: {error}"))
+    page.on("requestfailed", lambda request: visited.seen.append(f"failed: {request.url}"))
+    try:
+        yield visited
+    finally:
+        context.close()
+
+
+def hosts_asked(network_log: Path) -> set[str]:
+    """By pages, as Chromium's own log has it. A request of Chromium itself has no page as its initiator."""
+    log: dict[str, Any] = json.loads(network_log.read_text())
+    type_ = log["constants"]["logEventTypes"]["URL_REQUEST_START_JOB"]
+    begun = [event["params"] for event in log["events"] if event["type"] == type_ and "params" in event]
+    of_pages = [asked["url"] for asked in begun if urlsplit(asked.get("initiator", "")).scheme]
+    return {urlsplit(url).hostname or url for url in of_pages}
