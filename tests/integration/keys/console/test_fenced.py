@@ -58,11 +58,16 @@ def person(keys: Keys, sign_in: SignIn, clock: ManualClock, organisation_id: str
     return Person(keys, sign_in, clock, organisation_id)
 
 
+def _length(keys: Keys) -> int:
+    with keys.store.reading() as tx:
+        return keys.store.head(tx).position
+
+
 def refusal(person: Person, *, recent: bool = False) -> SessionRefusal:
-    before = person.keys.propagation.head_position()
+    before = _length(person.keys)
     with pytest.raises(SessionFenced) as refused:
         person.commands(recent=recent).create(person.organisation_id, ADMIN, person.origin)
-    assert person.keys.propagation.head_position() == before
+    assert _length(person.keys) == before
     return refused.value.refusal
 
 
