@@ -68,7 +68,7 @@ class SignIn:
     def use_link(self, link: str, *, address: str, user_agent: str, before: str | None = None) -> str | None:
         """The id of a new session; None: the link is unknown, used or over. `before`: the id that the browser had."""
         digest, now = tokens.link_digest(link), self._clock.now()
-        if digest is None:
+        if digest is None or not self._is_known(digest):
             return None
         token = tokens.new_session()
         with self._database.transaction() as tx:
@@ -149,6 +149,11 @@ class SignIn:
             tx.execute(delete(_session).where(_session.c.person_id == person_id))
             tx.execute(delete(_link).where(_link.c.person_id == person_id))
         self._database.forget()
+
+    def _is_known(self, digest: str) -> bool:
+        """Read first: whoever guesses must not hold the lock of those who write."""
+        with self._database.reading(once=True) as tx:
+            return tx.execute(select(_link.c.digest).where(_link.c.digest == digest)).one_or_none() is not None
 
     def _person(self, tx: Connection, organisation_id: str, role: Role, name: str) -> str:
         is_this = (_person.c.organisation_id == organisation_id, _person.c.name == name)
