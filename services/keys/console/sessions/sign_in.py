@@ -142,13 +142,18 @@ class SignIn:
         with self._database.transaction() as tx:
             tx.execute(delete(_session).where(_session.c.person_id == person_id))
 
-    def erase(self, person_id: str) -> None:
-        """Erases who the person is, and ends their sessions and links. The log goes on naming the id."""
+    def erase(self, person_id: str) -> bool:
+        """Erases who the person is, and ends their sessions and links. The log goes on naming the id.
+
+        Whether there is such a person.
+        """
         with self._database.transaction() as tx:
-            tx.execute(update(_person).where(_person.c.id == person_id).values(name="", address=None, role="erased"))
+            erased = update(_person).where(_person.c.id == person_id).values(name="", address=None, role="erased")
+            is_known = tx.execute(erased.returning(_person.c.id)).one_or_none() is not None
             tx.execute(delete(_session).where(_session.c.person_id == person_id))
             tx.execute(delete(_link).where(_link.c.person_id == person_id))
         self._database.forget()
+        return is_known
 
     def _is_known(self, digest: str) -> bool:
         """Read first: whoever guesses must not hold the lock of those who write."""
