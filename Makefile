@@ -16,6 +16,9 @@ else
 PYTEST := $(BIN)/pytest
 endif
 
+# Hundreds of processes import the same modules: what they compile is kept, whatever the surroundings say.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help up dev test browser coverage faults mutants lint types stack bench pictures messages fonts clean
 
 help:  ## what there is

@@ -110,8 +110,14 @@ class Stack:
     def environment(self, service: str) -> dict[str, str]:
         public, internal = self._ports[service]
         entry = self._entry(service)
+        owner = entry["command"][1]
         stated = {name: self._loopback(value) for name, value in entry["environment"].items()}
-        told = stated | self._accounts[entry["command"][1]]
+        replaced = {f"{name}_FILE" for name in self._accounts[owner]}
+        mounted = self.folder / "ops/secrets" / owner
+        files = {
+            name: str(mounted / Path(value).name) if name.endswith("_FILE") else value for name, value in stated.items()
+        }
+        told = {name: value for name, value in files.items() if name not in replaced} | self._accounts[owner]
         if service in self._through:
             told |= {name: _rerouted(told[name], self._through[service]) for name in _TO_OTHERS}
         return (
@@ -125,6 +131,13 @@ class Stack:
             | {"WEB_ADDRESS": "127.0.0.1", "WEB_PORT": str(public)}
             | {"INTERNAL_ADDRESS": "127.0.0.1", "INTERNAL_PORT": str(internal)}
         )
+
+    def settings(self, service: str) -> dict[str, str]:
+        """Its environment, with what is in files read as the service reads it."""
+        environment = self.environment(service)
+        files = [name for name in self._services[service]["environment"] if name.endswith("_FILE")]
+        read = {name: Path(environment.pop(name)).read_text() for name in files if name in environment}
+        return environment | {name.removesuffix("_FILE"): text for name, text in read.items()}
 
     def amqp_uri(self, account: str) -> str:
         """Of a service's account, or of another back end's."""
@@ -191,7 +204,7 @@ class Stack:
 
     def _migrate(self, entry: dict[str, Any]) -> None:
         owners = {f"{name.upper()}_OWNER_DATABASE_URL": made.owner_url for name, made in self.service_databases.items()}
-        assert owners.keys() == entry["environment"].keys()
+        assert {f"{name}_FILE" for name in owners} == entry["environment"].keys()
         command, environment = [*GRILLO, *entry["command"]], dict(os.environ) | owners
         subprocess.run(command, env=environment, stdout=self._log, stderr=self._log, check=True, timeout=120)
 

@@ -3,6 +3,12 @@
 # rights of shared/sql/rights.py. No role may see another service's database. PostgreSQL's first start runs this; run
 # again, it sets the passwords anew and takes the tables of an older installation from the role that runs.
 set -eu
+# In a container each password is a file of its name.
+if [ -n "${PASSWORDS_FOLDER:-}" ]; then
+    for file in "$PASSWORDS_FOLDER"/*_PASSWORD; do
+        export "$(basename "$file")=$(cat "$file")"
+    done
+fi
 for service in ${DATABASES:-keys auth usage sensors}; do
     variable="$(echo "$service" | tr a-z A-Z)"
     # Passwords are read from the environment by psql itself: an argument would show in `ps`.

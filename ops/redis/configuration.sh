@@ -3,6 +3,12 @@
 # do what shared/gate/quota/redis_quota.lua does, to its keys; one that nobody needs a password for, to ask whether
 # Redis answers; no account besides. Nothing is kept on disk: old counts are no better than none.
 set -eu
+# In a container each password is a file of its name.
+if [ -n "${PASSWORDS_FOLDER:-}" ]; then
+    for file in "$PASSWORDS_FOLDER"/*_PASSWORD; do
+        export "$(basename "$file")=$(cat "$file")"
+    done
+fi
 cat <<'END'
 save ""
 appendonly no

@@ -18,7 +18,7 @@ from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from shared.values.accounts import SERVICES
-from shared.web.internal_api import Checkpoint, GrantsSnapshot
+from shared.web.internal_api import Anchors, GrantsSnapshot
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import InternalRoute, Route
 
@@ -51,10 +51,10 @@ class Auth:
         return api.routes(proxies)
 
     def internal_routes(self) -> list[InternalRoute]:
-        """Each service's gates take snapshots; an audit of the log of keys asks for the checkpoint."""
+        """Each service's gates take snapshots; an audit of the log of keys asks what is remembered of it."""
         return [
             InternalRoute("/internal/grants", GrantsSnapshot(self.book.snapshot_blocks, self.signer), SERVICES),
-            InternalRoute("/internal/checkpoint", Checkpoint(FOLLOWER, self.follower.checkpoint), frozenset({"keys"})),
+            InternalRoute("/internal/anchors", Anchors(self.follower.anchors), frozenset({"keys"})),
         ]
 
     def start(self) -> None:

@@ -82,9 +82,11 @@ class KeyCollection(KeyResource):
     def on_post(self, call: Call[None, KeyBody]) -> Answer:
         """Repeated with the same Idempotency-Key, it is answered with the key that was created, without its secret."""
         organisation_id = call.caller.organisation_id
-        request = key_request(call.body, self._clock.now(), self._show.tier_limits(organisation_id))
+        commands = asked(self._commands, call)
         with as_problems():
-            created = asked(self._commands, call).create(organisation_id, request, origin(call))
+            with commands.fence_first():
+                request = key_request(call.body, self._clock.now(), self._show.tier_limits(organisation_id))
+            created = commands.create(organisation_id, request, origin(call))
         return self.created(call, created.key_id, created.receipt, created.secret.value)
 
 
@@ -131,10 +133,12 @@ class KeyItem(KeyResource):
     def on_patch(self, call: Call[ForceQuery, KeyBody], key_id: str) -> Answer:
         organisation_id = call.caller.organisation_id
         edit = key_edit(call.body, self._clock.now(), self._show.tier_limits(organisation_id))
+        commands = asked(self._commands, call)
         with as_problems():
             if call.body.fixed:
-                check_fixed(call.body.fixed, self._queries.get_key(organisation_id, key_id))
-            changed = asked(self._commands, call).edit(organisation_id, key_id, edit, origin(call))
+                with commands.fence_first():
+                    check_fixed(call.body.fixed, self._queries.get_key(organisation_id, key_id))
+            changed = commands.edit(organisation_id, key_id, edit, origin(call))
         secret = {} if changed.secret is None else {"key": changed.secret.value}
         return self.changed(call, key_id, changed.receipt, **secret)
 

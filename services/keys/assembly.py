@@ -34,6 +34,7 @@ from shared.gate.grants.grants import Grants
 from shared.replication.envelopes import Envelopes
 from shared.replication.feed import LogFeed
 from shared.replication.proof.signatures import Signer
+from shared.replication.proof.signed_heads import HeadSigner
 from shared.replication.relay import Bus, Doorbell, Relay
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
@@ -172,8 +173,10 @@ def assemble(
         database, store, restore_detection, clock, lease_seconds=lease_seconds, gates_max=gates_max
     )
     signers = PublishedSigners(database)
+    heads = None
     if signer is not None:
         signers.publish(signer, clock)
+        heads = HeadSigner(signer, clock)
     receipts = Receipts(propagation, Evidence(store, signer, clock.now), clock)
     commands = CommandHandler(database, store, doorbell, receipts, clock)
     return Keys(
@@ -191,7 +194,7 @@ def assemble(
         as_of=AsOf(store),
         idempotency=Idempotency(database, tables.idempotency, clock),
         sweep=ExpirySweep(database, commands.keys, clock),
-        feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES),
+        feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES, heads),
         signer=signer,
         signers=signers,
         last_use=LastUse(database),

@@ -45,7 +45,7 @@ from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from shared.web.conditions.idempotency import Idempotency
-from shared.web.internal_api import Checkpoint
+from shared.web.internal_api import Anchors
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import InternalRoute, Route
 from shared.web.still_admitted import StillAdmitted
@@ -111,9 +111,8 @@ class Usage:
         return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:
-        """An audit of the log of keys asks for the checkpoint."""
-        checkpoint = Checkpoint(FOLLOWER, self.follower.checkpoint)
-        return [InternalRoute("/internal/checkpoint", checkpoint, frozenset({"keys"}))]
+        """An audit of the log of keys asks what is remembered of it."""
+        return [InternalRoute("/internal/anchors", Anchors(self.follower.anchors), frozenset({"keys"}))]
 
     def start(self) -> None:
         """Timers start what it does."""

@@ -1,9 +1,9 @@
-"""Audit of a log: its rows against its hash chain, and against its followers' checkpoints. Changes nothing."""
+"""Audit of a log: its rows against its hash chain, and against what followers remember of it. Changes nothing."""
 
-import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from shared.eventsourcing.event_store import EventStore, Head, StoredEvent, Tx, genesis_hash, row_hash
 
@@ -22,7 +22,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anchor:
-    """A follower's checkpoint, kept in a database of its own: what it last saw of the log."""
+    """Where a follower once saw the log at, kept in a database of its own."""
 
     follower: str
     checkpoint: Head
@@ -49,8 +49,8 @@ def audit(store: EventStore[Tx], anchors: Iterable[Anchor] = ()) -> Audit:
         for row in _rows(store, tx):
             chain.add(row)
         chain.end_at(head)
-        against = [_against(anchor, head, store.hash_at(tx, anchor.checkpoint.position)) for anchor in anchors]
-    return Audit(head=head, rows=chain.position, findings=(*chain.findings, *itertools.chain(*against)))
+        against = [finding for anchor in anchors for finding in _against(anchor, head, partial(store.hash_at, tx))]
+    return Audit(head=head, rows=chain.position, findings=(*chain.findings, *_firsts(against)))
 
 
 class _Chain:
@@ -103,8 +103,17 @@ def _hashes_after(links: Iterable[str], row: StoredEvent) -> tuple[str, ...]:
         return ()  # SQLite keeps values of any type in a text column, if an intruder puts them there
 
 
-def _against(anchor: Anchor, head: Head, hash_now: str | None) -> Iterable[Finding]:
+def _firsts(findings: Iterable[Finding]) -> Iterable[Finding]:
+    """The first of each kind: one edit contradicts all that was remembered after it."""
+    firsts: dict[str, Finding] = {}
+    for finding in sorted(findings, key=lambda finding: finding.position):
+        firsts.setdefault(finding.problem, finding)
+    return firsts.values()
+
+
+def _against(anchor: Anchor, head: Head, hash_at: Callable[[int], str | None]) -> Iterable[Finding]:
     seen = anchor.checkpoint
+    hash_now = hash_at(seen.position)
     if seen.epoch != head.epoch:
         yield Finding(position=seen.position, problem=f"{anchor.follower} followed a log of another epoch")
     elif hash_now is None:

@@ -90,7 +90,8 @@ class Repository(Generic[State, Event, Tx]):
 
         `fence` raises when the caller no longer may. It is called once the log is locked, at each attempt, before
         anything of this command is written, and sees all that was committed and what this transaction did before.
-        A command without events is not fenced: it changes nothing.
+        A command without events is not fenced: it changes nothing. One that `decide` refuses is refused by the fence
+        first, so that a caller who no longer may is told of that alone.
 
         `also` writes other rows in the same transaction, also when there are no events. `check` is called with the
         state before and after, once all is written and while nobody else can append; if it raises, everything is
@@ -132,7 +133,11 @@ class Repository(Generic[State, Event, Tx]):
         def write(tx: Tx, log: Appender) -> tuple[StoredEvent, ...]:
             nonlocal executed
             loaded = log.load(choose(tx))
-            decisions = [self._decide(stream, *self._fold(rows), decide) for stream, rows in loaded.items()]
+            try:
+                decisions = [self._decide(stream, *self._fold(rows), decide) for stream, rows in loaded.items()]
+            except Exception:
+                fence(tx)
+                raise
             if any(decision.events for decision in decisions):
                 fence(tx)
             also(tx)
@@ -162,7 +167,12 @@ class Repository(Generic[State, Event, Tx]):
         for attempt in range(_ATTEMPTS_MAX):
             is_known_empty = are_new and attempt == 0  # after a conflict it is known not to be
             loaded = [(stream, self._initial, 0) for stream in streams] if is_known_empty else self._load_all(streams)
-            decisions = [self._decide(*each, decide) for each in loaded]
+            try:
+                decisions = [self._decide(*each, decide) for each in loaded]
+            except Exception:
+                with self._store.reading(once=True) as tx:
+                    fence(tx)
+                raise
             if not any(decision.events for decision in decisions):
                 if also is not nothing:
                     with self._store.transaction() as tx:

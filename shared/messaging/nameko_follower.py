@@ -45,7 +45,7 @@ class Following:
         """Pulls what pushes have missed, and retries parked events that are due. Never raises."""
         self._proof.expire()
         try:
-            self._subscription.pull()
+            self._follower.keep(self._subscription.pull().signed_head)
             self._follower.retry_due()
         except FeedUnavailable as error:
             _log.warning("pull_failed", detail=str(error))

@@ -13,6 +13,7 @@ from shared.contracts.envelope import CloudEvent
 from shared.eventsourcing.event_store import Head
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.envelopes import Envelopes
+from shared.replication.proof.signed_heads import HeadSigner, SignedHead
 from shared.sql.database import Database
 from shared.sql.dialect_functions import DatabaseClock
 
@@ -39,6 +40,7 @@ class FeedPage:
     """`diverged`: this log is not the one the caller followed; it must drop its state and start again.
 
     `time`: the database's clock, read with the head. `gates`: how many gates follow this log; None: unknown.
+    `signed_head`: the newest that the log's service signed, for followers to keep; None for gates, or unsigned.
     """
 
     events: tuple[CloudEvent, ...]
@@ -46,6 +48,7 @@ class FeedPage:
     time: datetime
     diverged: bool = False
     gates: int | None = None
+    signed_head: SignedHead | None = None
 
 
 class GateRefusal(enum.Enum):
@@ -88,10 +91,14 @@ class LogFeed:
         envelopes: Envelopes,
         acknowledge: Callable[[Acknowledgement, str | None], None] | None = None,
         gates: ScalarSelect[int] | None = None,
+        heads: HeadSigner | None = None,
     ) -> None:
-        """`acknowledge`: is told the account, too. `gates`: counts the gates that follow this log, for gates' pages."""
+        """`acknowledge`: is told the account, too. `gates`: counts the gates that follow this log, for gates' pages.
+
+        `heads`: signs where the log ends, for those that are no gates.
+        """
         self._database, self._store, self._envelopes = database, store, envelopes
-        self._acknowledge = acknowledge
+        self._acknowledge, self._heads = acknowledge, heads
         self._time_and_gates = (DatabaseClock(),) if gates is None else (DatabaseClock(), gates)
         self._page = store.pages_after(bindparam("after", type_=BigInteger))
 
@@ -116,7 +123,8 @@ class LogFeed:
         # events do not continue the caller's log, and the caller sees that.
         events = () if page is None else tuple(self._envelopes.envelopes(page.rows, page.epoch, page.previous))
         gates = counted[0] if counted and acknowledgement is not None else None
-        return FeedPage(events=events, head=head, time=time, diverged=is_diverged, gates=gates)
+        signed = None if self._heads is None or acknowledgement is not None else self._heads.latest(head)
+        return FeedPage(events=events, head=head, time=time, diverged=is_diverged, gates=gates, signed_head=signed)
 
     def _of_this_log(self, acknowledgement: Acknowledgement, after: Head | None) -> Acknowledgement:
         """A position in another log, from before a restore, counts as 0: the gate has applied nothing of this one."""

@@ -1,7 +1,6 @@
 """HTTP client of another service's feed; and a failover, which asks one feed after another until one answers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 import structlog
@@ -19,7 +18,7 @@ PULL_SECONDS_MAX = 0.5
 # pages are small again, for the next may time out.
 _QUICK_SECONDS, _GROWTH = PULL_SECONDS_MAX / 6, 4
 _SLOW_SECONDS = PULL_SECONDS_MAX / 2
-CHECKPOINT_SECONDS_MAX = 5.0
+ANCHORS_SECONDS_MAX = 30.0
 _log = structlog.get_logger(__name__)
 
 
@@ -92,26 +91,12 @@ class FirstAnswer:
         return last.pull(after, acknowledgement)
 
 
-class RemoteAnchor:
-    """Another service's checkpoint in the log it follows, asked over HTTP for an audit."""
-
-    def __init__(self, client: InternalClient) -> None:
-        self._client = client
-
-    def __call__(self) -> Anchor | None:
-        """None while it has followed nothing yet. Raises FeedUnavailable."""
-        try:
-            answer = self._client.get("/internal/checkpoint", {}, CHECKPOINT_SECONDS_MAX)
-            remote = msgspec.json.decode(answer, type=_RemoteCheckpoint)
-        except msgspec.DecodeError as error:
-            raise FeedUnavailable(f"the checkpoint cannot be read: {error}") from error
-        return None if remote.checkpoint is None else Anchor(follower=remote.follower, checkpoint=remote.checkpoint)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _RemoteCheckpoint:
-    follower: str
-    checkpoint: Head | None
+def remote_anchors(client: InternalClient) -> tuple[Anchor, ...]:
+    """What another service remembers of the log that it follows. Raises FeedUnavailable."""
+    try:
+        return msgspec.json.decode(client.get("/internal/anchors", {}, ANCHORS_SECONDS_MAX), type=tuple[Anchor, ...])
+    except msgspec.DecodeError as error:
+        raise FeedUnavailable(f"what it remembers cannot be read: {error}") from error
 
 
 def _page(content: bytes) -> FeedPage:

@@ -25,12 +25,16 @@ from sqlalchemy import (
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from shared.contracts.envelope import CloudEvent
+from shared.eventsourcing.audit import Anchor
 from shared.eventsourcing.event_store import Head
 from shared.observability import metrics
 from shared.replication.feed import FeedUnavailable
+from shared.replication.kept_heads import KeptHeads, kept_head_table, read_kept_heads
 from shared.replication.parked_events import ParkedEvent, ParkedEvents
+from shared.replication.proof.signed_heads import SignedHead
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
+from shared.values.timestamps import rfc3339
 
 _log = structlog.get_logger(__name__)
 
@@ -59,6 +63,7 @@ def follower_tables(metadata: MetaData) -> tuple[Table, Table]:
         Column("retry_at", String(27), nullable=True),
         Column("error", String(500), nullable=False),
     )
+    kept_head_table(metadata)
     return checkpoint, parked
 
 
@@ -79,11 +84,12 @@ class SqlFollower:
         `handle_all` applies many at once, faster than one by one. If it raises, all are tried again with `handle`.
         `reset` deletes the projection.
         """
-        self._name, self._database = name, database
+        self._name, self._database, self._metadata = name, database, metadata
         self._handle, self._handle_all, self._reset = handle, handle_all or self._handle_each, reset
         self._has_retried = False
         self._checkpoint = metadata.tables["checkpoint"]
         self._parked = ParkedEvents(name, metadata.tables["parked_event"], clock)
+        self._kept_heads, self._clock = KeptHeads(name, metadata.tables["kept_head"]), clock
 
     def checkpoint(self) -> Head | None:
         with self._database.reading(once=True) as tx:
@@ -106,9 +112,15 @@ class SqlFollower:
         if waiting:
             self._count_parked()
 
+    def keep(self, head: SignedHead | None) -> None:
+        """Keeps a head of the log, that everything up to is applied; once each. None: there is none to keep."""
+        if head is not None and self._kept_heads.is_new(head):
+            with self._database.transaction() as tx:
+                self._kept_heads.keep(tx, head)
+
     def restart(self) -> None:
         with self._database.transaction(unlimited=True) as tx:
-            self._locked_checkpoint(tx)
+            self._kept_heads.keep_for_ever(tx, self._locked_checkpoint(tx), rfc3339(self._clock.now()))
             self._reset(tx)
             tx.execute(delete(self._checkpoint).where(self._checkpoint.c.follower == self._name))
             self._parked.forget(tx)
@@ -134,6 +146,10 @@ class SqlFollower:
             is_through = all(self._retry(tx, *parked) for parked in self._parked.of_stream(tx, stream))
         self._count_parked()
         return is_through
+
+    def anchors(self) -> tuple[Anchor, ...]:
+        with self._database.reading() as tx:
+            return read_anchors(tx, self._metadata, self._name)
 
     def parked(self) -> tuple[ParkedEvent, ...]:
         with self._database.reading() as tx:
@@ -209,6 +225,14 @@ def read_checkpoint(tx: Connection, table: Table, follower: str, *, lock: bool =
     query = select(table).where(table.c.follower == follower)
     row = tx.execute(query.with_for_update() if lock else query).one_or_none()
     return None if row is None else Head(epoch=row.epoch, position=row.position, hash=row.hash)
+
+
+def read_anchors(tx: Connection, metadata: MetaData, follower: str) -> tuple[Anchor, ...]:
+    """What a follower remembers of a log: its kept heads, then its checkpoint."""
+    heads = read_kept_heads(tx, metadata.tables["kept_head"], follower)
+    checkpoint = read_checkpoint(tx, metadata.tables["checkpoint"], follower)
+    seen = heads if checkpoint is None else (*heads, checkpoint)
+    return tuple(Anchor(follower=follower, checkpoint=head) for head in seen)
 
 
 def _still_to_come(events: Sequence[CloudEvent], place: Head | None) -> Sequence[CloudEvent]:

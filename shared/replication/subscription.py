@@ -14,6 +14,7 @@ from typing import Protocol
 from shared.contracts.envelope import CloudEvent
 from shared.eventsourcing.event_store import Head
 from shared.replication.feed import Acknowledgement, Feed, FeedUnavailable
+from shared.replication.proof.signed_heads import SignedHead
 from shared.runtime.clock import Clock
 
 
@@ -45,13 +46,14 @@ class Follower(Protocol):
 class CaughtUp:
     """A pull's result: everything up to `head` is applied. `sent_at` is elapsed seconds, taken before asking.
 
-    `gates`: how many gates follow this log; None: unknown.
+    `gates`: how many gates follow this log; None: unknown. `signed_head`: to be kept, at `head` or before.
     """
 
     head: Head
     time: datetime
     sent_at: float
     gates: int | None = None
+    signed_head: SignedHead | None = None
 
 
 class Subscription:
@@ -95,11 +97,17 @@ class Subscription:
                 elif page.events:
                     self._apply(page.events, place)
                     if page.events[-1].position >= page.head.position and self._gate is None:
-                        return CaughtUp(head=page.head, time=page.time, sent_at=sent_at)
+                        return CaughtUp(head=page.head, time=page.time, sent_at=sent_at, signed_head=page.signed_head)
                 elif page.head.position != _position(place):
                     raise FeedUnavailable(f"the feed shows nothing after {_position(place)}, but another head")
                 else:
-                    return CaughtUp(head=page.head, time=page.time, sent_at=sent_at, gates=page.gates)
+                    return CaughtUp(
+                        head=page.head,
+                        time=page.time,
+                        sent_at=sent_at,
+                        gates=page.gates,
+                        signed_head=page.signed_head,
+                    )
 
     def restart(self) -> None:
         """Begins anew, as if another log had been found."""

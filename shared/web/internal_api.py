@@ -14,6 +14,7 @@ import msgspec
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from shared.eventsourcing.audit import Anchor
 from shared.eventsourcing.event_store import Head
 from shared.gate.grants import snapshot_stream
 from shared.gate.grants.grant import Grant, Snapshot
@@ -141,15 +142,15 @@ class GrantsSnapshot:
             resp.data = msgspec.json.encode(replace(snapshot, grants=tuple(grants)))
 
 
-class Checkpoint:
-    """`GET`: this service's checkpoint in a log that it follows, with the hash it saw there. For audits of that log."""
+class Anchors:
+    """`GET`: what this service remembers of a log that it follows, place by place. For audits of that log."""
 
-    def __init__(self, follower: str, checkpoint: Callable[[], Head | None]) -> None:
-        self._follower, self._checkpoint = follower, checkpoint
+    def __init__(self, anchors: Callable[[], Sequence[Anchor]]) -> None:
+        self._anchors = anchors
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         resp.content_type = "application/json"
-        resp.data = msgspec.json.encode({"follower": self._follower, "checkpoint": self._checkpoint()})
+        resp.data = msgspec.json.encode(self._anchors())
 
 
 class _Doorkeeper:

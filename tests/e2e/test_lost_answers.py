@@ -66,11 +66,14 @@ def test_what_renews_a_key_renews_it_once_and_ends_nothing_that_is_in_use(
     key_id, first = embedded.create_key("sensors:read")
     status, rotated, told = run(embedded, way, "keys", "rotate", key_id, "--grace", "600")
     assert (status, rotated["key"], rotated["revision"]) == (1, None, 2)
-    assert f"`grillo keys rotate {key_id} --instead`" in told
-    with embedded.client(first) as client:
-        assert client.get("/v1/sensors").status_code == 200
+    told_command = f"grillo keys rotate {key_id} --instead"
+    assert f"`{told_command}`" in told
+    again = grillo(*told_command.split()[1:], key=embedded.admin_key, url=embedded.url)
+    for secret in (first, again.stdout.strip()):
+        with embedded.client(secret) as client:
+            assert client.get("/v1/sensors").status_code == 200
     status, edited, told = run(embedded, way, "keys", "edit", key_id, "--name", "Anew", "--regenerate")
-    assert (status, edited["name"], edited["key"], edited["revision"]) == (1, "Anew", None, 4)
+    assert (status, edited["name"], edited["key"], edited["revision"]) == (1, "Anew", None, 5)
     assert "--instead" in told
     assert SECRET.search((told + json.dumps([rotated, edited])).encode()) is None
 

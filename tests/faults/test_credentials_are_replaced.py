@@ -50,7 +50,7 @@ def test_old_credentials_stop_and_new_ones_work_and_no_request_is_lost(
     running: Distributed, broker: RabbitMq, redis: Redis
 ) -> None:
     stack, new = running.stack, New()
-    old = {name: stack.environment(name) for name in SERVICES}
+    old = {name: stack.settings(name) for name in SERVICES}
     with running.admin() as admin:
         hook = {"kind": "webhook", "url": "http://127.0.0.1:9/"}
         assert admin.post("/v1/channels", json=hook).status_code == httpx.codes.CREATED

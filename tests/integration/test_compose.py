@@ -4,6 +4,7 @@ import base64
 import hashlib
 import ipaddress
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,86 @@ def composed(document: dict[str, Any]) -> dict[str, dict[str, object]]:
     return services
 
 
+@pytest.fixture
+def told(composed: dict[str, dict[str, Any]]) -> dict[str, dict[str, str]]:
+    """What each of our services is told, by environment or by file."""
+    return {name: _settings(service) for name, service in _running(composed).items()}
+
+
+def test_no_container_s_environment_or_command_has_a_secret_and_none_is_told_another_s(
+    composed: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    lines = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines())
+    public = {"INTERNAL_TOKENS", "KEYS_VERIFY_KEYS", "AUTH_VERIFY_KEYS"}
+    secrets = {name: value for name, value in lines.items() if name not in public}
+    assert len(secrets) > 20
+    shown = json.dumps(composed)
+    assert [name for name, value in secrets.items() if value in shown] == []
+    for name, value in secrets.items():
+        known_by = {service for service, entry in composed.items() if value in "".join(_files(entry).values())}
+        needed_by = _who_needs(name)
+        assert known_by == needed_by | ({"console"} if "keys" in needed_by else set()), name
+
+
+def _who_needs(secret: str) -> set[str]:
+    service = secret.partition("_")[0].lower()
+    match secret.split("_", 1)[1]:
+        case "DATABASE_PASSWORD":
+            return {service, "postgres"}
+        case "OWNER_PASSWORD":
+            return {"migrate", "postgres"}
+        case "REDIS_PASSWORD":
+            return {service, "redis"}
+        case "SECRETS_KEY":
+            return {"usage"}
+        case "PASSWORD":
+            return {"postgres"}
+        case _:
+            return {service} - {"prometheus"}  # which is none of these containers
+
+
+def test_other_users_of_the_host_read_no_secret_and_users_of_a_container_read_its_own(
+    composed: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    assert (tmp_path / "ops/secrets").stat().st_mode & 0o777 == 0o700
+    for entry in composed.values():
+        for path in (tmp_path / "ops/secrets" / name for name in _files(entry)):
+            assert path.stat().st_mode & 0o777 == 0o644
+            assert path.parent.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_password_that_is_changed_reaches_the_files_and_a_missing_one_is_named(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "ops", tmp_path / "ops")
+    subprocess.run([tmp_path / "ops/make-secrets"], check=True, capture_output=True)
+    environment, file = tmp_path / ".env", tmp_path / "ops/secrets/usage/SMTP_URL"
+    assert file.read_text() == ""
+    environment.write_text(environment.read_text() + "SMTP_URL=smtp://a:b@c\n# a note\n")
+    subprocess.run([tmp_path / "ops/secret_files.py"], check=True)
+    assert file.read_text() == "smtp://a:b@c"
+    environment.write_text("KEYS_DATABASE_PASSWORD=x\n")
+    refused = subprocess.run([tmp_path / "ops/secret_files.py"], capture_output=True, text=True)
+    assert (refused.returncode, "not in .env" in refused.stderr, "Traceback" in refused.stderr) == (1, True, False)
+
+
+@pytest.mark.parametrize(
+    ("folder", "script"), [("postgres", "postgres/databases.sh"), ("redis", "redis/configuration.sh")]
+)
+def test_a_server_s_script_reads_the_passwords_from_the_files(
+    composed: dict[str, dict[str, Any]], tmp_path: Path, folder: str, script: str
+) -> None:
+    psql = tmp_path / "bin/psql"
+    psql.parent.mkdir()
+    psql.write_text("#!/bin/sh\ncat > /dev/null; env\n")
+    psql.chmod(0o755)
+    files = tmp_path / "ops/secrets" / folder
+    environment = {"PATH": f"{psql.parent}:{os.environ['PATH']}", "PASSWORDS_FOLDER": str(files)}
+    assert composed[folder]["environment"]["PASSWORDS_FOLDER"] == "/run/secrets"
+    done = subprocess.run(
+        ["/bin/sh", ROOT / "ops" / script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert [path.name for path in files.iterdir() if path.read_text() not in done.stdout] == []
+
+
 def test_only_the_front_is_published_and_no_internal_door_is(composed: dict[str, dict[str, object]]) -> None:
     assert [name for name, service in composed.items() if "ports" in service] == ["front"]
 
@@ -52,7 +133,7 @@ def test_each_service_has_a_database_and_a_spool_of_its_own(composed: dict[str, 
     assert set(ours) == {"keys", "auth", "usage", "sensors"}
     for name, service in ours.items():
         assert service["command"] == ["run", name]
-        assert f"@postgres:5432/{name}" in json.dumps(service["environment"])
+        assert _settings(service)["DATABASE_URL"].endswith(f"@postgres:5432/{name}")
         assert f"{name}-spool:" in json.dumps(service["volumes"])
         assert "healthcheck" in service
 
@@ -62,33 +143,31 @@ def test_the_console_is_a_process_of_its_own_with_what_keys_has_and_no_gate(
 ) -> None:
     console, keys = composed["console"], composed["keys"]
     assert console["command"] == ["run", "keys", "--only", "console"]
-    assert set(keys["environment"].items()) - set(console["environment"].items()) == {
-        ("REDIS_URL", keys["environment"]["REDIS_URL"])
-    }
-    assert set(console["environment"].items()) <= set(keys["environment"].items())
+    assert console["environment"] == keys["environment"]
+    assert set(console["volumes"]) == {volume for volume in keys["volumes"] if "spool" not in volume}
     assert console["depends_on"] == keys["depends_on"]
 
 
 def test_owners_migrate_once_before_the_rest_and_nobody_else_has_their_passwords(
     composed: dict[str, dict[str, Any]],
 ) -> None:
-    migrate = composed["migrate"]
+    migrate, passwords = composed["migrate"], _files(composed["postgres"])
     assert (migrate["command"], migrate["restart"]) == (["migrate"], "no")
     for name, service in _running(composed).items():
         assert service["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
-        url = migrate["environment"][f"{name.upper()}_OWNER_DATABASE_URL"]
-        password = composed["postgres"]["environment"][f"{name.upper()}_OWNER_PASSWORD"]
+        url = _settings(migrate)[f"{name.upper()}_OWNER_DATABASE_URL"]
+        password = passwords[f"postgres/{name.upper()}_OWNER_PASSWORD"]
         assert url == f"postgresql+psycopg://{name}_owner:{password}@postgres:5432/{name}"
-        assert "_owner" not in json.dumps(service["environment"]).lower()
+        assert "_owner" not in json.dumps(_settings(service)).lower()
 
 
 def test_each_service_has_an_account_of_its_own_on_rabbitmq_which_is_given_its_password_s_hash(
-    composed: dict[str, dict[str, Any]], tmp_path: Path
+    composed: dict[str, dict[str, Any]], told: dict[str, dict[str, str]], tmp_path: Path
 ) -> None:
     written = tmp_path / "ops/rabbitmq/definitions.json"
     assert written.stat().st_mode & 0o777 == 0o600
     hashes = {user["name"]: user["password_hash"] for user in json.loads(written.read_text())["users"]}
-    uris = {name: urlsplit(composed[name]["environment"]["AMQP_URI"]) for name in ("keys", "auth", "usage", "sensors")}
+    uris = {name: urlsplit(settings["AMQP_URI"]) for name, settings in told.items()}
     assert set(hashes) == set(uris)
     for name, uri in uris.items():
         stored = base64.b64decode(hashes[name])
@@ -118,30 +197,24 @@ def test_another_back_end_s_account_gets_a_password_and_the_rights_that_it_lists
 
 
 def test_all_gates_count_in_one_redis_each_with_an_account_whose_password_no_argument_shows(
-    composed: dict[str, dict[str, Any]],
+    composed: dict[str, dict[str, Any]], told: dict[str, dict[str, str]]
 ) -> None:
     redis = composed["redis"]
-    shown = json.dumps([redis["command"], redis["healthcheck"]])
-    for name, service in _running(composed).items():
-        password = redis["environment"][f"{name.upper()}_REDIS_PASSWORD"]
-        assert service["environment"]["REDIS_URL"] == f"redis://{name}:{password}@redis:6379/0"
+    shown, passwords = json.dumps([redis["command"], redis["healthcheck"]]), _files(redis)
+    for name, settings in told.items():
+        password = passwords[f"redis/{name.upper()}_REDIS_PASSWORD"]
+        assert settings["REDIS_URL"] == f"redis://{name}:{password}@redis:6379/0"
         assert password not in shown
     assert "configuration.sh" in shown
 
 
-def test_each_service_has_a_token_of_its_own_and_knows_of_others_the_digest(
-    composed: dict[str, dict[str, Any]],
-) -> None:
-    ours = {name: service["environment"] for name, service in _running(composed).items()}
-    tokens = {name: environment["INTERNAL_TOKEN"] for name, environment in ours.items()}
-    assert len(set(tokens.values())) == len(ours)
-    (known,) = {environment["INTERNAL_TOKENS"] for environment in ours.values()}
+def test_each_service_has_a_token_of_its_own_and_knows_of_others_the_digest(told: dict[str, dict[str, str]]) -> None:
+    tokens = {name: settings["INTERNAL_TOKEN"] for name, settings in told.items()}
+    assert len(set(tokens.values())) == len(told)
+    (known,) = {settings["INTERNAL_TOKENS"] for settings in told.values()}
     digests = dict(part.split(":") for part in known.split(","))
-    assert set(digests) == {*ours, "prometheus"}
-    assert {name: digests[name] for name in ours} == {name: digest_of_token(token) for name, token in tokens.items()}
-    for name, token in tokens.items():
-        known_to = [other for other, service in composed.items() if token in json.dumps(service)]
-        assert known_to == (["console", name] if name == "keys" else [name])
+    assert set(digests) == {*told, "prometheus"}
+    assert {name: digests[name] for name in told} == {name: digest_of_token(token) for name, token in tokens.items()}
 
 
 def test_only_the_front_is_believed_and_no_other_container_can_be_given_its_address(document: dict[str, Any]) -> None:
@@ -152,12 +225,11 @@ def test_only_the_front_is_believed_and_no_other_container_can_be_given_its_addr
     assert ipaddress.ip_address(own) not in ipaddress.ip_network(pool.get("ip_range", pool["subnet"]))
 
 
-def test_keys_and_auth_sign_and_all_verify_by_the_keys_that_were_made(composed: dict[str, dict[str, Any]]) -> None:
-    ours = {name: service["environment"] for name, service in _running(composed).items()}
+def test_keys_and_auth_sign_and_all_verify_by_the_keys_that_were_made(told: dict[str, dict[str, str]]) -> None:
     for signing in ("KEYS_SIGNING_KEY", "AUTH_SIGNING_KEY"):
-        assert [name for name, environment in ours.items() if signing in environment] == [signing[:4].lower()]
-    for environment in ours.values():
-        assert read_proof_keys(environment).not_verified() == ()
+        assert [name for name, settings in told.items() if signing in settings] == [signing[:4].lower()]
+    for settings in told.values():
+        assert read_proof_keys(settings).not_verified() == ()
 
 
 def test_secrets_are_never_replaced(tmp_path: Path) -> None:
@@ -168,6 +240,22 @@ def test_secrets_are_never_replaced(tmp_path: Path) -> None:
     assert subprocess.run(make, capture_output=True).returncode != 0
     assert (tmp_path / ".env").read_text() == before
     assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+
+
+def _files(service: dict[str, Any]) -> dict[str, str]:
+    """CONTAINER/NAME → text, of what is mounted as its secrets."""
+    mounts = [volume.split(":") for volume in service.get("volumes", ())]
+    folders = [Path(source) for source, target, *_ in mounts if target == "/run/secrets"]
+    return {f"{folder.name}/{file.name}": file.read_text() for folder in folders for file in folder.iterdir()}
+
+
+def _settings(service: dict[str, Any]) -> dict[str, str]:
+    """Its environment, with what is in files in its place."""
+    texts = {name.partition("/")[2]: text for name, text in _files(service).items()}
+    settings = dict[str, str](service["environment"])
+    for name in [name for name in settings if name.endswith("_FILE")]:
+        settings[name.removesuffix("_FILE")] = texts[settings.pop(name).removeprefix("/run/secrets/")]
+    return settings
 
 
 def _running(composed: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -137,6 +137,6 @@ class Attacker:
         return {"args": [], "kwargs": arguments}
 
     def _door(self, of: str) -> httpx.Client:
-        token = self._stack.environment(self.service)["INTERNAL_TOKEN"]
+        token = self._stack.settings(self.service)["INTERNAL_TOKEN"]
         headers = {"Authorization": f"Bearer {token}"}
         return httpx.Client(base_url=self._stack.internal_url(of), headers=headers, timeout=60)

@@ -96,7 +96,7 @@ def _variants(event: CloudEvent, genuine: dict[str, Any]) -> Iterator[dict[str, 
 
 def head_of(stack: Stack) -> Head:
     """The log's, as the internal door tells."""
-    headers = {"Authorization": f"Bearer {stack.environment('keys')['INTERNAL_TOKEN']}"}
+    headers = {"Authorization": f"Bearer {stack.settings('keys')['INTERNAL_TOKEN']}"}
     answer = httpx.get(f"{stack.internal_url('keys')}/internal/feed?events=1", headers=headers, timeout=30)
     return msgspec.convert(answer.raise_for_status().json()["head"], type=Head)
 

@@ -103,7 +103,7 @@ def test_who_holds_auth_has_a_say_in_what_a_starting_gate_believes_and_in_nothin
 ) -> None:
     stack, known = distributed.stack, Known(distributed)
     attacker = Attacker(distributed, "auth", known.victims)
-    impostor, signer = Impostor(attacker, known.victims), Signer(stack.environment("auth")["AUTH_SIGNING_KEY"])
+    impostor, signer = Impostor(attacker, known.victims), Signer(stack.settings("auth")["AUTH_SIGNING_KEY"])
     forged = {"Authorization": f"Bearer {known.victims.forged}"}
     with Witnesses(stack, known.secrets, ["usage", "sensors"]) as at_gates_that_run:
         middle.answer = lambda asked: (
@@ -150,15 +150,15 @@ def test_an_account_is_answered_what_it_needs_and_no_more(distributed: Distribut
         (account, of, path): Attacker(distributed, account, known).door(of).get(path).status_code
         for account in ("keys", "sensors")
         for of, path in (
-            ("auth", "/internal/checkpoint"),
-            ("usage", "/internal/checkpoint"),
+            ("auth", "/internal/anchors"),
+            ("usage", "/internal/anchors"),
             ("auth", "/internal/grants"),
             ("keys", "/metrics"),
         )
     }
     assert {what for what, status in asked.items() if status == 200} == {
-        ("keys", "auth", "/internal/checkpoint"),
-        ("keys", "usage", "/internal/checkpoint"),
+        ("keys", "auth", "/internal/anchors"),
+        ("keys", "usage", "/internal/anchors"),
         ("keys", "auth", "/internal/grants"),
         ("sensors", "auth", "/internal/grants"),
     }

@@ -47,6 +47,11 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
+def test_no_page_holds_the_marks_of_a_merge_that_was_not_resolved() -> None:
+    marks = re.compile(r"^(?:<{7}|>{7}|={7})(?: |$)", re.MULTILINE)
+    assert [str(page.relative_to(ROOT)) for page in PAGES if marks.search(page.read_text())] == []
+
+
 def test_the_index_has_every_decision_with_its_date_and_what_amends_it() -> None:
     rows = dict[str, tuple[str, list[str]]]()
     for row in (ROOT / "docs/decisions/README.md").read_text().splitlines():

@@ -67,7 +67,7 @@ def _audit_folder(data: Path) -> "dict[str, Audit]":
 def _audit_service(service: str) -> "Audit":
     from shared.environment import SettingWrong
     from shared.replication.feed import FeedUnavailable
-    from shared.replication.http_feed import RemoteAnchor
+    from shared.replication.http_feed import remote_anchors
     from shared.replication.internal_client import InternalClient
     from shared.runtime.wait_for_servers import ServerUnreachable
     from shared.settings import read_settings
@@ -80,8 +80,8 @@ def _audit_service(service: str) -> "Audit":
         database = Database(settings.database_url)
         await_database(database, settings.database_url)
         followed_by = (settings.auth_internal_url, settings.usage_internal_url) if service == "keys" else ()
-        remembered = (RemoteAnchor(InternalClient(url, settings.internal_token))() for url in followed_by)
-        return _audit(database, known, [anchor for anchor in remembered if anchor is not None])
+        remembered = (remote_anchors(InternalClient(url, settings.internal_token)) for url in followed_by)
+        return _audit(database, known, [anchor for anchors in remembered for anchor in anchors])
     except (SettingWrong, ServerUnreachable) as error:
         raise Failure(str(error)) from None
     except FeedUnavailable as error:
@@ -98,19 +98,16 @@ def _audit(database: "Database", service: Service, anchors: "list[Anchor]") -> "
 
 
 def _anchors(folder: "DataFolder") -> "list[Anchor]":
-    """The checkpoints of those who follow the log of keys, each in a database of its own."""
-    from shared.eventsourcing.audit import Anchor
-    from shared.replication.sql_follower import read_checkpoint
+    """What those remember who follow the log of keys, each in a database of its own."""
+    from shared.replication.sql_follower import read_anchors
 
-    anchors = []
+    anchors: list[Anchor] = []
     for name, service in SERVICES.items():
         if not service.follows_keys:
             continue
         follower = service.assembly.FOLLOWER
         with folder.existing_database(name).reading() as tx:
-            checkpoint = read_checkpoint(tx, service.module("tables").checkpoint, follower)
-        if checkpoint is not None:
-            anchors.append(Anchor(follower=follower, checkpoint=checkpoint))
+            anchors += read_anchors(tx, service.module("tables").metadata, follower)
     return anchors
 
 

@@ -5,7 +5,8 @@ power waits a second at most, so that a new secret usually works on every gate w
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -80,6 +81,16 @@ class CommandHandler:
         asked.organisations = self.organisations.behind(asked._checks)
         return asked
 
+    @contextmanager
+    def fence_first(self) -> Iterator[None]:
+        """For what is refused before a command: a caller that lost its power meanwhile is told that. Raises Fenced."""
+        try:
+            yield
+        except Exception:
+            with self._database.reading(once=True) as tx:
+                self._checks.before(tx)
+            raise
+
     def create(
         self,
         organisation_id: str,
@@ -122,10 +133,10 @@ class CommandHandler:
         """Changes all that the edit names, or nothing. Raises NoSuchKey, TooManyKeys and what `decide` raises."""
         secret = new_secret() if edit.regenerate else None
         data_key = self._data_keys.get(key_id)
-        if data_key is None:
-            raise key.NoSuchKey
 
         def command(state: key.Key) -> commands.EditKey:
+            if data_key is None:
+                raise key.NoSuchKey
             return commands.EditKey(
                 words=seal_edited_description(state, edit, data_key),
                 permissions=edit.permissions,
@@ -202,9 +213,6 @@ class CommandHandler:
     def _execute(
         self, organisation_id: str, key_id: str, command: Callable[[key.Key], commands.Command], origin: Origin
     ) -> _Executed:
-        if not key_id.startswith(key.KEY_PREFIX):
-            raise key.NoSuchKey
-
         def decide(state: key.Key | None) -> tuple[KeyEvent, ...]:
             state = key.own(state, organisation_id)
             if state.deleted_at is None:

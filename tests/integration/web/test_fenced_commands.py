@@ -32,6 +32,39 @@ COMMANDS: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {
 GIVING_UP = ("POST", "/v1/keys/self/revoke")
 # Any key may, whatever its permissions.
 OWN_ROTATION = {("POST", "/v1/keys/self/rotate"): ("/v1/keys/self/rotate", {"grace_seconds": 60})}
+# What living callers are refused: the key does not exist, is revoked, has another revision, or may not be changed so.
+REFUSED: dict[tuple[str, str], list[tuple[str, dict[str, Any] | None, str | None]]] = {
+    ("POST", "/v1/keys"): [
+        ("/v1/keys", {"name": "key", "permissions": ["sensors:read"], "limits": {"minute": 1_000_000}}, None)
+    ],
+    ("PATCH", "/v1/keys/{key_id}"): [
+        ("/v1/keys/key_unknown", {"name": "other"}, None),
+        ("/v1/keys/org_unknown", {"name": "other"}, None),
+        ("/v1/keys/{revoked}", {"name": "other"}, None),
+        ("/v1/keys/{active}", {"name": "other"}, '"7"'),
+        ("/v1/keys/{active}", {"permissions": ["admin"]}, None),
+        ("/v1/keys/{active}", {"limits": {"minute": 1_000_000}}, None),
+        ("/v1/keys/{active}", {"id": "key_other"}, None),
+        ("/v1/keys/key_unknown", {"id": "key_other"}, None),
+    ],
+    ("DELETE", "/v1/keys/{key_id}"): [("/v1/keys/key_unknown", None, None), ("/v1/keys/{active}", None, '"7"')],
+    ("POST", "/v1/keys/{key_id}/rotate"): [
+        (path, {}, if_match)
+        for path, if_match in [
+            ("/v1/keys/key_unknown/rotate", None),
+            ("/v1/keys/{revoked}/rotate", None),
+            ("/v1/keys/{active}/rotate", '"7"'),
+        ]
+    ],
+    ("POST", "/v1/keys/{key_id}/suspend"): [("/v1/keys/{revoked}/suspend", {}, None)],
+    ("POST", "/v1/keys/{key_id}/resume"): [("/v1/keys/{revoked}/resume", {}, None)],
+    ("POST", "/v1/keys/{key_id}/revoke"): [
+        ("/v1/keys/key_unknown/revoke", {}, None),
+        ("/v1/keys/{active}/revoke", {}, '"7"'),
+    ],
+    ("POST", "/v1/keys/revoke"): [("/v1/keys/revoke", {"ids": ["key_unknown"]}, None)],
+    ("PATCH", "/v1/organisation"): [("/v1/organisation", {"unused_expiry_days": 30}, '"7"')],
+}
 ENDINGS: dict[str, Command] = {
     "key-revoked": RevokeKey(reason=Reason.KEY_COMPROMISE, note=None),
     "key-suspended": SuspendKey(),
@@ -53,7 +86,7 @@ def log_length(api: Management) -> int:
 
 def told(answer: testing.Result) -> tuple[Any, ...]:
     body = {name: value for name, value in answer.json.items() if name not in ("request_id", "meta")}
-    return answer.status_code, body, answer.headers["WWW-Authenticate"]
+    return answer.status_code, body, answer.headers.get("WWW-Authenticate")
 
 
 def test_every_operation_of_keys_that_changes_something_is_among_them() -> None:
@@ -81,13 +114,33 @@ def test_a_command_is_refused_as_the_gate_will_and_leaves_nothing(api: Managemen
         problem(answer, 403 if refusal == "insufficient-permission" else 401, refusal)
         return told(answer)
 
-    # Of a revoked key nothing is rotated, whoever asks.
-    commands = COMMANDS | (OWN_ROTATION if refusal in ("key-suspended", "invalid-key") else {})
+    commands = COMMANDS | ({} if refusal == "insufficient-permission" else OWN_ROTATION)
     fenced = [ask(method, path, body) for (method, _), (path, body) in commands.items()]
     assert log_length(api) == before
     api.replica.pull()
     by_gate = [ask(method, path, body) for (method, _), (path, body) in commands.items()]
     assert fenced == by_gate
+
+
+def test_what_is_refused_to_the_living_is_refused_to_the_dead_as_the_gate_will(api: Management) -> None:
+    assert REFUSED.keys() == COMMANDS.keys()
+    stolen, revoked = api.create(permissions=["admin"]), api.create()
+    api.ask("POST", f"/v1/keys/{revoked['id']}/revoke", json={})
+    ids = {"active": api.create()["id"], "revoked": revoked["id"]}
+    asked = [(method, *each) for (method, _), several in REFUSED.items() for each in several]
+
+    def ask(method: str, path: str, body: dict[str, Any] | None, if_match: str | None) -> testing.Result:
+        headers = {} if if_match is None else {"If-Match": if_match}
+        return api.ask(method, path.format(**ids), key=stolen["key"], json=body, headers=headers)
+
+    assert {ask(*each).status_code for each in asked} == {404, 409, 412, 422}
+    api.bell.replica = None
+    end(api, stolen["id"], ENDINGS["key-revoked"])
+    before = log_length(api)
+    fenced = [told(ask(*each)) for each in asked]
+    api.replica.pull()
+    assert fenced == [told(ask(*each)) for each in asked]
+    assert log_length(api) == before
 
 
 def test_a_refused_creation_keeps_no_idempotency_key(api: Management) -> None:

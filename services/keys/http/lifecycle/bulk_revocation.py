@@ -41,14 +41,15 @@ class KeysRevocation:
     )
     def on_post(self, call: Call[ForceQuery, RevokeKeysBody]) -> Answer:
         organisation_id, body = call.caller.organisation_id, call.body
-        found, query = self._find(organisation_id, body), made_query(body, self._clock.now())
+        commands, query = asked(self._commands, call), made_query(body, self._clock.now())
+        with as_problems(), commands.fence_first():
+            found = self._find(organisation_id, body)
         ids = tuple(key.id for key in found)
         if body.dry_run:
             return _answer(
                 call, found, {"receipt": None} | representation.made(self._commands.revoker.told(ids, query))
             )
         with as_problems():
-            commands = asked(self._commands, call)
             revoked = commands.revoke_all(organisation_id, ids, body.reason, body.note, origin(call), query)
         return _answer(
             call, self._queries.all_keys(organisation_id, KeyFilter(ids=ids)), representation.revocation(revoked)

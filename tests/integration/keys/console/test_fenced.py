@@ -58,16 +58,16 @@ def person(keys: Keys, sign_in: SignIn, clock: ManualClock, organisation_id: str
     return Person(keys, sign_in, clock, organisation_id)
 
 
-def _length(keys: Keys) -> int:
-    with keys.store.reading() as tx:
-        return keys.store.head(tx).position
+def head_position(person: Person) -> int:
+    with person.keys.store.reading() as tx:
+        return person.keys.store.head(tx).position
 
 
 def refusal(person: Person, *, recent: bool = False) -> SessionRefusal:
-    before = _length(person.keys)
+    before = head_position(person)
     with pytest.raises(SessionFenced) as refused:
         person.commands(recent=recent).create(person.organisation_id, ADMIN, person.origin)
-    assert _length(person.keys) == before
+    assert head_position(person) == before
     return refused.value.refusal
 
 

@@ -9,10 +9,11 @@ import pytest
 
 from shared.eventsourcing import audit as auditing
 from shared.eventsourcing.audit import Anchor, Audit, audit
-from shared.eventsourcing.event_store import Head, MemoryEventStore, StoredEvent, chained, genesis_hash, row_hash
+from shared.eventsourcing.event_store import Head, MemoryEventStore, StoredEvent, chained, genesis_hash
 from shared.eventsourcing.event_types import Encoded
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.sql.database import Database
+from tests.intruder import rechain
 
 ROWS = 6
 RECORDED_AT = "2026-11-23T12:00:00.000000Z"
@@ -48,18 +49,6 @@ def anchor(log: SqlEventStore) -> Anchor:
 
 def positions(found: Audit) -> list[int]:
     return [finding.position for finding in found.findings]
-
-
-def rechain(connection: sqlite3.Connection) -> None:
-    """What a thorough intruder does afterwards: every hash and the head made right again."""
-    connection.row_factory = sqlite3.Row
-    (epoch,) = connection.execute("SELECT epoch FROM log_head").fetchone()
-    previous, position = genesis_hash(epoch), 0
-    for stored in connection.execute("SELECT * FROM log ORDER BY position").fetchall():
-        row = StoredEvent(**stored)
-        previous, position = row_hash(previous, row), row.position
-        connection.execute("UPDATE log SET hash = ? WHERE position = ?", (previous, position))
-    connection.execute("UPDATE log_head SET hash = ?, position = ?", (previous, position))
 
 
 def test_an_untouched_log_is_clean(log: SqlEventStore, anchor: Anchor) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from typing import Any
 
 import msgspec
 import pytest
@@ -233,3 +234,21 @@ def test_many_writers_of_one_stream_lose_no_update(keys: Keys) -> None:
     with keys.store.reading() as tx:
         rows = keys.store.stream(tx, KEY_ID)
     assert [row.version for row in rows] == list(range(1, 42))
+
+
+class Dead(Exception):
+    """What a fence raises of a caller that lost its power."""
+
+
+@pytest.mark.parametrize("how", ["execute", "execute_all", "execute_locked"])
+def test_the_fence_is_asked_before_a_command_is_refused(keys: Keys, how: str) -> None:
+    def fence(tx: Connection) -> None:
+        assert keys.store.head(tx).position == 0
+        raise Dead
+
+    streams: Any = {"execute": KEY_ID, "execute_all": [KEY_ID], "execute_locked": lambda tx: [KEY_ID]}[how]
+    run = getattr(keys.repository, how)
+    with pytest.raises(NoSuchKey):
+        run(streams, keys.decide(REVOKE), ORIGIN)
+    with pytest.raises(Dead):
+        run(streams, keys.decide(REVOKE), ORIGIN, fence=fence)

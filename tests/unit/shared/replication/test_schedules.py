@@ -1,4 +1,4 @@
-"""Some 1,500 schedules of what may befall a log, its bus and its followers: they always end equal to the log.
+"""Some 600 schedules of what may befall a log, its bus and its followers: they always end equal to the log.
 
 And on the way: wherever a follower says it stands, it holds exactly what the log meant there, never a mixture.
 """
@@ -105,9 +105,9 @@ class World:
             assert follower.place() == head or (head.position == 0 and follower.place() is None)
 
 
-@pytest.mark.parametrize("batch", range(6))
+@pytest.mark.parametrize("batch", range(3))
 def test_followers_end_equal_to_the_log_whatever_happens_on_the_way(batch: int) -> None:
-    for seed in range(batch * 250, (batch + 1) * 250):
+    for seed in range(batch * 200, (batch + 1) * 200):
         try:
             world = World(seed)
             world.run(steps=50)

@@ -1,0 +1,114 @@
+"""Kept heads: where a follower has seen another service's log end. No restart drops them, so audits can compare.
+
+While one log is followed without a break, each head implies those before it, for every event is checked against the
+hash before: so all but the last of an hour go. What was seen before a break stays for ever, for the log that is
+followed after it may be another.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    MetaData,
+    String,
+    Table,
+    delete,
+    false,
+    inspect,
+    select,
+    true,
+    update,
+)
+
+from shared.eventsourcing.event_store import Head
+from shared.replication.proof.signed_heads import SignedHead
+from shared.sql.database import upsert
+
+_HOUR_LETTERS = len("2026-11-28T12")
+
+
+def kept_head_table(metadata: MetaData) -> Table:
+    """`signer`, `signature`: empty of a checkpoint, which nobody signed as such."""
+    return Table(
+        "kept_head",
+        metadata,
+        Column("follower", String(64), primary_key=True),
+        Column("epoch", String(32), primary_key=True),
+        Column("position", BigInteger, primary_key=True),
+        Column("hash", String(64), primary_key=True),
+        Column("seen_at", String(27), nullable=False),
+        Column("signer", String(43), nullable=False),
+        Column("signature", String(88), nullable=False),
+        Column("is_final", Boolean, nullable=False),
+    )
+
+
+class KeptHeads:
+    def __init__(self, follower: str, table: Table) -> None:
+        self._follower, self._table = follower, table
+        self._newest: SignedHead | None = None
+
+    def is_new(self, head: SignedHead | None) -> bool:
+        """Whether there is anything to keep: asked at each pull, and true once a minute."""
+        return head is not None and head != self._newest
+
+    def keep(self, tx: Connection, head: SignedHead) -> None:
+        """Keeps a head that the log's service signed, and lets go all but the last of each hour that is over."""
+        self._insert(tx, head.head, head.signed_at, head.signer, head.signature, is_final=False)
+        self._thin(tx)
+        self._newest = head
+
+    def keep_for_ever(self, tx: Connection, checkpoint: Head | None, seen_at: str) -> None:
+        """Before a follower begins anew: what it has seen so far, and how far it had come."""
+        table = self._table
+        tx.execute(update(table).where(table.c.follower == self._follower).values(is_final=True))
+        if checkpoint is not None:
+            self._insert(tx, checkpoint, seen_at, "", "", is_final=True)
+
+    def _insert(self, tx: Connection, head: Head, seen_at: str, signer: str, signature: str, *, is_final: bool) -> None:
+        row = {
+            "follower": self._follower,
+            "epoch": head.epoch,
+            "position": head.position,
+            "hash": head.hash,
+            "seen_at": seen_at,
+            "signer": signer,
+            "signature": signature,
+            "is_final": is_final,
+        }
+        tx.execute(upsert(tx, self._table).on_conflict_do_nothing(), row)
+
+    def _thin(self, tx: Connection) -> None:
+        columns = self._table.c
+        own = columns.follower == self._follower
+        rows = tx.execute(
+            select(columns.position, columns.seen_at)
+            .where(own, columns.is_final == false())
+            .order_by(columns.position.desc())
+            .limit(2 * 60)
+        ).all()
+        of_one_hour = [
+            earlier.position
+            for later, earlier in pairwise(rows)
+            if earlier.seen_at[:_HOUR_LETTERS] == later.seen_at[:_HOUR_LETTERS] != rows[0].seen_at[:_HOUR_LETTERS]
+        ]
+        if of_one_hour:
+            is_let_go = own & (columns.is_final != true()) & columns.position.in_(of_one_hour)
+            tx.execute(delete(self._table).where(is_let_go))
+
+
+def read_kept_heads(tx: Connection, table: Table, follower: str) -> Sequence[Head]:
+    """By position. None in a database that no version with this table has opened yet."""
+    if not inspect(tx).has_table(table.name):
+        return ()
+    columns = table.c
+    rows = tx.execute(
+        select(columns.epoch, columns.position, columns.hash)
+        .where(columns.follower == follower)
+        .order_by(columns.position, columns.seen_at)
+    )
+    return tuple(Head(epoch=row.epoch, position=row.position, hash=row.hash) for row in rows)

@@ -1,0 +1,68 @@
+"""Signed heads: a log's service signs where it ends, once a minute, and followers keep what it signed."""
+
+import threading
+
+import msgspec
+
+from shared.eventsourcing.event_store import Head
+from shared.replication.proof.receipt_proof import thumbprint
+from shared.replication.proof.signatures import Signer, Verifier
+from shared.runtime.clock import Clock
+from shared.values.timestamps import rfc3339
+
+SIGNED_EVERY_SECONDS = 60.0
+_PURPOSE = b"grillo head 1"
+
+
+class SignedHead(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of a log at a time. `signer`: a public key's thumbprint. `signature`: Ed25519 of the rest, base64."""
+
+    epoch: str
+    position: int
+    hash: str
+    signed_at: str
+    signer: str
+    signature: str = ""
+
+    @property
+    def head(self) -> Head:
+        return Head(epoch=self.epoch, position=self.position, hash=self.hash)
+
+    def is_signed(self, verifier: Verifier) -> bool:
+        return verifier.verifies(_PURPOSE, _unsigned(self), self.signature)
+
+
+class HeadSigner:
+    """Signs a head that moved, a minute or more after the one before."""
+
+    def __init__(self, signer: Signer, clock: Clock) -> None:
+        self._signer, self._clock = signer, clock
+        self._one_at_a_time = threading.Lock()
+        self._last: SignedHead | None = None
+        self._again_at = float("-inf")
+
+    def latest(self, head: Head) -> SignedHead:
+        """The head that was signed last: this one, if a minute has passed since an earlier one was."""
+        with self._one_at_a_time:
+            now = self._clock.elapsed_seconds()
+            if self._last is None or (now >= self._again_at and self._last.head != head):
+                self._again_at = now + SIGNED_EVERY_SECONDS
+                self._last = self._sign(head)
+            return self._last
+
+    def _sign(self, head: Head) -> SignedHead:
+        unsigned = SignedHead(
+            epoch=head.epoch,
+            position=head.position,
+            hash=head.hash,
+            signed_at=rfc3339(self._clock.now()),
+            signer=thumbprint(self._signer.public_key),
+        )
+        return msgspec.structs.replace(unsigned, signature=self._signer.sign(_PURPOSE, _unsigned(unsigned)))
+
+
+def _unsigned(head: SignedHead) -> bytes:
+    """In the form of RFC 8785."""
+    members = msgspec.structs.asdict(head)
+    del members["signature"]
+    return msgspec.json.encode(members, order="sorted")
