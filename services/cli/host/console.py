@@ -60,7 +60,8 @@ def erase(
     data: Data = Path("data"),
 ) -> None:
     """Erase a person's name and address, and sign them out. Histories go on showing the id."""
-    keys_service(data).sign_in.erase(person)
+    if not keys_service(data).sign_in.erase(person):
+        raise Failure(f"there is no person {person}.")
     typer.echo(f"{person} is erased.")
 
 
