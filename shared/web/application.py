@@ -15,7 +15,6 @@ from shared.web.exception_mapping import ExceptionMapping
 from shared.web.http_methods import allowed_at, complete, is_unknown
 from shared.web.openapi.document import OpenApi
 from shared.web.operation import operation_of
-from shared.web.problem_pages import ProblemPage
 from shared.web.problems.catalogue import Problem
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.requests.request_identity import RequestIdentity
@@ -47,7 +46,6 @@ def application(
     app.add_error_handler((Exception, falcon.HTTPError), errors.answer)
     own = [
         Route("/openapi.json", OpenApi(documented or routes, public_url)),
-        Route("/problems/{name}", ProblemPage()),
         Route("/healthz", _Alive()),
         Route("/readyz", _Ready(lambda: gate.replica.is_fresh() and is_ready())),
     ]

@@ -94,7 +94,7 @@ class EditPage(Page):
                 public_url=self.parts.public_url,
             )
         else:
-            self.show(req, resp, visit, "keys/changed.html", key=key, verb="edited", receipt=done.receipt)
+            self.show_receipt(req, resp, visit, "keys/changed.html", done.receipt, key=key, verb="edited")
 
     def _other_was_first(
         self, req: falcon.Request, resp: falcon.Response, visit: Visit, key: KeyView, seen: int, typed: Typed

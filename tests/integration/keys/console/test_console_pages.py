@@ -88,6 +88,7 @@ def test_a_key_from_the_first_page_to_its_receipt(console: Console) -> None:
     done = browser.submit(browser.get(path), path, reason="key-compromise", note="seen in a repository", force="on")
     assert done.status_code == 200
     assert "refused by" in done.text
+    assert "grillo audit receipt" not in done.text, "nothing signs here"
     assert console.keys.queries.get_key(console.organisation_id, key_id).status == "revoked"
 
 
