@@ -61,7 +61,8 @@ def erase(
     as_json: AsJson = False,
 ) -> None:
     """Erase a person's name and address, and sign them out. Histories go on showing the id."""
-    keys_service(data).sign_in.erase(person)
+    if not keys_service(data).sign_in.erase(person):
+        raise Failure(f"there is no person {person}.")
     print_json({"id": person}) if as_json else typer.echo(f"{person} is erased.")
 
 
