@@ -1,20 +1,45 @@
-"""A service's database with its schema: on SQLite, whose migrations run once for all tests of a process, and on
+"""A service's database with its schema, whose migrations run once for all tests of a process: on SQLite, and on
 PostgreSQL as production has it, migrated by its owner and opened by the role that runs.
 """
 
 import functools
+import secrets
 import tempfile
 from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import make_url
 
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from tests.servers import Postgres, ServiceDatabase
 
+# What a copy does not take over: as in ops/postgres/databases.sh.
+_COPY = (
+    "CREATE DATABASE {copy} TEMPLATE {template} OWNER {owner}",
+    "REVOKE ALL ON DATABASE {copy} FROM PUBLIC",
+    "GRANT CONNECT ON DATABASE {copy} TO {run}",
+)
+
 
 def new_service_database(postgres: Postgres, migrations: Path) -> Database:
+    """A copy of one that was made and migrated before, with the same two roles."""
+    template, name = _template(postgres, migrations), f"grillo_{secrets.token_hex(6)}"
+    names = {"copy": name, "template": template.name, "run": template.name, "owner": f"{template.name}_owner"}
+    with psycopg.connect(postgres.address(), autocommit=True) as connection:
+        for statement in _COPY:
+            connection.execute(
+                sql.SQL(statement).format(**{word: sql.Identifier(name) for word, name in names.items()})
+            )
+    return Database(make_url(template.url).set(database=name))
+
+
+@functools.cache
+def _template(postgres: Postgres, migrations: Path) -> ServiceDatabase:
     made = postgres.new_service_database()
     migrate_as_owner(made, migrations)
-    return Database(made.url)
+    return made
 
 
 def migrated(database: Database, migrations: Path) -> Database:
