@@ -15,7 +15,6 @@ from shared.web.exception_mapping import ExceptionMapping
 from shared.web.http_methods import allowed_at, complete, is_unknown
 from shared.web.openapi.document import OpenApi
 from shared.web.operation import operation_of
-from shared.web.problem_pages import ProblemPage
 from shared.web.problems.catalogue import Problem
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.requests.request_identity import RequestIdentity
@@ -47,7 +46,6 @@ def application(
     app.add_error_handler((Exception, falcon.HTTPError), errors.answer)
     own = [
         Route("/openapi.json", OpenApi(documented or routes, public_url)),
-        Route("/problems/{name}", ProblemPage()),
         Route("/healthz", _Alive()),
         Route("/readyz", _Ready(lambda: gate.replica.is_fresh() and is_ready())),
     ]
@@ -96,7 +94,12 @@ class _Errors:
             # Falcon refuses some methods before any middleware sees the request.
             self._identification.process_request(req, resp)
         answer = self._faults.answer(
-            error, method=req.method, route=req.uri_template, path=req.path, request_id=req.context.request_id
+            error,
+            method=req.method,
+            route=req.uri_template,
+            path=req.path,
+            request_id=req.context.request_id,
+            accept_language=req.get_header("Accept-Language"),
         )
         resp.status, resp.content_type, resp.data = answer.status, answer.content_type, answer.data()
         for name, value in answer.headers.items():

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, Page, Playwright, Request
 
 CHROMIUM = "/usr/bin/chromium"
 _WIDE, _NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 780}
@@ -59,6 +59,11 @@ class Visit:
     look: Look
     pictures: Path | None
     seen: list[str] = field(default_factory=list)
+
+    def hear_of_failure(self, request: Request) -> None:
+        # An asset that was still asked for when the next page came is no failure.
+        if request.failure != "net::ERR_ABORTED":
+            self.seen.append(f"failed: {request.url}")
 
     def go(self, path: str) -> None:
         answer = self.page.goto(self.url + path)
@@ -109,7 +114,7 @@ def visit(browser: Browser, url: str, look: Look, pictures: Path | None = None) 
     visited = Visit(page=page, url=url, look=look, pictures=pictures)
     page.on("console", lambda message: visited.seen.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: visited.seen.append(f"error: {error}"))
-    page.on("requestfailed", lambda request: visited.seen.append(f"failed: {request.url}"))
+    page.on("requestfailed", visited.hear_of_failure)
     try:
         yield visited
     finally:

@@ -63,6 +63,8 @@ class ConsoleDoor:
         return [b""]
 
     def answers(self, path: str) -> bool:
+        if path.startswith("/v1/"):
+            return False  # most are the API's
         if path.startswith("/console/"):
             return True
         return self._router.find(path.rstrip("/") or "/") is not None

@@ -118,7 +118,10 @@ class EditChannelBody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotateSecretBody:
+    """`instead`: of the newest secret; then there is no overlap to give."""
+
     overlap_seconds: int = OVERLAP_SECONDS_DEFAULT
+    instead: bool = False
 
 
 class RotateSecretSchema(StrictSchema):
@@ -127,6 +130,17 @@ class RotateSecretSchema(StrictSchema):
         validate=validate.Range(min=0, max=OVERLAP_SECONDS_MAX),
         metadata={"description": "for how many seconds the previous secret also signs"},
     )
+    instead = StrictBoolean(
+        metadata={
+            "description": "true: the new secret takes the place of the newest one, and the one before that signs on as"
+            " long as it would have; for who lost the answer with the newest. If none does, a rotation without overlap"
+        }
+    )
+
+    @validates_schema
+    def _one_wish(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("instead") and data.get("overlap_seconds"):
+            raise ValidationError("the secret that is replaced signs no more: leave overlap_seconds out", "instead")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

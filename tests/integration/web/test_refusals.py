@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from falcon import testing
 
-from shared.web.problems.catalogue import CATALOGUE
-from shared.web.problems.french import FRENCH
 from tests.gate_examples import secret
 from tests.integration.web.asking import bearer, problem
 from tests.integration.web.tiny import KEYS, Tiny
@@ -199,7 +197,7 @@ def test_any_other_request_id_is_replaced_and_a_secret_is_never_echoed(app: Tiny
 
 
 def test_every_answer_has_a_request_id_of_its_own(app: Tiny) -> None:
-    paths = ["/v1/things", "/nowhere", "/open", "/healthz", "/openapi.json", "/problems/not-found"]
+    paths = ["/v1/things", "/nowhere", "/open", "/healthz", "/openapi.json"]
     ids = [app.client.simulate_get(path).headers["X-Request-Id"] for path in paths * 3]
     assert len(set(ids)) == len(ids)
 
@@ -263,6 +261,18 @@ def test_a_parameter_given_twice_is_told_so(app: Tiny) -> None:
     assert problem(answer, 400, "invalid-request")["detail"] == "limit: is given more than once"
 
 
+def test_title_and_first_fault_are_told_in_the_caller_s_language(app: Tiny) -> None:
+    for asked, limit, title in (
+        ("fr-CH, en;q=0.5", "limit : doit être un nombre entier", FRENCH["invalid-request"][0]),
+        ("de", "limit: must be a whole number", CATALOGUE["invalid-request"].title),
+    ):
+        headers = bearer("reader") | {"Accept-Language": asked}
+        body = problem(app.client.simulate_get("/v1/things?limit=x", headers=headers), 400, "invalid-request")
+        assert (body["title"], body["detail"]) == (title, limit)
+        lost = problem(app.client.simulate_get("/nowhere", headers=headers), 404, "not-found")
+        assert (lost["title"] == CATALOGUE["not-found"].title) == (asked == "de")
+
+
 @pytest.mark.parametrize("character", ["%00", "%01", "%0A", "%1F", "%7F", "%C2%85"])
 def test_a_control_character_in_an_id_reaches_no_handler_and_so_no_database(app: Tiny, character: str) -> None:
     """PostgreSQL takes no NUL in a text, and says so with an error of its own."""
@@ -274,17 +284,3 @@ def test_a_resource_without_parameters_names_every_one_it_is_given_but_the_key(a
     answer = app.client.simulate_get("/v1/things/7", query_string=f"api_key={READER}&b=1&a=2")
     assert problem(answer, 400, "invalid-request")["detail"] == "unknown query parameters: a, b"
     assert app.client.simulate_get("/v1/things/7", query_string=f"api_key={READER}").status_code == 200
-
-
-def test_each_problem_that_is_named_has_its_page_in_both_languages(app: Tiny) -> None:
-    for name in CATALOGUE:
-        page = app.client.simulate_get(f"/problems/{name}")
-        assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
-        assert "`" not in page.text
-        assert '<a href="/' in page.text
-        french = app.client.simulate_get(f"/problems/{name}", headers={"Accept-Language": "fr-CH, en;q=0.5"})
-        assert (french.headers["Content-Language"], french.headers["Vary"]) == ("fr", "Accept-Language")
-        assert FRENCH[name][0].partition("'")[0] in french.text
-        assert CATALOGUE[name].title not in french.text
-    assert FRENCH.keys() == CATALOGUE.keys()
-    problem(app.client.simulate_get("/problems/no-such"), 404, "not-found")

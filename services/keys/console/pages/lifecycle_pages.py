@@ -58,7 +58,7 @@ class _VerbPage(Page):
         raise NotImplementedError
 
     def changed(self, req: falcon.Request, resp: falcon.Response, visit: Visit, key: KeyView, receipt: Receipt) -> None:
-        self.show(req, resp, visit, "keys/changed.html", key=key, verb=self.verb, receipt=receipt)
+        self.show_receipt(req, resp, visit, "keys/changed.html", receipt, key=key, verb=self.verb)
 
     def _key(self, visit: Visit, key_id: str) -> KeyView:
         return self.parts.queries.get_key(visit.organisation_id, key_id)
@@ -106,8 +106,8 @@ class RevokePage(_VerbPage):
         reason, note = Reason(form.text("reason") or Reason.UNSPECIFIED), form.text("note").strip() or None
         revoked = commands.revoke(visit.organisation_id, key.id, reason, note, visit.origin)
         made = [self._key(visit, key_id) for key_id in revoked.made.ids]
-        self.show(
-            req, resp, visit, "keys/revoked.html", key=self._key(visit, key.id), receipt=revoked.receipt, made=made
+        self.show_receipt(
+            req, resp, visit, "keys/revoked.html", revoked.receipt, key=self._key(visit, key.id), made=made
         )
 
 
@@ -139,7 +139,7 @@ class DeletePage(_VerbPage):
     def do(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, key: KeyView) -> None:
         commands = visit.commands(recent=True, forces="force" in form)
         _, receipt = commands.delete(visit.organisation_id, key.id, visit.origin)
-        self.show(req, resp, visit, "keys/deleted.html", hint=key.hint, receipt=receipt)
+        self.show_receipt(req, resp, visit, "keys/deleted.html", receipt, hint=key.hint)
 
 
 class RotatePage(_VerbPage):

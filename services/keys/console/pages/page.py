@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import falcon
+import msgspec
 
 from services.keys.console.pages.form import Form, read_form
 from services.keys.console.pages.parts import Parts, Visit
@@ -11,6 +12,8 @@ from services.keys.console.rendering.pages import answer
 from services.keys.console.sessions import tokens
 from services.keys.console.sessions.cookie import SessionCookie
 from services.keys.console.sessions.request_origin import is_our_own
+from services.keys.http.representation import receipt as receipt_form
+from services.keys.revocation.propagation import Receipt
 from services.keys.revocation.session_fence import is_recent
 from shared.sql.idempotency_table import Keep
 from shared.web.conditions.idempotency import attempt_of
@@ -132,3 +135,17 @@ class Page:
             section=section,
             **context,
         )
+
+    def show_receipt(
+        self,
+        req: falcon.Request,
+        resp: falcon.Response,
+        visit: Visit,
+        template: str,
+        receipt: Receipt | None,
+        **context: Any,
+    ) -> None:
+        """`kept`: the receipt as JSON, to be verified offline; None: it has no proof."""
+        has_proof = receipt is not None and receipt.proof is not None
+        kept = msgspec.json.encode(receipt_form(receipt)).decode() if receipt is not None and has_proof else None
+        self.show(req, resp, visit, template, receipt=receipt, kept=kept, **context)

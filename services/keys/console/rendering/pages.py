@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from services.keys.console.rendering import words
 from services.keys.console.rendering.assets import address_of
 from services.keys.console.rendering.languages import LANGUAGES, language_of, translations
+from shared.observability.redaction import redact
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 THEMES = ("light", "dark")
@@ -33,7 +34,7 @@ def answer(req: falcon.Request, resp: falcon.Response, template: str, *, status:
 def render(req: falcon.Request, template: str, **context: Any) -> str:
     theme = (req.get_cookie_values(THEME_COOKIE) or [""])[0]
     page = _ENVIRONMENTS[language_of(req)].get_template(template)
-    return page.render(theme=theme if theme in THEMES else "", path=req.path, **context)
+    return page.render(theme=theme if theme in THEMES else "", path=redact(req.path), **context)
 
 
 def _environment(language: str) -> Environment:

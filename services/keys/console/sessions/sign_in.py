@@ -68,7 +68,7 @@ class SignIn:
     def use_link(self, link: str, *, address: str, user_agent: str, before: str | None = None) -> str | None:
         """The id of a new session; None: the link is unknown, used or over. `before`: the id that the browser had."""
         digest, now = tokens.link_digest(link), self._clock.now()
-        if digest is None:
+        if digest is None or not self._is_known(digest):
             return None
         token = tokens.new_session()
         with self._database.transaction() as tx:
@@ -142,13 +142,23 @@ class SignIn:
         with self._database.transaction() as tx:
             tx.execute(delete(_session).where(_session.c.person_id == person_id))
 
-    def erase(self, person_id: str) -> None:
-        """Erases who the person is, and ends their sessions and links. The log goes on naming the id."""
+    def erase(self, person_id: str) -> bool:
+        """Erases who the person is, and ends their sessions and links. The log goes on naming the id.
+
+        Whether there is such a person.
+        """
         with self._database.transaction() as tx:
-            tx.execute(update(_person).where(_person.c.id == person_id).values(name="", address=None, role="erased"))
+            erased = update(_person).where(_person.c.id == person_id).values(name="", address=None, role="erased")
+            is_known = tx.execute(erased.returning(_person.c.id)).one_or_none() is not None
             tx.execute(delete(_session).where(_session.c.person_id == person_id))
             tx.execute(delete(_link).where(_link.c.person_id == person_id))
         self._database.forget()
+        return is_known
+
+    def _is_known(self, digest: str) -> bool:
+        """Read first: whoever guesses must not hold the lock of those who write."""
+        with self._database.reading(once=True) as tx:
+            return tx.execute(select(_link.c.digest).where(_link.c.digest == digest)).one_or_none() is not None
 
     def _person(self, tx: Connection, organisation_id: str, role: Role, name: str) -> str:
         is_this = (_person.c.organisation_id == organisation_id, _person.c.name == name)

@@ -96,6 +96,12 @@ def _told(description: str) -> dict[str, str]:
     return {"description": description} if description else {}
 
 
+class PreviousSecretSchema(StrictSchema):
+    hint = _text()
+    grace_until = _moment("until when it works", nullable=False)
+    last_used_at = _moment("since it was replaced; null: not since")
+
+
 MEMBERS: dict[str, Member] = {
     "id": Member(shown=_text(), is_listed=True, is_fixed=True),
     "name": Member(
@@ -129,7 +135,10 @@ MEMBERS: dict[str, Member] = {
         is_listed=True,
         wanted=Timestamp(
             allow_none=True,
-            metadata={"description": "null: never", "refusals": ["must be in the future, at most ten years ahead"]},
+            metadata={
+                "description": "null: never. Left out for a new key: as the organisation sets",
+                "refusals": ["must be in the future, at most ten years ahead"],
+            },
         ),
         absent=None,
     ),
@@ -162,6 +171,14 @@ MEMBERS: dict[str, Member] = {
     ),
     "rotated_at": Member(shown=_moment()),
     "grace_until": Member(shown=_moment("until when the previous secret works")),
+    "previous_secret": Member(
+        shown=fields.Nested(
+            PreviousSecretSchema,
+            required=True,
+            allow_none=True,
+            metadata={"description": "the secret before the newest; null: no grace runs"},
+        )
+    ),
     "suspended_at": Member(shown=_moment()),
     "expired_at": Member(shown=_moment("since when it has been expired")),
     "revoked_at": Member(shown=_moment()),

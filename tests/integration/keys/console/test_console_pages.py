@@ -12,6 +12,7 @@ from services.auth.tier_limits import TIERS
 from services.keys import assembly, tables
 from services.keys.assembly import Keys
 from services.keys.console.app import ConsoleDoor
+from services.keys.lifecycle.organisation import ChangeSettings
 from services.keys.revocation.session_fence import RECENT, Role
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
@@ -87,6 +88,7 @@ def test_a_key_from_the_first_page_to_its_receipt(console: Console) -> None:
     done = browser.submit(browser.get(path), path, reason="key-compromise", note="seen in a repository", force="on")
     assert done.status_code == 200
     assert "refused by" in done.text
+    assert "grillo audit receipt" not in done.text, "nothing signs here"
     assert console.keys.queries.get_key(console.organisation_id, key_id).status == "revoked"
 
 
@@ -156,6 +158,23 @@ def test_faults_are_told_at_their_fields_and_nothing_typed_is_lost(console: Cons
     assert "Choose at least one permission" in answer.text
     assert "not above the limit of your tier" in answer.text
     assert console.ids() == []
+
+
+def test_an_expiry_beyond_what_the_organisation_allows_is_told_at_its_field(console: Console) -> None:
+    settings = ChangeSettings(lifetime_max_days=30)
+    console.keys.commands.organisations.change_settings(console.organisation_id, settings, ORIGIN)
+    browser, path = console.browser(), "/console/keys/new"
+    typed = {"name": "Railway", "permissions": ["sensors:read"], "expiry": "365"}
+    review = browser.submit(browser.get(path), path, button=REVIEW, **typed)
+    refused = browser.submit(review, path, button=CREATE)
+    assert (refused.status_code, console.ids()) == (422, [])
+    assert "no later than your organisation allows" in refused.text
+    create(browser, expiry="30")
+    (key_id,) = console.ids()
+    path = f"/console/keys/{key_id}/edit"
+    refused = browser.submit(browser.get(path), path, expiry="90")
+    assert refused.status_code == 422
+    assert "no later than your organisation allows" in refused.text
 
 
 def test_no_permission_is_ticked_at_first(console: Console) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import urldefrag
 import falcon
 import pytest
 from falcon.testing import TestClient
+from markupsafe import escape
 
 from services.keys.console.public.guides import FOLDER, GUIDES
 from services.keys.console.public.routes import routes
@@ -120,8 +121,12 @@ def test_a_problem_is_told_in_the_reader_s_language(
     client: TestClient, language: str, texts: dict[str, tuple[str, str]]
 ) -> None:
     assert texts.keys() == CATALOGUE.keys()
-    page = client.simulate_get("/problems/key-revoked", headers={"Accept-Language": language})
-    assert f"<h1>{texts['key-revoked'][0]}</h1>" in page.text
+    for name, problem in CATALOGUE.items():
+        page = client.simulate_get(f"/problems/{name}", headers={"Accept-Language": f"{language}-CH, en;q=0.5"})
+        assert page.headers["Content-Language"] == language
+        assert f"<h1>{escape(texts[name][0])}</h1>" in page.text
+        assert problem.title not in page.text
+        assert "`" not in page.text
 
 
 def test_a_problem_leads_to_what_helps(client: TestClient) -> None:

@@ -88,6 +88,12 @@ def test_words_of_others_are_text(client: TestClient) -> None:
     assert "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>" in client.simulate_get("/greeting").text
 
 
+def test_a_secret_in_an_address_is_not_said_again_by_the_page() -> None:
+    """The page's own path is in its form of preferences; a mistaken address may hold a key."""
+    for secret in (f"grl_{'x' * 49}", f"grc_{'y' * 43}"):
+        assert secret not in pages.render(create_req(path=f"/problems/{secret}"), "greeting.html", name="")
+
+
 def test_what_a_template_lacks_is_an_error() -> None:
     with pytest.raises(UndefinedError):
         pages.render(create_req(), "gap.html")

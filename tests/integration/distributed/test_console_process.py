@@ -1,0 +1,29 @@
+"""What the console's own process serves: pages and its health, and nothing of the API."""
+
+from pathlib import Path
+
+import pytest
+from falcon import testing
+
+from services.distributed import composition
+from shared.settings import read_settings
+
+
+@pytest.fixture
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> testing.TestClient:
+    for name, value in {
+        "DATABASE_URL": f"sqlite:///{tmp_path}/keys.db",
+        "AMQP_URI": "amqp://keys:hunter2@127.0.0.1:1/grillo",
+        "INTERNAL_TOKEN": "hunter2",
+        "GRILLO_PUBLIC_URL": "https://grillo.example/",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return testing.TestClient(composition.console(read_settings()))
+
+
+def test_it_serves_pages_and_its_health_and_no_api(client: testing.TestClient) -> None:
+    assert client.simulate_get("/readyz").status_code == 200
+    assert client.simulate_get("/").status_code == 200
+    assert client.simulate_get("/console/keys").headers["location"] == "/console/sign-in"
+    assert client.simulate_get("/v1/keys").status_code == 404
+    assert "max-age" in client.simulate_get("/docs").headers["strict-transport-security"]
