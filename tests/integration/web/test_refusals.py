@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from falcon import testing
 
+from shared.web.problems.catalogue import CATALOGUE
+from shared.web.problems.french import FRENCH
 from tests.gate_examples import secret
 from tests.integration.web.asking import bearer, problem
 from tests.integration.web.tiny import KEYS, Tiny
