@@ -40,4 +40,6 @@ def read_form(req: falcon.Request) -> Form:
         )
     except ValueError:
         raise Problem("invalid-request", "the form cannot be read") from None
+    if any("\0" in text for pair in pairs for text in pair):
+        raise Problem("invalid-request", "the form has characters that nothing can be called by")
     return Form(pairs)
