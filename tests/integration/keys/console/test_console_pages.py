@@ -164,6 +164,25 @@ def test_faults_are_told_at_their_fields_and_nothing_typed_is_lost(console: Cons
     assert console.ids() == []
 
 
+def test_a_key_that_is_typed_or_linked_somewhere_is_not_repeated(console: Console) -> None:
+    browser, path = console.browser(), "/console/keys/new"
+    secret = secret_in(create(browser))
+    (key_id,) = console.ids()
+    revoke = f"/console/keys/{key_id}/revoke"
+    answers = [
+        browser.get(f"{path}?name={secret}"),
+        browser.submit(browser.get(path), path, button=REVIEW, name=secret, description=f"see {secret}"),
+        browser.submit(browser.get(revoke), revoke, note=f"was {secret}"),
+        browser.get(f"/console/keys?q={secret}"),
+        browser.get(f"/console/keys/{secret}"),
+        browser.post(path, [("name", secret), ("csrf", "")]),
+    ]
+    browser.cookies.clear()
+    answers.append(browser.post(path, [("name", secret)]))
+    assert [answer.status_code for answer in answers] == [200, 422, 422, 200, 404, 200, 403]
+    assert not any(secret in answer.text or secret in str(answer.headers) for answer in answers)
+
+
 def test_no_permission_is_ticked_at_first(console: Console) -> None:
     browser = console.browser()
     fields = browser.form(browser.get("/console/keys/new")).fields
