@@ -40,7 +40,8 @@ def create_key(**changes: Any) -> CreateKey:
 
 def key_created(**changes: Any) -> events.KeyCreated:
     command = create_key()
-    values = {field.name: getattr(command, field.name) for field in fields(command)} | {"created_at": NOON}
+    names = [field.name for field in fields(command) if field.name != "lifetimes"]
+    values = {name: getattr(command, name) for name in names} | {"created_at": NOON}
     return events.KeyCreated(**values | changes)
 
 

@@ -115,7 +115,8 @@ class Postgres:
             shutil.chown(self.data, self._user)
         options = ("--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync")
         self._run("initdb", "--pgdata", str(self.data), *options).wait()
-        self.start()
+        with _ended_unless_ready(self.close):
+            self.start()
 
     def start(self) -> None:
         address = ("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-p", str(self.port))
@@ -217,7 +218,8 @@ class RabbitMq:
             [epmd, "-port", str(epmd_port), "-address", "127.0.0.1"], stdout=self._log, stderr=self._log
         )
         self._vhosts = count()
-        self.start()
+        with _ended_unless_ready(self.close):
+            self.start()
 
     def start(self) -> None:
         self._process = subprocess.Popen(
@@ -300,7 +302,8 @@ class Redis:
         self._folder.mkdir()
         self._log = (folder / "redis.log").open("wb")
         self._configure()
-        self.start()
+        with _ended_unless_ready(self.close):
+            self.start()
 
     @property
     def url(self) -> str:
@@ -404,6 +407,15 @@ def _user(name: str) -> int:
         return pwd.getpwnam(name).pw_uid
     except KeyError:
         return pwd.getpwnam("nobody").pw_uid
+
+
+@contextlib.contextmanager
+def _ended_unless_ready(close: Callable[[], None]) -> Iterator[None]:
+    """Nobody else can end what does not come up. Whatever strikes meanwhile: a test's time-out, too."""
+    with contextlib.ExitStack() as unless_ready:
+        unless_ready.callback(close)
+        yield
+        unless_ready.pop_all()
 
 
 def _wait_until(answers: Callable[[], bool], process: subprocess.Popen[bytes], name: str) -> None:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from tests.servers import Postgres, RabbitMq, Redis, ServerMissing, free_port
 ROOT = Path(__file__).parents[1]
 RPC_ACCOUNTS = ROOT / "ops/rabbitmq/rpc-accounts.example.json"
 GRILLO = (sys.executable, "-m", "services.cli")
-_READY_SECONDS_MAX = 180
+_READY_SECONDS_MAX = 600
 _FRONT_PORT = 8000
 _TO_OTHERS = ("KEYS_INTERNAL_URL", "AUTH_INTERNAL_URL", "USAGE_INTERNAL_URL", "AMQP_URI")
 
@@ -65,14 +66,16 @@ class Stack:
             for name, database in self.service_databases.items()
         }
         self._log = (folder / "stack.log").open("ab")
-        self._migrate(ours["migrate"])
-        self.processes = {name: self._start(name) for name in running}
-        self._front = self._start_front(compose["services"]["front"])
-        try:
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._front: subprocess.Popen[bytes] | None = None
+        with ExitStack() as unless_ready:  # whatever strikes until then, a test's time-out too
+            unless_ready.callback(self.close)
+            self._migrate(ours["migrate"])
+            for name in running:
+                self.processes[name] = self._start(name)
+            self._front = self._start_front(compose["services"]["front"])
             self.wait_until_ready()
-        except ServerMissing:
-            self.close()
-            raise
+            unless_ready.pop_all()
 
     def restart_what_ended(self) -> None:
         """What Docker does by `restart: unless-stopped`."""
@@ -192,11 +195,13 @@ class Stack:
         return (self.folder / "stack.log").read_text()
 
     def close(self) -> None:
-        for process in (self._front, *self.processes.values()):
+        started = [*self.processes.values(), *([] if self._front is None else [self._front])]
+        for process in started:
             process.send_signal(signal.SIGTERM)
-        for process in (self._front, *self.processes.values()):
-            process.wait(60)
-        self._log.close()
+        with ExitStack() as each:  # also where one does not end in time
+            each.callback(self._log.close)
+            for process in started:
+                each.callback(process.wait, 60)
 
     def _entry(self, service: str) -> dict[str, Any]:
         entry: dict[str, Any] = (self._services | self._parts)[service]
@@ -316,9 +321,12 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        postgres, rabbitmq, redis = Postgres(folder), RabbitMq(folder), Redis(folder)
-        try:
-            stack = Stack(folder, postgres, rabbitmq, redis, public_port=_FRONT_PORT)
+        with (
+            closing(Postgres(folder)) as postgres,
+            closing(RabbitMq(folder)) as rabbitmq,
+            closing(Redis(folder)) as redis,
+            closing(Stack(folder, postgres, rabbitmq, redis, public_port=_FRONT_PORT)) as stack,
+        ):
             organisation, key = stack.populate()
             lines = ("Serving        " + stack.url, "Organisation   " + organisation, "Admin key      " + key)
             sys.stdout.write("\n".join((*lines, "Ctrl-C stops it.", "")))
@@ -326,11 +334,6 @@ def main() -> None:
             signal.signal(signal.SIGTERM, stop)
             while not is_over:
                 time.sleep(0.2)
-            stack.close()
-        finally:
-            redis.close()
-            rabbitmq.close()
-            postgres.close()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Schemas of forward-auth and of the verification of keys: what they take and answer."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, pre_load, validate
 
 from services.auth.forwarded_request import PATH_CHARACTERS_MAX
 from shared.gate.verdict import Refusal
@@ -55,6 +56,13 @@ class VerifyKeySchema(StrictSchema):
     charge = StrictBoolean(
         metadata={"description": "true: a valid key's limits are charged, and the verdict counts as its request"}
     )
+
+    @pre_load
+    def _refuse_network(self, data: Any, **_: Any) -> Any:
+        """Passed over, it would seem to have been judged."""
+        if isinstance(data, dict) and "network_id" in data:
+            raise ValidationError("keys cannot be bound to networks yet: leave it out", "network_id")
+        return data
 
 
 class EffectiveLimitsSchema(StrictSchema):

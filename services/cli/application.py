@@ -6,7 +6,7 @@ import typer
 
 from services.cli import migrate, run, up
 from services.cli.host import audit, channels, console, dead, organisation, rebuild, sensors, signing_key
-from services.cli.remote import keys
+from services.cli.remote import keys, whoami
 from services.cli.remote.alerting import alerts
 from services.cli.version import print_version
 
@@ -32,6 +32,7 @@ def application() -> typer.Typer:
     app.command("rebuild")(rebuild.rebuild)
     app.command("signing-key")(signing_key.signing_key)
     app.add_typer(organisation.app, name="organisation")
+    app.command("whoami")(whoami.whoami)
     app.add_typer(keys.app, name="keys")
     app.add_typer(sensors.app, name="sensors")
     app.add_typer(alerts.app, name="alerts")

@@ -5,26 +5,30 @@ from typing import Annotated
 
 import typer
 
-from services.cli.arguments import service_named
+from services.cli.arguments import AsJson, service_named
 from services.cli.failure import Failure
+from services.cli.output import print_json
 from services.service_registry import SERVICES
 
 
 def migrate(
     service: Annotated[str | None, typer.Argument(metavar="SERVICE", help="One service alone; else all.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Bring databases to the newest schema, before services that may not do so themselves start.
 
     KEYS_OWNER_DATABASE_URL (AUTH_…, USAGE_…, SENSORS_…) is the owner's; for one service alone DATABASE_URL will do.
     """
     if service is not None:
-        service_named(service)
-        migrate_at(service, _setting(service, ("DATABASE_URL",)))
-        return
-    settings = {name: _setting(name) for name in SERVICES}  # all there, before anything is changed
+        settings = {service_named(service).name: _setting(service, ("DATABASE_URL",))}
+    else:
+        settings = {name: _setting(name) for name in SERVICES}  # all there, before anything is changed
     for name, setting in settings.items():
         migrate_at(name, setting)
-        typer.echo(f"{name}: its schema is up to date")
+        if not as_json:
+            typer.echo(f"{name}: its schema is up to date")
+    if as_json:
+        print_json({"migrated": list(settings)})
 
 
 def migrate_at(service: str, setting: str) -> None:

@@ -39,6 +39,17 @@ class UnusedExpiryChanged:
     changed_at: datetime
 
 
+@types.register("LifetimesChanged")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifetimesChanged:
+    """Both lifetimes, also the one that stays. None: not set."""
+
+    organisation_id: str
+    lifetime_max_days: int | None
+    lifetime_default_days: int | None
+    changed_at: datetime
+
+
 @types.register("KeyCreated")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyCreated:
@@ -198,4 +209,4 @@ KeyChange = (
     | KeyDeleted
 )
 KeyEvent = KeyCreated | KeyChange
-OrganisationEvent = OrganisationRegistered | TierChanged | UnusedExpiryChanged
+OrganisationEvent = OrganisationRegistered | TierChanged | UnusedExpiryChanged | LifetimesChanged

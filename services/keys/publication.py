@@ -7,8 +7,8 @@ import msgspec
 from services.keys import events
 from shared.contracts import keys as public
 
-# Not published: descriptions, and a setting that only this service acts on.
-_PRIVATE = (events.KeyDescribed, events.UnusedExpiryChanged)
+# Not published: descriptions, and settings that only this service acts on.
+_PRIVATE = (events.KeyDescribed, events.UnusedExpiryChanged, events.LifetimesChanged)
 
 
 def publish(event: events.KeyEvent | events.OrganisationEvent) -> public.KeysEvent | None:

@@ -30,12 +30,15 @@ organisation = Table(
     Column("tier", String(16), nullable=False),
     Column("registered_at", String(27), nullable=False),
     Column("unused_expiry_days", Integer),
+    Column("lifetime_max_days", Integer),
+    Column("lifetime_default_days", Integer),
     Column("revision", Integer, nullable=False, server_default=text("1")),
 )
 
 # Read model of lists and details. Times are RFC 3339 texts, which sort as the times do. `sort_name`, `search_text`:
 # case-folded by this service, for databases differ in how they fold case. `digest`: of the present secret;
 # `previous_digest`: of the one before, which works until `grace_until`. No query shows them: fences judge by them.
+# `previous_hint`, `previous_used_at`: of that one, too; used since it was replaced.
 api_key = Table(
     "api_key",
     metadata,
@@ -68,6 +71,8 @@ api_key = Table(
     Column("search_text", Text, nullable=False, server_default=text("''")),
     Column("digest", String(64)),
     Column("previous_digest", String(64)),
+    Column("previous_hint", String(16)),
+    Column("previous_used_at", String(27)),
     Index("api_key_by_creation", "organisation_id", "created_at", "id"),
     Index("api_key_by_expiry", "expires_at"),
 )

@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 METERED_VERSION = 1
+SECRET_CHARACTERS = 16  # of a secret's digest: enough to tell a key's secrets apart, and none can be found by it
 
 
 class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -19,6 +20,8 @@ class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     `method` and `route` are `*`, `address` and `user_agent` empty, where the requests differ.
 
     `problem`: the name of the problem that was the answer, if it was one.
+
+    `previous_secret`: the beginning of the digest of the secret before the newest, if an admitted request came with it.
     """
 
     request_id: str
@@ -35,6 +38,7 @@ class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     user_agent: str
     requests: int = 1
     problem: str | None = None
+    previous_secret: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +74,14 @@ class UsedAt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyUsed:
-    """The last use of each recently used key, by key id. Last value only: the next message makes up for a lost one."""
+    """The last use of each recently used key, by key id. Last value only: the next message makes up for a lost one.
+
+    `previous_used`: by key id, when secrets before the newest were used last, by the first characters of their digests.
+    """
 
     last_used: dict[str, datetime]
     used_at: dict[str, UsedAt] = field(default_factory=dict)
+    previous_used: dict[str, dict[str, datetime]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

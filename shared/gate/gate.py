@@ -4,7 +4,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from shared.contracts.usage import RequestRecord
+from shared.contracts.usage import SECRET_CHARACTERS, RequestRecord
 from shared.gate.authentication.credential import Presented
 from shared.gate.authentication.guess_throttle import GuessThrottle
 from shared.gate.grants.replica import Replica
@@ -121,6 +121,7 @@ class Gate:
             address=address,
             user_agent=redact(user_agent)[:USER_AGENT_CHARACTERS_MAX] if user_agent else "",
             problem=problem,
+            previous_secret=_previous_secret(verdict),
         )
         if verdict.refusal is None:
             self.meter.record(record)
@@ -135,6 +136,13 @@ class Gate:
         if not wait_seconds:
             return verdict
         return replace(verdict, refusal=Refusal.ADDRESS_SLOWED, retry_after_seconds=wait_seconds)
+
+
+def _previous_secret(verdict: Verdict) -> str | None:
+    grant = verdict.grant
+    if verdict.refusal is not None or grant is None or verdict.digest == grant.digest:
+        return None
+    return verdict.digest[:SECRET_CHARACTERS] or None
 
 
 def _refused(verdict: Verdict) -> Verdict:

@@ -112,7 +112,10 @@ class Admission:
             error = raised
         if error is not None:
             told = _path(path) if judged is None else judged.path
-            answer = self._faults.answer(error, method=method, route=route, path=told, request_id=request_id)
+            language = environ.get("HTTP_ACCEPT_LANGUAGE")
+            answer = self._faults.answer(
+                error, method=method, route=route, path=told, request_id=request_id, accept_language=language
+            )
             data = answer.data()
             if operation.problem_header is not None:
                 answer = with_problem_in(operation.problem_header, answer)

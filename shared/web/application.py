@@ -94,7 +94,12 @@ class _Errors:
             # Falcon refuses some methods before any middleware sees the request.
             self._identification.process_request(req, resp)
         answer = self._faults.answer(
-            error, method=req.method, route=req.uri_template, path=req.path, request_id=req.context.request_id
+            error,
+            method=req.method,
+            route=req.uri_template,
+            path=req.path,
+            request_id=req.context.request_id,
+            accept_language=req.get_header("Accept-Language"),
         )
         resp.status, resp.content_type, resp.data = answer.status, answer.content_type, answer.data()
         for name, value in answer.headers.items():

@@ -13,7 +13,8 @@ from shared.observability.redaction import redact
 from shared.runtime.flat_combining import Abandoned
 from shared.sql.database import DatabaseBusy
 from shared.web.operation import Answer
-from shared.web.problems.catalogue import Problem, unavailable
+from shared.web.problems.catalogue import LANGUAGES, Problem, unavailable
+from shared.web.requests.accept_language import preferred
 
 PROBLEM_JSON = "application/problem+json"
 _log = structlog.get_logger(__name__)
@@ -25,10 +26,20 @@ class ExceptionMapping:
     def __init__(self, public_url: str) -> None:
         self._public_url = public_url
 
-    def answer(self, error: Exception, *, method: str, route: str | None, path: str, request_id: str) -> Answer:
+    def answer(
+        self,
+        error: Exception,
+        *,
+        method: str,
+        route: str | None,
+        path: str,
+        request_id: str,
+        accept_language: str | None,
+    ) -> Answer:
         """The answer to an exception. `path`: as requested; `route`: its template, None if no route matched."""
         problem = problem_of(error, method, route)
-        body = problem.body(public_url=self._public_url, instance=path, request_id=request_id)
+        language = preferred(accept_language, LANGUAGES) if accept_language else LANGUAGES[0]
+        body = problem.body(public_url=self._public_url, instance=path, request_id=request_id, language=language)
         # Redacted as a whole: a key may be in the path, in a parameter's name, in a member of the body.
         data = redact(msgspec.json.encode(body).decode()).encode()
         return Answer(

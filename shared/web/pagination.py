@@ -52,7 +52,10 @@ class PageQuery:
 class PageQuerySchema(StrictSchema):
     shape = PageQuery
     limit = fields.Integer(validate=validate.Range(min=1, max=100))
-    cursor = fields.String(validate=validate.Length(min=1, max=1000))
+    cursor = fields.String(
+        validate=validate.Length(min=1, max=1000),
+        metadata={"description": cursor.NOT_OURS, "refusals": ["comes from a list with another"]},
+    )
 
 
 def page_answer(items: Iterable[Any], place: tuple[str | int, ...] | None, query: PageQuery) -> Answer:

@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, expect
 
 from services.keys.console.rendering.languages import translations
 from tests.browser.visits import Visit
-from tests.e2e.running import Embedded, grillo
+from tests.e2e.running import Embedded, eventually, grillo
 
 
 class Person:
@@ -57,7 +57,7 @@ def test_a_key_is_made_used_revoked_and_refused(visitor: Visit, server: Embedded
     visitor.judge("keys")
     line = person.make_key("Ligne à grande vitesse", judged=True)
     assert '"data"' in _in_a_shell(line)
-    visitor.page.reload()
+    eventually(lambda: visitor.page.reload() and visitor.page.locator(".chart").count(), bool)
     visitor.judge("details")
     person.link("Revoke").click()
     visitor.judge("revoke")

@@ -16,7 +16,7 @@ from tests.contract.golden_files import Golden, golden_files
 from tests.examples import HINT, NOON, ORIGIN
 
 FILES = [golden for golden in golden_files("keys") if golden.type.startswith("Key")]
-INTERNAL = {"minute_limit", "day_limit", "digest"}
+INTERNAL = {"minute_limit", "day_limit", "digest", "previous_digest"}
 # Whose event it is; an entry of a history has these beside its facts, but for the hint of a message.
 BESIDE = {"key_id", "organisation_id", "revision", "actor", "hint"}
 

@@ -35,6 +35,7 @@ KEY = KeyView(
     last_used_at=None,
     last_used_address=None,
     last_used_route=None,
+    exceeded_lifetime_days=None,
 )
 
 

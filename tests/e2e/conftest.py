@@ -1,5 +1,6 @@
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -36,9 +37,8 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
 def distributed(
     tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, rabbitmq: RabbitMq, redis: Redis
 ) -> Iterator[Distributed]:
-    stack = Stack(tmp_path_factory.mktemp("stack"), postgres, rabbitmq, redis)
-    yield Distributed(stack)
-    stack.close()
+    with closing(Stack(tmp_path_factory.mktemp("stack"), postgres, rabbitmq, redis)) as stack:
+        yield Distributed(stack)
 
 
 @pytest.fixture

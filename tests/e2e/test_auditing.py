@@ -23,6 +23,22 @@ def test_an_untouched_log_passes_while_the_system_runs(embedded: Embedded) -> No
     assert "the chain holds" in verified.stdout
 
 
+@pytest.mark.xdist_group("embedded")
+def test_a_saved_receipt_is_checked_without_a_server(embedded: Embedded, tmp_path: Path) -> None:
+    key_id, _ = embedded.create_key("sensors:read")
+    saved, public_keys = tmp_path / "answer.json", tmp_path / "grillo-keys.json"
+    with embedded.admin() as client:
+        saved.write_bytes(client.post(f"/v1/keys/{key_id}/revoke", json={}).content)
+    with embedded.client() as client:
+        public_keys.write_bytes(client.get("/.well-known/grillo-keys").content)
+    checked = grillo("audit", "receipt", str(saved), "--keys", str(public_keys), url="http://127.0.0.1:9")
+    assert checked.returncode == 0, checked.stderr
+    assert f"KeyRevoked of {key_id}" in checked.stdout
+    saved.write_text(saved.read_text().replace("KeyRevoked", "KeyResumed"))
+    altered = grillo("audit", "receipt", str(saved), "--keys", str(public_keys))
+    assert (altered.returncode, "was altered" in altered.stderr) == (1, True)
+
+
 def test_one_edited_byte_is_found_in_its_row(data: Path) -> None:
     _some_history(data)
     _sql(data, "UPDATE log SET data = replace(data, '\"allow_query\":true', '\"allow_query\":TRUE') WHERE position = 3")

@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -75,18 +76,24 @@ def test_a_generated_python_client_runs_a_session(embedded: Embedded, document: 
     assert run(CLIENTS / ".venv/bin/python", CLIENTS / "session.py", **python) == "done\n"
 
 
-def test_programs_by_the_products_pages_run_as_they_stand(embedded: Embedded) -> None:
-    """Both at once: each waits for the better part of a minute, as it is told."""
+@pytest.fixture(scope="module", autouse=True)
+def by_product_page(embedded: Embedded) -> Iterator[list[Future[str]]]:
+    """They are told to wait for the better part of a minute: meanwhile the other tests here run."""
 
-    def written(runner: str, program: str) -> list[str]:
+    def written(runner: str, program: str) -> str:
         with embedded.admin() as admin:
             body = {"name": "Small", "permissions": ["read:sensors"], "limits": {"minute": 2}}
             key = admin.post("/v1/keys", json=body).raise_for_status().json()["key"]
-        return run(runner, CLIENTS / program, "3", **settings(embedded, key)).splitlines()
+        return run(runner, CLIENTS / program, "3", **settings(embedded, key))
 
-    with ThreadPoolExecutor() as pool:
-        programs = ((sys.executable, "by_product_page.py"), ("node", "by_product_page.mjs"))
-        for lines in pool.map(written, *zip(*programs, strict=True)):
-            assert "waits" in lines
-            assert lines[-1] == "done"
-            assert any(line.startswith("low ") for line in lines)
+    programs = ((sys.executable, "by_product_page.py"), ("node", "by_product_page.mjs"))
+    with ThreadPoolExecutor(len(programs)) as pool:
+        yield [pool.submit(written, *each) for each in programs]
+
+
+def test_programs_by_the_products_pages_run_as_they_stand(by_product_page: list[Future[str]]) -> None:
+    for program in by_product_page:
+        lines = program.result().splitlines()
+        assert "waits" in lines
+        assert lines[-1] == "done"
+        assert any(line.startswith("low ") for line in lines)

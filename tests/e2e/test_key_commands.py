@@ -2,7 +2,7 @@
 
 import json
 
-from tests.e2e.running import SECRET, System, grillo
+from tests.e2e.running import SECRET, System, eventually, grillo
 
 
 def test_a_key_is_created_listed_shown_and_revoked_from_the_command_line(system: System) -> None:
@@ -78,8 +78,10 @@ def test_a_key_is_edited_rotated_suspended_and_resumed_from_the_command_line(sys
 
     edited = json.loads(run("edit", key_id, "--name", "After", "--permission", "sensors:read", "--json"))
     assert (edited["name"], edited["permissions"]) == ("After", ["sensors:read"])
-    second = run("rotate", key_id, "--grace", "600").strip()
-    assert (status(first), status(second)) == (200, 200)
+    lost = run("rotate", key_id, "--grace", "600").strip()
+    second = run("rotate", key_id, "--instead").strip()
+    assert (status(first), status(lost), status(second)) == (200, 401, 200)
+    eventually(lambda: json.loads(run("show", key_id, "--json"))["previous_secret"]["last_used_at"], bool)
     assert "suspended everywhere after" in run("suspend", key_id)
     assert (status(first), status(second)) == (401, 401)
     assert key_id in run("list", "--status", "suspended", "--search", "AFTER")

@@ -49,7 +49,7 @@ def test_what_makes_something_makes_it_once_and_says_how_to_get_the_secret_that_
         status, channel, told = run(embedded, way, "alerts", "channels", "create", *hook, "--name", "Lost")
         channels = admin.get("/v1/channels").json()["data"]
         assert (status, [one["id"] for one in channels if one["name"] == "Lost"]) == (1, [channel["id"]])
-        assert f"`grillo alerts channels rotate-secret {channel['id']}`" in told
+        assert f"`grillo alerts channels rotate-secret {channel['id']} --instead`" in told
 
         status, test, _ = run(embedded, way, "alerts", "channels", "test", channel["id"])
         sent = admin.get("/v1/deliveries", params={"channel_id": channel["id"]}).json()["data"]

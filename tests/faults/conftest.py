@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,25 +16,22 @@ from tests.stack import Stack
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[RabbitMq]:
     """One of the test's own: it will be killed."""
-    server = RabbitMq(tmp_path)
-    yield server
-    server.close()
+    with closing(RabbitMq(tmp_path)) as server:
+        yield server
 
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[Redis]:
     """One of the test's own, too."""
-    server = Redis(tmp_path)
-    yield server
-    server.close()
+    with closing(Redis(tmp_path)) as server:
+        yield server
 
 
 @pytest.fixture
 def running(tmp_path: Path, postgres: Postgres, broker: RabbitMq, redis: Redis) -> Iterator[Distributed]:
     """A system of the test's own, for it to break."""
-    stack = Stack(tmp_path, postgres, broker, redis)
-    yield Distributed(stack)
-    stack.close()
+    with closing(Stack(tmp_path, postgres, broker, redis)) as stack:
+        yield Distributed(stack)
 
 
 @pytest.fixture

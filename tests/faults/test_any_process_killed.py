@@ -7,6 +7,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from operator import le
 
@@ -27,9 +28,8 @@ pytestmark = [pytest.mark.xdist_group("distributed"), pytest.mark.timeout(1500)]
 def running(
     tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, rabbitmq: RabbitMq, redis: Redis
 ) -> Iterator[Distributed]:
-    stack = Stack(tmp_path_factory.mktemp("stack"), postgres, rabbitmq, redis)
-    yield Distributed(stack)
-    stack.close()
+    with closing(Stack(tmp_path_factory.mktemp("stack"), postgres, rabbitmq, redis)) as stack:
+        yield Distributed(stack)
 
 
 def test_whoever_is_killed_and_whenever_nothing_answered_is_lost_and_all_agree(running: Distributed, log: Log) -> None:

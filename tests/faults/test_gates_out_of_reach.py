@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,23 +37,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def postgres(folder: Path) -> Iterator[Postgres]:
-    server = Postgres(folder)
-    yield server
-    server.close()
+    with closing(Postgres(folder)) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def broker(folder: Path) -> Iterator[RabbitMq]:
-    server = RabbitMq(folder)
-    yield server
-    server.close()
+    with closing(RabbitMq(folder)) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def redis(folder: Path) -> Iterator[Redis]:
-    server = Redis(folder)
-    yield server
-    server.close()
+    with closing(Redis(folder)) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +63,10 @@ def lines() -> Iterator[Lines]:
 
 @pytest.fixture(scope="module")
 def running(folder: Path, postgres: Postgres, broker: RabbitMq, redis: Redis, lines: Lines) -> Iterator[Distributed]:
-    stack = Stack(folder, postgres, broker, redis, lease_seconds=LEASE_SECONDS, through={"sensors": lines.to})
-    yield Distributed(stack)
-    lines.mend()
-    stack.close()
+    ways = {"sensors": lines.to}
+    with closing(Stack(folder, postgres, broker, redis, lease_seconds=LEASE_SECONDS, through=ways)) as stack:
+        yield Distributed(stack)
+        lines.mend()
 
 
 @pytest.fixture(scope="module")

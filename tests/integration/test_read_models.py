@@ -5,7 +5,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from services.keys.commands.command_inputs import KeyEdit, KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.lifecycle.decision import KeyIsRevoked
 from services.keys.lifecycle.key import NoSuchKey, Reason
+from services.keys.lifecycle.organisation import ChangeSettings
 from services.keys.revocation.fence import grant_of
 from services.keys.views import rebuild
 from services.usage import assembly as usage
@@ -40,7 +41,7 @@ from services.usage.notifications.channel import EVENTS
 from shared.contracts.decoding import decode
 from shared.contracts.envelope import CloudEvent, to_json
 from shared.contracts.keys import SHAPES
-from shared.contracts.usage import RequestMetered, RequestRecord, UsedAt
+from shared.contracts.usage import SECRET_CHARACTERS, RequestMetered, RequestRecord, UsedAt
 from shared.gate.grants.grant import Status
 from shared.gate.grants.grants import Grants
 from shared.replication.sql_follower import SqlFollower
@@ -100,7 +101,9 @@ class Everything:
                 with contextlib.suppress(NoSuchKey, KeyIsRevoked):
                     step(key_id)
         commands.organisations.change_tier(organisation_id, "standard", ORIGIN)
-        commands.organisations.set_unused_expiry(organisation_id, 30, ORIGIN)
+        commands.organisations.change_settings(
+            organisation_id, ChangeSettings(unused_expiry_days=30, lifetime_max_days=90), ORIGIN
+        )
         self.keys.relay.run()
 
     def _steps(self, organisation_id: str) -> list[Callable[[str], object]]:
@@ -307,6 +310,42 @@ def test_the_last_use_of_a_key_is_the_latest_told_however_often_and_in_whatever_
         everything.keys.last_use.record({key_id: told, "key_of_nobody": told}, {key_id: place})
     shown = everything.keys.queries.get_key(organisation_id, key_id)
     assert (shown.last_used_at, shown.last_used_address, shown.last_used_route) == (later, "192.0.2.7", "/v1/events")
+
+
+def test_the_secret_before_is_shown_during_its_grace_with_its_own_last_use(everything: Everything) -> None:
+    service, clock = everything.keys, everything.clock
+    (organisation_id, _) = _some_key(everything)
+    request = KeyRequest(description=WORDS, permissions=("admin",))
+    created = service.commands.create(organisation_id, request, ORIGIN)
+    hour, secret = timedelta(hours=1), created.secret.digest[:SECRET_CHARACTERS]
+    service.commands.rotate(organisation_id, created.key_id, hour, ORIGIN)
+
+    def use(digest: str, at: datetime) -> None:
+        service.last_use.record({created.key_id: at}, {}, {created.key_id: {digest: at}})
+
+    def shown() -> tuple[object, object]:
+        view = service.queries.get_key(organisation_id, created.key_id)
+        return view.previous_hint, view.previous_used_at
+
+    assert shown() == (created.secret.hint, None)
+    now, earlier = clock.now(), clock.now() - timedelta(minutes=1)
+    for at in (earlier, now, earlier):
+        use(secret, at)
+    use("0" * SECRET_CHARACTERS, now + hour)
+    assert shown() == (created.secret.hint, now)
+    service.commands.rotate(organisation_id, created.key_id, timedelta(), ORIGIN, instead=True)
+    assert shown() == (created.secret.hint, now)
+    clock.advance(1)
+    before = contents(service.database, keys_tables.api_key)
+    service.rebuild()
+    assert contents(service.database, keys_tables.api_key) == before
+    assert service.as_of.at(organisation_id, created.key_id, clock.now(), clock.now()).key.previous_hint == shown()[0]
+    clock.advance(3600)
+    assert shown() == (None, None)
+    second = service.commands.rotate(organisation_id, created.key_id, hour, ORIGIN)
+    use(secret, clock.now())
+    assert shown()[0] not in (created.secret.hint, second.secret.hint, None)
+    assert shown()[1] is None
 
 
 def test_a_key_with_an_event_that_auth_could_not_apply_is_named_to_gates_and_refused_over_rpc(

@@ -1,6 +1,7 @@
 """Both worlds, running, for those who attack them. What services ask of internal doors goes through `middle`."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -28,8 +29,6 @@ def distributed(
     def through(port: int) -> int:
         return port if port == rabbitmq.port else middle.to(port)
 
-    stack = Stack(
-        tmp_path_factory.mktemp("stack"), postgres, rabbitmq, redis, through=dict.fromkeys(sorted(SERVICES), through)
-    )
-    yield Distributed(stack)
-    stack.close()
+    ways = dict.fromkeys(sorted(SERVICES), through)
+    with closing(Stack(tmp_path_factory.mktemp("stack"), postgres, rabbitmq, redis, through=ways)) as stack:
+        yield Distributed(stack)

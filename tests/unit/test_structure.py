@@ -2,6 +2,8 @@
 
 import ast
 import re
+import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -48,3 +50,14 @@ def _prose(text: str) -> list[str]:
     ]
     comments = [line.partition("#")[2] for line in text.splitlines() if "#" in line]
     return comments + [docstring for node in documented if (docstring := ast.get_docstring(node))]
+
+
+def test_every_file_that_is_no_code_is_in_the_wheel() -> None:
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["*"]
+    files = [file for top in ("services", "shared") for file in (ROOT / top).rglob("*.*") if file.is_file()]
+    left_out = [
+        str(file.relative_to(ROOT))
+        for file in files
+        if file.suffix not in (".py", ".pyc") and not any(fnmatch(file.name, pattern) for pattern in patterns)
+    ]
+    assert left_out == []

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import typer
 
-from services.cli.arguments import Data
+from services.cli.arguments import AsJson, Data
 from services.cli.failure import Failure
 from services.cli.host.databases import open_database
+from services.cli.output import print_json
 
 app = typer.Typer(help="Encrypt webhooks' secrets under a new key.", no_args_is_help=True)
 
@@ -17,7 +18,7 @@ def channels() -> None:
 
 
 @app.command()
-def reseal(data: Data = Path("data")) -> None:
+def reseal(data: Data = Path("data"), as_json: AsJson = False) -> None:
     """Encrypt every webhook's secret under the first key of CHANNEL_SECRETS_KEY; prints how many were under another.
 
     On a data folder the keys are those of its file channel-secrets-key. Safe to repeat; exit status 1 if a secret is
@@ -35,7 +36,10 @@ def reseal(data: Data = Path("data")) -> None:
     except SettingWrong as error:
         raise Failure(str(error)) from None
     done = resealing.reseal(database, SecretEncryption(keys))
-    typer.echo(f"{done.secrets} secrets sealed anew.")
+    if as_json:
+        print_json({"resealed": done.secrets, "unreadable": list(done.unreadable)})
+    else:
+        typer.echo(f"{done.secrets} secrets sealed anew.")
     if done.unreadable:
         raise Failure(
             f"sealed under none of the keys: {', '.join(done.unreadable)}. "

@@ -3,15 +3,15 @@
 On a data folder (--data), or on DATABASE_URL of keys. The link's address is that of GRILLO_PUBLIC_URL.
 """
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.arguments import Data
+from services.cli.arguments import AsJson, Data
 from services.cli.failure import Failure
 from services.cli.host.organisation import keys_service
+from services.cli.output import print_json
 
 if TYPE_CHECKING:
     from services.keys.assembly import Keys
@@ -30,7 +30,7 @@ def link(
     url: Annotated[
         str | None, typer.Option(help="Public address of the console; by default GRILLO_PUBLIC_URL's.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON line.")] = False,
+    as_json: AsJson = False,
     data: Data = Path("data"),
 ) -> None:
     """Print a link that signs in once, within ten minutes."""
@@ -50,7 +50,7 @@ def link(
     except NameUnfit as error:
         raise Failure(str(error)) from None
     address = address_of(token, public_url)
-    typer.echo(json.dumps({"console": address}) if as_json else address)
+    print_json({"console": address}) if as_json else typer.echo(address)
     typer.echo("It signs in once, within ten minutes. Whoever has it is signed in: hand it over in private.", err=True)
 
 
@@ -58,11 +58,12 @@ def link(
 def erase(
     person: Annotated[str, typer.Argument(help="The person's id, usr_…, as histories show it.")],
     data: Data = Path("data"),
+    as_json: AsJson = False,
 ) -> None:
     """Erase a person's name and address, and sign them out. Histories go on showing the id."""
     if not keys_service(data).sign_in.erase(person):
         raise Failure(f"there is no person {person}.")
-    typer.echo(f"{person} is erased.")
+    print_json({"id": person}) if as_json else typer.echo(f"{person} is erased.")
 
 
 def _only_organisation(keys: "Keys") -> str:

@@ -3,7 +3,6 @@
 Parked ones lie in the service's database; dead letters in queues of the broker, which a data folder (--data) has not.
 """
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +13,7 @@ from rich.table import Table
 from services.cli.arguments import AsJson, Data, ServiceName, service_named
 from services.cli.failure import Failure
 from services.cli.host.databases import open_database
+from services.cli.output import print_json, tables
 
 if TYPE_CHECKING:
     from services.usage.intake.parked_batches import ParkedBatches
@@ -45,9 +45,8 @@ def list_dead(
             "parked_batches": [asdict(batch) | {"parked_at": rfc3339(batch.parked_at)} for batch in batches],
             "dead_letters": list(map(asdict, letters)),
         }
-        typer.echo(json.dumps(shown))
+        print_json(shown)
         return
-    from services.cli.output import tables
 
     if parked:
         table = Table("position", "stream", "type", "attempts", "error", "tried again at", box=None)
@@ -74,25 +73,32 @@ def replay(
     service: ServiceName,
     stream: Annotated[str | None, typer.Argument(help="Only this stream's parked events.")] = None,
     data: Data = Path("data"),
+    as_json: AsJson = False,
 ) -> None:
     """Try again all that is parked, in order, and give dead letters back. Exit status 1 if a stream stays parked."""
     from shared.replication.relay import BusUnavailable
 
-    left = False
+    left, applied, given_back = False, dict[str, bool](), dict[str, int]()
     for follower in _followers(service, data):
         parked = follower.parked()
         for name in dict.fromkeys(event.stream for event in parked if stream in (None, event.stream)):
             done = follower.replay(name)
             left = left or not done
-            typer.echo(f"{name}: {'applied' if done else 'still does not apply'}")
+            applied[name] = done
+            if not as_json:
+                typer.echo(f"{name}: {'applied' if done else 'still does not apply'}")
     if stream is None:
         left = (service == "usage" and not _count_parked_batches(data)) or left
         try:
             for queue in _dead_letters(service):
                 if replayed := queue.replay():
-                    typer.echo(f"{queue.name}: {replayed} given back")
+                    given_back[queue.name] = replayed
+                    if not as_json:
+                        typer.echo(f"{queue.name}: {replayed} given back")
         except BusUnavailable as error:
             raise Failure(str(error)) from None
+    if as_json:
+        print_json({"applied": applied, "given_back": given_back, "left": left})
     if left:
         raise typer.Exit(1)
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from services.cli.arguments import Data
+from services.cli.arguments import AsJson, Data
 from services.cli.failure import Failure
 from services.cli.host.databases import open_database
+from services.cli.output import print_json
 
 if TYPE_CHECKING:
     from services.keys.assembly import Keys
@@ -28,15 +29,17 @@ def register(
     name: Annotated[str, typer.Argument(help="As people know it.")],
     tier: Annotated[str, typer.Option(help="free, standard or premium.")] = "free",
     data: Data = Path("data"),
+    as_json: AsJson = False,
 ) -> None:
     """Register an organisation; prints its id."""
     from services.keys.lifecycle.organisation import NameHoldsKey, NameUnfit, UnknownTier
     from shared.eventsourcing.origin import Origin
 
     try:
-        typer.echo(keys_service(data).commands.organisations.register(name, tier, Origin(actor="grillo organisation")))
+        made = keys_service(data).commands.organisations.register(name, tier, Origin(actor="grillo organisation"))
     except (UnknownTier, NameHoldsKey, NameUnfit) as error:
         raise Failure(str(error)) from None
+    print_json({"id": made}) if as_json else typer.echo(made)
 
 
 @app.command("set-tier")
@@ -44,6 +47,7 @@ def set_tier(
     organisation: OrganisationId,
     tier: Annotated[str, typer.Argument(help="free, standard or premium.")],
     data: Data = Path("data"),
+    as_json: AsJson = False,
 ) -> None:
     """Change an organisation's tier; gates hear of it like of any event. Keys beyond a lower tier's number live on."""
     from services.keys.lifecycle.organisation import NoSuchOrganisation, UnknownTier
@@ -55,15 +59,22 @@ def set_tier(
         raise Failure(_unknown(organisation)) from None
     except UnknownTier as error:
         raise Failure(str(error)) from None
+    if as_json:
+        print_json({"id": organisation, "tier": tier})
 
 
 @app.command("list")
-def list_organisations(data: Data = Path("data")) -> None:
+def list_organisations(data: Data = Path("data"), as_json: AsJson = False) -> None:
     """List all organisations."""
     from services.cli.output import tables
 
+    known = _queries(data).organisations()
+    if as_json:
+        members = ("id", "name", "tier", "active_keys", "active_keys_max")
+        print_json([{member: getattr(one, member) for member in members} for one in known])
+        return
     table = Table("id", "name", "tier", "active keys", box=None)
-    for organisation in _queries(data).organisations():
+    for organisation in known:
         keys = f"{organisation.active_keys} of {organisation.active_keys_max}"
         table.add_row(organisation.id, organisation.name, organisation.tier, keys)
     tables().print(table)
@@ -74,6 +85,7 @@ def admin_key(
     organisation: OrganisationId,
     data: Data = Path("data"),
     force: Annotated[bool, typer.Option("--force", help="Also when it has an active admin key.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Mint an admin key for an organisation that has none left. Its secret is shown only once."""
     from services.keys.commands.command_inputs import KeyRequest
@@ -90,6 +102,9 @@ def admin_key(
     )
     origin = Origin(actor="grillo organisation")
     created = keys.commands.create(organisation, request, origin, beyond_limit=True)
+    if as_json:
+        print_json({"id": created.key_id, "key": created.secret.value})
+        return
     typer.echo(created.secret.value)
     typer.echo(f"{created.key_id} created. This is the only time its secret is shown.", err=True)
 

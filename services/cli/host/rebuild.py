@@ -5,29 +5,41 @@ folder (--data), or on the service's own settings.
 """
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.arguments import Data, service_named
+from services.cli.arguments import AsJson, Data, service_named
 from services.cli.failure import Failure
 from services.cli.host.databases import open_database
+from services.cli.output import print_json
+
+if TYPE_CHECKING:
+    from services.usage.rebuild import Rebuilt
 
 
 def rebuild(
     service: Annotated[str, typer.Argument(help="keys, auth or usage.")],
     data: Data = Path("data"),
+    as_json: AsJson = False,
 ) -> None:
     """Make a service's read models again from its log."""
     service_named(service, lambda known: known.is_rebuilt)
     began = time.monotonic()
     if service == "usage":
-        days = _rebuild_usage(data)
-        typer.echo(f"usage: rebuilt {days} days in {time.monotonic() - began:.1f} s")
-        return
-    events = _rebuild(service, data)
-    typer.echo(f"{service}: rebuilt from {events} events in {time.monotonic() - began:.1f} s")
+        days = [_told(day, as_json) for day in _rebuild_usage(data)]
+        done: dict[str, Any] = {"days": days}
+        told = f"rebuilt {len(days)} days"
+    else:
+        events = _rebuild(service, data)
+        done, told = {"events": events}, f"rebuilt from {events} events"
+    seconds = time.monotonic() - began
+    if as_json:
+        print_json({"service": service, **done, "seconds": round(seconds, 3)})
+    else:
+        typer.echo(f"{service}: {told} in {seconds:.1f} s")
 
 
 def _rebuild(service: str, data: Path) -> int:
@@ -53,18 +65,21 @@ def _rebuild(service: str, data: Path) -> int:
         raise Failure(str(error)) from None
 
 
-def _rebuild_usage(data: Path) -> int:
-    """Says of each day whether its counters were what its requests add up to."""
+def _rebuild_usage(data: Path) -> "Iterator[Rebuilt]":
+    """Day by day, as each is done."""
     from services.usage.assembly import MIGRATIONS
     from services.usage.rebuild import rebuild
     from shared.sql.migrations import migrate
 
     database = open_database("usage", data)
     migrate(database, MIGRATIONS)
-    days = 0
-    for rebuilt in rebuild(database):
-        days += 1
+    yield from rebuild(database)
+
+
+def _told(rebuilt: "Rebuilt", as_json: bool) -> dict[str, Any]:
+    """Says of a day whether its counters were what its requests add up to."""
+    if not as_json:
         typer.echo(f"{rebuilt.day}: {f'{rebuilt.differences} rows differed' if rebuilt.differences else 'equal'}")
         for told in rebuilt.told:
             typer.echo(f"  {told}")
-    return days
+    return {"day": str(rebuilt.day), "differences": rebuilt.differences, "told": list(rebuilt.told)}

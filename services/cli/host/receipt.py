@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from services.cli.arguments import AsJson
 from services.cli.failure import Failure
+from services.cli.output import print_json
 
 if TYPE_CHECKING:
     from shared.eventsourcing.event_store import StoredEvent
@@ -27,7 +29,7 @@ def receipt(
     keys: Annotated[
         Path, typer.Option(metavar="FILE", help="What /.well-known/grillo-keys answered, kept from a time you trust.")
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check a receipt offline: who signed it, its rows of the log, the gates. Exit status 1 if it proves nothing.
 
@@ -41,7 +43,7 @@ def receipt(
     except NotProved as error:
         raise Failure(f"this receipt proves nothing: {error}.") from None
     if as_json:
-        typer.echo(json.dumps({"proved": True, "signer": proof.signer}))
+        print_json({"proved": True, "signer": proof.signer})
     else:
         _tell(shown, proof)
 

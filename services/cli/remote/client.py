@@ -125,7 +125,8 @@ def _refusal(answer: httpx.Response) -> str:
         problem = answer.json()
         lines = [f"{problem['title']} ({problem['status']}): {problem['detail']}"]
         for pointer, messages in problem.get("errors", {}).items():
-            lines.append(f"  {pointer}: {' '.join(messages)}")
+            fault = f"{pointer}: {' '.join(messages)}"
+            lines += [] if fault == problem["detail"] else [f"  {fault}"]
     except (ValueError, KeyError, TypeError):
         return f"{answer.status_code} {answer.reason_phrase}"
     return "\n".join([*lines, f"  request {problem['request_id']}"])

@@ -39,7 +39,12 @@ def create(
         list[str], typer.Option(help="sensors:read, events:read, config:write or admin; repeat for several.")
     ],
     description: Annotated[str, typer.Option(help="What the key is for.")] = "",
-    expires_in: Annotated[int | None, typer.Option(help="Seconds until it expires.")] = None,
+    expires_in: Annotated[
+        int | None, typer.Option(help="Seconds until it expires; left out: as the organisation sets, or never.")
+    ] = None,
+    never_expires: Annotated[
+        bool, typer.Option("--never-expires", help="Whatever the organisation's default.")
+    ] = False,
     label: Annotated[list[str] | None, typer.Option(help=f"{LABEL_FORM}; repeat for several.")] = None,
     allow_query: Annotated[bool, typer.Option(help="Whether it may be sent as ?api_key=.")] = True,
     address: Addresses = None,
@@ -54,6 +59,7 @@ def create(
     body |= {"labels": dict(label_of(text) for text in label)} if label else {}
     body |= {"allowed_addresses": address} if address else {}
     body |= _limits(minute_limit, day_limit)
+    body = CLEARABLE.cleared(body, ["expires_at"] * never_expires)
     _tell(Client().post("/v1/keys", body), "created", as_json)
 
 

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, Select, String, bindparam, or_, select
 
 from services.keys import tables
+from services.keys.commands.lifetime_checks import check_lifetime_of, check_present
 from services.keys.lifecycle.key import Key, Status
+from services.keys.lifecycle.lifetimes import Lifetimes
 from services.keys.lifecycle.lock_out import LockOut, Loss, own_loss, usable_beyond, weakens
 from services.keys.revocation import fence as key_fence
 from services.keys.revocation import session_fence
@@ -41,8 +43,18 @@ class Checks:
         keep = self._keep
         return nothing if keep is None else lambda tx: keep(tx, subject)
 
+    def created(self, lifetimes: Lifetimes | None) -> Callable[[Key | None, Key | None, Connection], None]:
+        """`lifetimes`: those that said when the key expires. Raises LifetimesChanged, and what `changed` raises."""
+
+        def check(before: Key | None, after: Key | None, tx: Connection) -> None:
+            if lifetimes is not None and after is not None:
+                check_present(tx, after.organisation_id, lifetimes)
+            self.changed(before, after, tx)
+
+        return check
+
     def changed(self, before: Key | None, after: Key | None, tx: Connection) -> None:
-        """Raises BeyondOwnBounds, LockOut or TooManyKeys."""
+        """Raises BeyondOwnBounds, LockOut, BeyondLifetime or TooManyKeys."""
         fence = self._fence
         if isinstance(fence, Fence):
             check_own_bounds(tx, fence.key_id, before, after)
@@ -50,6 +62,7 @@ class Checks:
                 self._check_lock_out(fence, before, after, tx)
         elif fence is not None and not fence.forces:
             check_last_admin_key(before, after, _time_of(fence), tx)
+        check_lifetime_of(tx, before, after)
         check_limit(tx, before, after, self._clock.now())
 
     def unused_expiry_set(self, organisation_id: str, days: int | None, tx: Connection) -> None:

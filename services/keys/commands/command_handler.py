@@ -7,6 +7,7 @@ power waits a second at most, so that a new secret usually works on every gate w
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -24,6 +25,7 @@ from services.keys.commands.command_inputs import (
     public_part,
     seal_edited_description,
 )
+from services.keys.commands.lifetime_checks import on_present_lifetimes
 from services.keys.commands.organisation_commands import OrganisationCommands
 from services.keys.commands.revoker import Revoker
 from services.keys.encryption import data_keys
@@ -32,6 +34,7 @@ from services.keys.encryption.description import new_data_key, seal
 from services.keys.events import KeyEvent
 from services.keys.events import types as event_types
 from services.keys.lifecycle import commands, decision, key
+from services.keys.lifecycle.lifetimes import Lifetimes
 from services.keys.revocation.propagation import Receipt
 from services.keys.revocation.receipts import Receipts
 from services.keys.secret import new_secret
@@ -101,7 +104,8 @@ class CommandHandler:
     ) -> CreatedKey:
         """Returns once every gate knows the key, or after a second: the receipt says which.
 
-        `beyond_limit`: for operators, without the tier's limit of active keys. Raises TooManyKeys.
+        `beyond_limit`: for operators, without the tier's limit of active keys and the organisation's of lifetimes.
+        Raises TooManyKeys or BeyondLifetime.
         """
         secret, data_key = new_secret(), new_data_key()
         command = commands.CreateKey(
@@ -118,15 +122,20 @@ class CommandHandler:
             data_keys.keep(tx, command.key_id, data_key)
             self._checks.kept(command.key_id)(tx)
 
-        executed = self.keys.execute(
-            command.key_id,
-            lambda state: decision.decide(state, command, self._clock.now()),
-            origin,
-            is_new=True,
-            fence=self._checks.before,
-            also=keep,
-            check=no_check if beyond_limit else self._checks.changed,
-        )
+        def execute(lifetimes: Lifetimes | None) -> _Executed:
+            decided = replace(command, lifetimes=lifetimes)
+            return self.keys.execute(
+                command.key_id,
+                lambda state: decision.decide(state, decided, self._clock.now()),
+                origin,
+                is_new=True,
+                fence=self._checks.before,
+                also=keep,
+                check=no_check if beyond_limit else self._checks.created(lifetimes),
+            )
+
+        says_when = request.never_expires or request.expires_at is not None
+        executed = execute(None) if says_when or beyond_limit else on_present_lifetimes(execute)
         return CreatedKey(key_id=command.key_id, secret=secret, receipt=self.receipts.known(executed))
 
     def edit(self, organisation_id: str, key_id: str, edit: KeyEdit, origin: Origin) -> EditedKey:

@@ -92,7 +92,11 @@ def seal_edited_description(state: Key, edit: KeyEdit, data_key: str) -> str | N
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRequest(Access):
-    """A new key as a caller asks for it, already validated."""
+    """A new key as a caller asks for it, already validated.
+
+    `never_expires`: the caller says so; otherwise, without `expires_at`, its organisation may say when it does.
+    """
 
     description: Description
     permissions: tuple[str, ...]
+    never_expires: bool = False

@@ -1,8 +1,9 @@
-"""Organisation commands: registration and the tier, for operators; the expiry of unused keys, for admin keys."""
+"""Organisation commands: registration and the tier, for operators; settings, for admin keys."""
 
 import copy
 from collections.abc import Callable
 
+from msgspec import UNSET
 from sqlalchemy import Connection
 
 from services.keys.commands.checks import Checks
@@ -49,19 +50,19 @@ class OrganisationCommands:
         """
         self._change(organisation_id, organisation.ChangeTier(tier=tier), origin)
 
-    def set_unused_expiry(self, organisation_id: str, days: int | None, origin: Origin) -> None:
-        """Raises NoSuchOrganisation, RevisionDiffers or LockOut."""
-        self._change(
-            organisation_id,
-            organisation.SetUnusedExpiry(days=days),
-            origin,
-            lambda tx: self._checks.unused_expiry_set(organisation_id, days, tx),
-        )
+    def change_settings(self, organisation_id: str, settings: organisation.ChangeSettings, origin: Origin) -> None:
+        """All that they name, or nothing.
+
+        Raises NoSuchOrganisation, RevisionDiffers, LockOut or DefaultBeyondMaximum.
+        """
+        days = settings.unused_expiry_days
+        check = nothing if days is UNSET else lambda tx: self._checks.unused_expiry_set(organisation_id, days, tx)
+        self._change(organisation_id, settings, origin, check)
 
     def _change(
         self,
         organisation_id: str,
-        command: organisation.RegisterOrganisation | organisation.ChangeTier | organisation.SetUnusedExpiry,
+        command: organisation.RegisterOrganisation | organisation.ChangeTier | organisation.ChangeSettings,
         origin: Origin,
         check: Callable[[Connection], None] = nothing,
     ) -> None:

@@ -63,7 +63,12 @@ def key_request(body: KeyBody, now: datetime, tier: Limits | None) -> KeyRequest
     nothing, unlimited = Description(name=""), Access(allow_query="admin" not in permissions)
     access = _merged_access(unlimited, body.given, now)
     _check(access, unlimited, now, tier)
-    return KeyRequest(description=_merged_description(nothing, body.given), permissions=permissions, **settings(access))
+    return KeyRequest(
+        description=_merged_description(nothing, body.given),
+        permissions=permissions,
+        never_expires="expires_at" in body.given and access.expires_at is None,
+        **settings(access),
+    )
 
 
 def key_edit(body: KeyBody, now: datetime, tier: Limits | None) -> KeyEdit:

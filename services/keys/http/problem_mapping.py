@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from services.keys.lifecycle.bounds import BeyondOwnBounds
 from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked, RegenerationRequired
 from services.keys.lifecycle.key import NoSuchKey
+from services.keys.lifecycle.lifetimes import BeyondLifetime
 from services.keys.lifecycle.lock_out import LockOut
-from services.keys.lifecycle.organisation import TooManyKeys
+from services.keys.lifecycle.organisation import DefaultBeyondMaximum, TooManyKeys
 from services.keys.revocation.fence import Fenced
 from shared.gate.verdict import Verdict
+from shared.values.timestamps import rfc3339
 from shared.web.problems.catalogue import Problem
 from shared.web.problems.refusals import refusal_problem
 
@@ -30,6 +32,9 @@ def as_problems() -> Iterator[None]:
     except BeyondOwnBounds as refusal:
         member = _MEMBERS.get(refusal.bound, refusal.bound)
         raise Problem("beyond-own-bounds", f"{member} would go beyond that of the calling key") from None
+    except BeyondLifetime as refusal:
+        message = f"{refusal}: this one may expire at {rfc3339(refusal.latest)} at the latest"
+        raise Problem("invalid-body", members={"errors": {"/expires_at": [message]}}) from None
     except (KeyIsRevoked, KeyHasExpired) as refusal:
         raise Problem("conflict", str(refusal)) from None
     except LockOut as refusal:
@@ -37,5 +42,7 @@ def as_problems() -> Iterator[None]:
     except RegenerationRequired as refusal:
         detail = f"the key would gain {refusal.gains}: send `regenerate: true` with the change"
         raise Problem("regeneration-required", detail) from None
+    except DefaultBeyondMaximum as refusal:
+        raise Problem("invalid-body", members={"errors": {"/lifetime_default_days": [str(refusal)]}}) from None
     except TooManyKeys as refusal:
         raise Problem("too-many-keys", str(refusal)) from None

@@ -45,6 +45,7 @@ def detailed(view: KeyView, tier: str | None, limits: Limits | None) -> dict[str
         "tier": tier,
         "limits": {"minute": view.minute_limit, "day": view.day_limit},
         "effective_limits": {"minute": limits and limits.minute, "day": limits and limits.day},
+        "previous_secret": _previous_secret(view),
     }
 
 
@@ -66,5 +67,18 @@ def made(made: Made) -> dict[str, Any]:
     return {"made": made.ids, "renewed": made.renewed, "made_complete": made.is_complete}
 
 
+def _previous_secret(view: KeyView) -> dict[str, Any] | None:
+    if view.previous_hint is None:
+        return None
+    moments: dict[str, Any] = msgspec.to_builtins(
+        {"grace_until": view.grace_until, "last_used_at": view.previous_used_at}
+    )
+    return {"hint": view.previous_hint} | moments
+
+
 def _warnings(view: KeyView) -> list[str]:
-    return [_QUERY_WARNING] if view.allow_query else []
+    """What its owner should know of it."""
+    found = [_QUERY_WARNING] if view.allow_query else []
+    if view.exceeded_lifetime_days is not None:
+        found.append(f"lives longer than the {view.exceeded_lifetime_days} days that the organisation allows")
+    return found

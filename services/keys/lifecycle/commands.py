@@ -4,11 +4,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.keys.lifecycle.key import Access, Reason
+from services.keys.lifecycle.lifetimes import Lifetimes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateKey(Access):
-    """`digest`, `hint` and the encrypted `words` are made at the edge; the secret itself never comes here."""
+    """`digest`, `hint` and the encrypted `words` are made at the edge; the secret itself never comes here.
+
+    `lifetimes`: those that say when it expires, in place of `expires_at`; None: the caller has said it.
+    """
 
     key_id: str
     organisation_id: str
@@ -16,6 +20,7 @@ class CreateKey(Access):
     hint: str
     words: str
     permissions: tuple[str, ...]
+    lifetimes: Lifetimes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

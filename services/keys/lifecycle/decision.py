@@ -30,7 +30,8 @@ from services.keys.lifecycle.commands import (
     RotateKey,
     SuspendKey,
 )
-from services.keys.lifecycle.key import Access, Key, KeyExists, NoSuchKey, Reason, settings
+from services.keys.lifecycle.key import Access, Key, KeyExists, NoSuchKey, Reason, runs, settings
+from services.keys.lifecycle.lifetimes import expiry_of_new
 from services.keys.lifecycle.moments import next_moment
 from shared.values.permissions import PERMISSIONS
 
@@ -137,7 +138,7 @@ def _rotated(state: Key, command: RotateKey, now: datetime) -> KeyRotated:
     rotated = _with_secret(state, command.secret, None, now)
     if state.has_expired(now):
         return rotated
-    if command.instead and state.grace_until is not None and now < state.grace_until:
+    if command.instead and runs(state.grace_until, now):
         return replace(rotated, previous_digest=state.previous_digest, previous_until=state.grace_until)
     if not command.grace:
         return rotated
@@ -172,6 +173,8 @@ def _revoked(state: Key, reason: Reason, note: str | None, now: datetime) -> Key
 
 
 def _created(command: CreateKey, now: datetime) -> KeyCreated:
+    if command.lifetimes is not None:
+        command = replace(command, expires_at=expiry_of_new(command.lifetimes, command.permissions, now))
     return KeyCreated(
         key_id=command.key_id,
         organisation_id=command.organisation_id,

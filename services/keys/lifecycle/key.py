@@ -79,9 +79,9 @@ def settings(source: Any) -> dict[str, Any]:
 class Key(msgspec.Struct, frozen=True, kw_only=True):
     """`revision` counts its events. `words`, `revocation_note`: encrypted. `hint`, `digest`: of the newest secret.
 
-    `previous_digest`: of the secret before, which works until `grace_until`. `active_since`: when created, resumed or
-    rotated last.
-    `expiry_set_at`: since when `expires_at` holds. `days_warned`: days before it of the nearest warning given.
+    `previous_digest`, `previous_hint`: of the secret before, which works until `grace_until`. `active_since`: when
+    created, resumed or rotated last. `expiry_set_at`: since when `expires_at` holds. `days_warned`: days before it of
+    the nearest warning given.
     `changed_at`: the latest of its events' own moments; the next command's is later.
     """
 
@@ -100,6 +100,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     rotated_at: datetime | None = None
     grace_until: datetime | None = None
     previous_digest: str | None = None
+    previous_hint: str | None = None
     suspended_at: datetime | None = None
     expired_at: datetime | None = None
     revoked_at: datetime | None = None
@@ -128,6 +129,11 @@ class KeyExists(Exception):
 
 class NoSuchKey(Exception):
     """Never created, deleted, or another organisation's."""
+
+
+def runs(grace_until: datetime | None, now: datetime) -> bool:
+    """Whether a grace that ends then is not over."""
+    return grace_until is not None and now < grace_until
 
 
 def own(state: "Key | None", organisation_id: str) -> "Key":
@@ -237,6 +243,7 @@ def _rotation_changes(state: Key, event: KeyRotated) -> dict[str, Any]:
     has_grace = event.grace_until is not None
     return changes | {
         "previous_digest": state.digest if has_grace else None,
+        "previous_hint": state.hint if has_grace else None,
         "grace_until": event.grace_until,
     }
 

@@ -21,6 +21,7 @@ from services.keys.events import (
     KeyRevoked,
     KeyRotated,
     KeySuspended,
+    LifetimesChanged,
     OrganisationEvent,
     OrganisationRegistered,
     TierChanged,
@@ -43,7 +44,9 @@ def own_moment(event: KeyEvent | OrganisationEvent) -> datetime | None:
             return event.created_at
         case KeyDescribed():
             return event.described_at
-        case KeyPermissionsChanged() | KeyAccessChanged() | TierChanged() | UnusedExpiryChanged():
+        case KeyPermissionsChanged() | KeyAccessChanged():
+            return event.changed_at
+        case TierChanged() | UnusedExpiryChanged() | LifetimesChanged():
             return event.changed_at
         case KeyRotated():
             return event.rotated_at

@@ -1,10 +1,20 @@
 """Organisation: its state, its commands, and which events they lead to or why they are refused. Pure."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from services.keys.events import OrganisationEvent, OrganisationRegistered, TierChanged, UnusedExpiryChanged
+from msgspec import UNSET, UnsetType
+
+from services.keys.events import (
+    LifetimesChanged,
+    OrganisationEvent,
+    OrganisationRegistered,
+    TierChanged,
+    UnusedExpiryChanged,
+)
+from services.keys.lifecycle.lifetimes import UNLIMITED, Lifetimes
 from services.keys.lifecycle.moments import next_moment
 from shared.observability.redaction import redact
 from shared.values.names import NotAName, as_name
@@ -24,6 +34,7 @@ class Organisation:
     changed_at: datetime
     revision: int = 1
     unused_expiry_days: int | None = None
+    lifetimes: Lifetimes = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +50,18 @@ class ChangeTier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetUnusedExpiry:
-    """`days` without use until a key expires; None: unused keys do not expire."""
+class ChangeSettings:
+    """UNSET: stays as it is. `unused_expiry_days` without use until a key expires; None: unused keys do not expire.
 
-    days: int | None
+    The others are those of Lifetimes.
+    """
+
+    unused_expiry_days: int | UnsetType | None = UNSET
+    lifetime_max_days: int | UnsetType | None = UNSET
+    lifetime_default_days: int | UnsetType | None = UNSET
+
+
+SETTINGS = tuple(ChangeSettings.__slots__)
 
 
 class OrganisationExists(Exception):
@@ -72,6 +91,13 @@ class UnknownTier(Exception):
         super().__init__(f"{tier!r} is not a tier; choose one of {', '.join(TIERS)}")
 
 
+class DefaultBeyondMaximum(Exception):
+    """Keys would by default live longer than they may."""
+
+    def __init__(self, lifetimes: Lifetimes) -> None:
+        super().__init__(f"must not exceed lifetime_max_days, which is {lifetimes.max_days}")
+
+
 class TooManyKeys(Exception):
     """The organisation holds as many active keys as its tier allows."""
 
@@ -81,9 +107,9 @@ class TooManyKeys(Exception):
 
 
 def decide(
-    state: Organisation | None, command: RegisterOrganisation | ChangeTier | SetUnusedExpiry, now: datetime
+    state: Organisation | None, command: RegisterOrganisation | ChangeTier | ChangeSettings, now: datetime
 ) -> tuple[OrganisationEvent, ...]:
-    """Raises OrganisationExists, NoSuchOrganisation, UnknownTier, NameHoldsKey or NameUnfit."""
+    """Raises OrganisationExists, NoSuchOrganisation, UnknownTier, NameHoldsKey, NameUnfit or DefaultBeyondMaximum."""
     if isinstance(command, RegisterOrganisation) and redact(command.name) != command.name:
         raise NameHoldsKey
     if isinstance(command, RegisterOrganisation):
@@ -105,14 +131,35 @@ def decide(
         case ChangeTier(tier=tier):
             changed = TierChanged(organisation_id=state.organisation_id, tier=tier, changed_at=now)
             return () if tier == state.tier else (changed,)
-        case SetUnusedExpiry(days=days):
-            if days == state.unused_expiry_days:
-                return ()
-            return (
-                UnusedExpiryChanged(organisation_id=state.organisation_id, unused_expiry_days=days, changed_at=now),
-            )
+        case ChangeSettings():
+            return tuple(_settings_changed(state, command, now))
         case _:
             assert_never(command)
+
+
+def _settings_changed(state: Organisation, command: ChangeSettings, now: datetime) -> Iterator[OrganisationEvent]:
+    """An event for each kind of setting that changes, at moments of their own."""
+    days = _given(command.unused_expiry_days, state.unused_expiry_days)
+    if days != state.unused_expiry_days:
+        yield UnusedExpiryChanged(organisation_id=state.organisation_id, unused_expiry_days=days, changed_at=now)
+        now = next_moment(now, now)
+    lifetimes = Lifetimes(
+        max_days=_given(command.lifetime_max_days, state.lifetimes.max_days),
+        default_days=_given(command.lifetime_default_days, state.lifetimes.default_days),
+    )
+    if lifetimes.max_days is not None and (lifetimes.default_days or 0) > lifetimes.max_days:
+        raise DefaultBeyondMaximum(lifetimes)
+    if lifetimes != state.lifetimes:
+        yield LifetimesChanged(
+            organisation_id=state.organisation_id,
+            lifetime_max_days=lifetimes.max_days,
+            lifetime_default_days=lifetimes.default_days,
+            changed_at=now,
+        )
+
+
+def _given(wanted: int | UnsetType | None, present: int | None) -> int | None:
+    return present if wanted is UNSET else wanted
 
 
 def _name(text: str) -> str:
@@ -130,14 +177,13 @@ def evolve(state: Organisation | None, event: OrganisationEvent) -> Organisation
     if state is None:
         return None
     state = replace(state, revision=state.revision + 1)
+    state = replace(state, changed_at=max(state.changed_at, event.changed_at))
     match event:
         case TierChanged():
-            return replace(state, tier=event.tier, changed_at=max(state.changed_at, event.changed_at))
+            return replace(state, tier=event.tier)
         case UnusedExpiryChanged():
-            return replace(
-                state,
-                unused_expiry_days=event.unused_expiry_days,
-                changed_at=max(state.changed_at, event.changed_at),
-            )
+            return replace(state, unused_expiry_days=event.unused_expiry_days)
+        case LifetimesChanged(lifetime_max_days=max_days, lifetime_default_days=default_days):
+            return replace(state, lifetimes=Lifetimes(max_days=max_days, default_days=default_days))
         case _:
             assert_never(event)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, or_, select, update
 
 from services.keys import tables
 from services.keys.revocation.gate_cap import MARKS, GateCap
@@ -20,6 +20,7 @@ from shared.runtime.clock import Clock
 from shared.runtime.flat_combining import Combiner
 from shared.sql.advisory_lock import take_advisory_lock
 from shared.sql.database import Database, upsert
+from shared.sql.in_values import in_values
 
 # More than the internal listener's threads can bring at once.
 ACKNOWLEDGEMENTS_MAX = 50
@@ -79,8 +80,7 @@ class GateRows:
         """Deletes those rows that are still before `position`, or still have one of these marks."""
         is_behind = _gate.c.position.between(0, position - 1)
         with self._database.transaction() as tx:
-            for gate_id in sorted(gate_ids):
-                tx.execute(delete(_gate).where(_gate.c.id == gate_id, or_(is_behind, _gate.c.position.in_(marks))))
+            _remove(tx, gate_ids, or_(is_behind, _gate.c.position.in_(marks)))
 
     def _commit(self, words: Sequence[Word]) -> None:
         # The furthest of each gate comes last: another is a late repetition, which must not set it back.
@@ -144,12 +144,19 @@ class GateRows:
         if step.mark:
             mark = -1 - secrets.randbelow(MARKS)  # another one each time, in whatever process
             tx.execute(_SET, [{"of": gate, "to": mark} for gate in sorted(mine)])
-        gone = False
-        for gate in sorted(gate for gate, position in mine.items() if position in step.remove):
-            if tx.execute(delete(_gate).where(_gate.c.id == gate, _gate.c.position == mine[gate])).rowcount:
-                gone = True
-                del rows[gate]
-        return gone
+        gone = _remove(tx, mine, _gate.c.position.in_(step.remove)) if step.remove else ()
+        for gate in gone:
+            del rows[gate]
+        return bool(gone)
+
+
+def _remove(tx: Connection, gate_ids: Iterable[str], is_it: ColumnElement[bool]) -> Sequence[str]:
+    """Deletes those of the rows of which that is true by now. In two statements: a receipt waits for it."""
+    # In one order everywhere, against deadlocks.
+    locked = select(_gate.c.id).where(in_values(tx, _gate.c.id, gate_ids), is_it).order_by(_gate.c.id).with_for_update()
+    found = tx.execute(locked).scalars().all()
+    tx.execute(delete(_gate).where(in_values(tx, _gate.c.id, found)))
+    return found
 
 
 def _is_foreign(word: Word, row: Row[Any] | None) -> bool:

@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 from services.keys.encryption import data_keys
 from services.keys.encryption.description import unseal
 from services.keys.events import types
-from services.keys.lifecycle.key import KEY_PREFIX, Key, NoSuchKey, evolve, expired_since, settings
+from services.keys.lifecycle.key import KEY_PREFIX, Key, NoSuchKey, evolve, expired_since, runs, settings
+from services.keys.lifecycle.lifetimes import UNLIMITED, Lifetimes, exceeded_days
 from services.keys.lifecycle.moments import count_until, moments
 from services.keys.lifecycle.organisation import Organisation
 from services.keys.lifecycle.organisation import evolve as evolve_organisation
@@ -64,17 +65,25 @@ class AsOf:
             return self._past(tx, organisation_id, rows[: count_until(happened, moment)], moment)
 
     def _past(self, tx: Connection, organisation_id: str, rows: tuple[StoredEvent, ...], moment: datetime) -> PastKey:
-        view = self._view(tx, organisation_id, rows, moment)
-        rows = self._store.stream(tx, organisation_id)
         organisation: Organisation | None = None
-        for row in rows[: count_until(_moments(rows), moment)]:
+        happened = self._store.stream(tx, organisation_id)
+        for row in happened[: count_until(_moments(happened), moment)]:
             organisation = evolve_organisation(organisation, _decode(row))
+        lifetimes = UNLIMITED if organisation is None else organisation.lifetimes
+        view = self._view(tx, organisation_id, rows, moment, lifetimes)
         return PastKey(key=view, tier=None if organisation is None else organisation.tier)
 
     def _stream(self, tx: Connection, key_id: str) -> tuple[StoredEvent, ...]:
         return self._store.stream(tx, key_id) if key_id.startswith(KEY_PREFIX) else ()
 
-    def _view(self, tx: Connection, organisation_id: str, rows: tuple[StoredEvent, ...], moment: datetime) -> KeyView:
+    def _view(
+        self,
+        tx: Connection,
+        organisation_id: str,
+        rows: tuple[StoredEvent, ...],
+        moment: datetime,
+        lifetimes: Lifetimes,
+    ) -> KeyView:
         """Raises NoSuchKey for a deleted key, whatever the moment: its description is unreadable."""
         if not rows:
             raise NoSuchKey
@@ -109,6 +118,10 @@ class AsOf:
             last_used_at=None,
             last_used_address=None,
             last_used_route=None,
+            previous_hint=state.previous_hint if runs(state.grace_until, moment) else None,
+            exceeded_lifetime_days=exceeded_days(
+                state.status(moment), state.access.expires_at, state.created_at, lifetimes
+            ),
             **settings(state.access),
         )
 

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Row
 
 from services.keys.encryption import data_keys
-from services.keys.events import KeyRevoked, types
+from services.keys.events import KeyRevoked, LifetimesChanged, UnusedExpiryChanged, types
 from services.keys.lifecycle.key import KEY_PREFIX, NoSuchKey
 from services.keys.publication import publish
 from services.keys.views.projection import note_of
@@ -20,6 +20,8 @@ from shared.values.timestamps import from_rfc3339
 
 # The caller knows whose key it is.
 _OMITTED = ("key_id", "organisation_id")
+# Settings, which are private to the organisation, but not to itself.
+_OF_THE_ORGANISATION = (UnusedExpiryChanged, LifetimesChanged)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,4 +80,5 @@ def _organisation_of(row: StoredEvent) -> str:
 
 
 def _public(event: Any) -> dict[str, Any]:
-    return facts(msgspec.to_builtins(publish(event)) or {})
+    told = event if isinstance(event, _OF_THE_ORGANISATION) else publish(event)
+    return facts(msgspec.to_builtins(told) or {})

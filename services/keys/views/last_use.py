@@ -1,4 +1,5 @@
-"""Last use of each key: when, from which address and for which route, as the usage service reports it.
+"""Last use of each key: when, from which address and for which route, as the usage service reports it; and when the
+secret before the newest was used last.
 
 The latest use wins, in whatever order reports arrive and however often.
 """
@@ -8,10 +9,10 @@ from datetime import datetime
 from itertools import islice
 from types import MappingProxyType
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 
 from services.keys import tables
-from shared.contracts.usage import UsedAt
+from shared.contracts.usage import SECRET_CHARACTERS, UsedAt
 from shared.sql.database import Database
 from shared.values.timestamps import rfc3339
 
@@ -29,6 +30,16 @@ _RECORD_USE = (
         last_used_route=bindparam("for_route"),
     )
 )
+_RECORD_PREVIOUS_USE = (
+    update(_KEY)
+    .where(
+        _KEY.c.id == bindparam("of"),
+        func.substr(_KEY.c.previous_digest, 1, SECRET_CHARACTERS) == bindparam("secret"),
+        or_(_KEY.c.previous_used_at.is_(None), _KEY.c.previous_used_at < bindparam("at")),
+    )
+    .values(previous_used_at=bindparam("at"))
+)
+_NONE: Mapping[str, Mapping[str, datetime]] = MappingProxyType({})
 _NO_PLACES: Mapping[str, UsedAt] = MappingProxyType({})
 
 
@@ -36,19 +47,36 @@ class LastUse:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def record(self, last_used: dict[str, datetime], used_at: Mapping[str, UsedAt] = _NO_PLACES) -> None:
+    def record(
+        self,
+        last_used: dict[str, datetime],
+        used_at: Mapping[str, UsedAt] = _NO_PLACES,
+        previous_used: Mapping[str, Mapping[str, datetime]] = _NONE,
+    ) -> None:
         """Safe to run twice, and in any order. `used_at`: address and route, for some keys or none: older usage
-        services do not send them."""
+        services do not send them. `previous_used`: of secrets before the newest, by the beginning of their digests."""
         left = iter(last_used.items())
         while some := list(islice(left, _KEYS_AT_ONCE)):
-            self._record(some, used_at)
+            self._record(some, used_at, previous_used)
 
-    def _record(self, last_used: list[tuple[str, datetime]], used_at: Mapping[str, UsedAt]) -> None:
+    def _record(
+        self,
+        last_used: list[tuple[str, datetime]],
+        used_at: Mapping[str, UsedAt],
+        previous_used: Mapping[str, Mapping[str, datetime]],
+    ) -> None:
         uses = [_use(key_id, moment, used_at.get(key_id)) for key_id, moment in last_used]
+        of_previous = [
+            {"of": key_id, "secret": secret, "at": rfc3339(moment)}
+            for key_id, _ in last_used
+            for secret, moment in previous_used.get(key_id, {}).items()
+        ]
         with self._database.transaction(durable=False) as tx:
             # Commands update many keys' rows in one transaction too; the lock on the head prevents deadlocks with them.
             tx.execute(_LOCK_LOG)
             tx.execute(_RECORD_USE, uses)
+            if of_previous:
+                tx.execute(_RECORD_PREVIOUS_USE, of_previous)
 
 
 def _use(key_id: str, moment: datetime, place: UsedAt | None) -> dict[str, str | None]:

@@ -22,6 +22,7 @@ from services.keys.events import (
     KeyRevoked,
     KeyRotated,
     KeySuspended,
+    LifetimesChanged,
     OrganisationEvent,
     OrganisationRegistered,
     TierChanged,
@@ -56,6 +57,9 @@ def project_organisation(tx: Connection, row: StoredEvent, event: OrganisationEv
             tx.execute(update_this.values(revision=row.version, tier=event.tier))
         case UnusedExpiryChanged():
             tx.execute(update_this.values(revision=row.version, unused_expiry_days=event.unused_expiry_days))
+        case LifetimesChanged():
+            days = {name: getattr(event, name) for name in ("lifetime_max_days", "lifetime_default_days")}
+            tx.execute(update_this.values(revision=row.version, **days))
         case _:
             assert_never(event)
 
@@ -125,6 +129,7 @@ def whole_row(state: Key, description: Description, created_by: str, data_key: s
         "hint": state.hint,
         "digest": state.digest,
         "previous_digest": state.previous_digest,
+        "previous_hint": state.previous_hint,
         "permissions": _json(state.permissions),
         "created_at": rfc3339(state.created_at),
         "created_by": created_by,
@@ -150,13 +155,16 @@ def _update(tx: Connection, row: StoredEvent, event: KeyEvent, **values: object)
 
 
 def _secrets(event: KeyRotated) -> dict[str, object]:
-    """The secret before is kept with its grace only; SQL reads the row's digest as it was before this update."""
+    """The secret before is kept with its grace only; SQL reads the row's digest and hint as they were before this."""
     newest = {"rotated_at": rfc3339(event.rotated_at), "digest": event.digest}
     if event.previous_digest is not None:
         return newest | {"grace_until": _time(event.previous_until), "previous_digest": event.previous_digest}
+    has_grace = event.grace_until is not None
     return newest | {
         "grace_until": _time(event.grace_until),
-        "previous_digest": None if event.grace_until is None else tables.api_key.c.digest,
+        "previous_digest": tables.api_key.c.digest if has_grace else None,
+        "previous_hint": tables.api_key.c.hint if has_grace else None,
+        "previous_used_at": None,
     }
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
 from services.keys import tables
 from services.keys.lifecycle import key
 from services.keys.lifecycle.key import Access, Status
+from services.keys.lifecycle.lifetimes import Lifetimes, exceeded_days
 from services.keys.lifecycle.organisation import ACTIVE_KEYS_MAX, NoSuchOrganisation
 from services.keys.views.active_keys import count_active, has_status
 from services.keys.views.key_order import NEWEST_FIRST, Place, read_keys
@@ -27,14 +28,22 @@ from shared.values.names import composed, folded
 from shared.values.timestamps import from_rfc3339, rfc3339
 
 _PAGE_ROWS = 1000
-_ONE_KEY = select(tables.api_key).where(
+# Each with the longest lifetime that its organisation allows.
+_KEYS = select(tables.api_key, tables.organisation.c.lifetime_max_days).join(
+    tables.organisation, tables.organisation.c.id == tables.api_key.c.organisation_id, isouter=True
+)
+_ONE_KEY = _KEYS.where(
     tables.api_key.c.id == bindparam("key_id"), tables.api_key.c.organisation_id == bindparam("organisation")
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyView(Access):
-    """One key as its organisation sees it, without its secret, which is stored nowhere."""
+    """One key as its organisation sees it, without its secret, which is stored nowhere.
+
+    `previous_hint`: of the secret before, while its grace runs; `previous_used_at`: its last use since it was replaced.
+    `exceeded_lifetime_days`: how long its organisation lets keys live, if it will live longer; None: it will not.
+    """
 
     id: str
     organisation_id: str
@@ -57,6 +66,9 @@ class KeyView(Access):
     last_used_at: datetime | None
     last_used_address: str | None
     last_used_route: str | None
+    previous_hint: str | None = None
+    previous_used_at: datetime | None = None
+    exceeded_lifetime_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +81,8 @@ class OrganisationView:
     tier: str
     registered_at: datetime
     unused_expiry_days: int | None
+    lifetime_max_days: int | None
+    lifetime_default_days: int | None
     active_keys: int
     active_keys_max: int
 
@@ -114,7 +128,7 @@ class KeyQueries:
     ) -> KeyPage:
         """`sort`: one of SORTS. `after`: the place where the page before ended, in the same order."""
         table, now = tables.api_key, self._clock.now()
-        query = select(table).where(table.c.organisation_id == organisation_id)
+        query = _KEYS.where(table.c.organisation_id == organisation_id)
         query = query.where(*_conditions(wanted or KeyFilter(), now))
         with self._database.reading() as tx:
             shown, place = read_keys(tx, query, sort, after, limit)
@@ -157,6 +171,8 @@ class KeyQueries:
             tier=row.tier,
             registered_at=from_rfc3339(row.registered_at),
             unused_expiry_days=row.unused_expiry_days,
+            lifetime_max_days=row.lifetime_max_days,
+            lifetime_default_days=row.lifetime_default_days,
             active_keys=count_active(tx, row.id, self._clock.now()),
             active_keys_max=ACTIVE_KEYS_MAX[row.tier],
         )
@@ -182,13 +198,21 @@ def _conditions(wanted: KeyFilter, now: datetime) -> list[ColumnElement[bool]]:
 
 
 def _view(row: Row[Any], now: datetime) -> KeyView:
-    access = from_row(row)
+    access, created_at = from_row(row), from_rfc3339(row.created_at)
     moments: dict[str, Any] = {
         name: _time(getattr(row, name))
         for name in ("rotated_at", "grace_until", "suspended_at", "expired_at", "revoked_at")
     }
+    in_grace = key.runs(moments["grace_until"], now)
     moments["expired_at"] = key.expired_since(
         expired_at=moments["expired_at"], expires_at=access["expires_at"], revoked_at=moments["revoked_at"], now=now
+    )
+    status = key.status(
+        revoked_at=moments["revoked_at"],
+        suspended_at=moments["suspended_at"],
+        expired_at=moments["expired_at"],
+        expires_at=access["expires_at"],
+        now=now,
     )
     return KeyView(
         id=row.id,
@@ -199,20 +223,19 @@ def _view(row: Row[Any], now: datetime) -> KeyView:
         labels=msgspec.json.decode(row.labels),
         hint=row.hint,
         permissions=tuple(msgspec.json.decode(row.permissions)),
-        status=key.status(
-            revoked_at=moments["revoked_at"],
-            suspended_at=moments["suspended_at"],
-            expired_at=moments["expired_at"],
-            expires_at=access["expires_at"],
-            now=now,
-        ),
-        created_at=from_rfc3339(row.created_at),
+        status=status,
+        created_at=created_at,
         created_by=row.created_by,
         revocation_reason=row.revocation_reason,
         revocation_note=row.revocation_note,
         last_used_at=_time(row.last_used_at),
         last_used_address=row.last_used_address,
         last_used_route=row.last_used_route,
+        previous_hint=row.previous_hint if in_grace else None,
+        previous_used_at=_time(row.previous_used_at) if in_grace else None,
+        exceeded_lifetime_days=exceeded_days(
+            status, access["expires_at"], created_at, Lifetimes(max_days=row.lifetime_max_days)
+        ),
         **access,
         **moments,
     )

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from services.usage.alerting import alert_resources
 from services.usage.alerting.alerts.alert import AlertStore
+from services.usage.alerting.rules.parameter_schemas import merged_parameters
 from services.usage.alerting.rules.rule import PARAMETERS, RULE_PREFIX, Kind, Parameters, Rule, warnings
 from services.usage.alerting.rules.rule_store import RULES_MAX, RuleStore, TooManyRules
 from services.usage.alerting.schema import (
@@ -19,7 +20,6 @@ from services.usage.alerting.schema import (
     EditRuleSchema,
     RuleListSchema,
     RuleSchema,
-    merged_parameters,
 )
 from services.usage.http.problem_mapping import as_problems
 from services.usage.http.usage_schema import DeletedSchema

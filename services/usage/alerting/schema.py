@@ -5,103 +5,33 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from marshmallow import ValidationError, fields, validate, validates_schema
 from msgspec import UNSET, UnsetType
 
 from services.usage.alerting.rules.rule import (
-    PARAMETERS,
-    ErrorRateParameters,
-    ExpiringParameters,
     Kind,
-    NoParameters,
-    Parameters,
-    QuotaParameters,
-    VolumeParameters,
 )
 from shared.web.merge_patch.read_only import MergePatchSchema, read_only
 from shared.web.operation import StrictSchema
 from shared.web.pagination import PageQuery, PageQuerySchema
 from shared.web.requests.strict_boolean import StrictBoolean
-from shared.web.requests.texts import plain_text
+from shared.web.requests.texts import NOT_PLAIN, plain_text
 from shared.web.requests.timestamp import Timestamp
+from shared.web.schemas.refusals import refuses
 
 KEYS_MAX, CHANNELS_MAX = 100, 20
-_COUNT_MAX = 1_000_000
+_ONE_CHOICE = "give key_ids or label, not both"
 
 
-def _ascending(percents: list[int]) -> None:
-    if sorted(set(percents)) != percents:
-        raise ValidationError("must be in ascending order, without repetition")
+_NO_LABEL = "must be a label's name and value, such as env:prod"
 
 
+@refuses(_NO_LABEL, *NOT_PLAIN, pattern=r"^[^\x00-\x1f\x7f-\x9f:]+:[^\x00-\x1f\x7f-\x9f]*$")
 def _label(text: str) -> None:
     plain_text(text)
     name, colon, _ = text.partition(":")
     if not name or not colon:
-        raise ValidationError("must be a label's name and value, such as env:prod")
-
-
-def _percent() -> fields.Integer:
-    return fields.Integer(strict=True, validate=validate.Range(min=1, max=100))
-
-
-class _QuotaSchema(StrictSchema):
-    shape = QuotaParameters
-    thresholds_percent = fields.List(_percent(), validate=[validate.Length(min=1, max=5), _ascending])
-
-
-class _ErrorRateSchema(StrictSchema):
-    shape = ErrorRateParameters
-    threshold_percent = _percent()
-    requests_min = fields.Integer(strict=True, validate=validate.Range(min=1, max=_COUNT_MAX))
-
-
-class _VolumeSchema(StrictSchema):
-    shape = VolumeParameters
-    factor = fields.Integer(strict=True, validate=validate.Range(min=2, max=1000))
-    requests_min = fields.Integer(strict=True, validate=validate.Range(min=1, max=_COUNT_MAX))
-
-
-class _ExpiringSchema(StrictSchema):
-    shape = ExpiringParameters
-    days = fields.Integer(strict=True, validate=validate.Range(min=1, max=14))
-
-
-class _NoSchema(StrictSchema):
-    shape = NoParameters
-
-
-_SCHEMAS: Mapping[Kind, type[StrictSchema]] = {
-    Kind.QUOTA: _QuotaSchema,
-    Kind.ERROR_RATE: _ErrorRateSchema,
-    Kind.NEW_SOURCE: _NoSchema,
-    Kind.VOLUME: _VolumeSchema,
-    Kind.DEAD_KEY_USED: _NoSchema,
-    Kind.KEY_EXPIRING: _ExpiringSchema,
-    Kind.KEY_UNUSED: _NoSchema,
-}
-
-
-def merged_parameters(kind: Kind, before: Parameters, patch: Mapping[str, Any] | None) -> Parameters:
-    """`before` with what `patch` names; null: the default, of one or of all. Raises marshmallow.ValidationError."""
-    if patch is None:
-        return PARAMETERS[kind]()
-    known: dict[str, Any] = msgspec.to_builtins(before)
-    cleared = {name for name, value in patch.items() if value is None and name in known}
-    named = known | dict(patch)
-    return parameters_of(kind, {name: value for name, value in named.items() if name not in cleared})
-
-
-def parameters_of(kind: Kind, document: Mapping[str, Any]) -> Parameters:
-    """Raises marshmallow.ValidationError."""
-    loaded: Any = _SCHEMAS[kind]().load(document)
-    match loaded:
-        case QuotaParameters():
-            return QuotaParameters(thresholds_percent=tuple(loaded.thresholds_percent))
-        case _:
-            parameters: Parameters = loaded
-            return parameters
+        raise ValidationError(_NO_LABEL)
 
 
 class _RuleSchema(StrictSchema):
@@ -110,32 +40,42 @@ class _RuleSchema(StrictSchema):
         allow_none=True,
         metadata={
             "description": "quota: thresholds_percent; error-rate: threshold_percent, requests_min; volume: factor, "
-            "requests_min; key-expiring: days. Left out: its default, or in a change what it was; null: its default."
+            "requests_min; key-expiring: days. Left out: its default, or in a change what it was; null: its default",
+            "refusals": ["Unknown field."],
         },
     )
     key_ids = fields.List(
         fields.String(validate=[validate.Length(max=32), plain_text]),
         allow_none=True,
         validate=validate.Length(min=1, max=KEYS_MAX),
-        metadata={"description": "ids of the keys that the rule is about; null, with label null: all keys"},
+        metadata={
+            "description": "ids of the keys that the rule is about; null, with label null: all keys",
+            "refusals": ["there is no key with this id"],
+        },
     )
     label = fields.String(
         allow_none=True,
         validate=[validate.Length(max=200), _label],
-        metadata={"description": "the rule is about the keys with this label, such as env:prod"},
+        metadata={
+            "description": "the rule is about the keys with this label, such as env:prod",
+            "refusals": [_ONE_CHOICE],
+        },
     )
     channels = fields.List(
         fields.String(validate=[validate.Length(max=32), plain_text]),
         allow_none=True,
         validate=validate.Length(max=CHANNELS_MAX),
-        metadata={"description": "ids of the channels to notify; empty: every channel that takes alerts"},
+        metadata={
+            "description": "ids of the channels to notify; empty: every channel that takes alerts",
+            "refusals": ["there is no channel with this id"],
+        },
     )
     muted = StrictBoolean(metadata={"description": "true: alerts are raised and listed, but no channel is notified"})
 
     @validates_schema
     def _one_choice(self, data: dict[str, Any], **_: Any) -> None:
         if data.get("key_ids") is not None and data.get("label") is not None:
-            raise ValidationError("give key_ids or label, not both", "label")
+            raise ValidationError(_ONE_CHOICE, "label")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,8 @@
 """Last use of each key: when, from which address and on which route. Kept in SQL and published every few seconds."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -11,6 +13,7 @@ from shared.values.timestamps import to_microseconds
 
 _KEYS_MAX = 1000  # of one message
 LastUses = dict[str, RequestRecord]
+PreviousUses = dict[tuple[str, str], datetime]
 
 
 def last_uses(records: Iterable[RequestRecord]) -> LastUses:
@@ -21,6 +24,16 @@ def last_uses(records: Iterable[RequestRecord]) -> LastUses:
             known = used.get(record.key_id)
             if known is None or record.at > known.at:
                 used[record.key_id] = record
+    return used
+
+
+def previous_uses(records: Iterable[RequestRecord]) -> PreviousUses:
+    """(key, secret) → its last use, of secrets before the newest."""
+    used: PreviousUses = {}
+    for record in records:
+        if record.key_id is not None and record.cost and record.previous_secret is not None:
+            secret = record.key_id, record.previous_secret
+            used[secret] = max(record.at, used.get(secret, record.at))
     return used
 
 
@@ -35,20 +48,29 @@ class RecentUses:
 
     def __init__(self) -> None:
         self._used: LastUses = {}
+        self._previous: PreviousUses = {}
 
-    def add(self, used: LastUses) -> None:
+    def add(self, used: LastUses, previous: PreviousUses) -> None:
+        """`previous`: of keys that are in `used`, too."""
         for key_id, use in used.items():
             known = self._used.get(key_id)
             if known is None or use.at > known.at:
                 self._used[key_id] = use
+        for secret, at in previous.items():
+            self._previous[secret] = max(at, self._previous.get(secret, at))
 
     def take(self) -> Iterator[KeyUsed]:
         """Takes them out, as messages of at most 1000 keys; none if there was no use."""
         used, self._used = self._used, {}
+        previous: dict[str, dict[str, datetime]] = defaultdict(dict)
+        for (key_id, secret), at in self._previous.items():
+            previous[key_id][secret] = at
+        self._previous = {}
         keys = list(used)
         for first in range(0, len(keys), _KEYS_MAX):
             few = keys[first : first + _KEYS_MAX]
             yield KeyUsed(
                 last_used={key_id: used[key_id].at for key_id in few},
                 used_at={key_id: UsedAt(address=used[key_id].address, route=used[key_id].route) for key_id in few},
+                previous_used={key_id: previous[key_id] for key_id in few if key_id in previous},
             )

@@ -24,8 +24,10 @@ class UsageQuery:
 
 class UsageQuerySchema(StrictSchema):
     shape = UsageQuery
-    from_ = Timestamp(data_key="from")
-    to = Timestamp()
+    from_ = Timestamp(
+        data_key="from", metadata={"refusals": ["must not be later than to (or than now, if to is left out)"]}
+    )
+    to = Timestamp(metadata={"refusals": ["is too long ago"]})
     step = fields.String(validate=validate.OneOf(("minute", "hour", "day")))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from shared.contracts.usage import METERED_VERSION, RequestMetered, RequestRecord
+from shared.contracts.usage import METERED_VERSION, SECRET_CHARACTERS, RequestMetered, RequestRecord
 from shared.gate.metering.refusal_aggregation import REQUESTS_MAX
 from shared.gate.metering.spool_segment import FRAME_BYTES
 from shared.values.timestamps import rfc3339
@@ -81,6 +81,7 @@ def _is_writable(record: RequestRecord) -> bool:
 def _fits(record: RequestRecord) -> bool:
     """Whether the record fits the columns of table `request`, on SQLite and PostgreSQL alike."""
     key_id, organisation_id, problem = record.key_id or "", record.organisation_id or "", record.problem or ""
+    previous_secret = record.previous_secret or ""
     return (
         bool(key_id) == bool(organisation_id)
         and len(key_id) <= 32
@@ -91,9 +92,10 @@ def _fits(record: RequestRecord) -> bool:
         and len(record.address) <= 45
         and len(record.user_agent) <= 200
         and len(problem) <= 40
+        and len(previous_secret) <= SECRET_CHARACTERS
         and _is_storable(
             f"{key_id}{organisation_id}{record.request_id}{record.method}{record.route}"
-            f"{record.address}{record.user_agent}{problem}"
+            f"{record.address}{record.user_agent}{problem}{previous_secret}"
         )
         and 0 <= record.status < _SMALL
         and 0 <= record.cost < _SMALL

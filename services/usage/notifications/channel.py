@@ -4,8 +4,8 @@ While it is disabled, what it takes is held for it. Its organisation's other cha
 """
 
 import enum
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import get_args
 from urllib.parse import urlsplit
 
@@ -62,6 +62,19 @@ class Channel:
     def sealed_secrets(self, now: datetime) -> tuple[str, ...]:
         """The encrypted secrets that sign now, newest first."""
         signing = [self.sealed_secret]
-        if self.previous_until is not None and now < self.previous_until:
+        if self.is_overlapping(now):
             signing.append(self.sealed_previous_secret)
         return tuple(secret for secret in signing if secret is not None)
+
+    def is_overlapping(self, now: datetime) -> bool:
+        return self.previous_until is not None and now < self.previous_until
+
+    def with_new_secret(self, sealed: str, now: datetime, overlap: timedelta, *, instead: bool = False) -> "Channel":
+        """`instead`: of the newest, which ends; the one before signs on as it did. Else the newest, for `overlap`."""
+        if instead and self.is_overlapping(now):
+            return replace(self, sealed_secret=sealed)
+        if instead or not overlap:
+            return replace(self, sealed_secret=sealed, sealed_previous_secret=None, previous_until=None)
+        return replace(
+            self, sealed_secret=sealed, sealed_previous_secret=self.sealed_secret, previous_until=now + overlap
+        )

@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from services.usage.notifications.channel import ALERT_EVENTS, EVENTS, Kind
 from services.usage.notifications.delivery import Status
+from services.usage.notifications.senders.egress_guard import NO_TLS, NOT_PUBLIC
 from shared.observability.redaction import redact
 from shared.web.merge_patch.read_only import MergePatchSchema, read_only
 from shared.web.operation import StrictSchema
@@ -19,6 +20,8 @@ from shared.web.pagination import PageQuery, PageQuerySchema
 from shared.web.requests.strict_boolean import StrictBoolean
 from shared.web.requests.texts import not_blank, plain_text
 from shared.web.requests.timestamp import Timestamp
+from shared.web.schemas.refusals import refuses
+from shared.web.schemas.whole_number import WholeNumber
 
 NAME_MAX = 100
 OVERLAP_SECONDS_DEFAULT, OVERLAP_SECONDS_MAX = 86_400, 7 * 86_400
@@ -26,30 +29,43 @@ _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,
 _VISIBLE = re.compile(r"[!-~]+", re.ASCII)
 
 
+_VISIBLE_ONLY = "must contain visible ASCII characters only, and no API key"
+_NO_URL = "must be of the form https://HOST/PATH"
+_ADDRESS_ALONE = "must not contain a user name, password or fragment: verify the signature of each message instead"
+_NO_EMAIL = "must be one email address, such as ops@example.org"
+_NEEDED, _NOT_THIS_KIND = "is required for a channel of this kind", "does not apply to a channel of this kind"
+
+
+@refuses(_VISIBLE_ONLY, _NO_URL, _ADDRESS_ALONE, pattern=r"^[!-~]+$")
 def _url(text: str) -> None:
     if not _VISIBLE.fullmatch(text) or redact(text) != text:
-        raise ValidationError("must contain visible ASCII characters only, and no API key")
+        raise ValidationError(_VISIBLE_ONLY)
     try:
         parts = urlsplit(text)
         is_whole = parts.scheme in ("https", "http") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         is_whole = False
     if not is_whole:
-        raise ValidationError("must be of the form https://HOST/PATH")
+        raise ValidationError(_NO_URL)
     if parts.username is not None or parts.password is not None or parts.fragment:
-        raise ValidationError(
-            "must not contain a user name, password or fragment: verify the signature of each message instead"
-        )
+        raise ValidationError(_ADDRESS_ALONE)
 
 
+@refuses(_NO_EMAIL)
 def _address(text: str) -> None:
     if not _ADDRESS.fullmatch(text):
-        raise ValidationError("must be one email address, such as ops@example.org")
+        raise ValidationError(_NO_EMAIL)
 
 
 class _ChannelBodySchema(StrictSchema):
-    url = fields.String(validate=[validate.Length(max=2048), _url])
-    address = fields.String(validate=[validate.Length(max=254), _address])
+    url = fields.String(
+        validate=[validate.Length(max=2048), _url],
+        metadata={"description": "of a webhook", "refusals": [_NEEDED, _NOT_THIS_KIND, NO_TLS, NOT_PUBLIC]},
+    )
+    address = fields.String(
+        validate=[validate.Length(max=254), _address],
+        metadata={"description": "of a person", "refusals": [_NEEDED, _NOT_THIS_KIND]},
+    )
     name = fields.String(
         allow_none=True,
         validate=[validate.Length(min=1, max=NAME_MAX), plain_text, not_blank],
@@ -80,9 +96,9 @@ class CreateNotificationChannelSchema(_ChannelBodySchema):
     def _one_target(self, data: dict[str, Any], **_: Any) -> None:
         wanted, other = ("url", "address") if data["kind"] is Kind.WEBHOOK else ("address", "url")
         if wanted not in data:
-            raise ValidationError("is required for a channel of this kind", wanted)
+            raise ValidationError(_NEEDED, wanted)
         if other in data:
-            raise ValidationError("does not apply to a channel of this kind", other)
+            raise ValidationError(_NOT_THIS_KIND, other)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,16 +118,29 @@ class EditChannelBody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotateSecretBody:
+    """`instead`: of the newest secret; then there is no overlap to give."""
+
     overlap_seconds: int = OVERLAP_SECONDS_DEFAULT
+    instead: bool = False
 
 
 class RotateSecretSchema(StrictSchema):
     shape = RotateSecretBody
-    overlap_seconds = fields.Integer(
-        strict=True,
+    overlap_seconds = WholeNumber(
         validate=validate.Range(min=0, max=OVERLAP_SECONDS_MAX),
         metadata={"description": "for how many seconds the previous secret also signs"},
     )
+    instead = StrictBoolean(
+        metadata={
+            "description": "true: the new secret takes the place of the newest one, and the one before that signs on as"
+            " long as it would have; for who lost the answer with the newest. If none does, a rotation without overlap"
+        }
+    )
+
+    @validates_schema
+    def _one_wish(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("instead") and data.get("overlap_seconds"):
+            raise ValidationError("the secret that is replaced signs no more: leave overlap_seconds out", "instead")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

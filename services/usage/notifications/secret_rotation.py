@@ -1,6 +1,5 @@
 """HTTP resource that gives a webhook channel a new secret."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from services.usage.http.problem_mapping import as_problems
@@ -54,12 +53,7 @@ class SecretRotation:
         def rotated(channel: Channel) -> Channel:
             if channel.kind is not Kind.WEBHOOK:
                 raise Problem("conflict", "only webhook channels have a secret: email is not signed")
-            return replace(
-                channel,
-                sealed_secret=sealed,
-                sealed_previous_secret=channel.sealed_secret if overlap else None,
-                previous_until=self._clock.now() + overlap if overlap else None,
-            )
+            return channel.with_new_secret(sealed, self._clock.now(), overlap, instead=call.body.instead)
 
         present = channel_answers.find(self._channels, call, channel_id).revision
         call.seen.check(present)

@@ -19,6 +19,8 @@ _DIGEST_BYTES = 12
 # A list of tags; RFC 9110 lets empty elements pass. A revision alone, as bodies show it, is taken for its tag.
 _TAG = r'(?:(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"|[0-9]{1,9})'
 _TAGS = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*(?:,[ \t]*)+{_TAG})*[ \t,]*")
+# The same for documents, of ASCII alone.
+TAGS = r'^(?:\*|(?:(?:W/)?"[!#-~]*"|[0-9]{1,9})(?:[ \t]*,[ \t]*(?:(?:W/)?"[!#-~]*"|[0-9]{1,9}))*)$'
 _EACH = re.compile(r'(?:W/)?"([^"]*)"|([0-9]{1,9})')
 _REVISION = re.compile(r"([0-9]{1,9})(?:\.[A-Za-z0-9_-]*)?")
 _encode = msgspec.json.Encoder().encode

@@ -24,6 +24,8 @@ from shared.values.timestamps import rfc3339
 from shared.web.problems.catalogue import Problem
 from shared.web.route import Route
 
+FORM = "must be 1 to 255 printable ASCII characters without spaces, and no API key"
+OTHER_BODY = "this Idempotency-Key came with another body before"
 KEPT = timedelta(hours=24)
 Done = TypeVar("Done")
 _GIVEN = re.compile(r"[!-~]{1,255}")
@@ -45,7 +47,7 @@ def attempt_of(given: str, credential: str, method: str, path: str, asked: Any) 
     if not _GIVEN.fullmatch(given) or redact(given) != given:
         raise Problem(
             "invalid-request",
-            "Idempotency-Key: must be 1 to 255 printable ASCII characters without spaces, and no API key",
+            f"Idempotency-Key: {FORM}",
         )
     return Attempt(_digest((credential, method, path, given)), _digest(asked))
 
@@ -95,7 +97,7 @@ class Idempotency:
         if row is None:
             return None
         if row.body_digest != attempt.body_digest:
-            errors = {"": ["this Idempotency-Key came with another body before"]}
+            errors = {"": [OTHER_BODY]}
             raise Problem("invalid-body", members={"errors": errors})
         return str(row.subject)
 

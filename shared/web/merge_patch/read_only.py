@@ -13,6 +13,8 @@ from shared.web.requests.call import StrictSchema
 from shared.web.requests.texts import plain_text
 from shared.web.requests.timestamp import Timestamp
 
+_FIXED = "cannot be changed"
+
 
 class _Moving(fields.Raw):
     pass
@@ -28,7 +30,7 @@ class _FixedMoment(Timestamp):
 
 def fixed(shown: fields.Field[Any]) -> fields.Field[Any]:
     """`shown`: the member in answers."""
-    told = {"readOnly": True, "description": "as it is"}
+    told: dict[str, Any] = {"readOnly": True, "description": "as it is", "refusals": [_FIXED]}
     if isinstance(shown, fields.AwareDateTime):
         return _FixedMoment(metadata=told)
     return _FixedText(validate=plain_text, metadata=told)
@@ -67,6 +69,6 @@ class MergePatchSchema(StrictSchema):
 
 def check_fixed(named: Mapping[str, Any], present: object) -> None:
     """Checks the fixed members that a body names against the resource. Raises Problem `invalid-body`."""
-    errors = {f"/{name}": ["cannot be changed"] for name in named if named[name] != getattr(present, name)}
+    errors = {f"/{name}": [_FIXED] for name in named if named[name] != getattr(present, name)}
     if errors:
         raise Problem("invalid-body", members={"errors": errors})

@@ -15,11 +15,14 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema
 
+from shared.web.conditions.entity_tags import TAGS
+from shared.web.conditions.idempotency import FORM, OTHER_BODY
 from shared.web.openapi import schema_attributes
 from shared.web.openapi.naming import operation_id
 from shared.web.openapi.responses import components, responses
 from shared.web.openapi.webhook import webhook_item
 from shared.web.operation import Operation, StrictSchema, operation_of
+from shared.web.requests.texts import PLAIN
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 _ABOUT = """API keys for Grillo Cloud, and what they open: sensors, their data, detected earthquakes.
@@ -28,6 +31,15 @@ Send the key as `Authorization: Bearer KEY`. It may also be sent as the query pa
 that, but not both; where URLs are logged or kept, the header is safer. Times are RFC 3339 with a zone; lists are read
 page by page with `next_cursor`. Errors are `application/problem+json`; `error.code` is the product's own, coarser name.
 """
+_HEADERS = {
+    "Idempotency-Key": {
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+        "description": f"makes it safe to repeat, for a day; {FORM}; {OTHER_BODY}",
+    },
+    "If-Match": {"schema": {"type": "string", "pattern": TAGS}, "description": "tags of the revision it is based on"},
+    "If-None-Match": {"schema": {"type": "string", "pattern": TAGS}, "description": "tags of what the caller has"},
+}
+_SIZES = {"type", "minLength", "maxLength", "default", "description"}
 _ID_EXAMPLE = "3YMUxZgQ2XZi9VkAmW1Luj"
 _PREFIXES = {"channel_id": "chn", "delivery_id": "dlv", "event_id": "evt", "rule_id": "rul"}
 
@@ -84,6 +96,9 @@ def document(routes: Sequence[tuple[str, object]], public_url: str) -> dict[str,
     for tag in tags:
         spec.tag({"name": tag})
     body: dict[str, Any] = spec.to_dict()
+    for item in body["paths"].values():
+        for told in item.values():
+            _plain_queries(told)
     return body | ({"webhooks": webhooks} if webhooks else {})
 
 
@@ -117,7 +132,8 @@ def _describe(path: str, method: str, operation: Operation) -> dict[str, Any]:
     if operation.reserve is not None:
         described["x-reserve"] = {"name": operation.reserve.name, "minute": operation.reserve.limits.minute}
     parameters: list[dict[str, Any]] = [
-        {"in": "header", "name": name, "required": False, "schema": {"type": "string"}} for name in operation.headers
+        {"in": "header", "name": name, "required": False} | _HEADERS.get(name, {"schema": {"type": "string"}})
+        for name in operation.headers
     ]
     if operation.query:
         parameters.append({"in": "query", "schema": operation.query})
@@ -129,6 +145,14 @@ def _describe(path: str, method: str, operation: Operation) -> dict[str, Any]:
             content["example"] = operation.example
         described["requestBody"] = {"required": _is_needed(operation.body), "content": {"application/json": content}}
     return described
+
+
+def _plain_queries(operation: Any) -> None:
+    """No text in a query has control characters (shared/web/requests/query_parameters.py)."""
+    for parameter in operation.get("parameters", ()) if isinstance(operation, dict) else ():
+        schema = parameter["schema"].get("items", parameter["schema"])
+        if parameter["in"] == "query" and schema.get("type") == "string" and schema.keys() <= _SIZES:
+            schema["pattern"] = PLAIN
 
 
 def _is_needed(body: type[StrictSchema]) -> bool:
@@ -144,6 +168,8 @@ def _description(operation: Operation) -> str:
     needs = f"Needs the permission `{operation.permission}`." if operation.permission else "Works with any key."
     if operation.gives_up:
         needs += " Also with one that is suspended, expired, or used from an address outside its own."
+    if operation.body is not None and operation.body.refusals:
+        needs += f" Refused with 422: {'; '.join(operation.body.refusals)}."
     reserve = operation.reserve
     if reserve is None:
         return needs

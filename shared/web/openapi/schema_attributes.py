@@ -11,13 +11,15 @@ from typing import Any
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields
 
+from shared.web.schemas.refusals import pattern_of, refusals_of
+
 # What Python's regular expressions have and ECMA 262 does not, or means otherwise.
 _FOREIGN = re.compile(r"\\[AZ]|\(\?(?:P|#|\(|[aiLmsux-])|[*+?}]\+|\\N")
 
 
 def add_to(plugin: MarshmallowPlugin) -> None:
     """Once its APISpec is there."""
-    for attribute in (_pattern, _size_of_object, _default):
+    for attribute in (_pattern, _size_of_object, _default, _refusals):
         plugin.converter.add_attribute_function(attribute)  # type: ignore[union-attr]  # None before there is a spec
 
 
@@ -33,6 +35,14 @@ def ecma_pattern(pattern: str) -> str:
 
 def _pattern(self: Any, field: fields.Field[Any], *, ret: dict[str, Any], **_: Any) -> dict[str, Any]:
     return {"pattern": ecma_pattern(ret["pattern"])} if "pattern" in ret else {}
+
+
+def _refusals(self: Any, field: fields.Field[Any], *, ret: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """What is refused though it fits all else, in the words in which it is refused."""
+    texts = [*([ret["description"]] if "description" in ret else []), *refusals_of(field)]
+    found = {"description": "; ".join(texts)} if texts else {}
+    pattern = pattern_of(field)
+    return found if pattern is None or "pattern" in ret else found | {"pattern": pattern}
 
 
 def _size_of_object(self: Any, field: fields.Field[Any], *, ret: dict[str, Any], **_: Any) -> dict[str, Any]:

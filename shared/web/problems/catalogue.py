@@ -5,6 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.web.problems.french import FRENCH
+from shared.web.problems.french_faults import in_french
+from shared.web.problems.spanish import SPANISH
+
 _QUOTA_TYPE = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
 _CODES = {
@@ -158,6 +162,9 @@ _TYPES = (
 )
 CATALOGUE: Mapping[str, ProblemType] = {type_.name: type_ for type_ in _TYPES}
 
+LANGUAGES = ("en", "fr", "es")
+_TRANSLATED: Mapping[str, Mapping[str, tuple[str, str]]] = {"fr": FRENCH, "es": SPANISH}
+
 
 class Problem(Exception):
     """An error answer. `members` are extension members of the body; `headers` go with it."""
@@ -176,12 +183,16 @@ class Problem(Exception):
         self.members = dict(members or {})
         super().__init__(name)
 
-    def body(self, *, public_url: str, instance: str | None, request_id: str) -> dict[str, Any]:
-        """`instance`: the path asked for; None where there is none that can be told."""
-        type_, detail = self.type, self.detail or self.type.advice
+    def body(
+        self, *, public_url: str, instance: str | None, request_id: str, language: str = LANGUAGES[0]
+    ) -> dict[str, Any]:
+        """`instance`: the path asked for; None where there is none that can be told. `language`: one of LANGUAGES."""
+        type_ = self.type
+        title, advice = _TRANSLATED.get(language, {}).get(type_.name, (type_.title, type_.advice))
+        detail = self._own_detail(language) or advice
         return {
             "type": _QUOTA_TYPE if type_.name == "quota-exceeded" else f"{public_url}/problems/{type_.name}",
-            "title": type_.title,
+            "title": title,
             "status": type_.status,
             "detail": detail,
             **({} if instance is None else {"instance": instance}),
@@ -190,6 +201,14 @@ class Problem(Exception):
             "error": {"code": type_.code, "message": detail, **self._error_members()},
             "meta": {"request_id": request_id},
         }
+
+    def _own_detail(self, language: str) -> str | None:
+        """Of a body, the first fault: which member, by JSON pointer, and what is wrong with it."""
+        detail = self.detail
+        if detail is None and (errors := self.members.get("errors")):
+            pointer, messages = next(iter(errors.items()))
+            detail = f"{pointer}: {messages[0]}" if pointer else messages[0]
+        return in_french(detail) if detail is not None and language == "fr" else detail
 
     def _error_members(self) -> dict[str, Any]:
         retry_after = self.headers.get("Retry-After")

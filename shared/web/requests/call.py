@@ -21,9 +21,13 @@ Body = TypeVar("Body")
 
 
 class StrictSchema(Schema):
-    """Schema that refuses unknown members. Loads into `shape`, if set: a frozen dataclass with the same names."""
+    """Schema that refuses unknown members. Loads into `shape`, if set: a frozen dataclass with the same names.
+
+    `refusals`: the words in which it refuses a body whose members are each right (schemas/refusals.py).
+    """
 
     shape: ClassVar[type | None] = None
+    refusals: ClassVar[tuple[str, ...]] = ()
 
     class Meta:
         unknown = marshmallow.RAISE

@@ -11,6 +11,7 @@ import msgspec
 from shared.web.problems.catalogue import Problem
 from shared.web.requests.query_parameters import has_control_characters
 
+NOT_OURS = "send next_cursor of the previous page, unchanged"
 _CHECKSUM_BYTES = 4
 _NUMBER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 
@@ -36,7 +37,7 @@ def decode(cursor: str, *kinds: type[str] | type[int]) -> tuple[Any, ...]:
         pass
     # Encoded again to compare, because base64 decodes several spellings to the same bytes.
     if len(place) != len(kinds) or encode(*place) != cursor or not all(map(_can_be, place, kinds)):
-        raise Problem("invalid-request", "cursor: send next_cursor of the previous page, unchanged")
+        raise Problem("invalid-request", f"cursor: {NOT_OURS}")
     return tuple(kind(part) for part, kind in zip(place, kinds, strict=True))
 
 

@@ -74,4 +74,6 @@ def read_query(req: falcon.Request | None, schema: Schema | None, *, credential:
 
 
 def _sentence(messages: Any) -> str:
-    return "; ".join(f"{at.lstrip('/')}: {' '.join(texts)}" for at, texts in pointers(messages).items())
+    """The first fault."""
+    at, texts = next(iter(pointers(messages).items()))
+    return f"{at.lstrip('/')}: {texts[0]}"

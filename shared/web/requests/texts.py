@@ -9,22 +9,31 @@ from marshmallow import ValidationError
 from shared.observability.redaction import redact
 from shared.values.names import NotAName
 from shared.web.problems.catalogue import Problem
+from shared.web.schemas.refusals import refuses
 
 LABEL_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._/-]{0,62}\Z")
+_CONTROL, _SECRET = "must not contain control characters", "must not contain an API key"
+_UNSEEN = "must not contain control, invisible or text direction characters"
+NOT_PLAIN = (_CONTROL, _SECRET, _UNSEEN)
+_LABEL = "must be a label as name:value, such as env:prod"
+PLAIN, PROSE = r"^[^\x00-\x1f\x7f-\x9f]*$", r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 _LINE_BREAKS_AND_TABS = str.maketrans("", "", "\r\n\t")
 
 
+@refuses(*NOT_PLAIN, pattern=PLAIN)
 def plain_text(text: str) -> None:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
-        raise ValidationError("must not contain control characters")
+        raise ValidationError(_CONTROL)
     if redact(text) != text:
-        raise ValidationError("must not contain an API key")
+        raise ValidationError(_SECRET)
 
 
+@refuses(_CONTROL, _SECRET, pattern=PROSE)
 def prose(text: str) -> None:
     plain_text(text.translate(_LINE_BREAKS_AND_TABS))
 
 
+@refuses("must not be blank")
 def not_blank(text: str) -> None:
     if not text.strip():
         raise ValidationError("must not be blank")
@@ -47,8 +56,9 @@ def label_of(text: str) -> tuple[str, str]:
     return name, value
 
 
+@refuses(_LABEL, _SECRET, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._/-]{0,62}:[^\x00-\x1f\x7f-\x9f]{0,100}$")
 def check_label(text: str) -> None:
     name, value = label_of(text)
     plain_text(value)
     if not LABEL_NAME.match(name) or ":" not in text or len(value) > 100:
-        raise ValidationError("must be a label as name:value, such as env:prod")
+        raise ValidationError(_LABEL)

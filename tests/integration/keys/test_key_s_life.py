@@ -28,7 +28,7 @@ from services.keys.commands.command_inputs import KeyEdit, KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked, RegenerationRequired
 from services.keys.lifecycle.key import Access, NoSuchKey, Reason, Status
-from services.keys.lifecycle.organisation import TooManyKeys
+from services.keys.lifecycle.organisation import ChangeSettings, TooManyKeys
 from services.keys.views.queries import KeyView
 from shared.contracts.envelope import CloudEvent
 from shared.eventsourcing.audit import audit
@@ -168,7 +168,9 @@ class Lives(RuleBasedStateMachine):
         """The organisation lets unused keys expire; that another key was used tells that uses are told."""
         with contextlib.suppress(*REFUSALS):
             self._edit(known, KeyEdit(access=lambda access: replace(access, expires_at=None)))
-        self.service.commands.organisations.set_unused_expiry(self.organisation_id, 14, ORIGIN)
+        self.service.commands.organisations.change_settings(
+            self.organisation_id, ChangeSettings(unused_expiry_days=14), ORIGIN
+        )
         for _ in range(3):
             self.clock.advance(8 * 86_400)
             self.service.last_use.record({self.teller: self.clock.now()})

@@ -6,6 +6,7 @@ from services.keys import assembly
 from services.keys.commands.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Status
+from services.keys.lifecycle.organisation import ChangeSettings
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from tests.examples import ORIGIN, NoBus
@@ -21,7 +22,7 @@ def test_it_touches_no_other_organisation_s_keys(database: Database, clock: Manu
     )
     ours, others = (keys.commands.organisations.register(name, "free", ORIGIN) for name in ("Ferrovie", "Bahn"))
     unused, theirs, used = (keys.commands.create(of, request, ORIGIN).key_id for of in (ours, others, others))
-    keys.commands.organisations.set_unused_expiry(ours, 14, ORIGIN)
+    keys.commands.organisations.change_settings(ours, ChangeSettings(unused_expiry_days=14), ORIGIN)
     for _ in range(3):
         clock.advance(8 * 86_400)
         keys.last_use.record({used: clock.now()})

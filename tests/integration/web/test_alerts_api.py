@@ -129,6 +129,11 @@ def test_a_webhook_s_secret_is_shown_once_and_rotated_with_an_overlap(managed: M
     assert rotated.headers["Cache-Control"] == "no-store"
     until = datetime.fromisoformat(rotated.json["previous_secret_until"])
     assert before <= until - timedelta(seconds=60) <= after
+    lost = managed.ask("POST", f"{path}/rotate-secret", json={"instead": True})
+    assert lost.json["secret"] not in (created.json["secret"], rotated.json["secret"])
+    assert lost.json["previous_secret_until"] == rotated.json["previous_secret_until"]
+    both = managed.ask("POST", f"{path}/rotate-secret", json={"instead": True, "overlap_seconds": 60})
+    assert "/instead" in problem(both, 422, "invalid-body")["errors"]
     assert (
         managed.ask("POST", f"{path}/rotate-secret", json={"overlap_seconds": 0}).json["previous_secret_until"] is None
     )

@@ -1,15 +1,19 @@
 """Conditions of requests: a change based on what is no more is refused, and what was done is not done twice."""
 
 import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import falcon
 import pytest
 
 from services.service_registry import documented_routes
+from shared.runtime.clock import ManualClock
 from shared.web.operation import Operation, operation_of
 from tests.integration.web.asking import problem
-from tests.integration.web.management import Management
+from tests.integration.web.management import Management, management
 from tests.integration.web.test_fenced_commands import COMMANDS, OWN_ROTATION, log_length
 from tests.integration.web.test_still_admitted import CHANGES, HOOK, contents
 
@@ -135,8 +139,16 @@ def test_what_has_no_revision_is_changed_under_no_such_condition(api: Management
 READS = [path for path, resource in documented_routes() if (read := operation_of(resource, "GET")) and read.is_read]
 
 
-def test_whatever_is_read_is_not_sent_again_to_who_has_it(api: Management) -> None:
-    ids = given(api)
+@pytest.fixture
+def at_rest(tmp_path: Path) -> Iterator[Management]:
+    """Its clock stands still, for ranges end now."""
+    api = management(tmp_path, clock=ManualClock(datetime.now(UTC)))
+    yield api
+    api.close()
+
+
+def test_whatever_is_read_is_not_sent_again_to_who_has_it(at_rest: Management) -> None:
+    api, ids = at_rest, given(at_rest)
     read = {path: path.format(**ids) for path in READS if not set(re.findall(r"{(\w+)}", path)) - ids.keys()}
     served = {path: target for path, target in read.items() if api.ask("GET", target).status_code == 200}
     assert {path.split("/")[2] for path in served} == {"keys", "organisation", "usage"} | {

@@ -94,3 +94,11 @@ def test_only_who_may_manage_keys_may_ask_and_a_key_is_never_repeated(door: Door
 
 def test_a_gate_that_does_not_know_says_so_instead_of_a_verdict(door: Door) -> None:
     problem(door.ask(KEYS["parked"]), 503, "unavailable")
+
+
+def test_that_no_key_is_bound_to_networks_yet_is_said_where_one_is_named(door: Door) -> None:
+    """A verdict without it would be taken for one about the network."""
+    for network_id in ("net_3YMUxZgQ2XZi9VkAmW1Luj", None):
+        refused = problem(door.ask(KEYS["reader"], network_id=network_id), 422, "invalid-body")
+        assert refused["detail"] == "/network_id: keys cannot be bound to networks yet: leave it out"
+        assert list(refused["errors"]) == ["/network_id"]

@@ -60,6 +60,7 @@ def test_a_key_is_created_with_its_secret_shown_this_once(api: Management) -> No
         "expires_at": shown.json["expires_at"],
         "rotated_at": None,
         "grace_until": None,
+        "previous_secret": None,
         "suspended_at": None,
         "expired_at": None,
         "revoked_at": None,

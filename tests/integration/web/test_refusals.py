@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from falcon import testing
 
+from shared.web.problems.catalogue import CATALOGUE
+from shared.web.problems.french import FRENCH
 from tests.gate_examples import secret
 from tests.integration.web.asking import bearer, problem
 from tests.integration.web.tiny import KEYS, Tiny
@@ -259,6 +261,18 @@ def test_a_query_parameter_that_does_not_fit_is_named_as_it_was_sent(app: Tiny, 
 def test_a_parameter_given_twice_is_told_so(app: Tiny) -> None:
     answer = app.client.simulate_get("/v1/things", headers=bearer("reader"), query_string="limit=1&limit=1")
     assert problem(answer, 400, "invalid-request")["detail"] == "limit: is given more than once"
+
+
+def test_title_and_first_fault_are_told_in_the_caller_s_language(app: Tiny) -> None:
+    for asked, limit, title in (
+        ("fr-CH, en;q=0.5", "limit : doit être un nombre entier", FRENCH["invalid-request"][0]),
+        ("de", "limit: must be a whole number", CATALOGUE["invalid-request"].title),
+    ):
+        headers = bearer("reader") | {"Accept-Language": asked}
+        body = problem(app.client.simulate_get("/v1/things?limit=x", headers=headers), 400, "invalid-request")
+        assert (body["title"], body["detail"]) == (title, limit)
+        lost = problem(app.client.simulate_get("/nowhere", headers=headers), 404, "not-found")
+        assert (lost["title"] == CATALOGUE["not-found"].title) == (asked == "de")
 
 
 @pytest.mark.parametrize("character", ["%00", "%01", "%0A", "%1F", "%7F", "%C2%85"])

@@ -17,7 +17,15 @@ FIXED = {
     "/v1/channels/{channel_id}": {"id", "kind", "created_at"},
 }
 MOVING = {
-    "/v1/keys/{key_id}": {"status", "revision", "last_used_at", "tier", "effective_limits", "warnings"},
+    "/v1/keys/{key_id}": {
+        "status",
+        "revision",
+        "last_used_at",
+        "previous_secret",
+        "tier",
+        "effective_limits",
+        "warnings",
+    },
     "/v1/organisation": {"revision", "tier", "limits", "keys"},
     "/v1/alert-rules/{rule_id}": {"revision", "warnings"},
     "/v1/channels/{channel_id}": {"revision", "held", "disabled_at", "disabled_reason", "previous_secret_until"},

@@ -1,6 +1,8 @@
 """What a key did, over HTTP: the requests counted, what is left of its limits, and ranges that make sense."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,11 +10,20 @@ import pytest
 from services.usage.api import BUCKETS_MAX
 from shared.contracts.errors import Unavailable
 from shared.contracts.usage import RequestMetered
+from shared.runtime.clock import ManualClock
 from shared.values.timestamps import from_rfc3339, rfc3339
 from shared.web.requests import cursor
 from tests.integration.web.asking import problem
-from tests.integration.web.management import Management
+from tests.integration.web.management import Management, management
 from tests.usage_examples import record
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Management]:
+    """Its clock stands still: no minute, hour or day ends during a test."""
+    api = management(tmp_path, clock=ManualClock(datetime.now(UTC)))
+    yield api
+    api.close()
 
 
 @pytest.fixture
@@ -51,7 +62,7 @@ def test_a_key_that_was_not_used_has_all_of_its_limits_left(api: Management, key
 
 
 def test_requests_are_counted_by_step_route_and_status_and_against_the_limits(api: Management, key_id: str) -> None:
-    now = datetime.now(UTC)
+    now = api.usage.clock.now()
     count(api, key_id, now, now - timedelta(hours=2))
     shown = usage(api, key_id, step="hour")
     assert (shown["total"], shown["routes"]) == (2, {"/v1/sensors": 2})
@@ -125,7 +136,7 @@ def test_the_ends_of_time_are_ranges_like_any_other(api: Management, key_id: str
 
 def test_the_organisation_sees_its_keys_together_and_each(api: Management, key_id: str) -> None:
     other = api.another_organisation()
-    now = datetime.now(UTC)
+    now = api.usage.clock.now()
     mine = tuple(
         record(key_id=key_id, organisation_id=api.organisation_id, at=now, status=status) for status in (200, 429)
     )
@@ -140,7 +151,7 @@ def test_the_organisation_sees_its_keys_together_and_each(api: Management, key_i
 
 
 def test_durations_are_told_two_percent_off_at_most(api: Management, key_id: str) -> None:
-    now = datetime.now(UTC)
+    now = api.usage.clock.now()
     records = tuple(record(key_id=key_id, at=now, duration_us=1000 * number) for number in range(1, 101))
     api.usage.metering.take_in(RequestMetered(segment="segment", start=0, end=1, records=records))
     told = usage(api, key_id)["duration_ms"]
@@ -154,7 +165,7 @@ def activity(api: Management, key_id: str, **params: Any) -> Any:
 
 
 def test_activity_is_the_key_s_life_and_its_requests_page_by_page(api: Management, key_id: str) -> None:
-    count(api, key_id, datetime.now(UTC), datetime.now(UTC))
+    count(api, key_id, api.usage.clock.now(), api.usage.clock.now())
     first = activity(api, key_id, limit=2)
     assert [entry["request"]["route"] for entry in first["data"]] == ["/v1/sensors"] * 2
     rest = activity(api, key_id, limit=2, cursor=first["next_cursor"])
@@ -163,7 +174,7 @@ def test_activity_is_the_key_s_life_and_its_requests_page_by_page(api: Managemen
 
 
 def test_activity_is_a_csv_file_for_whoever_asks_for_one(api: Management, key_id: str) -> None:
-    count(api, key_id, datetime.now(UTC))
+    count(api, key_id, api.usage.clock.now())
     answer = api.ask("GET", f"/v1/keys/{key_id}/activity", headers={"Accept": "Text/CSV"})
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert [line.split(",")[1] for line in answer.text.splitlines()] == ["kind", "request", "lifecycle"]

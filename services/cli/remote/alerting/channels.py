@@ -14,7 +14,7 @@ app = typer.Typer(help="Where it is told: webhooks and mail.", no_args_is_help=T
 CLEARABLE = Clearable(names=("name", "events"))
 # The member of a channel of each kind that says where.
 TARGETS = {"webhook": "url", "email": "address"}
-_SECRET = Secret(member="secret", renewed_by="grillo alerts channels rotate-secret {id}")
+_SECRET = Secret(member="secret", renewed_by="grillo alerts channels rotate-secret {id} --instead")
 
 
 def _secret(channel: dict[str, Any]) -> Secret | None:
@@ -101,11 +101,17 @@ def send_test(channel_id: ChannelId, as_json: AsJson = False) -> None:
 @app.command("rotate-secret")
 def rotate_secret(
     channel_id: ChannelId,
-    overlap: Annotated[int, typer.Option(help="Seconds for which the secret before signs, too.")] = 86_400,
+    overlap: Annotated[
+        int | None, typer.Option(help="Seconds for which the secret before signs, too; by default a day's.")
+    ] = None,
+    instead: Annotated[
+        bool, typer.Option("--instead", help="Replace the newest secret alone, whose answer was lost.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Give a webhook a new secret, printed on standard output, and shown only once."""
-    CHANNEL.act(channel_id, "rotate-secret", {"overlap_seconds": overlap}, lambda _: "has a new secret", as_json)
+    body = given(overlap_seconds=overlap, instead=instead or None)
+    CHANNEL.act(channel_id, "rotate-secret", body, lambda _: "has a new secret", as_json)
 
 
 @app.command()

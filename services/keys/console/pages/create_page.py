@@ -15,6 +15,7 @@ from services.keys.console.pages import key_form
 from services.keys.console.pages.key_form import KeyFaulty, Typed
 from services.keys.console.pages.page import Page
 from services.keys.console.pages.parts import Visit
+from services.keys.lifecycle.lifetimes import BeyondLifetime
 from services.keys.lifecycle.organisation import TooManyKeys
 from shared.sql.idempotency_table import Keep
 
@@ -47,6 +48,9 @@ class CreatePage(Page):
             done = self.once(req, visit, form, partial(_created, visit, wanted, is_admin), _made_before)
         except TooManyKeys as refusal:
             self._form(req, resp, visit, typed, too_many=refusal, attempt=form.text("attempt"))
+            return
+        except BeyondLifetime:
+            self._form(req, resp, visit, typed, faults=frozenset({"expiry"}), attempt=form.text("attempt"))
             return
         self._done(req, resp, visit, done)
 

@@ -33,6 +33,7 @@ class DetailsPage(Page):
             history=history,
             names=self.parts.sign_in.names(_actors(history)),
             day=day,
+            hours=[] if day is None else day.each_hour(self.parts.clock.now()),
             requests=requests,
             limits=visit.tier_limits(),
         )

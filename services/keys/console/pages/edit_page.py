@@ -14,6 +14,7 @@ from services.keys.console.pages.key_form import KeyFaulty, Merged, Typed
 from services.keys.console.pages.page import Page
 from services.keys.console.pages.parts import Visit
 from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked, RegenerationRequired
+from services.keys.lifecycle.lifetimes import BeyondLifetime
 from services.keys.lifecycle.lock_out import LockOut
 from services.keys.lifecycle.organisation import TooManyKeys
 from services.keys.views.queries import KeyView
@@ -46,6 +47,8 @@ class EditPage(Page):
             done = self._edited(req, visit, form, key, typed)
         except KeyFaulty as fault:
             self._form(req, resp, visit, key, typed, faults=fault.fields)
+        except BeyondLifetime:
+            self._form(req, resp, visit, key, typed, faults=frozenset({"expiry"}), attempt=form.text("attempt"))
         except _REFUSALS as refusal:
             self._form(req, resp, visit, key, typed, refusal=refusal, attempt=form.text("attempt"))
         except RevisionDiffers:

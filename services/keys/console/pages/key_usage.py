@@ -1,8 +1,10 @@
 """What the details of a key show of its use: asked of the usage service, which may be away."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
+
+_HOURS = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,13 @@ class Day:
     p50: float | None
     p95: float | None
     p99: float | None
+
+    def each_hour(self, now: datetime) -> list[Hour]:
+        """Also those without a request, the oldest first."""
+        known = {hour.start: hour for hour in self.hours}
+        latest = now.replace(minute=0, second=0, microsecond=0)
+        starts = [latest - timedelta(hours=past) for past in range(_HOURS, -1, -1)]
+        return [known.get(start) or Hour(start=start, requests=0, refused=0) for start in starts]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from services.keys.http.command_mapping import asked, origin
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.schemas.organisation import EditOrganisationBody, EditOrganisationSchema, OrganisationSchema
 from services.keys.http.schemas.request_queries import ForceQuery, ForceQuerySchema
+from services.keys.lifecycle.organisation import SETTINGS, ChangeSettings
 from services.keys.views.queries import KeyQueries
 from shared.gate.grants.grants import Grants
 from shared.web.merge_patch.read_only import check_fixed
@@ -43,14 +44,16 @@ class OwnOrganisation:
         conditional=True,
     )
     def on_patch(self, call: Call[ForceQuery, EditOrganisationBody]) -> Answer:
-        organisation_id, days = call.caller.organisation_id, call.body.unused_expiry_days
-        check_fixed(call.body.fixed, self._queries.organisation(organisation_id))
-        if days is UNSET:
-            call.seen.check(self._queries.organisation(organisation_id).revision)
+        organisation_id, body = call.caller.organisation_id, call.body
+        before = self._queries.organisation(organisation_id)
+        check_fixed(body.fixed, before)
+        wanted = {name: value for name in SETTINGS if (value := getattr(body, name)) is not UNSET}
+        if not wanted:
+            call.seen.check(before.revision)
         else:
             with as_problems():
                 organisations = asked(self._commands, call).organisations
-                organisations.set_unused_expiry(organisation_id, days, origin(call))
+                organisations.change_settings(organisation_id, ChangeSettings(**wanted), origin(call))
         return self._shown(organisation_id)
 
     def _shown(self, organisation_id: str) -> Answer:

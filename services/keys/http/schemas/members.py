@@ -17,6 +17,8 @@ from shared.web.requests.permission_field import SPELLINGS, PermissionField
 from shared.web.requests.strict_boolean import StrictBoolean
 from shared.web.requests.texts import LABEL_NAME, not_blank, plain_text, prose
 from shared.web.requests.timestamp import Timestamp
+from shared.web.schemas.refusals import refuses
+from shared.web.schemas.whole_number import WholeNumber
 
 ADDRESSES_MAX = 50
 LABELS_MAX = 10
@@ -36,13 +38,18 @@ class Member:
     is_fixed: bool = False
 
 
+_INTERFACE = "must not name a network interface (the part after %)"
+_NO_ADDRESS = "not an IP address or network"
+
+
+@refuses(_INTERFACE, _NO_ADDRESS)
 def _network(text: str) -> None:
     if "%" in text:
-        raise ValidationError("must not name a network interface (the part after %)")
+        raise ValidationError(_INTERFACE)
     try:
         network(text)
     except ValueError as error:
-        raise ValidationError(f"not an IP address or network: {error}") from None
+        raise ValidationError(f"{_NO_ADDRESS}: {error}") from None
 
 
 class _Labels(fields.Dict):
@@ -59,9 +66,12 @@ class _Labels(fields.Dict):
             ) from None
 
 
+_BOUND = {"refusals": ["must not exceed the tier's limit"]}
+
+
 class LimitsSchema(StrictSchema):
-    minute = fields.Integer(strict=True, allow_none=True, validate=validate.Range(min=1, max=1_000_000))
-    day = fields.Integer(strict=True, allow_none=True, validate=validate.Range(min=1, max=1_000_000_000))
+    minute = WholeNumber(allow_none=True, validate=validate.Range(min=1, max=1_000_000), metadata=_BOUND)
+    day = WholeNumber(allow_none=True, validate=validate.Range(min=1, max=1_000_000_000), metadata=_BOUND)
 
 
 class OwnLimitsSchema(StrictSchema):
@@ -86,6 +96,12 @@ def _told(description: str) -> dict[str, str]:
     return {"description": description} if description else {}
 
 
+class PreviousSecretSchema(StrictSchema):
+    hint = _text()
+    grace_until = _moment("until when it works", nullable=False)
+    last_used_at = _moment("since it was replaced; null: not since")
+
+
 MEMBERS: dict[str, Member] = {
     "id": Member(shown=_text(), is_listed=True, is_fixed=True),
     "name": Member(
@@ -102,7 +118,7 @@ MEMBERS: dict[str, Member] = {
             values=fields.String(allow_none=True, validate=[validate.Length(max=100), plain_text]),
             allow_none=True,
             validate=validate.Length(max=LABELS_MAX),
-            metadata={"description": "null for a label takes it away"},
+            metadata={"description": "null for a label takes it away", "refusals": ["a key has at most"]},
         ),
         absent={},
     ),
@@ -117,7 +133,13 @@ MEMBERS: dict[str, Member] = {
     "expires_at": Member(
         shown=_moment(),
         is_listed=True,
-        wanted=Timestamp(allow_none=True, metadata={"description": "null: never"}),
+        wanted=Timestamp(
+            allow_none=True,
+            metadata={
+                "description": "null: never. Left out for a new key: as the organisation sets",
+                "refusals": ["must be in the future, at most ten years ahead"],
+            },
+        ),
         absent=None,
     ),
     "allow_query": Member(
@@ -149,6 +171,14 @@ MEMBERS: dict[str, Member] = {
     ),
     "rotated_at": Member(shown=_moment()),
     "grace_until": Member(shown=_moment("until when the previous secret works")),
+    "previous_secret": Member(
+        shown=fields.Nested(
+            PreviousSecretSchema,
+            required=True,
+            allow_none=True,
+            metadata={"description": "the secret before the newest; null: no grace runs"},
+        )
+    ),
     "suspended_at": Member(shown=_moment()),
     "expired_at": Member(shown=_moment("since when it has been expired")),
     "revoked_at": Member(shown=_moment()),

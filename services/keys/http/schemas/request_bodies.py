@@ -17,10 +17,14 @@ from shared.web.operation import StrictSchema
 from shared.web.requests.strict_boolean import StrictBoolean
 from shared.web.requests.texts import check_label, plain_text, prose
 from shared.web.requests.timestamp import Timestamp
+from shared.web.schemas.whole_number import WholeNumber
 
 EXPIRY_SECONDS_MAX = 10 * 366 * 86_400
 IDS_MAX = 1000
 GRACE_SECONDS_MAX = 30 * 86_400
+_ONE_EXPIRY = "give expires_at or expires_in, not both"
+_NO_GRACE = "the secret that is replaced gets no grace: leave grace_seconds out"
+_ONE_CHOICE = "give exactly one of label, created_before and ids"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +44,15 @@ class _KeySchema(StrictSchema):
     class Meta(StrictSchema.Meta):
         include = WANTED
 
-    expires_in = fields.Integer(
-        strict=True,
+    expires_in = WholeNumber(
         validate=validate.Range(min=1, max=EXPIRY_SECONDS_MAX),
-        metadata={"description": "seconds from now, in place of expires_at"},
+        metadata={"description": "seconds from now, in place of expires_at", "refusals": [_ONE_EXPIRY]},
     )
 
     @validates_schema
     def _check_expiry(self, data: dict[str, Any], **_: Any) -> None:
         if "expires_at" in data and "expires_in" in data:
-            raise ValidationError("give expires_at or expires_in, not both", "expires_in")
+            raise ValidationError(_ONE_EXPIRY, "expires_in")
 
     @post_load
     def _into_shape(self, data: Mapping[str, Any], **_: Any) -> KeyBody:
@@ -83,22 +86,22 @@ class RotateKeyBody:
 
 class RotateKeySchema(StrictSchema):
     shape = RotateKeyBody
-    grace_seconds = fields.Integer(
-        strict=True,
+    grace_seconds = WholeNumber(
         validate=validate.Range(min=0, max=GRACE_SECONDS_MAX),
         metadata={"description": "for how many seconds the old secret still works; at most until the key expires"},
     )
     instead = StrictBoolean(
         metadata={
             "description": "true: the new secret takes the place of the newest one, and the one before that keeps its"
-            " grace; for who lost the answer with the newest. While no grace runs, a rotation without grace"
+            " grace; for who lost the answer with the newest. While no grace runs, a rotation without grace",
+            "refusals": [_NO_GRACE],
         }
     )
 
     @validates_schema
     def _one_wish(self, data: dict[str, Any], **_: Any) -> None:
         if data.get("instead") and data.get("grace_seconds"):
-            raise ValidationError("the secret that is replaced gets no grace: leave grace_seconds out", "instead")
+            raise ValidationError(_NO_GRACE, "instead")
 
 
 class NothingSchema(StrictSchema):
@@ -128,7 +131,9 @@ class RevokeKeySchema(GiveUpSchema):
     also_made = StrictBoolean(
         metadata={"description": "revoke also the keys that it made since `made_since`, and those that these made"}
     )
-    made_since = Timestamp(metadata={"description": "by default a day before now"})
+    made_since = Timestamp(
+        metadata={"description": "by default a day before now", "refusals": ["must not be in the future"]}
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,14 +148,17 @@ class RevokeKeysBody(RevokeKeyBody):
 
 class RevokeKeysSchema(RevokeKeySchema):
     shape = RevokeKeysBody
+    refusals = (_ONE_CHOICE,)
     label = fields.String(validate=check_label, metadata={"description": "such as env:prod"})
     created_before = Timestamp()
     ids = fields.List(
-        fields.String(validate=[validate.Length(max=32), plain_text]), validate=validate.Length(min=1, max=IDS_MAX)
+        fields.String(validate=[validate.Length(max=32), plain_text]),
+        validate=validate.Length(min=1, max=IDS_MAX),
+        metadata={"refusals": ["no such key"]},
     )
     dry_run = StrictBoolean(metadata={"description": "list the keys that would be revoked, and revoke none"})
 
     @validates_schema
     def _one_choice(self, data: dict[str, Any], **_: Any) -> None:
         if sum(name in data for name in ("label", "created_before", "ids")) != 1:
-            raise ValidationError("give exactly one of label, created_before and ids")
+            raise ValidationError(_ONE_CHOICE)

@@ -14,8 +14,12 @@ from shared.web.operation import StrictSchema
 from shared.web.pagination import PageQuery, PageQuerySchema
 from shared.web.requests.texts import check_label, label_of, plain_text
 from shared.web.requests.timestamp import Timestamp
+from shared.web.schemas.refusals import refuses
+
+_STATUS = "|".join(Status)
 
 
+@refuses("no such status", pattern=rf"^(?:{_STATUS})(?:,(?:{_STATUS}))*$")
 def _statuses(text: str) -> None:
     if unknown := set(text.split(",")) - set(Status):
         raise ValidationError(f"no such status: {', '.join(sorted(unknown))}; choose from {', '.join(Status)}")
@@ -85,8 +89,12 @@ class AsOfQuery:
 
 class PastQuerySchema(StrictSchema):
     shape = AsOfQuery
-    as_of = Timestamp(metadata={"description": "show the key as it was at this time"})
-    revision = fields.Integer(validate=validate.Range(min=1, max=2**31 - 1))
+    as_of = Timestamp(
+        metadata={"description": "show the key as it was at this time", "refusals": ["must not be in the future"]}
+    )
+    revision = fields.Integer(
+        validate=validate.Range(min=1, max=2**31 - 1), metadata={"refusals": ["give as_of or revision, not both"]}
+    )
 
     @validates_schema
     def _one_moment(self, data: dict[str, Any], **_: Any) -> None:

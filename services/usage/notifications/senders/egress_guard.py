@@ -40,6 +40,8 @@ _NEVER = tuple(
     )
 )
 
+NO_TLS, NOT_PUBLIC = "must begin with https://", "is not on the public internet"
+
 
 class AddressForbidden(Exception):
     """The host has an address that may not be connected to. The text names the host only: its address would leak."""
@@ -79,10 +81,10 @@ def forbidden_target(url: str, policy: EgressPolicy) -> str | None:
     """Why a URL is refused, judged without resolving names; None: accepted. Connections are checked again each time."""
     parts = urlsplit(url)
     if parts.scheme != "https" and not policy.allow_http:
-        return "must begin with https://"
+        return NO_TLS
     address = addresses.address(parts.hostname or "")
     if address is not None and not policy.allows(address):
-        return "is not on the public internet"
+        return NOT_PUBLIC
     return None
 
 

@@ -14,6 +14,7 @@ from services.keys import assembly, tables
 from services.keys.assembly import Keys
 from services.keys.console.app import ConsoleDoor
 from services.keys.console.pages.key_usage import Day, Hour, KeyUsage, Request, UsageAway
+from services.keys.lifecycle.organisation import ChangeSettings
 from services.keys.revocation.session_fence import RECENT, Role
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
@@ -181,6 +182,23 @@ def test_a_key_that_is_typed_or_linked_somewhere_is_not_repeated(console: Consol
     answers.append(browser.post(path, [("name", secret)]))
     assert [answer.status_code for answer in answers] == [200, 422, 422, 200, 404, 200, 403]
     assert not any(secret in answer.text or secret in str(answer.headers) for answer in answers)
+
+
+def test_an_expiry_beyond_what_the_organisation_allows_is_told_at_its_field(console: Console) -> None:
+    settings = ChangeSettings(lifetime_max_days=30)
+    console.keys.commands.organisations.change_settings(console.organisation_id, settings, ORIGIN)
+    browser, path = console.browser(), "/console/keys/new"
+    typed = {"name": "Railway", "permissions": ["sensors:read"], "expiry": "365"}
+    review = browser.submit(browser.get(path), path, button=REVIEW, **typed)
+    refused = browser.submit(review, path, button=CREATE)
+    assert (refused.status_code, console.ids()) == (422, [])
+    assert "no later than your organisation allows" in refused.text
+    create(browser, expiry="30")
+    (key_id,) = console.ids()
+    path = f"/console/keys/{key_id}/edit"
+    refused = browser.submit(browser.get(path), path, expiry="90")
+    assert refused.status_code == 422
+    assert "no later than your organisation allows" in refused.text
 
 
 def test_no_permission_is_ticked_at_first(console: Console) -> None:

@@ -9,6 +9,7 @@ from services.keys import tables
 from services.keys.commands.command_inputs import CreatedKey
 from services.keys.lifecycle.commands import Command, DeleteKey, EditKey, RevokeKey, RotateKey, SuspendKey
 from services.keys.lifecycle.key import Access, Reason
+from services.keys.lifecycle.organisation import ChangeSettings
 from services.keys.revocation.fence import Fenced
 from shared.eventsourcing.audit import audit
 from shared.gate.verdict import Refusal
@@ -108,7 +109,7 @@ def test_an_organisation_s_settings_are_behind_the_fence(world: World) -> None:
     before = world.log()
     organisations = world.keys.commands.behind(fence_of(world, stolen)).organisations
     with pytest.raises(Fenced, match="key-revoked"):
-        organisations.set_unused_expiry(world.organisation_id, 30, ORIGIN)
+        organisations.change_settings(world.organisation_id, ChangeSettings(unused_expiry_days=30), ORIGIN)
     assert world.log() == before
 
 

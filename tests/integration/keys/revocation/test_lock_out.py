@@ -12,6 +12,7 @@ import structlog
 from services.keys.commands.command_inputs import MADE_IN_A_DAY, CreatedKey, KeyEdit
 from services.keys.lifecycle.key import Access, Reason, Status
 from services.keys.lifecycle.lock_out import LockOut, Loss
+from services.keys.lifecycle.organisation import ChangeSettings
 from services.keys.revocation.fence import Fenced
 from shared.eventsourcing.audit import audit
 from shared.eventsourcing.origin import Origin
@@ -93,13 +94,18 @@ def test_another_organisation_s_admin_key_is_no_way_back(world: World) -> None:
         ends_within_an_hour(world, sole, sole)()
 
 
+def expire_after(world: World, days: int) -> None:
+    settings = ChangeSettings(unused_expiry_days=days)
+    world.keys.commands.organisations.change_settings(world.organisation_id, settings, ORIGIN)
+
+
 def test_the_sweep_spares_the_admin_key_that_was_used_last_and_goes_on_with_the_others(world: World) -> None:
     """One busy worker key is enough for usage to be known; every admin key is idle."""
     older, latest = world.create(), world.create()
     worker = world.create(permissions=("sensors:read",))
     idle = world.create(permissions=("sensors:read",))
     world.keys.last_use.record({latest.key_id: world.clock.now() + HOUR})
-    world.keys.commands.organisations.set_unused_expiry(world.organisation_id, 7, ORIGIN)
+    expire_after(world, 7)
     with structlog.testing.capture_logs() as lines:
         for _ in range(20):
             world.clock.advance(DAY.total_seconds())
@@ -120,7 +126,7 @@ def test_the_sweep_spares_the_admin_key_that_was_used_last_and_goes_on_with_the_
 def test_a_spared_admin_key_is_still_warned_of_its_own_expiry_and_expires_by_it(world: World) -> None:
     sole = world.create(expires_at=world.clock.now() + 30 * DAY)
     worker = world.create(permissions=("sensors:read",))
-    world.keys.commands.organisations.set_unused_expiry(world.organisation_id, 7, ORIGIN)
+    expire_after(world, 7)
     for _ in range(31):
         world.clock.advance(DAY.total_seconds())
         world.keys.last_use.record({worker.key_id: world.clock.now()})
@@ -141,7 +147,7 @@ def test_unused_expiry_is_not_set_where_only_a_key_that_ends_soon_is_in_use(worl
 
     def set_to(days: int, **different: Any) -> None:
         commands = behind(world, asker, **different).organisations
-        commands.set_unused_expiry(world.organisation_id, days, by(asker))
+        commands.change_settings(world.organisation_id, ChangeSettings(unused_expiry_days=days), by(asker))
 
     with pytest.raises(LockOut, match="no admin key left"):
         set_to(7)

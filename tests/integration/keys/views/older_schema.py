@@ -5,12 +5,21 @@ from sqlalchemy import Connection, text
 
 def before_conditions(tx: Connection) -> None:
     """As before migration 0011: idempotency keys of creations alone, and no revision of an organisation."""
+    before_lifetimes(tx)
     before_console(tx)
     tx.execute(text("DROP TABLE signing_key"))
+    for name in ("previous_hint", "previous_used_at"):
+        tx.execute(text(f"ALTER TABLE api_key DROP COLUMN {name}"))
     columns = ("credential", "idempotency_key", "body_digest", "key_id", "created_at")
     tx.execute(text("DROP TABLE idempotency"))
     tx.execute(text(f"CREATE TABLE idempotency ({', '.join(f'{name} VARCHAR(255) NOT NULL' for name in columns)})"))
     tx.execute(text("ALTER TABLE organisation DROP COLUMN revision"))
+
+
+def before_lifetimes(tx: Connection) -> None:
+    """As before migration 0017: no lifetimes of an organisation's keys."""
+    for name in ("lifetime_max_days", "lifetime_default_days"):
+        tx.execute(text(f"ALTER TABLE organisation DROP COLUMN {name}"))
 
 
 def before_console(tx: Connection) -> None:

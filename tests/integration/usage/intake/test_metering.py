@@ -88,6 +88,17 @@ def test_a_batch_that_fails_in_the_middle_counts_not_at_all_and_later_whole(
     assert counted_requests(usage_database) == 1
 
 
+def test_the_last_use_of_a_secret_before_is_told_apart(metering: Metering) -> None:
+    metering.take_in(batch(record(10, previous_secret="a" * 16), record(20), record(5, previous_secret="a" * 16)))
+    metering.take_in(
+        batch(record(15, previous_secret="b" * 16), record(30, cost=0, previous_secret="b" * 16), start=500)
+    )
+    (used,) = metering.recent_uses.take()
+    assert used.last_used == {"key_a": NOON + timedelta(seconds=20)}
+    earlier = {"a" * 16: NOON + timedelta(seconds=10), "b" * 16: NOON + timedelta(seconds=15)}
+    assert used.previous_used == {"key_a": earlier}
+
+
 def test_an_empty_batch_is_remembered_like_any_other(metering: Metering) -> None:
     assert metering.take_in(batch())
     assert not metering.take_in(batch())

@@ -16,6 +16,25 @@ def test_each_member_that_may_be_absent_is_cleared(name: str) -> None:
     assert CLEARABLE.cleared({}, [name]) == {member: {inner: None} if inner else None}
 
 
+def test_a_key_never_expires_if_that_is_asked_for_whatever_the_organisation_s_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    class Noted:
+        def post(self, _path: str, body: dict[str, Any]) -> dict[str, str]:
+            asked.append(body)
+            return {"id": "key_1", "key": "shown once"}
+
+    monkeypatch.setattr(keys, "Client", Noted)
+    create = ["create", "Railway", "--permission", "sensors:read"]
+    for options in ([], ["--never-expires"]):
+        assert CliRunner().invoke(keys.app, [*create, *options]).exit_code == 0
+    assert [body.get("expires_at", "not said") for body in asked] == ["not said", None]
+    refused = CliRunner().invoke(keys.app, [*create, "--never-expires", "--expires-in", "60"], terminal_width=200)
+    assert (refused.exit_code, len(asked)) == (2, 2)
+
+
 def test_one_label_is_cleared_as_another_is_set() -> None:
     assert CLEARABLE.cleared({"labels": {"env": "prod"}}, ["labels.a.b"]) == {"labels": {"env": "prod", "a.b": None}}
 

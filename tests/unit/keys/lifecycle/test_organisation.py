@@ -6,6 +6,7 @@ from services.keys.lifecycle import organisation
 from services.keys.lifecycle.organisation import (
     TIERS,
     NameHoldsKey,
+    NameUnfit,
     OrganisationExists,
     RegisterOrganisation,
     UnknownTier,
@@ -42,3 +43,9 @@ def test_an_organisations_name_holds_no_key() -> None:
     with pytest.raises(NameHoldsKey) as refused:
         organisation.decide(None, RegisterOrganisation(organisation_id="org_1", name=name, tier="free"), NOON)
     assert "grl_" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "Rail\u202eway", "Rail\x00way"])
+def test_an_organisations_name_can_be_seen(name: str) -> None:
+    with pytest.raises(NameUnfit, match=r"an organisation's name must not be blank|must not contain control"):
+        organisation.decide(None, RegisterOrganisation(organisation_id="org_1", name=name, tier="free"), NOON)

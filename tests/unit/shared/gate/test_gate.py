@@ -1,12 +1,13 @@
 """One request through the whole gate, in memory: what it decides, what that costs, and what is written down."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from shared.gate.authentication.credential import Presented
+from shared.gate.authentication.credential import Presented, digest_of
 from shared.gate.gate import Gate
 from shared.gate.grants.grant import Limits, Status
 from shared.gate.grants.replica import Replica
@@ -55,6 +56,7 @@ def scene(tmp_path: Path) -> Scene:
         grant(2, status=Status.REVOKED, minute_limit=3),
         grant(3, organisation_id="org_unknown"),
         grant(4, status=Status.DELETED),
+        grant(5, previous_digest=digest_of(secret(50)), grace_until=NOW + timedelta(hours=1)),
     ]
     replica = Replica(
         gate="gate_1",
@@ -193,6 +195,7 @@ def test_a_record_says_whose_request_it_was_and_what_came_of_it(scene: Scene) ->
         "curl/8",
         1,
         None,
+        None,
     ]
 
 
@@ -208,6 +211,13 @@ def test_a_record_says_whose_request_it_was_and_what_came_of_it(scene: Scene) ->
 def test_a_refused_request_is_written_down_at_no_cost(scene: Scene, request_: Presented, key_id: str | None) -> None:
     record = scene.recorded(scene.admit(request_), status=401)
     assert (record[2], record[7]) == (key_id, 0)
+
+
+def test_an_admitted_request_that_came_with_the_secret_before_says_by_which(scene: Scene) -> None:
+    assert scene.recorded(scene.admit())[14] is None
+    assert scene.recorded(scene.admit(presented(f"Bearer {secret(50)}")))[14] == digest_of(secret(50))[:16]
+    refused = scene.admit(presented(f"Bearer {secret(50)}"), "admin")
+    assert scene.recorded(refused, status=403)[14] is None
 
 
 @pytest.mark.parametrize("padding", [0, 140, 150, 180, 190, 196])

@@ -145,6 +145,7 @@ def test_what_is_read_or_deleted(server: Server, command: str, asked: str) -> No
             "POST /v1/channels/chn_1/rotate-secret",
             {"overlap_seconds": 60},
         ),
+        ("channels rotate-secret chn_1 --instead", "POST /v1/channels/chn_1/rotate-secret", {"instead": True}),
         (
             "channels replay chn_1 --since 2026-11-28T12:00:00Z",
             "POST /v1/channels/chn_1/replay",
@@ -213,7 +214,7 @@ def test_a_secret_stands_alone_on_standard_output_and_one_that_is_lost_is_a_fail
     server.answer = WEBHOOK | {"secret": None}
     lost = run(*command.split())
     assert isinstance(lost.exception, Failure)
-    assert "grillo alerts channels rotate-secret chn_1" in str(lost.exception)
+    assert "grillo alerts channels rotate-secret chn_1 --instead" in str(lost.exception)
     assert "whsec" not in lost.stdout
 
 

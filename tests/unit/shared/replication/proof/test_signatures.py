@@ -29,6 +29,16 @@ def test_anything_may_stand_where_a_signature_belongs(signature: str) -> None:
     assert not Verifier([ONE.public_key]).verifies(b"page", b"told", signature)
 
 
+def test_a_signature_has_one_spelling() -> None:
+    """The last letter before the padding has four bits that mean nothing."""
+    signature = ONE.sign(b"page", b"told")
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    others = [f"{signature[:-3]}{letter}==" for letter in letters if letter != signature[-3]]
+    same = [other for other in others if base64.b64decode(other) == base64.b64decode(signature)]
+    assert len(same) == 15
+    assert not any(Verifier([ONE.public_key]).verifies(b"page", b"told", other) for other in same)
+
+
 def test_the_private_key_is_in_no_text_of_the_signer() -> None:
     private_key = new_private_key()
     signer = Signer(private_key)

@@ -1,0 +1,157 @@
+"""French of what is wrong with a request, from its English text; what is not known stays English.
+
+In both, `…` stands for what is told as it is.
+"""
+
+import re
+from collections.abc import Mapping
+
+_FRENCH: Mapping[str, str] = {
+    # marshmallow's own
+    "Missing data for required field.": "est nécessaire",
+    "Field may not be null.": "ne peut pas être null",
+    "Unknown field.": "n'existe pas",
+    "Invalid value.": "n'est pas valable",
+    "Invalid type.": "n'est pas du bon type",
+    "Invalid input type.": "doit être un objet",
+    "Not a valid string.": "doit être un texte",
+    "Not a valid utf-8 string.": "doit être un texte en UTF-8",
+    "Not a valid integer.": "doit être un nombre entier",
+    "Not a valid number.": "doit être un nombre",
+    "Number too large.": "est un nombre trop grand",
+    "Not a valid boolean.": "doit être true ou false",
+    "Not a valid list.": "doit être une liste",
+    "Not a valid mapping type.": "doit être un objet",
+    "String does not match expected pattern.": "n'a pas la forme attendue",
+    "Must be one of: ….": "doit être l'un de : …",
+    "Must be greater than or equal to … and less than or equal to ….": "doit être compris entre … et …",
+    "Must be greater than or equal to ….": "doit être au moins …",
+    "Must be less than or equal to ….": "doit être au plus …",
+    "Length must be between … and ….": "doit avoir une longueur comprise entre … et …",
+    "Shorter than minimum length ….": "doit avoir une longueur d'au moins …",
+    "Longer than maximum length ….": "doit avoir une longueur d'au plus …",
+    # texts
+    "must not be blank": "ne doit pas être vide",
+    "must not contain an API key": "ne doit pas contenir de clé API",
+    "must not contain control characters": "ne doit pas contenir de caractères de contrôle",
+    "must not contain control, invisible or text direction characters": (
+        "ne doit pas contenir de caractères de contrôle, invisibles ou de sens d'écriture"
+    ),
+    "must contain visible ASCII characters only, and no API key": (
+        "ne doit contenir que des caractères ASCII visibles, et pas de clé API"
+    ),
+    "must start with / and have at most … printable ASCII characters": (
+        "doit commencer par / et avoir au plus … caractères ASCII imprimables"
+    ),
+    "must be a label as name:value, such as env:prod": "doit être une étiquette nom:valeur, comme env:prod",
+    "must be a label's name and value, such as env:prod": "doit être une étiquette nom:valeur, comme env:prod",
+    "a key has at most … labels": "une clé a au plus … étiquettes",
+    "is not of the form that it must have": "n'a pas la forme attendue",
+    # times
+    "must be an RFC 3339 time with a UTC offset, such as …": (
+        "doit être une date et heure RFC 3339 avec son décalage UTC, comme 2026-11-23T10:17:00+02:00 "
+        "(dans une URL, + s'écrit %2B)"
+    ),
+    "must be a text, such as …": "doit être un texte, comme …",
+    "must be between the years 1901 and 2199": "doit être entre les années 1901 et 2199",
+    "must not be in the future": "ne doit pas être dans le futur",
+    "must be in the future, at most ten years ahead": "doit être dans le futur, dans dix ans au plus",
+    "must be later than start": "doit être après start",
+    "must not be before start": "ne doit pas être avant start",
+    "must not be later than to (or than now, if to is left out)": "ne doit pas être après to (sans to : maintenant)",
+    "is too long ago": "est trop ancien",
+    # numbers and choices
+    "must be a whole number": "doit être un nombre entier",
+    "must be one of …": "doit être l'un de …",
+    "must be a status such as 429, or a class such as 4xx": "doit être un statut, comme 429, ou une classe, comme 4xx",
+    "must be in ascending order, without repetition": "doit être en ordre croissant, sans répétition",
+    "must not exceed the tier's limit of …": "ne doit pas dépasser la limite de l'offre, …",
+    "must not exceed lifetime_max_days, which is …": "ne doit pas dépasser lifetime_max_days, qui est …",
+    "the organisation's keys live at most … days: this one may expire at … at the latest": (
+        "les clés de l'organisation vivent au plus … jours : celle-ci peut expirer le … au plus tard"
+    ),
+    "no such status: …; choose from …": "ce statut n'existe pas : … ; choisissez parmi …",
+    # ways that exclude each other
+    "give as_of or revision, not both": "donnez as_of ou revision, pas les deux",
+    "give expires_at or expires_in, not both": "donnez expires_at ou expires_in, pas les deux",
+    "give key_ids or label, not both": "donnez key_ids ou label, pas les deux",
+    "give exactly one of label, created_before and ids": "donnez exactement un de label, created_before et ids",
+    "the secret that is replaced gets no grace: leave grace_seconds out": (
+        "le secret remplacé n'a pas de délai : ne donnez pas grace_seconds"
+    ),
+    "this Idempotency-Key came with another body before": "cette Idempotency-Key est déjà venue avec un autre corps",
+    # what it names
+    "cannot be changed": "ne peut pas être changé",
+    "no such key": "cette clé n'existe pas",
+    "there is no … with this id": "aucun objet (…) n'a cet identifiant",
+    "not an IP address or network: …": "n'est ni une adresse IP ni un réseau : …",
+    "must not name a network interface (the part after %)": ("ne doit pas nommer d'interface réseau (ce qui suit %)"),
+    "must be four numbers in degrees: west,south,east,north": (
+        "doit être quatre nombres en degrés : west,south,east,north"
+    ),
+    "must have longitudes from -180 to 180, latitudes from -90 to 90, and south below north": (
+        "doit avoir des longitudes de -180 à 180, des latitudes de -90 à 90, et south sous north"
+    ),
+    "keys cannot be bound to networks yet: leave it out": (
+        "les clés ne peuvent pas encore être liées à des réseaux : ne le donnez pas"
+    ),
+    # channels
+    "is required for a channel of this kind": "est nécessaire pour un canal de ce type",
+    "does not apply to a channel of this kind": "ne s'applique pas à un canal de ce type",
+    "must be of the form https://HOST/PATH": "doit être de la forme https://HÔTE/CHEMIN",
+    "must begin with https://": "doit commencer par https://",
+    "is not on the public internet": "n'est pas sur l'internet public",
+    "must not contain a user name, password or fragment: verify the signature of each message instead": (
+        "ne doit contenir ni nom d'utilisateur, ni mot de passe, ni fragment : vérifiez la signature de chaque message"
+    ),
+    "must be one email address, such as ops@example.org": "doit être une adresse e-mail, comme ops@example.org",
+    "this installation cannot send email: no SMTP server is configured": (
+        "cette installation ne peut pas envoyer d'e-mail : aucun serveur SMTP n'est configuré"
+    ),
+    # headers, queries and bodies as a whole
+    "unknown query parameters: …": "paramètres inconnus : …",
+    "is given more than once": "est donné plus d'une fois",
+    "the body did not arrive completely": "le corps n'est pas arrivé en entier",
+    "the body is nested too deeply": "le corps est imbriqué trop profondément",
+    "the body is not JSON: …": "le corps n'est pas du JSON : …",
+    "the body is not UTF-8 text": "le corps n'est pas un texte en UTF-8",
+    "send next_cursor of the previous page, unchanged": "envoyez next_cursor de la page précédente, tel quel",
+    "comes from a list with another …; …": "vient d'une liste dont ce qui suit est différent : … ; …",
+    "a CSV file has no pages, so leave it out": "un fichier CSV n'a pas de pages : ne le donnez pas",
+    "must be * or tags as in ETag, such as …": "doit être * ou des étiquettes comme dans ETag, par exemple …",
+    "must be 1 to 255 printable ASCII characters without spaces, and no API key": (
+        "doit avoir 1 à 255 caractères ASCII imprimables sans espace, et pas de clé API"
+    ),
+    "says which revision a change is based on; this changes nothing": (
+        "dit sur quelle révision se fonde une modification ; rien n'est modifié ici"
+    ),
+    "nothing that has a revision is changed here": "rien de ce qui a une révision n'est modifié ici",
+    "asks whether what GET shows is new; this is no GET": (
+        "demande si ce que montre GET est nouveau ; ce n'est pas un GET"
+    ),
+    "only proxies that TRUSTED_PROXIES lists may ask about forwarded requests": (
+        "seuls les proxys de TRUSTED_PROXIES peuvent interroger sur des requêtes transmises"
+    ),
+    "send the key in the Authorization header: this service takes none in the URL's query": (
+        "envoyez la clé dans l'en-tête Authorization : ce service n'en prend pas dans l'URL"
+    ),
+}
+_PATTERNS = tuple(
+    (re.compile(re.escape(english).replace("…", "(.+)"), re.DOTALL), french) for english, french in _FRENCH.items()
+)
+_OF_A_MEMBER = re.compile(r"(/[^:]*|[A-Za-z_-]+): (.+)", re.DOTALL)
+
+
+def in_french(text: str) -> str:
+    """`text`: of what is wrong, perhaps after the name of the member or parameter that it is wrong with."""
+    for pattern, french in _PATTERNS:
+        if found := pattern.fullmatch(text):
+            return _filled(french, found.groups())
+    if named := _OF_A_MEMBER.fullmatch(text):
+        return f"{named[1]} : {in_french(named[2])}"
+    return text
+
+
+def _filled(french: str, parts: tuple[str, ...]) -> str:
+    first, *others = french.split("…")
+    return first + "".join(part + text for part, text in zip(parts, others, strict=False))

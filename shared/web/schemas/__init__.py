@@ -1,0 +1,1 @@
+"""What schemas take and tell beyond marshmallow and apispec: fields, and refusals in words."""

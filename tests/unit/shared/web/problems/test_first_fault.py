@@ -1,0 +1,157 @@
+"""The detail of a problem names the first fault itself, the field and what is wrong, in English and in French."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import marshmallow
+import pytest
+from marshmallow import fields, validate
+
+from services.keys.lifecycle.lifetimes import BeyondLifetime, Lifetimes
+from services.keys.lifecycle.organisation import DefaultBeyondMaximum
+from shared.values.timestamps import _LOOKS_LIKE, _SEND_PLUS, rfc3339
+from shared.web.problems.catalogue import Problem
+from shared.web.problems.french_faults import in_french
+from tests.examples import NOON
+
+ROOT = Path(__file__).parents[5]
+# Pages for people have texts of their own; what is no HTTP request of a program's is not answered in French.
+LEFT_OUT = ("console", "cli", "embedded", "rpc_schemas", "migrations", "shared/contracts")
+NAMES = {"ValidationError", "NotAName", "_refuse", "DefaultBeyondMaximum"}
+
+
+def told(problem: Problem, language: str = "en") -> dict[str, str]:
+    body = problem.body(public_url="", instance=None, request_id="req_1", language=language)
+    assert body["error"]["message"] == body["detail"]
+    return {"title": body["title"], "detail": body["detail"]}
+
+
+def of_body(pointer: str, *messages: str) -> Problem:
+    return Problem("invalid-body", members={"errors": {pointer: list(messages), "/other": ["Unknown field."]}})
+
+
+@pytest.mark.parametrize(
+    ("problem", "english", "french"),
+    [
+        (of_body("/name", "must not be blank"), "/name: must not be blank", "/name : ne doit pas être vide"),
+        (
+            of_body("", "give exactly one of label, created_before and ids"),
+            "give exactly one of label, created_before and ids",
+            "donnez exactement un de label, created_before et ids",
+        ),
+        (
+            of_body("/limits/minute", "must not exceed the tier's limit of 300", "Not a valid integer."),
+            "/limits/minute: must not exceed the tier's limit of 300",
+            "/limits/minute : ne doit pas dépasser la limite de l'offre, 300",
+        ),
+        (
+            Problem("invalid-request", "as_of: must not be in the future"),
+            "as_of: must not be in the future",
+            "as_of : ne doit pas être dans le futur",
+        ),
+        (
+            Problem("invalid-request", "unknown query parameters: a, b"),
+            "unknown query parameters: a, b",
+            "paramètres inconnus : a, b",
+        ),
+        (of_body("/x", "a text that nobody translated"), "/x: a text that nobody translated", None),
+    ],
+)
+def test_the_first_fault_is_named_in_both_languages(problem: Problem, english: str, french: str | None) -> None:
+    assert told(problem)["detail"] == english
+    in_other = told(problem, "fr")
+    assert in_other["detail"] == (french or "/x : a text that nobody translated")
+    assert "requête" in in_other["title"]
+
+
+def test_what_has_no_detail_of_its_own_has_the_advice_in_the_reader_s_language() -> None:
+    assert told(Problem("too-many-keys"), "fr")["detail"].startswith("Révoquez")
+    assert told(Problem("too-many-keys"), "es")["detail"].startswith("Revoque")
+    assert told(Problem("too-many-keys"), "de") == told(Problem("too-many-keys"))
+
+
+def test_every_message_of_ours_has_its_french() -> None:
+    texts = {*_our_messages(), _LOOKS_LIKE, _SEND_PLUS, str(DefaultBeyondMaximum(Lifetimes(max_days=7)))}
+    texts.add(f"{BeyondLifetime(7, NOON)}: this one may expire at {rfc3339(NOON)} at the latest")
+    texts.remove("x: x")
+    untold = {text for text in texts if in_french(text) == text}
+    assert untold == set()
+
+
+def test_every_message_of_marshmallow_s_that_a_body_can_meet_has_its_french() -> None:
+    kinds = (fields.String, fields.Integer, fields.Boolean, fields.List, fields.Dict, fields.Nested, fields.Enum)
+    texts = {text for kind in kinds for each in kind.__mro__ for text in _messages_of(each).values()}
+    texts |= set(marshmallow.Schema._default_error_messages.values())
+    validators = [
+        validate.Range(min=1, max=9),
+        validate.Length(min=1, max=9),
+        validate.Length(max=9),
+        validate.Length(min=9),
+        validate.OneOf(("a", "b")),
+        validate.Regexp("x"),
+    ]
+    for validator in validators:
+        for value in (-5, 50) if isinstance(validator, validate.Range) else ("", "y" * 50):
+            with pytest.raises(marshmallow.ValidationError) as refused:
+                (validator(value), validator("y" * 50), validator(""))
+            texts.update(map(str, refused.value.messages))
+    assert {text for text in texts if in_french(text) == text} == set()
+
+
+def _messages_of(kind: type) -> dict[str, str]:
+    return dict(vars(kind).get("default_error_messages", {}))
+
+
+def _our_messages() -> Iterator[str]:
+    for top in ("services", "shared/web", "shared/values"):
+        for path in (ROOT / top).rglob("*.py"):
+            if not any(name in str(path.relative_to(ROOT)) for name in LEFT_OUT):
+                yield from _messages_in(ast.parse(path.read_text()))
+
+
+def _messages_in(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield from _messages_of_call(node)
+        elif isinstance(node, ast.Dict):
+            for value in node.values:
+                yield from _texts_of_list(value)
+        elif isinstance(node, ast.DictComp):
+            yield from _texts_of_list(node.value)
+        elif isinstance(node, ast.FunctionDef) and node.name in ("unreadable", "forbidden_target"):
+            for each in ast.walk(node):
+                if isinstance(each, ast.Return) and each.value is not None:
+                    yield from _text_of(each.value)
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+            yield from _texts_of_list(node.value)
+
+
+def _messages_of_call(node: ast.Call) -> Iterator[str]:
+    name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+    given = node.args
+    if name == "_refuse" or (
+        name == "Problem" and isinstance(node.args[0], ast.Constant) and node.args[0].value == "invalid-request"
+    ):
+        given = node.args[1:]
+    elif name not in NAMES:
+        given = [keyword.value for keyword in node.keywords if keyword.arg == "error"]
+    for each in given[:1]:
+        yield from _text_of(each)
+
+
+def _texts_of_list(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.List) and len(node.elts) == 1:
+        yield from _text_of(node.elts[0], of_sentences=True)
+
+
+def _text_of(node: ast.expr, *, of_sentences: bool = False) -> Iterator[str]:
+    """What is filled in is written x. `of_sentences`: lists hold other texts, too."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        text = node.value
+    elif isinstance(node, ast.JoinedStr):
+        text = "".join(str(part.value) if isinstance(part, ast.Constant) else "x" for part in node.values)
+    else:
+        return
+    if " " in text or not of_sentences:
+        yield text
