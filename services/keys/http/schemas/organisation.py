@@ -31,15 +31,9 @@ class OrganisationSchema(StrictSchema):
     lifetime_default_days = fields.Integer(required=True, allow_none=True)
 
 
-<<<<<<< HEAD
 def _days(least: int, most: int, description: str, *refusals: str) -> WholeNumber:
     bounds = validate.Range(min=least, max=most)
     return WholeNumber(allow_none=True, validate=bounds, metadata={"description": description, "refusals": refusals})
-=======
-def _days(least: int, most: int, description: str, *refusals: str) -> fields.Integer:
-    told = {"description": description, "refusals": list(refusals)}
-    return WholeNumber(allow_none=True, validate=validate.Range(min=least, max=most), metadata=told)
->>>>>>> h-b
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +56,7 @@ class EditOrganisationSchema(MergePatchSchema):
         1,
         3650,
         "how long a key lives, other than an admin key, whose creation does not say when it expires; null: as long as "
-<<<<<<< HEAD
         "it may",
-=======
-        "it may. At most lifetime_max_days",
->>>>>>> h-b
         "must not exceed lifetime_max_days",
     )
 
