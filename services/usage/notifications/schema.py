@@ -32,6 +32,7 @@ _VISIBLE = re.compile(r"[!-~]+", re.ASCII)
 _VISIBLE_ONLY = "must contain visible ASCII characters only, and no API key"
 _NO_URL = "must be of the form https://HOST/PATH"
 _ADDRESS_ALONE = "must not contain a user name, password or fragment: verify the signature of each message instead"
+_NO_OVERLAP = "the secret that is replaced signs no more: leave overlap_seconds out"
 _NO_EMAIL = "must be one email address, such as ops@example.org"
 _NEEDED, _NOT_THIS_KIND = "is required for a channel of this kind", "does not apply to a channel of this kind"
 
@@ -133,14 +134,15 @@ class RotateSecretSchema(StrictSchema):
     instead = StrictBoolean(
         metadata={
             "description": "true: the new secret takes the place of the newest one, and the one before that signs on as"
-            " long as it would have; for who lost the answer with the newest. If none does, a rotation without overlap"
+            " long as it would have; for who lost the answer with the newest. If none does, a rotation without overlap",
+            "refusals": [_NO_OVERLAP],
         }
     )
 
     @validates_schema
     def _one_wish(self, data: dict[str, Any], **_: Any) -> None:
         if data.get("instead") and data.get("overlap_seconds"):
-            raise ValidationError("the secret that is replaced signs no more: leave overlap_seconds out", "instead")
+            raise ValidationError(_NO_OVERLAP, "instead")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

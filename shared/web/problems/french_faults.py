@@ -79,6 +79,9 @@ _FRENCH: Mapping[str, str] = {
     "the secret that is replaced gets no grace: leave grace_seconds out": (
         "le secret remplacé n'a pas de délai : ne donnez pas grace_seconds"
     ),
+    "the secret that is replaced signs no more: leave overlap_seconds out": (
+        "le secret remplacé ne signe plus : ne donnez pas overlap_seconds"
+    ),
     "this Idempotency-Key came with another body before": "cette Idempotency-Key est déjà venue avec un autre corps",
     # what it names
     "cannot be changed": "ne peut pas être changé",

@@ -137,7 +137,7 @@ MEMBERS: dict[str, Member] = {
             allow_none=True,
             metadata={
                 "description": "null: never. Left out for a new key: as the organisation sets",
-                "refusals": ["must be in the future, at most ten years ahead"],
+                "refusals": ["must be in the future, at most ten years ahead", "the organisation's keys live at most"],
             },
         ),
         absent=None,

@@ -115,8 +115,10 @@ def _messages_in(tree: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Call):
             yield from _messages_of_call(node)
         elif isinstance(node, ast.Dict):
-            for value in node.values:
-                yield from _texts_of_list(value)
+            for name, value in zip(node.keys, node.values, strict=True):
+                # `refusals` has beginnings of texts, for the document.
+                if not (isinstance(name, ast.Constant) and name.value == "refusals"):
+                    yield from _texts_of_list(value)
         elif isinstance(node, ast.DictComp):
             yield from _texts_of_list(node.value)
         elif isinstance(node, ast.FunctionDef) and node.name in ("unreadable", "forbidden_target"):
