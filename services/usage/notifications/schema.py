@@ -23,6 +23,7 @@ from shared.web.requests.timestamp import Timestamp
 from shared.web.schemas.refusals import refuses
 from shared.web.schemas.whole_number import WholeNumber
 
+_NO_OVERLAP = "the secret that is replaced signs no more: leave overlap_seconds out"
 NAME_MAX = 100
 OVERLAP_SECONDS_DEFAULT, OVERLAP_SECONDS_MAX = 86_400, 7 * 86_400
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}", re.ASCII)
@@ -133,14 +134,15 @@ class RotateSecretSchema(StrictSchema):
     instead = StrictBoolean(
         metadata={
             "description": "true: the new secret takes the place of the newest one, and the one before that signs on as"
-            " long as it would have; for who lost the answer with the newest. If none does, a rotation without overlap"
+            " long as it would have; for who lost the answer with the newest. If none does, a rotation without overlap",
+            "refusals": [_NO_OVERLAP],
         }
     )
 
     @validates_schema
     def _one_wish(self, data: dict[str, Any], **_: Any) -> None:
         if data.get("instead") and data.get("overlap_seconds"):
-            raise ValidationError("the secret that is replaced signs no more: leave overlap_seconds out", "instead")
+            raise ValidationError(_NO_OVERLAP, "instead")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
