@@ -171,18 +171,25 @@ class KeyExpiryNear:
     warned_at: datetime
 
 
-@types.register("KeyExpired")
+@types.register("KeyExpired", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyExpired:
     """Recorded by a timer. `reason`: one of ExpiryReason's values.
 
     A key's expiry time every gate enforces by itself; expiry for want of use takes effect by this event only.
+    `recorded_at`: of an expiry by time, the moment that it has among the other events. None: of an older version.
     """
 
     key_id: str
     organisation_id: str
     expired_at: datetime
     reason: str
+    recorded_at: datetime | None = None
+
+
+@types.upcaster("KeyExpired", from_version=1)
+def _recorded_when_its_row_was(body: Data) -> Data:
+    return body
 
 
 @types.register("KeyDeleted")

@@ -81,7 +81,7 @@ class Visit:
             self.seen += [f"{name}: {one['id']}: {one['nodes'][0]['html']}" for one in violations]
             if self.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 self.seen.append(f"{name}: wider than the window")
-        assert self.seen == []
+        assert not self.seen, "\n".join(self.seen)
 
 
 @contextmanager

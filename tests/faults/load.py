@@ -121,7 +121,7 @@ def await_each_counted_once(log: Log, ledger: Ledger) -> None:
     counted = eventually(
         lambda: [request_id for request_id in log.counted_requests() if request_id.startswith(ledger.name)],
         lambda counted: ledger.answered <= set(counted),
-        seconds=150,
+        seconds=400,
         every=1,
     )
     assert set(counted) <= ledger.sent

@@ -1,7 +1,10 @@
 """An attacker who holds all of one service: its accounts, its token, its database, and a place on the network."""
 
+import threading
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -9,7 +12,7 @@ import msgspec
 import sqlalchemy
 from amqp import Message
 from amqp.exceptions import AccessRefused
-from kombu import Connection
+from kombu import Connection, Queue
 
 from shared.contracts import keys
 from shared.contracts.usage import BatchesCounted
@@ -20,7 +23,8 @@ from shared.values.accounts import SERVICES
 from tests.e2e.running import Distributed
 from tests.trust.forger import Victims, events_of_each_type, head_of, in_envelope
 
-FOLLOWED = {"auth": ("auth.follows.keys",), "usage": ("usage.follows.keys", "usage.follows.auth.RequestMetered")}
+METERED = "usage.follows.auth.RequestMetered"
+FOLLOWED = {"auth": ("auth.follows.keys",), "usage": ("usage.follows.keys", METERED)}
 _CALLS = ("keys.revoke_key", "keys.delete_key", "keys.suspend_key", "auth.verify")
 
 
@@ -119,6 +123,33 @@ class Attacker:
         except AccessRefused:
             return False
         return True
+
+    @contextmanager
+    def swallows(self, queue: str) -> Iterator[list[Any]]:
+        """Takes from a queue of its own service what it gets beside the honest process, and drops it. The bodies."""
+        swallowed: list[Any] = []
+        over = threading.Event()
+
+        def swallow(body: object, message: Any) -> None:
+            swallowed.append(body)
+            message.ack()
+
+        def serve() -> None:
+            with (
+                Connection(self.amqp_uri) as connection,
+                connection.Consumer(Queue(queue, no_declare=True), callbacks=[swallow], accept=["json"]),
+            ):
+                while not over.is_set():
+                    with suppress(TimeoutError):
+                        connection.drain_events(timeout=0.2)
+
+        with ThreadPoolExecutor(1) as pool:
+            serving = pool.submit(serve)
+            try:
+                yield swallowed
+            finally:
+                over.set()
+            serving.result()
 
     def opens_database_of(self, service: str) -> bool:
         """With its own role."""

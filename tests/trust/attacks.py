@@ -10,8 +10,8 @@ from sqlalchemy import select
 from services.usage import tables
 from shared.contracts.errors import NotAllowed
 from shared.sql.database import Database
-from tests.e2e.running import Distributed, eventually
-from tests.trust.attacker import FOLLOWED, Attacker
+from tests.e2e.running import Distributed, eventually, judged
+from tests.trust.attacker import FOLLOWED, METERED, Attacker
 from tests.trust.forger import count, refused
 from tests.trust.impostor import Impostor
 from tests.trust.middle import Middle
@@ -57,7 +57,7 @@ def meter_for_others(siege: Siege, attacker: Attacker) -> None:
     """In the segments of keys: at the beginning, where nothing is yet, and over all that there can be."""
     system, victim = siege.system, siege.system.create_key("sensors:read")
     with system.client(victim[1]) as client:
-        assert [client.get(f"/v1/keys/{victim[0]}").status_code for _ in range(3)] == [403] * 3
+        assert [judged(lambda: client.get(f"/v1/keys/{victim[0]}")).status_code for _ in range(3)] == [403] * 3
     used = eventually(lambda: total(system, victim[0]), lambda used: used == 3, seconds=WAIT_SECONDS_MAX)
     segments = segments_of(system, "keys")
     assert segments
@@ -75,6 +75,17 @@ def meter_for_others(siege: Siege, attacker: Attacker) -> None:
             attacker.publish("auth.events", "RequestMetered", swallowing)
     assert total(system, victim[0]) == used
     assert set(segments) <= set(segments_of(system, "keys"))
+
+
+def swallow_batches(siege: Siege, attacker: Attacker) -> None:
+    """Of the gates of each other service: read from the queue of usage, whose right that is, and counted nowhere."""
+    of = {segment: other for other in attacker.others for segment in segments_of(siege.system, other)}
+    with attacker.swallows(METERED) as swallowed:
+        eventually(
+            lambda: {of.get(batch["segment"]) for batch in swallowed},
+            lambda found: found >= set(attacker.others),
+            seconds=WAIT_SECONDS_MAX,
+        )
 
 
 def answer_in_keys_place(siege: Siege, middle: Middle, impostor: Impostor) -> None:
@@ -136,5 +147,5 @@ def segments_of(distributed: Distributed, account: str) -> list[str]:
 
 def total(distributed: Distributed, key_id: str) -> int:
     with distributed.admin() as admin:
-        used: int = admin.get(f"/v1/keys/{key_id}/usage").raise_for_status().json()["total"]
+        used: int = judged(lambda: admin.get(f"/v1/keys/{key_id}/usage")).raise_for_status().json()["total"]
     return used

@@ -15,8 +15,10 @@ from services.keys.console.pages.parts import Parts
 from services.keys.console.pages.refusals import Refusals
 from services.keys.console.public.routes import routes as public_routes
 from services.keys.console.rendering.page_headers import PageHeaders
+from services.keys.lifecycle.key import NoSuchKey
 from shared.web.answers.compression import Compression
 from shared.web.requests.client_address import TrustedProxies
+from shared.web.requests.query_parameters import has_control_characters
 from shared.web.requests.request_identity import RequestIdentity
 from shared.web.route import Route
 
@@ -45,7 +47,7 @@ class ConsoleDoor:
     ) -> None:
         """`document`: the OpenAPI document, of which the reference is made."""
         self._router = CompiledRouter()
-        middleware: list[Any] = [RequestIdentity(proxies), PageHeaders(parts.public_url)]
+        middleware: list[Any] = [RequestIdentity(proxies), PageHeaders(parts.public_url), _Readable()]
         app = falcon.App(middleware=middleware, router=self._router)
         app.req_options.strip_url_path_trailing_slash = True
         app.add_error_handler((Exception, falcon.HTTPError), Refusals().answer)
@@ -97,6 +99,16 @@ def _routes(parts: Parts) -> list[Route]:
         Route("/console/sessions", sign_in_pages.SessionsPage(parts)),
         *(Route(path, _SeeKeys()) for path in _OTHER_ADDRESSES),
     ]
+
+
+class _Readable:
+    """Falcon middleware: what a database could not even be asked about is not there."""
+
+    def process_resource(
+        self, req: falcon.Request, resp: falcon.Response, resource: object, params: dict[str, str]
+    ) -> None:
+        if any(map(has_control_characters, params.values())):
+            raise NoSuchKey
 
 
 class _SeeKeys:

@@ -29,7 +29,8 @@ def age(state: Key | None, use: Use, now: datetime) -> tuple[KeyEvent, ...]:
         return ()
     expires_at = state.access.expires_at
     if expires_at is not None and now >= expires_at:
-        return (_expired(state, expires_at, ExpiryReason.TIME),)
+        recorded_at = next_moment(state.changed_at, now)
+        return (_expired(state, expires_at, ExpiryReason.TIME, recorded_at),)
     return _unused(state, use, now) or _near(state, now)
 
 
@@ -75,5 +76,11 @@ def _warning(state: Key, expires_at: datetime, days: int, reason: ExpiryReason, 
     )
 
 
-def _expired(state: Key, at: datetime, reason: ExpiryReason) -> KeyExpired:
-    return KeyExpired(key_id=state.key_id, organisation_id=state.organisation_id, expired_at=at, reason=reason.value)
+def _expired(state: Key, at: datetime, reason: ExpiryReason, recorded_at: datetime | None = None) -> KeyExpired:
+    return KeyExpired(
+        key_id=state.key_id,
+        organisation_id=state.organisation_id,
+        expired_at=at,
+        reason=reason.value,
+        recorded_at=recorded_at,
+    )

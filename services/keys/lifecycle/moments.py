@@ -38,7 +38,7 @@ def next_moment(last: datetime, now: datetime) -> datetime:
 
 
 def own_moment(event: KeyEvent | OrganisationEvent) -> datetime | None:
-    """When it happened, by itself. None: an expiry by time, whose own time may lie before events that precede it."""
+    """When it happened, by itself. None: an expiry by time of an older version, which does not say so."""
     match event:
         case KeyCreated():
             return event.created_at
@@ -57,7 +57,7 @@ def own_moment(event: KeyEvent | OrganisationEvent) -> datetime | None:
         case KeyExpiryNear():
             return event.warned_at
         case KeyExpired():
-            return None if event.reason == BY_TIME else event.expired_at
+            return event.recorded_at if event.reason == BY_TIME else event.expired_at
         case KeyRevoked():
             return event.revoked_at
         case KeyDeleted():

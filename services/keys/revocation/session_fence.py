@@ -18,6 +18,15 @@ IDLE_MAX = timedelta(hours=12)
 LENGTH_MAX = timedelta(days=7)
 RECENT = timedelta(hours=1)
 
+
+class Role(enum.StrEnum):
+    """As the product's: the first two change, the third sees."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    USER = "user"
+
+
 _session, _person = tables.console_session.c, tables.console_person.c
 # Built once: others wait for the log meanwhile.
 _THE_SESSION = (
@@ -26,16 +35,8 @@ _THE_SESSION = (
         _person.organisation_id, _person.role,
     )
     .join_from(tables.console_session, tables.console_person, _session.person_id == _person.id)
-    .where(_session.digest == bindparam("digest"))
+    .where(_session.digest == bindparam("digest"), _person.role.in_([role.value for role in Role]))
 )  # fmt: skip
-
-
-class Role(enum.StrEnum):
-    """As the product's: the first two change, the third sees."""
-
-    OWNER = "owner"
-    ADMIN = "admin"
-    USER = "user"
 
 
 class SessionRefusal(enum.StrEnum):

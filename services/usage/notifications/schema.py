@@ -33,6 +33,7 @@ _VISIBLE = re.compile(r"[!-~]+", re.ASCII)
 _VISIBLE_ONLY = "must contain visible ASCII characters only, and no API key"
 _NO_URL = "must be of the form https://HOST/PATH"
 _ADDRESS_ALONE = "must not contain a user name, password or fragment: verify the signature of each message instead"
+_NO_OVERLAP = "the secret that is replaced signs no more: leave overlap_seconds out"
 _NO_EMAIL = "must be one email address, such as ops@example.org"
 _NEEDED, _NOT_THIS_KIND = "is required for a channel of this kind", "does not apply to a channel of this kind"
 

@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from shared.contracts.usage import RequestRecord
+from shared.gate.metering.pace import REPUBLISH_SECONDS_MAX, Pace
 from shared.gate.metering.refusal_aggregation import RefusalAggregation
 from shared.gate.metering.spool_segment import FRAME_BYTES, SpoolSegment, abandoned
 from shared.observability import metrics
@@ -24,8 +25,6 @@ BATCH_BYTES = 256 * 1024
 SEGMENT_BYTES_MAX = 16 * 1024 * 1024
 SEGMENT_BATCHES_MAX = 1000  # each pass looks at every batch of a segment, and with few requests batches are small
 SHIP_SECONDS = 0.25
-REPUBLISH_SECONDS = 5.0  # doubled each time, so that copies do not fill usage's queue while usage is down
-REPUBLISH_SECONDS_MAX = 300.0
 ADOPT_SECONDS = 60.0
 REFUSALS_SECONDS = 0.5
 _log = structlog.get_logger(__name__)
@@ -47,6 +46,7 @@ class Meter:
         # Batch → when to publish it again, in elapsed seconds, and how long after the last time that is.
         self._published: dict[tuple[str, int], tuple[float, float]] = {}
         self._counted: set[tuple[str, int]] = set()
+        self._pace = Pace()
         self._shipping = threading.Lock()
         self._appending = threading.Lock()
         self._stopping = threading.Event()
@@ -103,9 +103,11 @@ class Meter:
         """One pass: publishes new and overdue batches, discards counted ones. What fails is left to the next pass."""
         with self._shipping:
             self._rotate_if_full()
+            now = self._clock.elapsed_seconds()
+            may_cut = self._pace.cuts(len(self._published.keys() - self._counted), now) or self._stopping.is_set()
             try:
                 for segment in (*self._closed, self._segment):
-                    self._ship_or_leave(segment)
+                    self._ship_or_leave(segment, may_cut=may_cut)
             except BusUnavailable as error:
                 _log.warning("batches_wait", detail=str(error))
             # Also when the bus is away or the disk is full: this frees space.
@@ -153,22 +155,22 @@ class Meter:
             self._closed.append(segment)
             self._segment = fresh
 
-    def _ship_or_leave(self, segment: SpoolSegment) -> None:
+    def _ship_or_leave(self, segment: SpoolSegment, *, may_cut: bool) -> None:
         """Raises BusUnavailable. Any other fault concerns this segment alone, and must not hold up the others."""
         try:
-            self._ship(segment)
+            self._ship(segment, may_cut=may_cut)
         except BusUnavailable:
             raise
         except Exception:
             _log.exception("segment_not_shipped", segment=segment.name)
 
-    def _ship(self, segment: SpoolSegment) -> None:
-        while segment.cut_extent(BATCH_BYTES) is not None:
+    def _ship(self, segment: SpoolSegment, *, may_cut: bool) -> None:
+        while may_cut and segment.cut_extent(BATCH_BYTES) is not None:
             pass
         now = self._clock.elapsed_seconds()
         for start, end in segment.extents:
             batch = (segment.name, start)
-            again_at, wait_seconds = self._published.get(batch, (now, REPUBLISH_SECONDS))
+            again_at, wait_seconds = self._published.get(batch, (now, self._pace.first_wait_seconds))
             if batch in self._counted or now < again_at:
                 continue
             payloads = segment.payloads(start, end)

@@ -1,7 +1,7 @@
 """Refusals beyond JSON Schema: the words in which a validator refuses what fits the schema; /openapi.json tells them.
 
-A validator declares them with `refuses`; a field whose handler refuses, in its metadata, as `refusals`; a schema that
-refuses a body as a whole, as its `refusals`.
+A validator declares them with `refuses`, a class of fields or of schemas as its `refusals`; a field whose handler
+refuses has them in its metadata.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,8 @@ def refuses(*texts: str, pattern: str | None = None) -> Callable[[Validator], Va
 
 def refusals_of(field: fields.Field[Any]) -> list[str]:
     own = [text for validator in field.validators for text in getattr(validator, "refusals", ())]
-    return list(dict.fromkeys([*own, *field.metadata.get("refusals", ())]))
+    own += [*getattr(field, "refusals", ()), *field.metadata.get("refusals", ())]
+    return list(dict.fromkeys(own))
 
 
 def pattern_of(field: fields.Field[Any]) -> str | None:

@@ -1,4 +1,4 @@
-"""marshmallow Integer that takes JSON's whole numbers, however they are written: 60 and 60.0 are the same there."""
+"""marshmallow Integer that takes JSON's whole numbers written without a decimal point, and says so in the document."""
 
 from typing import Any
 
@@ -6,12 +6,9 @@ from marshmallow import fields
 
 
 class WholeNumber(fields.Integer):
-    """Refuses fractions, and numbers in texts."""
+    """Refuses fractions, 60.0 (which JSON Schema takes for an integer), and numbers in texts."""
+
+    refusals = ("a number with a decimal point, also 60.0, is refused: Not a valid integer.",)
 
     def __init__(self, **options: Any) -> None:
         super().__init__(strict=True, **options)
-
-    def _validated(self, value: Any) -> int:
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        return super()._validated(value)

@@ -73,7 +73,7 @@ class CreatePage(Page):
             visit,
             "keys/create.html",
             status=422 if faults else 409 if too_many else 200,
-            typed=typed,
+            typed=key_form.redacted(typed),
             attempt=attempt or secrets.token_urlsafe(16),
             named=named,
             faults=faults,

@@ -130,7 +130,7 @@ class EditPage(Page):
             "keys/edit.html",
             status=422 if faults else 409 if refusal or merged else 200,
             key=key,
-            typed=typed,
+            typed=key_form.redacted(typed),
             attempt=attempt or secrets.token_urlsafe(16),
             faults=faults,
             refusal=None if refusal is None else type(refusal).__name__,

@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl
 
 import falcon
 
+from shared.observability.redaction import redact
 from shared.web.problems.catalogue import Problem
 from shared.web.requests.json_body import read_raw
 
@@ -23,6 +24,10 @@ class Form:
     def all(self, name: str) -> tuple[str, ...]:
         return tuple(value for given, value in self._pairs if given == name)
 
+    def redacted(self) -> "Form":
+        """To be shown again: a key that somebody pasted is in no answer."""
+        return Form([(name, redact(value)) for name, value in self._pairs])
+
     def __contains__(self, name: object) -> bool:
         return any(given == name for given, _ in self._pairs)
 
@@ -40,4 +45,6 @@ def read_form(req: falcon.Request) -> Form:
         )
     except ValueError:
         raise Problem("invalid-request", "the form cannot be read") from None
+    if any("\0" in text for pair in pairs for text in pair):
+        raise Problem("invalid-request", "the form has characters that nothing can be called by")
     return Form(pairs)

@@ -19,6 +19,7 @@ from services.keys.http.command_mapping import key_edit, key_request
 from services.keys.http.schemas.request_bodies import CreateKeySchema, EditKeySchema, KeyBody
 from services.keys.views.queries import KeyView
 from shared.gate.grants.grant import Limits
+from shared.observability.redaction import redact
 from shared.values.permissions import ALIASES, PERMISSIONS
 from shared.web.problems.catalogue import Problem
 
@@ -97,6 +98,12 @@ def typed_of(view: KeyView) -> Typed:
         minute="" if view.minute_limit is None else str(view.minute_limit),
         day="" if view.day_limit is None else str(view.day_limit),
     )
+
+
+def redacted(typed: Typed) -> Typed:
+    """To be shown again: a key that somebody pasted is in no answer."""
+    texts = {each.name: redact(getattr(typed, each.name)) for each in dataclasses.fields(Typed) if each.type is str}
+    return typed.with_(**texts)
 
 
 def prefilled(asked: Mapping[str, Any]) -> Prefilled:

@@ -83,7 +83,7 @@ class _VerbPage(Page):
             f"keys/{self.verb}.html",
             status=status,
             key=key,
-            form=form,
+            form=form.redacted(),
             attempt=form.text("attempt") or secrets.token_urlsafe(16),
             fault=fault,
             refusal=refusal,

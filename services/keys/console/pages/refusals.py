@@ -61,5 +61,5 @@ class Refusals:
 
 def _refused(req: falcon.Request, resp: falcon.Response, status: int, why: str, form: Form | None = None) -> None:
     """`form`: kept in the page, to be sent again to the same address, without what only its session may send."""
-    kept = [] if form is None else [pair for pair in form if pair[0] not in ("csrf", "step")]
+    kept = [] if form is None else [pair for pair in form.redacted() if pair[0] not in ("csrf", "step")]
     answer(req, resp, "keys/refused.html", status=status, section="", why=why, kept=kept)

@@ -88,7 +88,7 @@ class SignIn:
                     signed_in_at=rfc3339(now),
                     seen_at=rfc3339(now),
                     address=address[:45],
-                    user_agent=user_agent[:_USER_AGENT_MAX],
+                    user_agent=redact(user_agent)[:_USER_AGENT_MAX],
                 )
             )
         return token.value

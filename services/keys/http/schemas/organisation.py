@@ -31,9 +31,9 @@ class OrganisationSchema(StrictSchema):
     lifetime_default_days = fields.Integer(required=True, allow_none=True)
 
 
-def _days(least: int, most: int, description: str, *refusals: str) -> fields.Integer:
-    told = {"description": description, "refusals": list(refusals)}
-    return WholeNumber(allow_none=True, validate=validate.Range(min=least, max=most), metadata=told)
+def _days(least: int, most: int, description: str, *refusals: str) -> WholeNumber:
+    bounds = validate.Range(min=least, max=most)
+    return WholeNumber(allow_none=True, validate=bounds, metadata={"description": description, "refusals": refusals})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class EditOrganisationSchema(MergePatchSchema):
         1,
         3650,
         "how long a key lives, other than an admin key, whose creation does not say when it expires; null: as long as "
-        "it may. At most lifetime_max_days",
+        "it may",
         "must not exceed lifetime_max_days",
     )
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,19 @@ from services.auth.tier_limits import TIERS
 from services.keys import assembly, tables
 from services.keys.assembly import Keys
 from services.keys.console.app import ConsoleDoor
+from services.keys.console.pages.key_usage import Day, Hour, KeyUsage, Request, UsageAway
 from services.keys.lifecycle.organisation import ChangeSettings
 from services.keys.revocation.session_fence import RECENT, Role
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from shared.web.application import NO_PROXIES
 from shared.web.openapi.document import document
-from tests.examples import ORIGIN, NoBus
+from tests.examples import NOON, ORIGIN, NoBus
 from tests.integration.keys.console.browsing import Browser
 
 SECRET = re.compile(r"grl_[0-9A-Za-z]{49}")
 DOCUMENT: dict[str, Any] = document([], "http://127.0.0.1:8000")
+SCRIPT = "<script>alert(1)</script>"
 CREATE = ("step", "create")
 REVIEW = ("step", "review")
 
@@ -33,8 +36,8 @@ class Console:
         self.app = self.at(public_url)
         self.organisation_id = keys.commands.organisations.register("Ferrovie", "standard", ORIGIN)
 
-    def at(self, public_url: str) -> ConsoleDoor:
-        return self.keys.console(tiers=TIERS, usage=None, document=DOCUMENT, public_url=public_url, proxies=NO_PROXIES)
+    def at(self, public_url: str, usage: KeyUsage | None = None) -> ConsoleDoor:
+        return self.keys.console(tiers=TIERS, usage=usage, document=DOCUMENT, public_url=public_url, proxies=NO_PROXIES)
 
     def link(self, role: Role = Role.OWNER, name: str = "") -> str:
         return self.keys.sign_in.new_link(self.organisation_id, role, name)
@@ -134,6 +137,8 @@ def test_the_secret_is_in_one_answer_whatever_is_done_after(console: Console) ->
         browser.get(f"/console/keys{address}")
     shown = [answer for answer in browser.seen if secret in answer.text or secret in str(answer.headers)]
     assert len(shown) == 1
+    files = Path(console.keys.database.name).parent.iterdir()
+    assert not any(secret.encode() in file.read_bytes() for file in files)
 
 
 def test_a_new_secret_is_made_once(console: Console) -> None:
@@ -158,6 +163,25 @@ def test_faults_are_told_at_their_fields_and_nothing_typed_is_lost(console: Cons
     assert "Choose at least one permission" in answer.text
     assert "not above the limit of your tier" in answer.text
     assert console.ids() == []
+
+
+def test_a_key_that_is_typed_or_linked_somewhere_is_not_repeated(console: Console) -> None:
+    browser, path = console.browser(), "/console/keys/new"
+    secret = secret_in(create(browser))
+    (key_id,) = console.ids()
+    revoke = f"/console/keys/{key_id}/revoke"
+    answers = [
+        browser.get(f"{path}?name={secret}"),
+        browser.submit(browser.get(path), path, button=REVIEW, name=secret, description=f"see {secret}"),
+        browser.submit(browser.get(revoke), revoke, note=f"was {secret}"),
+        browser.get(f"/console/keys?q={secret}"),
+        browser.get(f"/console/keys/{secret}"),
+        browser.post(path, [("name", secret), ("csrf", "")]),
+    ]
+    browser.cookies.clear()
+    answers.append(browser.post(path, [("name", secret)]))
+    assert [answer.status_code for answer in answers] == [200, 422, 422, 200, 404, 200, 403]
+    assert not any(secret in answer.text or secret in str(answer.headers) for answer in answers)
 
 
 def test_an_expiry_beyond_what_the_organisation_allows_is_told_at_its_field(console: Console) -> None:
@@ -195,14 +219,66 @@ def test_a_link_from_outside_prefills_and_is_named(console: Console) -> None:
 
 def test_what_people_write_is_text_wherever_it_is_shown(console: Console) -> None:
     browser = console.browser()
-    script = "<script>alert(1)</script>"
-    create(browser, name=script, description=script, labels=f"env:{script}")
+    create(browser, name=SCRIPT, description=SCRIPT, labels=f"env:{SCRIPT}")
     (key_id,) = console.ids()
-    for path in ("", f"/{key_id}", f"/{key_id}/edit", f"?q={script}"):
+    for path in ("", f"/{key_id}", f"/{key_id}/edit", f"?q={SCRIPT}"):
         page = browser.get(f"/console/keys{path}")
         assert "&lt;script&gt;" in page.text
         assert "<script>" not in page.text
     assert all("default-src 'none'" in answer.headers["content-security-policy"] for answer in browser.seen)
+
+
+class Usage:
+    """`is_there`: whether it answers."""
+
+    is_there = True
+
+    def day(self, organisation_id: str, key_id: str, now: datetime) -> Day:
+        self._answer()
+        return Day(
+            requests=1234,
+            refused=5,
+            hours=(Hour(start=now, requests=1234, refused=5),),
+            routes=((SCRIPT, 1234),),
+            p50=1.5,
+            p95=None,
+            p99=None,
+        )
+
+    def requests(self, organisation_id: str, key_id: str, limit: int) -> tuple[Request, ...]:
+        self._answer()
+        facts: dict[str, Any] = {"method": "GET", "route": SCRIPT, "status": 200, "address": "192.0.2.7"}
+        return (Request(at=NOON, user_agent=SCRIPT, request_id="req_1", requests=1, **facts),)
+
+    def _answer(self) -> None:
+        if not self.is_there:
+            raise UsageAway
+
+
+def test_details_show_use_and_say_what_is_missing(console: Console) -> None:
+    usage = Usage()
+    browser = Browser(console.at("http://127.0.0.1:8000", usage))
+    browser.sign_in(console.link())
+    create(browser)
+    (key_id,) = console.ids()
+    shown = browser.get(f"/console/keys/{key_id}").text
+    assert "1,234" in shown
+    assert "&lt;script&gt;" in shown
+    assert "<script>" not in shown
+    usage.is_there = False
+    missing = browser.get(f"/console/keys/{key_id}")
+    assert missing.status_code == 200
+    assert "did not answer within a second" in missing.text
+    path = f"/console/keys/{key_id}/revoke"
+    assert "refused by" in browser.submit(browser.get(path), path).text
+
+
+def test_characters_that_no_database_takes_are_refused(console: Console) -> None:
+    browser = console.browser()
+    assert browser.get("/console/keys/key_%00").status_code == 404
+    token = _sign_out_form(browser.get("/console/keys"))
+    assert browser.post("/console/sessions", [*token, ("session", "a\0b")]).status_code == 400
+    assert browser.submit(browser.get("/console/keys/new"), "/console/keys/new", name="a\0b").status_code == 400
 
 
 def test_a_form_from_elsewhere_changes_nothing(console: Console) -> None:

@@ -9,6 +9,7 @@ from services.keys.assembly import Keys
 from services.keys.console.sessions.sign_in import LINK_LIFE, SignIn
 from services.keys.revocation.session_fence import IDLE_MAX, LENGTH_MAX, Role
 from shared.runtime.clock import ManualClock
+from tests.examples import SECRET
 
 FROM = {"address": "192.0.2.7", "user_agent": "Firefox"}
 
@@ -38,6 +39,14 @@ def test_a_link_is_good_for_ten_minutes(sign_in: SignIn, organisation_id: str, c
     assert sign_in.use_link(first, **FROM) is not None
     clock.advance(1)
     assert sign_in.use_link(second, **FROM) is None
+
+
+def test_a_browser_that_calls_itself_by_a_key_is_not_kept_so(sign_in: SignIn, organisation_id: str) -> None:
+    link = sign_in.new_link(organisation_id, Role.OWNER)
+    session = sign_in.session(sign_in.use_link(link, address="192.0.2.7", user_agent=f"x {SECRET}"))
+    assert session is not None
+    (listed,) = sign_in.sessions_of(session.person_id)
+    assert listed.user_agent == "x grl_[redacted]"
 
 
 def test_nothing_that_was_given_out_is_stored(sign_in: SignIn, keys: Keys, organisation_id: str) -> None:

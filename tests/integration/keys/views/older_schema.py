@@ -17,12 +17,12 @@ def before_conditions(tx: Connection) -> None:
 
 
 def before_lifetimes(tx: Connection) -> None:
-    """As before migration 0017: no lifetimes of an organisation's keys."""
+    """As before migration 0015: no lifetimes of an organisation's keys."""
     for name in ("lifetime_max_days", "lifetime_default_days"):
         tx.execute(text(f"ALTER TABLE organisation DROP COLUMN {name}"))
 
 
 def before_console(tx: Connection) -> None:
-    """As before migration 0016: no people, links and sessions."""
+    """As before migration 0014: no people, links and sessions."""
     for name in ("console_person", "console_link", "console_session"):
         tx.execute(text(f"DROP TABLE {name}"))

@@ -19,7 +19,8 @@ from services.usage.assembly import MIGRATIONS
 from services.usage.intake.metering import Metering
 from shared.contracts.usage import RequestMetered, RequestRecord
 from shared.gate.metering import meter as meter_module
-from shared.gate.metering.meter import REPUBLISH_SECONDS_MAX, Meter
+from shared.gate.metering.meter import Meter
+from shared.gate.metering.pace import REPUBLISH_SECONDS_MAX
 from shared.runtime.clock import ManualClock, SystemClock
 from shared.sql.database import Database
 from tests.examples import NOON

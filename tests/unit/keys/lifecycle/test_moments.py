@@ -1,12 +1,14 @@
 """A key as of a time that it tells of itself contains what happened then, whatever the clocks did."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.keys.events import KeyEvent
+from services.keys.events import KeyEvent, KeyExpired
 from services.keys.lifecycle import decision, key, organisation
 from services.keys.lifecycle.commands import (
     Command,
@@ -94,17 +96,27 @@ def test_each_tier_is_the_one_as_of_its_own_moment(changes: list[tuple[str, time
     assert [tiers[count_until(at, moment) - 1] for moment in at] == tiers
 
 
-def test_an_expiry_is_known_when_it_was_recorded_and_dated_when_it_was_due() -> None:
+@pytest.mark.parametrize("is_older_version", [False, True])
+def test_an_expiry_is_known_when_it_was_recorded_and_dated_when_it_was_due(is_older_version: bool) -> None:
     created = decision.decide(None, create_key(expires_at=NOON + timedelta(hours=1)), NOON)
     suspended_at = NOON + timedelta(hours=2)
     suspended = decision.decide(fold([*created]), SuspendKey(), suspended_at)
     expired = age(fold([*created, *suspended]), NEVER_UNUSED, NOON + timedelta(hours=3))
+    if is_older_version:
+        expired = tuple(replace(event, recorded_at=None) for event in expired if isinstance(event, KeyExpired))
     history = [
         (event, NOON + timedelta(hours=hours)) for hours, event in enumerate((*created, *suspended, *expired), 1)
     ]
     at = moments(history)
     assert count_until(at, NOON + timedelta(hours=1)) == 1  # neither the suspension, nor what was recorded after it
     assert count_until(at, suspended_at) == 2
+
+
+def test_an_expiry_by_time_has_a_moment_that_no_later_change_shares() -> None:
+    history: list[tuple[KeyEvent, datetime]] = [(event, NOON) for event in decision.decide(None, create_key(), NOON)]
+    for command in (SuspendKey(), EditKey(access=Access(expires_at=NOON)), None, ResumeKey()):
+        history += [(event, NOON) for event in decided(fold([event for event, _ in history]), command, NOON)]
+    assert len(set(moments(history))) == len(history) == 5
 
 
 def test_a_key_has_been_expired_since_its_expiry_time_also_before_that_is_recorded() -> None:

@@ -45,8 +45,11 @@ class World:
     def step(self, name: str, minutes: int) -> None:
         if name == UNUSED:
             if self.key.status(self.now) is key.Status.ACTIVE:
-                ids = {"key_id": KEY_ID, "organisation_id": ORGANISATION_ID}
-                self.take(events.KeyExpired(**ids, expired_at=self.now, reason="unused"))
+                self.take(
+                    events.KeyExpired(
+                        key_id=KEY_ID, organisation_id=ORGANISATION_ID, expired_at=self.now, reason="unused"
+                    )
+                )
             return
         secret = NewSecret(digest=f"secret {len(self.digests)}", hint="grl_1111…1111")
         commands: dict[str, Command] = {

@@ -10,13 +10,15 @@ import pytest
 from prometheus_client import REGISTRY
 
 from shared.gate.metering import meter as meter_module
-from shared.gate.metering.meter import REPUBLISH_SECONDS, REPUBLISH_SECONDS_MAX, Meter
+from shared.gate.metering.meter import SHIP_SECONDS, Meter
+from shared.gate.metering.pace import CUT_SECONDS_BEHIND, REPUBLISH_SECONDS, REPUBLISH_SECONDS_MAX, WAITING_MAX
 from shared.gate.metering.spool_segment import FRAME_BYTES
 from shared.runtime.clock import ManualClock
 from tests.gate_examples import NOW, MemoryBus, record
 
 # More than one batch: the extents of a batch are about this long.
 BATCH_BYTES = 1000
+PASSES_A_MINUTE = round(60 / SHIP_SECONDS)
 
 
 class Scene:
@@ -104,6 +106,40 @@ def test_copies_become_rarer_so_that_the_queue_of_a_usage_that_is_down_stays_sma
         scene.meter.ship()
         scene.clock.advance(1)
     assert 10 < len(scene.bus.batches) < 25
+
+
+def test_while_usage_is_behind_records_go_out_in_few_batches_and_at_once_when_it_has_caught_up(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a batch each pass, and copies of each, its queue grew faster than a busy machine let it count."""
+    monkeypatch.setattr(meter_module, "BATCH_BYTES", 256 * 1024)
+    sent = [f"r{number}" for number in range(2 * PASSES_A_MINUTE)]
+    messages = []
+    for number, request_id in enumerate(sent):
+        if number % PASSES_A_MINUTE == 0:
+            messages.append(len(scene.bus.batches))
+        scene.record(request_id)
+        scene.meter.ship()
+        scene.clock.advance(60 / PASSES_A_MINUTE)
+    assert len(scene.bus.batches) - messages[-1] < PASSES_A_MINUTE / 2
+    scene.clock.advance(CUT_SECONDS_BEHIND)
+    scene.meter.ship()
+    assert set(scene.bus.request_ids()) == set(sent)
+    scene.count_all()
+    scene.record("at once")
+    scene.meter.ship()
+    assert scene.bus.request_ids()[-1] == "at once"
+
+
+def test_batches_that_are_never_counted_delay_the_others_by_no_more_than_that(scene: Scene) -> None:
+    """Usage has parked them."""
+    for number in range(2 * WAITING_MAX):
+        scene.record(f"parked {number}")
+        scene.meter.ship()
+    scene.record("r1")
+    scene.clock.advance(CUT_SECONDS_BEHIND)
+    scene.meter.ship()
+    assert "r1" in scene.bus.request_ids()
 
 
 def test_a_bus_that_is_away_costs_time_and_nothing_else(scene: Scene) -> None:
