@@ -23,6 +23,7 @@ from shared.web.requests.timestamp import Timestamp
 from shared.web.schemas.refusals import refuses
 from shared.web.schemas.whole_number import WholeNumber
 
+_NO_OVERLAP = "the secret that is replaced signs no more: leave overlap_seconds out"
 NAME_MAX = 100
 OVERLAP_SECONDS_DEFAULT, OVERLAP_SECONDS_MAX = 86_400, 7 * 86_400
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}", re.ASCII)
