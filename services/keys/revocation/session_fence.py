@@ -34,9 +34,11 @@ _THE_SESSION = (
         _session.id, _session.signed_in_at, _session.seen_at, _person.id.label("person_id"), _person.name,
         _person.organisation_id, _person.role,
     )
-    .join_from(tables.console_session, tables.console_person, _session.person_id == _person.id)
+    .join_from(tables.console_person, tables.console_session, _session.person_id == _person.id)
     .where(_session.digest == bindparam("digest"), _person.role.in_([role.value for role in Role]))
 )  # fmt: skip
+# The person before the session, as whoever ends several does. SQLite has one writer at a time, and needs no lock.
+_THE_SESSION_LOCKED = _THE_SESSION.with_for_update(read=True)
 
 
 class SessionRefusal(enum.StrEnum):
@@ -106,10 +108,10 @@ def judge(
 
 
 def checked_by(fence: SessionFence) -> Callable[[Connection], None]:
-    """What a repository calls before it writes."""
+    """What a repository calls before it writes. Whoever ends the session, or the role, waits for the commit."""
 
     def check(tx: Connection) -> None:
-        session, now = find_session(tx, fence.digest), datetime.fromtimestamp(fence.time(), UTC)
+        session, now = find_session(tx, fence.digest, lock=True), datetime.fromtimestamp(fence.time(), UTC)
         refusal = judge(session, fence.organisation_id, now, recent=fence.recent)
         if refusal is not None:
             raise SessionFenced(refusal)
@@ -117,9 +119,9 @@ def checked_by(fence: SessionFence) -> Callable[[Connection], None]:
     return check
 
 
-def find_session(tx: Connection, digest: str) -> Session | None:
-    """The session with its person's present role, whether or not it is over."""
-    row = tx.execute(_THE_SESSION, {"digest": digest}).one_or_none()
+def find_session(tx: Connection, digest: str, *, lock: bool = False) -> Session | None:
+    """The session with its person's present role, whether or not it is over. `lock`: kept so to the commit."""
+    row = tx.execute(_THE_SESSION_LOCKED if lock else _THE_SESSION, {"digest": digest}).one_or_none()
     if row is None:
         return None
     return Session(

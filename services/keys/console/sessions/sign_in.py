@@ -140,6 +140,8 @@ class SignIn:
 
     def end_all(self, person_id: str) -> None:
         with self._database.transaction() as tx:
+            # The person first, as the fence of commands does: else each could hold a row that the other waits for.
+            tx.execute(select(_person.c.id).where(_person.c.id == person_id).with_for_update())
             tx.execute(delete(_session).where(_session.c.person_id == person_id))
 
     def erase(self, person_id: str) -> bool:
