@@ -9,10 +9,10 @@ import falcon
 
 from services.keys.commands.command_inputs import EditedKey
 from services.keys.console.pages import key_form
-from services.keys.console.pages.form import Form
 from services.keys.console.pages.key_form import KeyFaulty, Merged, Typed
 from services.keys.console.pages.page import Page
 from services.keys.console.pages.parts import Visit
+from services.keys.console.rendering.form import Form
 from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked, RegenerationRequired
 from services.keys.lifecycle.lifetimes import BeyondLifetime
 from services.keys.lifecycle.lock_out import LockOut

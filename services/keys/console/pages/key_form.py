@@ -14,7 +14,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from services.keys.commands.command_inputs import KeyEdit, KeyRequest
-from services.keys.console.pages.form import Form
+from services.keys.console.rendering.form import Form
 from services.keys.http.command_mapping import key_edit, key_request
 from services.keys.http.schemas.request_bodies import CreateKeySchema, EditKeySchema, KeyBody
 from services.keys.views.queries import KeyView

@@ -8,9 +8,9 @@ import falcon
 from marshmallow import ValidationError
 
 from services.keys.commands.command_inputs import RotatedKey
-from services.keys.console.pages.form import Form
 from services.keys.console.pages.page import Page
 from services.keys.console.pages.parts import Visit
+from services.keys.console.rendering.form import Form
 from services.keys.http.schemas.request_bodies import GiveUpSchema
 from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked
 from services.keys.lifecycle.key import Reason

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 import falcon
 import msgspec
 
-from services.keys.console.pages.form import Form, read_form
 from services.keys.console.pages.parts import Parts, Visit
+from services.keys.console.rendering.form import Form, read_form
 from services.keys.console.rendering.pages import answer
 from services.keys.console.sessions import tokens
 from services.keys.console.sessions.cookie import SessionCookie

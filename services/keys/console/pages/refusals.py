@@ -7,8 +7,8 @@ from typing import Any
 
 import falcon
 
-from services.keys.console.pages.form import Form
 from services.keys.console.pages.page import FormNotOurs, MayNotChange, SignedOut, SignInNotRecent
+from services.keys.console.rendering.form import Form
 from services.keys.console.rendering.languages import language_of
 from services.keys.console.rendering.pages import answer
 from services.keys.lifecycle.key import NoSuchKey

@@ -2,8 +2,8 @@
 
 import falcon
 
-from services.keys.console.pages.form import read_form
 from services.keys.console.pages.page import FormNotOurs, Page
+from services.keys.console.rendering.form import read_form
 from services.keys.console.rendering.pages import answer
 from services.keys.console.sessions.request_origin import is_our_own
 from services.keys.console.sessions.tokens import link_digest

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from services.keys.console.public import preferences
 from services.keys.console.public.guides import GUIDES, Guide
 from services.keys.console.public.problem_pages import ProblemPage
 from services.keys.console.public.reference import Reference, ReferenceIndex, ReferencePage
 from services.keys.console.public.start_page import StartPage
-from services.keys.console.rendering import assets, preferences
+from services.keys.console.rendering import assets
 from shared.web.route import Route
 
 

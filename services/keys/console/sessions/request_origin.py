@@ -13,5 +13,14 @@ def is_our_own(req: falcon.Request, public_url: str) -> bool:
     if site is not None:
         return site == "same-origin"
     origin = req.get_header("Origin")
-    # A browser says it of every form; who says neither is none, and carries nobody's cookie.
-    return origin is None or urlsplit(origin).netloc in (urlsplit(public_url).netloc, req.get_header("Host"))
+    if origin is None:
+        # A browser says it of every form; who says neither is none, and carries nobody's cookie.
+        return True
+    try:
+        asked, own = urlsplit(origin), urlsplit(public_url)
+    except ValueError:
+        return False
+    if asked.netloc == own.netloc:
+        return asked.scheme == own.scheme
+    # Opened at another address than the public one, as at home: the port is part of it.
+    return asked.netloc == req.get_header("Host") != ""

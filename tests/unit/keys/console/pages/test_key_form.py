@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.keys.console.pages import key_form
-from services.keys.console.pages.form import Form
 from services.keys.console.pages.key_form import KeyFaulty, Typed
+from services.keys.console.rendering.form import Form
 from services.keys.lifecycle.key import Status
 from services.keys.views.queries import KeyView
 from shared.gate.grants.grant import Limits

@@ -19,6 +19,12 @@ PUBLIC_URL = "https://grillo.example"
         ({"Sec-Fetch-Site": ""}, False),
         ({"Origin": "https://grillo.example"}, True),
         ({"Origin": "http://localhost:8000", "Host": "localhost:8000"}, True),
+        ({"Origin": "https://localhost", "Host": "localhost"}, True),
+        ({"Origin": "http://grillo.example"}, False),  # as whoever is between could write it
+        ({"Origin": "https://grillo.example:8443"}, False),
+        ({"Origin": "http://localhost:8000", "Host": "localhost"}, False),
+        ({"Origin": "http://localhost:3000", "Host": "localhost:8000"}, False),
+        ({"Origin": "http://[::1", "Host": "localhost:8000"}, False),
         ({"Origin": "https://grillo.example.evil.example"}, False),
         ({"Origin": "https://evil.example", "Host": "grillo.example"}, False),
         ({"Origin": "null"}, False),

@@ -4,8 +4,10 @@ import re
 
 import falcon
 
+from services.keys.console.rendering.form import read_form
 from services.keys.console.rendering.languages import COOKIE, LANGUAGES
 from services.keys.console.rendering.pages import THEME_COOKIE, THEMES
+from services.keys.console.sessions.request_origin import is_our_own
 from shared.web.problems.catalogue import Problem
 
 PATH = "/console/preferences"
@@ -17,19 +19,21 @@ class Preferences:
     """Takes `language` or `theme`, and `back`: the path of the page that asked. An unknown theme: the system's."""
 
     def __init__(self, public_url: str) -> None:
+        self._public_url = public_url
         self._is_https = public_url.startswith("https://")
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        if req.get_header("Sec-Fetch-Site") not in (None, "same-origin"):
+        if not is_our_own(req, self._public_url):
             raise Problem("invalid-request", "preferences are set from our own pages only")
-        form = req.get_media()
-        if (language := form.get("language")) in LANGUAGES:
+        form = read_form(req)
+        if (language := form.text("language")) in LANGUAGES:
             self._keep(resp, COOKIE, language)
-        if (theme := form.get("theme")) is not None:
+        if "theme" in form:
+            theme = form.text("theme")
             self._keep(resp, THEME_COOKIE, theme if theme in THEMES else "system")
-        back = form.get("back", "/")
+        back = form.text("back")
         resp.status = 303
-        resp.location = back if isinstance(back, str) and _OWN_PATH.fullmatch(back) else "/"
+        resp.location = back if _OWN_PATH.fullmatch(back) else "/"
 
     def _keep(self, resp: falcon.Response, name: str, value: str) -> None:
         resp.set_cookie(
