@@ -85,6 +85,16 @@ def test_it_appends_the_callers_address_and_logs_no_key_wherever_it_was_sent(
     assert LINK[4:40] not in written
 
 
+@pytest.mark.parametrize("path", ["/", "/console/keys/new"])
+def test_the_console_is_told_the_port_by_which_it_is_opened(tmp_path: Path, upstream: Upstream, path: str) -> None:
+    """Older browsers' Origin, which has the port, is compared with it."""
+    with _front(tmp_path, upstream) as front:
+        httpx.post(front.url + path, headers={"Host": "grillo.test:8443", "X-Forwarded-For": "198.51.100.9"})
+    told = upstream.headers[-1]
+    assert (told["host"], told["x-forwarded-for"]) == ("grillo.test:8443", "198.51.100.9, 127.0.0.1")
+    assert told.get("connection") != "close", "connections are kept"
+
+
 def test_what_a_stranger_tells_of_another_request_ends_at_the_front(tmp_path: Path, upstream: Upstream) -> None:
     with _front(tmp_path, upstream) as front:
         httpx.get(f"{front.url}/v1/authorize?permission=admin", headers=ORIGINAL)
