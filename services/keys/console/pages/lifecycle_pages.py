@@ -19,6 +19,7 @@ from services.keys.lifecycle.organisation import TooManyKeys
 from services.keys.revocation.propagation import Receipt
 from services.keys.views.queries import KeyView
 from shared.sql.idempotency_table import Keep
+from shared.values.revision import RevisionDiffers, SeenRevisions
 
 GRACES = {"0": timedelta(0), "3600": timedelta(hours=1), "86400": timedelta(days=1), "604800": timedelta(days=7)}
 
@@ -46,6 +47,9 @@ class _VerbPage(Page):
             self.recent(visit, form)
         try:
             self.do(req, resp, visit, form, key)
+        except RevisionDiffers as refusal:
+            present = self._key(visit, key_id)
+            self._ask(req, resp, visit, present, form, status=409, refusal=type(refusal).__name__)
         except (LockOut, KeyIsRevoked, KeyHasExpired, TooManyKeys) as refusal:
             loss = refusal.loss.name if isinstance(refusal, LockOut) else None
             self._ask(req, resp, visit, key, form, status=409, refusal=type(refusal).__name__, loss=loss)
@@ -154,7 +158,9 @@ class RotatePage(_VerbPage):
             self.recent(visit, form)
 
         def change(keep: Keep) -> RotatedKey | str:
-            commands = visit.commands(recent=is_admin, forces="force" in form, keep=keep)
+            # Of this revision alone: another may be an admin key, which needs more.
+            seen = SeenRevisions(frozenset({key.revision}))
+            commands = visit.commands(recent=is_admin, forces="force" in form, seen=seen, keep=keep)
             return commands.rotate(visit.organisation_id, key.id, GRACES[form.text("grace")], visit.origin)
 
         done = self.once(req, visit, form, change, lambda subject: subject)

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from services.auth.tier_limits import TIERS
 from services.keys import assembly, tables
 from services.keys.assembly import Keys
+from services.keys.commands.command_handler import CommandHandler
 from services.keys.console.app import ConsoleDoor
 from services.keys.console.pages.key_usage import Day, Hour, KeyUsage, Request, UsageAway
 from services.keys.lifecycle.organisation import ChangeSettings
@@ -151,6 +152,32 @@ def test_a_new_secret_is_made_once(console: Console) -> None:
     assert first != second
     assert browser.submit(asked, path, grace="86400").status_code == 409
     assert console.keys.queries.get_key(console.organisation_id, key_id).grace_until is not None
+
+
+def test_a_key_that_became_admin_meanwhile_gets_no_new_secret_without_a_recent_sign_in(
+    console: Console, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ben = console.browser(Role.ADMIN, name="Ben")
+    create(ben)
+    (key_id,) = console.ids()
+    clock.advance(RECENT.total_seconds())
+    anna = console.browser(name="Anna")
+    rotate, secrets = CommandHandler.rotate, list[str]()
+
+    def after_anna(*args: Any) -> Any:
+        if not secrets:
+            path = f"/console/keys/{key_id}/edit"
+            asked = anna.submit(anna.get(path), path, permissions=["sensors:read", "admin"])
+            secrets.append(secret_in(anna.submit(asked, path, regenerate="on")))
+        return rotate(*args)
+
+    monkeypatch.setattr(CommandHandler, "rotate", after_anna)
+    path = f"/console/keys/{key_id}/rotate"
+    asked = ben.submit(ben.get(path), path, grace="3600")
+    assert (asked.status_code, SECRET.search(asked.text)) == (409, None)
+    assert "Somebody changed this key meanwhile" in asked.text
+    assert dict(ben.form(asked, path).fields)["grace"] == "3600"
+    assert ben.submit(asked, path).status_code == 403, "not a recent sign-in"
 
 
 def test_faults_are_told_at_their_fields_and_nothing_typed_is_lost(console: Console) -> None:
