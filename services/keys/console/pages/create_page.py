@@ -31,26 +31,26 @@ class CreatePage(Page):
         self.changer(visit)
         typed, step = key_form.typed_in(form), form.text("step")
         if step == "edit" or not is_theirs:
-            self._form(req, resp, visit, typed, attempt=form.text("attempt"), is_again=not is_theirs)
+            self._form(req, resp, visit, typed, attempt=form.attempt, is_again=not is_theirs)
             return
         try:
             wanted = key_form.wanted_key(typed, self.parts.clock.now(), visit.tier_limits())
         except KeyFaulty as fault:
-            self._form(req, resp, visit, typed, faults=fault.fields, attempt=form.text("attempt"))
+            self._form(req, resp, visit, typed, faults=fault.fields, attempt=form.attempt)
             return
         is_admin = "admin" in wanted.permissions
         if is_admin:
             self.recent(visit, form)
         if step != "create":
-            self._review(req, resp, visit, typed, wanted, form.text("attempt"))
+            self._review(req, resp, visit, typed, wanted, form.attempt)
             return
         try:
             done = self.once(req, visit, form, partial(_created, visit, wanted, is_admin), _made_before)
         except TooManyKeys as refusal:
-            self._form(req, resp, visit, typed, too_many=refusal, attempt=form.text("attempt"))
+            self._form(req, resp, visit, typed, too_many=refusal, attempt=form.attempt)
             return
         except BeyondLifetime:
-            self._form(req, resp, visit, typed, faults=frozenset({"expiry"}), attempt=form.text("attempt"))
+            self._form(req, resp, visit, typed, faults=frozenset({"expiry"}), attempt=form.attempt)
             return
         self._done(req, resp, visit, done)
 
@@ -92,8 +92,9 @@ class CreatePage(Page):
         wanted: KeyRequest,
         attempt: str,
     ) -> None:
-        context: dict[str, Any] = {"typed": typed, "wanted": wanted, "attempt": attempt, "limits": visit.tier_limits()}
-        self.show(req, resp, visit, "keys/review.html", **context)
+        context: dict[str, Any] = {"wanted": wanted, "attempt": attempt, "limits": visit.tier_limits()}
+        # What is not used is not judged either, and may be anything.
+        self.show(req, resp, visit, "keys/review.html", typed=key_form.redacted(typed), **context)
 
     def _done(self, req: falcon.Request, resp: falcon.Response, visit: Visit, done: CreatedKey | str) -> None:
         if isinstance(done, str):

@@ -48,9 +48,9 @@ class EditPage(Page):
         except KeyFaulty as fault:
             self._form(req, resp, visit, key, typed, faults=fault.fields)
         except BeyondLifetime:
-            self._form(req, resp, visit, key, typed, faults=frozenset({"expiry"}), attempt=form.text("attempt"))
+            self._form(req, resp, visit, key, typed, faults=frozenset({"expiry"}), attempt=form.attempt)
         except _REFUSALS as refusal:
-            self._form(req, resp, visit, key, typed, refusal=refusal, attempt=form.text("attempt"))
+            self._form(req, resp, visit, key, typed, refusal=refusal, attempt=form.attempt)
         except RevisionDiffers:
             present = self.parts.queries.get_key(visit.organisation_id, key_id)
             self._other_was_first(req, resp, visit, present, seen, typed)

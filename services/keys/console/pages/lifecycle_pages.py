@@ -88,7 +88,7 @@ class _VerbPage(Page):
             status=status,
             key=key,
             form=form.redacted(),
-            attempt=form.text("attempt") or secrets.token_urlsafe(16),
+            attempt=form.attempt or secrets.token_urlsafe(16),
             fault=fault,
             refusal=refusal,
             loss=loss,

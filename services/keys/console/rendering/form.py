@@ -24,6 +24,11 @@ class Form:
     def all(self, name: str) -> tuple[str, ...]:
         return tuple(value for given, value in self._pairs if given == name)
 
+    @property
+    def attempt(self) -> str:
+        """The form's token of its own, to be shown again."""
+        return redact(self.text("attempt"))
+
     def redacted(self) -> "Form":
         """To be shown again: a key that somebody pasted is in no answer."""
         return Form([(name, redact(value)) for name, value in self._pairs])

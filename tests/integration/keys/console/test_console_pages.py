@@ -1,5 +1,6 @@
 """The console over plain HTTP, as a browser without script uses it."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from datetime import datetime
@@ -209,6 +210,28 @@ def test_a_key_that_is_typed_or_linked_somewhere_is_not_repeated(console: Consol
     answers.append(browser.post(path, [("name", secret)]))
     assert [answer.status_code for answer in answers] == [200, 422, 422, 200, 404, 200, 403]
     assert not any(secret in answer.text or secret in str(answer.headers) for answer in answers)
+
+
+def test_a_key_that_is_pasted_into_any_field_is_in_no_answer(console: Console) -> None:
+    browser = console.browser()
+    secret = secret_in(create(browser))
+    (key_id,) = console.ids()
+    answers: list[Any] = []
+    pages: dict[str, list[tuple[str, str] | None]] = {
+        "/console/keys/new": [REVIEW, CREATE, ("step", "edit")],
+        **{f"/console/keys/{key_id}/{verb}": [None] for verb in ("edit", "rotate", "suspend", "revoke", "delete")},
+    }
+    for path, buttons in pages.items():
+        form = browser.get(path)
+        fields = {name for name, _ in browser.form(form, path).fields} | {"permissions", "allow_query", "force"}
+        for name, button in itertools.product(sorted(fields), buttons):
+            filled = {} if path != "/console/keys/new" else {"name": "Railway", "permissions": ["sensors:read"]}
+            if path.endswith("rotate"):
+                filled = {"grace": "x"}  # asked again
+            answer = browser.submit(form, path, button=button, **filled | {name: secret})
+            answers.append((path, name, button, secret in answer.text or secret in str(answer.headers)))
+    assert {"never_reason", "expires_on", "attempt"} <= {name for _, name, _, _ in answers}
+    assert [told for *told, is_repeated in answers if is_repeated] == []
 
 
 def test_an_expiry_beyond_what_the_organisation_allows_is_told_at_its_field(console: Console) -> None:
