@@ -49,13 +49,15 @@ def receipt(
 
 
 def _read(file: Path) -> dict[str, Any]:
+    from shared.web.problems.catalogue import Problem
+    from shared.web.requests.json_body import parse
+
     try:
-        text = sys.stdin.read(_BYTES_MAX) if str(file) == "-" else file.read_text("utf-8")
-        found = json.loads(text)
+        found = parse(sys.stdin.buffer.read(_BYTES_MAX) if str(file) == "-" else file.read_bytes())
     except OSError as error:
         raise Failure(f"{file} cannot be read: {error.strerror}.") from None
-    except (ValueError, RecursionError):
-        raise Failure(f"{file} is not JSON.") from None
+    except Problem:
+        raise Failure(f"{file} is not JSON, or not as a receipt is: in UTF-8, with no member twice.") from None
     if not isinstance(found, dict):
         raise Failure(f"{file} holds no JSON object.")
     return found

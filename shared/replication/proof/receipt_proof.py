@@ -95,15 +95,16 @@ def verified(receipt: Mapping[str, Any], public_keys: Mapping[str, str]) -> tupl
     """
     try:
         shown = msgspec.convert(receipt, ReceiptShown)
-    except msgspec.ValidationError as error:
-        raise NotProved(f"it has not the form of a receipt: {error}") from None
+    except msgspec.ValidationError:
+        # Nothing of it is quoted before its signature is checked: it may be made to mislead who reads the refusal.
+        raise NotProved("it has not the form of a receipt") from None
     if msgspec.json.encode(receipt, order="sorted") != _canonical(shown):
         raise NotProved("it has members that no receipt has, or numbers in another form")
     proof = shown.proof
     if proof is None or proof.signature is UNSET:
         raise NotProved("it carries no proof: keys had no signing key when it was made")
     if proof.signer not in public_keys:
-        raise NotProved(f"it names the signer {proof.signer}, which is not among the public keys given")
+        raise NotProved("its signer is not among the public keys given")
     try:
         verifier = Verifier([public_keys[proof.signer]])
     except KeyMalformed as error:

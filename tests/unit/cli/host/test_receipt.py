@@ -38,6 +38,10 @@ def keys(tmp_path: Path) -> Path:
     return file
 
 
+TWICE = json.dumps(a_receipt()).replace('"propagated": true', '"propagated": false, "propagated": true')
+OF_A_STRANGER = a_receipt() | {"proof": a_receipt()["proof"] | {"signer": "\x1b[2J"}}
+
+
 def run(keys: Path, content: str) -> Any:
     return CliRunner().invoke(audit.app, ["receipt", "-", "--keys", str(keys)], input=content)
 
@@ -62,12 +66,23 @@ def test_it_names_the_change_its_maker_and_each_gate(keys: Path, wrapped: bool) 
         ("[]", "no JSON object"),
         ("{", "is not JSON"),
         ("[" * 100_000, "is not JSON"),
+        ('{"a": "\\ud800"}', "is not JSON"),
+        (
+            json.dumps(a_receipt()).replace('"propagated": true', '"propagated": false, "propagated": true'),
+            "is not JSON",
+        ),
+        (json.dumps(a_receipt() | {"\x1b[2J": 1}), "has not the form"),
+        (
+            json.dumps(a_receipt() | {"proof": a_receipt()["proof"] | {"signer": "\x1b[2J"}}),
+            "not among the public keys",
+        ),
     ],
 )
 def test_what_proves_nothing_says_why(keys: Path, content: str, reason: str) -> None:
     refused = run(keys, content)
     assert isinstance(refused.exception, Failure)
     assert reason in str(refused.exception)
+    assert str(refused.exception).isprintable()
 
 
 @pytest.mark.parametrize("content", ["{}", '{"keys": [{"crv": "Ed25519", "x": "?"}]}', '{"keys": 3}', '{"keys": [1]}'])
