@@ -36,7 +36,7 @@ test: $(VENV)/.installed-dev $(READY)  ## all tests but those of faults and trus
 
 browser: $(VENV)/.installed-dev  ## the pages in Chromium: languages, themes, widths, no script; pictures into build/pictures
 	@tests/install-servers
-	@GRILLO_PICTURES=build/pictures $(BIN)/pytest tests/browser
+	@GRILLO_PICTURES=build/pictures $(BIN)/pytest -n 2 tests/browser
 
 coverage: $(VENV)/.installed-dev  ## the same, and what of the code they reach; takes twice as long
 	@tests/install-servers

@@ -1,4 +1,4 @@
-"""One browser and one embedded server for all tests of this folder, on one worker."""
+"""One browser and one embedded server for the tests of this folder: one of each for each worker of `make browser`."""
 
 import os
 from collections.abc import Iterator
@@ -22,11 +22,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    looks = LOOKS if _PICTURES else [FRENCH]
     if "path" in metafunc.fixturenames:
-        pages = metafunc.module.PAGES | (metafunc.module.ALIKE if _PICTURES else {})
-        metafunc.parametrize(("name", "path"), pages.items(), ids=pages)
-    if "look" in metafunc.fixturenames:
-        metafunc.parametrize("look", LOOKS if _PICTURES else [FRENCH], ids=str)
+        # What the same templates make differs by its words, and so by how wide it is; the rest is seen of PAGES.
+        alike = [look for look in looks if look.differs_by_words] if _PICTURES else []
+        seen = [(look, *page) for look in looks for page in metafunc.module.PAGES.items()]
+        seen += [(look, *page) for look in alike for page in metafunc.module.ALIKE.items()]
+        metafunc.parametrize(("look", "name", "path"), seen, ids=[f"{name}-{look}" for look, name, _ in seen])
+    elif "look" in metafunc.fixturenames:
+        metafunc.parametrize("look", looks, ids=str)
 
 
 @pytest.fixture(scope="package")

@@ -4,10 +4,11 @@ import re
 import subprocess
 
 import httpx
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from services.keys.console.rendering.languages import translations
-from tests.browser.visits import Visit
+from tests.browser import visits
+from tests.browser.visits import FRENCH, Visit
 from tests.e2e.running import Embedded, eventually, grillo
 
 
@@ -32,6 +33,12 @@ class Person:
 
     def make_key(self, name: str, *, judged: bool = False) -> str:
         """Its curl line."""
+        line = self.see_secret(name, judged=judged)
+        self.page.locator("[data-enables]").check()
+        self.link("Done").click()
+        return line
+
+    def see_secret(self, name: str, *, judged: bool = False) -> str:
         self.link("Create an API key").click()
         self._judge("create", judged)
         self.page.get_by_label(self._say("Name"), exact=True).fill(name)
@@ -43,8 +50,6 @@ class Person:
         self._judge("created", judged)
         line = self.page.locator("#shell").text_content()
         assert line is not None
-        self.page.locator("[data-enables]").check()
-        self.link("Done").click()
         return line
 
     def _judge(self, name: str, judged: bool) -> None:
@@ -78,11 +83,26 @@ def test_every_page_of_a_key_and_of_sessions_passes(visitor: Visit, server: Embe
     visitor.judge("sessions")
     visitor.go("/console/keys?q=nothing-like-it")
     visitor.judge("keys-no-match")
-    if visitor.look.is_narrow:
-        visitor.page.get_by_text(person.words("Menu"), exact=True).click()
+    menu = visitor.page.get_by_text(person.words("Menu"), exact=True)
+    if menu.is_visible():
+        menu.click()
     person.button("Sign out").click()
     visitor.go("/console/sign-in")
     visitor.judge("sign-in")
+
+
+def test_a_page_that_the_browser_keeps_has_no_secret(chromium: Browser, server: Embedded) -> None:
+    """By the events that a browser sends to a page that it keeps, and shows again on the way back."""
+    with visits.visit(chromium, server.url, FRENCH) as visit:
+        line = Person(visit, server).see_secret("Kept")
+        secret = re.findall(r"grl_\w+", line)[0]
+        assert secret in visit.page.content()
+        visit.page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
+        assert "grl_" not in visit.page.content()
+        visit.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+        visit.page.wait_for_url(re.compile("/console/keys/(?!new$)[^/]+$"))
+        expect(visit.page.get_by_role("main")).to_contain_text("Kept")
+        assert secret not in visit.page.content()
 
 
 def _in_a_shell(line: str) -> str:

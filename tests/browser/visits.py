@@ -37,6 +37,11 @@ class Look:
         marks |= {str(self.zoom): self.zoom != 100}
         return "-".join([self.language, self.theme, *(mark for mark, is_so in marks.items() if is_so)])
 
+    @property
+    def differs_by_words(self) -> bool:
+        """Each language once, and the narrowest."""
+        return self in {*(Look(language=language) for language in ("en", "fr", "es")), Look(is_narrow=True)}
+
 
 FRENCH = Look()
 # Languages and themes with each other; the rest, which touches neither, once.

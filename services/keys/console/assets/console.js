@@ -49,6 +49,17 @@ for (const guarded of document.querySelectorAll("[data-guard]")) {
   addEventListener("beforeunload", (event) => {
     if (asks && !stored) event.preventDefault();
   });
+  if (guarded.tagName === "FORM") continue;
+  // A browser may keep a page that was left, whatever Cache-Control says, and Back shows it: without its secret, and
+  // on to where Done leads.
+  const next = guarded.querySelector("a.button").href;
+  addEventListener("pagehide", () => {
+    asks = false;
+    guarded.replaceChildren();
+  });
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) location.replace(next);
+  });
 }
 
 // Times, which come in UTC, in the reader's own zone; UTC stays as the title.

@@ -1,12 +1,14 @@
 """API reference, `/docs` and `/docs/{tag}`: each operation with permission, parameters, problems, a curl line."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import falcon
 
 from services.keys.console.public.operations import ApiOperation, operations
 from services.keys.console.rendering import pages
+from services.keys.console.rendering.languages import language_of
 from shared.values.permissions import PERMISSIONS
 from shared.web.problems.catalogue import Problem
 
@@ -48,36 +50,38 @@ def address_of(operation: ApiOperation) -> str:
 
 class ReferenceIndex:
     def __init__(self, reference: Reference) -> None:
-        self._reference = reference
+        self._texts = _Texts(reference, "public/reference.html", permissions=PERMISSIONS)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        pages.answer(
-            req,
-            resp,
-            "public/reference.html",
-            by_tag=self._reference.by_tag,
-            slug_of=slug_of,
-            address_of=address_of,
-            permissions=PERMISSIONS,
-            current=None,
-        )
+        self._texts.answer(req, resp, None)
 
 
 class ReferencePage:
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
+        self._texts = _Texts(reference, "public/operations.html", members_open_max=_MEMBERS_OPEN_MAX)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, tag: str) -> None:
         current = self._reference.tag_of(tag)
         if current is None:
             raise Problem("not-found")
-        pages.answer(
-            req,
-            resp,
-            "public/operations.html",
-            by_tag=self._reference.by_tag,
-            slug_of=slug_of,
-            address_of=address_of,
-            current=current,
-            members_open_max=_MEMBERS_OPEN_MAX,
-        )
+        self._texts.answer(req, resp, current)
+
+
+class _Texts:
+    """Rendered pages, kept: anyone may ask for them, and a long one takes tens of milliseconds.
+
+    As many as there are tags, languages and themes together; nothing else of a request is in one.
+    """
+
+    def __init__(self, reference: Reference, template: str, **context: Any) -> None:
+        self._template = template
+        self._context = context | {"by_tag": reference.by_tag, "slug_of": slug_of, "address_of": address_of}
+        self._text = cache(self._rendered)
+
+    def answer(self, req: falcon.Request, resp: falcon.Response, tag: str | None) -> None:
+        pages.answer_text(req, resp, self._text(tag, language_of(req), pages.theme_of(req)))
+
+    def _rendered(self, tag: str | None, language: str, theme: str) -> str:
+        path = "/docs" if tag is None else f"/docs/{slug_of(tag)}"
+        return pages.rendered(self._template, language=language, theme=theme, path=path, current=tag, **self._context)

@@ -22,19 +22,33 @@ THEME_COOKIE = "grillo_theme"
 
 def answer(req: falcon.Request, resp: falcon.Response, template: str, *, status: int = 200, **context: Any) -> None:
     """Answers a page. Whoever holds a secret or a session in it sets `Cache-Control: no-store` beside."""
+    answer_text(req, resp, render(req, template, **context), status=status)
+
+
+def answer_text(req: falcon.Request, resp: falcon.Response, text: str, *, status: int = 200) -> None:
+    """Answers a page that was rendered in the reader's language and theme."""
     resp.status = status
     resp.content_type = "text/html; charset=utf-8"
     resp.set_header("Content-Language", language_of(req))
     resp.append_header("Vary", "Accept-Language, Cookie")
     if resp.get_header("Cache-Control") is None:
         resp.set_header("Cache-Control", "private, no-cache")
-    resp.text = render(req, template, **context)
+    resp.text = text
 
 
 def render(req: falcon.Request, template: str, **context: Any) -> str:
+    return rendered(template, language=language_of(req), theme=theme_of(req), path=redact(req.path), **context)
+
+
+def rendered(template: str, *, language: str, theme: str, path: str, **context: Any) -> str:
+    """Takes nothing of a request, so that it may be kept for the next one."""
+    return _ENVIRONMENTS[language].get_template(template).render(theme=theme, path=path, **context)
+
+
+def theme_of(req: falcon.Request) -> str:
+    """As chosen; "": the system's."""
     theme = (req.get_cookie_values(THEME_COOKIE) or [""])[0]
-    page = _ENVIRONMENTS[language_of(req)].get_template(template)
-    return page.render(theme=theme if theme in THEMES else "", path=redact(req.path), **context)
+    return theme if theme in THEMES else ""
 
 
 def _environment(language: str) -> Environment:

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from typing import Any
 from urllib.parse import urldefrag
 
 import falcon
@@ -12,6 +13,7 @@ from markupsafe import escape
 from services.keys.console.public.guides import FOLDER, GUIDES
 from services.keys.console.public.operations import operations
 from services.keys.console.public.routes import routes
+from services.keys.console.rendering import pages
 from services.keys.console.rendering.languages import LANGUAGES
 from services.keys.console.rendering.words import code
 from services.service_registry import documented_routes
@@ -88,6 +90,38 @@ def test_an_operation_shows_what_it_needs_and_what_may_go_wrong(client: TestClie
     assert "<code>admin</code>" in section
     assert '<a href="/problems/too-many-keys">' in section
     assert f"curl -sS {PUBLIC_URL}/v1/keys" in section
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/keys"])
+def test_a_page_of_the_reference_is_rendered_once_a_language_and_theme(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anyone may ask for it, and it takes tens of milliseconds; what else a request says makes no other page."""
+    app = falcon.App()
+    for route, resource in routes(DOCUMENT, PUBLIC_URL):
+        app.add_route(route, resource)
+    rendered: list[tuple[str, str]] = []
+    render = pages.rendered
+
+    def counted(template: str, *, language: str, theme: str, path: str, **context: Any) -> str:
+        rendered.append((language, theme))
+        return render(template, language=language, theme=theme, path=path, **context)
+
+    monkeypatch.setattr(pages, "rendered", counted)
+    client = TestClient(app)
+    texts: dict[tuple[str, str], set[str]] = {}
+    for _ in range(2):
+        for language in (*LANGUAGES, "de"):
+            for theme in (*pages.THEMES, "system", "<", "x" * 99):
+                headers = {"Accept-Language": f"{language};q=0.{len(theme) % 9}1", "Cookie": f"grillo_theme={theme}"}
+                answer = client.simulate_get(path, headers=headers, params={"theme": theme}, host=f"{language}.test")
+                said = (answer.headers["Content-Language"], theme if theme in pages.THEMES else "")
+                assert f'<html lang="{said[0]}"' in answer.text
+                assert (f'data-theme="{said[1]}"' in answer.text) == (said[1] != "")
+                texts.setdefault(said, set()).add(answer.text)
+    assert sorted(rendered) == sorted(texts)
+    assert len(rendered) == len(LANGUAGES) * (len(pages.THEMES) + 1)
+    assert all(len(same) == 1 for same in texts.values())
 
 
 def test_field_texts_in_english_are_marked_so(client: TestClient) -> None:
