@@ -92,6 +92,7 @@ def test_days_tell_how_long_requests_took_by_what_their_hours_did(empty_database
         tx.execute(text("DROP TABLE rolled_up"))
         tx.execute(text("DROP TABLE segment_account"))
         tx.execute(text("DROP TABLE idempotency"))
+        tx.execute(text("DROP TABLE kept_head"))
         tx.execute(text("DROP INDEX delivery_held"))
         for name, column in LATER_COLUMNS:
             tx.execute(text(f"ALTER TABLE {name} DROP COLUMN {column}"))
