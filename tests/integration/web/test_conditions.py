@@ -41,7 +41,7 @@ OTHERS: dict[str, dict[str, Any]] = {
 def changing() -> list[tuple[str, str, Operation]]:
     found = []
     for path, resource in documented_routes():
-        for method in set(falcon.HTTP_METHODS) - {"GET", "HEAD", "OPTIONS"}:
+        for method in sorted(set(falcon.HTTP_METHODS) - {"GET", "HEAD", "OPTIONS"}):
             declared = operation_of(resource, method)
             if declared is not None and path not in QUESTIONS:
                 found.append((method, path, declared))
