@@ -51,7 +51,7 @@ def link(
         raise Failure(str(error)) from None
     address = address_of(token, public_url)
     print_json({"console": address}) if as_json else typer.echo(address)
-    typer.echo("It signs in once, within ten minutes. Whoever has it is signed in: hand it over in private.", err=True)
+    typer.echo("It signs in once, within ten minutes, anybody who has it: hand it over in private.", err=True)
 
 
 @app.command()

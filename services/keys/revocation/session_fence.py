@@ -108,7 +108,7 @@ def judge(
 
 
 def checked_by(fence: SessionFence) -> Callable[[Connection], None]:
-    """What a repository calls before it writes. Whoever ends the session, or the role, waits for the commit."""
+    """What a repository calls before it writes. What ends the session, or the role, waits for the commit."""
 
     def check(tx: Connection) -> None:
         session, now = find_session(tx, fence.digest, lock=True), datetime.fromtimestamp(fence.time(), UTC)

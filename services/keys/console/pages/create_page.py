@@ -102,18 +102,7 @@ class CreatePage(Page):
             self.show(req, resp, visit, "keys/made_before.html", status=409, key=key)
             return
         key = self.parts.queries.get_key(visit.organisation_id, done.key_id)
-        self.show(
-            req,
-            resp,
-            visit,
-            "keys/secret.html",
-            status=201,
-            key=key,
-            secret=done.secret.value,
-            receipt=done.receipt,
-            is_new=True,
-            public_url=self.parts.public_url,
-        )
+        self.show_secret(req, resp, visit, key, done.secret, done.receipt, is_new=True)
 
 
 def _created(visit: Visit, wanted: KeyRequest, is_admin: bool, keep: Keep) -> CreatedKey | str:

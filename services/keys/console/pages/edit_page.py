@@ -82,17 +82,7 @@ class EditPage(Page):
         if isinstance(done, str):
             self.show(req, resp, visit, "keys/made_before.html", status=409, key=key)
         elif done.secret is not None:
-            self.show(
-                req,
-                resp,
-                visit,
-                "keys/secret.html",
-                key=key,
-                secret=done.secret.value,
-                receipt=done.receipt,
-                is_new=False,
-                public_url=self.parts.public_url,
-            )
+            self.show_secret(req, resp, visit, key, done.secret, done.receipt)
         else:
             self.show_receipt(req, resp, visit, "keys/changed.html", done.receipt, key=key, verb="edited")
 

@@ -168,14 +168,4 @@ class RotatePage(_VerbPage):
         if isinstance(done, str):
             self.show(req, resp, visit, "keys/made_before.html", status=409, key=present)
             return
-        self.show(
-            req,
-            resp,
-            visit,
-            "keys/secret.html",
-            key=present,
-            secret=done.secret.value,
-            receipt=done.receipt,
-            is_new=False,
-            public_url=self.parts.public_url,
-        )
+        self.show_secret(req, resp, visit, present, done.secret, done.receipt)

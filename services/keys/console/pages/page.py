@@ -15,6 +15,8 @@ from services.keys.console.sessions.request_origin import is_our_own
 from services.keys.http.representation import receipt as receipt_form
 from services.keys.revocation.propagation import Receipt
 from services.keys.revocation.session_fence import is_recent
+from services.keys.secret import Secret
+from services.keys.views.queries import KeyView
 from shared.sql.idempotency_table import Keep
 from shared.web.conditions.idempotency import attempt_of
 
@@ -134,6 +136,31 @@ class Page:
             csrf=tokens.form_token(visit.session_id),
             section=section,
             **context,
+        )
+
+    def show_secret(
+        self,
+        req: falcon.Request,
+        resp: falcon.Response,
+        visit: Visit,
+        key: KeyView,
+        secret: Secret,
+        receipt: Receipt | None,
+        *,
+        is_new: bool = False,
+    ) -> None:
+        """The secret, this once. `is_new`: of a new key, and not in place of an older secret."""
+        self.show(
+            req,
+            resp,
+            visit,
+            "keys/secret.html",
+            status=201 if is_new else 200,
+            key=key,
+            secret=secret.value,
+            receipt=receipt,
+            is_new=is_new,
+            public_url=self.parts.public_url,
         )
 
     def show_receipt(

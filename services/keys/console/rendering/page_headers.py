@@ -1,4 +1,4 @@
-"""Security headers of every answer of the console: Content-Security-Policy and its like. Falcon middleware.
+"""Security headers of every answer of the console, such as Content-Security-Policy. Falcon middleware.
 
 The policy has no exception: what a page needs comes from us, as a file; no style or script stands in a page.
 """
