@@ -87,7 +87,7 @@ def assemble(
     """Migrates the database first. `keys_verifier`: proves what the bus says of keys. `signer`: of snapshots."""
     migrate(database, MIGRATIONS)
     follower = follower_of_keys(database, clock)
-    subscription = Subscription(keys_feed, follower, clock)
+    subscription = Subscription(keys_feed, follower, clock, held=follower.held)
     return Auth(
         database=database,
         book=GrantBook(database, TIERS),

@@ -13,6 +13,7 @@ from services.keys.events import types
 from services.keys.http.organisation import organisation_activity_resources
 from services.keys.http.signers_resource import WELL_KNOWN, SignersResource
 from services.keys.publication import publish
+from services.keys.restoring.acceptance import Acceptance
 from services.keys.revocation.evidence import Evidence
 from services.keys.revocation.gate_cap import GATES_MAX_DEFAULT
 from services.keys.revocation.gate_rows import GATES
@@ -31,6 +32,7 @@ from shared.contracts.keys import IGNORABLE
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.gate.grants.grant import Limits
 from shared.gate.grants.grants import Grants
+from shared.replication.divergence.divergence_watch import DivergenceWatch
 from shared.replication.envelopes import Envelopes
 from shared.replication.feed import LogFeed
 from shared.replication.proof.signatures import Signer
@@ -69,6 +71,7 @@ class Keys:
     idempotency: Idempotency
     sweep: ExpirySweep
     feed: LogFeed
+    acceptance: Acceptance | None
     signer: Signer | None
     signers: PublishedSigners
     last_use: LastUse
@@ -173,6 +176,7 @@ def assemble(
         database, store, restore_detection, clock, lease_seconds=lease_seconds, gates_max=gates_max
     )
     signers = PublishedSigners(database)
+    watch = DivergenceWatch(database, tables.metadata, signers.verifier, clock)
     heads = None
     if signer is not None:
         signers.publish(signer, clock)
@@ -194,7 +198,8 @@ def assemble(
         as_of=AsOf(store),
         idempotency=Idempotency(database, tables.idempotency, clock),
         sweep=ExpirySweep(database, commands.keys, clock),
-        feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES, heads),
+        feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES, heads, watch),
+        acceptance=None if signer is None else Acceptance(database, store, watch, signer, doorbell.ring, clock),
         signer=signer,
         signers=signers,
         last_use=LastUse(database),

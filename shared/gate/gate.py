@@ -17,6 +17,7 @@ from shared.observability.redaction import redact
 from shared.runtime.clock import Clock
 
 _NOT_FRESH: Final = Verdict(Refusal.GATE_NOT_FRESH)
+_LOG_DIVERGED: Final = Verdict(Refusal.LOG_DIVERGED)
 USER_AGENT_CHARACTERS_MAX = 200
 
 
@@ -48,7 +49,7 @@ class Gate:
         # Asked last, answered first: grants that stopped being fresh while they were judged do not count.
         elapsed = self._elapsed_seconds()
         if elapsed >= replica.fresh_until:
-            return _refused(_NOT_FRESH)
+            return _refused(self._not_fresh())
         grant, limits = verdict.grant, verdict.limits
         if grant is None or limits is None:
             return _refused(self._slowed(verdict, presented.address))
@@ -79,17 +80,21 @@ class Gate:
         replica, elapsed = self.replica, self._elapsed_seconds()
         now, grant = replica.time_at(elapsed), replica.grants.by_digest(digest)
         if grant is None or grant.organisation_id != organisation_id or not grant.accepts(digest, now):
-            return Verdict(Refusal.INVALID_KEY) if replica.is_fresh() else _NOT_FRESH
+            return Verdict(Refusal.INVALID_KEY) if replica.is_fresh() else self._not_fresh()
         limits = replica.grants.limits(grant)
         if limits is None or replica.grants.is_unappliable(grant):
             return Verdict(Refusal.UNAVAILABLE, grant)
         verdict = Verdict(judge_again(grant, digest, permission, now), grant, limits, digest=digest)
         if not replica.is_fresh():
-            return _NOT_FRESH
+            return self._not_fresh()
         if verdict.refusal is not None:
             return verdict
         spent = (self.quota.spend if charge else self.quota.peek)(grant.key_id, limits, elapsed, now)
         return replace(verdict, refusal=None if spent.admitted else Refusal.QUOTA_EXCEEDED, spent=spent)
+
+    def _not_fresh(self) -> Verdict:
+        """Nothing is known of keys now; or worse, the log of keys is known to have been put back."""
+        return _LOG_DIVERGED if self.replica.is_log_diverged else _NOT_FRESH
 
     def record(
         self,

@@ -28,10 +28,11 @@ from shared.contracts.envelope import CloudEvent
 from shared.eventsourcing.audit import Anchor
 from shared.eventsourcing.event_store import Head
 from shared.observability import metrics
-from shared.replication.feed import FeedUnavailable
+from shared.replication.feed import FeedUnavailable, HeldHead
 from shared.replication.kept_heads import KeptHeads, kept_head_table, read_kept_heads
 from shared.replication.parked_events import ParkedEvent, ParkedEvents
 from shared.replication.proof.signed_heads import SignedHead
+from shared.replication.subscription import comes_next
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.values.timestamps import rfc3339
@@ -111,6 +112,12 @@ class SqlFollower:
             self._move(tx, events[-1].place)
         if waiting:
             self._count_parked()
+
+    def held(self) -> HeldHead | None:
+        """The newest head that the log's service signed and this follower has kept, whatever it followed since."""
+        with self._database.reading() as tx:
+            newest = self._kept_heads.newest(tx)
+        return None if newest is None else HeldHead(follower=self._name, head=newest)
 
     def keep(self, head: SignedHead | None) -> None:
         """Keeps a head of the log, that everything up to is applied; once each. None: there is none to keep."""
@@ -229,14 +236,14 @@ def read_checkpoint(tx: Connection, table: Table, follower: str, *, lock: bool =
 
 def read_anchors(tx: Connection, metadata: MetaData, follower: str) -> tuple[Anchor, ...]:
     """What a follower remembers of a log: its kept heads, then its checkpoint."""
-    heads = read_kept_heads(tx, metadata.tables["kept_head"], follower)
+    kept = read_kept_heads(tx, metadata.tables["kept_head"], follower)
     checkpoint = read_checkpoint(tx, metadata.tables["checkpoint"], follower)
-    seen = heads if checkpoint is None else (*heads, checkpoint)
-    return tuple(Anchor(follower=follower, checkpoint=head) for head in seen)
+    return kept if checkpoint is None else (*kept, Anchor(follower=follower, checkpoint=checkpoint))
 
 
 def _still_to_come(events: Sequence[CloudEvent], place: Head | None) -> Sequence[CloudEvent]:
     position = place.position if place else 0
-    if (place and events[0].epoch != place.epoch) or events[0].position > position + 1:
+    is_elsewhere = place and events[0].epoch != place.epoch and not comes_next(events[0], place)
+    if is_elsewhere or events[0].position > position + 1:
         raise FeedUnavailable(f"the follower stands at {position} by now; the next pull goes on from there")
     return [event for event in events if event.position > position]

@@ -10,10 +10,11 @@ from services.cli.arguments import AsJson, service_named
 from services.cli.failure import Failure
 from services.cli.host import receipt
 from services.service_registry import SERVICES, Service
+from shared.values.timestamps import rfc3339
 
 if TYPE_CHECKING:
     from services.embedded.data_folder import DataFolder
-    from shared.eventsourcing.audit import Anchor, Audit
+    from shared.eventsourcing.audit import Accepted, Anchor, Audit
     from shared.sql.database import Database
 
 app = typer.Typer(help="Check the logs, and receipts.", no_args_is_help=True)
@@ -91,10 +92,25 @@ def _audit_service(service: str) -> "Audit":
 
 
 def _audit(database: "Database", service: Service, anchors: "list[Anchor]") -> "Audit":
-    from shared.eventsourcing.audit import audit as audit_log
-    from shared.eventsourcing.sql_event_store import SqlEventStore
+    from sqlalchemy import inspect
 
-    return audit_log(SqlEventStore(database, service.module("tables").metadata), anchors)
+    from services.keys.revocation.published_signers import PublishedSigners
+    from shared.eventsourcing.audit import audit as audit_log
+    from shared.eventsourcing.epochs import LogRestored
+    from shared.eventsourcing.sql_event_store import SqlEventStore
+    from shared.replication.divergence.signed_restoration import is_signed
+
+    def is_believed(restored: LogRestored) -> bool:
+        verifier = PublishedSigners(database).verifier(restored.signer)
+        return verifier is not None and is_signed(restored, verifier)
+
+    metadata = service.module("tables").metadata
+    with database.reading() as tx:
+        if not inspect(tx).has_table("log_epoch"):
+            raise Failure(
+                f"{service.name} is of an earlier version: start this one, or run `grillo migrate`; then audit."
+            )
+    return audit_log(SqlEventStore(database, metadata), anchors, is_believed)
 
 
 def _anchors(folder: "DataFolder") -> "list[Anchor]":
@@ -117,11 +133,32 @@ def _as_json(found: "Audit") -> dict[str, object]:
         "rows": found.rows,
         "head": found.head.hash,
         "findings": [{"position": finding.position, "problem": finding.problem} for finding in found.findings],
+        "restored": [
+            {
+                "position": accepted.event.position + 1,
+                "at": rfc3339(accepted.event.restored_at),
+                "by": _actor(accepted),
+                "reason": accepted.event.reason,
+                "after": accepted.event.common_position,
+                "given_up": accepted.given_up,
+            }
+            for accepted in found.restored
+        ],
     }
+
+
+def _actor(accepted: "Accepted") -> str:
+    return str(json.loads(accepted.by).get("actor"))
 
 
 def _show(service: str, found: "Audit") -> None:
     if not found.findings:
         typer.echo(f"{service}: {found.rows} rows, the chain holds, head {found.head.hash[:16]}…")
+    for accepted in found.restored:
+        event = accepted.event
+        typer.echo(
+            f"{service}: row {event.position + 1}: restored at {rfc3339(event.restored_at)}, by {_actor(accepted)}: "
+            f"{event.reason}. What was seen beyond row {event.common_position} is gone"
+        )
     for finding in found.findings:
         typer.echo(f"{service}: row {finding.position}: {finding.problem}")

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from services.keys import tables
 from shared.replication.proof.receipt_proof import base64url, thumbprint
-from shared.replication.proof.signatures import Signer
+from shared.replication.proof.signatures import Signer, Verifier
 from shared.runtime.clock import Clock
 from shared.sql.database import Database, upsert
 from shared.values.timestamps import rfc3339
@@ -27,6 +27,13 @@ class PublishedSigners:
         with self._database.transaction() as tx:
             statement = upsert(tx, tables.signing_key).on_conflict_do_nothing()
             tx.execute(statement, key | {"first_used_at": rfc3339(clock.now())})
+
+    def verifier(self, signer: str) -> Verifier | None:
+        """What believes the key of that thumbprint; None: it is none of ours."""
+        table = tables.signing_key
+        with self._database.reading(once=True) as tx:
+            key = tx.execute(select(table.c.public_key).where(table.c.id == signer)).scalar_one_or_none()
+        return Verifier([key]) if key is not None and thumbprint(key) == signer else None
 
     def document(self) -> dict[str, Any]:
         table = tables.signing_key

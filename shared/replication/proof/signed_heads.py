@@ -42,10 +42,14 @@ class HeadSigner:
         self._again_at = float("-inf")
 
     def latest(self, head: Head) -> SignedHead:
-        """The head that was signed last: this one, if a minute has passed since an earlier one was."""
+        """The head that was signed last: this one, if a minute has passed since an earlier one was.
+
+        Or if the one before is not before it: the log was put back under this process.
+        """
         with self._one_at_a_time:
             now = self._clock.elapsed_seconds()
-            if self._last is None or (now >= self._again_at and self._last.head != head):
+            is_due = self._last is None or (now >= self._again_at and self._last.head != head)
+            if self._last is None or is_due or not _is_before(self._last, head):
                 self._again_at = now + SIGNED_EVERY_SECONDS
                 self._last = self._sign(head)
             return self._last
@@ -59,6 +63,10 @@ class HeadSigner:
             signer=thumbprint(self._signer.public_key),
         )
         return msgspec.structs.replace(unsigned, signature=self._signer.sign(_PURPOSE, _unsigned(unsigned)))
+
+
+def _is_before(signed: SignedHead, head: Head) -> bool:
+    return signed.head == head or (signed.epoch == head.epoch and signed.position < head.position)
 
 
 def _unsigned(head: SignedHead) -> bytes:
