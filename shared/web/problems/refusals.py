@@ -6,21 +6,29 @@ from shared.gate.verdict import Refusal, Verdict
 from shared.web.problems.catalogue import Problem, unavailable
 
 
-def refusal_problem(verdict: Verdict, refusal: Refusal, permission: str | None) -> Problem:
-    """The answer to a request that the gate refuses."""
+def refusal_problem(verdict: Verdict, refusal: Refusal, permission: str | None, address: str | None = None) -> Problem:
+    """The answer to a request that the gate refuses. `address`: of the caller, where it is known."""
     match refusal:
         case Refusal.MISSING_CREDENTIALS:
             return Problem(refusal.value, headers=_challenge())
         case Refusal.INVALID_REQUEST:
             detail = verdict.detail or "this key may not be sent in the query string; use the Authorization header"
             return Problem(refusal.value, detail, headers=_challenge("invalid_request"))
-        case Refusal.INVALID_KEY | Refusal.KEY_REVOKED | Refusal.KEY_SUSPENDED | Refusal.KEY_EXPIRED:
+        case (
+            Refusal.INVALID_KEY
+            | Refusal.KEY_REVOKED
+            | Refusal.KEY_SUSPENDED
+            | Refusal.KEY_EXPIRED
+            | Refusal.KEY_ROTATED
+        ):
             return Problem(refusal.value, headers=_challenge("invalid_token"))
         case Refusal.INSUFFICIENT_PERMISSION:
             detail = f"this needs a key with the permission {permission}"
             return Problem(refusal.value, detail, headers=_challenge("insufficient_scope", permission))
         case Refusal.ADDRESS_NOT_ALLOWED:
-            return Problem(refusal.value)
+            return Problem(
+                refusal.value, None if address is None else f"the key is not allowed to be used from {address}"
+            )
         case Refusal.QUOTA_EXCEEDED:
             return _quota_exceeded(verdict.spent)
         case Refusal.ADDRESS_SLOWED:
