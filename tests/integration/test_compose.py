@@ -126,7 +126,7 @@ def test_a_server_s_script_reads_the_passwords_from_the_files(
     assert [path.name for path in files.iterdir() if path.read_text() not in done.stdout] == []
 
 
-def test_only_the_front_is_published_and_no_internal_door_is(composed: dict[str, dict[str, object]]) -> None:
+def test_only_the_front_is_published_and_no_internal_door_is(composed: dict[str, dict[str, Any]]) -> None:
     published = {name: service["ports"] for name, service in composed.items() if "ports" in service}
     # Who watches does so from the host, or brings a front of his own.
     assert published.keys() == {"front", "prometheus", "grafana"}
