@@ -10,7 +10,7 @@ from services.keys.console.sessions.sign_in import SignIn
 from services.keys.revocation.session_fence import Session, SessionFence
 from services.keys.views.as_of import AsOf
 from services.keys.views.history import History
-from services.keys.views.queries import KeyQueries
+from services.keys.views.queries import KeyQueries, OrganisationView
 from shared.eventsourcing.origin import Origin
 from shared.gate.grants.grant import Limits
 from shared.runtime.clock import Clock
@@ -37,11 +37,12 @@ class Parts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """One request of a person who is signed in."""
+    """One request of a person who is signed in. `organisation`: as it was when the request came."""
 
     parts: Parts
     session: Session
     session_id: str = field(repr=False)
+    organisation: OrganisationView
     address: str
     request_id: str
 
@@ -73,4 +74,4 @@ class Visit:
         return self.parts.commands.behind(fence, seen, keep)
 
     def tier_limits(self) -> Limits | None:
-        return self.parts.tiers.get(self.parts.queries.organisation(self.organisation_id).tier)
+        return self.parts.tiers.get(self.organisation.tier)

@@ -9,6 +9,7 @@ from services.keys.console.sessions.request_origin import is_our_own
 from services.keys.console.sessions.tokens import link_digest
 
 HOME = "/console/keys"
+LINK = "/console/link"
 
 
 class SignInPage(Page):
@@ -19,8 +20,10 @@ class SignInPage(Page):
             resp.status, resp.location = 303, HOME
             return
         resp.set_header("Cache-Control", "no-store")
-        is_link = link is not None and link_digest(link) is not None
-        answer(req, resp, "keys/sign_in.html", section="", link=link if is_link else None, is_spent=False)
+        good = link if link is not None and link_digest(link) is not None else None
+        # Whoever chooses a language here comes back to the link, which the page holds anyway.
+        back = None if good is None else f"{LINK}/{good}"
+        answer(req, resp, "keys/sign_in.html", back=back, section="", link=good, is_spent=False)
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         if not is_our_own(req, self.parts.public_url):

@@ -36,8 +36,10 @@ def answer_text(req: falcon.Request, resp: falcon.Response, text: str, *, status
     resp.text = text
 
 
-def render(req: falcon.Request, template: str, **context: Any) -> str:
-    return rendered(template, language=language_of(req), theme=theme_of(req), path=redact(req.path), **context)
+def render(req: falcon.Request, template: str, *, back: str | None = None, **context: Any) -> str:
+    """`back`: where its preferences lead back to, if that is another address than the request's, without secrets."""
+    path = redact(req.path) if back is None else back
+    return rendered(template, language=language_of(req), theme=theme_of(req), path=path, **context)
 
 
 def rendered(template: str, *, language: str, theme: str, path: str, **context: Any) -> str:
