@@ -102,8 +102,8 @@ class CreatePage(Page):
             key = self.parts.queries.get_key(visit.organisation_id, done)
             self.show(req, resp, visit, "keys/made_before.html", status=409, key=key)
             return
-        key = NamedKey(id=done.key_id, name=wanted.description.name)
-        self.show_secret(req, resp, visit, key, done.secret, done.receipt, is_new=True)
+        named = NamedKey(id=done.key_id, name=wanted.description.name)
+        self.show_secret(req, resp, visit, named, done.secret, done.receipt, is_new=True)
 
 
 def _created(visit: Visit, wanted: KeyRequest, is_admin: bool, keep: Keep) -> CreatedKey | str:

@@ -12,7 +12,7 @@ from services.keys.console.pages.parts import Parts, Visit
 from services.keys.console.rendering.form import Form, keep_form, read_form
 from services.keys.console.rendering.pages import answer
 from services.keys.console.sessions import attempts, tokens
-from services.keys.console.sessions.cookie import SessionCookie
+from services.keys.console.sessions.cookie import session_cookie
 from services.keys.console.sessions.request_origin import is_our_own
 from services.keys.http.representation import receipt as receipt_form
 from services.keys.revocation.propagation import Receipt
@@ -52,7 +52,7 @@ class NamedKey:
 class Page:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
-        self.cookie = SessionCookie(parts.public_url)
+        self.cookie = session_cookie(parts.public_url)
 
     def visit(self, req: falcon.Request) -> Visit:
         """Raises SignedOut."""
@@ -148,6 +148,7 @@ class Page:
             resp,
             template,
             status=status,
+            chosen_zone=visit.session.time_zone,
             organisation=visit.organisation,
             session=visit.session,
             csrf=tokens.form_token(visit.session_id),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from services.keys.commands.command_handler import CommandHandler
+from services.keys.console.openid.issuer_sign_in import IssuerSignIn
 from services.keys.console.pages.key_usage import KeyUsage
 from services.keys.console.sessions import tokens
 from services.keys.console.sessions.sign_in import SignIn
@@ -21,7 +22,7 @@ from shared.web.conditions.idempotency import Idempotency
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """`tiers`: the limits of each. `usage` None: there is nobody to ask."""
+    """`tiers`: the limits of each. `usage` None: there is nobody to ask. `issuer` None: people sign in by links."""
 
     commands: CommandHandler
     queries: KeyQueries
@@ -33,6 +34,7 @@ class Parts:
     tiers: Mapping[str, Limits]
     usage: KeyUsage | None
     public_url: str
+    issuer: IssuerSignIn | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

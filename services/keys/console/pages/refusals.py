@@ -25,7 +25,10 @@ _SIGN_IN = "/console/sign-in"
 
 
 class Refusals:
-    """Falcon's error handler."""
+    """Falcon's error handler. `issuer`: by which people sign in; None: by links alone."""
+
+    def __init__(self, issuer: str | None) -> None:
+        self._issuer = issuer
 
     def answer(self, req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]) -> None:
         resp.set_header("Cache-Control", "no-store")
@@ -33,18 +36,18 @@ class Refusals:
             case SignedOut() if kept_form(req) is None:
                 resp.status, resp.location = 303, _SIGN_IN
             case SignedOut():
-                _refused(req, resp, 403, "signed-out", is_kept=True)
+                self._refused(req, resp, 403, "signed-out", is_kept=True)
             case SignInNotRecent():
-                _refused(req, resp, 403, "sign-in-not-recent", is_kept=True)
+                self._refused(req, resp, 403, "sign-in-not-recent", is_kept=True)
             case SessionFenced():
                 is_kept = error.refusal is not SessionRefusal.ROLE
-                _refused(req, resp, 403, _OF_FENCE[error.refusal], is_kept=is_kept)
+                self._refused(req, resp, 403, _OF_FENCE[error.refusal], is_kept=is_kept)
             case MayNotChange():
-                _refused(req, resp, 403, "may-not-change")
+                self._refused(req, resp, 403, "may-not-change")
             case FormNotOurs():
-                _refused(req, resp, 403, "form-not-ours")
+                self._refused(req, resp, 403, "form-not-ours")
             case NoSuchKey():
-                _refused(req, resp, 404, "no-such-key")
+                self._refused(req, resp, 404, "no-such-key")
             case _:
                 self._problem(req, resp, error)
 
@@ -61,10 +64,11 @@ class Refusals:
         told = {"section": "", "title": title, "advice": advice, "request_id": request_id, "kept": kept}
         answer(req, resp, "keys/problem.html", status=problem.type.status, **told)
 
-
-def _refused(req: falcon.Request, resp: falcon.Response, status: int, why: str, *, is_kept: bool = False) -> None:
-    kept = _kept(req) if is_kept else []
-    answer(req, resp, "keys/refused.html", status=status, section="", why=why, kept=kept)
+    def _refused(
+        self, req: falcon.Request, resp: falcon.Response, status: int, why: str, *, is_kept: bool = False
+    ) -> None:
+        told = {"why": why, "kept": _kept(req) if is_kept else [], "issuer": self._issuer}
+        answer(req, resp, "keys/refused.html", status=status, section="", **told)
 
 
 def _kept(req: falcon.Request) -> list[tuple[str, str]]:

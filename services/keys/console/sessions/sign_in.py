@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from services.keys import tables
 from services.keys.console.sessions import people, tokens
+from services.keys.console.sessions.people import Identified
 from services.keys.console.sessions.sweep import sweep
 from services.keys.lifecycle.organisation import NoSuchOrganisation
 from services.keys.revocation.session_fence import IDLE_MAX, LENGTH_MAX, Role, Session, find_session, is_alive
@@ -73,7 +75,33 @@ class SignIn:
             is_good = (_link.c.digest == digest, _link.c.used_at.is_(None), _link.c.expires_at > rfc3339(now))
             if not tx.execute(update(_link).where(*is_good).values(used_at=rfc3339(now))).rowcount:
                 return None
-            return self._open(tx, person_id, ended, address, user_agent)
+            return self._open(tx, person_id, ended, self._clock.now(), address=address, user_agent=user_agent)
+
+    def use_identity(
+        self,
+        identity: Identified,
+        authenticated_at: datetime | None,
+        *,
+        address: str,
+        user_agent: str,
+        before: str | None = None,
+    ) -> str:
+        """As `use_link`, for whom an issuer has proved. Raises NoSuchOrganisation."""
+        ended = None if before is None else tokens.session_digest(before)
+        while True:
+            try:
+                with self._database.transaction() as tx:
+                    person_id = people.identified(tx, identity, self._clock.now())
+                    told = {"address": address, "user_agent": user_agent}
+                    return self._open(tx, person_id, ended, authenticated_at, by_issuer=True, **told)
+            except IntegrityError:
+                # Signed in for the first time twice at once: the other one was first, and is found now.
+                continue
+
+    def refuse(self, issuer: str, subject: str) -> None:
+        """Ends all sessions of a person to whom the issuer gives no role any more."""
+        with self._database.transaction() as tx:
+            people.refused(tx, issuer, subject)
 
     def session(self, session_id: str | None) -> Session | None:
         """The session of a cookie's value, which is seen by this; None: it is unknown or over."""
@@ -115,6 +143,12 @@ class SignIn:
         with self._database.reading(once=True) as tx:
             return {row.id: row.name for row in tx.execute(query)}
 
+    def choose_time_zone(self, person_id: str, name: str) -> None:
+        """`name`: one that is known; "": as each browser says."""
+        chosen = update(_person).where(_person.c.id == person_id, _person.c.role != people.ERASED)
+        with self._database.transaction() as tx:
+            tx.execute(chosen.values(time_zone=name or None))
+
     def end(self, person_id: str, session: str) -> None:
         """Ends one of the person's sessions, by its `id`."""
         with self._database.transaction() as tx:
@@ -131,7 +165,7 @@ class SignIn:
         Whether there is such a person.
         """
         with self._database.transaction() as tx:
-            erased = update(_person).where(_person.c.id == person_id).values(name="", address=None, role=people.ERASED)
+            erased = update(_person).where(_person.c.id == person_id).values(**people.NOBODY)
             is_known = tx.execute(erased.returning(_person.c.id)).one_or_none() is not None
             tx.execute(delete(_session).where(_session.c.person_id == person_id))
             tx.execute(delete(_link).where(_link.c.person_id == person_id))
@@ -143,7 +177,17 @@ class SignIn:
         with self._database.reading(once=True) as tx:
             return tx.execute(select(_link.c.person_id).where(_link.c.digest == digest)).scalar_one_or_none()
 
-    def _open(self, tx: Connection, person_id: str, ended: str | None, address: str, user_agent: str) -> str:
+    def _open(
+        self,
+        tx: Connection,
+        person_id: str,
+        ended: str | None,
+        authenticated_at: datetime | None,
+        *,
+        address: str,
+        user_agent: str,
+        by_issuer: bool = False,
+    ) -> str:
         """The id of a new session of the person, who is locked. `ended`: the digest of the one that it replaces."""
         token, now = tokens.new_session(), self._clock.now()
         tx.execute(delete(_session).where(_session.c.digest == ended))
@@ -157,6 +201,8 @@ class SignIn:
                 id=new_id("ses"),
                 person_id=person_id,
                 signed_in_at=rfc3339(now),
+                authenticated_at=authenticated_at and rfc3339(authenticated_at),
+                by_issuer=by_issuer,
                 seen_at=rfc3339(now),
                 address=address[:45],
                 user_agent=redact(user_agent)[:_USER_AGENT_MAX],
