@@ -37,7 +37,8 @@ const provider = new Provider(ISSUER, {
 });
 provider.on("server_error", (_context, error) => console.error(error));
 
-const page = `<!doctype html><html lang="en"><title>Issuer</title><main><h1>Issuer</h1><form method="post">
+const page = `<!doctype html><html lang="en"><title>Issuer</title>
+<link rel="icon" href="data:,"><main><h1>Issuer</h1><form method="post">
 <label>Account <input name="account"></label> <button>Sign in</button></form></main></html>`;
 
 async function interact(request, response) {
