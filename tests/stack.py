@@ -121,7 +121,8 @@ class Stack:
         owner = entry["command"][1]
         stated = {name: self.loopback(value) for name, value in entry["environment"].items()}
         replaced = {f"{name}_FILE" for name in self._accounts[owner]}
-        mounted = self.folder / "ops/secrets" / owner
+        source = next(volume for volume in entry["volumes"] if ":/run/secrets" in volume).partition(":")[0]
+        mounted = self.folder / "ops/secrets" / Path(source).name
         files = {
             name: str(mounted / Path(value).name) if name.endswith("_FILE") else value for name, value in stated.items()
         }

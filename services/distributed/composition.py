@@ -14,6 +14,7 @@ import structlog
 from services.auth import assembly as auth
 from services.auth.tier_limits import TIERS
 from services.keys import assembly as keys
+from services.keys.console.openid.settings import read_openid_settings
 from services.keys.console.remote_usage import RemoteUsage
 from services.sensors import assembly as sensors
 from services.service_registry import SERVICES, Part, documented_routes
@@ -132,6 +133,7 @@ def console(settings: Settings) -> Any:
         document=document(documented_routes(), settings.public_url),
         public_url=settings.public_url,
         proxies=TrustedProxies(settings.trusted_proxies),
+        openid=read_openid_settings(),
     )
 
 
