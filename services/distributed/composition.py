@@ -84,7 +84,8 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
                 keys_verifier=proof.keys_verifier,
             )
         case "sensors":
-            return sensors.assemble(Database(settings.database_url), PipelinedLogBus(settings.amqp_uri, service), clock)
+            bus = PipelinedLogBus(settings.amqp_uri, service)
+            return sensors.assemble(Database(settings.database_url), bus, clock, settings.samples)
         case _:
             raise ValueError(f"{service} is not a service; there are {', '.join(SERVICES)}")
 

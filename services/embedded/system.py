@@ -93,7 +93,7 @@ class Embedded:
             kept=kept,
             keys_verifier=verifier,
         )
-        self.sensors = sensors.assemble(folder.database("sensors"), LogBus(sensors_bus), clock)
+        self.sensors = sensors.assemble(folder.database("sensors"), LogBus(sensors_bus), clock, folder.samples)
         self._parts: tuple[Part, ...] = (self.keys, self.auth, self.usage, self.sensors)
         self._clock, self._proxies, self._cors_origins = clock, proxies, cors_origins
         self._callers = InternalCallers([(SHARED, digest_of_token(folder.internal_token()))])
