@@ -1,4 +1,4 @@
-"""Signed heads: a log's service signs where it ends, once a minute, and followers keep what it signed."""
+"""Signed heads: a log's service signs where it ends, and followers hold and keep what it signed."""
 
 import threading
 
@@ -33,7 +33,7 @@ class SignedHead(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HeadSigner:
-    """Signs a head that moved, a minute or more after the one before."""
+    """Signs a head that moved, and one that did not again each minute."""
 
     def __init__(self, signer: Signer, clock: Clock) -> None:
         self._signer, self._clock = signer, clock
@@ -42,14 +42,13 @@ class HeadSigner:
         self._again_at = float("-inf")
 
     def latest(self, head: Head) -> SignedHead:
-        """The head that was signed last: this one, if a minute has passed since an earlier one was.
+        """This head, signed; of a log that stands still the same signature for a minute.
 
-        Or if the one before is not before it: the log was put back under this process.
+        So whoever has pulled after a change holds a head with it, by which a log is known that was put back to before.
         """
         with self._one_at_a_time:
             now = self._clock.elapsed_seconds()
-            is_due = self._last is None or (now >= self._again_at and self._last.head != head)
-            if self._last is None or is_due or not _is_before(self._last, head):
+            if self._last is None or now >= self._again_at or self._last.head != head:
                 self._again_at = now + SIGNED_EVERY_SECONDS
                 self._last = self._sign(head)
             return self._last
@@ -63,10 +62,6 @@ class HeadSigner:
             signer=thumbprint(self._signer.public_key),
         )
         return msgspec.structs.replace(unsigned, signature=self._signer.sign(_PURPOSE, _unsigned(unsigned)))
-
-
-def _is_before(signed: SignedHead, head: Head) -> bool:
-    return signed.head == head or (signed.epoch == head.epoch and signed.position < head.position)
 
 
 def _unsigned(head: SignedHead) -> bytes:

@@ -2,8 +2,8 @@
 
 from shared.eventsourcing.log_migrations import add_restores_v2
 
-revision = "0002"
-down_revision = "0001"
+revision = "0005"
+down_revision = "0002"
 
 
 def upgrade() -> None:
