@@ -11,6 +11,8 @@ from services.auth.tier_limits import TIERS
 from shared.contracts.dead import DeadSecrets
 from shared.gate.grants.grants import Grants
 from shared.messaging.nameko_follower import Following
+from shared.observability.at_scrape import Measure
+from shared.replication import lag
 from shared.replication.feed import Feed
 from shared.replication.proof.push_proof import PushProof
 from shared.replication.proof.signatures import Signer, Verifier
@@ -20,8 +22,8 @@ from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from shared.values.accounts import SERVICES
-from shared.web.answers.internal_pages import InternalPages
-from shared.web.internal_api import Anchors, GrantsSnapshot
+from shared.web.internal.remembered import Anchors, InternalPages
+from shared.web.internal_api import GrantsSnapshot
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import InternalRoute, Route
 
@@ -67,6 +69,10 @@ class Auth:
         """A page of the secrets that were ended, whatever the log says now."""
         with self.database.reading(once=True) as tx:
             return dead_secret_store.page(tx, after, limit)
+
+    def measures(self) -> list[Measure]:
+        """What is measured when metrics are asked for."""
+        return [lag.of_follower(self.database, tables.metadata)]
 
     def start(self) -> None:
         """It does nothing by itself."""

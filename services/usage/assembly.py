@@ -16,6 +16,7 @@ from services.usage.alerting.rules.rule_store import RuleStore, rules_naming
 from services.usage.alerting.scheduler import AlertingScheduler
 from services.usage.counters.rollup import Rollup
 from services.usage.counters.statistics import Statistics
+from services.usage.heaviest import heaviest
 from services.usage.intake.batch_intake import BATCHES_MAX, BatchIntake
 from services.usage.intake.metering import Metering
 from services.usage.intake.parked_batches import ParkedBatches
@@ -38,6 +39,8 @@ from shared.gate.grants.grant import Limits
 from shared.gate.grants.grants import Grants
 from shared.messaging.nameko_follower import Following
 from shared.messaging.publishing import EventPublisher
+from shared.observability.at_scrape import Measure
+from shared.replication import lag
 from shared.replication.feed import Feed
 from shared.replication.proof.push_proof import PushProof
 from shared.replication.proof.signatures import Verifier
@@ -46,9 +49,8 @@ from shared.replication.subscription import Subscription
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
-from shared.web.answers.internal_pages import InternalPages
 from shared.web.conditions.idempotency import Idempotency
-from shared.web.internal_api import Anchors
+from shared.web.internal.remembered import Anchors, InternalPages
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import InternalRoute, Route
 from shared.web.still_admitted import StillAdmitted
@@ -60,6 +62,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 class Usage:
     clock: Clock
     database: Database
+    policy: Mapping[str, Limits]
     metering: Metering
     parked_batches: ParkedBatches
     intake: BatchIntake
@@ -125,6 +128,10 @@ class Usage:
         with self.database.reading(once=True) as tx:
             return erasure.deleted_page(tx, after, limit)
 
+    def measures(self) -> list[Measure]:
+        """What is measured when metrics are asked for."""
+        return [lag.of_follower(self.database, tables.metadata), heaviest(self.database, self.policy, self.clock)]
+
     def start(self) -> None:
         """Timers start what it does."""
 
@@ -186,6 +193,7 @@ def assemble(
     return Usage(
         clock=clock,
         database=database,
+        policy=policy,
         metering=metering,
         parked_batches=parked,
         intake=BatchIntake(metering, parked, publisher, clock, batches_max=batches_max),

@@ -15,11 +15,11 @@ import msgspec
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from shared.eventsourcing.audit import Anchor
 from shared.eventsourcing.event_store import Head
 from shared.gate.grants import snapshot_stream
 from shared.gate.grants.grant import Grant, Snapshot
 from shared.observability import metrics
+from shared.observability.at_scrape import AtScrape, Measure
 from shared.observability.once_a_minute import OnceAMinute
 from shared.replication.feed import (
     EPOCH,
@@ -52,10 +52,14 @@ def internal_application(
     is_ready: Callable[[], bool],
     callers: InternalCallers,
     open_paths: Collection[str] = ("/healthz",),
+    measures: Sequence[Measure] = (),
 ) -> falcon.App[falcon.Request, falcon.Response]:
-    """The WSGI application. Requests must carry a token of an account that may ask, except for `open_paths`."""
+    """The WSGI application. Requests must carry a token of an account that may ask, except for `open_paths`.
+
+    `measures`: what `/metrics` measures when it is asked.
+    """
     table = (
-        InternalRoute("/metrics", _Metrics(), frozenset({PROMETHEUS})),
+        InternalRoute("/metrics", _Metrics(measures), frozenset({PROMETHEUS})),
         InternalRoute("/healthz", _Ready(lambda: True), SERVICES),
         InternalRoute("/readyz", _Ready(is_ready), SERVICES),
         *routes,
@@ -152,17 +156,6 @@ class GrantsSnapshot:
             raise falcon.HTTPServiceUnavailable(title="no grants now", description=str(error), retry_after=1) from None
 
 
-class Anchors:
-    """`GET`: what this service remembers of a log that it follows, place by place. For audits of that log."""
-
-    def __init__(self, anchors: Callable[[], Sequence[Anchor]]) -> None:
-        self._anchors = anchors
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        resp.content_type = "application/json"
-        resp.data = msgspec.json.encode(self._anchors())
-
-
 class _Doorkeeper:
     """Who asks, before anything is looked at; and whether that account may, before the resource is asked."""
 
@@ -191,9 +184,12 @@ class _Doorkeeper:
 
 
 class _Metrics:
+    def __init__(self, measures: Sequence[Measure]) -> None:
+        self._collectors = [AtScrape(measure) for measure in measures]
+
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         resp.content_type = CONTENT_TYPE_LATEST
-        resp.data = metrics.exposition()
+        resp.data = metrics.exposition(self._collectors)
 
 
 class _Ready:
