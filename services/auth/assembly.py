@@ -65,14 +65,14 @@ class Auth:
             InternalRoute("/internal/dead", InternalPages(self.dead_secrets), frozenset({"keys"})),
         ]
 
+    def measures(self) -> list[Measure]:
+        """What is measured when metrics are asked for."""
+        return [lag.of_follower(self.database, tables.metadata)]
+
     def dead_secrets(self, after: str | None, limit: int) -> DeadSecrets:
         """A page of the secrets that were ended, whatever the log says now."""
         with self.database.reading(once=True) as tx:
             return dead_secret_store.page(tx, after, limit)
-
-    def measures(self) -> list[Measure]:
-        """What is measured when metrics are asked for."""
-        return [lag.of_follower(self.database, tables.metadata)]
 
     def start(self) -> None:
         """It does nothing by itself."""

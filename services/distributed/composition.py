@@ -14,6 +14,7 @@ import structlog
 from services.auth import assembly as auth
 from services.auth.tier_limits import TIERS
 from services.keys import assembly as keys
+from services.keys.console.openid.settings import read_openid_settings
 from services.keys.console.remote_usage import RemoteUsage
 from services.sensors import assembly as sensors
 from services.service_registry import SERVICES, Part, documented_routes
@@ -83,7 +84,8 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
                 keys_verifier=proof.keys_verifier,
             )
         case "sensors":
-            return sensors.assemble(Database(settings.database_url), PipelinedLogBus(settings.amqp_uri, service), clock)
+            bus = PipelinedLogBus(settings.amqp_uri, service)
+            return sensors.assemble(Database(settings.database_url), bus, clock, settings.samples)
         case _:
             raise ValueError(f"{service} is not a service; there are {', '.join(SERVICES)}")
 
@@ -132,6 +134,7 @@ def console(settings: Settings) -> Any:
         document=document(documented_routes(), settings.public_url),
         public_url=settings.public_url,
         proxies=TrustedProxies(settings.trusted_proxies),
+        openid=read_openid_settings(),
     )
 
 

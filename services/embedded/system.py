@@ -24,6 +24,7 @@ from services.embedded.data_folder import DataFolder
 from services.embedded.server import Server, connection_limits, raise_file_limit, stop
 from services.keys import assembly as keys
 from services.keys.console.app import beside
+from services.keys.console.openid.settings import read_openid_settings
 from services.keys.console.remote_usage import RemoteUsage
 from services.sensors import assembly as sensors
 from services.service_registry import SERVICES, Part
@@ -92,7 +93,7 @@ class Embedded:
             kept=kept,
             keys_verifier=verifier,
         )
-        self.sensors = sensors.assemble(folder.database("sensors"), LogBus(sensors_bus), clock)
+        self.sensors = sensors.assemble(folder.database("sensors"), LogBus(sensors_bus), clock, folder.samples)
         self._parts: tuple[Part, ...] = (self.keys, self.auth, self.usage, self.sensors)
         self._clock, self._proxies, self._cors_origins = clock, proxies, cors_origins
         self._callers = InternalCallers([(SHARED, digest_of_token(folder.internal_token()))])
@@ -150,6 +151,7 @@ class Embedded:
             document=document(routes, public_url),
             public_url=public_url,
             proxies=self._proxies,
+            openid=read_openid_settings(),
         )
         public_max, internal_max = connection_limits(raise_file_limit())
         self._servers = [
