@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from services.auth import api, grants, tables
+from services.auth.grant_patrol import GrantPatrol
 from services.auth.grants import FOLLOWER, GrantBook
 from services.auth.tier_limits import TIERS
 from shared.gate.grants.grants import Grants
 from shared.messaging.nameko_follower import Following
 from shared.replication.feed import Feed
+from shared.replication.heads.head_keeper import AskHead, HeadKeeper
 from shared.replication.proof.push_proof import PushProof
 from shared.replication.proof.signatures import Signer, Verifier
 from shared.replication.sql_follower import SqlFollower
@@ -22,6 +24,7 @@ from shared.web.internal_api import Anchors, GrantsSnapshot
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import InternalRoute, Route
 
+SENSORS_WITNESS = "auth.sensors"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -33,6 +36,12 @@ class Auth:
     subscription: Subscription
     following: Following
     signer: Signer | None
+    patrol: GrantPatrol
+    sensors_heads: HeadKeeper
+
+    def is_ready(self) -> bool:
+        """Not while a damaged grant is known, which the worker makes again."""
+        return self.database.answers() and self.patrol.is_sound()
 
     def rebuild(self) -> int:
         """Rebuilds the grants from the log of keys. Returns the log position reached. Raises FeedUnavailable.
@@ -44,17 +53,22 @@ class Auth:
 
     def provided(self) -> dict[str, object]:
         """The parts that the nameko service injects, by name."""
-        return {"auth.book": self.book, "auth.following_keys": self.following}
+        return {
+            "auth.book": self.book,
+            "auth.following_keys": self.following,
+            "auth.sensors_heads": self.sensors_heads,
+        }
 
     def routes(self, _grants: Grants, proxies: TrustedProxies) -> list[Route]:
         """The public resources; `proxies`: who may ask about others' requests."""
         return api.routes(proxies)
 
     def internal_routes(self) -> list[InternalRoute]:
-        """Each service's gates take snapshots; an audit of the log of keys asks what is remembered of it."""
+        """Each service's gates take snapshots; an audit of the log of keys or sensors asks what is remembered of it."""
         return [
             InternalRoute("/internal/grants", GrantsSnapshot(self.book.snapshot_blocks, self.signer), SERVICES),
             InternalRoute("/internal/anchors", Anchors(self.follower.anchors), frozenset({"keys"})),
+            InternalRoute("/internal/anchors/sensors", Anchors(self.sensors_heads.anchors), frozenset({"sensors"})),
         ]
 
     def start(self) -> None:
@@ -83,9 +97,15 @@ def assemble(
     *,
     keys_verifier: Verifier | None = None,
     signer: Signer | None = None,
+    sensors_head: AskHead = lambda: None,
+    sensors_verifier: Verifier | None = None,
 ) -> Auth:
-    """Migrates the database first. `keys_verifier`: proves what the bus says of keys. `signer`: of snapshots."""
+    """Migrates the database first. `keys_verifier`: proves what the bus says of keys. `signer`: of snapshots.
+
+    `sensors_head`: asks sensors where its log ends, which `sensors_verifier` proves.
+    """
     migrate(database, MIGRATIONS)
+    patrol = GrantPatrol(database)
     follower = follower_of_keys(database, clock)
     subscription = Subscription(keys_feed, follower, clock)
     return Auth(
@@ -93,6 +113,10 @@ def assemble(
         book=GrantBook(database, TIERS),
         follower=follower,
         subscription=subscription,
-        following=Following(subscription, follower, PushProof(keys_verifier, clock)),
+        following=Following(subscription, follower, PushProof(keys_verifier, clock), patrol.is_sound),
         signer=signer,
+        patrol=patrol,
+        sensors_heads=HeadKeeper(
+            SENSORS_WITNESS, database, tables.metadata.tables["kept_head"], sensors_head, sensors_verifier
+        ),
     )

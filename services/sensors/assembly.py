@@ -13,10 +13,15 @@ from services.sensors.store.recording_store import RecordingStore
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.gate.grants.grants import Grants
 from shared.replication.envelopes import Envelopes
+from shared.replication.heads.sent_elsewhere import Elsewhere, SentElsewhere
+from shared.replication.proof.published_signers import PublishedSigners
+from shared.replication.proof.signatures import Signer
+from shared.replication.proof.signed_heads import HeadSigner, SignedHead, signed_end
 from shared.replication.relay import Bus, Relay
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
+from shared.web.evidence.log_head import LogHead
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import InternalRoute, Route
 
@@ -31,18 +36,31 @@ class Sensors:
     queries: SensorQueries
     recordings: RecordingStore
     importer: Importer
+    heads: HeadSigner | None
+    sent_heads: SentElsewhere
+
+    def is_ready(self) -> bool:
+        return self.database.answers()
+
+    def signed_head(self) -> SignedHead | None:
+        """Where the log ends; None without a signing key."""
+        return signed_end(self.heads, self.store)
 
     def provided(self) -> dict[str, object]:
         """What the nameko service asks for."""
-        return {"sensors.queries": self.queries, "sensors.relay": self.relay}
+        return {
+            "sensors.queries": self.queries,
+            "sensors.relay": self.relay,
+            "sensors.sent_heads": self.sent_heads,
+        }
 
     def routes(self, _grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources."""
         return api.routes(self.queries, self.recordings)
 
     def internal_routes(self) -> list[InternalRoute]:
-        """None: nobody follows this service yet."""
-        return []
+        """Nobody follows this service; auth keeps where its log ends."""
+        return [InternalRoute("/internal/head", LogHead(self.signed_head), frozenset({"auth"}))]
 
     def start(self) -> None:
         """Timers start what it does."""
@@ -57,10 +75,21 @@ def documented_routes() -> list[Route]:
     return api.routes(nothing, nothing)
 
 
-def assemble(database: Database, bus: Bus, clock: Clock) -> Sensors:
-    """Migrates the database first."""
+def assemble(
+    database: Database,
+    bus: Bus,
+    clock: Clock,
+    *,
+    signer: Signer | None = None,
+    elsewhere: Elsewhere | None = None,
+) -> Sensors:
+    """Migrates the database first. `signer`: of heads of the log. `elsewhere`: where they are sent."""
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
+    heads = None
+    if signer is not None:
+        PublishedSigners(database, tables.signing_key).publish(signer, clock)
+        heads = HeadSigner(signer, clock)
     recordings = RecordingStore(database)
     return Sensors(
         database=database,
@@ -69,4 +98,6 @@ def assemble(database: Database, bus: Bus, clock: Clock) -> Sensors:
         queries=SensorQueries(database, clock),
         recordings=recordings,
         importer=Importer(store, recordings, clock),
+        heads=heads,
+        sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store), elsewhere),
     )

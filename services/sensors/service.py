@@ -6,6 +6,7 @@ from services.sensors.queries import SensorPage, SensorQueries
 from services.sensors.rpc_schemas import ListSensorsArguments, SensorPageAnswer
 from shared.messaging.entrypoints import Provided
 from shared.messaging.rpc.procedures import procedure
+from shared.replication.heads.sent_elsewhere import SEND_SECONDS, SentElsewhere
 from shared.replication.relay import Relay
 
 RELAY_SECONDS = 1
@@ -16,6 +17,7 @@ class SensorsService:
 
     queries: SensorQueries = Provided("sensors.queries")
     relay: Relay = Provided("sensors.relay")
+    sent_heads: SentElsewhere = Provided("sensors.sent_heads")
 
     @procedure(ListSensorsArguments(), SensorPageAnswer())
     def list_sensors(self, organisation_id: str, limit: int = 20, after: str = "") -> SensorPage:
@@ -24,3 +26,7 @@ class SensorsService:
     @timer(interval=RELAY_SECONDS)
     def relay_what_is_left(self) -> None:
         self.relay.run()
+
+    @timer(interval=SEND_SECONDS)
+    def send_head(self) -> None:
+        self.sent_heads.tick()
