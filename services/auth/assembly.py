@@ -10,6 +10,8 @@ from services.auth.grants import FOLLOWER, GrantBook
 from services.auth.tier_limits import TIERS
 from shared.gate.grants.grants import Grants
 from shared.messaging.nameko_follower import Following
+from shared.observability.at_scrape import Measure
+from shared.replication import lag
 from shared.replication.feed import Feed
 from shared.replication.heads.head_keeper import AskHead, HeadKeeper
 from shared.replication.proof.push_proof import PushProof
@@ -70,6 +72,10 @@ class Auth:
             InternalRoute("/internal/anchors", Anchors(self.follower.anchors), frozenset({"keys"})),
             InternalRoute("/internal/anchors/sensors", Anchors(self.sensors_heads.anchors), frozenset({"sensors"})),
         ]
+
+    def measures(self) -> list[Measure]:
+        """What is measured when metrics are asked for."""
+        return [lag.of_follower(self.database, tables.metadata)]
 
     def start(self) -> None:
         """It does nothing by itself."""

@@ -12,6 +12,8 @@ from services.sensors.queries import SensorQueries
 from services.sensors.store.recording_store import RecordingStore
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.gate.grants.grants import Grants
+from shared.observability.at_scrape import Measure
+from shared.replication import lag
 from shared.replication.envelopes import Envelopes
 from shared.replication.heads.sent_elsewhere import Elsewhere, SentElsewhere
 from shared.replication.proof.published_signers import PublishedSigners
@@ -61,6 +63,10 @@ class Sensors:
     def internal_routes(self) -> list[InternalRoute]:
         """Nobody follows this service; auth keeps where its log ends."""
         return [InternalRoute("/internal/head", LogHead(self.signed_head), frozenset({"auth"}))]
+
+    def measures(self) -> list[Measure]:
+        """What is measured when metrics are asked for."""
+        return [lag.of_log("sensors", self.database, tables.metadata)]
 
     def start(self) -> None:
         """Timers start what it does."""

@@ -16,6 +16,7 @@ from services.usage.alerting.rules.rule_store import RuleStore, rules_naming
 from services.usage.alerting.scheduler import AlertingScheduler
 from services.usage.counters.rollup import Rollup
 from services.usage.counters.statistics import Statistics
+from services.usage.heaviest import heaviest
 from services.usage.intake.batch_intake import BATCHES_MAX, BatchIntake
 from services.usage.intake.metering import Metering
 from services.usage.intake.parked_batches import ParkedBatches
@@ -36,6 +37,8 @@ from shared.gate.grants.grant import Limits
 from shared.gate.grants.grants import Grants
 from shared.messaging.nameko_follower import Following
 from shared.messaging.publishing import EventPublisher
+from shared.observability.at_scrape import Measure
+from shared.replication import lag
 from shared.replication.feed import Feed
 from shared.replication.proof.push_proof import PushProof
 from shared.replication.proof.signatures import Verifier
@@ -57,6 +60,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 class Usage:
     clock: Clock
     database: Database
+    policy: Mapping[str, Limits]
     metering: Metering
     parked_batches: ParkedBatches
     intake: BatchIntake
@@ -116,6 +120,10 @@ class Usage:
     def internal_routes(self) -> list[InternalRoute]:
         """An audit of the log of keys asks what is remembered of it."""
         return [InternalRoute("/internal/anchors", Anchors(self.follower.anchors), frozenset({"keys"}))]
+
+    def measures(self) -> list[Measure]:
+        """What is measured when metrics are asked for."""
+        return [lag.of_follower(self.database, tables.metadata), heaviest(self.database, self.policy, self.clock)]
 
     def start(self) -> None:
         """Timers start what it does."""
@@ -178,6 +186,7 @@ def assemble(
     return Usage(
         clock=clock,
         database=database,
+        policy=policy,
         metering=metering,
         parked_batches=parked,
         intake=BatchIntake(metering, parked, publisher, clock, batches_max=batches_max),
