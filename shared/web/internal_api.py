@@ -7,6 +7,7 @@ not close the feed it waits for.
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any, Protocol
 
 import falcon
@@ -30,6 +31,7 @@ from shared.replication.feed import (
     POSITION_MAX,
     Acknowledgement,
     FeedPage,
+    FeedUnavailable,
     GateRefusal,
     GateRefused,
 )
@@ -138,13 +140,21 @@ class GrantsSnapshot:
             nonce, signing = _named(req, "nonce", NONCE), None
             if nonce is not None and self._signer is not None:
                 signing = snapshot_stream.Signing(signer=self._signer, nonce=nonce)
-            resp.stream = snapshot_stream.compressed(self._blocks(), signing)
+            resp.stream = snapshot_stream.compressed(self._begun(), signing)
         else:
-            frame, *blocks = self._blocks()
+            frame, *blocks = self._begun()
             grants = _grant.decode_lines(b"\n".join(blocks))
             snapshot = msgspec.json.decode(frame, type=Snapshot)
             resp.content_type = "application/json"
             resp.data = msgspec.json.encode(replace(snapshot, grants=tuple(grants)))
+
+    def _begun(self) -> Iterable[bytes]:
+        """With the first block read: what cannot be had is told before the answer begins."""
+        blocks = iter(self._blocks())
+        try:
+            return chain((next(blocks),), blocks)
+        except FeedUnavailable as error:
+            raise falcon.HTTPServiceUnavailable(title="no grants now", description=str(error), retry_after=1) from None
 
 
 class Anchors:

@@ -10,7 +10,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from services.auth.assembly import SENSORS_WITNESS
-from services.auth.grants import damaged_grants
+from services.auth.integrity.dead_secret_rows import damaged_dead_secrets
+from services.auth.integrity.grant_rows import damaged_grants
 from services.keys.revocation.follower_places import read_follower_places
 from services.service_registry import SERVICES
 from shared.eventsourcing.audit import Anchor, Audit, audit
@@ -78,6 +79,8 @@ def damaged_rows(databases: Mapping[str, Database]) -> Iterator[Found]:
             if name == "auth":
                 for key_id in sorted(damaged_grants(tx)):
                     yield name, f"the grant of {key_id} does not match its checksum"
+                if secrets := damaged_dead_secrets(tx):
+                    yield name, f"{len(secrets)} rows of secrets that were ended do not match their checksums"
 
 
 def ages(databases: Mapping[str, Database]) -> Iterator[Found]:

@@ -76,6 +76,7 @@ LATER_COLUMNS = (
     ("alert", "rule_ids"),
     ("known_key", "revision"),
     ("checkpoint", "checksum"),
+    ("request", "secret_hint"),
 )
 
 

@@ -16,7 +16,12 @@ from tests.intruder import rechain
 
 STARTS = 3
 # What gives or takes power, and what is the truth.
-POWER = {"keys": ("log", "log_head"), "auth": ("grant", "checkpoint"), "usage": ("checkpoint",), "sensors": ("log",)}
+POWER = {
+    "keys": ("log", "log_head"),
+    "auth": ("grant", "checkpoint", "dead_secret"),
+    "usage": ("checkpoint",),
+    "sensors": ("log",),
+}
 
 
 @pytest.fixture
@@ -95,6 +100,7 @@ def test_a_log_rewritten_or_cut_with_all_hashes_made_right_is_named_at_each_star
             "auth.sqlite: the grant of",
         ),
         ("auth", "UPDATE \"grant\" SET digest = replace(digest, 'a', 'b')", "auth.sqlite: the grant of"),
+        ("auth", "UPDATE dead_secret SET why = 'revokee'", "auth.sqlite: 1 rows of secrets that were ended"),
         ("auth", "UPDATE checkpoint SET position = position - 1", "auth.sqlite: the checkpoint of auth.grants"),
         ("usage", "UPDATE checkpoint SET hash = replace(hash, 'a', 'b')", "usage.sqlite: the checkpoint of usage"),
         ("auth", "UPDATE kept_head SET seen_at = replace(seen_at, '12', '13')", "keys.sqlite: row"),
