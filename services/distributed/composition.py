@@ -14,6 +14,7 @@ import structlog
 from services.auth import assembly as auth
 from services.auth.tier_limits import TIERS
 from services.keys import assembly as keys
+from services.keys.console.openid.settings import read_openid_settings
 from services.keys.console.remote_usage import RemoteUsage
 from services.sensors import assembly as sensors
 from services.service_registry import SERVICES, Part, documented_routes
@@ -90,6 +91,7 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
                 Database(settings.database_url),
                 PipelinedLogBus(settings.amqp_uri, service),
                 clock,
+                settings.samples,
                 signer=proof.sensors_signer,
                 elsewhere=settings.audit_heads,
             )
@@ -142,6 +144,7 @@ def console(settings: Settings) -> Any:
         document=document(documented_routes(), settings.public_url),
         public_url=settings.public_url,
         proxies=TrustedProxies(settings.trusted_proxies),
+        openid=read_openid_settings(),
     )
 
 

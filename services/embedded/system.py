@@ -25,6 +25,7 @@ from services.embedded.server import Server, connection_limits, raise_file_limit
 from services.embedded.soundness.whole_check import WholeCheck
 from services.keys import assembly as keys
 from services.keys.console.app import beside
+from services.keys.console.openid.settings import read_openid_settings
 from services.keys.console.remote_usage import RemoteUsage
 from services.sensors import assembly as sensors
 from services.service_registry import SERVICES, Part
@@ -92,6 +93,7 @@ class Embedded:
             folder.database("sensors"),
             LogBus(sensors_bus),
             clock,
+            folder.samples,
             signer=folder.sensors_signer(),
             elsewhere=audit_heads,
         )
@@ -171,6 +173,7 @@ class Embedded:
             document=document(routes, public_url),
             public_url=public_url,
             proxies=self._proxies,
+            openid=read_openid_settings(),
         )
         public_max, internal_max = connection_limits(raise_file_limit())
         self._servers = [

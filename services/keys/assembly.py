@@ -51,6 +51,7 @@ from shared.web.route import InternalRoute, Route
 
 if TYPE_CHECKING:
     from services.keys.console.app import ConsoleDoor
+    from services.keys.console.openid.settings import OpenIdSettings
     from services.keys.console.pages.key_usage import KeyUsage
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -119,12 +120,18 @@ class Keys:
         document: Mapping[str, Any],
         public_url: str,
         proxies: TrustedProxies,
+        openid: "OpenIdSettings | None" = None,
     ) -> "ConsoleDoor":
-        """The pages for people. `tiers`: the limits of each. `usage`: whom details ask. `document`: the API's."""
+        """The pages for people. `tiers`: the limits of each. `usage`: whom details ask. `document`: the API's.
+
+        `openid`: the issuer by which people sign in; None: by links alone.
+        """
         # Here and not above: templates and catalogues are read by the one process that shows pages.
         from services.keys.console.app import ConsoleDoor
+        from services.keys.console.openid.issuer_sign_in import IssuerSignIn
         from services.keys.console.pages.parts import Parts
 
+        issuer = None if openid is None else IssuerSignIn(openid, self.database, self.clock, public_url)
         parts = Parts(
             commands=self.commands,
             queries=self.queries,
@@ -136,6 +143,7 @@ class Keys:
             tiers=tiers,
             usage=usage,
             public_url=public_url,
+            issuer=issuer,
         )
         return ConsoleDoor(parts, proxies=proxies, is_ready=self.database.answers, document=document)
 

@@ -9,6 +9,7 @@ from services.sensors.events import types
 from services.sensors.ingest.importer import Importer
 from services.sensors.publication import publish
 from services.sensors.queries import SensorQueries
+from services.sensors.samples import Samples, open_samples
 from services.sensors.store.recording_store import RecordingStore
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.gate.grants.grants import Grants
@@ -36,7 +37,7 @@ class Sensors:
     store: SqlEventStore
     relay: Relay
     queries: SensorQueries
-    recordings: RecordingStore
+    samples: Samples
     importer: Importer
     heads: HeadSigner | None
     sent_heads: SentElsewhere
@@ -53,12 +54,13 @@ class Sensors:
         return {
             "sensors.queries": self.queries,
             "sensors.relay": self.relay,
+            "sensors.samples": self.samples,
             "sensors.sent_heads": self.sent_heads,
         }
 
     def routes(self, _grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources."""
-        return api.routes(self.queries, self.recordings)
+        return api.routes(self.queries, self.samples.reader)
 
     def internal_routes(self) -> list[InternalRoute]:
         """Nobody follows this service; auth keeps where its log ends."""
@@ -85,25 +87,29 @@ def assemble(
     database: Database,
     bus: Bus,
     clock: Clock,
+    samples_folder: Path,
     *,
     signer: Signer | None = None,
     elsewhere: Elsewhere | None = None,
 ) -> Sensors:
-    """Migrates the database first. `signer`: of heads of the log. `elsewhere`: where they are sent."""
+    """Migrates the database first. `samples_folder`: where sealed samples are.
+
+    `signer`: of heads of the log. `elsewhere`: where they are sent.
+    """
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
     heads = None
     if signer is not None:
         PublishedSigners(database, tables.signing_key).publish(signer, clock)
         heads = HeadSigner(signer, clock)
-    recordings = RecordingStore(database)
+    samples = open_samples(database, samples_folder, clock)
     return Sensors(
         database=database,
         store=store,
         relay=Relay(database, tables.metadata, store, Envelopes("sensors", types, publish), bus),
         queries=SensorQueries(database, clock),
-        recordings=recordings,
-        importer=Importer(store, recordings, clock),
+        samples=samples,
+        importer=Importer(store, RecordingStore(database, samples.store), clock),
         heads=heads,
         sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store), elsewhere),
     )

@@ -148,9 +148,21 @@ def test_the_console_is_a_process_of_its_own_with_what_keys_has_and_no_gate(
 ) -> None:
     console, keys = composed["console"], composed["keys"]
     assert console["command"] == ["run", "keys", "--only", "console"]
-    assert console["environment"] == keys["environment"]
-    assert set(console["volumes"]) == {volume for volume in keys["volumes"] if "spool" not in volume}
+    environment = {name: value for name, value in console["environment"].items() if not name.startswith("OIDC_")}
+    assert environment == keys["environment"]
+    mounted = {volume.split(":")[1] for volume in keys["volumes"] if "spool" not in volume}
+    assert {volume.split(":")[1] for volume in console["volumes"]} == mounted
     assert console["depends_on"] == keys["depends_on"]
+
+
+def test_what_an_issuer_knows_the_console_by_is_the_console_s_alone(
+    composed: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    environment = tmp_path / ".env"
+    environment.write_text(environment.read_text() + "OIDC_CLIENT_SECRET=hunter2\n")
+    subprocess.run([tmp_path / "ops/secret_files.py"], check=True)
+    told = {name for name, entry in composed.items() if "hunter2" in _files(entry).values()}
+    assert told == {"console"}
 
 
 def test_owners_migrate_once_before_the_rest_and_nobody_else_has_their_passwords(

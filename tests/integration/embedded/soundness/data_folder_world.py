@@ -51,7 +51,7 @@ class World:
         verifier = Verifier([signer.public_key])
         self.keys = keys_assembly.assemble(folder.database("keys"), NoBus(), clock, lease_seconds=1, signer=signer)
         self.sensors = sensors_assembly.assemble(
-            folder.database("sensors"), NoBus(), clock, signer=folder.sensors_signer()
+            folder.database("sensors"), NoBus(), clock, folder.samples, signer=folder.sensors_signer()
         )
         self.auth = auth_assembly.assemble(
             folder.database("auth"),
