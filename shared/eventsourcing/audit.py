@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from shared.eventsourcing.continuation import Continuation, judge
@@ -48,6 +48,9 @@ class Audit:
     findings: tuple[Finding, ...]
     restored: tuple["Accepted", ...] = ()
 
+    def with_findings(self, more: tuple[Finding, ...]) -> "Audit":
+        return replace(self, findings=self.findings + more)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
@@ -62,18 +65,24 @@ def audit(
     store: EventStore[Tx],
     anchors: Iterable[Anchor] = (),
     is_believed: Callable[[LogRestored], bool] = lambda _: True,
+    *,
+    rows_max: int | None = None,
 ) -> Audit:
     """Reads the whole log once. Finds edited, removed, inserted, reordered and truncated rows.
 
     `is_believed`: whether an accepted restore was signed as it must be; one that was not excuses nothing.
 
     After a broken link the chain is taken up again at the row's stored hash, or at the one it should have had, so
-    that one edit is one finding and not one for every later row.
+    that one edit is one finding and not one for every later row. `rows_max`: reads the last rows alone, and goes by
+    what the row before them says that its hash is.
     """
     with store.reading(unlimited=True) as tx:
         head, epochs = store.head(tx), store.epochs(tx)
+        before = _BEFORE_ALL if rows_max is None or rows_max >= head.position else head.position - rows_max
         chain = _Chain(genesis_hash(epochs.first))
-        for row in _rows(store, tx):
+        if before > 0:
+            chain.begin_after(before, store.hash_at(tx, before))
+        for row in _rows(store, tx, before):
             chain.add(row)
         chain.end_at(head)
         places, hash_at = tuple(anchors), partial(store.hash_at, tx)
@@ -94,6 +103,9 @@ class _Chain:
         self.links: tuple[str, ...] = (genesis,)
         self.findings: list[Finding] = []
         self.restored: dict[int, str] = {}
+
+    def begin_after(self, position: int, hash_there: str | None) -> None:
+        self.position, self.links = position, (hash_there or "",)
 
     def add(self, row: StoredEvent) -> None:
         if row.type == LOG_RESTORED:
@@ -123,9 +135,8 @@ class _Chain:
         self.findings.append(Finding(position=position, problem=problem))
 
 
-def _rows(store: EventStore[Tx], tx: Tx) -> Iterator[StoredEvent]:
-    """All rows, also any that an intruder put at positions that the log never gives."""
-    position = _BEFORE_ALL
+def _rows(store: EventStore[Tx], tx: Tx, position: int) -> Iterator[StoredEvent]:
+    """All rows after a position, also any that an intruder put at positions that the log never gives."""
     while page := store.after(tx, position, _PAGE_ROWS):
         yield from page
         position = page[-1].position

@@ -164,7 +164,7 @@ def _anchor(row: Row[Any]) -> Anchor:
     return Anchor(
         follower=row.follower,
         checkpoint=Head(epoch=row.epoch, position=row.position, hash=row.hash),
-        signed_at=row.seen_at,
+        signed_at=row.seen_at if row.signature else "",
         signer=row.signer,
         signature=row.signature,
     )

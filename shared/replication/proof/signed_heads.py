@@ -5,6 +5,7 @@ import threading
 import msgspec
 
 from shared.eventsourcing.event_store import Head
+from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.proof.receipt_proof import thumbprint
 from shared.replication.proof.signatures import Signer, Verifier
 from shared.runtime.clock import Clock
@@ -30,6 +31,15 @@ class SignedHead(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_signed(self, verifier: Verifier) -> bool:
         return verifier.verifies(_PURPOSE, _unsigned(self), self.signature)
+
+
+def signed_end(heads: "HeadSigner | None", store: SqlEventStore) -> SignedHead | None:
+    """Where a log ends, signed; None where its service has no signing key."""
+    if heads is None:
+        return None
+    with store.reading(once=True) as tx:
+        head = store.head(tx)
+    return heads.latest(head)
 
 
 class HeadSigner:
