@@ -14,8 +14,8 @@ from services.cli.failure import Failure
 from services.service_registry import SERVICES
 
 if TYPE_CHECKING:
-    from services.keys.restoring.acceptance import Held
     from services.keys.restoring.endings import KnownDead
+    from services.keys.restoring.follower_losses import Held
     from shared.eventsourcing.audit import Anchor
 
 FOLLOWERS = ("auth", "usage")

@@ -13,6 +13,7 @@ from services.cli.output import print_json
 if TYPE_CHECKING:
     from services.keys.assembly import Keys
     from services.keys.restoring.acceptance import Accepted
+    from services.keys.restoring.losses import Losses
     from shared.replication.proof.signatures import Signer
 
 _REASON_CHARACTERS_MAX = 200
@@ -55,9 +56,9 @@ def accept(
     except NothingToAccept as error:
         raise Failure(f"{error}.") from None
     if as_json:
-        print_json(_as_json(done))
+        print_json(_as_json(done, yes))
     else:
-        _tell(done)
+        _tell(done, yes)
 
 
 def _keys_and_memories(data: Path, without: frozenset[str]) -> "tuple[Keys, Memories]":
@@ -100,13 +101,15 @@ def _known(without: list[str]) -> frozenset[str]:
     return frozenset(without)
 
 
-def _as_json(done: "Accepted") -> dict[str, Any]:
+def _as_json(done: "Accepted", is_done: bool) -> dict[str, Any]:
     lost, restored = done.losses, done.restored
     return {
-        "accepted": restored is not None,
+        "accepted": is_done,
         "epoch": None if restored is None else restored.to_epoch,
         "position": done.head.position,
-        "lost": {
+        "lost": None
+        if lost is None
+        else {
             "after": lost.common_position,
             "positions": lost.positions,
             "seen": [
@@ -114,14 +117,25 @@ def _as_json(done: "Accepted") -> dict[str, Any]:
                 for each in lost.heads
             ],
         },
+        "followers": [{"follower": each.follower, "from": each.since, "to": each.until} for each in done.followers],
         "revoked": list(done.revoked),
         "deleted": list(done.deleted),
         "suspended": list(done.suspended),
     }
 
 
-def _tell(done: "Accepted") -> None:
-    lost, is_done = done.losses, done.restored is not None
+def _tell(done: "Accepted", is_done: bool) -> None:
+    for each in done.followers:
+        typer.echo(f"{each.follower} was put back: it knows nothing of {each.since or 'its beginning'} to {each.until}")
+    if done.losses is not None:
+        _tell_losses(done, done.losses, is_done)
+    if is_done:
+        typer.echo("Accepted. Gates serve again as soon as auth has followed the log; a few seconds as a rule.")
+    else:
+        typer.echo("Nothing was changed. If no newer database can be put in place, do it with --yes.")
+
+
+def _tell_losses(done: "Accepted", lost: "Losses", is_done: bool) -> None:
     first, last = lost.heads[0].head, lost.newest
     typer.echo(
         f"The log ends at row {done.head.position}. {lost.positions} rows after {lost.common_position} are gone:"
@@ -135,7 +149,3 @@ def _tell(done: "Accepted") -> None:
             typer.echo(f"  {key_id}")
     if done.suspended:
         typer.echo("A suspended key's present secret is known to be dead: its owner rotates it, then resumes it.")
-    if is_done:
-        typer.echo("Accepted. Gates serve again as soon as auth has followed the log; a few seconds as a rule.")
-    else:
-        typer.echo("Nothing was changed. If no newer database can be put in place, do it with --yes.")

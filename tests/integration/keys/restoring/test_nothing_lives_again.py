@@ -140,6 +140,7 @@ def test_none_lives_once_the_restore_is_accepted_and_what_had_not_ended_does(sys
         assert (key_id in listed) == (kind.status is not None), name
         if kind.status is not None:
             assert system.keys.queries.get_key(system.organisation, key_id).status.value == kind.status, name
+    assert done.losses is not None
     assert done.losses.positions == lost - done.head.position
     assert {*done.revoked, *done.deleted, *done.suspended} == {key.key_id for key in keys.values()}
 
