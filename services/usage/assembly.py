@@ -86,6 +86,9 @@ class Usage:
     following: Following
     publisher: EventPublisher
 
+    def is_ready(self) -> bool:
+        return self.database.answers()
+
     def provided(self) -> dict[str, object]:
         """What the nameko service asks for."""
         return {
