@@ -9,6 +9,7 @@ import falcon
 
 from services.keys.commands.command_inputs import EditedKey
 from services.keys.console.pages import key_form
+from services.keys.console.pages.creation import expiry_choices
 from services.keys.console.pages.key_form import KeyFaulty, Merged, Typed
 from services.keys.console.pages.page import Page
 from services.keys.console.pages.parts import Visit
@@ -113,6 +114,7 @@ class EditPage(Page):
         moments: tuple[str, ...] = (),
         is_again: bool = False,
     ) -> None:
+        lifetimes = visit.lifetimes()
         self.show(
             req,
             resp,
@@ -131,6 +133,8 @@ class EditPage(Page):
             moments=moments,
             is_again=is_again,
             limits=visit.tier_limits(),
+            days=expiry_choices.choices(lifetimes, [typed.expiry], self.parts.clock.now() - key.created_at),
+            latest=expiry_choices.latest(key.created_at, lifetimes),
             address=visit.address,
         )
 

@@ -8,20 +8,29 @@ import falcon
 from marshmallow import ValidationError
 
 from services.keys.commands.command_inputs import RotatedKey
+from services.keys.console.pages.asked_usage import AskedUsage
+from services.keys.console.pages.ending.what_will_fail import what_will_fail
 from services.keys.console.pages.page import Page
 from services.keys.console.pages.parts import Visit
 from services.keys.console.rendering.form import Form
 from services.keys.http.schemas.request_bodies import GiveUpSchema
 from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked
 from services.keys.lifecycle.key import Reason
-from services.keys.lifecycle.lock_out import LockOut
+from services.keys.lifecycle.lock_out import LockOut, Loss
 from services.keys.lifecycle.organisation import TooManyKeys
 from services.keys.revocation.propagation import Receipt
 from services.keys.views.queries import KeyView
 from shared.sql.idempotency_table import Keep
 from shared.values.revision import RevisionDiffers, SeenRevisions
 
-GRACES = {"0": timedelta(0), "3600": timedelta(hours=1), "86400": timedelta(days=1), "604800": timedelta(days=7)}
+INSTEAD = "instead"
+GRACES = {
+    "0": timedelta(0),
+    "3600": timedelta(hours=1),
+    "86400": timedelta(days=1),
+    "604800": timedelta(days=7),
+    INSTEAD: timedelta(0),
+}
 
 
 class _VerbPage(Page):
@@ -29,10 +38,12 @@ class _VerbPage(Page):
 
     verb: ClassVar[str]
     needs_recent: ClassVar[bool] = False
+    ends_access: ClassVar[bool] = True
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, key_id: str) -> None:
         visit = self.changer(self.visit(req))
-        self._ask(req, resp, visit, self._key(visit, key_id), Form([]))
+        chosen = [("grace", grace)] if (grace := req.get_param("grace")) in GRACES else []
+        self._ask(req, resp, visit, self._key(visit, key_id), Form(chosen))
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, key_id: str) -> None:
         visit, form, is_theirs = self.posted_again(req)
@@ -80,12 +91,21 @@ class _VerbPage(Page):
         refusal: str | None = None,
         loss: str | None = None,
     ) -> None:
+        failing = None
+        if self.ends_access:
+            organisation_id, now = visit.organisation_id, self.parts.clock.now()
+            failing = AskedUsage(self.parts.usage).part(
+                lambda usage: what_will_fail(usage, organisation_id, key.id, now)
+            )
+            if refusal is None and self.parts.lock_outs.is_last_admin_key(key):
+                refusal, loss = LockOut.__name__, Loss.LAST_ADMIN_KEY.name
         self.show(
             req,
             resp,
             visit,
             f"keys/{self.verb}.html",
             status=status,
+            failing=failing,
             key=key,
             form=form.redacted(),
             attempt=form.attempt or secrets.token_urlsafe(16),
@@ -125,6 +145,7 @@ class SuspendPage(_VerbPage):
 
 class ResumePage(_VerbPage):
     verb = "resume"
+    ends_access = False
 
     def do(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, key: KeyView) -> None:
         receipt = visit.commands().resume(visit.organisation_id, key.id, visit.origin)
@@ -147,7 +168,10 @@ class DeletePage(_VerbPage):
 
 
 class RotatePage(_VerbPage):
+    """With a grace for the secret before, or instead of the newest one alone, whose answer was lost."""
+
     verb = "rotate"
+    ends_access = False
 
     def fault(self, key: KeyView, form: Form) -> str | None:
         return None if form.text("grace") in GRACES else "grace"
@@ -161,7 +185,10 @@ class RotatePage(_VerbPage):
             # Of this revision alone: another may be an admin key, which needs more.
             seen = SeenRevisions(frozenset({key.revision}))
             commands = visit.commands(recent=is_admin, forces="force" in form, seen=seen, keep=keep)
-            return commands.rotate(visit.organisation_id, key.id, GRACES[form.text("grace")], visit.origin)
+            chosen = form.text("grace")
+            return commands.rotate(
+                visit.organisation_id, key.id, GRACES[chosen], visit.origin, instead=chosen == INSTEAD
+            )
 
         done = self.once(req, visit, form, change, lambda subject: subject)
         present = self._key(visit, key.id)

@@ -1,16 +1,20 @@
 """What the console's pages are made of: keys' commands and queries, who is signed in, and where the rest is asked."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from services.keys.commands.command_handler import CommandHandler
+from services.keys.commands.lock_out_preview import LockOutPreview
 from services.keys.console.pages.key_usage import KeyUsage
 from services.keys.console.sessions import tokens
 from services.keys.console.sessions.sign_in import SignIn
+from services.keys.lifecycle.lifetimes import Lifetimes
 from services.keys.revocation.session_fence import Session, SessionFence
 from services.keys.views.as_of import AsOf
 from services.keys.views.history import History
-from services.keys.views.queries import KeyQueries
+from services.keys.views.organisation_history import OrganisationHistory
+from services.keys.views.organisations.key_overview import KeyOverview
+from services.keys.views.queries import KeyQueries, KeyView
 from shared.eventsourcing.origin import Origin
 from shared.gate.grants.grant import Limits
 from shared.runtime.clock import Clock
@@ -24,8 +28,11 @@ class Parts:
     """`tiers`: the limits of each. `usage` None: there is nobody to ask."""
 
     commands: CommandHandler
+    lock_outs: LockOutPreview
     queries: KeyQueries
     history: History
+    organisation_history: OrganisationHistory
+    overview: Callable[..., KeyOverview]
     as_of: AsOf
     idempotency: Idempotency
     sign_in: SignIn
@@ -71,6 +78,15 @@ class Visit:
             forces=forces,
         )
         return self.parts.commands.behind(fence, seen, keep)
+
+    def lifetimes(self) -> Lifetimes:
+        organisation = self.parts.queries.organisation(self.organisation_id)
+        return Lifetimes(max_days=organisation.lifetime_max_days, default_days=organisation.lifetime_default_days)
+
+    def limits_of(self, key: KeyView) -> Limits | None:
+        """Those in force: the lower of the key's own and its tier's. None: the tier is not known."""
+        tier = self.tier_limits()
+        return tier and tier.lowered(key.minute_limit, key.day_limit)
 
     def tier_limits(self) -> Limits | None:
         return self.parts.tiers.get(self.parts.queries.organisation(self.organisation_id).tier)

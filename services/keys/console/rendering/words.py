@@ -20,8 +20,10 @@ def add_to(environment: Environment, language: str) -> None:
         text = format_datetime(utc, "d MMM y, HH:mm", locale=language)
         return Markup('<time datetime="{}">{} UTC</time>').format(utc.strftime("%Y-%m-%dT%H:%M:%SZ"), text)
 
-    def hour(time: datetime) -> str:
-        return format_datetime(time.astimezone(UTC), "d MMM, HH:mm", locale=language) + " UTC"
+    def bar_start(time: datetime, step: str) -> str:
+        """Where a bar of a chart begins. `step`: minute, hour or day."""
+        utc = time.astimezone(UTC)
+        return day(utc) if step == "day" else format_datetime(utc, "d MMM, HH:mm", locale=language) + " UTC"
 
     def day(value: date) -> str:
         return format_date(value, "d MMM y", locale=language)
@@ -29,7 +31,7 @@ def add_to(environment: Environment, language: str) -> None:
     def number(value: float) -> str:
         return format_decimal(value, locale=language)
 
-    environment.filters |= {"moment": moment, "hour": hour, "day": day, "number": number, "code": code}
+    environment.filters |= {"moment": moment, "bar_start": bar_start, "day": day, "number": number, "code": code}
 
 
 def code(text: str) -> Markup:
