@@ -11,10 +11,10 @@ from services.keys.console.pages.page import FormNotOurs, MayNotChange, SignedOu
 from services.keys.console.rendering.form import Form
 from services.keys.console.rendering.languages import language_of
 from services.keys.console.rendering.pages import answer
-from services.keys.console.rendering.problem_words import words_of
 from services.keys.lifecycle.key import NoSuchKey
 from services.keys.revocation.session_fence import SessionFenced, SessionRefusal
 from shared.web.exception_mapping import problem_of
+from shared.web.problems.catalogue import worded
 
 _OF_FENCE = {
     SessionRefusal.ENDED: "signed-out",
@@ -49,7 +49,7 @@ class Refusals:
 
     def _problem(self, req: falcon.Request, resp: falcon.Response, error: Exception) -> None:
         problem = problem_of(error, req.method, req.uri_template)
-        title, advice = words_of(problem.type, language_of(req))
+        title, advice = worded(problem.type, language_of(req))
         for name, value in problem.headers.items():
             resp.set_header(name, value)
         request_id = getattr(req.context, "request_id", "")

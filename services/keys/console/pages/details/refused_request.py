@@ -6,9 +6,8 @@ from services.keys.console.pages.asked_usage import AskedUsage
 from services.keys.console.pages.key_usage import Wanted
 from services.keys.console.pages.page import Page
 from services.keys.console.rendering.languages import language_of
-from services.keys.console.rendering.problem_words import words_of
 from shared.observability.redaction import redact
-from shared.web.problems.catalogue import CATALOGUE
+from shared.web.problems.catalogue import CATALOGUE, worded
 
 _LENGTH_MAX = 100
 
@@ -26,7 +25,7 @@ class RefusedRequestPage(Page):
             )
             request = next((entry.request for entry in page.entries if entry.request), None) if page else None
         problem = CATALOGUE.get(request.problem or "") if request else None
-        title, advice = ("", "") if problem is None else words_of(problem, language_of(req))
+        title, advice = ("", "") if problem is None else worded(problem, language_of(req))
         self.show(
             req,
             resp,
