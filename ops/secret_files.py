@@ -13,13 +13,15 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SERVICES = ("keys", "auth", "usage", "sensors")
 # Not every installation has these; the file is empty then, which counts as not set.
-OPTIONAL = ("KEYS_SIGNING_KEY", "AUTH_SIGNING_KEY", "SMTP_URL")
+OPTIONAL = ("KEYS_SIGNING_KEY", "AUTH_SIGNING_KEY", "SMTP_URL", "OIDC_CLIENT_SECRET")
 
 
 def templates() -> dict[str, dict[str, str]]:
     """Container → file → its text, in which {NAME} is a secret of `.env`."""
     folders = {name: _of_service(name, name.upper()) for name in SERVICES}
     folders["keys"] |= {"KEYS_SIGNING_KEY": "{KEYS_SIGNING_KEY}"}
+    # Keys' own account and database, and what an issuer knows the console by.
+    folders["console"] = folders["keys"] | {"OIDC_CLIENT_SECRET": "{OIDC_CLIENT_SECRET}"}
     folders["auth"] |= {"AUTH_SIGNING_KEY": "{AUTH_SIGNING_KEY}"}
     folders["usage"] |= {name: f"{{{name}}}" for name in ("CHANNEL_SECRETS_KEY", "SMTP_URL")}
     owners = {name: f"{name.upper()}_OWNER" for name in SERVICES}
@@ -29,6 +31,7 @@ def templates() -> dict[str, dict[str, str]]:
     }
     passwords = [f"{name.upper()}_{kind}_PASSWORD" for name in SERVICES for kind in ("DATABASE", "OWNER")]
     folders["postgres"] = {name: f"{{{name}}}" for name in ("POSTGRES_PASSWORD", *passwords)}
+    folders["prometheus"] = {"PROMETHEUS_INTERNAL_TOKEN": "{PROMETHEUS_INTERNAL_TOKEN}"}
     folders["redis"] = {name: f"{{{name}}}" for name in (f"{service.upper()}_REDIS_PASSWORD" for service in SERVICES)}
     return folders
 

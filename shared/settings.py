@@ -39,6 +39,7 @@ class Settings:
     auth_internal_url: str
     usage_internal_url: str
     spool: Path
+    samples: Path
     public_url: str
     web_address: str
     web_port: int
@@ -70,6 +71,7 @@ def read_settings() -> Settings:
         auth_internal_url=text("AUTH_INTERNAL_URL", "http://auth:8001"),
         usage_internal_url=text("USAGE_INTERNAL_URL", "http://usage:8001"),
         spool=Path(text("SPOOL_DIR", "/var/lib/grillo/spool")),
+        samples=samples_folder(),
         public_url=text("GRILLO_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/"),
         web_address=text("WEB_ADDRESS", "0.0.0.0"),  # noqa: S104  a container's own network
         web_port=whole("WEB_PORT", 8000, 65_535),
@@ -98,6 +100,11 @@ def accounts() -> Accounts:
     except (OSError, RpcAccountsWrong) as error:
         raise SettingWrong(f"RPC_ACCOUNTS names a file that cannot be used: {error}.") from None
     return Accounts(demanded=bool(wanted), others=others)
+
+
+def samples_folder() -> Path:
+    """SAMPLES_DIR: where the sensors service keeps its sealed files."""
+    return Path(text("SAMPLES_DIR", "/var/lib/grillo/samples"))
 
 
 def _internal_token() -> str:

@@ -32,6 +32,7 @@ def up(
     from services.embedded import first_start
     from services.embedded import system as embedded
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
+    from services.keys.console.openid.settings import read_openid_settings
     from services.usage.notifications.settings import read_delivery_settings
     from services.usage.retention.retention import RetentionTimes
     from shared.environment import SettingWrong, text
@@ -57,6 +58,7 @@ def up(
         )
         folder.hold()
         read_delivery_settings(folder.channel_secrets_key())
+        read_openid_settings()
         public = embedded.listen(_HOST, port)
         internal = embedded.listen(_HOST, port + 1 if port else 0)
     except (SettingWrong, DataFolderUnusable, embedded.PortInUse) as error:

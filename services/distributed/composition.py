@@ -14,6 +14,7 @@ import structlog
 from services.auth import assembly as auth
 from services.auth.tier_limits import TIERS
 from services.keys import assembly as keys
+from services.keys.console.openid.settings import read_openid_settings
 from services.keys.console.remote_usage import RemoteUsage
 from services.sensors import assembly as sensors
 from services.service_registry import SERVICES, Part, documented_routes
@@ -32,6 +33,7 @@ from shared.messaging.pipelined_publishing import PipelinedLogBus
 from shared.messaging.publishing import EventPublisher, MeterBus
 from shared.messaging.rpc.call import CallFailed, call
 from shared.messaging.rpc.feed import RpcFeed
+from shared.observability.at_scrape import build_info, disk_free
 from shared.replication.feed import PAGE_EVENTS_MAX, Feed, FeedUnavailable
 from shared.replication.http_feed import FirstAnswer, HttpFeed
 from shared.replication.internal_client import InternalClient
@@ -82,7 +84,8 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
                 keys_verifier=proof.keys_verifier,
             )
         case "sensors":
-            return sensors.assemble(Database(settings.database_url), PipelinedLogBus(settings.amqp_uri, service), clock)
+            bus = PipelinedLogBus(settings.amqp_uri, service)
+            return sensors.assemble(Database(settings.database_url), bus, clock, settings.samples)
         case _:
             raise ValueError(f"{service} is not a service; there are {', '.join(SERVICES)}")
 
@@ -131,6 +134,7 @@ def console(settings: Settings) -> Any:
         document=document(documented_routes(), settings.public_url),
         public_url=settings.public_url,
         proxies=TrustedProxies(settings.trusted_proxies),
+        openid=read_openid_settings(),
     )
 
 
@@ -143,7 +147,9 @@ def internal_door(service: str, settings: Settings) -> Any:
             "internal_token_shared",
             detail="One token opens every internal door. Give each service its own, and name all in INTERNAL_TOKENS.",
         )
-    return internal_application(routes, is_ready=is_ready, callers=InternalCallers(settings.internal_tokens))
+    measures = [build_info, disk_free({"spool": settings.spool}), *part.measures()]
+    callers = InternalCallers(settings.internal_tokens)
+    return internal_application(routes, is_ready=is_ready, callers=callers, measures=measures)
 
 
 def _gate(service: str, settings: Settings, clock: Clock) -> GateProcess:

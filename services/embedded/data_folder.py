@@ -1,4 +1,4 @@
-"""Data folder of `grillo up`: one SQLite file a service, the meter's spool, generated secrets, and a lock.
+"""Data folder of `grillo up`: a SQLite file a service, the meter's spool, sealed samples, generated secrets, a lock.
 
 One server at a time holds it. Commands that only read, or that write through SQLite's own locks, need not.
 """
@@ -30,6 +30,10 @@ class DataFolder:
     @property
     def spool(self) -> Path:
         return self.path / "spool"
+
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples"
 
     def database(self, service: str) -> Database:
         return Database.sqlite(self._file(service))

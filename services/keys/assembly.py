@@ -34,6 +34,8 @@ from shared.contracts.keys import IGNORABLE
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.gate.grants.grant import Limits
 from shared.gate.grants.grants import Grants
+from shared.observability.at_scrape import Measure
+from shared.replication import lag
 from shared.replication.envelopes import Envelopes
 from shared.replication.feed import LogFeed
 from shared.replication.proof.signatures import Signer
@@ -50,6 +52,7 @@ from shared.web.route import InternalRoute, Route
 
 if TYPE_CHECKING:
     from services.keys.console.app import ConsoleDoor
+    from services.keys.console.openid.settings import OpenIdSettings
     from services.keys.console.pages.key_usage import KeyUsage
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -112,12 +115,18 @@ class Keys:
         document: Mapping[str, Any],
         public_url: str,
         proxies: TrustedProxies,
+        openid: "OpenIdSettings | None" = None,
     ) -> "ConsoleDoor":
-        """The pages for people. `tiers`: the limits of each. `usage`: whom details ask. `document`: the API's."""
+        """The pages for people. `tiers`: the limits of each. `usage`: whom details ask. `document`: the API's.
+
+        `openid`: the issuer by which people sign in; None: by links alone.
+        """
         # Here and not above: templates and catalogues are read by the one process that shows pages.
         from services.keys.console.app import ConsoleDoor
+        from services.keys.console.openid.issuer_sign_in import IssuerSignIn
         from services.keys.console.pages.parts import Parts
 
+        issuer = None if openid is None else IssuerSignIn(openid, self.database, self.clock, public_url)
         parts = Parts(
             commands=self.commands,
             lock_outs=LockOutPreview(self.database, self.clock),
@@ -132,6 +141,7 @@ class Keys:
             tiers=tiers,
             usage=usage,
             public_url=public_url,
+            issuer=issuer,
         )
         return ConsoleDoor(parts, proxies=proxies, is_ready=self.database.answers, document=document)
 
@@ -141,6 +151,10 @@ class Keys:
             InternalRoute("/internal/feed", FeedPages(self.feed, self.signer), SERVICES),
             InternalRoute("/internal/gates/{gate_id}", GatePlace(self.propagation.remove), SERVICES),
         ]
+
+    def measures(self) -> list[Measure]:
+        """What is measured when metrics are asked for."""
+        return [lag.of_log("keys", self.database, tables.metadata)]
 
     def start(self) -> None:
         """Each process that executes commands runs the relay, rung after a commit."""

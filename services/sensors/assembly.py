@@ -9,9 +9,12 @@ from services.sensors.events import types
 from services.sensors.ingest.importer import Importer
 from services.sensors.publication import publish
 from services.sensors.queries import SensorQueries
+from services.sensors.samples import Samples, open_samples
 from services.sensors.store.recording_store import RecordingStore
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.gate.grants.grants import Grants
+from shared.observability.at_scrape import Measure
+from shared.replication import lag
 from shared.replication.envelopes import Envelopes
 from shared.replication.relay import Bus, Relay
 from shared.runtime.clock import Clock
@@ -29,20 +32,24 @@ class Sensors:
     store: SqlEventStore
     relay: Relay
     queries: SensorQueries
-    recordings: RecordingStore
+    samples: Samples
     importer: Importer
 
     def provided(self) -> dict[str, object]:
         """What the nameko service asks for."""
-        return {"sensors.queries": self.queries, "sensors.relay": self.relay}
+        return {"sensors.queries": self.queries, "sensors.relay": self.relay, "sensors.samples": self.samples}
 
     def routes(self, _grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources."""
-        return api.routes(self.queries, self.recordings)
+        return api.routes(self.queries, self.samples.reader)
 
     def internal_routes(self) -> list[InternalRoute]:
         """None: nobody follows this service yet."""
         return []
+
+    def measures(self) -> list[Measure]:
+        """What is measured when metrics are asked for."""
+        return [lag.of_log("sensors", self.database, tables.metadata)]
 
     def start(self) -> None:
         """Timers start what it does."""
@@ -57,16 +64,16 @@ def documented_routes() -> list[Route]:
     return api.routes(nothing, nothing)
 
 
-def assemble(database: Database, bus: Bus, clock: Clock) -> Sensors:
-    """Migrates the database first."""
+def assemble(database: Database, bus: Bus, clock: Clock, samples_folder: Path) -> Sensors:
+    """Migrates the database first. `samples_folder`: where sealed samples are."""
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
-    recordings = RecordingStore(database)
+    samples = open_samples(database, samples_folder, clock)
     return Sensors(
         database=database,
         store=store,
         relay=Relay(database, tables.metadata, store, Envelopes("sensors", types, publish), bus),
         queries=SensorQueries(database, clock),
-        recordings=recordings,
-        importer=Importer(store, recordings, clock),
+        samples=samples,
+        importer=Importer(store, RecordingStore(database, samples.store), clock),
     )

@@ -16,6 +16,7 @@ from services.usage.alerting.rules.rule_store import RuleStore, rules_naming
 from services.usage.alerting.scheduler import AlertingScheduler
 from services.usage.counters.rollup import Rollup
 from services.usage.counters.statistics import Statistics
+from services.usage.heaviest import heaviest
 from services.usage.intake.batch_intake import BATCHES_MAX, BatchIntake
 from services.usage.intake.metering import Metering
 from services.usage.intake.parked_batches import ParkedBatches
@@ -31,11 +32,15 @@ from services.usage.notifications.deliveries.dispatcher import Dispatcher, Sende
 from services.usage.notifications.senders.email_sender import EmailSender
 from services.usage.notifications.senders.webhook_sender import WebhookSender
 from services.usage.notifications.settings import DeliverySettings
+from services.usage.retention import erasure
 from services.usage.retention.retention import KEPT_DEFAULT, Retention, RetentionTimes
+from shared.contracts.dead import DeletedKeys
 from shared.gate.grants.grant import Limits
 from shared.gate.grants.grants import Grants
 from shared.messaging.nameko_follower import Following
 from shared.messaging.publishing import EventPublisher
+from shared.observability.at_scrape import Measure
+from shared.replication import lag
 from shared.replication.feed import Feed
 from shared.replication.proof.push_proof import PushProof
 from shared.replication.proof.signatures import Verifier
@@ -44,6 +49,7 @@ from shared.replication.subscription import Subscription
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
+from shared.web.answers.internal_pages import InternalPages
 from shared.web.conditions.idempotency import Idempotency
 from shared.web.internal_api import Anchors
 from shared.web.requests.client_address import TrustedProxies
@@ -57,6 +63,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 class Usage:
     clock: Clock
     database: Database
+    policy: Mapping[str, Limits]
     metering: Metering
     parked_batches: ParkedBatches
     intake: BatchIntake
@@ -112,8 +119,20 @@ class Usage:
         return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:
-        """An audit of the log of keys asks what is remembered of it."""
-        return [InternalRoute("/internal/anchors", Anchors(self.follower.anchors), frozenset({"keys"}))]
+        """An audit of the log of keys asks what is remembered; where it was put back, keys asks which are deleted."""
+        return [
+            InternalRoute("/internal/anchors", Anchors(self.follower.anchors), frozenset({"keys"})),
+            InternalRoute("/internal/dead", InternalPages(self.deleted_keys), frozenset({"keys"})),
+        ]
+
+    def deleted_keys(self, after: str | None, limit: int) -> DeletedKeys:
+        """A page of the keys that were deleted, whatever the log says now."""
+        with self.database.reading(once=True) as tx:
+            return erasure.deleted_page(tx, after, limit)
+
+    def measures(self) -> list[Measure]:
+        """What is measured when metrics are asked for."""
+        return [lag.of_follower(self.database, tables.metadata), heaviest(self.database, self.policy, self.clock)]
 
     def start(self) -> None:
         """Timers start what it does."""
@@ -176,6 +195,7 @@ def assemble(
     return Usage(
         clock=clock,
         database=database,
+        policy=policy,
         metering=metering,
         parked_batches=parked,
         intake=BatchIntake(metering, parked, publisher, clock, batches_max=batches_max),

@@ -7,6 +7,7 @@ not close the feed it waits for.
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any, Protocol
 
 import falcon
@@ -19,6 +20,7 @@ from shared.eventsourcing.event_store import Head
 from shared.gate.grants import snapshot_stream
 from shared.gate.grants.grant import Grant, Snapshot
 from shared.observability import metrics
+from shared.observability.at_scrape import AtScrape, Measure
 from shared.observability.once_a_minute import OnceAMinute
 from shared.replication.feed import (
     EPOCH,
@@ -29,6 +31,7 @@ from shared.replication.feed import (
     POSITION_MAX,
     Acknowledgement,
     FeedPage,
+    FeedUnavailable,
     GateRefusal,
     GateRefused,
 )
@@ -50,10 +53,14 @@ def internal_application(
     is_ready: Callable[[], bool],
     callers: InternalCallers,
     open_paths: Collection[str] = ("/healthz",),
+    measures: Sequence[Measure] = (),
 ) -> falcon.App[falcon.Request, falcon.Response]:
-    """The WSGI application. Requests must carry a token of an account that may ask, except for `open_paths`."""
+    """The WSGI application. Requests must carry a token of an account that may ask, except for `open_paths`.
+
+    `measures`: what `/metrics` measures when it is asked.
+    """
     table = (
-        InternalRoute("/metrics", _Metrics(), frozenset({PROMETHEUS})),
+        InternalRoute("/metrics", _Metrics(measures), frozenset({PROMETHEUS})),
         InternalRoute("/healthz", _Ready(lambda: True), SERVICES),
         InternalRoute("/readyz", _Ready(is_ready), SERVICES),
         *routes,
@@ -133,13 +140,21 @@ class GrantsSnapshot:
             nonce, signing = _named(req, "nonce", NONCE), None
             if nonce is not None and self._signer is not None:
                 signing = snapshot_stream.Signing(signer=self._signer, nonce=nonce)
-            resp.stream = snapshot_stream.compressed(self._blocks(), signing)
+            resp.stream = snapshot_stream.compressed(self._begun(), signing)
         else:
-            frame, *blocks = self._blocks()
+            frame, *blocks = self._begun()
             grants = _grant.decode_lines(b"\n".join(blocks))
             snapshot = msgspec.json.decode(frame, type=Snapshot)
             resp.content_type = "application/json"
             resp.data = msgspec.json.encode(replace(snapshot, grants=tuple(grants)))
+
+    def _begun(self) -> Iterable[bytes]:
+        """With the first block read: what cannot be had is told before the answer begins."""
+        blocks = iter(self._blocks())
+        try:
+            return chain((next(blocks),), blocks)
+        except FeedUnavailable as error:
+            raise falcon.HTTPServiceUnavailable(title="no grants now", description=str(error), retry_after=1) from None
 
 
 class Anchors:
@@ -181,9 +196,12 @@ class _Doorkeeper:
 
 
 class _Metrics:
+    def __init__(self, measures: Sequence[Measure]) -> None:
+        self._collectors = [AtScrape(measure) for measure in measures]
+
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         resp.content_type = CONTENT_TYPE_LATEST
-        resp.data = metrics.exposition()
+        resp.data = metrics.exposition(self._collectors)
 
 
 class _Ready:

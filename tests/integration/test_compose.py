@@ -31,7 +31,9 @@ def document(tmp_path: Path) -> dict[str, Any]:
     shutil.copytree(ROOT / "ops", tmp_path / "ops")
     shutil.copy(ROOT / "docker-compose.yml", tmp_path)
     subprocess.run([tmp_path / "ops/make-secrets"], check=True, capture_output=True)
-    told = subprocess.run([program, "config"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    told = subprocess.run(
+        [program, "--profile", "watch", "config"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
     assert told.returncode == 0, told.stderr
     assert "not set" not in told.stderr
     read: dict[str, Any] = yaml.safe_load(told.stdout)
@@ -79,7 +81,7 @@ def _who_needs(secret: str) -> set[str]:
         case "PASSWORD":
             return {"postgres"}
         case _:
-            return {service} - {"prometheus"}  # which is none of these containers
+            return {service}
 
 
 def test_other_users_of_the_host_read_no_secret_and_users_of_a_container_read_its_own(
@@ -124,8 +126,11 @@ def test_a_server_s_script_reads_the_passwords_from_the_files(
     assert [path.name for path in files.iterdir() if path.read_text() not in done.stdout] == []
 
 
-def test_only_the_front_is_published_and_no_internal_door_is(composed: dict[str, dict[str, object]]) -> None:
-    assert [name for name, service in composed.items() if "ports" in service] == ["front"]
+def test_only_the_front_is_published_and_no_internal_door_is(composed: dict[str, dict[str, Any]]) -> None:
+    published = {name: service["ports"] for name, service in composed.items() if "ports" in service}
+    # Who watches does so from the host, or brings a front of his own.
+    assert published.keys() == {"front", "prometheus", "grafana"}
+    assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
 
 
 def test_each_service_has_a_database_and_a_spool_of_its_own(composed: dict[str, dict[str, object]]) -> None:
@@ -143,9 +148,21 @@ def test_the_console_is_a_process_of_its_own_with_what_keys_has_and_no_gate(
 ) -> None:
     console, keys = composed["console"], composed["keys"]
     assert console["command"] == ["run", "keys", "--only", "console"]
-    assert console["environment"] == keys["environment"]
-    assert set(console["volumes"]) == {volume for volume in keys["volumes"] if "spool" not in volume}
+    environment = {name: value for name, value in console["environment"].items() if not name.startswith("OIDC_")}
+    assert environment == keys["environment"]
+    mounted = {volume.split(":")[1] for volume in keys["volumes"] if "spool" not in volume}
+    assert {volume.split(":")[1] for volume in console["volumes"]} == mounted
     assert console["depends_on"] == keys["depends_on"]
+
+
+def test_what_an_issuer_knows_the_console_by_is_the_console_s_alone(
+    composed: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    environment = tmp_path / ".env"
+    environment.write_text(environment.read_text() + "OIDC_CLIENT_SECRET=hunter2\n")
+    subprocess.run([tmp_path / "ops/secret_files.py"], check=True)
+    told = {name for name, entry in composed.items() if "hunter2" in _files(entry).values()}
+    assert told == {"console"}
 
 
 def test_owners_migrate_once_before_the_rest_and_nobody_else_has_their_passwords(

@@ -4,7 +4,6 @@ Each form carries a token of its own that is kept in the transaction of the crea
 a reload or a second tab, it says which key it made, and mints none.
 """
 
-import secrets
 from functools import partial
 from typing import Any
 
@@ -15,7 +14,7 @@ from services.keys.console.pages import key_form
 from services.keys.console.pages.creation import expiry_choices, prefill
 from services.keys.console.pages.creation.prefill import Prefilled
 from services.keys.console.pages.key_form import KeyFaulty, Typed
-from services.keys.console.pages.page import Page
+from services.keys.console.pages.page import NamedKey, Page
 from services.keys.console.pages.parts import Visit
 from services.keys.lifecycle.lifetimes import BeyondLifetime
 from services.keys.lifecycle.organisation import TooManyKeys
@@ -42,7 +41,7 @@ class CreatePage(Page):
             return
         is_admin = "admin" in wanted.permissions
         if is_admin:
-            self.recent(visit, form)
+            self.recent(visit)
         if step != "create":
             self._review(req, resp, visit, typed, wanted, form.attempt)
             return
@@ -54,7 +53,7 @@ class CreatePage(Page):
         except BeyondLifetime:
             self._form(req, resp, visit, typed, faults=frozenset({"expiry"}), attempt=form.attempt)
             return
-        self._done(req, resp, visit, done)
+        self._done(req, resp, visit, wanted, done)
 
     def _prefilled(self, req: falcon.Request, visit: Visit) -> Prefilled:
         """Raises NoSuchKey for the settings of a key that is not there."""
@@ -86,7 +85,7 @@ class CreatePage(Page):
             "keys/create.html",
             status=422 if faults else 409 if too_many else 200,
             typed=key_form.redacted(typed),
-            attempt=attempt or secrets.token_urlsafe(16),
+            attempt=attempt,
             prefilled=prefilled,
             templates=tuple(prefill.Template),
             faults=faults,
@@ -111,13 +110,15 @@ class CreatePage(Page):
         # What is not used is not judged either, and may be anything.
         self.show(req, resp, visit, "keys/review.html", typed=key_form.redacted(typed), **context)
 
-    def _done(self, req: falcon.Request, resp: falcon.Response, visit: Visit, done: CreatedKey | str) -> None:
+    def _done(
+        self, req: falcon.Request, resp: falcon.Response, visit: Visit, wanted: KeyRequest, done: CreatedKey | str
+    ) -> None:
         if isinstance(done, str):
             key = self.parts.queries.get_key(visit.organisation_id, done)
             self.show(req, resp, visit, "keys/made_before.html", status=409, key=key)
             return
-        key = self.parts.queries.get_key(visit.organisation_id, done.key_id)
-        self.show_secret(req, resp, visit, key, done.secret, done.receipt, is_new=True)
+        named = NamedKey(id=done.key_id, name=wanted.description.name, permissions=wanted.permissions)
+        self.show_secret(req, resp, visit, named, done.secret, done.receipt, is_new=True)
 
 
 def _created(visit: Visit, wanted: KeyRequest, is_admin: bool, keep: Keep) -> CreatedKey | str:

@@ -18,8 +18,21 @@ def before_conditions(tx: Connection) -> None:
 
 def before_lifetimes(tx: Connection) -> None:
     """As before migration 0015: no lifetimes of an organisation's keys."""
+    before_issuers(tx)
     for name in ("lifetime_max_days", "lifetime_default_days"):
         tx.execute(text(f"ALTER TABLE organisation DROP COLUMN {name}"))
+
+
+def before_issuers(tx: Connection) -> None:
+    """As before migration 0019: people come by links alone."""
+    tx.execute(text("DROP TABLE console_pending"))
+    tx.execute(text("DROP INDEX console_person_by_subject"))
+    for table, names in {
+        "console_person": ("issuer", "subject", "time_zone"),
+        "console_session": ("authenticated_at", "by_issuer"),
+    }.items():
+        for name in names:
+            tx.execute(text(f"ALTER TABLE {table} DROP COLUMN {name}"))
 
 
 def before_console(tx: Connection) -> None:

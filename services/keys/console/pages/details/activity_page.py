@@ -33,7 +33,7 @@ class KeyActivityPage(Page):
             query=query,
             entries=shown.entries,
             is_missing=page is None,
-            names=self.parts.sign_in.names({entry.actor for entry in shown.entries if entry.actor}),
+            names=visit.names({entry.actor for entry in shown.entries if entry.actor}),
             first=query.address(path) if query.after else None,
             next=None if shown.next is None else query.address(path, shown.next),
             file=query.address(f"{path}.csv"),

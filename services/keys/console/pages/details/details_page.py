@@ -36,7 +36,7 @@ class DetailsPage(Page):
             changed=last_changes(history),
             history=history[-_CHANGES:][::-1],
             is_whole_history=len(history) <= _CHANGES,
-            names=self.parts.sign_in.names(_actors(history)),
+            names=visit.names(_actors(history)),
             warnings=warnings(key, now),
             step=step,
             use=use,

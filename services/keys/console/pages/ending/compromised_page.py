@@ -101,7 +101,7 @@ class CompromisedPage(Page):
             is_sample=page is not None and page.next is not None,
             channels=channels,
             changers=changers,
-            names=self.parts.sign_in.names({key.created_by, *changers}),
+            names=visit.names({key.created_by, *changers}),
         )
 
     def _since(self, key: KeyView, text: str) -> tuple[datetime, bool]:

@@ -43,7 +43,7 @@ class OrganisationPage(Page):
             happened=happened.entries,
             first=PATH if after else None,
             next=happened.next_place and f"{PATH}?before={happened.next_place[0]}",
-            names=self.parts.sign_in.names({one.entry.actor for one in happened.entries}),
+            names=visit.names({one.entry.actor for one in happened.entries}),
         )
 
     def _by_key(self, visit: Visit, use: OrganisationUse) -> tuple[tuple[KeyView | None, str, str, int, int], ...]:
