@@ -117,6 +117,7 @@ LIES: dict[str, Callable[[Claims], Claims]] = {
     "the nonce of another sign-in": lambda claims: claims | {"nonce": "another"},
     "no nonce": lambda claims: _without(claims, "nonce"),
     "for another client": lambda claims: claims | {"aud": "another"},
+    "for another client that says we may use it": lambda claims: claims | {"aud": "another", "azp": CLIENT_ID},
     "for two clients, and another may use it": lambda claims: claims | {"aud": [CLIENT_ID, "other"], "azp": "other"},
     "for nobody": lambda claims: _without(claims, "aud"),
     "by another issuer": lambda claims: claims | {"iss": "https://issuer.example"},
