@@ -29,7 +29,7 @@ RPC_ACCOUNTS = ROOT / "ops/rabbitmq/rpc-accounts.example.json"
 GRILLO = (sys.executable, "-m", "services.cli")
 _READY_SECONDS_MAX = 600
 _FRONT_PORT = 8000
-_TO_OTHERS = ("KEYS_INTERNAL_URL", "AUTH_INTERNAL_URL", "USAGE_INTERNAL_URL", "AMQP_URI")
+_TO_OTHERS = ("KEYS_INTERNAL_URL", "AUTH_INTERNAL_URL", "USAGE_INTERNAL_URL", "SENSORS_INTERNAL_URL", "AMQP_URI")
 
 
 class Stack:

@@ -3,21 +3,23 @@
 A grant says, by the digest of a key's secret, what that key may do.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
-from sqlalchemy import Connection, ScalarResult, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, Result, bindparam, delete, insert, or_, select, update
 
 from services.auth import tables
 from services.auth.dead_secrets import dead_secret_store
 from services.auth.dead_secrets.dead_secret_store import Change, follows_anew
+from services.auth.integrity.dead_secret_rows import forget_damaged
+from services.auth.integrity.grant_rows import GrantDamaged, as_row, damaged_grants, read_grant
 from shared.contracts.decoding import decode_all
 from shared.contracts.envelope import CloudEvent
 from shared.contracts.keys import SHAPES, OrganisationEvent
 from shared.gate.grants.grant import Grant, Limits, Snapshot, evolve
+from shared.replication.checkpoints import read_checkpoint
 from shared.replication.feed import FeedUnavailable
-from shared.replication.sql_follower import read_checkpoint
 from shared.sql.database import Database
 
 FOLLOWER = "auth.grants"
@@ -47,13 +49,14 @@ def apply_all(tx: Connection, events: Sequence[CloudEvent]) -> None:
     if known:
         tx.execute(_FORGET, [{"of": key_id} for key_id in known])
     if grants:
-        tx.execute(insert(tables.grant), [_as_row(grant) for grant in grants.values()])
+        tx.execute(insert(tables.grant), [as_row(grant) for grant in grants.values()])
 
 
 def reset(tx: Connection) -> None:
-    """Before a log is followed anew. Dead secrets stay."""
+    """Before a log is followed anew. Dead secrets stay, but for damaged ones, which the log tells again."""
     tx.execute(delete(tables.grant))
     tx.execute(delete(tables.organisation_tier))
+    forget_damaged(tx)
     dead_secret_store.follow_anew(tx)
 
 
@@ -68,8 +71,8 @@ def settle(database: Database) -> None:
 
 
 class GrantUncertain(Exception):
-    """What the key may do is not known: an event of it or of its organisation could not be applied yet, or the log is
-    being followed anew.
+    """What the key may do is not known: an event of it or of its organisation could not be applied yet, its row is
+    damaged, or the log is being followed anew.
     """
 
 
@@ -93,9 +96,12 @@ class GrantBook:
             if follows_anew(tx):
                 raise GrantUncertain("the log is followed anew")
             is_its = or_(table.c.digest == digest, table.c.previous_digest == digest)
-            body = tx.execute(select(table.c.body).where(is_its)).scalar_one_or_none()
-            grant = _by_replaced(tx, digest) if body is None else msgspec.json.decode(body, type=Grant)
+            row = tx.execute(select(table).where(is_its)).one_or_none()
             unappliable = _unappliable(tx)
+            try:
+                grant = _by_replaced(tx, digest) if row is None else read_grant(row)
+            except GrantDamaged as damaged:
+                raise GrantUncertain(str(damaged)) from None
         if grant and not unappliable.isdisjoint((grant.key_id, grant.organisation_id)):
             raise GrantUncertain(grant.key_id)
         return grant
@@ -103,21 +109,26 @@ class GrantBook:
     def snapshot(self) -> Snapshot:
         """All grants in one read transaction, with their place in the log.
 
-        The state of a key with a parked event is unknown: `unappliable` names it, so that gates refuse it. Raises
-        NotCaughtUp.
+        The state of a key with a parked event is unknown: `unappliable` names it, so that gates refuse it. A damaged
+        row is left out, and its key named there, too. Raises NotCaughtUp.
         """
         with self._database.reading(unlimited=True) as tx:
-            grants = tuple(msgspec.json.decode(body, type=Grant) for body in _bodies(tx))
-            return replace(self._frame(tx), grants=grants)
+            damaged = damaged_grants(tx)
+            grants = tuple(
+                msgspec.json.decode(body, type=Grant) for key_id, body in _bodies(tx) if key_id not in damaged
+            )
+            return replace(self._frame(tx, damaged), grants=grants)
 
     def snapshot_blocks(self) -> Iterator[bytes]:
         """The snapshot as it is sent (see snapshot_stream): stored bytes, read a part at a time. Raises NotCaughtUp."""
         with self._database.reading(unlimited=True) as tx:
-            yield msgspec.json.encode(self._frame(tx))
-            for bodies in _bodies(tx).partitions(_ROWS_AT_ONCE):
-                yield "\n".join(bodies).encode()
+            damaged = damaged_grants(tx)
+            yield msgspec.json.encode(self._frame(tx, damaged))
+            for rows in _bodies(tx).partitions(_ROWS_AT_ONCE):
+                if lines := [body for key_id, body in rows if key_id not in damaged]:
+                    yield "\n".join(lines).encode()
 
-    def _frame(self, tx: Connection) -> Snapshot:
+    def _frame(self, tx: Connection, damaged: Collection[str]) -> Snapshot:
         """The snapshot without its grants."""
         if follows_anew(tx):
             raise NotCaughtUp
@@ -126,19 +137,20 @@ class GrantBook:
             grants=(),
             tiers={row.organisation_id: row.tier for row in tx.execute(select(tables.organisation_tier))},
             policy=self._policy,
-            unappliable=tuple(sorted(_unappliable(tx))),
+            unappliable=tuple(sorted(_unappliable(tx).union(damaged))),
         )
 
 
-def _bodies(tx: Connection) -> ScalarResult[str]:
-    return tx.execute(select(tables.grant.c.body).execution_options(yield_per=_ROWS_AT_ONCE)).scalars()
+def _bodies(tx: Connection) -> Result[str, str]:
+    columns = tables.grant.c
+    return tx.execute(select(columns.key_id, columns.body).execution_options(yield_per=_ROWS_AT_ONCE))
 
 
 def _by_replaced(tx: Connection, digest: str) -> Grant | None:
     grant, dead = tables.grant, tables.dead_secret
-    query = select(grant.c.body).join(dead, dead.c.key_id == grant.c.key_id).where(dead.c.digest == digest)
-    body = tx.execute(query).scalar_one_or_none()
-    known = None if body is None else msgspec.json.decode(body, type=Grant)
+    query = select(grant).join(dead, dead.c.key_id == grant.c.key_id).where(dead.c.digest == digest)
+    row = tx.execute(query).one_or_none()
+    known = None if row is None else read_grant(row)
     return known if known is not None and digest in known.replaced else None
 
 
@@ -149,17 +161,8 @@ def _unappliable(tx: Connection) -> set[str]:
 
 def _load_all(tx: Connection, key_ids: set[str]) -> dict[str, Grant]:
     table = tables.grant
-    rows = tx.execute(select(table.c.key_id, table.c.body).where(table.c.key_id.in_(key_ids))).all()
-    return {row.key_id: msgspec.json.decode(row.body, type=Grant) for row in rows}
-
-
-def _as_row(grant: Grant) -> dict[str, object]:
-    return {
-        "key_id": grant.key_id,
-        "digest": grant.digest,
-        "previous_digest": grant.previous_digest,
-        "body": msgspec.json.encode(grant, order="deterministic").decode(),
-    }
+    rows = tx.execute(select(table).where(table.c.key_id.in_(key_ids))).all()
+    return {row.key_id: read_grant(row) for row in rows}
 
 
 def _save_tier(tx: Connection, event: OrganisationEvent) -> None:

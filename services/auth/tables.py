@@ -1,13 +1,13 @@
 """The tables of the auth service: grants, tiers, dead secrets, and the follower's checkpoint in the log of keys."""
 
-from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
 
 from shared.replication.sql_follower import follower_tables
 
 metadata = MetaData()
 checkpoint, parked_event = follower_tables(metadata)
 
-# `body`: the whole Grant as JSON; the other columns are for lookups.
+# `body`: the whole Grant as JSON; the other columns are for lookups. `checksum`: of all four.
 grant = Table(
     "grant",
     metadata,
@@ -15,6 +15,7 @@ grant = Table(
     Column("digest", String(64), nullable=False),
     Column("body", Text, nullable=False),
     Column("previous_digest", String(64)),
+    Column("checksum", BigInteger),
     Index("grant_by_digest", "digest", unique=True),
     Index("grant_by_previous_digest", "previous_digest"),
 )
@@ -27,6 +28,7 @@ organisation_tier = Table(
 )
 
 # Secrets that were ended (dead_secrets/ending.py). No reset touches it: what a log says later wakes none of them.
+# `checksum`: of the other columns.
 dead_secret = Table(
     "dead_secret",
     metadata,
@@ -36,6 +38,7 @@ dead_secret = Table(
     Column("hint", String(16)),
     Column("why", String(16), nullable=False),
     Column("at", String(27), nullable=False),
+    Column("checksum", BigInteger),
     Index("dead_secret_by_key", "key_id"),
 )
 

@@ -14,10 +14,10 @@ from services.keys.http.organisation import organisation_activity_resources
 from services.keys.http.signers_resource import WELL_KNOWN, SignersResource
 from services.keys.publication import publish
 from services.keys.revocation.evidence import Evidence
+from services.keys.revocation.follower_places import FollowerPlaces
 from services.keys.revocation.gate_cap import GATES_MAX_DEFAULT
 from services.keys.revocation.gate_rows import GATES
 from services.keys.revocation.propagation import Propagation
-from services.keys.revocation.published_signers import PublishedSigners
 from services.keys.revocation.receipts import Receipts
 from services.keys.revocation.restore_detection import RestoreDetection
 from services.keys.rpc.remote_commands import RemoteCommands
@@ -35,8 +35,10 @@ from shared.observability.at_scrape import Measure
 from shared.replication import lag
 from shared.replication.envelopes import Envelopes
 from shared.replication.feed import LogFeed
+from shared.replication.heads.sent_elsewhere import Elsewhere, SentElsewhere
+from shared.replication.proof.published_signers import PublishedSigners
 from shared.replication.proof.signatures import Signer
-from shared.replication.proof.signed_heads import HeadSigner
+from shared.replication.proof.signed_heads import HeadSigner, signed_end
 from shared.replication.relay import Bus, Doorbell, Relay
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
@@ -76,6 +78,11 @@ class Keys:
     signers: PublishedSigners
     last_use: LastUse
     sign_in: SignIn
+    sent_heads: SentElsewhere
+    follower_places: FollowerPlaces
+
+    def is_ready(self) -> bool:
+        return self.database.answers()
 
     def rebuild(self) -> int:
         """Rebuilds the read models from the log. Returns how many events it holds."""
@@ -92,6 +99,7 @@ class Keys:
             "keys.restore_detection": self.restore_detection,
             "keys.last_use": self.last_use,
             "keys.sweep": self.sweep,
+            "keys.sent_heads": self.sent_heads,
             "keys.remote_commands": RemoteCommands(self.commands),
         }
 
@@ -175,8 +183,12 @@ def assemble(
     lease_seconds: float,
     gates_max: int = GATES_MAX_DEFAULT,
     signer: Signer | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Keys:
-    """Migrates the database first. `gates_max`: of each account. `signer`: of answers to pulls, and of receipts."""
+    """Migrates the database first. `gates_max`: of each account. `signer`: of answers to pulls, and of receipts.
+
+    `elsewhere`: where heads of the log are sent, too.
+    """
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
     envelopes = Envelopes("keys", types, publish, ignorable=IGNORABLE)
@@ -186,7 +198,7 @@ def assemble(
     propagation = Propagation(
         database, store, restore_detection, clock, lease_seconds=lease_seconds, gates_max=gates_max
     )
-    signers = PublishedSigners(database)
+    signers = PublishedSigners(database, tables.signing_key)
     heads = None
     if signer is not None:
         signers.publish(signer, clock)
@@ -213,4 +225,6 @@ def assemble(
         signers=signers,
         last_use=LastUse(database),
         sign_in=SignIn(database, clock),
+        sent_heads=SentElsewhere("keys", lambda: signed_end(heads, store), elsewhere),
+        follower_places=FollowerPlaces(database),
     )

@@ -5,6 +5,7 @@ and the people of the console with their links and sessions.
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text, false, text
 
 from shared.eventsourcing.sql_event_store import log_tables
+from shared.replication.proof.published_signers import signing_key_table
 from shared.replication.relay import relay_table
 from shared.sql.idempotency_table import idempotency_table
 
@@ -12,15 +13,8 @@ metadata = MetaData()
 log, log_head = log_tables(metadata)
 relay_cursor = relay_table(metadata)
 
-# Public halves of all keys that ever signed, so that old receipts can be checked after a key was replaced. `id`: the
-# thumbprint of RFC 7638.
-signing_key = Table(
-    "signing_key",
-    metadata,
-    Column("id", String(43), primary_key=True),
-    Column("public_key", String(44), nullable=False),
-    Column("first_used_at", String(27), nullable=False),
-)
+# Public halves of all keys that ever signed, so that old receipts can be checked after a key was replaced.
+signing_key = signing_key_table(metadata)
 
 organisation = Table(
     "organisation",
@@ -128,6 +122,18 @@ gate = Table(
     Column("id", String(32), primary_key=True),
     Column("position", BigInteger, nullable=False),
     Column("account", String(32)),
+)
+
+# How far each follower has said to be on its own disk, and when keys had signed that; from when to when something is
+# gone from it (see revocation/follower_places.py).
+follower_place = Table(
+    "follower_place",
+    metadata,
+    Column("follower", String(64), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("signed_at", String(27), nullable=False),
+    Column("lost_from", String(27)),
+    Column("lost_until", String(27)),
 )
 
 # One row: the storage last seen (see revocation/restore_detection.py). `settled`: every gate that may hold a lease has

@@ -56,7 +56,7 @@ def test_no_container_s_environment_or_command_has_a_secret_and_none_is_told_ano
     composed: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     lines = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines())
-    public = {"INTERNAL_TOKENS", "KEYS_VERIFY_KEYS", "AUTH_VERIFY_KEYS"}
+    public = {"INTERNAL_TOKENS", "KEYS_VERIFY_KEYS", "AUTH_VERIFY_KEYS", "SENSORS_VERIFY_KEYS"}
     secrets = {name: value for name, value in lines.items() if name not in public}
     assert len(secrets) > 20
     shown = json.dumps(composed)
@@ -242,11 +242,12 @@ def test_only_the_front_is_believed_and_no_other_container_can_be_given_its_addr
     assert ipaddress.ip_address(own) not in ipaddress.ip_network(pool.get("ip_range", pool["subnet"]))
 
 
-def test_keys_and_auth_sign_and_all_verify_by_the_keys_that_were_made(told: dict[str, dict[str, str]]) -> None:
-    for signing in ("KEYS_SIGNING_KEY", "AUTH_SIGNING_KEY"):
-        assert [name for name, settings in told.items() if signing in settings] == [signing[:4].lower()]
+def test_keys_auth_and_sensors_sign_and_all_verify_by_the_keys_that_were_made(told: dict[str, dict[str, str]]) -> None:
+    for signing in ("KEYS_SIGNING_KEY", "AUTH_SIGNING_KEY", "SENSORS_SIGNING_KEY"):
+        assert [name for name, settings in told.items() if signing in settings] == [signing.partition("_")[0].lower()]
     for settings in told.values():
-        assert read_proof_keys(settings).not_verified() == ()
+        proof = read_proof_keys(settings)
+        assert (proof.not_verified(), proof.sensors_verifier is None) == ((), False)
 
 
 def test_secrets_are_never_replaced(tmp_path: Path) -> None:

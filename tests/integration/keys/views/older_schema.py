@@ -5,6 +5,7 @@ from sqlalchemy import Connection, text
 
 def before_conditions(tx: Connection) -> None:
     """As before migration 0011: idempotency keys of creations alone, and no revision of an organisation."""
+    before_follower_places(tx)
     before_lifetimes(tx)
     before_console(tx)
     tx.execute(text("DROP TABLE signing_key"))
@@ -14,6 +15,11 @@ def before_conditions(tx: Connection) -> None:
     tx.execute(text("DROP TABLE idempotency"))
     tx.execute(text(f"CREATE TABLE idempotency ({', '.join(f'{name} VARCHAR(255) NOT NULL' for name in columns)})"))
     tx.execute(text("ALTER TABLE organisation DROP COLUMN revision"))
+
+
+def before_follower_places(tx: Connection) -> None:
+    """As before migration 0018: nothing remembered of how far followers are on their own disks."""
+    tx.execute(text("DROP TABLE follower_place"))
 
 
 def before_lifetimes(tx: Connection) -> None:
