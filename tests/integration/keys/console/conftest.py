@@ -11,6 +11,7 @@ from services.keys.console.sessions.sign_in import SignIn
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from tests.examples import ORIGIN, NoBus
+from tests.integration.keys.console.scene import Console
 from tests.servers import Postgres
 
 
@@ -31,3 +32,10 @@ def organisation_id(keys: Keys) -> str:
 @pytest.fixture
 def sign_in(keys: Keys, clock: ManualClock) -> SignIn:
     return SignIn(keys.database, clock)
+
+
+@pytest.fixture
+def console(tmp_path: Path, clock: ManualClock) -> Iterator[Console]:
+    database = Database.sqlite(tmp_path / "keys.db")
+    yield Console(assembly.assemble(database, NoBus(), clock, lease_seconds=1))
+    database.close()
