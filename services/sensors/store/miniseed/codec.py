@@ -48,7 +48,7 @@ def to_microsecond(at_ns: int) -> int:
 
 @functools.lru_cache(1024)
 def stated_rate(rate_hz: float) -> float:
-    """The rate that a header states when it is given this one: off by less than 0.0001 Hz, mostly far less.
+    """The rate that a header states when it is given this one: off by less than 0.0002 Hz, mostly far less.
 
     The rate of all that is stored: programs compare rates exactly before they join what follows each other.
     """
