@@ -79,6 +79,7 @@ class FilterArguments(Schema):
     route = fields.String(validate=validate.Length(min=1, max=100))
     address = fields.String(validate=validate.Length(min=1, max=45))
     request_id = fields.String(validate=validate.Length(min=1, max=100))
+    secret_hint = fields.String(validate=validate.Length(min=1, max=16))
     start = Moment()
     end = Moment()
 

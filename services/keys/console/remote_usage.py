@@ -31,6 +31,7 @@ from shared.values.timestamps import rfc3339
 _SECONDS_MAX = 1.0
 FILE_PARTS_MAX = 200
 _REVOKED = "KeyRevoked"
+_TEXTS = ("status", "route", "address", "request_id", "secret_hint")
 
 
 class _Bucket(msgspec.Struct):
@@ -80,6 +81,7 @@ class _Request(msgspec.Struct):
     requests: int
     problem: str | None = None
     duration_ms: float | None = None
+    secret_hint: str | None = None
 
 
 class _Happened(msgspec.Struct):
@@ -181,7 +183,7 @@ def _range(step: Step, now: datetime) -> tuple[str, str, str]:
 
 
 def _filter(wanted: Wanted) -> dict[str, str]:
-    texts = {name: getattr(wanted, name) for name in ("status", "route", "address", "request_id")}
+    texts = {name: getattr(wanted, name) for name in _TEXTS}
     times = {name: rfc3339(time) for name in ("start", "end") if (time := getattr(wanted, name)) is not None}
     return {name: text for name, text in texts.items() if text} | times
 

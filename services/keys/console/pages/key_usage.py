@@ -81,7 +81,10 @@ class Spent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One answered request, or `requests` refused ones that were counted together. `problem`: why it was refused."""
+    """One answered request, or `requests` refused ones that were counted together. `problem`: why it was refused.
+
+    `secret_hint`: of the secret that it came with, if that was not the newest of its key, or is dead.
+    """
 
     at: datetime
     method: str
@@ -93,6 +96,7 @@ class Request:
     requests: int
     problem: str | None = None
     duration_ms: float | None = None
+    secret_hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +122,7 @@ class Wanted:
     route: str = ""
     address: str = ""
     request_id: str = ""
+    secret_hint: str = ""
     start: datetime | None = None
     end: datetime | None = None
 

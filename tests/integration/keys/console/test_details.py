@@ -6,10 +6,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from sqlalchemy import select
 
+from services.keys import tables
 from services.keys.console.pages.key_usage import Spent, Wanted
 from services.keys.lifecycle.organisation import ChangeSettings
 from services.keys.revocation.session_fence import Role
+from shared.contracts.usage import SECRET_CHARACTERS
 from shared.runtime.clock import ManualClock
 from tests.examples import NOON, ORIGIN
 from tests.integration.keys.console.browsing import Browser
@@ -175,3 +178,38 @@ def _row(page: str, name: str) -> str:
     found = re.search(rf"<(?:dt|th[^>]*)>{name}</(?:dt|th)>(.*?)(?:<dt>|</tr>|</dl>)", page, re.DOTALL)
     assert found is not None, name
     return found[1]
+
+
+def test_in_a_grace_it_is_shown_whether_and_from_where_the_old_secret_is_used(
+    details: Details, clock: ManualClock
+) -> None:
+    assert 'id="old-secret"' not in details.get().text
+    keys, organisation_id = details.console.keys, details.console.organisation_id
+    (key_id,) = details.console.ids()
+    older = keys.queries.get_key(organisation_id, key_id)
+    keys.commands.rotate(organisation_id, key_id, timedelta(hours=1), ORIGIN)
+    assert "nothing will fail when its time is over" in details.get().text
+
+    digest = _digest_before(details)
+    keys.last_use.record({key_id: clock.now()}, {}, {key_id: {digest: clock.now()}})
+    by_hint = {"secret_hint": older.hint}
+    details.usage.requests = (request(1), request(2, address="198.51.100.9", user_agent=SCRIPT, **by_hint))
+    shown = details.get().text
+    panel = shown[shown.index('id="old-secret"') : shown.index('id="usage"')]
+    for words in ("It is still used", "198.51.100.9", "&lt;script&gt;", older.hint):
+        assert words in panel, words
+    assert "192.0.2.7" not in panel
+    log = details.get(f"/activity?secret_hint={older.hint}").text
+    assert details.usage.asked[-1] == (Wanted(secret_hint=older.hint), None)
+    assert older.hint in log
+
+    details.usage.is_there = False
+    assert "did not answer within a second" in details.get().text
+    clock.advance(3601)
+    assert 'id="old-secret"' not in details.get().text
+
+
+def _digest_before(details: Details) -> str:
+    with details.console.keys.database.reading() as tx:
+        row = tx.execute(select(tables.api_key.c.previous_digest)).scalar_one()
+    return str(row)[:SECRET_CHARACTERS]

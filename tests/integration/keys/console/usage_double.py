@@ -58,7 +58,11 @@ class Usage:
     ) -> ActivityPage:
         self._answer()
         self.narrowed.append((wanted, after))
-        found = [one for one in self.requests if wanted.request_id in ("", one.request_id)]
+        found = [
+            one
+            for one in self.requests
+            if wanted.request_id in ("", one.request_id) and wanted.secret_hint in ("", one.secret_hint)
+        ]
         return ActivityPage(entries=tuple(Entry(at=one.at, request=one) for one in found), next=self.next)
 
     def activity_file(self, organisation_id: str, key_id: str, wanted: Wanted = ALL) -> Iterator[str]:

@@ -15,10 +15,10 @@ import falcon
 from services.keys.console.pages.key_usage import Place, Wanted
 from shared.observability.redaction import redact
 
-FILTERS = ("status", "route", "address", "request_id", "from", "to")
+FILTERS = ("status", "route", "address", "request_id", "secret_hint", "from", "to")
 _STATUS = re.compile(r"[1-5](xx|[0-9]{2})", re.ASCII)
 _PLACE = re.compile(r"([0-9]{1,18})-([01])-([0-9]{1,18})", re.ASCII)
-_LENGTH_MAX = {"route": 100, "request_id": 100}
+_LENGTH_MAX = {"route": 100, "request_id": 100, "secret_hint": 16}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

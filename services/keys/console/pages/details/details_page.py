@@ -8,6 +8,7 @@ import falcon
 
 from services.keys.console.pages.asked_usage import AskedUsage
 from services.keys.console.pages.details.key_warnings import warnings
+from services.keys.console.pages.details.old_secret import old_secret
 from services.keys.console.pages.details.setting_changes import last_changes
 from services.keys.console.pages.key_usage import Step
 from services.keys.console.pages.page import Page
@@ -44,6 +45,7 @@ class DetailsPage(Page):
             spent=spent,
             requests=None if page is None else [entry.request for entry in page.entries if entry.request][:_REQUESTS],
             limits=limits,
+            old_secret=old_secret(usage, organisation_id, key),
         )
 
 
