@@ -2,22 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from services.keys import api, tables
 from services.keys.commands.command_handler import CommandHandler
 from services.keys.commands.expiry_sweep import ExpirySweep
+from services.keys.commands.lock_out_preview import LockOutPreview
 from services.keys.console.sessions.sign_in import SignIn
 from services.keys.events import types
 from services.keys.http.organisation import organisation_activity_resources
 from services.keys.http.signers_resource import WELL_KNOWN, SignersResource
 from services.keys.publication import publish
+from services.keys.restoring.acceptance import Acceptance
 from services.keys.revocation.evidence import Evidence
+from services.keys.revocation.follower_places import FollowerPlaces
 from services.keys.revocation.gate_cap import GATES_MAX_DEFAULT
 from services.keys.revocation.gate_rows import GATES
 from services.keys.revocation.propagation import Propagation
-from services.keys.revocation.published_signers import PublishedSigners
 from services.keys.revocation.receipts import Receipts
 from services.keys.revocation.restore_detection import RestoreDetection
 from services.keys.rpc.remote_commands import RemoteCommands
@@ -25,6 +28,7 @@ from services.keys.views.as_of import AsOf
 from services.keys.views.history import History
 from services.keys.views.last_use import LastUse
 from services.keys.views.organisation_history import OrganisationHistory
+from services.keys.views.organisations.key_overview import key_overview
 from services.keys.views.queries import KeyQueries
 from services.keys.views.rebuild import rebuild
 from shared.contracts.keys import IGNORABLE
@@ -33,10 +37,13 @@ from shared.gate.grants.grant import Limits
 from shared.gate.grants.grants import Grants
 from shared.observability.at_scrape import Measure
 from shared.replication import lag
+from shared.replication.divergence.divergence_watch import DivergenceWatch
 from shared.replication.envelopes import Envelopes
 from shared.replication.feed import LogFeed
+from shared.replication.heads.sent_elsewhere import Elsewhere, SentElsewhere
+from shared.replication.proof.published_signers import PublishedSigners
 from shared.replication.proof.signatures import Signer
-from shared.replication.proof.signed_heads import HeadSigner
+from shared.replication.proof.signed_heads import HeadSigner, signed_end
 from shared.replication.relay import Bus, Doorbell, Relay
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
@@ -49,6 +56,7 @@ from shared.web.route import InternalRoute, Route
 
 if TYPE_CHECKING:
     from services.keys.console.app import ConsoleDoor
+    from services.keys.console.openid.settings import OpenIdSettings
     from services.keys.console.pages.key_usage import KeyUsage
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -71,10 +79,16 @@ class Keys:
     idempotency: Idempotency
     sweep: ExpirySweep
     feed: LogFeed
+    acceptance: Acceptance | None
     signer: Signer | None
     signers: PublishedSigners
     last_use: LastUse
     sign_in: SignIn
+    sent_heads: SentElsewhere
+    follower_places: FollowerPlaces
+
+    def is_ready(self) -> bool:
+        return self.database.answers()
 
     def rebuild(self) -> int:
         """Rebuilds the read models from the log. Returns how many events it holds."""
@@ -91,6 +105,7 @@ class Keys:
             "keys.restore_detection": self.restore_detection,
             "keys.last_use": self.last_use,
             "keys.sweep": self.sweep,
+            "keys.sent_heads": self.sent_heads,
             "keys.remote_commands": RemoteCommands(self.commands),
         }
 
@@ -111,16 +126,25 @@ class Keys:
         document: Mapping[str, Any],
         public_url: str,
         proxies: TrustedProxies,
+        openid: "OpenIdSettings | None" = None,
     ) -> "ConsoleDoor":
-        """The pages for people. `tiers`: the limits of each. `usage`: whom details ask. `document`: the API's."""
+        """The pages for people. `tiers`: the limits of each. `usage`: whom details ask. `document`: the API's.
+
+        `openid`: the issuer by which people sign in; None: by links alone.
+        """
         # Here and not above: templates and catalogues are read by the one process that shows pages.
         from services.keys.console.app import ConsoleDoor
+        from services.keys.console.openid.issuer_sign_in import IssuerSignIn
         from services.keys.console.pages.parts import Parts
 
+        issuer = None if openid is None else IssuerSignIn(openid, self.database, self.clock, public_url)
         parts = Parts(
             commands=self.commands,
+            lock_outs=LockOutPreview(self.database, self.clock),
             queries=self.queries,
             history=self.history,
+            organisation_history=self.organisation_history,
+            overview=partial(key_overview, self.database),
             as_of=self.as_of,
             idempotency=self.idempotency,
             sign_in=self.sign_in,
@@ -128,6 +152,7 @@ class Keys:
             tiers=tiers,
             usage=usage,
             public_url=public_url,
+            issuer=issuer,
         )
         return ConsoleDoor(parts, proxies=proxies, is_ready=self.database.answers, document=document)
 
@@ -167,8 +192,12 @@ def assemble(
     lease_seconds: float,
     gates_max: int = GATES_MAX_DEFAULT,
     signer: Signer | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Keys:
-    """Migrates the database first. `gates_max`: of each account. `signer`: of answers to pulls, and of receipts."""
+    """Migrates the database first. `gates_max`: of each account. `signer`: of answers to pulls, and of receipts.
+
+    `elsewhere`: where heads of the log are sent, too.
+    """
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
     envelopes = Envelopes("keys", types, publish, ignorable=IGNORABLE)
@@ -178,11 +207,13 @@ def assemble(
     propagation = Propagation(
         database, store, restore_detection, clock, lease_seconds=lease_seconds, gates_max=gates_max
     )
-    signers = PublishedSigners(database)
+    signers = PublishedSigners(database, tables.signing_key)
+    watch = DivergenceWatch(database, tables.metadata, signers.verifier, clock)
     heads = None
     if signer is not None:
         signers.publish(signer, clock)
         heads = HeadSigner(signer, clock)
+    follower_places = FollowerPlaces(database)
     receipts = Receipts(propagation, Evidence(store, signer, clock.now), clock)
     commands = CommandHandler(database, store, doorbell, receipts, clock)
     return Keys(
@@ -200,9 +231,12 @@ def assemble(
         as_of=AsOf(store),
         idempotency=Idempotency(database, tables.idempotency, clock),
         sweep=ExpirySweep(database, commands.keys, clock),
-        feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES, heads),
+        feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES, heads, watch, follower_places.hear),
+        acceptance=None if signer is None else Acceptance(database, store, watch, signer, doorbell.ring, clock),
         signer=signer,
         signers=signers,
         last_use=LastUse(database),
         sign_in=SignIn(database, clock),
+        sent_heads=SentElsewhere("keys", lambda: signed_end(heads, store), elsewhere),
+        follower_places=follower_places,
     )

@@ -15,10 +15,15 @@ from shared.gate.grants.grants import Grants
 from shared.observability.at_scrape import Measure
 from shared.replication import lag
 from shared.replication.envelopes import Envelopes
+from shared.replication.heads.sent_elsewhere import Elsewhere, SentElsewhere
+from shared.replication.proof.published_signers import PublishedSigners
+from shared.replication.proof.signatures import Signer
+from shared.replication.proof.signed_heads import HeadSigner, SignedHead, signed_end
 from shared.replication.relay import Bus, Relay
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
+from shared.web.evidence.log_head import LogHead
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import InternalRoute, Route
 
@@ -33,18 +38,32 @@ class Sensors:
     queries: SensorQueries
     samples: Samples
     importer: Importer
+    heads: HeadSigner | None
+    sent_heads: SentElsewhere
+
+    def is_ready(self) -> bool:
+        return self.database.answers()
+
+    def signed_head(self) -> SignedHead | None:
+        """Where the log ends; None without a signing key."""
+        return signed_end(self.heads, self.store)
 
     def provided(self) -> dict[str, object]:
         """What the nameko service asks for."""
-        return {"sensors.queries": self.queries, "sensors.relay": self.relay, "sensors.samples": self.samples}
+        return {
+            "sensors.queries": self.queries,
+            "sensors.relay": self.relay,
+            "sensors.samples": self.samples,
+            "sensors.sent_heads": self.sent_heads,
+        }
 
     def routes(self, _grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources."""
         return api.routes(self.queries, self.samples.reader)
 
     def internal_routes(self) -> list[InternalRoute]:
-        """None: nobody follows this service yet."""
-        return []
+        """Nobody follows this service; auth keeps where its log ends."""
+        return [InternalRoute("/internal/head", LogHead(self.signed_head), frozenset({"auth"}))]
 
     def measures(self) -> list[Measure]:
         """What is measured when metrics are asked for."""
@@ -63,10 +82,25 @@ def documented_routes() -> list[Route]:
     return api.routes(nothing, nothing)
 
 
-def assemble(database: Database, bus: Bus, clock: Clock, samples_folder: Path) -> Sensors:
-    """Migrates the database first. `samples_folder`: where sealed samples are."""
+def assemble(
+    database: Database,
+    bus: Bus,
+    clock: Clock,
+    samples_folder: Path,
+    *,
+    signer: Signer | None = None,
+    elsewhere: Elsewhere | None = None,
+) -> Sensors:
+    """Migrates the database first. `samples_folder`: where sealed samples are.
+
+    `signer`: of heads of the log. `elsewhere`: where they are sent.
+    """
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
+    heads = None
+    if signer is not None:
+        PublishedSigners(database, tables.signing_key).publish(signer, clock)
+        heads = HeadSigner(signer, clock)
     samples = open_samples(database, samples_folder, clock)
     return Sensors(
         database=database,
@@ -75,4 +109,6 @@ def assemble(database: Database, bus: Bus, clock: Clock, samples_folder: Path) -
         queries=SensorQueries(database, clock),
         samples=samples,
         importer=Importer(database, store, samples.store, clock),
+        heads=heads,
+        sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store), elsewhere),
     )

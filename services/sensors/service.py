@@ -7,6 +7,7 @@ from services.sensors.rpc_schemas import ListSensorsArguments, SensorPageAnswer
 from services.sensors.samples import Samples
 from shared.messaging.entrypoints import Provided
 from shared.messaging.rpc.procedures import procedure
+from shared.replication.heads.sent_elsewhere import SEND_SECONDS, SentElsewhere
 from shared.replication.relay import Relay
 
 RELAY_SECONDS = 1
@@ -19,6 +20,7 @@ class SensorsService:
 
     queries: SensorQueries = Provided("sensors.queries")
     relay: Relay = Provided("sensors.relay")
+    sent_heads: SentElsewhere = Provided("sensors.sent_heads")
     samples: Samples = Provided("sensors.samples")
 
     @procedure(ListSensorsArguments(), SensorPageAnswer())
@@ -28,6 +30,10 @@ class SensorsService:
     @timer(interval=RELAY_SECONDS)
     def relay_what_is_left(self) -> None:
         self.relay.run()
+
+    @timer(interval=SEND_SECONDS)
+    def send_head(self) -> None:
+        self.sent_heads.tick()
 
     @timer(interval=SEAL_SECONDS)
     def seal_what_has_settled(self) -> None:

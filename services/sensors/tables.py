@@ -2,12 +2,16 @@
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-from shared.eventsourcing.sql_event_store import log_tables
+from shared.eventsourcing.log_tables import log_tables
+from shared.replication.proof.published_signers import signing_key_table
 from shared.replication.relay import relay_table
 
 metadata = MetaData()
 log, log_head = log_tables(metadata)
 relay_cursor = relay_table(metadata)
+
+# Public halves of all keys that ever signed heads of the log.
+signing_key = signing_key_table(metadata)
 
 sensor = Table(
     "sensor",

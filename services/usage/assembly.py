@@ -32,7 +32,9 @@ from services.usage.notifications.deliveries.dispatcher import Dispatcher, Sende
 from services.usage.notifications.senders.email_sender import EmailSender
 from services.usage.notifications.senders.webhook_sender import WebhookSender
 from services.usage.notifications.settings import DeliverySettings
+from services.usage.retention import erasure
 from services.usage.retention.retention import KEPT_DEFAULT, Retention, RetentionTimes
+from shared.contracts.dead import DeletedKeys
 from shared.gate.grants.grant import Limits
 from shared.gate.grants.grants import Grants
 from shared.messaging.nameko_follower import Following
@@ -48,7 +50,7 @@ from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from shared.web.conditions.idempotency import Idempotency
-from shared.web.internal_api import Anchors
+from shared.web.internal.remembered import Anchors, InternalPages
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import InternalRoute, Route
 from shared.web.still_admitted import StillAdmitted
@@ -84,6 +86,9 @@ class Usage:
     following: Following
     publisher: EventPublisher
 
+    def is_ready(self) -> bool:
+        return self.database.answers()
+
     def provided(self) -> dict[str, object]:
         """What the nameko service asks for."""
         return {
@@ -94,6 +99,7 @@ class Usage:
             "usage.statistics": self.statistics,
             "usage.activity": self.activity,
             "usage.alerts": self.alerts,
+            "usage.channels": self.channels,
             "usage.alerting_scheduler": self.alerting_scheduler,
             "usage.known_keys": self.known_keys,
             "usage.keys_client": self.keys_client,
@@ -115,8 +121,16 @@ class Usage:
         return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:
-        """An audit of the log of keys asks what is remembered of it."""
-        return [InternalRoute("/internal/anchors", Anchors(self.follower.anchors), frozenset({"keys"}))]
+        """An audit of the log of keys asks what is remembered; where it was put back, keys asks which are deleted."""
+        return [
+            InternalRoute("/internal/anchors", Anchors(self.follower.anchors), frozenset({"keys"})),
+            InternalRoute("/internal/dead", InternalPages(self.deleted_keys), frozenset({"keys"})),
+        ]
+
+    def deleted_keys(self, after: str | None, limit: int) -> DeletedKeys:
+        """A page of the keys that were deleted, whatever the log says now."""
+        with self.database.reading(once=True) as tx:
+            return erasure.deleted_page(tx, after, limit)
 
     def measures(self) -> list[Measure]:
         """What is measured when metrics are asked for."""
@@ -176,7 +190,7 @@ def assemble(
     dispatcher = Dispatcher(deliveries, channels, encryption, senders, clock)
     evaluator = Evaluator(database, policy, LabelLookup(keys_client, clock).carries, clock)
     follower = follower_of_keys(database, clock)
-    subscription = Subscription(keys_feed, follower, clock)
+    subscription = Subscription(keys_feed, follower, clock, held=follower.held)
     metering, parked = Metering(database), ParkedBatches(database)
     # A file's writer shares its thread with all services: there each batch is a transaction of its own.
     batches_max = 1 if database.is_sqlite else BATCHES_MAX

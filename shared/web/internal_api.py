@@ -4,39 +4,38 @@ Each account may ask what the routes say, and no more. Its readiness is its own:
 not close the feed it waits for.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any, Protocol
 
 import falcon
 import msgspec
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST
 
-from shared.eventsourcing.audit import Anchor
 from shared.eventsourcing.event_store import Head
 from shared.gate.grants import snapshot_stream
 from shared.gate.grants.grant import Grant, Snapshot
 from shared.observability import metrics
-from shared.observability.at_scrape import AtScrape, Measure
+from shared.observability.at_scrape import Measure
 from shared.observability.once_a_minute import OnceAMinute
 from shared.replication.feed import (
-    EPOCH,
     GATE_ID,
-    HASH,
     PAGE_EVENTS,
     PAGE_EVENTS_MAX,
-    POSITION_MAX,
     Acknowledgement,
     FeedPage,
+    FeedUnavailable,
     GateRefusal,
     GateRefused,
+    HeldHead,
 )
 from shared.replication.proof.signatures import Signer
 from shared.replication.proof.signed_pages import NONCE, SIGNATURE_HEADER, question, sign_page
 from shared.values.accounts import PROMETHEUS, SERVICES, SHARED
+from shared.web.answers.process_state import MetricsNow, Readiness
 from shared.web.exception_mapping import PROBLEM_JSON
+from shared.web.feed_question import held, named, place
 from shared.web.requests.internal_callers import InternalCallers
 from shared.web.route import InternalRoute
 
@@ -58,9 +57,9 @@ def internal_application(
     `measures`: what `/metrics` measures when it is asked.
     """
     table = (
-        InternalRoute("/metrics", _Metrics(measures), frozenset({PROMETHEUS})),
-        InternalRoute("/healthz", _Ready(lambda: True), SERVICES),
-        InternalRoute("/readyz", _Ready(is_ready), SERVICES),
+        InternalRoute("/metrics", MetricsNow(measures), frozenset({PROMETHEUS})),
+        InternalRoute("/healthz", Readiness(lambda: True), SERVICES),
+        InternalRoute("/readyz", Readiness(is_ready), SERVICES),
         *routes,
     )
     allowed = {route.path: route.callers for route in table}
@@ -73,7 +72,13 @@ def internal_application(
 
 class SizedFeed(Protocol):
     def pull(
-        self, after: Head | None, acknowledgement: Acknowledgement | None, *, events_max: int, account: str | None
+        self,
+        after: Head | None,
+        acknowledgement: Acknowledgement | None,
+        held: HeldHead | None,
+        *,
+        events_max: int,
+        account: str | None,
     ) -> FeedPage: ...
 
 
@@ -81,28 +86,29 @@ class FeedPages:
     """`GET ?epoch&after&hash[&gate][&events][&nonce]`: the page after that place, with at most `events` events.
 
     With `gate`, the pull also acknowledges that this gate has applied the log up to the place. With `nonce`, a header
-    holds the signature of page and question.
+    holds the signature of page and question. `follower`, `held`: who follows, and the newest signed head it holds, as
+    JSON.
     """
 
     def __init__(self, feed: SizedFeed, signer: Signer | None = None) -> None:
         self._feed, self._signer = feed, signer
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        place = _place(req)
-        gate, nonce = _named(req, "gate", GATE_ID), _named(req, "nonce", NONCE)
-        acknowledgement = Acknowledgement(gate=gate, position=place.position if place else 0) if gate else None
+        after = place(req)
+        gate, nonce = named(req, "gate", GATE_ID), named(req, "nonce", NONCE)
+        acknowledgement = Acknowledgement(gate=gate, position=after.position if after else 0) if gate else None
         events_max = req.get_param_as_int("events", min_value=1, default=PAGE_EVENTS)
         account = _account(req)
         try:
             page: Any = self._feed.pull(
-                place, acknowledgement, events_max=min(events_max, PAGE_EVENTS_MAX), account=account
+                after, acknowledgement, held(req), events_max=min(events_max, PAGE_EVENTS_MAX), account=account
             )
         except GateRefused as refused:
             raise _gate_refused(refused.reason, account, gate) from None
         resp.content_type = "application/json"
         resp.data = encoded = msgspec.json.encode(page)
         if nonce is not None and self._signer is not None:
-            asked = question(nonce, place, acknowledgement)
+            asked = question(nonce, after, acknowledgement)
             resp.set_header(SIGNATURE_HEADER, sign_page(self._signer, asked, encoded))
 
 
@@ -135,27 +141,24 @@ class GrantsSnapshot:
         if snapshot_stream.CONTENT_TYPE in (req.get_header("Accept") or ""):
             resp.content_type = snapshot_stream.CONTENT_TYPE
             resp.set_header("Content-Encoding", "gzip")
-            nonce, signing = _named(req, "nonce", NONCE), None
+            nonce, signing = named(req, "nonce", NONCE), None
             if nonce is not None and self._signer is not None:
                 signing = snapshot_stream.Signing(signer=self._signer, nonce=nonce)
-            resp.stream = snapshot_stream.compressed(self._blocks(), signing)
+            resp.stream = snapshot_stream.compressed(self._begun(), signing)
         else:
-            frame, *blocks = self._blocks()
+            frame, *blocks = self._begun()
             grants = _grant.decode_lines(b"\n".join(blocks))
             snapshot = msgspec.json.decode(frame, type=Snapshot)
             resp.content_type = "application/json"
             resp.data = msgspec.json.encode(replace(snapshot, grants=tuple(grants)))
 
-
-class Anchors:
-    """`GET`: what this service remembers of a log that it follows, place by place. For audits of that log."""
-
-    def __init__(self, anchors: Callable[[], Sequence[Anchor]]) -> None:
-        self._anchors = anchors
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        resp.content_type = "application/json"
-        resp.data = msgspec.json.encode(self._anchors())
+    def _begun(self) -> Iterable[bytes]:
+        """With the first block read: what cannot be had is told before the answer begins."""
+        blocks = iter(self._blocks())
+        try:
+            return chain((next(blocks),), blocks)
+        except FeedUnavailable as error:
+            raise falcon.HTTPServiceUnavailable(title="no grants now", description=str(error), retry_after=1) from None
 
 
 class _Doorkeeper:
@@ -183,23 +186,6 @@ class _Doorkeeper:
         raise falcon.HTTPForbidden(
             title="this account may not ask that", description=f"{account} may not ask for {path} here."
         )
-
-
-class _Metrics:
-    def __init__(self, measures: Sequence[Measure]) -> None:
-        self._collectors = [AtScrape(measure) for measure in measures]
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        resp.content_type = CONTENT_TYPE_LATEST
-        resp.data = metrics.exposition(self._collectors)
-
-
-class _Ready:
-    def __init__(self, is_ready: Callable[[], bool]) -> None:
-        self._is_ready = is_ready
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        resp.status = 200 if self._is_ready() else 503
 
 
 def _account(req: falcon.Request) -> str | None:
@@ -234,22 +220,3 @@ def _as_problem(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPEr
     resp.content_type = PROBLEM_JSON
     problem = {"title": error.title, "status": falcon.http_status_to_code(error.status), "detail": error.description}
     resp.data = msgspec.json.encode({name: value for name, value in problem.items() if value is not None})
-
-
-def _place(req: falcon.Request) -> Head | None:
-    epoch = _named(req, "epoch", EPOCH)
-    if epoch is None:
-        return None
-    position = req.get_param_as_int("after", required=True, min_value=0, max_value=POSITION_MAX)
-    hash_ = _named(req, "hash", HASH)
-    if hash_ is None:
-        raise falcon.HTTPMissingParam("hash")
-    return Head(epoch=epoch, position=position, hash=hash_)
-
-
-def _named(req: falcon.Request, name: str, form: re.Pattern[str]) -> str | None:
-    """A parameter that is given once, in its form; None where it is not there. Nothing of it is quoted."""
-    given = req.params.get(name)
-    if given is None or (isinstance(given, str) and form.fullmatch(given)):
-        return given
-    raise falcon.HTTPInvalidParam("it must be there once, in the form that followers write", name)

@@ -6,13 +6,22 @@ from typing import Any
 import falcon
 from falcon.routing import CompiledRouter
 
-from services.keys.console.pages import lifecycle_pages, sign_in_pages
+from services.keys.console.openid.issuer_sign_in import CALLBACK
+from services.keys.console.pages import lifecycle_pages
 from services.keys.console.pages.create_page import CreatePage
-from services.keys.console.pages.details_page import DetailsPage
+from services.keys.console.pages.details.activity_page import KeyActivityFile, KeyActivityPage
+from services.keys.console.pages.details.details_page import DetailsPage
+from services.keys.console.pages.details.past_page import PastPage
+from services.keys.console.pages.details.refused_request import RefusedRequestPage
 from services.keys.console.pages.edit_page import EditPage
+from services.keys.console.pages.ending.compromised_page import CompromisedPage
 from services.keys.console.pages.list_page import PATH, KeyListPage
+from services.keys.console.pages.organisation.organisation_page import OrganisationPage
+from services.keys.console.pages.organisation.policies_page import PoliciesPage
 from services.keys.console.pages.parts import Parts
 from services.keys.console.pages.refusals import Refusals
+from services.keys.console.pages.signing_in import issuer_pages, sign_in_pages
+from services.keys.console.pages.signing_in.time_zone_page import TimeZonePage
 from services.keys.console.public.routes import routes as public_routes
 from services.keys.console.rendering.page_headers import PageHeaders
 from services.keys.lifecycle.key import NoSuchKey
@@ -50,7 +59,8 @@ class ConsoleDoor:
         middleware: list[Any] = [RequestIdentity(proxies), PageHeaders(parts.public_url), _Readable()]
         app = falcon.App(middleware=middleware, router=self._router)
         app.req_options.strip_url_path_trailing_slash = True
-        app.add_error_handler((Exception, falcon.HTTPError), Refusals().answer)
+        issuer = None if parts.issuer is None else parts.issuer.host
+        app.add_error_handler((Exception, falcon.HTTPError), Refusals(issuer).answer)
         for path, resource in (*_routes(parts), *public_routes(document, parts.public_url)):
             app.add_route(path, resource)
         # Of its own process alone: in one process with the API they are the API's.
@@ -87,18 +97,35 @@ def _routes(parts: Parts) -> list[Route]:
         Route(PATH, KeyListPage(parts)),
         Route("/console/keys/new", CreatePage(parts)),
         Route("/console/keys/{key_id}", DetailsPage(parts)),
+        Route("/console/keys/{key_id}/activity", KeyActivityPage(parts)),
+        Route("/console/keys/{key_id}/activity.csv", KeyActivityFile(parts)),
+        Route("/console/keys/{key_id}/past", PastPage(parts)),
+        Route("/console/keys/{key_id}/why", RefusedRequestPage(parts)),
         Route("/console/keys/{key_id}/edit", EditPage(parts)),
         Route("/console/keys/{key_id}/rotate", lifecycle_pages.RotatePage(parts)),
         Route("/console/keys/{key_id}/suspend", lifecycle_pages.SuspendPage(parts)),
         Route("/console/keys/{key_id}/resume", lifecycle_pages.ResumePage(parts)),
         Route("/console/keys/{key_id}/revoke", lifecycle_pages.RevokePage(parts)),
+        Route("/console/keys/{key_id}/compromised", CompromisedPage(parts)),
         Route("/console/keys/{key_id}/delete", lifecycle_pages.DeletePage(parts)),
+        Route("/console/organisation", OrganisationPage(parts)),
+        Route("/console/organisation/policies", PoliciesPage(parts)),
         Route("/console/sign-in", sign_in_pages.SignInPage(parts)),
         Route("/console/link/{link}", sign_in_pages.SignInPage(parts)),
         Route("/console/sign-out", sign_in_pages.SignOut(parts)),
+        Route(sign_in_pages.SIGNED_OUT, sign_in_pages.SignedOutPage(parts)),
+        Route("/console/time-zone", TimeZonePage(parts)),
+        *_by_issuer(parts),
         Route("/console/sessions", sign_in_pages.SessionsPage(parts)),
         *(Route(path, _SeeKeys()) for path in _OTHER_ADDRESSES),
     ]
+
+
+def _by_issuer(parts: Parts) -> list[Route]:
+    if parts.issuer is None:
+        return []
+    begin, callback = issuer_pages.IssuerBegin(parts, parts.issuer), issuer_pages.IssuerCallback(parts, parts.issuer)
+    return [Route("/console/openid", begin), Route(CALLBACK, callback)]
 
 
 class _Readable:

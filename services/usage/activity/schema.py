@@ -1,17 +1,15 @@
 """Marshmallow schemas of a key's activity: the query and the answer."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from marshmallow import fields, validate
 
+from services.usage.activity.status_condition import STATUS, status_range
 from services.usage.activity.timeline import ActivityFilter
 from shared.web.operation import StrictSchema
 from shared.web.pagination import PageQuery, PageQuerySchema
 from shared.web.requests.timestamp import Timestamp
-
-_STATUS = re.compile(r"([1-5])(xx|[0-9]{2})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,32 +20,26 @@ class ActivityQuery(PageQuery):
     route: str | None = None
     address: str | None = None
     request_id: str | None = None
+    secret_hint: str | None = None
     from_: datetime | None = None
     to: datetime | None = None
 
     def wanted(self) -> ActivityFilter:
         return ActivityFilter(
-            statuses=self._statuses(),
+            statuses=None if self.status is None else status_range(self.status),
             route=self.route,
             address=self.address,
             request_id=self.request_id,
+            secret_hint=self.secret_hint,
             start=self.from_,
             end=self.to,
         )
-
-    def _statuses(self) -> tuple[int, int] | None:
-        if self.status is None:
-            return None
-        if self.status.endswith("xx"):
-            first = int(self.status[0]) * 100
-            return first, first + 99
-        return int(self.status), int(self.status)
 
 
 class ActivityQuerySchema(PageQuerySchema):
     shape = ActivityQuery
     status = fields.String(
-        validate=validate.Regexp(_STATUS.pattern + "$", error="must be a status such as 429, or a class such as 4xx"),
+        validate=validate.Regexp(STATUS.pattern + "$", error="must be a status such as 429, or a class such as 4xx"),
         metadata={"description": "a status, such as 429, or a class, such as 4xx"},
     )
     route = fields.String(validate=validate.Length(min=1, max=100), metadata={"description": "such as /v1/sensors"})
@@ -56,6 +48,10 @@ class ActivityQuerySchema(PageQuerySchema):
     )
     request_id = fields.String(
         validate=validate.Length(min=1, max=100), metadata={"description": "the X-Request-Id of an answer"}
+    )
+    secret_hint = fields.String(
+        validate=validate.Length(min=1, max=16),
+        metadata={"description": "requests with the secret of this hint, which is dead or was not the newest"},
     )
     from_ = Timestamp(data_key="from")
     to = Timestamp()
@@ -76,6 +72,13 @@ class RequestSchema(StrictSchema):
         required=True,
         metadata={
             "description": "how many requests the entry stands for; more than 1: refused requests counted together"
+        },
+    )
+    secret_hint = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "of the secret that it came with, if that was not the key's newest (in a grace), or is dead"
         },
     )
 

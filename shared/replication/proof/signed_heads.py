@@ -1,10 +1,11 @@
-"""Signed heads: a log's service signs where it ends, once a minute, and followers keep what it signed."""
+"""Signed heads: a log's service signs where it ends, and followers hold and keep what it signed."""
 
 import threading
 
 import msgspec
 
 from shared.eventsourcing.event_store import Head
+from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.proof.receipt_proof import thumbprint
 from shared.replication.proof.signatures import Signer, Verifier
 from shared.runtime.clock import Clock
@@ -32,8 +33,17 @@ class SignedHead(msgspec.Struct, frozen=True, kw_only=True):
         return verifier.verifies(_PURPOSE, _unsigned(self), self.signature)
 
 
+def signed_end(heads: "HeadSigner | None", store: SqlEventStore) -> SignedHead | None:
+    """Where a log ends, signed; None where its service has no signing key."""
+    if heads is None:
+        return None
+    with store.reading(once=True) as tx:
+        head = store.head(tx)
+    return heads.latest(head)
+
+
 class HeadSigner:
-    """Signs a head that moved, a minute or more after the one before."""
+    """Signs a head that moved, and one that did not again each minute."""
 
     def __init__(self, signer: Signer, clock: Clock) -> None:
         self._signer, self._clock = signer, clock
@@ -42,10 +52,13 @@ class HeadSigner:
         self._again_at = float("-inf")
 
     def latest(self, head: Head) -> SignedHead:
-        """The head that was signed last: this one, if a minute has passed since an earlier one was."""
+        """This head, signed; of a log that stands still the same signature for a minute.
+
+        So whoever has pulled after a change holds a head with it, by which a log is known that was put back to before.
+        """
         with self._one_at_a_time:
             now = self._clock.elapsed_seconds()
-            if self._last is None or (now >= self._again_at and self._last.head != head):
+            if self._last is None or now >= self._again_at or self._last.head != head:
                 self._again_at = now + SIGNED_EVERY_SECONDS
                 self._last = self._sign(head)
             return self._last

@@ -61,6 +61,12 @@ _TYPES = (
         "key-expired", 401, "This key has expired", "Create a new key, or ask an administrator of your organisation."
     ),
     ProblemType(
+        "key-rotated",
+        401,
+        "This secret was replaced",
+        "The key has a newer secret: use that. Who does not have it asks an administrator to rotate the key.",
+    ),
+    ProblemType(
         "insufficient-permission",
         403,
         "The key lacks a permission",
@@ -152,6 +158,13 @@ _TYPES = (
         503,
         "API keys cannot be checked right now",
         "Try again after as many seconds as Retry-After says.",
+    ),
+    ProblemType(
+        "log-diverged",
+        503,
+        "Keys are not checked until an operator has looked",
+        "The log of keys was put back to an older state, so no key is accepted and none is changed. Try again later: "
+        "an operator must say first what holds now.",
     ),
     ProblemType(
         "unavailable",

@@ -32,6 +32,11 @@ FRENCH: Mapping[str, tuple[str, str]] = {
         "Cette clé a expiré",
         "Créez une nouvelle clé, ou adressez-vous à un administrateur de votre organisation.",
     ),
+    "key-rotated": (
+        "Ce secret a été remplacé",
+        "La clé a un secret plus récent : utilisez-le. Si vous ne l'avez pas, demandez à un administrateur "
+        "de faire une rotation de la clé.",
+    ),
     "insufficient-permission": (
         "Il manque une permission à la clé",
         "Utilisez une clé qui a la permission indiquée par `detail` ; "
@@ -106,6 +111,11 @@ FRENCH: Mapping[str, tuple[str, str]] = {
     "gate-not-fresh": (
         "Les clés API ne peuvent pas être vérifiées en ce moment",
         "Réessayez après le nombre de secondes indiqué par Retry-After.",
+    ),
+    "log-diverged": (
+        "Les clés ne sont pas vérifiées avant qu'un opérateur n'ait regardé",
+        "Le journal des clés a été ramené à un état plus ancien : aucune clé n'est acceptée, aucune n'est modifiée. "
+        "Réessayez plus tard : un opérateur doit d'abord dire ce qui vaut désormais.",
     ),
     "unavailable": (
         "Il n'est pas possible de répondre en ce moment",

@@ -32,6 +32,10 @@ SPANISH: Mapping[str, tuple[str, str]] = {
         "Esta clave ha caducado",
         "Cree una clave nueva o diríjase a un administrador de su organización.",
     ),
+    "key-rotated": (
+        "Este secreto fue sustituido",
+        "La clave tiene un secreto más reciente: use ese. Si no lo tiene, pida a un administrador que rote la clave.",
+    ),
     "insufficient-permission": (
         "A la clave le falta un permiso",
         "Use una clave con el permiso que nombra `detail`. Una clave existente solo lo recibe con un secreto nuevo.",
@@ -103,6 +107,11 @@ SPANISH: Mapping[str, tuple[str, str]] = {
     "gate-not-fresh": (
         "Las claves API no se pueden comprobar en este momento",
         "Inténtelo de nuevo después de los segundos que indica Retry-After.",
+    ),
+    "log-diverged": (
+        "Las claves no se comprueban hasta que un operador lo haya revisado",
+        "El registro de claves se devolvió a un estado anterior: no se acepta ni se cambia ninguna clave. "
+        "Inténtelo más tarde: antes un operador debe decir qué vale ahora.",
     ),
     "unavailable": (
         "Esto no se puede responder en este momento",

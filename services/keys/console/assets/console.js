@@ -62,9 +62,18 @@ for (const guarded of document.querySelectorAll("[data-guard]")) {
   });
 }
 
-// Times, which come in UTC, in the reader's own zone; UTC stays as the title.
-const form = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
-for (const time of document.querySelectorAll("time[datetime]")) {
-  time.title = time.textContent;
-  time.textContent = form.format(new Date(time.dateTime));
+// Times: the server writes them in the zone that it knows, with UTC as the title. It learns the browser's from a cookie,
+// and until then they are rewritten here.
+const page = document.documentElement;
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (document.body.classList.contains("console") && zone) {
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `grillo_time_zone=${zone}; path=/; max-age=31536000; samesite=lax${secure}`;
+}
+if (!page.dataset.timeZone) {
+  const form = new Intl.DateTimeFormat(page.lang, { dateStyle: "medium", timeStyle: "short" });
+  for (const time of document.querySelectorAll("time[datetime]")) {
+    time.title = time.textContent;
+    time.textContent = form.format(new Date(time.dateTime));
+  }
 }

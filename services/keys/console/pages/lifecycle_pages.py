@@ -1,27 +1,37 @@
 """Pages that rotate, suspend, resume, revoke and delete a key: each asks first, and ends on the receipt."""
 
-import secrets
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import falcon
 from marshmallow import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 from services.keys.commands.command_inputs import RotatedKey
-from services.keys.console.pages.page import Page
+from services.keys.console.pages.asked_usage import AskedUsage
+from services.keys.console.pages.ending.what_will_fail import what_will_fail
+from services.keys.console.pages.page import NamedKey, Page
 from services.keys.console.pages.parts import Visit
 from services.keys.console.rendering.form import Form
 from services.keys.http.schemas.request_bodies import GiveUpSchema
 from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked
 from services.keys.lifecycle.key import Reason
-from services.keys.lifecycle.lock_out import LockOut
+from services.keys.lifecycle.lock_out import LockOut, Loss
 from services.keys.lifecycle.organisation import TooManyKeys
 from services.keys.revocation.propagation import Receipt
-from services.keys.views.queries import KeyView
+from services.keys.views.queries import KeyFilter, KeyView
+from shared.sql.database import DatabaseBusy
 from shared.sql.idempotency_table import Keep
 from shared.values.revision import RevisionDiffers, SeenRevisions
 
-GRACES = {"0": timedelta(0), "3600": timedelta(hours=1), "86400": timedelta(days=1), "604800": timedelta(days=7)}
+INSTEAD = "instead"
+GRACES = {
+    "0": timedelta(0),
+    "3600": timedelta(hours=1),
+    "86400": timedelta(days=1),
+    "604800": timedelta(days=7),
+    INSTEAD: timedelta(0),
+}
 
 
 class _VerbPage(Page):
@@ -29,22 +39,24 @@ class _VerbPage(Page):
 
     verb: ClassVar[str]
     needs_recent: ClassVar[bool] = False
+    ends_access: ClassVar[bool] = True
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, key_id: str) -> None:
         visit = self.changer(self.visit(req))
-        self._ask(req, resp, visit, self._key(visit, key_id), Form([]))
+        chosen = [("grace", grace)] if (grace := req.get_param("grace")) in GRACES else []
+        self._ask(req, resp, visit, self._key(visit, key_id), Form(chosen))
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, key_id: str) -> None:
         visit, form, is_theirs = self.posted_again(req)
         key = self._key(self.changer(visit), key_id)
         if not is_theirs:
-            self._ask(req, resp, visit, key, form)
+            self._ask(req, resp, visit, key, form, is_again=True)
             return
         if fault := self.fault(key, form):
             self._ask(req, resp, visit, key, form, status=422, fault=fault)
             return
         if self.needs_recent:
-            self.recent(visit, form)
+            self.recent(visit)
         try:
             self.do(req, resp, visit, form, key)
         except RevisionDiffers as refusal:
@@ -79,19 +91,30 @@ class _VerbPage(Page):
         fault: str | None = None,
         refusal: str | None = None,
         loss: str | None = None,
+        is_again: bool = False,
     ) -> None:
+        failing = None
+        if self.ends_access:
+            organisation_id, now = visit.organisation_id, self.parts.clock.now()
+            failing = AskedUsage(self.parts.usage).part(
+                lambda usage: what_will_fail(usage, organisation_id, key.id, now)
+            )
+            if refusal is None and self.parts.lock_outs.is_last_admin_key(key):
+                refusal, loss = LockOut.__name__, Loss.LAST_ADMIN_KEY.name
         self.show(
             req,
             resp,
             visit,
             f"keys/{self.verb}.html",
             status=status,
+            failing=failing,
             key=key,
             form=form.redacted(),
-            attempt=form.attempt or secrets.token_urlsafe(16),
+            attempt=form.attempt,
             fault=fault,
             refusal=refusal,
             loss=loss,
+            is_again=is_again,
         )
 
 
@@ -109,10 +132,18 @@ class RevokePage(_VerbPage):
         commands = visit.commands(forces="force" in form)
         reason, note = Reason(form.text("reason") or Reason.UNSPECIFIED), form.text("note").strip() or None
         revoked = commands.revoke(visit.organisation_id, key.id, reason, note, visit.origin)
-        made = [self._key(visit, key_id) for key_id in revoked.made.ids]
-        self.show_receipt(
-            req, resp, visit, "keys/revoked.html", revoked.receipt, key=self._key(visit, key.id), made=made
-        )
+        made = self._made(visit, revoked.made.ids)
+        told: dict[str, Any] = {"made_ids": revoked.made.ids, "is_complete": revoked.made.is_complete}
+        self.show_receipt(req, resp, visit, "keys/revoked.html", revoked.receipt, key=key, made=made, **told)
+
+    def _made(self, visit: Visit, ids: tuple[str, ...]) -> tuple[KeyView, ...]:
+        """Those that are still there. None where they cannot be read now: the receipt is told all the same."""
+        if not ids:
+            return ()
+        try:
+            return self.parts.queries.all_keys(visit.organisation_id, KeyFilter(ids=ids))
+        except (SQLAlchemyError, DatabaseBusy):
+            return ()
 
 
 class SuspendPage(_VerbPage):
@@ -120,15 +151,16 @@ class SuspendPage(_VerbPage):
 
     def do(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, key: KeyView) -> None:
         receipt = visit.commands(forces="force" in form).suspend(visit.organisation_id, key.id, visit.origin)
-        self.changed(req, resp, visit, self._key(visit, key.id), receipt)
+        self.changed(req, resp, visit, key, receipt)
 
 
 class ResumePage(_VerbPage):
     verb = "resume"
+    ends_access = False
 
     def do(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, key: KeyView) -> None:
         receipt = visit.commands().resume(visit.organisation_id, key.id, visit.origin)
-        self.changed(req, resp, visit, self._key(visit, key.id), receipt)
+        self.changed(req, resp, visit, key, receipt)
 
 
 class DeletePage(_VerbPage):
@@ -147,7 +179,10 @@ class DeletePage(_VerbPage):
 
 
 class RotatePage(_VerbPage):
+    """With a grace for the secret before, or instead of the newest one alone, whose answer was lost."""
+
     verb = "rotate"
+    ends_access = False
 
     def fault(self, key: KeyView, form: Form) -> str | None:
         return None if form.text("grace") in GRACES else "grace"
@@ -155,17 +190,20 @@ class RotatePage(_VerbPage):
     def do(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, key: KeyView) -> None:
         is_admin = "admin" in key.permissions
         if is_admin:
-            self.recent(visit, form)
+            self.recent(visit)
 
         def change(keep: Keep) -> RotatedKey | str:
             # Of this revision alone: another may be an admin key, which needs more.
             seen = SeenRevisions(frozenset({key.revision}))
             commands = visit.commands(recent=is_admin, forces="force" in form, seen=seen, keep=keep)
-            return commands.rotate(visit.organisation_id, key.id, GRACES[form.text("grace")], visit.origin)
+            return commands.rotate(visit.organisation_id, key.id, grace, visit.origin, instead=is_instead)
 
+        grace, is_instead = GRACES[form.text("grace")], form.text("grace") == INSTEAD
         done = self.once(req, visit, form, change, lambda subject: subject)
-        present = self._key(visit, key.id)
         if isinstance(done, str):
-            self.show(req, resp, visit, "keys/made_before.html", status=409, key=present)
+            self.show(req, resp, visit, "keys/made_before.html", status=409, key=key)
             return
-        self.show_secret(req, resp, visit, present, done.secret, done.receipt)
+        ends = [moment for moment in (self.parts.clock.now() + grace, key.expires_at) if moment]
+        old_until = key.grace_until if is_instead else min(ends) if grace else None
+        named = NamedKey(id=key.id, name=key.name, permissions=key.permissions, grace_until=old_until)
+        self.show_secret(req, resp, visit, named, done.secret, done.receipt)

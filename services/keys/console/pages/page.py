@@ -1,22 +1,23 @@
 """Base of the console's pages: who is visiting, whether a form is theirs, and how a page is answered."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 import falcon
 import msgspec
 
 from services.keys.console.pages.parts import Parts, Visit
-from services.keys.console.rendering.form import Form, read_form
+from services.keys.console.rendering.form import Form, keep_form, read_form
 from services.keys.console.rendering.pages import answer
-from services.keys.console.sessions import tokens
-from services.keys.console.sessions.cookie import SessionCookie
+from services.keys.console.sessions import attempts, tokens
+from services.keys.console.sessions.cookie import session_cookie
 from services.keys.console.sessions.request_origin import is_our_own
 from services.keys.http.representation import receipt as receipt_form
 from services.keys.revocation.propagation import Receipt
 from services.keys.revocation.session_fence import is_recent
 from services.keys.secret import Secret
-from services.keys.views.queries import KeyView
 from shared.sql.idempotency_table import Keep
 from shared.web.conditions.idempotency import attempt_of
 
@@ -24,11 +25,7 @@ Done = TypeVar("Done")
 
 
 class SignedOut(Exception):
-    """Nobody is signed in. `form`: what was sent, to be sent again after signing in."""
-
-    def __init__(self, form: Form | None = None) -> None:
-        self.form = form
-        super().__init__("signed out")
+    """Nobody is signed in."""
 
 
 class MayNotChange(Exception):
@@ -38,19 +35,25 @@ class MayNotChange(Exception):
 class SignInNotRecent(Exception):
     """What is asked for needs a sign-in of the last hour."""
 
-    def __init__(self, form: Form) -> None:
-        self.form = form
-        super().__init__("sign-in not recent")
-
 
 class FormNotOurs(Exception):
     """The form came from another site, or was made for another session."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedKey:
+    """What the page of a secret says of its key. `grace_until`: how long the secret before still works."""
+
+    id: str
+    name: str
+    permissions: tuple[str, ...]
+    grace_until: datetime | None = None
+
+
 class Page:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
-        self.cookie = SessionCookie(parts.public_url)
+        self.cookie = session_cookie(parts.public_url)
 
     def visit(self, req: falcon.Request) -> Visit:
         """Raises SignedOut."""
@@ -68,6 +71,7 @@ class Page:
             parts=self.parts,
             session=session,
             session_id=session_id,
+            organisation=self.parts.queries.organisation(session.organisation_id),
             address=req.context.caller,
             request_id=req.context.request_id,
         )
@@ -80,14 +84,16 @@ class Page:
         return visit, form
 
     def posted_again(self, req: falcon.Request) -> tuple[Visit, Form, bool]:
-        """As `posted`, and whether this session made the form; if not, it is only to be shown again."""
+        """As `posted`, and whether this session made the form, within a day; if not, it is only to be shown again."""
         if not is_our_own(req, self.parts.public_url):
             raise FormNotOurs
         form = read_form(req)
+        keep_form(req, form)
         visit = self.visit_or_none(req)
         if visit is None:
-            raise SignedOut(form)
-        return visit, form, tokens.is_form_token(form.text("csrf"), visit.session_id)
+            raise SignedOut
+        is_current = "attempt" not in form or attempts.is_current(form.attempt, self.parts.clock.now())
+        return visit, form, is_current and tokens.is_form_token(form.text("csrf"), visit.session_id)
 
     def changer(self, visit: Visit) -> Visit:
         """Raises MayNotChange."""
@@ -95,10 +101,10 @@ class Page:
             raise MayNotChange
         return visit
 
-    def recent(self, visit: Visit, form: Form) -> None:
+    def recent(self, visit: Visit) -> None:
         """Raises SignInNotRecent."""
         if not is_recent(visit.session, self.parts.clock.now()):
-            raise SignInNotRecent(form)
+            raise SignInNotRecent
 
     def once(
         self,
@@ -108,7 +114,12 @@ class Page:
         change: Callable[[Keep], Done],
         repeat: Callable[[str], Done],
     ) -> Done:
-        """`change`, or, if this very form did it before, `repeat` with the id of what it changed. Raises Problem."""
+        """`change`, or, if this very form did it before, `repeat` with the id of what it changed.
+
+        Raises Problem, or FormNotOurs for a form whose attempt may be forgotten.
+        """
+        if not attempts.is_current(form.attempt, self.parts.clock.now()):
+            raise FormNotOurs
         sent = [pair for pair in form if pair[0] not in ("csrf", "attempt")]
         attempt = attempt_of(form.text("attempt"), visit.session.person_id, "POST", req.path, sent)
         return self.parts.idempotency.once(attempt, change, repeat)
@@ -124,17 +135,26 @@ class Page:
         status: int = 200,
         **context: Any,
     ) -> None:
-        """A page of who is signed in. Nobody keeps it: it may be asked for again after signing out."""
+        """A page of who is signed in. Nobody keeps it: it may be asked for again after signing out.
+
+        It reads nothing, so that what was committed is told whatever happens. `attempt`: the form's, if it is to be
+        tried again; another text becomes a new one.
+        """
         resp.set_header("Cache-Control", "no-store")
+        now = self.parts.clock.now()
+        if "attempt" in context and not attempts.is_current(context["attempt"], now):
+            context["attempt"] = attempts.new_attempt(now)
         answer(
             req,
             resp,
             template,
             status=status,
-            organisation=self.parts.queries.organisation(visit.organisation_id),
+            chosen_zone=visit.session.time_zone,
+            organisation=visit.organisation,
             session=visit.session,
             csrf=tokens.form_token(visit.session_id),
             section=section,
+            public_url=self.parts.public_url,
             **context,
         )
 
@@ -143,24 +163,26 @@ class Page:
         req: falcon.Request,
         resp: falcon.Response,
         visit: Visit,
-        key: KeyView,
+        key: NamedKey,
         secret: Secret,
         receipt: Receipt | None,
         *,
         is_new: bool = False,
     ) -> None:
-        """The secret, this once. `is_new`: of a new key, and not in place of an older secret."""
-        self.show(
+        """The secret, this once. `is_new`: of a new key, and not in place of an older secret.
+
+        The key as it is known without reading it again: it may be deleted by now, and the secret is nowhere else.
+        """
+        self.show_receipt(
             req,
             resp,
             visit,
             "keys/secret.html",
+            receipt,
             status=201 if is_new else 200,
             key=key,
             secret=secret.value,
-            receipt=receipt,
             is_new=is_new,
-            public_url=self.parts.public_url,
         )
 
     def show_receipt(
@@ -170,9 +192,11 @@ class Page:
         visit: Visit,
         template: str,
         receipt: Receipt | None,
+        *,
+        status: int = 200,
         **context: Any,
     ) -> None:
         """`kept`: the receipt as JSON, to be verified offline; None: it has no proof."""
         has_proof = receipt is not None and receipt.proof is not None
         kept = msgspec.json.encode(receipt_form(receipt)).decode() if receipt is not None and has_proof else None
-        self.show(req, resp, visit, template, receipt=receipt, kept=kept, **context)
+        self.show(req, resp, visit, template, status=status, receipt=receipt, kept=kept, **context)

@@ -2,77 +2,21 @@
 
 import itertools
 import re
-from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from services.auth.tier_limits import TIERS
-from services.keys import assembly, tables
-from services.keys.assembly import Keys
+from services.keys import tables
 from services.keys.commands.command_handler import CommandHandler
-from services.keys.console.app import ConsoleDoor
-from services.keys.console.pages.key_usage import Day, Hour, KeyUsage, Request, UsageAway
 from services.keys.lifecycle.organisation import ChangeSettings
 from services.keys.revocation.session_fence import RECENT, Role
 from shared.runtime.clock import ManualClock
-from shared.sql.database import Database
-from shared.web.application import NO_PROXIES
-from shared.web.openapi.document import document
-from tests.examples import NOON, ORIGIN, NoBus
+from tests.examples import ORIGIN
 from tests.integration.keys.console.browsing import Browser
-
-SECRET = re.compile(r"grl_[0-9A-Za-z]{49}")
-DOCUMENT: dict[str, Any] = document([], "http://127.0.0.1:8000")
-SCRIPT = "<script>alert(1)</script>"
-CREATE = ("step", "create")
-REVIEW = ("step", "review")
-
-
-class Console:
-    def __init__(self, keys: Keys, public_url: str = "http://127.0.0.1:8000") -> None:
-        self.keys = keys
-        self.app = self.at(public_url)
-        self.organisation_id = keys.commands.organisations.register("Ferrovie", "standard", ORIGIN)
-
-    def at(self, public_url: str, usage: KeyUsage | None = None) -> ConsoleDoor:
-        return self.keys.console(tiers=TIERS, usage=usage, document=DOCUMENT, public_url=public_url, proxies=NO_PROXIES)
-
-    def link(self, role: Role = Role.OWNER, name: str = "") -> str:
-        return self.keys.sign_in.new_link(self.organisation_id, role, name)
-
-    def browser(self, role: Role = Role.OWNER, language: str = "en", name: str = "") -> Browser:
-        browser = Browser(self.app, language)
-        browser.sign_in(self.link(role, name))
-        return browser
-
-    def ids(self) -> list[str]:
-        return [key.id for key in self.keys.queries.list_keys(self.organisation_id, 100).keys]
-
-
-@pytest.fixture
-def console(tmp_path: Path, clock: ManualClock) -> Iterator[Console]:
-    database = Database.sqlite(tmp_path / "keys.db")
-    yield Console(assembly.assemble(database, NoBus(), clock, lease_seconds=1))
-    database.close()
-
-
-def create(browser: Browser, **fields: Any) -> Any:
-    """The answer that shows the secret."""
-    typed = {"name": "Railway", "permissions": ["sensors:read"]} | fields
-    path = "/console/keys/new"
-    review = browser.submit(browser.get(path), path, button=REVIEW, **typed)
-    assert review.status_code == 200, review.text
-    return browser.submit(review, path, button=CREATE)
-
-
-def secret_in(page: Any) -> str:
-    found = SECRET.search(page.text)
-    assert found is not None, page.text
-    return found[0]
+from tests.integration.keys.console.scene import CREATE, REVIEW, SECRET, Console, create, secret_in, sign_out_form
+from tests.integration.keys.console.usage_double import SCRIPT
 
 
 def test_a_key_from_the_first_page_to_its_receipt(console: Console) -> None:
@@ -165,12 +109,12 @@ def test_a_key_that_became_admin_meanwhile_gets_no_new_secret_without_a_recent_s
     anna = console.browser(name="Anna")
     rotate, secrets = CommandHandler.rotate, list[str]()
 
-    def after_anna(*args: Any) -> Any:
+    def after_anna(*args: Any, **options: Any) -> Any:
         if not secrets:
             path = f"/console/keys/{key_id}/edit"
             asked = anna.submit(anna.get(path), path, permissions=["sensors:read", "admin"])
             secrets.append(secret_in(anna.submit(asked, path, regenerate="on")))
-        return rotate(*args)
+        return rotate(*args, **options)
 
     monkeypatch.setattr(CommandHandler, "rotate", after_anna)
     path = f"/console/keys/{key_id}/rotate"
@@ -278,55 +222,10 @@ def test_what_people_write_is_text_wherever_it_is_shown(console: Console) -> Non
     assert all("default-src 'none'" in answer.headers["content-security-policy"] for answer in browser.seen)
 
 
-class Usage:
-    """`is_there`: whether it answers."""
-
-    is_there = True
-
-    def day(self, organisation_id: str, key_id: str, now: datetime) -> Day:
-        self._answer()
-        return Day(
-            requests=1234,
-            refused=5,
-            hours=(Hour(start=now, requests=1234, refused=5),),
-            routes=((SCRIPT, 1234),),
-            p50=1.5,
-            p95=None,
-            p99=None,
-        )
-
-    def requests(self, organisation_id: str, key_id: str, limit: int) -> tuple[Request, ...]:
-        self._answer()
-        facts: dict[str, Any] = {"method": "GET", "route": SCRIPT, "status": 200, "address": "192.0.2.7"}
-        return (Request(at=NOON, user_agent=SCRIPT, request_id="req_1", requests=1, **facts),)
-
-    def _answer(self) -> None:
-        if not self.is_there:
-            raise UsageAway
-
-
-def test_details_show_use_and_say_what_is_missing(console: Console) -> None:
-    usage = Usage()
-    browser = Browser(console.at("http://127.0.0.1:8000", usage))
-    browser.sign_in(console.link())
-    create(browser)
-    (key_id,) = console.ids()
-    shown = browser.get(f"/console/keys/{key_id}").text
-    assert "1,234" in shown
-    assert "&lt;script&gt;" in shown
-    assert "<script>" not in shown
-    usage.is_there = False
-    missing = browser.get(f"/console/keys/{key_id}")
-    assert missing.status_code == 200
-    assert "did not answer within a second" in missing.text
-    path = f"/console/keys/{key_id}/revoke"
-    assert "refused by" in browser.submit(browser.get(path), path).text
-
-
 def test_characters_that_no_database_takes_are_refused(console: Console) -> None:
     browser = console.browser()
     assert browser.get("/console/keys/key_%00").status_code == 404
-    token = _sign_out_form(browser.get("/console/keys"))
+    token = sign_out_form(browser.get("/console/keys"))
     assert browser.post("/console/sessions", [*token, ("session", "a\0b")]).status_code == 400
     assert browser.submit(browser.get("/console/keys/new"), "/console/keys/new", name="a\0b").status_code == 400
 
@@ -417,7 +316,7 @@ def test_a_user_sees_and_changes_nothing(console: Console) -> None:
     assert "/revoke" not in user.get(f"/console/keys/{key_id}").text
     for verb in ("edit", "rotate", "suspend", "revoke", "delete"):
         assert user.get(f"/console/keys/{key_id}/{verb}").status_code == 403
-    token = dict(_sign_out_form(user.get("/console/keys")))
+    token = dict(sign_out_form(user.get("/console/keys")))
     for path in ("/console/keys/new", f"/console/keys/{key_id}/revoke"):
         assert user.post(path, token).status_code == 403
     assert console.keys.queries.get_key(console.organisation_id, key_id).status == "active"
@@ -521,9 +420,9 @@ def test_the_list_is_filtered_sorted_and_paged_by_its_url(console: Console) -> N
 def test_signing_out_here_and_everywhere(console: Console) -> None:
     one, other = console.browser(), console.browser()
     assert "Firefox" in one.get("/console/sessions").text
-    assert one.post("/console/sign-out", _sign_out_form(one.get("/console/keys"))).status_code == 303
+    assert one.post("/console/sign-out", sign_out_form(one.get("/console/keys"))).status_code == 303
     assert one.get("/console/keys").status_code == 303
-    token = _sign_out_form(other.get("/console/keys"))
+    token = sign_out_form(other.get("/console/keys"))
     assert other.post("/console/sessions", [*token, ("session", "all")]).status_code == 303
     assert other.get("/console/keys").status_code == 303
 
@@ -546,8 +445,3 @@ def test_a_body_that_is_no_form_is_refused(console: Console) -> None:
 def _person(console: Console) -> str:
     with console.keys.database.reading() as tx:
         return str(tx.execute(select(tables.console_person.c.id)).scalars().first())
-
-
-def _sign_out_form(page: Any) -> list[tuple[str, str]]:
-    (token,) = re.findall(r'action="/console/sign-out">\s*<input type="hidden" name="csrf" value="(\w+)"', page.text)
-    return [("csrf", token)]

@@ -5,6 +5,8 @@ from sqlalchemy import Connection, text
 
 def before_conditions(tx: Connection) -> None:
     """As before migration 0011: idempotency keys of creations alone, and no revision of an organisation."""
+    before_restores(tx)
+    before_follower_places(tx)
     before_lifetimes(tx)
     before_console(tx)
     tx.execute(text("DROP TABLE signing_key"))
@@ -16,10 +18,35 @@ def before_conditions(tx: Connection) -> None:
     tx.execute(text("ALTER TABLE organisation DROP COLUMN revision"))
 
 
+def before_restores(tx: Connection) -> None:
+    """As before migration 0017, the newest: no epochs but the first, and no divergence."""
+    for name in ("present_epoch", "divergence"):
+        tx.execute(text(f"ALTER TABLE log_head DROP COLUMN {name}"))
+    tx.execute(text("DROP TABLE log_epoch"))
+
+
+def before_follower_places(tx: Connection) -> None:
+    """As before migration 0018: nothing remembered of how far followers are on their own disks."""
+    tx.execute(text("DROP TABLE follower_place"))
+
+
 def before_lifetimes(tx: Connection) -> None:
     """As before migration 0015: no lifetimes of an organisation's keys."""
+    before_issuers(tx)
     for name in ("lifetime_max_days", "lifetime_default_days"):
         tx.execute(text(f"ALTER TABLE organisation DROP COLUMN {name}"))
+
+
+def before_issuers(tx: Connection) -> None:
+    """As before migration 0019: people come by links alone."""
+    tx.execute(text("DROP TABLE console_pending"))
+    tx.execute(text("DROP INDEX console_person_by_subject"))
+    for table, names in {
+        "console_person": ("issuer", "subject", "time_zone"),
+        "console_session": ("authenticated_at", "by_issuer"),
+    }.items():
+        for name in names:
+            tx.execute(text(f"ALTER TABLE {table} DROP COLUMN {name}"))
 
 
 def before_console(tx: Connection) -> None:
