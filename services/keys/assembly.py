@@ -13,6 +13,7 @@ from services.keys.events import types
 from services.keys.http.organisation import organisation_activity_resources
 from services.keys.http.signers_resource import WELL_KNOWN, SignersResource
 from services.keys.publication import publish
+from services.keys.restoring.acceptance import Acceptance
 from services.keys.revocation.evidence import Evidence
 from services.keys.revocation.follower_places import FollowerPlaces
 from services.keys.revocation.gate_cap import GATES_MAX_DEFAULT
@@ -33,6 +34,7 @@ from shared.gate.grants.grant import Limits
 from shared.gate.grants.grants import Grants
 from shared.observability.at_scrape import Measure
 from shared.replication import lag
+from shared.replication.divergence.divergence_watch import DivergenceWatch
 from shared.replication.envelopes import Envelopes
 from shared.replication.feed import LogFeed
 from shared.replication.heads.sent_elsewhere import Elsewhere, SentElsewhere
@@ -74,6 +76,7 @@ class Keys:
     idempotency: Idempotency
     sweep: ExpirySweep
     feed: LogFeed
+    acceptance: Acceptance | None
     signer: Signer | None
     signers: PublishedSigners
     last_use: LastUse
@@ -199,6 +202,8 @@ def assemble(
         database, store, restore_detection, clock, lease_seconds=lease_seconds, gates_max=gates_max
     )
     signers = PublishedSigners(database, tables.signing_key)
+    follower_places = FollowerPlaces(database)
+    watch = DivergenceWatch(database, tables.metadata, signers.verifier, clock)
     heads = None
     if signer is not None:
         signers.publish(signer, clock)
@@ -220,11 +225,12 @@ def assemble(
         as_of=AsOf(store),
         idempotency=Idempotency(database, tables.idempotency, clock),
         sweep=ExpirySweep(database, commands.keys, clock),
-        feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES, heads),
+        feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES, heads, watch, follower_places.hear),
+        acceptance=None if signer is None else Acceptance(database, store, watch, signer, doorbell.ring, clock),
         signer=signer,
         signers=signers,
         last_use=LastUse(database),
         sign_in=SignIn(database, clock),
         sent_heads=SentElsewhere("keys", lambda: signed_end(heads, store), elsewhere),
-        follower_places=FollowerPlaces(database),
+        follower_places=follower_places,
     )

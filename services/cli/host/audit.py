@@ -11,10 +11,14 @@ from services.cli.arguments import AsJson, service_named
 from services.cli.failure import Failure
 from services.cli.host import receipt
 from services.service_registry import SERVICES
+from shared.values.timestamps import rfc3339
 
 if TYPE_CHECKING:
     from services.embedded.soundness.fault import Report
+    from shared.eventsourcing.audit import Accepted, Audit
     from shared.replication.heads.heads_file import HeadsOfLog
+
+_EARLIER = "{} is of an earlier version: start this one, or run `grillo migrate`; then audit."
 
 app = typer.Typer(help="Check the logs, and receipts.", no_args_is_help=True)
 
@@ -90,14 +94,17 @@ def _look_at_folder(data: Path, kept: _KeptElsewhere) -> "Report":
         for service in SERVICES.values():
             if service.has_log:
                 folder.existing_database(service.name)  # raises where there is none
-        return check(folder, elsewhere=kept)
+        report = check(folder, elsewhere=kept)
     except DataFolderUnusable as error:
         raise Failure(str(error)) from None
+    if not report.faults and not report.audits:
+        raise Failure(_EARLIER.format("The data folder"))
+    return report
 
 
 def _look_at_service(service: str, kept: _KeptElsewhere) -> "Report":
     from services.embedded.soundness.fault import Fault, Report
-    from services.embedded.soundness.rows import audit_log, put_back_alone
+    from services.embedded.soundness.rows import audit_log, is_current, put_back_alone
     from shared.environment import SettingWrong
     from shared.replication.feed import FeedUnavailable
     from shared.replication.http_feed import remote_anchors
@@ -120,6 +127,8 @@ def _look_at_service(service: str, kept: _KeptElsewhere) -> "Report":
             remote_anchors(InternalClient(url, settings.internal_token), of) for url, of in witnesses[service]
         ]
         anchors = tuple(anchor for found in remembered for anchor in found)
+        if not is_current(service, database):
+            raise Failure(_EARLIER.format(service))
         found = audit_log(service, database, anchors, kept)
         ages = put_back_alone(database, anchors) if service == "keys" else ()
     except (SettingWrong, ServerUnreachable) as error:
@@ -140,6 +149,7 @@ def _as_json(report: "Report", kept: _KeptElsewhere) -> dict[str, object]:
             "rows": found.rows,
             "head": found.head.hash,
             "findings": [{"position": finding.position, "problem": finding.problem} for finding in found.findings],
+            "restored": list(map(_restored, found.restored)),
         }
         for service, found in report.audits.items()
     }
@@ -152,14 +162,39 @@ def _as_json(report: "Report", kept: _KeptElsewhere) -> dict[str, object]:
     return shown
 
 
+def _restored(accepted: "Accepted") -> dict[str, object]:
+    return {
+        "position": accepted.event.position + 1,
+        "at": rfc3339(accepted.event.restored_at),
+        "by": _actor(accepted),
+        "reason": accepted.event.reason,
+        "after": accepted.event.common_position,
+        "given_up": accepted.given_up,
+    }
+
+
+def _actor(accepted: "Accepted") -> str:
+    return str(json.loads(accepted.by).get("actor"))
+
+
 def _show(report: "Report", kept: _KeptElsewhere) -> None:
     for service, found in report.audits.items():
-        if not found.findings:
-            typer.echo(f"{service}: {found.rows} rows, the chain holds, head {found.head.hash[:16]}…")
-        for finding in found.findings:
-            typer.echo(f"{service}: row {finding.position}: {finding.problem}")
+        _show_log(service, found)
     for fault in report.faults:
         if not fault.is_of_log:
             typer.echo(f"{fault.service}: {fault.what}")
     for line in kept.told():
         typer.echo(line)
+
+
+def _show_log(service: str, found: "Audit") -> None:
+    if not found.findings:
+        typer.echo(f"{service}: {found.rows} rows, the chain holds, head {found.head.hash[:16]}…")
+    for accepted in found.restored:
+        event = accepted.event
+        typer.echo(
+            f"{service}: row {event.position + 1}: restored at {rfc3339(event.restored_at)}, by {_actor(accepted)}: "
+            f"{event.reason}. What was seen beyond row {event.common_position} is gone"
+        )
+    for finding in found.findings:
+        typer.echo(f"{service}: row {finding.position}: {finding.problem}")

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
 
 from shared.replication.proof.receipt_proof import base64url, thumbprint
-from shared.replication.proof.signatures import Signer
+from shared.replication.proof.signatures import Signer, Verifier
 from shared.runtime.clock import Clock
 from shared.sql.database import Database, upsert
 from shared.values.timestamps import rfc3339
@@ -38,6 +38,13 @@ class PublishedSigners:
         with self._database.transaction() as tx:
             statement = upsert(tx, self._table).on_conflict_do_nothing()
             tx.execute(statement, key | {"first_used_at": rfc3339(clock.now())})
+
+    def verifier(self, signer: str) -> Verifier | None:
+        """What believes the key of that thumbprint; None: it is none of ours."""
+        with self._database.reading(once=True) as tx:
+            query = select(self._table.c.public_key).where(self._table.c.id == signer)
+            key = tx.execute(query).scalar_one_or_none()
+        return Verifier([key]) if key is not None and thumbprint(key) == signer else None
 
     def document(self) -> dict[str, Any]:
         table = self._table

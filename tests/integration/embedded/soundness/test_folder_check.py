@@ -10,7 +10,6 @@ import pytest
 
 from services.embedded.data_folder import DataFolder
 from services.embedded.soundness.folder_check import check
-from shared.replication.feed import HeldHead
 from tests.integration.embedded.soundness.data_folder_world import SERVICES, World, found, put_back, told
 from tests.intruder import rechain
 
@@ -124,11 +123,11 @@ def test_a_row_that_gives_power_or_proves_something_is_named_if_it_is_not_as_it_
 @pytest.mark.parametrize("service", SERVICES)
 def test_each_database_put_back_alone_by_an_hour_is_named(world: World, service: str, tmp_path: Path) -> None:
     world.live()
-    hold(world)
+    world.follow()
     older = world.copy(tmp_path / "older")
     world.minutes(60)
     world.live()
-    hold(world)
+    world.follow()
     world.stop()
     assert found(world.folder) == []
     put_back(world.folder, service, older)
@@ -142,7 +141,7 @@ def test_each_database_put_back_alone_by_an_hour_is_named(world: World, service:
 
 def test_a_database_that_is_gone_is_named(world: World, tmp_path: Path) -> None:
     world.live()
-    hold(world)
+    world.follow()
     world.stop()
     world.folder.file("keys").rename(tmp_path / "keys.sqlite")
     assert "keys.sqlite: it is missing" in found(world.folder)[0]
@@ -202,11 +201,3 @@ def test_a_lost_signing_key_or_another_one_in_the_midst_is_no_fault(world: World
     world.live(1)
     world.stop()
     assert found(world.folder) == []
-
-
-def hold(world: World) -> None:
-    """Each follower says which head it holds, as it does with its next pull."""
-    for service, part in (("auth", world.auth), ("usage", world.usage)):
-        held = part.follower.held()
-        assert held is not None
-        world.keys.follower_places.hear(HeldHead(follower=held.follower, head=held.head), service)

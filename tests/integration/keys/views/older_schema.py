@@ -22,9 +22,17 @@ def before_follower_places(tx: Connection) -> None:
     tx.execute(text("DROP TABLE follower_place"))
 
 
+def before_restores(tx: Connection) -> None:
+    """As before migration 0017: no epochs but the first, and no divergence."""
+    for name in ("present_epoch", "divergence"):
+        tx.execute(text(f"ALTER TABLE log_head DROP COLUMN {name}"))
+    tx.execute(text("DROP TABLE log_epoch"))
+
+
 def before_lifetimes(tx: Connection) -> None:
     """As before migration 0015: no lifetimes of an organisation's keys."""
     before_issuers(tx)
+    before_restores(tx)
     for name in ("lifetime_max_days", "lifetime_default_days"):
         tx.execute(text(f"ALTER TABLE organisation DROP COLUMN {name}"))
 
