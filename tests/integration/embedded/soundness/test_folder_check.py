@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from services.cli.host.rebuild import rebuild
 from services.embedded.data_folder import DataFolder
 from services.embedded.soundness.folder_check import check
 from tests.integration.embedded.soundness.data_folder_world import SERVICES, World, found, put_back, told
@@ -137,6 +138,22 @@ def test_each_database_put_back_alone_by_an_hour_is_named(world: World, service:
         assert {fault.partition(".")[0] for fault in faults} == {service}
     if service == "usage":
         assert "what it counted between the two is gone" in faults[0]
+
+
+def test_what_auth_lost_is_made_again_by_the_command_that_the_line_names(world: World, tmp_path: Path) -> None:
+    world.live()
+    world.follow()
+    older = world.copy(tmp_path / "older")
+    world.minutes(60)
+    world.live()
+    world.follow()
+    before = content(world.folder, {"auth": ("grant", "dead_secret", "checkpoint")})
+    world.stop()
+    put_back(world.folder, "auth", older)
+    assert "grillo rebuild auth --data " in found(world.folder)[0]
+    rebuild("auth", data=world.folder.path, as_json=True)
+    assert found(world.folder) == []
+    assert content(world.folder, {"auth": ("grant", "dead_secret", "checkpoint")}) == before
 
 
 def test_a_database_that_is_gone_is_named(world: World, tmp_path: Path) -> None:
