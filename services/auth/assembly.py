@@ -24,8 +24,8 @@ from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from shared.values.accounts import SERVICES
-from shared.web.answers.internal_pages import InternalPages
-from shared.web.internal_api import Anchors, GrantsSnapshot
+from shared.web.internal.remembered import Anchors, InternalPages
+from shared.web.internal_api import GrantsSnapshot
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import InternalRoute, Route
 

@@ -202,12 +202,12 @@ def assemble(
         database, store, restore_detection, clock, lease_seconds=lease_seconds, gates_max=gates_max
     )
     signers = PublishedSigners(database, tables.signing_key)
-    follower_places = FollowerPlaces(database)
     watch = DivergenceWatch(database, tables.metadata, signers.verifier, clock)
     heads = None
     if signer is not None:
         signers.publish(signer, clock)
         heads = HeadSigner(signer, clock)
+    follower_places = FollowerPlaces(database)
     receipts = Receipts(propagation, Evidence(store, signer, clock.now), clock)
     commands = CommandHandler(database, store, doorbell, receipts, clock)
     return Keys(

@@ -49,9 +49,8 @@ from shared.replication.subscription import Subscription
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
-from shared.web.answers.internal_pages import InternalPages
 from shared.web.conditions.idempotency import Idempotency
-from shared.web.internal_api import Anchors
+from shared.web.internal.remembered import Anchors, InternalPages
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import InternalRoute, Route
 from shared.web.still_admitted import StillAdmitted

@@ -13,7 +13,6 @@ import falcon
 import msgspec
 import structlog
 
-from shared.eventsourcing.audit import Anchor
 from shared.eventsourcing.event_store import Head
 from shared.gate.grants import snapshot_stream
 from shared.gate.grants.grant import Grant, Snapshot
@@ -160,17 +159,6 @@ class GrantsSnapshot:
             return chain((next(blocks),), blocks)
         except FeedUnavailable as error:
             raise falcon.HTTPServiceUnavailable(title="no grants now", description=str(error), retry_after=1) from None
-
-
-class Anchors:
-    """`GET`: what this service remembers of a log that it follows, place by place. For audits of that log."""
-
-    def __init__(self, anchors: Callable[[], Sequence[Anchor]]) -> None:
-        self._anchors = anchors
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        resp.content_type = "application/json"
-        resp.data = msgspec.json.encode(self._anchors())
 
 
 class _Doorkeeper:

@@ -15,7 +15,7 @@ from shared.values.timestamps import rfc3339
 
 if TYPE_CHECKING:
     from services.embedded.soundness.fault import Report
-    from shared.eventsourcing.audit import Accepted, Audit
+    from shared.eventsourcing.audit import Accepted
     from shared.replication.heads.heads_file import HeadsOfLog
 
 _EARLIER = "{} is of an earlier version: start this one, or run `grillo migrate`; then audit."
@@ -149,7 +149,7 @@ def _as_json(report: "Report", kept: _KeptElsewhere) -> dict[str, object]:
             "rows": found.rows,
             "head": found.head.hash,
             "findings": [{"position": finding.position, "problem": finding.problem} for finding in found.findings],
-            "restored": list(map(_restored, found.restored)),
+            "restored": [_restored(accepted) for accepted in found.restored],
         }
         for service, found in report.audits.items()
     }
@@ -162,39 +162,29 @@ def _as_json(report: "Report", kept: _KeptElsewhere) -> dict[str, object]:
     return shown
 
 
-def _restored(accepted: "Accepted") -> dict[str, object]:
+def _restored(accepted: "Accepted") -> dict[str, Any]:
+    event = accepted.event
     return {
-        "position": accepted.event.position + 1,
-        "at": rfc3339(accepted.event.restored_at),
-        "by": _actor(accepted),
-        "reason": accepted.event.reason,
-        "after": accepted.event.common_position,
+        "position": event.position + 1,
+        "at": rfc3339(event.restored_at),
+        "by": json.loads(accepted.by).get("actor"),
+        "reason": event.reason,
+        "after": event.common_position,
         "given_up": accepted.given_up,
     }
 
 
-def _actor(accepted: "Accepted") -> str:
-    return str(json.loads(accepted.by).get("actor"))
-
-
 def _show(report: "Report", kept: _KeptElsewhere) -> None:
     for service, found in report.audits.items():
-        _show_log(service, found)
+        if not found.findings:
+            typer.echo(f"{service}: {found.rows} rows, the chain holds, head {found.head.hash[:16]}…")
+        for accepted in map(_restored, found.restored):
+            what = f"restored at {accepted['at']}, by {accepted['by']}: {accepted['reason']}"
+            typer.echo(f"{service}: row {accepted['position']}: {what}; rows seen after {accepted['after']} are gone")
+        for finding in found.findings:
+            typer.echo(f"{service}: row {finding.position}: {finding.problem}")
     for fault in report.faults:
         if not fault.is_of_log:
             typer.echo(f"{fault.service}: {fault.what}")
     for line in kept.told():
         typer.echo(line)
-
-
-def _show_log(service: str, found: "Audit") -> None:
-    if not found.findings:
-        typer.echo(f"{service}: {found.rows} rows, the chain holds, head {found.head.hash[:16]}…")
-    for accepted in found.restored:
-        event = accepted.event
-        typer.echo(
-            f"{service}: row {event.position + 1}: restored at {rfc3339(event.restored_at)}, by {_actor(accepted)}: "
-            f"{event.reason}. What was seen beyond row {event.common_position} is gone"
-        )
-    for finding in found.findings:
-        typer.echo(f"{service}: row {finding.position}: {finding.problem}")

@@ -15,11 +15,10 @@ from services.auth.integrity.grant_rows import damaged_grants
 from services.keys.revocation.follower_places import read_follower_places
 from services.service_registry import SERVICES
 from shared.eventsourcing.audit import Anchor, Audit, audit
-from shared.eventsourcing.epochs import LogRestored
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.checkpoints import CheckpointDamaged, read_checkpoint
-from shared.replication.divergence.signed_restoration import is_signed
-from shared.replication.heads.checked_heads import forged, verifiers_of
+from shared.replication.divergence.signed_restoration import is_signed_by
+from shared.replication.heads.checked_heads import forged
 from shared.replication.heads.heads_file import HeadsOfLog
 from shared.replication.kept_heads import read_kept_heads
 from shared.replication.proof.published_signers import read_public_keys
@@ -62,14 +61,9 @@ def audit_log(
     tables = SERVICES[name].module("tables")
     with database.reading(once=True) as tx:
         public_keys = read_public_keys(tx, tables.signing_key)
-    kept, verifiers = elsewhere(name, public_keys), verifiers_of(public_keys)
-
-    def is_believed(restored: LogRestored) -> bool:
-        verifier = verifiers.get(restored.signer)
-        return verifier is not None and is_signed(restored, verifier)
-
-    store = SqlEventStore(database, tables.metadata)
-    found = audit(store, (*anchors, *kept.anchors), is_believed, rows_max=rows_max)
+    kept = elsewhere(name, public_keys)
+    store, places = SqlEventStore(database, tables.metadata), (*anchors, *kept.anchors)
+    found = audit(store, places, lambda restored: is_signed_by(restored, public_keys), rows_max=rows_max)
     return found.with_findings((*forged(anchors, public_keys), *kept.findings))
 
 

@@ -5,7 +5,7 @@ know that they must begin anew. A crash leaves all of it or nothing.
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -19,7 +19,9 @@ from services.keys.lifecycle.commands import Command, DeleteKey, RevokeKey
 from services.keys.lifecycle.decision import decide
 from services.keys.lifecycle.key import Key, evolve
 from services.keys.restoring.endings import KnownDead, ending
+from services.keys.restoring.follower_losses import FollowerLoss, Held, follower_losses
 from services.keys.restoring.losses import Losses, SeenHead, losses
+from services.keys.revocation.follower_places import forget_follower_places
 from services.keys.views.projection import project_key
 from shared.eventsourcing.continuation import judge
 from shared.eventsourcing.epochs import LogRestored
@@ -29,7 +31,6 @@ from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.divergence.divergence_watch import Divergence, DivergenceWatch
 from shared.replication.divergence.signed_restoration import signed
 from shared.replication.proof.signatures import Signer
-from shared.replication.proof.signed_heads import SignedHead
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.in_values import in_values
@@ -38,23 +39,27 @@ from shared.values.timestamps import rfc3339
 STREAM = "log"
 _EPOCH_BYTES = 8
 _IDS_AT_ONCE = 5_000
-Held = tuple[str, SignedHead]  # a follower, and a head that it kept
 
 
 class NothingToAccept(Exception):
     def __init__(self) -> None:
-        super().__init__("the log of keys continues all that its followers hold: there is nothing to accept")
+        super().__init__("nothing was put back: the log of keys and its followers know all that they told each other")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """`restored`: None of a mere look. The rest: ids of keys, ended by this, or that would be."""
+    """`losses`: of the log; None: it lost nothing. `followers`: those that were put back, and to when.
+
+    `revoked`, `deleted`, `suspended`: ids of keys, ended by this, or that would be. `restored`: None of a mere look, or
+    where the log lost nothing.
+    """
 
     head: Head
-    losses: Losses
-    revoked: tuple[str, ...]
-    deleted: tuple[str, ...]
-    suspended: tuple[str, ...]
+    losses: Losses | None
+    followers: tuple[FollowerLoss, ...]
+    revoked: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    suspended: tuple[str, ...] = ()
     restored: LogRestored | None = None
 
 
@@ -74,14 +79,18 @@ class Acceptance:
     def look(self, held: Iterable[Held], known: KnownDead) -> Accepted:
         """What accepting would do. `held`: all that followers kept. Raises NothingToAccept."""
         with self._database.reading(unlimited=True) as tx:
-            lost, keys = self._losses(tx, held), self._keys(tx, known)
-            return _accepted(self._store.head(tx), lost, self._commands(keys, known))
+            head, lost, followers = self._lost(tx, tuple(held))
+            commands = {} if lost is None else self._commands(self._keys(tx, known), known)
+        return _accepted(head, lost, followers, commands)
 
     def accept(self, held: Iterable[Held], known: KnownDead, reason: str, origin: Origin) -> Accepted:
         """Raises NothingToAccept. Safe to run again: then there is nothing to accept."""
         with self._database.transaction(unlimited=True) as tx:
             tx.execute(select(tables.log_head).with_for_update())  # from here on nobody appends
-            head, lost = self._store.head(tx), self._losses(tx, held)
+            head, lost, followers = self._lost(tx, tuple(held))
+            forget_follower_places(tx)
+            if lost is None:
+                return _accepted(head, lost, followers, {})
             commands = self._commands(self._keys(tx, known), known)
             restored = self._restored(head, lost, reason)
             opened = {"present_epoch": restored.to_epoch, "divergence": None}
@@ -93,7 +102,7 @@ class Acceptance:
                     written.ended(key_id, key, decide(key, command, restored.restored_at))
         self._after_commit()
         self._database.forget()  # words of keys that are deleted again
-        return _accepted(head, lost, commands, restored)
+        return _accepted(head, lost, followers, commands, restored)
 
     def _restored(self, head: Head, lost: Losses, reason: str) -> LogRestored:
         unsigned = LogRestored(
@@ -108,7 +117,13 @@ class Acceptance:
         )
         return signed(unsigned, self._signer)
 
-    def _losses(self, tx: Connection, held: Iterable[Held]) -> Losses:
+    def _lost(self, tx: Connection, held: Sequence[Held]) -> tuple[Head, Losses | None, tuple[FollowerLoss, ...]]:
+        lost, followers = self._losses(tx, held), follower_losses(tx, held)
+        if lost is None and not followers:
+            raise NothingToAccept
+        return self._store.head(tx), lost, followers
+
+    def _losses(self, tx: Connection, held: Iterable[Held]) -> Losses | None:
         epochs = self._store.epochs(tx)
         told = tx.execute(select(tables.log_head.c.divergence)).scalar_one()
         recorded = [] if told is None else [_recorded(told)]
@@ -121,10 +136,7 @@ class Acceptance:
             for follower, head in dict.fromkeys((*held, *recorded))
             if self._watch.believes(head)
         ]
-        lost = losses(self._store.head(tx), seen)
-        if lost is None:
-            raise NothingToAccept
-        return lost
+        return losses(self._store.head(tx), seen)
 
     def _keys(self, tx: Connection, known: KnownDead) -> dict[str, Key]:
         """The keys that may have to be ended again, by their rows; their events decide."""
@@ -169,14 +181,24 @@ class _Written:
 
 
 def _accepted(
-    head: Head, lost: Losses, commands: Mapping[str, tuple[Key, Command]], restored: LogRestored | None = None
+    head: Head,
+    lost: Losses | None,
+    followers: tuple[FollowerLoss, ...],
+    commands: Mapping[str, tuple[Key, Command]],
+    restored: LogRestored | None = None,
 ) -> Accepted:
     def of(kind: type[Any]) -> tuple[str, ...]:
         return tuple(key_id for key_id, (_, command) in commands.items() if isinstance(command, kind))
 
     others = tuple(key_id for key_id in commands if key_id not in {*of(RevokeKey), *of(DeleteKey)})
     return Accepted(
-        head=head, losses=lost, revoked=of(RevokeKey), deleted=of(DeleteKey), suspended=others, restored=restored
+        head=head,
+        losses=lost,
+        followers=followers,
+        revoked=of(RevokeKey),
+        deleted=of(DeleteKey),
+        suspended=others,
+        restored=restored,
     )
 
 

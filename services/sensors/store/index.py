@@ -87,6 +87,17 @@ def note_channel(tx: Connection, sensor_id: str, axis: str, codes: Codes, rate_h
         tx.execute(update(table).where(is_this).values(values))
 
 
+def find_last_sample(tx: Connection, sensor_id: str, axis: str) -> None:
+    """Notes the end of an axis's samples as they are now: their times have moved, if only to a microsecond."""
+    spans, table = tables.span, tables.channel
+    is_axis = (spans.c.sensor_id == sensor_id) & (spans.c.axis == axis)
+    latest = select(spans.c.end_ns, spans.c.rate_hz).where(is_axis).order_by(spans.c.end_ns.desc()).limit(1)
+    row = tx.execute(latest).one_or_none()
+    if row is not None:
+        is_this = (table.c.sensor_id == sensor_id) & (table.c.axis == axis)
+        tx.execute(update(table).where(is_this).values(last_sample_ns=row.end_ns, sample_rate_hz=row.rate_hz))
+
+
 def between(tx: Connection, sensor_id: str, start_ns: int, end_ns: int) -> list[Span]:
     """Spans with a sample in [start_ns, end_ns), or near it, of all axes, by axis and time."""
     table = tables.span

@@ -80,9 +80,10 @@ class SampleStore:
         from_device_ns: int | None = None,
         to_device_ns: int | None = None,
     ) -> Retimed:
-        """New times for an era, or a range of its device time, where they move by half an interval or the rate changes.
+        """New times for an era, or a range of its device time, where they move or the rate changes.
 
-        Rows have them now; what is sealed has them when it is sealed anew.
+        Rows have them now; what is sealed has them when it is sealed anew. Moves below a quarter of an interval wait:
+        neighbours that differ by half of one still follow each other.
         """
         table = tables.span
         query = index.spans().where(table.c.sensor_id == sensor_id, table.c.era == era)
@@ -102,7 +103,7 @@ class SampleStore:
         index.note_due(tx, sensor_id, hours - sealed, self._now_us())
         index.note_changed(tx, sensor_id, sealed, self._now_us())
         for axis in {span.axis for span, _ in moved}:
-            self._find_last_sample(tx, sensor_id, axis, timing.rate_hz)
+            index.find_last_sample(tx, sensor_id, axis)
         return Retimed(rows=len(rows), hours=len(sealed))
 
     def recode(self, tx: Connection, sensor_id: str, from_ns: int, to_ns: int) -> int:
@@ -128,19 +129,6 @@ class SampleStore:
             tx.execute(update(files).where(files.c.sensor_id == sensor_id).values(superseded_us=0))
         return spans
 
-    def _find_last_sample(self, tx: Connection, sensor_id: str, axis: str, rate_hz: float) -> None:
-        spans, table = tables.span, tables.channel
-        latest = (
-            select(spans.c.end_ns)
-            .where(spans.c.sensor_id == sensor_id, spans.c.axis == axis)
-            .order_by(spans.c.end_ns.desc())
-            .limit(1)
-        )
-        end_ns = tx.execute(latest).scalar_one_or_none()
-        if end_ns is not None:
-            is_this = (table.c.sensor_id == sensor_id) & (table.c.axis == axis)
-            tx.execute(update(table).where(is_this).values(last_sample_ns=end_ns, sample_rate_hz=rate_hz))
-
     def _now_us(self) -> int:
         return to_microseconds(self._clock.now())
 
@@ -152,7 +140,7 @@ def _moved(span: Span, timing: EraTiming) -> Nanoseconds | None:
     else:
         device_ns, start_ns = np.array([span.device_ns]), np.array([span.start_ns])
     new_ns = timing.true_ns(device_ns)
-    is_moved = np.abs(new_ns - start_ns) >= NS / span.rate_hz / 2
+    is_moved = np.abs(new_ns - start_ns) >= NS / span.rate_hz / 4
     return new_ns if is_moved.any() or timing.rate_hz != span.rate_hz else None
 
 

@@ -1,5 +1,6 @@
 """Signed restorations: LogRestored carries keys' signature, so that no row forged in the database excuses a loss."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import msgspec
@@ -18,6 +19,12 @@ def signed(restored: LogRestored, signer: Signer) -> LogRestored:
 
 def is_signed(restored: LogRestored, verifier: Verifier) -> bool:
     return verifier.verifies(_PURPOSE, _unsigned(restored), restored.signature)
+
+
+def is_signed_by(restored: LogRestored, public_keys: Mapping[str, str]) -> bool:
+    """`public_keys`: thumbprint → 32 bytes in base64."""
+    public_key = public_keys.get(restored.signer)
+    return public_key is not None and is_signed(restored, Verifier([public_key]))
 
 
 def _unsigned(restored: LogRestored) -> bytes:

@@ -31,6 +31,7 @@ def signing_key_table(metadata: MetaData) -> Table:
 class PublishedSigners:
     def __init__(self, database: Database, table: Table) -> None:
         self._database, self._table = database, table
+        self._verifiers: dict[str, Verifier] = {}
 
     def publish(self, signer: Signer, clock: Clock) -> None:
         """Called by each process that signs, before it does."""
@@ -41,10 +42,13 @@ class PublishedSigners:
 
     def verifier(self, signer: str) -> Verifier | None:
         """What believes the key of that thumbprint; None: it is none of ours."""
-        with self._database.reading(once=True) as tx:
-            query = select(self._table.c.public_key).where(self._table.c.id == signer)
-            key = tx.execute(query).scalar_one_or_none()
-        return Verifier([key]) if key is not None and thumbprint(key) == signer else None
+        known = self._verifiers.get(signer)
+        if known is None:
+            with self._database.reading(once=True) as tx:
+                public_key = read_public_keys(tx, self._table).get(signer)
+            if public_key is not None:
+                known = self._verifiers[signer] = Verifier([public_key])
+        return known
 
     def document(self) -> dict[str, Any]:
         table = self._table

@@ -14,6 +14,8 @@ from babel.numbers import format_decimal
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
+from services.keys.console.rendering.browser_names import browser_name
+
 # The zone of the page that is being rendered: macros that a template imports have no context of their own. "": UTC.
 TIME_ZONE: ContextVar[str] = ContextVar("time_zone", default="")
 _MOMENT = "d MMM y, HH:mm"
@@ -41,6 +43,7 @@ def add_to(environment: Environment, language: str) -> None:
         return format_decimal(value, locale=language)
 
     environment.filters |= {"moment": moment, "hour": hour, "day": day, "number": number, "code": code}
+    environment.filters["browser"] = browser_name
 
 
 def code(text: str) -> Markup:

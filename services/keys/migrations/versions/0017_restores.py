@@ -3,7 +3,7 @@
 from shared.eventsourcing.log_migrations import add_restores_v2
 
 revision = "0017"
-down_revision = "0015"
+down_revision = "0018"
 
 
 def upgrade() -> None:

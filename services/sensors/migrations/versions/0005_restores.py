@@ -3,7 +3,7 @@
 from shared.eventsourcing.log_migrations import add_restores_v2
 
 revision = "0005"
-down_revision = "0002"
+down_revision = "0003"
 
 
 def upgrade() -> None:

@@ -204,6 +204,7 @@ class Sealer:
                     size = len(content.content)
                     index.insert_file(tx, due.sensor_id, due.axis, due.hour, path, size, content.spans)
                 index.insert_pieces(tx, due.sensor_id, outside, self._now_us())
+                index.find_last_sample(tx, due.sensor_id, due.axis)
             self._settle(tx, due)
             self._step("swapping")
         return True

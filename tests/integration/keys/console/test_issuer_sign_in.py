@@ -422,6 +422,9 @@ def test_signing_out_ends_here_and_leads_to_the_issuer(browser: Browser, issuer:
     sign_in(browser, issuer)
     answer = browser.post("/console/sign-out", sign_out_form(browser.get("/console/keys")))
     assert answer.headers["location"] == "/console/signed-out"
+    sign_in(browser, issuer)
+    everywhere = [*sign_out_form(browser.get("/console/keys")), ("session", "all")]
+    assert browser.post("/console/sessions", everywhere).headers["location"] == "/console/signed-out"
     page = browser.get("/console/signed-out").text
     assert f'href="{issuer.url}/end?client_id=grillo+console"' in page
     assert not is_signed_in(browser)

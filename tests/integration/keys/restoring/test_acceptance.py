@@ -75,6 +75,7 @@ def test_it_says_what_was_lost(put_back: Restorable) -> None:
     seen = put_back.held()
     done = accept(put_back)
     assert done.restored is not None
+    assert done.losses is not None
     assert (done.losses.common_position, done.losses.positions) == (done.head.position, 4)
     assert done.losses.newest == seen
     assert (done.restored.from_epoch, done.restored.position) == (seen.epoch, done.head.position)
@@ -112,6 +113,7 @@ def test_what_showed_the_divergence_is_enough_where_all_followers_are_lost(put_b
     acceptance = put_back.keys.acceptance
     assert acceptance is not None
     done = acceptance.accept([], NOTHING, "all is lost", ORIGIN)
+    assert done.losses is not None
     assert done.losses.newest == put_back.held()
 
 
@@ -191,6 +193,7 @@ def test_a_log_that_grew_before_anybody_noticed_is_accepted_as_it_is(put_back: R
     put_back.auth.following.catch_up()
     assert put_back.auth.following.is_log_diverged
     done = accept(put_back)
+    assert done.losses is not None
     assert done.losses.common_position < done.head.position
     for _ in range(2):
         put_back.auth.following.catch_up()
@@ -208,10 +211,35 @@ def test_a_database_of_keys_that_was_lost_whole_is_accepted_too(system: Restorab
     system.auth.following.catch_up()
     assert system.auth.following.is_log_diverged
     done = accept(system)
+    assert done.losses is not None
     assert done.losses.common_position == 0 or done.losses.common_position == done.head.position
     system.auth.following.catch_up()
     assert not system.auth.following.is_log_diverged
     system.pull_at_gate()
+
+
+def test_a_follower_that_was_put_back_alone_is_told_and_accepted(system: Restorable) -> None:
+    """Keys remembers how far it was; nothing of the log is lost, so nothing is written there."""
+    system.create()
+    system.follow()
+    system.stop()
+    older = (system.folder / "auth.db").read_bytes()
+    system.start()
+    system.create()
+    system.follow()
+    system.follow()  # by now auth has told keys that it holds the later head
+    system.stop()
+    for file in system.folder.glob("auth.db*"):
+        file.unlink()
+    (system.folder / "auth.db").write_bytes(older)
+    system.start()
+    rows = _rows(system.keys.database)
+    done = accept(system)
+    assert (done.losses, done.restored) == (None, None)
+    assert [each.follower for each in done.followers] == ["auth.grants"]
+    assert _rows(system.keys.database) == rows
+    with pytest.raises(NothingToAccept):
+        accept(system)
 
 
 def test_a_crash_before_the_commit_leaves_nothing_of_it(put_back: Restorable, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from sqlalchemy import Connection, text
 
 def before_conditions(tx: Connection) -> None:
     """As before migration 0011: idempotency keys of creations alone, and no revision of an organisation."""
+    before_restores(tx)
     before_follower_places(tx)
     before_lifetimes(tx)
     before_console(tx)
@@ -17,22 +18,21 @@ def before_conditions(tx: Connection) -> None:
     tx.execute(text("ALTER TABLE organisation DROP COLUMN revision"))
 
 
-def before_follower_places(tx: Connection) -> None:
-    """As before migration 0018: nothing remembered of how far followers are on their own disks."""
-    tx.execute(text("DROP TABLE follower_place"))
-
-
 def before_restores(tx: Connection) -> None:
-    """As before migration 0017: no epochs but the first, and no divergence."""
+    """As before migration 0017, the newest: no epochs but the first, and no divergence."""
     for name in ("present_epoch", "divergence"):
         tx.execute(text(f"ALTER TABLE log_head DROP COLUMN {name}"))
     tx.execute(text("DROP TABLE log_epoch"))
 
 
+def before_follower_places(tx: Connection) -> None:
+    """As before migration 0018: nothing remembered of how far followers are on their own disks."""
+    tx.execute(text("DROP TABLE follower_place"))
+
+
 def before_lifetimes(tx: Connection) -> None:
     """As before migration 0015: no lifetimes of an organisation's keys."""
     before_issuers(tx)
-    before_restores(tx)
     for name in ("lifetime_max_days", "lifetime_default_days"):
         tx.execute(text(f"ALTER TABLE organisation DROP COLUMN {name}"))
 

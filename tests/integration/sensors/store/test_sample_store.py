@@ -72,10 +72,10 @@ def test_an_era_timed_anew_moves_its_rows_now_and_its_files_when_they_are_sealed
     assert stored.verification.run().faults == ()
 
 
-def test_a_time_that_moves_by_less_than_half_an_interval_changes_nothing(stored: StoredSamples) -> None:
+def test_a_time_that_moves_by_less_than_a_quarter_of_an_interval_changes_nothing(stored: StoredSamples) -> None:
     stored.add(*records(range(10)))
     with stored.database.transaction() as tx:
-        retimed = stored.store.retime(tx, SENSOR_ID, 1, Line(offset_ns=15_000_000))
+        retimed = stored.store.retime(tx, SENSOR_ID, 1, Line(offset_ns=7_900_000))
     assert (retimed.rows, retimed.hours) == (0, 0)
 
 

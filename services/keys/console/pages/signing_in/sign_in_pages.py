@@ -3,7 +3,7 @@
 import falcon
 
 from services.keys.console.pages.page import FormNotOurs, Page
-from services.keys.console.pages.parts import Parts
+from services.keys.console.pages.parts import Parts, Visit
 from services.keys.console.rendering.form import read_form
 from services.keys.console.rendering.pages import answer
 from services.keys.console.sessions.request_origin import is_our_own
@@ -69,7 +69,7 @@ class SignOut(Page):
         visit, _ = self.posted(req)
         self.parts.sign_in.end(visit.session.person_id, visit.session.id)
         self.cookie.clear(resp)
-        resp.status, resp.location = 303, SIGNED_OUT if visit.session.by_issuer else SIGN_IN
+        resp.status, resp.location = 303, _signed_out(visit)
 
 
 class SignedOutPage(Page):
@@ -93,4 +93,9 @@ class SessionsPage(Page):
             self.parts.sign_in.end_all(mine)
         else:
             self.parts.sign_in.end(mine, ended)
-        resp.status, resp.location = 303, "/console/sessions"
+        is_out = ended in ("all", visit.session.id)
+        resp.status, resp.location = 303, _signed_out(visit) if is_out else "/console/sessions"
+
+
+def _signed_out(visit: Visit) -> str:
+    return SIGNED_OUT if visit.session.by_issuer else SIGN_IN

@@ -1,16 +1,20 @@
-"""Internal resource of a list in pages: `GET ?after&limit` answers what comes after that item, and the next `after`."""
+"""Internal resources of what a service remembers of a log: places of it whole, and what ended in pages."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import falcon
 import msgspec
+
+from shared.eventsourcing.audit import Anchor
 
 PAGE, PAGE_MAX = 500, 1000
 _AFTER = re.compile(r"[!-~]{1,64}", re.ASCII)
 
 
 class InternalPages:
+    """`GET ?after&limit`: what comes after that item, and what to ask for next."""
+
     def __init__(self, page: Callable[[str | None, int], object]) -> None:
         """`page`: (after, limit) → what is encoded as JSON."""
         self._page = page
@@ -22,3 +26,14 @@ class InternalPages:
         limit = req.get_param_as_int("limit", min_value=1, max_value=PAGE_MAX, default=PAGE)
         resp.content_type = "application/json"
         resp.data = msgspec.json.encode(self._page(after, limit))
+
+
+class Anchors:
+    """`GET`: what this service remembers of a log that it follows, place by place. For audits of that log."""
+
+    def __init__(self, anchors: Callable[[], Sequence[Anchor]]) -> None:
+        self._anchors = anchors
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        resp.content_type = "application/json"
+        resp.data = msgspec.json.encode(self._anchors())
