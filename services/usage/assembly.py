@@ -99,6 +99,7 @@ class Usage:
             "usage.statistics": self.statistics,
             "usage.activity": self.activity,
             "usage.alerts": self.alerts,
+            "usage.channels": self.channels,
             "usage.alerting_scheduler": self.alerting_scheduler,
             "usage.known_keys": self.known_keys,
             "usage.keys_client": self.keys_client,
