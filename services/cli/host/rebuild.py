@@ -44,6 +44,7 @@ def rebuild(
 
 def _rebuild(service: str, data: Path) -> int:
     from services.auth import assembly as auth
+    from services.auth.grants import FOLLOWER
     from services.cli.host.organisation import keys_service
     from services.distributed import composition
     from services.keys.revocation.follower_places import forget_follower_places
@@ -64,7 +65,7 @@ def _rebuild(service: str, data: Path) -> int:
         keys = keys_service(data)
         events = auth.assemble(open_database("auth", data), keys.feed, clock).rebuild()
         with keys.database.transaction() as tx:  # what it held before, it need not know any more
-            forget_follower_places(tx, (auth.FOLLOWER,))
+            forget_follower_places(tx, (FOLLOWER,))
         return events
     except (SettingWrong, FeedUnavailable) as error:
         raise Failure(str(error)) from None

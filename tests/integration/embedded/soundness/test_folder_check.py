@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.cli.host.rebuild import rebuild
+from services.cli.host.restoring.sensors import accept as accept_sensors
 from services.embedded.data_folder import DataFolder
 from services.embedded.soundness.folder_check import check
 from tests.integration.embedded.soundness.data_folder_world import SERVICES, World, found, put_back, told
@@ -154,6 +155,22 @@ def test_what_auth_lost_is_made_again_by_the_command_that_the_line_names(world: 
     rebuild("auth", data=world.folder.path, as_json=True)
     assert found(world.folder) == []
     assert content(world.folder, {"auth": ("grant", "dead_secret", "checkpoint")}) == before
+
+
+def test_a_log_of_sensors_that_was_cut_is_accepted_by_the_command_that_the_line_names(world: World) -> None:
+    world.live()
+    world.stop()
+    change(world.folder, "sensors", "DELETE FROM log WHERE position = 3", chain=True)
+    assert "grillo restore accept --log sensors " in found(world.folder)[0]
+    for yes in (False, True):
+        accept_sensors(world.folder.path, yes=yes, as_json=True)
+        assert bool(found(world.folder)) is not yes
+    world.start()
+    world.register_sensor()
+    world.minutes()
+    world.stop()
+    change(world.folder, "sensors", "DELETE FROM log WHERE position = 3", chain=True)
+    assert "row 3 of its log" in found(world.folder)[0]
 
 
 def test_a_database_that_is_gone_is_named(world: World, tmp_path: Path) -> None:
