@@ -140,7 +140,8 @@ storage = Table(
 )
 
 # Who signs in at the console. The log names them by id alone, so that `name` and `address` can be erased. Not a read
-# model, nor are the two tables below. `role`: what every session of theirs may do from now on.
+# model, nor are the two tables below. `role`: what every session of theirs may do from now on. `signed_in_at`: last;
+# `refused_at`: when a sign-in of theirs was last refused.
 console_person = Table(
     "console_person",
     metadata,
@@ -150,6 +151,8 @@ console_person = Table(
     Column("name", Text, nullable=False),
     Column("address", Text),
     Column("created_at", String(27), nullable=False),
+    Column("signed_in_at", String(27)),
+    Column("refused_at", String(27)),
     Index("console_person_by_organisation", "organisation_id"),
 )
 

@@ -1,7 +1,7 @@
 """The nameko service of usage: RPC, event subscriptions and timers."""
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ from nameko.timer import timer
 from services.usage.activity.timeline import ActivityFilter, ActivityTimeline, TimelineEntry
 from services.usage.alerting.alerts.alert import AlertStore
 from services.usage.alerting.scheduler import AlertingScheduler
+from services.usage.counters.last_day import LastDays
 from services.usage.counters.last_use import RecentUses
 from services.usage.counters.rollup import Rollup
 from services.usage.counters.statistics import Statistics, Step, Summary
@@ -23,6 +24,8 @@ from services.usage.rpc_schemas import (
     AlertAnswer,
     AlertsArguments,
     EntryAnswer,
+    LastDayAnswer,
+    LastDayArguments,
     SpentAnswer,
     SummaryAnswer,
     SummaryArguments,
@@ -43,6 +46,7 @@ ROLLUP_SECONDS = 20
 RETENTION_SECONDS = 600
 EVALUATION_SECONDS = 0.2
 ALERTING_SECONDS = 1
+NEW_FOR = timedelta(days=7)  # how long a source is shown as new
 _log = structlog.get_logger(__name__)
 
 
@@ -54,6 +58,7 @@ class UsageService:
     rollup: Rollup = Provided("usage.rollup")
     retention: Retention = Provided("usage.retention")
     statistics: Statistics = Provided("usage.statistics")
+    last_days: LastDays = Provided("usage.last_days")
     activity_: ActivityTimeline = Provided("usage.activity")
     alerts_: AlertStore = Provided("usage.alerts")
     alerting_scheduler: AlertingScheduler = Provided("usage.alerting_scheduler")
@@ -75,6 +80,12 @@ class UsageService:
         if not self.known_keys.belongs_to(key_id, organisation_id):
             raise NotFound("no such key")
         return self.statistics.summary(key_id, start, end, step)
+
+    @procedure(LastDayArguments(), LastDayAnswer())
+    def last_day(self, organisation_id: str, key_ids: list[str]) -> dict[str, Any]:
+        now = self.clock.now()
+        sources = self.alerts_.new_sources(organisation_id, key_ids, now - NEW_FOR)
+        return asdict(self.last_days.of_keys(organisation_id, key_ids, now)) | {"new_sources": sources}
 
     @procedure(ActivityArguments(), EntryAnswer(many=True))
     def activity(

@@ -10,7 +10,9 @@ from services.keys.console.pages import lifecycle_pages, sign_in_pages
 from services.keys.console.pages.create_page import CreatePage
 from services.keys.console.pages.details_page import DetailsPage
 from services.keys.console.pages.edit_page import EditPage
-from services.keys.console.pages.list_page import PATH, KeyListPage
+from services.keys.console.pages.listing.bulk_page import BULK_PATH, RevokeManyPage
+from services.keys.console.pages.listing.list_page import ROWS_PATH, KeyListPage, KeyRows
+from services.keys.console.pages.listing.list_query import PATH
 from services.keys.console.pages.parts import Parts
 from services.keys.console.pages.refusals import Refusals
 from services.keys.console.public.routes import routes as public_routes
@@ -85,6 +87,8 @@ def beside(console: ConsoleDoor, api: Wsgi) -> Wsgi:
 def _routes(parts: Parts) -> list[Route]:
     return [
         Route(PATH, KeyListPage(parts)),
+        Route(ROWS_PATH, KeyRows(parts)),
+        Route(BULK_PATH, RevokeManyPage(parts)),
         Route("/console/keys/new", CreatePage(parts)),
         Route("/console/keys/{key_id}", DetailsPage(parts)),
         Route("/console/keys/{key_id}/edit", EditPage(parts)),

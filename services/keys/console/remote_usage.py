@@ -1,14 +1,16 @@
 """Usage of a key, asked of the usage service over RPC, a second at most for each question."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from services.keys.console.pages.key_usage import Day, Hour, Request, UsageAway
+from services.keys.console.pages.key_usage import Day, Hour, KeyDay, KeyDays, Request, UsageAway
 from shared.contracts.errors import ServiceError
 from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
-from shared.messaging.rpc.call import CallFailed, call
+from shared.messaging.rpc.call import CallFailed
+from shared.messaging.rpc.kept_calls import KeptCalls
 from shared.values.timestamps import rfc3339
 
 _SECONDS_MAX = 1.0
@@ -35,6 +37,18 @@ class _Summary(msgspec.Struct):
     routes: dict[str, int]
 
 
+class _KeyDay(msgspec.Struct):
+    key_id: str
+    requests: tuple[int, ...]
+    refused: tuple[int, ...]
+    in_last_hour: int
+
+
+class _LastDay(msgspec.Struct):
+    keys: list[_KeyDay]
+    new_sources: dict[str, datetime]
+
+
 class _Request(msgspec.Struct):
     method: str
     route: str
@@ -52,7 +66,7 @@ class _Entry(msgspec.Struct):
 
 class RemoteUsage:
     def __init__(self, amqp_uri: str, accounts: Accounts = ALL_BELIEVED) -> None:
-        self._amqp_uri, self._accounts = amqp_uri, accounts
+        self._usage = KeptCalls(amqp_uri, accounts, seconds_max=_SECONDS_MAX)
 
     def day(self, organisation_id: str, key_id: str, now: datetime) -> Day:
         """Raises UsageAway."""
@@ -73,6 +87,15 @@ class RemoteUsage:
             p99=summary.duration_ms.p99,
         )
 
+    def last_day(self, organisation_id: str, key_ids: Collection[str]) -> KeyDays:
+        """Raises UsageAway."""
+        told = self._ask("last_day", _LastDay, organisation_id, list(key_ids))
+        days = {
+            day.key_id: KeyDay(requests=day.requests, refused=day.refused, in_last_hour=day.in_last_hour)
+            for day in told.keys
+        }
+        return KeyDays(by_key=days, new_sources=told.new_sources)
+
     def requests(self, organisation_id: str, key_id: str, limit: int) -> tuple[Request, ...]:
         """Raises UsageAway."""
         entries = self._ask("activity", list[_Entry], organisation_id, key_id, limit)
@@ -84,10 +107,7 @@ class RemoteUsage:
 
     def _ask(self, method: str, kind: type[Any], *arguments: object) -> Any:
         try:
-            answer = call(
-                self._amqp_uri, "usage", method, *arguments, seconds_max=_SECONDS_MAX, accounts=self._accounts
-            )
-            return msgspec.convert(answer, type=kind)
+            return msgspec.convert(self._usage.call("usage", method, *arguments), type=kind)
         except (CallFailed, ServiceError, msgspec.ValidationError) as error:
             raise UsageAway(method) from error
 

@@ -13,7 +13,7 @@ from shared.values.accounts import SERVICES
 GATES_SPEAK_FOR = "auth"
 _GATE_CALLS = frozenset({"keys.feed.pull", "usage.spent"})
 CALLS: Mapping[str, frozenset[str]] = dict.fromkeys(SERVICES, _GATE_CALLS) | {
-    "keys": _GATE_CALLS | {"usage.summary", "usage.activity"},
+    "keys": _GATE_CALLS | {"usage.summary", "usage.last_day", "usage.activity"},
     "usage": _GATE_CALLS | {"keys.get_key", "keys.history"},
 }
 # A call that names no organisation: whose key it is about is in the answer.

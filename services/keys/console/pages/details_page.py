@@ -10,6 +10,7 @@ from services.keys.console.pages.page import Page
 from services.keys.views.history import HistoryEntry
 
 Part = TypeVar("Part")
+CHANGES_MAX = 50  # of a key, that its details show; a key may have thousands
 _REQUESTS = 20
 
 
@@ -18,7 +19,7 @@ class DetailsPage(Page):
         visit = self.visit(req)
         organisation_id, usage = visit.organisation_id, self.parts.usage
         key = self.parts.queries.get_key(organisation_id, key_id)
-        history = self.parts.history.of_key(organisation_id, key_id)[::-1]
+        history = self.parts.history.of_key(organisation_id, key_id, newest=CHANGES_MAX)[::-1]
         day = requests = None
         if usage is not None:
             day = _if_there(lambda: usage.day(organisation_id, key_id, self.parts.clock.now()))
@@ -31,6 +32,7 @@ class DetailsPage(Page):
             "keys/details.html",
             key=key,
             history=history,
+            is_whole_history=history[-1].revision == 1,
             names=self.parts.sign_in.names(_actors(history)),
             day=day,
             hours=[] if day is None else day.each_hour(self.parts.clock.now()),

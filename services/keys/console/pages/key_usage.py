@@ -1,5 +1,6 @@
 """What the details of a key show of its use: asked of the usage service, which may be away."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -48,13 +49,34 @@ class Request:
     requests: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyDay:
+    """A key's last 24 hours, the present one last. `refused`: of the requests, those refused or failed."""
+
+    requests: tuple[int, ...]
+    refused: tuple[int, ...]
+    in_last_hour: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyDays:
+    """`by_key`: of those that were used. `new_sources`: key → when it was last used from a source new to it."""
+
+    by_key: Mapping[str, KeyDay]
+    new_sources: Mapping[str, datetime]
+
+
 class UsageAway(Exception):
     """Usage did not answer in time."""
 
 
 class KeyUsage(Protocol):
-    """Both answer within a second, or raise UsageAway."""
+    """Each answers within a second, or raises UsageAway."""
 
     def day(self, organisation_id: str, key_id: str, now: datetime) -> Day: ...
+
+    def last_day(self, organisation_id: str, key_ids: Collection[str]) -> KeyDays:
+        """Of at most 100 keys."""
+        ...
 
     def requests(self, organisation_id: str, key_id: str, limit: int) -> tuple[Request, ...]: ...

@@ -87,6 +87,7 @@ class _VerbPage(Page):
             f"keys/{self.verb}.html",
             status=status,
             key=key,
+            verb_name=self.verb,
             form=form.redacted(),
             attempt=form.attempt or secrets.token_urlsafe(16),
             fault=fault,

@@ -52,16 +52,16 @@ class Page:
         self.parts = parts
         self.cookie = SessionCookie(parts.public_url)
 
-    def visit(self, req: falcon.Request) -> Visit:
-        """Raises SignedOut."""
-        visit = self.visit_or_none(req)
+    def visit(self, req: falcon.Request, *, is_poll: bool = False) -> Visit:
+        """`is_poll`: nobody is there for certain, so it keeps no session alive. Raises SignedOut."""
+        visit = self.visit_or_none(req, is_poll=is_poll)
         if visit is None:
             raise SignedOut
         return visit
 
-    def visit_or_none(self, req: falcon.Request) -> Visit | None:
+    def visit_or_none(self, req: falcon.Request, *, is_poll: bool = False) -> Visit | None:
         session_id = self.cookie.read(req)
-        session = self.parts.sign_in.session(session_id)
+        session = self.parts.sign_in.session(session_id, is_seen=not is_poll)
         if session_id is None or session is None:
             return None
         return Visit(
@@ -137,6 +137,15 @@ class Page:
             section=section,
             **context,
         )
+
+    def show_part(
+        self, req: falcon.Request, resp: falcon.Response, visit: Visit, template: str, *, tag: str, **context: Any
+    ) -> None:
+        """A part of a page, to take the place of the one that is there. `tag`: of what it is made of, or empty."""
+        resp.set_header("Cache-Control", "no-store")
+        if tag:
+            resp.set_header("ETag", tag)
+        answer(req, resp, template, session=visit.session, tag=tag, **context)
 
     def show_secret(
         self,

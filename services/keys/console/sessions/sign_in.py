@@ -23,6 +23,7 @@ from shared.values.timestamps import from_rfc3339, rfc3339
 
 LINK_LIFE = timedelta(minutes=10)
 SEEN_EVERY = timedelta(minutes=1)
+PEOPLE_MAX = 100  # that lists offer to choose from
 SESSIONS_MAX = 100  # of a person; the one that was seen longest ago goes first
 _USER_AGENT_MAX = 200
 _NAME_MAX = 100
@@ -78,6 +79,7 @@ class SignIn:
             if person_id is None:
                 return None
             self._forget_old(tx, person_id, now)
+            tx.execute(update(_person).where(_person.c.id == person_id).values(signed_in_at=rfc3339(now)))
             ended = None if before is None else tokens.session_digest(before)
             tx.execute(delete(_session).where(_session.c.digest == ended))
             tx.execute(
@@ -93,8 +95,8 @@ class SignIn:
             )
         return token.value
 
-    def session(self, session_id: str | None) -> Session | None:
-        """The session of a cookie's value, which is seen by this; None: it is unknown or over."""
+    def session(self, session_id: str | None, *, is_seen: bool = True) -> Session | None:
+        """The session of a cookie's value; None: it is unknown or over. `is_seen`: its person is there now."""
         digest = None if session_id is None else tokens.session_digest(session_id)
         if digest is None:
             return None
@@ -103,7 +105,7 @@ class SignIn:
             found = find_session(tx, digest)
         if found is None or not is_alive(found, now):
             return None
-        if now - found.seen_at >= SEEN_EVERY:
+        if is_seen and now - found.seen_at >= SEEN_EVERY:
             seen = update(_session).where(_session.c.digest == digest).values(seen_at=rfc3339(now))
             with self._database.transaction(durable=False) as tx:
                 tx.execute(seen)
@@ -132,6 +134,15 @@ class SignIn:
         query = select(_person.c.id, _person.c.name).where(_person.c.id.in_(person_ids), _person.c.name != "")
         with self._database.reading(once=True) as tx:
             return {row.id: row.name for row in tx.execute(query)}
+
+    def people_of(self, organisation_id: str) -> dict[str, str]:
+        """Person → name, of those of an organisation that have one, by name; PEOPLE_MAX at most."""
+        query = select(_person.c.id, _person.c.name).where(_person.c.organisation_id == organisation_id)
+        with self._database.reading(once=True) as tx:
+            rows = tx.execute(
+                query.where(_person.c.name != "").order_by(_person.c.name, _person.c.id).limit(PEOPLE_MAX)
+            )
+            return {row.id: row.name for row in rows}
 
     def end(self, person_id: str, session: str) -> None:
         """Ends one of the person's sessions, by its `id`."""

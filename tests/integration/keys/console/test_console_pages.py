@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from services.keys import assembly, tables
 from services.keys.assembly import Keys
 from services.keys.commands.command_handler import CommandHandler
 from services.keys.console.app import ConsoleDoor
-from services.keys.console.pages.key_usage import Day, Hour, KeyUsage, Request, UsageAway
+from services.keys.console.pages.key_usage import Day, Hour, KeyDays, KeyUsage, Request, UsageAway
 from services.keys.lifecycle.organisation import ChangeSettings
 from services.keys.revocation.session_fence import RECENT, Role
 from shared.runtime.clock import ManualClock
@@ -294,6 +294,10 @@ class Usage:
             p95=None,
             p99=None,
         )
+
+    def last_day(self, organisation_id: str, key_ids: Collection[str]) -> KeyDays:
+        self._answer()
+        return KeyDays(by_key={}, new_sources={})
 
     def requests(self, organisation_id: str, key_id: str, limit: int) -> tuple[Request, ...]:
         self._answer()

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from services.keys.console import remote_usage
-from services.keys.console.pages.key_usage import UsageAway
+from services.keys.console.pages.key_usage import KeyDay, UsageAway
 from services.keys.console.remote_usage import RemoteUsage
 from shared.contracts.errors import NotFound
 from shared.messaging.rpc.call import CallFailed
+from shared.messaging.rpc.kept_calls import KeptCalls
 from tests.examples import KEY_ID, NOON, ORGANISATION_ID
 
 SUMMARY = {
@@ -41,7 +41,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, answer: Any) -> RemoteUsage:
             raise answer
         return answer
 
-    monkeypatch.setattr(remote_usage, "call", call)
+    monkeypatch.setattr(KeptCalls, "call", call)
     return RemoteUsage("memory://")
 
 
@@ -61,6 +61,14 @@ def test_requests_come_without_the_lifecycle_that_keys_knows_itself(monkeypatch:
     assert (request.route, request.status, request.address) == ("/v1/sensors", 200, "192.0.2.7")
 
 
+def test_a_day_of_several_keys_is_by_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    day = {"key_id": KEY_ID, "requests": [0, 5], "refused": [0, 1], "in_last_hour": 5}
+    answer = {"start": "2026-11-22T12:00:00Z", "keys": [day], "new_sources": {KEY_ID: "2026-11-23T10:00:00Z"}}
+    told = answering(monkeypatch, answer).last_day(ORGANISATION_ID, [KEY_ID])
+    assert told.by_key == {KEY_ID: KeyDay(requests=(0, 5), refused=(0, 1), in_last_hour=5)}
+    assert told.new_sources[KEY_ID].hour == 10
+
+
 @pytest.mark.parametrize("answer", [CallFailed("away"), NotFound("no such key"), {"total": "?"}, None])
 def test_no_answer_and_a_strange_one_are_the_same(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
     usage = answering(monkeypatch, answer)
@@ -68,3 +76,5 @@ def test_no_answer_and_a_strange_one_are_the_same(monkeypatch: pytest.MonkeyPatc
         usage.day(ORGANISATION_ID, KEY_ID, NOON)
     with pytest.raises(UsageAway):
         usage.requests(ORGANISATION_ID, KEY_ID, 20)
+    with pytest.raises(UsageAway):
+        usage.last_day(ORGANISATION_ID, [KEY_ID])
