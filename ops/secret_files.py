@@ -29,6 +29,7 @@ def templates() -> dict[str, dict[str, str]]:
     }
     passwords = [f"{name.upper()}_{kind}_PASSWORD" for name in SERVICES for kind in ("DATABASE", "OWNER")]
     folders["postgres"] = {name: f"{{{name}}}" for name in ("POSTGRES_PASSWORD", *passwords)}
+    folders["prometheus"] = {"PROMETHEUS_INTERNAL_TOKEN": "{PROMETHEUS_INTERNAL_TOKEN}"}
     folders["redis"] = {name: f"{{{name}}}" for name in (f"{service.upper()}_REDIS_PASSWORD" for service in SERVICES)}
     return folders
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from shared.gate.grants.grants import Grants
+    from shared.observability.at_scrape import Measure
     from shared.sql.database import Database
     from shared.web.requests.client_address import TrustedProxies
     from shared.web.route import InternalRoute, Route
@@ -58,6 +59,8 @@ class Part(Protocol):
     def routes(self, grants: "Grants", proxies: "TrustedProxies") -> "list[Route]": ...
 
     def internal_routes(self) -> "list[InternalRoute]": ...
+
+    def measures(self) -> "list[Measure]": ...
 
     def start(self) -> None: ...
 

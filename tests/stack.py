@@ -21,6 +21,7 @@ import httpx
 import yaml
 
 from shared.gate.grants.replica import LEASE_SECONDS_DEFAULT
+from tests.prometheus import Prometheus, program
 from tests.servers import Postgres, RabbitMq, Redis, ServerMissing, free_port
 
 ROOT = Path(__file__).parents[1]
@@ -77,6 +78,10 @@ class Stack:
             self.wait_until_ready()
             unless_ready.pop_all()
 
+    @property
+    def services(self) -> tuple[str, ...]:
+        return tuple(self._services)
+
     def restart_what_ended(self) -> None:
         """What Docker does by `restart: unless-stopped`."""
         for name, process in self.processes.items():
@@ -114,7 +119,7 @@ class Stack:
         public, internal = self._ports[service]
         entry = self._entry(service)
         owner = entry["command"][1]
-        stated = {name: self._loopback(value) for name, value in entry["environment"].items()}
+        stated = {name: self.loopback(value) for name, value in entry["environment"].items()}
         replaced = {f"{name}_FILE" for name in self._accounts[owner]}
         mounted = self.folder / "ops/secrets" / owner
         files = {
@@ -223,7 +228,7 @@ class Stack:
         if nginx is None:
             raise ServerMissing("nginx: apt-get install nginx-light")
         (mounted,) = (volume.split(":")[0] for volume in entry["volumes"])
-        server = self._loopback((ROOT / mounted).read_text())
+        server = self.loopback((ROOT / mounted).read_text())
         server = server.replace(f"listen {_FRONT_PORT};", f"listen 127.0.0.1:{self._front_port};")
         server = server.replace("/dev/stdout", str(self.folder / "access.log"))
         configuration = self.folder / "nginx.conf"
@@ -235,7 +240,8 @@ class Stack:
         )
         return subprocess.Popen([nginx, "-c", str(configuration)], stdout=self._log, stderr=self._log)
 
-    def _loopback(self, text: str) -> str:
+    def loopback(self, text: str) -> str:
+        """The text with the addresses of a container network made those of this machine."""
         for name, (public, internal) in self._ports.items():
             # Whole ports: the digest of a service's token, which follows its name and a colon, may begin with one.
             text = re.sub(rf"\b{name}:8001\b", f"127.0.0.1:{internal}", text)
@@ -328,12 +334,16 @@ def main() -> None:
             closing(Stack(folder, postgres, rabbitmq, redis, public_port=_FRONT_PORT)) as stack,
         ):
             organisation, key = stack.populate()
-            lines = ("Serving        " + stack.url, "Organisation   " + organisation, "Admin key      " + key)
-            sys.stdout.write("\n".join((*lines, "Ctrl-C stops it.", "")))
-            signal.signal(signal.SIGINT, stop)
-            signal.signal(signal.SIGTERM, stop)
-            while not is_over:
-                time.sleep(0.2)
+            lines = ["Serving        " + stack.url, "Organisation   " + organisation, "Admin key      " + key]
+            with ExitStack() as beside:
+                if program() is not None:
+                    watching = beside.enter_context(closing(Prometheus(folder, stack)))
+                    lines.append(f"Prometheus     {watching.url}/alerts")
+                sys.stdout.write("\n".join((*lines, "Ctrl-C stops it.", "")))
+                signal.signal(signal.SIGINT, stop)
+                signal.signal(signal.SIGTERM, stop)
+                while not is_over:
+                    time.sleep(0.2)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from services.auth.grants import FOLLOWER, GrantBook
 from services.auth.tier_limits import TIERS
 from shared.gate.grants.grants import Grants
 from shared.messaging.nameko_follower import Following
+from shared.observability.at_scrape import Measure
+from shared.replication import lag
 from shared.replication.feed import Feed
 from shared.replication.proof.push_proof import PushProof
 from shared.replication.proof.signatures import Signer, Verifier
@@ -56,6 +58,10 @@ class Auth:
             InternalRoute("/internal/grants", GrantsSnapshot(self.book.snapshot_blocks, self.signer), SERVICES),
             InternalRoute("/internal/anchors", Anchors(self.follower.anchors), frozenset({"keys"})),
         ]
+
+    def measures(self) -> list[Measure]:
+        """What is measured when metrics are asked for."""
+        return [lag.of_follower(self.database, tables.metadata)]
 
     def start(self) -> None:
         """It does nothing by itself."""

@@ -32,6 +32,7 @@ from shared.messaging.pipelined_publishing import PipelinedLogBus
 from shared.messaging.publishing import EventPublisher, MeterBus
 from shared.messaging.rpc.call import CallFailed, call
 from shared.messaging.rpc.feed import RpcFeed
+from shared.observability.at_scrape import build_info, disk_free
 from shared.replication.feed import PAGE_EVENTS_MAX, Feed, FeedUnavailable
 from shared.replication.http_feed import FirstAnswer, HttpFeed
 from shared.replication.internal_client import InternalClient
@@ -143,7 +144,9 @@ def internal_door(service: str, settings: Settings) -> Any:
             "internal_token_shared",
             detail="One token opens every internal door. Give each service its own, and name all in INTERNAL_TOKENS.",
         )
-    return internal_application(routes, is_ready=is_ready, callers=InternalCallers(settings.internal_tokens))
+    measures = [build_info, disk_free({"spool": settings.spool}), *part.measures()]
+    callers = InternalCallers(settings.internal_tokens)
+    return internal_application(routes, is_ready=is_ready, callers=callers, measures=measures)
 
 
 def _gate(service: str, settings: Settings, clock: Clock) -> GateProcess:

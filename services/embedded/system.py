@@ -4,6 +4,8 @@ The services, the gate and the web layer are the very ones that run apart; only 
 how it is started and stopped, is this module's own. Import it before anything that makes threads.
 """
 
+from shared.observability.at_scrape import build_info, disk_free
+
 from shared.messaging.eventlet_patching import cooperate  # isort: skip
 
 cooperate()
@@ -94,7 +96,7 @@ class Embedded:
         self._parts: tuple[Part, ...] = (self.keys, self.auth, self.usage, self.sensors)
         self._clock, self._proxies, self._cors_origins = clock, proxies, cors_origins
         self._callers = InternalCallers([(SHARED, digest_of_token(folder.internal_token()))])
-        self._gate_id = new_gate_id()
+        self._gate_id, self._path = new_gate_id(), folder.path
         gate_bus = MeterBus(bus["auth"])
         self._gate = GateProcess(
             gate_id=self._gate_id,
@@ -133,8 +135,14 @@ class Embedded:
             cors_origins=self._cors_origins,
         )
         internal_routes = [*self.keys.internal_routes(), *self.auth.internal_routes()]
+        measures = [build_info, disk_free({"data": self._path})]
+        measures += [measure for part in self._parts for measure in part.measures()]
         door = internal_application(
-            internal_routes, is_ready=self._answers, callers=self._callers, open_paths=_OPEN_ON_LOOPBACK
+            internal_routes,
+            is_ready=self._answers,
+            callers=self._callers,
+            open_paths=_OPEN_ON_LOOPBACK,
+            measures=measures,
         )
         console = self.keys.console(
             tiers=TIERS,

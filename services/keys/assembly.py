@@ -31,6 +31,8 @@ from shared.contracts.keys import IGNORABLE
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.gate.grants.grant import Limits
 from shared.gate.grants.grants import Grants
+from shared.observability.at_scrape import Measure
+from shared.replication import lag
 from shared.replication.envelopes import Envelopes
 from shared.replication.feed import LogFeed
 from shared.replication.proof.signatures import Signer
@@ -135,6 +137,10 @@ class Keys:
             InternalRoute("/internal/feed", FeedPages(self.feed, self.signer), SERVICES),
             InternalRoute("/internal/gates/{gate_id}", GatePlace(self.propagation.remove), SERVICES),
         ]
+
+    def measures(self) -> list[Measure]:
+        """What is measured when metrics are asked for."""
+        return [lag.of_log("keys", self.database, tables.metadata)]
 
     def start(self) -> None:
         """Each process that executes commands runs the relay, rung after a commit."""

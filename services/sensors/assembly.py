@@ -12,6 +12,8 @@ from services.sensors.queries import SensorQueries
 from services.sensors.store.recording_store import RecordingStore
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.gate.grants.grants import Grants
+from shared.observability.at_scrape import Measure
+from shared.replication import lag
 from shared.replication.envelopes import Envelopes
 from shared.replication.relay import Bus, Relay
 from shared.runtime.clock import Clock
@@ -43,6 +45,10 @@ class Sensors:
     def internal_routes(self) -> list[InternalRoute]:
         """None: nobody follows this service yet."""
         return []
+
+    def measures(self) -> list[Measure]:
+        """What is measured when metrics are asked for."""
+        return [lag.of_log("sensors", self.database, tables.metadata)]
 
     def start(self) -> None:
         """Timers start what it does."""

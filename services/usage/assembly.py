@@ -17,6 +17,7 @@ from services.usage.alerting.scheduler import AlertingScheduler
 from services.usage.counters.last_day import LastDays
 from services.usage.counters.rollup import Rollup
 from services.usage.counters.statistics import Statistics
+from services.usage.heaviest import heaviest
 from services.usage.intake.batch_intake import BATCHES_MAX, BatchIntake
 from services.usage.intake.metering import Metering
 from services.usage.intake.parked_batches import ParkedBatches
@@ -37,6 +38,8 @@ from shared.gate.grants.grant import Limits
 from shared.gate.grants.grants import Grants
 from shared.messaging.nameko_follower import Following
 from shared.messaging.publishing import EventPublisher
+from shared.observability.at_scrape import Measure
+from shared.replication import lag
 from shared.replication.feed import Feed
 from shared.replication.proof.push_proof import PushProof
 from shared.replication.proof.signatures import Verifier
@@ -58,6 +61,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 class Usage:
     clock: Clock
     database: Database
+    policy: Mapping[str, Limits]
     metering: Metering
     parked_batches: ParkedBatches
     intake: BatchIntake
@@ -115,6 +119,10 @@ class Usage:
     def internal_routes(self) -> list[InternalRoute]:
         """An audit of the log of keys asks what is remembered of it."""
         return [InternalRoute("/internal/anchors", Anchors(self.follower.anchors), frozenset({"keys"}))]
+
+    def measures(self) -> list[Measure]:
+        """What is measured when metrics are asked for."""
+        return [lag.of_follower(self.database, tables.metadata), heaviest(self.database, self.policy, self.clock)]
 
     def start(self) -> None:
         """Timers start what it does."""
@@ -177,6 +185,7 @@ def assemble(
     return Usage(
         clock=clock,
         database=database,
+        policy=policy,
         metering=metering,
         parked_batches=parked,
         intake=BatchIntake(metering, parked, publisher, clock, batches_max=batches_max),

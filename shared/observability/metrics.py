@@ -6,6 +6,7 @@ sets), so that its internal door shows the whole service: counters added up, gau
 
 import contextlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from prometheus_client import (
@@ -18,6 +19,7 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
+from prometheus_client.registry import Collector
 
 from shared.observability.request_metrics import RequestMetrics
 
@@ -150,17 +152,41 @@ messages_refused = Counter(
     ["reason"],
 )
 
+# Series that are there from the start, so that the first case is a rise from 0 and a dashboard shows a line before it.
+for _counter, _values in (
+    (authentication_failed, ("published", "lost")),
+    (quota_calls, ("admitted", "refused", "failed")),
+    (unproved, ("pull", "push", "push_unfinished", "snapshot")),
+    (gates_refused, ("foreign", "cap")),
+    (internal_refused, ("unknown-token", "not-allowed")),
+    (batches_counted, ("counted", "repeated", "parked", "overlapping", "foreign")),
+    (deliveries, ("delivered", "pending", "failed", "held")),
+):
+    for _value in _values:
+        _counter.labels(_value)
+for _reason in (
+    *("no-account", "event-of-another", "answer-of-another"),
+    *("call-not-allowed", "malformed-call", "batch-of-another"),
+):
+    messages_refused.labels(_reason)
 
-def exposition() -> bytes:
-    """All metrics in Prometheus's text format: this process's, or those of all processes that share the folder."""
+
+def exposition(collectors: Sequence[Collector] = ()) -> bytes:
+    """All metrics in Prometheus's text format: this process's, or those of all processes that share the folder.
+
+    `collectors`: what is measured now, beside them.
+    """
     request_counts.tell()
     folder = os.environ.get(FOLDER_VARIABLE)
+    now = CollectorRegistry(auto_describe=False)
+    for collector in collectors:
+        now.register(collector)
     if folder is None:
-        return generate_latest(REGISTRY)
+        return generate_latest(REGISTRY) + generate_latest(now)
     _forget_the_dead(Path(folder))
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
+    return generate_latest(registry) + generate_latest(now)
 
 
 def _forget_the_dead(folder: Path) -> None:

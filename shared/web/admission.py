@@ -99,8 +99,9 @@ class Admission:
             else:
                 judged = operation.stands_for(found.resource, request, caller)
                 permission = judged.permission
-                verdict = self._gate.admit(judged.presented, permission, began)
-            error = _refusal(verdict, permission, found)
+                presented = judged.presented
+                verdict = self._gate.admit(presented, permission, began)
+            error = _refusal(verdict, permission, found, presented.address)
             if error is None:
                 admitted: Any = verdict.grant  # who passes has one
                 digest, parameters = verdict.digest, found.parameters
@@ -161,9 +162,9 @@ class Admission:
         )
 
 
-def _refusal(verdict: Verdict, permission: str | None, found: Found) -> Problem | None:
+def _refusal(verdict: Verdict, permission: str | None, found: Found, address: str) -> Problem | None:
     if verdict.refusal is not None:
-        return refusal_problem(verdict, verdict.refusal, permission)
+        return refusal_problem(verdict, verdict.refusal, permission, address)
     return None if found.is_readable else Problem("not-found")
 
 

@@ -19,6 +19,7 @@ from shared.eventsourcing.event_store import Head
 from shared.gate.grants import snapshot_stream
 from shared.gate.grants.grant import Grant, Snapshot
 from shared.observability import metrics
+from shared.observability.at_scrape import AtScrape, Measure
 from shared.observability.once_a_minute import OnceAMinute
 from shared.replication.feed import (
     EPOCH,
@@ -50,10 +51,14 @@ def internal_application(
     is_ready: Callable[[], bool],
     callers: InternalCallers,
     open_paths: Collection[str] = ("/healthz",),
+    measures: Sequence[Measure] = (),
 ) -> falcon.App[falcon.Request, falcon.Response]:
-    """The WSGI application. Requests must carry a token of an account that may ask, except for `open_paths`."""
+    """The WSGI application. Requests must carry a token of an account that may ask, except for `open_paths`.
+
+    `measures`: what `/metrics` measures when it is asked.
+    """
     table = (
-        InternalRoute("/metrics", _Metrics(), frozenset({PROMETHEUS})),
+        InternalRoute("/metrics", _Metrics(measures), frozenset({PROMETHEUS})),
         InternalRoute("/healthz", _Ready(lambda: True), SERVICES),
         InternalRoute("/readyz", _Ready(is_ready), SERVICES),
         *routes,
@@ -181,9 +186,12 @@ class _Doorkeeper:
 
 
 class _Metrics:
+    def __init__(self, measures: Sequence[Measure]) -> None:
+        self._collectors = [AtScrape(measure) for measure in measures]
+
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         resp.content_type = CONTENT_TYPE_LATEST
-        resp.data = metrics.exposition()
+        resp.data = metrics.exposition(self._collectors)
 
 
 class _Ready:

@@ -31,7 +31,9 @@ def document(tmp_path: Path) -> dict[str, Any]:
     shutil.copytree(ROOT / "ops", tmp_path / "ops")
     shutil.copy(ROOT / "docker-compose.yml", tmp_path)
     subprocess.run([tmp_path / "ops/make-secrets"], check=True, capture_output=True)
-    told = subprocess.run([program, "config"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    told = subprocess.run(
+        [program, "--profile", "watch", "config"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
     assert told.returncode == 0, told.stderr
     assert "not set" not in told.stderr
     read: dict[str, Any] = yaml.safe_load(told.stdout)
@@ -79,7 +81,7 @@ def _who_needs(secret: str) -> set[str]:
         case "PASSWORD":
             return {"postgres"}
         case _:
-            return {service} - {"prometheus"}  # which is none of these containers
+            return {service}
 
 
 def test_other_users_of_the_host_read_no_secret_and_users_of_a_container_read_its_own(
@@ -124,8 +126,11 @@ def test_a_server_s_script_reads_the_passwords_from_the_files(
     assert [path.name for path in files.iterdir() if path.read_text() not in done.stdout] == []
 
 
-def test_only_the_front_is_published_and_no_internal_door_is(composed: dict[str, dict[str, object]]) -> None:
-    assert [name for name, service in composed.items() if "ports" in service] == ["front"]
+def test_only_the_front_is_published_and_no_internal_door_is(composed: dict[str, dict[str, Any]]) -> None:
+    published = {name: service["ports"] for name, service in composed.items() if "ports" in service}
+    # Who watches does so from the host, or brings a front of his own.
+    assert published.keys() == {"front", "prometheus", "grafana"}
+    assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
 
 
 def test_each_service_has_a_database_and_a_spool_of_its_own(composed: dict[str, dict[str, object]]) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.web.problems.faults.translation import translated
 from shared.web.problems.french import FRENCH
-from shared.web.problems.french_faults import in_french
 from shared.web.problems.spanish import SPANISH
 
 _QUOTA_TYPE = "https://iana.org/assignments/http-problem-types#quota-exceeded"
@@ -166,6 +166,11 @@ LANGUAGES = ("en", "fr", "es")
 _TRANSLATED: Mapping[str, Mapping[str, tuple[str, str]]] = {"fr": FRENCH, "es": SPANISH}
 
 
+def worded(type_: ProblemType, language: str) -> tuple[str, str]:
+    """Title and advice in the language, one of LANGUAGES."""
+    return _TRANSLATED.get(language, {}).get(type_.name, (type_.title, type_.advice))
+
+
 class Problem(Exception):
     """An error answer. `members` are extension members of the body; `headers` go with it."""
 
@@ -188,7 +193,7 @@ class Problem(Exception):
     ) -> dict[str, Any]:
         """`instance`: the path asked for; None where there is none that can be told. `language`: one of LANGUAGES."""
         type_ = self.type
-        title, advice = _TRANSLATED.get(language, {}).get(type_.name, (type_.title, type_.advice))
+        title, advice = worded(type_, language)
         detail = self._own_detail(language) or advice
         return {
             "type": _QUOTA_TYPE if type_.name == "quota-exceeded" else f"{public_url}/problems/{type_.name}",
@@ -208,7 +213,7 @@ class Problem(Exception):
         if detail is None and (errors := self.members.get("errors")):
             pointer, messages = next(iter(errors.items()))
             detail = f"{pointer}: {messages[0]}" if pointer else messages[0]
-        return in_french(detail) if detail is not None and language == "fr" else detail
+        return None if detail is None else translated(detail, language)
 
     def _error_members(self) -> dict[str, Any]:
         retry_after = self.headers.get("Retry-After")

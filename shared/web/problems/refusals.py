@@ -6,8 +6,8 @@ from shared.gate.verdict import Refusal, Verdict
 from shared.web.problems.catalogue import Problem, unavailable
 
 
-def refusal_problem(verdict: Verdict, refusal: Refusal, permission: str | None) -> Problem:
-    """The answer to a request that the gate refuses."""
+def refusal_problem(verdict: Verdict, refusal: Refusal, permission: str | None, address: str | None = None) -> Problem:
+    """The answer to a request that the gate refuses. `address`: of the caller, where it is known."""
     match refusal:
         case Refusal.MISSING_CREDENTIALS:
             return Problem(refusal.value, headers=_challenge())
@@ -20,7 +20,9 @@ def refusal_problem(verdict: Verdict, refusal: Refusal, permission: str | None) 
             detail = f"this needs a key with the permission {permission}"
             return Problem(refusal.value, detail, headers=_challenge("insufficient_scope", permission))
         case Refusal.ADDRESS_NOT_ALLOWED:
-            return Problem(refusal.value)
+            return Problem(
+                refusal.value, None if address is None else f"the key is not allowed to be used from {address}"
+            )
         case Refusal.QUOTA_EXCEEDED:
             return _quota_exceeded(verdict.spent)
         case Refusal.ADDRESS_SLOWED:

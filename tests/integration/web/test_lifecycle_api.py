@@ -52,7 +52,8 @@ def test_fewer_permissions_and_narrower_access_hold_when_the_answer_is_there(api
     assert passes(api, created["key"])
     narrowed = patch(api, created, allowed_addresses=["192.0.2.1"], limits={"minute": 7}, allow_query=False)
     assert (narrowed.json["allowed_addresses"], narrowed.json["limits"]["minute"]) == (["192.0.2.1"], 7)
-    problem(api.ask("GET", "/v1/keys/self", key=created["key"]), 403, "address-not-allowed")
+    refused = problem(api.ask("GET", "/v1/keys/self", key=created["key"]), 403, "address-not-allowed")
+    assert refused["detail"].endswith("from 127.0.0.1")
     again = patch(api, created, allowed_addresses=["192.0.2.1"])
     assert again.json["revision"] == narrowed.json["revision"]
     assert again.json["receipt"]["propagated"]

@@ -14,7 +14,7 @@ from services.keys.console.rendering.pages import answer
 from services.keys.lifecycle.key import NoSuchKey
 from services.keys.revocation.session_fence import SessionFenced, SessionRefusal
 from shared.web.exception_mapping import problem_of
-from shared.web.problems.french import FRENCH
+from shared.web.problems.catalogue import worded
 
 _OF_FENCE = {
     SessionRefusal.ENDED: "signed-out",
@@ -51,9 +51,7 @@ class Refusals:
 
     def _problem(self, req: falcon.Request, resp: falcon.Response, error: Exception) -> None:
         problem = problem_of(error, req.method, req.uri_template)
-        title, advice = problem.type.title, problem.type.advice
-        if language_of(req) == "fr" and problem.type.name in FRENCH:
-            title, advice = FRENCH[problem.type.name]
+        title, advice = worded(problem.type, language_of(req))
         for name, value in problem.headers.items():
             resp.set_header(name, value)
         request_id = getattr(req.context, "request_id", "")

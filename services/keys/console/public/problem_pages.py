@@ -5,9 +5,7 @@ import falcon
 from services.keys.console.public.reference import Reference, address_of
 from services.keys.console.rendering import pages
 from services.keys.console.rendering.languages import language_of
-from shared.web.problems.catalogue import CATALOGUE, Problem
-from shared.web.problems.french import FRENCH
-from shared.web.problems.spanish import SPANISH
+from shared.web.problems.catalogue import CATALOGUE, Problem, worded
 
 _OPERATIONS_MAX = 12  # a problem of more operations is one of nearly all
 _GUIDES = {
@@ -28,8 +26,7 @@ class ProblemPage:
         problem = CATALOGUE.get(name)
         if problem is None:
             raise Problem("not-found")
-        translated = {"fr": FRENCH, "es": SPANISH}.get(language_of(req), {})
-        title, advice = translated.get(name, (problem.title, problem.advice))
+        title, advice = worded(problem, language_of(req))
         operations = self._reference.answering(name)
         pages.answer(
             req,

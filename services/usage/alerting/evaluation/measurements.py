@@ -4,16 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from cachetools import LRUCache
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from services.usage import tables as usage_tables
 from services.usage.alerting.alerts.alert_lifecycle import KEPT_UP_BY, OpenAlerts
 from services.usage.alerting.evaluation import measurement_queries
 from services.usage.alerting.evaluation.conditions import QUIET, Measurements
 from services.usage.alerting.evaluation.observation import Observation
 from services.usage.alerting.rules.rule import Kind, QuotaParameters, Rule, VolumeParameters
+from services.usage.known_keys.key_limits import limits_of
 from shared.gate.grants.grant import Limits
-from shared.sql.in_values import in_values
 from shared.values.timestamps import MINUTE_US, from_microseconds, to_microseconds
 
 VOLUME_EVERY = timedelta(minutes=1)
@@ -37,7 +36,7 @@ class MeasurementReader:
         now: datetime,
     ) -> dict[str, Measurements]:
         """key → its measurements. `asked`: key → observation."""
-        limits = _limits(tx, asked, self._policy)
+        limits = limits_of(tx, asked, self._policy)
         need_minute, need_day = _needs(asked, rules, limits, open_alerts)
         failing = {key_id: one for key_id, one in asked.items() if one.failed}
         busy = {key_id: asked[key_id] for key_id in self._due_for_volume(asked, now)}
@@ -104,12 +103,3 @@ def _least(
 def _least_volume(rules: Rules) -> int:
     parameters = (rule.parameters for own in rules.values() for rule in own)
     return min((one.requests_min for one in parameters if isinstance(one, VolumeParameters)), default=1 << 62)
-
-
-def _limits(tx: Connection, key_ids: Iterable[str], policy: Mapping[str, Limits]) -> dict[str, Limits]:
-    """key → its limits, for known keys of a known tier."""
-    key, organisation = usage_tables.known_key, usage_tables.known_organisation
-    query = select(key.c.key_id, key.c.minute_limit, key.c.day_limit, organisation.c.tier)
-    query = query.join(organisation, organisation.c.organisation_id == key.c.organisation_id)
-    rows = tx.execute(query.where(in_values(tx, key.c.key_id, list(key_ids))))
-    return {row.key_id: policy[row.tier].lowered(row.minute_limit, row.day_limit) for row in rows if row.tier in policy}

@@ -1,12 +1,8 @@
-"""French of what is wrong with a request, from its English text; what is not known stays English.
+"""French of what is wrong with a request, by its English text. In both, `…` stands for what is told as it is."""
 
-In both, `…` stands for what is told as it is.
-"""
-
-import re
 from collections.abc import Mapping
 
-_FRENCH: Mapping[str, str] = {
+FRENCH_FAULTS: Mapping[str, str] = {
     # marshmallow's own
     "Missing data for required field.": "est nécessaire",
     "Field may not be null.": "ne peut pas être null",
@@ -138,23 +134,97 @@ _FRENCH: Mapping[str, str] = {
     "send the key in the Authorization header: this service takes none in the URL's query": (
         "envoyez la clé dans l'en-tête Authorization : ce service n'en prend pas dans l'URL"
     ),
+    # of the caller, and of what it asks for
+    "this needs a key with the permission …": "il faut une clé qui a la permission …",
+    "the key is not allowed to be used from …": "la clé ne peut pas être utilisée depuis …",
+    "this key may not be sent in the query string; use the Authorization header": (
+        "cette clé ne peut pas être envoyée dans l'URL : utilisez l'en-tête Authorization"
+    ),
+    "send one credential: the Authorization header or api_key, once": (
+        "envoyez la clé une seule fois : dans l'en-tête Authorization ou dans api_key"
+    ),
+    "the Authorization header must read: Bearer KEY": "l'en-tête Authorization doit être : Bearer CLE",
+    "the allowed number of requests per minute and per day is used up": (
+        "le nombre de requêtes permis par minute et par jour est épuisé"
+    ),
+    "the allowed number of requests per minute is used up": "le nombre de requêtes permis par minute est épuisé",
+    "the allowed number of requests per day is used up": "le nombre de requêtes permis par jour est épuisé",
+    "the allowed number of requests per … is used up": "le nombre de requêtes permis par … est épuisé",
+    "too many invalid keys came from this address; a valid key is accepted at once": (
+        "trop de clés non valables sont venues de cette adresse ; une clé valable est acceptée aussitôt"
+    ),
+    "… would go beyond that of the calling key": "… dépasserait ce qu'a la clé appelante",
+    "at most … steps of one …: ask for a shorter range or a longer step": (
+        "au plus … pas (…) : demandez une période plus courte ou un pas plus long"
+    ),
+    "the range is … s long; the limit is … s": "la période dure … s ; la limite est de … s",
+    # what is as it is
+    "the resource is at revision …": "la ressource en est à la révision …",
+    "the key is revoked, which is for good: create a new one": (
+        "la clé est révoquée, définitivement : créez-en une autre"
+    ),
+    "the key has expired: give it a new expiry along with the new secret": (
+        "la clé a expiré : donnez-lui une nouvelle expiration avec le nouveau secret"
+    ),
+    "the key would gain …: send `regenerate: true` with the change": (
+        "la clé gagnerait … : envoyez `regenerate: true` avec la modification"
+    ),
+    "validity beyond its expiry": "une validité au-delà de son expiration",
+    "the tier allows at most … active keys": "l'offre permet au plus … clés actives",
+    "the organisation already has … channels, the most it may have: delete one first": (
+        "l'organisation a déjà … canaux, le plus qu'elle puisse avoir : supprimez-en un d'abord"
+    ),
+    "the organisation already has … alert rules, the most it may have: delete one first": (
+        "l'organisation a déjà … règles d'alerte, le plus qu'elle puisse avoir : supprimez-en une d'abord"
+    ),
+    "alert rules name this channel: …": "des règles d'alerte nomment ce canal : …",
+    "a channel that the rule would name was deleted meanwhile": (
+        "un canal que la règle nommerait a été supprimé entre-temps"
+    ),
+    "only webhook channels have a secret: email is not signed": (
+        "seuls les canaux webhook ont un secret : un e-mail n'est pas signé"
+    ),
+    "the channel is disabled: enable it first": "le canal est désactivé : activez-le d'abord",
+    "the channel of the delivery is disabled: enable it first": (
+        "le canal de l'envoi est désactivé : activez-le d'abord"
+    ),
+    "the channel of the delivery was deleted": "le canal de l'envoi a été supprimé",
+    "the delivery is being sent right now: wait until it has finished": (
+        "l'envoi est en cours : attendez qu'il soit terminé"
+    ),
+    "the history of the key is not available right now": "l'historique de la clé n'est pas disponible en ce moment",
+    "the first request with this Idempotency-Key is still running: repeat this one in a moment": (
+        "la première requête avec cette Idempotency-Key est encore en cours : répétez celle-ci dans un instant"
+    ),
+    # who would be locked out
+    "…: add `?force=true` if that is wanted": "… : ajoutez `?force=true` si c'est voulu",
+    "the organisation would have no admin key left that is active and lasts another day": (
+        "l'organisation n'aurait plus de clé admin active qui dure encore un jour"
+    ),
+    "it would end the calling key; POST /v1/keys/self/revoke gives it up": (
+        "cela mettrait fin à la clé appelante ; POST /v1/keys/self/revoke la rend"
+    ),
+    "it would suspend the calling key": "cela suspendrait la clé appelante",
+    "it would take from the calling key the permission that the change needs": (
+        "cela retirerait à la clé appelante la permission que demande la modification"
+    ),
+    "the calling key could no longer be used from the address that it is used from now": (
+        "la clé appelante ne pourrait plus être utilisée depuis l'adresse d'où elle l'est en ce moment"
+    ),
+    # a request that a proxy asks about
+    "the X-Original-… and X-Forwarded-… headers describe different requests": (
+        "les en-têtes X-Original-… et X-Forwarded-… décrivent des requêtes différentes"
+    ),
+    "send X-Original-Method and X-Original-URI, or X-Forwarded-Method and X-Forwarded-Uri": (
+        "envoyez X-Original-Method et X-Original-URI, ou X-Forwarded-Method et X-Forwarded-Uri"
+    ),
+    "the forwarded request must have a method in capitals and a path that starts with /": (
+        "la requête transmise doit avoir une méthode en majuscules et un chemin qui commence par /"
+    ),
+    "the parameter name … must be written without percent-encoding": (
+        "le nom du paramètre … doit être écrit sans codage par %"
+    ),
+    "send the key in the Authorization header or in …, and nowhere else": (
+        "envoyez la clé dans l'en-tête Authorization ou dans …, et nulle part ailleurs"
+    ),
 }
-_PATTERNS = tuple(
-    (re.compile(re.escape(english).replace("…", "(.+)"), re.DOTALL), french) for english, french in _FRENCH.items()
-)
-_OF_A_MEMBER = re.compile(r"(/[^:]*|[A-Za-z_-]+): (.+)", re.DOTALL)
-
-
-def in_french(text: str) -> str:
-    """`text`: of what is wrong, perhaps after the name of the member or parameter that it is wrong with."""
-    for pattern, french in _PATTERNS:
-        if found := pattern.fullmatch(text):
-            return _filled(french, found.groups())
-    if named := _OF_A_MEMBER.fullmatch(text):
-        return f"{named[1]} : {in_french(named[2])}"
-    return text
-
-
-def _filled(french: str, parts: tuple[str, ...]) -> str:
-    first, *others = french.split("…")
-    return first + "".join(part + text for part, text in zip(parts, others, strict=False))

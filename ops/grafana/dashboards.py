@@ -1,0 +1,304 @@
+"""Grafana's dashboards: `python -m ops.grafana.dashboards` writes each as JSON into ops/grafana/dashboards."""
+
+from pathlib import Path
+
+from ops.grafana.frame import Dashboard, Panel, text
+
+INTO = Path(__file__).with_name("dashboards")
+_RATE = "[$__rate_interval]"
+
+
+def rate(metric: str, *by: str, where: str = "") -> str:
+    """Of a counter, a second, by these labels."""
+    return f"sum by ({', '.join(by)}) (rate({metric}{{{where}}}{_RATE}))"
+
+
+def quantiles(metric: str, *by: str, where: str = "") -> dict[str, str]:
+    """p50 and p99 of a histogram."""
+    summed = rate(f"{metric}_bucket", *by, "le", where=where)
+    legend = "".join(f"{{{{{label}}}}} " for label in by)
+    return {f"histogram_quantile({share}, {summed})": legend + name for share, name in ((0.5, "p50"), (0.99, "p99"))}
+
+
+_FAILED = rate("grillo_requests_total", "service", where='status_class="5xx"')
+DASHBOARDS = (
+    Dashboard(
+        uid="grillo-usage",
+        title="Grillo: usage",
+        shows="Who uses what: what the product's people watch.",
+        panels=(
+            Panel(
+                title="Requests a minute, heaviest keys",
+                shows="The twenty keys with most requests in the last whole minute; all others together.",
+                unit="short",
+                queries={"grillo_usage_requests_last_minute": "{{organisation}} {{key}}"},
+                width=24,
+            ),
+            Panel(
+                title="Requests a minute, heaviest organisations",
+                shows="The same by organisation.",
+                unit="short",
+                queries={"grillo_usage_organisation_requests_last_minute": "{{organisation}}"},
+            ),
+            Panel(
+                title="Share of the day's limit spent",
+                shows="Keys that run out today are above the line. Keys without a day's limit are not here.",
+                unit="percentunit",
+                queries={"grillo_usage_day_share": "{{organisation}} {{key}}"},
+                red_from=0.9,
+            ),
+            Panel(
+                title="Refused for their limits",
+                shows="Requests a second that were answered 429; address-slowed: for guessing.",
+                unit="reqps",
+                queries={
+                    rate(
+                        "grillo_gate_refusals_total", "problem", where='problem=~"quota-exceeded|address-slowed"'
+                    ): "{{problem}}"
+                },
+            ),
+            Panel(
+                title="Alerts raised",
+                shows="Alerts of organisations' own rules an hour, muted ones too.",
+                unit="short",
+                queries={"sum(increase(grillo_usage_alerts_total[1h]))": "raised"},
+            ),
+        ),
+    ),
+    Dashboard(
+        uid="grillo-requests",
+        title="Grillo: requests",
+        shows="What the gates answer, how fast, and what they refuse.",
+        panels=(
+            Panel(
+                title="Requests by service and status",
+                shows="Answered through a gate. Preflights and unknown paths are not here.",
+                unit="reqps",
+                queries={rate("grillo_requests_total", "service", "status_class"): "{{service}} {{status_class}}"},
+            ),
+            Panel(
+                title="Latency, p50 and p99",
+                shows="From the gate's first look to the meter's record; not the wire, nor the server's queue.",
+                unit="s",
+                queries=quantiles("grillo_request_seconds", "service"),
+            ),
+            Panel(
+                title="Refusals by problem",
+                shows="What gates refuse, by problem. Handlers' own refusals are not here.",
+                unit="reqps",
+                queries={rate("grillo_gate_refusals_total", "problem"): "{{problem}}"},
+            ),
+            Panel(
+                title="Share without a verdict",
+                shows="503 of gates without a lease or a log: the month's budget is one in a thousand.",
+                unit="percentunit",
+                queries={f"grillo:no_verdict:ratio_rate{w}": w for w in ("5m", "1h")},
+                red_from=0.0144,
+                alert="GrilloNoVerdictFast",
+            ),
+            Panel(
+                title="Requests that fail",
+                shows="Share of 5xx answers by service.",
+                unit="percentunit",
+                queries={f"{_FAILED} / {rate('grillo_requests_total', 'service')}": "{{service}}"},
+                red_from=0.01,
+                alert="GrilloHandlersFailing",
+            ),
+            Panel(
+                title="Calls over RPC",
+                shows="By service, method and outcome, a second.",
+                unit="reqps",
+                queries={
+                    rate("grillo_rpc_calls_total", "service", "method", "outcome"): "{{service}}.{{method}} {{outcome}}"
+                },
+                alert="GrilloRpcFailing",
+            ),
+        ),
+    ),
+    Dashboard(
+        uid="grillo-keys",
+        title="Grillo: keys and revocations",
+        shows="How long a revocation takes to hold everywhere, and whether every gate follows.",
+        panels=(
+            Panel(
+                title="Receipts",
+                shows="From a change being committed to every gate having confirmed, or been counted out.",
+                unit="s",
+                queries=quantiles("grillo_receipt_seconds"),
+                red_from=1.0,
+                alert="GrilloRevocationSlow",
+            ),
+            Panel(
+                title="Late receipts",
+                shows="Share of the receipts that took more than a second: the month's budget is one in a hundred.",
+                unit="percentunit",
+                queries={f"grillo:late_receipts:ratio_rate{w}": w for w in ("5m", "1h")},
+                red_from=0.144,
+                alert="GrilloReceiptsLateFast",
+            ),
+            Panel(
+                title="Lease left at the gates",
+                shows="Seconds until the gate with least left would refuse everything. Falls when pulls fail.",
+                unit="s",
+                queries={"grillo_gate_fresh_until_timestamp_seconds - time()": "{{service}}"},
+                alert="GrilloGateStale",
+            ),
+            Panel(
+                title="Events that gates have not applied",
+                shows="The log's last position less that of the gate furthest behind.",
+                unit="short",
+                queries={'scalar(max(grillo_log_position{log="keys"})) - grillo_gate_replica_position': "{{service}}"},
+            ),
+            Panel(
+                title="Expiries put off",
+                shows="Unused admin keys that stay because they are an organisation's last.",
+                unit="short",
+                queries={"sum(increase(grillo_keys_expiries_skipped_total[1h]))": "put off"},
+            ),
+        ),
+    ),
+    Dashboard(
+        uid="grillo-queues",
+        title="Grillo: events and queues",
+        shows="What waits: for the bus, for a follower, for usage, for a receiver.",
+        panels=(
+            Panel(
+                title="Events not yet published",
+                shows="The log's last position less what the bus took.",
+                unit="short",
+                queries={"grillo_log_position - grillo_relay_position": "{{log}}"},
+            ),
+            Panel(
+                title="Events not yet applied",
+                shows="The keys log's last position less each follower's.",
+                unit="short",
+                queries={'scalar(max(grillo_log_position{log="keys"})) - grillo_follower_position': "{{follower}}"},
+            ),
+            Panel(
+                title="Parked events",
+                shows="Events that could not be applied, and those that wait behind them.",
+                unit="short",
+                queries={"grillo_parked_events": "{{follower}}"},
+                red_from=1,
+                alert="GrilloEventsParked",
+            ),
+            Panel(
+                title="Metered, not yet counted",
+                shows="Bytes on the gates' disks that usage has not confirmed.",
+                unit="bytes",
+                queries={"sum by (service) (grillo_meter_spool_bytes)": "{{service}}"},
+                red_from=64 * 2**20,
+                alert="GrilloSpoolGrowing",
+            ),
+            Panel(
+                title="Batches at usage",
+                shows="By what became of them, a second.",
+                unit="cps",
+                queries={rate("grillo_usage_batches_total", "outcome"): "{{outcome}}"},
+                alert="GrilloBatchesParked",
+            ),
+            Panel(
+                title="Deliveries to channels",
+                shows="Waiting and held ones.",
+                unit="short",
+                queries={"grillo_usage_deliveries": "{{status}}"},
+                alert="GrilloWebhooksFailing",
+            ),
+            Panel(
+                title="Disk left",
+                shows="Where a gate spools what it meters, or an embedded server keeps everything.",
+                unit="bytes",
+                queries={"grillo_disk_free_bytes": "{{service}} {{of}}"},
+            ),
+        ),
+    ),
+    Dashboard(
+        uid="grillo-sensors",
+        title="Grillo: sensors",
+        shows="The service of the data: its requests and its log.",
+        panels=(
+            Panel(
+                title="Requests",
+                shows="Answered by sensors, by status.",
+                unit="reqps",
+                queries={rate("grillo_requests_total", "status_class", where='service="sensors"'): "{{status_class}}"},
+            ),
+            Panel(
+                title="Latency, p50 and p99",
+                shows="From the gate's first look to the meter's record.",
+                unit="s",
+                queries=quantiles("grillo_request_seconds", where='service="sensors"'),
+            ),
+            Panel(
+                title="Registered and configured",
+                shows="Events in the log of sensors.",
+                unit="short",
+                queries={'grillo_log_position{log="sensors"}': "events"},
+            ),
+        ),
+    ),
+    Dashboard(
+        uid="grillo-trust",
+        title="Grillo: trust",
+        shows="Who tries what he may not. Everything here is flat on a good day.",
+        panels=(
+            Panel(
+                title="Told and not proved",
+                shows="Pushes, pulls and snapshots that changed nothing because nobody signed them.",
+                unit="short",
+                queries={"sum by (service, kind) (increase(grillo_unproved_total[5m]))": "{{service}} {{kind}}"},
+                red_from=1,
+                alert="GrilloUnproved",
+            ),
+            Panel(
+                title="Messages refused",
+                shows="Messages that their account may not send.",
+                unit="short",
+                queries={
+                    "sum by (service, reason) (increase(grillo_messages_refused_total[5m]))": "{{service}} {{reason}}"
+                },
+                red_from=1,
+                alert="GrilloMessageRefused",
+            ),
+            Panel(
+                title="Gates refused",
+                shows="Acknowledgements in another gate's name, and gates beyond the most there may be.",
+                unit="short",
+                queries={"sum by (reason) (increase(grillo_gates_refused_total[5m]))": "{{reason}}"},
+                red_from=1,
+                alert="GrilloForeignGate",
+            ),
+            Panel(
+                title="Internal doors",
+                shows="Requests without a token that the door knows, or for what its account may not ask.",
+                unit="short",
+                queries={
+                    "sum by (service, reason) (increase(grillo_internal_refused_total[5m]))": "{{service}} {{reason}}"
+                },
+                alert="GrilloInternalDoorRefused",
+            ),
+            Panel(
+                title="Guesses",
+                shows="Addresses that are slowed down for invalid keys, a minute each.",
+                unit="short",
+                queries={"sum(increase(grillo_gate_authentication_failed_total[5m]))": "addresses"},
+            ),
+            Panel(
+                title="Dead keys still used",
+                shows="Requests a second with a key that was revoked, suspended or expired.",
+                unit="reqps",
+                queries={rate("grillo_gate_refusals_total", "problem", where='problem=~"key-.+"'): "{{problem}}"},
+            ),
+        ),
+    ),
+)
+
+
+def main() -> None:
+    INTO.mkdir(exist_ok=True)
+    for one in DASHBOARDS:
+        (INTO / f"{one.uid}.json").write_text(text(one))
+
+
+if __name__ == "__main__":
+    main()

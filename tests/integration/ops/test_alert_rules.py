@@ -1,0 +1,170 @@
+"""Prometheus's own judgement of the alert rules: each fires by the series of its fault, and none by sound ones."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+RULES = ROOT / "ops/prometheus/rules"
+ALERTS = [rule for group in yaml.safe_load((RULES / "alerts.yml").read_text())["groups"] for rule in group["rules"]]
+MINUTES = 70  # longer than most windows; what the longest lack is in both sides of their ratios
+STILL, RISING = f"7x{MINUTES}", f"0+60x{MINUTES}"
+
+
+def rising(by: float) -> str:
+    return f"0+{by}x{MINUTES}"
+
+
+def receipts(within_a_second: int) -> dict[str, str]:
+    """Of 1,000 receipts a minute."""
+    return {
+        'grillo_receipt_seconds_bucket{le="0.5"}': rising(within_a_second),
+        'grillo_receipt_seconds_bucket{le="1.0"}': rising(within_a_second),
+        'grillo_receipt_seconds_bucket{le="2.5"}': rising(1000),
+        'grillo_receipt_seconds_bucket{le="+Inf"}': rising(1000),
+        "grillo_receipt_seconds_count": rising(1000),
+    }
+
+
+SOUND = {
+    'up{job="grillo", service="keys"}': f"1x{MINUTES}",
+    'grillo_gate_fresh_until_timestamp_seconds{service="keys"}': f"9+60x{MINUTES}",
+    'grillo_requests_total{service="keys", status_class="2xx"}': rising(1000),
+    'grillo_requests_total{service="keys", status_class="5xx"}': STILL,
+    'grillo_gate_refusals_total{problem="gate-not-fresh"}': STILL,
+    **receipts(1000),
+    'grillo_unproved_total{service="usage", kind="push"}': STILL,
+    'grillo_unproved_total{service="usage", kind="push_unfinished"}': RISING,
+    'grillo_messages_refused_total{service="usage", reason="batch-of-another"}': STILL,
+    'grillo_gates_refused_total{service="keys", reason="foreign"}': STILL,
+    'grillo_internal_refused_total{service="keys", reason="unknown-token"}': STILL,
+    'grillo_parked_events{service="auth", follower="auth"}': f"0x{MINUTES}",
+    'grillo_usage_batches_total{outcome="counted"}': RISING,
+    'grillo_usage_batches_total{outcome="parked"}': STILL,
+    'grillo_meter_unmetered_total{service="sensors"}': STILL,
+    'grillo_meter_spool_bytes{service="sensors"}': f"1000000x{MINUTES}",
+    'grillo_quota_on_shares{service="keys"}': f"0x{MINUTES}",
+    'grillo_usage_delivery_attempts_total{status="failed"}': STILL,
+    "grillo_usage_evaluations_failed_total": STILL,
+    'grillo_rpc_calls_total{service="keys", method="show", outcome="failed"}': STILL,
+    'grillo_log_position{log="keys"}': RISING,
+    'grillo_relay_position{log="keys"}': RISING,
+    'grillo_follower_position{follower="auth"}': RISING,
+    'grillo_disk_free_bytes{service="keys", of="spool"}': f"5000000000x{MINUTES}",
+}
+# Fault → what is then otherwise, and the alerts that fire.
+FAULTS: dict[str, tuple[dict[str, str], set[str]]] = {
+    "nothing": ({}, set()),
+    "a service is down": ({'up{job="grillo", service="keys"}': f"0x{MINUTES}"}, {"GrilloServiceDown"}),
+    "pulls fail": (
+        {'grillo_gate_fresh_until_timestamp_seconds{service="keys"}': f"9x{MINUTES}"},
+        {"GrilloGateStale"},
+    ),
+    "a few receipts are slow": (receipts(980), {"GrilloRevocationSlow"}),
+    "one receipt in twelve is late": (receipts(920), {"GrilloRevocationSlow", "GrilloReceiptsLateSlow"}),
+    "one receipt in five is late": (
+        receipts(800),
+        {"GrilloRevocationSlow", "GrilloReceiptsLateSlow", "GrilloReceiptsLateFast"},
+    ),
+    "seven requests in a thousand get no verdict": (
+        {'grillo_gate_refusals_total{problem="gate-not-fresh"}': rising(7)},
+        {"GrilloNoVerdictSlow"},
+    ),
+    "one request in fifty gets no verdict": (
+        {'grillo_gate_refusals_total{problem="gate-not-fresh"}': rising(20)},
+        {"GrilloNoVerdictSlow", "GrilloNoVerdictFast"},
+    ),
+    "handlers fail": (
+        {'grillo_requests_total{service="keys", status_class="5xx"}': rising(50)},
+        {"GrilloHandlersFailing"},
+    ),
+    "a forged push": ({'grillo_unproved_total{service="usage", kind="push"}': RISING}, {"GrilloUnproved"}),
+    "a forged batch": (
+        {'grillo_messages_refused_total{service="usage", reason="batch-of-another"}': RISING},
+        {"GrilloMessageRefused"},
+    ),
+    "a forged gate": (
+        {'grillo_gates_refused_total{service="keys", reason="foreign"}': RISING},
+        {"GrilloForeignGate"},
+    ),
+    "tokens are tried": (
+        {'grillo_internal_refused_total{service="keys", reason="unknown-token"}': RISING},
+        {"GrilloInternalDoorRefused"},
+    ),
+    "an event cannot be applied": (
+        {'grillo_parked_events{service="auth", follower="auth"}': f"1x{MINUTES}"},
+        {"GrilloEventsParked"},
+    ),
+    "a batch cannot be counted": ({'grillo_usage_batches_total{outcome="parked"}': RISING}, {"GrilloBatchesParked"}),
+    "the spool's disk is full": ({'grillo_meter_unmetered_total{service="sensors"}': RISING}, {"GrilloUnmetered"}),
+    "usage counts nothing": (
+        {'grillo_meter_spool_bytes{service="sensors"}': f"0+1000000x{MINUTES}"},
+        {"GrilloSpoolGrowing"},
+    ),
+    "Redis is away": ({'grillo_quota_on_shares{service="keys"}': f"1x{MINUTES}"}, {"GrilloLimitsOnShares"}),
+    "a receiver is gone": (
+        {'grillo_usage_delivery_attempts_total{status="failed"}': RISING},
+        {"GrilloWebhooksFailing"},
+    ),
+    "rules fail": ({"grillo_usage_evaluations_failed_total": RISING}, {"GrilloAlertRulesFailing"}),
+    "the bus is away": ({'grillo_relay_position{log="keys"}': STILL}, {"GrilloRelayStuck"}),
+    "a follower stands still": ({'grillo_follower_position{follower="auth"}': STILL}, {"GrilloFollowerStuck"}),
+    "a disk is nearly full": (
+        {'grillo_disk_free_bytes{service="keys", of="spool"}': f"500000000x{MINUTES}"},
+        {"GrilloDiskFilling"},
+    ),
+    "calls fail": (
+        {'grillo_rpc_calls_total{service="keys", method="show", outcome="failed"}': RISING},
+        {"GrilloRpcFailing"},
+    ),
+}
+
+
+def test_prometheus_takes_the_rules_and_its_configuration() -> None:
+    _promtool("check", "rules", *map(str, sorted(RULES.glob("*.yml"))))
+    _promtool("check", "config", "--syntax-only", str(ROOT / "ops/prometheus/prometheus.yml"))
+
+
+def test_each_alert_fires_by_its_fault_and_no_other(tmp_path: Path) -> None:
+    assert {alert["alert"] for alert in ALERTS} == set().union(*(names for _, names in FAULTS.values()))
+    scenes = [_scene(fault, SOUND | series, names) for fault, (series, names) in FAULTS.items()]
+    rules = [str(path) for path in sorted(RULES.glob("*.yml"))]
+    file = tmp_path / "faults.yml"
+    file.write_text(json.dumps({"rule_files": rules, "evaluation_interval": "1m", "tests": scenes}))
+    _promtool("test", "rules", str(file))
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
+def test_each_alert_has_its_runbook(alert: dict[str, dict[str, str]]) -> None:
+    page, _, anchor = alert["annotations"]["runbook"].partition("#")
+    assert f"### {alert['alert']}\n" in (ROOT / page).read_text()
+    assert anchor == str(alert["alert"]).lower()
+
+
+def test_no_runbook_is_of_an_alert_that_is_gone() -> None:
+    headings = {line[4:] for line in (ROOT / "docs/operations.md").read_text().splitlines() if line.startswith("### G")}
+    assert headings == {alert["alert"] for alert in ALERTS}
+
+
+def _scene(fault: str, series: dict[str, str], firing: set[str]) -> dict[str, object]:
+    samples = [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in sorted(firing)]
+    return {
+        "name": fault,
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [
+            {
+                "expr": 'group by (alertname) (ALERTS{alertstate="firing"})',
+                "eval_time": f"{MINUTES}m",
+                "exp_samples": samples,
+            }
+        ],
+    }
+
+
+def _promtool(*arguments: str) -> None:
+    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False)  # noqa: S607
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,47 @@
+"""A measurement that hangs or fails is left out of a scrape, which goes on; the next one measures again."""
+
+import threading
+from collections.abc import Iterable
+
+import pytest
+from prometheus_client import Metric
+
+from shared.observability import at_scrape
+from shared.observability.at_scrape import AtScrape, gauge
+from shared.observability.metrics import exposition
+
+
+def one() -> Iterable[Metric]:
+    yield gauge("grillo_example", "An example.", "of", {"this": 1.0})
+
+
+def test_what_is_measured_is_beside_the_process_s_own() -> None:
+    text = exposition([AtScrape(one)]).decode()
+    assert 'grillo_example{of="this"} 1.0' in text
+    assert "grillo_requests_total" in text
+
+
+def test_what_hangs_is_left_out_and_not_started_again_before_it_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(at_scrape, "WAIT_SECONDS", 0.01)
+    let_go, started = threading.Event(), []
+
+    def hangs() -> Iterable[Metric]:
+        started.append(threading.current_thread())
+        let_go.wait(60)
+        return one()
+
+    collector = AtScrape(hangs)
+    assert [*collector.collect(), *collector.collect()] == []
+    let_go.set()
+    (thread,) = started
+    thread.join(60)
+    monkeypatch.setattr(at_scrape, "WAIT_SECONDS", 60)
+    assert [family.name for family in collector.collect()] == ["grillo_example"]
+
+
+def test_what_fails_is_left_out() -> None:
+    def fails() -> Iterable[Metric]:
+        raise OSError
+
+    collector = AtScrape(fails)
+    assert [list(collector.collect()), list(collector.collect())] == [[], []]
