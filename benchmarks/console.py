@@ -11,6 +11,7 @@ import statistics
 import tempfile
 import threading
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def main() -> None:
         busiest = _fill_keys(DataFolder(data).database("keys"), organisation)
         _fill_usage(data / "usage.sqlite", organisation, busiest)
         print(f"{KEYS:,} keys and {REQUESTS:,} requests stored in {time.perf_counter() - began:.0f} s", flush=True)
-        with Embedded(data, admin_key=admin_key) as system, _person(system) as person:
+        with Embedded(data, admin_key=admin_key) as system, closing(_person(system)) as person:
             _await_keys(system)
             _pages(person, busiest)
             _bytes(system, person, busiest)

@@ -101,7 +101,7 @@ class Visit:
         self.page.emulate_media(
             color_scheme="dark" if colours == "dark" else "light",
             forced_colors="active" if is_forced else "none",
-            reduced_motion="reduce" if is_forced else "no-preference",
+            reduced_motion="reduce",  # the colours are there at once
         )
 
 
