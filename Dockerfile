@@ -15,8 +15,8 @@ COPY constraints.txt /opt/grillo/
 COPY --from=build /wheels /opt/grillo/wheels
 RUN pip install --no-cache-dir --constraint /opt/grillo/constraints.txt /opt/grillo/wheels/*.whl \
     && useradd --system --uid 10001 grillo \
-    && install -d -o grillo -g grillo /var/lib/grillo/spool
+    && install -d -o grillo -g grillo /var/lib/grillo/spool /var/lib/grillo/samples
 
 USER grillo
-VOLUME /var/lib/grillo/spool
+VOLUME /var/lib/grillo/spool /var/lib/grillo/samples
 ENTRYPOINT ["grillo"]

@@ -13,14 +13,20 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SERVICES = ("keys", "auth", "usage", "sensors")
 # Not every installation has these; the file is empty then, which counts as not set.
-OPTIONAL = ("KEYS_SIGNING_KEY", "AUTH_SIGNING_KEY", "SMTP_URL")
+OPTIONAL = (
+    *("KEYS_SIGNING_KEY", "AUTH_SIGNING_KEY", "SENSORS_SIGNING_KEY"),
+    *("AUDIT_HEADS", "SMTP_URL", "OIDC_CLIENT_SECRET"),
+)
 
 
 def templates() -> dict[str, dict[str, str]]:
     """Container → file → its text, in which {NAME} is a secret of `.env`."""
     folders = {name: _of_service(name, name.upper()) for name in SERVICES}
-    folders["keys"] |= {"KEYS_SIGNING_KEY": "{KEYS_SIGNING_KEY}"}
+    folders["keys"] |= {name: f"{{{name}}}" for name in ("KEYS_SIGNING_KEY", "AUDIT_HEADS")}
+    # Keys' own account and database, and what an issuer knows the console by.
+    folders["console"] = folders["keys"] | {"OIDC_CLIENT_SECRET": "{OIDC_CLIENT_SECRET}"}
     folders["auth"] |= {"AUTH_SIGNING_KEY": "{AUTH_SIGNING_KEY}"}
+    folders["sensors"] |= {name: f"{{{name}}}" for name in ("SENSORS_SIGNING_KEY", "AUDIT_HEADS")}
     folders["usage"] |= {name: f"{{{name}}}" for name in ("CHANNEL_SECRETS_KEY", "SMTP_URL")}
     owners = {name: f"{name.upper()}_OWNER" for name in SERVICES}
     folders["migrate"] = {

@@ -13,6 +13,7 @@ from shared.gate.authentication.guess_throttle import LIMIT_DEFAULT
 from shared.gate.grants.replica import LEASE_SECONDS_DEFAULT, LEASE_SECONDS_RANGE
 from shared.messaging.accounts.rpc_accounts import RpcAccountsWrong, read_rpc_accounts
 from shared.messaging.accounts.rules import Accounts
+from shared.replication.heads.sent_elsewhere import Elsewhere, elsewhere_of
 from shared.replication.proof.proof_keys import SETTINGS as PROOF_KEYS
 from shared.replication.proof.proof_keys import ProofKeys, read_proof_keys
 from shared.replication.proof.signatures import KeyMalformed
@@ -38,7 +39,9 @@ class Settings:
     keys_internal_url: str
     auth_internal_url: str
     usage_internal_url: str
+    sensors_internal_url: str
     spool: Path
+    samples: Path
     public_url: str
     web_address: str
     web_port: int
@@ -54,6 +57,7 @@ class Settings:
     usage_counter_days: int
     usage_alert_days: int
     proof_keys: ProofKeys
+    audit_heads: Elsewhere | None = field(repr=False)
 
 
 def read_settings() -> Settings:
@@ -69,7 +73,9 @@ def read_settings() -> Settings:
         keys_internal_url=text("KEYS_INTERNAL_URL", "http://keys:8001"),
         auth_internal_url=text("AUTH_INTERNAL_URL", "http://auth:8001"),
         usage_internal_url=text("USAGE_INTERNAL_URL", "http://usage:8001"),
+        sensors_internal_url=text("SENSORS_INTERNAL_URL", "http://sensors:8001"),
         spool=Path(text("SPOOL_DIR", "/var/lib/grillo/spool")),
+        samples=samples_folder(),
         public_url=text("GRILLO_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/"),
         web_address=text("WEB_ADDRESS", "0.0.0.0"),  # noqa: S104  a container's own network
         web_port=whole("WEB_PORT", 8000, 65_535),
@@ -85,6 +91,7 @@ def read_settings() -> Settings:
         usage_counter_days=usage_counter_days(),
         usage_alert_days=usage_alert_days(),
         proof_keys=proof_keys(),
+        audit_heads=audit_heads(),
     )
 
 
@@ -98,6 +105,11 @@ def accounts() -> Accounts:
     except (OSError, RpcAccountsWrong) as error:
         raise SettingWrong(f"RPC_ACCOUNTS names a file that cannot be used: {error}.") from None
     return Accounts(demanded=bool(wanted), others=others)
+
+
+def samples_folder() -> Path:
+    """SAMPLES_DIR: where the sensors service keeps its sealed files."""
+    return Path(text("SAMPLES_DIR", "/var/lib/grillo/samples"))
 
 
 def _internal_token() -> str:
@@ -164,6 +176,12 @@ def proof_keys() -> ProofKeys:
         return read_proof_keys({name: text(name) for name in PROOF_KEYS})
     except KeyMalformed as fault:
         raise SettingWrong(str(fault)) from None
+
+
+def audit_heads() -> Elsewhere | None:
+    """AUDIT_HEADS: where signed heads of the log are sent; None: nowhere. Raises SettingWrong."""
+    must_be = "the path of a file in a folder that is there, or an address that begins with https://"
+    return stated("AUDIT_HEADS", must_be, lambda name: elsewhere_of(text(name)))
 
 
 def trusted_proxies() -> tuple[Network, ...]:

@@ -29,7 +29,7 @@ RPC_ACCOUNTS = ROOT / "ops/rabbitmq/rpc-accounts.example.json"
 GRILLO = (sys.executable, "-m", "services.cli")
 _READY_SECONDS_MAX = 600
 _FRONT_PORT = 8000
-_TO_OTHERS = ("KEYS_INTERNAL_URL", "AUTH_INTERNAL_URL", "USAGE_INTERNAL_URL", "AMQP_URI")
+_TO_OTHERS = ("KEYS_INTERNAL_URL", "AUTH_INTERNAL_URL", "USAGE_INTERNAL_URL", "SENSORS_INTERNAL_URL", "AMQP_URI")
 
 
 class Stack:
@@ -121,7 +121,8 @@ class Stack:
         owner = entry["command"][1]
         stated = {name: self.loopback(value) for name, value in entry["environment"].items()}
         replaced = {f"{name}_FILE" for name in self._accounts[owner]}
-        mounted = self.folder / "ops/secrets" / owner
+        source = next(volume for volume in entry["volumes"] if ":/run/secrets" in volume).partition(":")[0]
+        mounted = self.folder / "ops/secrets" / Path(source).name
         files = {
             name: str(mounted / Path(value).name) if name.endswith("_FILE") else value for name, value in stated.items()
         }
@@ -133,6 +134,7 @@ class Stack:
             | told
             | {"GATE_LEASE_SECONDS": str(self._lease_seconds)}
             | {"GRILLO_PUBLIC_URL": self.url, "SPOOL_DIR": str(self.folder / f"{service}-spool")}
+            | {"SAMPLES_DIR": str(self.folder / "samples")}
             | {"TRUSTED_PROXIES": "127.0.0.1"}
             # Receivers of tests are on loopback, and speak no TLS.
             | {"WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1", "WEBHOOK_ALLOW_HTTP": "true"}

@@ -72,6 +72,7 @@ class Surroundings:
             "DATABASE_URL": self.databases[service],
             "INTERNAL_PORT": str(self._ports[service]),
             "SPOOL_DIR": str(self.folder / f"{service}-spool"),
+            "SAMPLES_DIR": str(self.folder / "samples"),
         }
 
     def gate(

@@ -3,18 +3,23 @@
 A grant says, by the digest of a key's secret, what that key may do.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
-from sqlalchemy import Connection, ScalarResult, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, Result, bindparam, delete, insert, or_, select, update
 
 from services.auth import tables
+from services.auth.dead_secrets import dead_secret_store
+from services.auth.dead_secrets.dead_secret_store import Change, follows_anew
+from services.auth.integrity.dead_secret_rows import forget_damaged
+from services.auth.integrity.grant_rows import GrantDamaged, as_row, damaged_grants, read_grant
 from shared.contracts.decoding import decode_all
 from shared.contracts.envelope import CloudEvent
-from shared.contracts.keys import SHAPES, OrganisationEvent, OrganisationRegistered, TierChanged
+from shared.contracts.keys import SHAPES, OrganisationEvent
 from shared.gate.grants.grant import Grant, Limits, Snapshot, evolve
-from shared.replication.sql_follower import read_checkpoint
+from shared.replication.checkpoints import read_checkpoint
+from shared.replication.feed import FeedUnavailable
 from shared.sql.database import Database
 
 FOLLOWER = "auth.grants"
@@ -24,14 +29,7 @@ _FORGET = delete(tables.grant).where(tables.grant.c.key_id == bindparam("of"))
 
 def apply(tx: Connection, event: CloudEvent) -> None:
     """Applies one event of keys to the grants. Safe to run twice. What it raises parks the event."""
-    public = decode_all(event, SHAPES)
-    match public:
-        case None:
-            return
-        case OrganisationRegistered() | TierChanged():
-            _save_tier(tx, public)
-        case _:
-            _save(tx, evolve(_load(tx, public.key_id), public))
+    apply_all(tx, (event,))
 
 
 def apply_all(tx: Connection, events: Sequence[CloudEvent]) -> None:
@@ -39,24 +37,50 @@ def apply_all(tx: Connection, events: Sequence[CloudEvent]) -> None:
     publics = [public for event in events if (public := decode_all(event, SHAPES)) is not None]
     known = _load_all(tx, {public.key_id for public in publics if not isinstance(public, OrganisationEvent)})
     grants = dict(known)
+    changes = []
     for public in publics:
         if isinstance(public, OrganisationEvent):
             _save_tier(tx, public)
         else:
-            grants[public.key_id] = evolve(grants.get(public.key_id), public)
+            before = grants.get(public.key_id)
+            grants[public.key_id] = after = evolve(before, public)
+            changes.append(Change(before, after, public))
+    dead_secret_store.keep(tx, changes)
     if known:
         tx.execute(_FORGET, [{"of": key_id} for key_id in known])
     if grants:
-        tx.execute(insert(tables.grant), [_as_row(grant) for grant in grants.values()])
+        tx.execute(insert(tables.grant), [as_row(grant) for grant in grants.values()])
 
 
 def reset(tx: Connection) -> None:
+    """Before a log is followed anew. Dead secrets stay, but for damaged ones, which the log tells again."""
     tx.execute(delete(tables.grant))
     tx.execute(delete(tables.organisation_tier))
+    forget_damaged(tx)
+    dead_secret_store.follow_anew(tx)
+
+
+def settle(database: Database) -> None:
+    """To be called at the log's head: if it was followed anew, judges the grants by what is known dead."""
+    with database.reading(once=True) as tx:
+        if not follows_anew(tx):
+            return
+    with database.transaction(unlimited=True) as tx:
+        read_checkpoint(tx, tables.checkpoint, FOLLOWER, lock=True)
+        dead_secret_store.settle(tx)
 
 
 class GrantUncertain(Exception):
-    """An event of the key, or of its organisation, could not be applied yet: what it may do is not known."""
+    """What the key may do is not known: an event of it or of its organisation could not be applied yet, its row is
+    damaged, or the log is being followed anew.
+    """
+
+
+class NotCaughtUp(FeedUnavailable):
+    """The log is being followed anew: until its head is reached, grants are as they were once."""
+
+    def __init__(self) -> None:
+        super().__init__("auth is following the log of keys from its beginning, and gives its grants at the end")
 
 
 class GrantBook:
@@ -66,13 +90,18 @@ class GrantBook:
         self._database, self._policy = database, policy
 
     def by_digest(self, digest: str) -> Grant | None:
-        """The grant of a key's present or previous secret, whose grace may have ended. Raises GrantUncertain."""
+        """The grant of the key that has this secret, or had it before it was replaced. Raises GrantUncertain."""
         table = tables.grant
         with self._database.reading() as tx:
+            if follows_anew(tx):
+                raise GrantUncertain("the log is followed anew")
             is_its = or_(table.c.digest == digest, table.c.previous_digest == digest)
-            body = tx.execute(select(table.c.body).where(is_its)).scalar_one_or_none()
+            row = tx.execute(select(table).where(is_its)).one_or_none()
             unappliable = _unappliable(tx)
-        grant = None if body is None else msgspec.json.decode(body, type=Grant)
+            try:
+                grant = _by_replaced(tx, digest) if row is None else read_grant(row)
+            except GrantDamaged as damaged:
+                raise GrantUncertain(str(damaged)) from None
         if grant and not unappliable.isdisjoint((grant.key_id, grant.organisation_id)):
             raise GrantUncertain(grant.key_id)
         return grant
@@ -80,32 +109,49 @@ class GrantBook:
     def snapshot(self) -> Snapshot:
         """All grants in one read transaction, with their place in the log.
 
-        The state of a key with a parked event is unknown: `unappliable` names it, so that gates refuse it.
+        The state of a key with a parked event is unknown: `unappliable` names it, so that gates refuse it. A damaged
+        row is left out, and its key named there, too. Raises NotCaughtUp.
         """
         with self._database.reading(unlimited=True) as tx:
-            grants = tuple(msgspec.json.decode(body, type=Grant) for body in _bodies(tx))
-            return replace(self._frame(tx), grants=grants)
+            damaged = damaged_grants(tx)
+            grants = tuple(
+                msgspec.json.decode(body, type=Grant) for key_id, body in _bodies(tx) if key_id not in damaged
+            )
+            return replace(self._frame(tx, damaged), grants=grants)
 
     def snapshot_blocks(self) -> Iterator[bytes]:
-        """The snapshot as it is sent (see snapshot_stream): stored bytes, read a part at a time."""
+        """The snapshot as it is sent (see snapshot_stream): stored bytes, read a part at a time. Raises NotCaughtUp."""
         with self._database.reading(unlimited=True) as tx:
-            yield msgspec.json.encode(self._frame(tx))
-            for bodies in _bodies(tx).partitions(_ROWS_AT_ONCE):
-                yield "\n".join(bodies).encode()
+            damaged = damaged_grants(tx)
+            yield msgspec.json.encode(self._frame(tx, damaged))
+            for rows in _bodies(tx).partitions(_ROWS_AT_ONCE):
+                if lines := [body for key_id, body in rows if key_id not in damaged]:
+                    yield "\n".join(lines).encode()
 
-    def _frame(self, tx: Connection) -> Snapshot:
+    def _frame(self, tx: Connection, damaged: Collection[str]) -> Snapshot:
         """The snapshot without its grants."""
+        if follows_anew(tx):
+            raise NotCaughtUp
         return Snapshot(
             place=read_checkpoint(tx, tables.checkpoint, FOLLOWER),
             grants=(),
             tiers={row.organisation_id: row.tier for row in tx.execute(select(tables.organisation_tier))},
             policy=self._policy,
-            unappliable=tuple(sorted(_unappliable(tx))),
+            unappliable=tuple(sorted(_unappliable(tx).union(damaged))),
         )
 
 
-def _bodies(tx: Connection) -> ScalarResult[str]:
-    return tx.execute(select(tables.grant.c.body).execution_options(yield_per=_ROWS_AT_ONCE)).scalars()
+def _bodies(tx: Connection) -> Result[str, str]:
+    columns = tables.grant.c
+    return tx.execute(select(columns.key_id, columns.body).execution_options(yield_per=_ROWS_AT_ONCE))
+
+
+def _by_replaced(tx: Connection, digest: str) -> Grant | None:
+    grant, dead = tables.grant, tables.dead_secret
+    query = select(grant).join(dead, dead.c.key_id == grant.c.key_id).where(dead.c.digest == digest)
+    row = tx.execute(query).one_or_none()
+    known = None if row is None else read_grant(row)
+    return known if known is not None and digest in known.replaced else None
 
 
 def _unappliable(tx: Connection) -> set[str]:
@@ -113,31 +159,10 @@ def _unappliable(tx: Connection) -> set[str]:
     return set(tx.execute(select(parked.c.stream).where(parked.c.follower == FOLLOWER).distinct()).scalars())
 
 
-def _load(tx: Connection, key_id: str) -> Grant | None:
-    table = tables.grant
-    body = tx.execute(select(table.c.body).where(table.c.key_id == key_id)).scalar_one_or_none()
-    return None if body is None else msgspec.json.decode(body, type=Grant)
-
-
 def _load_all(tx: Connection, key_ids: set[str]) -> dict[str, Grant]:
     table = tables.grant
-    rows = tx.execute(select(table.c.key_id, table.c.body).where(table.c.key_id.in_(key_ids))).all()
-    return {row.key_id: msgspec.json.decode(row.body, type=Grant) for row in rows}
-
-
-def _save(tx: Connection, grant: Grant) -> None:
-    table, values = tables.grant, _as_row(grant)
-    if tx.execute(update(table).where(table.c.key_id == grant.key_id).values(values)).rowcount == 0:
-        tx.execute(insert(table).values(values))
-
-
-def _as_row(grant: Grant) -> dict[str, object]:
-    return {
-        "key_id": grant.key_id,
-        "digest": grant.digest,
-        "previous_digest": grant.previous_digest,
-        "body": msgspec.json.encode(grant, order="deterministic").decode(),
-    }
+    rows = tx.execute(select(table).where(table.c.key_id.in_(key_ids))).all()
+    return {row.key_id: read_grant(row) for row in rows}
 
 
 def _save_tier(tx: Connection, event: OrganisationEvent) -> None:

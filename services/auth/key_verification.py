@@ -4,7 +4,7 @@ The key travels in the body only, where nothing logs it. Addresses are not judge
 """
 
 from services.auth.schema import VerifiedKeySchema, VerifyKeyBody, VerifyKeySchema
-from shared.gate.authentication.credential import digest_of, is_well_formed
+from shared.gate.authentication.credential import digest_of, hint_of, is_well_formed
 from shared.gate.gate import Gate
 from shared.gate.verdict import Refusal, Verdict
 from shared.web.operation import Answer, Call, operation
@@ -48,7 +48,8 @@ class KeyVerification:
         if not is_well_formed(body.key):
             return Verdict(Refusal.INVALID_KEY)
         organisation_id = call.caller.organisation_id
-        return self.gate.verify(digest_of(body.key), organisation_id, body.permission, charge=body.charge)
+        digest, hint = digest_of(body.key), hint_of(body.key)
+        return self.gate.verify(digest, organisation_id, body.permission, charge=body.charge, hint=hint)
 
 
 def _shown(verdict: Verdict) -> dict[str, object]:

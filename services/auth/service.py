@@ -10,6 +10,7 @@ from services.auth.verification import Verification, verify
 from shared.messaging.entrypoints import Provided, follows
 from shared.messaging.nameko_follower import Following
 from shared.messaging.rpc.procedures import procedure
+from shared.replication.heads.head_keeper import KEEP_SECONDS, HeadKeeper
 from shared.runtime.clock import Clock
 
 PULL_SECONDS = 1
@@ -21,6 +22,7 @@ class AuthService:
     book: GrantBook = Provided("auth.book")
     clock: Clock = Provided("clock")
     keys: Following = Provided("auth.following_keys")
+    sensors_heads: HeadKeeper = Provided("auth.sensors_heads")
 
     @procedure(VerifyArguments(), VerificationAnswer())
     def verify(self, digest: str, permission: str | None = None, address: str | None = None) -> Verification:
@@ -33,3 +35,7 @@ class AuthService:
     @timer(interval=PULL_SECONDS, eager=True)
     def catch_up(self) -> None:
         self.keys.catch_up()
+
+    @timer(interval=KEEP_SECONDS, eager=True)
+    def keep_head_of_sensors(self) -> None:
+        self.sensors_heads.keep()

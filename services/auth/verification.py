@@ -6,7 +6,7 @@ A secret never travels on the bus. Nothing is charged to the key's quota, and no
 from dataclasses import dataclass
 
 from services.auth.grants import GrantBook, GrantUncertain
-from shared.gate.verdict import Refusal, judge_grant
+from shared.gate.verdict import Refusal, judge_again
 from shared.runtime.clock import Clock
 from shared.values.permissions import ALIASES
 
@@ -30,10 +30,10 @@ def verify(
         grant = book.by_digest(digest)
     except GrantUncertain:
         return Verification(valid=False, problem=Refusal.UNAVAILABLE.value)
-    now = clock.now().timestamp()
-    if grant is None or not grant.accepts(digest, now):
+    asked = permission and ALIASES.get(permission, permission)
+    refusal = judge_again(grant, digest, asked, clock.now().timestamp(), address=address)
+    if grant is None or refusal is Refusal.INVALID_KEY:
         return Verification(valid=False, problem=Refusal.INVALID_KEY.value)
-    refusal = judge_grant(grant, permission and ALIASES.get(permission, permission), now, address=address)
     return Verification(
         valid=refusal is None,
         problem=None if refusal is None else refusal.value,

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from services.cli import migrate, run, up
-from services.cli.host import audit, channels, console, dead, organisation, rebuild, sensors, signing_key
+from services.cli.host import audit, channels, console, dead, organisation, rebuild, samples, sensors, signing_key
 from services.cli.remote import keys, whoami
 from services.cli.remote.alerting import alerts
 from services.cli.version import print_version
@@ -34,6 +34,7 @@ def application() -> typer.Typer:
     app.add_typer(organisation.app, name="organisation")
     app.command("whoami")(whoami.whoami)
     app.add_typer(keys.app, name="keys")
+    samples.register(sensors.app)
     app.add_typer(sensors.app, name="sensors")
     app.add_typer(alerts.app, name="alerts")
     app.add_typer(channels.app, name="channels")

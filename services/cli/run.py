@@ -69,6 +69,7 @@ def _check_settings(service: str, settings: "Settings") -> None:
 
     Raises SettingWrong.
     """
+    from services.keys.console.openid.settings import read_openid_settings
     from services.usage.notifications.settings import read_delivery_settings
     from shared.messaging.accounts.identity import account_of
 
@@ -76,3 +77,5 @@ def _check_settings(service: str, settings: "Settings") -> None:
         raise Failure(f"AMQP_URI must name the account {service}: others believe it alone, since AMQP_ACCOUNTS is set.")
     if service == "usage":
         read_delivery_settings()
+    if service == "keys":
+        read_openid_settings()

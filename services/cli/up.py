@@ -4,11 +4,14 @@ import json
 import signal
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from services.cli.failure import Failure
+
+if TYPE_CHECKING:
+    from services.embedded.soundness.fault import Report
 
 _HOST = "127.0.0.1"
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -32,11 +35,14 @@ def up(
     from services.embedded import first_start
     from services.embedded import system as embedded
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
+    from services.embedded.soundness.folder_check import check
+    from services.keys.console.openid.settings import read_openid_settings
     from services.usage.notifications.settings import read_delivery_settings
     from services.usage.retention.retention import RetentionTimes
     from shared.environment import SettingWrong, text
     from shared.observability import logs
     from shared.settings import (
+        audit_heads,
         cors_origins,
         guesses_per_minute,
         lease_seconds,
@@ -51,24 +57,35 @@ def up(
     folder = DataFolder(data)
     try:
         lease, proxies, origins = lease_seconds(), TrustedProxies(trusted_proxies()), cors_origins()
-        guesses = guesses_per_minute()
+        guesses, elsewhere = guesses_per_minute(), audit_heads()
         kept = RetentionTimes(
             raw_days=usage_raw_days(), counter_days=usage_counter_days(), alert_days=usage_alert_days()
         )
         folder.hold()
+        report = check(folder, whole=False)
         read_delivery_settings(folder.channel_secrets_key())
+        read_openid_settings()
         public = embedded.listen(_HOST, port)
         internal = embedded.listen(_HOST, port + 1 if port else 0)
     except (SettingWrong, DataFolderUnusable, embedded.PortInUse) as error:
         raise Failure(str(error)) from None
+    if report.faults:
+        raise Failure(_unsound(report))
     url = text("GRILLO_PUBLIC_URL") or f"http://{_HOST}:{public.getsockname()[1]}"
     internal_url = f"http://{_HOST}:{internal.getsockname()[1]}"
     system = embedded.Embedded(
-        folder, lease_seconds=lease, proxies=proxies, cors_origins=origins, guesses_per_minute=guesses, kept=kept
+        folder,
+        lease_seconds=lease,
+        proxies=proxies,
+        cors_origins=origins,
+        guesses_per_minute=guesses,
+        kept=kept,
+        audit_heads=elsewhere,
     )
     organisation = first_start.organisation(system.keys)
     first_start.import_samples(system.sensors, organisation, data)
     system.start(public, internal, url)
+    system.whole_check.start_unless_done(report)
     try:
         admin_key = first_start.admin_key(system.keys, organisation)
         link = first_start.console_link(system.keys, organisation, url)
@@ -76,12 +93,19 @@ def up(
             _print_json(url, internal_url, organisation, admin_key, link)
         else:
             _print_for_people(url, internal_url, organisation, admin_key, link)
-        embedded.wait(lambda: signals.asked_to_stop or not system.is_serving())
+        embedded.wait(lambda: signals.asked_to_stop or not system.is_serving(), system.whole_check.poll)
         if not signals.asked_to_stop:
             raise Failure("a door stopped accepting connections, so all of it has stopped. Start it again.")
     finally:
         system.stop()
         folder.release()
+
+
+def _unsound(report: "Report") -> str:
+    """The first fault in one line; the others are likely to come of the same."""
+    more = len(report.faults) - 1
+    others = f" ({more} more: `grillo audit verify` names them.)" if more else ""
+    return f"{report.faults[0]}{others}"
 
 
 class _Signals:

@@ -14,6 +14,7 @@ import structlog
 from services.auth import assembly as auth
 from services.auth.tier_limits import TIERS
 from services.keys import assembly as keys
+from services.keys.console.openid.settings import read_openid_settings
 from services.keys.console.remote_usage import RemoteUsage
 from services.sensors import assembly as sensors
 from services.service_registry import SERVICES, Part, documented_routes
@@ -34,6 +35,7 @@ from shared.messaging.rpc.call import CallFailed, call
 from shared.messaging.rpc.feed import RpcFeed
 from shared.observability.at_scrape import build_info, disk_free
 from shared.replication.feed import PAGE_EVENTS_MAX, Feed, FeedUnavailable
+from shared.replication.heads.head_keeper import remote_head
 from shared.replication.http_feed import FirstAnswer, HttpFeed
 from shared.replication.internal_client import InternalClient
 from shared.runtime.clock import Clock, SystemClock
@@ -65,6 +67,8 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
                 clock,
                 keys_verifier=proof.keys_verifier,
                 signer=proof.auth_signer,
+                sensors_head=remote_head(InternalClient(settings.sensors_internal_url, settings.internal_token)),
+                sensors_verifier=proof.sensors_verifier,
             )
         case "usage":
             return usage.assemble(
@@ -83,7 +87,14 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
                 keys_verifier=proof.keys_verifier,
             )
         case "sensors":
-            return sensors.assemble(Database(settings.database_url), PipelinedLogBus(settings.amqp_uri, service), clock)
+            return sensors.assemble(
+                Database(settings.database_url),
+                PipelinedLogBus(settings.amqp_uri, service),
+                clock,
+                settings.samples,
+                signer=proof.sensors_signer,
+                elsewhere=settings.audit_heads,
+            )
         case _:
             raise ValueError(f"{service} is not a service; there are {', '.join(SERVICES)}")
 
@@ -97,6 +108,7 @@ def _assemble_keys(settings: Settings, clock: Clock) -> keys.Keys:
         lease_seconds=settings.lease_seconds,
         gates_max=settings.gates_max,
         signer=signer,
+        elsewhere=settings.audit_heads,
     )
 
 
@@ -114,7 +126,7 @@ def web(service: str, settings: Settings) -> Any:
         gate.gate,
         clock,
         public_url=settings.public_url,
-        is_ready=part.database.answers,
+        is_ready=part.is_ready,
         documented=documented_routes(),
         proxies=proxies,
         cors_origins=settings.cors_origins,
@@ -132,13 +144,14 @@ def console(settings: Settings) -> Any:
         document=document(documented_routes(), settings.public_url),
         public_url=settings.public_url,
         proxies=TrustedProxies(settings.trusted_proxies),
+        openid=read_openid_settings(),
     )
 
 
 def internal_door(service: str, settings: Settings) -> Any:
     """The WSGI app of the internal door."""
     part = assemble(service, settings, SystemClock())
-    routes, is_ready = part.internal_routes(), part.database.answers
+    routes, is_ready = part.internal_routes(), part.is_ready
     if any(account == SHARED for account, _ in settings.internal_tokens):
         _log.warning(
             "internal_token_shared",

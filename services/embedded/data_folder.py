@@ -1,4 +1,4 @@
-"""Data folder of `grillo up`: one SQLite file a service, the meter's spool, generated secrets, and a lock.
+"""Data folder of `grillo up`: a SQLite file a service, the meter's spool, sealed samples, generated secrets, a lock.
 
 One server at a time holds it. Commands that only read, or that write through SQLite's own locks, need not.
 """
@@ -31,22 +31,45 @@ class DataFolder:
     def spool(self) -> Path:
         return self.path / "spool"
 
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples"
+
+    def file(self, service: str) -> Path:
+        return self.path / f"{service}.sqlite"
+
     def database(self, service: str) -> Database:
-        return Database.sqlite(self._file(service))
+        return Database.sqlite(self.file(service))
 
     def existing_database(self, service: str) -> Database:
         """Raises DataFolderUnusable when there is none: a tool must not leave an empty file behind."""
-        file = self._file(service)
-        try:
-            found = file.is_file() and file.stat().st_size > 0
-        except OSError as error:
-            raise DataFolderUnusable(f"{self.path} cannot be read: {error.strerror}.") from None
-        if not found:
+        if not self.has_database(service):
             raise DataFolderUnusable(
                 f"{self.path} holds no data of grillo's {service} service. "
                 "Start `grillo up` on it once, or name another folder with --data."
             )
         return self.database(service)
+
+    def has_database(self, service: str) -> bool:
+        """Raises DataFolderUnusable."""
+        file = self.file(service)
+        try:
+            return file.is_file() and file.stat().st_size > 0
+        except OSError as error:
+            raise DataFolderUnusable(f"{self.path} cannot be read: {error.strerror}.") from None
+
+    def is_held_by_another(self) -> bool:
+        """Whether another process's server runs on it, so that its files change at any moment."""
+        if self._lock is not None:
+            return False
+        try:
+            with (self.path / "grillo.lock").open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
 
     def hold(self) -> None:
         """Makes the folder if need be, and keeps it to this process until `release`. Raises DataFolderUnusable."""
@@ -85,6 +108,10 @@ class DataFolder:
         """Signs what keys tells its followers in this process."""
         return Signer(self._secret("keys-signing-key", new_private_key))
 
+    def sensors_signer(self) -> Signer:
+        """Signs where the log of sensors ends."""
+        return Signer(self._secret("sensors-signing-key", new_private_key))
+
     def _secret(self, name: str, make: Callable[[], str] = _random_hex) -> str:
         file = self.path / name
         with contextlib.suppress(FileExistsError):
@@ -97,6 +124,3 @@ class DataFolder:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
-
-    def _file(self, service: str) -> Path:
-        return self.path / f"{service}.sqlite"

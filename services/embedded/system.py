@@ -22,8 +22,10 @@ from services.auth import assembly as auth
 from services.auth.tier_limits import TIERS
 from services.embedded.data_folder import DataFolder
 from services.embedded.server import Server, connection_limits, raise_file_limit, stop
+from services.embedded.soundness.whole_check import WholeCheck
 from services.keys import assembly as keys
 from services.keys.console.app import beside
+from services.keys.console.openid.settings import read_openid_settings
 from services.keys.console.remote_usage import RemoteUsage
 from services.sensors import assembly as sensors
 from services.service_registry import SERVICES, Part
@@ -40,6 +42,7 @@ from shared.messaging.broadcast_listener import Listener
 from shared.messaging.entrypoints import COMPOSITION
 from shared.messaging.exchanges import broadcast_queue
 from shared.messaging.publishing import EventPublisher, LogBus, MeterBus
+from shared.replication.heads.sent_elsewhere import Elsewhere
 from shared.replication.proof.signatures import Verifier
 from shared.runtime.clock import SystemClock
 from shared.values.accounts import SHARED
@@ -70,6 +73,7 @@ class Embedded:
         cors_origins: Sequence[str] | None = None,
         guesses_per_minute: int = LIMIT_DEFAULT,
         kept: RetentionTimes = KEPT_DEFAULT,
+        audit_heads: Elsewhere | None = None,
     ) -> None:
         embedded_transport.register()
         clock = SystemClock()
@@ -78,9 +82,28 @@ class Embedded:
         signer = folder.keys_signer()
         verifier = Verifier([signer.public_key])
         self.keys = keys.assemble(
-            folder.database("keys"), LogBus(bus["keys"], signer), clock, lease_seconds=lease_seconds, signer=signer
+            folder.database("keys"),
+            LogBus(bus["keys"], signer),
+            clock,
+            lease_seconds=lease_seconds,
+            signer=signer,
+            elsewhere=audit_heads,
         )
-        self.auth = auth.assemble(folder.database("auth"), self.keys.feed, clock, keys_verifier=verifier)
+        self.sensors = sensors.assemble(
+            folder.database("sensors"),
+            LogBus(sensors_bus),
+            clock,
+            folder.samples,
+            signer=folder.sensors_signer(),
+            elsewhere=audit_heads,
+        )
+        self.auth = auth.assemble(
+            folder.database("auth"),
+            self.keys.feed,
+            clock,
+            keys_verifier=verifier,
+            sensors_head=self.sensors.signed_head,
+        )
         self.usage = usage.assemble(
             folder.database("usage"),
             self.keys.feed,
@@ -92,10 +115,10 @@ class Embedded:
             kept=kept,
             keys_verifier=verifier,
         )
-        self.sensors = sensors.assemble(folder.database("sensors"), LogBus(sensors_bus), clock)
         self._parts: tuple[Part, ...] = (self.keys, self.auth, self.usage, self.sensors)
         self._clock, self._proxies, self._cors_origins = clock, proxies, cors_origins
         self._callers = InternalCallers([(SHARED, digest_of_token(folder.internal_token()))])
+        self.whole_check = WholeCheck(folder)
         self._gate_id, self._path = new_gate_id(), folder.path
         gate_bus = MeterBus(bus["auth"])
         self._gate = GateProcess(
@@ -150,6 +173,7 @@ class Embedded:
             document=document(routes, public_url),
             public_url=public_url,
             proxies=self._proxies,
+            openid=read_openid_settings(),
         )
         public_max, internal_max = connection_limits(raise_file_limit())
         self._servers = [
@@ -164,6 +188,7 @@ class Embedded:
     def stop(self) -> None:
         """Lets requests finish, ships what is metered, gives the gate's place up, stops the services."""
         stop(self._servers)
+        self.whole_check.stop()
         for part in self._parts:
             part.stop()
         self._gate.stop()
@@ -173,7 +198,7 @@ class Embedded:
             part.database.close()
 
     def _answers(self) -> bool:
-        return all(part.database.answers() for part in self._parts)
+        return self.whole_check.is_sound and all(part.is_ready() for part in self._parts)
 
     def _services(self) -> Any:
         provided: dict[str, object] = {"clock": self._clock}
@@ -194,9 +219,10 @@ def listen(host: str, port: int) -> socket.socket:
         raise PortInUse(port) from error
 
 
-def wait(is_over: Callable[[], bool]) -> None:
-    """Gives the thread to everything else until `is_over`, which a signal handler may have set."""
+def wait(is_over: Callable[[], bool], look: Callable[[], None]) -> None:
+    """Gives the thread to everything else until `is_over`, which a signal handler may have set; now and then `look`."""
     while not is_over():
+        look()
         eventlet.sleep(0.1)
 
 

@@ -14,10 +14,10 @@ from services.keys.http.organisation import organisation_activity_resources
 from services.keys.http.signers_resource import WELL_KNOWN, SignersResource
 from services.keys.publication import publish
 from services.keys.revocation.evidence import Evidence
+from services.keys.revocation.follower_places import FollowerPlaces
 from services.keys.revocation.gate_cap import GATES_MAX_DEFAULT
 from services.keys.revocation.gate_rows import GATES
 from services.keys.revocation.propagation import Propagation
-from services.keys.revocation.published_signers import PublishedSigners
 from services.keys.revocation.receipts import Receipts
 from services.keys.revocation.restore_detection import RestoreDetection
 from services.keys.rpc.remote_commands import RemoteCommands
@@ -35,8 +35,10 @@ from shared.observability.at_scrape import Measure
 from shared.replication import lag
 from shared.replication.envelopes import Envelopes
 from shared.replication.feed import LogFeed
+from shared.replication.heads.sent_elsewhere import Elsewhere, SentElsewhere
+from shared.replication.proof.published_signers import PublishedSigners
 from shared.replication.proof.signatures import Signer
-from shared.replication.proof.signed_heads import HeadSigner
+from shared.replication.proof.signed_heads import HeadSigner, signed_end
 from shared.replication.relay import Bus, Doorbell, Relay
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
@@ -49,6 +51,7 @@ from shared.web.route import InternalRoute, Route
 
 if TYPE_CHECKING:
     from services.keys.console.app import ConsoleDoor
+    from services.keys.console.openid.settings import OpenIdSettings
     from services.keys.console.pages.key_usage import KeyUsage
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -75,6 +78,11 @@ class Keys:
     signers: PublishedSigners
     last_use: LastUse
     sign_in: SignIn
+    sent_heads: SentElsewhere
+    follower_places: FollowerPlaces
+
+    def is_ready(self) -> bool:
+        return self.database.answers()
 
     def rebuild(self) -> int:
         """Rebuilds the read models from the log. Returns how many events it holds."""
@@ -91,6 +99,7 @@ class Keys:
             "keys.restore_detection": self.restore_detection,
             "keys.last_use": self.last_use,
             "keys.sweep": self.sweep,
+            "keys.sent_heads": self.sent_heads,
             "keys.remote_commands": RemoteCommands(self.commands),
         }
 
@@ -111,12 +120,18 @@ class Keys:
         document: Mapping[str, Any],
         public_url: str,
         proxies: TrustedProxies,
+        openid: "OpenIdSettings | None" = None,
     ) -> "ConsoleDoor":
-        """The pages for people. `tiers`: the limits of each. `usage`: whom details ask. `document`: the API's."""
+        """The pages for people. `tiers`: the limits of each. `usage`: whom details ask. `document`: the API's.
+
+        `openid`: the issuer by which people sign in; None: by links alone.
+        """
         # Here and not above: templates and catalogues are read by the one process that shows pages.
         from services.keys.console.app import ConsoleDoor
+        from services.keys.console.openid.issuer_sign_in import IssuerSignIn
         from services.keys.console.pages.parts import Parts
 
+        issuer = None if openid is None else IssuerSignIn(openid, self.database, self.clock, public_url)
         parts = Parts(
             commands=self.commands,
             queries=self.queries,
@@ -128,6 +143,7 @@ class Keys:
             tiers=tiers,
             usage=usage,
             public_url=public_url,
+            issuer=issuer,
         )
         return ConsoleDoor(parts, proxies=proxies, is_ready=self.database.answers, document=document)
 
@@ -167,8 +183,12 @@ def assemble(
     lease_seconds: float,
     gates_max: int = GATES_MAX_DEFAULT,
     signer: Signer | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Keys:
-    """Migrates the database first. `gates_max`: of each account. `signer`: of answers to pulls, and of receipts."""
+    """Migrates the database first. `gates_max`: of each account. `signer`: of answers to pulls, and of receipts.
+
+    `elsewhere`: where heads of the log are sent, too.
+    """
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
     envelopes = Envelopes("keys", types, publish, ignorable=IGNORABLE)
@@ -178,7 +198,7 @@ def assemble(
     propagation = Propagation(
         database, store, restore_detection, clock, lease_seconds=lease_seconds, gates_max=gates_max
     )
-    signers = PublishedSigners(database)
+    signers = PublishedSigners(database, tables.signing_key)
     heads = None
     if signer is not None:
         signers.publish(signer, clock)
@@ -205,4 +225,6 @@ def assemble(
         signers=signers,
         last_use=LastUse(database),
         sign_in=SignIn(database, clock),
+        sent_heads=SentElsewhere("keys", lambda: signed_end(heads, store), elsewhere),
+        follower_places=FollowerPlaces(database),
     )

@@ -6,7 +6,7 @@ The value exists in one answer and in the caller's hands; everything else here k
 import secrets
 from dataclasses import dataclass, field
 
-from shared.gate.authentication.credential import BODY_CHARACTERS, PREFIX, digest_of, with_checksum
+from shared.gate.authentication.credential import BODY_CHARACTERS, PREFIX, digest_of, hint_of, with_checksum
 from shared.values.base62 import base62
 
 
@@ -22,4 +22,4 @@ class Secret:
 def new_secret() -> Secret:
     """256 random bits."""
     value = with_checksum(PREFIX + base62(secrets.randbits(256), BODY_CHARACTERS))
-    return Secret(value=value, digest=digest_of(value), hint=f"{value[:8]}…{value[-4:]}")
+    return Secret(value=value, digest=digest_of(value), hint=hint_of(value))

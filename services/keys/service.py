@@ -33,6 +33,7 @@ from shared.messaging.entrypoints import Provided, Sender, hears
 from shared.messaging.rpc.feed import feed_service
 from shared.messaging.rpc.procedures import procedure
 from shared.replication.feed import Acknowledgement, FeedPage, LogFeed
+from shared.replication.heads.sent_elsewhere import SEND_SECONDS, SentElsewhere
 from shared.replication.proof.signatures import Signer
 from shared.replication.proof.signed_pages import SignedPage, question, signed_page
 from shared.replication.relay import Relay
@@ -52,6 +53,7 @@ class KeysService:
     restore_detection: RestoreDetection = Provided("keys.restore_detection")
     last_use: LastUse = Provided("keys.last_use")
     sweep: ExpirySweep = Provided("keys.sweep")
+    sent_heads: SentElsewhere = Provided("keys.sent_heads")
     commands: RemoteCommands = Provided("keys.remote_commands")
     sender: str | None = Sender()
 
@@ -103,6 +105,10 @@ class KeysService:
     @timer(interval=RESTORE_DETECTION_SECONDS, eager=True)
     def notice_a_restore(self) -> None:
         self.restore_detection.settle()
+
+    @timer(interval=SEND_SECONDS)
+    def send_head(self) -> None:
+        self.sent_heads.tick()
 
     @timer(interval=SWEEP_SECONDS)
     def expire_and_warn(self) -> None:

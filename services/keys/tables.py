@@ -2,9 +2,10 @@
 and the people of the console with their links and sessions.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text, false, text
 
 from shared.eventsourcing.sql_event_store import log_tables
+from shared.replication.proof.published_signers import signing_key_table
 from shared.replication.relay import relay_table
 from shared.sql.idempotency_table import idempotency_table
 
@@ -12,15 +13,8 @@ metadata = MetaData()
 log, log_head = log_tables(metadata)
 relay_cursor = relay_table(metadata)
 
-# Public halves of all keys that ever signed, so that old receipts can be checked after a key was replaced. `id`: the
-# thumbprint of RFC 7638.
-signing_key = Table(
-    "signing_key",
-    metadata,
-    Column("id", String(43), primary_key=True),
-    Column("public_key", String(44), nullable=False),
-    Column("first_used_at", String(27), nullable=False),
-)
+# Public halves of all keys that ever signed, so that old receipts can be checked after a key was replaced.
+signing_key = signing_key_table(metadata)
 
 organisation = Table(
     "organisation",
@@ -130,6 +124,18 @@ gate = Table(
     Column("account", String(32)),
 )
 
+# How far each follower has said to be on its own disk, and when keys had signed that; from when to when something is
+# gone from it (see revocation/follower_places.py).
+follower_place = Table(
+    "follower_place",
+    metadata,
+    Column("follower", String(64), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("signed_at", String(27), nullable=False),
+    Column("lost_from", String(27)),
+    Column("lost_until", String(27)),
+)
+
 # One row: the storage last seen (see revocation/restore_detection.py). `settled`: every gate that may hold a lease has
 # a row in `gate`.
 storage = Table(
@@ -140,8 +146,9 @@ storage = Table(
 )
 
 # Who signs in at the console. The log names them by id alone, so that `name` and `address` can be erased. Not a read
-# model, nor are the two tables below. `role`: what every session of theirs may do from now on. `signed_in_at`: last;
-# `refused_at`: when a sign-in of theirs was last refused.
+# model, nor are the three tables below. `role`: what every session of theirs may do from now on. `issuer`, `subject`:
+# whom they are to the issuer that they sign in by; none: they come by links. `time_zone`: as they chose it.
+# `signed_in_at`: last; `refused_at`: when a sign-in of theirs was last refused.
 console_person = Table(
     "console_person",
     metadata,
@@ -151,9 +158,13 @@ console_person = Table(
     Column("name", Text, nullable=False),
     Column("address", Text),
     Column("created_at", String(27), nullable=False),
+    Column("issuer", Text),
+    Column("subject", Text),
+    Column("time_zone", String(64)),
     Column("signed_in_at", String(27)),
     Column("refused_at", String(27)),
     Index("console_person_by_organisation", "organisation_id"),
+    Index("console_person_by_subject", "issuer", "subject", unique=True),
 )
 
 # Links that sign in once. `digest`: SHA-256 of the token, which is stored nowhere.
@@ -167,7 +178,21 @@ console_link = Table(
     Index("console_link_by_expiry", "expires_at"),
 )
 
+# Sign-ins that an issuer has not sent back yet. `digest`, `browser_digest`: SHA-256 of their state, and of the cookie
+# of the browser that began them. `source`: where they came from, as callers are counted.
+console_pending = Table(
+    "console_pending",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("browser_digest", String(64), nullable=False),
+    Column("is_again", Boolean, nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("begun_at", String(27), nullable=False),
+    Index("console_pending_by_time", "begun_at"),
+)
+
 # `digest`: SHA-256 of the id in the browser's cookie, which is stored nowhere. `id`: what people's lists call it.
+# `authenticated_at`: when it was last proved who it is; none: an issuer did not say.
 console_session = Table(
     "console_session",
     metadata,
@@ -178,6 +203,8 @@ console_session = Table(
     Column("seen_at", String(27), nullable=False),
     Column("address", String(45), nullable=False),
     Column("user_agent", String(200), nullable=False),
+    Column("authenticated_at", String(27)),
+    Column("by_issuer", Boolean, nullable=False, server_default=false()),
     Index("console_session_by_person", "person_id"),
     Index("console_session_by_sign_in", "signed_in_at"),
 )

@@ -1,7 +1,5 @@
 """HTTP resources of the sensor data API: sensors, their recordings, seismic events."""
 
-import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,8 +16,8 @@ from services.sensors.schema import (
     SensorListSchema,
     SensorSchema,
 )
-from services.sensors.store.recording_store import RecordingStore
-from services.sensors.store.waveform import Block, Segment, join, read, thin
+from services.sensors.store.reader import SampleReader
+from services.sensors.store.waveform import Segment, thin
 from shared.values.timestamps import from_nanoseconds, rfc3339, to_nanoseconds
 from shared.web.operation import Answer, Call, operation
 from shared.web.pagination import page_answer
@@ -30,11 +28,11 @@ RANGE_MAX = timedelta(hours=1)
 RANGE_DEFAULT = timedelta(minutes=1)
 
 
-def routes(queries: SensorQueries, recordings: RecordingStore) -> list[Route]:
+def routes(queries: SensorQueries, reader: SampleReader) -> list[Route]:
     return [
         Route("/v1/sensors", SensorCollection(queries)),
         Route("/v1/sensors/{sensor_id}", SensorItem(queries)),
-        Route("/v1/sensors/{sensor_id}/data", SensorData(queries, recordings)),
+        Route("/v1/sensors/{sensor_id}/data", SensorData(queries, reader)),
         Route("/v1/events", SeismicEventCollection()),
     ]
 
@@ -69,8 +67,8 @@ class SensorItem:
 
 
 class SensorData:
-    def __init__(self, queries: SensorQueries, recordings: RecordingStore) -> None:
-        self._queries, self._recordings = queries, recordings
+    def __init__(self, queries: SensorQueries, reader: SampleReader) -> None:
+        self._queries, self._reader = queries, reader
 
     @operation(
         "Read a sensor's recordings; without start and end, the latest recorded minute",
@@ -83,8 +81,7 @@ class SensorData:
     def on_get(self, call: Call[DataQuery, None], sensor_id: str) -> Answer:
         sensor = _own(self._queries, call.caller.organisation_id, sensor_id)
         start_ns, end_ns = _range(call.query, sensor.last_sample_at)
-        blocks = self._recordings.between(sensor_id, start_ns, end_ns, call.query.channel)
-        segments = join(_within(blocks, start_ns, end_ns))
+        segments = self._reader.segments(sensor_id, start_ns, end_ns, call.query.channel)
         shown = [_segment(segment, call.query.max_points) for segment in segments]
         return Answer(body={"sensor_id": sensor_id, "unit": sensor.unit, "segments": shown})
 
@@ -130,15 +127,6 @@ def _range(query: DataQuery, last_sample_at: datetime | None) -> tuple[int, int]
         )
         raise Problem("range-too-long", detail)
     return to_nanoseconds(start), to_nanoseconds(end)
-
-
-def _within(blocks: list[Block], start_ns: int, end_ns: int) -> Iterator[Segment]:
-    for block in blocks:
-        segment = read(block).slice(start_ns, end_ns)
-        if segment is not None:
-            yield segment
-        # Decoding is milliseconds of pure computing: other greenlets run between blocks.
-        time.sleep(0)
 
 
 def _segment(segment: Segment, max_points: int | None) -> dict[str, Any]:

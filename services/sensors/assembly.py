@@ -9,16 +9,22 @@ from services.sensors.events import types
 from services.sensors.ingest.importer import Importer
 from services.sensors.publication import publish
 from services.sensors.queries import SensorQueries
+from services.sensors.samples import Samples, open_samples
 from services.sensors.store.recording_store import RecordingStore
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.gate.grants.grants import Grants
 from shared.observability.at_scrape import Measure
 from shared.replication import lag
 from shared.replication.envelopes import Envelopes
+from shared.replication.heads.sent_elsewhere import Elsewhere, SentElsewhere
+from shared.replication.proof.published_signers import PublishedSigners
+from shared.replication.proof.signatures import Signer
+from shared.replication.proof.signed_heads import HeadSigner, SignedHead, signed_end
 from shared.replication.relay import Bus, Relay
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
+from shared.web.evidence.log_head import LogHead
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import InternalRoute, Route
 
@@ -31,20 +37,34 @@ class Sensors:
     store: SqlEventStore
     relay: Relay
     queries: SensorQueries
-    recordings: RecordingStore
+    samples: Samples
     importer: Importer
+    heads: HeadSigner | None
+    sent_heads: SentElsewhere
+
+    def is_ready(self) -> bool:
+        return self.database.answers()
+
+    def signed_head(self) -> SignedHead | None:
+        """Where the log ends; None without a signing key."""
+        return signed_end(self.heads, self.store)
 
     def provided(self) -> dict[str, object]:
         """What the nameko service asks for."""
-        return {"sensors.queries": self.queries, "sensors.relay": self.relay}
+        return {
+            "sensors.queries": self.queries,
+            "sensors.relay": self.relay,
+            "sensors.samples": self.samples,
+            "sensors.sent_heads": self.sent_heads,
+        }
 
     def routes(self, _grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources."""
-        return api.routes(self.queries, self.recordings)
+        return api.routes(self.queries, self.samples.reader)
 
     def internal_routes(self) -> list[InternalRoute]:
-        """None: nobody follows this service yet."""
-        return []
+        """Nobody follows this service; auth keeps where its log ends."""
+        return [InternalRoute("/internal/head", LogHead(self.signed_head), frozenset({"auth"}))]
 
     def measures(self) -> list[Measure]:
         """What is measured when metrics are asked for."""
@@ -63,16 +83,33 @@ def documented_routes() -> list[Route]:
     return api.routes(nothing, nothing)
 
 
-def assemble(database: Database, bus: Bus, clock: Clock) -> Sensors:
-    """Migrates the database first."""
+def assemble(
+    database: Database,
+    bus: Bus,
+    clock: Clock,
+    samples_folder: Path,
+    *,
+    signer: Signer | None = None,
+    elsewhere: Elsewhere | None = None,
+) -> Sensors:
+    """Migrates the database first. `samples_folder`: where sealed samples are.
+
+    `signer`: of heads of the log. `elsewhere`: where they are sent.
+    """
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
-    recordings = RecordingStore(database)
+    heads = None
+    if signer is not None:
+        PublishedSigners(database, tables.signing_key).publish(signer, clock)
+        heads = HeadSigner(signer, clock)
+    samples = open_samples(database, samples_folder, clock)
     return Sensors(
         database=database,
         store=store,
         relay=Relay(database, tables.metadata, store, Envelopes("sensors", types, publish), bus),
         queries=SensorQueries(database, clock),
-        recordings=recordings,
-        importer=Importer(store, recordings, clock),
+        samples=samples,
+        importer=Importer(store, RecordingStore(database, samples.store), clock),
+        heads=heads,
+        sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store), elsewhere),
     )

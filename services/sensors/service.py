@@ -4,11 +4,15 @@ from nameko.timer import timer
 
 from services.sensors.queries import SensorPage, SensorQueries
 from services.sensors.rpc_schemas import ListSensorsArguments, SensorPageAnswer
+from services.sensors.samples import Samples
 from shared.messaging.entrypoints import Provided
 from shared.messaging.rpc.procedures import procedure
+from shared.replication.heads.sent_elsewhere import SEND_SECONDS, SentElsewhere
 from shared.replication.relay import Relay
 
 RELAY_SECONDS = 1
+SEAL_SECONDS = 10
+SWEEP_SECONDS = 600
 
 
 class SensorsService:
@@ -16,6 +20,8 @@ class SensorsService:
 
     queries: SensorQueries = Provided("sensors.queries")
     relay: Relay = Provided("sensors.relay")
+    sent_heads: SentElsewhere = Provided("sensors.sent_heads")
+    samples: Samples = Provided("sensors.samples")
 
     @procedure(ListSensorsArguments(), SensorPageAnswer())
     def list_sensors(self, organisation_id: str, limit: int = 20, after: str = "") -> SensorPage:
@@ -24,3 +30,16 @@ class SensorsService:
     @timer(interval=RELAY_SECONDS)
     def relay_what_is_left(self) -> None:
         self.relay.run()
+
+    @timer(interval=SEND_SECONDS)
+    def send_head(self) -> None:
+        self.sent_heads.tick()
+
+    @timer(interval=SEAL_SECONDS)
+    def seal_what_has_settled(self) -> None:
+        self.samples.sealer.run()
+
+    @timer(interval=SWEEP_SECONDS)
+    def delete_what_is_old(self) -> None:
+        self.samples.retention.run()
+        self.samples.sweep.run()

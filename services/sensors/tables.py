@@ -1,13 +1,17 @@
-"""SQLAlchemy tables of the sensors service: its log, the sensors projected from it, and the recordings."""
+"""SQLAlchemy tables of the sensors service: its log, the sensors projected from it, the index of samples."""
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 from shared.eventsourcing.sql_event_store import log_tables
+from shared.replication.proof.published_signers import signing_key_table
 from shared.replication.relay import relay_table
 
 metadata = MetaData()
 log, log_head = log_tables(metadata)
 relay_cursor = relay_table(metadata)
+
+# Public halves of all keys that ever signed heads of the log.
+signing_key = signing_key_table(metadata)
 
 sensor = Table(
     "sensor",
@@ -24,29 +28,80 @@ sensor = Table(
     Index("sensor_by_organisation", "organisation_id", "id"),
 )
 
-# Channels of a sensor that have recordings, updated in the transaction that stores the blocks.
+# Axes of a sensor that have recordings, updated in the transaction that stores them. `location_code`, `code`: of the
+# latest samples. `sealing_until_us`: who seals this axis has until then; microseconds since 1970.
 channel = Table(
     "channel",
     metadata,
     Column("sensor_id", String(32), primary_key=True),
-    Column("location_code", String(2), primary_key=True),
-    Column("code", String(3), primary_key=True),
-    Column("sample_rate_hz", Float, nullable=False),
+    Column("axis", String(8), primary_key=True),
+    Column("location_code", String(2), nullable=False),
+    Column("code", String(3), nullable=False),
+    Column("sample_rate_hz", Float(53), nullable=False),
     Column("last_sample_ns", BigInteger, nullable=False),
+    Column("sealing_until_us", BigInteger, nullable=False, default=0),
 )
 
-# `start_ns`, `end_ns`: the first and the last sample, nanoseconds since 1970, UTC. `miniseed`: Steim2 records.
-block = Table(
-    "block",
+_number = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only of this type
+
+# Files of sealed samples; one hour of an axis may have several, where its codes changed. `hour`: since 1970.
+# `superseded_us`: when no span named it any more, microseconds since 1970; 0: it may go at once; None: it is current.
+sealed_file = Table(
+    "sealed_file",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", _number, primary_key=True),
     Column("sensor_id", String(32), nullable=False),
-    Column("location_code", String(2), nullable=False),
-    Column("channel", String(3), nullable=False),
+    Column("axis", String(8), nullable=False),
+    Column("hour", Integer, nullable=False),
+    Column("path", String(120), nullable=False, unique=True),
+    Column("bytes", BigInteger, nullable=False),
+    Column("superseded_us", BigInteger),
+    Index("sealed_file_by_hour", "sensor_id", "axis", "hour"),
+    Index("sealed_file_superseded", "superseded_us"),
+)
+
+# The index of samples. Times are of the first and the last sample, nanoseconds since 1970: the device's, and true ones.
+# `samples`: little-endian, of type `kind`, where they have just arrived; else `file_id`, and the file's `records`.
+span = Table(
+    "span",
+    metadata,
+    Column("id", _number, primary_key=True),
+    Column("sensor_id", String(32), nullable=False),
+    Column("axis", String(8), nullable=False),
+    Column("era", Integer, nullable=False),
+    Column("device_ns", BigInteger, nullable=False),
+    Column("device_end_ns", BigInteger, nullable=False),
     Column("start_ns", BigInteger, nullable=False),
     Column("end_ns", BigInteger, nullable=False),
-    Column("sample_rate_hz", Float, nullable=False),
-    Column("sample_count", Integer, nullable=False),
-    Column("miniseed", LargeBinary, nullable=False),
-    Index("block_by_time", "sensor_id", "channel", "end_ns"),
+    Column("hour", Integer, nullable=False),
+    Column("rate_hz", Float(53), nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("kind", String(1), nullable=False),
+    Column("crc", BigInteger, nullable=False),
+    Column("samples", LargeBinary),
+    Column("records", LargeBinary),
+    Column("file_id", BigInteger),
+    Index("span_by_time", "sensor_id", "end_ns"),
+    Index("span_by_device_time", "sensor_id", "era", "device_end_ns"),
+    Index("span_by_hour", "sensor_id", "axis", "hour"),
+)
+
+# Hours of an axis to seal, or to seal anew. `version`: grows when what is sealed there has to change.
+seal_due = Table(
+    "seal_due",
+    metadata,
+    Column("sensor_id", String(32), primary_key=True),
+    Column("axis", String(8), primary_key=True),
+    Column("hour", Integer, primary_key=True),
+    Column("since_us", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Index("seal_due_by_time", "since_us"),
+)
+
+# How long an organisation's recordings are kept; for ever where there is no row.
+sample_retention = Table(
+    "sample_retention",
+    metadata,
+    Column("organisation_id", String(32), primary_key=True),
+    Column("days", Integer, nullable=False),
 )

@@ -33,7 +33,9 @@ from services.usage.notifications.deliveries.dispatcher import Dispatcher, Sende
 from services.usage.notifications.senders.email_sender import EmailSender
 from services.usage.notifications.senders.webhook_sender import WebhookSender
 from services.usage.notifications.settings import DeliverySettings
+from services.usage.retention import erasure
 from services.usage.retention.retention import KEPT_DEFAULT, Retention, RetentionTimes
+from shared.contracts.dead import DeletedKeys
 from shared.gate.grants.grant import Limits
 from shared.gate.grants.grants import Grants
 from shared.messaging.nameko_follower import Following
@@ -49,7 +51,7 @@ from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from shared.web.conditions.idempotency import Idempotency
-from shared.web.internal_api import Anchors
+from shared.web.internal.remembered import Anchors, InternalPages
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import InternalRoute, Route
 from shared.web.still_admitted import StillAdmitted
@@ -85,6 +87,9 @@ class Usage:
     following: Following
     publisher: EventPublisher
 
+    def is_ready(self) -> bool:
+        return self.database.answers()
+
     def provided(self) -> dict[str, object]:
         """What the nameko service asks for."""
         return {
@@ -117,8 +122,16 @@ class Usage:
         return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:
-        """An audit of the log of keys asks what is remembered of it."""
-        return [InternalRoute("/internal/anchors", Anchors(self.follower.anchors), frozenset({"keys"}))]
+        """An audit of the log of keys asks what is remembered; where it was put back, keys asks which are deleted."""
+        return [
+            InternalRoute("/internal/anchors", Anchors(self.follower.anchors), frozenset({"keys"})),
+            InternalRoute("/internal/dead", InternalPages(self.deleted_keys), frozenset({"keys"})),
+        ]
+
+    def deleted_keys(self, after: str | None, limit: int) -> DeletedKeys:
+        """A page of the keys that were deleted, whatever the log says now."""
+        with self.database.reading(once=True) as tx:
+            return erasure.deleted_page(tx, after, limit)
 
     def measures(self) -> list[Measure]:
         """What is measured when metrics are asked for."""

@@ -60,10 +60,11 @@ def apply_all(tx: Connection, events: Sequence[CloudEvent]) -> None:
 
 
 def reset(tx: Connection) -> None:
-    """Empties the projection. Rules stay: default rules are not made twice, nor again once deleted."""
+    """Empties the projection. Rules stay: default rules are not made twice, nor again once deleted. So does which keys
+    are deleted.
+    """
     tx.execute(delete(tables.known_key))
     tx.execute(delete(tables.known_organisation))
-    erasure.reset(tx)
 
 
 def _follow(tx: Connection, event: CloudEvent, public: KeysEvent) -> None:
@@ -73,7 +74,8 @@ def _follow(tx: Connection, event: CloudEvent, public: KeysEvent) -> None:
             _keep_tier(tx, public.organisation_id, public.tier)
             make_defaults(tx, public.organisation_id, event.time)
         case KeyCreated():
-            _keep_key(tx, public, event.revision)
+            if not erasure.is_erased(tx, public.key_id):
+                _keep_key(tx, public, event.revision)
         case KeyAccessChanged():
             values = {"minute_limit": public.minute_limit, "day_limit": public.day_limit}
             tx.execute(update(table).where(table.c.key_id == public.key_id).values(values))

@@ -75,6 +75,7 @@ class RequestAnswer(Schema):
     duration_ms = fields.Float()
     request_id = fields.String()
     requests = fields.Integer()
+    secret_hint = fields.String()
 
 
 class EntryAnswer(Schema):
@@ -107,6 +108,8 @@ class FactsAnswer(Schema):
     expires_at = Moment()
     days_left = fields.Integer()
     threshold_days = fields.Integer()
+    problem = fields.String()
+    secret_hint = fields.String()
 
     @post_dump
     def _only_what_is_there(self, data: dict[str, object], **_: object) -> dict[str, object]:

@@ -43,7 +43,7 @@ parked_batch = Table(
 
 # The request log, append-only: the counters can be rebuilt from it. On PostgreSQL it is partitioned by UTC day and has
 # no primary key: an index that nothing reads would cost each request. `requests`: how many refused requests the row
-# stands for.
+# stands for. `secret_hint`: of the secret it came with, if that was not its key's newest, or is dead.
 request = Table(
     "request",
     metadata,
@@ -62,6 +62,7 @@ request = Table(
     Column("user_agent", String(200), nullable=False),
     Column("requests", Integer, nullable=False, server_default="1"),
     Column("problem", String(40)),
+    Column("secret_hint", String(16)),
     Index("request_by_key", "key_id", "at"),
     Index("request_by_name", "request_id"),
     Index("request_by_time", "at"),
@@ -158,5 +159,6 @@ known_organisation = Table(
 # What was changed by Idempotency-Key, kept for a day.
 idempotency = idempotency_table(metadata)
 
-# Deleted keys: addresses and user agents of their requests are not stored, in whatever order those arrive.
+# Deleted keys: addresses and user agents of their requests are not stored, in whatever order those arrive. No reset
+# touches it.
 erased_key = Table("erased_key", metadata, Column("key_id", String(32), primary_key=True))

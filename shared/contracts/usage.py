@@ -22,6 +22,8 @@ class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     `problem`: the name of the problem that was the answer, if it was one.
 
     `previous_secret`: the beginning of the digest of the secret before the newest, if an admitted request came with it.
+
+    `secret_hint`: of the secret that it came with, if that was not the newest of its key, or is dead.
     """
 
     request_id: str
@@ -39,6 +41,7 @@ class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     requests: int = 1
     problem: str | None = None
     previous_secret: str | None = None
+    secret_hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from shared.eventsourcing.event_store import EventStore, Head, StoredEvent, Tx, genesis_hash, row_hash
@@ -22,10 +22,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anchor:
-    """Where a follower once saw the log at, kept in a database of its own."""
+    """Where a follower once saw the log at, kept in a database of its own.
+
+    `signed_at`, `signer`, `signature`: of a head that the log's service signed; empty of any other place.
+    """
 
     follower: str
     checkpoint: Head
+    signed_at: str = ""
+    signer: str = ""
+    signature: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,17 +42,24 @@ class Audit:
     rows: int
     findings: tuple[Finding, ...]
 
+    def with_findings(self, more: tuple[Finding, ...]) -> "Audit":
+        return replace(self, findings=self.findings + more)
 
-def audit(store: EventStore[Tx], anchors: Iterable[Anchor] = ()) -> Audit:
+
+def audit(store: EventStore[Tx], anchors: Iterable[Anchor] = (), *, rows_max: int | None = None) -> Audit:
     """Reads the whole log once. Finds edited, removed, inserted, reordered and truncated rows.
 
     After a broken link the chain is taken up again at the row's stored hash, or at the one it should have had, so
-    that one edit is one finding and not one for every later row.
+    that one edit is one finding and not one for every later row. `rows_max`: reads the last rows alone, and goes by
+    what the row before them says that its hash is.
     """
     with store.reading(unlimited=True) as tx:
         head = store.head(tx)
+        before = _BEFORE_ALL if rows_max is None or rows_max >= head.position else head.position - rows_max
         chain = _Chain(genesis_hash(head.epoch))
-        for row in _rows(store, tx):
+        if before > 0:
+            chain.begin_after(before, store.hash_at(tx, before))
+        for row in _rows(store, tx, before):
             chain.add(row)
         chain.end_at(head)
         against = [finding for anchor in anchors for finding in _against(anchor, head, partial(store.hash_at, tx))]
@@ -60,6 +73,9 @@ class _Chain:
         self.position = 0
         self.links: tuple[str, ...] = (genesis,)
         self.findings: list[Finding] = []
+
+    def begin_after(self, position: int, hash_there: str | None) -> None:
+        self.position, self.links = position, (hash_there or "",)
 
     def add(self, row: StoredEvent) -> None:
         if row.position <= self.position:
@@ -87,9 +103,8 @@ class _Chain:
         self.findings.append(Finding(position=position, problem=problem))
 
 
-def _rows(store: EventStore[Tx], tx: Tx) -> Iterator[StoredEvent]:
-    """All rows, also any that an intruder put at positions that the log never gives."""
-    position = _BEFORE_ALL
+def _rows(store: EventStore[Tx], tx: Tx, position: int) -> Iterator[StoredEvent]:
+    """All rows after a position, also any that an intruder put at positions that the log never gives."""
     while page := store.after(tx, position, _PAGE_ROWS):
         yield from page
         position = page[-1].position

@@ -11,7 +11,7 @@ from shared.gate.grants.replica import Replica
 from shared.gate.metering.meter import Meter
 from shared.gate.quota.memory_quota import Quota, Spent
 from shared.gate.quota.reserve import Reserve
-from shared.gate.verdict import Refusal, Verdict, judge, judge_again
+from shared.gate.verdict import DEAD, Refusal, Verdict, judge, judge_again
 from shared.observability import metrics
 from shared.observability.redaction import redact
 from shared.runtime.clock import Clock
@@ -59,7 +59,7 @@ class Gate:
             if reserve is not None:
                 return self._draw_on(reserve, grant.key_id, replace(verdict, spent=spent), spent, elapsed, now)
             return _refused(replace(verdict, refusal=Refusal.QUOTA_EXCEEDED, spent=spent))
-        return Verdict(None, grant, limits, spent, verdict.in_query, verdict.digest)
+        return Verdict(None, grant, limits, spent, verdict.in_query, verdict.digest, verdict.secret_hint)
 
     def _draw_on(
         self, reserve: Reserve, key_id: str, verdict: Verdict, spent: Spent, elapsed: float, now: float
@@ -71,19 +71,24 @@ class Gate:
         spent = replace(spent, retry_after_seconds=wait_seconds, violated=(*spent.violated, reserve.name))
         return _refused(replace(verdict, refusal=Refusal.QUOTA_EXCEEDED, spent=spent))
 
-    def verify(self, digest: str, organisation_id: str, permission: str | None, *, charge: bool) -> Verdict:
+    def verify(
+        self, digest: str, organisation_id: str, permission: str | None, *, charge: bool, hint: str | None = None
+    ) -> Verdict:
         """Decides on a secret that a back end was shown, and only if told so charges it; its address is not judged.
 
-        Another organisation's key is no key to the caller.
+        Another organisation's key is no key to the caller. `hint`: of the secret, for the record.
         """
         replica, elapsed = self.replica, self._elapsed_seconds()
-        now, grant = replica.time_at(elapsed), replica.grants.by_digest(digest)
-        if grant is None or grant.organisation_id != organisation_id or not grant.accepts(digest, now):
+        now, grants = replica.time_at(elapsed), replica.grants
+        grant = grants.by_digest(digest) or grants.by_replaced(digest)
+        refusal = judge_again(grant, digest, permission, now)
+        if grant is None or grant.organisation_id != organisation_id or refusal is Refusal.INVALID_KEY:
             return Verdict(Refusal.INVALID_KEY) if replica.is_fresh() else _NOT_FRESH
-        limits = replica.grants.limits(grant)
-        if limits is None or replica.grants.is_unappliable(grant):
+        limits = grants.limits(grant)
+        if limits is None or grants.is_unappliable(grant):
             return Verdict(Refusal.UNAVAILABLE, grant)
-        verdict = Verdict(judge_again(grant, digest, permission, now), grant, limits, digest=digest)
+        told = hint if digest != grant.digest or refusal in DEAD else None
+        verdict = Verdict(refusal, grant, limits, digest=digest, secret_hint=told)
         if not replica.is_fresh():
             return _NOT_FRESH
         if verdict.refusal is not None:
@@ -122,6 +127,7 @@ class Gate:
             user_agent=redact(user_agent)[:USER_AGENT_CHARACTERS_MAX] if user_agent else "",
             problem=problem,
             previous_secret=_previous_secret(verdict),
+            secret_hint=verdict.secret_hint,
         )
         if verdict.refusal is None:
             self.meter.record(record)

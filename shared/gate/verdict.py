@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from shared.gate.authentication.credential import Guess, NoCredential, Presented, read_credential
+from shared.gate.authentication.credential import Guess, NoCredential, Presented, hint_of_presented, read_credential
 from shared.gate.grants.grant import Grant, Limits, Status
 from shared.gate.grants.grants import Grants
 from shared.gate.quota.memory_quota import Spent
@@ -28,6 +28,7 @@ class Refusal(enum.Enum):
     MISSING_CREDENTIALS = "missing-credentials"
     INVALID_KEY = "invalid-key"
     KEY_REVOKED = "key-revoked"
+    KEY_ROTATED = "key-rotated"
     KEY_SUSPENDED = "key-suspended"
     KEY_EXPIRED = "key-expired"
     ADDRESS_NOT_ALLOWED = "address-not-allowed"
@@ -38,7 +39,8 @@ class Refusal(enum.Enum):
 class Verdict(FrozenStruct, frozen=True, gc=False):
     """The decision on one request. `grant`: set once the key was recognised; `spent`: once the quota was asked.
 
-    `digest`: of the secret that was presented, with the grant: a key may have two that work.
+    `digest`: of the secret that was presented, with the grant: a key may have two that work. `secret_hint`: its hint,
+    unless it is the key's newest and works; for the record.
     `guess`: how the key is invalid. `retry_after_seconds`: how long its address is slowed down. `reserve`: what the
     request was admitted by although the key's own limits are used up; `limits` and `spent` are the reserve's.
     `deleted`: the deleted key that was presented; for the record, never for the caller.
@@ -50,6 +52,7 @@ class Verdict(FrozenStruct, frozen=True, gc=False):
     spent: Spent | None = None
     in_query: bool = False
     digest: str = ""
+    secret_hint: str | None = None
     detail: str | None = None
     guess: Guess | None = None
     retry_after_seconds: int = 0
@@ -62,6 +65,8 @@ class Verdict(FrozenStruct, frozen=True, gc=False):
 
 
 _MISSING: Final = Verdict(Refusal.MISSING_CREDENTIALS)
+# A secret of such a key is dead, as is one that was replaced.
+DEAD: Final = (Refusal.KEY_REVOKED, Refusal.KEY_SUSPENDED, Refusal.KEY_EXPIRED)
 _INVALID: Final = {guess: Verdict(Refusal.INVALID_KEY, guess=guess) for guess in Guess}
 
 
@@ -78,12 +83,14 @@ def judge(
     digest, in_query = credential.digest, credential.in_query
     grant = grants.by_digest(digest)
     if grant is None or not grant.accepts(digest, now):
-        return _unknown(grant)
+        return _ended(grant or grants.by_replaced(digest), grants, presented, in_query)
     limits = grants.limits(grant)
     if limits is None or grants.is_unappliable(grant):
         return Verdict(Refusal.UNAVAILABLE, grant, in_query=in_query)
     judged = forgiven(grant) if gives_up else grant
     refusal = judge_grant(judged, permission, now, address=presented.address, in_query=in_query)
+    if digest != grant.digest or (refusal is not None and refusal in DEAD):
+        return Verdict(refusal, grant, limits, None, in_query, digest, hint_of_presented(presented))
     return Verdict(refusal, grant, limits, None, in_query, digest)
 
 
@@ -95,11 +102,23 @@ def _without(credential: NoCredential) -> Verdict:
     return _MISSING
 
 
-def _unknown(grant: Grant | None) -> Verdict:
-    """To its caller a deleted key is unknown; for its owner it is recorded that somebody still uses it."""
-    if grant is None or grant.status is not Status.DELETED:
+def _ended(grant: Grant | None, grants: Grants, presented: Presented, in_query: bool) -> Verdict:
+    """A secret that does not work, and whose it was. What its key may still do with another is not for its caller.
+
+    To its caller a deleted key is unknown; for its owner it is recorded that somebody still uses it.
+    """
+    if grant is None:
         return _INVALID[Guess.UNKNOWN]
-    return Verdict(Refusal.INVALID_KEY, guess=Guess.UNKNOWN, deleted=grant)
+    if grant.status is Status.DELETED:
+        return Verdict(Refusal.INVALID_KEY, guess=Guess.UNKNOWN, deleted=grant)
+    if grants.limits(grant) is None or grants.is_unappliable(grant):
+        return Verdict(Refusal.UNAVAILABLE, grant, in_query=in_query)
+    return Verdict(_why_ended(grant), grant, in_query=in_query, secret_hint=hint_of_presented(presented))
+
+
+def _why_ended(grant: Grant) -> Refusal:
+    """Of a replaced secret: it stays so when its key is resumed or renewed, and not when the key was revoked."""
+    return Refusal.KEY_REVOKED if grant.status is Status.REVOKED else Refusal.KEY_ROTATED
 
 
 def judge_grant(
@@ -127,14 +146,18 @@ def forgiven(grant: Grant) -> Grant:
     return replace(grant, suspended=False, status=status, expires_at=None, allowed_addresses=())
 
 
-def judge_again(grant: Grant | None, digest: str, permission: str | None, now: float) -> Refusal | None:
-    """Why a request that was admitted would be refused at `now`, by what ends a key's power; None: it would not.
+def judge_again(
+    grant: Grant | None, digest: str, permission: str | None, now: float, *, address: str | None = None
+) -> Refusal | None:
+    """Why a request with what is or was a secret of the key would be refused at `now`; None: it would not.
 
-    For what is done behind the gate, right before it is committed. `grant` None: there is no such key any more.
+    Also for what is done behind the gate, right before it is committed. `grant` None: there is no such key any more.
     """
-    if grant is None or not grant.accepts(digest, now):
+    if grant is None or grant.status is Status.DELETED:
         return Refusal.INVALID_KEY
-    return judge_grant(grant, permission, now)
+    if not grant.accepts(digest, now):
+        return _why_ended(grant)
+    return judge_grant(grant, permission, now, address=address)
 
 
 def address_allowed(grant: Grant, address: str) -> bool:

@@ -1,6 +1,6 @@
 """Message handler of a follower in a nameko service: `hear` takes pushed events, `catch_up` pulls at each tick."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -18,8 +18,16 @@ _log = structlog.get_logger(__name__)
 
 
 class Following:
-    def __init__(self, subscription: Subscription, follower: SqlFollower, proof: PushProof) -> None:
+    def __init__(
+        self,
+        subscription: Subscription,
+        follower: SqlFollower,
+        proof: PushProof,
+        is_sound: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`is_sound`: of what follows from the log; if it is not, it is made again from the log's beginning."""
         self._subscription, self._follower, self._proof = subscription, follower, proof
+        self._is_sound = is_sound
         self._take = Combiner(self._take_all, most=PUSHES_MAX)
 
     def hear(self, envelope: Any) -> None:
@@ -45,7 +53,9 @@ class Following:
         """Pulls what pushes have missed, and retries parked events that are due. Never raises."""
         self._proof.expire()
         try:
-            self._follower.keep(self._subscription.pull().signed_head)
+            if not self._is_sound():
+                self._subscription.restart()
+            self._follower.keep(self._proof.proved_head(self._subscription.pull().signed_head))
             self._follower.retry_due()
         except FeedUnavailable as error:
             _log.warning("pull_failed", detail=str(error))

@@ -79,11 +79,22 @@ parked_events = Gauge(
     ["follower"],
     multiprocess_mode="livemostrecent",
 )
+heads_sent = Counter(
+    "grillo_heads_sent_total",
+    "Signed heads of the log sent elsewhere (AUDIT_HEADS); failed: attempts, after which all that waits is kept. Not:"
+    " heads that other services keep.",
+    ["outcome"],  # outcome: sent failed
+)
+damaged_rows = Counter(
+    "grillo_damaged_rows_total",
+    "Rows that give or take power and did not match their checksum when they were read, each time they were read.",
+    ["table"],  # table: grant checkpoint dead_secret
+)
 unproved = Counter(
     "grillo_unproved_total",
     "What a follower was told and did not believe for want of proof; always 0 without verify keys. push_unfinished:"
     " held in vain for its page's signature; genuine ones, too, if that was lost or went to another process.",
-    ["kind"],  # kind: pull push push_unfinished snapshot
+    ["kind"],  # kind: pull push push_unfinished snapshot head
 )
 receipt_seconds = Histogram(
     "grillo_receipt_seconds",

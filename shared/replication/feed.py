@@ -36,6 +36,14 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeldHead:
+    """The newest head, signed by the log's service, that a follower holds. `follower`: its name, or the gate's id."""
+
+    follower: str
+    head: SignedHead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedPage:
     """`diverged`: this log is not the one the caller followed; it must drop its state and start again.
 

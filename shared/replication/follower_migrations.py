@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from shared.values.row_checksum import row_checksum
+
 
 def create_follower_v1() -> None:
     """`checkpoint` and `parked_event`."""
@@ -23,3 +25,13 @@ def create_follower_v1() -> None:
         sa.Column("retry_at", sa.String(27), nullable=True),
         sa.Column("error", sa.String(500), nullable=False),
     )
+
+
+def add_checkpoint_checksum_v2() -> None:
+    """`checkpoint.checksum`, of what is there."""
+    op.add_column("checkpoint", sa.Column("checksum", sa.BigInteger, nullable=True))
+    table = sa.table("checkpoint", *map(sa.column, ("follower", "epoch", "position", "hash", "checksum")))
+    connection = op.get_bind()
+    for row in connection.execute(sa.select(table)).all():
+        checksum = row_checksum(row.follower, row.epoch, row.position, row.hash)
+        connection.execute(sa.update(table).where(table.c.follower == row.follower).values(checksum=checksum))

@@ -91,10 +91,11 @@ class FirstAnswer:
         return last.pull(after, acknowledgement)
 
 
-def remote_anchors(client: InternalClient) -> tuple[Anchor, ...]:
-    """What another service remembers of the log that it follows. Raises FeedUnavailable."""
+def remote_anchors(client: InternalClient, of: str = "") -> tuple[Anchor, ...]:
+    """What another service remembers of the log that it follows; `of`: "/sensors", of that one. FeedUnavailable."""
+    path = f"/internal/anchors{of}"
     try:
-        return msgspec.json.decode(client.get("/internal/anchors", {}, ANCHORS_SECONDS_MAX), type=tuple[Anchor, ...])
+        return msgspec.json.decode(client.get(path, {}, ANCHORS_SECONDS_MAX), type=tuple[Anchor, ...])
     except msgspec.DecodeError as error:
         raise FeedUnavailable(f"what it remembers cannot be read: {error}") from error
 

@@ -5,8 +5,8 @@ hash before: so all but the last of an hour go. What was seen before a break sta
 followed after it may be another.
 """
 
-from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     Connection,
     MetaData,
+    Row,
     String,
     Table,
     delete,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 
+from shared.eventsourcing.audit import Anchor
 from shared.eventsourcing.event_store import Head
 from shared.replication.proof.signed_heads import SignedHead
 from shared.sql.database import upsert
@@ -57,10 +59,27 @@ class KeptHeads:
         return head is not None and head != self._newest
 
     def keep(self, tx: Connection, head: SignedHead) -> None:
-        """Keeps a head that the log's service signed, and lets go all but the last of each hour that is over."""
+        """Keeps a head that the log's service signed, and lets go all but the last of each hour that is over.
+
+        Of a log that stands still, the last signature of the same place: it says how lately this was seen.
+        """
         self._insert(tx, head.head, head.signed_at, head.signer, head.signature, is_final=False)
         self._thin(tx)
         self._newest = head
+
+    def newest(self, tx: Connection) -> SignedHead | None:
+        """Of the log that is followed; before anything of it is kept, of the one before. None: nothing signed is kept.
+
+        Signed ones only: who names a checkpoint would be believed by nobody.
+        """
+        columns = self._table.c
+        row = tx.execute(
+            select(self._table)
+            .where(columns.follower == self._follower, columns.signature != "")
+            .order_by(columns.is_final, columns.seen_at.desc(), columns.position.desc())
+            .limit(1)
+        ).one_or_none()
+        return None if row is None else signed_head(_anchor(row))
 
     def keep_for_ever(self, tx: Connection, checkpoint: Head | None, seen_at: str) -> None:
         """Before a follower begins anew: what it has seen so far, and how far it had come."""
@@ -80,7 +99,15 @@ class KeptHeads:
             "signature": signature,
             "is_final": is_final,
         }
-        tx.execute(upsert(tx, self._table).on_conflict_do_nothing(), row)
+        statement = upsert(tx, self._table)
+        if is_final:
+            statement = statement.on_conflict_do_nothing()
+        else:
+            again = {name: statement.excluded[name] for name in ("seen_at", "signer", "signature")}
+            names = [column.name for column in self._table.primary_key]
+            is_later = self._table.c.seen_at < statement.excluded.seen_at
+            statement = statement.on_conflict_do_update(index_elements=names, set_=again, where=is_later)
+        tx.execute(statement, row)
 
     def _thin(self, tx: Connection) -> None:
         columns = self._table.c
@@ -101,14 +128,33 @@ class KeptHeads:
             tx.execute(delete(self._table).where(is_let_go))
 
 
-def read_kept_heads(tx: Connection, table: Table, follower: str) -> Sequence[Head]:
+def read_kept_heads(tx: Connection, table: Table, follower: str) -> tuple[Anchor, ...]:
     """By position. None in a database that no version with this table has opened yet."""
     if not inspect(tx).has_table(table.name):
         return ()
     columns = table.c
-    rows = tx.execute(
-        select(columns.epoch, columns.position, columns.hash)
-        .where(columns.follower == follower)
-        .order_by(columns.position, columns.seen_at)
+    rows = tx.execute(select(table).where(columns.follower == follower).order_by(columns.position, columns.seen_at))
+    return tuple(map(_anchor, rows))
+
+
+def signed_head(anchor: Anchor) -> SignedHead:
+    """A kept head as the log's service signed it."""
+    seen = anchor.checkpoint
+    return SignedHead(
+        epoch=seen.epoch,
+        position=seen.position,
+        hash=seen.hash,
+        signed_at=anchor.signed_at,
+        signer=anchor.signer,
+        signature=anchor.signature,
     )
-    return tuple(Head(epoch=row.epoch, position=row.position, hash=row.hash) for row in rows)
+
+
+def _anchor(row: Row[Any]) -> Anchor:
+    return Anchor(
+        follower=row.follower,
+        checkpoint=Head(epoch=row.epoch, position=row.position, hash=row.hash),
+        signed_at=row.seen_at if row.signature else "",
+        signer=row.signer,
+        signature=row.signature,
+    )

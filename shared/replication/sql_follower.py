@@ -5,30 +5,19 @@ order, and the other streams flow on. Parked events are retried with growing del
 a metric, listed, replayed on demand.
 """
 
+import contextlib
 from collections.abc import Callable, Sequence
 
 import structlog
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    delete,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, String, Table, Text, delete
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from shared.contracts.envelope import CloudEvent
 from shared.eventsourcing.audit import Anchor
 from shared.eventsourcing.event_store import Head
 from shared.observability import metrics
-from shared.replication.feed import FeedUnavailable
+from shared.replication.checkpoints import CheckpointDamaged, checkpoint_table, read_checkpoint, write_checkpoint
+from shared.replication.feed import FeedUnavailable, HeldHead
 from shared.replication.kept_heads import KeptHeads, kept_head_table, read_kept_heads
 from shared.replication.parked_events import ParkedEvent, ParkedEvents
 from shared.replication.proof.signed_heads import SignedHead
@@ -44,14 +33,7 @@ Reset = Callable[[Connection], None]
 
 
 def follower_tables(metadata: MetaData) -> tuple[Table, Table]:
-    checkpoint = Table(
-        "checkpoint",
-        metadata,
-        Column("follower", String(64), primary_key=True),
-        Column("epoch", String(32), nullable=False),
-        Column("position", BigInteger, nullable=False),
-        Column("hash", String(64), nullable=False),
-    )
+    checkpoint = checkpoint_table(metadata)
     parked = Table(
         "parked_event",
         metadata,
@@ -92,8 +74,15 @@ class SqlFollower:
         self._kept_heads, self._clock = KeptHeads(name, metadata.tables["kept_head"]), clock
 
     def checkpoint(self) -> Head | None:
-        with self._database.reading(once=True) as tx:
-            return read_checkpoint(tx, self._checkpoint, self._name)
+        """None before anything was applied. If the row is damaged the follower begins anew, which heals it."""
+        try:
+            with self._database.reading(once=True) as tx:
+                return read_checkpoint(tx, self._checkpoint, self._name)
+        except CheckpointDamaged as damaged:
+            metrics.damaged_rows.labels("checkpoint").inc()
+            _log.error("checkpoint_damaged", follower=self._name, detail=str(damaged))
+            self.restart()
+            return None
 
     def apply(self, events: Sequence[CloudEvent]) -> None:
         """Applies the events, except those that another instance of this follower has applied meanwhile.
@@ -112,6 +101,12 @@ class SqlFollower:
         if waiting:
             self._count_parked()
 
+    def held(self) -> HeldHead | None:
+        """The newest head that the log's service signed and this follower has kept, whatever it followed since."""
+        with self._database.reading() as tx:
+            newest = self._kept_heads.newest(tx)
+        return None if newest is None else HeldHead(follower=self._name, head=newest)
+
     def keep(self, head: SignedHead | None) -> None:
         """Keeps a head of the log, that everything up to is applied; once each. None: there is none to keep."""
         if head is not None and self._kept_heads.is_new(head):
@@ -120,7 +115,7 @@ class SqlFollower:
 
     def restart(self) -> None:
         with self._database.transaction(unlimited=True) as tx:
-            self._kept_heads.keep_for_ever(tx, self._locked_checkpoint(tx), rfc3339(self._clock.now()))
+            self._kept_heads.keep_for_ever(tx, self._last_checkpoint(tx), rfc3339(self._clock.now()))
             self._reset(tx)
             tx.execute(delete(self._checkpoint).where(self._checkpoint.c.follower == self._name))
             self._parked.forget(tx)
@@ -210,29 +205,26 @@ class SqlFollower:
         return read_checkpoint(tx, self._checkpoint, self._name, lock=True)
 
     def _move(self, tx: Connection, place: Head) -> None:
-        table = self._checkpoint
-        values = {"epoch": place.epoch, "position": place.position, "hash": place.hash}
-        moved = tx.execute(update(table).where(table.c.follower == self._name).values(values))
-        if moved.rowcount == 0:
-            tx.execute(insert(table).values(follower=self._name, **values))
+        write_checkpoint(tx, self._checkpoint, self._name, place)
+
+    def _last_checkpoint(self, tx: Connection) -> Head | None:
+        """None where it is damaged: it proves nothing any more."""
+        with contextlib.suppress(CheckpointDamaged):
+            return self._locked_checkpoint(tx)
+        return None
 
     def _count_parked(self) -> None:
         with self._database.reading(once=True) as tx:
             metrics.parked_events.labels(self._name).set(self._parked.count(tx))
 
 
-def read_checkpoint(tx: Connection, table: Table, follower: str, *, lock: bool = False) -> Head | None:
-    query = select(table).where(table.c.follower == follower)
-    row = tx.execute(query.with_for_update() if lock else query).one_or_none()
-    return None if row is None else Head(epoch=row.epoch, position=row.position, hash=row.hash)
-
-
 def read_anchors(tx: Connection, metadata: MetaData, follower: str) -> tuple[Anchor, ...]:
-    """What a follower remembers of a log: its kept heads, then its checkpoint."""
-    heads = read_kept_heads(tx, metadata.tables["kept_head"], follower)
-    checkpoint = read_checkpoint(tx, metadata.tables["checkpoint"], follower)
-    seen = heads if checkpoint is None else (*heads, checkpoint)
-    return tuple(Anchor(follower=follower, checkpoint=head) for head in seen)
+    """What a follower remembers of a log: its kept heads, then its checkpoint, unless that is damaged."""
+    kept = read_kept_heads(tx, metadata.tables["kept_head"], follower)
+    with contextlib.suppress(CheckpointDamaged):
+        if (checkpoint := read_checkpoint(tx, metadata.tables["checkpoint"], follower)) is not None:
+            return (*kept, Anchor(follower=follower, checkpoint=checkpoint))
+    return kept
 
 
 def _still_to_come(events: Sequence[CloudEvent], place: Head | None) -> Sequence[CloudEvent]:

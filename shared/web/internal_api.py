@@ -7,19 +7,18 @@ not close the feed it waits for.
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any, Protocol
 
 import falcon
 import msgspec
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST
 
-from shared.eventsourcing.audit import Anchor
 from shared.eventsourcing.event_store import Head
 from shared.gate.grants import snapshot_stream
 from shared.gate.grants.grant import Grant, Snapshot
 from shared.observability import metrics
-from shared.observability.at_scrape import AtScrape, Measure
+from shared.observability.at_scrape import Measure
 from shared.observability.once_a_minute import OnceAMinute
 from shared.replication.feed import (
     EPOCH,
@@ -30,12 +29,14 @@ from shared.replication.feed import (
     POSITION_MAX,
     Acknowledgement,
     FeedPage,
+    FeedUnavailable,
     GateRefusal,
     GateRefused,
 )
 from shared.replication.proof.signatures import Signer
 from shared.replication.proof.signed_pages import NONCE, SIGNATURE_HEADER, question, sign_page
 from shared.values.accounts import PROMETHEUS, SERVICES, SHARED
+from shared.web.answers.process_state import MetricsNow, Readiness
 from shared.web.exception_mapping import PROBLEM_JSON
 from shared.web.requests.internal_callers import InternalCallers
 from shared.web.route import InternalRoute
@@ -58,9 +59,9 @@ def internal_application(
     `measures`: what `/metrics` measures when it is asked.
     """
     table = (
-        InternalRoute("/metrics", _Metrics(measures), frozenset({PROMETHEUS})),
-        InternalRoute("/healthz", _Ready(lambda: True), SERVICES),
-        InternalRoute("/readyz", _Ready(is_ready), SERVICES),
+        InternalRoute("/metrics", MetricsNow(measures), frozenset({PROMETHEUS})),
+        InternalRoute("/healthz", Readiness(lambda: True), SERVICES),
+        InternalRoute("/readyz", Readiness(is_ready), SERVICES),
         *routes,
     )
     allowed = {route.path: route.callers for route in table}
@@ -138,24 +139,21 @@ class GrantsSnapshot:
             nonce, signing = _named(req, "nonce", NONCE), None
             if nonce is not None and self._signer is not None:
                 signing = snapshot_stream.Signing(signer=self._signer, nonce=nonce)
-            resp.stream = snapshot_stream.compressed(self._blocks(), signing)
+            resp.stream = snapshot_stream.compressed(self._begun(), signing)
         else:
-            frame, *blocks = self._blocks()
+            frame, *blocks = self._begun()
             grants = _grant.decode_lines(b"\n".join(blocks))
             snapshot = msgspec.json.decode(frame, type=Snapshot)
             resp.content_type = "application/json"
             resp.data = msgspec.json.encode(replace(snapshot, grants=tuple(grants)))
 
-
-class Anchors:
-    """`GET`: what this service remembers of a log that it follows, place by place. For audits of that log."""
-
-    def __init__(self, anchors: Callable[[], Sequence[Anchor]]) -> None:
-        self._anchors = anchors
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        resp.content_type = "application/json"
-        resp.data = msgspec.json.encode(self._anchors())
+    def _begun(self) -> Iterable[bytes]:
+        """With the first block read: what cannot be had is told before the answer begins."""
+        blocks = iter(self._blocks())
+        try:
+            return chain((next(blocks),), blocks)
+        except FeedUnavailable as error:
+            raise falcon.HTTPServiceUnavailable(title="no grants now", description=str(error), retry_after=1) from None
 
 
 class _Doorkeeper:
@@ -183,23 +181,6 @@ class _Doorkeeper:
         raise falcon.HTTPForbidden(
             title="this account may not ask that", description=f"{account} may not ask for {path} here."
         )
-
-
-class _Metrics:
-    def __init__(self, measures: Sequence[Measure]) -> None:
-        self._collectors = [AtScrape(measure) for measure in measures]
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        resp.content_type = CONTENT_TYPE_LATEST
-        resp.data = metrics.exposition(self._collectors)
-
-
-class _Ready:
-    def __init__(self, is_ready: Callable[[], bool]) -> None:
-        self._is_ready = is_ready
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        resp.status = 200 if self._is_ready() else 503
 
 
 def _account(req: falcon.Request) -> str | None:

@@ -37,8 +37,9 @@ def test_every_page_of_a_key_and_of_sessions_passes(visitor: Visit, server: Embe
     for name in ("edit", "rotate", "suspend", "delete"):
         visitor.go(f"{key}/{name}")
         visitor.judge(name)
-    visitor.go("/console/sessions")
-    visitor.judge("sessions")
+    for name in ("sessions", "time-zone"):
+        visitor.go(f"/console/{name}")
+        visitor.judge(name)
     visitor.go("/console/keys?q=nothing-like-it")
     visitor.judge("keys-no-match")
     menu = visitor.page.get_by_text(person.words("Menu"), exact=True)

@@ -50,15 +50,31 @@ def test_a_log_level_that_is_none_is_wrong_usage(data: Path) -> None:
     assert (status, "DEBUG, INFO" in told) == (2, True)
 
 
-@pytest.mark.parametrize(
-    "command", [("up", "--port", "0"), ("organisation", "list"), ("organisation", "register", "x"), ("audit", "verify")]
-)
-def test_a_file_that_is_no_database_is_said_in_one_line(data: Path, command: tuple[str, ...]) -> None:
+@pytest.fixture
+def junk(data: Path) -> Path:
     data.mkdir()
     for service in ("keys", "auth", "usage", "sensors"):
         (data / f"{service}.sqlite").write_bytes(b"junk " * 1000)
-    status, told = ended(*command, "--data", str(data))
+    return data
+
+
+@pytest.mark.parametrize("command", [("organisation", "list"), ("organisation", "register", "x")])
+def test_a_file_that_is_no_database_is_said_in_one_line(junk: Path, command: tuple[str, ...]) -> None:
+    status, told = ended(*command, "--data", str(junk))
     assert (status, told) == (1, "grillo: the database cannot be used: file is not a database\n")
+
+
+def test_a_start_on_files_that_are_no_databases_names_one_and_says_what_to_do(junk: Path) -> None:
+    status, told = ended("up", "--port", "0", "--data", str(junk))
+    assert (status, told.count("\n")) == (1, 1)
+    assert told.startswith("grillo: keys.sqlite: it cannot be used: file is not a database. Put a backup of ")
+    assert "(3 more: `grillo audit verify` names them.)" in told
+
+
+def test_an_audit_names_each_file_that_is_no_database(junk: Path) -> None:
+    done = subprocess.run([*GRILLO, "audit", "verify", "--data", str(junk)], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.count(": it cannot be used: file is not a database\n") == 4
 
 
 def test_listing_migrates_nothing(data: Path) -> None:

@@ -56,7 +56,7 @@ def test_no_container_s_environment_or_command_has_a_secret_and_none_is_told_ano
     composed: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     lines = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines())
-    public = {"INTERNAL_TOKENS", "KEYS_VERIFY_KEYS", "AUTH_VERIFY_KEYS"}
+    public = {"INTERNAL_TOKENS", "KEYS_VERIFY_KEYS", "AUTH_VERIFY_KEYS", "SENSORS_VERIFY_KEYS"}
     secrets = {name: value for name, value in lines.items() if name not in public}
     assert len(secrets) > 20
     shown = json.dumps(composed)
@@ -148,9 +148,21 @@ def test_the_console_is_a_process_of_its_own_with_what_keys_has_and_no_gate(
 ) -> None:
     console, keys = composed["console"], composed["keys"]
     assert console["command"] == ["run", "keys", "--only", "console"]
-    assert console["environment"] == keys["environment"]
-    assert set(console["volumes"]) == {volume for volume in keys["volumes"] if "spool" not in volume}
+    environment = {name: value for name, value in console["environment"].items() if not name.startswith("OIDC_")}
+    assert environment == keys["environment"]
+    mounted = {volume.split(":")[1] for volume in keys["volumes"] if "spool" not in volume}
+    assert {volume.split(":")[1] for volume in console["volumes"]} == mounted
     assert console["depends_on"] == keys["depends_on"]
+
+
+def test_what_an_issuer_knows_the_console_by_is_the_console_s_alone(
+    composed: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    environment = tmp_path / ".env"
+    environment.write_text(environment.read_text() + "OIDC_CLIENT_SECRET=hunter2\n")
+    subprocess.run([tmp_path / "ops/secret_files.py"], check=True)
+    told = {name for name, entry in composed.items() if "hunter2" in _files(entry).values()}
+    assert told == {"console"}
 
 
 def test_owners_migrate_once_before_the_rest_and_nobody_else_has_their_passwords(
@@ -230,11 +242,12 @@ def test_only_the_front_is_believed_and_no_other_container_can_be_given_its_addr
     assert ipaddress.ip_address(own) not in ipaddress.ip_network(pool.get("ip_range", pool["subnet"]))
 
 
-def test_keys_and_auth_sign_and_all_verify_by_the_keys_that_were_made(told: dict[str, dict[str, str]]) -> None:
-    for signing in ("KEYS_SIGNING_KEY", "AUTH_SIGNING_KEY"):
-        assert [name for name, settings in told.items() if signing in settings] == [signing[:4].lower()]
+def test_keys_auth_and_sensors_sign_and_all_verify_by_the_keys_that_were_made(told: dict[str, dict[str, str]]) -> None:
+    for signing in ("KEYS_SIGNING_KEY", "AUTH_SIGNING_KEY", "SENSORS_SIGNING_KEY"):
+        assert [name for name, settings in told.items() if signing in settings] == [signing.partition("_")[0].lower()]
     for settings in told.values():
-        assert read_proof_keys(settings).not_verified() == ()
+        proof = read_proof_keys(settings)
+        assert (proof.not_verified(), proof.sensors_verifier is None) == ((), False)
 
 
 def test_secrets_are_never_replaced(tmp_path: Path) -> None:

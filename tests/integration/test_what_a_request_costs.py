@@ -51,7 +51,7 @@ def test_a_warm_read_makes_no_message_and_hardly_a_query(tmp_path: Path, path: s
     clock, bus = SystemClock(), CountingBus()
     key_service = keys.assemble(Database.sqlite(tmp_path / "keys.sqlite"), bus, clock, lease_seconds=10)
     auth_service = auth.assemble(Database.sqlite(tmp_path / "auth.sqlite"), key_service.feed, clock)
-    sensor_service = sensors.assemble(Database.sqlite(tmp_path / "sensors.sqlite"), bus, clock)
+    sensor_service = sensors.assemble(Database.sqlite(tmp_path / "sensors.sqlite"), bus, clock, tmp_path / "samples")
     organisation_id = key_service.commands.organisations.register("Grillo", "standard", ORIGIN)
     request = KeyRequest(description=Description(name="Reader"), permissions=("sensors:read",))
     secret = key_service.commands.create(organisation_id, request, ORIGIN).secret.value
@@ -60,7 +60,7 @@ def test_a_warm_read_makes_no_message_and_hardly_a_query(tmp_path: Path, path: s
     replica = Replica(gate="gate_test", feed=key_service.feed, snapshot=auth_service.book.snapshot, clock=clock)
     replica.pull()
     gate = Gate(replica, MemoryQuota(), Meter(tmp_path / "spool", bus, clock), clock)
-    routes = sensors_api.routes(sensor_service.queries, sensor_service.recordings)
+    routes = sensors_api.routes(sensor_service.queries, sensor_service.samples.reader)
     app = application("sensors", routes, gate, clock, public_url="http://localhost", is_ready=lambda: True)
     client = testing.TestClient(app, headers={"Authorization": f"Bearer {secret}"})
     messages_before = bus.messages

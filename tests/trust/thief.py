@@ -31,7 +31,7 @@ class Ending(NamedTuple):
 
 ENDINGS = {
     "revoke": Ending("POST", "/v1/keys/{}/revoke", {"also_made": True}, "KeyRevoked", "key-revoked"),
-    "rotate": Ending("POST", "/v1/keys/{}/rotate", {"grace_seconds": 0}, "KeyRotated", "invalid-key"),
+    "rotate": Ending("POST", "/v1/keys/{}/rotate", {"grace_seconds": 0}, "KeyRotated", "key-rotated"),
     "suspend": Ending("POST", "/v1/keys/{}/suspend", {}, "KeySuspended", "key-suspended"),
     "take admin": Ending(
         "PATCH", "/v1/keys/{}", {"permissions": ["sensors:read"]}, "KeyPermissionsChanged", "insufficient-permission"

@@ -1,20 +1,20 @@
-"""`grillo audit`: checks the hash chain of each log, and its head against what followers have seen of it."""
+"""`grillo audit`: checks logs against themselves and what others have seen of them; of a data folder its files, too."""
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from services.cli.arguments import AsJson, service_named
 from services.cli.failure import Failure
 from services.cli.host import receipt
-from services.service_registry import SERVICES, Service
+from services.service_registry import SERVICES
 
 if TYPE_CHECKING:
-    from services.embedded.data_folder import DataFolder
-    from shared.eventsourcing.audit import Anchor, Audit
-    from shared.sql.database import Database
+    from services.embedded.soundness.fault import Report
+    from shared.replication.heads.heads_file import HeadsOfLog
 
 app = typer.Typer(help="Check the logs, and receipts.", no_args_is_help=True)
 
@@ -33,38 +33,71 @@ def verify(
         str | None, typer.Argument(help="keys or sensors, on DATABASE_URL; without it, all of a data folder's.")
     ] = None,
     data: Annotated[Path, typer.Option(help="The data folder of `grillo up`.")] = Path("data"),
+    heads: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Heads that AUDIT_HEADS sent, kept apart from the server.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read every log whole. Exit status 1 if any row was edited, removed, reordered or cut off; it is named.
 
-    On DATABASE_URL the followers are asked what they remember, at AUTH_INTERNAL_URL and USAGE_INTERNAL_URL.
+    Of a data folder, also whether each file and each row that gives power is as it was written, and whether a database
+    was put back alone. On DATABASE_URL the followers are asked what they remember, at AUTH_INTERNAL_URL and
+    USAGE_INTERNAL_URL.
     """
-    audits = _audit_folder(data) if service is None else {service: _audit_service(service)}
+    kept = _KeptElsewhere(heads)
+    report = _look_at_folder(data, kept) if service is None else _look_at_service(service, kept)
     if as_json:
-        typer.echo(json.dumps({service: _as_json(found) for service, found in audits.items()}))
+        typer.echo(json.dumps(_as_json(report, kept)))
     else:
-        for service, found in audits.items():
-            _show(service, found)
-    if any(found.findings for found in audits.values()):
+        _show(report, kept)
+    if report.faults:
         raise typer.Exit(1)
 
 
-def _audit_folder(data: Path) -> "dict[str, Audit]":
+class _KeptElsewhere:
+    """The operator's own file of heads; each log takes its lines."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self.of_logs: dict[str, HeadsOfLog] = {}
+
+    def __call__(self, log: str, public_keys: Mapping[str, str]) -> "HeadsOfLog":
+        from services.embedded.soundness.rows import nowhere
+        from shared.replication.heads.heads_file import heads_of_log
+
+        if self._file is None:
+            return nowhere(log, public_keys)
+        try:
+            with self._file.open("rb") as lines:
+                found = heads_of_log(lines, log, self._file.name, public_keys)
+        except OSError as error:
+            raise Failure(f"{self._file} cannot be read: {error.strerror}.") from None
+        self.of_logs[log] = found
+        return found
+
+    def told(self) -> Iterator[str]:
+        for log, found in self.of_logs.items():
+            missing = f"; {found.gaps} times some are missing, or the server was away" if found.gaps else ""
+            yield f"{log}: compared with {found.lines} heads kept elsewhere{missing}"
+
+
+def _look_at_folder(data: Path, kept: _KeptElsewhere) -> "Report":
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
+    from services.embedded.soundness.folder_check import check
 
     folder = DataFolder(data)
     try:
-        anchors = {"keys": _anchors(folder)}
-        return {
-            name: _audit(folder.existing_database(name), service, anchors.get(name, []))
-            for name, service in SERVICES.items()
-            if service.has_log
-        }
+        for service in SERVICES.values():
+            if service.has_log:
+                folder.existing_database(service.name)  # raises where there is none
+        return check(folder, elsewhere=kept)
     except DataFolderUnusable as error:
         raise Failure(str(error)) from None
 
 
-def _audit_service(service: str) -> "Audit":
+def _look_at_service(service: str, kept: _KeptElsewhere) -> "Report":
+    from services.embedded.soundness.fault import Fault, Report
+    from services.embedded.soundness.rows import audit_log, put_back_alone
     from shared.environment import SettingWrong
     from shared.replication.feed import FeedUnavailable
     from shared.replication.http_feed import remote_anchors
@@ -74,54 +107,59 @@ def _audit_service(service: str) -> "Audit":
     from shared.sql.availability import await_database
     from shared.sql.database import Database
 
-    known = service_named(service, lambda known: known.has_log)
+    service_named(service, lambda known: known.has_log)
     try:
         settings = read_settings()
         database = Database(settings.database_url)
         await_database(database, settings.database_url)
-        followed_by = (settings.auth_internal_url, settings.usage_internal_url) if service == "keys" else ()
-        remembered = (remote_anchors(InternalClient(url, settings.internal_token)) for url in followed_by)
-        return _audit(database, known, [anchor for anchors in remembered for anchor in anchors])
+        witnesses = {
+            "keys": ((settings.auth_internal_url, ""), (settings.usage_internal_url, "")),
+            "sensors": ((settings.auth_internal_url, "/sensors"),),
+        }
+        remembered = [
+            remote_anchors(InternalClient(url, settings.internal_token), of) for url, of in witnesses[service]
+        ]
+        anchors = tuple(anchor for found in remembered for anchor in found)
+        found = audit_log(service, database, anchors, kept)
+        ages = put_back_alone(database, anchors) if service == "keys" else ()
     except (SettingWrong, ServerUnreachable) as error:
         raise Failure(str(error)) from None
     except FeedUnavailable as error:
         raise Failure(
             f"a follower does not say what it remembers, and a log's end is checked by that: {error}"
         ) from None
+    of_log = [Fault(service=service, what=finding.problem, how="", is_of_log=True) for finding in found.findings]
+    others = [Fault(service=name, what=what, how="") for name, what in ages]
+    return Report(faults=(*of_log, *others), audits={service: found})
 
 
-def _audit(database: "Database", service: Service, anchors: "list[Anchor]") -> "Audit":
-    from shared.eventsourcing.audit import audit as audit_log
-    from shared.eventsourcing.sql_event_store import SqlEventStore
-
-    return audit_log(SqlEventStore(database, service.module("tables").metadata), anchors)
-
-
-def _anchors(folder: "DataFolder") -> "list[Anchor]":
-    """What those remember who follow the log of keys, each in a database of its own."""
-    from shared.replication.sql_follower import read_anchors
-
-    anchors: list[Anchor] = []
-    for name, service in SERVICES.items():
-        if not service.follows_keys:
-            continue
-        follower = service.assembly.FOLLOWER
-        with folder.existing_database(name).reading() as tx:
-            anchors += read_anchors(tx, service.module("tables").metadata, follower)
-    return anchors
-
-
-def _as_json(found: "Audit") -> dict[str, object]:
-    return {
-        "epoch": found.head.epoch,
-        "rows": found.rows,
-        "head": found.head.hash,
-        "findings": [{"position": finding.position, "problem": finding.problem} for finding in found.findings],
+def _as_json(report: "Report", kept: _KeptElsewhere) -> dict[str, object]:
+    shown: dict[str, Any] = {
+        service: {
+            "epoch": found.head.epoch,
+            "rows": found.rows,
+            "head": found.head.hash,
+            "findings": [{"position": finding.position, "problem": finding.problem} for finding in found.findings],
+        }
+        for service, found in report.audits.items()
     }
+    for fault in report.faults:
+        if not fault.is_of_log:
+            findings = shown.setdefault(fault.service, {"findings": []})["findings"]
+            findings.append({"position": None, "problem": fault.what})
+    for log, heads in kept.of_logs.items():
+        shown[log]["heads"] = {"lines": heads.lines, "gaps": heads.gaps}
+    return shown
 
 
-def _show(service: str, found: "Audit") -> None:
-    if not found.findings:
-        typer.echo(f"{service}: {found.rows} rows, the chain holds, head {found.head.hash[:16]}…")
-    for finding in found.findings:
-        typer.echo(f"{service}: row {finding.position}: {finding.problem}")
+def _show(report: "Report", kept: _KeptElsewhere) -> None:
+    for service, found in report.audits.items():
+        if not found.findings:
+            typer.echo(f"{service}: {found.rows} rows, the chain holds, head {found.head.hash[:16]}…")
+        for finding in found.findings:
+            typer.echo(f"{service}: row {finding.position}: {finding.problem}")
+    for fault in report.faults:
+        if not fault.is_of_log:
+            typer.echo(f"{fault.service}: {fault.what}")
+    for line in kept.told():
+        typer.echo(line)

@@ -26,7 +26,10 @@ def link(
         str | None, typer.Option(help="The organisation's id, org_…; may be left out where there is one alone.")
     ] = None,
     role: Annotated[str, typer.Option(help="owner and admin change keys, user sees them.")] = "owner",
-    name: Annotated[str, typer.Option(help="Whom it is for. A known name has this role from now on.")] = "",
+    name: Annotated[
+        str,
+        typer.Option(help="Whom it is for. A known name has this role from now on; without one it is a new person."),
+    ] = "",
     url: Annotated[
         str | None, typer.Option(help="Public address of the console; by default GRILLO_PUBLIC_URL's.")
     ] = None,
@@ -36,7 +39,8 @@ def link(
     """Print a link that signs in once, within ten minutes."""
     if role not in _ROLES:
         raise typer.BadParameter(f"{role} is not one of {', '.join(_ROLES)}", param_hint="--role")
-    from services.keys.console.sessions.sign_in import NameUnfit, address_of
+    from services.keys.console.sessions.people import NameUnfit
+    from services.keys.console.sessions.sign_in import address_of
     from services.keys.lifecycle.organisation import NoSuchOrganisation
     from services.keys.revocation.session_fence import Role
     from shared.environment import text

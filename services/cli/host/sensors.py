@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 Read = Callable[[], "ReadResult"]
 Store = Callable[["ReadResult"], "Imported"]
 
-app = typer.Typer(help="Import recordings.", no_args_is_help=True)
+app = typer.Typer(help="Import recordings, and look after those that are stored.", no_args_is_help=True)
 _REJECTED_SHOWN_MAX = 5
 
 
 @app.callback()
 def sensors() -> None:
-    """Import recordings."""
+    """Import recordings, and look after those that are stored."""
 
 
 @app.command("import")
@@ -117,24 +117,28 @@ def _storing(data: Path, organisation: str | None) -> Store:
     from services.keys.views.queries import KeyQueries
     from services.sensors import tables
     from services.sensors.ingest.importer import Importer
+    from services.sensors.samples import open_samples
     from services.sensors.store.recording_store import RecordingStore
     from shared.environment import text
     from shared.eventsourcing.origin import Origin
     from shared.eventsourcing.sql_event_store import SqlEventStore
     from shared.runtime.clock import SystemClock
+    from shared.settings import samples_folder
     from shared.sql.database import Database
 
     folder, clock = DataFolder(data), SystemClock()
     url = text("DATABASE_URL")
     try:
         if url:
-            sensors, organisation_id = Database(url), _named(organisation)
+            sensors, organisation_id, archive = Database(url), _named(organisation), samples_folder()
         else:
             keys, sensors = folder.existing_database("keys"), folder.existing_database("sensors")
+            archive = folder.samples
             organisation_id = _known([known.id for known in KeyQueries(keys, clock).organisations()], organisation)
     except DataFolderUnusable as error:
         raise Failure(str(error)) from None
-    importer = Importer(SqlEventStore(sensors, tables.metadata), RecordingStore(sensors), clock)
+    recordings = RecordingStore(sensors, open_samples(sensors, archive, clock).store)
+    importer = Importer(SqlEventStore(sensors, tables.metadata), recordings, clock)
     return lambda result: importer.store(result, organisation_id, Origin(actor="grillo sensors import"))
 
 

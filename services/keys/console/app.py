@@ -6,7 +6,8 @@ from typing import Any
 import falcon
 from falcon.routing import CompiledRouter
 
-from services.keys.console.pages import lifecycle_pages, sign_in_pages
+from services.keys.console.openid.issuer_sign_in import CALLBACK
+from services.keys.console.pages import lifecycle_pages
 from services.keys.console.pages.create_page import CreatePage
 from services.keys.console.pages.details_page import DetailsPage
 from services.keys.console.pages.edit_page import EditPage
@@ -15,6 +16,8 @@ from services.keys.console.pages.listing.list_page import ROWS_PATH, KeyListPage
 from services.keys.console.pages.listing.list_query import PATH
 from services.keys.console.pages.parts import Parts
 from services.keys.console.pages.refusals import Refusals
+from services.keys.console.pages.signing_in import issuer_pages, sign_in_pages
+from services.keys.console.pages.signing_in.time_zone_page import TimeZonePage
 from services.keys.console.public.routes import routes as public_routes
 from services.keys.console.rendering.page_headers import PageHeaders
 from services.keys.lifecycle.key import NoSuchKey
@@ -52,7 +55,8 @@ class ConsoleDoor:
         middleware: list[Any] = [RequestIdentity(proxies), PageHeaders(parts.public_url), _Readable()]
         app = falcon.App(middleware=middleware, router=self._router)
         app.req_options.strip_url_path_trailing_slash = True
-        app.add_error_handler((Exception, falcon.HTTPError), Refusals().answer)
+        issuer = None if parts.issuer is None else parts.issuer.host
+        app.add_error_handler((Exception, falcon.HTTPError), Refusals(issuer).answer)
         for path, resource in (*_routes(parts), *public_routes(document, parts.public_url)):
             app.add_route(path, resource)
         # Of its own process alone: in one process with the API they are the API's.
@@ -100,9 +104,19 @@ def _routes(parts: Parts) -> list[Route]:
         Route("/console/sign-in", sign_in_pages.SignInPage(parts)),
         Route("/console/link/{link}", sign_in_pages.SignInPage(parts)),
         Route("/console/sign-out", sign_in_pages.SignOut(parts)),
+        Route(sign_in_pages.SIGNED_OUT, sign_in_pages.SignedOutPage(parts)),
+        Route("/console/time-zone", TimeZonePage(parts)),
+        *_by_issuer(parts),
         Route("/console/sessions", sign_in_pages.SessionsPage(parts)),
         *(Route(path, _SeeKeys()) for path in _OTHER_ADDRESSES),
     ]
+
+
+def _by_issuer(parts: Parts) -> list[Route]:
+    if parts.issuer is None:
+        return []
+    begin, callback = issuer_pages.IssuerBegin(parts, parts.issuer), issuer_pages.IssuerCallback(parts, parts.issuer)
+    return [Route("/console/openid", begin), Route(CALLBACK, callback)]
 
 
 class _Readable:

@@ -3,7 +3,7 @@
 import falcon
 import msgspec
 
-from services.keys.revocation.published_signers import PublishedSigners
+from shared.replication.proof.published_signers import PublishedSigners
 
 WELL_KNOWN = "/.well-known/grillo-keys"
 

@@ -31,8 +31,8 @@ _session, _person = tables.console_session.c, tables.console_person.c
 # Built once: others wait for the log meanwhile.
 _THE_SESSION = (
     select(
-        _session.id, _session.signed_in_at, _session.seen_at, _person.id.label("person_id"), _person.name,
-        _person.organisation_id, _person.role,
+        _session.id, _session.signed_in_at, _session.authenticated_at, _session.by_issuer, _session.seen_at,
+        _person.id.label("person_id"), _person.name, _person.organisation_id, _person.role, _person.time_zone,
     )
     .join_from(tables.console_person, tables.console_session, _session.person_id == _person.id)
     .where(_session.digest == bindparam("digest"), _person.role.in_([role.value for role in Role]))
@@ -49,7 +49,11 @@ class SessionRefusal(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One browser in which a person is signed in. `id`: its name in lists, and no credential."""
+    """One browser in which a person is signed in. `id`: its name in lists, and no credential.
+
+    `authenticated_at`: when it was last proved who it is; None: an issuer did not say. `time_zone`: as the
+    person chose it, or "".
+    """
 
     id: str = ""
     person_id: str
@@ -57,7 +61,10 @@ class Session:
     organisation_id: str
     role: Role
     signed_in_at: datetime
+    authenticated_at: datetime | None
+    by_issuer: bool = False
     seen_at: datetime
+    time_zone: str = ""
 
     @property
     def may_change(self) -> bool:
@@ -92,8 +99,8 @@ def is_alive(session: Session, now: datetime) -> bool:
 
 
 def is_recent(session: Session, now: datetime) -> bool:
-    """Whether the sign-in was within the last hour."""
-    return now < session.signed_in_at + RECENT
+    """Whether it was proved within the last hour who it is. An issuer may let pass whom it knows by a cookie."""
+    return session.authenticated_at is not None and now < session.authenticated_at + RECENT
 
 
 def judge(
@@ -131,5 +138,8 @@ def find_session(tx: Connection, digest: str, *, lock: bool = False) -> Session 
         organisation_id=row.organisation_id,
         role=Role(row.role),
         signed_in_at=from_rfc3339(row.signed_in_at),
+        authenticated_at=row.authenticated_at and from_rfc3339(row.authenticated_at),
+        by_issuer=row.by_issuer,
         seen_at=from_rfc3339(row.seen_at),
+        time_zone=row.time_zone or "",
     )

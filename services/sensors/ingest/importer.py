@@ -50,7 +50,7 @@ class Importer:
         for command in commands:
             self._register(command, origin)
         stored = [
-            self._recordings.store(command.sensor_id, command.network, command.station, recording.segments)
+            self._recordings.store(command.sensor_id, recording.segments)
             for command, recording in zip(commands, result.recordings, strict=True)
         ]
         return Imported(

@@ -27,7 +27,8 @@ from services.sensors.ingest.recording import (
     disjoint,
     opened,
 )
-from services.sensors.store.waveform import Samples, Segment
+from services.sensors.store.piece import Samples
+from services.sensors.store.waveform import Segment
 
 _REFUSED_FORMATS = {"PICKLE", "CSS", "NNSA_KB_CORE", "Q"}
 _YEARS = range(1900, 2100)

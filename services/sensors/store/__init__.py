@@ -1,4 +1,4 @@
-"""Store of recordings: waveform arithmetic, and miniSEED blocks in SQL. No sample is stored twice.
+"""Store of samples: an index in SQL, samples in its rows until an hour is sealed, and miniSEED files after.
 
-Start reading at waveform.py.
+Start reading at piece.py, then span.py and sample_store.py; reader.py gives samples back.
 """

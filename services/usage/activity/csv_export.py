@@ -25,6 +25,7 @@ COLUMNS = (
     "actor",
     "requests",
     "on_behalf_of",
+    "secret_hint",
 )
 _CHUNK_CHARACTERS = 16 * 1024
 _BYTE_ORDER_MARK = "\ufeff"
@@ -50,7 +51,7 @@ def _cells(entry: TimelineEntry) -> tuple[object, ...]:
     at, request = rfc3339(entry.at), entry.request
     if request is None:
         event = entry.lifecycle or {}
-        by = (event["request_id"] or "", event["actor"], "", event.get("on_behalf_of") or "")
+        by = (event["request_id"] or "", event["actor"], "", event.get("on_behalf_of") or "", "")
         return (at, "lifecycle", event["type"], "", "", "", "", "", "", *by)
     return (
         at,
@@ -66,6 +67,7 @@ def _cells(entry: TimelineEntry) -> tuple[object, ...]:
         "",
         request.requests,
         "",
+        request.secret_hint or "",
     )
 
 

@@ -22,6 +22,7 @@ class ActivityQuery(PageQuery):
     route: str | None = None
     address: str | None = None
     request_id: str | None = None
+    secret_hint: str | None = None
     from_: datetime | None = None
     to: datetime | None = None
 
@@ -31,6 +32,7 @@ class ActivityQuery(PageQuery):
             route=self.route,
             address=self.address,
             request_id=self.request_id,
+            secret_hint=self.secret_hint,
             start=self.from_,
             end=self.to,
         )
@@ -57,6 +59,10 @@ class ActivityQuerySchema(PageQuerySchema):
     request_id = fields.String(
         validate=validate.Length(min=1, max=100), metadata={"description": "the X-Request-Id of an answer"}
     )
+    secret_hint = fields.String(
+        validate=validate.Length(min=1, max=16),
+        metadata={"description": "requests with the secret of this hint, which is dead or was not the newest"},
+    )
     from_ = Timestamp(data_key="from")
     to = Timestamp()
 
@@ -76,6 +82,13 @@ class RequestSchema(StrictSchema):
         required=True,
         metadata={
             "description": "how many requests the entry stands for; more than 1: refused requests counted together"
+        },
+    )
+    secret_hint = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "of the secret that it came with, if that was not the key's newest (in a grace), or is dead"
         },
     )
 

@@ -29,7 +29,8 @@ class Place(NamedTuple):
 class Request:
     """One answered request. `duration_ms`: from its arrival at the gate to the answer. `problem`: why it was refused.
 
-    `requests`: how many it stands for; more than 1: refused requests that were counted together.
+    `requests`: how many it stands for; more than 1: refused requests that were counted together. `secret_hint`: of the
+    secret that it came with, if that was not the newest of its key, or is dead.
     """
 
     at: datetime
@@ -42,6 +43,7 @@ class Request:
     duration_ms: float
     request_id: str
     requests: int
+    secret_hint: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +64,14 @@ class ActivityFilter:
     route: str | None = None
     address: str | None = None
     request_id: str | None = None
+    secret_hint: str | None = None
     start: datetime | None = None
     end: datetime | None = None
 
     @property
     def are_requests(self) -> bool:
-        """Whether only requests can match: lifecycle events have no status, route or address."""
-        return not (self.statuses is None and self.route is None and self.address is None)
+        """Whether only requests can match: lifecycle events have no status, route, address or secret."""
+        return (self.statuses, self.route, self.address, self.secret_hint) != (None, None, None, None)
 
 
 EVERYTHING = ActivityFilter()
@@ -160,6 +163,7 @@ def _conditions(wanted: ActivityFilter) -> list[ColumnElement[bool]]:
         (table.c.route, wanted.route),
         (table.c.address, wanted.address),
         (table.c.request_id, wanted.request_id),
+        (table.c.secret_hint, wanted.secret_hint),
     ):
         if value is not None:
             conditions.append(column == value)
@@ -195,5 +199,6 @@ def _request_entry(row: Any) -> TimelineEntry:
         duration_ms=row.duration_us / 1000,
         request_id=row.request_id,
         requests=row.requests,
+        secret_hint=row.secret_hint,
     )
     return TimelineEntry(at=request.at, place=Place(row.at, _REQUEST, row.id), request=request)

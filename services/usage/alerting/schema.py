@@ -176,6 +176,8 @@ class AlertFactsSchema(StrictSchema):
     expires_at = fields.AwareDateTime()
     days_left = fields.Integer(metadata={"description": "whole days, rounded down"})
     threshold_days = fields.Integer(metadata={"description": "the threshold that was crossed"})
+    problem = fields.String(metadata={"description": "what a dead secret was refused with, such as key-rotated"})
+    secret_hint = fields.String(metadata={"description": "of that secret; a deleted key's has none"})
 
 
 class AlertSchema(StrictSchema):

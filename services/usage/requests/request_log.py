@@ -75,6 +75,7 @@ def _row(record: RequestRecord) -> tuple[Any, ...]:
         record.user_agent,
         record.requests,
         record.problem,
+        record.secret_hint,
     )
 
 
@@ -93,6 +94,7 @@ def _record(  # as many as the table has columns
     user_agent: str,
     requests: int,
     problem: str | None,
+    secret_hint: str | None,
 ) -> RequestRecord:
     return RequestRecord(
         request_id=request_id,
@@ -109,4 +111,5 @@ def _record(  # as many as the table has columns
         user_agent=user_agent,
         requests=requests,
         problem=problem,
+        secret_hint=secret_hint,
     )

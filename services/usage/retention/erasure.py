@@ -1,25 +1,27 @@
-"""Erasure of a deleted key's callers: addresses and user agents are emptied, counters stay.
+"""Erasure of a deleted key's callers: addresses, user agents and secrets' hints are emptied, counters stay.
 
 Deletions come from the log of keys and requests from gates, in no order: so stored requests are erased, and later ones
 are stored without them. Both hold the writer lock, so none slips in between. Messages already sent cannot be recalled.
+No reset touches which keys are deleted: a log that was put back to before a deletion does not tell of it again.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import Connection, Table, select, update
 
 from services.usage import tables
 from services.usage.alerting import tables as alerting_tables
 from services.usage.alerting.evaluation import known_sources
 from services.usage.notifications import tables as notification_tables
 from services.usage.writer_lock import take_writer_lock
+from shared.contracts.dead import DeletedKey, DeletedKeys
 from shared.contracts.usage import RequestRecord
 from shared.sql.database import upsert
 from shared.sql.in_values import in_values
 
-_ERASED = {"address": "", "user_agent": ""}
+_ERASED = {"address": "", "user_agent": "", "secret_hint": None}
 
 
 def erase(tx: Connection, key_id: str) -> None:
@@ -39,7 +41,7 @@ def erase(tx: Connection, key_id: str) -> None:
 
 
 def without_erased(tx: Connection, records: Sequence[RequestRecord]) -> Sequence[RequestRecord]:
-    """The records, with address and user agent emptied where the key is deleted."""
+    """The records, with what is erased emptied where the key is deleted."""
     table = tables.erased_key
     used = {record.key_id for record in records if record.key_id is not None}
     if not used:
@@ -50,12 +52,18 @@ def without_erased(tx: Connection, records: Sequence[RequestRecord]) -> Sequence
     return [msgspec.structs.replace(record, **_ERASED) if record.key_id in erased else record for record in records]
 
 
-def reset(tx: Connection) -> None:
-    """Empties the list of deleted keys, when the log of keys is followed anew and names them again.
+def is_erased(tx: Connection, key_id: str) -> bool:
+    table = tables.erased_key
+    return tx.execute(select(table.c.key_id).where(table.c.key_id == key_id)).first() is not None
 
-    What was erased stays erased.
-    """
-    tx.execute(delete(tables.erased_key))
+
+def deleted_page(tx: Connection, after: str | None, limit: int) -> DeletedKeys:
+    """At most `limit` deleted keys whose ids come after this one."""
+    key_id = tables.erased_key.c.key_id
+    query = select(key_id).order_by(key_id).limit(limit + 1)
+    ids = tx.execute(query if after is None else query.where(key_id > after)).scalars().all()
+    keys = tuple(DeletedKey(key_id=each) for each in ids[:limit])
+    return DeletedKeys(keys=keys, next=ids[limit - 1] if len(ids) > limit else None)
 
 
 def _rewrite(tx: Connection, table: Table, column: str, key_id: str) -> None:
@@ -66,7 +74,7 @@ def _rewrite(tx: Connection, table: Table, column: str, key_id: str) -> None:
 
 
 def _erased(document: Any) -> Any:
-    """The same JSON with every `address` and `user_agent` emptied, at any depth."""
+    """The same JSON with all that is erased emptied, at any depth."""
     if isinstance(document, list):
         return [_erased(item) for item in document]
     if not isinstance(document, dict):

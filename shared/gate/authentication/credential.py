@@ -92,6 +92,17 @@ def digest_of(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()
 
 
+def hint_of(secret: str) -> str:
+    """By which people tell secrets apart; nobody can guess one from it."""
+    return f"{secret[:8]}…{secret[-4:]}"
+
+
+def hint_of_presented(presented: Presented) -> str:
+    """Of a request whose credential is a key."""
+    header = presented.authorization
+    return hint_of((presented.query_keys[0] if header is None else _bearer(header)) or "")
+
+
 def read_credential(presented: Presented) -> Credential | NoCredential:
     header, in_query = presented.authorization, presented.query_keys
     if header is None:

@@ -1,6 +1,6 @@
 """Compact dictionary of grants: a million in half the memory, since what many keys have in common is stored once.
 
-Hints are left out: they are for people.
+Hints are left out: they are for people. Digests of replaced secrets are kept beside, for the few keys that have any.
 """
 
 import hashlib
@@ -31,6 +31,8 @@ class CompactGrants:
     def __init__(self) -> None:
         self._by_digest: dict[int, Grant | _CompactGrant] = {}
         self._by_id: dict[str, int] = {}
+        self._replaced: dict[int, str] = {}  # digest of a replaced secret → its key's id
+        self._replaced_of: dict[str, tuple[int, ...]] = {}
         self._shared: dict[Any, Any] = {}
 
     def __len__(self) -> int:
@@ -38,23 +40,29 @@ class CompactGrants:
 
     def __iter__(self) -> Iterator[Grant]:
         for number in self._by_id.values():
-            yield _whole(self._by_digest[number], f"{number:064x}")
+            yield self._with_replaced(_whole(self._by_digest[number], f"{number:064x}"))
 
     def by_digest(self, digest: str) -> Grant | None:
-        """The grant of the key with this secret now, or before its last rotation."""
+        """The grant of the key with this secret now, or before its last rotation; without `replaced`."""
         held = self._by_digest.get(_number(digest))
         return None if held is None else _whole(held, digest)
+
+    def by_replaced(self, digest: str) -> Grant | None:
+        """The grant of the key that had this secret, as one of the newest that were replaced for good."""
+        key_id = self._replaced.get(_number(digest))
+        return None if key_id is None else self.by_id(key_id)
 
     def by_id(self, key_id: str) -> Grant | None:
         for _ in range(2):  # if it was replaced in between, the second look finds it
             number = self._by_id.get(key_id)
             held = None if number is None else self._by_digest.get(number)
             if held is not None:
-                return _whole(held, f"{number:064x}")
+                return self._with_replaced(_whole(held, f"{number:064x}"))
         return None
 
     def put(self, grant: Grant) -> None:
         """Adds a grant, or replaces the key's former one."""
+        grant = self._without_replaced(grant)
         number, former = _number(grant.digest), self._by_id.get(grant.key_id)
         obsolete = () if former is None else self._digests(former)
         self._by_digest[number] = held = self._compacted(grant)
@@ -70,6 +78,21 @@ class CompactGrants:
         if isinstance(held, _CompactGrant) or held.previous_digest is None:
             return (number,)
         return (number, _number(held.previous_digest))
+
+    def _without_replaced(self, grant: Grant) -> Grant:
+        """The same, once its replaced secrets are kept beside: before they leave the others, so that no reader errs."""
+        numbers, former = tuple(map(_number, grant.replaced)), self._replaced_of.get(grant.key_id, ())
+        if numbers == former:
+            return replace(grant, replaced=()) if numbers else grant
+        self._replaced.update(dict.fromkeys(numbers, grant.key_id))
+        self._replaced_of[grant.key_id] = numbers
+        for number in set(former).difference(numbers):
+            self._replaced.pop(number, None)
+        return replace(grant, replaced=())
+
+    def _with_replaced(self, grant: Grant) -> Grant:
+        numbers = self._replaced_of.get(grant.key_id)
+        return grant if not numbers else replace(grant, replaced=tuple(f"{number:064x}" for number in numbers))
 
     def _compacted(self, grant: Grant) -> Grant | _CompactGrant:
         """Whole if its terms are likely unique (expiry, addresses, two digests): a compact one has one digest only."""

@@ -27,6 +27,8 @@ from shared.contracts.keys import (
 )
 from shared.eventsourcing.event_store import Head
 
+REPLACED_MAX = 20
+
 
 class Status(enum.StrEnum):
     ACTIVE = "active"
@@ -52,8 +54,9 @@ class Limits:
 class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one key may do, as gates see it. `minute_limit`, `day_limit`: the key's own limits below the tier's, if set.
 
-    `digest`: SHA-256 of the secret. `previous_digest`: of the secret before, which works until `grace_until`. Expiry by
-    time is not in `status`: gates judge it by the clock.
+    `digest`: SHA-256 of the secret. `previous_digest`: of the secret before, which works until `grace_until`.
+    `replaced`: of the newest REPLACED_MAX secrets before these, by the time at which they were replaced; none works.
+    Expiry by time is not in `status`: gates judge it by the clock.
     """
 
     key_id: str
@@ -70,6 +73,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     suspended: bool = False
     previous_digest: str | None = None
     grace_until: datetime | None = None
+    replaced: tuple[str, ...] = ()
 
     def accepts(self, digest: str, now: float) -> bool:
         """Whether the secret with this digest works at `now`, seconds since 1970. A deleted key has none."""
@@ -134,7 +138,7 @@ def evolve(grant: Grant | None, event: KeyEvent) -> Grant:
         case KeyRevoked():
             return replace(grant, status=Status.REVOKED)
         case KeyDeleted():
-            return replace(grant, status=Status.DELETED)
+            return replace(grant, status=Status.DELETED, hint="")
         case _:
             assert_never(event)
 
@@ -155,14 +159,35 @@ def _created(event: KeyCreated) -> Grant:
 
 
 def _rotated(grant: Grant, event: KeyRotated) -> Grant:
-    if event.digest == grant.digest:
-        return grant
-    status = Status.ACTIVE if grant.status is Status.EXPIRED else grant.status
-    renewed = replace(grant, digest=event.digest, hint=event.hint, status=status)
-    if event.previous_digest is not None:
-        return replace(renewed, previous_digest=event.previous_digest, grace_until=event.previous_until)
-    previous = None if event.grace_until is None else grant.digest
-    return replace(renewed, previous_digest=previous, grace_until=event.grace_until)
+    if event.digest in (grant.digest, grant.previous_digest, *grant.replaced):
+        return grant  # a repetition, as of a creation
+    previous, until = _left_in_grace(grant, event)
+    return replace(
+        grant,
+        digest=event.digest,
+        hint=event.hint,
+        status=Status.ACTIVE if grant.status is Status.EXPIRED else grant.status,
+        previous_digest=previous,
+        grace_until=until,
+        replaced=_replaced(grant, event, previous),
+    )
+
+
+def _left_in_grace(grant: Grant, event: KeyRotated) -> tuple[str | None, datetime | None]:
+    """The older secret that works on, and until when. It works already: no secret of an expired key, none replaced."""
+    if grant.status is Status.EXPIRED:
+        return None, None
+    if event.previous_digest is None:
+        return (None, None) if event.grace_until is None else (grant.digest, event.grace_until)
+    works_on = event.previous_digest == grant.previous_digest
+    return (event.previous_digest, event.previous_until) if works_on else (None, None)
+
+
+def _replaced(grant: Grant, event: KeyRotated, previous: str | None) -> tuple[str, ...]:
+    now = [digest for digest in (grant.previous_digest, grant.digest, event.previous_digest) if digest is not None]
+    before = [digest for digest in grant.replaced if digest not in now]
+    ended = [digest for digest in dict.fromkeys((*before, *now)) if digest not in (event.digest, previous)]
+    return tuple(ended[-REPLACED_MAX:])
 
 
 def _lower(own: int | None, tier: int | None) -> int | None:

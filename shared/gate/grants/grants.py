@@ -27,6 +27,9 @@ class Grants:
     def by_digest(self, digest: str) -> Grant | None:
         return self._grants.by_digest(digest)
 
+    def by_replaced(self, digest: str) -> Grant | None:
+        return self._grants.by_replaced(digest)
+
     def by_id(self, key_id: str) -> Grant | None:
         return self._grants.by_id(key_id)
 

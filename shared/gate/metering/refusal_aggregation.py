@@ -18,7 +18,7 @@ SINGLY_MAX = 10
 REQUESTS_MAX = 100_000
 ADDRESSES_MAX = 10_000
 SEVERAL = "*"
-_DESCRIBING = ("method", "route", "address", "user_agent", "problem")
+_DESCRIBING = ("method", "route", "address", "user_agent", "problem", "secret_hint")
 
 
 class _Caller:
@@ -51,7 +51,7 @@ class _Caller:
     def aggregate(self) -> RequestRecord | None:
         if self.first is None:
             return None
-        several = {"method": SEVERAL, "route": SEVERAL, "user_agent": "", "problem": None}
+        several = {"method": SEVERAL, "route": SEVERAL, "user_agent": "", "problem": None, "secret_hint": None}
         several["address"] = "" if self.first.key_id else self.name
         ((status, _),) = self.statuses.most_common(1)
         return msgspec.structs.replace(

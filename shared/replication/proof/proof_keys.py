@@ -5,17 +5,24 @@ from dataclasses import dataclass, field
 
 from shared.replication.proof.signatures import KeyMalformed, Signer, Verifier
 
-SETTINGS = tuple(f"{service}_{kind}" for service in ("KEYS", "AUTH") for kind in ("SIGNING_KEY", "VERIFY_KEYS"))
+SETTINGS = tuple(
+    f"{service}_{kind}" for service in ("KEYS", "AUTH", "SENSORS") for kind in ("SIGNING_KEY", "VERIFY_KEYS")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProofKeys:
-    """`keys_*`: of the log of keys; `auth_*`: of auth's snapshots. None: nothing is signed, or demanded."""
+    """`keys_*`: of the log of keys; `auth_*`: of auth's snapshots; `sensors_*`: of heads of the log of sensors.
+
+    None: nothing is signed, or demanded.
+    """
 
     keys_signer: Signer | None = field(default=None, repr=False)
     keys_verifier: Verifier | None = None
     auth_signer: Signer | None = field(default=None, repr=False)
     auth_verifier: Verifier | None = None
+    sensors_signer: Signer | None = field(default=None, repr=False)
+    sensors_verifier: Verifier | None = None
 
     def not_verified(self) -> tuple[str, ...]:
         """The settings without which something is believed unproved."""
@@ -24,11 +31,17 @@ class ProofKeys:
 
 
 def read_proof_keys(environment: Mapping[str, str]) -> ProofKeys:
-    """KEYS_SIGNING_KEY, KEYS_VERIFY_KEYS, AUTH_SIGNING_KEY, AUTH_VERIFY_KEYS. Raises KeyMalformed, naming one."""
+    """KEYS_SIGNING_KEY, KEYS_VERIFY_KEYS, and those of AUTH and SENSORS. Raises KeyMalformed, naming one."""
     keys_signer, keys_verifier = _pair(environment, "KEYS")
     auth_signer, auth_verifier = _pair(environment, "AUTH")
+    sensors_signer, sensors_verifier = _pair(environment, "SENSORS")
     return ProofKeys(
-        keys_signer=keys_signer, keys_verifier=keys_verifier, auth_signer=auth_signer, auth_verifier=auth_verifier
+        keys_signer=keys_signer,
+        keys_verifier=keys_verifier,
+        auth_signer=auth_signer,
+        auth_verifier=auth_verifier,
+        sensors_signer=sensors_signer,
+        sensors_verifier=sensors_verifier,
     )
 
 

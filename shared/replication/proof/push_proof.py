@@ -14,6 +14,7 @@ import msgspec
 from shared.contracts.envelope import CloudEvent, from_json
 from shared.replication.proof import unproved
 from shared.replication.proof.signatures import Verifier
+from shared.replication.proof.signed_heads import SignedHead
 from shared.replication.proof.signed_pushes import BEFORE, BEGINNING, PURPOSE, SIGNATURE, canonical, running_digest
 from shared.runtime.clock import Clock
 
@@ -56,6 +57,13 @@ class PushProof:
             self._drop_old()
             proved = self._proved(message)
         return tuple(msgspec.json.decode(each.told, type=CloudEvent) for each in proved)
+
+    def proved_head(self, head: SignedHead | None) -> SignedHead | None:
+        """The head, if its own signature holds: it is kept for audits, which go by that."""
+        if head is None or self._verifier is None or head.is_signed(self._verifier):
+            return head
+        unproved.count("head")
+        return None
 
     def expire(self) -> None:
         """Drops and counts what was held for HELD_SECONDS_MAX in vain."""

@@ -5,6 +5,7 @@ import threading
 import msgspec
 
 from shared.eventsourcing.event_store import Head
+from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.proof.receipt_proof import thumbprint
 from shared.replication.proof.signatures import Signer, Verifier
 from shared.runtime.clock import Clock
@@ -32,8 +33,17 @@ class SignedHead(msgspec.Struct, frozen=True, kw_only=True):
         return verifier.verifies(_PURPOSE, _unsigned(self), self.signature)
 
 
+def signed_end(heads: "HeadSigner | None", store: SqlEventStore) -> SignedHead | None:
+    """Where a log ends, signed; None where its service has no signing key."""
+    if heads is None:
+        return None
+    with store.reading(once=True) as tx:
+        head = store.head(tx)
+    return heads.latest(head)
+
+
 class HeadSigner:
-    """Signs a head that moved, a minute or more after the one before."""
+    """Signs where the log ends, a minute or more after it last did; also where the log stands still."""
 
     def __init__(self, signer: Signer, clock: Clock) -> None:
         self._signer, self._clock = signer, clock
@@ -42,10 +52,13 @@ class HeadSigner:
         self._again_at = float("-inf")
 
     def latest(self, head: Head) -> SignedHead:
-        """The head that was signed last: this one, if a minute has passed since an earlier one was."""
+        """The head that was signed last: this one, if a minute has passed since an earlier one was.
+
+        This one also where that cannot be an earlier one: the database was replaced by an older or another one.
+        """
         with self._one_at_a_time:
             now = self._clock.elapsed_seconds()
-            if self._last is None or (now >= self._again_at and self._last.head != head):
+            if self._last is None or now >= self._again_at or not _may_precede(self._last.head, head):
                 self._again_at = now + SIGNED_EVERY_SECONDS
                 self._last = self._sign(head)
             return self._last
@@ -59,6 +72,10 @@ class HeadSigner:
             signer=thumbprint(self._signer.public_key),
         )
         return msgspec.structs.replace(unsigned, signature=self._signer.sign(_PURPOSE, _unsigned(unsigned)))
+
+
+def _may_precede(earlier: Head, head: Head) -> bool:
+    return earlier.epoch == head.epoch and earlier.position <= head.position
 
 
 def _unsigned(head: SignedHead) -> bytes:

@@ -10,7 +10,7 @@ _log = structlog.get_logger(__name__)
 
 
 def count(kind: str) -> None:
-    """`kind`: pull, push, push_unfinished (its page's signature never came) or snapshot."""
+    """`kind`: pull, push, push_unfinished (its page's signature never came), snapshot or head."""
     metrics.unproved.labels(kind).inc()
     if (cases := _lines.due()) is not None:
         _log.warning("unproved", kind=kind, since_last_line=cases)

@@ -61,6 +61,12 @@ _TYPES = (
         "key-expired", 401, "This key has expired", "Create a new key, or ask an administrator of your organisation."
     ),
     ProblemType(
+        "key-rotated",
+        401,
+        "This secret was replaced",
+        "The key has a newer secret: use that. Who does not have it asks an administrator to rotate the key.",
+    ),
+    ProblemType(
         "insufficient-permission",
         403,
         "The key lacks a permission",

@@ -32,6 +32,11 @@ FRENCH: Mapping[str, tuple[str, str]] = {
         "Cette clé a expiré",
         "Créez une nouvelle clé, ou adressez-vous à un administrateur de votre organisation.",
     ),
+    "key-rotated": (
+        "Ce secret a été remplacé",
+        "La clé a un secret plus récent : utilisez-le. Si vous ne l'avez pas, demandez à un administrateur "
+        "de faire une rotation de la clé.",
+    ),
     "insufficient-permission": (
         "Il manque une permission à la clé",
         "Utilisez une clé qui a la permission indiquée par `detail` ; "

@@ -14,7 +14,13 @@ def refusal_problem(verdict: Verdict, refusal: Refusal, permission: str | None, 
         case Refusal.INVALID_REQUEST:
             detail = verdict.detail or "this key may not be sent in the query string; use the Authorization header"
             return Problem(refusal.value, detail, headers=_challenge("invalid_request"))
-        case Refusal.INVALID_KEY | Refusal.KEY_REVOKED | Refusal.KEY_SUSPENDED | Refusal.KEY_EXPIRED:
+        case (
+            Refusal.INVALID_KEY
+            | Refusal.KEY_REVOKED
+            | Refusal.KEY_SUSPENDED
+            | Refusal.KEY_EXPIRED
+            | Refusal.KEY_ROTATED
+        ):
             return Problem(refusal.value, headers=_challenge("invalid_token"))
         case Refusal.INSUFFICIENT_PERMISSION:
             detail = f"this needs a key with the permission {permission}"

@@ -32,6 +32,10 @@ SPANISH: Mapping[str, tuple[str, str]] = {
         "Esta clave ha caducado",
         "Cree una clave nueva o diríjase a un administrador de su organización.",
     ),
+    "key-rotated": (
+        "Este secreto fue sustituido",
+        "La clave tiene un secreto más reciente: use ese. Si no lo tiene, pida a un administrador que rote la clave.",
+    ),
     "insufficient-permission": (
         "A la clave le falta un permiso",
         "Use una clave con el permiso que nombra `detail`. Una clave existente solo lo recibe con un secreto nuevo.",

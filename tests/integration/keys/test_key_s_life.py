@@ -131,7 +131,7 @@ class Lives(RuleBasedStateMachine):
         with contextlib.suppress(*REFUSALS):
             rotated = self.service.commands.rotate(self.organisation_id, known.id, grace, ORIGIN)
             self.subscription.pull()
-            assert not had_ended or self._answer(known.secrets[-1]) is Refusal.INVALID_KEY, "an old secret woke"
+            assert not had_ended or self._answer(known.secrets[-1]) is Refusal.KEY_ROTATED, "an old secret woke"
             known.secrets.append(rotated.secret.value)
 
     @rule(known=keys, grace=st.sampled_from([timedelta(), timedelta(hours=30)]))
@@ -200,7 +200,8 @@ class Lives(RuleBasedStateMachine):
         assert self._answer(newest) is ANSWERS[shown.status]
         for age, secret in enumerate(reversed(older)):
             in_grace = age == 0 and shown.grace_until is not None and now < shown.grace_until
-            assert self._answer(secret) is (ANSWERS[shown.status] if in_grace else Refusal.INVALID_KEY)
+            is_told = in_grace or shown.status is Status.REVOKED
+            assert self._answer(secret) is (ANSWERS[shown.status] if is_told else Refusal.KEY_ROTATED)
         grant = self.grants.by_id(known.id)
         assert grant is not None
         assert (grant.permissions, grant.expires_at, grant.allow_query, grant.minute_limit) == (

@@ -75,6 +75,8 @@ LATER_COLUMNS = (
     ("channel", "name"),
     ("alert", "rule_ids"),
     ("known_key", "revision"),
+    ("checkpoint", "checksum"),
+    ("request", "secret_hint"),
 )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 from falcon import testing
 
 from services.auth.tier_limits import TIERS
@@ -18,6 +19,7 @@ from services.usage.known_keys.keys_client import KeysClient
 from services.usage.notifications.senders.email_sender import MailServer
 from services.usage.notifications.settings import DeliverySettings
 from shared.contracts.envelope import CloudEvent
+from shared.contracts.usage import RequestMetered
 from shared.eventsourcing.origin import Origin
 from shared.gate.gate import Gate
 from shared.gate.grants.grant import Snapshot
@@ -30,7 +32,6 @@ from shared.runtime.clock import Clock, SystemClock
 from shared.sql.database import Database
 from shared.web.application import NO_PROXIES, application
 from shared.web.route import Route
-from tests.gate_examples import MemoryBus
 from tests.integration.web.tiny import PUBLIC_URL
 from tests.service_database import migrated
 
@@ -52,6 +53,16 @@ class Doorbell:
                 self.replica.push(event)
                 self.replica.pull()
         return len(events)
+
+
+class TakenIn:
+    """The bus between the gate and usage: what is shipped is counted at once."""
+
+    def __init__(self, usage: usage_assembly.Usage) -> None:
+        self._usage = usage
+
+    def publish(self, batch: bytes) -> None:
+        self._usage.metering.take_in(msgspec.json.decode(batch, type=RequestMetered))
 
 
 class NearbyKeys(KeysClient):
@@ -78,6 +89,7 @@ class Management:
     keys: keys_assembly.Keys
     usage: usage_assembly.Usage
     replica: Replica
+    gate: Gate
     bell: Doorbell
     routes: list[Route]
     client: testing.TestClient
@@ -102,6 +114,13 @@ class Management:
     def operator_s_admin(self) -> str:
         """The secret of an admin key that an operator made for this organisation."""
         return _admin_key(self.keys, self.organisation_id)
+
+    def count(self) -> None:
+        """Usage has counted all requests so far, and looked at its rules."""
+        self.gate.meter._record_all(self.gate.meter._refusals.take_all())  # else a second later
+        self.gate.meter.ship()
+        self.usage.following.catch_up()
+        self.usage.evaluator.run()
 
     def close(self) -> None:
         self.keys.doorbell.stop()
@@ -133,10 +152,10 @@ def management(
     replica.pull()
     bell.replica = replica
     keys.doorbell.start()
-    gate = Gate(replica, MemoryQuota(), Meter(folder / "spool", MemoryBus(), clock), clock)
+    gate = Gate(replica, MemoryQuota(), Meter(folder / "spool", TakenIn(usage), clock), clock)
     routes = [*keys.routes(replica.grants, NO_PROXIES), *usage.routes(replica.grants, NO_PROXIES)]
     app = application("keys", routes, gate, clock, public_url=PUBLIC_URL, is_ready=lambda: True)
-    return Management(keys, usage, replica, bell, routes, testing.TestClient(app), organisation_id, admin)
+    return Management(keys, usage, replica, gate, bell, routes, testing.TestClient(app), organisation_id, admin)
 
 
 def _admin_key(keys: keys_assembly.Keys, organisation_id: str) -> str:

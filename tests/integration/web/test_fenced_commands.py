@@ -68,7 +68,7 @@ REFUSED: dict[tuple[str, str], list[tuple[str, dict[str, Any] | None, str | None
 ENDINGS: dict[str, Command] = {
     "key-revoked": RevokeKey(reason=Reason.KEY_COMPROMISE, note=None),
     "key-suspended": SuspendKey(),
-    "invalid-key": RotateKey(secret=NewSecret(digest=DIGEST, hint=HINT), grace=timedelta()),
+    "key-rotated": RotateKey(secret=NewSecret(digest=DIGEST, hint=HINT), grace=timedelta()),
     "insufficient-permission": EditKey(permissions=("sensors:read",)),
 }
 
@@ -157,8 +157,8 @@ def test_a_refused_creation_keeps_no_idempotency_key(api: Management) -> None:
 def test_whose_secret_was_rotated_away_gives_up_nothing(api: Management) -> None:
     stolen = api.create()
     api.bell.replica = None
-    end(api, stolen["id"], ENDINGS["invalid-key"])
-    problem(api.ask("POST", "/v1/keys/self/revoke", key=stolen["key"], json={}), 401, "invalid-key")
+    end(api, stolen["id"], ENDINGS["key-rotated"])
+    problem(api.ask("POST", "/v1/keys/self/revoke", key=stolen["key"], json={}), 401, "key-rotated")
 
 
 def test_deleted_and_expired_keys_are_refused_by_their_names(api: Management) -> None:

@@ -1,6 +1,7 @@
 """The internal door: for holders of its token only, with a readiness of its own, and in a gate's name."""
 
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -12,10 +13,11 @@ from shared.gate.grants.compact_grants import CompactSnapshot
 from shared.gate.grants.grant import Snapshot
 from shared.gate.grants.snapshot_stream import read
 from shared.observability import metrics
-from shared.replication.feed import Acknowledgement, GateRefusal, GateRefused
+from shared.replication.feed import Acknowledgement, FeedUnavailable, GateRefusal, GateRefused
 from shared.runtime.clock import ManualClock
 from shared.values.accounts import PROMETHEUS, SERVICES
 from shared.values.accounts import SHARED as ANYBODY
+from shared.web.internal.remembered import InternalPages
 from shared.web.internal_api import FeedPages, GatePlace, GrantsSnapshot, internal_application
 from shared.web.requests.internal_callers import InternalCallers, digest_of_token
 from shared.web.route import InternalRoute
@@ -272,3 +274,32 @@ def test_a_snapshot_is_a_stream_for_gates_that_take_one_and_one_document_for_old
         assert answer.headers["Content-Encoding"] == "gzip"
         snapshot = read([zlib.decompress(answer.content, wbits=31)])
     assert (snapshot.place, [held.key_id for held in snapshot.grants]) == (log.head, ["key_1"])
+
+
+def test_grants_that_cannot_be_had_now_are_503_before_an_answer_begins() -> None:
+    def nothing_yet() -> Iterator[bytes]:
+        raise FeedUnavailable("the log is followed anew")
+        yield b""
+
+    routes = [InternalRoute("/internal/grants", GrantsSnapshot(nothing_yet), SERVICES)]
+    door = testing.TestClient(internal_application(routes, is_ready=lambda: True, callers=CALLERS))
+    for accept in ("application/json", "application/x-ndjson"):
+        answer = door.simulate_get("/internal/grants", headers=TOKEN | {"Accept": accept})
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+
+
+def test_a_list_comes_in_pages_each_of_which_names_the_next() -> None:
+    def page(after: str | None, limit: int) -> object:
+        return {"after": after, "limit": limit}
+
+    routes = [InternalRoute("/internal/dead", InternalPages(page), frozenset({"keys"}))]
+    door = testing.TestClient(internal_application(routes, is_ready=lambda: True, callers=CALLERS))
+
+    def ask(**params: str) -> testing.Result:
+        return door.simulate_get("/internal/dead", headers=TOKEN, params=params)
+
+    assert ask().json == {"after": None, "limit": 500}
+    assert ask(after="a1", limit="2").json == {"after": "a1", "limit": 2}
+    refused = [ask(limit="0"), ask(limit="1001"), ask(after=""), ask(after="x" * 65), ask(after="a b")]
+    assert {answer.status_code for answer in refused} == {400}
+    assert door.simulate_get("/internal/dead", headers=of("auth")).status_code == 403

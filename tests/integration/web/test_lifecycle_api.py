@@ -68,7 +68,7 @@ def test_more_permissions_need_a_new_secret_which_ends_every_older_one(api: Mana
     assert answer.headers["Cache-Control"] == "no-store"
     assert api.ask("GET", "/v1/keys", key=answer.json["key"]).status_code == 200
     for older in (created["key"], rotated["key"]):
-        problem(api.ask("GET", "/v1/keys/self", key=older), 401, "invalid-key")
+        problem(api.ask("GET", "/v1/keys/self", key=older), 401, "key-rotated")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_rotation_gives_a_new_secret_and_ends_the_old_one_at_once(api: Managemen
     assert answer.json["receipt"]["propagated"]
     assert answer.json["hint"] == f"{answer.json['key'][:8]}…{answer.json['key'][-4:]}"
     assert passes(api, answer.json["key"])
-    problem(api.ask("GET", "/v1/keys/self", key=created["key"]), 401, "invalid-key")
+    problem(api.ask("GET", "/v1/keys/self", key=created["key"]), 401, "key-rotated")
 
 
 def test_during_a_grace_two_secrets_work_on_one_quota_and_never_three(api: Management) -> None:
@@ -157,7 +157,7 @@ def test_who_lost_the_answer_of_a_rotation_gets_another_secret_and_production_go
         assert answer.json["grace_until"] == lost["grace_until"]
         assert passes(api, created["key"])
         assert passes(api, answer.json["key"])
-        problem(api.ask("GET", "/v1/keys/self", key=lost["key"]), 401, "invalid-key")
+        problem(api.ask("GET", "/v1/keys/self", key=lost["key"]), 401, "key-rotated")
         lost = answer.json
     contradiction = problem(
         api.ask("POST", path, json={"instead": True, "grace_seconds": 1}, **asks), 422, "invalid-body"
@@ -169,7 +169,7 @@ def test_instead_of_the_only_secret_is_a_rotation_without_grace(api: Management)
     created = api.create()
     answer = verb(api, created, "rotate", instead=True)
     assert (answer.json["grace_until"], passes(api, answer.json["key"])) == (None, True)
-    problem(api.ask("GET", "/v1/keys/self", key=created["key"]), 401, "invalid-key")
+    problem(api.ask("GET", "/v1/keys/self", key=created["key"]), 401, "key-rotated")
 
 
 def test_a_suspended_key_rests_until_it_is_resumed(api: Management) -> None:

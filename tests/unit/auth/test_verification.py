@@ -107,7 +107,7 @@ def test_a_secret_is_good_until_its_grace_ends_and_the_new_one_after(
     auth.subscription.pull()
     assert (problem(1), problem(11)) == (None, None)
     clock.advance(60)
-    assert (problem(1), problem(11)) == ("invalid-key", None)
+    assert (problem(1), problem(11)) == ("key-rotated", None)
 
 
 def test_a_snapshot_has_what_a_replica_that_followed_the_log_itself_has(auth: Auth, log: MemoryLog) -> None:

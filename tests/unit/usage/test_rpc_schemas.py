@@ -17,6 +17,7 @@ def test_a_request_in_an_activity_says_how_many_it_stands_for() -> None:
         duration_ms=0.1,
         request_id="req_1",
         requests=37,
+        secret_hint=None,
     )
     shown = EntryAnswer().dump(TimelineEntry(at=NOON, place=Place(0, 1, 1), request=request))
     assert list(shown["request"].items()) == [
@@ -29,4 +30,5 @@ def test_a_request_in_an_activity_says_how_many_it_stands_for() -> None:
         ("duration_ms", 0.1),
         ("request_id", "req_1"),
         ("requests", 37),
+        ("secret_hint", None),
     ]

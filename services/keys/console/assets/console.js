@@ -62,9 +62,17 @@ for (const guarded of document.querySelectorAll("[data-guard]")) {
   });
 }
 
-// Times, which come in UTC, in the reader's own zone; UTC stays as the title.
-const form = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+// Times: the server writes them in the zone that it knows, with UTC as the title. It learns the browser's from a cookie,
+// and until then they are rewritten here.
+const page = document.documentElement;
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (document.body.classList.contains("console") && zone) {
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `grillo_time_zone=${zone}; path=/; max-age=31536000; samesite=lax${secure}`;
+}
+const form = new Intl.DateTimeFormat(page.lang, { dateStyle: "medium", timeStyle: "short" });
 const tellTimes = () => {
+  if (page.dataset.timeZone) return;
   for (const time of document.querySelectorAll("time[datetime]:not([title])")) {
     time.title = time.textContent;
     time.textContent = form.format(new Date(time.dateTime));
@@ -99,10 +107,10 @@ document.addEventListener("click", async (event) => {
   } else if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
     event.preventDefault();
     const answer = await fetch(link.href).catch(() => null);
-    const page = new DOMParser().parseFromString(answer ? await answer.text() : "", "text/html");
-    const asked = page.querySelector("main form.form");
+    const asking = new DOMParser().parseFromString(answer ? await answer.text() : "", "text/html");
+    const asked = asking.querySelector("main form.form");
     if (!asked) return location.assign(link.href);
-    const title = page.querySelector("h1");
+    const title = asking.querySelector("h1");
     title.id = "asked";
     dialog.replaceChildren(title, asked);
     dialog.onclose = () => link.focus();

@@ -4,7 +4,6 @@ Each form carries a token of its own that is kept in the transaction of the crea
 a reload or a second tab, it says which key it made, and mints none.
 """
 
-import secrets
 from functools import partial
 from typing import Any
 
@@ -13,7 +12,7 @@ import falcon
 from services.keys.commands.command_inputs import CreatedKey, KeyRequest
 from services.keys.console.pages import key_form
 from services.keys.console.pages.key_form import KeyFaulty, Typed
-from services.keys.console.pages.page import Page
+from services.keys.console.pages.page import NamedKey, Page
 from services.keys.console.pages.parts import Visit
 from services.keys.lifecycle.lifetimes import BeyondLifetime
 from services.keys.lifecycle.organisation import TooManyKeys
@@ -40,7 +39,7 @@ class CreatePage(Page):
             return
         is_admin = "admin" in wanted.permissions
         if is_admin:
-            self.recent(visit, form)
+            self.recent(visit)
         if step != "create":
             self._review(req, resp, visit, typed, wanted, form.attempt)
             return
@@ -52,7 +51,7 @@ class CreatePage(Page):
         except BeyondLifetime:
             self._form(req, resp, visit, typed, faults=frozenset({"expiry"}), attempt=form.attempt)
             return
-        self._done(req, resp, visit, done)
+        self._done(req, resp, visit, wanted, done)
 
     def _form(
         self,
@@ -74,7 +73,7 @@ class CreatePage(Page):
             "keys/create.html",
             status=422 if faults else 409 if too_many else 200,
             typed=key_form.redacted(typed),
-            attempt=attempt or secrets.token_urlsafe(16),
+            attempt=attempt,
             named=named,
             faults=faults,
             too_many=too_many,
@@ -96,13 +95,15 @@ class CreatePage(Page):
         # What is not used is not judged either, and may be anything.
         self.show(req, resp, visit, "keys/review.html", typed=key_form.redacted(typed), **context)
 
-    def _done(self, req: falcon.Request, resp: falcon.Response, visit: Visit, done: CreatedKey | str) -> None:
+    def _done(
+        self, req: falcon.Request, resp: falcon.Response, visit: Visit, wanted: KeyRequest, done: CreatedKey | str
+    ) -> None:
         if isinstance(done, str):
             key = self.parts.queries.get_key(visit.organisation_id, done)
             self.show(req, resp, visit, "keys/made_before.html", status=409, key=key)
             return
-        key = self.parts.queries.get_key(visit.organisation_id, done.key_id)
-        self.show_secret(req, resp, visit, key, done.secret, done.receipt, is_new=True)
+        named = NamedKey(id=done.key_id, name=wanted.description.name)
+        self.show_secret(req, resp, visit, named, done.secret, done.receipt, is_new=True)
 
 
 def _created(visit: Visit, wanted: KeyRequest, is_admin: bool, keep: Keep) -> CreatedKey | str:

@@ -3,14 +3,12 @@
 What a leaked secret must not gain asks for a new secret; what would lock somebody out says so first.
 """
 
-import secrets
-
 import falcon
 
 from services.keys.commands.command_inputs import EditedKey
 from services.keys.console.pages import key_form
 from services.keys.console.pages.key_form import KeyFaulty, Merged, Typed
-from services.keys.console.pages.page import Page
+from services.keys.console.pages.page import NamedKey, Page
 from services.keys.console.pages.parts import Visit
 from services.keys.console.rendering.form import Form
 from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked, RegenerationRequired
@@ -55,7 +53,7 @@ class EditPage(Page):
             present = self.parts.queries.get_key(visit.organisation_id, key_id)
             self._other_was_first(req, resp, visit, present, seen, typed)
         else:
-            self._done(req, resp, visit, key_id, done)
+            self._done(req, resp, visit, NamedKey(id=key_id, name=typed.name.strip()), done)
 
     def _edited(self, req: falcon.Request, visit: Visit, form: Form, key: KeyView, typed: Typed) -> EditedKey | str:
         regenerates = "regenerate" in form
@@ -63,7 +61,7 @@ class EditPage(Page):
         edit = key_form.wanted_edit(body, self.parts.clock.now(), visit.tier_limits())
         is_admin = regenerates and "admin" in typed.permissions
         if is_admin:
-            self.recent(visit, form)
+            self.recent(visit)
 
         def change(keep: Keep | None) -> EditedKey | str:
             seen = SeenRevisions(frozenset({key.revision}))
@@ -76,9 +74,8 @@ class EditPage(Page):
         return self.once(req, visit, form, change, lambda subject: subject) if regenerates else change(None)
 
     def _done(
-        self, req: falcon.Request, resp: falcon.Response, visit: Visit, key_id: str, done: EditedKey | str
+        self, req: falcon.Request, resp: falcon.Response, visit: Visit, key: NamedKey, done: EditedKey | str
     ) -> None:
-        key = self.parts.queries.get_key(visit.organisation_id, key_id)
         if isinstance(done, str):
             self.show(req, resp, visit, "keys/made_before.html", status=409, key=key)
         elif done.secret is not None:
@@ -121,7 +118,7 @@ class EditPage(Page):
             status=422 if faults else 409 if refusal or merged else 200,
             key=key,
             typed=key_form.redacted(typed),
-            attempt=attempt or secrets.token_urlsafe(16),
+            attempt=attempt,
             faults=faults,
             refusal=None if refusal is None else type(refusal).__name__,
             loss=refusal.loss.name if isinstance(refusal, LockOut) else None,

@@ -1,6 +1,5 @@
 """Pages that rotate, suspend, resume, revoke and delete a key: each asks first, and ends on the receipt."""
 
-import secrets
 from datetime import timedelta
 from typing import ClassVar
 
@@ -8,7 +7,7 @@ import falcon
 from marshmallow import ValidationError
 
 from services.keys.commands.command_inputs import RotatedKey
-from services.keys.console.pages.page import Page
+from services.keys.console.pages.page import NamedKey, Page
 from services.keys.console.pages.parts import Visit
 from services.keys.console.rendering.form import Form
 from services.keys.http.schemas.request_bodies import GiveUpSchema
@@ -38,13 +37,13 @@ class _VerbPage(Page):
         visit, form, is_theirs = self.posted_again(req)
         key = self._key(self.changer(visit), key_id)
         if not is_theirs:
-            self._ask(req, resp, visit, key, form)
+            self._ask(req, resp, visit, key, form, is_again=True)
             return
         if fault := self.fault(key, form):
             self._ask(req, resp, visit, key, form, status=422, fault=fault)
             return
         if self.needs_recent:
-            self.recent(visit, form)
+            self.recent(visit)
         try:
             self.do(req, resp, visit, form, key)
         except RevisionDiffers as refusal:
@@ -79,6 +78,7 @@ class _VerbPage(Page):
         fault: str | None = None,
         refusal: str | None = None,
         loss: str | None = None,
+        is_again: bool = False,
     ) -> None:
         self.show(
             req,
@@ -89,10 +89,11 @@ class _VerbPage(Page):
             key=key,
             verb_name=self.verb,
             form=form.redacted(),
-            attempt=form.attempt or secrets.token_urlsafe(16),
+            attempt=form.attempt,
             fault=fault,
             refusal=refusal,
             loss=loss,
+            is_again=is_again,
         )
 
 
@@ -110,10 +111,9 @@ class RevokePage(_VerbPage):
         commands = visit.commands(forces="force" in form)
         reason, note = Reason(form.text("reason") or Reason.UNSPECIFIED), form.text("note").strip() or None
         revoked = commands.revoke(visit.organisation_id, key.id, reason, note, visit.origin)
-        made = [self._key(visit, key_id) for key_id in revoked.made.ids]
-        self.show_receipt(
-            req, resp, visit, "keys/revoked.html", revoked.receipt, key=self._key(visit, key.id), made=made
-        )
+        made = self.still_there(visit, revoked.made.ids)
+        told = {"key": key, "made": made, "made_ids": revoked.made.ids, "is_complete": revoked.made.is_complete}
+        self.show_receipt(req, resp, visit, "keys/revoked.html", revoked.receipt, **told)
 
 
 class SuspendPage(_VerbPage):
@@ -121,7 +121,7 @@ class SuspendPage(_VerbPage):
 
     def do(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, key: KeyView) -> None:
         receipt = visit.commands(forces="force" in form).suspend(visit.organisation_id, key.id, visit.origin)
-        self.changed(req, resp, visit, self._key(visit, key.id), receipt)
+        self.changed(req, resp, visit, key, receipt)
 
 
 class ResumePage(_VerbPage):
@@ -129,7 +129,7 @@ class ResumePage(_VerbPage):
 
     def do(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, key: KeyView) -> None:
         receipt = visit.commands().resume(visit.organisation_id, key.id, visit.origin)
-        self.changed(req, resp, visit, self._key(visit, key.id), receipt)
+        self.changed(req, resp, visit, key, receipt)
 
 
 class DeletePage(_VerbPage):
@@ -156,7 +156,7 @@ class RotatePage(_VerbPage):
     def do(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, key: KeyView) -> None:
         is_admin = "admin" in key.permissions
         if is_admin:
-            self.recent(visit, form)
+            self.recent(visit)
 
         def change(keep: Keep) -> RotatedKey | str:
             # Of this revision alone: another may be an admin key, which needs more.
@@ -164,9 +164,11 @@ class RotatePage(_VerbPage):
             commands = visit.commands(recent=is_admin, forces="force" in form, seen=seen, keep=keep)
             return commands.rotate(visit.organisation_id, key.id, GRACES[form.text("grace")], visit.origin)
 
+        grace = GRACES[form.text("grace")]
         done = self.once(req, visit, form, change, lambda subject: subject)
-        present = self._key(visit, key.id)
         if isinstance(done, str):
-            self.show(req, resp, visit, "keys/made_before.html", status=409, key=present)
+            self.show(req, resp, visit, "keys/made_before.html", status=409, key=key)
             return
-        self.show_secret(req, resp, visit, present, done.secret, done.receipt)
+        ends = [moment for moment in (self.parts.clock.now() + grace, key.expires_at) if moment]
+        named = NamedKey(id=key.id, name=key.name, grace_until=min(ends) if grace else None)
+        self.show_secret(req, resp, visit, named, done.secret, done.receipt)

@@ -1,22 +1,27 @@
 """Base of the console's pages: who is visiting, whether a form is theirs, and how a page is answered."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 import falcon
 import msgspec
+from sqlalchemy.exc import SQLAlchemyError
 
 from services.keys.console.pages.parts import Parts, Visit
-from services.keys.console.rendering.form import Form, read_form
+from services.keys.console.rendering.form import Form, keep_form, read_form
 from services.keys.console.rendering.pages import answer
-from services.keys.console.sessions import tokens
-from services.keys.console.sessions.cookie import SessionCookie
+from services.keys.console.sessions import attempts, tokens
+from services.keys.console.sessions.cookie import session_cookie
 from services.keys.console.sessions.request_origin import is_our_own
 from services.keys.http.representation import receipt as receipt_form
 from services.keys.revocation.propagation import Receipt
 from services.keys.revocation.session_fence import is_recent
 from services.keys.secret import Secret
+from services.keys.views.listing.key_filter import KeyFilter
 from services.keys.views.queries import KeyView
+from shared.sql.database import DatabaseBusy
 from shared.sql.idempotency_table import Keep
 from shared.web.conditions.idempotency import attempt_of
 
@@ -24,11 +29,7 @@ Done = TypeVar("Done")
 
 
 class SignedOut(Exception):
-    """Nobody is signed in. `form`: what was sent, to be sent again after signing in."""
-
-    def __init__(self, form: Form | None = None) -> None:
-        self.form = form
-        super().__init__("signed out")
+    """Nobody is signed in."""
 
 
 class MayNotChange(Exception):
@@ -38,19 +39,24 @@ class MayNotChange(Exception):
 class SignInNotRecent(Exception):
     """What is asked for needs a sign-in of the last hour."""
 
-    def __init__(self, form: Form) -> None:
-        self.form = form
-        super().__init__("sign-in not recent")
-
 
 class FormNotOurs(Exception):
     """The form came from another site, or was made for another session."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedKey:
+    """What the page of a secret says of its key. `grace_until`: how long the secret before still works."""
+
+    id: str
+    name: str
+    grace_until: datetime | None = None
+
+
 class Page:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
-        self.cookie = SessionCookie(parts.public_url)
+        self.cookie = session_cookie(parts.public_url)
 
     def visit(self, req: falcon.Request, *, is_poll: bool = False) -> Visit:
         """`is_poll`: nobody is there for certain, so it keeps no session alive. Raises SignedOut."""
@@ -68,6 +74,7 @@ class Page:
             parts=self.parts,
             session=session,
             session_id=session_id,
+            organisation=self.parts.queries.organisation(session.organisation_id),
             address=req.context.caller,
             request_id=req.context.request_id,
         )
@@ -80,14 +87,16 @@ class Page:
         return visit, form
 
     def posted_again(self, req: falcon.Request) -> tuple[Visit, Form, bool]:
-        """As `posted`, and whether this session made the form; if not, it is only to be shown again."""
+        """As `posted`, and whether this session made the form, within a day; if not, it is only to be shown again."""
         if not is_our_own(req, self.parts.public_url):
             raise FormNotOurs
         form = read_form(req)
+        keep_form(req, form)
         visit = self.visit_or_none(req)
         if visit is None:
-            raise SignedOut(form)
-        return visit, form, tokens.is_form_token(form.text("csrf"), visit.session_id)
+            raise SignedOut
+        is_current = "attempt" not in form or attempts.is_current(form.attempt, self.parts.clock.now())
+        return visit, form, is_current and tokens.is_form_token(form.text("csrf"), visit.session_id)
 
     def changer(self, visit: Visit) -> Visit:
         """Raises MayNotChange."""
@@ -95,10 +104,10 @@ class Page:
             raise MayNotChange
         return visit
 
-    def recent(self, visit: Visit, form: Form) -> None:
+    def recent(self, visit: Visit) -> None:
         """Raises SignInNotRecent."""
         if not is_recent(visit.session, self.parts.clock.now()):
-            raise SignInNotRecent(form)
+            raise SignInNotRecent
 
     def once(
         self,
@@ -108,7 +117,12 @@ class Page:
         change: Callable[[Keep], Done],
         repeat: Callable[[str], Done],
     ) -> Done:
-        """`change`, or, if this very form did it before, `repeat` with the id of what it changed. Raises Problem."""
+        """`change`, or, if this very form did it before, `repeat` with the id of what it changed.
+
+        Raises Problem, or FormNotOurs for a form whose attempt may be forgotten.
+        """
+        if not attempts.is_current(form.attempt, self.parts.clock.now()):
+            raise FormNotOurs
         sent = [pair for pair in form if pair[0] not in ("csrf", "attempt")]
         attempt = attempt_of(form.text("attempt"), visit.session.person_id, "POST", req.path, sent)
         return self.parts.idempotency.once(attempt, change, repeat)
@@ -124,14 +138,22 @@ class Page:
         status: int = 200,
         **context: Any,
     ) -> None:
-        """A page of who is signed in. Nobody keeps it: it may be asked for again after signing out."""
+        """A page of who is signed in. Nobody keeps it: it may be asked for again after signing out.
+
+        It reads nothing, so that what was committed is told whatever happens. `attempt`: the form's, if it is to be
+        tried again; another text becomes a new one.
+        """
         resp.set_header("Cache-Control", "no-store")
+        now = self.parts.clock.now()
+        if "attempt" in context and not attempts.is_current(context["attempt"], now):
+            context["attempt"] = attempts.new_attempt(now)
         answer(
             req,
             resp,
             template,
             status=status,
-            organisation=self.parts.queries.organisation(visit.organisation_id),
+            chosen_zone=visit.session.time_zone,
+            organisation=visit.organisation,
             session=visit.session,
             csrf=tokens.form_token(visit.session_id),
             section=section,
@@ -145,20 +167,32 @@ class Page:
         resp.set_header("Cache-Control", "no-store")
         if tag:
             resp.set_header("ETag", tag)
-        answer(req, resp, template, session=visit.session, tag=tag, **context)
+        answer(req, resp, template, chosen_zone=visit.session.time_zone, session=visit.session, tag=tag, **context)
+
+    def still_there(self, visit: Visit, ids: tuple[str, ...]) -> tuple[KeyView, ...]:
+        """Of these keys those that are there. None where they cannot be read now: what was committed is told anyway."""
+        if not ids:
+            return ()
+        try:
+            return self.parts.queries.all_keys(visit.organisation_id, KeyFilter(ids=ids))
+        except (SQLAlchemyError, DatabaseBusy):
+            return ()
 
     def show_secret(
         self,
         req: falcon.Request,
         resp: falcon.Response,
         visit: Visit,
-        key: KeyView,
+        key: NamedKey,
         secret: Secret,
         receipt: Receipt | None,
         *,
         is_new: bool = False,
     ) -> None:
-        """The secret, this once. `is_new`: of a new key, and not in place of an older secret."""
+        """The secret, this once. `is_new`: of a new key, and not in place of an older secret.
+
+        The key as it is known without reading it again: it may be deleted by now, and the secret is nowhere else.
+        """
         self.show(
             req,
             resp,

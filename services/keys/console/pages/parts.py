@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from services.keys.commands.command_handler import CommandHandler
+from services.keys.console.openid.issuer_sign_in import IssuerSignIn
 from services.keys.console.pages.key_usage import KeyUsage
 from services.keys.console.sessions import tokens
 from services.keys.console.sessions.sign_in import SignIn
 from services.keys.revocation.session_fence import Session, SessionFence
 from services.keys.views.as_of import AsOf
 from services.keys.views.history import History
-from services.keys.views.queries import KeyQueries
+from services.keys.views.queries import KeyQueries, OrganisationView
 from shared.eventsourcing.origin import Origin
 from shared.gate.grants.grant import Limits
 from shared.runtime.clock import Clock
@@ -21,7 +22,7 @@ from shared.web.conditions.idempotency import Idempotency
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """`tiers`: the limits of each. `usage` None: there is nobody to ask."""
+    """`tiers`: the limits of each. `usage` None: there is nobody to ask. `issuer` None: people sign in by links."""
 
     commands: CommandHandler
     queries: KeyQueries
@@ -33,15 +34,17 @@ class Parts:
     tiers: Mapping[str, Limits]
     usage: KeyUsage | None
     public_url: str
+    issuer: IssuerSignIn | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """One request of a person who is signed in."""
+    """One request of a person who is signed in. `organisation`: as it was when the request came."""
 
     parts: Parts
     session: Session
     session_id: str = field(repr=False)
+    organisation: OrganisationView
     address: str
     request_id: str
 
@@ -73,4 +76,4 @@ class Visit:
         return self.parts.commands.behind(fence, seen, keep)
 
     def tier_limits(self) -> Limits | None:
-        return self.parts.tiers.get(self.parts.queries.organisation(self.organisation_id).tier)
+        return self.parts.tiers.get(self.organisation.tier)

@@ -40,6 +40,15 @@ class Form:
         return iter(self._pairs)
 
 
+def keep_form(req: falcon.Request, form: Form) -> None:
+    """Keeps it with the request: whatever refuses the request later can show what was typed."""
+    req.context.form = form
+
+
+def kept_form(req: falcon.Request) -> Form | None:
+    return getattr(req.context, "form", None)
+
+
 def read_form(req: falcon.Request) -> Form:
     """Raises Problem."""
     if (req.content_type or "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":

@@ -1,7 +1,7 @@
 """Pages: what a template makes of its context, in the reader's language and theme (Jinja2, gettext).
 
-Every template has `language`, `theme`, `path` (the page's own, to come back to), `languages`, `asset(NAME)` and
-`translate(TEXT)`. A name that the context lacks is an error, and never an empty place.
+Every template has `language`, `theme`, `time_zone`, `path` (the page's own, to come back to), `languages`,
+`asset(NAME)` and `translate(TEXT)`. A name that the context lacks is an error, and never an empty place.
 """
 
 from pathlib import Path
@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from services.keys.console.rendering import words
 from services.keys.console.rendering.assets import address_of
 from services.keys.console.rendering.languages import LANGUAGES, language_of, translations
+from services.keys.console.rendering.time_zones import time_zone_of
 from shared.observability.redaction import redact
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -36,13 +37,26 @@ def answer_text(req: falcon.Request, resp: falcon.Response, text: str, *, status
     resp.text = text
 
 
-def render(req: falcon.Request, template: str, **context: Any) -> str:
-    return rendered(template, language=language_of(req), theme=theme_of(req), path=redact(req.path), **context)
+def render(
+    req: falcon.Request, template: str, *, back: str | None = None, chosen_zone: str = "", **context: Any
+) -> str:
+    """`back`: where its preferences lead back to, if that is another address than the request's, without secrets.
+
+    `chosen_zone`: the time zone that the person chose, if that is known.
+    """
+    path = redact(req.path) if back is None else back
+    seen = {"language": language_of(req), "theme": theme_of(req), "time_zone": time_zone_of(req, chosen_zone)}
+    return rendered(template, path=path, **seen, **context)
 
 
-def rendered(template: str, *, language: str, theme: str, path: str, **context: Any) -> str:
+def rendered(template: str, *, language: str, theme: str, path: str, time_zone: str = "", **context: Any) -> str:
     """Takes nothing of a request, so that it may be kept for the next one."""
-    return _ENVIRONMENTS[language].get_template(template).render(theme=theme, path=path, **context)
+    chosen = words.TIME_ZONE.set(time_zone)
+    try:
+        made = _ENVIRONMENTS[language].get_template(template)
+        return made.render(theme=theme, path=path, time_zone=time_zone, **context)
+    finally:
+        words.TIME_ZONE.reset(chosen)
 
 
 def theme_of(req: falcon.Request) -> str:

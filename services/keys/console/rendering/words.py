@@ -1,9 +1,12 @@
-"""Filters of templates: times and numbers as the reader's language writes them, times in UTC; code between backquotes.
+"""Filters of templates: times and numbers as the reader's language writes them; code between backquotes.
 
-A time keeps its machine's form in the page, from which the script shows the reader's own zone.
+Times are in the reader's zone, with UTC as the title; where no zone is known in UTC, and their machine's form stands in
+the page, from which the script shows the browser's.
 """
 
 import re
+import zoneinfo
+from contextvars import ContextVar
 from datetime import UTC, date, datetime
 
 from babel.dates import format_date, format_datetime
@@ -11,17 +14,27 @@ from babel.numbers import format_decimal
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
+from services.keys.console.rendering.browser_names import browser_name
+
+# The zone of the page that is being rendered: macros that a template imports have no context of their own. "": UTC.
+TIME_ZONE: ContextVar[str] = ContextVar("time_zone", default="")
+_MOMENT = "d MMM y, HH:mm"
 _CODE = re.compile("`([^`]*)`")
 
 
 def add_to(environment: Environment, language: str) -> None:
     def moment(time: datetime) -> Markup:
-        utc = time.astimezone(UTC)
-        text = format_datetime(utc, "d MMM y, HH:mm", locale=language)
-        return Markup('<time datetime="{}">{} UTC</time>').format(utc.strftime("%Y-%m-%dT%H:%M:%SZ"), text)
+        utc, name = time.astimezone(UTC), TIME_ZONE.get()
+        machine, text = utc.strftime("%Y-%m-%dT%H:%M:%SZ"), format_datetime(utc, _MOMENT, locale=language)
+        if not name:
+            return Markup('<time datetime="{}">{} UTC</time>').format(machine, text)
+        local = format_datetime(utc.astimezone(zoneinfo.ZoneInfo(name)), _MOMENT, locale=language)
+        return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(machine, text, local)
 
     def hour(time: datetime) -> str:
-        return format_datetime(time.astimezone(UTC), "d MMM, HH:mm", locale=language) + " UTC"
+        name = TIME_ZONE.get()
+        local = format_datetime(time.astimezone(zoneinfo.ZoneInfo(name or "UTC")), "d MMM, HH:mm", locale=language)
+        return local if name else f"{local} UTC"
 
     def day(value: date) -> str:
         return format_date(value, "d MMM y", locale=language)
@@ -30,6 +43,7 @@ def add_to(environment: Environment, language: str) -> None:
         return format_decimal(value, locale=language)
 
     environment.filters |= {"moment": moment, "hour": hour, "day": day, "number": number, "code": code}
+    environment.filters["browser"] = browser_name
 
 
 def code(text: str) -> Markup:

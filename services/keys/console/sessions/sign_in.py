@@ -1,24 +1,27 @@
 """Sign-in: people, the one-time links they sign in by, and their sessions, all kept in keys' database.
 
 A link is used by one POST, once, within ten minutes; of two at the same moment one wins, by the row that both would
-change. Signing in makes a new session id, whatever the browser had before.
+change. Signing in makes a new session id, whatever the browser had before. Rows are locked as people.py says; what is
+over is swept past whatever others hold.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from services.keys import tables
-from services.keys.console.sessions import tokens
+from services.keys.console.sessions import people, tokens
+from services.keys.console.sessions.people import Identified
+from services.keys.console.sessions.sweep import sweep
 from services.keys.lifecycle.organisation import NoSuchOrganisation
 from services.keys.revocation.session_fence import IDLE_MAX, LENGTH_MAX, Role, Session, find_session, is_alive
 from shared.observability.redaction import redact
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.values.identifiers import new_id
-from shared.values.names import NotAName, as_name
 from shared.values.timestamps import from_rfc3339, rfc3339
 
 LINK_LIFE = timedelta(minutes=10)
@@ -26,7 +29,6 @@ SEEN_EVERY = timedelta(minutes=1)
 PEOPLE_MAX = 100  # that lists offer to choose from
 SESSIONS_MAX = 100  # of a person; the one that was seen longest ago goes first
 _USER_AGENT_MAX = 200
-_NAME_MAX = 100
 _person, _link, _session = tables.console_person, tables.console_link, tables.console_session
 
 
@@ -41,10 +43,6 @@ class OpenSession:
     user_agent: str
 
 
-class NameUnfit(Exception):
-    """A person's name has what cannot be seen, or holds a secret. Says which."""
-
-
 class SignIn:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
@@ -52,16 +50,16 @@ class SignIn:
     def new_link(self, organisation_id: str, role: Role, name: str = "") -> str:
         """The token of a link for the person of that name, who has this role from now on; made if not known.
 
-        Without a name: for the one nameless person of that role. Raises NoSuchOrganisation or NameUnfit.
+        Without a name: for a person of its own. Raises NoSuchOrganisation or NameUnfit.
         """
-        name = _as_kept(name)
+        name = people.as_kept(name)
         token, now = tokens.new_link(), self._clock.now()
         with self._database.transaction() as tx:
             known = select(tables.organisation.c.id).where(tables.organisation.c.id == organisation_id)
             if tx.execute(known).one_or_none() is None:
                 raise NoSuchOrganisation
-            tx.execute(delete(_link).where(_link.c.expires_at <= rfc3339(now)))
-            person_id = self._person(tx, organisation_id, role, name)
+            person_id = people.named(tx, organisation_id, name, role, now)
+            _sweep_links(tx, now)
             expires_at = rfc3339(now + LINK_LIFE)
             tx.execute(insert(_link).values(digest=token.digest, person_id=person_id, expires_at=expires_at))
         return token.value
@@ -69,31 +67,42 @@ class SignIn:
     def use_link(self, link: str, *, address: str, user_agent: str, before: str | None = None) -> str | None:
         """The id of a new session; None: the link is unknown, used or over. `before`: the id that the browser had."""
         digest, now = tokens.link_digest(link), self._clock.now()
-        if digest is None or not self._is_known(digest):
+        person_id = None if digest is None else self._person_of(digest)
+        if person_id is None:
             return None
-        token = tokens.new_session()
         with self._database.transaction() as tx:
-            is_good = (_link.c.digest == digest, _link.c.used_at.is_(None), _link.c.expires_at > rfc3339(now))
-            used = update(_link).where(*is_good).values(used_at=rfc3339(now)).returning(_link.c.person_id)
-            person_id = tx.execute(used).scalar_one_or_none()
-            if person_id is None:
-                return None
-            self._forget_old(tx, person_id, now)
-            tx.execute(update(_person).where(_person.c.id == person_id).values(signed_in_at=rfc3339(now)))
             ended = None if before is None else tokens.session_digest(before)
-            tx.execute(delete(_session).where(_session.c.digest == ended))
-            tx.execute(
-                insert(_session).values(
-                    digest=token.digest,
-                    id=new_id("ses"),
-                    person_id=person_id,
-                    signed_in_at=rfc3339(now),
-                    seen_at=rfc3339(now),
-                    address=address[:45],
-                    user_agent=redact(user_agent)[:_USER_AGENT_MAX],
-                )
-            )
-        return token.value
+            people.lock(tx, {person_id, *tx.execute(_owner_of(ended)).scalars()})
+            is_good = (_link.c.digest == digest, _link.c.used_at.is_(None), _link.c.expires_at > rfc3339(now))
+            if not tx.execute(update(_link).where(*is_good).values(used_at=rfc3339(now))).rowcount:
+                return None
+            return self._open(tx, person_id, ended, self._clock.now(), address=address, user_agent=user_agent)
+
+    def use_identity(
+        self,
+        identity: Identified,
+        authenticated_at: datetime | None,
+        *,
+        address: str,
+        user_agent: str,
+        before: str | None = None,
+    ) -> str:
+        """As `use_link`, for whom an issuer has proved. Raises NoSuchOrganisation."""
+        ended = None if before is None else tokens.session_digest(before)
+        while True:
+            try:
+                with self._database.transaction() as tx:
+                    person_id = people.identified(tx, identity, self._clock.now())
+                    told = {"address": address, "user_agent": user_agent}
+                    return self._open(tx, person_id, ended, authenticated_at, by_issuer=True, **told)
+            except IntegrityError:
+                # Signed in for the first time twice at once: the other one was first, and is found now.
+                continue
+
+    def refuse(self, issuer: str, subject: str) -> None:
+        """Ends all sessions of a person to whom the issuer gives no role any more."""
+        with self._database.transaction() as tx:
+            people.refused(tx, issuer, subject, self._clock.now())
 
     def session(self, session_id: str | None, *, is_seen: bool = True) -> Session | None:
         """The session of a cookie's value; None: it is unknown or over. `is_seen`: its person is there now."""
@@ -144,6 +153,12 @@ class SignIn:
             )
             return {row.id: row.name for row in rows}
 
+    def choose_time_zone(self, person_id: str, name: str) -> None:
+        """`name`: one that is known; "": as each browser says."""
+        chosen = update(_person).where(_person.c.id == person_id, _person.c.role != people.ERASED)
+        with self._database.transaction() as tx:
+            tx.execute(chosen.values(time_zone=name or None))
+
     def end(self, person_id: str, session: str) -> None:
         """Ends one of the person's sessions, by its `id`."""
         with self._database.transaction() as tx:
@@ -151,8 +166,7 @@ class SignIn:
 
     def end_all(self, person_id: str) -> None:
         with self._database.transaction() as tx:
-            # The person first, as the fence of commands does: else each could hold a row that the other waits for.
-            tx.execute(select(_person.c.id).where(_person.c.id == person_id).with_for_update())
+            people.lock(tx, {person_id})
             tx.execute(delete(_session).where(_session.c.person_id == person_id))
 
     def erase(self, person_id: str) -> bool:
@@ -161,35 +175,51 @@ class SignIn:
         Whether there is such a person.
         """
         with self._database.transaction() as tx:
-            erased = update(_person).where(_person.c.id == person_id).values(name="", address=None, role="erased")
+            erased = update(_person).where(_person.c.id == person_id).values(**people.NOBODY)
             is_known = tx.execute(erased.returning(_person.c.id)).one_or_none() is not None
             tx.execute(delete(_session).where(_session.c.person_id == person_id))
             tx.execute(delete(_link).where(_link.c.person_id == person_id))
         self._database.forget()
         return is_known
 
-    def _is_known(self, digest: str) -> bool:
-        """Read first: whoever guesses must not hold the lock of those who write."""
+    def _person_of(self, digest: str) -> str | None:
+        """Of a link. Read first: whoever guesses must not hold the lock of those who write."""
         with self._database.reading(once=True) as tx:
-            return tx.execute(select(_link.c.digest).where(_link.c.digest == digest)).one_or_none() is not None
+            return tx.execute(select(_link.c.person_id).where(_link.c.digest == digest)).scalar_one_or_none()
 
-    def _person(self, tx: Connection, organisation_id: str, role: Role, name: str) -> str:
-        is_this = (_person.c.organisation_id == organisation_id, _person.c.name == name)
-        query = select(_person.c.id).where(*is_this, _person.c.role == role if not name else _person.c.role != "erased")
-        person_id = tx.execute(query.order_by(_person.c.created_at, _person.c.id).limit(1)).scalar_one_or_none()
-        if person_id is not None:
-            tx.execute(update(_person).where(_person.c.id == person_id).values(role=role))
-            return str(person_id)
-        made = new_id("usr")
-        values = {"id": made, "organisation_id": organisation_id, "role": role, "name": name}
-        tx.execute(insert(_person).values(**values, created_at=rfc3339(self._clock.now())))
-        return made
-
-    def _forget_old(self, tx: Connection, person_id: str, now: datetime) -> None:
-        tx.execute(delete(_session).where(_session.c.signed_in_at <= rfc3339(now - LENGTH_MAX)))
+    def _open(
+        self,
+        tx: Connection,
+        person_id: str,
+        ended: str | None,
+        authenticated_at: datetime | None,
+        *,
+        address: str,
+        user_agent: str,
+        by_issuer: bool = False,
+    ) -> str:
+        """The id of a new session of the person, who is locked. `ended`: the digest of the one that it replaces."""
+        token, now = tokens.new_session(), self._clock.now()
+        tx.execute(delete(_session).where(_session.c.digest == ended))
+        sweep(tx, _session, _session.c.signed_in_at <= rfc3339(now - LENGTH_MAX))
         mine = select(_session.c.digest).where(_session.c.person_id == person_id).order_by(_session.c.seen_at.desc())
         beyond = tx.execute(mine.offset(SESSIONS_MAX - 1)).scalars().all()
         tx.execute(delete(_session).where(_session.c.digest.in_(beyond)))
+        tx.execute(update(_person).where(_person.c.id == person_id).values(signed_in_at=rfc3339(now)))
+        tx.execute(
+            insert(_session).values(
+                digest=token.digest,
+                id=new_id("ses"),
+                person_id=person_id,
+                signed_in_at=rfc3339(now),
+                authenticated_at=authenticated_at and rfc3339(authenticated_at),
+                by_issuer=by_issuer,
+                seen_at=rfc3339(now),
+                address=address[:45],
+                user_agent=redact(user_agent)[:_USER_AGENT_MAX],
+            )
+        )
+        return token.value
 
 
 def address_of(link: str, public_url: str) -> str:
@@ -197,12 +227,16 @@ def address_of(link: str, public_url: str) -> str:
     return f"{public_url}/console/link/{link}"
 
 
-def _as_kept(name: str) -> str:
-    """Raises NameUnfit."""
-    try:
-        kept = as_name(name) if name.strip() else ""
-    except NotAName as fault:
-        raise NameUnfit(f"the name {fault}") from None
-    if redact(kept) != kept or len(kept) > _NAME_MAX:
-        raise NameUnfit(f"the name must have at most {_NAME_MAX} characters, and be no API key")
-    return kept
+def _owner_of(session_digest: str | None) -> Select[tuple[str]]:
+    return select(_session.c.person_id).where(_session.c.digest == session_digest)
+
+
+def _sweep_links(tx: Connection, now: datetime) -> None:
+    """Links that are over, and whom nobody can be any more: people without a name whose own link was never used."""
+    left = sweep(tx, _link, _link.c.expires_at <= rfc3339(now))
+    made = {row.person_id: from_rfc3339(row.expires_at) - LINK_LIFE for row in left if row.used_at is None}
+    nameless = select(_person.c.id, _person.c.created_at).where(_person.c.id.in_(made), _person.c.name == "")
+    found = tx.execute(nameless.with_for_update(skip_locked=True)).all()
+    # Made for the link: an older person without a name may have signed in by another one.
+    gone = [row.id for row in found if from_rfc3339(row.created_at) == made[row.id]]
+    tx.execute(delete(_person).where(_person.c.id.in_(gone)))

@@ -14,7 +14,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     A request is described by `request_id`, `route`, `address`, `user_agent`. `window`: minute or day; `limit`, `used`:
     of the quota in it. `requests`, `failed`: counts; `per_hour`: the mean hour they are measured by. `source`: what is
     new: address, user-agent or address-and-user-agent. `expires_at`, `days_left` (rounded down): of the key;
-    `threshold_days`: the threshold of the warning.
+    `threshold_days`: the threshold of the warning. `problem`: what a dead secret was refused with; `secret_hint`: its.
     """
 
     at: datetime
@@ -33,6 +33,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires_at: datetime | None = None
     days_left: int | None = None
     threshold_days: int | None = None
+    problem: str | None = None
+    secret_hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

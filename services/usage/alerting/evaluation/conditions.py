@@ -170,6 +170,8 @@ def _request_facts(seen: ObservedRequest, source: str | None = None) -> Facts:
         address=seen.address,
         user_agent=seen.user_agent,
         source=source,
+        problem=seen.problem,
+        secret_hint=seen.secret_hint,
     )
 
 

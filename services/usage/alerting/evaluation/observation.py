@@ -24,13 +24,16 @@ class ObservedRequest(msgspec.Struct, frozen=True, array_like=True):
     route: str
     address: str
     user_agent: str
+    problem: str | None = None
+    secret_hint: str | None = None
 
 
 class Observation(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """One key in one minute. `last_at`: the last request, in microseconds since 1970. `failed`: answered 400 or more.
 
-    `dead`: the first request refused with 401 although it held the key's secret: the key is revoked, expired or the
-    like. `sources`: the first admitted request of each pair of address and user agent, SOURCES_MAX at most.
+    `dead`: the first request refused with 401 although it held a secret of the key's: that one was replaced, or the key
+    is revoked, expired or the like. `sources`: the first admitted request of each pair of address and user agent,
+    SOURCES_MAX at most.
     """
 
     key_id: str
@@ -138,7 +141,15 @@ def _observation(place: tuple[str, int], sums: _Sums) -> Observation:
 
 
 def _seen(record: RequestRecord) -> ObservedRequest:
-    return ObservedRequest(record.at, record.request_id, record.route, record.address, record.user_agent)
+    return ObservedRequest(
+        record.at,
+        record.request_id,
+        record.route,
+        record.address,
+        record.user_agent,
+        record.problem,
+        record.secret_hint,
+    )
 
 
 def _both(one: Observation, other: Observation) -> Observation:

@@ -6,6 +6,7 @@ from typing import Any
 from services.auth.tier_limits import TIERS
 from services.keys.assembly import Keys
 from services.keys.console.app import ConsoleDoor
+from services.keys.console.openid.settings import OpenIdSettings
 from services.keys.console.pages.key_usage import KeyUsage
 from services.keys.revocation.session_fence import Role
 from shared.web.application import NO_PROXIES
@@ -25,8 +26,9 @@ class Console:
         self.app = self.at(public_url)
         self.organisation_id = keys.commands.organisations.register("Ferrovie", "standard", ORIGIN)
 
-    def at(self, public_url: str, usage: KeyUsage | None = None) -> ConsoleDoor:
-        return self.keys.console(tiers=TIERS, usage=usage, document=DOCUMENT, public_url=public_url, proxies=NO_PROXIES)
+    def at(self, public_url: str, usage: KeyUsage | None = None, openid: OpenIdSettings | None = None) -> ConsoleDoor:
+        parts: dict[str, Any] = {"tiers": TIERS, "usage": usage, "document": DOCUMENT, "openid": openid}
+        return self.keys.console(public_url=public_url, proxies=NO_PROXIES, **parts)
 
     def link(self, role: Role = Role.OWNER, name: str = "") -> str:
         return self.keys.sign_in.new_link(self.organisation_id, role, name)

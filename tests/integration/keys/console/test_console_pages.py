@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,69 +10,17 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from services.auth.tier_limits import TIERS
-from services.keys import assembly, tables
-from services.keys.assembly import Keys
+from services.keys import tables
 from services.keys.commands.command_handler import CommandHandler
-from services.keys.console.app import ConsoleDoor
-from services.keys.console.pages.key_usage import Day, Hour, KeyDays, KeyUsage, Request, UsageAway
+from services.keys.console.pages.key_usage import Day, Hour, KeyDays, Request, UsageAway
 from services.keys.lifecycle.organisation import ChangeSettings
 from services.keys.revocation.session_fence import RECENT, Role
 from shared.runtime.clock import ManualClock
-from shared.sql.database import Database
-from shared.web.application import NO_PROXIES
-from shared.web.openapi.document import document
-from tests.examples import NOON, ORIGIN, NoBus
+from tests.examples import NOON, ORIGIN
 from tests.integration.keys.console.browsing import Browser
+from tests.integration.keys.console.scene import CREATE, REVIEW, SECRET, Console, create, secret_in, sign_out_form
 
-SECRET = re.compile(r"grl_[0-9A-Za-z]{49}")
-DOCUMENT: dict[str, Any] = document([], "http://127.0.0.1:8000")
 SCRIPT = "<script>alert(1)</script>"
-CREATE = ("step", "create")
-REVIEW = ("step", "review")
-
-
-class Console:
-    def __init__(self, keys: Keys, public_url: str = "http://127.0.0.1:8000") -> None:
-        self.keys = keys
-        self.app = self.at(public_url)
-        self.organisation_id = keys.commands.organisations.register("Ferrovie", "standard", ORIGIN)
-
-    def at(self, public_url: str, usage: KeyUsage | None = None) -> ConsoleDoor:
-        return self.keys.console(tiers=TIERS, usage=usage, document=DOCUMENT, public_url=public_url, proxies=NO_PROXIES)
-
-    def link(self, role: Role = Role.OWNER, name: str = "") -> str:
-        return self.keys.sign_in.new_link(self.organisation_id, role, name)
-
-    def browser(self, role: Role = Role.OWNER, language: str = "en", name: str = "") -> Browser:
-        browser = Browser(self.app, language)
-        browser.sign_in(self.link(role, name))
-        return browser
-
-    def ids(self) -> list[str]:
-        return [key.id for key in self.keys.queries.list_keys(self.organisation_id, 100).keys]
-
-
-@pytest.fixture
-def console(tmp_path: Path, clock: ManualClock) -> Iterator[Console]:
-    database = Database.sqlite(tmp_path / "keys.db")
-    yield Console(assembly.assemble(database, NoBus(), clock, lease_seconds=1))
-    database.close()
-
-
-def create(browser: Browser, **fields: Any) -> Any:
-    """The answer that shows the secret."""
-    typed = {"name": "Railway", "permissions": ["sensors:read"]} | fields
-    path = "/console/keys/new"
-    review = browser.submit(browser.get(path), path, button=REVIEW, **typed)
-    assert review.status_code == 200, review.text
-    return browser.submit(review, path, button=CREATE)
-
-
-def secret_in(page: Any) -> str:
-    found = SECRET.search(page.text)
-    assert found is not None, page.text
-    return found[0]
 
 
 def test_a_key_from_the_first_page_to_its_receipt(console: Console) -> None:
@@ -330,7 +278,7 @@ def test_details_show_use_and_say_what_is_missing(console: Console) -> None:
 def test_characters_that_no_database_takes_are_refused(console: Console) -> None:
     browser = console.browser()
     assert browser.get("/console/keys/key_%00").status_code == 404
-    token = _sign_out_form(browser.get("/console/keys"))
+    token = sign_out_form(browser.get("/console/keys"))
     assert browser.post("/console/sessions", [*token, ("session", "a\0b")]).status_code == 400
     assert browser.submit(browser.get("/console/keys/new"), "/console/keys/new", name="a\0b").status_code == 400
 
@@ -421,7 +369,7 @@ def test_a_user_sees_and_changes_nothing(console: Console) -> None:
     assert "/revoke" not in user.get(f"/console/keys/{key_id}").text
     for verb in ("edit", "rotate", "suspend", "revoke", "delete"):
         assert user.get(f"/console/keys/{key_id}/{verb}").status_code == 403
-    token = dict(_sign_out_form(user.get("/console/keys")))
+    token = dict(sign_out_form(user.get("/console/keys")))
     for path in ("/console/keys/new", f"/console/keys/{key_id}/revoke"):
         assert user.post(path, token).status_code == 403
     assert console.keys.queries.get_key(console.organisation_id, key_id).status == "active"
@@ -525,9 +473,9 @@ def test_the_list_is_filtered_sorted_and_paged_by_its_url(console: Console) -> N
 def test_signing_out_here_and_everywhere(console: Console) -> None:
     one, other = console.browser(), console.browser()
     assert "Firefox" in one.get("/console/sessions").text
-    assert one.post("/console/sign-out", _sign_out_form(one.get("/console/keys"))).status_code == 303
+    assert one.post("/console/sign-out", sign_out_form(one.get("/console/keys"))).status_code == 303
     assert one.get("/console/keys").status_code == 303
-    token = _sign_out_form(other.get("/console/keys"))
+    token = sign_out_form(other.get("/console/keys"))
     assert other.post("/console/sessions", [*token, ("session", "all")]).status_code == 303
     assert other.get("/console/keys").status_code == 303
 
@@ -550,8 +498,3 @@ def test_a_body_that_is_no_form_is_refused(console: Console) -> None:
 def _person(console: Console) -> str:
     with console.keys.database.reading() as tx:
         return str(tx.execute(select(tables.console_person.c.id)).scalars().first())
-
-
-def _sign_out_form(page: Any) -> list[tuple[str, str]]:
-    (token,) = re.findall(r'action="/console/sign-out">\s*<input type="hidden" name="csrf" value="(\w+)"', page.text)
-    return [("csrf", token)]

@@ -19,7 +19,7 @@ from tests.integration.keys.revocation.world import SECRET, World, fence_of, ref
 ENDINGS: dict[str, tuple[Command, Refusal]] = {
     "revoked": (RevokeKey(reason=Reason.KEY_COMPROMISE, note=None), Refusal.KEY_REVOKED),
     "suspended": (SuspendKey(), Refusal.KEY_SUSPENDED),
-    "rotated": (RotateKey(secret=SECRET, grace=timedelta()), Refusal.INVALID_KEY),
+    "rotated": (RotateKey(secret=SECRET, grace=timedelta()), Refusal.KEY_ROTATED),
     "without admin": (EditKey(permissions=("sensors:read",)), Refusal.INSUFFICIENT_PERMISSION),
     "deleted": (DeleteKey(), Refusal.INVALID_KEY),
 }
@@ -79,7 +79,7 @@ def test_in_its_grace_the_older_secret_passes_and_not_after(world: World) -> Non
         world.create(fence)
     world.clock.advance(1.001)  # a rotation is a microsecond younger than the creation before it
     world.create(newer)
-    with pytest.raises(Fenced, match="invalid-key"):
+    with pytest.raises(Fenced, match="key-rotated"):
         world.create(fence_of(world, created))
 
 

@@ -5,6 +5,7 @@ from sqlalchemy import Connection, text
 
 def before_conditions(tx: Connection) -> None:
     """As before migration 0011: idempotency keys of creations alone, and no revision of an organisation."""
+    before_follower_places(tx)
     before_lifetimes(tx)
     before_console(tx)
     tx.execute(text("DROP TABLE signing_key"))
@@ -14,6 +15,11 @@ def before_conditions(tx: Connection) -> None:
     tx.execute(text("DROP TABLE idempotency"))
     tx.execute(text(f"CREATE TABLE idempotency ({', '.join(f'{name} VARCHAR(255) NOT NULL' for name in columns)})"))
     tx.execute(text("ALTER TABLE organisation DROP COLUMN revision"))
+
+
+def before_follower_places(tx: Connection) -> None:
+    """As before migration 0018: nothing remembered of how far followers are on their own disks."""
+    tx.execute(text("DROP TABLE follower_place"))
 
 
 def before_lifetimes(tx: Connection) -> None:
@@ -27,6 +33,19 @@ def before_last_sign_in(tx: Connection) -> None:
     """As before migration 0020: nothing kept of when people signed in."""
     for name in ("signed_in_at", "refused_at"):
         tx.execute(text(f"ALTER TABLE console_person DROP COLUMN {name}"))
+    before_issuers(tx)
+
+
+def before_issuers(tx: Connection) -> None:
+    """As before migration 0019: people come by links alone."""
+    tx.execute(text("DROP TABLE console_pending"))
+    tx.execute(text("DROP INDEX console_person_by_subject"))
+    for table, names in {
+        "console_person": ("issuer", "subject", "time_zone"),
+        "console_session": ("authenticated_at", "by_issuer"),
+    }.items():
+        for name in names:
+            tx.execute(text(f"ALTER TABLE {table} DROP COLUMN {name}"))
 
 
 def before_console(tx: Connection) -> None:

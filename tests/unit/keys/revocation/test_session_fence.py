@@ -26,6 +26,7 @@ def session(**different: Any) -> Session:
         "organisation_id": ORGANISATION_ID,
         "role": Role.ADMIN,
         "signed_in_at": NOON,
+        "authenticated_at": NOON,
         "seen_at": NOON,
     }
     return Session(**parts | different)
@@ -60,6 +61,8 @@ def test_what_is_grave_asks_for_a_recent_sign_in() -> None:
     later = NOON + RECENT
     assert judge(session(seen_at=later), ORGANISATION_ID, later) is None
     assert judge(session(seen_at=later), ORGANISATION_ID, later, recent=True) is SessionRefusal.NOT_RECENT
+    unproved = session(authenticated_at=None)
+    assert judge(unproved, ORGANISATION_ID, NOON, recent=True) is SessionRefusal.NOT_RECENT
 
 
 @given(st.sampled_from(Role), st.timedeltas(timedelta(0), timedelta(days=9)), st.timedeltas(timedelta(0), timedelta(1)))

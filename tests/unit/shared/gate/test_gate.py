@@ -58,6 +58,7 @@ def scene(tmp_path: Path) -> Scene:
         grant(3, organisation_id="org_unknown"),
         grant(4, status=Status.DELETED),
         grant(5, previous_digest=digest_of(secret(50)), grace_until=NOW + timedelta(hours=1)),
+        grant(6, replaced=(digest_of(secret(60)),)),
     ]
     replica = Replica(
         gate="gate_1",
@@ -197,6 +198,7 @@ def test_a_record_says_whose_request_it_was_and_what_came_of_it(scene: Scene) ->
         1,
         None,
         None,
+        None,
     ]
 
 
@@ -247,6 +249,14 @@ def test_a_deleted_key_slows_its_address_as_a_guess_does_and_is_shown_nothing(sc
     assert [guess.refusal for guess in guesses] == [Refusal.INVALID_KEY] * 60 + [Refusal.ADDRESS_SLOWED]
     assert {(guess.grant, guess.limits, guess.spent) for guess in guesses} == {(None, None, None)}
     assert scene.recorded(guesses[-1], status=429)[2] == "key_4"
+
+
+def test_a_replaced_secret_is_never_a_guess_and_is_written_down_with_its_hint(scene: Scene) -> None:
+    tries = [scene.admit(presented(f"Bearer {secret(60)}")) for _ in range(93)]
+    assert {each.refusal for each in tries} == {Refusal.KEY_ROTATED}
+    assert {(each.limits, each.spent) for each in tries} == {(None, None)}, "the limits are the living secret's"
+    record = scene.recorded(tries[-1], status=401, problem="key-rotated")
+    assert (record[2], record[7], record[13], record[15]) == ("key_6", 0, "key-rotated", f"grl_0000…{secret(60)[-4:]}")
 
 
 def test_what_is_admitted_is_always_written_down_singly_and_a_flood_of_refusals_is_not(scene: Scene) -> None:

@@ -4,11 +4,12 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from msgspec import structs
 
-from shared.gate.authentication.credential import Presented
+from shared.gate.authentication.credential import Presented, digest_of
 from shared.gate.grants.grant import Grant, Status
 from shared.gate.grants.grants import Grants
 from shared.gate.verdict import Refusal, Verdict, address_allowed, judge
@@ -60,6 +61,7 @@ FAULTS: list[tuple[Refusal, Callable[[World], World]]] = [
     (Refusal.UNAVAILABLE, lambda w: replace(w, tier="a tier from the future")),
     (Refusal.UNAVAILABLE, lambda w: replace(w, unappliable=("key_1",))),
     (Refusal.KEY_REVOKED, lambda w: w.with_grant(status=Status.REVOKED)),
+    (Refusal.KEY_ROTATED, lambda w: w.with_grant(digest=digest_of(secret(2)), replaced=(digest_of(SECRET),))),
     (Refusal.KEY_SUSPENDED, lambda w: w.with_grant(suspended=True)),
     (Refusal.KEY_EXPIRED, lambda w: w.with_grant(expires_at=NOW)),
     (Refusal.INVALID_REQUEST, _query_forbidden),
@@ -88,14 +90,38 @@ def test_a_verdict_tells_the_grant_only_to_who_holds_its_secret() -> None:
 
 
 def test_a_deleted_key_is_to_its_caller_as_one_that_never_was_and_is_named_for_the_record() -> None:
-    deleted = World(request=presented(), grant=grant(status=Status.DELETED)).judge()
-    assert deleted.deleted == grant(status=Status.DELETED, hint="")
-    assert structs.replace(deleted, deleted=None) == World(request=presented(), grant=None).judge()
+    replaced: dict[str, Any] = {"digest": digest_of(secret(2)), "replaced": (digest_of(SECRET),)}
+    nothing: dict[str, Any] = {}
+    for different in (nothing, replaced):
+        deleted = World(request=presented(), grant=grant(status=Status.DELETED, **different)).judge()
+        assert deleted.deleted == grant(status=Status.DELETED, hint="", **different)
+        assert structs.replace(deleted, deleted=None) == World(request=presented(), grant=None).judge()
 
 
-def test_a_secret_past_its_grace_names_nobody() -> None:
-    rotated = grant(2, previous_digest=grant().digest, grace_until=NOW)
-    assert World(request=presented(), grant=rotated).judge() == World(request=presented(), grant=None).judge()
+@pytest.mark.parametrize(
+    "replaced",
+    [{"previous_digest": digest_of(SECRET), "grace_until": NOW}, {"replaced": (digest_of(SECRET),)}],
+    ids=str,
+)
+def test_a_replaced_secret_is_told_so_and_nothing_of_what_its_key_may(replaced: dict[str, object]) -> None:
+    rotated = World(request=presented(), grant=grant(2, **replaced)).judge()
+    assert rotated == Verdict(
+        Refusal.KEY_ROTATED, grant(2, hint="", **replaced), secret_hint=f"{SECRET[:8]}…{SECRET[-4:]}"
+    )
+
+
+def test_a_record_gets_the_hint_of_a_secret_that_is_dead_or_not_its_key_s_newest() -> None:
+    hint = f"{SECRET[:8]}…{SECRET[-4:]}"
+    in_grace = grant(2, previous_digest=digest_of(SECRET), grace_until=NOW + timedelta(hours=1))
+    for held, request, told in (
+        (grant(), presented(), None),
+        (grant(permissions=frozenset()), presented(), None),
+        (in_grace, presented(), hint),
+        (in_grace, presented(None, SECRET), hint),
+        (grant(suspended=True), presented(), hint),
+        (grant(expires_at=NOW), presented(f"bearer  {SECRET}"), hint),
+    ):
+        assert World(request=request, grant=held).judge().secret_hint == told
 
 
 @pytest.mark.parametrize(

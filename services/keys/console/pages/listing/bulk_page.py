@@ -1,7 +1,5 @@
 """Revocation of many keys at once: what it would do is shown first, from the URL alone; then one receipt for all."""
 
-import secrets
-
 import falcon
 from marshmallow import ValidationError
 
@@ -33,7 +31,7 @@ class RevokeManyPage(Page):
         visit, form, is_theirs = self.posted_again(req)
         self.changer(visit)
         if not is_theirs:
-            self._ask(req, resp, visit, form)
+            self._ask(req, resp, visit, form, is_again=True)
             return
         try:
             given = {"reason": form.text("reason") or Reason.UNSPECIFIED, "note": form.text("note")}
@@ -60,16 +58,17 @@ class RevokeManyPage(Page):
         except LockOut as refusal:
             self._ask(req, resp, visit, form, status=409, loss=refusal.loss.name)
             return
-        find = self.parts.queries.all_keys
         self.show_receipt(
             req,
             resp,
             visit,
             "keys/revoked_many.html",
             revoked.receipt,
-            keys=find(visit.organisation_id, KeyFilter(ids=ids)),
-            made=find(visit.organisation_id, KeyFilter(ids=revoked.made.ids)),
-            has_all_made=revoked.made.is_complete,
+            count=len(ids),
+            keys=self.still_there(visit, ids),
+            made=self.still_there(visit, revoked.made.ids),
+            made_ids=revoked.made.ids,
+            is_complete=revoked.made.is_complete,
         )
 
     def _keys(self, visit: Visit, form: Form) -> tuple[KeyView, ...]:
@@ -87,6 +86,7 @@ class RevokeManyPage(Page):
         status: int = 200,
         fault: str | None = None,
         loss: str | None = None,
+        is_again: bool = False,
     ) -> None:
         keys = self._keys(visit, form)
         ending = tuple(key.id for key in keys if key.status is not Status.REVOKED)
@@ -109,8 +109,8 @@ class RevokeManyPage(Page):
             ending=len(ending),
             last_hour=last_hour,
             form=form.redacted(),
-            attempt=form.attempt or secrets.token_urlsafe(16),
+            attempt=form.attempt,
+            is_again=is_again,
             fault=fault,
             loss=loss,
-            keys_max=KEYS_MAX,
         )

@@ -100,4 +100,6 @@ def _tag(req: falcon.Request, visit: Visit, query: KeyListQuery, page: KeyPage, 
     """Known without asking usage: a key that was used has another time of last use."""
     shown = [(key, badges(key, now, None)) for key in page.keys]
     hour = now.strftime("%Y-%m-%dT%H")
-    return tag_of(req, msgspec.to_builtins((shown, page.next_place, query, hour, visit.session.role)))
+    return tag_of(
+        req, msgspec.to_builtins((shown, page.next_place, query, hour, visit.session.role, visit.session.time_zone))
+    )

@@ -3,12 +3,36 @@
 import falcon
 
 from services.keys.console.pages.page import FormNotOurs, Page
+from services.keys.console.pages.parts import Parts, Visit
 from services.keys.console.rendering.form import read_form
 from services.keys.console.rendering.pages import answer
 from services.keys.console.sessions.request_origin import is_our_own
 from services.keys.console.sessions.tokens import link_digest
 
 HOME = "/console/keys"
+LINK = "/console/link"
+SIGN_IN = "/console/sign-in"
+SIGNED_OUT = "/console/signed-out"
+
+
+def show_sign_in(
+    req: falcon.Request,
+    resp: falcon.Response,
+    parts: Parts,
+    *,
+    status: int = 200,
+    link: str | None = None,
+    refusal: str | None = None,
+    claims: tuple[str, ...] = (),
+    signed_out: str | None = None,
+) -> None:
+    """The ways to sign in. `refusal`: why the last one was none. `signed_out`: where the issuer ends its session."""
+    resp.set_header("Cache-Control", "no-store")
+    # Whoever chooses a language here comes back to the link, which the page holds anyway; or begins anew.
+    back = SIGN_IN if link is None else f"{LINK}/{link}"
+    ways = {"link": link, "issuer": None if parts.issuer is None else parts.issuer.host}
+    told = {"refusal": refusal, "claims": claims, "signed_out": signed_out}
+    answer(req, resp, "keys/sign_in.html", status=status, back=back, section="", **ways, **told)
 
 
 class SignInPage(Page):
@@ -18,9 +42,8 @@ class SignInPage(Page):
         if link is None and self.visit_or_none(req) is not None:
             resp.status, resp.location = 303, HOME
             return
-        resp.set_header("Cache-Control", "no-store")
         is_link = link is not None and link_digest(link) is not None
-        answer(req, resp, "keys/sign_in.html", section="", link=link if is_link else None, is_spent=False)
+        show_sign_in(req, resp, self.parts, link=link if is_link else None)
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         if not is_our_own(req, self.parts.public_url):
@@ -31,20 +54,28 @@ class SignInPage(Page):
             user_agent=req.user_agent or "",
             before=self.cookie.read(req),
         )
-        resp.set_header("Cache-Control", "no-store")
         if session_id is None:
-            answer(req, resp, "keys/sign_in.html", status=403, section="", link=None, is_spent=True)
+            show_sign_in(req, resp, self.parts, status=403, refusal="link")
             return
+        resp.set_header("Cache-Control", "no-store")
         self.cookie.set(resp, session_id)
         resp.status, resp.location = 303, HOME
 
 
 class SignOut(Page):
+    """Ends on our own page; whoever came by an issuer is told where to sign out there."""
+
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         visit, _ = self.posted(req)
         self.parts.sign_in.end(visit.session.person_id, visit.session.id)
         self.cookie.clear(resp)
-        resp.status, resp.location = 303, "/console/sign-in"
+        resp.status, resp.location = 303, _signed_out(visit)
+
+
+class SignedOutPage(Page):
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        issuer = self.parts.issuer
+        show_sign_in(req, resp, self.parts, signed_out=None if issuer is None else issuer.sign_out_address())
 
 
 class SessionsPage(Page):
@@ -62,4 +93,9 @@ class SessionsPage(Page):
             self.parts.sign_in.end_all(mine)
         else:
             self.parts.sign_in.end(mine, ended)
-        resp.status, resp.location = 303, "/console/sessions"
+        is_out = ended in ("all", visit.session.id)
+        resp.status, resp.location = 303, _signed_out(visit) if is_out else "/console/sessions"
+
+
+def _signed_out(visit: Visit) -> str:
+    return SIGNED_OUT if visit.session.by_issuer else SIGN_IN

@@ -1,0 +1,98 @@
+"""Dead secrets in auth's database, which no reset of a follower touches.
+
+While a log is followed anew from its beginning, grants are as they were once, so they are not judged by what ended
+since, and given to nobody; at the log's head all are judged at once.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from services.auth import tables
+from services.auth.dead_secrets.ending import ENDING, Dead, after_event, buried
+from services.auth.integrity.dead_secret_rows import as_row, read_dead_secret, require_sound
+from services.auth.integrity.grant_rows import GrantDamaged, read_grant
+from services.auth.integrity.grant_rows import as_row as grant_row
+from shared.contracts.dead import DeadSecret, DeadSecrets
+from shared.contracts.keys import KeyEvent
+from shared.gate.grants.grant import Grant
+from shared.sql.in_values import in_values
+
+_TABLE, _NONE = tables.dead_secret, dict[str, DeadSecret]()
+_KEYS_AT_ONCE = 1000
+
+
+class Change(NamedTuple):
+    """What an event of keys made of a grant."""
+
+    before: Grant | None
+    after: Grant
+    event: KeyEvent
+
+
+def keep(tx: Connection, changes: Iterable[Change]) -> None:
+    """Keeps what the events ended, in their order. Safe to run twice. Raises DeadSecretDamaged."""
+    ending = [change for change in changes if isinstance(change.event, ENDING)]
+    if not ending:
+        return
+    known = _of_keys(tx, {change.after.key_id for change in ending}, require_sound)
+    now = dict(known)
+    for change in ending:
+        key_id = change.after.key_id
+        now[key_id] = after_event(now.get(key_id, _NONE), *change)
+    changed = [key_id for key_id, dead in now.items() if dead != known.get(key_id, _NONE)]
+    if changed:
+        tx.execute(delete(_TABLE).where(in_values(tx, _TABLE.c.key_id, changed)))
+    if rows := [as_row(one) for key_id in changed for one in now[key_id].values()]:
+        tx.execute(insert(_TABLE), rows)
+
+
+def follow_anew(tx: Connection) -> None:
+    """From now on a log is followed from its beginning: grants are not what holds until its head is reached."""
+    if not follows_anew(tx):
+        tx.execute(insert(tables.follows_anew).values(id=1))
+
+
+def follows_anew(tx: Connection) -> bool:
+    return tx.execute(select(tables.follows_anew.c.id)).first() is not None
+
+
+def settle(tx: Connection) -> None:
+    """At the log's head: judges every grant whose key has a dead secret, and gives them out again."""
+    grant = tables.grant
+    having = select(_TABLE.c.key_id)
+    keys = tx.execute(select(grant).where(grant.c.key_id.in_(having))).all()
+    for first in range(0, len(keys), _KEYS_AT_ONCE):
+        some = keys[first : first + _KEYS_AT_ONCE]
+        dead = _of_keys(tx, [row.key_id for row in some])
+        for row in some:
+            known = _sound(row)
+            if known is not None and (judged := buried(known, dead.get(row.key_id, _NONE))) != known:
+                tx.execute(update(grant).where(grant.c.key_id == row.key_id).values(grant_row(judged)))
+    tx.execute(delete(tables.follows_anew))
+
+
+def page(tx: Connection, after: str | None, limit: int) -> DeadSecrets:
+    """At most `limit` dead secrets whose digests come after this one."""
+    query = select(_TABLE).order_by(_TABLE.c.digest).limit(limit + 1)
+    rows = tx.execute(query if after is None else query.where(_TABLE.c.digest > after)).all()
+    secrets = tuple(map(read_dead_secret, rows[:limit]))
+    return DeadSecrets(secrets=secrets, next=secrets[-1].digest if len(rows) > limit else None)
+
+
+def _of_keys(
+    tx: Connection, key_ids: Iterable[str], read: Callable[[Row[Any]], DeadSecret] = read_dead_secret
+) -> dict[str, Dead]:
+    query = select(_TABLE).where(in_values(tx, _TABLE.c.key_id, key_ids)).order_by(_TABLE.c.key_id, _TABLE.c.digest)
+    of_each = groupby(map(read, tx.execute(query)), lambda one: one.key_id)
+    return {key_id: {one.digest: one for one in dead} for key_id, dead in of_each}
+
+
+def _sound(row: Row[Any]) -> Grant | None:
+    """None: it is damaged, so nobody is given it."""
+    with contextlib.suppress(GrantDamaged):
+        return read_grant(row)
+    return None

@@ -1,0 +1,138 @@
+"""What the rows of a data folder's databases say of themselves and of one another: chains, checksums, ages.
+
+A database that an earlier release left is looked at once its schema is up to date.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+from services.auth.assembly import SENSORS_WITNESS
+from services.auth.integrity.dead_secret_rows import damaged_dead_secrets
+from services.auth.integrity.grant_rows import damaged_grants
+from services.keys.revocation.follower_places import read_follower_places
+from services.service_registry import SERVICES
+from shared.eventsourcing.audit import Anchor, Audit, audit
+from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.replication.checkpoints import CheckpointDamaged, read_checkpoint
+from shared.replication.heads.checked_heads import forged
+from shared.replication.heads.heads_file import HeadsOfLog
+from shared.replication.kept_heads import read_kept_heads
+from shared.replication.proof.published_signers import read_public_keys
+from shared.replication.sql_follower import read_anchors
+from shared.sql.database import Database
+
+Found = tuple[str, str]  # the service, and what is wrong with its database
+
+
+class Elsewhere(Protocol):
+    def __call__(self, log: str, public_keys: Mapping[str, str]) -> HeadsOfLog:
+        """The heads of a log that were kept apart. `public_keys`: of its service, thumbprint → base64."""
+        ...
+
+
+def nowhere(log: str, public_keys: Mapping[str, str]) -> HeadsOfLog:
+    return HeadsOfLog(anchors=(), findings=(), lines=0, gaps=0)
+
+
+def audits(
+    databases: Mapping[str, Database], elsewhere: Elsewhere = nowhere, *, rows_max: int | None = None
+) -> dict[str, Audit]:
+    """Each log against itself and what others remember of it. `rows_max`: its last rows alone."""
+    current = {name: database for name, database in databases.items() if is_current(name, database)}
+    return {
+        name: audit_log(name, current[name], tuple(_anchors(name, current)), elsewhere, rows_max)
+        for name, service in SERVICES.items()
+        if service.has_log and name in current
+    }
+
+
+def audit_log(
+    name: str,
+    database: Database,
+    anchors: tuple[Anchor, ...],
+    elsewhere: Elsewhere = nowhere,
+    rows_max: int | None = None,
+) -> Audit:
+    """One log. The signatures of all heads are checked, too."""
+    tables = SERVICES[name].module("tables")
+    with database.reading(once=True) as tx:
+        public_keys = read_public_keys(tx, tables.signing_key)
+    kept = elsewhere(name, public_keys)
+    found = audit(SqlEventStore(database, tables.metadata), (*anchors, *kept.anchors), rows_max=rows_max)
+    return found.with_findings((*forged(anchors, public_keys), *kept.findings))
+
+
+def damaged_rows(databases: Mapping[str, Database]) -> Iterator[Found]:
+    """Rows that give or take power, and do not match their checksums."""
+    for name, follower in _followers():
+        database = databases.get(name)
+        if database is None or not is_current(name, database):
+            continue
+        with database.reading(unlimited=True) as tx:
+            try:
+                read_checkpoint(tx, SERVICES[name].module("tables").checkpoint, follower)
+            except CheckpointDamaged as damaged:
+                yield name, str(damaged)
+            if name == "auth":
+                for key_id in sorted(damaged_grants(tx)):
+                    yield name, f"the grant of {key_id} does not match its checksum"
+                if secrets := damaged_dead_secrets(tx):
+                    yield name, f"{len(secrets)} rows of secrets that were ended do not match their checksums"
+
+
+def ages(databases: Mapping[str, Database]) -> Iterator[Found]:
+    """Followers' databases that were put back to before what keys was told of them."""
+    current = {name: database for name, database in databases.items() if is_current(name, database)}
+    if "keys" in current:
+        yield from put_back_alone(current["keys"], tuple(_anchors("keys", current)))
+
+
+def put_back_alone(keys: Database, anchors: tuple[Anchor, ...]) -> Iterator[Found]:
+    """Followers that do not know any more what they had told keys that they hold. `anchors`: all that they know."""
+    with keys.reading(once=True) as tx:
+        places = read_follower_places(tx)
+    for name, follower in _followers():
+        signed = [anchor.signed_at for anchor in anchors if anchor.follower == follower and anchor.signature]
+        newest = max(signed, default="")
+        if (place := places.get(follower)) is None:
+            continue
+        if newest < place.signed_at:
+            yield name, put_back(name, newest, place.signed_at)
+        elif place.lost is not None:
+            yield name, put_back(name, *place.lost)
+
+
+def put_back(service: str, since: str, until: str) -> str:
+    """What is said of a follower's database from which something is gone. `since`: "" is the beginning."""
+    what = f"it was put back: of what it had until {until}, it knows nothing after {since or 'its beginning'}"
+    return f"{what}; what it counted between the two is gone" if service == "usage" else what
+
+
+def is_current(name: str, database: Database) -> bool:
+    """Whether the schema is this release's."""
+    with database.reading() as tx:
+        if not inspect(tx).has_table("alembic_version"):
+            return False
+        revision = tx.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    return revision == ScriptDirectory(str(SERVICES[name].migrations)).get_current_head()
+
+
+def _anchors(log: str, databases: Mapping[str, Database]) -> Iterator[Anchor]:
+    """What those remember who follow the log of keys, and who keeps the heads of sensors, in databases of their own."""
+    followers = _followers() if log == "keys" else (("auth", SENSORS_WITNESS),)
+    for name, follower in followers:
+        if (database := databases.get(name)) is None:
+            continue
+        metadata = SERVICES[name].module("tables").metadata
+        with database.reading() as tx:
+            if log == "keys":
+                yield from read_anchors(tx, metadata, follower)
+            else:
+                yield from read_kept_heads(tx, metadata.tables["kept_head"], follower)
+
+
+def _followers() -> tuple[tuple[str, str], ...]:
+    return tuple((name, service.assembly.FOLLOWER) for name, service in SERVICES.items() if service.follows_keys)

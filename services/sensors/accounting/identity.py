@@ -1,0 +1,91 @@
+"""Identity of samples: device, era, device time and place in the record tell which were stored before.
+
+Never their estimated true time, so that a better estimate moves times and no count. Where a file has no device
+clock, the sample's own time stands for it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.int32 | np.float32 | np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Run:
+    """Evenly spaced samples of one axis and era, with the device times of the first and the last."""
+
+    device_ns: int
+    device_end_ns: int
+    values: Values
+
+    def place_of(self, device_ns: NDArray[np.int64] | int, interval_ns: float) -> NDArray[np.int64]:
+        """Of the samples at those times, by this run's own spacing, also before the first and past the last."""
+        last = self.values.size - 1
+        spacing = (self.device_end_ns - self.device_ns) / last if last else interval_ns
+        return np.rint((np.asarray(device_ns) - self.device_ns) / spacing).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Contradiction:
+    """Samples from `first` on of the run offered, where others were stored: those and the others."""
+
+    first: int
+    kept: Values
+    offered: Values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Judged:
+    """`new`: the parts of the run that were not stored, as (first, stop)."""
+
+    new: tuple[tuple[int, int], ...]
+    repeated: int
+    contradictions: tuple[Contradiction, ...]
+
+    @property
+    def differing(self) -> int:
+        return sum(part.kept.size for part in self.contradictions)
+
+
+def judge_record(offered: Run, known: Iterable[Run], interval_ns: float) -> Judged:
+    """A device's record against the stored runs of its axis and era, of which no two hold the same sample.
+
+    A record is dated at its last sample, so it is laid upon a run there, and counts backwards.
+    """
+    last = offered.values.size - 1
+    return _judge(
+        offered,
+        ((run, int(run.place_of(offered.device_end_ns, interval_ns)) - last + np.arange(last + 1)) for run in known),
+    )
+
+
+def judge_by_time(offered: Run, known: Iterable[Run], interval_ns: float) -> Judged:
+    """Samples that only their time identifies: the nearest stored one within half its interval is the same."""
+    times = np.rint(np.linspace(offered.device_ns, offered.device_end_ns, offered.values.size)).astype(np.int64)
+    return _judge(offered, ((run, run.place_of(times, interval_ns)) for run in known))
+
+
+def _judge(offered: Run, known: Iterable[tuple[Run, NDArray[np.int64]]]) -> Judged:
+    is_new = np.ones(offered.values.size, dtype=np.bool_)
+    repeated = 0
+    contradictions: list[Contradiction] = []
+    for run, places in known:
+        is_stored = is_new & (places >= 0) & (places < run.values.size)
+        is_new &= ~is_stored
+        stored = run.values[np.where(is_stored, places, 0)]
+        is_other = is_stored & (stored != offered.values)
+        repeated += int(is_stored.sum() - is_other.sum())
+        contradictions += [
+            Contradiction(first=first, kept=stored[first:stop], offered=offered.values[first:stop])
+            for first, stop in spans(is_other)
+        ]
+    return Judged(new=tuple(spans(is_new)), repeated=repeated, contradictions=tuple(contradictions))
+
+
+def spans(is_true: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Where it is true in a row: (first, stop)."""
+    edges = np.flatnonzero(np.diff(is_true, prepend=False, append=False)).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))

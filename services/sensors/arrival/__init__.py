@@ -1,0 +1,1 @@
+"""Arrival: what was read or received, on its way into the store."""

@@ -1,0 +1,145 @@
+"""Reader of stored samples by true time: as segments, or as miniSEED whose whole records are passed on undecoded.
+
+A read takes its list of spans in one transaction, so each sample is in it once. Sealed files never change; where one is
+gone meanwhile because its hour was sealed anew, the list is taken again.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from services.sensors.store import index
+from services.sensors.store.miniseed.archive import Archive
+from services.sensors.store.miniseed.codec import encode
+from services.sensors.store.miniseed.codes import Codes, Coding
+from services.sensors.store.piece import Piece
+from services.sensors.store.span import Records, Span
+from services.sensors.store.waveform import Segment, join
+from shared.sql.database import Database
+
+_ATTEMPTS_MAX = 3
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Range:
+    start_ns: int
+    end_ns: int
+
+    def cut(self, piece: Piece) -> Piece | None:
+        """Its samples at start_ns <= time < end_ns; None when there are none."""
+        first, stop = piece.index_at(self.start_ns), piece.index_at(self.end_ns)
+        return piece.part(first, stop) if first < stop else None
+
+
+class SampleReader:
+    def __init__(self, database: Database, archive: Archive, coding: Coding) -> None:
+        self._database, self._archive, self._coding = database, archive, coding
+
+    def segments(self, sensor_id: str, start_ns: int, end_ns: int, channel: str | None) -> list[Segment]:
+        """The samples in [start_ns, end_ns), joined, by channel and time. Raises SpanDamaged."""
+        wanted = _Range(start_ns=start_ns, end_ns=end_ns)
+
+        def read(listed: list[tuple[Span, Codes]]) -> list[Segment]:
+            return join(segment for span, codes in listed for segment in self._segments(span, codes, wanted))
+
+        return self._read(sensor_id, wanted, channel, read)
+
+    def miniseed(self, sensor_id: str, start_ns: int, end_ns: int, channel: str | None) -> bytes:
+        """The same samples as miniSEED 2 records, by channel and time. Raises SpanDamaged."""
+        wanted = _Range(start_ns=start_ns, end_ns=end_ns)
+
+        def read(listed: list[tuple[Span, Codes]]) -> bytes:
+            return b"".join(
+                record for codes, spans in _by_codes(listed) for record in self._records(spans, codes, wanted)
+            )
+
+        return self._read(sensor_id, wanted, channel, read)
+
+    def _read(
+        self, sensor_id: str, wanted: _Range, channel: str | None, read: Callable[[list[tuple[Span, Codes]]], _T]
+    ) -> _T:
+        for attempt in range(1, _ATTEMPTS_MAX + 1):
+            listed = self._list(sensor_id, wanted, channel)
+            try:
+                return read(listed)
+            except FileNotFoundError:
+                if attempt == _ATTEMPTS_MAX:
+                    raise
+        raise AssertionError
+
+    def _list(self, sensor_id: str, wanted: _Range, channel: str | None) -> list[tuple[Span, Codes]]:
+        with self._database.reading() as tx:
+            spans = index.between(tx, sensor_id, wanted.start_ns, wanted.end_ns)
+            at_ns = {(span.axis, index.hour_of(span.start_ns)): span.start_ns for span in spans}
+            codes = {key: self._coding.codes(tx, sensor_id, key[0], start_ns) for key, start_ns in at_ns.items()}
+        listed = [(span, codes[span.axis, index.hour_of(span.start_ns)]) for span in spans]
+        return [one for one in listed if channel in (None, one[1].channel)]
+
+    def _segments(self, span: Span, codes: Codes, wanted: _Range) -> Iterator[Segment]:
+        for piece in span.pieces_between(self._archive, wanted.start_ns, wanted.end_ns):
+            kept = wanted.cut(piece)
+            if kept is not None:
+                yield _segment(kept, codes)
+        time.sleep(0)  # decoding is pure computing: embedded, others run between spans
+
+    def _records(self, spans: list[Span], codes: Codes, wanted: _Range) -> Iterator[bytes]:
+        """Whole records as they are; what lies on an edge, or has just arrived, is encoded."""
+        arrived: list[Segment] = []
+        for span in spans:
+            if span.samples is not None:
+                arrived += self._segments(span, codes, wanted)
+                continue
+            yield from _encoded(arrived, codes)
+            arrived = []
+            yield from self._sealed(span, codes, wanted)
+        yield from _encoded(arrived, codes)
+
+    def _sealed(self, span: Span, codes: Codes, wanted: _Range) -> Iterator[bytes]:
+        chosen = span.chosen(wanted.start_ns, wanted.end_ns)
+        if chosen.size == 0:
+            return
+        inside = _is_inside(span, chosen, wanted)
+        for whole, records in _runs(chosen, inside):
+            if whole:
+                yield from (content for _, content in span.contents(self._archive, records))
+            else:
+                pieces = map(wanted.cut, span.read(self._archive, records))
+                yield from _encoded([_segment(piece, codes) for piece in pieces if piece is not None], codes)
+
+
+def _is_inside(span: Span, chosen: Records, wanted: _Range) -> list[bool]:
+    return [
+        wanted.start_ns <= record["start_ns"]
+        and span.time_ns(int(record["start_ns"]), int(record["count"]) - 1) < wanted.end_ns
+        for record in chosen
+    ]
+
+
+def _runs(records: Records, inside: list[bool]) -> Iterator[tuple[bool, Records]]:
+    first = 0
+    for number in range(1, len(inside) + 1):
+        if number == len(inside) or inside[number] != inside[first]:
+            yield inside[first], records[first:number]
+            first = number
+
+
+def _encoded(segments: list[Segment], codes: Codes) -> Iterator[bytes]:
+    for segment in join(segments):
+        yield from encode(codes, segment.start_ns, segment.sample_rate_hz, segment.samples)
+
+
+def _segment(piece: Piece, codes: Codes) -> Segment:
+    return Segment(
+        channel=codes.channel,
+        location_code=codes.location,
+        start_ns=piece.start_ns,
+        sample_rate_hz=piece.rate_hz,
+        samples=piece.samples,
+    )
+
+
+def _by_codes(listed: list[tuple[Span, Codes]]) -> Iterator[tuple[Codes, list[Span]]]:
+    for codes in sorted({codes for _, codes in listed}):
+        yield codes, [span for span, of in listed if of == codes]

@@ -1,0 +1,155 @@
+"""Store of samples: what is known of an era, new samples, and times that are estimated anew.
+
+All methods but `forget` work in the caller's transaction, after `lock`: who decides which samples are new sees all that
+are there. Nothing here judges samples; that is the caller's.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, bindparam, delete, select, update
+
+from services.sensors import tables
+from services.sensors.store import index
+from services.sensors.store.even_times import NS, time_ns
+from services.sensors.store.miniseed.archive import Archive
+from services.sensors.store.miniseed.codec import stated_rate
+from services.sensors.store.miniseed.codes import Coding
+from services.sensors.store.piece import Piece
+from services.sensors.store.span import Span
+from services.sensors.store.timing import EraTiming, Nanoseconds
+from shared.runtime.clock import Clock
+from shared.sql.database import Database
+from shared.values.timestamps import to_microseconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retimed:
+    """How many rows have new times now, and how many sealed hours will have them once they are sealed anew."""
+
+    rows: int
+    hours: int
+
+
+class SampleStore:
+    def __init__(self, database: Database, archive: Archive, coding: Coding, clock: Clock) -> None:
+        self._database, self._archive, self._coding, self._clock = database, archive, coding, clock
+
+    def lock(self, tx: Connection, sensor_id: str) -> None:
+        """Writers of one sensor take turns, and the sealer with them. Raises SensorUnknown."""
+        index.lock_sensor(tx, sensor_id)
+
+    def known(
+        self, tx: Connection, sensor_id: str, era: int, from_device_ns: int, to_device_ns: int
+    ) -> dict[str, list[Piece]]:
+        """By axis: every stored piece with a sample from one device time to the other, or within a second of that.
+
+        Ask for half an interval more where intervals are longer than two seconds: a sample that is that near is the
+        same. Raises SpanDamaged where one of them cannot be read any more.
+        """
+        found: defaultdict[str, list[Piece]] = defaultdict(list)
+        first_ns, last_ns = from_device_ns - NS, to_device_ns + NS
+        for span in index.by_device_time(tx, sensor_id, era, first_ns, last_ns):
+            found[span.axis] += span.pieces_by_device(self._archive, first_ns, last_ns)
+        return found
+
+    def add(self, tx: Connection, sensor_id: str, pieces: Iterable[Piece]) -> None:
+        """Stores samples of which none is there yet."""
+        new = [part for piece in pieces for part in piece.within_limits()]
+        if any(stated_rate(piece.rate_hz) != piece.rate_hz for piece in new):
+            raise ValueError("a sample rate that no miniSEED header states: make it one by stated_rate")
+        index.insert_pieces(tx, sensor_id, new, self._now_us())
+        latest: dict[str, Piece] = {}
+        for piece in new:
+            if piece.axis not in latest or piece.end_ns > latest[piece.axis].end_ns:
+                latest[piece.axis] = piece
+        for axis in sorted(latest):
+            rate_hz, end_ns = latest[axis].rate_hz, latest[axis].end_ns
+            codes = self._coding.codes(tx, sensor_id, axis, end_ns)
+            index.note_channel(tx, sensor_id, axis, codes, rate_hz, end_ns)
+
+    def retime(
+        self,
+        tx: Connection,
+        sensor_id: str,
+        era: int,
+        timing: EraTiming,
+        from_device_ns: int | None = None,
+        to_device_ns: int | None = None,
+    ) -> Retimed:
+        """New times for an era, or a range of its device time, where they move or the rate changes.
+
+        Rows have them now; what is sealed has them when it is sealed anew. Moves below a quarter of an interval wait:
+        neighbours that differ by half of one still follow each other.
+        """
+        table = tables.span
+        query = index.spans().where(table.c.sensor_id == sensor_id, table.c.era == era)
+        if from_device_ns is not None:
+            query = query.where(table.c.device_end_ns >= from_device_ns)
+        if to_device_ns is not None:
+            query = query.where(table.c.device_ns <= to_device_ns)
+        moved = [(span, times) for span in index.fetched(tx, query) if (times := _moved(span, timing)) is not None]
+        rows = [_retimed(span, times, timing.rate_hz) for span, times in moved if span.samples is not None]
+        if rows:
+            values: dict[str, Any] = {
+                name: bindparam(f"new_{name}") for name in ("start_ns", "end_ns", "hour", "rate_hz")
+            }
+            tx.execute(update(table).where(table.c.id == bindparam("this_id")).values(values), rows)
+        hours = {(span.axis, index.hour_of(int(start))) for span, times in moved for start in times}
+        sealed = {(span.axis, index.hour_of(span.start_ns)) for span, _ in moved if span.samples is None}
+        index.note_due(tx, sensor_id, hours - sealed, self._now_us())
+        index.note_changed(tx, sensor_id, sealed, self._now_us())
+        for axis in {span.axis for span, _ in moved}:
+            index.find_last_sample(tx, sensor_id, axis)
+        return Retimed(rows=len(rows), hours=len(sealed))
+
+    def recode(self, tx: Connection, sensor_id: str, from_ns: int, to_ns: int) -> int:
+        """Codes of that time have changed: its sealed hours are sealed anew under them. How many that are."""
+        table = tables.sealed_file
+        inside = table.c.hour.between(index.hour_of(from_ns), index.hour_of(to_ns))
+        found = tx.execute(
+            select(table.c.axis, table.c.hour).where(
+                table.c.sensor_id == sensor_id, inside, table.c.superseded_us.is_(None)
+            )
+        )
+        hours = {(row.axis, row.hour) for row in found}
+        index.note_changed(tx, sensor_id, hours, self._now_us())
+        return len(hours)
+
+    def forget(self, sensor_id: str) -> int:
+        """Deletes all samples of a sensor: from the index now, its files by the sweep. How many spans it was."""
+        with self._database.transaction() as tx:
+            spans = tx.execute(delete(tables.span).where(tables.span.c.sensor_id == sensor_id)).rowcount
+            for table in (tables.seal_due, tables.channel):
+                tx.execute(delete(table).where(table.c.sensor_id == sensor_id))
+            files = tables.sealed_file
+            tx.execute(update(files).where(files.c.sensor_id == sensor_id).values(superseded_us=0))
+        return spans
+
+    def _now_us(self) -> int:
+        return to_microseconds(self._clock.now())
+
+
+def _moved(span: Span, timing: EraTiming) -> Nanoseconds | None:
+    """When the span, or each of its records, begins now; None when all of it stays as it is."""
+    if span.samples is None:
+        device_ns, start_ns = span.table["device_ns"], span.table["start_ns"]
+    else:
+        device_ns, start_ns = np.array([span.device_ns]), np.array([span.start_ns])
+    new_ns = timing.true_ns(device_ns)
+    is_moved = np.abs(new_ns - start_ns) >= NS / span.rate_hz / 4
+    return new_ns if is_moved.any() or timing.rate_hz != span.rate_hz else None
+
+
+def _retimed(span: Span, times: Nanoseconds, rate_hz: float) -> dict[str, Any]:
+    start_ns = int(times[0])
+    return {
+        "this_id": span.id,
+        "new_start_ns": start_ns,
+        "new_end_ns": time_ns(start_ns, rate_hz, span.count - 1),
+        "new_hour": index.hour_of(start_ns),
+        "new_rate_hz": rate_hz,
+    }

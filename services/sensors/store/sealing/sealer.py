@@ -1,0 +1,253 @@
+"""Sealer: turns the arrived rows of an axis's hour, and what was sealed of it before, into a new file.
+
+The file is durable before one transaction takes exactly what was read out of the index and puts the file in. So each
+sample is in the index once, whatever ends between any two steps; a file that no transaction named is swept up later.
+Times and codes are those of now: what they move into another hour becomes rows again, to be sealed with that.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import structlog
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.sensors import tables
+from services.sensors.store import index
+from services.sensors.store.archive_lock import take_archive_lock
+from services.sensors.store.miniseed.archive import Archive, FileName, Step, no_step
+from services.sensors.store.miniseed.codes import Codes, Coding, SensorUnknown
+from services.sensors.store.piece import Piece
+from services.sensors.store.sealing.hour_file import HourFile, divided, hour_file
+from services.sensors.store.span import Span, SpanDamaged
+from services.sensors.store.timing import Eras, EraTiming
+from shared.runtime.clock import Clock
+from shared.sql.database import Database, DatabaseBusy
+from shared.values.timestamps import HOUR_US, to_microseconds
+
+SETTLE_SECONDS = 120
+HOURS_MAX = 20
+SAMPLES_MAX = 16 * 2**20
+_LEASE_SECONDS = 300
+_NAMES_MAX = 100
+_SPANS_AT_ONCE = 200
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Due:
+    sensor_id: str
+    axis: str
+    hour: int
+    version: int
+
+    def of(self, table: Any) -> Any:  # a table that has these columns
+        return (table.c.sensor_id == self.sensor_id) & (table.c.axis == self.axis) & (table.c.hour == self.hour)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hour:
+    """What there is of an hour, read in one transaction."""
+
+    organisation_id: str
+    spans: list[Span]
+    files: dict[int, str]
+    generation: int
+    timings: dict[int, EraTiming]
+
+
+class Sealer:
+    """`step` is called after each step, with its name."""
+
+    def __init__(
+        self,
+        database: Database,
+        archive: Archive,
+        coding: Coding,
+        eras: Eras,
+        clock: Clock,
+        step: Step = no_step,
+    ) -> None:
+        self._database, self._archive, self._coding, self._eras = database, archive, coding, eras
+        self._clock, self._step = clock, step
+
+    def run(self, *, hours_max: int = HOURS_MAX, settled: bool = True) -> int:
+        """Seals hours that are over and have settled, the longest due first; how many. Not `settled`: any hour.
+
+        One that cannot be sealed is said in the log and tried again later; it holds up no other.
+        """
+        sealed = 0
+        for due in self._due(hours_max, settled):
+            sealed += self._try(due)
+            time.sleep(0)  # embedded, all services share this thread
+        return sealed
+
+    def _due(self, hours_max: int, settled: bool) -> list[_Due]:
+        table = tables.seal_due
+        query = select(table).order_by(table.c.since_us).limit(hours_max)
+        if settled:
+            before_us = self._now_us() - SETTLE_SECONDS * 1_000_000
+            query = query.where(table.c.since_us <= before_us, table.c.hour < before_us // HOUR_US)
+        with self._database.reading(once=True) as tx:
+            rows = tx.execute(query).all()
+        return [_Due(sensor_id=row.sensor_id, axis=row.axis, hour=row.hour, version=row.version) for row in rows]
+
+    def _try(self, due: _Due) -> bool:
+        try:
+            if not self._claim(due):
+                return False
+            try:
+                return self._seal(due)
+            finally:
+                self._release(due)
+        except (OSError, SpanDamaged, SQLAlchemyError, DatabaseBusy) as error:
+            _log.error("hour_not_sealed", sensor_id=due.sensor_id, axis=due.axis, hour=due.hour, detail=str(error))
+            self._put_off(due)
+            return False
+
+    def _seal(self, due: _Due) -> bool:
+        try:
+            with self._database.reading() as tx:
+                hour = self._read(tx, due)
+        except SensorUnknown:
+            hour = None
+        if hour is not None and sum(span.count for span in hour.spans) > SAMPLES_MAX:
+            raise OSError(f"more than {SAMPLES_MAX:,} samples in an hour stay in the database")
+        inside: list[Piece] = []
+        outside: list[Piece] = []
+        for number, span in enumerate([] if hour is None else hour.spans):
+            for piece in self._timed(span, hour.timings if hour else {}):
+                its_inside, its_outside = divided(piece, due.hour)
+                inside += its_inside
+                outside += its_outside
+            if number % _SPANS_AT_ONCE == 0:
+                time.sleep(0)  # embedded, all services share this thread
+        self._step("read")
+        written: list[tuple[str, HourFile]] = []
+        if hour is not None:
+            for codes, its_pieces in self._by_codes(due, inside):
+                content = hour_file(codes, its_pieces)
+                written.append((self._write(due, codes, hour, content.content), content))
+        # Where this fails, nobody knows whether it was committed: the files stay, and the sweep looks at the index.
+        is_swapped = self._swap(due, hour, written, outside)
+        self._step("swapped")
+        return is_swapped
+
+    def _read(self, tx: Connection, due: _Due) -> _Hour:
+        table = tables.sensor
+        organisation_id = tx.execute(
+            select(table.c.organisation_id).where(table.c.id == due.sensor_id)
+        ).scalar_one_or_none()
+        if organisation_id is None:
+            raise SensorUnknown(due.sensor_id)
+        spans = index.of_hour(tx, due.sensor_id, due.axis, due.hour)
+        files = tx.execute(select(tables.sealed_file).where(due.of(tables.sealed_file))).all()
+        names = [FileName.parse(row.path) for row in files]
+        timings = {era: self._eras.timing(tx, due.sensor_id, era) for era in {span.era for span in spans}}
+        return _Hour(
+            organisation_id=organisation_id,
+            spans=spans,
+            files={row.id: row.path for row in files if row.superseded_us is None},
+            generation=max((name.generation for name in names if name is not None), default=0) + 1,
+            timings={era: timing for era, timing in timings.items() if timing is not None},
+        )
+
+    def _timed(self, span: Span, timings: dict[int, EraTiming]) -> list[Piece]:
+        pieces = span.pieces(self._archive)
+        timing = timings.get(span.era)
+        if timing is None:
+            return pieces
+        times = timing.true_ns(np.array([piece.device_ns for piece in pieces]))
+        return [
+            replace(piece, start_ns=int(start_ns), rate_hz=timing.rate_hz)
+            for piece, start_ns in zip(pieces, times, strict=True)
+        ]
+
+    def _by_codes(self, due: _Due, pieces: Iterable[Piece]) -> Iterable[tuple[Codes, list[Piece]]]:
+        found: defaultdict[Codes, list[Piece]] = defaultdict(list)
+        with self._database.reading() as tx:
+            for piece in pieces:
+                found[self._coding.codes(tx, due.sensor_id, due.axis, piece.start_ns)].append(piece)
+        return sorted(found.items(), key=lambda one: one[0])
+
+    def _write(self, due: _Due, codes: Codes, hour: _Hour, content: bytes) -> str:
+        for generation in range(hour.generation, hour.generation + _NAMES_MAX):
+            name = FileName(
+                organisation_id=hour.organisation_id, codes=codes, hour=due.hour, generation=generation
+            ).relative
+            try:
+                self._archive.write(name, content, self._step)
+            except FileExistsError:  # of a sealer that ended before its transaction
+                continue
+            return name
+        raise FileExistsError(f"{name} and {_NAMES_MAX - 1} generations before it are there already")
+
+    def _swap(self, due: _Due, hour: _Hour | None, written: list[tuple[str, HourFile]], outside: list[Piece]) -> bool:
+        """False: what was read has changed meanwhile, so nothing is."""
+        with self._database.transaction() as tx:
+            take_archive_lock(tx)
+            if hour is not None:
+                try:
+                    index.lock_sensor(tx, due.sensor_id)
+                except SensorUnknown:
+                    return False
+                if not self._is_unchanged(tx, due, hour) or not all(self._archive.has(path) for path, _ in written):
+                    return False
+                index.delete_spans(tx, [span.id for span in hour.spans])
+                files = tables.sealed_file
+                tx.execute(update(files).where(files.c.id.in_(list(hour.files))).values(superseded_us=self._now_us()))
+                for path, content in written:
+                    size = len(content.content)
+                    index.insert_file(tx, due.sensor_id, due.axis, due.hour, path, size, content.spans)
+                index.insert_pieces(tx, due.sensor_id, outside, self._now_us())
+                index.find_last_sample(tx, due.sensor_id, due.axis)
+            self._settle(tx, due)
+            self._step("swapping")
+        return True
+
+    def _is_unchanged(self, tx: Connection, due: _Due, hour: _Hour) -> bool:
+        table = tables.span
+        query = select(table.c.id, table.c.start_ns, table.c.rate_hz).where(due.of(table))
+        now = {row.id: (row.start_ns, row.rate_hz) for row in tx.execute(query)}
+        return all(now.get(span.id) == (span.start_ns, span.rate_hz) for span in hour.spans)
+
+    def _settle(self, tx: Connection, due: _Due) -> None:
+        """Takes the note away, unless more has arrived for that hour, or it has changed, since it was read."""
+        table, spans = tables.seal_due, tables.span
+        more = select(spans.c.id).where(due.of(spans), spans.c.file_id.is_(None)).limit(1)
+        if tx.execute(more).first() is None:
+            tx.execute(delete(table).where(due.of(table), table.c.version == due.version))
+        else:
+            tx.execute(update(table).where(due.of(table)).values(since_us=self._now_us()))
+
+    def _claim(self, due: _Due) -> bool:
+        """One sealer an axis: whoever has it keeps it for some minutes at most, should it end in between."""
+        table, now_us = tables.channel, self._now_us()
+        is_this = (table.c.sensor_id == due.sensor_id) & (table.c.axis == due.axis)
+        until_us = now_us + _LEASE_SECONDS * 1_000_000
+        with self._database.transaction(durable=False) as tx:
+            claimed = update(table).where(is_this, table.c.sealing_until_us <= now_us)
+            if tx.execute(claimed.values(sealing_until_us=until_us)).rowcount:
+                return True
+            return tx.execute(select(table.c.axis).where(is_this)).first() is None  # nothing of it is left
+
+    def _release(self, due: _Due) -> None:
+        table = tables.channel
+        is_this = (table.c.sensor_id == due.sensor_id) & (table.c.axis == due.axis)
+        with self._database.transaction(durable=False) as tx:
+            tx.execute(update(table).where(is_this).values(sealing_until_us=0))
+
+    def _put_off(self, due: _Due) -> None:
+        table = tables.seal_due
+        try:
+            with self._database.transaction() as tx:
+                tx.execute(update(table).where(due.of(table)).values(since_us=self._now_us()))
+        except (SQLAlchemyError, DatabaseBusy) as error:
+            _log.warning("hour_not_put_off", detail=str(error))
+
+    def _now_us(self) -> int:
+        return to_microseconds(self._clock.now())

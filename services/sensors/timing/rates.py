@@ -1,0 +1,84 @@
+"""Sample rates of an era: by the device's own clock, whose stamps are even, and by true time, under whose line it runs.
+
+Measured in the era's first two hours, each record that comes there making it better, and held from then on: every
+run of samples has its own true start, so a rate that is off by some millionths displaces none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+
+from services.sensors.timing.hull import PIECE_NS, Piece, Pieces
+from services.sensors.timing.line import line
+
+FIRST_PIECES = 7_200_000_000_000 // PIECE_NS
+_SAMPLES_MIN = 64
+_MISSING_RATIO = 1e-3
+_STATED_RATIO = 0.1  # a stated rate is wrong by up to 4 %: 30.05 Hz where it says 31.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """Samples per second of the device's clock, and of true time."""
+
+    device_hz: float
+    true_hz: float
+
+
+def rate(pieces: Pieces, stated_hz: float) -> Rate:
+    """Of the first two hours of an era, which has one piece at least."""
+    first = min(pieces)
+    early = {number: piece for number, piece in pieces.items() if number < first + FIRST_PIECES}
+    device_hz = _device_hz(early, stated_hz)
+    numbers = sorted(early)
+    drawn = line(pieces, numbers[0], numbers[-1])
+    ends = np.array([early[numbers[0]].first.device_ns, early[numbers[-1]].last.device_ns], dtype=np.int64)
+    true = drawn.true_ns(ends)
+    device_span, true_span = int(ends[1] - ends[0]), int(true[1] - true[0])
+    stretch = true_span / device_span if device_span >= PIECE_NS and true_span > 0 else 1.0
+    return Rate(device_hz=device_hz, true_hz=device_hz / stretch)
+
+
+def _device_hz(pieces: Pieces, stated_hz: float) -> float:
+    """Over the longest stretches without a missing record, ends of records against samples between them."""
+    measured = [hz for piece in pieces.values() if (hz := _piece_hz(piece)) and abs(hz / stated_hz - 1) < _STATED_RATIO]
+    if not measured:
+        return stated_hz
+    typical = median(measured)
+    samples = span_ns = 0
+    for chain in _chains(pieces, typical):
+        first, last = chain[0], chain[-1]
+        samples += sum(piece.samples for piece in chain) - first.first.samples
+        span_ns += last.last.device_ns - first.first.device_ns
+    return samples * 1e9 / span_ns if samples and span_ns else typical
+
+
+def _piece_hz(piece: Piece) -> float | None:
+    samples = piece.samples - piece.first.samples
+    span_ns = piece.last.device_ns - piece.first.device_ns
+    return samples * 1e9 / span_ns if samples >= _SAMPLES_MIN and span_ns > 0 else None
+
+
+def _chains(pieces: Pieces, typical_hz: float) -> list[Sequence[Piece]]:
+    """Pieces in which nothing is missing, joined where nothing is missing between them."""
+    chains: list[list[Piece]] = []
+    before: Piece | None = None
+    for number in sorted(pieces):
+        piece = pieces[number]
+        hz = _piece_hz(piece)
+        if hz is None or abs(hz / typical_hz - 1) > _MISSING_RATIO:
+            before = None
+            continue
+        if before is not None and _follows(before, piece, typical_hz):
+            chains[-1].append(piece)
+        else:
+            chains.append([piece])
+        before = piece
+    return list(chains)
+
+
+def _follows(before: Piece, piece: Piece, hz: float) -> bool:
+    gap_ns = piece.first.device_ns - before.last.device_ns - piece.first.samples * 1e9 / hz
+    return abs(gap_ns) < 0.5e9 / hz

@@ -1,0 +1,1 @@
+"""Evidence asked for at internal doors: where a log ends, signed."""

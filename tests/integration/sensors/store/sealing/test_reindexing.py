@@ -1,0 +1,84 @@
+"""An index that was lost comes back from the files: each sample once, whatever rows were restored beside it."""
+
+import pytest
+from sqlalchemy import delete
+
+from services.sensors import tables
+from services.sensors.store.sealing.reindexing import FolderIsEmpty
+from shared.runtime.clock import ManualClock
+from tests.integration.sensors.store.stored_samples import StoredSamples, counting, records, stretch
+
+INDEX = (tables.span, tables.sealed_file, tables.seal_due, tables.channel)
+
+
+@pytest.fixture
+def sealed(stored: StoredSamples, clock: ManualClock) -> StoredSamples:
+    """Two hours, the first of which has two generations."""
+    stored.add(*stretch(0, 100), *stretch(150, 4000), counting(0, 32, axis="y"))
+    clock.advance(300)
+    stored.sealer().run()
+    stored.add(*records(range(100, 150)))
+    clock.advance(300)
+    stored.sealer().run()
+    return stored
+
+
+def lose(stored: StoredSamples) -> None:
+    with stored.database.transaction() as tx:
+        for table in INDEX:
+            tx.execute(delete(table))
+
+
+def test_a_lost_index_comes_back_from_the_files(sealed: StoredSamples) -> None:
+    before = sealed.samples()
+    lose(sealed)
+    assert sealed.samples() == []
+    done = sealed.reindexing.run()
+    assert (done.files, done.samples, done.faults) == (3, len(before) + 32, ())
+    assert sealed.samples() == before == list(range(128_000))
+    assert sealed.verification.run().faults == ()
+    assert sealed.reindexing.run().files == 0
+
+
+def test_rows_whose_samples_the_files_hold_go_and_others_stay(sealed: StoredSamples, clock: ManualClock) -> None:
+    lose(sealed)
+    sealed.add(*records(range(3990, 4010)), counting(32 * 50 - 7, 20))
+    sealed.reindexing.run()
+    assert sealed.samples() == list(range(4010 * 32))
+    clock.advance(300)
+    sealed.sealer().run()
+    assert sealed.samples() == list(range(4010 * 32))
+
+
+def test_an_index_that_is_whole_stays_as_it_is(sealed: StoredSamples, clock: ManualClock) -> None:
+    """The older generation and a sealer's unnamed file are no lost ones."""
+    assert sealed.reindexing.run() == sealed.reindexing.run()
+    (name, _), *_ = [entry for entry in sealed.archive.names() if entry[0].endswith("06-2")]
+    sealed.archive.write(f"{name[:-1]}3", sealed.archive.content(name))
+    assert sealed.reindexing.run().files == 0
+    assert sealed.samples() == list(range(128_000))
+
+
+def test_a_damaged_or_foreign_file_is_named_and_left_out(sealed: StoredSamples) -> None:
+    lose(sealed)
+    damaged = next(name for name, _ in sealed.archive.names() if name.endswith("07-1"))
+    path = sealed.archive.folder / damaged
+    path.write_bytes(path.read_bytes()[:-1])
+    foreign = damaged.replace("XX", "YY").replace("07-1", "06-1")
+    sealed.archive.write(foreign, sealed.archive.content(next(name for name, _ in sealed.archive.names())))
+    faults = sealed.reindexing.run().faults
+    assert {fault.place for fault in faults} == {damaged, foreign}
+
+
+def test_files_that_are_gone_are_taken_out_when_that_is_asked_for(sealed: StoredSamples) -> None:
+    names = [name for name, _ in sealed.archive.names() if "06-" in name]
+    for name in names:
+        (sealed.archive.folder / name).unlink()
+    assert sealed.reindexing.run().dropped == 0
+    assert sealed.reindexing.run(drop_missing=True).dropped == 2
+    assert sealed.verification.run().faults == ()
+    assert sealed.samples() == list(range(112_500, 128_000))
+    for name, _ in list(sealed.archive.names()):
+        (sealed.archive.folder / name).unlink()
+    with pytest.raises(FolderIsEmpty):
+        sealed.reindexing.run(drop_missing=True)

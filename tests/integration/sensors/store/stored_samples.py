@@ -1,0 +1,112 @@
+"""A store of samples in a folder, with one sensor, and what tests put into it and read back."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import insert
+
+from services.sensors import tables
+from services.sensors.assembly import MIGRATIONS
+from services.sensors.store.miniseed.archive import Archive, Step, no_step
+from services.sensors.store.miniseed.codes import AxisCodes
+from services.sensors.store.piece import Piece
+from services.sensors.store.reader import SampleReader
+from services.sensors.store.sample_store import SampleStore
+from services.sensors.store.sealing.reindexing import Reindexing
+from services.sensors.store.sealing.sealer import Sealer
+from services.sensors.store.sealing.sweep import Sweep
+from services.sensors.store.sealing.verification import Verification
+from services.sensors.store.timing import Eras, FixedEras, Nanoseconds
+from shared.runtime.clock import Clock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
+from tests.examples import NOON, ORGANISATION_ID
+
+SENSOR_ID = "sen_4Yg1RjUWcKrjYPfPvW0i3c"
+HOUR_NS = 3600 * 10**9
+START_NS = int(NOON.timestamp()) * 10**9 - 6 * HOUR_NS
+"""06:00, the begin of an hour that has long settled at NOON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Timing of an era: the device's clock is off by so much."""
+
+    offset_ns: int
+    rate_hz: float = 31.25
+
+    def true_ns(self, device_ns: Nanoseconds) -> Nanoseconds:
+        return device_ns + self.offset_ns
+
+
+class Lines:
+    """Eras whose timing a test sets."""
+
+    def __init__(self) -> None:
+        self.of: dict[int, Line] = {}
+
+    def timing(self, tx: object, sensor_id: str, era: int) -> Line | None:
+        return self.of.get(era)
+
+
+class StoredSamples:
+    def __init__(self, database: Database, folder: Path, clock: Clock, eras: Eras | None = None) -> None:
+        migrate(database, MIGRATIONS)
+        self.database, self.clock, self.coding, self.eras = database, clock, AxisCodes(), eras or FixedEras()
+        self.archive = Archive(folder)
+        self.store = SampleStore(database, self.archive, self.coding, clock)
+        self.reader = SampleReader(database, self.archive, self.coding)
+        self.sweep = Sweep(database, self.archive, clock)
+        self.verification = Verification(database, self.archive)
+        self.reindexing = Reindexing(database, self.archive, self.coding, clock)
+
+    def register(self) -> None:
+        with self.database.transaction() as tx:
+            tx.execute(
+                insert(tables.sensor).values(
+                    id=SENSOR_ID, organisation_id=ORGANISATION_ID, network="XX", station="014", name="014", unit="mGal"
+                )
+            )
+
+    def sealer(self, step: Step = no_step) -> Sealer:
+        return Sealer(self.database, self.archive, self.coding, self.eras, self.clock, step)
+
+    def add(self, *pieces: Piece) -> None:
+        with self.database.transaction() as tx:
+            self.store.lock(tx, SENSOR_ID)
+            self.store.add(tx, SENSOR_ID, pieces)
+
+    def samples(self, start_ns: int = START_NS - 48 * HOUR_NS, end_ns: int = START_NS + 48 * HOUR_NS) -> list[int]:
+        """Of axis x, by time."""
+        return [int(value) for one in self.reader.segments(SENSOR_ID, start_ns, end_ns, "BNZ") for value in one.samples]
+
+
+def counting(
+    first: int, count: int, *, axis: str = "x", era: int = 1, ahead_ns: int = 0, rate_hz: float = 31.25
+) -> Piece:
+    """Samples that are their own number, counted from START_NS on, of a device whose clock is ahead."""
+    start_ns = START_NS + round(first * 1e9 / rate_hz)
+    end_ns = START_NS + round((first + count - 1) * 1e9 / rate_hz)
+    return Piece(
+        axis=axis,
+        era=era,
+        device_ns=start_ns + ahead_ns,
+        device_end_ns=end_ns + ahead_ns,
+        start_ns=start_ns,
+        rate_hz=rate_hz,
+        samples=np.arange(first, first + count, dtype=np.int32),
+    )
+
+
+def records(numbers: Iterable[int], ahead_ns: int = 0) -> list[Piece]:
+    """As a device sends them: one a second, of 32 samples."""
+    return [counting(32 * number, 32, ahead_ns=ahead_ns) for number in numbers]
+
+
+def stretch(first: int, stop: int, ahead_ns: int = 0) -> list[Piece]:
+    """Those of a range of numbers, by the hundred: the same samples in fewer rows."""
+    return [
+        counting(32 * number, 32 * min(100, stop - number), ahead_ns=ahead_ns) for number in range(first, stop, 100)
+    ]

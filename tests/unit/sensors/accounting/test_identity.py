@@ -1,0 +1,51 @@
+"""Which samples were stored before is told by their place, and which of those differ by their values."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.sensors.accounting.identity import Run, judge_by_time, judge_record
+
+INTERVAL_NS = 32_000_000
+
+
+def run(first: int, values: list[int], *, late_ns: int = 0) -> Run:
+    """Of the samples from number `first` on."""
+    begin_ns = first * INTERVAL_NS + late_ns
+    return Run(
+        device_ns=begin_ns,
+        device_end_ns=begin_ns + (len(values) - 1) * INTERVAL_NS,
+        values=np.array(values, dtype=np.int32),
+    )
+
+
+@given(
+    offered=st.tuples(st.integers(0, 40), st.lists(st.integers(0, 2), min_size=1, max_size=20)),
+    stored=st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=8), max_size=5),
+    late_ns=st.integers(-INTERVAL_NS // 3, INTERVAL_NS // 3),
+)
+def test_every_sample_offered_is_new_repeated_or_differing_and_nothing_besides(
+    offered: tuple[int, list[int]], stored: list[list[int]], late_ns: int
+) -> None:
+    begun, known = 3, []
+    values: dict[int, int] = {}
+    for part in stored:
+        known.append(run(begun, part))
+        values |= {begun + place: value for place, value in enumerate(part)}
+        begun += len(part) + 2
+    first, samples = offered
+    for judge in (judge_record, judge_by_time):
+        judged = judge(run(first, samples, late_ns=late_ns), known, INTERVAL_NS)
+        new = [place for begin, stop in judged.new for place in range(begin, stop)]
+        assert new == [place for place in range(len(samples)) if first + place not in values]
+        both = [(values[first + place], samples[place]) for place in range(len(samples)) if first + place in values]
+        assert judged.repeated == sum(kept == other for kept, other in both)
+        told = [pair for part in judged.contradictions for pair in zip(part.kept, part.offered, strict=True)]
+        assert told == [(kept, other) for kept, other in both if kept != other]
+
+
+def test_a_record_is_laid_upon_the_same_one_though_its_rate_was_stated_four_percent_wrong_before() -> None:
+    values = np.arange(32, dtype=np.int32)
+    before = Run(device_ns=-992_000_000, device_end_ns=0, values=values)
+    again = Run(device_ns=-1_031_600_000, device_end_ns=0, values=values)
+    assert judge_record(again, [before], 33_277_000).repeated == 32
