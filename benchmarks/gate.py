@@ -14,7 +14,7 @@ from shared.gate.grants.grant import Grant, Limits, Snapshot
 from shared.gate.grants.replica import Replica
 from shared.gate.metering.meter import Meter
 from shared.gate.quota.memory_quota import MemoryQuota
-from shared.replication.feed import Acknowledgement, FeedPage
+from shared.replication.feed import Acknowledgement, FeedPage, HeldHead
 from shared.runtime.clock import SystemClock
 
 KEYS = 50_000
@@ -25,7 +25,9 @@ PLACE = Head(epoch="benchmark", position=KEYS, hash="")
 class StandingFeed:
     """Nothing new, ever."""
 
-    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
+    def pull(
+        self, after: Head | None, acknowledgement: Acknowledgement | None = None, held: HeldHead | None = None
+    ) -> FeedPage:
         return FeedPage(events=(), head=PLACE, time=datetime.now(UTC))
 
 

@@ -12,7 +12,7 @@ from shared.contracts.usage import Spent
 from shared.eventsourcing.event_store import Head
 from shared.gate.gate_process import GateProcess, Hear
 from shared.gate.metering.meter import Meter
-from shared.replication.feed import Acknowledgement, FeedPage
+from shared.replication.feed import Acknowledgement, FeedPage, HeldHead
 from shared.replication.relay import BusUnavailable
 from shared.runtime.clock import SystemClock
 from tests.gate_examples import MemoryBus, MemoryLog, grant, snapshot_of
@@ -85,7 +85,9 @@ class _Watched:
     answer: Callable[..., FeedPage]
     steps: list[str] = field(default_factory=list)
 
-    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
+    def pull(
+        self, after: Head | None, acknowledgement: Acknowledgement | None = None, held: HeldHead | None = None
+    ) -> FeedPage:
         if "pulled" not in self.steps:
             self.steps.append("pulled")
-        return self.answer(after, acknowledgement)
+        return self.answer(after, acknowledgement, held)

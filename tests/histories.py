@@ -11,11 +11,14 @@ from services.keys.publication import publish
 from shared.contracts.decoding import decode
 from shared.contracts.envelope import CloudEvent
 from shared.contracts.keys import SHAPES
+from shared.eventsourcing.epochs import LOG_RESTORED, LogRestored
 from shared.eventsourcing.event_store import Head, MemoryEventStore, StoredEvent
 from shared.eventsourcing.event_types import Encoded
 from shared.gate.grants.grant import Snapshot
 from shared.gate.grants.grants import Grants
+from shared.replication.divergence.signed_restoration import signed
 from shared.replication.envelopes import Envelopes
+from shared.replication.proof.signatures import Signer
 from shared.runtime.clock import ManualClock
 from shared.values.timestamps import rfc3339
 from tests import examples
@@ -28,12 +31,12 @@ PUBLICATION = Envelopes("keys", events.types, publish)
 class History:
     """`feed` serves it; `published` are the events not yet taken to any bus."""
 
-    def __init__(self, chance: random.Random, clock: ManualClock) -> None:
-        self._chance = chance
+    def __init__(self, chance: random.Random, clock: ManualClock, signer: Signer | None = None) -> None:
+        self._chance, self._signer = chance, signer
         self._epochs = 1
         self._meant: dict[Head, tuple[CloudEvent, ...]] = {}
         self._states: dict[Head | None, State] = {}
-        self.feed = MemoryFeed(MemoryEventStore("epoch 1"), PUBLICATION, clock)
+        self.feed = MemoryFeed(MemoryEventStore("epoch 1"), PUBLICATION, clock, signer=signer)
         self.published: list[CloudEvent] = []
 
     def head(self) -> Head:
@@ -51,8 +54,9 @@ class History:
         if place is not None and place.position:
             for event in self._meant[place]:
                 public = decode(event, SHAPES)
-                assert public is not None
-                grants.apply(public)
+                if event.type != LOG_RESTORED:
+                    assert public is not None
+                    grants.apply(public)
         return grants.state()
 
     def grow(self) -> None:
@@ -81,6 +85,32 @@ class History:
         rows = self._rows()
         self._begin_again(self.head().epoch, max(0, len(rows) - self._chance.randint(0, 4)))
 
+    def put_back(self) -> None:
+        """From a backup, as it is: fewer events, the epochs as they were then."""
+        with self.feed.store.reading() as tx:
+            first = self.feed.store.epochs(tx).first
+        self._begin_again(first, self._chance.randint(0, len(self._rows())))
+        self.feed.divergence = None  # so it was when the backup was made
+
+    def accept(self, from_epoch: str, other_epochs: tuple[str, ...], common_position: int) -> None:
+        """As `grillo restore accept` does."""
+        assert self._signer is not None
+        self._epochs += 1
+        head = self.head()
+        restored = LogRestored(
+            from_epoch=from_epoch,
+            common_position=common_position,
+            position=head.position,
+            hash=head.hash,
+            to_epoch=f"epoch {self._epochs}",
+            reason="a drill",
+            restored_at=examples.NOON,
+            other_epochs=other_epochs,
+        )
+        version = sum(row.type == LOG_RESTORED for row in self._rows())
+        self._append("log", signed(restored, self._signer), version)
+        self.feed.divergence = None
+
     def _begin_again(self, epoch: str, kept: int) -> None:
         rows = self._rows()[:kept]
         self.feed.store = MemoryEventStore(epoch)
@@ -95,10 +125,8 @@ class History:
         store, before = self.feed.store, self.head()
         with store.transaction() as tx:
             rows = store.append(tx, stream, version, [event], examples.ORIGIN.text(), rfc3339(examples.NOON))
-        self._meant[self.head()] = (
-            *self._meant.get(before, ()),
-            *PUBLICATION.envelopes(rows, before.epoch, before.hash),
-        )
+            epochs = store.epochs(tx)
+        self._meant[self.head()] = (*self._meant.get(before, ()), *PUBLICATION.envelopes(rows, epochs, before.hash))
 
     def _rows(self) -> Sequence[StoredEvent]:
         with self.feed.store.reading() as tx:

@@ -3,14 +3,22 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from shared.eventsourcing.continuation import Continuation, judge
+from shared.eventsourcing.epochs import LogRestored
 from shared.eventsourcing.event_store import Head, MemoryEventStore
+from shared.replication.divergence.signed_restoration import is_signed
 from shared.replication.envelopes import Envelopes
-from shared.replication.feed import PAGE_EVENTS, Acknowledgement, FeedPage, FeedUnavailable
+from shared.replication.feed import PAGE_EVENTS, Acknowledgement, FeedPage, FeedUnavailable, HeldHead
+from shared.replication.proof.signatures import Signer, Verifier
+from shared.replication.proof.signed_heads import HeadSigner, SignedHead
 from shared.runtime.clock import Clock
 
 
 class MemoryFeed:
-    """While `is_away` it answers nobody. `store` may be replaced, as a restore or a failover does."""
+    """While `is_away` it answers nobody. `store` may be replaced, as a restore or a failover does.
+
+    `divergence`: a signed head that a follower held, and the log does not continue. Whoever accepts takes it away.
+    """
 
     def __init__(
         self,
@@ -18,11 +26,17 @@ class MemoryFeed:
         publication: Envelopes,
         clock: Clock,
         acknowledge: Callable[[Acknowledgement, str | None], None] | None = None,
+        signer: Signer | None = None,
     ) -> None:
+        """`signer`: of heads, each time that one is answered; None: nothing is signed, nor judged."""
         self.store, self.is_away = store, False
+        self.divergence: SignedHead | None = None
         self._publication, self._clock, self._acknowledge = publication, clock, acknowledge
+        self._signer = signer
 
-    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
+    def pull(
+        self, after: Head | None, acknowledgement: Acknowledgement | None = None, held: HeldHead | None = None
+    ) -> FeedPage:
         if self.is_away:
             raise FeedUnavailable("away")
         if acknowledgement is not None and self._acknowledge is not None:
@@ -30,14 +44,28 @@ class MemoryFeed:
             self._acknowledge(acknowledgement if is_of_this_log else replace(acknowledgement, position=0), None)
         store = self.store
         with store.reading() as tx:
-            head, time = store.head(tx), self._clock.now()
+            head, time, epochs = store.head(tx), self._clock.now(), store.epochs(tx)
+            if held is not None and self._is_signed(held.head):
+                found = judge(held.head.head, epochs, store.hash_at(tx, held.head.position), self._is_believed)
+                if found is Continuation.DIVERGED and self.divergence is None:
+                    self.divergence = held.head
+            if self.divergence is not None:
+                return FeedPage(events=(), head=head, time=time, diverged=True, log_diverged=True)
+            signed = None if self._signer is None else HeadSigner(self._signer, self._clock).latest(head)
             if after is not None and not self._continues(after):
-                return FeedPage(events=(), head=head, time=time, diverged=True)
+                return FeedPage(events=(), head=head, time=time, diverged=True, signed_head=signed)
             position = after.position if after else 0
             previous, rows = store.hash_at(tx, position), store.after(tx, position, PAGE_EVENTS)
-        return FeedPage(events=tuple(self._publication.envelopes(rows, head.epoch, previous)), head=head, time=time)
+        events = tuple(self._publication.envelopes(rows, epochs, previous))
+        return FeedPage(events=events, head=head, time=time, signed_head=signed)
 
     def _continues(self, after: Head) -> bool:
         with self.store.reading() as tx:
-            epoch, hash_ = self.store.head(tx).epoch, self.store.hash_at(tx, after.position)
+            epoch, hash_ = self.store.epochs(tx).at(after.position), self.store.hash_at(tx, after.position)
         return (after.epoch, after.hash) == (epoch, hash_)
+
+    def _is_signed(self, head: SignedHead) -> bool:
+        return self._signer is not None and head.is_signed(Verifier([self._signer.public_key]))
+
+    def _is_believed(self, restored: LogRestored) -> bool:
+        return self._signer is not None and is_signed(restored, Verifier([self._signer.public_key]))

@@ -105,12 +105,12 @@ class GrantsSubscription(Subscription):
     """At the log's head it settles what was followed anew."""
 
     def __init__(self, database: Database, feed: Feed, follower: SqlFollower, clock: Clock) -> None:
-        super().__init__(feed, follower, clock)
+        super().__init__(feed, follower, clock, held=follower.held)
         self._database = database
 
     def pull(self) -> CaughtUp:
         caught_up = super().pull()
-        grants.settle(self._database)
+        grants.settle(self._database, caught_up.head)
         return caught_up
 
 

@@ -12,7 +12,7 @@ from shared.web.problems.catalogue import CATALOGUE, unavailable
 from shared.web.route import Route
 
 PATH = "/v1/keys/verify"
-_UNDECIDED = (Refusal.GATE_NOT_FRESH, Refusal.UNAVAILABLE)
+_UNDECIDED = (Refusal.GATE_NOT_FRESH, Refusal.LOG_DIVERGED, Refusal.UNAVAILABLE)
 
 
 def routes() -> list[Route]:

@@ -7,6 +7,7 @@ from nameko.timer import timer
 from services.auth.grants import GrantBook
 from services.auth.rpc_schemas import VerificationAnswer, VerifyArguments
 from services.auth.verification import Verification, verify
+from shared.gate.verdict import Refusal
 from shared.messaging.entrypoints import Provided, follows
 from shared.messaging.nameko_follower import Following
 from shared.messaging.rpc.procedures import procedure
@@ -26,6 +27,8 @@ class AuthService:
 
     @procedure(VerifyArguments(), VerificationAnswer())
     def verify(self, digest: str, permission: str | None = None, address: str | None = None) -> Verification:
+        if self.keys.is_log_diverged:
+            return Verification(valid=False, problem=Refusal.LOG_DIVERGED.value)
         return verify(self.book, self.clock, digest, permission, address)
 
     @follows("auth", "keys")

@@ -32,10 +32,11 @@ def main() -> None:
 
 
 def _known_fault(error: Exception) -> str | None:
-    """Any command may meet a wrong setting, or a database that is none, is away or has no schema."""
+    """Any command may meet a wrong setting, a log put back, or a database that is none, is away or has no schema."""
     from shared.environment import SettingWrong
+    from shared.eventsourcing.epochs import LogDiverged
 
-    if isinstance(error, SettingWrong):
+    if isinstance(error, SettingWrong | LogDiverged):
         return str(error)
     if "sqlalchemy" not in sys.modules:
         return None

@@ -6,9 +6,14 @@ import typer
 
 from services.cli import migrate, run, up
 from services.cli.host import audit, channels, console, dead, organisation, rebuild, samples, sensors, signing_key
+from services.cli.host.restoring import restore
 from services.cli.remote import keys, whoami
+from services.cli.remote import organisation as own_organisation
 from services.cli.remote.alerting import alerts
 from services.cli.version import print_version
+
+organisation.app.command("show")(own_organisation.show)
+organisation.app.command("edit")(own_organisation.edit)
 
 
 def _answer_version(is_asked: bool) -> None:
@@ -39,6 +44,7 @@ def application() -> typer.Typer:
     app.add_typer(alerts.app, name="alerts")
     app.add_typer(channels.app, name="channels")
     app.add_typer(audit.app, name="audit")
+    app.add_typer(restore.app, name="restore")
     app.add_typer(console.app, name="console")
     app.add_typer(dead.app, name="dead")
     return app

@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from services.keys import api, tables
 from services.keys.commands.command_handler import CommandHandler
 from services.keys.commands.expiry_sweep import ExpirySweep
+from services.keys.commands.lock_out_preview import LockOutPreview
 from services.keys.console.sessions.sign_in import SignIn
 from services.keys.events import types
 from services.keys.http.organisation import organisation_activity_resources
 from services.keys.http.signers_resource import WELL_KNOWN, SignersResource
 from services.keys.publication import publish
+from services.keys.restoring.acceptance import Acceptance
 from services.keys.revocation.evidence import Evidence
 from services.keys.revocation.follower_places import FollowerPlaces
 from services.keys.revocation.gate_cap import GATES_MAX_DEFAULT
@@ -25,6 +28,7 @@ from services.keys.views.as_of import AsOf
 from services.keys.views.history import History
 from services.keys.views.last_use import LastUse
 from services.keys.views.organisation_history import OrganisationHistory
+from services.keys.views.organisations.key_overview import key_overview
 from services.keys.views.queries import KeyQueries
 from services.keys.views.rebuild import rebuild
 from shared.contracts.keys import IGNORABLE
@@ -33,6 +37,7 @@ from shared.gate.grants.grant import Limits
 from shared.gate.grants.grants import Grants
 from shared.observability.at_scrape import Measure
 from shared.replication import lag
+from shared.replication.divergence.divergence_watch import DivergenceWatch
 from shared.replication.envelopes import Envelopes
 from shared.replication.feed import LogFeed
 from shared.replication.heads.sent_elsewhere import Elsewhere, SentElsewhere
@@ -74,6 +79,7 @@ class Keys:
     idempotency: Idempotency
     sweep: ExpirySweep
     feed: LogFeed
+    acceptance: Acceptance | None
     signer: Signer | None
     signers: PublishedSigners
     last_use: LastUse
@@ -134,8 +140,11 @@ class Keys:
         issuer = None if openid is None else IssuerSignIn(openid, self.database, self.clock, public_url)
         parts = Parts(
             commands=self.commands,
+            lock_outs=LockOutPreview(self.database, self.clock),
             queries=self.queries,
             history=self.history,
+            organisation_history=self.organisation_history,
+            overview=partial(key_overview, self.database),
             as_of=self.as_of,
             idempotency=self.idempotency,
             sign_in=self.sign_in,
@@ -199,10 +208,12 @@ def assemble(
         database, store, restore_detection, clock, lease_seconds=lease_seconds, gates_max=gates_max
     )
     signers = PublishedSigners(database, tables.signing_key)
+    watch = DivergenceWatch(database, tables.metadata, signers.verifier, clock)
     heads = None
     if signer is not None:
         signers.publish(signer, clock)
         heads = HeadSigner(signer, clock)
+    follower_places = FollowerPlaces(database)
     receipts = Receipts(propagation, Evidence(store, signer, clock.now), clock)
     commands = CommandHandler(database, store, doorbell, receipts, clock)
     return Keys(
@@ -220,11 +231,12 @@ def assemble(
         as_of=AsOf(store),
         idempotency=Idempotency(database, tables.idempotency, clock),
         sweep=ExpirySweep(database, commands.keys, clock),
-        feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES, heads),
+        feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES, heads, watch, follower_places.hear),
+        acceptance=None if signer is None else Acceptance(database, store, watch, signer, doorbell.ring, clock),
         signer=signer,
         signers=signers,
         last_use=LastUse(database),
         sign_in=SignIn(database, clock),
         sent_heads=SentElsewhere("keys", lambda: signed_end(heads, store), elsewhere),
-        follower_places=FollowerPlaces(database),
+        follower_places=follower_places,
     )

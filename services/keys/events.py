@@ -7,9 +7,11 @@ key makes them unreadable in every copy of the log.
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.eventsourcing.epochs import LOG_RESTORED, LogRestored
 from shared.eventsourcing.event_types import Data, EventTypes
 
 types = EventTypes()
+types.register(LOG_RESTORED)(LogRestored)
 
 
 @types.register("OrganisationRegistered")
@@ -217,3 +219,4 @@ KeyChange = (
 )
 KeyEvent = KeyCreated | KeyChange
 OrganisationEvent = OrganisationRegistered | TierChanged | UnusedExpiryChanged | LifetimesChanged
+LogEvent = LogRestored

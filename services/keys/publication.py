@@ -7,11 +7,12 @@ import msgspec
 from services.keys import events
 from shared.contracts import keys as public
 
-# Not published: descriptions, and settings that only this service acts on.
-_PRIVATE = (events.KeyDescribed, events.UnusedExpiryChanged, events.LifetimesChanged)
+# Not published: descriptions, settings that only this service acts on, and an operator's reason; of a restore followers
+# need no more than that it happened.
+_PRIVATE = (events.KeyDescribed, events.UnusedExpiryChanged, events.LifetimesChanged, events.LogEvent)
 
 
-def publish(event: events.KeyEvent | events.OrganisationEvent) -> public.KeysEvent | None:
+def publish(event: events.KeyEvent | events.OrganisationEvent | events.LogEvent) -> public.KeysEvent | None:
     """The public event of the same name, which has no field for what stays private; None: not published."""
     if isinstance(event, _PRIVATE):
         return None

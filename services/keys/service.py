@@ -32,7 +32,7 @@ from shared.eventsourcing.event_store import Head
 from shared.messaging.entrypoints import Provided, Sender, hears
 from shared.messaging.rpc.feed import feed_service
 from shared.messaging.rpc.procedures import procedure
-from shared.replication.feed import Acknowledgement, FeedPage, LogFeed
+from shared.replication.feed import Acknowledgement, FeedPage, HeldHead, LogFeed
 from shared.replication.heads.sent_elsewhere import SEND_SECONDS, SentElsewhere
 from shared.replication.proof.signatures import Signer
 from shared.replication.proof.signed_pages import SignedPage, question, signed_page
@@ -130,8 +130,12 @@ class KeysFeedService:
 
     @procedure(PullArguments())
     def pull(
-        self, after: Head | None = None, acknowledgement: Acknowledgement | None = None, nonce: str | None = None
+        self,
+        after: Head | None = None,
+        acknowledgement: Acknowledgement | None = None,
+        nonce: str | None = None,
+        held: HeldHead | None = None,
     ) -> FeedPage | SignedPage:
         with as_wire_errors():
-            page = self.log.pull(after, acknowledgement, account=self.sender)
+            page = self.log.pull(after, acknowledgement, held, account=self.sender)
         return page if nonce is None else signed_page(self.signer, question(nonce, after, acknowledgement), page)

@@ -4,13 +4,14 @@ and the people of the console with their links and sessions.
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text, false, text
 
-from shared.eventsourcing.sql_event_store import log_tables
+from shared.eventsourcing.log_tables import log_tables
 from shared.replication.proof.published_signers import signing_key_table
 from shared.replication.relay import relay_table
 from shared.sql.idempotency_table import idempotency_table
 
 metadata = MetaData()
 log, log_head = log_tables(metadata)
+log_epoch = metadata.tables["log_epoch"]
 relay_cursor = relay_table(metadata)
 
 # Public halves of all keys that ever signed, so that old receipts can be checked after a key was replaced.

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-from shared.eventsourcing.sql_event_store import log_tables
+from shared.eventsourcing.log_tables import log_tables
 from shared.replication.proof.published_signers import signing_key_table
 from shared.replication.relay import relay_table
 

@@ -101,6 +101,7 @@ class Usage:
             "usage.last_days": LastDays(self.database),
             "usage.activity": self.activity,
             "usage.alerts": self.alerts,
+            "usage.channels": self.channels,
             "usage.alerting_scheduler": self.alerting_scheduler,
             "usage.known_keys": self.known_keys,
             "usage.keys_client": self.keys_client,
@@ -191,7 +192,7 @@ def assemble(
     dispatcher = Dispatcher(deliveries, channels, encryption, senders, clock)
     evaluator = Evaluator(database, policy, LabelLookup(keys_client, clock).carries, clock)
     follower = follower_of_keys(database, clock)
-    subscription = Subscription(keys_feed, follower, clock)
+    subscription = Subscription(keys_feed, follower, clock, held=follower.held)
     metering, parked = Metering(database), ParkedBatches(database)
     # A file's writer shares its thread with all services: there each batch is a transaction of its own.
     batches_max = 1 if database.is_sqlite else BATCHES_MAX

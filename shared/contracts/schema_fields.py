@@ -31,14 +31,14 @@ def identifier() -> fields.String:
     return fields.String(required=True, validate=validate.Length(min=1, max=100))
 
 
-def text_like(form: re.Pattern[str], *, required: bool = True) -> fields.String:
+def text_like(form: re.Pattern[str], *, required: bool = True, allow_none: bool = False) -> fields.String:
     """A text of this form, the whole of it."""
 
     def check(text: str) -> None:
         if not form.fullmatch(text):
             raise ValidationError("is not of the form that it must have")
 
-    return fields.String(required=required, validate=check)
+    return fields.String(required=required, allow_none=allow_none, validate=check)
 
 
 class NoArguments(Schema):

@@ -1,10 +1,12 @@
 """Audit of a log: its rows against its hash chain, and against what followers remember of it. Changes nothing."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
+from shared.eventsourcing.continuation import Continuation, judge
+from shared.eventsourcing.epochs import LOG_RESTORED, Epochs, LogRestored
 from shared.eventsourcing.event_store import EventStore, Head, StoredEvent, Tx, genesis_hash, row_hash
 
 _PAGE_ROWS = 1000
@@ -36,48 +38,78 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """The result: `rows` were read, up to `head`; no `findings` means that the log is intact."""
+    """The result: `rows` were read, up to `head`; no `findings` means that the log is intact.
+
+    `restored`: restores that were accepted, each with how many of the places remembered it gave up: no findings.
+    """
 
     head: Head
     rows: int
     findings: tuple[Finding, ...]
+    restored: tuple["Accepted", ...] = ()
 
     def with_findings(self, more: tuple[Finding, ...]) -> "Audit":
         return replace(self, findings=self.findings + more)
 
 
-def audit(store: EventStore[Tx], anchors: Iterable[Anchor] = (), *, rows_max: int | None = None) -> Audit:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """`by`: the metadata of its row, which says who. `given_up`: places that followers remember, and it explains."""
+
+    event: LogRestored
+    by: str
+    given_up: int
+
+
+def audit(
+    store: EventStore[Tx],
+    anchors: Iterable[Anchor] = (),
+    is_believed: Callable[[LogRestored], bool] = lambda _: True,
+    *,
+    rows_max: int | None = None,
+) -> Audit:
     """Reads the whole log once. Finds edited, removed, inserted, reordered and truncated rows.
+
+    `is_believed`: whether an accepted restore was signed as it must be; one that was not excuses nothing.
 
     After a broken link the chain is taken up again at the row's stored hash, or at the one it should have had, so
     that one edit is one finding and not one for every later row. `rows_max`: reads the last rows alone, and goes by
     what the row before them says that its hash is.
     """
     with store.reading(unlimited=True) as tx:
-        head = store.head(tx)
+        head, epochs = store.head(tx), store.epochs(tx)
         before = _BEFORE_ALL if rows_max is None or rows_max >= head.position else head.position - rows_max
-        chain = _Chain(genesis_hash(head.epoch))
+        chain = _Chain(genesis_hash(epochs.first))
         if before > 0:
             chain.begin_after(before, store.hash_at(tx, before))
         for row in _rows(store, tx, before):
             chain.add(row)
         chain.end_at(head)
-        against = [finding for anchor in anchors for finding in _against(anchor, head, partial(store.hash_at, tx))]
-    return Audit(head=head, rows=chain.position, findings=(*chain.findings, *_firsts(against)))
+        places, hash_at = tuple(anchors), partial(store.hash_at, tx)
+        against = [finding for anchor in places for finding in _against(anchor, epochs, hash_at, is_believed)]
+        restored = tuple(_accepted(event, chain.restored, places, epochs, hash_at) for event in epochs.restorations)
+    believed = tuple(each for each in restored if is_believed(each.event))
+    return Audit(head=head, rows=chain.position, findings=(*chain.findings, *_firsts(against)), restored=believed)
 
 
 class _Chain:
-    """The chain as far as it was checked, and what was wrong. `links`: the hashes that the next row may follow."""
+    """The chain as far as it was checked, and what was wrong. `links`: the hashes that the next row may follow.
+
+    `restored`: position → metadata, of each row that tells of an accepted restore.
+    """
 
     def __init__(self, genesis: str) -> None:
         self.position = 0
         self.links: tuple[str, ...] = (genesis,)
         self.findings: list[Finding] = []
+        self.restored: dict[int, str] = {}
 
     def begin_after(self, position: int, hash_there: str | None) -> None:
         self.position, self.links = position, (hash_there or "",)
 
     def add(self, row: StoredEvent) -> None:
+        if row.type == LOG_RESTORED:
+            self.restored[row.position] = row.metadata
         if row.position <= self.position:
             self._found(row.position, "a row before the first")
             return
@@ -126,12 +158,32 @@ def _firsts(findings: Iterable[Finding]) -> Iterable[Finding]:
     return firsts.values()
 
 
-def _against(anchor: Anchor, head: Head, hash_at: Callable[[int], str | None]) -> Iterable[Finding]:
+def _against(
+    anchor: Anchor,
+    epochs: Epochs,
+    hash_at: Callable[[int], str | None],
+    is_believed: Callable[[LogRestored], bool],
+) -> Iterable[Finding]:
     seen = anchor.checkpoint
     hash_now = hash_at(seen.position)
-    if seen.epoch != head.epoch:
+    if judge(seen, epochs, hash_now, is_believed) is not Continuation.DIVERGED:
+        return
+    if seen.epoch not in {epochs.first, *(epoch.name for epoch in epochs.later)}:
         yield Finding(position=seen.position, problem=f"{anchor.follower} followed a log of another epoch")
     elif hash_now is None:
         yield Finding(position=seen.position, problem=f"{anchor.follower} has seen this row; it is gone")
-    elif hash_now != seen.hash:
+    else:
         yield Finding(position=seen.position, problem=f"{anchor.follower} has seen another row here")
+
+
+def _accepted(
+    event: LogRestored,
+    told: Mapping[int, str],
+    places: Iterable[Anchor],
+    epochs: Epochs,
+    hash_at: Callable[[int], str | None],
+) -> Accepted:
+    only = Epochs(first=epochs.first, later=epochs.later, restorations=(event,))
+    judged = [judge(each.checkpoint, only, hash_at(each.checkpoint.position), lambda _: True) for each in places]
+    given_up = judged.count(Continuation.GIVEN_UP)
+    return Accepted(event=event, by=told.get(event.position + 1, "{}"), given_up=given_up)

@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from shared.eventsourcing.epochs import LOG_RESTORED, Epoch, Epochs, LogRestored
 from shared.eventsourcing.event_types import Encoded
 
 Tx = TypeVar("Tx")
@@ -100,6 +101,8 @@ class EventStore(Protocol[Tx]):
         ...
 
     def head(self, tx: Tx) -> Head: ...
+
+    def epochs(self, tx: Tx) -> Epochs: ...
 
 
 def genesis_hash(epoch: str) -> str:
@@ -198,7 +201,13 @@ class MemoryEventStore:
 
     def head(self, tx: list[StoredEvent]) -> Head:
         position = len(tx)
-        return Head(epoch=self._epoch, position=position, hash=self.hash_at(tx, position) or "")
+        return Head(epoch=self.epochs(tx).present, position=position, hash=self.hash_at(tx, position) or "")
+
+    def epochs(self, tx: list[StoredEvent]) -> Epochs:
+        began = [row for row in tx if row.type == LOG_RESTORED]
+        restorations = tuple(msgspec.json.decode(row.data, type=LogRestored) for row in began)
+        later = tuple(Epoch(each.to_epoch, row.position) for row, each in zip(began, restorations, strict=True))
+        return Epochs(first=self._epoch, later=later, restorations=restorations)
 
 
 class _MemoryAppender:

@@ -37,3 +37,14 @@ def create_log_v1() -> None:
         sa.Column("position", sa.BigInteger, nullable=False),
     )
     op.bulk_insert(cursor, [{"name": "bus", "position": 0}])
+
+
+def add_restores_v2() -> None:
+    """`log_epoch`; and in `log_head` the present epoch, and what showed that the log was put back."""
+    op.add_column("log_head", sa.Column("present_epoch", sa.String(32)))
+    op.add_column("log_head", sa.Column("divergence", sa.Text))
+    op.create_table(
+        "log_epoch",
+        sa.Column("epoch", sa.String(32), primary_key=True),
+        sa.Column("from_position", sa.BigInteger, nullable=False),
+    )

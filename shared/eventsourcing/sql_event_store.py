@@ -4,10 +4,10 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
 from msgspec.structs import asdict, replace
 from sqlalchemy import (
     BigInteger,
-    Column,
     ColumnElement,
     Connection,
     Integer,
@@ -15,10 +15,6 @@ from sqlalchemy import (
     Row,
     ScalarSelect,
     Select,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
     bindparam,
     func,
     insert,
@@ -27,37 +23,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from shared.eventsourcing.epochs import LOG_RESTORED, Epoch, Epochs, LogDiverged, LogRestored
 from shared.eventsourcing.event_store import Appender, Head, StoredEvent, VersionConflict, chained, genesis_hash
 from shared.eventsourcing.event_types import Encoded
 from shared.sql.database import Database
 from shared.sql.in_values import in_values
-
-
-def log_tables(metadata: MetaData) -> tuple[Table, Table]:
-    """Declares `log` and `log_head` among a service's tables."""
-    log = Table(
-        "log",
-        metadata,
-        Column("position", BigInteger, primary_key=True, autoincrement=False),
-        Column("stream", String(64), nullable=False),
-        Column("version", Integer, nullable=False),
-        Column("type", String(64), nullable=False),
-        Column("schema_version", Integer, nullable=False),
-        Column("data", Text, nullable=False),
-        Column("metadata", Text, nullable=False),
-        Column("recorded_at", String(27), nullable=False),
-        Column("hash", String(64), nullable=False),
-        UniqueConstraint("stream", "version", name="log_stream_version"),
-    )
-    head = Table(
-        "log_head",
-        metadata,
-        Column("epoch", String(32), primary_key=True),
-        Column("position", BigInteger, nullable=False),
-        Column("hash", String(64), nullable=False),
-    )
-    return log, head
-
 
 _LAST = 2**63 - 1
 
@@ -65,7 +35,7 @@ _LAST = 2**63 - 1
 class LogPage(NamedTuple):
     """Consecutive rows, read at one moment. `previous`: the hash before the first row."""
 
-    epoch: str
+    epochs: Epochs
     previous: str | None
     rows: tuple[StoredEvent, ...]
 
@@ -84,10 +54,14 @@ class SqlEventStore:
         self._database = database
         self._log = log = metadata.tables["log"]
         self._head = head = metadata.tables["log_head"]
+        self._epoch = metadata.tables["log_epoch"]
+        # By the present one: a log gets another with each epoch, and none is ever given twice.
+        self._epochs: dict[str, Epochs] = {}
         # Built once: building a statement takes longer than running it.
         self._select_stream = select(log).where(log.c.stream == bindparam("of")).order_by(log.c.version)
         is_wanted = log.c.stream.in_(bindparam("streams", expanding=True))
         self._select_versions = select(log.c.stream, func.max(log.c.version)).where(is_wanted).group_by(log.c.stream)
+        self.divergence = head.c.divergence  # what showed that the log was put back; None: nothing
         self._select_heads: dict[tuple[ColumnElement[Any], ...], Select[Any]] = {}
         self._lock_head = select(head).with_for_update()
         self._insert_rows = insert(log)
@@ -145,28 +119,42 @@ class SqlEventStore:
 
     def hash_at(self, tx: Connection, position: int) -> str | None:
         if position == 0:
-            return genesis_hash(self.head(tx).epoch)
+            return genesis_hash(self.epochs(tx).first)
         log = self._log
         return tx.execute(select(log.c.hash).where(log.c.position == position)).scalar_one_or_none()
 
     def head_and_hash(
-        self, tx: Connection, position: int, also: tuple[ColumnElement[Any], ...] = ()
+        self, tx: Connection, position: int, also: tuple[ColumnElement[Any], ...] = (), **parameters: int
     ) -> tuple[Head, str | None, tuple[Any, ...]]:
-        """The head, the hash at that position (None: no such row), and the values of `also`: by one statement."""
+        """The head, the hash at that position (None: no such row), and the values of `also`: by one statement.
+
+        `parameters`: of `also`.
+        """
         statement = self._select_heads.get(also)
         if statement is None:
-            there = self._hash_at(bindparam("at", type_=BigInteger))
+            there = self.hash_there(bindparam("at", type_=BigInteger))
             columns = self._head.c
-            statement = self._select_heads[also] = select(columns.epoch, columns.position, columns.hash, there, *also)
-        epoch, head_position, hash_, hash_there, *values = tx.execute(statement, {"at": position}).one()
-        head = Head(epoch=epoch, position=head_position, hash=hash_)
-        return head, hash_there if position else genesis_hash(epoch), tuple(values)
+            of_head = (columns.epoch, columns.present_epoch, columns.position, columns.hash)
+            statement = self._select_heads[also] = select(*of_head, there, *also)
+        row = tx.execute(statement, {"at": position} | parameters).one()
+        first, present, head_position, hash_, hash_there, *values = row
+        head = Head(epoch=present or first, position=head_position, hash=hash_)
+        return head, hash_there if position else genesis_hash(first), tuple(values)
+
+    def epochs(self, tx: Connection, present: str | None = None) -> Epochs:
+        """`present`: the head's epoch, where it was read already; of this log, then or now."""
+        if present is not None and (known := self._epochs.get(present)) is not None:
+            return known
+        found = self._read_epochs(tx)
+        if present is not None:
+            found = self._epochs[present] = found.up_to(present)
+        return found
 
     def pages_after(self, position: ColumnElement[int] | ScalarSelect[int]) -> ReadPage:
         """A prepared query for the rows after `position`, which may be a subquery or a parameter."""
         log = self._log
         question = (
-            select(log, select(self._head.c.epoch).scalar_subquery(), self._hash_at(position))
+            select(log, self._present_epoch(), self.hash_there(position))
             .where(log.c.position > position, log.c.position <= bindparam("last", type_=BigInteger))
             .order_by(log.c.position)
             .limit(bindparam("limit", type_=Integer))
@@ -176,23 +164,55 @@ class SqlEventStore:
             rows = tx.execute(question, {"limit": limit, "last": last} | parameters).all()
             if not rows:
                 return None
-            epoch, previous = rows[0][-2:]
-            events = tuple(StoredEvent(*row[:-2]) for row in rows)
-            return LogPage(epoch, genesis_hash(epoch) if events[0].position == 1 else previous, events)
+            present, previous = rows[0][-2:]
+            events, epochs = tuple(StoredEvent(*row[:-2]) for row in rows), self.epochs(tx, present)
+            return LogPage(epochs, genesis_hash(epochs.first) if events[0].position == 1 else previous, events)
 
         return read
 
-    def _hash_at(self, position: ColumnElement[int] | ScalarSelect[int]) -> ScalarSelect[str]:
+    def hash_there(self, position: ColumnElement[int] | ScalarSelect[int]) -> ScalarSelect[str]:
+        """The hash of the row at a position, as part of a statement."""
         there = self._log.alias("there")
         return select(there.c.hash).where(there.c.position == position).scalar_subquery()
 
     def head(self, tx: Connection) -> Head:
         row = tx.execute(select(self._head)).one()
-        return Head(epoch=row.epoch, position=row.position, hash=row.hash)
+        return Head(epoch=row.present_epoch or row.epoch, position=row.position, hash=row.hash)
 
     def _locked_head(self, tx: Connection) -> Head:
         row = tx.execute(self._lock_head).one()
-        return Head(epoch=row.epoch, position=row.position, hash=row.hash)
+        if row.divergence is not None:
+            raise LogDiverged
+        return Head(epoch=row.present_epoch or row.epoch, position=row.position, hash=row.hash)
+
+    def _present_epoch(self) -> ScalarSelect[str]:
+        return select(func.coalesce(self._head.c.present_epoch, self._head.c.epoch)).scalar_subquery()
+
+    def _read_epochs(self, tx: Connection) -> Epochs:
+        log, epoch = self._log, self._epoch
+        began, before = log.alias("began"), log.alias("before")
+        first = tx.execute(select(self._head.c.epoch)).scalar_one()
+        rows = tx.execute(
+            select(epoch.c.epoch, epoch.c.from_position, began.c.type, began.c.data, before.c.hash)
+            .outerjoin(began, began.c.position == epoch.c.from_position)
+            .outerjoin(before, before.c.position == epoch.c.from_position - 1)
+            .order_by(epoch.c.from_position)
+        ).all()
+        later = tuple(Epoch(row.epoch, row.from_position) for row in rows)
+        restorations = tuple(restored for row in rows if (restored := _restoration(row, genesis_hash(first))))
+        return Epochs(first=first, later=later, restorations=restorations)
+
+
+def _restoration(row: Any, genesis: str) -> LogRestored | None:
+    """The event that began the epoch; None where the row there is no such event, or not of that place."""
+    if row.type != LOG_RESTORED:
+        return None
+    try:
+        restored = msgspec.json.decode(row.data, type=LogRestored)
+    except msgspec.DecodeError:
+        return None
+    place = (row.from_position - 1, row.hash or genesis, row.epoch)
+    return restored if (restored.position, restored.hash, restored.to_epoch) == place else None
 
 
 _ReadStreams = Callable[[Connection, Collection[str]], tuple[StoredEvent, ...]]

@@ -17,6 +17,7 @@ from shared.observability.redaction import redact
 from shared.runtime.clock import Clock
 
 _NOT_FRESH: Final = Verdict(Refusal.GATE_NOT_FRESH)
+_LOG_DIVERGED: Final = Verdict(Refusal.LOG_DIVERGED)
 USER_AGENT_CHARACTERS_MAX = 200
 
 
@@ -27,6 +28,8 @@ class Gate:
         self.replica, self.quota, self.meter = replica, quota, meter
         self._now, self._elapsed_seconds = clock.now, clock.elapsed_seconds
         self._guessing = GuessThrottle() if guessing is None else guessing
+        for refusal in Refusal:
+            metrics.refusals.labels(refusal.value)  # there from the start, so that the first is a rise from 0
 
     def admit(
         self,
@@ -48,7 +51,7 @@ class Gate:
         # Asked last, answered first: grants that stopped being fresh while they were judged do not count.
         elapsed = self._elapsed_seconds()
         if elapsed >= replica.fresh_until:
-            return _refused(_NOT_FRESH)
+            return _refused(self._not_fresh())
         grant, limits = verdict.grant, verdict.limits
         if grant is None or limits is None:
             return _refused(self._slowed(verdict, presented.address))
@@ -83,18 +86,22 @@ class Gate:
         grant = grants.by_digest(digest) or grants.by_replaced(digest)
         refusal = judge_again(grant, digest, permission, now)
         if grant is None or grant.organisation_id != organisation_id or refusal is Refusal.INVALID_KEY:
-            return Verdict(Refusal.INVALID_KEY) if replica.is_fresh() else _NOT_FRESH
+            return Verdict(Refusal.INVALID_KEY) if replica.is_fresh() else self._not_fresh()
         limits = grants.limits(grant)
         if limits is None or grants.is_unappliable(grant):
             return Verdict(Refusal.UNAVAILABLE, grant)
         told = hint if digest != grant.digest or refusal in DEAD else None
         verdict = Verdict(refusal, grant, limits, digest=digest, secret_hint=told)
         if not replica.is_fresh():
-            return _NOT_FRESH
+            return self._not_fresh()
         if verdict.refusal is not None:
             return verdict
         spent = (self.quota.spend if charge else self.quota.peek)(grant.key_id, limits, elapsed, now)
         return replace(verdict, refusal=None if spent.admitted else Refusal.QUOTA_EXCEEDED, spent=spent)
+
+    def _not_fresh(self) -> Verdict:
+        """Nothing is known of keys now; or worse, the log of keys is known to have been put back."""
+        return _LOG_DIVERGED if self.replica.is_log_diverged else _NOT_FRESH
 
     def record(
         self,

@@ -22,6 +22,7 @@ class Refusal(enum.Enum):
     """Why a request is refused. The values name the problems of answers; a slowed address gets quota-exceeded."""
 
     GATE_NOT_FRESH = "gate-not-fresh"
+    LOG_DIVERGED = "log-diverged"
     UNAVAILABLE = "unavailable"
     ADDRESS_SLOWED = "address-slowed"
     INVALID_REQUEST = "invalid-request"

@@ -6,7 +6,8 @@ from typing import Any
 import structlog
 
 from shared.contracts.envelope import CloudEvent
-from shared.replication.feed import FeedUnavailable
+from shared.observability.once_a_minute import OnceAMinute
+from shared.replication.feed import FeedDiverged, FeedUnavailable
 from shared.replication.proof.push_proof import PushProof
 from shared.replication.sql_follower import SqlFollower
 from shared.replication.subscription import Subscription
@@ -29,6 +30,8 @@ class Following:
         self._subscription, self._follower, self._proof = subscription, follower, proof
         self._is_sound = is_sound
         self._take = Combiner(self._take_all, most=PUSHES_MAX)
+        self._lines = OnceAMinute()
+        self.is_log_diverged = False  # as of the last pull that was answered
 
     def hear(self, envelope: Any) -> None:
         """Takes one message from the bus; messages that come meanwhile are applied together.
@@ -56,7 +59,12 @@ class Following:
             if not self._is_sound():
                 self._subscription.restart()
             self._follower.keep(self._proof.proved_head(self._subscription.pull().signed_head))
+            self.is_log_diverged = False
             self._follower.retry_due()
+        except FeedDiverged as error:
+            self.is_log_diverged = True
+            if (pulls := self._lines.due()) is not None:
+                _log.error("log_diverged", detail=str(error), pulls=pulls)
         except FeedUnavailable as error:
             _log.warning("pull_failed", detail=str(error))
         except Exception:

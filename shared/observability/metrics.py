@@ -96,6 +96,11 @@ unproved = Counter(
     " held in vain for its page's signature; genuine ones, too, if that was lost or went to another process.",
     ["kind"],  # kind: pull push push_unfinished snapshot head
 )
+log_diverged = Counter(
+    "grillo_log_diverged_total",
+    "Pulls answered that this log was put back to before what its followers hold. Not: what gates refuse by it, which"
+    " grillo_gate_refusals_total counts as log-diverged.",
+)
 receipt_seconds = Histogram(
     "grillo_receipt_seconds",
     "From a change that takes power away being committed to its receipt: every gate acknowledged or counted out.",

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from shared.contracts.envelope import CloudEvent
+from shared.eventsourcing.epochs import Epochs
 from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.event_types import EventTypes
 from shared.values.timestamps import from_rfc3339
@@ -24,10 +25,10 @@ class Envelopes:
         self.source, self._ignorable = source, ignorable
         self._types, self._publish = types, publish
 
-    def envelopes(self, rows: Iterable[StoredEvent], epoch: str, previous: str | None) -> Iterator[CloudEvent]:
+    def envelopes(self, rows: Iterable[StoredEvent], epochs: Epochs, previous: str | None) -> Iterator[CloudEvent]:
         """One envelope for every row, so that positions stay gapless. `previous`: the hash before the first row."""
         for row in rows:
-            yield self.envelope(row, epoch, previous)
+            yield self.envelope(row, epochs.at(row.position), previous)
             previous = row.hash
 
     def envelope(self, row: StoredEvent, epoch: str, previous: str | None) -> CloudEvent:

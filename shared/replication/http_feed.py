@@ -7,7 +7,7 @@ import structlog
 
 from shared.eventsourcing.audit import Anchor
 from shared.eventsourcing.event_store import Head
-from shared.replication.feed import PAGE_EVENTS, Acknowledgement, Feed, FeedPage, FeedUnavailable
+from shared.replication.feed import PAGE_EVENTS, Acknowledgement, Feed, FeedPage, FeedUnavailable, HeldHead
 from shared.replication.internal_client import InternalClient
 from shared.replication.proof.signatures import Verifier
 from shared.replication.proof.signed_pages import new_nonce, question, require_proof
@@ -41,12 +41,14 @@ class HttpFeed:
         self._client, self._clock, self._events_max, self._verifier = client, clock, events_max, verifier
         self._events, self._may_grow = PAGE_EVENTS, True
 
-    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
+    def pull(
+        self, after: Head | None, acknowledgement: Acknowledgement | None = None, held: HeldHead | None = None
+    ) -> FeedPage:
         """Not to be called by two threads at once. Raises FeedUnavailable."""
         events, may_grow = self._events, self._may_grow
         self._events, self._may_grow = PAGE_EVENTS, False  # in case this pull fails
         began = self._clock.elapsed_seconds()
-        page = self._ask(after, acknowledgement, events)
+        page = self._ask(after, acknowledgement, held, events)
         seconds = self._clock.elapsed_seconds() - began
         if len(page.events) < events:
             self._may_grow = True
@@ -55,12 +57,16 @@ class HttpFeed:
             self._events, self._may_grow = min(_GROWTH * events, self._events_max) if grows else events, may_grow
         return page
 
-    def _ask(self, after: Head | None, acknowledgement: Acknowledgement | None, events: int) -> FeedPage:
+    def _ask(
+        self, after: Head | None, acknowledgement: Acknowledgement | None, held: HeldHead | None, events: int
+    ) -> FeedPage:
         query = {"events": str(events)}
         if after is not None:
             query |= {"epoch": after.epoch, "after": str(after.position), "hash": after.hash}
         if acknowledgement is not None:
             query["gate"] = acknowledgement.gate
+        if held is not None:
+            query |= {"follower": held.follower, "held": msgspec.json.encode(held.head).decode()}
         asked = question(new_nonce(), after, acknowledgement)
         if self._verifier is not None:
             query["nonce"] = asked.nonce
@@ -80,15 +86,17 @@ class FirstAnswer:
     def __init__(self, feeds: Sequence[Feed]) -> None:
         self._feeds = feeds
 
-    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
+    def pull(
+        self, after: Head | None, acknowledgement: Acknowledgement | None = None, held: HeldHead | None = None
+    ) -> FeedPage:
         """Raises the last feed's FeedUnavailable."""
         *others, last = self._feeds
         for feed in others:
             try:
-                return feed.pull(after, acknowledgement)
+                return feed.pull(after, acknowledgement, held)
             except FeedUnavailable as error:
                 _log.warning("feed_did_not_answer", detail=str(error))
-        return last.pull(after, acknowledgement)
+        return last.pull(after, acknowledgement, held)
 
 
 def remote_anchors(client: InternalClient, of: str = "") -> tuple[Anchor, ...]:

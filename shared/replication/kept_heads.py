@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     delete,
     false,
+    func,
     inspect,
     select,
     true,
@@ -30,7 +31,7 @@ from shared.eventsourcing.event_store import Head
 from shared.replication.proof.signed_heads import SignedHead
 from shared.sql.database import upsert
 
-_HOUR_LETTERS = len("2026-11-28T12")
+_HOUR_LETTERS, _MINUTE_LETTERS = len("2026-11-28T12"), len("2026-11-28T12:30")
 
 
 def kept_head_table(metadata: MetaData) -> Table:
@@ -63,6 +64,7 @@ class KeptHeads:
 
         Of a log that stands still, the last signature of the same place: it says how lately this was seen.
         """
+        self._let_go_of_minute(tx, head)
         self._insert(tx, head.head, head.signed_at, head.signer, head.signature, is_final=False)
         self._thin(tx)
         self._newest = head
@@ -108,6 +110,14 @@ class KeptHeads:
             is_later = self._table.c.seen_at < statement.excluded.seen_at
             statement = statement.on_conflict_do_update(index_elements=names, set_=again, where=is_later)
         tx.execute(statement, row)
+
+    def _let_go_of_minute(self, tx: Connection, head: SignedHead) -> None:
+        """A log that grows all the time has a head a second: the last of each minute is enough."""
+        columns = self._table.c
+        of_minute = func.substr(columns.seen_at, 1, _MINUTE_LETTERS) == head.signed_at[:_MINUTE_LETTERS]
+        is_earlier = (columns.epoch == head.epoch) & (columns.position < head.position)
+        is_let_go = (columns.follower == self._follower) & (columns.is_final == false()) & of_minute & is_earlier
+        tx.execute(delete(self._table).where(is_let_go))
 
     def _thin(self, tx: Connection) -> None:
         columns = self._table.c

@@ -69,7 +69,7 @@ class Relay:
     def _pending(self) -> list[CloudEvent]:
         with self._database.reading(once=True) as tx:
             page = self._page(tx, _PAGE_ROWS)
-        return [] if page is None else list(self._envelopes.envelopes(page.rows, page.epoch, page.previous))
+        return [] if page is None else list(self._envelopes.envelopes(page.rows, page.epochs, page.previous))
 
     def _move_cursor(self, position: int) -> None:
         # Not durable: if a crash sets the cursor back, events are published again, and followers ignore them.

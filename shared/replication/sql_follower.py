@@ -21,6 +21,7 @@ from shared.replication.feed import FeedUnavailable, HeldHead
 from shared.replication.kept_heads import KeptHeads, kept_head_table, read_kept_heads
 from shared.replication.parked_events import ParkedEvent, ParkedEvents
 from shared.replication.proof.signed_heads import SignedHead
+from shared.replication.subscription import comes_next
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.values.timestamps import rfc3339
@@ -229,6 +230,7 @@ def read_anchors(tx: Connection, metadata: MetaData, follower: str) -> tuple[Anc
 
 def _still_to_come(events: Sequence[CloudEvent], place: Head | None) -> Sequence[CloudEvent]:
     position = place.position if place else 0
-    if (place and events[0].epoch != place.epoch) or events[0].position > position + 1:
+    is_elsewhere = place and events[0].epoch != place.epoch and not comes_next(events[0], place)
+    if is_elsewhere or events[0].position > position + 1:
         raise FeedUnavailable(f"the follower stands at {position} by now; the next pull goes on from there")
     return [event for event in events if event.position > position]

@@ -6,14 +6,15 @@ before, it is ignored. The follower's place is saved together with the effect.
 
 import enum
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from shared.contracts.envelope import CloudEvent
+from shared.eventsourcing.epochs import LOG_RESTORED
 from shared.eventsourcing.event_store import Head
-from shared.replication.feed import Acknowledgement, Feed, FeedUnavailable
+from shared.replication.feed import Acknowledgement, Feed, FeedDiverged, FeedUnavailable, HeldHead
 from shared.replication.proof.signed_heads import SignedHead
 from shared.runtime.clock import Clock
 
@@ -57,9 +58,20 @@ class CaughtUp:
 
 
 class Subscription:
-    def __init__(self, feed: Feed, follower: Follower, clock: Clock, *, gate: str | None = None) -> None:
-        """`gate`: the id under which pulls acknowledge what this follower has applied."""
-        self._feed, self._follower, self._clock, self._gate = feed, follower, clock, gate
+    def __init__(
+        self,
+        feed: Feed,
+        follower: Follower,
+        clock: Clock,
+        *,
+        gate: str | None = None,
+        held: Callable[[], HeldHead | None] = lambda: None,
+    ) -> None:
+        """`gate`: the id under which pulls acknowledge what this follower has applied.
+
+        `held`: the newest signed head that the follower holds, which each pull names.
+        """
+        self._feed, self._follower, self._clock, self._gate, self._held = feed, follower, clock, gate, held
         self._one_at_a_time = threading.RLock()
 
     def push(self, event: CloudEvent) -> Outcome:
@@ -81,14 +93,17 @@ class Subscription:
     def pull(self) -> CaughtUp:
         """Applies everything up to the head as it was when the pull began, or later. Raises FeedUnavailable.
 
-        A gate that applied something pulls once more, so that its acknowledgement reaches the log at once.
+        FeedDiverged, of these: the log was put back; what the follower has stays as it is. A gate that applied
+        something pulls once more, so that its acknowledgement reaches the log at once.
         """
         with self._one_at_a_time:
             restarted = False
             while True:
                 sent_at = self._clock.elapsed_seconds()
                 place = self._follower.checkpoint()
-                page = self._feed.pull(place, self._acknowledgement(place))
+                page = self._feed.pull(place, self._acknowledgement(place), self._held())
+                if page.log_diverged:
+                    raise FeedDiverged
                 if page.diverged:
                     if restarted:
                         raise FeedUnavailable("the snapshot is of another log than the feed; trying again later")
@@ -119,7 +134,7 @@ class Subscription:
         if events[0].position != expected:
             raise FeedUnavailable(f"the feed answered from position {events[0].position}, not {expected}")
         for event in events:
-            if not _comes_next(event, place):
+            if not comes_next(event, place):
                 raise FeedUnavailable(f"the feed's events do not follow one another at position {event.position}")
             place = event.place
         self._follower.apply(events)
@@ -135,7 +150,7 @@ def _following(events: Sequence[CloudEvent], place: Head | None) -> tuple[list[C
     following: list[CloudEvent] = []
     is_more = False
     for event in sorted(events, key=lambda event: event.position):
-        if _comes_next(event, place):
+        if comes_next(event, place):
             following.append(event)
             place = event.place
         elif place is None or event.epoch != place.epoch or event.position > place.position:
@@ -143,12 +158,18 @@ def _following(events: Sequence[CloudEvent], place: Head | None) -> tuple[list[C
     return following, is_more
 
 
-def _comes_next(event: CloudEvent, place: Head | None) -> bool:
-    """Checks the hash of the row before, too: after a failover another log may continue at the same position."""
+def comes_next(event: CloudEvent, place: Head | None) -> bool:
+    """Checks the hash of the row before, too: after a failover another log may continue at the same position.
+
+    An accepted restore begins another epoch in the midst of the chain: whoever stands right before it goes on.
+    """
     if place is None:
         return event.position == 1
-    is_next = event.epoch == place.epoch and event.position == place.position + 1
-    return is_next and event.previous in (None, place.hash)
+    if event.position != place.position + 1:
+        return False
+    if event.epoch == place.epoch:
+        return event.previous in (None, place.hash)
+    return event.type == LOG_RESTORED and event.previous == place.hash
 
 
 def _position(place: Head | None) -> int:

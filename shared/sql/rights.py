@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 WRITTEN = ("SELECT", "INSERT", "UPDATE", "DELETE")
 EXCEPTIONS: Mapping[str, tuple[str, ...]] = {
     "log": ("SELECT", "INSERT"),
+    "log_epoch": ("SELECT", "INSERT"),
     "log_head": ("SELECT", "UPDATE"),
     "alembic_version": ("SELECT",),
 }

@@ -7,6 +7,8 @@ import falcon
 from falcon.routing import CompiledRouter
 
 from shared.gate.gate import Gate
+from shared.gate.grants.replica import Replica
+from shared.gate.verdict import Refusal
 from shared.runtime.clock import Clock
 from shared.web.admission import Admission, Wsgi
 from shared.web.answers.compression import Compression
@@ -47,7 +49,7 @@ def application(
     own = [
         Route("/openapi.json", OpenApi(documented or routes, public_url)),
         Route("/healthz", _Alive()),
-        Route("/readyz", _Ready(lambda: gate.replica.is_fresh() and is_ready())),
+        Route("/readyz", _Ready(gate.replica, is_ready)),
     ]
     for path, resource in (*routes, *own):
         if "gate" in getattr(type(resource), "__annotations__", ()):
@@ -72,13 +74,14 @@ class _Alive:
 
 
 class _Ready:
-    def __init__(self, is_ready: Callable[[], bool]) -> None:
-        self._is_ready = is_ready
+    def __init__(self, replica: Replica, is_ready: Callable[[], bool]) -> None:
+        self._replica, self._is_ready = replica, is_ready
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        ready = self._is_ready()
+        ready = self._replica.is_fresh() and self._is_ready()
+        not_ready = Refusal.LOG_DIVERGED.value if self._replica.is_log_diverged else "not ready"
         resp.status = 200 if ready else 503
-        resp.media = {"status": "ready" if ready else "not ready"}
+        resp.media = {"status": "ready" if ready else not_ready}
 
 
 class _Errors:

@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
+from shared.eventsourcing.epochs import LogDiverged
 from shared.eventsourcing.repository import TooMuchContention
 from shared.observability.redaction import redact
 from shared.runtime.flat_combining import Abandoned
@@ -64,6 +65,8 @@ def problem_of(error: Exception, method: str, route: str | None) -> Problem:
             return error
         case falcon.HTTPError():
             return _of_falcon(error)
+        case LogDiverged():
+            return unavailable("log-diverged")
         case DatabaseBusy() | TooMuchContention() | Abandoned():
             _log.warning("request_not_now", method=method, route=route, detail=str(error))
             return unavailable()

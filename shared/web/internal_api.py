@@ -4,7 +4,6 @@ Each account may ask what the routes say, and no more. Its readiness is its own:
 not close the feed it waits for.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -21,23 +20,22 @@ from shared.observability import metrics
 from shared.observability.at_scrape import Measure
 from shared.observability.once_a_minute import OnceAMinute
 from shared.replication.feed import (
-    EPOCH,
     GATE_ID,
-    HASH,
     PAGE_EVENTS,
     PAGE_EVENTS_MAX,
-    POSITION_MAX,
     Acknowledgement,
     FeedPage,
     FeedUnavailable,
     GateRefusal,
     GateRefused,
+    HeldHead,
 )
 from shared.replication.proof.signatures import Signer
 from shared.replication.proof.signed_pages import NONCE, SIGNATURE_HEADER, question, sign_page
 from shared.values.accounts import PROMETHEUS, SERVICES, SHARED
 from shared.web.answers.process_state import MetricsNow, Readiness
 from shared.web.exception_mapping import PROBLEM_JSON
+from shared.web.feed_question import held, named, place
 from shared.web.requests.internal_callers import InternalCallers
 from shared.web.route import InternalRoute
 
@@ -74,7 +72,13 @@ def internal_application(
 
 class SizedFeed(Protocol):
     def pull(
-        self, after: Head | None, acknowledgement: Acknowledgement | None, *, events_max: int, account: str | None
+        self,
+        after: Head | None,
+        acknowledgement: Acknowledgement | None,
+        held: HeldHead | None,
+        *,
+        events_max: int,
+        account: str | None,
     ) -> FeedPage: ...
 
 
@@ -82,28 +86,29 @@ class FeedPages:
     """`GET ?epoch&after&hash[&gate][&events][&nonce]`: the page after that place, with at most `events` events.
 
     With `gate`, the pull also acknowledges that this gate has applied the log up to the place. With `nonce`, a header
-    holds the signature of page and question.
+    holds the signature of page and question. `follower`, `held`: who follows, and the newest signed head it holds, as
+    JSON.
     """
 
     def __init__(self, feed: SizedFeed, signer: Signer | None = None) -> None:
         self._feed, self._signer = feed, signer
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        place = _place(req)
-        gate, nonce = _named(req, "gate", GATE_ID), _named(req, "nonce", NONCE)
-        acknowledgement = Acknowledgement(gate=gate, position=place.position if place else 0) if gate else None
+        after = place(req)
+        gate, nonce = named(req, "gate", GATE_ID), named(req, "nonce", NONCE)
+        acknowledgement = Acknowledgement(gate=gate, position=after.position if after else 0) if gate else None
         events_max = req.get_param_as_int("events", min_value=1, default=PAGE_EVENTS)
         account = _account(req)
         try:
             page: Any = self._feed.pull(
-                place, acknowledgement, events_max=min(events_max, PAGE_EVENTS_MAX), account=account
+                after, acknowledgement, held(req), events_max=min(events_max, PAGE_EVENTS_MAX), account=account
             )
         except GateRefused as refused:
             raise _gate_refused(refused.reason, account, gate) from None
         resp.content_type = "application/json"
         resp.data = encoded = msgspec.json.encode(page)
         if nonce is not None and self._signer is not None:
-            asked = question(nonce, place, acknowledgement)
+            asked = question(nonce, after, acknowledgement)
             resp.set_header(SIGNATURE_HEADER, sign_page(self._signer, asked, encoded))
 
 
@@ -136,7 +141,7 @@ class GrantsSnapshot:
         if snapshot_stream.CONTENT_TYPE in (req.get_header("Accept") or ""):
             resp.content_type = snapshot_stream.CONTENT_TYPE
             resp.set_header("Content-Encoding", "gzip")
-            nonce, signing = _named(req, "nonce", NONCE), None
+            nonce, signing = named(req, "nonce", NONCE), None
             if nonce is not None and self._signer is not None:
                 signing = snapshot_stream.Signing(signer=self._signer, nonce=nonce)
             resp.stream = snapshot_stream.compressed(self._begun(), signing)
@@ -215,22 +220,3 @@ def _as_problem(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPEr
     resp.content_type = PROBLEM_JSON
     problem = {"title": error.title, "status": falcon.http_status_to_code(error.status), "detail": error.description}
     resp.data = msgspec.json.encode({name: value for name, value in problem.items() if value is not None})
-
-
-def _place(req: falcon.Request) -> Head | None:
-    epoch = _named(req, "epoch", EPOCH)
-    if epoch is None:
-        return None
-    position = req.get_param_as_int("after", required=True, min_value=0, max_value=POSITION_MAX)
-    hash_ = _named(req, "hash", HASH)
-    if hash_ is None:
-        raise falcon.HTTPMissingParam("hash")
-    return Head(epoch=epoch, position=position, hash=hash_)
-
-
-def _named(req: falcon.Request, name: str, form: re.Pattern[str]) -> str | None:
-    """A parameter that is given once, in its form; None where it is not there. Nothing of it is quoted."""
-    given = req.params.get(name)
-    if given is None or (isinstance(given, str) and form.fullmatch(given)):
-        return given
-    raise falcon.HTTPInvalidParam("it must be there once, in the form that followers write", name)

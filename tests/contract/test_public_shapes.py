@@ -35,7 +35,7 @@ SHAPES = {
     if name != "decoding"
 } | {
     # Not events, and yet on the wire between processes of possibly two releases.
-    "feed": {"FeedPage": feed.FeedPage, "Acknowledgement": feed.Acknowledgement},
+    "feed": {"FeedPage": feed.FeedPage, "Acknowledgement": feed.Acknowledgement, "HeldHead": feed.HeldHead},
     "gate": {"Snapshot": grant.Snapshot},
 }
 FILES = [(SHAPES[module][golden.type], golden) for module in SHAPES for golden in golden_files(f"contracts/{module}")]

@@ -58,7 +58,8 @@ def test_each_row_names_a_test_or_a_page_that_is_there_or_says_that_it_is_not_bu
 
 
 def _below_headings(text: str) -> Iterator[tuple[str, list[str]]]:
-    heading, lines, is_code = "", [], False
+    lines: list[str] = []
+    heading, is_code = "", False
     for line in map(str.strip, text.splitlines()):
         if line.startswith("```"):
             is_code = not is_code

@@ -11,9 +11,11 @@ from services.cli.arguments import AsJson, service_named
 from services.cli.failure import Failure
 from services.cli.host import receipt
 from services.service_registry import SERVICES
+from shared.values.timestamps import rfc3339
 
 if TYPE_CHECKING:
     from services.embedded.soundness.fault import Report
+    from shared.eventsourcing.audit import Accepted
     from shared.replication.heads.heads_file import HeadsOfLog
 
 app = typer.Typer(help="Check the logs, and receipts.", no_args_is_help=True)
@@ -140,6 +142,7 @@ def _as_json(report: "Report", kept: _KeptElsewhere) -> dict[str, object]:
             "rows": found.rows,
             "head": found.head.hash,
             "findings": [{"position": finding.position, "problem": finding.problem} for finding in found.findings],
+            "restored": [_restored(accepted) for accepted in found.restored],
         }
         for service, found in report.audits.items()
     }
@@ -152,10 +155,25 @@ def _as_json(report: "Report", kept: _KeptElsewhere) -> dict[str, object]:
     return shown
 
 
+def _restored(accepted: "Accepted") -> dict[str, Any]:
+    event = accepted.event
+    return {
+        "position": event.position + 1,
+        "at": rfc3339(event.restored_at),
+        "by": json.loads(accepted.by).get("actor"),
+        "reason": event.reason,
+        "after": event.common_position,
+        "given_up": accepted.given_up,
+    }
+
+
 def _show(report: "Report", kept: _KeptElsewhere) -> None:
     for service, found in report.audits.items():
         if not found.findings:
             typer.echo(f"{service}: {found.rows} rows, the chain holds, head {found.head.hash[:16]}…")
+        for accepted in map(_restored, found.restored):
+            what = f"restored at {accepted['at']}, by {accepted['by']}: {accepted['reason']}"
+            typer.echo(f"{service}: row {accepted['position']}: {what}; rows seen after {accepted['after']} are gone")
         for finding in found.findings:
             typer.echo(f"{service}: row {finding.position}: {finding.problem}")
     for fault in report.faults:

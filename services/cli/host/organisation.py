@@ -17,10 +17,14 @@ from services.cli.output import print_json
 if TYPE_CHECKING:
     from services.keys.assembly import Keys
     from services.keys.views.queries import KeyQueries
+    from shared.replication.proof.signatures import Signer
 
 _PAGE = 100
 
-app = typer.Typer(help="Register organisations, list them, set their tier, mint an admin key.", no_args_is_help=True)
+app = typer.Typer(
+    help="Of the calling key's organisation: show, edit. On the host: register, list, set the tier, mint an admin key.",
+    no_args_is_help=True,
+)
 OrganisationId = Annotated[str, typer.Argument(help="The organisation's id, org_…")]
 
 
@@ -126,7 +130,7 @@ def _has_active_admin_key(queries: "KeyQueries", organisation_id: str) -> bool:
         after = page.next_place
 
 
-def keys_service(data: Path) -> "Keys":
+def keys_service(data: Path, signer: "Signer | None" = None) -> "Keys":
     """The keys service on a data folder, or on DATABASE_URL, brought up to date first. Raises Failure."""
     from services.keys.assembly import assemble
     from shared.environment import SettingWrong
@@ -134,7 +138,8 @@ def keys_service(data: Path) -> "Keys":
     from shared.settings import lease_seconds
 
     try:
-        return assemble(open_database("keys", data), _NoBus(), SystemClock(), lease_seconds=lease_seconds())
+        database, lease = open_database("keys", data), lease_seconds()
+        return assemble(database, _NoBus(), SystemClock(), lease_seconds=lease, signer=signer)
     except SettingWrong as error:
         raise Failure(str(error)) from None
 

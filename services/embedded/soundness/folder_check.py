@@ -86,5 +86,6 @@ def _way_on(folder: DataFolder, name: str) -> str:
     if name == "auth":
         return f"`grillo rebuild auth --data {folder.path}` makes it again from the log; or put a backup back."
     return (
-        f"Put a backup of {folder.path} back, or go on with what is left: `grillo restore accept --data {folder.path}`."
+        f"Put a backup of {folder.path} back, or go on with what is left: "
+        f"`grillo restore accept --data {folder.path} --reason …`."
     )

@@ -17,6 +17,7 @@ from services.service_registry import SERVICES
 from shared.eventsourcing.audit import Anchor, Audit, audit
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.checkpoints import CheckpointDamaged, read_checkpoint
+from shared.replication.divergence.signed_restoration import is_signed_by
 from shared.replication.heads.checked_heads import forged
 from shared.replication.heads.heads_file import HeadsOfLog
 from shared.replication.kept_heads import read_kept_heads
@@ -61,7 +62,8 @@ def audit_log(
     with database.reading(once=True) as tx:
         public_keys = read_public_keys(tx, tables.signing_key)
     kept = elsewhere(name, public_keys)
-    found = audit(SqlEventStore(database, tables.metadata), (*anchors, *kept.anchors), rows_max=rows_max)
+    store, places = SqlEventStore(database, tables.metadata), (*anchors, *kept.anchors)
+    found = audit(store, places, lambda restored: is_signed_by(restored, public_keys), rows_max=rows_max)
     return found.with_findings((*forged(anchors, public_keys), *kept.findings))
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from services.keys.revocation.propagation import Receipt
+from shared.eventsourcing.epochs import LogDiverged
 from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.repository import Executed
 from shared.eventsourcing.sql_event_store import SqlEventStore
@@ -21,7 +22,8 @@ class Evidence:
     def place(self, *executed: Executed[Any]) -> tuple[int, Place | None]:
         """The position that gates must reach, and what the receipt shows of the log; None where nothing is signed.
 
-        Of a command that had nothing to do: the log's head, and the last row of what it was asked to change.
+        Of a command that had nothing to do: the log's head, and the last row of what it was asked to change. Raises
+        LogDiverged for one, for it came by no append that would have refused it.
         """
         rows = tuple(sorted((row for each in executed for row in each.rows), key=lambda row: row.position))
         if rows and self._signer is None:
@@ -29,14 +31,18 @@ class Evidence:
         if rows:
             with self._store.reading(once=True) as tx:
                 head, previous, _ = self._store.head_and_hash(tx, rows[0].position - 1)
-            return rows[-1].position, Place(epoch=head.epoch, previous=previous, rows=rows, hash=rows[-1].hash)
+                epoch = self._store.epochs(tx, head.epoch).at(rows[-1].position)
+            return rows[-1].position, Place(epoch=epoch, previous=previous, rows=rows, hash=rows[-1].hash)
         with self._store.reading() as tx:
-            head = self._store.head(tx)
+            head, _, (divergence,) = self._store.head_and_hash(tx, 0, (self._store.divergence,))
+            if divergence is not None:
+                raise LogDiverged
             last = self._last_row(tx, executed)
             if last is None:
                 return head.position, Place(epoch=head.epoch, previous=None, rows=(), hash=head.hash)
             previous = self._store.hash_at(tx, last.position - 1)
-            return head.position, Place(epoch=head.epoch, previous=previous, rows=(last,), hash=last.hash)
+            epoch = self._store.epochs(tx, head.epoch).at(last.position)
+            return head.position, Place(epoch=epoch, previous=previous, rows=(last,), hash=last.hash)
 
     def proved(self, receipt: Receipt, place: Place | None) -> Receipt:
         if self._signer is None or place is None:

@@ -12,8 +12,9 @@ from services.keys.revocation.propagation import Receipt
 from services.keys.views.queries import KeyView
 from shared.contracts.schema_fields import Moment, identifier, text_like
 from shared.eventsourcing.event_store import Head
-from shared.replication.feed import EPOCH, GATE_ID, HASH, POSITION_MAX, Acknowledgement
+from shared.replication.feed import EPOCH, FOLLOWER, GATE_ID, HASH, HEAD_TEXT, POSITION_MAX, Acknowledgement, HeldHead
 from shared.replication.proof.receipt_proof import form
+from shared.replication.proof.signed_heads import SignedHead
 from shared.replication.proof.signed_pages import NONCE
 
 
@@ -110,7 +111,30 @@ class AcknowledgementArgument(Schema):
         return Acknowledgement(**data)  # type: ignore[arg-type]  # the fields above
 
 
+class SignedHeadArgument(Schema):
+    epoch = text_like(EPOCH)
+    position = fields.Integer(required=True, strict=True, validate=_POSITION)
+    hash = text_like(HASH)
+    signed_at = text_like(HEAD_TEXT)
+    signer = text_like(HEAD_TEXT)
+    signature = text_like(HEAD_TEXT)
+
+    @post_load
+    def _as_head(self, data: dict[str, object], **_: object) -> SignedHead:
+        return SignedHead(**data)  # type: ignore[arg-type]  # the fields above
+
+
+class HeldHeadArgument(Schema):
+    follower = text_like(FOLLOWER)
+    head = fields.Nested(SignedHeadArgument, required=True)
+
+    @post_load
+    def _as_held(self, data: dict[str, object], **_: object) -> HeldHead:
+        return HeldHead(**data)  # type: ignore[arg-type]  # the fields above
+
+
 class PullArguments(Schema):
     after = fields.Nested(PlaceArgument, allow_none=True)
     acknowledgement = fields.Nested(AcknowledgementArgument, allow_none=True)
-    nonce = text_like(NONCE, required=False)
+    nonce = text_like(NONCE, required=False, allow_none=True)
+    held = fields.Nested(HeldHeadArgument, allow_none=True)

@@ -20,7 +20,9 @@ from shared.gate.grants.compact_grants import CompactSnapshot
 from shared.gate.grants.grant import EventOutOfPlace, Snapshot
 from shared.gate.grants.grants import Grants
 from shared.observability import metrics
-from shared.replication.feed import Feed, FeedUnavailable
+from shared.observability.once_a_minute import OnceAMinute
+from shared.replication.feed import Feed, FeedDiverged, FeedUnavailable, HeldHead
+from shared.replication.proof.signed_heads import SignedHead
 from shared.replication.subscription import CaughtUp, Outcome, Subscription
 from shared.runtime.clock import Clock
 
@@ -88,7 +90,10 @@ class Replica:
         self.gates = 1  # live gates, with this one, as of the last pull
         self._clock, self._lease_seconds = clock, lease_seconds
         follower = GrantsFollower(self.grants, snapshot, self._distrust)
-        self._subscription = Subscription(feed, follower, clock, gate=gate)
+        self._subscription = Subscription(feed, follower, clock, gate=gate, held=self._held)
+        self._signed_head: SignedHead | None = None
+        self.is_log_diverged = False  # as of the last pull that was answered
+        self._lines = OnceAMinute(clock.elapsed_seconds)
         self.fresh_until = float("-inf")  # in elapsed seconds
         # (database time in seconds since 1970, elapsed seconds at that time): one tuple, so that threads read both.
         self._as_of = _YEAR_1, 0.0
@@ -115,11 +120,18 @@ class Replica:
         return outcome
 
     def pull(self) -> CaughtUp:
-        """Pulls up to the head and renews the lease. Raises FeedUnavailable."""
+        """Pulls up to the head and renews the lease. Raises FeedUnavailable; if FeedDiverged, the lease has ended."""
         if self.grants.place is None or self._is_time_for_a_new_snapshot():
             self._snapshot_at = self._clock.elapsed_seconds()
             self._subscription.restart()
-        caught_up = self._subscription.pull()
+        try:
+            caught_up = self._subscription.pull()
+        except FeedDiverged:
+            self.is_log_diverged = True
+            self._distrust()
+            raise
+        self.is_log_diverged = False
+        self._signed_head = caught_up.signed_head or self._signed_head
         self._as_of = caught_up.time.timestamp(), caught_up.sent_at
         self.gates = caught_up.gates or 1
         self.fresh_until = caught_up.sent_at + self._lease_seconds
@@ -139,6 +151,9 @@ class Replica:
         """As `time`, at a reading of the elapsed clock."""
         time, at = self._as_of
         return time + (elapsed - at)
+
+    def _held(self) -> HeldHead | None:
+        return None if self._signed_head is None else HeldHead(follower=self.gate, head=self._signed_head)
 
     def _distrust(self) -> None:
         """Ends the lease: the next snapshot lacks what was acknowledged here, until a pull has caught up."""
@@ -165,6 +180,9 @@ class Replica:
     def _pull_or_wait(self) -> None:
         try:
             self.pull()
+        except FeedDiverged as error:
+            if (pulls := self._lines.due()) is not None:
+                _log.error("log_diverged", gate=self.gate, detail=str(error), pulls=pulls)
         except FeedUnavailable as error:
             _log.warning("pull_failed", gate=self.gate, detail=str(error))
         except Exception:

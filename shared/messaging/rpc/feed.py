@@ -6,7 +6,7 @@ from shared.contracts.errors import ServiceError
 from shared.eventsourcing.event_store import Head
 from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
 from shared.messaging.rpc.call import CallFailed, call
-from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable
+from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, HeldHead
 from shared.replication.proof.signatures import Verifier
 from shared.replication.proof.signed_pages import Question, SignedPage, new_nonce, question, require_proof
 
@@ -25,13 +25,16 @@ class RpcFeed:
         self._amqp_uri, self._service = amqp_uri, feed_service(service)
         self._verifier, self._accounts = verifier, accounts
 
-    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
+    def pull(
+        self, after: Head | None, acknowledgement: Acknowledgement | None = None, held: HeldHead | None = None
+    ) -> FeedPage:
         given = [msgspec.to_builtins(after), msgspec.to_builtins(acknowledgement)]
+        more = [] if held is None else [msgspec.to_builtins(held)]  # keys of an older release takes no more
         try:
             if self._verifier is None:
-                return msgspec.convert(self._call(*given), type=FeedPage)
+                return msgspec.convert(self._call(*given, *([None, *more] if more else [])), type=FeedPage)
             asked = question(new_nonce(), after, acknowledgement)
-            return _proved(self._verifier, asked, self._call(*given, asked.nonce))
+            return _proved(self._verifier, asked, self._call(*given, asked.nonce, *more))
         except (CallFailed, ServiceError, msgspec.DecodeError) as error:
             raise FeedUnavailable(str(error)) from error
 

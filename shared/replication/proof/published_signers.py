@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
 
 from shared.replication.proof.receipt_proof import base64url, thumbprint
-from shared.replication.proof.signatures import Signer
+from shared.replication.proof.signatures import Signer, Verifier
 from shared.runtime.clock import Clock
 from shared.sql.database import Database, upsert
 from shared.values.timestamps import rfc3339
@@ -31,6 +31,7 @@ def signing_key_table(metadata: MetaData) -> Table:
 class PublishedSigners:
     def __init__(self, database: Database, table: Table) -> None:
         self._database, self._table = database, table
+        self._verifiers: dict[str, Verifier] = {}
 
     def publish(self, signer: Signer, clock: Clock) -> None:
         """Called by each process that signs, before it does."""
@@ -38,6 +39,16 @@ class PublishedSigners:
         with self._database.transaction() as tx:
             statement = upsert(tx, self._table).on_conflict_do_nothing()
             tx.execute(statement, key | {"first_used_at": rfc3339(clock.now())})
+
+    def verifier(self, signer: str) -> Verifier | None:
+        """What believes the key of that thumbprint; None: it is none of ours."""
+        known = self._verifiers.get(signer)
+        if known is None:
+            with self._database.reading(once=True) as tx:
+                public_key = read_public_keys(tx, self._table).get(signer)
+            if public_key is not None:
+                known = self._verifiers[signer] = Verifier([public_key])
+        return known
 
     def document(self) -> dict[str, Any]:
         table = self._table

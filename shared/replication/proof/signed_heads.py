@@ -1,4 +1,4 @@
-"""Signed heads: a log's service signs where it ends, once a minute, and followers keep what it signed."""
+"""Signed heads: a log's service signs where it ends, and followers hold and keep what it signed."""
 
 import threading
 
@@ -43,7 +43,7 @@ def signed_end(heads: "HeadSigner | None", store: SqlEventStore) -> SignedHead |
 
 
 class HeadSigner:
-    """Signs where the log ends, a minute or more after it last did; also where the log stands still."""
+    """Signs a head that moved, and one that did not again each minute."""
 
     def __init__(self, signer: Signer, clock: Clock) -> None:
         self._signer, self._clock = signer, clock
@@ -52,13 +52,13 @@ class HeadSigner:
         self._again_at = float("-inf")
 
     def latest(self, head: Head) -> SignedHead:
-        """The head that was signed last: this one, if a minute has passed since an earlier one was.
+        """This head, signed; of a log that stands still the same signature for a minute.
 
-        This one also where that cannot be an earlier one: the database was replaced by an older or another one.
+        So whoever has pulled after a change holds a head with it, by which a log is known that was put back to before.
         """
         with self._one_at_a_time:
             now = self._clock.elapsed_seconds()
-            if self._last is None or now >= self._again_at or not _may_precede(self._last.head, head):
+            if self._last is None or now >= self._again_at or self._last.head != head:
                 self._again_at = now + SIGNED_EVERY_SECONDS
                 self._last = self._sign(head)
             return self._last
@@ -72,10 +72,6 @@ class HeadSigner:
             signer=thumbprint(self._signer.public_key),
         )
         return msgspec.structs.replace(unsigned, signature=self._signer.sign(_PURPOSE, _unsigned(unsigned)))
-
-
-def _may_precede(earlier: Head, head: Head) -> bool:
-    return earlier.epoch == head.epoch and earlier.position <= head.position
 
 
 def _unsigned(head: SignedHead) -> bytes:

@@ -160,6 +160,13 @@ _TYPES = (
         "Try again after as many seconds as Retry-After says.",
     ),
     ProblemType(
+        "log-diverged",
+        503,
+        "Keys are not checked until an operator has looked",
+        "The log of keys was put back to an older state, so no key is accepted and none is changed. Try again later: "
+        "an operator must say first what holds now.",
+    ),
+    ProblemType(
         "unavailable",
         503,
         "This cannot be answered right now",

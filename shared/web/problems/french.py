@@ -112,6 +112,11 @@ FRENCH: Mapping[str, tuple[str, str]] = {
         "Les clés API ne peuvent pas être vérifiées en ce moment",
         "Réessayez après le nombre de secondes indiqué par Retry-After.",
     ),
+    "log-diverged": (
+        "Les clés ne sont pas vérifiées avant qu'un opérateur n'ait regardé",
+        "Le journal des clés a été ramené à un état plus ancien : aucune clé n'est acceptée, aucune n'est modifiée. "
+        "Réessayez plus tard : un opérateur doit d'abord dire ce qui vaut désormais.",
+    ),
     "unavailable": (
         "Il n'est pas possible de répondre en ce moment",
         "Réessayez après le nombre de secondes indiqué par Retry-After.",

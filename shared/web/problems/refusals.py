@@ -33,7 +33,7 @@ def refusal_problem(verdict: Verdict, refusal: Refusal, permission: str | None, 
             return _quota_exceeded(verdict.spent)
         case Refusal.ADDRESS_SLOWED:
             return _address_slowed(verdict.retry_after_seconds)
-        case Refusal.GATE_NOT_FRESH | Refusal.UNAVAILABLE:
+        case Refusal.GATE_NOT_FRESH | Refusal.LOG_DIVERGED | Refusal.UNAVAILABLE:
             return unavailable(refusal.value)
 
 

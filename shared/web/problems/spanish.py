@@ -108,6 +108,11 @@ SPANISH: Mapping[str, tuple[str, str]] = {
         "Las claves API no se pueden comprobar en este momento",
         "Inténtelo de nuevo después de los segundos que indica Retry-After.",
     ),
+    "log-diverged": (
+        "Las claves no se comprueban hasta que un operador lo haya revisado",
+        "El registro de claves se devolvió a un estado anterior: no se acepta ni se cambia ninguna clave. "
+        "Inténtelo más tarde: antes un operador debe decir qué vale ahora.",
+    ),
     "unavailable": (
         "Esto no se puede responder en este momento",
         "Inténtelo de nuevo después de los segundos que indica Retry-After.",

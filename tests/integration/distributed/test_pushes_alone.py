@@ -22,7 +22,7 @@ from shared.gate.grants.replica import Replica
 from shared.messaging.broadcast_listener import Listener
 from shared.messaging.exchanges import broadcast_queue, durable_queue
 from shared.messaging.pipelined_publishing import PipelinedLogBus
-from shared.replication.feed import Acknowledgement, Feed, FeedPage, FeedUnavailable
+from shared.replication.feed import Acknowledgement, Feed, FeedPage, FeedUnavailable, HeldHead
 from shared.replication.proof.push_proof import PushProof
 from shared.replication.proof.signatures import Signer, Verifier, new_private_key
 from shared.runtime.clock import SystemClock
@@ -42,7 +42,9 @@ class OnePull:
     def __init__(self, feed: Feed) -> None:
         self._feed, self._pulls = feed, 0
 
-    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
+    def pull(
+        self, after: Head | None, acknowledgement: Acknowledgement | None = None, held: HeldHead | None = None
+    ) -> FeedPage:
         self._pulls += 1
         if self._pulls > 2:  # the pull, and the look after what it applied
             raise FeedUnavailable("cut off")

@@ -50,6 +50,7 @@ class NamedKey:
 
     id: str
     name: str
+    permissions: tuple[str, ...]
     grace_until: datetime | None = None
 
 
@@ -157,6 +158,7 @@ class Page:
             session=visit.session,
             csrf=tokens.form_token(visit.session_id),
             section=section,
+            public_url=self.parts.public_url,
             **context,
         )
 
@@ -193,17 +195,16 @@ class Page:
 
         The key as it is known without reading it again: it may be deleted by now, and the secret is nowhere else.
         """
-        self.show(
+        self.show_receipt(
             req,
             resp,
             visit,
             "keys/secret.html",
+            receipt,
             status=201 if is_new else 200,
             key=key,
             secret=secret.value,
-            receipt=receipt,
             is_new=is_new,
-            public_url=self.parts.public_url,
         )
 
     def show_receipt(
@@ -213,9 +214,11 @@ class Page:
         visit: Visit,
         template: str,
         receipt: Receipt | None,
+        *,
+        status: int = 200,
         **context: Any,
     ) -> None:
         """`kept`: the receipt as JSON, to be verified offline; None: it has no proof."""
         has_proof = receipt is not None and receipt.proof is not None
         kept = msgspec.json.encode(receipt_form(receipt)).decode() if receipt is not None and has_proof else None
-        self.show(req, resp, visit, template, receipt=receipt, kept=kept, **context)
+        self.show(req, resp, visit, template, status=status, receipt=receipt, kept=kept, **context)

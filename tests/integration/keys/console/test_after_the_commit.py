@@ -35,8 +35,8 @@ def after(request: pytest.FixtureRequest, console: Console, monkeypatch: pytest.
     def arrange(name: str) -> None:
         command = getattr(CommandHandler, name)
 
-        def and_then(*args: Any) -> Any:
-            done = command(*args)
+        def and_then(*args: Any, **options: Any) -> Any:
+            done = command(*args, **options)
             monkeypatch.setattr(CommandHandler, name, command)
             happen()
             return done

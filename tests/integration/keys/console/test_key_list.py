@@ -109,9 +109,9 @@ def test_a_day_of_each_key_is_drawn_and_what_usage_does_not_answer_is_missing(
     requests = (*[0] * 23, 1000, 234)
     usage.days[busy] = KeyDay(requests=requests, refused=(*[0] * 24, 4), in_last_hour=234)
     usage.new_sources[busy] = clock.now()
-    usage.asked = 0
+    usage.days_asked = 0
     page = browser.get(LIST).text
-    assert usage.asked == 1, "one question for the whole page"
+    assert usage.days_asked == 1, "one question for the whole page"
     assert page.count('class="day-line"') == 1
     assert "1,234" in page
     assert "refused or failed: 4" in page
@@ -131,12 +131,12 @@ def test_a_poll_is_answered_304_until_something_changed(
 ) -> None:
     create(browser, name="Railway")
     tag, rows = tag_and_rows(browser.get(f"{LIST}?sort=name"))
-    usage.asked = 0
+    usage.days_asked = 0
     for _ in range(3):
         clock.advance(5)
         unchanged = browser.get(rows, **{"If-None-Match": tag})
         assert (unchanged.status_code, unchanged.text) == (304, "")
-    assert usage.asked == 0, "what has not changed costs usage nothing"
+    assert usage.days_asked == 0, "what has not changed costs usage nothing"
     key_id = use(console, "Railway", clock.now())
     changed = browser.get(rows, **{"If-None-Match": tag})
     assert changed.status_code == 200
@@ -179,3 +179,22 @@ def test_who_only_sees_is_told_whom_to_ask_and_chooses_nothing(console: Console)
     page = console.browser(Role.USER, name="Uma").get(LIST).text
     assert "ask its owner or an administrator" in page
     assert 'type="checkbox"' not in page
+
+
+def test_the_usage_of_an_open_key_is_polled_by_the_minute(
+    console: Console, browser: Browser, clock: ManualClock
+) -> None:
+    create(browser)
+    (key_id,) = console.ids()
+    clock.advance(60 - clock.now().second)
+    page = browser.get(f"{LIST}/{key_id}?step=minute")
+    tag, use = tag_and_rows(page)
+    assert use.endswith("/use?step=minute")
+    clock.advance(5)
+    assert browser.get(use, **{"If-None-Match": tag}).status_code == 304
+    clock.advance(60)
+    later = browser.get(use, **{"If-None-Match": tag})
+    assert later.status_code == 200
+    assert later.text.lstrip().startswith('<section class="panel" id="usage"')
+    assert "1,234" in later.text
+    assert browser.get(use, **{"If-None-Match": later.headers["etag"]}).status_code == 304

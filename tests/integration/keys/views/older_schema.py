@@ -5,6 +5,7 @@ from sqlalchemy import Connection, text
 
 def before_conditions(tx: Connection) -> None:
     """As before migration 0011: idempotency keys of creations alone, and no revision of an organisation."""
+    before_restores(tx)
     before_follower_places(tx)
     before_lifetimes(tx)
     before_console(tx)
@@ -15,6 +16,13 @@ def before_conditions(tx: Connection) -> None:
     tx.execute(text("DROP TABLE idempotency"))
     tx.execute(text(f"CREATE TABLE idempotency ({', '.join(f'{name} VARCHAR(255) NOT NULL' for name in columns)})"))
     tx.execute(text("ALTER TABLE organisation DROP COLUMN revision"))
+
+
+def before_restores(tx: Connection) -> None:
+    """As before migration 0017, the newest: no epochs but the first, and no divergence."""
+    for name in ("present_epoch", "divergence"):
+        tx.execute(text(f"ALTER TABLE log_head DROP COLUMN {name}"))
+    tx.execute(text("DROP TABLE log_epoch"))
 
 
 def before_follower_places(tx: Connection) -> None:

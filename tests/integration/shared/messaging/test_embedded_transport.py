@@ -25,7 +25,7 @@ from shared.messaging.embedded_transport import URL
 from shared.messaging.exchanges import broadcast_queue, durable_queue
 from shared.messaging.publishing import EventPublisher, LogBus
 from shared.replication.envelopes import Envelopes
-from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, LogFeed
+from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, HeldHead, LogFeed
 from shared.replication.relay import BusUnavailable, Relay
 from shared.replication.subscription import Subscription
 from shared.runtime.clock import ManualClock
@@ -81,10 +81,12 @@ class Away:
     def __init__(self, feed: LogFeed) -> None:
         self._feed, self.is_away = feed, False
 
-    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
+    def pull(
+        self, after: Head | None, acknowledgement: Acknowledgement | None = None, held: HeldHead | None = None
+    ) -> FeedPage:
         if self.is_away:
             raise FeedUnavailable("away")
-        return self._feed.pull(after, acknowledgement)
+        return self._feed.pull(after, acknowledgement, held)
 
 
 class Scene:

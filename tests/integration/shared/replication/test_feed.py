@@ -217,8 +217,8 @@ def test_head_and_events_are_of_one_moment(keys_database: Database) -> None:
     """A row that is committed between the two looks is in neither."""
 
     class Busy(SqlEventStore):
-        def head_and_hash(self, tx: Connection, *asked: Any) -> tuple[Head, str | None, tuple[Any, ...]]:
-            found = super().head_and_hash(tx, *asked)
+        def head_and_hash(self, tx: Connection, *asked: Any, **more: Any) -> tuple[Head, str | None, tuple[Any, ...]]:
+            found = super().head_and_hash(tx, *asked, **more)
             if not self.has_grown:
                 self.has_grown = True
                 growing.grow()

@@ -34,7 +34,7 @@ from shared.gate.authentication.credential import Presented
 from shared.gate.grants.replica import Replica
 from shared.gate.verdict import judge
 from shared.replication.envelopes import Envelopes
-from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, GateRefused, LogFeed
+from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, GateRefused, HeldHead, LogFeed
 from shared.replication.relay import Doorbell
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
@@ -271,8 +271,10 @@ class _Interrupted:
     def __init__(self, world: World, feed: LogFeed, account: str) -> None:
         self._world, self._feed, self._account = world, feed, account
 
-    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
-        page = self._feed.pull(after, acknowledgement, account=self._account)
+    def pull(
+        self, after: Head | None, acknowledgement: Acknowledgement | None = None, held: HeldHead | None = None
+    ) -> FeedPage:
+        page = self._feed.pull(after, acknowledgement, held, account=self._account)
         self._world.interrupt()
         return page
 

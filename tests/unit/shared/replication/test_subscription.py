@@ -9,9 +9,10 @@ from msgspec import structs
 from services.keys import events
 from services.keys.publication import publish
 from shared.contracts.envelope import CloudEvent
+from shared.eventsourcing.epochs import Epochs
 from shared.eventsourcing.event_store import Head, MemoryEventStore
 from shared.replication.envelopes import Envelopes
-from shared.replication.feed import PAGE_EVENTS, Acknowledgement, FeedPage, FeedUnavailable
+from shared.replication.feed import PAGE_EVENTS, Acknowledgement, FeedPage, FeedUnavailable, HeldHead
 from shared.replication.subscription import Outcome, Subscription
 from shared.runtime.clock import ManualClock
 from tests import examples
@@ -54,7 +55,7 @@ class Log:
         with self.store.reading() as tx:
             self.head, rows = self.store.head(tx), self.store.after(tx, 0, count)
             genesis = self.store.hash_at(tx, 0)
-        self.envelopes = dict(enumerate(publication.envelopes(rows, epoch, genesis), start=1))
+        self.envelopes = dict(enumerate(publication.envelopes(rows, Epochs(first=epoch), genesis), start=1))
 
     def append(self, key_id: str) -> None:
         event = events.types.encode(examples.key_created(key_id=key_id))
@@ -72,7 +73,9 @@ class Answering:
     def __init__(self, *pages: FeedPage) -> None:
         self._pages = list(pages)
 
-    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
+    def pull(
+        self, after: Head | None, acknowledgement: Acknowledgement | None = None, held: HeldHead | None = None
+    ) -> FeedPage:
         return self._pages.pop(0) if len(self._pages) > 1 else self._pages[0]
 
 
@@ -237,8 +240,10 @@ def test_a_pull_dates_from_before_its_last_question(log: Log, notebook: Notebook
     """Whatever the answer took to come, it proves nothing later than the moment of asking."""
 
     class Slow(MemoryFeed):
-        def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
-            page = super().pull(after, acknowledgement)
+        def pull(
+            self, after: Head | None, acknowledgement: Acknowledgement | None = None, held: HeldHead | None = None
+        ) -> FeedPage:
+            page = super().pull(after, acknowledgement, held)
             log.clock.advance(3)
             return page
 
@@ -254,8 +259,10 @@ def test_a_log_that_grows_while_it_is_pulled_is_pulled_to_the_head_of_the_last_a
     class Growing(MemoryFeed):
         left = 3
 
-        def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
-            page = super().pull(after, acknowledgement)
+        def pull(
+            self, after: Head | None, acknowledgement: Acknowledgement | None = None, held: HeldHead | None = None
+        ) -> FeedPage:
+            page = super().pull(after, acknowledgement, held)
             if self.left:
                 self.left -= 1
                 log.append(f"key_later_{self.left}")

@@ -12,7 +12,7 @@ from shared.gate.grants.grant import Snapshot, Status
 from shared.gate.grants.grants import Grants
 from shared.gate.grants.replica import RESNAPSHOT_SECONDS, Replica
 from shared.gate.verdict import Refusal, judge
-from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable
+from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, HeldHead
 from shared.replication.subscription import Outcome
 from shared.runtime.clock import ManualClock
 from tests.gate_examples import (
@@ -91,9 +91,11 @@ def test_operators_see_when_the_lease_ends_and_it_does_not_move_while_pulls_fail
 def test_the_lease_runs_from_when_the_pull_was_sent_not_from_when_it_was_answered(scene: Scene) -> None:
     answer: Callable[..., FeedPage] = scene.log.pull
 
-    def slowly(after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
+    def slowly(
+        after: Head | None, acknowledgement: Acknowledgement | None = None, held: HeldHead | None = None
+    ) -> FeedPage:
         scene.clock.advance(4)
-        return answer(after, acknowledgement)
+        return answer(after, acknowledgement, held)
 
     scene.log.pull = slowly  # type: ignore[method-assign, assignment]  # the one slow network of these tests
     scene.replica.pull()
@@ -247,9 +249,11 @@ def test_another_log_in_the_place_of_the_one_followed_is_not_trusted_before_it_i
     answer: Callable[..., FeedPage] = scene.log.pull
     seen: list[bool] = []
 
-    def watched(after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
+    def watched(
+        after: Head | None, acknowledgement: Acknowledgement | None = None, held: HeldHead | None = None
+    ) -> FeedPage:
         seen.append(scene.judge() is None and scene.replica.is_fresh())
-        return answer(after, acknowledgement)
+        return answer(after, acknowledgement, held)
 
     scene.log.pull = watched  # type: ignore[method-assign, assignment]  # looks at the gate in the middle of its pull
     scene.snapshot = snapshot_of(grant(1), place=scene.log.genesis)

@@ -16,7 +16,7 @@ from shared.eventsourcing.event_store import Head
 from shared.gate.grants.grant import Snapshot
 from shared.gate.grants.grants import Grants
 from shared.gate.grants.replica import GrantsFollower
-from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable
+from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, HeldHead
 from shared.replication.proof.push_proof import PushProof
 from shared.replication.proof.signatures import Signer, Verifier, new_private_key
 from shared.replication.proof.signed_pushes import BEFORE, SIGNATURE, bodies
@@ -44,10 +44,12 @@ class World:
         self.queue: list[Body] = []
         self.heard_by_forger: list[Body] = []
 
-    def pull(self, after: Head | None, acknowledgement: Acknowledgement | None = None) -> FeedPage:
+    def pull(
+        self, after: Head | None, acknowledgement: Acknowledgement | None = None, held: HeldHead | None = None
+    ) -> FeedPage:
         """The feed's, counted. Over its proof, see the tests of pulls."""
         self.pulls += 1
-        return self.history.feed.pull(after, acknowledgement)
+        return self.history.feed.pull(after, acknowledgement, held)
 
     def publish(self) -> None:
         for _ in range(self.chance.randint(1, 5)):

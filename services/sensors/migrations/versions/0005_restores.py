@@ -1,0 +1,10 @@
+"""What an accepted restore of the log leaves: its epochs, and whether it was found to be put back."""
+
+from shared.eventsourcing.log_migrations import add_restores_v2
+
+revision = "0005"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    add_restores_v2()
