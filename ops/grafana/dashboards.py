@@ -20,7 +20,10 @@ def quantiles(metric: str, *by: str, where: str = "") -> dict[str, str]:
     return {f"histogram_quantile({share}, {summed})": legend + name for share, name in ((0.5, "p50"), (0.99, "p99"))}
 
 
-_FAILED = rate("grillo_requests_total", "service", where='status_class="5xx"')
+_ALL = rate("grillo_requests_total", "service")
+_FIVES = rate("grillo_requests_total", "service", where='status_class="5xx"')
+# Where nothing failed yet there is no series of failures: a share of 0.
+_FAILED = f"({_FIVES} or 0 * {_ALL})"
 DASHBOARDS = (
     Dashboard(
         uid="grillo-usage",
@@ -100,7 +103,7 @@ DASHBOARDS = (
                 title="Requests that fail",
                 shows="Share of 5xx answers by service.",
                 unit="percentunit",
-                queries={f"{_FAILED} / {rate('grillo_requests_total', 'service')}": "{{service}}"},
+                queries={f"{_FAILED} / {_ALL}": "{{service}}"},
                 red_from=0.01,
                 alert="GrilloHandlersFailing",
             ),

@@ -110,7 +110,7 @@ class GrantsSubscription(Subscription):
 
     def pull(self) -> CaughtUp:
         caught_up = super().pull()
-        grants.settle(self._database)
+        grants.settle(self._database, caught_up.head)
         return caught_up
 
 

@@ -17,6 +17,7 @@ from services.auth.integrity.grant_rows import GrantDamaged, as_row, damaged_gra
 from shared.contracts.decoding import decode_all
 from shared.contracts.envelope import CloudEvent
 from shared.contracts.keys import SHAPES, OrganisationEvent
+from shared.eventsourcing.event_store import Head
 from shared.gate.grants.grant import Grant, Limits, Snapshot, evolve
 from shared.replication.checkpoints import read_checkpoint
 from shared.replication.feed import FeedUnavailable
@@ -60,14 +61,22 @@ def reset(tx: Connection) -> None:
     dead_secret_store.follow_anew(tx)
 
 
-def settle(database: Database) -> None:
-    """To be called at the log's head: if it was followed anew, judges the grants by what is known dead."""
+def settle(database: Database, head: Head) -> None:
+    """To be called when a pull has reached this head: if the log was followed anew, judges the grants by what is dead.
+
+    Not if it is being followed anew once more, by another process.
+    """
     with database.reading(once=True) as tx:
         if not follows_anew(tx):
             return
     with database.transaction(unlimited=True) as tx:
-        read_checkpoint(tx, tables.checkpoint, FOLLOWER, lock=True)
-        dead_secret_store.settle(tx)
+        place = read_checkpoint(tx, tables.checkpoint, FOLLOWER, lock=True)
+        if head.position == 0 or (place is not None and _is_there(place, head)):
+            dead_secret_store.settle(tx)
+
+
+def _is_there(place: Head, head: Head) -> bool:
+    return place.epoch == head.epoch and place.position >= head.position
 
 
 class GrantUncertain(Exception):

@@ -8,8 +8,12 @@ from services.cli import migrate, run, up
 from services.cli.host import audit, channels, console, dead, organisation, rebuild, samples, sensors, signing_key
 from services.cli.host.restoring import restore
 from services.cli.remote import keys, whoami
+from services.cli.remote import organisation as own_organisation
 from services.cli.remote.alerting import alerts
 from services.cli.version import print_version
+
+organisation.app.command("show")(own_organisation.show)
+organisation.app.command("edit")(own_organisation.edit)
 
 
 def _answer_version(is_asked: bool) -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from services.keys import api, tables
 from services.keys.commands.command_handler import CommandHandler
 from services.keys.commands.expiry_sweep import ExpirySweep
+from services.keys.commands.lock_out_preview import LockOutPreview
 from services.keys.console.sessions.sign_in import SignIn
 from services.keys.events import types
 from services.keys.http.organisation import organisation_activity_resources
@@ -26,6 +28,7 @@ from services.keys.views.as_of import AsOf
 from services.keys.views.history import History
 from services.keys.views.last_use import LastUse
 from services.keys.views.organisation_history import OrganisationHistory
+from services.keys.views.organisations.key_overview import key_overview
 from services.keys.views.queries import KeyQueries
 from services.keys.views.rebuild import rebuild
 from shared.contracts.keys import IGNORABLE
@@ -137,8 +140,11 @@ class Keys:
         issuer = None if openid is None else IssuerSignIn(openid, self.database, self.clock, public_url)
         parts = Parts(
             commands=self.commands,
+            lock_outs=LockOutPreview(self.database, self.clock),
             queries=self.queries,
             history=self.history,
+            organisation_history=self.organisation_history,
+            overview=partial(key_overview, self.database),
             as_of=self.as_of,
             idempotency=self.idempotency,
             sign_in=self.sign_in,

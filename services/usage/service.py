@@ -1,31 +1,46 @@
 """The nameko service of usage: RPC, event subscriptions and timers."""
 
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 import structlog
 from nameko.timer import timer
 
-from services.usage.activity.timeline import ActivityFilter, ActivityTimeline, TimelineEntry
+from services.usage.activity.csv_export import as_csv
+from services.usage.activity.timeline import EVERYTHING, ActivityFilter, ActivityTimeline, Place, TimelineEntry
 from services.usage.alerting.alerts.alert import AlertStore
 from services.usage.alerting.scheduler import AlertingScheduler
+from services.usage.counters.last_day import LastDays
 from services.usage.counters.last_use import RecentUses
+from services.usage.counters.quota_forecast import exhausted_at
 from services.usage.counters.rollup import Rollup
 from services.usage.counters.statistics import Statistics, Step, Summary
 from services.usage.intake.batch_intake import BatchIntake
 from services.usage.known_keys.directory import KnownKeys
 from services.usage.known_keys.keys_client import KeysClient
+from services.usage.notifications.channel import Channel
+from services.usage.notifications.channels.channel_store import CHANNELS_MAX, ChannelStore
 from services.usage.retention.retention import Retention
 from services.usage.rpc_schemas import (
     ActivityArguments,
     AlertAnswer,
     AlertsArguments,
+    ChannelAnswer,
+    ChannelsArguments,
     EntryAnswer,
+    FileAnswer,
+    FileArguments,
+    LastDayAnswer,
+    LastDayArguments,
+    OrganisationSummaryAnswer,
+    OrganisationSummaryArguments,
     SpentAnswer,
     SummaryAnswer,
     SummaryArguments,
+    UsedAnswer,
+    UsedArguments,
 )
 from shared.contracts.errors import NotFound
 from shared.contracts.schema_fields import NoArguments
@@ -43,6 +58,8 @@ ROLLUP_SECONDS = 20
 RETENTION_SECONDS = 600
 EVALUATION_SECONDS = 0.2
 ALERTING_SECONDS = 1
+FILE_ENTRIES = 500
+NEW_FOR = timedelta(days=7)  # how long a source is shown as new
 _log = structlog.get_logger(__name__)
 
 
@@ -54,8 +71,10 @@ class UsageService:
     rollup: Rollup = Provided("usage.rollup")
     retention: Retention = Provided("usage.retention")
     statistics: Statistics = Provided("usage.statistics")
+    last_days: LastDays = Provided("usage.last_days")
     activity_: ActivityTimeline = Provided("usage.activity")
     alerts_: AlertStore = Provided("usage.alerts")
+    channels_: ChannelStore = Provided("usage.channels")
     alerting_scheduler: AlertingScheduler = Provided("usage.alerting_scheduler")
     known_keys: KnownKeys = Provided("usage.known_keys")
     keys_client: KeysClient = Provided("usage.keys_client")
@@ -72,21 +91,67 @@ class UsageService:
     def summary(
         self, organisation_id: str, key_id: str, start: datetime, end: datetime, step: Step = Step.HOUR
     ) -> Summary:
-        if not self.known_keys.belongs_to(key_id, organisation_id):
-            raise NotFound("no such key")
+        self._require_own(key_id, organisation_id)
         return self.statistics.summary(key_id, start, end, step)
+
+    @procedure(LastDayArguments(), LastDayAnswer())
+    def last_day(self, organisation_id: str, key_ids: list[str]) -> dict[str, Any]:
+        now = self.clock.now()
+        sources = self.alerts_.new_sources(organisation_id, key_ids, now - NEW_FOR)
+        return asdict(self.last_days.of_keys(organisation_id, key_ids, now)) | {"new_sources": sources}
+
+    @procedure(OrganisationSummaryArguments(), OrganisationSummaryAnswer())
+    def organisation_summary(
+        self, organisation_id: str, start: datetime, end: datetime, step: Step = Step.HOUR
+    ) -> dict[str, Any]:
+        asked = (organisation_id, start, end, step)
+        keys = {"keys": self.statistics.by_key(*asked), "refused_keys": self.statistics.refused_by_key(*asked)}
+        return asdict(self.statistics.of_organisation(*asked)) | keys
+
+    @procedure(UsedArguments(), UsedAnswer())
+    def used(self, organisation_id: str, key_id: str, day_limit: int | None = None) -> dict[str, Any]:
+        self._require_own(key_id, organisation_id)
+        now = self.clock.now()
+        used = self.statistics.used(key_id, now)
+        forecast = exhausted_at(used=used.day, limit=day_limit, in_last_hour=used.hour, now=now)
+        return {"minute": used.minute, "day": used.day, "day_exhausted_at": forecast}
 
     @procedure(ActivityArguments(), EntryAnswer(many=True))
     def activity(
-        self, organisation_id: str, key_id: str, limit: int = 20, before: datetime | None = None
+        self,
+        organisation_id: str,
+        key_id: str,
+        limit: int = 20,
+        before: datetime | None = None,
+        where: ActivityFilter = EVERYTHING,
+        after: Place | None = None,
     ) -> tuple[TimelineEntry, ...]:
-        return self.activity_.page(organisation_id, key_id, limit, ActivityFilter(end=before)).entries
+        self._require_own(key_id, organisation_id)
+        wanted = where if before is None else replace(where, end=before)
+        return self.activity_.page(organisation_id, key_id, limit, wanted, after).entries
+
+    @procedure(FileArguments(), FileAnswer())
+    def activity_file(
+        self, organisation_id: str, key_id: str, where: ActivityFilter = EVERYTHING, after: Place | None = None
+    ) -> dict[str, Any]:
+        self._require_own(key_id, organisation_id)
+        page = self.activity_.page(organisation_id, key_id, FILE_ENTRIES, where, after)
+        text = b"".join(as_csv(page.entries, begins=after is None)).decode()
+        return {"text": text, "next": page.next_place}
 
     @procedure(AlertsArguments(), AlertAnswer(many=True))
     def alerts(self, organisation_id: str, limit: int = 20) -> list[dict[str, Any]]:
         found, _ = self.alerts_.page(organisation_id, limit)
         names = self.keys_client.names(organisation_id, {alert.key_id for alert in found})
         return [asdict(alert) | {"key_name": names.get(alert.key_id)} for alert in found]
+
+    def _require_own(self, key_id: str, organisation_id: str) -> None:
+        if not self.known_keys.belongs_to(key_id, organisation_id):
+            raise NotFound("no such key")
+
+    @procedure(ChannelsArguments(), ChannelAnswer(many=True))
+    def channels(self, organisation_id: str) -> tuple[Channel, ...]:
+        return self.channels_.page(organisation_id, CHANNELS_MAX)[0]
 
     @hears("usage", "auth", "RequestMetered")
     def request_metered(self, body: Any) -> None:

@@ -28,6 +28,8 @@ class Gate:
         self.replica, self.quota, self.meter = replica, quota, meter
         self._now, self._elapsed_seconds = clock.now, clock.elapsed_seconds
         self._guessing = GuessThrottle() if guessing is None else guessing
+        for refusal in Refusal:
+            metrics.refusals.labels(refusal.value)  # there from the start, so that the first is a rise from 0
 
     def admit(
         self,

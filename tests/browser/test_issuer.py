@@ -66,7 +66,8 @@ class _serving:
 
 @pytest.fixture
 def visit(chromium: Browser, console: Embedded) -> Iterator[Visit]:
-    with visits.visit(chromium, console.url, FRENCH) as visit:
+    pictures = os.environ.get("GRILLO_PICTURES")
+    with visits.visit(chromium, console.url, FRENCH, Path(pictures) if pictures else None) as visit:
         yield visit
 
 

@@ -1,11 +1,15 @@
 """The console of a running system, from the link that it prints: a key made, used, revoked and refused."""
 
+import html
+import os
 import re
+import subprocess
+import sys
 
 import httpx
 import pytest
 
-from tests.e2e.running import Embedded
+from tests.e2e.running import Embedded, grillo
 from tests.integration.keys.console.browsing import forms_of
 
 SECRET = re.compile(r"grl_[0-9A-Za-z]{49}")
@@ -34,6 +38,25 @@ def test_from_the_printed_link_to_a_refused_key(embedded: Embedded, browser: htt
         revoked = _send(browser, browser.get(f"{details}/revoke"))
         assert "refusée par 1 portail en" in revoked.text
         assert client.get("/v1/sensors").status_code == 401
+
+
+def test_the_lines_beside_a_secret_run_as_they_are(embedded: Embedded, browser: httpx.Client) -> None:
+    """Those for a shell are run by tests/browser."""
+    link = re.findall(r"/console/link/grc_\w+", grillo("console", "link", "--data", str(embedded.data)).stdout)[0]
+    _send(browser, browser.get(link))
+    review = _send(browser, browser.get("/console/keys/new"), name="Lines", permissions="sensors:read", step="review")
+    created = _send(browser, review, step="create").text
+    secret = SECRET.search(created)
+    assert secret is not None
+    for block, printed in (("python", "'data'"), ("obspy", "Trace(s) in Stream")):
+        (shown,) = re.findall(rf'<code id="{block}">(.*?)</code>', created, re.DOTALL)
+        assert secret[0] not in shown
+        environment = os.environ | {"GRILLO_API_KEY": secret[0]}
+        # What the page shows is our own.
+        done = subprocess.run(
+            [sys.executable, "-c", html.unescape(shown)], env=environment, capture_output=True, text=True, timeout=120
+        )
+        assert printed in done.stdout, done.stderr
 
 
 def _send(browser: httpx.Client, page: httpx.Response, **typed: str) -> httpx.Response:

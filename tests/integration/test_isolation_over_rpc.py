@@ -37,6 +37,7 @@ OF_ONE_KEY = [name for name, takes in PARAMETERS.items() if {"organisation_id", 
 LISTS = [name for name, takes in PARAMETERS.items() if "organisation_id" in takes and "key_id" not in takes]
 # What they must be given beside ids.
 OTHERS = {"actor": "billing", "start": "2020-01-01T00:00:00Z", "end": "2040-01-01T00:00:00Z", "also_made": True}
+OTHERS |= {"day_limit": 10, "where": {"status": "2xx"}}
 # They are asked for no organisation: whoever shows a digest is told whose it is; gates ask for the whole, by ids alone.
 OF_NO_ORGANISATION = {"auth.verify", "usage.spent", "keys.feed.pull"}
 
@@ -76,11 +77,11 @@ def test_an_id_of_another_s_is_as_unknown_as_one_that_never_was(world: World, na
 @pytest.mark.parametrize("name", LISTS)
 def test_a_list_has_one_s_own_and_nothing_of_another_s(world: World, name: str) -> None:
     for one, other in ((world.first, world.second), (world.second, world.first)):
-        answer = _call(world, name, organisation_id=one.organisation_id, limit=100)
+        answer = _call(world, name, organisation_id=one.organisation_id, **_whole(name))
         assert one.own & _words(answer), "an empty list shows nothing"
         assert not other.own & _words(answer)
     nobody = invented({"organisation": world.first.organisation_id})["organisation"]
-    assert not _everybody_s(world) & _words(_call(world, name, organisation_id=nobody, limit=100))
+    assert not _everybody_s(world) & _words(_call(world, name, organisation_id=nobody, **_whole(name)))
 
 
 def test_a_place_of_another_s_leads_to_nothing_of_it(world: World) -> None:
@@ -94,6 +95,11 @@ def test_every_procedure_is_in_the_matrix() -> None:
     assert {*OF_ONE_KEY, *LISTS} | OF_NO_ORGANISATION == PROCEDURES.keys()
     known = {"organisation_id", "key_id", "limit", "after", "before", "step", "reason", "note", "made_since", *OTHERS}
     assert {taken for name in (*OF_ONE_KEY, *LISTS) for taken in PARAMETERS[name]} - {"self"} <= known
+
+
+def _whole(name: str) -> dict[str, int]:
+    """The longest page, of a list that has pages."""
+    return {"limit": 100} if "limit" in PARAMETERS[name] else {}
 
 
 def _call(world: World, name: str, **arguments: Any) -> Any:

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 _PAGE = 100
 
-app = typer.Typer(help="Register organisations, list them, set their tier, mint an admin key.", no_args_is_help=True)
+app = typer.Typer(
+    help="Of the calling key's organisation: show, edit. On the host: register, list, set the tier, mint an admin key.",
+    no_args_is_help=True,
+)
 OrganisationId = Annotated[str, typer.Argument(help="The organisation's id, org_…")]
 
 

@@ -37,6 +37,9 @@ def activity(
     route: Annotated[str | None, typer.Option(help="Only requests for this route, such as /v1/sensors.")] = None,
     address: Annotated[str | None, typer.Option(help="Only requests from this address.")] = None,
     request_id: Annotated[str | None, typer.Option(help="Only what has this X-Request-Id.")] = None,
+    secret_hint: Annotated[
+        str | None, typer.Option(help="Only requests with the secret of this hint, if it is dead or not the newest.")
+    ] = None,
     since: Since = None,
     until: Until = None,
     limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 20,
@@ -44,17 +47,19 @@ def activity(
 ) -> None:
     """Show what happened with a key, newest first: its life and its requests."""
     filters = {"status": status, "route": route, "address": address, "request_id": request_id}
+    filters["secret_hint"] = secret_hint
     page = Client().get(f"/v1/keys/{key_id}/activity", limit=limit, to=until, **{"from": since}, **filters)
     print_json(page) if as_json else _print_activity(page["data"])
 
 
 def _print_activity(entries: list[dict[str, Any]]) -> None:
-    table = Table("at", "what", "status", "why", "address", "request id", "by", box=None)
+    table = Table("at", "what", "status", "why", "older secret", "address", "request id", "by", box=None)
     for entry in entries:
         request, lived, at = entry["request"], entry["lifecycle"], entry["at"][:19].replace("T", " ")
         if request is None:
-            table.add_row(at, lived["type"], "", "", "", text(lived["request_id"]), lived["actor"])
+            table.add_row(at, lived["type"], "", "", "", "", text(lived["request_id"]), lived["actor"])
         else:
             what, status = f"{request['method']} {request['route']}", str(request["status"])
-            table.add_row(at, what, status, text(request["problem"]), request["address"], request["request_id"], "")
+            why, hint = text(request["problem"]), text(request["secret_hint"])
+            table.add_row(at, what, status, why, hint, request["address"], request["request_id"], "")
     tables().print(table)

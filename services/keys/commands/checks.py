@@ -66,13 +66,17 @@ class Checks:
         check_limit(tx, before, after, self._clock.now())
 
     def unused_expiry_set(self, organisation_id: str, days: int | None, tx: Connection) -> None:
-        """Raises LockOut if every admin key that is usable is as long unused, but for the one that asks."""
+        """Raises LockOut if every admin key that is usable is as long unused, but for the one that asks.
+
+        Where there is none anyhow, none is lost.
+        """
         fence = self._fence
         if fence is None or fence.forces or days is None:
             return
         now = _time_of(fence)
         asking = fence.key_id if isinstance(fence, Fence) else ""
-        if not has_usable_admin_key(tx, organisation_id, now, used_since=now - timedelta(days=days), or_id=asking):
+        stays = has_usable_admin_key(tx, organisation_id, now, used_since=now - timedelta(days=days), or_id=asking)
+        if not stays and has_usable_admin_key(tx, organisation_id, now):
             raise LockOut(Loss.LAST_ADMIN_KEY)
 
     def _check_lock_out(self, fence: Fence, before: Key | None, after: Key | None, tx: Connection) -> None:
@@ -95,15 +99,22 @@ def check_last_admin_key(before: Key | None, after: Key | None, now: datetime, t
 
 
 def has_usable_admin_key(
-    tx: Connection, organisation_id: str, now: datetime, *, used_since: datetime | None = None, or_id: str = ""
+    tx: Connection,
+    organisation_id: str,
+    now: datetime,
+    *,
+    used_since: datetime | None = None,
+    or_id: str = "",
+    without: str = "",
 ) -> bool:
-    """Whether there is an admin key that is active and does not expire within a day.
+    """Whether there is an admin key that is active and does not expire within a day, other than `without`.
 
     `used_since`: and that was made, renewed or used since then, or is the one of the id `or_id`.
     """
     since = "" if used_since is None else rfc3339(used_since)
     moments = {"now": rfc3339(now), "beyond": rfc3339(usable_beyond(now)), "since": since}
-    found = tx.execute(_usable_admin_key(), moments | {"organisation_id": organisation_id, "or_id": or_id})
+    ids = {"organisation_id": organisation_id, "or_id": or_id, "without": without}
+    found = tx.execute(_usable_admin_key(), moments | ids)
     return found.one_or_none() is not None
 
 
@@ -121,6 +132,7 @@ def _usable_admin_key() -> Select[str]:
             key.organisation_id == bindparam("organisation_id"),
             key.permissions.contains('"admin"'),
             has_status(bindparam("now", type_=String))[Status.ACTIVE],
+            key.id != bindparam("without", type_=String),
             is_lasting,
             is_used,
         )

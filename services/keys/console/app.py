@@ -9,9 +9,18 @@ from falcon.routing import CompiledRouter
 from services.keys.console.openid.issuer_sign_in import CALLBACK
 from services.keys.console.pages import lifecycle_pages
 from services.keys.console.pages.create_page import CreatePage
-from services.keys.console.pages.details_page import DetailsPage
+from services.keys.console.pages.details.activity_page import KeyActivityFile, KeyActivityPage
+from services.keys.console.pages.details.details_page import DetailsPage
+from services.keys.console.pages.details.past_page import PastPage
+from services.keys.console.pages.details.refused_request import RefusedRequestPage
+from services.keys.console.pages.details.use_part import UsePart
 from services.keys.console.pages.edit_page import EditPage
-from services.keys.console.pages.list_page import PATH, KeyListPage
+from services.keys.console.pages.ending.compromised_page import CompromisedPage
+from services.keys.console.pages.listing.bulk_page import BULK_PATH, RevokeManyPage
+from services.keys.console.pages.listing.list_page import ROWS_PATH, KeyListPage, KeyRows
+from services.keys.console.pages.listing.list_query import PATH
+from services.keys.console.pages.organisation.organisation_page import OrganisationPage
+from services.keys.console.pages.organisation.policies_page import PoliciesPage
 from services.keys.console.pages.parts import Parts
 from services.keys.console.pages.refusals import Refusals
 from services.keys.console.pages.signing_in import issuer_pages, sign_in_pages
@@ -89,14 +98,24 @@ def beside(console: ConsoleDoor, api: Wsgi) -> Wsgi:
 def _routes(parts: Parts) -> list[Route]:
     return [
         Route(PATH, KeyListPage(parts)),
+        Route(ROWS_PATH, KeyRows(parts)),
+        Route(BULK_PATH, RevokeManyPage(parts)),
         Route("/console/keys/new", CreatePage(parts)),
         Route("/console/keys/{key_id}", DetailsPage(parts)),
+        Route("/console/keys/{key_id}/use", UsePart(parts)),
+        Route("/console/keys/{key_id}/activity", KeyActivityPage(parts)),
+        Route("/console/keys/{key_id}/activity.csv", KeyActivityFile(parts)),
+        Route("/console/keys/{key_id}/past", PastPage(parts)),
+        Route("/console/keys/{key_id}/why", RefusedRequestPage(parts)),
         Route("/console/keys/{key_id}/edit", EditPage(parts)),
         Route("/console/keys/{key_id}/rotate", lifecycle_pages.RotatePage(parts)),
         Route("/console/keys/{key_id}/suspend", lifecycle_pages.SuspendPage(parts)),
         Route("/console/keys/{key_id}/resume", lifecycle_pages.ResumePage(parts)),
         Route("/console/keys/{key_id}/revoke", lifecycle_pages.RevokePage(parts)),
+        Route("/console/keys/{key_id}/compromised", CompromisedPage(parts)),
         Route("/console/keys/{key_id}/delete", lifecycle_pages.DeletePage(parts)),
+        Route("/console/organisation", OrganisationPage(parts)),
+        Route("/console/organisation/policies", PoliciesPage(parts)),
         Route("/console/sign-in", sign_in_pages.SignInPage(parts)),
         Route("/console/link/{link}", sign_in_pages.SignInPage(parts)),
         Route("/console/sign-out", sign_in_pages.SignOut(parts)),

@@ -1,18 +1,40 @@
-"""Usage of a key, asked of the usage service over RPC, a second at most for each question."""
+"""Usage of keys, asked of the usage service over RPC, a second at most for each question."""
 
-from datetime import datetime, timedelta
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from services.keys.console.pages.key_usage import Day, Hour, Request, UsageAway
+from services.keys.console.pages.key_usage import (
+    ALL,
+    ActivityPage,
+    Bucket,
+    Channel,
+    Entry,
+    KeyDay,
+    KeyDays,
+    OrganisationUse,
+    Place,
+    Request,
+    Spent,
+    Step,
+    UsageAway,
+    Use,
+    Wanted,
+    by_outcome,
+)
 from shared.contracts.errors import ServiceError
 from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
-from shared.messaging.rpc.call import CallFailed, call
+from shared.messaging.rpc.call import CallFailed
+from shared.messaging.rpc.kept_calls import KeptCalls
 from shared.values.timestamps import rfc3339
 
 _SECONDS_MAX = 1.0
-_HOUR = "HOUR"
+FILE_PARTS_MAX = 200
+_REVOKED = "KeyRevoked"
+_TEXTS = ("status", "route", "address", "request_id", "secret_hint")
 
 
 class _Bucket(msgspec.Struct):
@@ -35,6 +57,35 @@ class _Summary(msgspec.Struct):
     routes: dict[str, int]
 
 
+class _KeyDay(msgspec.Struct):
+    key_id: str
+    requests: tuple[int, ...]
+    refused: tuple[int, ...]
+    in_last_hour: int
+
+
+class _LastDay(msgspec.Struct):
+    keys: list[_KeyDay]
+    new_sources: dict[str, datetime]
+
+
+class _KeyTotal(msgspec.Struct):
+    key_id: str
+    hint: str
+    requests: int
+
+
+class _OrganisationSummary(_Summary):
+    keys: list[_KeyTotal]
+    refused_keys: list[_KeyTotal]
+
+
+class _Spent(msgspec.Struct):
+    minute: int
+    day: int
+    day_exhausted_at: datetime | None
+
+
 class _Request(msgspec.Struct):
     method: str
     route: str
@@ -43,55 +94,145 @@ class _Request(msgspec.Struct):
     user_agent: str
     request_id: str
     requests: int
+    problem: str | None = None
+    duration_ms: float | None = None
+    secret_hint: str | None = None
+
+
+class _Happened(msgspec.Struct):
+    type: str
+    actor: str = ""
+    request_id: str | None = None
 
 
 class _Entry(msgspec.Struct):
     at: datetime
+    place: Place
     request: _Request | None = None
+    lifecycle: _Happened | None = None
+
+
+class _FilePart(msgspec.Struct):
+    text: str
+    next: Place | None
+
+
+class _Channel(msgspec.Struct):
+    name: str
+    kind: str
+    events: list[str]
+    disabled_at: datetime | None
 
 
 class RemoteUsage:
     def __init__(self, amqp_uri: str, accounts: Accounts = ALL_BELIEVED) -> None:
-        self._amqp_uri, self._accounts = amqp_uri, accounts
+        self._usage = KeptCalls(amqp_uri, accounts, seconds_max=_SECONDS_MAX)
 
-    def day(self, organisation_id: str, key_id: str, now: datetime) -> Day:
+    def use(self, organisation_id: str, key_id: str, step: Step, now: datetime) -> Use:
         """Raises UsageAway."""
-        moments = rfc3339(now - timedelta(days=1)), rfc3339(now)
-        summary = self._ask("summary", _Summary, organisation_id, key_id, *moments, _HOUR)
-        hours = [
-            Hour(start=bucket.start, requests=bucket.requests, refused=_refused(bucket.by_status))
-            for bucket in summary.series
-            if bucket.requests
-        ]
-        return Day(
-            requests=summary.total,
-            refused=_refused(summary.by_class),
-            hours=tuple(reversed(hours)),
-            routes=tuple(sorted(summary.routes.items(), key=lambda route: -route[1])),
-            p50=summary.duration_ms.p50,
-            p95=summary.duration_ms.p95,
-            p99=summary.duration_ms.p99,
+        return _use(self._ask("summary", _Summary, organisation_id, key_id, *_range(step, now)), step)
+
+    def spent(self, organisation_id: str, key_id: str, day_limit: int | None) -> Spent:
+        """Raises UsageAway."""
+        spent = self._ask("used", _Spent, organisation_id, key_id, day_limit)
+        return Spent(minute=spent.minute, day=spent.day, day_exhausted_at=spent.day_exhausted_at)
+
+    def activity(
+        self, organisation_id: str, key_id: str, limit: int, wanted: Wanted = ALL, after: Place | None = None
+    ) -> ActivityPage:
+        """Raises UsageAway."""
+        arguments = (organisation_id, key_id, limit, None, _filter(wanted), after)
+        entries: list[_Entry] = self._ask("activity", list[_Entry], *arguments)
+        next_ = entries[-1].place if len(entries) == limit else None
+        return ActivityPage(entries=tuple(map(_entry, entries)), next=next_)
+
+    def activity_file(self, organisation_id: str, key_id: str, wanted: Wanted = ALL) -> Iterator[str]:
+        """Raises UsageAway, at once for its first part."""
+        asked = (organisation_id, key_id, _filter(wanted))
+        first: _FilePart = self._ask("activity_file", _FilePart, *asked, None)
+
+        def parts() -> Iterator[str]:
+            part = first
+            for _ in range(FILE_PARTS_MAX):
+                yield part.text
+                if part.next is None:
+                    return
+                part = self._ask("activity_file", _FilePart, *asked, part.next)
+
+        return parts()
+
+    def of_organisation(self, organisation_id: str, step: Step, now: datetime) -> OrganisationUse:
+        """Raises UsageAway."""
+        summary = self._ask("organisation_summary", _OrganisationSummary, organisation_id, *_range(step, now))
+        return OrganisationUse(
+            whole=_use(summary, step),
+            keys=tuple((key.key_id, key.hint, key.requests) for key in summary.keys),
+            refused_keys=tuple((key.key_id, key.hint, key.requests) for key in summary.refused_keys),
         )
 
-    def requests(self, organisation_id: str, key_id: str, limit: int) -> tuple[Request, ...]:
+    def last_day(self, organisation_id: str, key_ids: Collection[str]) -> KeyDays:
         """Raises UsageAway."""
-        entries = self._ask("activity", list[_Entry], organisation_id, key_id, limit)
+        told = self._ask("last_day", _LastDay, organisation_id, list(key_ids))
+        days = {
+            day.key_id: KeyDay(requests=day.requests, refused=day.refused, in_last_hour=day.in_last_hour)
+            for day in told.keys
+        }
+        return KeyDays(by_key=days, new_sources=told.new_sources)
+
+    def channels(self, organisation_id: str) -> tuple[Channel, ...]:
+        """Raises UsageAway."""
+        found: list[_Channel] = self._ask("channels", list[_Channel], organisation_id)
         return tuple(
-            Request(at=entry.at, **msgspec.structs.asdict(entry.request))
-            for entry in entries
-            if entry.request is not None
+            Channel(
+                name=channel.name,
+                kind=channel.kind,
+                hears_of_ends=_REVOKED in channel.events,
+                is_disabled=channel.disabled_at is not None,
+            )
+            for channel in found
         )
 
     def _ask(self, method: str, kind: type[Any], *arguments: object) -> Any:
         try:
-            answer = call(
-                self._amqp_uri, "usage", method, *arguments, seconds_max=_SECONDS_MAX, accounts=self._accounts
-            )
-            return msgspec.convert(answer, type=kind)
+            return msgspec.convert(self._usage.call("usage", method, *arguments), type=kind)
         except (CallFailed, ServiceError, msgspec.ValidationError) as error:
             raise UsageAway(method) from error
 
 
-def _refused(by: dict[str, int]) -> int:
-    """`by`: status or its class → requests."""
-    return sum(requests for status, requests in by.items() if status >= "4")
+def _range(step: Step, now: datetime) -> tuple[str, str, str]:
+    return rfc3339(step.since(now)), rfc3339(now), step.name
+
+
+def _filter(wanted: Wanted) -> dict[str, str]:
+    texts = {name: getattr(wanted, name) for name in _TEXTS}
+    times = {name: rfc3339(time) for name in ("start", "end") if (time := getattr(wanted, name)) is not None}
+    return {name: text for name, text in texts.items() if text} | times
+
+
+def _use(summary: _Summary, step: Step) -> Use:
+    statuses: dict[str, int] = defaultdict(int)
+    for bucket in summary.series:
+        for status, requests in bucket.by_status.items():
+            statuses[status] += requests
+    return Use(
+        step=step,
+        buckets=tuple(
+            Bucket(start=bucket.start, **by_outcome(bucket.by_status)) for bucket in summary.series if bucket.requests
+        ),
+        routes=_most_first(summary.routes),
+        statuses=_most_first(statuses),
+        p50=summary.duration_ms.p50,
+        p95=summary.duration_ms.p95,
+        p99=summary.duration_ms.p99,
+        **by_outcome(summary.by_class),
+    )
+
+
+def _entry(entry: _Entry) -> Entry:
+    happened = {} if entry.lifecycle is None else msgspec.structs.asdict(entry.lifecycle)
+    request = None if entry.request is None else Request(at=entry.at, **msgspec.structs.asdict(entry.request))
+    return Entry(at=entry.at, request=request, **happened)
+
+
+def _most_first(counts: dict[str, int]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(counts.items(), key=lambda counted: (-counted[1], counted[0])))

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 from zlib import crc32
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
 
 from services.sensors import tables
 from services.sensors.store.even_times import HOUR_NS, NS
@@ -98,37 +98,43 @@ def find_last_sample(tx: Connection, sensor_id: str, axis: str) -> None:
         tx.execute(update(table).where(is_this).values(last_sample_ns=row.end_ns, sample_rate_hz=row.rate_hz))
 
 
+def spans() -> Select[Any]:
+    joined = tables.span.outerjoin(tables.sealed_file, tables.sealed_file.c.id == tables.span.c.file_id)
+    return select(tables.span, tables.sealed_file.c.path).select_from(joined)
+
+
+_of_sensor = spans().where(tables.span.c.sensor_id == bindparam("sensor_id"))
+_BETWEEN = _of_sensor.where(
+    tables.span.c.end_ns >= bindparam("start_ns"),
+    tables.span.c.end_ns < bindparam("near_ns"),
+    tables.span.c.start_ns < bindparam("end_ns"),
+).order_by(tables.span.c.axis, tables.span.c.start_ns, tables.span.c.id)
+_BY_DEVICE_TIME = _of_sensor.where(
+    tables.span.c.era == bindparam("era"),
+    tables.span.c.device_end_ns >= bindparam("from_ns"),
+    tables.span.c.device_end_ns <= bindparam("near_ns"),
+    tables.span.c.device_ns <= bindparam("to_ns"),
+).order_by(tables.span.c.axis, tables.span.c.device_ns, tables.span.c.id)
+
+
 def between(tx: Connection, sensor_id: str, start_ns: int, end_ns: int) -> list[Span]:
     """Spans with a sample in [start_ns, end_ns), or near it, of all axes, by axis and time."""
-    table = tables.span
-    near = table.c.end_ns < end_ns + _SPAN_SECONDS_MAX * NS
-    query = spans().where(table.c.sensor_id == sensor_id, table.c.end_ns >= start_ns, near, table.c.start_ns < end_ns)
-    return fetched(tx, query.order_by(table.c.axis, table.c.start_ns, table.c.id))
+    near_ns = end_ns + _SPAN_SECONDS_MAX * NS
+    asked = {"sensor_id": sensor_id, "start_ns": start_ns, "end_ns": end_ns, "near_ns": near_ns}
+    return [_span(row) for row in tx.execute(_BETWEEN, asked)]
 
 
 def by_device_time(tx: Connection, sensor_id: str, era: int, from_ns: int, to_ns: int) -> list[Span]:
     """Spans of one era with a sample from `from_ns` to `to_ns` by the device's clock, by axis and device time."""
-    table = tables.span
-    near = table.c.device_end_ns <= to_ns + _SPAN_SECONDS_MAX * NS * 2  # a device's hour may be longer than ours
-    query = spans().where(
-        table.c.sensor_id == sensor_id,
-        table.c.era == era,
-        table.c.device_end_ns >= from_ns,
-        near,
-        table.c.device_ns <= to_ns,
-    )
-    return fetched(tx, query.order_by(table.c.axis, table.c.device_ns, table.c.id))
+    near_ns = to_ns + 2 * _SPAN_SECONDS_MAX * NS  # a device's hour may be longer than ours
+    asked = {"sensor_id": sensor_id, "era": era, "from_ns": from_ns, "to_ns": to_ns, "near_ns": near_ns}
+    return [_span(row) for row in tx.execute(_BY_DEVICE_TIME, asked)]
 
 
 def of_hour(tx: Connection, sensor_id: str, axis: str, hour: int) -> list[Span]:
     table = tables.span
     query = spans().where(table.c.sensor_id == sensor_id, table.c.axis == axis, table.c.hour == hour)
     return fetched(tx, query.order_by(table.c.start_ns, table.c.id))
-
-
-def spans() -> Select[Any]:
-    joined = tables.span.outerjoin(tables.sealed_file, tables.sealed_file.c.id == tables.span.c.file_id)
-    return select(tables.span, tables.sealed_file.c.path).select_from(joined)
 
 
 def fetched(tx: Connection, query: Select[Any]) -> list[Span]:

@@ -14,7 +14,7 @@ from services.sensors.store.miniseed.archive import Archive
 from services.sensors.store.miniseed.codec import encode
 from services.sensors.store.miniseed.codes import Codes, Coding
 from services.sensors.store.piece import Piece
-from services.sensors.store.span import Records, Span
+from services.sensors.store.span import Span
 from services.sensors.store.waveform import Segment, join
 from shared.sql.database import Database
 
@@ -98,31 +98,14 @@ class SampleReader:
 
     def _sealed(self, span: Span, codes: Codes, wanted: _Range) -> Iterator[bytes]:
         chosen = span.chosen(wanted.start_ns, wanted.end_ns)
-        if chosen.size == 0:
-            return
-        inside = _is_inside(span, chosen, wanted)
-        for whole, records in _runs(chosen, inside):
-            if whole:
-                yield from (content for _, content in span.contents(self._archive, records))
-            else:
-                pieces = map(wanted.cut, span.read(self._archive, records))
-                yield from _encoded([_segment(piece, codes) for piece in pieces if piece is not None], codes)
-
-
-def _is_inside(span: Span, chosen: Records, wanted: _Range) -> list[bool]:
-    return [
-        wanted.start_ns <= record["start_ns"]
-        and span.time_ns(int(record["start_ns"]), int(record["count"]) - 1) < wanted.end_ns
-        for record in chosen
-    ]
-
-
-def _runs(records: Records, inside: list[bool]) -> Iterator[tuple[bool, Records]]:
-    first = 0
-    for number in range(1, len(inside) + 1):
-        if number == len(inside) or inside[number] != inside[first]:
-            yield inside[first], records[first:number]
-            first = number
+        for record, content in span.contents(self._archive, chosen):
+            start_ns, last = int(record["start_ns"]), int(record["count"]) - 1
+            if wanted.start_ns <= start_ns and span.time_ns(start_ns, last) < wanted.end_ns:
+                yield content
+                continue
+            piece = wanted.cut(span.decoded(record, content))
+            if piece is not None:
+                yield from encode(codes, piece.start_ns, piece.rate_hz, piece.samples)
 
 
 def _encoded(segments: list[Segment], codes: Codes) -> Iterator[bytes]:

@@ -29,7 +29,6 @@ RECORD = np.dtype(
     ]
 )
 Records = NDArray[np.void]
-_FIRST_FOUR = ("start_ns", "device_ns", "device_end_ns", "count")
 
 
 class SpanDamaged(Exception):
@@ -94,16 +93,16 @@ class Span:
         ends = table["start_ns"] + np.rint(table["count"] * (NS / self.rate_hz)).astype(np.int64)
         return table[(ends > start_ns) & (table["start_ns"] < end_ns)]
 
-    def contents(self, archive: Archive, chosen: Records) -> Iterator[tuple[Records, bytes]]:
-        """Runs of neighbouring records with their bytes, checked. Raises as `pieces`."""
+    def contents(self, archive: Archive, chosen: Records) -> Iterator[tuple[np.void, bytes]]:
+        """Records with their bytes, checked; neighbours are read at once. Raises as `pieces`."""
         for run in _neighbours(chosen):
-            offset, length = int(run[0]["place"]) * RECORD_BYTES, len(run) * RECORD_BYTES
-            content = archive.read(self.path or "", offset, length)
+            first, length = int(run[0]["place"]), len(run) * RECORD_BYTES
+            content = archive.read(self.path or "", first * RECORD_BYTES, length)
             for number, record in enumerate(run):
                 part = content[number * RECORD_BYTES : (number + 1) * RECORD_BYTES]
                 if crc32(part) != record["crc"]:
-                    raise SpanDamaged(self, f"record {record['place']} is not what was written")
-            yield run, content
+                    raise SpanDamaged(self, f"record {first + number} is not what was written")
+                yield record, part
 
     def _arrived(self) -> list[Piece]:
         content = self.samples or b""
@@ -114,16 +113,17 @@ class Span:
 
     def read(self, archive: Archive, chosen: Records) -> Iterator[Piece]:
         """A piece a record. Raises as `pieces`."""
-        for run, content in self.contents(archive, chosen):
-            try:
-                samples = decode(content)
-            except RecordDamaged as error:
-                raise SpanDamaged(self, str(error)) from error
-            first = 0
-            for record in run:
-                start_ns, device_ns, device_end_ns, count = (int(record[name]) for name in _FIRST_FOUR)
-                yield self._piece(start_ns, device_ns, device_end_ns, samples[first : first + count])
-                first += count
+        for record, content in self.contents(archive, chosen):
+            yield self.decoded(record, content)
+
+    def decoded(self, record: np.void, content: bytes) -> Piece:
+        """Raises SpanDamaged."""
+        try:
+            samples = decode(content)
+        except RecordDamaged as error:
+            raise SpanDamaged(self, str(error)) from error
+        start_ns, device_ns, device_end_ns = (int(record[name]) for name in ("start_ns", "device_ns", "device_end_ns"))
+        return self._piece(start_ns, device_ns, device_end_ns, samples)
 
     def _piece(self, start_ns: int, device_ns: int, device_end_ns: int, samples: Samples) -> Piece:
         return Piece(

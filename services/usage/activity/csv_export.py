@@ -32,12 +32,16 @@ _BYTE_ORDER_MARK = "\ufeff"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def as_csv(entries: Iterable[TimelineEntry]) -> Iterator[bytes]:
-    """The file in chunks of about 16 KiB, header first. `what`: the method of a request, or the type of an event."""
+def as_csv(entries: Iterable[TimelineEntry], *, begins: bool = True) -> Iterator[bytes]:
+    """The file in chunks of about 16 KiB, header first. `what`: the method of a request, or the type of an event.
+
+    `begins`: these are its first entries; if not, the header is in the file already.
+    """
     text = io.StringIO()
-    text.write(_BYTE_ORDER_MARK)
     writer = csv.writer(text)
-    writer.writerow(COLUMNS)
+    if begins:
+        text.write(_BYTE_ORDER_MARK)
+        writer.writerow(COLUMNS)
     for entry in entries:
         writer.writerow(_inert(cell) for cell in _cells(entry))
         if text.tell() >= _CHUNK_CHARACTERS:

@@ -1,17 +1,15 @@
 """Marshmallow schemas of a key's activity: the query and the answer."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from marshmallow import fields, validate
 
+from services.usage.activity.status_condition import STATUS, status_range
 from services.usage.activity.timeline import ActivityFilter
 from shared.web.operation import StrictSchema
 from shared.web.pagination import PageQuery, PageQuerySchema
 from shared.web.requests.timestamp import Timestamp
-
-_STATUS = re.compile(r"([1-5])(xx|[0-9]{2})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +26,7 @@ class ActivityQuery(PageQuery):
 
     def wanted(self) -> ActivityFilter:
         return ActivityFilter(
-            statuses=self._statuses(),
+            statuses=None if self.status is None else status_range(self.status),
             route=self.route,
             address=self.address,
             request_id=self.request_id,
@@ -37,19 +35,11 @@ class ActivityQuery(PageQuery):
             end=self.to,
         )
 
-    def _statuses(self) -> tuple[int, int] | None:
-        if self.status is None:
-            return None
-        if self.status.endswith("xx"):
-            first = int(self.status[0]) * 100
-            return first, first + 99
-        return int(self.status), int(self.status)
-
 
 class ActivityQuerySchema(PageQuerySchema):
     shape = ActivityQuery
     status = fields.String(
-        validate=validate.Regexp(_STATUS.pattern + "$", error="must be a status such as 429, or a class such as 4xx"),
+        validate=validate.Regexp(STATUS.pattern + "$", error="must be a status such as 429, or a class such as 4xx"),
         metadata={"description": "a status, such as 429, or a class, such as 4xx"},
     )
     route = fields.String(validate=validate.Length(min=1, max=100), metadata={"description": "such as /v1/sensors"})

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, ScalarSelect, Select, Table, cast, func, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    Select,
+    Subquery,
+    Table,
+    cast,
+    func,
+    select,
+    union_all,
+)
 
 from services.usage import tables
 from services.usage.counters import latency_sketch
@@ -94,17 +106,15 @@ class Statistics:
         with self._database.reading() as tx:
             is_by_day = step is Step.DAY
             counter = tables.counter_day if is_by_day else KEYS.within(tx, own, first, last, step.value)
-            requests = func.sum(counter.c.requests).label("requests")
-            query = (
-                select(known.c.key_id, known.c.hint, requests)
-                .join(counter, counter.c.key_id == known.c.key_id)
-                .where(known.c.organisation_id == organisation_id, counter.c.minute >= first, counter.c.minute < last)
-                .group_by(known.c.key_id, known.c.hint)
-                .order_by(requests.desc(), known.c.key_id)
-                .limit(KEYS_MAX)
-            )
-            rows = tx.execute(query).all()
-        return tuple(KeyTotal(key_id=row.key_id, hint=row.hint, requests=int(row.requests)) for row in rows)
+            return _totals(tx, counter, organisation_id, counter.c.minute >= first, counter.c.minute < last)
+
+    def refused_by_key(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> tuple[KeyTotal, ...]:
+        """The same of requests that were answered 4xx, of which the days' counters do not tell."""
+        known, (first, last) = tables.known_key, _minutes(start, end, step)
+        own = select(known.c.key_id).where(known.c.organisation_id == organisation_id)
+        with self._database.reading() as tx:
+            counter = KEYS.within(tx, own, first, last, step.value)
+            return _totals(tx, counter, organisation_id, counter.c.status.between(400, 499))
 
     def used(self, key_id: str, now: datetime) -> Used:
         request, minutes, days = tables.request, tables.counter, tables.counter_day
@@ -176,6 +186,22 @@ class Statistics:
             ),
             routes=dict(routes),
         )
+
+
+def _totals(
+    tx: Connection, counter: Table | Subquery, organisation_id: str, *is_wanted: ColumnElement[bool]
+) -> tuple[KeyTotal, ...]:
+    known, requests = tables.known_key, func.sum(counter.c.requests).label("requests")
+    query = (
+        select(known.c.key_id, known.c.hint, requests)
+        .join(counter, counter.c.key_id == known.c.key_id)
+        .where(known.c.organisation_id == organisation_id, *is_wanted)
+        .group_by(known.c.key_id, known.c.hint)
+        .order_by(requests.desc(), known.c.key_id)
+        .limit(KEYS_MAX)
+    )
+    rows = tx.execute(query).all()
+    return tuple(KeyTotal(key_id=row.key_id, hint=row.hint, requests=int(row.requests)) for row in rows)
 
 
 def widened(start: datetime, end: datetime, step: Step) -> tuple[datetime, datetime]:

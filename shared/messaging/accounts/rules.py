@@ -12,8 +12,10 @@ from shared.values.accounts import SERVICES
 # Each service's web processes have a gate, which speaks for auth and asks these two; keys' console asks for usage.
 GATES_SPEAK_FOR = "auth"
 _GATE_CALLS = frozenset({"keys.feed.pull", "usage.spent"})
+_CONSOLE_ASKS = ("summary", "last_day", "organisation_summary", "used", "activity", "activity_file", "channels")
+_CONSOLE_CALLS = frozenset(f"usage.{procedure}" for procedure in _CONSOLE_ASKS)
 CALLS: Mapping[str, frozenset[str]] = dict.fromkeys(SERVICES, _GATE_CALLS) | {
-    "keys": _GATE_CALLS | {"usage.summary", "usage.activity"},
+    "keys": _GATE_CALLS | _CONSOLE_CALLS,
     "usage": _GATE_CALLS | {"keys.get_key", "keys.history"},
 }
 # A call that names no organisation: whose key it is about is in the answer.

@@ -11,6 +11,8 @@ import falcon
 
 from services.keys.commands.command_inputs import CreatedKey, KeyRequest
 from services.keys.console.pages import key_form
+from services.keys.console.pages.creation import expiry_choices, prefill
+from services.keys.console.pages.creation.prefill import Prefilled
 from services.keys.console.pages.key_form import KeyFaulty, Typed
 from services.keys.console.pages.page import NamedKey, Page
 from services.keys.console.pages.parts import Visit
@@ -22,8 +24,8 @@ from shared.sql.idempotency_table import Keep
 class CreatePage(Page):
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         visit = self.changer(self.visit(req))
-        prefilled = key_form.prefilled(req.params)
-        self._form(req, resp, visit, prefilled.typed, named=prefilled.named)
+        prefilled = self._prefilled(req, visit)
+        self._form(req, resp, visit, prefilled.typed, prefilled=prefilled)
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         visit, form, is_theirs = self.posted_again(req)
@@ -53,6 +55,16 @@ class CreatePage(Page):
             return
         self._done(req, resp, visit, wanted, done)
 
+    def _prefilled(self, req: falcon.Request, visit: Visit) -> Prefilled:
+        """Raises NoSuchKey for the settings of a key that is not there."""
+        lifetimes = visit.lifetimes()
+        expiry, template, like = expiry_choices.first(lifetimes), req.get_param("template"), req.get_param("like")
+        if template in set(prefill.Template):
+            return prefill.of_template(prefill.Template(template), expiry, self.parts.clock.now())
+        if like:
+            return prefill.like(self.parts.queries.get_key(visit.organisation_id, like), expiry)
+        return prefill.of_link(req.params, expiry)
+
     def _form(
         self,
         req: falcon.Request,
@@ -61,7 +73,7 @@ class CreatePage(Page):
         typed: Typed,
         *,
         attempt: str = "",
-        named: tuple[str, ...] = (),
+        prefilled: Prefilled | None = None,
         faults: frozenset[str] = frozenset(),
         too_many: TooManyKeys | None = None,
         is_again: bool = False,
@@ -74,11 +86,14 @@ class CreatePage(Page):
             status=422 if faults else 409 if too_many else 200,
             typed=key_form.redacted(typed),
             attempt=attempt,
-            named=named,
+            prefilled=prefilled,
+            templates=tuple(prefill.Template),
             faults=faults,
             too_many=too_many,
             is_again=is_again,
             limits=visit.tier_limits(),
+            days=expiry_choices.choices(visit.lifetimes(), [typed.expiry]),
+            latest=expiry_choices.latest(self.parts.clock.now(), visit.lifetimes()),
             address=visit.address,
         )
 
@@ -102,7 +117,7 @@ class CreatePage(Page):
             key = self.parts.queries.get_key(visit.organisation_id, done)
             self.show(req, resp, visit, "keys/made_before.html", status=409, key=key)
             return
-        named = NamedKey(id=done.key_id, name=wanted.description.name)
+        named = NamedKey(id=done.key_id, name=wanted.description.name, permissions=wanted.permissions)
         self.show_secret(req, resp, visit, named, done.secret, done.receipt, is_new=True)
 
 

@@ -7,6 +7,7 @@ import falcon
 
 from services.keys.commands.command_inputs import EditedKey
 from services.keys.console.pages import key_form
+from services.keys.console.pages.creation import expiry_choices
 from services.keys.console.pages.key_form import KeyFaulty, Merged, Typed
 from services.keys.console.pages.page import NamedKey, Page
 from services.keys.console.pages.parts import Visit
@@ -53,7 +54,8 @@ class EditPage(Page):
             present = self.parts.queries.get_key(visit.organisation_id, key_id)
             self._other_was_first(req, resp, visit, present, seen, typed)
         else:
-            self._done(req, resp, visit, NamedKey(id=key_id, name=typed.name.strip()), done)
+            named = NamedKey(id=key_id, name=typed.name.strip(), permissions=typed.permissions)
+            self._done(req, resp, visit, named, done)
 
     def _edited(self, req: falcon.Request, visit: Visit, form: Form, key: KeyView, typed: Typed) -> EditedKey | str:
         regenerates = "regenerate" in form
@@ -110,6 +112,7 @@ class EditPage(Page):
         moments: tuple[str, ...] = (),
         is_again: bool = False,
     ) -> None:
+        lifetimes = visit.lifetimes()
         self.show(
             req,
             resp,
@@ -128,6 +131,8 @@ class EditPage(Page):
             moments=moments,
             is_again=is_again,
             limits=visit.tier_limits(),
+            days=expiry_choices.choices(lifetimes, [typed.expiry], self.parts.clock.now() - key.created_at),
+            latest=expiry_choices.latest(key.created_at, lifetimes),
             address=visit.address,
         )
 

@@ -20,10 +20,9 @@ from services.keys.http.schemas.request_bodies import CreateKeySchema, EditKeySc
 from services.keys.views.queries import KeyView
 from shared.gate.grants.grant import Limits
 from shared.observability.redaction import redact
-from shared.values.permissions import ALIASES, PERMISSIONS
+from shared.values.permissions import PERMISSIONS
 from shared.web.problems.catalogue import Problem
 
-DAYS = ("30", "90", "365")
 KEEP, ON_DATE, NEVER = "keep", "date", "never"
 _SEPARATED = re.compile(r"[\s,;]+")
 _WHOLE = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -36,7 +35,7 @@ _NAMED = re.compile(r"/?([a-z_]+)(?:/([a-z_]+))?")
 class Typed:
     """The fields as they were typed. `labels`: `name:value` a line; `addresses`: separated by space or comma.
 
-    `expiry`: one of DAYS, ON_DATE (`expires_on`), NEVER (`never_reason`) or, where there is one, KEEP.
+    `expiry`: a number of days, ON_DATE (`expires_on`), NEVER (`never_reason`) or, where there is one, KEEP.
     """
 
     name: str = ""
@@ -53,14 +52,6 @@ class Typed:
 
     def with_(self, **different: Any) -> "Typed":
         return replace(self, **different)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prefilled:
-    """`named`: the fields that a link from outside filled in."""
-
-    typed: Typed
-    named: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,22 +95,6 @@ def redacted(typed: Typed) -> Typed:
     """To be shown again: a key that somebody pasted is in no answer."""
     texts = {each.name: redact(getattr(typed, each.name)) for each in dataclasses.fields(Typed) if each.type is str}
     return typed.with_(**texts)
-
-
-def prefilled(asked: Mapping[str, Any]) -> Prefilled:
-    """Of `?name=&permissions=&expires_in=`; what is not understood is left out."""
-    texts = {name: value for name, value in asked.items() if isinstance(value, str)}
-    found: dict[str, Any] = {}
-    if name := texts.get("name", "").strip()[:100]:
-        found["name"] = name
-    given = {ALIASES.get(each, each) for each in _SEPARATED.split(texts.get("permissions", ""))}
-    if permissions := tuple(name for name in PERMISSIONS if name in given):
-        found["permissions"] = permissions
-    seconds = texts.get("expires_in", "")
-    days, rest = divmod(int(seconds), 86_400) if _WHOLE.fullmatch(seconds) else (0, 0)
-    if str(days) in DAYS and not rest:
-        found["expiry"] = str(days)
-    return Prefilled(typed=Typed(**found), named=tuple(found))
 
 
 def wanted_key(typed: Typed, now: datetime, tier: Limits | None) -> KeyRequest:
@@ -206,7 +181,7 @@ def _document(typed: Typed) -> tuple[dict[str, Any], set[str]]:
                 document["limits"][name] = int(text)
             else:
                 faults.add(name)
-    if typed.expiry in DAYS:
+    if _WHOLE.fullmatch(typed.expiry):
         document["expires_in"] = int(typed.expiry) * 86_400
     elif typed.expiry == NEVER:
         document["expires_at"] = None

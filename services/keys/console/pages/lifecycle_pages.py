@@ -1,28 +1,35 @@
 """Pages that rotate, suspend, resume, revoke and delete a key: each asks first, and ends on the receipt."""
 
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import falcon
 from marshmallow import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
 
 from services.keys.commands.command_inputs import RotatedKey
+from services.keys.console.pages.asked_usage import AskedUsage
+from services.keys.console.pages.ending.what_will_fail import what_will_fail
 from services.keys.console.pages.page import NamedKey, Page
 from services.keys.console.pages.parts import Visit
 from services.keys.console.rendering.form import Form
 from services.keys.http.schemas.request_bodies import GiveUpSchema
 from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked
 from services.keys.lifecycle.key import Reason
-from services.keys.lifecycle.lock_out import LockOut
+from services.keys.lifecycle.lock_out import LockOut, Loss
 from services.keys.lifecycle.organisation import TooManyKeys
 from services.keys.revocation.propagation import Receipt
-from services.keys.views.queries import KeyFilter, KeyView
-from shared.sql.database import DatabaseBusy
+from services.keys.views.queries import KeyView
 from shared.sql.idempotency_table import Keep
 from shared.values.revision import RevisionDiffers, SeenRevisions
 
-GRACES = {"0": timedelta(0), "3600": timedelta(hours=1), "86400": timedelta(days=1), "604800": timedelta(days=7)}
+INSTEAD = "instead"
+GRACES = {
+    "0": timedelta(0),
+    "3600": timedelta(hours=1),
+    "86400": timedelta(days=1),
+    "604800": timedelta(days=7),
+    INSTEAD: timedelta(0),
+}
 
 
 class _VerbPage(Page):
@@ -30,10 +37,12 @@ class _VerbPage(Page):
 
     verb: ClassVar[str]
     needs_recent: ClassVar[bool] = False
+    ends_access: ClassVar[bool] = True
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, key_id: str) -> None:
         visit = self.changer(self.visit(req))
-        self._ask(req, resp, visit, self._key(visit, key_id), Form([]))
+        chosen = [("grace", grace)] if (grace := req.get_param("grace")) in GRACES else []
+        self._ask(req, resp, visit, self._key(visit, key_id), Form(chosen))
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, key_id: str) -> None:
         visit, form, is_theirs = self.posted_again(req)
@@ -82,13 +91,23 @@ class _VerbPage(Page):
         loss: str | None = None,
         is_again: bool = False,
     ) -> None:
+        failing = None
+        if self.ends_access:
+            organisation_id, now = visit.organisation_id, self.parts.clock.now()
+            failing = AskedUsage(self.parts.usage).part(
+                lambda usage: what_will_fail(usage, organisation_id, key.id, now)
+            )
+            if refusal is None and self.parts.lock_outs.is_last_admin_key(key):
+                refusal, loss = LockOut.__name__, Loss.LAST_ADMIN_KEY.name
         self.show(
             req,
             resp,
             visit,
             f"keys/{self.verb}.html",
             status=status,
+            failing=failing,
             key=key,
+            verb_name=self.verb,
             form=form.redacted(),
             attempt=form.attempt,
             fault=fault,
@@ -112,18 +131,9 @@ class RevokePage(_VerbPage):
         commands = visit.commands(forces="force" in form)
         reason, note = Reason(form.text("reason") or Reason.UNSPECIFIED), form.text("note").strip() or None
         revoked = commands.revoke(visit.organisation_id, key.id, reason, note, visit.origin)
-        made = self._made(visit, revoked.made.ids)
-        told = {"key": key, "made": made, "made_ids": revoked.made.ids, "is_complete": revoked.made.is_complete}
-        self.show_receipt(req, resp, visit, "keys/revoked.html", revoked.receipt, **told)
-
-    def _made(self, visit: Visit, ids: tuple[str, ...]) -> tuple[KeyView, ...]:
-        """Those that are still there. None where they cannot be read now: the receipt is told all the same."""
-        if not ids:
-            return ()
-        try:
-            return self.parts.queries.all_keys(visit.organisation_id, KeyFilter(ids=ids))
-        except (SQLAlchemyError, DatabaseBusy):
-            return ()
+        made = self.still_there(visit, revoked.made.ids)
+        told: dict[str, Any] = {"made_ids": revoked.made.ids, "is_complete": revoked.made.is_complete}
+        self.show_receipt(req, resp, visit, "keys/revoked.html", revoked.receipt, key=key, made=made, **told)
 
 
 class SuspendPage(_VerbPage):
@@ -136,6 +146,7 @@ class SuspendPage(_VerbPage):
 
 class ResumePage(_VerbPage):
     verb = "resume"
+    ends_access = False
 
     def do(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, key: KeyView) -> None:
         receipt = visit.commands().resume(visit.organisation_id, key.id, visit.origin)
@@ -158,7 +169,10 @@ class DeletePage(_VerbPage):
 
 
 class RotatePage(_VerbPage):
+    """With a grace for the secret before, or instead of the newest one alone, whose answer was lost."""
+
     verb = "rotate"
+    ends_access = False
 
     def fault(self, key: KeyView, form: Form) -> str | None:
         return None if form.text("grace") in GRACES else "grace"
@@ -172,13 +186,14 @@ class RotatePage(_VerbPage):
             # Of this revision alone: another may be an admin key, which needs more.
             seen = SeenRevisions(frozenset({key.revision}))
             commands = visit.commands(recent=is_admin, forces="force" in form, seen=seen, keep=keep)
-            return commands.rotate(visit.organisation_id, key.id, GRACES[form.text("grace")], visit.origin)
+            return commands.rotate(visit.organisation_id, key.id, grace, visit.origin, instead=is_instead)
 
-        grace = GRACES[form.text("grace")]
+        grace, is_instead = GRACES[form.text("grace")], form.text("grace") == INSTEAD
         done = self.once(req, visit, form, change, lambda subject: subject)
         if isinstance(done, str):
             self.show(req, resp, visit, "keys/made_before.html", status=409, key=key)
             return
         ends = [moment for moment in (self.parts.clock.now() + grace, key.expires_at) if moment]
-        named = NamedKey(id=key.id, name=key.name, grace_until=min(ends) if grace else None)
+        old_until = key.grace_until if is_instead else min(ends) if grace else None
+        named = NamedKey(id=key.id, name=key.name, permissions=key.permissions, grace_until=old_until)
         self.show_secret(req, resp, visit, named, done.secret, done.receipt)

@@ -1,17 +1,23 @@
 """What the console's pages are made of: keys' commands and queries, who is signed in, and where the rest is asked."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from services.keys.commands.command_handler import CommandHandler
+from services.keys.commands.lock_out_preview import LockOutPreview
 from services.keys.console.openid.issuer_sign_in import IssuerSignIn
 from services.keys.console.pages.key_usage import KeyUsage
 from services.keys.console.sessions import tokens
 from services.keys.console.sessions.sign_in import SignIn
+from services.keys.lifecycle.key import KEY_PREFIX
+from services.keys.lifecycle.lifetimes import Lifetimes
 from services.keys.revocation.session_fence import Session, SessionFence
 from services.keys.views.as_of import AsOf
 from services.keys.views.history import History
-from services.keys.views.queries import KeyQueries, OrganisationView
+from services.keys.views.listing.key_filter import KeyFilter
+from services.keys.views.organisation_history import OrganisationHistory
+from services.keys.views.organisations.key_overview import KeyOverview
+from services.keys.views.queries import KeyQueries, KeyView, OrganisationView
 from shared.eventsourcing.origin import Origin
 from shared.gate.grants.grant import Limits
 from shared.runtime.clock import Clock
@@ -25,8 +31,11 @@ class Parts:
     """`tiers`: the limits of each. `usage` None: there is nobody to ask. `issuer` None: people sign in by links."""
 
     commands: CommandHandler
+    lock_outs: LockOutPreview
     queries: KeyQueries
     history: History
+    organisation_history: OrganisationHistory
+    overview: Callable[..., KeyOverview]
     as_of: AsOf
     idempotency: Idempotency
     sign_in: SignIn
@@ -74,6 +83,24 @@ class Visit:
             forces=forces,
         )
         return self.parts.commands.behind(fence, seen, keep)
+
+    def lifetimes(self) -> Lifetimes:
+        of = self.organisation
+        return Lifetimes(max_days=of.lifetime_max_days, default_days=of.lifetime_default_days)
+
+    def names(self, actors: Collection[str]) -> dict[str, str]:
+        """Who did something → name, of people and of keys that are still there."""
+        keys = tuple(actor for actor in actors if actor.startswith(KEY_PREFIX))
+        names = self.parts.sign_in.names(actors)
+        if keys:
+            found = self.parts.queries.all_keys(self.organisation_id, KeyFilter(ids=keys))
+            names |= {key.id: key.name for key in found}
+        return names
+
+    def limits_of(self, key: KeyView) -> Limits | None:
+        """Those in force: the lower of the key's own and its tier's. None: the tier is not known."""
+        tier = self.tier_limits()
+        return tier and tier.lowered(key.minute_limit, key.day_limit)
 
     def tier_limits(self) -> Limits | None:
         return self.parts.tiers.get(self.organisation.tier)

@@ -31,7 +31,10 @@ def add_to(environment: Environment, language: str) -> None:
         local = format_datetime(utc.astimezone(zoneinfo.ZoneInfo(name)), _MOMENT, locale=language)
         return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(machine, text, local)
 
-    def hour(time: datetime) -> str:
+    def bar_start(time: datetime, step: str) -> str:
+        """Where a bar of a chart begins. `step`: minute, hour or day; days are those of UTC."""
+        if step == "day":
+            return day(time.astimezone(UTC))
         name = TIME_ZONE.get()
         local = format_datetime(time.astimezone(zoneinfo.ZoneInfo(name or "UTC")), "d MMM, HH:mm", locale=language)
         return local if name else f"{local} UTC"
@@ -42,7 +45,7 @@ def add_to(environment: Environment, language: str) -> None:
     def number(value: float) -> str:
         return format_decimal(value, locale=language)
 
-    environment.filters |= {"moment": moment, "hour": hour, "day": day, "number": number, "code": code}
+    environment.filters |= {"moment": moment, "bar_start": bar_start, "day": day, "number": number, "code": code}
     environment.filters["browser"] = browser_name
 
 

@@ -69,7 +69,7 @@ class FileName:
 
 class Archive:
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self._prefix = folder, f"{folder}/"
 
     def write(self, relative: str, content: bytes, step: Step = no_step) -> None:
         """Durable when it returns. Raises FileExistsError, or OSError with nothing left behind."""
@@ -93,7 +93,7 @@ class Archive:
 
     def read(self, relative: str, offset: int, length: int) -> bytes:
         """Raises FileNotFoundError."""
-        file = os.open(self.folder / relative, os.O_RDONLY | os.O_CLOEXEC)
+        file = os.open(f"{self._prefix}{relative}", os.O_RDONLY | os.O_CLOEXEC)
         try:
             return os.pread(file, length, offset)
         finally:

@@ -8,10 +8,13 @@ import pytest
 from services.keys import assembly
 from services.keys.assembly import Keys
 from services.keys.console.sessions.sign_in import SignIn
+from shared.replication.proof.signatures import Signer, new_private_key
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from tests.examples import ORIGIN, NoBus
+from tests.integration.keys.console.browsing import Browser
 from tests.integration.keys.console.scene import Console
+from tests.integration.keys.console.usage_double import Usage
 from tests.servers import Postgres
 
 
@@ -38,4 +41,26 @@ def sign_in(keys: Keys, clock: ManualClock) -> SignIn:
 def console(tmp_path: Path, clock: ManualClock) -> Iterator[Console]:
     database = Database.sqlite(tmp_path / "keys.db")
     yield Console(assembly.assemble(database, NoBus(), clock, lease_seconds=1))
+    database.close()
+
+
+@pytest.fixture
+def usage() -> Usage:
+    return Usage()
+
+
+@pytest.fixture
+def browser(console: Console, usage: Usage) -> Browser:
+    """Anna's, at a console that asks `usage`."""
+    browser = Browser(console.at("http://127.0.0.1:8000", usage))
+    browser.sign_in(console.link(name="Anna"))
+    return browser
+
+
+@pytest.fixture
+def signing_console(tmp_path: Path, clock: ManualClock) -> Iterator[Console]:
+    """Its receipts have a proof."""
+    database = Database.sqlite(tmp_path / "keys.db")
+    signer = Signer(new_private_key())
+    yield Console(assembly.assemble(database, NoBus(), clock, lease_seconds=1, signer=signer))
     database.close()

@@ -2,7 +2,6 @@
 
 import itertools
 import re
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,13 @@ from sqlalchemy import select
 
 from services.keys import tables
 from services.keys.commands.command_handler import CommandHandler
-from services.keys.console.pages.key_usage import Day, Hour, Request, UsageAway
 from services.keys.lifecycle.organisation import ChangeSettings
 from services.keys.revocation.session_fence import RECENT, Role
 from shared.runtime.clock import ManualClock
-from tests.examples import NOON, ORIGIN
+from tests.examples import ORIGIN
 from tests.integration.keys.console.browsing import Browser
 from tests.integration.keys.console.scene import CREATE, REVIEW, SECRET, Console, create, secret_in, sign_out_form
-
-SCRIPT = "<script>alert(1)</script>"
+from tests.integration.keys.console.usage_double import SCRIPT
 
 
 def test_a_key_from_the_first_page_to_its_receipt(console: Console) -> None:
@@ -112,12 +109,12 @@ def test_a_key_that_became_admin_meanwhile_gets_no_new_secret_without_a_recent_s
     anna = console.browser(name="Anna")
     rotate, secrets = CommandHandler.rotate, list[str]()
 
-    def after_anna(*args: Any) -> Any:
+    def after_anna(*args: Any, **options: Any) -> Any:
         if not secrets:
             path = f"/console/keys/{key_id}/edit"
             asked = anna.submit(anna.get(path), path, permissions=["sensors:read", "admin"])
             secrets.append(secret_in(anna.submit(asked, path, regenerate="on")))
-        return rotate(*args)
+        return rotate(*args, **options)
 
     monkeypatch.setattr(CommandHandler, "rotate", after_anna)
     path = f"/console/keys/{key_id}/rotate"
@@ -223,51 +220,6 @@ def test_what_people_write_is_text_wherever_it_is_shown(console: Console) -> Non
         assert "&lt;script&gt;" in page.text
         assert "<script>" not in page.text
     assert all("default-src 'none'" in answer.headers["content-security-policy"] for answer in browser.seen)
-
-
-class Usage:
-    """`is_there`: whether it answers."""
-
-    is_there = True
-
-    def day(self, organisation_id: str, key_id: str, now: datetime) -> Day:
-        self._answer()
-        return Day(
-            requests=1234,
-            refused=5,
-            hours=(Hour(start=now, requests=1234, refused=5),),
-            routes=((SCRIPT, 1234),),
-            p50=1.5,
-            p95=None,
-            p99=None,
-        )
-
-    def requests(self, organisation_id: str, key_id: str, limit: int) -> tuple[Request, ...]:
-        self._answer()
-        facts: dict[str, Any] = {"method": "GET", "route": SCRIPT, "status": 200, "address": "192.0.2.7"}
-        return (Request(at=NOON, user_agent=SCRIPT, request_id="req_1", requests=1, **facts),)
-
-    def _answer(self) -> None:
-        if not self.is_there:
-            raise UsageAway
-
-
-def test_details_show_use_and_say_what_is_missing(console: Console) -> None:
-    usage = Usage()
-    browser = Browser(console.at("http://127.0.0.1:8000", usage))
-    browser.sign_in(console.link())
-    create(browser)
-    (key_id,) = console.ids()
-    shown = browser.get(f"/console/keys/{key_id}").text
-    assert "1,234" in shown
-    assert "&lt;script&gt;" in shown
-    assert "<script>" not in shown
-    usage.is_there = False
-    missing = browser.get(f"/console/keys/{key_id}")
-    assert missing.status_code == 200
-    assert "did not answer within a second" in missing.text
-    path = f"/console/keys/{key_id}/revoke"
-    assert "refused by" in browser.submit(browser.get(path), path).text
 
 
 def test_characters_that_no_database_takes_are_refused(console: Console) -> None:

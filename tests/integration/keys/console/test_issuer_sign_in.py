@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from services.keys import tables
 from services.keys.assembly import Keys
+from services.keys.console.openid.bounded_http import AT_ONCE_MAX, BoundedHttp, IssuerAway
 from services.keys.console.openid.identity import ClaimRules, Identity
 from services.keys.console.openid.pending_sign_ins import LIFE, PENDING_MAX_AN_ADDRESS, PendingSignIn
 from services.keys.console.openid.provider import FAULT_KEPT_SECONDS, KEPT_SECONDS, NEW_KEYS_EVERY_SECONDS
@@ -117,6 +118,7 @@ LIES: dict[str, Callable[[Claims], Claims]] = {
     "the nonce of another sign-in": lambda claims: claims | {"nonce": "another"},
     "no nonce": lambda claims: _without(claims, "nonce"),
     "for another client": lambda claims: claims | {"aud": "another"},
+    "for another client that says we may use it": lambda claims: claims | {"aud": "another", "azp": CLIENT_ID},
     "for two clients, and another may use it": lambda claims: claims | {"aud": [CLIENT_ID, "other"], "azp": "other"},
     "for nobody": lambda claims: _without(claims, "aud"),
     "by another issuer": lambda claims: claims | {"iss": "https://issuer.example"},
@@ -271,6 +273,20 @@ def test_claims_that_the_issuer_tells_apart_are_asked_for(browser: Browser, issu
     issuer.user_info = ANNA
     assert sign_in(browser, issuer).status_code == 303
     assert "Anna Rossi" in browser.get("/console/keys").text
+
+
+def test_what_it_tells_apart_is_asked_for_where_the_name_alone_is_missing_and_may_fail_then(
+    browser: Browser, issuer: Issuer, clock: ManualClock
+) -> None:
+    issuer.person = _without(ANNA, "name")
+    issuer.user_info = {"sub": "anna", "name": "Anna Rossi", "groups": ["owners"]}
+    assert sign_in(browser, issuer).status_code == 303
+    page = browser.get("/console/keys").text
+    assert "Anna Rossi" in page
+    assert "Administrator" in page, "the token goes before what is told apart"
+    issuer.said = {"userinfo_endpoint": "http://127.0.0.1:1/"}
+    clock.advance(KEPT_SECONDS)
+    assert sign_in(browser, issuer).status_code == 303
 
 
 def test_a_key_that_the_issuer_signs_with_anew_is_learnt(browser: Browser, issuer: Issuer, clock: ManualClock) -> None:
@@ -482,3 +498,25 @@ def test_a_first_sign_in_twice_at_once_makes_one_person(sign_in: SignIn, keys: K
 def people(keys: Keys) -> list[Any]:
     with keys.database.reading() as tx:
         return list(tx.execute(select(tables.console_person)).all())
+
+
+def test_an_issuer_that_hangs_holds_few(issuer: Issuer) -> None:
+    """Else it would hold every thread that shows pages."""
+    asked, may_answer = threading.Semaphore(0), threading.Event()
+
+    def hang(handler: BaseHTTPRequestHandler) -> None:
+        asked.release()
+        may_answer.wait(60)
+        writes(b"{}")(handler)
+
+    issuer.answer = hang
+    http = BoundedHttp()
+    with ThreadPoolExecutor(AT_ONCE_MAX) as pool:
+        waiting = [pool.submit(http.get, issuer.url, 60) for _ in range(AT_ONCE_MAX)]
+        for _ in waiting:
+            asked.acquire()
+        with pytest.raises(IssuerAway, match="too many"):
+            http.get(issuer.url, 60)
+        may_answer.set()
+        assert [each.result() for each in waiting] == [{}] * AT_ONCE_MAX
+    assert http.get(issuer.url, 60) == {}

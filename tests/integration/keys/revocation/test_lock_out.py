@@ -155,3 +155,13 @@ def test_unused_expiry_is_not_set_where_only_a_key_that_ends_soon_is_in_use(worl
     set_to(7, forces=True)
     world.keys.last_use.record({idle.key_id: world.clock.now()})
     set_to(8)
+
+
+def test_unused_expiry_takes_nothing_from_an_organisation_without_a_usable_admin_key(world: World) -> None:
+    """As every change of one whose only admin key ends soon: it may go on working."""
+    sole = world.create(expires_at=world.clock.now() + HOUR)
+    world.clock.advance(HOUR.total_seconds() / 2)
+    behind(world, sole).organisations.change_settings(
+        world.organisation_id, ChangeSettings(unused_expiry_days=7), by(sole)
+    )
+    assert world.keys.queries.organisation(world.organisation_id).unused_expiry_days == 7

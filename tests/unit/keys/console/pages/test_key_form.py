@@ -134,13 +134,3 @@ FIELDS = st.sampled_from(["name", "labels", "minute", "expiry", "expires_on", "a
 def test_whatever_is_sent_is_a_key_or_a_fault(pairs: list[tuple[str, str]]) -> None:
     with contextlib.suppress(KeyFaulty):
         key_form.wanted_key(key_form.typed_in(Form(pairs)), NOON, TIER)
-
-
-def test_a_link_prefills_what_it_knows_and_names_it() -> None:
-    asked = {"name": "Quake app", "permissions": "read:sensors,events:read,fly", "expires_in": "7776000"}
-    prefilled = key_form.prefilled(asked)
-    assert prefilled.typed.name == "Quake app"
-    assert prefilled.typed.permissions == ("sensors:read", "events:read")
-    assert prefilled.typed.expiry == "90"
-    assert prefilled.named == ("name", "permissions", "expiry")
-    assert key_form.prefilled({}).named == ()

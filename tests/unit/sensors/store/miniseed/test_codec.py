@@ -60,7 +60,7 @@ def test_steim2_gives_way_to_plain_integers_where_a_difference_does_not_fit(diff
 def test_a_stated_rate_states_itself_and_is_near_what_was_asked(rate_hz: float) -> None:
     stated = stated_rate(rate_hz)
     assert stated_rate(stated) == stated
-    assert stated == pytest.approx(rate_hz, rel=5e-6)
+    assert abs(stated - rate_hz) < 2e-4
 
 
 @pytest.mark.parametrize("rate_hz", [31.25, 31.319493, 1.0, 250.0])

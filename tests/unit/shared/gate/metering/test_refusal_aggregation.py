@@ -110,6 +110,13 @@ def test_a_count_names_a_problem_only_when_all_its_requests_had_it() -> None:
     assert aggregate_of(refused("key_1", problem=None), revoked).problem is None
 
 
+def test_a_count_names_a_secret_only_when_all_its_requests_came_with_it() -> None:
+    first, second = "grl_0000…0001", "grl_0000…0002"
+    one, other = refused("key_1", secret_hint=first), refused("key_1", secret_hint=second)
+    assert aggregate_of(one, one).secret_hint == first
+    assert aggregate_of(one, other).secret_hint is None
+
+
 def test_a_key_that_is_refused_from_many_addresses_has_none_in_its_count_and_one_network_is_one_caller() -> None:
     assert aggregate_of(refused("key_1", "192.0.2.7"), refused("key_1", "192.0.2.8")).address == ""
     assert aggregate_of(refused(None, "2001:db8::7"), refused(None, "2001:db8::8")).address == "2001:db8::/64"

@@ -1,0 +1,48 @@
+"""Details of a key: configuration, warnings, use and the latest activity. What usage does not answer is said to be
+missing.
+"""
+
+from collections.abc import Iterable
+
+import falcon
+
+from services.keys.console.pages.asked_usage import AskedUsage
+from services.keys.console.pages.details.key_warnings import warnings
+from services.keys.console.pages.details.old_secret import old_secret
+from services.keys.console.pages.details.setting_changes import last_changes
+from services.keys.console.pages.details.use_part import step_asked, use_of_key
+from services.keys.console.pages.page import Page
+from services.keys.views.history import HistoryEntry
+
+CHANGES_READ_MAX = 200  # of a key that may have thousands: who changed a setting last is told of these
+_REQUESTS, _CHANGES = 10, 10
+
+
+class DetailsPage(Page):
+    def on_get(self, req: falcon.Request, resp: falcon.Response, key_id: str) -> None:
+        visit = self.visit(req)
+        organisation_id, now = visit.organisation_id, self.parts.clock.now()
+        key = self.parts.queries.get_key(organisation_id, key_id)
+        history = self.parts.history.of_key(organisation_id, key_id, newest=CHANGES_READ_MAX)
+        usage = AskedUsage(self.parts.usage)
+        use = use_of_key(req, visit, key, step_asked(req), usage, now)
+        page = usage.part(lambda asked: asked.activity(organisation_id, key_id, 2 * _REQUESTS))
+        self.show(
+            req,
+            resp,
+            visit,
+            "keys/details.html",
+            key=key,
+            changed=last_changes(history),
+            history=history[-_CHANGES:][::-1],
+            is_whole_history=len(history) <= _CHANGES,
+            names=visit.names(_actors(history)),
+            warnings=warnings(key, now),
+            requests=None if page is None else [entry.request for entry in page.entries if entry.request][:_REQUESTS],
+            old_secret=old_secret(usage, organisation_id, key),
+            **use,
+        )
+
+
+def _actors(history: Iterable[HistoryEntry]) -> set[str]:
+    return {entry.actor for entry in history}

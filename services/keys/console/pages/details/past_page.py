@@ -1,0 +1,44 @@
+"""A key "as it was on …": each setting at a moment of the past beside what it is now."""
+
+import falcon
+
+from services.keys.console.pages.details.activity_query import as_moment
+from services.keys.console.pages.page import Page
+from services.keys.lifecycle.key import NoSuchKey
+from services.keys.views.as_of import InTheFuture
+
+SETTINGS = (
+    *("status", "name", "description", "labels", "permissions", "hint", "expiry", "addresses", "allow_query"),
+    *("minute", "day"),
+)
+
+
+class PastPage(Page):
+    def on_get(self, req: falcon.Request, resp: falcon.Response, key_id: str) -> None:
+        visit, now = self.visit(req), self.parts.clock.now()
+        key = self.parts.queries.get_key(visit.organisation_id, key_id)
+        text, past, fault = req.get_param("at") or "", None, ""
+        try:
+            moment = as_moment(text)
+            past = self.parts.as_of.at(visit.organisation_id, key_id, moment, now)
+        except (ValueError, OverflowError):
+            moment, fault = None, "unreadable" if text else ""
+        except InTheFuture:
+            fault = "future"
+        except NoSuchKey:
+            fault = "before"
+        limits = None if past is None or past.tier is None else self.parts.tiers.get(past.tier)
+        self.show(
+            req,
+            resp,
+            visit,
+            "keys/past.html",
+            status=422 if fault else 200,
+            key=key,
+            limits=visit.tier_limits(),
+            moment=moment,
+            past=past and past.key,
+            past_limits=limits,
+            settings=SETTINGS,
+            fault=fault,
+        )

@@ -1,0 +1,1 @@
+"""The organisation as a whole: use by key, tier and limits, its keys' states and history, and its policies."""
