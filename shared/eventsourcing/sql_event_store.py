@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple, Protocol
 
-import msgspec
 from msgspec.structs import asdict, replace
 from sqlalchemy import (
     BigInteger,
@@ -23,9 +22,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from shared.eventsourcing.epochs import LOG_RESTORED, Epoch, Epochs, LogDiverged, LogRestored
+from shared.eventsourcing.epochs import Epochs, LogDiverged
 from shared.eventsourcing.event_store import Appender, Head, StoredEvent, VersionConflict, chained, genesis_hash
 from shared.eventsourcing.event_types import Encoded
+from shared.eventsourcing.sql_epochs import read_epochs
 from shared.sql.database import Database
 from shared.sql.in_values import in_values
 
@@ -145,7 +145,7 @@ class SqlEventStore:
         """`present`: the head's epoch, where it was read already; of this log, then or now."""
         if present is not None and (known := self._epochs.get(present)) is not None:
             return known
-        found = self._read_epochs(tx)
+        found = read_epochs(tx, self._log, self._head, self._epoch)
         if present is not None:
             found = self._epochs[present] = found.up_to(present)
         return found
@@ -187,32 +187,6 @@ class SqlEventStore:
 
     def _present_epoch(self) -> ScalarSelect[str]:
         return select(func.coalesce(self._head.c.present_epoch, self._head.c.epoch)).scalar_subquery()
-
-    def _read_epochs(self, tx: Connection) -> Epochs:
-        log, epoch = self._log, self._epoch
-        began, before = log.alias("began"), log.alias("before")
-        first = tx.execute(select(self._head.c.epoch)).scalar_one()
-        rows = tx.execute(
-            select(epoch.c.epoch, epoch.c.from_position, began.c.type, began.c.data, before.c.hash)
-            .outerjoin(began, began.c.position == epoch.c.from_position)
-            .outerjoin(before, before.c.position == epoch.c.from_position - 1)
-            .order_by(epoch.c.from_position)
-        ).all()
-        later = tuple(Epoch(row.epoch, row.from_position) for row in rows)
-        restorations = tuple(restored for row in rows if (restored := _restoration(row, genesis_hash(first))))
-        return Epochs(first=first, later=later, restorations=restorations)
-
-
-def _restoration(row: Any, genesis: str) -> LogRestored | None:
-    """The event that began the epoch; None where the row there is no such event, or not of that place."""
-    if row.type != LOG_RESTORED:
-        return None
-    try:
-        restored = msgspec.json.decode(row.data, type=LogRestored)
-    except msgspec.DecodeError:
-        return None
-    place = (row.from_position - 1, row.hash or genesis, row.epoch)
-    return restored if (restored.position, restored.hash, restored.to_epoch) == place else None
 
 
 _ReadStreams = Callable[[Connection, Collection[str]], tuple[StoredEvent, ...]]
