@@ -98,6 +98,12 @@ class SqlEventStore:
     def stream(self, tx: Connection, stream: str) -> tuple[StoredEvent, ...]:
         return tuple(map(_as_event, tx.execute(self._select_stream, {"of": stream})))
 
+    def newest(self, tx: Connection, stream: str, limit: int) -> tuple[StoredEvent, ...]:
+        """The newest events of a stream, at most `limit`, oldest first."""
+        log = self._log
+        query = select(log).where(log.c.stream == stream).order_by(log.c.version.desc()).limit(limit)
+        return tuple(map(_as_event, tx.execute(query)))[::-1]
+
     def streams(self, tx: Connection, streams: Collection[str]) -> tuple[StoredEvent, ...]:
         """The events of all of them, each stream's in its order."""
         if len(streams) == 1:
