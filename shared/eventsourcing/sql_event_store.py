@@ -42,7 +42,6 @@ class LogPage(NamedTuple):
 class ReadPage(Protocol):
     def __call__(self, tx: Connection, limit: int, *, last: int = _LAST, **parameters: int) -> LogPage | None:
         """Reads, by one statement, at most `limit` rows up to the position `last`. None: there are none."""
-        ...
 
 
 class SqlEventStore:
@@ -99,9 +98,8 @@ class SqlEventStore:
 
     def newest(self, tx: Connection, stream: str, limit: int) -> tuple[StoredEvent, ...]:
         """The newest events of a stream, at most `limit`, oldest first."""
-        log = self._log
-        query = select(log).where(log.c.stream == stream).order_by(log.c.version.desc()).limit(limit)
-        return tuple(map(_as_event, tx.execute(query)))[::-1]
+        newest_first = select(self._log).where(self._log.c.stream == stream).order_by(self._log.c.version.desc())
+        return tuple(map(_as_event, tx.execute(newest_first.limit(limit))))[::-1]
 
     def streams(self, tx: Connection, streams: Collection[str]) -> tuple[StoredEvent, ...]:
         """The events of all of them, each stream's in its order."""
