@@ -149,6 +149,7 @@ storage = Table(
 # Who signs in at the console. The log names them by id alone, so that `name` and `address` can be erased. Not a read
 # model, nor are the three tables below. `role`: what every session of theirs may do from now on. `issuer`, `subject`:
 # whom they are to the issuer that they sign in by; none: they come by links. `time_zone`: as they chose it.
+# `signed_in_at`: last; `refused_at`: when a sign-in of theirs was last refused.
 console_person = Table(
     "console_person",
     metadata,
@@ -161,6 +162,8 @@ console_person = Table(
     Column("issuer", Text),
     Column("subject", Text),
     Column("time_zone", String(64)),
+    Column("signed_in_at", String(27)),
+    Column("refused_at", String(27)),
     Index("console_person_by_organisation", "organisation_id"),
     Index("console_person_by_subject", "issuer", "subject", unique=True),
 )
