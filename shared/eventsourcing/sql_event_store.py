@@ -105,7 +105,7 @@ class SqlEventStore:
     def streams(self, tx: Connection, streams: Collection[str]) -> tuple[StoredEvent, ...]:
         """The events of all of them, each stream's in its order."""
         if len(streams) == 1:
-            return self.stream(tx, *streams)
+            return self.stream(tx, next(iter(streams)))
         log = self._log
         rows = tx.execute(select(log).where(in_values(tx, log.c.stream, streams)).order_by(log.c.stream, log.c.version))
         return tuple(map(_as_event, rows))
