@@ -1,6 +1,6 @@
 """Store of samples: what is known of an era, new samples, and times that are estimated anew.
 
-All methods but `forget` work in the caller's transaction, after `lock`: who decides which samples are new sees all that
+All methods work in the caller's transaction, after `lock`: who decides which samples are new sees all that
 are there. Nothing here judges samples; that is the caller's.
 """
 
@@ -22,7 +22,6 @@ from services.sensors.store.piece import Piece
 from services.sensors.store.span import Span
 from services.sensors.store.timing import EraTiming, Nanoseconds
 from shared.runtime.clock import Clock
-from shared.sql.database import Database
 from shared.values.timestamps import to_microseconds
 
 
@@ -35,8 +34,8 @@ class Retimed:
 
 
 class SampleStore:
-    def __init__(self, database: Database, archive: Archive, coding: Coding, clock: Clock) -> None:
-        self._database, self._archive, self._coding, self._clock = database, archive, coding, clock
+    def __init__(self, archive: Archive, coding: Coding, clock: Clock) -> None:
+        self._archive, self._coding, self._clock = archive, coding, clock
 
     def lock(self, tx: Connection, sensor_id: str) -> None:
         """Writers of one sensor take turns, and the sealer with them. Raises SensorUnknown."""
@@ -119,15 +118,12 @@ class SampleStore:
         index.note_changed(tx, sensor_id, hours, self._now_us())
         return len(hours)
 
-    def forget(self, sensor_id: str) -> int:
-        """Deletes all samples of a sensor: from the index now, its files by the sweep. How many spans it was."""
-        with self._database.transaction() as tx:
-            spans = tx.execute(delete(tables.span).where(tables.span.c.sensor_id == sensor_id)).rowcount
-            for table in (tables.seal_due, tables.channel):
-                tx.execute(delete(table).where(table.c.sensor_id == sensor_id))
-            files = tables.sealed_file
-            tx.execute(update(files).where(files.c.sensor_id == sensor_id).values(superseded_us=0))
-        return spans
+    def forget(self, tx: Connection, sensor_id: str) -> None:
+        """Deletes all samples of a sensor: from the index now, its files by the next sweep."""
+        for table in (tables.span, tables.seal_due, tables.channel):
+            tx.execute(delete(table).where(table.c.sensor_id == sensor_id))
+        files = tables.sealed_file
+        tx.execute(update(files).where(files.c.sensor_id == sensor_id).values(superseded_us=0))
 
     def _now_us(self) -> int:
         return to_microseconds(self._clock.now())

@@ -25,6 +25,7 @@ from services.sensors.store.piece import Piece
 from services.sensors.store.sealing.hour_file import HourFile, divided, hour_file
 from services.sensors.store.span import Span, SpanDamaged
 from services.sensors.store.timing import Eras, EraTiming
+from shared.observability.metrics import hours_sealed
 from shared.runtime.clock import Clock
 from shared.sql.database import Database, DatabaseBusy
 from shared.values.timestamps import HOUR_US, to_microseconds
@@ -101,13 +102,16 @@ class Sealer:
             if not self._claim(due):
                 return False
             try:
-                return self._seal(due)
+                is_sealed = self._seal(due)
             finally:
                 self._release(due)
         except (OSError, SpanDamaged, SQLAlchemyError, DatabaseBusy) as error:
             _log.error("hour_not_sealed", sensor_id=due.sensor_id, axis=due.axis, hour=due.hour, detail=str(error))
+            hours_sealed.labels("failed").inc()
             self._put_off(due)
             return False
+        hours_sealed.labels("sealed" if is_sealed else "changed").inc()
+        return is_sealed
 
     def _seal(self, due: _Due) -> bool:
         try:
