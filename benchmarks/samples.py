@@ -25,7 +25,6 @@ from services.sensors.store.even_times import HOUR_NS
 from services.sensors.store.miniseed.archive import Archive, FileName
 from services.sensors.store.miniseed.codes import Codes
 from services.sensors.store.piece import Samples, by_time
-from services.sensors.store.recording_store import RecordingStore
 from services.sensors.store.sealing.hour_file import hour_file
 from shared.eventsourcing.origin import Origin
 from shared.eventsourcing.sql_event_store import SqlEventStore
@@ -59,10 +58,13 @@ def _measure_import(folder: Path) -> None:
     """All of it: unpacking, JSON, times, what is stored already, rows; then sealing."""
     database, samples = _opened(folder)
     store = SqlEventStore(database, tables.metadata)
-    importer = Importer(store, RecordingStore(database, samples.store), SystemClock())
+    importer = Importer(database, store, samples.store, SystemClock())
     files = sorted(RECORDINGS.rglob("*.jsonl.gz"))
     began = time.perf_counter()
-    count = sum(importer.store(ingest.read(file), ORGANISATION, Origin(actor="bench")).samples_new for file in files)
+    count = sum(
+        importer.store(ingest.read(file, now=SystemClock.now()), ORGANISATION, Origin(actor="bench")).account.new
+        for file in files
+    )
     seconds = time.perf_counter() - began
     print(f"import: {len(files)} files, {count:,} samples, {count / seconds:,.0f} samples/s")
     began = time.perf_counter()

@@ -10,7 +10,6 @@ from services.sensors.ingest.importer import Importer
 from services.sensors.publication import publish
 from services.sensors.queries import SensorQueries
 from services.sensors.samples import Samples, open_samples
-from services.sensors.store.recording_store import RecordingStore
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.gate.grants.grants import Grants
 from shared.observability.at_scrape import Measure
@@ -109,7 +108,7 @@ def assemble(
         relay=Relay(database, tables.metadata, store, Envelopes("sensors", types, publish), bus),
         queries=SensorQueries(database, clock),
         samples=samples,
-        importer=Importer(store, RecordingStore(database, samples.store), clock),
+        importer=Importer(database, store, samples.store, clock),
         heads=heads,
         sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store), elsewhere),
     )

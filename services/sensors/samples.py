@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.sensors.arrival.era_timings import EraTimings
 from services.sensors.store.miniseed.archive import Archive
 from services.sensors.store.miniseed.codes import AxisCodes
 from services.sensors.store.reader import SampleReader
@@ -12,7 +13,6 @@ from services.sensors.store.sealing.retention import Retention
 from services.sensors.store.sealing.sealer import Sealer
 from services.sensors.store.sealing.sweep import Sweep
 from services.sensors.store.sealing.verification import Verification
-from services.sensors.store.timing import FixedEras
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 
@@ -30,7 +30,7 @@ class Samples:
 
 def open_samples(database: Database, folder: Path, clock: Clock) -> Samples:
     """`folder`: of sealed files. It is made when the first one is written."""
-    archive, coding, eras = Archive(folder), AxisCodes(), FixedEras()
+    archive, coding, eras = Archive(folder), AxisCodes(), EraTimings()
     return Samples(
         store=SampleStore(archive, coding, clock),
         reader=SampleReader(database, archive, coding),

@@ -1,26 +1,27 @@
 """`grillo sensors import`: recordings into a data folder, on the host, also while the server runs."""
 
-import json
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from services.cli.failure import Failure
+from services.cli.host.import_summary import Summary
+from shared.eventsourcing.origin import Origin
 
 if TYPE_CHECKING:
     from services.sensors.ingest import ReadResult
-    from services.sensors.ingest.importer import Imported
+    from services.sensors.ingest.importer import Imported, Importer
 
 Read = Callable[[], "ReadResult"]
-Store = Callable[["ReadResult"], "Imported"]
 
 app = typer.Typer(help="Import recordings, and look after those that are stored.", no_args_is_help=True)
-_REJECTED_SHOWN_MAX = 5
 
 
 @app.callback()
@@ -30,76 +31,46 @@ def sensors() -> None:
 
 @app.command("import")
 def import_recordings(
-    files: Annotated[list[Path] | None, typer.Argument(help="OpenEEW JSON lines, or any format ObsPy reads.")] = None,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="OpenEEW lines, or any format ObsPy reads; folders; - for standard input."),
+    ] = None,
     samples: Annotated[bool, typer.Option("--samples", help="The recordings that ObsPy ships, instead.")] = False,
     data: Annotated[
         Path, typer.Option(help="The data folder of `grillo up`; not used when DATABASE_URL is set.")
     ] = Path("data"),
     organisation: Annotated[str | None, typer.Option(help="Whose sensors; not needed if there is only one.")] = None,
-    devices: Annotated[Path | None, typer.Option(help="OpenEEW's devices.json, if not beside the files.")] = None,
+    devices: Annotated[Path | None, typer.Option(help="OpenEEW's list of devices, if not beside the files.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The summary as JSON.")] = False,
 ) -> None:
-    """Import recordings. Again, or in part again, adds nothing twice; bad lines are left out and named."""
+    """Import recordings. Again, or in part again, adds nothing twice; every sample is accounted for."""
     if bool(files) == samples:
         raise typer.BadParameter("name files, or --samples")
     readings = _samples() if samples else _readings(files or [], devices)
-    summary, store = Summary(), _storing(data, organisation)
+    summary, storing = Summary(), _storing(data, organisation)
     with _progress() as progress:
         for name, read in progress.track(readings, description="Importing"):
-            _import_one(name, read, store, summary)
+            _import_one(name, read, storing, summary)
+    storing.finish(summary)
     summary.show(as_json=as_json)
     if summary.failed:
         raise typer.Exit(1)
 
 
-class Summary:
-    """What became of all files together."""
-
-    def __init__(self) -> None:
-        self.sensors: set[str] = set()
-        self.files = self.samples_new = self.samples_known = self.lines_read = 0
-        self.rejected: list[tuple[str, int | None, str]] = []
-        self.failed: list[tuple[str, str]] = []
-
-    def add(self, name: str, imported: "Imported") -> None:
-        self.files += 1
-        self.sensors.update(imported.sensor_ids)
-        self.samples_new += imported.samples_new
-        self.samples_known += imported.samples_known
-        self.lines_read += imported.lines_read
-        self.rejected += [(name, rejected.line, rejected.reason) for rejected in imported.rejected]
-
-    def show(self, *, as_json: bool) -> None:
-        if as_json:
-            typer.echo(json.dumps(self._as_json()))
-            return
-        typer.echo(
-            f"{self.files} files, {len(self.sensors)} sensors: {self.samples_new:,} samples new, "
-            f"{self.samples_known:,} known before, {len(self.rejected):,} of {self.lines_read:,} lines left out."
-        )
-        for file, line, reason in self.rejected[:_REJECTED_SHOWN_MAX]:
-            typer.echo(f"  {file}{'' if line is None else f', line {line}'}: {reason}", err=True)
-        if len(self.rejected) > _REJECTED_SHOWN_MAX:
-            typer.echo(f"  … and {len(self.rejected) - _REJECTED_SHOWN_MAX} more: see --json", err=True)
-        for _, reason in self.failed:
-            typer.echo(f"grillo: {reason}", err=True)
-
-    def _as_json(self) -> dict[str, Any]:
-        return {
-            "files": self.files,
-            "sensors": sorted(self.sensors),
-            "samples_new": self.samples_new,
-            "samples_known": self.samples_known,
-            "lines_read": self.lines_read,
-            "rejected": [{"file": file, "line": line, "reason": reason} for file, line, reason in self.rejected],
-            "failed": [{"file": file, "reason": reason} for file, reason in self.failed],
-        }
-
-
 def _readings(files: list[Path], devices: Path | None) -> list[tuple[str, Read]]:
     from services.sensors import ingest
+    from shared.runtime.clock import SystemClock
 
-    return [(str(file), partial(ingest.read, file, devices=devices)) for file in files]
+    now = SystemClock().now()
+    readings: list[tuple[str, Read]] = []
+    for file in files:
+        if str(file) == "-":
+            lines = sys.stdin.buffer
+            readings.append(("standard input", partial(ingest.read_lines, lines, now=now, devices=devices)))
+        else:
+            inside = ingest.files_in(file) if file.is_dir() else [file]
+            readings += [(str(one), partial(ingest.read, one, now=now, devices=devices)) for one in inside]
+    return readings
 
 
 def _samples() -> list[tuple[str, Read]]:
@@ -111,16 +82,33 @@ def _samples() -> list[tuple[str, Read]]:
         raise Failure(str(missing)) from None
 
 
-def _storing(data: Path, organisation: str | None) -> Store:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storing:
+    """Where the recordings go, and whose they are."""
+
+    importer: "Importer"
+    organisation_id: str
+
+    def store(self, result: "ReadResult") -> "Imported":
+        return self.importer.store(result, self.organisation_id, Origin(actor="grillo sensors import"))
+
+    def finish(self, summary: Summary) -> None:
+        """Decides what waits for more, and asks how sure the times are."""
+        for sensor_id, account in self.importer.decide(summary.sensors).items():
+            summary.add_decided(sensor_id, account)
+        for sensor_id in summary.sensors:
+            summary.differing[sensor_id] = self.importer.differing(sensor_id)
+            summary.uncertainties[sensor_id] = self.importer.uncertainties(sensor_id)
+
+
+def _storing(data: Path, organisation: str | None) -> Storing:
     """Opens the data folder. Raises Failure when it is none, or when it is not clear whose sensors these are."""
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
     from services.keys.views.queries import KeyQueries
     from services.sensors import tables
     from services.sensors.ingest.importer import Importer
     from services.sensors.samples import open_samples
-    from services.sensors.store.recording_store import RecordingStore
     from shared.environment import text
-    from shared.eventsourcing.origin import Origin
     from shared.eventsourcing.sql_event_store import SqlEventStore
     from shared.runtime.clock import SystemClock
     from shared.settings import samples_folder
@@ -137,9 +125,9 @@ def _storing(data: Path, organisation: str | None) -> Store:
             organisation_id = _known([known.id for known in KeyQueries(keys, clock).organisations()], organisation)
     except DataFolderUnusable as error:
         raise Failure(str(error)) from None
-    recordings = RecordingStore(sensors, open_samples(sensors, archive, clock).store)
-    importer = Importer(SqlEventStore(sensors, tables.metadata), recordings, clock)
-    return lambda result: importer.store(result, organisation_id, Origin(actor="grillo sensors import"))
+    samples = open_samples(sensors, archive, clock)
+    importer = Importer(sensors, SqlEventStore(sensors, tables.metadata), samples.store, clock)
+    return Storing(importer=importer, organisation_id=organisation_id)
 
 
 def _named(asked: str | None) -> str:
@@ -157,13 +145,13 @@ def _known(known: list[str], asked: str | None) -> str:
     return asked
 
 
-def _import_one(name: str, read: Read, store: Store, summary: Summary) -> None:
+def _import_one(name: str, read: Read, storing: Storing, summary: Summary) -> None:
     """A file that cannot be used costs only itself."""
     from services.sensors.ingest import UnreadableRecording
     from services.sensors.sensor import StationCodeTaken
 
     try:
-        summary.add(name, store(read()))
+        summary.add(name, storing.store(read()))
     except UnreadableRecording as error:
         summary.failed.append((name, str(error)))
     except StationCodeTaken as error:

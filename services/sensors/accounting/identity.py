@@ -6,9 +6,14 @@ clock, the sample's own time stands for it.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
+
+STRAY = 0.15
+"""Of an interval: a sample that comes later than this after a stored one is another, though a stamp be early."""
+_TELLING = 8
 
 Values = NDArray[np.int32 | np.float32 | np.float64]
 
@@ -21,11 +26,11 @@ class Run:
     device_end_ns: int
     values: Values
 
-    def place_of(self, device_ns: NDArray[np.int64] | int, interval_ns: float) -> NDArray[np.int64]:
+    def place_of(self, device_ns: NDArray[np.int64] | int, interval_ns: float) -> NDArray[np.float64]:
         """Of the samples at those times, by this run's own spacing, also before the first and past the last."""
         last = self.values.size - 1
         spacing = (self.device_end_ns - self.device_ns) / last if last else interval_ns
-        return np.rint((np.asarray(device_ns) - self.device_ns) / spacing).astype(np.int64)
+        return np.asarray((np.asarray(device_ns) - self.device_ns) / spacing, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,17 +60,27 @@ def judge_record(offered: Run, known: Iterable[Run], interval_ns: float) -> Judg
 
     A record is dated at its last sample, so it is laid upon a run there, and counts backwards.
     """
+    return _judge(offered, ((run, _laid_upon(offered, run, interval_ns)) for run in known))
+
+
+def _laid_upon(offered: Run, run: Run, interval_ns: float) -> NDArray[np.int64]:
+    """Places in the run. Stamps stray by most of an interval where a device is busy: a whole equal record tells."""
     last = offered.values.size - 1
-    return _judge(
-        offered,
-        ((run, int(run.place_of(offered.device_end_ns, interval_ns)) - last + np.arange(last + 1)) for run in known),
-    )
+    places = np.arange(last + 1) - last + ceil(float(run.place_of(offered.device_end_ns, interval_ns)) - STRAY)
+    return next((places + moved for moved in (0, -1, 1) if _is_the_same(offered, run, places + moved)), places)
+
+
+def _is_the_same(offered: Run, run: Run, places: NDArray[np.int64]) -> bool:
+    if offered.values.size < _TELLING or places[0] < 0 or places[-1] >= run.values.size:
+        return False
+    return bool((run.values[places] == offered.values).all())
 
 
 def judge_by_time(offered: Run, known: Iterable[Run], interval_ns: float) -> Judged:
     """Samples that only their time identifies: the nearest stored one within half its interval is the same."""
     times = np.rint(np.linspace(offered.device_ns, offered.device_end_ns, offered.values.size)).astype(np.int64)
-    return _judge(offered, ((run, run.place_of(times, interval_ns)) for run in known))
+    places = ((run, np.rint(run.place_of(times, interval_ns)).astype(np.int64)) for run in known)
+    return _judge(offered, places)
 
 
 def _judge(offered: Run, known: Iterable[tuple[Run, NDArray[np.int64]]]) -> Judged:

@@ -4,9 +4,12 @@ Every line or trace is read or rejected with its reason. Start reading at record
 openeew.py; importer.py stores the result.
 """
 
+from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from services.sensors.ingest import obspy_formats, openeew
+from services.sensors.ingest.devices import FILE_NAMES
 from services.sensors.ingest.recording import (
     ReadResult,
     Recording,
@@ -14,20 +17,36 @@ from services.sensors.ingest.recording import (
     UnreadableRecording,
     opened,
 )
+from shared.values.timestamps import to_nanoseconds
 
-__all__ = ["ReadResult", "Recording", "RejectedLine", "UnreadableRecording", "read"]
+__all__ = ["ReadResult", "Recording", "RejectedLine", "UnreadableRecording", "files_in", "read", "read_lines"]
 
 
-def read(path: Path, *, devices: Path | None = None) -> ReadResult:
-    """The file's recordings, and what was left out. `devices` names OpenEEW's devices.json, if one is needed.
+def read(path: Path, *, now: datetime, devices: Path | None = None) -> ReadResult:
+    """The file's recordings, and what was rejected. `devices` names a list of OpenEEW's devices, if one is needed.
 
-    The same file always gives the same answer. Raises UnreadableRecording when none of it can be used.
+    The same file always gives the same answer, but for clocks ahead of `now`. Raises UnreadableRecording when none of
+    it can be used.
     """
     with opened(path) as content:
         head = content.read(4096)
     if _is_json_lines(head, path):
-        return openeew.read(path, devices=devices)
+        return openeew.read(path, devices=devices, now_ns=to_nanoseconds(now))
     return obspy_formats.read(path)
+
+
+def read_lines(lines: BinaryIO, *, now: datetime, devices: Path | None = None) -> ReadResult:
+    """OpenEEW's lines from where they come without a name, up to their end. Raises UnreadableRecording."""
+    return openeew.read_lines(lines, devices=devices, now_ns=to_nanoseconds(now))
+
+
+def files_in(folder: Path) -> list[Path]:
+    """All that may be recordings, in folders within, too, by name: not what is hidden, nor lists of devices."""
+    return [
+        file
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.name not in FILE_NAMES and not file.name.startswith(".")
+    ]
 
 
 def _is_json_lines(head: bytes, path: Path) -> bool:

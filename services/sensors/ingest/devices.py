@@ -1,27 +1,53 @@
-"""Coordinates of OpenEEW devices, from the devices.json of their archive."""
+"""Positions of OpenEEW devices, from the lists of their archive: devices.jsonl, devices.json, device_locations.json.
+
+The first has a line for each period of a device's life, for devices are moved; the others say where each is now.
+"""
 
 import json
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from services.sensors.ingest.recording import UnreadableRecording
 
-FILE_NAME = "devices.json"
+FILE_NAMES = ("devices.jsonl", "devices.json", "device_locations.json")
 _PARENTS_MAX = 4  # records/2018_2_16/000/35.jsonl.gz lies four below the archive's root
+_NS = 1_000_000_000
+_BYTES_MAX = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """Degrees, metres; latitude and longitude are both known, or both None."""
+    """A device in one period, from `from_ns` on. Degrees, metres; latitude and longitude are known together."""
 
-    latitude: float | None
-    longitude: float | None
-    elevation_m: float | None
+    latitude: float | None = None
+    longitude: float | None = None
+    elevation_m: float | None = None
+    vertical_axis: str | None = None
+    from_ns: int = 0
 
 
-def find(recording: Path, devices: Path | None) -> Mapping[str, Device]:
-    """Device id → device, from `devices`, else from the nearest devices.json beside the recording or above it.
+class Devices:
+    """Each device's periods, in order."""
+
+    def __init__(self, periods: Mapping[str, list[Device]]) -> None:
+        self._periods = {
+            device_id: sorted(periods[device_id], key=lambda period: period.from_ns) for device_id in periods
+        }
+
+    def at(self, device_id: str, at_ns: int) -> Device | None:
+        """As it was then; before its first period, as in that. None: not in the list."""
+        periods = self._periods.get(device_id)
+        if not periods:
+            return None
+        return periods[max(bisect_right(periods, at_ns, key=lambda period: period.from_ns) - 1, 0)]
+
+
+def find(recording: Path, devices: Path | None) -> Devices:
+    """From `devices`, else from the nearest list beside the recording or above it.
 
     Raises UnreadableRecording when `devices` is not a list of devices. A file that was found, not named, is ignored
     when it is not one.
@@ -31,24 +57,36 @@ def find(recording: Path, devices: Path | None) -> Mapping[str, Device]:
             return _read(devices)
         except (OSError, ValueError, RecursionError) as error:
             reason = f"not a list of devices ({type(error).__name__})"
-            raise UnreadableRecording(devices, reason, "Give OpenEEW's devices.json, or leave it out") from error
+            remedy = "Give OpenEEW's devices.jsonl, devices.json or device_locations.json, or leave it out"
+            raise UnreadableRecording(devices, reason, remedy) from error
     for folder in recording.absolute().parents[: _PARENTS_MAX + 1]:
-        try:
-            return _read(folder / FILE_NAME)
-        except (OSError, ValueError, RecursionError):
-            continue
-    return {}
+        for name in FILE_NAMES:
+            try:
+                return _read(folder / name)
+            except (OSError, ValueError, RecursionError):
+                continue
+    return Devices({})
 
 
-def _read(path: Path) -> Mapping[str, Device]:
-    entries = json.loads(path.read_bytes())
-    if not isinstance(entries, list):
-        raise ValueError("not a list")
-    return {
-        entry["device_id"]: _device(entry)
-        for entry in entries
-        if isinstance(entry, dict) and isinstance(entry.get("device_id"), str)
-    }
+def _read(path: Path) -> Devices:
+    with path.open("rb") as file:
+        content = file.read(_BYTES_MAX)
+    periods: defaultdict[str, list[Device]] = defaultdict(list)
+    for entry in _entries(content):
+        if isinstance(entry, dict) and isinstance(device_id := entry.get("device_id"), str):
+            periods[device_id].append(_device(entry))
+    if not periods:
+        raise ValueError("no entry has a device_id")
+    return Devices(periods)
+
+
+def _entries(content: bytes) -> Iterator[object]:
+    if content.lstrip().startswith(b"["):
+        yield from json.loads(content)
+        return
+    for line in content.splitlines():
+        if line.strip():
+            yield json.loads(line)
 
 
 def _device(entry: Mapping[str, object]) -> Device:
@@ -56,9 +94,28 @@ def _device(entry: Mapping[str, object]) -> Device:
     longitude = _number(entry.get("longitude"), 180)
     if latitude is None or longitude is None:
         latitude = longitude = None
-    # The archive has 0 for every device, Mexico City's at 2,240 m too: there, 0 means not measured.
-    elevation_m = _number(entry.get("elev"), 9000) or None
-    return Device(latitude=latitude, longitude=longitude, elevation_m=elevation_m)
+    axis = entry.get("vertical_axis")
+    return Device(
+        latitude=latitude,
+        longitude=longitude,
+        # The archive has 0 for every device, Mexico City's at 2,240 m too: there, 0 means not measured.
+        elevation_m=_number(entry.get("elev", entry.get("elevation")), 9000) or None,
+        vertical_axis=axis if isinstance(axis, str) and axis in ("x", "y", "z") else None,
+        from_ns=_moment(entry.get("effective_from")),
+    )
+
+
+def _moment(value: object) -> int:
+    """Unix seconds or ISO 8601; else as if for ever."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e11:
+        return round(value * 1000) * 1_000_000
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return 0
+        return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()) * _NS
+    return 0
 
 
 def _number(value: object, limit: float) -> float | None:

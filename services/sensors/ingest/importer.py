@@ -1,38 +1,58 @@
-"""Import of recordings: registers their sensors, stores their samples, and accounts for what was not usable.
+"""Import of recordings: registers their sensors, stores their samples, and accounts for every one offered.
 
 Importing again what was imported, wholly or in part, adds nothing twice, so an import that was stopped is simply
 run again.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from services.sensors import sensor
+from services.sensors.accounting.account import Account, Differing, rejected
+from services.sensors.arrival import accounts
+from services.sensors.arrival.clock_rows import ClockRows
+from services.sensors.arrival.device_arrival import DeviceArrival
+from services.sensors.arrival.time_arrival import TimeArrival
 from services.sensors.events import SensorEvent, types
 from services.sensors.ingest import ReadResult, Recording, RejectedLine
 from services.sensors.projection import project
-from services.sensors.store.recording_store import RecordingStore
+from services.sensors.store.sample_store import SampleStore
 from shared.eventsourcing.origin import Origin
 from shared.eventsourcing.repository import Repository
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.runtime.clock import Clock
+from shared.sql.database import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """What became of one file. `sensor_ids` in the order of the file."""
+    """What became of one file. `accounts`: by sensor; `rejected_account`: of lines, which belong to no sensor.
 
-    sensor_ids: tuple[str, ...]
-    samples_new: int
-    samples_known: int
+    Samples that wait for their device's era to be decided are in no account yet: see Importer.decide.
+    """
+
+    accounts: dict[str, Account]
+    rejected_account: Account
     lines_read: int
     rejected: tuple[RejectedLine, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def sensor_ids(self) -> tuple[str, ...]:
+        """In the order of the file."""
+        return tuple(self.accounts)
+
+    @property
+    def account(self) -> Account:
+        return sum(self.accounts.values(), self.rejected_account)
 
 
 class Importer:
-    def __init__(self, store: SqlEventStore, recordings: RecordingStore, clock: Clock) -> None:
-        self._recordings, self._clock = recordings, clock
+    def __init__(self, database: Database, store: SqlEventStore, samples: SampleStore, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+        self._devices, self._timed = DeviceArrival(database, samples, clock), TimeArrival(database, samples)
         # No relay: an import runs beside the service, whose own relay finds the new rows within a second.
         self._sensors: Repository[sensor.Sensor | None, SensorEvent, Connection] = Repository(
             store,
@@ -49,17 +69,35 @@ class Importer:
         commands = [_command(recording, organisation_id) for recording in result.recordings]
         for command in commands:
             self._register(command, origin)
-        stored = [
-            self._recordings.store(command.sensor_id, recording.segments)
-            for command, recording in zip(commands, result.recordings, strict=True)
-        ]
+        found: dict[str, Account] = {}
+        for command, recording in zip(commands, result.recordings, strict=True):
+            account = self._timed.take(command.sensor_id, recording.segments) if recording.segments else Account()
+            if recording.records:
+                account += self._devices.take(command.sensor_id, recording.records, decide_all=False).account
+            found[command.sensor_id] = found.get(command.sensor_id, Account()) + account
         return Imported(
-            sensor_ids=tuple(command.sensor_id for command in commands),
-            samples_new=sum(part.new for part in stored),
-            samples_known=sum(part.known for part in stored),
+            accounts=found,
+            rejected_account=sum((rejected(one.samples, one.reason) for one in result.rejected), Account()),
             lines_read=result.lines_read,
             rejected=result.rejected,
+            warnings=result.warnings,
         )
+
+    def decide(self, sensor_ids: Iterable[str]) -> dict[str, Account]:
+        """After the last file: what was held is stored, wherever it fits best."""
+        return {
+            sensor_id: self._devices.take(sensor_id, (), decide_all=True).account for sensor_id in sorted(sensor_ids)
+        }
+
+    def differing(self, sensor_id: str) -> list[Differing]:
+        """The first thousand ranges that were offered with other values than are stored."""
+        with self._database.reading() as tx:
+            return accounts.listed(tx, sensor_id)
+
+    def uncertainties(self, sensor_id: str) -> dict[int, int]:
+        """How far times of each of its device's eras may be wrong beyond the least delay, in nanoseconds."""
+        with self._database.reading() as tx:
+            return ClockRows(tx, sensor_id).uncertainty_ns()
 
     def _register(self, command: sensor.RegisterSensor, origin: Origin) -> None:
         now = self._clock.now()

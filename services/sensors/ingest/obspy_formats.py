@@ -18,17 +18,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from services.sensors.accounting.identity import Values, spans
+from services.sensors.arrival.time_arrival import Timed
+from services.sensors.ingest import checked_records
 from services.sensors.ingest.recording import (
     CONTENT_BYTES_MAX,
     ReadResult,
     Recording,
     RejectedLine,
     UnreadableRecording,
-    disjoint,
     opened,
 )
-from services.sensors.store.piece import Samples
-from services.sensors.store.waveform import Segment
 
 _REFUSED_FORMATS = {"PICKLE", "CSS", "NNSA_KB_CORE", "Q"}
 _YEARS = range(1900, 2100)
@@ -50,39 +50,49 @@ def read(path: Path, *, inventory: Any = None) -> ReadResult:
     A trace with an impossible header is rejected alone; masked, NaN and infinite samples are gaps.
     Raises UnreadableRecording, also when no trace is left.
     """
-    segments: defaultdict[tuple[str, str], list[Segment]] = defaultdict(list)
+    segments: defaultdict[tuple[str, str], list[Timed]] = defaultdict(list)
     headers: dict[tuple[str, str], Any] = {}
-    traces, complaints = _traces(path)
-    rejected = [RejectedLine(line=None, reason=complaint) for complaint in complaints]
+    traces, rejected, remarks = _traces(path)
     for number, trace in enumerate(traces, start=1):
         try:
-            parts = _segments(trace)
+            parts, not_numbers = _segments(trace, f"{path.name}:{number}")
             station = trace.stats.network, trace.stats.station
             segments[station] += parts
             headers.setdefault(station, trace.stats)
+            if not_numbers:
+                rejected.append(RejectedLine(line=number, reason="not a number, or infinite", samples=not_numbers))
         except _Rejection as rejection:
-            rejected.append(RejectedLine(line=number, reason=str(rejection)))
+            rejected.append(RejectedLine(line=number, reason=str(rejection), samples=int(trace.stats.npts)))
     if not headers:
         reason = f"none of its {len(traces)} traces can be used (the last: {rejected[-1].reason})"
         raise UnreadableRecording(path, reason, "Correct its headers")
-    recordings = tuple(_recording(headers[station], segments[station], inventory) for station in sorted(headers))
-    return ReadResult(recordings=recordings, lines_read=len(traces), rejected=tuple(rejected))
+    return ReadResult(
+        recordings=tuple(_recording(headers[station], segments[station], inventory) for station in sorted(headers)),
+        lines_read=len(traces),
+        rejected=tuple(rejected),
+        warnings=tuple(remarks),
+    )
 
 
-def _traces(path: Path) -> tuple[list[Any], list[str]]:
+def _traces(path: Path) -> tuple[list[Any], list[RejectedLine], list[str]]:
+    """The traces, what of them fails its own check, and what the reader remarked."""
     with _plain(path) as plain, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         name, reader = _format(path, plain)
+        rejected: list[RejectedLine] = []
         try:
             traces = list(reader(str(plain)))
+            if name == "MSEED" and any(map(checked_records.is_failed_check, caught)):
+                traces, rejected = checked_records.read(plain)
         except Exception as error:  # each format's reader raises exceptions of its own
             said = " ".join(str(error).replace(str(plain), path.name).split())
             reason = f"it looks like {name}, but cannot be read ({said[:300]})"
             raise UnreadableRecording(path, reason, "Fetch it again") from error
     if not traces:
-        raise UnreadableRecording(path, "it holds no waveform", "Fetch it again")
-    complaints = [str(one.message) for one in caught if issubclass(one.category, UserWarning)]
-    return traces, list(dict.fromkeys(complaints))
+        failed = f" ({rejected[0].reason})" if rejected else ""
+        raise UnreadableRecording(path, f"it holds no waveform{failed}", "Fetch it again")
+    remarks = [str(one.message) for one in caught if issubclass(one.category, UserWarning)]
+    return traces, rejected, list(dict.fromkeys(remarks))
 
 
 @contextmanager
@@ -123,7 +133,8 @@ def _format(path: Path, plain: Path) -> tuple[str, Callable[[str], Any]]:
     raise UnreadableRecording(path, reason, "Convert it to miniSEED")
 
 
-def _segments(trace: Any) -> list[Segment]:
+def _segments(trace: Any, source: str) -> tuple[list[Timed], int]:
+    """Its parts without a gap, and how many of its samples are no numbers."""
     stats = trace.stats
     for key in ("network", "station", "location", "channel"):
         stats[key] = stats[key].replace(" ", "")  # older formats pad with blanks, in the middle too
@@ -136,21 +147,25 @@ def _segments(trace: Any) -> list[Segment]:
         raise _Rejection(
             f"it begins in the year {stats.starttime.year} and has {stats.npts} samples, which is not plausible"
         )
-    samples, is_there = _samples(trace.data)
+    samples, is_there, not_numbers = _samples(trace.data)
     if not is_there.any():
         raise _Rejection("it has no samples")
-    segment = Segment(
-        channel=stats.channel,
-        location_code=stats.location,
-        start_ns=stats.starttime.ns,
-        sample_rate_hz=float(stats.sampling_rate),
-        samples=samples,
-    )
-    return segment.where(is_there)
+    start_ns, rate_hz = stats.starttime.ns, float(stats.sampling_rate)
+    parts = [
+        Timed(
+            axis=f"{stats.location}.{stats.channel}",
+            start_ns=start_ns + round(first * 1e9 / rate_hz),
+            rate_hz=rate_hz,
+            samples=samples[first:stop],
+            source=source,
+        )
+        for first, stop in spans(is_there)
+    ]
+    return parts, not_numbers
 
 
-def _samples(data: Any) -> tuple[Samples, NDArray[np.bool_]]:
-    """The samples in a type that blocks store exactly, and a mask of those that are present."""
+def _samples(data: Any) -> tuple[Values, NDArray[np.bool_], int]:
+    """The samples in a type that is stored exactly, a mask of those that are there, and how many are no numbers."""
     if data.dtype.kind not in "iuf" or data.dtype.itemsize > 8:
         raise _Rejection(f"samples of type {data.dtype} cannot be stored")
     is_there: NDArray[np.bool_] = ~np.ma.getmaskarray(data)
@@ -158,12 +173,13 @@ def _samples(data: Any) -> tuple[Samples, NDArray[np.bool_]]:
     if values.dtype.kind in "iu":
         if values.min(initial=0) < _INT32.min or values.max(initial=0) > _INT32.max:
             raise _Rejection("its integers do not fit into 32 bits")
-        return values.astype(np.int32), is_there
-    is_there &= np.isfinite(values)
-    return values.astype(np.float32 if values.dtype.itemsize <= 4 else np.float64), is_there
+        return values.astype(np.int32), is_there, 0
+    is_number = np.isfinite(values)
+    not_numbers = int((is_there & ~is_number).sum())
+    return values.astype(np.float32 if values.dtype.itemsize <= 4 else np.float64), is_there & is_number, not_numbers
 
 
-def _recording(stats: Any, segments: list[Segment], inventory: Any) -> Recording:
+def _recording(stats: Any, segments: list[Timed], inventory: Any) -> Recording:
     name, latitude, longitude, elevation_m = _place(stats, inventory)
     return Recording(
         network=stats.network,
@@ -173,7 +189,7 @@ def _recording(stats: Any, segments: list[Segment], inventory: Any) -> Recording
         longitude=longitude,
         elevation_m=elevation_m,
         unit="counts",
-        segments=disjoint(segments),
+        segments=tuple(segments),
     )
 
 

@@ -3,7 +3,7 @@
 Nothing is guessed: a coordinate that no source states is None.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from gzip import open as gunzip
@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Literal
 from zlib import error as ZlibError
 
-from services.sensors.store.waveform import Extent, Segment, uncovered
+from services.sensors.arrival.record import Record
+from services.sensors.arrival.time_arrival import Timed
 
 CONTENT_BYTES_MAX = 512 * 2**20
 """Of one file, unpacked. Larger ones are split by whoever made them, or are gzip bombs."""
@@ -34,8 +35,8 @@ class UnreadableRecording(Exception):
 class Recording:
     """What one file holds of one station. Codes fit a miniSEED header; `network` may be empty, `station` not.
 
-    Segments come by channel and time, and no two of a channel cover the same instant. Coordinates are degrees
-    (WGS 84); `mGal` is 1e-5 m/s².
+    `records` have a device's clock, `segments` only times; both in the order of the file, as often as they are there.
+    Coordinates are degrees (WGS 84); `mGal` is 1e-5 m/s².
     """
 
     network: str
@@ -45,24 +46,33 @@ class Recording:
     longitude: float | None
     elevation_m: float | None
     unit: Literal["mGal", "counts"]
-    segments: tuple[Segment, ...]
+    records: tuple[Record, ...] = ()
+    segments: tuple[Timed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedLine:
-    """A line of a text file, or a trace of a waveform file, that was left out. `line` None: the file as a whole."""
+    """A line of a text file, or a trace of a waveform file, that was rejected. `line` None: the file as a whole.
+
+    `samples`: how many it shows on all axes together, as far as it can be read.
+    """
 
     line: int | None
     reason: str
+    samples: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ReadResult:
-    """What one file yields. `lines_read` counts lines or traces, rejected ones included, blank ones not."""
+    """What one file yields. `lines_read` counts lines or traces, rejected ones included, blank ones not.
+
+    `warnings`: what its reader remarked on what it read none the less.
+    """
 
     recordings: tuple[Recording, ...]
     lines_read: int
     rejected: tuple[RejectedLine, ...]
+    warnings: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -95,19 +105,3 @@ def opened(path: Path) -> Iterator[BufferedIOBase]:
     except OSError as error:
         reason = error.strerror or str(error)  # gzip's own OSErrors have no errno
         raise UnreadableRecording(path, reason, "Check the name and the file") from error
-
-
-def disjoint(segments: Iterable[Segment]) -> tuple[Segment, ...]:
-    """The segments by channel and time, each without the samples that earlier ones already cover."""
-    kept: list[Segment] = []
-    recent: list[Extent] = []
-    channel = None
-    for segment in sorted(segments, key=lambda one: (one.channel, one.location_code, one.start_ns)):
-        if channel != (channel := (segment.channel, segment.location_code)):
-            recent = []
-        # Segments come by start: an extent that ended two intervals ago covers none of the next ones either.
-        recent = [one for one in recent if one.end_ns + 2e9 / one.sample_rate_hz > segment.start_ns]
-        parts = uncovered(segment, recent)
-        recent += [part.extent for part in parts]
-        kept += parts
-    return tuple(kept)

@@ -21,6 +21,7 @@ _TOGETHER_RECORDS, _TOGETHER_NS, _TOGETHER_RATIO = 4, 3_000_000_000, 0.7
 _APART_NS = 60_000_000_000
 _MEANWHILE_NS = 30_000_000_000
 _SLACK_NS = 60_000_000_000
+_SILENCE_NS = 86_400_000_000_000  # of a day: nobody knows whether the clock went on meanwhile
 
 
 @dataclass(slots=True)
@@ -49,7 +50,7 @@ class Level:
         if not self.numbers:
             # Known from a burst only, which may yet fall to its level.
             return self.excess_ns(point) <= 0 and self._falls_to(point)
-        return abs(self.excess_ns(point)) <= self.tolerance_ns(point)
+        return self.distance_ns(point) <= _SILENCE_NS and abs(self.excess_ns(point)) <= self.tolerance_ns(point)
 
     def is_active_at(self, cloud_ns: int) -> bool:
         """Messages of this level came shortly before and shortly after."""
@@ -209,7 +210,7 @@ def _decide(
         late = {era: of_era.excess_ns(point) for era, of_era in levels.items() if of_era.lowest is not None}
         late = {era: excess for era, excess in late.items() if excess >= -levels[era].tolerance_ns(point)}
         near = {era: excess for era, excess in late.items() if levels[era].distance_ns(point) <= excess + _SLACK_NS}
-        chosen = near or late
+        chosen = near or {era: excess for era, excess in late.items() if levels[era].distance_ns(point) <= _SILENCE_NS}
         if chosen:
             eras[place] = min(chosen, key=lambda era: (chosen[era], era))
         else:

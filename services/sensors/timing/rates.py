@@ -4,18 +4,18 @@ Measured in the era's first two hours, each record that comes there making it be
 run of samples has its own true start, so a rate that is off by some millionths displaces none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import median
+from itertools import pairwise
 
 import numpy as np
 
-from services.sensors.timing.hull import PIECE_NS, Piece, Pieces
+from services.sensors.timing.hull import PIECE_NS, End, Piece, Pieces
 from services.sensors.timing.line import line
 
 FIRST_PIECES = 7_200_000_000_000 // PIECE_NS
 _SAMPLES_MIN = 64
-_MISSING_RATIO = 1e-3
+_MISSING_RATIO = 1e-2
 _STATED_RATIO = 0.1  # a stated rate is wrong by up to 4 %: 30.05 Hz where it says 31.25
 
 
@@ -27,32 +27,40 @@ class Rate:
     true_hz: float
 
 
-def rate(pieces: Pieces, stated_hz: float) -> Rate:
-    """Of the first two hours of an era, which has one piece at least."""
+def rate(pieces: Pieces, device_hz: float) -> Rate:
+    """Of the first two hours of an era, which has a piece at least. `device_hz`: roughly, as `spacing_hz` finds it."""
     first = min(pieces)
     early = {number: piece for number, piece in pieces.items() if number < first + FIRST_PIECES}
-    device_hz = _device_hz(early, stated_hz)
+    measured_hz = _measured_hz(early, device_hz)
     numbers = sorted(early)
     drawn = line(pieces, numbers[0], numbers[-1])
     ends = np.array([early[numbers[0]].first.device_ns, early[numbers[-1]].last.device_ns], dtype=np.int64)
     true = drawn.true_ns(ends)
     device_span, true_span = int(ends[1] - ends[0]), int(true[1] - true[0])
     stretch = true_span / device_span if device_span >= PIECE_NS and true_span > 0 else 1.0
-    return Rate(device_hz=device_hz, true_hz=device_hz / stretch)
+    return Rate(device_hz=measured_hz, true_hz=measured_hz / stretch)
 
 
-def _device_hz(pieces: Pieces, stated_hz: float) -> float:
+def spacing_hz(records: Iterable[End], stated_hz: float) -> float | None:
+    """The usual rate from one record to the next, whatever is missing between others; None: no two are neighbours."""
+    in_order = sorted(set(records))
+    spacings = [
+        after.samples * 1e9 / (after.device_ns - before.device_ns)
+        for before, after in pairwise(in_order)
+        if after.device_ns > before.device_ns
+    ]
+    near = [hz for hz in spacings if abs(hz / stated_hz - 1) < _STATED_RATIO]
+    return len(near) / sum(1 / hz for hz in near) if near else None
+
+
+def _measured_hz(pieces: Pieces, rough_hz: float) -> float:
     """Over the longest stretches without a missing record, ends of records against samples between them."""
-    measured = [hz for piece in pieces.values() if (hz := _piece_hz(piece)) and abs(hz / stated_hz - 1) < _STATED_RATIO]
-    if not measured:
-        return stated_hz
-    typical = median(measured)
     samples = span_ns = 0
-    for chain in _chains(pieces, typical):
+    for chain in _chains(pieces, rough_hz):
         first, last = chain[0], chain[-1]
         samples += sum(piece.samples for piece in chain) - first.first.samples
         span_ns += last.last.device_ns - first.first.device_ns
-    return samples * 1e9 / span_ns if samples and span_ns else typical
+    return samples * 1e9 / span_ns if samples and span_ns else rough_hz
 
 
 def _piece_hz(piece: Piece) -> float | None:

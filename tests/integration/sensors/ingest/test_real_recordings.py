@@ -1,7 +1,10 @@
-"""Grillo's own recordings of two Mexican earthquakes, read as anyone would import them."""
+"""Grillo's own recordings of two Mexican earthquakes, imported as anyone would import them."""
 
 import os
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +12,23 @@ import pytest
 from obspy import Stream, Trace, UTCDateTime
 from obspy.signal.trigger import coincidence_trigger, recursive_sta_lta
 
-from services.sensors.ingest import Recording, read
-from services.sensors.store.miniseed.codec import decode, encode
-from services.sensors.store.miniseed.codes import Codes
-from services.sensors.store.waveform import Segment, uncovered
+from services.sensors import assembly, tables
+from services.sensors.arrival.record import Record
+from services.sensors.ingest import read
+from services.sensors.ingest.importer import Importer
+from services.sensors.samples import open_samples
+from services.sensors.store.waveform import Segment
+from shared.eventsourcing.sql_event_store import SqlEventStore
+from shared.runtime.clock import SystemClock
+from shared.sql.database import Database
+from shared.sql.migrations import migrate
+from tests.examples import ORGANISATION_ID, ORIGIN
 
 REPOSITORY = Path(__file__).resolve().parents[4]
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+DAYS = {"2018_2_16": "2018-02-16T23:30:00", "2020_1_24": "2020-01-24T03:30:00"}
+CHANNELS = {"BNZ": 0, "BN1": 1, "BN2": 2}
+ALL_TIME = (0, 4_000_000_000_000_000_000)
 
 
 def openeew() -> Path:
@@ -26,78 +40,106 @@ def openeew() -> Path:
     return folder
 
 
+class Served:
+    """What is served after an import of each file by a command of its own, and what the files hold."""
+
+    def __init__(self, folder: Path) -> None:
+        database, clock = Database.sqlite(folder / "sensors.sqlite3"), SystemClock()
+        migrate(database, assembly.MIGRATIONS)
+        self._samples = open_samples(database, folder / "samples", clock)
+        self._importer = Importer(database, SqlEventStore(database, tables.metadata), self._samples.store, clock)
+        self.offered: defaultdict[tuple[str, str], list[Record]] = defaultdict(list)
+        self.sensors: dict[str, str] = {}
+
+    def take(self) -> tuple[int, int]:
+        """Samples new and samples offered."""
+        new = offered = 0
+        for path in sorted((openeew() / "records").rglob("*.jsonl.gz")):
+            result = read(path, now=NOW)
+            assert result.rejected == ()
+            imported = self._importer.store(result, ORGANISATION_ID, ORIGIN)
+            for account in (imported.account, *self._importer.decide(imported.sensor_ids).values()):
+                new, offered = new + account.new, offered + account.offered
+            (recording,) = result.recordings
+            self.sensors[recording.station] = imported.sensor_ids[0]
+            self.offered[path.parts[-3], recording.station] += recording.records
+        return new, offered
+
+    def segments(self, station: str, channel: str) -> Mapping[str, list[Segment]]:
+        """By day."""
+        found: dict[str, list[Segment]] = {day: [] for day in DAYS}
+        for segment in self._samples.reader.segments(self.sensors[station], *ALL_TIME, channel):
+            day = "2018_2_16" if segment.start_ns < 1_550_000_000 * 10**9 else "2020_1_24"
+            found[day].append(segment)
+        return found
+
+
 @pytest.fixture(scope="module")
-def recordings() -> Mapping[str, Recording]:
-    """By day/device/minute."""
-    found = {}
-    for path in sorted((openeew() / "records").rglob("*.jsonl.gz")):
-        result = read(path)
-        assert (len(result.recordings), result.rejected) == (1, ())
-        found[f"{path.parts[-3]}/{path.parts[-2]}/{path.name[:2]}"] = result.recordings[0]
-    assert len(found) == 47
+def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
+    found = Served(tmp_path_factory.mktemp("real"))
+    new, offered = found.take()
+    distinct = sum(record.values.size for records in found.offered.values() for record in _distinct(records))
+    assert (new, offered) == (distinct, sum(one.values.size for records in found.offered.values() for one in records))
     return found
 
 
-def one_channel(recording: Recording, channel: str) -> list[Segment]:
-    return [segment for segment in recording.segments if segment.channel == channel]
+def _distinct(records: Sequence[Record]) -> list[Record]:
+    return [{record.device_ns: record for record in records}[at] for at in sorted({one.device_ns for one in records})]
 
 
-def test_five_minutes_are_one_segment_save_where_packets_are_missing(recordings: Mapping[str, Recording]) -> None:
-    segment_counts = {name: len(one_channel(recording, "BNZ")) for name, recording in recordings.items()}
-    gappy = {"2020_1_24/013/45": 3, "2020_1_24/029/45": 4}
-    assert segment_counts == dict.fromkeys(recordings, 1) | gappy
+def test_every_sample_is_served_once_in_order_and_no_segment_begins_without_a_missing_record(served: Served) -> None:
+    for (day, station), offered in served.offered.items():
+        records = _distinct(offered)
+        spacings = [after.device_ns - before.device_ns for before, after in pairwise(records)]
+        usual = float(np.median(spacings))
+        gaps = sum(spacing > 1.5 * usual for spacing in spacings)
+        for channel, axis in CHANNELS.items():
+            segments = served.segments(station, channel)[day]
+            assert np.concatenate([one.samples for one in segments]).tolist() == [
+                value for record in records for value in record.values[axis].tolist()
+            ]
+            assert len(segments) == 1 + gaps
 
 
-def test_each_station_has_its_place_and_states_the_rate_it_really_has(recordings: Mapping[str, Recording]) -> None:
-    for name, recording in recordings.items():
-        assert (recording.network, recording.station) == ("MX", name.split("/")[1])
-        assert recording.latitude is not None
-        assert 15 < recording.latitude < 20
-        rates = (30.0, 30.4) if name.startswith("2018") else (31.0, 31.4)
-        assert all(rates[0] < segment.sample_rate_hz < rates[1] for segment in recording.segments)
+def test_all_of_a_device_s_day_has_one_rate_and_obspy_merges_it(served: Served) -> None:
+    for day, station in served.offered:
+        segments = served.segments(station, "BNZ")[day]
+        assert len({segment.sample_rate_hz for segment in segments}) == 1
+        stream = Stream(_trace(segment, station) for segment in segments)
+        assert len(stream.merge()) == 1
 
 
-def test_the_next_file_of_a_device_continues_the_one_before(recordings: Mapping[str, Recording]) -> None:
-    for name, recording in recordings.items():
-        if name.endswith("/35"):
-            before = one_channel(recording, "BNZ")[-1]
-            after = one_channel(recordings[name.replace("/35", "/40")], "BNZ")[0]
-            step_ns = after.start_ns - before.time_ns(before.samples.size)
-            assert abs(step_ns) < 32_000_000  # a sample's interval
-            kept = sum(part.samples.size for part in uncovered(after, [before.extent]))
-            assert after.samples.size - kept <= 1
+def test_importing_all_again_changes_nothing(served: Served) -> None:
+    before = {station: served.segments(station, "BNZ") for station in served.sensors}
+    again = Served.__new__(Served)
+    again.__dict__ |= served.__dict__ | {"offered": defaultdict(list)}
+    new, offered = again.take()
+    assert new == 0
+    assert offered > 0
+    for station in served.sensors:
+        after = served.segments(station, "BNZ")
+        for day in DAYS:
+            assert [(one.start_ns, one.samples.tolist()) for one in after[day]] == [
+                (one.start_ns, one.samples.tolist()) for one in before[station][day]
+            ]
 
 
-def test_encoded_and_decoded_they_are_the_same(recordings: Mapping[str, Recording]) -> None:
-    for recording in recordings.values():
-        codes = Codes(network=recording.network, station=recording.station, location="", channel="BN1")
-        for segment in one_channel(recording, "BN1"):
-            content = b"".join(encode(codes, segment.start_ns, segment.sample_rate_hz, segment.samples))
-            assert decode(content).tobytes() == segment.samples.tobytes()
-
-
-@pytest.mark.parametrize(("channel", "first_trigger"), [("BN1", "23:39:47.7"), ("BNZ", "23:39:48.1")])
-def test_the_magnitude_7_earthquake_triggers_four_stations_and_nothing_does_before(
-    recordings: Mapping[str, Recording], channel: str, first_trigger: str
-) -> None:
-    stream = Stream(
-        on_and_on(recordings[name], recordings[name.replace("/35", "/40")], channel)
-        for name in recordings
-        if name.endswith("/35")
-    )
-    first = coincidence_trigger(None, 3, 1.5, stream, 4)[0]
+def test_the_magnitude_7_earthquake_triggers_four_stations_and_nothing_does_before(served: Served) -> None:
+    stations = [station for day, station in served.offered if day == "2018_2_16"]
+    traces = [_trace(one, station) for station in stations for one in served.segments(station, "BNZ")["2018_2_16"]]
+    for trace in traces:
+        trace.data = recursive_sta_lta(trace.data.astype(np.float64) - trace.data.mean(), 32, 320)
+    first = coincidence_trigger(None, 3, 1.5, Stream(traces), 4)[0]
     # The times are those published with the data; filtering alone moves such a pick by 0.1 s.
-    assert abs(first["time"] - UTCDateTime(f"2018-02-16T{first_trigger}")) < 0.3
+    assert abs(first["time"] - UTCDateTime("2018-02-16T23:39:47.7")) < 0.5
     assert first["stations"][0] == "006"  # of the thirteen the one nearest to the epicentre
 
 
-def on_and_on(before: Recording, after: Recording, channel: str) -> Trace:
-    """STA/LTA over both files of a device, for the averages to run on; true to the first file's clock."""
-    (first,), (second,) = one_channel(before, channel), one_channel(after, channel)
-    samples = np.concatenate([first.samples, second.samples]).astype(np.float64)
+def _trace(segment: Segment, station: str) -> Trace:
     facts = {
-        "station": before.station,
-        "sampling_rate": first.sample_rate_hz,
-        "starttime": UTCDateTime(ns=first.start_ns),
+        "station": station,
+        "channel": segment.channel,
+        "sampling_rate": segment.sample_rate_hz,
+        "starttime": UTCDateTime(ns=segment.start_ns),
     }
-    return Trace(recursive_sta_lta(samples - samples.mean(), 32, 320), facts)
+    return Trace(segment.samples, facts)

@@ -22,7 +22,7 @@ def run(first: int, values: list[int], *, late_ns: int = 0) -> Run:
 @given(
     offered=st.tuples(st.integers(0, 40), st.lists(st.integers(0, 2), min_size=1, max_size=20)),
     stored=st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=8), max_size=5),
-    late_ns=st.integers(-INTERVAL_NS // 3, INTERVAL_NS // 3),
+    late_ns=st.integers(-INTERVAL_NS // 10, INTERVAL_NS // 10),
 )
 def test_every_sample_offered_is_new_repeated_or_differing_and_nothing_besides(
     offered: tuple[int, list[int]], stored: list[list[int]], late_ns: int
@@ -49,3 +49,12 @@ def test_a_record_is_laid_upon_the_same_one_though_its_rate_was_stated_four_perc
     before = Run(device_ns=-992_000_000, device_end_ns=0, values=values)
     again = Run(device_ns=-1_031_600_000, device_end_ns=0, values=values)
     assert judge_record(again, [before], 33_277_000).repeated == 32
+
+
+def test_a_stamp_astray_by_most_of_an_interval_makes_no_other_sample_of_an_equal_one() -> None:
+    values = np.arange(64, dtype=np.int32)
+    known = Run(device_ns=0, device_end_ns=63 * INTERVAL_NS, values=values)
+    for stray_ns in (-INTERVAL_NS * 7 // 10, INTERVAL_NS * 7 // 10):
+        begin_ns = 16 * INTERVAL_NS + stray_ns
+        again = Run(device_ns=begin_ns, device_end_ns=begin_ns + 31 * INTERVAL_NS, values=values[16:48])
+        assert judge_record(again, [known], INTERVAL_NS).repeated == 32

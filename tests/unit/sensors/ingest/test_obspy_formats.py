@@ -10,10 +10,16 @@ import obspy
 import pytest
 from obspy import Stream, Trace, UTCDateTime
 
-from services.sensors.ingest import UnreadableRecording, obspy_formats, read
+from services.sensors import ingest
+from services.sensors.ingest import ReadResult, UnreadableRecording, obspy_formats
+from tests.examples import NOON
 
 START = UTCDateTime("2018-02-16T23:39:39")
 OBSPY = Path(obspy.__file__).parent
+
+
+def read(path: Path) -> ReadResult:
+    return ingest.read(path, now=NOON)
 
 
 def trace(samples: Any, **header: Any) -> Trace:
@@ -34,7 +40,7 @@ def test_integers_stay_integers_in_every_format_that_has_them(tmp_path: Path, fo
     (segment,) = result.recordings[0].segments
     assert segment.samples.dtype == np.int32
     assert segment.samples.tolist() == samples.tolist()
-    assert (segment.channel, segment.start_ns, segment.sample_rate_hz) == ("EHZ", START.ns, 100.0)
+    assert (segment.axis, segment.start_ns, segment.rate_hz) == (".EHZ", START.ns, 100.0)
     assert (result.recordings[0].unit, result.rejected) == ("counts", ())
 
 
@@ -58,20 +64,16 @@ def test_stations_become_recordings_and_gaps_stay_gaps(tmp_path: Path) -> None:
     first, later, other = trace([1, 2, 3]), trace([4, 5], starttime=START + 10), trace([6], station="FUR")
     rjob_last = read(saved(tmp_path, later, other, first)).recordings
     assert [one.station for one in rjob_last] == ["FUR", "RJOB"]
-    assert [one.samples.tolist() for one in rjob_last[1].segments] == [[1, 2, 3], [4, 5]]
+    assert [one.samples.tolist() for one in rjob_last[1].segments] == [[4, 5], [1, 2, 3]]
 
 
-def test_samples_recorded_twice_in_one_file_count_once(tmp_path: Path) -> None:
-    twice = trace([1, 2, 3]), trace([2, 3, 4], starttime=START + 0.01)
-    (recording,) = read(saved(tmp_path, *twice)).recordings
-    assert [one.samples.tolist() for one in recording.segments] == [[1, 2, 3], [4]]
-
-
-def test_samples_that_are_no_number_are_gaps(tmp_path: Path) -> None:
+def test_samples_that_are_no_number_are_rejected_and_leave_a_gap(tmp_path: Path) -> None:
     samples = np.array([1.5, np.nan, np.inf, 2.5, 3.5])
-    (recording,) = read(saved(tmp_path, trace(samples))).recordings
+    result = read(saved(tmp_path, trace(samples)))
+    (recording,) = result.recordings
     assert [one.samples.tolist() for one in recording.segments] == [[1.5], [2.5, 3.5]]
     assert recording.segments[1].start_ns == START.ns + 30_000_000
+    assert [(one.line, one.samples) for one in result.rejected] == [(1, 2)]
 
 
 def test_a_trace_with_an_impossible_header_is_left_out_alone(tmp_path: Path) -> None:
@@ -83,7 +85,7 @@ def test_a_trace_with_an_impossible_header_is_left_out_alone(tmp_path: Path) -> 
     }
     result = read(saved(tmp_path, good, *bad.values(), format="SLIST"))
     assert [one.station for one in result.recordings] == ["RJOB"]
-    assert [one.line for one in result.rejected] == [2, 3, 4]
+    assert [(one.line, one.samples) for one in result.rejected] == [(2, 1), (3, 1), (4, 1)]
     assert all(words in one.reason for words, one in zip(bad, result.rejected, strict=True))
 
 
@@ -101,11 +103,25 @@ def test_known_broken_files_are_refused_with_their_reason(shipped: str, reason: 
         read(OBSPY / shipped)
 
 
-def test_a_damaged_part_is_reported_and_the_rest_kept() -> None:
+def test_what_a_reader_remarks_is_told_and_rejects_nothing() -> None:
     result = read(OBSPY / "io/mseed/tests/data/brokenlastrecord.mseed")
     assert result.recordings[0].segments
-    assert "Not a SEED record" in result.rejected[0].reason
-    assert result.rejected[0].line is None
+    assert "Not a SEED record" in result.warnings[0]
+    assert result.rejected == ()
+
+
+def test_a_steim_record_that_fails_its_own_check_is_rejected_alone(tmp_path: Path) -> None:
+    samples = np.cumsum(np.random.default_rng(1).integers(-90, 90, 3000)).astype(np.int32)
+    path = saved(tmp_path, trace(samples), encoding="STEIM2", reclen=512)
+    content = bytearray(path.read_bytes())
+    whole = read(path).recordings[0].segments
+    content[512 + 64 + 8 + 3] ^= 1  # the value that decoding of the second record has to end with
+    path.write_bytes(content)
+    result = read(path)
+    (rejected,) = result.rejected
+    assert "record 2 fails its own check" in rejected.reason
+    kept = sum(one.samples.size for one in result.recordings[0].segments)
+    assert kept + rejected.samples == sum(one.samples.size for one in whole) == 3000
 
 
 def test_a_pickle_is_refused_unopened(tmp_path: Path) -> None:

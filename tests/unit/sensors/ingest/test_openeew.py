@@ -4,11 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.sensors.ingest import UnreadableRecording, openeew, read
+from services.sensors import ingest
+from services.sensors.ingest import ReadResult, UnreadableRecording, openeew_message
+from tests.examples import NOON
 
 START = 1_518_824_100.0
 GOOD: dict[str, Any] = {
@@ -23,6 +26,10 @@ GOOD: dict[str, Any] = {
 }
 
 
+def read(path: Path, *, devices: Path | None = None) -> ReadResult:
+    return ingest.read(path, now=NOON, devices=devices)
+
+
 def written(folder: Path, *lines: object) -> Path:
     """Objects as JSON, bytes as they are."""
     path = folder / "35.jsonl"
@@ -31,15 +38,20 @@ def written(folder: Path, *lines: object) -> Path:
     return path
 
 
-def test_an_archived_record_becomes_exact_milligal_of_three_channels(tmp_path: Path) -> None:
-    (recording,) = read(written(tmp_path, GOOD)).recordings
-    assert (recording.network, recording.station, recording.name, recording.unit) == ("MX", "000", "000", "mGal")
-    assert {one.channel: one.samples.tolist() for one in recording.segments} == {
-        "BN1": [-102, 1, 981337],
-        "BN2": [170, 109, 0],
-        "BNZ": [174, -7845999, 2000],
-    }
-    assert recording.segments[0].end_ns == int(START) * 10**9  # the times are of the last sample
+def test_an_archived_record_becomes_exact_milligal_of_three_axes(tmp_path: Path) -> None:
+    (recording,) = read(written(tmp_path, GOOD | {"cloud_t": START + 0.4})).recordings
+    # Country codes are other networks' codes.
+    assert (recording.network, recording.station, recording.name, recording.unit) == ("XX", "000", "000", "mGal")
+    (record,) = recording.records
+    assert record.values.tolist() == [[-102, 1, 981337], [170, 109, 0], [174, -7845999, 2000]]
+    assert record.values.dtype == np.int32
+    assert (record.device_ns, record.cloud_ns) == (int(START) * 10**9, int(START) * 10**9 + 400_000_000)
+    assert record.source == "35.jsonl:1"
+
+
+def test_what_is_finer_than_a_milligal_is_kept(tmp_path: Path) -> None:
+    (recording,) = read(written(tmp_path, GOOD | {"x": [0.0001, -1.23456, 2]})).recordings
+    assert recording.records[0].values[0].tolist() == [0.1, -1234.56, 2000.0]
 
 
 @pytest.mark.parametrize(
@@ -49,18 +61,28 @@ def test_an_archived_record_becomes_exact_milligal_of_three_channels(tmp_path: P
         {"device_id": "000", "cloud_t": START, "traces": [{"x": [0.1], "y": [0.2], "z": [0.3]}]},
     ],
 )
-def test_both_live_shapes_are_read(tmp_path: Path, live: dict[str, Any]) -> None:
+def test_both_live_shapes_are_read_and_without_a_device_s_clock_only_time_tells(
+    tmp_path: Path, live: dict[str, Any]
+) -> None:
     (recording,) = read(written(tmp_path, live)).recordings
-    assert recording.network == "XX"  # live devices do not tell their country
-    assert [one.samples.tolist() for one in recording.segments] == [[100], [200], [300]]
+    assert recording.records == ()
+    assert [(one.axis, one.samples.tolist()) for one in recording.segments] == [
+        ("x", [100]),
+        ("y", [200]),
+        ("z", [300]),
+    ]
+    dated = {"device_t": START} | live
+    (recording,) = read(written(tmp_path, dated)).recordings
+    assert [record.values.tolist() for record in recording.records] == [[[100], [200], [300]]]
 
 
 def test_traces_sent_together_follow_each_other_and_end_at_the_stated_time(tmp_path: Path) -> None:
     traces = [{axis: [number / 10] * 32 for axis in "xyz"} for number in (1, 2)]
-    (recording,) = read(written(tmp_path, {"device_id": "000", "cloud_t": START, "traces": traces})).recordings
-    segment = recording.segments[0]
-    assert segment.samples.tolist() == [100] * 32 + [200] * 32
-    assert segment.end_ns == int(START) * 10**9
+    message = {"device_id": "000", "cloud_t": START, "device_t": START, "traces": traces}
+    (recording,) = read(written(tmp_path, message)).recordings
+    records = sorted(recording.records, key=lambda record: record.device_ns)
+    assert [record.values[0].tolist() for record in records] == [[100] * 32, [200] * 32]
+    assert [record.device_ns for record in records] == [int(START) * 10**9 - 1_024_000_000, int(START) * 10**9]
 
 
 @pytest.mark.parametrize(
@@ -71,11 +93,10 @@ def test_traces_sent_together_follow_each_other_and_end_at_the_stated_time(tmp_p
         (b"[" * 100_000, "it is not JSON"),
         (b'{"x": ' + b"9" * 5000 + b"}", "it is not JSON"),
         (json.dumps(GOOD).replace("0.17,", "NaN,").encode(), "it is not JSON"),
-        (json.dumps(GOOD | {"comment": "x" * openeew.LINE_BYTES_MAX}).encode(), "it is longer than 256 kB"),
+        (json.dumps(GOOD | {"comment": "x" * openeew_message.MESSAGE_BYTES_MAX}).encode(), "it is longer than 256 kB"),
         ([1, 2], "it is not a JSON object"),
         ({"a": 1}, "device_id is missing, or is not 1 to 64 visible ASCII characters"),
         (GOOD | {"device_id": 7}, "device_id is missing, or is not 1 to 64 visible ASCII characters"),
-        (GOOD | {"country_code": "Mexico"}, "country_code is not two letters"),
         (GOOD | {"x": [1.0]}, "x, y and z differ in length"),
         (GOOD | {"x": [], "y": [], "z": []}, "x is not a list of numbers"),
         (GOOD | {"y": [True, 1, 2]}, "y is not a list of numbers"),
@@ -83,10 +104,11 @@ def test_traces_sent_together_follow_each_other_and_end_at_the_stated_time(tmp_p
         (GOOD | {"traces": [3]}, "traces does not hold objects with x, y and z"),
         (json.dumps(GOOD).replace("0.17,", "1e999,").encode(), "a value is above 20000 gal, beyond every sensor"),
         (GOOD | {"x": [1, 2, 10**400]}, "a value is above 20000 gal, beyond every sensor"),
-        (GOOD | {"x": [1, 2, 0.0015]}, "a value is finer than a milligal"),
-        (GOOD | {"cloud_t": 0}, "cloud_t is not a plausible time in Unix seconds"),
-        (GOOD | {"cloud_t": "2018"}, "cloud_t is not a plausible time in Unix seconds"),
-        (GOOD | {"device_t": 1e300}, "device_t is not a plausible time in Unix seconds"),
+        (GOOD | {"cloud_t": 0}, "cloud_t is before 2010: the clock was never set"),
+        (GOOD | {"device_t": 12.5}, "device_t is before 2010: the clock was never set"),
+        (GOOD | {"cloud_t": NOON.timestamp() + 301}, "cloud_t is more than 5 minutes ahead"),
+        (GOOD | {"cloud_t": "2018"}, "cloud_t is not a time in Unix seconds"),
+        (GOOD | {"device_t": 1e300}, "device_t is not a time in Unix seconds"),
         (GOOD | {"cloud_t": None, "device_t": None}, "it has neither cloud_t nor device_t"),
         (GOOD | {"sr": 0}, "sr is not a sample rate from 1 to 1000 Hz"),
         (GOOD | {"sr": 1e9}, "sr is not a sample rate from 1 to 1000 Hz"),
@@ -99,7 +121,7 @@ def test_a_bad_line_is_named_with_its_reason_and_the_good_ones_are_kept(
     result = read(written(tmp_path, GOOD, b"", line, later))
     assert [(one.line, one.reason) for one in result.rejected] == [(3, reason)]
     assert result.lines_read == 3
-    assert len(result.recordings[0].segments) == 6
+    assert len(result.recordings[0].records) == 2
 
 
 def test_a_file_in_which_no_line_is_a_record_is_unreadable(tmp_path: Path) -> None:
@@ -112,9 +134,9 @@ def test_a_file_of_endless_bad_lines_is_given_up(tmp_path: Path) -> None:
         read(written(tmp_path, GOOD, *[b"x"] * 20_000))
 
 
-def test_a_device_clock_that_was_never_set_spoils_nothing(tmp_path: Path) -> None:
-    (recording,) = read(written(tmp_path, GOOD | {"device_t": 12.5})).recordings
-    assert recording.segments[0].end_ns == int(START) * 10**9
+def test_a_rejected_line_tells_how_many_samples_it_shows(tmp_path: Path) -> None:
+    result = read(written(tmp_path, GOOD, GOOD | {"sr": 0}, b"{"))
+    assert [one.samples for one in result.rejected] == [9, 0]
 
 
 def test_devices_of_one_file_become_recordings_of_their_own(tmp_path: Path) -> None:
@@ -138,6 +160,17 @@ def test_coordinates_come_from_the_nearest_devices_file_and_elevation_zero_means
     assert (unknown.latitude, unknown.longitude, unknown.elevation_m) == (None, None, None)
     named, _ = read(path, devices=other).recordings
     assert (named.latitude, named.longitude, named.elevation_m) == (None, None, 12.0)
+
+
+def test_a_device_is_where_it_was_in_the_period_of_the_recording(tmp_path: Path) -> None:
+    periods = [
+        {"device_id": "000", "latitude": 16.0, "longitude": -98.0, "effective_from": "2019-01-01T00:00:00Z"},
+        {"device_id": "000", "latitude": 17.0, "longitude": -99.0, "effective_from": 1_500_000_000},
+    ]
+    (tmp_path / "devices.jsonl").write_text("\n".join(map(json.dumps, periods)))
+    assert read(written(tmp_path, GOOD)).recordings[0].latitude == 17.0
+    later = GOOD | {"device_t": 1.6e9, "cloud_t": 1.6e9}
+    assert read(written(tmp_path, later)).recordings[0].latitude == 16.0
 
 
 def test_a_named_devices_file_must_be_one_but_a_stray_one_does_no_harm(tmp_path: Path) -> None:

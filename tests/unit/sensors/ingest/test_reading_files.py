@@ -8,10 +8,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.sensors.ingest import UnreadableRecording, read
+from services.sensors import ingest
+from services.sensors.ingest import ReadResult, UnreadableRecording
+from tests.examples import NOON
 
 RECORD = {"device_id": "000", "x": [0.1], "y": [0.2], "z": [0.3], "cloud_t": 1_518_824_100.0}
 LINE = json.dumps(RECORD).encode() + b"\n"
+
+
+def read(path: Path) -> ReadResult:
+    return ingest.read(path, now=NOON)
 
 
 def written(folder: Path, name: str, content: bytes) -> Path:
@@ -60,6 +66,13 @@ def test_a_directory_and_an_absent_file_say_so(tmp_path: Path) -> None:
         read(tmp_path)
     with pytest.raises(UnreadableRecording, match="No such file"):
         read(tmp_path / "36.jsonl")
+
+
+def test_a_folder_gives_its_files_but_not_what_is_hidden_nor_lists_of_devices(tmp_path: Path) -> None:
+    for name in ("b/40.jsonl", "a/35.jsonl", "a/.partial", "devices.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        written(tmp_path, name, LINE)
+    assert [str(file.relative_to(tmp_path)) for file in ingest.files_in(tmp_path)] == ["a/35.jsonl", "b/40.jsonl"]
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -17,7 +17,7 @@ def test_every_sample_reads_whole_and_only_shipped_coordinates_are_stated() -> N
         assert result.rejected == ()
         for recording in result.recordings:
             places[f"{recording.network}.{recording.station}"] = recording.latitude, recording.longitude
-            channels |= {f"{recording.station}.{segment.channel}" for segment in recording.segments}
+            channels |= {f"{recording.station}{segment.axis[-4:]}" for segment in recording.segments}
     assert places == {
         "BW.UH1": (None, None),
         "BW.UH2": (None, None),

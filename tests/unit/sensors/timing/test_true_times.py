@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from services.sensors.timing.eras import assign
-from services.sensors.timing.hull import PIECE_NS, Piece, lowered, merged, piece_number, piece_of
+from services.sensors.timing.hull import PIECE_NS, End, Piece, lowered, merged, piece_number, piece_of
 from services.sensors.timing.line import line
-from services.sensors.timing.rates import rate
+from services.sensors.timing.rates import rate, spacing_hz
 from tests.device_simulator import Device, Sent, outages, simulate
 
 BATCH = 512
@@ -82,7 +82,9 @@ def test_each_setting_is_an_era_and_each_time_is_within_its_uncertainty(
             inside = device_ns // (PIECE_NS * LINE_PIECES) == block
             error_ns = drawn.true_ns(device_ns[inside]) - true_ns[inside] - round(device.least_delay * 1e9)
             assert np.abs(error_ns).max() <= drawn.uncertainty_ns <= 16_000_000
-        measured = rate(replay.pieces[era], 31.25)
+        spacing = spacing_hz((End(ns, 32) for ns, _ in truth), 31.25)
+        assert spacing
+        measured = rate(replay.pieces[era], spacing)
         assert measured.device_hz == pytest.approx(device.device_hz, rel=1e-6)
         true_hz = device.device_hz / (1 + device.ppm * 1e-6)
         assert measured.true_hz == pytest.approx(true_hz, rel=4e-6)

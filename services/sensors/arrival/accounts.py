@@ -1,0 +1,86 @@
+"""Accounts of sensors in SQL: sums of what became of all samples, and the first differing values."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from services.sensors.accounting.account import Account, Differing
+from services.sensors.arrival import tables
+
+DIFFERING_MAX = 1000
+
+
+def note(tx: Connection, sensor_id: str, account: Account, differing: Sequence[Differing]) -> None:
+    table = tables.sample_account
+    parts = {
+        "new": account.new,
+        "repeated": account.repeated,
+        "differing": account.differing,
+        "rejected": account.rejected,
+    }
+    grown = {name: table.c[name] + count for name, count in parts.items()}
+    if not tx.execute(update(table).where(table.c.sensor_id == sensor_id).values(grown)).rowcount:
+        tx.execute(insert(table).values(sensor_id=sensor_id, is_finer=0, **parts))
+    if differing:
+        _list(tx, sensor_id, differing)
+
+
+def is_finer(tx: Connection, sensor_id: str) -> bool:
+    """Some values of the sensor were finer than a milligal: all of its later ones are kept as floats."""
+    table = tables.sample_account
+    return bool(tx.execute(select(table.c.is_finer).where(table.c.sensor_id == sensor_id)).scalar_one_or_none())
+
+
+def note_finer(tx: Connection, sensor_id: str) -> None:
+    table = tables.sample_account
+    note(tx, sensor_id, Account(), ())
+    tx.execute(update(table).where(table.c.sensor_id == sensor_id).values(is_finer=1))
+
+
+def of_sensor(tx: Connection, sensor_id: str) -> Account:
+    table = tables.sample_account
+    row = tx.execute(select(table).where(table.c.sensor_id == sensor_id)).first()
+    if row is None:
+        return Account()
+    return Account(new=row.new, repeated=row.repeated, differing=row.differing, reasons={"": row.rejected})
+
+
+def listed(tx: Connection, sensor_id: str) -> list[Differing]:
+    """In the order in which they were offered."""
+    table = tables.differing
+    rows = tx.execute(select(table).where(table.c.sensor_id == sensor_id).order_by(table.c.id))
+    return [
+        Differing(
+            axis=row.axis,
+            start_ns=row.start_ns,
+            end_ns=row.end_ns,
+            samples=row.samples,
+            kept=(row.kept_least, row.kept_greatest),
+            offered=(row.offered_least, row.offered_greatest),
+            source=row.source,
+        )
+        for row in rows
+    ]
+
+
+def _list(tx: Connection, sensor_id: str, differing: Sequence[Differing]) -> None:
+    table = tables.differing
+    listed_already = select(func.count()).select_from(table).where(table.c.sensor_id == sensor_id)
+    room = DIFFERING_MAX - tx.execute(listed_already).scalar_one()
+    rows = [
+        {
+            "sensor_id": sensor_id,
+            "axis": one.axis,
+            "start_ns": one.start_ns,
+            "end_ns": one.end_ns,
+            "samples": one.samples,
+            "kept_least": one.kept[0],
+            "kept_greatest": one.kept[1],
+            "offered_least": one.offered[0],
+            "offered_greatest": one.offered[1],
+            "source": one.source,
+        }
+        for one in differing[: max(room, 0)]
+    ]
+    if rows:
+        tx.execute(insert(table), rows)

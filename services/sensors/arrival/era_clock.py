@@ -1,0 +1,141 @@
+"""Clock of one era while records arrive: its hulls grow, and rates and lines follow when that moves a sample.
+
+Rows keep the line they were timed by until a newer one differs by a quarter of a sample's interval: two rows timed by
+two lines still join then.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from services.sensors.arrival.clock_rows import LINE_PIECES, ClockRows, EraRate
+from services.sensors.arrival.record import Record
+from services.sensors.store.even_times import NS
+from services.sensors.store.miniseed.codec import stated_rate
+from services.sensors.timing.hull import PIECE_NS, End, Piece, Point, lowered, merged, piece_number, piece_of
+from services.sensors.timing.line import Line, context, line
+from services.sensors.timing.rates import FIRST_PIECES, Rate, rate, spacing_hz
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """Device times between which stored samples have to be timed anew."""
+
+    from_ns: int
+    to_ns: int
+
+
+class EraClock:
+    """Of one sensor's era, in one transaction; `pieces` are those around the records that arrive."""
+
+    def __init__(self, rows: ClockRows, era: int, pieces: dict[int, Piece], known: EraRate | None, stated_hz: float):
+        self._rows, self.era, self._pieces = rows, era, pieces
+        self._known = known or EraRate(stated_hz=stated_hz, rate=Rate(device_hz=stated_hz, true_hz=stated_hz))
+        self._is_new = known is None
+        self._stored_rate_hz = self.rate_hz
+        self._changed: set[int] = set()
+        self._begun: set[int] = set()
+        self._lines: dict[int, Line] = {}
+
+    @property
+    def device_interval_ns(self) -> float:
+        return NS / self._known.rate.device_hz
+
+    @property
+    def rate_hz(self) -> float:
+        return stated_rate(self._known.rate.true_hz)
+
+    def add(self, device_ns: int, cloud_ns: int, samples: int) -> None:
+        """A record with so many new samples on an axis."""
+        number = piece_number(device_ns)
+        if number not in self._pieces:
+            self._begun.add(number)
+        self._pieces[number] = merged(self._pieces.get(number), piece_of(device_ns, cloud_ns, samples))
+        self._changed.add(number)
+
+    def repeat(self, point: Point) -> None:
+        """A record that is there, come again: perhaps sooner than the first time."""
+        number = piece_number(point.device_ns)
+        piece = self._pieces.get(number)
+        if piece is not None:
+            self._pieces[number] = lowered(piece, point)
+            self._changed.add(number)
+
+    def begin(self, records: Iterable[Record]) -> None:
+        """Measures roughly how the first samples of an era are spaced, before any is laid out."""
+        stated_hz = self._known.stated_hz
+        if self._known.rate.device_hz == stated_hz:
+            found_hz = spacing_hz((End(record.device_ns, record.count) for record in records), stated_hz)
+            self._known = replace(
+                self._known, rate=Rate(device_hz=found_hz or stated_hz, true_hz=found_hz or stated_hz)
+            )
+
+    def settle(self) -> list[Moved]:
+        """Saves what has changed, and draws the lines anew where they may have; tells what moves."""
+        if not self._changed:
+            return []
+        self._rows.save_pieces(self.era, self._pieces, self._changed)
+        moved = self._rerate()
+        first, last = min(self._changed), max(self._changed)
+        reach = context(self._pieces, first, last)
+        blocks = sorted({number // LINE_PIECES for number in reach})
+        known = self._rows.lines(self.era, blocks[0], blocks[-1])
+        touched = {number // LINE_PIECES for number in self._changed}
+        may_move = bool(self._begun) or any(
+            self._is_below(known.get(number // LINE_PIECES), number) for number in touched
+        )
+        if not may_move and touched <= known.keys():
+            self._lines = known
+            return moved
+        self._pieces = self._rows.around(self.era, blocks[0] * LINE_PIECES, (blocks[-1] + 1) * LINE_PIECES - 1)
+        newer = {}
+        for block in sorted({number // LINE_PIECES for number in self._pieces} & set(blocks)):
+            drawn = block_line(self._pieces, block)
+            before = known.get(block)
+            if before is None or self._differs(before, drawn):
+                newer[block] = drawn
+                if before is not None:
+                    moved.append(Moved(from_ns=int(drawn.device_ns[0]), to_ns=int(drawn.device_ns[-1])))
+        self._rows.save_lines(self.era, newer)
+        self._lines = known | newer
+        return moved
+
+    def true_ns(self, device_ns: int) -> int:
+        """By the line that rows around it are timed by."""
+        block = piece_number(device_ns) // LINE_PIECES
+        near = min(self._lines, key=lambda one: abs(one - block))
+        return int(self._lines[near].true_ns(np.array([device_ns], dtype=np.int64))[0])
+
+    def _rerate(self) -> list[Moved]:
+        """Of the first two hours: as each piece begins, and when records come to one that is not the newest."""
+        first = self._rows.first_piece(self.era)
+        is_due = self._is_new or self._begun or min(self._changed) < max(self._pieces)
+        if first is None or not is_due or min(self._changed) >= first + FIRST_PIECES:
+            return []
+        early = self._rows.around(self.era, first, first + FIRST_PIECES - 1)
+        found = EraRate(stated_hz=self._known.stated_hz, rate=rate(early, self._known.rate.device_hz))
+        is_other = stated_rate(found.rate.true_hz) != self._stored_rate_hz
+        self._known = found
+        self._rows.save_era(self.era, found)
+        if not is_other or self._is_new:
+            return []
+        return [Moved(from_ns=first * PIECE_NS - PIECE_NS, to_ns=max(self._pieces) * PIECE_NS + 2 * PIECE_NS)]
+
+    def _is_below(self, known: Line | None, number: int) -> bool:
+        return known is not None and any(
+            point.cloud_ns < int(known.true_ns(np.array([point.device_ns], dtype=np.int64))[0]) - self._quarter_ns
+            for point in self._pieces[number].points
+        )
+
+    def _differs(self, before: Line, drawn: Line) -> bool:
+        return int(np.abs(before.error_ns - drawn.error_ns).max()) >= self._quarter_ns
+
+    @property
+    def _quarter_ns(self) -> float:
+        return NS / self._known.rate.true_hz / 4
+
+
+def block_line(pieces: dict[int, Piece], block: int) -> Line:
+    """Of sixty-four pieces."""
+    return line(pieces, block * LINE_PIECES, (block + 1) * LINE_PIECES - 1)

@@ -1,0 +1,190 @@
+"""Laid runs: records of one era put one after the other, each sample judged against what is stored.
+
+Records that follow each other become one run of half a minute, so that a file of a second a line gives few rows.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from services.sensors.accounting.account import Account
+from services.sensors.accounting.identity import STRAY, Contradiction, Judged, Run, Values, judge_record
+from services.sensors.arrival.record import AXES, Record
+
+RUN_NS_MAX = 32_000_000_000
+_NEIGHBOUR_RATIO = 0.1
+# Of an interval: how far stamps may stray from a run's even grid, and a run's start from the end of the one before.
+_GRID, _JOIN = 0.2, 0.4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Found:
+    """Samples offered again with other values: `run` is the record's, `part` where in it."""
+
+    axis: str
+    run: Run
+    part: Contradiction
+    source: str
+
+
+@dataclass(slots=True)
+class Laid:
+    """`new`: runs to store, by axis. `fresh`: by record, how many new samples an axis of it has."""
+
+    new: dict[str, list[Run]] = field(default_factory=lambda: {axis: [] for axis in AXES})
+    fresh: list[int] = field(default_factory=list)
+    account: Account = field(default_factory=Account)
+    found: list[Found] = field(default_factory=list)
+
+
+def lay(records: Sequence[Record], known: Mapping[str, Iterable[Run]], interval_ns: float) -> Laid:
+    """`records` by device time. `known`: what is stored of their time and era, and right before."""
+    laid = Laid()
+    stored = {axis: list(known.get(axis, ())) for axis in AXES}
+    spans, row = _Spans(stored, interval_ns), Row(interval_ns)
+    new = repeated = differing = 0
+    for record in records:
+        before = spans.last_before(record)
+        first_ns = _first_ns(record, before, interval_ns)
+        if not spans.meet(first_ns, record.device_ns):
+            if not row.continues(record, first_ns):
+                _close(row, laid)
+                row.begin(first_ns, before)
+            row.records.append(record)
+            laid.fresh.append(record.count)
+            new += record.values.size
+            spans.grow(Run(device_ns=row.first_ns, device_end_ns=record.device_ns, values=row.counted))
+            continue
+        _close(row, laid)
+        judged = _judge(record, first_ns, stored, laid, interval_ns)
+        laid.fresh.append(max(sum(stop - first for first, stop in one.new) for one in judged.values()))
+        for axis, one in judged.items():
+            run = _run(record, axis, first_ns)
+            laid.found += [Found(axis=axis, run=run, part=part, source=record.source) for part in one.contradictions]
+            laid.new[axis] += [part_of(run, first, stop) for first, stop in one.new]
+            new += sum(stop - first for first, stop in one.new)
+            repeated += one.repeated
+            differing += one.differing
+        spans.grow(_run(record, AXES[0], first_ns))
+    _close(row, laid)
+    laid.account = Account(new=new, repeated=repeated, differing=differing)
+    return laid
+
+
+class Row:
+    """Records in a row that become one run, as long as their stamps keep to an even grid."""
+
+    def __init__(self, interval_ns: float) -> None:
+        self._interval_ns = interval_ns
+        self.first_ns = 0
+        self.records: list[Record] = []
+
+    @property
+    def counted(self) -> Values:
+        """As many as there are samples on an axis."""
+        return np.empty(sum(record.count for record in self.records), dtype=np.int32)
+
+    def begin(self, first_ns: int, before: Run | None) -> None:
+        """Where the stamp says, but no further from where the run before goes on than lets both be joined."""
+        self.first_ns = first_ns
+        if before is not None:
+            due_ns = before.device_ns + before.values.size * self._interval_ns
+            off_ns = first_ns - due_ns
+            if abs(off_ns) < self._interval_ns:
+                join_ns = _JOIN * self._interval_ns
+                self.first_ns = round(due_ns + min(max(off_ns, -join_ns), join_ns))
+
+    def continues(self, record: Record, first_ns: int) -> bool:
+        if not self.records:
+            return False
+        last = self.records[-1]
+        due_ns = self.first_ns + sum(one.count for one in self.records) * self._interval_ns
+        return (
+            abs(first_ns - due_ns) < _GRID * self._interval_ns
+            and record.device_ns - self.first_ns < RUN_NS_MAX
+            and record.values.dtype == last.values.dtype
+        )
+
+
+def _first_ns(record: Record, before: Run | None, interval_ns: float) -> int:
+    """Device time of its first sample: evenly after the record before if that is its neighbour, whatever the rate."""
+    if before is not None:
+        gap_ns = record.device_ns - before.device_end_ns
+        if abs(gap_ns / (record.count * interval_ns) - 1) < _NEIGHBOUR_RATIO:
+            return before.device_end_ns + round(gap_ns / record.count)
+    return record.device_ns - round((record.count - 1) * interval_ns)
+
+
+class _Spans:
+    """What is known at a device time: what was stored, and what was laid so far."""
+
+    def __init__(self, stored: Mapping[str, Sequence[Run]], interval_ns: float) -> None:
+        self._runs = sorted(stored[AXES[0]], key=lambda run: run.device_end_ns)
+        runs = [run for of_axis in stored.values() for run in of_axis]
+        self._starts = np.array([run.device_ns for run in runs], dtype=np.int64)
+        self._ends = np.array([run.device_end_ns for run in runs], dtype=np.int64)
+        self._slack_ns = STRAY * interval_ns
+        self._laid: Run | None = None
+
+    def last_before(self, record: Record) -> Run | None:
+        """The run that ends last before the record does."""
+        place = bisect_left(self._runs, record.device_ns, key=lambda run: run.device_end_ns)
+        ending = [run for run in (self._laid, self._runs[place - 1] if place else None) if run is not None]
+        earlier = [run for run in ending if run.device_end_ns < record.device_ns]
+        return max(earlier, key=lambda run: run.device_end_ns, default=None)
+
+    def meet(self, first_ns: int, last_ns: int) -> bool:
+        if self._laid is not None and first_ns <= self._laid.device_end_ns + self._slack_ns:
+            return True
+        return bool(np.any((self._ends + self._slack_ns >= first_ns) & (self._starts - self._slack_ns <= last_ns)))
+
+    def grow(self, run: Run) -> None:
+        if self._laid is None or run.device_end_ns >= self._laid.device_end_ns:
+            self._laid = run
+
+
+def part_of(run: Run, first: int, stop: int) -> Run:
+    last = run.values.size - 1
+    spacing = (run.device_end_ns - run.device_ns) / last if last else 0.0
+    return Run(
+        device_ns=run.device_ns + round(first * spacing),
+        device_end_ns=run.device_end_ns - round((last - stop + 1) * spacing),
+        values=run.values[first:stop],
+    )
+
+
+def _judge(
+    record: Record, first_ns: int, stored: Mapping[str, Sequence[Run]], laid: Laid, interval_ns: float
+) -> dict[str, Judged]:
+    reach = first_ns - 2 * RUN_NS_MAX
+    judged = {}
+    for axis in AXES:
+        near = [
+            run for run in stored[axis] if run.device_end_ns >= reach and run.device_ns <= record.device_ns + RUN_NS_MAX
+        ]
+        judged[axis] = judge_record(_run(record, axis, first_ns), [*near, *_recent(laid.new[axis], reach)], interval_ns)
+    return judged
+
+
+def _recent(runs: Sequence[Run], reach_ns: int) -> list[Run]:
+    found = []
+    for run in reversed(runs):
+        if run.device_end_ns < reach_ns:
+            break
+        found.append(run)
+    return found
+
+
+def _run(record: Record, axis: str, first_ns: int) -> Run:
+    return Run(device_ns=first_ns, device_end_ns=record.device_ns, values=record.values[AXES.index(axis)])
+
+
+def _close(row: Row, laid: Laid) -> None:
+    if not row.records:
+        return
+    values = np.concatenate([record.values for record in row.records], axis=1)
+    for axis, of_axis in zip(AXES, values, strict=True):
+        laid.new[axis].append(Run(device_ns=row.first_ns, device_end_ns=row.records[-1].device_ns, values=of_axis))
+    row.records.clear()

@@ -1,0 +1,90 @@
+"""SQLAlchemy tables of arrival: device clocks era by era, records that wait, accounts of samples and differing values.
+
+Times are nanoseconds since 1970 unless their names say otherwise.
+"""
+
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, String, Table, Text
+
+from services.sensors.tables import metadata
+
+_number = BigInteger().with_variant(Integer, "sqlite")
+
+# One row an era. `device_hz`, `true_hz`: samples per second of the device's clock and of true time.
+clock_era = Table(
+    "clock_era",
+    metadata,
+    Column("sensor_id", String(32), primary_key=True),
+    Column("era", Integer, primary_key=True),
+    Column("stated_hz", Float(53), nullable=False),
+    Column("device_hz", Float(53), nullable=False),
+    Column("true_hz", Float(53), nullable=False),
+)
+
+# Hulls of eight pieces of device time. `active`: in how many of them messages came as the device sampled.
+clock_block = Table(
+    "clock_block",
+    metadata,
+    Column("sensor_id", String(32), primary_key=True),
+    Column("era", Integer, primary_key=True),
+    Column("block", Integer, primary_key=True),
+    Column("active", Integer, nullable=False),
+    Column("pieces", LargeBinary, nullable=False),
+)
+
+# The line by which rows of sixty-four pieces of device time were timed last.
+clock_line = Table(
+    "clock_line",
+    metadata,
+    Column("sensor_id", String(32), primary_key=True),
+    Column("era", Integer, primary_key=True),
+    Column("block", Integer, primary_key=True),
+    Column("knots", LargeBinary, nullable=False),
+    Column("uncertainty_ns", BigInteger, nullable=False),
+)
+
+# Records whose era is not decided yet: durable, and not shown.
+held_record = Table(
+    "held_record",
+    metadata,
+    Column("id", _number, primary_key=True),
+    Column("sensor_id", String(32), nullable=False),
+    Column("device_ns", BigInteger, nullable=False),
+    Column("cloud_ns", BigInteger, nullable=False),
+    Column("rate_hz", Float(53), nullable=False),
+    Column("kind", String(1), nullable=False),
+    Column("axes", LargeBinary, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("held_us", BigInteger, nullable=False),
+    Index("held_record_by_sensor", "sensor_id", "id"),
+    Index("held_record_by_time", "held_us"),
+)
+
+# What became of all samples ever offered for a sensor. `is_finer`: some values were finer than a milligal.
+sample_account = Table(
+    "sample_account",
+    metadata,
+    Column("sensor_id", String(32), primary_key=True),
+    Column("new", BigInteger, nullable=False),
+    Column("repeated", BigInteger, nullable=False),
+    Column("differing", BigInteger, nullable=False),
+    Column("rejected", BigInteger, nullable=False),
+    Column("is_finer", Integer, nullable=False),
+)
+
+# The first thousand ranges, of a sensor, that were offered again with other values.
+differing = Table(
+    "differing",
+    metadata,
+    Column("id", _number, primary_key=True),
+    Column("sensor_id", String(32), nullable=False),
+    Column("axis", String(8), nullable=False),
+    Column("start_ns", BigInteger, nullable=False),
+    Column("end_ns", BigInteger, nullable=False),
+    Column("samples", Integer, nullable=False),
+    Column("kept_least", Float(53), nullable=False),
+    Column("kept_greatest", Float(53), nullable=False),
+    Column("offered_least", Float(53), nullable=False),
+    Column("offered_greatest", Float(53), nullable=False),
+    Column("source", Text, nullable=False),
+    Index("differing_by_sensor", "sensor_id", "id"),
+)

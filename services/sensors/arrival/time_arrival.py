@@ -1,0 +1,79 @@
+"""Arrival of samples that only their time identifies: of files such as miniSEED and SAC, made by others' clocks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import Connection
+
+from services.sensors.accounting.account import Account, Differing
+from services.sensors.accounting.identity import Run, Values, judge_by_time
+from services.sensors.arrival import accounts
+from services.sensors.arrival.laid_runs import part_of
+from services.sensors.store.even_times import NS, time_ns
+from services.sensors.store.miniseed.codec import stated_rate
+from services.sensors.store.piece import BY_TIME, Piece, by_time
+from services.sensors.store.sample_store import SampleStore
+from shared.sql.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Timed:
+    """Evenly spaced samples without a gap. `axis`: location and channel, as `00.BHZ`. `source`: the file and trace."""
+
+    axis: str
+    start_ns: int
+    rate_hz: float
+    samples: Values
+    source: str
+
+
+class TimeArrival:
+    def __init__(self, database: Database, store: SampleStore) -> None:
+        self._database, self._store = database, store
+
+    def take(self, sensor_id: str, segments: Sequence[Timed]) -> Account:
+        """Durable when it returns, all or none. Raises SensorUnknown."""
+        account = Account()
+        with self._database.transaction() as tx:
+            self._store.lock(tx, sensor_id)
+            differing: list[Differing] = []
+            for segment in segments:
+                account += self._take(tx, sensor_id, segment, differing)
+            accounts.note(tx, sensor_id, account, differing)
+        return account
+
+    def _take(self, tx: Connection, sensor_id: str, segment: Timed, differing: list[Differing]) -> Account:
+        end_ns = time_ns(segment.start_ns, segment.rate_hz, segment.samples.size - 1)
+        run = Run(device_ns=segment.start_ns, device_end_ns=end_ns, values=segment.samples)
+        stored = self._store.known(tx, sensor_id, BY_TIME, segment.start_ns, end_ns).get(segment.axis, ())
+        known = [
+            Run(device_ns=piece.device_ns, device_end_ns=piece.device_end_ns, values=piece.samples) for piece in stored
+        ]
+        judged = judge_by_time(run, known, NS / segment.rate_hz)
+        for part in judged.contradictions:
+            where = part_of(run, part.first, part.first + part.offered.size)
+            differing.append(_differing(segment, where, part.kept, part.offered))
+        self._store.add(tx, sensor_id, [_piece(segment, first, stop) for first, stop in judged.new])
+        return Account(
+            new=sum(stop - first for first, stop in judged.new),
+            repeated=judged.repeated,
+            differing=sum(part.offered.size for part in judged.contradictions),
+        )
+
+
+def _piece(segment: Timed, first: int, stop: int) -> Piece:
+    start_ns = time_ns(segment.start_ns, segment.rate_hz, first)
+    return by_time(segment.axis, start_ns, stated_rate(segment.rate_hz), segment.samples[first:stop])
+
+
+def _differing(segment: Timed, where: Run, kept: Values, offered: Values) -> Differing:
+    return Differing(
+        axis=segment.axis,
+        start_ns=where.device_ns,
+        end_ns=where.device_end_ns,
+        samples=int(np.size(offered)),
+        kept=(float(kept.min()), float(kept.max())),
+        offered=(float(offered.min()), float(offered.max())),
+        source=segment.source,
+    )

@@ -1,0 +1,117 @@
+"""Records of a device are accounted for exactly and served at true times, in whatever order and parts they come."""
+
+import os
+import random
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from services.sensors.accounting.account import Account
+from services.sensors.arrival import accounts
+from services.sensors.arrival.record import Record
+from services.sensors.ingest.openeew_message import parse
+from services.sensors.store.waveform import Segment
+from tests.device_simulator import Device, Sent, simulate
+from tests.integration.sensors.arrival.scene import SENSOR_ID, record, scene
+
+REPOSITORY = Path(__file__).resolve().parents[4]
+OPENEEW = Path(os.environ.get("GRILLO_TEST_DATA", REPOSITORY / "../shared/data/openeew")).resolve()
+NOW_NS = round(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000_000
+
+
+def backlog() -> list[Record]:
+    lines = (OPENEEW / "odd/backlog.jsonl").read_bytes().splitlines()
+    return [one for line in lines for one in parse(line, source="backlog", now_ns=NOW_NS).records]
+
+
+@pytest.mark.parametrize("order", ["as they came", "shuffled", "one at a time"])
+def test_a_backlog_of_one_burst_is_three_segments_at_device_time_and_nothing_is_lost(
+    tmp_path: Path, order: str
+) -> None:
+    records = backlog()
+    if order != "as they came":
+        random.Random(5).shuffle(records)
+    here = scene(tmp_path)
+    account = here.take(records, parts=80 if order == "one at a time" else 1)
+    assert account == Account(new=7680)
+    for channel in ("BNZ", "BN1", "BN2"):
+        segments = here.segments(channel)
+        assert [segment.samples.size for segment in segments] == [20 * 32, 40 * 32, 20 * 32]
+        for segment, first in zip(segments, (0, 20, 60), strict=True):
+            in_order = sorted(records, key=lambda one: one.device_ns)
+            truth_ns = in_order[first].device_ns + 100_000_000 - round(31 / 31.25 * 1e9)
+            assert abs(segment.start_ns - truth_ns) < 20_000_000
+
+
+def test_all_again_is_repeated_other_values_differ_and_the_first_are_kept(tmp_path: Path) -> None:
+    here, records = scene(tmp_path), backlog()
+    here.take(records)
+    before = here.times_and_values()
+    assert here.take(records) == Account(repeated=7680)
+    other = Record(
+        device_ns=records[3].device_ns,
+        cloud_ns=records[3].cloud_ns,
+        rate_hz=31.25,
+        values=records[3].values + np.array([[0], [0], [7]], dtype=np.int32),
+        source="another sender",
+    )
+    assert here.take([other]) == Account(repeated=64, differing=32)
+    assert here.times_and_values() == before
+    with here.database.reading() as tx:
+        (listed,) = accounts.listed(tx, SENSOR_ID)
+        assert accounts.of_sensor(tx, SENSOR_ID).offered == 2 * 7680 + 96
+    assert (listed.axis, listed.samples, listed.source) == ("z", 32, "another sender")
+    assert (listed.kept, listed.offered) == ((0.0, 31.0), (7.0, 38.0)) or listed.offered[1] - listed.kept[1] == 7
+
+
+def test_repetitions_and_others_within_one_batch_are_told_too(tmp_path: Path) -> None:
+    here = scene(tmp_path)
+    records = [record(1.7e9 + 1.024 * n, 1.7e9 + 1.024 * n + 0.2, range(n, n + 32)) for n in range(20)]
+    other = record(1.7e9 + 1.024 * 4, 1.7e9 + 4.4, range(32))
+    assert here.take([*records, records[7], other]) == Account(new=20 * 96, repeated=96, differing=96)
+
+
+def test_a_device_s_life_is_the_same_from_a_file_shuffled_and_message_by_message(tmp_path: Path) -> None:
+    device = Device(
+        seed=11,
+        hours=0.5,
+        jitter=0.4,
+        ppm=80,
+        outages=[(600.0, 700.0)],
+        settings=[(1000.0, -700.0)],
+        repeated=0.03,
+        missing=0.01,
+    )
+    simulation = simulate(device)
+    records = [one.record for one in simulation.sent]
+    new = len(simulation.distinct) * 96
+    shuffled = list(records)
+    random.Random(11).shuffle(shuffled)
+    served = []
+    for name, some, parts in (("file", records, 1), ("shuffled", shuffled, 1), ("messages", records, 60)):
+        (tmp_path / name).mkdir()
+        here = scene(tmp_path / name)
+        assert here.take(some, parts=parts) == Account(new=new, repeated=len(records) * 96 - new)
+        served.append(here.segments())
+    for segments in served:
+        _compare(segments, served[0])
+    _true(served[0], simulation.distinct.values(), device)
+
+
+def _compare(segments: Sequence[Segment], others: Sequence[Segment]) -> None:
+    """The same samples in the same segments, at the same times to half an interval."""
+    assert [one.samples.tolist() for one in segments] == [one.samples.tolist() for one in others]
+    assert len({one.sample_rate_hz for one in segments}) == 2  # of two eras
+    assert all(abs(one.start_ns - other.start_ns) < 16_000_000 for one, other in zip(segments, others, strict=True))
+
+
+def _true(segments: Sequence[Segment], sent: Iterable[Sent], device: Device) -> None:
+    truth = {int(one.record.values[0][-1]): one.true_ns for one in sent}
+    for segment in segments:
+        for index in range(31, segment.samples.size, 32):
+            value = int(segment.samples[index])
+            error_ns = segment.time_ns(index) - truth[value] - round(device.least_delay * 1e9)
+            assert abs(error_ns) < 40_000_000
