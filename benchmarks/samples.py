@@ -61,10 +61,12 @@ def _measure_import(folder: Path) -> None:
     importer = Importer(database, store, samples.store, SystemClock())
     files = sorted(RECORDINGS.rglob("*.jsonl.gz"))
     began = time.perf_counter()
-    count = sum(
-        importer.store(ingest.read(file, now=SystemClock.now()), ORGANISATION, Origin(actor="bench")).account.new
-        for file in files
-    )
+    count = 0
+    sensor_ids: set[str] = set()
+    for file in files:
+        imported = importer.store(ingest.read(file, now=SystemClock().now()), ORGANISATION, Origin(actor="bench"))
+        count, sensor_ids = count + imported.account.new, sensor_ids | set(imported.sensor_ids)
+    count += sum(account.new for account in importer.decide(sensor_ids).values())
     seconds = time.perf_counter() - began
     print(f"import: {len(files)} files, {count:,} samples, {count / seconds:,.0f} samples/s")
     began = time.perf_counter()

@@ -7,6 +7,7 @@ run of samples has its own true start, so a rate that is off by some millionths 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from services.sensors.timing.line import line
 
 FIRST_PIECES = 7_200_000_000_000 // PIECE_NS
 _SAMPLES_MIN = 64
-_MISSING_RATIO = 1e-2
+_ROUGH_RATIO, _MISSING_RATIO = 1e-2, 2e-3
 _STATED_RATIO = 0.1  # a stated rate is wrong by up to 4 %: 30.05 Hz where it says 31.25
 
 
@@ -56,7 +57,8 @@ def spacing_hz(records: Iterable[End], stated_hz: float) -> float | None:
 def _measured_hz(pieces: Pieces, rough_hz: float) -> float:
     """Over the longest stretches without a missing record, ends of records against samples between them."""
     samples = span_ns = 0
-    for chain in _chains(pieces, rough_hz):
+    measured = [hz for piece in pieces.values() if (hz := _piece_hz(piece)) and abs(hz / rough_hz - 1) < _ROUGH_RATIO]
+    for chain in _chains(pieces, median(measured) if measured else rough_hz):
         first, last = chain[0], chain[-1]
         samples += sum(piece.samples for piece in chain) - first.first.samples
         span_ns += last.last.device_ns - first.first.device_ns

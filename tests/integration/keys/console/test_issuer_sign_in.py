@@ -275,6 +275,20 @@ def test_claims_that_the_issuer_tells_apart_are_asked_for(browser: Browser, issu
     assert "Anna Rossi" in browser.get("/console/keys").text
 
 
+def test_what_it_tells_apart_is_asked_for_where_the_name_alone_is_missing_and_may_fail_then(
+    browser: Browser, issuer: Issuer, clock: ManualClock
+) -> None:
+    issuer.person = _without(ANNA, "name")
+    issuer.user_info = {"sub": "anna", "name": "Anna Rossi", "groups": ["owners"]}
+    assert sign_in(browser, issuer).status_code == 303
+    page = browser.get("/console/keys").text
+    assert "Anna Rossi" in page
+    assert "Administrator" in page, "the token goes before what is told apart"
+    issuer.said = {"userinfo_endpoint": "http://127.0.0.1:1/"}
+    clock.advance(KEPT_SECONDS)
+    assert sign_in(browser, issuer).status_code == 303
+
+
 def test_a_key_that_the_issuer_signs_with_anew_is_learnt(browser: Browser, issuer: Issuer, clock: ManualClock) -> None:
     assert sign_in(browser, issuer).status_code == 303
     issuer.key = new_key("two")

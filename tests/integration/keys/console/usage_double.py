@@ -33,13 +33,13 @@ def request(number: int = 1, **facts: Any) -> Request:
 
 @dataclass
 class Usage:
-    """`asked`: with what its activity was. `is_there`: whether it answers."""
+    """`narrowed`: by what its activity was. `is_there`: whether it answers."""
 
     requests: tuple[Request, ...] = ()
     next: Place | None = None
     spent_: Spent = field(default_factory=lambda: Spent(minute=12, day=3456, day_exhausted_at=None))
     is_there: bool = True
-    asked: list[Any] = field(default_factory=list)
+    narrowed: list[Any] = field(default_factory=list)
 
     def use(self, organisation_id: str, key_id: str, step: Step, now: datetime) -> Use:
         self._answer()
@@ -57,7 +57,7 @@ class Usage:
         self, organisation_id: str, key_id: str, limit: int, wanted: Wanted = ALL, after: Place | None = None
     ) -> ActivityPage:
         self._answer()
-        self.asked.append((wanted, after))
+        self.narrowed.append((wanted, after))
         found = [
             one
             for one in self.requests
@@ -67,7 +67,7 @@ class Usage:
 
     def activity_file(self, organisation_id: str, key_id: str, wanted: Wanted = ALL) -> Iterator[str]:
         self._answer()
-        self.asked.append((wanted, None))
+        self.narrowed.append((wanted, None))
         return iter(("at,kind\r\n", "one,request\r\n"))
 
     def of_organisation(self, organisation_id: str, step: Step, now: datetime) -> OrganisationUse:

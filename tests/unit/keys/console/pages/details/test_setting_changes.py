@@ -7,7 +7,8 @@ from services.keys.console.pages.details.setting_changes import last_changes
 from services.keys.views.history import HistoryEntry
 from tests.examples import NOON
 
-ACCESS = {"expires_at": None, "allow_query": True, "allowed_addresses": [], "limits": {"minute": None, "day": None}}
+LIMITS: dict[str, int | None] = {"minute": None, "day": None}
+ACCESS: dict[str, Any] = {"expires_at": None, "allow_query": True, "allowed_addresses": [], "limits": LIMITS}
 
 
 def entry(revision: int, type_: str, **facts: Any) -> HistoryEntry:
