@@ -70,6 +70,11 @@ api_key = Table(
     Column("previous_used_at", String(27)),
     Index("api_key_by_creation", "organisation_id", "created_at", "id"),
     Index("api_key_by_expiry", "expires_at"),
+    # Orders of the list (views/listing/key_order.py), and the count of active keys.
+    Index("api_key_by_name", "organisation_id", "sort_name", "id"),
+    Index("api_key_by_last_use", "organisation_id", text("coalesce(last_used_at, '')"), "id"),
+    Index("api_key_by_end", "organisation_id", text("coalesce(expires_at, 'never')"), "id"),
+    Index("api_key_active", "organisation_id", "revoked_at", "suspended_at", "expired_at", "expires_at"),
 )
 
 key_label = Table(

@@ -22,10 +22,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from shared.eventsourcing.epochs import Epochs, LogDiverged
+from shared.eventsourcing.epochs import Epoch, Epochs, LogDiverged, restoration
 from shared.eventsourcing.event_store import Appender, Head, StoredEvent, VersionConflict, chained, genesis_hash
 from shared.eventsourcing.event_types import Encoded
-from shared.eventsourcing.sql_epochs import read_epochs
 from shared.sql.database import Database
 from shared.sql.in_values import in_values
 
@@ -43,7 +42,6 @@ class LogPage(NamedTuple):
 class ReadPage(Protocol):
     def __call__(self, tx: Connection, limit: int, *, last: int = _LAST, **parameters: int) -> LogPage | None:
         """Reads, by one statement, at most `limit` rows up to the position `last`. None: there are none."""
-        ...
 
 
 class SqlEventStore:
@@ -95,19 +93,18 @@ class SqlEventStore:
         with self.appending(tx, (stream,)) as log:
             return log.append(stream, expected_version, events, metadata, recorded_at)
 
-    def stream(self, tx: Connection, stream: str) -> tuple[StoredEvent, ...]:
-        return tuple(map(_as_event, tx.execute(self._select_stream, {"of": stream})))
-
-    def newest(self, tx: Connection, stream: str, limit: int) -> tuple[StoredEvent, ...]:
-        """The newest events of a stream, at most `limit`, oldest first."""
-        log = self._log
-        query = select(log).where(log.c.stream == stream).order_by(log.c.version.desc()).limit(limit)
-        return tuple(map(_as_event, tx.execute(query)))[::-1]
+    def stream(self, tx: Connection, stream: str, newest: int | None = None) -> tuple[StoredEvent, ...]:
+        """Oldest first. `newest`: at most so many of the latest; None: all."""
+        if newest is None:
+            return tuple(map(_as_event, tx.execute(self._select_stream, {"of": stream})))
+        newest_first = self._select_stream.order_by(None).order_by(self._log.c.version.desc()).limit(newest)
+        return tuple(map(_as_event, tx.execute(newest_first, {"of": stream})))[::-1]
 
     def streams(self, tx: Connection, streams: Collection[str]) -> tuple[StoredEvent, ...]:
         """The events of all of them, each stream's in its order."""
         if len(streams) == 1:
-            return self.stream(tx, *streams)
+            (only,) = streams
+            return self.stream(tx, only)
         log = self._log
         rows = tx.execute(select(log).where(in_values(tx, log.c.stream, streams)).order_by(log.c.stream, log.c.version))
         return tuple(map(_as_event, rows))
@@ -145,7 +142,7 @@ class SqlEventStore:
         """`present`: the head's epoch, where it was read already; of this log, then or now."""
         if present is not None and (known := self._epochs.get(present)) is not None:
             return known
-        found = read_epochs(tx, self._log, self._head, self._epoch)
+        found = self._read_epochs(tx)
         if present is not None:
             found = self._epochs[present] = found.up_to(present)
         return found
@@ -187,6 +184,28 @@ class SqlEventStore:
 
     def _present_epoch(self) -> ScalarSelect[str]:
         return select(func.coalesce(self._head.c.present_epoch, self._head.c.epoch)).scalar_subquery()
+
+    def _read_epochs(self, tx: Connection) -> Epochs:
+        log, epoch = self._log, self._epoch
+        began, before = log.alias("began"), log.alias("before")
+        first = tx.execute(select(self._head.c.epoch)).scalar_one()
+        rows = tx.execute(
+            select(epoch.c.epoch, epoch.c.from_position, began.c.type, began.c.data, before.c.hash)
+            .outerjoin(began, began.c.position == epoch.c.from_position)
+            .outerjoin(before, before.c.position == epoch.c.from_position - 1)
+            .order_by(epoch.c.from_position)
+        ).all()
+        later = tuple(Epoch(row.epoch, row.from_position) for row in rows)
+        restorations = tuple(
+            restored
+            for row in rows
+            if (
+                restored := restoration(
+                    row.type, row.data, (row.from_position - 1, row.hash or genesis_hash(first), row.epoch)
+                )
+            )
+        )
+        return Epochs(first=first, later=later, restorations=restorations)
 
 
 _ReadStreams = Callable[[Connection, Collection[str]], tuple[StoredEvent, ...]]

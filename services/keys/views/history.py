@@ -48,7 +48,7 @@ class History:
         if not key_id.startswith(KEY_PREFIX):
             raise NoSuchKey  # organisations have streams in this log too
         with self._store.reading() as tx:
-            rows = self._store.stream(tx, key_id) if newest is None else self._store.newest(tx, key_id, newest)
+            rows = self._store.stream(tx, key_id, newest)
             data_key = data_keys.read(tx, key_id)
         if not rows or any(_organisation_of(row) != organisation_id for row in rows):
             raise NoSuchKey
