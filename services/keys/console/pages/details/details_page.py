@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import falcon
 
 from services.keys.console.pages.asked_usage import AskedUsage
-from services.keys.console.pages.details.key_warnings import warnings
 from services.keys.console.pages.details.old_secret import old_secret
 from services.keys.console.pages.details.setting_changes import last_changes
 from services.keys.console.pages.details.use_part import step_asked, use_of_key
+from services.keys.console.pages.listing.badges import badges
 from services.keys.console.pages.page import Page
 from services.keys.views.history import HistoryEntry
 
@@ -37,7 +37,7 @@ class DetailsPage(Page):
             history=history[-_CHANGES:][::-1],
             is_whole_history=len(history) <= _CHANGES,
             names=visit.names(_actors(history)),
-            warnings=warnings(key, now),
+            warnings=badges(key, now, None),
             requests=None if page is None else [entry.request for entry in page.entries if entry.request][:_REQUESTS],
             old_secret=old_secret(usage, organisation_id, key),
             **use,
