@@ -42,7 +42,6 @@ class LogPage(NamedTuple):
 class ReadPage(Protocol):
     def __call__(self, tx: Connection, limit: int, *, last: int = _LAST, **parameters: int) -> LogPage | None:
         """Reads, by one statement, at most `limit` rows up to the position `last`. None: there are none."""
-        ...
 
 
 class SqlEventStore:
@@ -104,7 +103,8 @@ class SqlEventStore:
     def streams(self, tx: Connection, streams: Collection[str]) -> tuple[StoredEvent, ...]:
         """The events of all of them, each stream's in its order."""
         if len(streams) == 1:
-            return self.stream(tx, next(iter(streams)))
+            (only,) = streams
+            return self.stream(tx, only)
         log = self._log
         rows = tx.execute(select(log).where(in_values(tx, log.c.stream, streams)).order_by(log.c.stream, log.c.version))
         return tuple(map(_as_event, rows))

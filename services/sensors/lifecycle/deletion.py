@@ -1,8 +1,9 @@
 """Deletion of a sensor for good: event, row and recordings in one transaction; its files go with the next sweep."""
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete
 
 from services.sensors import sensor
+from services.sensors.arrival import tables
 from services.sensors.events import SensorDeleted, SensorEvent, types
 from services.sensors.projection import project
 from services.sensors.store.sample_store import SampleStore
@@ -11,6 +12,15 @@ from shared.eventsourcing.origin import Origin
 from shared.eventsourcing.repository import Repository
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.runtime.clock import Clock
+
+_OF_ARRIVAL = (
+    tables.clock_era,
+    tables.clock_block,
+    tables.clock_line,
+    tables.held_record,
+    tables.sample_account,
+    tables.differing,
+)
 
 
 class SensorDeletion:
@@ -37,3 +47,5 @@ class SensorDeletion:
         project(tx, row, event)
         if isinstance(event, SensorDeleted):
             self._samples.forget(tx, event.sensor_id)
+            for table in _OF_ARRIVAL:
+                tx.execute(delete(table).where(table.c.sensor_id == event.sensor_id))

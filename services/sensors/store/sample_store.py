@@ -20,7 +20,7 @@ from services.sensors.store.miniseed.codec import stated_rate
 from services.sensors.store.miniseed.codes import Coding
 from services.sensors.store.piece import Piece
 from services.sensors.store.span import Span
-from services.sensors.store.timing import EraTiming, Nanoseconds
+from services.sensors.store.timing import EraTiming, Nanoseconds, starts_ns
 from shared.runtime.clock import Clock
 from shared.values.timestamps import to_microseconds
 
@@ -90,7 +90,9 @@ class SampleStore:
             query = query.where(table.c.device_end_ns >= from_device_ns)
         if to_device_ns is not None:
             query = query.where(table.c.device_ns <= to_device_ns)
-        moved = [(span, times) for span in index.fetched(tx, query) if (times := _moved(span, timing)) is not None]
+        spans = index.fetched(tx, query)
+        times = starts_ns(timing, [span.device_starts for span in spans])
+        moved = [(span, new) for span, new in zip(spans, times, strict=True) if _is_moved(span, new, timing.rate_hz)]
         rows = [_retimed(span, times, timing.rate_hz) for span, times in moved if span.samples is not None]
         if rows:
             values: dict[str, Any] = {
@@ -129,15 +131,8 @@ class SampleStore:
         return to_microseconds(self._clock.now())
 
 
-def _moved(span: Span, timing: EraTiming) -> Nanoseconds | None:
-    """When the span, or each of its records, begins now; None when all of it stays as it is."""
-    if span.samples is None:
-        device_ns, start_ns = span.table["device_ns"], span.table["start_ns"]
-    else:
-        device_ns, start_ns = np.array([span.device_ns]), np.array([span.start_ns])
-    new_ns = timing.true_ns(device_ns)
-    is_moved = np.abs(new_ns - start_ns) >= NS / span.rate_hz / 4
-    return new_ns if is_moved.any() or timing.rate_hz != span.rate_hz else None
+def _is_moved(span: Span, new_ns: Nanoseconds, rate_hz: float) -> bool:
+    return rate_hz != span.rate_hz or bool((np.abs(new_ns - span.starts) >= NS / span.rate_hz / 4).any())
 
 
 def _retimed(span: Span, times: Nanoseconds, rate_hz: float) -> dict[str, Any]:

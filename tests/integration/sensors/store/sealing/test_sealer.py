@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from services.sensors import tables
-from services.sensors.store.sealing.sealer import SETTLE_SECONDS
+from services.sensors.store.sealing.due_hours import SETTLE_SECONDS
 from shared.runtime.clock import ManualClock
 from tests.integration.sensors.store.stored_samples import (
     HOUR_NS,
