@@ -36,4 +36,14 @@ class SensorLocated:
     located_at: datetime
 
 
-SensorEvent = SensorRegistered | SensorLocated
+@types.register("SensorDeleted")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorDeleted:
+    """Its recordings went with it. The same station, seen again, is registered under the same id."""
+
+    sensor_id: str
+    organisation_id: str
+    deleted_at: datetime
+
+
+SensorEvent = SensorRegistered | SensorLocated | SensorDeleted

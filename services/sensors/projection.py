@@ -2,10 +2,10 @@
 
 from typing import assert_never
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, delete, insert, update
 
 from services.sensors import tables
-from services.sensors.events import SensorEvent, SensorLocated, SensorRegistered
+from services.sensors.events import SensorDeleted, SensorEvent, SensorLocated, SensorRegistered
 from shared.eventsourcing.event_store import StoredEvent
 
 
@@ -32,5 +32,7 @@ def project(tx: Connection, row: StoredEvent, event: SensorEvent) -> None:
                 .where(table.c.id == event.sensor_id)
                 .values(latitude=event.latitude, longitude=event.longitude, elevation_m=event.elevation_m)
             )
+        case SensorDeleted():
+            tx.execute(delete(table).where(table.c.id == event.sensor_id))
         case _:
             assert_never(event)

@@ -26,5 +26,7 @@ def publish(event: events.SensorEvent) -> public.SensorsEvent:
                 longitude=event.longitude,
                 elevation_m=event.elevation_m,
             )
+        case events.SensorDeleted():
+            return public.SensorDeleted(sensor_id=event.sensor_id, organisation_id=event.organisation_id)
         case _:
             assert_never(event)

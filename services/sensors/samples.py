@@ -32,7 +32,7 @@ def open_samples(database: Database, folder: Path, clock: Clock) -> Samples:
     """`folder`: of sealed files. It is made when the first one is written."""
     archive, coding, eras = Archive(folder), AxisCodes(), EraTimings()
     return Samples(
-        store=SampleStore(database, archive, coding, clock),
+        store=SampleStore(archive, coding, clock),
         reader=SampleReader(database, archive, coding),
         sealer=Sealer(database, archive, coding, eras, clock),
         sweep=Sweep(database, archive, clock),

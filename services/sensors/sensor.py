@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from services.sensors.events import SensorEvent, SensorLocated, SensorRegistered
+from services.sensors.events import SensorDeleted, SensorEvent, SensorLocated, SensorRegistered
 from shared.values.base62 import base62
 
 _ID_CHARACTERS = 22
@@ -81,6 +81,13 @@ def decide(state: Sensor | None, command: RegisterSensor, now: datetime) -> tupl
     return ()
 
 
+def decide_deletion(state: Sensor | None, now: datetime) -> tuple[SensorEvent, ...]:
+    """Deletes the sensor, or finds none."""
+    if state is None:
+        return ()
+    return (SensorDeleted(sensor_id=state.sensor_id, organisation_id=state.organisation_id, deleted_at=now),)
+
+
 def evolve(state: Sensor | None, event: SensorEvent) -> Sensor | None:
     match event:
         case SensorRegistered():
@@ -94,6 +101,8 @@ def evolve(state: Sensor | None, event: SensorEvent) -> Sensor | None:
         case SensorLocated():
             found = location(event.latitude, event.longitude, event.elevation_m)
             return None if state is None else replace(state, location=found)
+        case SensorDeleted():
+            return None
         case _:
             assert_never(event)
 

@@ -27,4 +27,12 @@ class SensorLocated:
     elevation_m: float | None = None
 
 
-SensorsEvent = SensorRegistered | SensorLocated
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorDeleted:
+    """A sensor was deleted, with its recordings. It may be registered again, under the same id."""
+
+    sensor_id: str
+    organisation_id: str
+
+
+SensorsEvent = SensorRegistered | SensorLocated | SensorDeleted

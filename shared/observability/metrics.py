@@ -167,6 +167,11 @@ messages_refused = Counter(
     # reason: no-account event-of-another answer-of-another call-not-allowed malformed-call batch-of-another
     ["reason"],
 )
+hours_sealed = Counter(
+    "grillo_sensors_hours_sealed_total",
+    "Hours of an axis that a sealer worked on; put-off and failed ones are tried again. Not: the command `seal`'s.",
+    ["outcome"],  # outcome: sealed changed failed
+)
 
 # Series that are there from the start, so that the first case is a rise from 0 and a dashboard shows a line before it.
 for _counter, _values in (
@@ -177,6 +182,7 @@ for _counter, _values in (
     (internal_refused, ("unknown-token", "not-allowed")),
     (batches_counted, ("counted", "repeated", "parked", "overlapping", "foreign")),
     (deliveries, ("delivered", "pending", "failed", "held")),
+    (hours_sealed, ("sealed", "changed", "failed")),
 ):
     for _value in _values:
         _counter.labels(_value)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     delete,
     false,
     func,
+    insert,
     inspect,
     select,
     true,
@@ -145,6 +146,18 @@ def read_kept_heads(tx: Connection, table: Table, follower: str) -> tuple[Anchor
     columns = table.c
     rows = tx.execute(select(table).where(columns.follower == follower).order_by(columns.position, columns.seen_at))
     return tuple(map(_anchor, rows))
+
+
+def give_up(tx: Connection, table: Table, follower: str) -> None:
+    """What was kept is compared with no more: a log that does not fit it was accepted. The rows stay."""
+    given_up = f"{follower} given up"
+    columns = table.c
+    places = select(columns.epoch, columns.position, columns.hash).where(columns.follower == given_up)
+    before = {tuple(row) for row in tx.execute(places)}
+    for row in tx.execute(select(table).where(columns.follower == follower)).all():
+        if (row.epoch, row.position, row.hash) not in before:
+            tx.execute(insert(table).values(dict(row._mapping) | {"follower": given_up, "is_final": True}))
+    tx.execute(delete(table).where(columns.follower == follower))
 
 
 def signed_head(anchor: Anchor) -> SignedHead:

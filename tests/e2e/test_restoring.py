@@ -65,7 +65,8 @@ def _head(data: Path) -> int:
 
 def _kept(data: Path) -> int:
     """How far auth has kept a signed head."""
-    return _position(data / "auth.sqlite", "SELECT max(position) FROM kept_head WHERE signature <> ''")
+    query = "SELECT max(position) FROM kept_head WHERE signature <> '' AND follower = 'auth.grants'"
+    return _position(data / "auth.sqlite", query)
 
 
 def _position(file: Path, query: str) -> int:

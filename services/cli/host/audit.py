@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from shared.eventsourcing.audit import Accepted
     from shared.replication.heads.heads_file import HeadsOfLog
 
+_EARLIER = "{} is of an earlier version: start this one, or run `grillo migrate`; then audit."
+
 app = typer.Typer(help="Check the logs, and receipts.", no_args_is_help=True)
 
 
@@ -92,14 +94,17 @@ def _look_at_folder(data: Path, kept: _KeptElsewhere) -> "Report":
         for service in SERVICES.values():
             if service.has_log:
                 folder.existing_database(service.name)  # raises where there is none
-        return check(folder, elsewhere=kept)
+        report = check(folder, elsewhere=kept)
     except DataFolderUnusable as error:
         raise Failure(str(error)) from None
+    if not report.faults and not report.audits:
+        raise Failure(_EARLIER.format("The data folder"))
+    return report
 
 
 def _look_at_service(service: str, kept: _KeptElsewhere) -> "Report":
     from services.embedded.soundness.fault import Fault, Report
-    from services.embedded.soundness.rows import audit_log, put_back_alone
+    from services.embedded.soundness.rows import audit_log, is_current, put_back_alone
     from shared.environment import SettingWrong
     from shared.replication.feed import FeedUnavailable
     from shared.replication.http_feed import remote_anchors
@@ -122,6 +127,8 @@ def _look_at_service(service: str, kept: _KeptElsewhere) -> "Report":
             remote_anchors(InternalClient(url, settings.internal_token), of) for url, of in witnesses[service]
         ]
         anchors = tuple(anchor for found in remembered for anchor in found)
+        if not is_current(service, database):
+            raise Failure(_EARLIER.format(service))
         found = audit_log(service, database, anchors, kept)
         ages = put_back_alone(database, anchors) if service == "keys" else ()
     except (SettingWrong, ServerUnreachable) as error:

@@ -44,8 +44,10 @@ def rebuild(
 
 def _rebuild(service: str, data: Path) -> int:
     from services.auth import assembly as auth
+    from services.auth.grants import FOLLOWER
     from services.cli.host.organisation import keys_service
     from services.distributed import composition
+    from services.keys.revocation.follower_places import forget_follower_places
     from shared.environment import SettingWrong, text
     from shared.replication.feed import FeedUnavailable
     from shared.runtime.clock import SystemClock
@@ -60,7 +62,11 @@ def _rebuild(service: str, data: Path) -> int:
             settings = read_settings()
             feed = composition.keys_feed(settings, clock)
             return auth.assemble(Database(settings.database_url), feed, clock).rebuild()
-        return auth.assemble(open_database("auth", data), keys_service(data).feed, clock).rebuild()
+        keys = keys_service(data)
+        events = auth.assemble(open_database("auth", data), keys.feed, clock).rebuild()
+        with keys.database.transaction() as tx:  # what it held before, it need not know any more
+            forget_follower_places(tx, (FOLLOWER,))
+        return events
     except (SettingWrong, FeedUnavailable) as error:
         raise Failure(str(error)) from None
 

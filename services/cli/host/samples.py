@@ -1,4 +1,4 @@
-"""`grillo sensors verify`, `reindex`, `seal` and `retention`: the store of samples, on the host."""
+"""`grillo sensors verify`, `reindex`, `seal`, `retention`, `delete`: the store of samples, on the host."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from services.cli.arguments import AsJson, Data
+from services.cli.asking import Yes, ask
 from services.cli.failure import Failure
 from services.cli.host.databases import open_database
 from services.cli.output import print_json
@@ -21,7 +22,7 @@ _DAYS_MAX = 36_500
 
 def register(app: typer.Typer) -> None:
     """As commands of `grillo sensors`."""
-    for command in (verify, reindex, seal, retention):
+    for command in (verify, reindex, seal, retention, delete):
         app.command(command.__name__)(command)
 
 
@@ -93,6 +94,30 @@ def retention(
         print_json({"organisation": organisation, "days": found})
     else:
         typer.echo(f"{organisation}: {'for ever' if found is None else f'{found} days'}")
+
+
+def delete(
+    sensor: Annotated[str, typer.Argument(help="sen_…")],
+    data: Data = Path("data"),
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a sensor and all its recordings for good."""
+    from services.sensors import tables
+    from services.sensors.lifecycle.deletion import SensorDeletion
+    from shared.eventsourcing.origin import Origin
+    from shared.eventsourcing.sql_event_store import SqlEventStore
+    from shared.runtime.clock import SystemClock
+
+    database = open_database("sensors", data)
+    ask(lambda: f"Delete {sensor} and all its recordings?", yes)
+    deletion = SensorDeletion(SqlEventStore(database, tables.metadata), _open(data).store, SystemClock())
+    if not deletion.delete(sensor, Origin(actor="grillo sensors delete")):
+        raise Failure(f"there is no sensor {sensor}.")
+    if as_json:
+        print_json({"id": sensor, "deleted": True})
+    else:
+        typer.echo(f"{sensor} is deleted; its files go within ten minutes.")
 
 
 def _tell(faults: "tuple[Fault, ...]") -> None:

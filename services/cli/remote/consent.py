@@ -1,22 +1,10 @@
-"""Consent: what ends keys for good asks first, and what locks somebody out is done only if it was asked for."""
+"""Consent: what locks somebody out is done only if it was asked for, and what ends many keys says how many."""
 
-import sys
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Force = Annotated[bool, typer.Option("--force", help="Do it even if it locks you or the whole organisation out.")]
-
-
-def ask(question: Callable[[], str], yes: bool) -> None:
-    """Raises typer.BadParameter where there is nobody to ask, and typer.Abort if the answer is no."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise typer.BadParameter("there is no terminal to ask on; --yes does it without asking", param_hint="--yes")
-    typer.confirm(question(), abort=True, err=True)
 
 
 def forced(force: bool) -> str | None:

@@ -6,10 +6,11 @@ import typer
 from rich.table import Table
 
 from services.cli.arguments import LABEL_FORM, AsJson, label_of, label_text, time_text
+from services.cli.asking import Yes, ask
 from services.cli.output import minute, print_json, print_members, tables, tell_receipt
 from services.cli.remote import key_usage
 from services.cli.remote.client import Client
-from services.cli.remote.consent import Force, Yes, ask, forced, how_many_to_revoke
+from services.cli.remote.consent import Force, forced, how_many_to_revoke
 from services.cli.remote.edits import Clearable, Revision, given, if_match, something
 from services.cli.remote.key_usage import KeyId
 from services.cli.remote.made import AlsoMade, MadeSince, made_query, tell_made

@@ -85,7 +85,8 @@ def _look_at_rows(folder: DataFolder, databases: dict[str, Database], whole: boo
 def _way_on(folder: DataFolder, name: str) -> str:
     if name == "auth":
         return f"`grillo rebuild auth --data {folder.path}` makes it again from the log; or put a backup back."
+    log = " --log sensors" if name == "sensors" else ""
     return (
         f"Put a backup of {folder.path} back, or go on with what is left: "
-        f"`grillo restore accept --data {folder.path} --reason …`."
+        f"`grillo restore accept{log} --data {folder.path} --reason …`."
     )

@@ -1,6 +1,6 @@
 """Store of samples: what is known of an era, new samples, and times that are estimated anew.
 
-All methods but `forget` work in the caller's transaction, after `lock`: who decides which samples are new sees all that
+All methods work in the caller's transaction, after `lock`: who decides which samples are new sees all that
 are there. Nothing here judges samples; that is the caller's.
 """
 
@@ -20,9 +20,8 @@ from services.sensors.store.miniseed.codec import stated_rate
 from services.sensors.store.miniseed.codes import Coding
 from services.sensors.store.piece import Piece
 from services.sensors.store.span import Span
-from services.sensors.store.timing import EraTiming, Nanoseconds
+from services.sensors.store.timing import EraTiming, Nanoseconds, starts_ns
 from shared.runtime.clock import Clock
-from shared.sql.database import Database
 from shared.values.timestamps import to_microseconds
 
 
@@ -35,8 +34,8 @@ class Retimed:
 
 
 class SampleStore:
-    def __init__(self, database: Database, archive: Archive, coding: Coding, clock: Clock) -> None:
-        self._database, self._archive, self._coding, self._clock = database, archive, coding, clock
+    def __init__(self, archive: Archive, coding: Coding, clock: Clock) -> None:
+        self._archive, self._coding, self._clock = archive, coding, clock
 
     def lock(self, tx: Connection, sensor_id: str) -> None:
         """Writers of one sensor take turns, and the sealer with them. Raises SensorUnknown."""
@@ -91,7 +90,9 @@ class SampleStore:
             query = query.where(table.c.device_end_ns >= from_device_ns)
         if to_device_ns is not None:
             query = query.where(table.c.device_ns <= to_device_ns)
-        moved = [(span, times) for span in index.fetched(tx, query) if (times := _moved(span, timing)) is not None]
+        spans = index.fetched(tx, query)
+        times = starts_ns(timing, [span.device_starts for span in spans])
+        moved = [(span, new) for span, new in zip(spans, times, strict=True) if _is_moved(span, new, timing.rate_hz)]
         rows = [_retimed(span, times, timing.rate_hz) for span, times in moved if span.samples is not None]
         if rows:
             values: dict[str, Any] = {
@@ -119,29 +120,19 @@ class SampleStore:
         index.note_changed(tx, sensor_id, hours, self._now_us())
         return len(hours)
 
-    def forget(self, sensor_id: str) -> int:
-        """Deletes all samples of a sensor: from the index now, its files by the sweep. How many spans it was."""
-        with self._database.transaction() as tx:
-            spans = tx.execute(delete(tables.span).where(tables.span.c.sensor_id == sensor_id)).rowcount
-            for table in (tables.seal_due, tables.channel):
-                tx.execute(delete(table).where(table.c.sensor_id == sensor_id))
-            files = tables.sealed_file
-            tx.execute(update(files).where(files.c.sensor_id == sensor_id).values(superseded_us=0))
-        return spans
+    def forget(self, tx: Connection, sensor_id: str) -> None:
+        """Deletes all samples of a sensor: from the index now, its files by the next sweep."""
+        for table in (tables.span, tables.seal_due, tables.channel):
+            tx.execute(delete(table).where(table.c.sensor_id == sensor_id))
+        files = tables.sealed_file
+        tx.execute(update(files).where(files.c.sensor_id == sensor_id).values(superseded_us=0))
 
     def _now_us(self) -> int:
         return to_microseconds(self._clock.now())
 
 
-def _moved(span: Span, timing: EraTiming) -> Nanoseconds | None:
-    """When the span, or each of its records, begins now; None when all of it stays as it is."""
-    if span.samples is None:
-        device_ns, start_ns = span.table["device_ns"], span.table["start_ns"]
-    else:
-        device_ns, start_ns = np.array([span.device_ns]), np.array([span.start_ns])
-    new_ns = timing.true_ns(device_ns)
-    is_moved = np.abs(new_ns - start_ns) >= NS / span.rate_hz / 4
-    return new_ns if is_moved.any() or timing.rate_hz != span.rate_hz else None
+def _is_moved(span: Span, new_ns: Nanoseconds, rate_hz: float) -> bool:
+    return rate_hz != span.rate_hz or bool((np.abs(new_ns - span.starts) >= NS / span.rate_hz / 4).any())
 
 
 def _retimed(span: Span, times: Nanoseconds, rate_hz: float) -> dict[str, Any]:

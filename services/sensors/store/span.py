@@ -65,6 +65,16 @@ class Span:
     def table(self) -> Records:
         return np.frombuffer(self.records or b"", RECORD)
 
+    @property
+    def device_starts(self) -> NDArray[np.int64]:
+        """Device times of the first samples of its pieces."""
+        return np.array([self.device_ns]) if self.samples is not None else self.table["device_ns"]
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """True times of the same."""
+        return np.array([self.start_ns]) if self.samples is not None else self.table["start_ns"]
+
     def time_ns(self, start_ns: int, index: int) -> int:
         """Of a sample of the record that begins at `start_ns`."""
         return time_ns(start_ns, self.rate_hz, index)

@@ -3,6 +3,7 @@
 Who estimates it (the hulls of delays) is elsewhere; the store calls it when it seals and when it re-times.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -34,3 +35,11 @@ class FixedEras:
 
     def timing(self, tx: Connection, sensor_id: str, era: int) -> EraTiming | None:
         return None
+
+
+def starts_ns(timing: EraTiming, device_ns: Sequence[Nanoseconds]) -> list[Nanoseconds]:
+    """True times of several vectors of device times, asked for at once."""
+    if not device_ns:
+        return []
+    edges = np.cumsum([one.size for one in device_ns])[:-1]
+    return np.split(timing.true_ns(np.concatenate(device_ns)), edges)

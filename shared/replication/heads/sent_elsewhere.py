@@ -66,14 +66,14 @@ class HeadWebhook:
     """POSTs each line as JSON. Any 2xx is a receipt; redirects are not followed."""
 
     def __init__(self, url: str, *, seconds_max: float = _POST_SECONDS_MAX) -> None:
-        self._url = url
-        # One a minute: a connection that was kept would be closed by then.
-        self._headers = {"Content-Type": "application/json", "Connection": "close"}
-        self._http = urllib3.PoolManager(retries=False, timeout=seconds_max)
+        self._url, self._seconds_max = url, seconds_max
 
     def send(self, line: bytes) -> None:
+        headers = {"Content-Type": "application/json"}
         try:
-            answer = self._http.request("POST", self._url, body=line, headers=self._headers, redirect=False)
+            # A connection for each: one that was kept for a minute may have been closed at the other end.
+            with urllib3.PoolManager(retries=False, timeout=self._seconds_max) as http:
+                answer = http.request("POST", self._url, body=line, headers=headers, redirect=False)
         except (urllib3.exceptions.HTTPError, ValueError) as error:
             raise HeadNotSent(f"the webhook does not answer: {type(error).__name__}") from None
         if not 200 <= answer.status < 300:

@@ -6,8 +6,17 @@ from functools import reduce
 
 import pytest
 
-from services.sensors.events import SensorEvent, SensorLocated, SensorRegistered
-from services.sensors.sensor import Location, RegisterSensor, Sensor, StationCodeTaken, decide, evolve, sensor_id
+from services.sensors.events import SensorDeleted, SensorEvent, SensorLocated, SensorRegistered
+from services.sensors.sensor import (
+    Location,
+    RegisterSensor,
+    Sensor,
+    StationCodeTaken,
+    decide,
+    decide_deletion,
+    evolve,
+    sensor_id,
+)
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MEXICO_CITY = Location(latitude=19.33, longitude=-99.18, elevation_m=None)
@@ -47,6 +56,13 @@ def test_a_place_learned_later_is_an_event_of_its_own() -> None:
 def test_another_device_under_the_same_codes_is_refused() -> None:
     with pytest.raises(StationCodeTaken, match=r"MX\.000 is already the sensor '000'"):
         decide(given(registered()), replace(REGISTER, name="a8032487f8b1"), NOON)
+
+
+def test_a_deleted_sensor_is_deleted_once_and_may_be_registered_again() -> None:
+    (event,) = decide_deletion(given(registered()), NOON)
+    assert isinstance(event, SensorDeleted)
+    assert decide_deletion(given(registered(), event), NOON) == ()
+    assert decide(given(registered(), event), REGISTER, NOON) == (registered(),)
 
 
 def test_an_id_is_the_same_for_the_same_station_of_the_same_organisation_only() -> None:

@@ -7,6 +7,7 @@ import typer
 
 from services.cli.arguments import AsJson, Data
 from services.cli.failure import Failure
+from services.cli.host.restoring import sensors
 from services.cli.host.restoring.memories import FOLLOWERS, Memories, of_folder, of_services
 from services.cli.output import print_json
 
@@ -31,6 +32,7 @@ def accept(
     without: Annotated[
         list[str] | None, typer.Option(metavar="auth|usage", help="Do not ask this service: it is lost for good.")
     ] = None,
+    log: Annotated[str, typer.Option(metavar="keys|sensors", help="Which log was put back.")] = "keys",
     yes: Annotated[bool, typer.Option("--yes", help="Do it. Without it, only what would be done is told.")] = False,
     data: Data = Path("data"),
     as_json: AsJson = False,
@@ -43,6 +45,11 @@ def accept(
     from shared.eventsourcing.origin import Origin
 
     reason, left_out = _sane(reason), _known(without or [])
+    if log == "sensors":
+        sensors.accept(data, yes=yes, as_json=as_json)
+        return
+    if log != "keys":
+        raise typer.BadParameter(f"{log} is not one of keys, sensors", param_hint="--log")
     keys, memories = _keys_and_memories(data, left_out)
     if keys.acceptance is None:
         raise Failure(

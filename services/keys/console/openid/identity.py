@@ -23,10 +23,6 @@ class ClaimRules:
     role_claim: str
     roles: Mapping[str, Role]
 
-    @property
-    def claims(self) -> tuple[str, ...]:
-        return self.organisation_claim, self.role_claim
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
@@ -70,8 +66,12 @@ def identity_of(issuer: str, claims: Mapping[str, Any], rules: ClaimRules) -> Id
     )
 
 
-def lacks_any(claims: Mapping[str, Any], names: tuple[str, ...]) -> bool:
-    return any(not _values(claims, name) for name in names)
+def is_mapped(claims: Mapping[str, Any], rules: ClaimRules) -> bool:
+    try:
+        identity_of("", claims, rules)
+    except NotMapped:
+        return False
+    return True
 
 
 def _given(claims: Mapping[str, Any], name: str, known: Mapping[str, Any]) -> set[str]:

@@ -21,7 +21,7 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jws import JWSRegistry
 
 from services.keys.console.openid.bounded_http import BoundedHttp, IssuerAway
-from services.keys.console.openid.identity import SUBJECT_MAX, Identity, NotMapped, identity_of, lacks_any
+from services.keys.console.openid.identity import SUBJECT_MAX, Identity, NotMapped, identity_of, is_mapped
 from services.keys.console.openid.pending_sign_ins import PendingSignIn, PendingSignIns
 from services.keys.console.openid.provider import Metadata, Provider
 from services.keys.console.openid.settings import OpenIdSettings
@@ -145,17 +145,29 @@ class IssuerSignIn:
         try:
             tokens = self._tokens(metadata, begun, code)
             claims = self._believed(metadata, begun, tokens)
-            access, asked = tokens.get("access_token"), metadata.userinfo_endpoint
-            if asked is not None and isinstance(access, str) and lacks_any(claims, self._settings.rules.claims):
-                more = self._http.get(asked, TOKEN_SECONDS_MAX, {"Authorization": f"Bearer {access}"})
-                # Of somebody else it is not believed (OpenID Connect Core, section 5.3.2).
-                claims = more | claims if more.get("sub") == claims["sub"] else claims
+            access = tokens.get("access_token")
+            if isinstance(access, str):
+                claims = self._told_apart(metadata, claims, access) | claims
         except IssuerAway as fault:
             _log.warning("issuer_away", detail=str(fault))
             raise IssuerRefused(Refusal.AWAY) from None
         except (JoseError, ValueError, TypeError, KeyError) as fault:
             raise _not_believed(type(fault).__name__) from None
         return claims
+
+    def _told_apart(self, metadata: Metadata, claims: Mapping[str, Any], access: str) -> dict[str, Any]:
+        """What the issuer tells of the person beside the token, if something is missing there. Raises IssuerAway."""
+        is_enough, asked = is_mapped(claims, self._settings.rules), metadata.userinfo_endpoint
+        if asked is None or (is_enough and "name" in claims):
+            return {}
+        try:
+            more = self._http.get(asked, TOKEN_SECONDS_MAX, {"Authorization": f"Bearer {access}"})
+        except IssuerAway:
+            if is_enough:
+                return {}
+            raise
+        # Of somebody else it is not believed (OpenID Connect Core, section 5.3.2).
+        return more if more.get("sub") == claims["sub"] else {}
 
     def _tokens(self, metadata: Metadata, begun: PendingSignIn, code: str) -> dict[str, Any]:
         settings = self._settings

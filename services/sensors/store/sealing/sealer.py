@@ -9,11 +9,9 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
-import numpy as np
 import structlog
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.sensors import tables
@@ -22,42 +20,39 @@ from services.sensors.store.archive_lock import take_archive_lock
 from services.sensors.store.miniseed.archive import Archive, FileName, Step, no_step
 from services.sensors.store.miniseed.codes import Codes, Coding, SensorUnknown
 from services.sensors.store.piece import Piece
+from services.sensors.store.sealing.due_hours import DueHour, DueHours
 from services.sensors.store.sealing.hour_file import HourFile, divided, hour_file
 from services.sensors.store.span import Span, SpanDamaged
-from services.sensors.store.timing import Eras, EraTiming
+from services.sensors.store.timing import Eras, Nanoseconds, starts_ns
+from shared.observability.metrics import hours_sealed
 from shared.runtime.clock import Clock
 from shared.sql.database import Database, DatabaseBusy
-from shared.values.timestamps import HOUR_US, to_microseconds
+from shared.values.timestamps import to_microseconds
 
-SETTLE_SECONDS = 120
 HOURS_MAX = 20
 SAMPLES_MAX = 16 * 2**20
-_LEASE_SECONDS = 300
 _NAMES_MAX = 100
 _SPANS_AT_ONCE = 200
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Due:
-    sensor_id: str
-    axis: str
-    hour: int
-    version: int
-
-    def of(self, table: Any) -> Any:  # a table that has these columns
-        return (table.c.sensor_id == self.sensor_id) & (table.c.axis == self.axis) & (table.c.hour == self.hour)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Hour:
-    """What there is of an hour, read in one transaction."""
+    """What there is of an hour, read in one transaction. `times`: new ones, by span."""
 
     organisation_id: str
     spans: list[Span]
     files: dict[int, str]
     generation: int
-    timings: dict[int, EraTiming]
+    times: dict[int, "_Times"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Times:
+    """When each piece of a span begins."""
+
+    starts_ns: Nanoseconds
+    rate_hz: float
 
 
 class Sealer:
@@ -73,7 +68,7 @@ class Sealer:
         step: Step = no_step,
     ) -> None:
         self._database, self._archive, self._coding, self._eras = database, archive, coding, eras
-        self._clock, self._step = clock, step
+        self._clock, self._step, self._due = clock, step, DueHours(database, clock)
 
     def run(self, *, hours_max: int = HOURS_MAX, settled: bool = True) -> int:
         """Seals hours that are over and have settled, the longest due first; how many. Not `settled`: any hour.
@@ -81,35 +76,28 @@ class Sealer:
         One that cannot be sealed is said in the log and tried again later; it holds up no other.
         """
         sealed = 0
-        for due in self._due(hours_max, settled):
+        for due in self._due.first(hours_max, settled):
             sealed += self._try(due)
             time.sleep(0)  # embedded, all services share this thread
         return sealed
 
-    def _due(self, hours_max: int, settled: bool) -> list[_Due]:
-        table = tables.seal_due
-        query = select(table).order_by(table.c.since_us).limit(hours_max)
-        if settled:
-            before_us = self._now_us() - SETTLE_SECONDS * 1_000_000
-            query = query.where(table.c.since_us <= before_us, table.c.hour < before_us // HOUR_US)
-        with self._database.reading(once=True) as tx:
-            rows = tx.execute(query).all()
-        return [_Due(sensor_id=row.sensor_id, axis=row.axis, hour=row.hour, version=row.version) for row in rows]
-
-    def _try(self, due: _Due) -> bool:
+    def _try(self, due: DueHour) -> bool:
         try:
-            if not self._claim(due):
+            if not self._due.claim(due):
                 return False
             try:
-                return self._seal(due)
+                is_sealed = self._seal(due)
             finally:
-                self._release(due)
+                self._due.release(due)
         except (OSError, SpanDamaged, SQLAlchemyError, DatabaseBusy) as error:
             _log.error("hour_not_sealed", sensor_id=due.sensor_id, axis=due.axis, hour=due.hour, detail=str(error))
-            self._put_off(due)
+            hours_sealed.labels("failed").inc()
+            self._due.put_off(due)
             return False
+        hours_sealed.labels("sealed" if is_sealed else "changed").inc()
+        return is_sealed
 
-    def _seal(self, due: _Due) -> bool:
+    def _seal(self, due: DueHour) -> bool:
         try:
             with self._database.reading() as tx:
                 hour = self._read(tx, due)
@@ -120,7 +108,7 @@ class Sealer:
         inside: list[Piece] = []
         outside: list[Piece] = []
         for number, span in enumerate([] if hour is None else hour.spans):
-            for piece in self._timed(span, hour.timings if hour else {}):
+            for piece in self._timed(span, hour.times.get(span.id) if hour else None):
                 its_inside, its_outside = divided(piece, due.hour)
                 inside += its_inside
                 outside += its_outside
@@ -137,7 +125,7 @@ class Sealer:
         self._step("swapped")
         return is_swapped
 
-    def _read(self, tx: Connection, due: _Due) -> _Hour:
+    def _read(self, tx: Connection, due: DueHour) -> _Hour:
         table = tables.sensor
         organisation_id = tx.execute(
             select(table.c.organisation_id).where(table.c.id == due.sensor_id)
@@ -147,34 +135,44 @@ class Sealer:
         spans = index.of_hour(tx, due.sensor_id, due.axis, due.hour)
         files = tx.execute(select(tables.sealed_file).where(due.of(tables.sealed_file))).all()
         names = [FileName.parse(row.path) for row in files]
-        timings = {era: self._eras.timing(tx, due.sensor_id, era) for era in {span.era for span in spans}}
         return _Hour(
             organisation_id=organisation_id,
             spans=spans,
             files={row.id: row.path for row in files if row.superseded_us is None},
             generation=max((name.generation for name in names if name is not None), default=0) + 1,
-            timings={era: timing for era, timing in timings.items() if timing is not None},
+            times=self._times(tx, due, spans),
         )
 
-    def _timed(self, span: Span, timings: dict[int, EraTiming]) -> list[Piece]:
+    def _times(self, tx: Connection, due: DueHour, spans: list[Span]) -> dict[int, _Times]:
+        found: dict[int, _Times] = {}
+        for era in {span.era for span in spans}:
+            timing = self._eras.timing(tx, due.sensor_id, era)
+            if timing is not None:
+                its = [span for span in spans if span.era == era]
+                starts = starts_ns(timing, [span.device_starts for span in its])
+                rate_hz = timing.rate_hz
+                found |= {
+                    span.id: _Times(starts_ns=start, rate_hz=rate_hz) for span, start in zip(its, starts, strict=True)
+                }
+        return found
+
+    def _timed(self, span: Span, times: _Times | None) -> list[Piece]:
         pieces = span.pieces(self._archive)
-        timing = timings.get(span.era)
-        if timing is None:
+        if times is None:
             return pieces
-        times = timing.true_ns(np.array([piece.device_ns for piece in pieces]))
         return [
-            replace(piece, start_ns=int(start_ns), rate_hz=timing.rate_hz)
-            for piece, start_ns in zip(pieces, times, strict=True)
+            replace(piece, start_ns=start_ns, rate_hz=times.rate_hz)
+            for piece, start_ns in zip(pieces, times.starts_ns.tolist(), strict=True)
         ]
 
-    def _by_codes(self, due: _Due, pieces: Iterable[Piece]) -> Iterable[tuple[Codes, list[Piece]]]:
+    def _by_codes(self, due: DueHour, pieces: Iterable[Piece]) -> Iterable[tuple[Codes, list[Piece]]]:
         found: defaultdict[Codes, list[Piece]] = defaultdict(list)
         with self._database.reading() as tx:
             for piece in pieces:
                 found[self._coding.codes(tx, due.sensor_id, due.axis, piece.start_ns)].append(piece)
         return sorted(found.items(), key=lambda one: one[0])
 
-    def _write(self, due: _Due, codes: Codes, hour: _Hour, content: bytes) -> str:
+    def _write(self, due: DueHour, codes: Codes, hour: _Hour, content: bytes) -> str:
         for generation in range(hour.generation, hour.generation + _NAMES_MAX):
             name = FileName(
                 organisation_id=hour.organisation_id, codes=codes, hour=due.hour, generation=generation
@@ -186,7 +184,9 @@ class Sealer:
             return name
         raise FileExistsError(f"{name} and {_NAMES_MAX - 1} generations before it are there already")
 
-    def _swap(self, due: _Due, hour: _Hour | None, written: list[tuple[str, HourFile]], outside: list[Piece]) -> bool:
+    def _swap(
+        self, due: DueHour, hour: _Hour | None, written: list[tuple[str, HourFile]], outside: list[Piece]
+    ) -> bool:
         """False: what was read has changed meanwhile, so nothing is."""
         with self._database.transaction() as tx:
             take_archive_lock(tx)
@@ -205,49 +205,15 @@ class Sealer:
                     index.insert_file(tx, due.sensor_id, due.axis, due.hour, path, size, content.spans)
                 index.insert_pieces(tx, due.sensor_id, outside, self._now_us())
                 index.find_last_sample(tx, due.sensor_id, due.axis)
-            self._settle(tx, due)
+            self._due.done(tx, due)
             self._step("swapping")
         return True
 
-    def _is_unchanged(self, tx: Connection, due: _Due, hour: _Hour) -> bool:
+    def _is_unchanged(self, tx: Connection, due: DueHour, hour: _Hour) -> bool:
         table = tables.span
         query = select(table.c.id, table.c.start_ns, table.c.rate_hz).where(due.of(table))
         now = {row.id: (row.start_ns, row.rate_hz) for row in tx.execute(query)}
         return all(now.get(span.id) == (span.start_ns, span.rate_hz) for span in hour.spans)
-
-    def _settle(self, tx: Connection, due: _Due) -> None:
-        """Takes the note away, unless more has arrived for that hour, or it has changed, since it was read."""
-        table, spans = tables.seal_due, tables.span
-        more = select(spans.c.id).where(due.of(spans), spans.c.file_id.is_(None)).limit(1)
-        if tx.execute(more).first() is None:
-            tx.execute(delete(table).where(due.of(table), table.c.version == due.version))
-        else:
-            tx.execute(update(table).where(due.of(table)).values(since_us=self._now_us()))
-
-    def _claim(self, due: _Due) -> bool:
-        """One sealer an axis: whoever has it keeps it for some minutes at most, should it end in between."""
-        table, now_us = tables.channel, self._now_us()
-        is_this = (table.c.sensor_id == due.sensor_id) & (table.c.axis == due.axis)
-        until_us = now_us + _LEASE_SECONDS * 1_000_000
-        with self._database.transaction(durable=False) as tx:
-            claimed = update(table).where(is_this, table.c.sealing_until_us <= now_us)
-            if tx.execute(claimed.values(sealing_until_us=until_us)).rowcount:
-                return True
-            return tx.execute(select(table.c.axis).where(is_this)).first() is None  # nothing of it is left
-
-    def _release(self, due: _Due) -> None:
-        table = tables.channel
-        is_this = (table.c.sensor_id == due.sensor_id) & (table.c.axis == due.axis)
-        with self._database.transaction(durable=False) as tx:
-            tx.execute(update(table).where(is_this).values(sealing_until_us=0))
-
-    def _put_off(self, due: _Due) -> None:
-        table = tables.seal_due
-        try:
-            with self._database.transaction() as tx:
-                tx.execute(update(table).where(due.of(table)).values(since_us=self._now_us()))
-        except (SQLAlchemyError, DatabaseBusy) as error:
-            _log.warning("hour_not_put_off", detail=str(error))
 
     def _now_us(self) -> int:
         return to_microseconds(self._clock.now())

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from services.cli.host.rebuild import rebuild
+from services.cli.host.restoring.sensors import accept as accept_sensors
 from services.embedded.data_folder import DataFolder
 from services.embedded.soundness.folder_check import check
-from shared.replication.feed import HeldHead
 from tests.integration.embedded.soundness.data_folder_world import SERVICES, World, found, put_back, told
 from tests.intruder import rechain
 
@@ -124,11 +125,11 @@ def test_a_row_that_gives_power_or_proves_something_is_named_if_it_is_not_as_it_
 @pytest.mark.parametrize("service", SERVICES)
 def test_each_database_put_back_alone_by_an_hour_is_named(world: World, service: str, tmp_path: Path) -> None:
     world.live()
-    hold(world)
+    world.follow()
     older = world.copy(tmp_path / "older")
     world.minutes(60)
     world.live()
-    hold(world)
+    world.follow()
     world.stop()
     assert found(world.folder) == []
     put_back(world.folder, service, older)
@@ -140,9 +141,41 @@ def test_each_database_put_back_alone_by_an_hour_is_named(world: World, service:
         assert "what it counted between the two is gone" in faults[0]
 
 
+def test_what_auth_lost_is_made_again_by_the_command_that_the_line_names(world: World, tmp_path: Path) -> None:
+    world.live()
+    world.follow()
+    older = world.copy(tmp_path / "older")
+    world.minutes(60)
+    world.live()
+    world.follow()
+    before = content(world.folder, {"auth": ("grant", "dead_secret", "checkpoint")})
+    world.stop()
+    put_back(world.folder, "auth", older)
+    assert "grillo rebuild auth --data " in found(world.folder)[0]
+    rebuild("auth", data=world.folder.path, as_json=True)
+    assert found(world.folder) == []
+    assert content(world.folder, {"auth": ("grant", "dead_secret", "checkpoint")}) == before
+
+
+def test_a_log_of_sensors_that_was_cut_is_accepted_by_the_command_that_the_line_names(world: World) -> None:
+    world.live()
+    world.stop()
+    change(world.folder, "sensors", "DELETE FROM log WHERE position = 3", chain=True)
+    assert "grillo restore accept --log sensors " in found(world.folder)[0]
+    for yes in (False, True):
+        accept_sensors(world.folder.path, yes=yes, as_json=True)
+        assert bool(found(world.folder)) is not yes
+    world.start()
+    world.register_sensor()
+    world.minutes()
+    world.stop()
+    change(world.folder, "sensors", "DELETE FROM log WHERE position = 3", chain=True)
+    assert "row 3 of its log" in found(world.folder)[0]
+
+
 def test_a_database_that_is_gone_is_named(world: World, tmp_path: Path) -> None:
     world.live()
-    hold(world)
+    world.follow()
     world.stop()
     world.folder.file("keys").rename(tmp_path / "keys.sqlite")
     assert "keys.sqlite: it is missing" in found(world.folder)[0]
@@ -202,11 +235,3 @@ def test_a_lost_signing_key_or_another_one_in_the_midst_is_no_fault(world: World
     world.live(1)
     world.stop()
     assert found(world.folder) == []
-
-
-def hold(world: World) -> None:
-    """Each follower says which head it holds, as it does with its next pull."""
-    for service, part in (("auth", world.auth), ("usage", world.usage)):
-        held = part.follower.held()
-        assert held is not None
-        world.keys.follower_places.hear(HeldHead(follower=held.follower, head=held.head), service)

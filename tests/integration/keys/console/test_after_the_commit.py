@@ -10,7 +10,7 @@ from services.keys.commands.command_handler import CommandHandler
 from services.keys.commands.command_inputs import Made, Revocation
 from services.keys.views.queries import KeyQueries
 from tests.examples import ORIGIN
-from tests.integration.keys.console.scene import CREATE, REVIEW, Console, create, secret_in
+from tests.integration.keys.console.scene import CREATE, REVIEW, Console, create, secret_in, sign_out_form
 
 NEW = "/console/keys/new"
 
@@ -89,6 +89,18 @@ def test_the_receipt(console: Console, after: Callable[[str], None], verb: str) 
     asked = browser.get(path)
     after(verb)
     told = browser.submit(asked, path)
+    assert told.status_code == 200
+    assert "in the log of changes" in told.text
+
+
+def test_the_receipt_of_a_key_that_leaked(console: Console, after: Callable[[str], None]) -> None:
+    browser = console.browser()
+    create(browser)
+    (key_id,) = console.ids()
+    path = f"/console/keys/{key_id}/compromised"
+    fields = dict(sign_out_form(browser.get(path)))
+    after("revoke")
+    told = browser.post(path, fields)
     assert told.status_code == 200
     assert "in the log of changes" in told.text
 

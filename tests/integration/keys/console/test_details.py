@@ -79,17 +79,17 @@ def test_the_log_is_filtered_and_paged_by_its_url_and_is_a_file(details: Details
     asked = "status=4xx&route=%2Fv1%2Fsensors&address=192.0.2.7&from=2026-11-23T12%3A00"
     page = details.get(f"/activity?{asked}").text
     wanted = Wanted(status="4xx", route="/v1/sensors", address="192.0.2.7", start=NOON)
-    assert details.usage.asked[-1] == (wanted, None)
+    assert details.usage.narrowed[-1] == (wanted, None)
     assert "quota-exceeded" in page
     (following,) = re.findall(r'rel="next" href="([^"]+)"', page)
     details.browser.get(following.replace("&amp;", "&"))
-    assert details.usage.asked[-1] == (wanted, (7, 1, 3))
+    assert details.usage.narrowed[-1] == (wanted, (7, 1, 3))
     (file,) = re.findall(r'href="([^"]+activity\.csv[^"]*)"', page)
     assert parse_qs(urlsplit(file.replace("&amp;", "&")).query).keys() == {"status", "route", "address", "from"}
     answer = details.browser.get(file.replace("&amp;", "&"))
     assert answer.text == "at,kind\r\none,request\r\n"
     assert "attachment" in answer.headers["content-disposition"]
-    assert details.usage.asked[-1] == (wanted, None)
+    assert details.usage.narrowed[-1] == (wanted, None)
 
 
 @pytest.mark.parametrize("asked", ["status=9xx", "address=here", "from=yesterday", f"route={'x' * 101}", "after=x"])
@@ -97,7 +97,7 @@ def test_a_filter_that_is_not_understood_is_named_and_not_asked_for(details: Det
     page = details.get(f"/activity?{asked}")
     assert page.status_code == 200
     assert ('aria-invalid="true"' in page.text) is not asked.startswith("after")
-    assert details.usage.asked[-1] == (Wanted(), None)
+    assert details.usage.narrowed[-1] == (Wanted(), None)
 
 
 def test_who_set_a_setting_and_when_is_beside_it(details: Details, clock: ManualClock) -> None:
@@ -200,7 +200,7 @@ def test_in_a_grace_it_is_shown_whether_and_from_where_the_old_secret_is_used(
         assert words in panel, words
     assert "192.0.2.7" not in panel
     log = details.get(f"/activity?secret_hint={older.hint}").text
-    assert details.usage.asked[-1] == (Wanted(secret_hint=older.hint), None)
+    assert details.usage.narrowed[-1] == (Wanted(secret_hint=older.hint), None)
     assert older.hint in log
 
     details.usage.is_there = False

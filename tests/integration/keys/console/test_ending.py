@@ -49,7 +49,7 @@ def test_what_will_fail_is_counted_by_where_it_comes_from(usage: Usage) -> None:
     failing = what_will_fail(usage, "org", "key", NOON)
     sources = (("198.51.100.1", "curl", 3), ("192.0.2.7", "curl", 2), ("192.0.2.7", "R", 1))
     assert failing == WhatWillFail(requests=1234, sources=sources, is_sample=False)
-    assert usage.asked[-1][0].start is not None
+    assert usage.narrowed[-1][0].start is not None
 
 
 @pytest.mark.parametrize("verb", ["revoke", "suspend", "delete"])

@@ -227,7 +227,7 @@ def test_who_did_not_agree_is_told_so(browser: Browser, issuer: Issuer) -> None:
     ],
 )
 def test_who_is_given_no_organisation_or_role_is_told_what_is_missing_and_signed_out(
-    browser: Browser, issuer: Issuer, claims: Claims, missing: str
+    browser: Browser, issuer: Issuer, console: Console, claims: Claims, missing: str
 ) -> None:
     sign_in(browser, issuer)
     before = dict(browser.cookies)
@@ -237,6 +237,8 @@ def test_who_is_given_no_organisation_or_role_is_told_what_is_missing_and_signed
     assert f"<code>{missing}</code>" in refused.text
     browser.cookies = before
     assert not is_signed_in(browser), "the session of before is over, too"
+    (person,) = people(console.keys)
+    assert person.refused_at is not None, "lists tell keys of whom nobody is behind any more"
 
 
 def test_the_role_is_what_the_issuer_said_last(browser: Browser, issuer: Issuer, console: Console) -> None:
@@ -273,6 +275,20 @@ def test_claims_that_the_issuer_tells_apart_are_asked_for(browser: Browser, issu
     issuer.user_info = ANNA
     assert sign_in(browser, issuer).status_code == 303
     assert "Anna Rossi" in browser.get("/console/keys").text
+
+
+def test_what_it_tells_apart_is_asked_for_where_the_name_alone_is_missing_and_may_fail_then(
+    browser: Browser, issuer: Issuer, clock: ManualClock
+) -> None:
+    issuer.person = _without(ANNA, "name")
+    issuer.user_info = {"sub": "anna", "name": "Anna Rossi", "groups": ["owners"]}
+    assert sign_in(browser, issuer).status_code == 303
+    page = browser.get("/console/keys").text
+    assert "Anna Rossi" in page
+    assert "Administrator" in page, "the token goes before what is told apart"
+    issuer.said = {"userinfo_endpoint": "http://127.0.0.1:1/"}
+    clock.advance(KEPT_SECONDS)
+    assert sign_in(browser, issuer).status_code == 303
 
 
 def test_a_key_that_the_issuer_signs_with_anew_is_learnt(browser: Browser, issuer: Issuer, clock: ManualClock) -> None:

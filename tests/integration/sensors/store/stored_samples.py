@@ -56,7 +56,7 @@ class StoredSamples:
         migrate(database, MIGRATIONS)
         self.database, self.clock, self.coding, self.eras = database, clock, AxisCodes(), eras or FixedEras()
         self.archive = Archive(folder)
-        self.store = SampleStore(database, self.archive, self.coding, clock)
+        self.store = SampleStore(self.archive, self.coding, clock)
         self.reader = SampleReader(database, self.archive, self.coding)
         self.sweep = Sweep(database, self.archive, clock)
         self.verification = Verification(database, self.archive)

@@ -56,5 +56,6 @@ def test_samples_are_there_once_whatever_happens_to_them(
     stored.sweep.run()
     verified = stored.verification.run()
     assert (verified.files, verified.rows, verified.faults, verified.unnamed) == (2, 0, (), ())
-    stored.store.forget(SENSOR_ID)
+    with database.transaction() as tx:
+        stored.store.forget(tx, SENSOR_ID)
     assert stored.samples() == []

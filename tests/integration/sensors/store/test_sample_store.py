@@ -94,7 +94,8 @@ def test_a_forgotten_sensor_has_no_samples_rows_or_files(stored: StoredSamples, 
     clock.advance(300)
     stored.sealer().run()
     stored.add(*records(range(100, 110)))
-    stored.store.forget(SENSOR_ID)
+    with stored.database.transaction() as tx:
+        stored.store.forget(tx, SENSOR_ID)
     assert stored.samples() == []
     stored.sweep.run()
     assert list(stored.archive.names()) == []

@@ -6,8 +6,10 @@ Where somebody stands is in the URL and in the log of keys alone, so that anybod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import falcon
+from sqlalchemy.exc import SQLAlchemyError
 
 from services.keys.commands.command_inputs import Made, MadeQuery
 from services.keys.console.pages.asked_usage import AskedUsage
@@ -17,11 +19,13 @@ from services.keys.console.pages.key_usage import Wanted
 from services.keys.console.pages.page import Page
 from services.keys.console.pages.parts import Visit
 from services.keys.console.rendering.form import Form
-from services.keys.lifecycle.key import Reason
+from services.keys.lifecycle.key import NoSuchKey, Reason
 from services.keys.lifecycle.lock_out import LockOut, Loss
 from services.keys.revocation.propagation import Receipt
 from services.keys.views.history import HistoryEntry
-from services.keys.views.queries import KeyFilter, KeyView
+from services.keys.views.listing.key_filter import KeyFilter
+from services.keys.views.queries import KeyView
+from shared.sql.database import DatabaseBusy
 
 _BEFORE = timedelta(days=1)
 _READ, _SHOWN = 100, 20
@@ -44,11 +48,16 @@ class CompromisedPage(Page):
     def on_post(self, req: falcon.Request, resp: falcon.Response, key_id: str) -> None:
         visit, form, is_theirs = self.posted_again(req)
         key = self.parts.queries.get_key(self.changer(visit).organisation_id, key_id)
-        told = _Told()
-        if is_theirs:
-            told = self._revoke(visit, key, form)
-            key = self.parts.queries.get_key(visit.organisation_id, key_id)
-        self._walk(req, resp, visit, key, form.text("since"), told)
+        told = self._revoke(visit, key, form) if is_theirs else _Told()
+        try:
+            present = self.parts.queries.get_key(visit.organisation_id, key_id) if is_theirs else key
+            self._walk(req, resp, visit, present, form.text("since"), told)
+        except (NoSuchKey, SQLAlchemyError, DatabaseBusy):
+            if told.receipt is None:
+                raise
+            # It was deleted since, or cannot be read just now; what was committed is told all the same.
+            nothing: dict[str, Any] = {"made": (), "made_ids": (), "is_complete": True}
+            self.show_receipt(req, resp, visit, "keys/revoked.html", told.receipt, key=key, **nothing)
 
     def _revoke(self, visit: Visit, key: KeyView, form: Form) -> _Told:
         commands = visit.commands(forces="force" in form)

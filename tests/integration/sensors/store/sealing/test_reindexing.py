@@ -42,7 +42,8 @@ def test_a_lost_index_comes_back_from_the_files(sealed: StoredSamples) -> None:
 
 def test_rows_whose_samples_the_files_hold_go_and_others_stay(sealed: StoredSamples, clock: ManualClock) -> None:
     lose(sealed)
-    sealed.add(*records(range(3990, 4010)), counting(32 * 50 - 7, 20))
+    half_covered = counting(32 * 4000 - 10, 10 + 64)
+    sealed.add(*records(range(3990, 4000)), half_covered, *records(range(4002, 4010)), counting(32 * 50 - 7, 20))
     sealed.reindexing.run()
     assert sealed.samples() == list(range(4010 * 32))
     clock.advance(300)

@@ -7,12 +7,14 @@ import pytest
 from sqlalchemy import func, select, update
 
 from services.sensors import tables
-from services.sensors.store.sealing.sealer import SETTLE_SECONDS
+from services.sensors.store.sealing.due_hours import SETTLE_SECONDS
 from shared.runtime.clock import ManualClock
 from tests.integration.sensors.store.stored_samples import (
     HOUR_NS,
     SENSOR_ID,
     START_NS,
+    Line,
+    Lines,
     StoredSamples,
     counting,
     records,
@@ -63,8 +65,10 @@ def test_late_samples_make_a_new_generation_with_all_of_the_hour(stored: StoredS
     clock.advance(300)
     assert stored.sealer().run() == 1
     assert stored.samples() == list(range(6400))
+    clock.advance(3599)
+    assert stored.sweep.delete_superseded() == 0
     assert sorted(name[-1] for name in names(stored)) == ["1", "2"]
-    clock.advance(3600)
+    clock.advance(1)
     stored.sweep.delete_superseded()
     assert [name[-1] for name in names(stored)] == ["2"]
     assert stored.samples() == list(range(6400))
@@ -151,6 +155,27 @@ def test_rows_that_come_or_change_while_an_hour_is_sealed_are_not_lost(
     clock.advance(300)
     assert stored.sealer().run() == 1
     assert rows(stored) == 0
+
+
+def test_an_hour_that_is_timed_anew_while_it_is_sealed_is_sealed_again(
+    stored: StoredSamples, clock: ManualClock, lines: Lines
+) -> None:
+    stored.add(*records(range(100)))
+    clock.advance(300)
+    stored.sealer().run()
+
+    def move(seconds: int) -> None:
+        timing = lines.of[1] = Line(offset_ns=seconds * 10**9)
+        with stored.database.transaction() as tx:
+            stored.store.retime(tx, SENSOR_ID, 1, timing)
+
+    move(100)
+    clock.advance(300)
+    assert stored.sealer(lambda name: move(200) if name == "named" else None).run() == 1
+    clock.advance(300)
+    assert stored.sealer().run() == 1
+    assert stored.samples(START_NS, START_NS + 200 * 10**9) == []
+    assert stored.samples() == list(range(3200))
 
 
 def test_one_sealer_at_a_time_works_on_an_axis(stored: StoredSamples, clock: ManualClock) -> None:

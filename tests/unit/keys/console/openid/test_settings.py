@@ -34,7 +34,7 @@ def test_what_values_of_claims_give(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings is not None
     assert settings.rules.organisations == {"rail": "org_1", "Protezione Civile: Roma": "org_2"}
     assert settings.rules.roles == {"Grillo admins": Role.ADMIN, "*": Role.USER}
-    assert settings.rules.claims == ("organization", "groups")
+    assert (settings.rules.organisation_claim, settings.rules.role_claim) == ("organization", "groups")
     assert settings.host == "issuer.example"
     assert "hunter2" not in repr(settings)
 
