@@ -19,7 +19,7 @@ endif
 # Hundreds of processes import the same modules: what they compile is kept, whatever the surroundings say.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help up dev test browser coverage faults mutants lint types stack bench pictures messages fonts clean
+.PHONY: help up dev test browser coverage faults mutants lint types stack bench pictures messages fonts htmx clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -73,6 +73,10 @@ messages: $(VENV)/.installed-dev  ## the console's catalogues, brought up to dat
 fonts: $(VENV)/.installed-dev  ## the console's typefaces, subset from the package geist
 	@mkdir -p build/fonts && cd build/fonts && npm pack --silent geist@1.9.2 >/dev/null && tar xzf geist-1.9.2.tgz
 	@$(BIN)/python ops/subset_fonts.py build/fonts/package
+
+htmx:  ## the console's htmx.js, from the package htmx.org
+	@mkdir -p build/htmx && cd build/htmx && npm pack --silent htmx.org@4.0.1 >/dev/null && tar xzf htmx.org-4.0.1.tgz
+	@cp build/htmx/package/dist/htmx.min.js services/keys/console/assets/htmx.js
 
 clean:  ## forget the installation, keep the data
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

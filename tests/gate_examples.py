@@ -86,7 +86,8 @@ def revoked(number: int) -> KeyRevoked:
 class MemoryLog:
     """A log of keys as followers see it. `acknowledged` is what gates told it; while `is_away` it answers nobody.
 
-    `gates`: how many it says there are. `accounts`: gate → the account that spoke for it last.
+    `gates`: how many it says there are. `accounts`: gate → the account that spoke for it last. `held`: what the last
+    pull named.
     """
 
     def __init__(self, clock: Clock, epoch: str = "epoch-1") -> None:
@@ -96,6 +97,7 @@ class MemoryLog:
         self.accounts: dict[str, str | None] = {}
         self.is_away = False
         self.gates: int | None = None
+        self.held: HeldHead | None = None
 
     def append(self, *events: KeysEvent) -> CloudEvent:
         for event in events:
@@ -138,6 +140,7 @@ class MemoryLog:
     ) -> FeedPage:
         if self.is_away:
             raise FeedUnavailable("away")
+        self.held = held
         if acknowledgement is not None:
             self.acknowledged.append(acknowledgement)
             self.accounts[acknowledgement.gate] = account

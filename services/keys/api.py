@@ -28,7 +28,7 @@ from services.keys.http.schemas.responses import (
     KeySchema,
 )
 from services.keys.views.as_of import AsOf, InTheFuture, PastKey
-from services.keys.views.key_order import Place
+from services.keys.views.listing.key_order import Place
 from services.keys.views.queries import KeyQueries
 from shared.gate.grants.grants import Grants
 from shared.gate.quota.reserve import LISTING, URGENT

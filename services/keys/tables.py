@@ -70,6 +70,11 @@ api_key = Table(
     Column("previous_used_at", String(27)),
     Index("api_key_by_creation", "organisation_id", "created_at", "id"),
     Index("api_key_by_expiry", "expires_at"),
+    # Orders of the list (views/listing/key_order.py), and the count of active keys.
+    Index("api_key_by_name", "organisation_id", "sort_name", "id"),
+    Index("api_key_by_last_use", "organisation_id", text("coalesce(last_used_at, '')"), "id"),
+    Index("api_key_by_end", "organisation_id", text("coalesce(expires_at, 'never')"), "id"),
+    Index("api_key_active", "organisation_id", "revoked_at", "suspended_at", "expired_at", "expires_at"),
 )
 
 key_label = Table(
@@ -149,6 +154,7 @@ storage = Table(
 # Who signs in at the console. The log names them by id alone, so that `name` and `address` can be erased. Not a read
 # model, nor are the three tables below. `role`: what every session of theirs may do from now on. `issuer`, `subject`:
 # whom they are to the issuer that they sign in by; none: they come by links. `time_zone`: as they chose it.
+# `signed_in_at`: last; `refused_at`: when a sign-in of theirs was last refused.
 console_person = Table(
     "console_person",
     metadata,
@@ -161,6 +167,8 @@ console_person = Table(
     Column("issuer", Text),
     Column("subject", Text),
     Column("time_zone", String(64)),
+    Column("signed_in_at", String(27)),
+    Column("refused_at", String(27)),
     Index("console_person_by_organisation", "organisation_id"),
     Index("console_person_by_subject", "issuer", "subject", unique=True),
 )

@@ -14,6 +14,7 @@ from services.usage.alerting.evaluation.evaluator import Evaluator
 from services.usage.alerting.evaluation.label_lookup import LabelLookup
 from services.usage.alerting.rules.rule_store import RuleStore, rules_naming
 from services.usage.alerting.scheduler import AlertingScheduler
+from services.usage.counters.last_day import LastDays
 from services.usage.counters.rollup import Rollup
 from services.usage.counters.statistics import Statistics
 from services.usage.heaviest import heaviest
@@ -97,6 +98,7 @@ class Usage:
             "usage.rollup": self.rollup,
             "usage.retention": self.retention,
             "usage.statistics": self.statistics,
+            "usage.last_days": LastDays(self.database),
             "usage.activity": self.activity,
             "usage.alerts": self.alerts,
             "usage.channels": self.channels,

@@ -63,6 +63,24 @@ class SummaryAnswer(Schema):
     routes = fields.Dict(keys=fields.String(), values=fields.Integer())
 
 
+class LastDayArguments(Schema):
+    organisation_id = identifier()
+    key_ids = fields.List(identifier(), required=True, validate=validate.Length(max=PAGE_MAX))
+
+
+class KeyDayAnswer(Schema):
+    key_id = fields.String()
+    requests = fields.List(fields.Integer())
+    refused = fields.List(fields.Integer())
+    in_last_hour = fields.Integer()
+
+
+class LastDayAnswer(Schema):
+    start = Moment()
+    keys = fields.List(fields.Nested(KeyDayAnswer))
+    new_sources = fields.Dict(keys=fields.String(), values=Moment())
+
+
 class KeyTotalAnswer(Schema):
     key_id = fields.String()
     hint = fields.String()

@@ -1,7 +1,7 @@
 """The nameko service of usage: RPC, event subscriptions and timers."""
 
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from services.usage.activity.csv_export import as_csv
 from services.usage.activity.timeline import EVERYTHING, ActivityFilter, ActivityTimeline, Place, TimelineEntry
 from services.usage.alerting.alerts.alert import AlertStore
 from services.usage.alerting.scheduler import AlertingScheduler
+from services.usage.counters.last_day import LastDays
 from services.usage.counters.last_use import RecentUses
 from services.usage.counters.quota_forecast import exhausted_at
 from services.usage.counters.rollup import Rollup
@@ -31,6 +32,8 @@ from services.usage.rpc_schemas import (
     EntryAnswer,
     FileAnswer,
     FileArguments,
+    LastDayAnswer,
+    LastDayArguments,
     OrganisationSummaryAnswer,
     OrganisationSummaryArguments,
     SpentAnswer,
@@ -56,6 +59,7 @@ RETENTION_SECONDS = 600
 EVALUATION_SECONDS = 0.2
 ALERTING_SECONDS = 1
 FILE_ENTRIES = 500
+NEW_FOR = timedelta(days=7)  # how long a source is shown as new
 _log = structlog.get_logger(__name__)
 
 
@@ -67,6 +71,7 @@ class UsageService:
     rollup: Rollup = Provided("usage.rollup")
     retention: Retention = Provided("usage.retention")
     statistics: Statistics = Provided("usage.statistics")
+    last_days: LastDays = Provided("usage.last_days")
     activity_: ActivityTimeline = Provided("usage.activity")
     alerts_: AlertStore = Provided("usage.alerts")
     channels_: ChannelStore = Provided("usage.channels")
@@ -88,6 +93,12 @@ class UsageService:
     ) -> Summary:
         self._require_own(key_id, organisation_id)
         return self.statistics.summary(key_id, start, end, step)
+
+    @procedure(LastDayArguments(), LastDayAnswer())
+    def last_day(self, organisation_id: str, key_ids: list[str]) -> dict[str, Any]:
+        now = self.clock.now()
+        sources = self.alerts_.new_sources(organisation_id, key_ids, now - NEW_FOR)
+        return asdict(self.last_days.of_keys(organisation_id, key_ids, now)) | {"new_sources": sources}
 
     @procedure(OrganisationSummaryArguments(), OrganisationSummaryAnswer())
     def organisation_summary(

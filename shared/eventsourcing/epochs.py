@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
+
 LOG_RESTORED = "LogRestored"
 
 
@@ -85,3 +87,17 @@ class Epochs:
             before = {self.first, *(epoch.name for epoch in self.later if epoch.from_position <= restored.position)}
             if position > restored.common_position and epoch in before | {restored.from_epoch, *restored.other_epochs}:
                 yield restored
+
+
+def restoration(event_type: str | None, data: str | None, place: tuple[int, str, str]) -> LogRestored | None:
+    """The event that began an epoch; None where there is no such event, or it is not of that place.
+
+    `place`: position and hash before the epoch's first row, and its name.
+    """
+    if event_type != LOG_RESTORED or data is None:
+        return None
+    try:
+        restored = msgspec.json.decode(data, type=LogRestored)
+    except msgspec.DecodeError:
+        return None
+    return restored if (restored.position, restored.hash, restored.to_epoch) == place else None

@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple, Protocol
 
-import msgspec
 from msgspec.structs import asdict, replace
 from sqlalchemy import (
     BigInteger,
@@ -23,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from shared.eventsourcing.epochs import LOG_RESTORED, Epoch, Epochs, LogDiverged, LogRestored
+from shared.eventsourcing.epochs import Epoch, Epochs, LogDiverged, restoration
 from shared.eventsourcing.event_store import Appender, Head, StoredEvent, VersionConflict, chained, genesis_hash
 from shared.eventsourcing.event_types import Encoded
 from shared.sql.database import Database
@@ -43,7 +42,6 @@ class LogPage(NamedTuple):
 class ReadPage(Protocol):
     def __call__(self, tx: Connection, limit: int, *, last: int = _LAST, **parameters: int) -> LogPage | None:
         """Reads, by one statement, at most `limit` rows up to the position `last`. None: there are none."""
-        ...
 
 
 class SqlEventStore:
@@ -95,13 +93,18 @@ class SqlEventStore:
         with self.appending(tx, (stream,)) as log:
             return log.append(stream, expected_version, events, metadata, recorded_at)
 
-    def stream(self, tx: Connection, stream: str) -> tuple[StoredEvent, ...]:
-        return tuple(map(_as_event, tx.execute(self._select_stream, {"of": stream})))
+    def stream(self, tx: Connection, stream: str, newest: int | None = None) -> tuple[StoredEvent, ...]:
+        """Oldest first. `newest`: at most so many of the latest; None: all."""
+        if newest is None:
+            return tuple(map(_as_event, tx.execute(self._select_stream, {"of": stream})))
+        newest_first = self._select_stream.order_by(None).order_by(self._log.c.version.desc()).limit(newest)
+        return tuple(map(_as_event, tx.execute(newest_first, {"of": stream})))[::-1]
 
     def streams(self, tx: Connection, streams: Collection[str]) -> tuple[StoredEvent, ...]:
         """The events of all of them, each stream's in its order."""
         if len(streams) == 1:
-            return self.stream(tx, *streams)
+            (only,) = streams
+            return self.stream(tx, only)
         log = self._log
         rows = tx.execute(select(log).where(in_values(tx, log.c.stream, streams)).order_by(log.c.stream, log.c.version))
         return tuple(map(_as_event, rows))
@@ -193,20 +196,16 @@ class SqlEventStore:
             .order_by(epoch.c.from_position)
         ).all()
         later = tuple(Epoch(row.epoch, row.from_position) for row in rows)
-        restorations = tuple(restored for row in rows if (restored := _restoration(row, genesis_hash(first))))
+        restorations = tuple(
+            restored
+            for row in rows
+            if (
+                restored := restoration(
+                    row.type, row.data, (row.from_position - 1, row.hash or genesis_hash(first), row.epoch)
+                )
+            )
+        )
         return Epochs(first=first, later=later, restorations=restorations)
-
-
-def _restoration(row: Any, genesis: str) -> LogRestored | None:
-    """The event that began the epoch; None where the row there is no such event, or not of that place."""
-    if row.type != LOG_RESTORED:
-        return None
-    try:
-        restored = msgspec.json.decode(row.data, type=LogRestored)
-    except msgspec.DecodeError:
-        return None
-    place = (row.from_position - 1, row.hash or genesis, row.epoch)
-    return restored if (restored.position, restored.hash, restored.to_epoch) == place else None
 
 
 _ReadStreams = Callable[[Connection, Collection[str]], tuple[StoredEvent, ...]]

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, StorageState, sync_playwright
 
 from tests.browser import visits
+from tests.browser.person import Person
 from tests.browser.visits import FRENCH, LOOKS, Look, Visit
 from tests.e2e.running import Embedded
 
@@ -46,6 +47,23 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     with sync_playwright() as playwright, visits.browser(playwright, network_log) as running:
         yield running
     assert visits.hosts_asked(network_log) == {"127.0.0.1"}
+
+
+@pytest.fixture(scope="package")
+def signed_in(chromium: Browser, server: Embedded) -> StorageState:
+    """Of a session that tests share; whoever ends it signs in anew."""
+    with visits.visit(chromium, server.url, FRENCH) as visit:
+        Person(visit).sign_in(server)
+        return visit.page.context.storage_state()
+
+
+@pytest.fixture
+def person(chromium: Browser, server: Embedded, signed_in: StorageState, look: Look) -> Iterator[Person]:
+    """Signed in, at the list of keys."""
+    pictures = Path(_PICTURES) if _PICTURES else None
+    with visits.visit(chromium, server.url, look, pictures, state=signed_in) as visit:
+        visit.go("/console/keys")
+        yield Person(visit)
 
 
 @pytest.fixture

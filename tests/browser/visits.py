@@ -15,44 +15,46 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Playwright, Request
+from playwright.sync_api import Browser, Page, Playwright, Request, StorageState
 
 CHROMIUM = "/usr/bin/chromium"
 _WIDE, _NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 780}
 
 
+Colours = Literal["light", "dark", "forced"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """How a visitor looks at pages. `zoom`: in percent."""
+    """How a visitor looks at pages. `colours`: each page is judged in all of them, in turn. `zoom`: in percent."""
 
     language: str = "fr"
-    theme: Literal["light", "dark"] = "light"
+    colours: tuple[Colours, ...] = ("light",)
     is_narrow: bool = False
     has_script: bool = True
-    has_forced_colours: bool = False
     zoom: int = 100
 
     def __str__(self) -> str:
-        marks = {"360": self.is_narrow, "no-script": not self.has_script, "forced": self.has_forced_colours}
-        marks |= {str(self.zoom): self.zoom != 100}
-        return "-".join([self.language, self.theme, *(mark for mark, is_so in marks.items() if is_so)])
+        marks = {"360": self.is_narrow, "no-script": not self.has_script, str(self.zoom): self.zoom != 100}
+        return "-".join([self.language, *(mark for mark, is_so in marks.items() if is_so)])
 
     @property
     def differs_by_words(self) -> bool:
         """Each language once, and the narrowest."""
-        return self in {*(Look(language=language) for language in ("en", "fr", "es")), Look(is_narrow=True)}
+        return self.has_script and self.zoom == 100
 
 
 FRENCH = Look()
-# Languages and themes with each other; the rest, which touches neither, once.
+# Languages by width; what touches neither, once.
 LOOKS = [
-    *(Look(language=language, theme=theme) for language in ("en", "fr", "es") for theme in ("light", "dark")),
-    Look(is_narrow=True),
-    Look(is_narrow=True, theme="dark"),
+    *(Look(language=language, colours=("light", "dark")) for language in ("en", "es")),
+    Look(colours=("light", "dark", "forced")),
+    Look(is_narrow=True, colours=("light", "dark")),
     Look(has_script=False),
-    Look(has_forced_colours=True),
     Look(zoom=200),
 ]
+# What another colour may break.
+_OF_COLOURS = {"resultTypes": ["violations"], "runOnly": {"type": "rule", "values": ["color-contrast"]}}
 
 
 @dataclass(kw_only=True)
@@ -78,15 +80,29 @@ class Visit:
     def judge(self, name: str) -> None:
         """The page as it is now: accessible, not wider than its window, and nothing seen that should not be."""
         self.page.wait_for_load_state("load")
-        if self.pictures is not None:
-            self.pictures.mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=self.pictures / f"{name}-{self.look}.png", full_page=True)
-        if self.look.has_script:
-            violations = Axe().run(self.page).response["violations"]
-            self.seen += [f"{name}: {one['id']}: {one['nodes'][0]['html']}" for one in violations]
-            if self.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-                self.seen.append(f"{name}: wider than the window")
+        for colours in self.look.colours:
+            self._wear(colours)
+            if self.pictures is not None:
+                self.pictures.mkdir(parents=True, exist_ok=True)
+                self.page.screenshot(path=self.pictures / f"{name}-{self.look}-{colours}.png", full_page=True)
+            if self.look.has_script:
+                is_first = colours == self.look.colours[0]
+                judgement = Axe().run(self.page) if is_first else Axe().run(self.page, options=_OF_COLOURS)
+                violations = judgement.response["violations"]
+                self.seen += [f"{name} {colours}: {one['id']}: {one['nodes'][0]['html']}" for one in violations]
+        if len(self.look.colours) > 1:
+            self._wear(self.look.colours[0])
+        if self.look.has_script and self.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            self.seen.append(f"{name}: wider than the window")
         assert not self.seen, "\n".join(self.seen)
+
+    def _wear(self, colours: Colours) -> None:
+        is_forced = colours == "forced"
+        self.page.emulate_media(
+            color_scheme="dark" if colours == "dark" else "light",
+            forced_colors="active" if is_forced else "none",
+            reduced_motion="reduce",  # the colours are there at once
+        )
 
 
 @contextmanager
@@ -103,17 +119,18 @@ def browser(playwright: Playwright, network_log: Path) -> Iterator[Browser]:
 
 
 @contextmanager
-def visit(browser: Browser, url: str, look: Look, pictures: Path | None = None) -> Iterator[Visit]:
+def visit(
+    browser: Browser, url: str, look: Look, pictures: Path | None = None, *, state: StorageState | None = None
+) -> Iterator[Visit]:
+    """`state`: the cookies that the visitor comes with."""
     scale = 100 / look.zoom
     size = _NARROW if look.is_narrow else {side: int(length * scale) for side, length in _WIDE.items()}
     context = browser.new_context(
         viewport=size,  # type: ignore[arg-type]  # a TypedDict of width and height
         device_scale_factor=look.zoom / 100,
         locale=look.language,
-        color_scheme=look.theme,
         java_script_enabled=look.has_script,
-        forced_colors="active" if look.has_forced_colours else "none",
-        reduced_motion="reduce" if look.has_forced_colours else "no-preference",
+        storage_state=state,
     )
     page = context.new_page()
     visited = Visit(page=page, url=url, look=look, pictures=pictures)

@@ -25,6 +25,7 @@ PROCEDURES = (
     "keys.feed.pull",
     "auth.verify",
     "usage.summary",
+    "usage.last_day",
     "usage.activity",
     "usage.activity_file",
     "usage.used",

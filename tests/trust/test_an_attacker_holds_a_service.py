@@ -152,6 +152,8 @@ def test_an_account_is_answered_what_it_needs_and_no_more(distributed: Distribut
         for of, path in (
             ("auth", "/internal/anchors"),
             ("usage", "/internal/anchors"),
+            ("auth", "/internal/dead"),
+            ("usage", "/internal/dead"),
             ("auth", "/internal/grants"),
             ("keys", "/metrics"),
         )
@@ -159,6 +161,8 @@ def test_an_account_is_answered_what_it_needs_and_no_more(distributed: Distribut
     assert {what for what, status in asked.items() if status == 200} == {
         ("keys", "auth", "/internal/anchors"),
         ("keys", "usage", "/internal/anchors"),
+        ("keys", "auth", "/internal/dead"),
+        ("keys", "usage", "/internal/dead"),
         ("keys", "auth", "/internal/grants"),
         ("sensors", "auth", "/internal/grants"),
     }

@@ -13,9 +13,12 @@ from services.keys.console.pages.details.activity_page import KeyActivityFile, K
 from services.keys.console.pages.details.details_page import DetailsPage
 from services.keys.console.pages.details.past_page import PastPage
 from services.keys.console.pages.details.refused_request import RefusedRequestPage
+from services.keys.console.pages.details.use_part import UsePart
 from services.keys.console.pages.edit_page import EditPage
 from services.keys.console.pages.ending.compromised_page import CompromisedPage
-from services.keys.console.pages.list_page import PATH, KeyListPage
+from services.keys.console.pages.listing.bulk_page import BULK_PATH, RevokeManyPage
+from services.keys.console.pages.listing.list_page import ROWS_PATH, KeyListPage, KeyRows
+from services.keys.console.pages.listing.list_query import PATH
 from services.keys.console.pages.organisation.organisation_page import OrganisationPage
 from services.keys.console.pages.organisation.policies_page import PoliciesPage
 from services.keys.console.pages.parts import Parts
@@ -95,8 +98,11 @@ def beside(console: ConsoleDoor, api: Wsgi) -> Wsgi:
 def _routes(parts: Parts) -> list[Route]:
     return [
         Route(PATH, KeyListPage(parts)),
+        Route(ROWS_PATH, KeyRows(parts)),
+        Route(BULK_PATH, RevokeManyPage(parts)),
         Route("/console/keys/new", CreatePage(parts)),
         Route("/console/keys/{key_id}", DetailsPage(parts)),
+        Route("/console/keys/{key_id}/use", UsePart(parts)),
         Route("/console/keys/{key_id}/activity", KeyActivityPage(parts)),
         Route("/console/keys/{key_id}/activity.csv", KeyActivityFile(parts)),
         Route("/console/keys/{key_id}/past", PastPage(parts)),

@@ -1,7 +1,7 @@
 """Usage of keys, asked of the usage service over RPC, a second at most for each question."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,8 @@ from services.keys.console.pages.key_usage import (
     Bucket,
     Channel,
     Entry,
+    KeyDay,
+    KeyDays,
     OrganisationUse,
     Place,
     Request,
@@ -25,7 +27,8 @@ from services.keys.console.pages.key_usage import (
 )
 from shared.contracts.errors import ServiceError
 from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
-from shared.messaging.rpc.call import CallFailed, call
+from shared.messaging.rpc.call import CallFailed
+from shared.messaging.rpc.kept_calls import KeptCalls
 from shared.values.timestamps import rfc3339
 
 _SECONDS_MAX = 1.0
@@ -52,6 +55,18 @@ class _Summary(msgspec.Struct):
     duration_ms: _Durations
     series: list[_Bucket]
     routes: dict[str, int]
+
+
+class _KeyDay(msgspec.Struct):
+    key_id: str
+    requests: tuple[int, ...]
+    refused: tuple[int, ...]
+    in_last_hour: int
+
+
+class _LastDay(msgspec.Struct):
+    keys: list[_KeyDay]
+    new_sources: dict[str, datetime]
 
 
 class _KeyTotal(msgspec.Struct):
@@ -111,7 +126,7 @@ class _Channel(msgspec.Struct):
 
 class RemoteUsage:
     def __init__(self, amqp_uri: str, accounts: Accounts = ALL_BELIEVED) -> None:
-        self._amqp_uri, self._accounts = amqp_uri, accounts
+        self._usage = KeptCalls(amqp_uri, accounts, seconds_max=_SECONDS_MAX)
 
     def use(self, organisation_id: str, key_id: str, step: Step, now: datetime) -> Use:
         """Raises UsageAway."""
@@ -155,6 +170,15 @@ class RemoteUsage:
             refused_keys=tuple((key.key_id, key.hint, key.requests) for key in summary.refused_keys),
         )
 
+    def last_day(self, organisation_id: str, key_ids: Collection[str]) -> KeyDays:
+        """Raises UsageAway."""
+        told = self._ask("last_day", _LastDay, organisation_id, list(key_ids))
+        days = {
+            day.key_id: KeyDay(requests=day.requests, refused=day.refused, in_last_hour=day.in_last_hour)
+            for day in told.keys
+        }
+        return KeyDays(by_key=days, new_sources=told.new_sources)
+
     def channels(self, organisation_id: str) -> tuple[Channel, ...]:
         """Raises UsageAway."""
         found: list[_Channel] = self._ask("channels", list[_Channel], organisation_id)
@@ -170,10 +194,7 @@ class RemoteUsage:
 
     def _ask(self, method: str, kind: type[Any], *arguments: object) -> Any:
         try:
-            answer = call(
-                self._amqp_uri, "usage", method, *arguments, seconds_max=_SECONDS_MAX, accounts=self._accounts
-            )
-            return msgspec.convert(answer, type=kind)
+            return msgspec.convert(self._usage.call("usage", method, *arguments), type=kind)
         except (CallFailed, ServiceError, msgspec.ValidationError) as error:
             raise UsageAway(method) from error
 

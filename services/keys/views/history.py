@@ -41,12 +41,14 @@ class History:
     def __init__(self, store: SqlEventStore) -> None:
         self._store = store
 
-    def of_key(self, organisation_id: str, key_id: str) -> tuple[HistoryEntry, ...]:
-        """Oldest first. Raises NoSuchKey, also for another organisation's key."""
+    def of_key(self, organisation_id: str, key_id: str, *, newest: int | None = None) -> tuple[HistoryEntry, ...]:
+        """Oldest first. `newest`: at most so many of the latest, and None: all. Raises NoSuchKey, also for another
+        organisation's key.
+        """
         if not key_id.startswith(KEY_PREFIX):
             raise NoSuchKey  # organisations have streams in this log too
         with self._store.reading() as tx:
-            rows = self._store.stream(tx, key_id)
+            rows = self._store.stream(tx, key_id, newest)
             data_key = data_keys.read(tx, key_id)
         if not rows or any(_organisation_of(row) != organisation_id for row in rows):
             raise NoSuchKey

@@ -1,30 +1,25 @@
 """Queries of keys and organisations: one, a filtered keyset page, or all. Reads only."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Row,
-    bindparam,
-    or_,
-    select,
-)
+from sqlalchemy import Connection, Row, bindparam, select
 
 from services.keys import tables
 from services.keys.lifecycle import key
 from services.keys.lifecycle.key import Access, Status
 from services.keys.lifecycle.lifetimes import Lifetimes, exceeded_days
+from services.keys.lifecycle.lock_out import usable_beyond
 from services.keys.lifecycle.organisation import ACTIVE_KEYS_MAX, NoSuchOrganisation
 from services.keys.views.active_keys import count_active, has_status
-from services.keys.views.key_order import NEWEST_FIRST, Place, read_keys
+from services.keys.views.listing.key_filter import KeyFilter, conditions
+from services.keys.views.listing.key_order import NEWEST_FIRST, Place, read_keys
 from services.keys.views.setting_columns import from_row
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
-from shared.values.names import composed, folded
 from shared.values.timestamps import from_rfc3339, rfc3339
 
 _PAGE_ROWS = 1000
@@ -88,17 +83,6 @@ class OrganisationView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyFilter:
-    """Keys that meet all conditions. `labels`: (name, value). `text`: in name, description or hint, or the whole id."""
-
-    statuses: tuple[Status, ...] = ()
-    labels: tuple[tuple[str, str], ...] = ()
-    text: str = ""
-    created_before: datetime | None = None
-    ids: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPage:
     """`next_place`: where it ended; None on the last page."""
 
@@ -129,7 +113,7 @@ class KeyQueries:
         """`sort`: one of SORTS. `after`: the place where the page before ended, in the same order."""
         table, now = tables.api_key, self._clock.now()
         query = _KEYS.where(table.c.organisation_id == organisation_id)
-        query = query.where(*_conditions(wanted or KeyFilter(), now))
+        query = query.where(*conditions(wanted or KeyFilter(), now))
         with self._database.reading() as tx:
             shown, place = read_keys(tx, query, sort, after, limit)
         return KeyPage(keys=tuple(_view(row, now) for row in shown), next_place=place)
@@ -143,6 +127,22 @@ class KeyQueries:
             keys, place = keys + page.keys, page.next_place
             if place is None:
                 return keys
+
+    def would_lock_out(self, organisation_id: str, ended: Collection[str]) -> bool:
+        """Whether the end of these keys would leave no usable admin key, of which one of them is active now.
+
+        What is so when they are ended is judged once more, under the log's lock.
+        """
+        table, now = tables.api_key.c, self._clock.now()
+        is_active = has_status(rfc3339(now))[Status.ACTIVE]
+        admins = select(table.id, table.expires_at).where(
+            table.organisation_id == organisation_id, table.permissions.contains('"admin"'), is_active
+        )
+        with self._database.reading(once=True) as tx:
+            expiries = {row.id: row.expires_at for row in tx.execute(admins)}
+        beyond = rfc3339(usable_beyond(now))
+        others = (expiry for key_id, expiry in expiries.items() if key_id not in ended)
+        return not expiries.keys().isdisjoint(ended) and not any(expiry is None or expiry > beyond for expiry in others)
 
     def organisation(self, organisation_id: str) -> OrganisationView:
         """Raises NoSuchOrganisation."""
@@ -176,25 +176,6 @@ class KeyQueries:
             active_keys=count_active(tx, row.id, self._clock.now()),
             active_keys_max=ACTIVE_KEYS_MAX[row.tier],
         )
-
-
-def _conditions(wanted: KeyFilter, now: datetime) -> list[ColumnElement[bool]]:
-    table, label = tables.api_key, tables.key_label
-    conditions: list[ColumnElement[bool]] = []
-    if wanted.statuses:
-        has = has_status(rfc3339(now))
-        conditions.append(or_(*(has[status] for status in wanted.statuses)))
-    for name, value in wanted.labels:
-        is_labelled = (label.c.key_id == table.c.id, label.c.name == name, label.c.value.in_({value, composed(value)}))
-        conditions.append(select(label.c.key_id).where(*is_labelled).exists())
-    if wanted.text:
-        in_text = table.c.search_text.contains(folded(wanted.text), autoescape=True)
-        conditions.append(or_(in_text, table.c.hint.contains(wanted.text, autoescape=True), table.c.id == wanted.text))
-    if wanted.created_before is not None:
-        conditions.append(table.c.created_at < rfc3339(wanted.created_before))
-    if wanted.ids is not None:
-        conditions.append(table.c.id.in_(wanted.ids))
-    return conditions
 
 
 def _view(row: Row[Any], now: datetime) -> KeyView:

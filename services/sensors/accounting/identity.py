@@ -60,7 +60,10 @@ def judge_record(offered: Run, known: Iterable[Run], interval_ns: float) -> Judg
 
     A record is dated at its last sample, so it is laid upon a run there, and counts backwards.
     """
-    return _judge(offered, ((run, _laid_upon(offered, run, interval_ns)) for run in known))
+    laid = [(run, _laid_upon(offered, run, interval_ns)) for run in known]
+    if any(_is_the_same(offered, run, places) for run, places in laid):
+        return Judged(new=(), repeated=offered.values.size, contradictions=())
+    return _judge(offered, laid)
 
 
 def _laid_upon(offered: Run, run: Run, interval_ns: float) -> NDArray[np.int64]:

@@ -158,23 +158,16 @@ def part_of(run: Run, first: int, stop: int) -> Run:
 def _judge(
     record: Record, first_ns: int, stored: Mapping[str, Sequence[Run]], laid: Laid, interval_ns: float
 ) -> dict[str, Judged]:
-    reach = first_ns - 2 * RUN_NS_MAX
     judged = {}
     for axis in AXES:
-        near = [
-            run for run in stored[axis] if run.device_end_ns >= reach and run.device_ns <= record.device_ns + RUN_NS_MAX
-        ]
-        judged[axis] = judge_record(_run(record, axis, first_ns), [*near, *_recent(laid.new[axis], reach)], interval_ns)
+        near = [run for run in stored[axis] if _touches(run, first_ns, record.device_ns, interval_ns)]
+        near += [run for run in laid.new[axis] if _touches(run, first_ns, record.device_ns, interval_ns)]
+        judged[axis] = judge_record(_run(record, axis, first_ns), near, interval_ns)
     return judged
 
 
-def _recent(runs: Sequence[Run], reach_ns: int) -> list[Run]:
-    found = []
-    for run in reversed(runs):
-        if run.device_end_ns < reach_ns:
-            break
-        found.append(run)
-    return found
+def _touches(run: Run, first_ns: int, last_ns: int, interval_ns: float) -> bool:
+    return run.device_end_ns + interval_ns >= first_ns and run.device_ns - interval_ns <= last_ns
 
 
 def _run(record: Record, axis: str, first_ns: int) -> Run:

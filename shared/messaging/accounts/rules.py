@@ -12,7 +12,7 @@ from shared.values.accounts import SERVICES
 # Each service's web processes have a gate, which speaks for auth and asks these two; keys' console asks for usage.
 GATES_SPEAK_FOR = "auth"
 _GATE_CALLS = frozenset({"keys.feed.pull", "usage.spent"})
-_CONSOLE_ASKS = ("summary", "organisation_summary", "used", "activity", "activity_file", "channels")
+_CONSOLE_ASKS = ("summary", "last_day", "organisation_summary", "used", "activity", "activity_file", "channels")
 _CONSOLE_CALLS = frozenset(f"usage.{procedure}" for procedure in _CONSOLE_ASKS)
 CALLS: Mapping[str, frozenset[str]] = dict.fromkeys(SERVICES, _GATE_CALLS) | {
     "keys": _GATE_CALLS | _CONSOLE_CALLS,

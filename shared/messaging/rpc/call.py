@@ -29,14 +29,14 @@ def call(
 ) -> Any:
     """Calls with plain JSON values, returns one. Raises CallFailed, or the ServiceError that the service answered."""
     try:
-        _require_answer_of(amqp_uri, seconds_max)
+        require_answer_of(amqp_uri, seconds_max)
         with RpcClient(amqp_uri, timeout=seconds_max, accounts=accounts) as cluster:
             return getattr(cluster[service], method)(*arguments)
     except (RpcTimeout, UnknownService, RemoteError, AMQPError, KombuError, OSError, RuntimeError) as error:
         raise CallFailed(f"{service}.{method}: {type(error).__name__}") from error
 
 
-def _require_answer_of(amqp_uri: str, seconds_max: float) -> None:
+def require_answer_of(amqp_uri: str, seconds_max: float) -> None:
     """Raises OSError if the broker is unreachable. nameko would retry after two seconds, too late for a lease."""
     address = urlsplit(amqp_uri)
     if address.scheme not in _OVER_TCP:

@@ -30,7 +30,7 @@ class RpcClient(StandaloneProxyBase):
     def __init__(self, amqp_uri: str, *, timeout: float, accounts: Accounts = ALL_BELIEVED) -> None:
         super().__init__({"AMQP_URI": amqp_uri}, timeout=timeout, reply_listener_cls=_ReplyListener)
         self._reply_listener.queue_consumer.accounts = accounts
-        self._proxy = _Cluster(self._worker_ctx, self._reply_listener, signed_by(amqp_uri))
+        self._proxy = self.cluster = _Cluster(self._worker_ctx, self._reply_listener, signed_by(amqp_uri))
 
 
 class _Cluster:

@@ -52,11 +52,11 @@ class HeadKeeper:
             return read_kept_heads(tx, self._table, self._name)
 
 
-def remote_head(client: InternalClient) -> AskHead:
+def remote_head(client: InternalClient, *, seconds_max: float = _ASK_SECONDS_MAX) -> AskHead:
     """Asks another service's internal door."""
 
     def ask() -> SignedHead | None:
-        with client.stream("/internal/head", {}, "application/json", _ASK_SECONDS_MAX) as answer:
+        with client.stream("/internal/head", {}, "application/json", seconds_max) as answer:
             told = answer.read(_HEAD_BYTES_MAX)  # and no more: whoever holds that service may answer without end
         try:
             return msgspec.json.decode(told, type=SignedHead) if told else None

@@ -90,7 +90,7 @@ def test_a_dead_secret_whose_row_is_damaged_stays_dead_and_its_row_is_made_again
     world.keys.commands.revoke(world.organisation, key_id, Reason.KEY_COMPROMISE, None, ORIGIN)
     world.minutes(1)
     before = world.auth.dead_secrets(None, 10)
-    change(world, f"UPDATE dead_secret SET {column} = 'e' || substr({column}, 2) WHERE key_id = ?", key_id)  # noqa: S608
+    change(world, f"UPDATE dead_secret SET {column} = 'x' || substr({column}, 2) WHERE key_id = ?", key_id)  # noqa: S608
     (told,) = world.auth.dead_secrets(None, 10).secrets
     assert told.why == "revoked"
     assert not world.auth.is_ready()

@@ -35,13 +35,12 @@ def test_a_deleted_sensor_is_gone_with_its_recordings_and_may_come_back(
     assert [path for path in (tmp_path / "samples").rglob("*") if path.is_file()] == []
     assert not deletion.delete(sensor_id, ORIGIN)
     again = sensors.importer.store(recorded(), ORGANISATION_ID, ORIGIN)
-    assert (again.sensor_ids, again.account.new) == ((sensor_id,), 1000)
+    assert (again.sensor_ids, again.accounts[sensor_id].new) == ((sensor_id,), 1000)
 
 
 def recorded() -> ReadResult:
-    segment = Timed(
-        axis=".BHZ", start_ns=START_NS, rate_hz=50.0, samples=np.arange(1000, dtype=np.int32), source="a file"
-    )
+    samples = np.arange(1000, dtype=np.int32)
+    segment = Timed(axis="00.BHZ", start_ns=START_NS, rate_hz=50.0, samples=samples, source="made up")
     recording = Recording(
         network="XX",
         station="AAA",

@@ -13,7 +13,8 @@ from shared.gate.grants.compact_grants import CompactSnapshot
 from shared.gate.grants.grant import Snapshot
 from shared.gate.grants.snapshot_stream import read
 from shared.observability import metrics
-from shared.replication.feed import Acknowledgement, FeedUnavailable, GateRefusal, GateRefused
+from shared.replication.feed import Acknowledgement, FeedUnavailable, GateRefusal, GateRefused, HeldHead
+from shared.replication.proof.signed_heads import SignedHead
 from shared.runtime.clock import ManualClock
 from shared.values.accounts import PROMETHEUS, SERVICES
 from shared.values.accounts import SHARED as ANYBODY
@@ -148,6 +149,36 @@ def test_what_no_follower_says_of_itself_is_refused_and_not_quoted(
     answer = door.simulate_get("/internal/feed", headers=TOKEN, params=params, params_csv=False)
     assert (answer.status_code, log.acknowledged) == (400, [])
     assert SECRET not in answer.text
+
+
+HELD = SignedHead(
+    epoch="epoch-1", position=7, hash="a" * 64, signed_at="2026-11-28T12:00:00Z", signer="s", signature="x"
+)
+
+
+def test_a_signed_head_that_the_follower_holds_is_heard_as_it_was_sent(
+    door: testing.TestClient, log: MemoryLog
+) -> None:
+    named = {"follower": "auth.grants", "held": msgspec.json.encode(HELD).decode()}
+    assert door.simulate_get("/internal/feed", headers=TOKEN, params=named, params_csv=False).status_code == 200
+    assert log.held == HeldHead(follower="auth.grants", head=HELD)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"position": position} for position in (-1, 2**63, "7", None)),
+        *({name: "\0"} for name in ("epoch", "hash", "signed_at", "signer", "signature")),
+        {"signature": "s" * 89},
+        {"hash": "h" * 65},
+    ],
+    ids=str,
+)
+def test_what_is_no_signed_head_is_refused(door: testing.TestClient, log: MemoryLog, wrong: dict[str, Any]) -> None:
+    held = msgspec.json.encode(msgspec.to_builtins(HELD) | wrong)
+    named = {"follower": "auth.grants", "held": held.decode()}
+    answer = door.simulate_get("/internal/feed", headers=TOKEN, params=named, params_csv=False)
+    assert (answer.status_code, log.held) == (400, None)
 
 
 @pytest.mark.parametrize("gate", ["g" * 33, "g" * 5000, "%00", "gate%201", "gate%0A", SECRET])

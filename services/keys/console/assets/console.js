@@ -70,10 +70,50 @@ if (document.body.classList.contains("console") && zone) {
   const secure = location.protocol === "https:" ? "; secure" : "";
   document.cookie = `grillo_time_zone=${zone}; path=/; max-age=31536000; samesite=lax${secure}`;
 }
-if (!page.dataset.timeZone) {
-  const form = new Intl.DateTimeFormat(page.lang, { dateStyle: "medium", timeStyle: "short" });
-  for (const time of document.querySelectorAll("time[datetime]")) {
+const form = new Intl.DateTimeFormat(page.lang, { dateStyle: "medium", timeStyle: "short" });
+const tellTimes = () => {
+  if (page.dataset.timeZone) return;
+  for (const time of document.querySelectorAll("time[datetime]:not([title])")) {
     time.title = time.textContent;
     time.textContent = form.format(new Date(time.dateTime));
   }
-}
+};
+tellTimes();
+
+// Parts that are polled (data-poll, by htmx) while somebody sees the page. What is as its tag says is a 304. Refused, as
+// after signing out, a part is left as it is, and says so.
+const poll = () => {
+  if (document.hidden) return;
+  for (const part of document.querySelectorAll("[data-poll]")) part.dispatchEvent(new Event("poll"));
+};
+setInterval(poll, 5000);
+document.addEventListener("visibilitychange", poll);
+addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  const { tag } = ctx.sourceElement.dataset;
+  if (tag) ctx.request.headers["If-None-Match"] = tag;
+});
+addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+  if (ctx.response.status < 500) ctx.sourceElement.removeAttribute("data-poll");
+});
+addEventListener("htmx:after:swap", tellTimes);
+
+// A page that only asks, in a dialog above the one that it is about.
+const dialog = document.getElementById("dialog");
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest("a[data-dialog]");
+  if (event.target.closest("dialog [data-cancel]")) {
+    event.preventDefault();
+    dialog.close();
+  } else if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    event.preventDefault();
+    const answer = await fetch(link.href).catch(() => null);
+    const asking = new DOMParser().parseFromString(answer ? await answer.text() : "", "text/html");
+    const asked = asking.querySelector("main form.form");
+    if (!asked) return location.assign(link.href);
+    const title = asking.querySelector("h1");
+    title.id = "asked";
+    dialog.replaceChildren(title, asked);
+    dialog.onclose = () => link.focus();
+    dialog.showModal();
+  }
+});

@@ -1,7 +1,7 @@
 """What pages show of use: of a key, of all keys of an organisation, asked of the usage service, which may be away."""
 
 import enum
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -161,6 +161,23 @@ class Channel:
     is_disabled: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyDay:
+    """A key's last 24 hours, the present one last. `refused`: of the requests, those refused or failed."""
+
+    requests: tuple[int, ...]
+    refused: tuple[int, ...]
+    in_last_hour: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyDays:
+    """`by_key`: of those that were used. `new_sources`: key → when it was last used from a source new to it."""
+
+    by_key: Mapping[str, KeyDay]
+    new_sources: Mapping[str, datetime]
+
+
 class UsageAway(Exception):
     """Usage did not answer in time."""
 
@@ -169,6 +186,10 @@ class KeyUsage(Protocol):
     """Each answers within a second, or raises UsageAway; a file, for each of its parts."""
 
     def use(self, organisation_id: str, key_id: str, step: Step, now: datetime) -> Use: ...
+
+    def last_day(self, organisation_id: str, key_ids: Collection[str]) -> KeyDays:
+        """Of at most 100 keys."""
+        ...
 
     def spent(self, organisation_id: str, key_id: str, day_limit: int | None) -> Spent: ...
 

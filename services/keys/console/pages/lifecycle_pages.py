@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 import falcon
 from marshmallow import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
 
 from services.keys.commands.command_inputs import RotatedKey
 from services.keys.console.pages.asked_usage import AskedUsage
@@ -19,8 +18,7 @@ from services.keys.lifecycle.key import Reason
 from services.keys.lifecycle.lock_out import LockOut, Loss
 from services.keys.lifecycle.organisation import TooManyKeys
 from services.keys.revocation.propagation import Receipt
-from services.keys.views.queries import KeyFilter, KeyView
-from shared.sql.database import DatabaseBusy
+from services.keys.views.queries import KeyView
 from shared.sql.idempotency_table import Keep
 from shared.values.revision import RevisionDiffers, SeenRevisions
 
@@ -109,6 +107,7 @@ class _VerbPage(Page):
             status=status,
             failing=failing,
             key=key,
+            verb_name=self.verb,
             form=form.redacted(),
             attempt=form.attempt,
             fault=fault,
@@ -132,18 +131,9 @@ class RevokePage(_VerbPage):
         commands = visit.commands(forces="force" in form)
         reason, note = Reason(form.text("reason") or Reason.UNSPECIFIED), form.text("note").strip() or None
         revoked = commands.revoke(visit.organisation_id, key.id, reason, note, visit.origin)
-        made = self._made(visit, revoked.made.ids)
+        made = self.still_there(visit, revoked.made.ids)
         told: dict[str, Any] = {"made_ids": revoked.made.ids, "is_complete": revoked.made.is_complete}
         self.show_receipt(req, resp, visit, "keys/revoked.html", revoked.receipt, key=key, made=made, **told)
-
-    def _made(self, visit: Visit, ids: tuple[str, ...]) -> tuple[KeyView, ...]:
-        """Those that are still there. None where they cannot be read now: the receipt is told all the same."""
-        if not ids:
-            return ()
-        try:
-            return self.parts.queries.all_keys(visit.organisation_id, KeyFilter(ids=ids))
-        except (SQLAlchemyError, DatabaseBusy):
-            return ()
 
 
 class SuspendPage(_VerbPage):

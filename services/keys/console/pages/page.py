@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import falcon
 import msgspec
+from sqlalchemy.exc import SQLAlchemyError
 
 from services.keys.console.pages.parts import Parts, Visit
 from services.keys.console.rendering.form import Form, keep_form, read_form
@@ -18,6 +19,9 @@ from services.keys.http.representation import receipt as receipt_form
 from services.keys.revocation.propagation import Receipt
 from services.keys.revocation.session_fence import is_recent
 from services.keys.secret import Secret
+from services.keys.views.listing.key_filter import KeyFilter
+from services.keys.views.queries import KeyView
+from shared.sql.database import DatabaseBusy
 from shared.sql.idempotency_table import Keep
 from shared.web.conditions.idempotency import attempt_of
 
@@ -55,16 +59,16 @@ class Page:
         self.parts = parts
         self.cookie = session_cookie(parts.public_url)
 
-    def visit(self, req: falcon.Request) -> Visit:
-        """Raises SignedOut."""
-        visit = self.visit_or_none(req)
+    def visit(self, req: falcon.Request, *, is_poll: bool = False) -> Visit:
+        """`is_poll`: nobody is there for certain, so it keeps no session alive. Raises SignedOut."""
+        visit = self.visit_or_none(req, is_poll=is_poll)
         if visit is None:
             raise SignedOut
         return visit
 
-    def visit_or_none(self, req: falcon.Request) -> Visit | None:
+    def visit_or_none(self, req: falcon.Request, *, is_poll: bool = False) -> Visit | None:
         session_id = self.cookie.read(req)
-        session = self.parts.sign_in.session(session_id)
+        session = self.parts.sign_in.session(session_id, is_seen=not is_poll)
         if session_id is None or session is None:
             return None
         return Visit(
@@ -157,6 +161,24 @@ class Page:
             public_url=self.parts.public_url,
             **context,
         )
+
+    def show_part(
+        self, req: falcon.Request, resp: falcon.Response, visit: Visit, template: str, *, tag: str, **context: Any
+    ) -> None:
+        """A part of a page, to take the place of the one that is there. `tag`: of what it is made of, or empty."""
+        resp.set_header("Cache-Control", "no-store")
+        if tag:
+            resp.set_header("ETag", tag)
+        answer(req, resp, template, chosen_zone=visit.session.time_zone, session=visit.session, tag=tag, **context)
+
+    def still_there(self, visit: Visit, ids: tuple[str, ...]) -> tuple[KeyView, ...]:
+        """Of these keys those that are there. None where they cannot be read now: what was committed is told anyway."""
+        if not ids:
+            return ()
+        try:
+            return self.parts.queries.all_keys(visit.organisation_id, KeyFilter(ids=ids))
+        except (SQLAlchemyError, DatabaseBusy):
+            return ()
 
     def show_secret(
         self,

@@ -14,9 +14,10 @@ from services.keys.lifecycle.lifetimes import Lifetimes
 from services.keys.revocation.session_fence import Session, SessionFence
 from services.keys.views.as_of import AsOf
 from services.keys.views.history import History
+from services.keys.views.listing.key_filter import KeyFilter
 from services.keys.views.organisation_history import OrganisationHistory
 from services.keys.views.organisations.key_overview import KeyOverview
-from services.keys.views.queries import KeyFilter, KeyQueries, KeyView, OrganisationView
+from services.keys.views.queries import KeyQueries, KeyView, OrganisationView
 from shared.eventsourcing.origin import Origin
 from shared.gate.grants.grant import Limits
 from shared.runtime.clock import Clock

@@ -33,6 +33,8 @@ class Refusals:
     def answer(self, req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]) -> None:
         resp.set_header("Cache-Control", "no-store")
         match error:
+            case SignedOut() if req.get_header("HX-Request"):
+                resp.status = 401  # of a part of a page, in whose place no other page must come
             case SignedOut() if kept_form(req) is None:
                 resp.status, resp.location = 303, _SIGN_IN
             case SignedOut():

@@ -1,6 +1,7 @@
 """Assets of the pages: stylesheet, script, typefaces and icon, each under a name that has its content's hash.
 
-So an answer never changes and may be kept for ever. What gains by it is compressed once, at start.
+So an answer never changes and may be kept for ever. What gains by it is compressed once, at start. Comments of scripts,
+each on a line of its own, stay here. htmx.js is the package htmx.org (0BSD) as it is: `make htmx` fetches it.
 """
 
 import gzip
@@ -25,6 +26,7 @@ _TYPES = {
 }
 _COMPRESSED = {".css", ".js", ".svg"}
 _HASH_CHARACTERS = 12
+_COMMENT = re.compile(rb"^\s*//.*\n", re.MULTILINE)
 _URL = re.compile(rb'url\("([\w.-]+)"\)')
 
 
@@ -67,6 +69,8 @@ def _assets() -> dict[str, Asset]:
     assets = dict[str, Asset]()
     for file in files:
         content = file.read_bytes()
+        if file.suffix == ".js":
+            content = _COMMENT.sub(b"", content)
         if file.suffix == ".css":
             content = _URL.sub(lambda found: b'url("%s")' % assets[found[1].decode()].name.encode(), content)
         hash_ = hashlib.sha256(content).hexdigest()[:_HASH_CHARACTERS]

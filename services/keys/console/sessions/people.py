@@ -112,11 +112,12 @@ def identified(tx: Connection, identity: Identified, now: datetime) -> str:
     return made
 
 
-def refused(tx: Connection, issuer: str, subject: str) -> None:
+def refused(tx: Connection, issuer: str, subject: str, now: datetime) -> None:
     """Whom the issuer gives no role any more: signed out everywhere."""
     is_this = (_person.c.issuer == issuer, _person.c.subject == subject)
     person_id = tx.execute(select(_person.c.id).where(*is_this).with_for_update()).scalar_one_or_none()
     tx.execute(delete(_session).where(_session.c.person_id == person_id))
+    tx.execute(update(_person).where(_person.c.id == person_id).values(refused_at=rfc3339(now)))
 
 
 def _kept_or_none(name: str) -> str:

@@ -26,6 +26,7 @@ from shared.values.timestamps import from_rfc3339, rfc3339
 
 LINK_LIFE = timedelta(minutes=10)
 SEEN_EVERY = timedelta(minutes=1)
+PEOPLE_MAX = 100  # that lists offer to choose from
 SESSIONS_MAX = 100  # of a person; the one that was seen longest ago goes first
 _USER_AGENT_MAX = 200
 _person, _link, _session = tables.console_person, tables.console_link, tables.console_session
@@ -101,10 +102,10 @@ class SignIn:
     def refuse(self, issuer: str, subject: str) -> None:
         """Ends all sessions of a person to whom the issuer gives no role any more."""
         with self._database.transaction() as tx:
-            people.refused(tx, issuer, subject)
+            people.refused(tx, issuer, subject, self._clock.now())
 
-    def session(self, session_id: str | None) -> Session | None:
-        """The session of a cookie's value, which is seen by this; None: it is unknown or over."""
+    def session(self, session_id: str | None, *, is_seen: bool = True) -> Session | None:
+        """The session of a cookie's value; None: it is unknown or over. `is_seen`: its person is there now."""
         digest = None if session_id is None else tokens.session_digest(session_id)
         if digest is None:
             return None
@@ -113,7 +114,7 @@ class SignIn:
             found = find_session(tx, digest)
         if found is None or not is_alive(found, now):
             return None
-        if now - found.seen_at >= SEEN_EVERY:
+        if is_seen and now - found.seen_at >= SEEN_EVERY:
             seen = update(_session).where(_session.c.digest == digest).values(seen_at=rfc3339(now))
             with self._database.transaction(durable=False) as tx:
                 tx.execute(seen)
@@ -142,6 +143,15 @@ class SignIn:
         query = select(_person.c.id, _person.c.name).where(_person.c.id.in_(person_ids), _person.c.name != "")
         with self._database.reading(once=True) as tx:
             return {row.id: row.name for row in tx.execute(query)}
+
+    def people_of(self, organisation_id: str) -> dict[str, str]:
+        """Person → name, of those of an organisation that have one, by name; PEOPLE_MAX at most."""
+        query = select(_person.c.id, _person.c.name).where(_person.c.organisation_id == organisation_id)
+        with self._database.reading(once=True) as tx:
+            rows = tx.execute(
+                query.where(_person.c.name != "").order_by(_person.c.name, _person.c.id).limit(PEOPLE_MAX)
+            )
+            return {row.id: row.name for row in rows}
 
     def choose_time_zone(self, person_id: str, name: str) -> None:
         """`name`: one that is known; "": as each browser says."""
@@ -195,6 +205,7 @@ class SignIn:
         mine = select(_session.c.digest).where(_session.c.person_id == person_id).order_by(_session.c.seen_at.desc())
         beyond = tx.execute(mine.offset(SESSIONS_MAX - 1)).scalars().all()
         tx.execute(delete(_session).where(_session.c.digest.in_(beyond)))
+        tx.execute(update(_person).where(_person.c.id == person_id).values(signed_in_at=rfc3339(now)))
         tx.execute(
             insert(_session).values(
                 digest=token.digest,

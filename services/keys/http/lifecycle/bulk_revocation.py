@@ -11,7 +11,8 @@ from services.keys.http.schemas.request_bodies import RevokeKeysBody, RevokeKeys
 from services.keys.http.schemas.request_queries import ForceQuery, ForceQuerySchema
 from services.keys.http.schemas.responses import RevokedKeysSchema
 from services.keys.lifecycle.key import Status
-from services.keys.views.queries import KeyFilter, KeyQueries, KeyView
+from services.keys.views.listing.key_filter import KeyFilter
+from services.keys.views.queries import KeyQueries, KeyView
 from shared.gate.quota.reserve import URGENT
 from shared.runtime.clock import Clock
 from shared.web.operation import Answer, Call, operation

@@ -8,8 +8,8 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from services.keys.http.schemas.members import LABELS_MAX
 from services.keys.lifecycle.key import Status
-from services.keys.views.key_order import NEWEST_FIRST, SORTS
-from services.keys.views.queries import KeyFilter
+from services.keys.views.listing.key_filter import KeyFilter
+from services.keys.views.listing.key_order import NEWEST_FIRST, SORTS
 from shared.web.operation import StrictSchema
 from shared.web.pagination import PageQuery, PageQuerySchema
 from shared.web.requests.texts import check_label, label_of, plain_text

@@ -3,7 +3,7 @@
 from shared.eventsourcing.log_migrations import add_restores_v2
 
 revision = "0017"
-down_revision = "0018"
+down_revision = "0020"
 
 
 def upgrade() -> None:

@@ -3,18 +3,20 @@
 Its facts never change. Alerts are raised and resolved in alert_lifecycle.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from services.usage.alerting import tables
 from services.usage.alerting.alerts.facts import Facts
+from services.usage.alerting.rules.rule import Kind
 from services.usage.no_such_item import NoSuchItem
 from shared.sql.database import Database
+from shared.sql.in_values import in_values
 from shared.sql.keyset import By, read_page
 from shared.values.timestamps import from_microseconds, to_microseconds
 
@@ -93,6 +95,16 @@ class AlertStore:
         if row is None:
             raise NoSuchAlert
         return alerts([row])[0]
+
+    def new_sources(self, organisation_id: str, key_ids: Collection[str], since: datetime) -> dict[str, datetime]:
+        """Key → when it was last used from a source that was new to it, of those keys where that was since then."""
+        table = tables.alert
+        latest = func.max(table.c.raised_at)
+        with self._database.reading(once=True) as tx:
+            is_theirs = table.c.organisation_id == organisation_id, in_values(tx, table.c.key_id, key_ids)
+            is_new = table.c.kind == Kind.NEW_SOURCE.value, table.c.raised_at >= to_microseconds(since)
+            query = select(table.c.key_id, latest).where(*is_theirs, *is_new).group_by(table.c.key_id)
+            return {key_id: from_microseconds(at) for key_id, at in tx.execute(query)}
 
 
 def alerts(rows: Sequence[Row[Any]]) -> tuple[Alert, ...]:

@@ -12,7 +12,9 @@ from shared.replication.proof.signatures import Signer, new_private_key
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from tests.examples import ORIGIN, NoBus
+from tests.integration.keys.console.browsing import Browser
 from tests.integration.keys.console.scene import Console
+from tests.integration.keys.console.usage_double import Usage
 from tests.servers import Postgres
 
 
@@ -40,6 +42,19 @@ def console(tmp_path: Path, clock: ManualClock) -> Iterator[Console]:
     database = Database.sqlite(tmp_path / "keys.db")
     yield Console(assembly.assemble(database, NoBus(), clock, lease_seconds=1))
     database.close()
+
+
+@pytest.fixture
+def usage() -> Usage:
+    return Usage()
+
+
+@pytest.fixture
+def browser(console: Console, usage: Usage) -> Browser:
+    """Anna's, at a console that asks `usage`."""
+    browser = Browser(console.at("http://127.0.0.1:8000", usage))
+    browser.sign_in(console.link(name="Anna"))
+    return browser
 
 
 @pytest.fixture

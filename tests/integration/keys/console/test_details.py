@@ -200,7 +200,7 @@ def test_in_a_grace_it_is_shown_whether_and_from_where_the_old_secret_is_used(
         assert words in panel, words
     assert "192.0.2.7" not in panel
     log = details.get(f"/activity?secret_hint={older.hint}").text
-    assert details.usage.asked[-1] == (Wanted(secret_hint=older.hint), None)
+    assert details.usage.narrowed[-1] == (Wanted(secret_hint=older.hint), None)
     assert older.hint in log
 
     details.usage.is_there = False

@@ -227,7 +227,7 @@ def test_who_did_not_agree_is_told_so(browser: Browser, issuer: Issuer) -> None:
     ],
 )
 def test_who_is_given_no_organisation_or_role_is_told_what_is_missing_and_signed_out(
-    browser: Browser, issuer: Issuer, claims: Claims, missing: str
+    browser: Browser, issuer: Issuer, console: Console, claims: Claims, missing: str
 ) -> None:
     sign_in(browser, issuer)
     before = dict(browser.cookies)
@@ -237,6 +237,8 @@ def test_who_is_given_no_organisation_or_role_is_told_what_is_missing_and_signed
     assert f"<code>{missing}</code>" in refused.text
     browser.cookies = before
     assert not is_signed_in(browser), "the session of before is over, too"
+    (person,) = people(console.keys)
+    assert person.refused_at is not None, "lists tell keys of whom nobody is behind any more"
 
 
 def test_the_role_is_what_the_issuer_said_last(browser: Browser, issuer: Issuer, console: Console) -> None:

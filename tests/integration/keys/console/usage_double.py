@@ -1,6 +1,6 @@
 """A usage service that answers the console's pages what a test told it to, or nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,8 @@ from services.keys.console.pages.key_usage import (
     Bucket,
     Channel,
     Entry,
+    KeyDay,
+    KeyDays,
     OrganisationUse,
     Place,
     Request,
@@ -33,13 +35,16 @@ def request(number: int = 1, **facts: Any) -> Request:
 
 @dataclass
 class Usage:
-    """`narrowed`: by what its activity was. `is_there`: whether it answers."""
+    """`narrowed`: by what its activity was. `days_asked`: how often days were. `is_there`: whether it answers."""
 
     requests: tuple[Request, ...] = ()
     next: Place | None = None
     spent_: Spent = field(default_factory=lambda: Spent(minute=12, day=3456, day_exhausted_at=None))
     is_there: bool = True
     narrowed: list[Any] = field(default_factory=list)
+    days: dict[str, KeyDay] = field(default_factory=dict)
+    new_sources: dict[str, datetime] = field(default_factory=dict)
+    days_asked: int = 0
 
     def use(self, organisation_id: str, key_id: str, step: Step, now: datetime) -> Use:
         self._answer()
@@ -48,6 +53,11 @@ class Usage:
         return Use(
             step=step, requests=1234, refused=5, failed=1, buckets=(bucket,), routes=routes, statuses=(("429", 5),)
         )
+
+    def last_day(self, organisation_id: str, key_ids: Collection[str]) -> KeyDays:
+        self.days_asked += 1
+        self._answer()
+        return KeyDays(by_key=self.days, new_sources=self.new_sources)
 
     def spent(self, organisation_id: str, key_id: str, day_limit: int | None) -> Spent:
         self._answer()

@@ -32,9 +32,18 @@ def before_follower_places(tx: Connection) -> None:
 
 def before_lifetimes(tx: Connection) -> None:
     """As before migration 0015: no lifetimes of an organisation's keys."""
-    before_issuers(tx)
+    before_last_sign_in(tx)
     for name in ("lifetime_max_days", "lifetime_default_days"):
         tx.execute(text(f"ALTER TABLE organisation DROP COLUMN {name}"))
+
+
+def before_last_sign_in(tx: Connection) -> None:
+    """As before migration 0020: nothing kept of when people signed in, and fewer indexes."""
+    for name in ("by_name", "by_last_use", "by_end", "active"):
+        tx.execute(text(f"DROP INDEX api_key_{name}"))
+    for name in ("signed_in_at", "refused_at"):
+        tx.execute(text(f"ALTER TABLE console_person DROP COLUMN {name}"))
+    before_issuers(tx)
 
 
 def before_issuers(tx: Connection) -> None:

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import MetaData, Table, insert
 
 from services.keys import assembly
-from services.keys.views.queries import KeyFilter, KeyQueries, KeyView
+from services.keys.views.listing.key_filter import KeyFilter
+from services.keys.views.queries import KeyQueries, KeyView
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
@@ -57,7 +58,7 @@ def queries(migrated: Database, clock: ManualClock) -> KeyQueries:
 
 
 def _first_only(folder: Path) -> Path:
-    shutil.copytree(assembly.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__", "000[2-9]_*", "001*"))
+    shutil.copytree(assembly.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__", "000[2-9]_*", "00[1-9]*"))
     return folder
 
 

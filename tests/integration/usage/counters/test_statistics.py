@@ -3,7 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import insert
 
+from services.usage import tables
+from services.usage.counters.last_day import LastDays
+from services.usage.counters.rollup import Rollup
 from services.usage.counters.statistics import Statistics, Step
 from services.usage.intake.metering import Metering
 from shared.contracts.usage import RequestRecord
@@ -111,3 +115,37 @@ def test_yesterdays_calls_count_for_the_minute_and_not_for_the_day(metering: Met
     metering.take_in(batch(record(at=midnight - timedelta(seconds=30)), record(at=midnight)))
     (spent,) = statistics.spent(midnight + timedelta(seconds=10))
     assert (spent.today, sorted(spent.seconds_ago)) == (1, [10.0, 40.0])
+
+
+def test_a_day_of_several_keys_is_by_hour_and_of_one_organisation(
+    usage_database: Database, metering: Metering, clock: ManualClock
+) -> None:
+    with usage_database.transaction() as tx:
+        for key_id, organisation_id in (("key_a", "org_railway"), ("key_b", "org_railway"), ("key_c", "org_other")):
+            values = {"key_id": key_id, "organisation_id": organisation_id, "hint": "grl_…"}
+            tx.execute(insert(tables.known_key).values(**values))
+    hour = 3600
+    metering.take_in(
+        batch(
+            record(0),
+            record(59, status=429, cost=0),
+            record(-hour + 60),
+            record(-hour - 60),
+            record(-24 * hour),
+            record(-24 * hour - 1),
+            record(0, key_id="key_b", status=503),
+            record(0, key_id="key_c"),
+        )
+    )
+    now = NOON + timedelta(minutes=1)
+    days = LastDays(usage_database)
+    for _ in range(2):
+        told = days.of_keys("org_railway", ["key_a", "key_b", "key_c", "key_unknown"], now)
+        assert told.start == NOON - timedelta(days=1)
+        key_a, key_b = told.keys
+        assert (key_a.key_id, key_a.requests) == ("key_a", (1, *[0] * 21, 1, 1, 2))
+        assert (key_a.refused, key_a.in_last_hour) == ((*[0] * 24, 1), 2)
+        assert (key_b.key_id, key_b.requests[-1], key_b.refused[-1]) == ("key_b", 1, 1)
+        # The same from the counters by hour.
+        clock.advance(hour)
+        Rollup(usage_database, clock).run()

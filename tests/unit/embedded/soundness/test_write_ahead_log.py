@@ -74,6 +74,12 @@ def test_whatever_byte_is_flipped_nothing_that_was_committed_is_lost_unnamed(
             assert WriteAheadLog(flipped).damage() is not None, (place, by)
 
 
+@pytest.mark.parametrize("frame", [0, 3, 15])
+def test_a_whole_damaged_page_is_named_where_the_log_goes_on_behind_it(log: bytes, frame: int) -> None:
+    page = _HEADER + frame * _FRAME + 24
+    assert f"frame {frame + 1} is damaged" in str(WriteAheadLog(log[:page] + bytes(512) + log[page + 512 :]).damage())
+
+
 @pytest.mark.parametrize("part", ["salt", "checksum", "page", "page number", "commit mark"])
 def test_the_very_last_commit_is_not_lost_unnamed_either(log: bytes, part: str) -> None:
     """Nothing behind it shows that the log went on: one changed word explains its checksums, or it still has them."""

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from services.keys.console import remote_usage
-from services.keys.console.pages.key_usage import Step, UsageAway, Wanted
+from services.keys.console.pages.key_usage import KeyDay, Step, UsageAway, Wanted
 from services.keys.console.remote_usage import RemoteUsage
 from shared.contracts.errors import NotFound
 from shared.messaging.rpc.call import CallFailed
+from shared.messaging.rpc.kept_calls import KeptCalls
 from tests.examples import KEY_ID, NOON, ORGANISATION_ID
 
 SUMMARY = {
@@ -41,10 +41,10 @@ class Answering:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: Any) -> None:
         self.asked: list[tuple[object, ...]] = []
         self._answers = list(answers)
-        monkeypatch.setattr(remote_usage, "call", self._call)
+        monkeypatch.setattr(KeptCalls, "call", lambda _calls, _service, *asked: self._call(*asked))
         self.usage = RemoteUsage("memory://")
 
-    def _call(self, _uri: str, _service: str, *asked: object, **_options: object) -> Any:
+    def _call(self, *asked: object) -> Any:
         self.asked.append(asked)
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         if isinstance(answer, Exception):
@@ -97,6 +97,14 @@ def test_an_organisation_s_use_names_the_heaviest_and_the_most_refused(monkeypat
     assert (use.whole.requests, use.keys, use.refused_keys) == (5, ((KEY_ID, "grl_", 5),), ())
 
 
+def test_a_day_of_several_keys_is_by_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    day = {"key_id": KEY_ID, "requests": [0, 5], "refused": [0, 1], "in_last_hour": 5}
+    answer = {"start": "2026-11-22T12:00:00Z", "keys": [day], "new_sources": {KEY_ID: "2026-11-23T10:00:00Z"}}
+    told = answering(monkeypatch, answer).last_day(ORGANISATION_ID, [KEY_ID])
+    assert told.by_key == {KEY_ID: KeyDay(requests=(0, 5), refused=(0, 1), in_last_hour=5)}
+    assert told.new_sources[KEY_ID].hour == 10
+
+
 @pytest.mark.parametrize("answer", [CallFailed("away"), NotFound("no such key"), {"total": "?"}, None])
 def test_no_answer_and_a_strange_one_are_the_same(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
     usage = answering(monkeypatch, answer)
@@ -106,3 +114,5 @@ def test_no_answer_and_a_strange_one_are_the_same(monkeypatch: pytest.MonkeyPatc
         usage.activity(ORGANISATION_ID, KEY_ID, 20)
     with pytest.raises(UsageAway):
         usage.activity_file(ORGANISATION_ID, KEY_ID)
+    with pytest.raises(UsageAway):
+        usage.last_day(ORGANISATION_ID, [KEY_ID])

@@ -108,6 +108,15 @@ def test_a_gate_that_is_not_fresh_says_so_before_anything_else(scene: Scene, req
     assert verdict == Verdict(Refusal.GATE_NOT_FRESH)
 
 
+@pytest.mark.parametrize("request_", [presented(), presented(None), presented("Basic x", SECRET)])
+def test_a_gate_of_a_log_that_was_put_back_says_that_to_everything(scene: Scene, request_: Presented) -> None:
+    scene.gate.replica.is_log_diverged = True
+    assert scene.admit().admitted  # fresh is fresh: it is the pull that ends the lease
+    scene.clock.advance(LEASE)
+    assert scene.admit(request_) == Verdict(Refusal.LOG_DIVERGED)
+    assert scene.gate.verify("digest", "org", None, charge=False) == Verdict(Refusal.LOG_DIVERGED)
+
+
 def test_freshness_that_is_lost_while_a_request_is_judged_refuses_it(scene: Scene) -> None:
     """Another thread loads an older snapshot, or the lease ends, between the look-up and the verdict."""
 

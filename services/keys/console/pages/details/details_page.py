@@ -7,13 +7,14 @@ from collections.abc import Iterable
 import falcon
 
 from services.keys.console.pages.asked_usage import AskedUsage
-from services.keys.console.pages.details.key_warnings import warnings
 from services.keys.console.pages.details.old_secret import old_secret
 from services.keys.console.pages.details.setting_changes import last_changes
-from services.keys.console.pages.key_usage import Step
+from services.keys.console.pages.details.use_part import step_asked, use_of_key
+from services.keys.console.pages.listing.badges import badges
 from services.keys.console.pages.page import Page
 from services.keys.views.history import HistoryEntry
 
+CHANGES_READ_MAX = 200  # of a key that may have thousands: who changed a setting last is told of these
 _REQUESTS, _CHANGES = 10, 10
 
 
@@ -22,11 +23,9 @@ class DetailsPage(Page):
         visit = self.visit(req)
         organisation_id, now = visit.organisation_id, self.parts.clock.now()
         key = self.parts.queries.get_key(organisation_id, key_id)
-        history = self.parts.history.of_key(organisation_id, key_id)
-        limits = visit.limits_of(key)
-        usage, step = AskedUsage(self.parts.usage), step_asked(req)
-        use = usage.part(lambda asked: asked.use(organisation_id, key_id, step, now))
-        spent = usage.part(lambda asked: asked.spent(organisation_id, key_id, None if limits is None else limits.day))
+        history = self.parts.history.of_key(organisation_id, key_id, newest=CHANGES_READ_MAX)
+        usage = AskedUsage(self.parts.usage)
+        use = use_of_key(req, visit, key, step_asked(req), usage, now)
         page = usage.part(lambda asked: asked.activity(organisation_id, key_id, 2 * _REQUESTS))
         self.show(
             req,
@@ -38,20 +37,11 @@ class DetailsPage(Page):
             history=history[-_CHANGES:][::-1],
             is_whole_history=len(history) <= _CHANGES,
             names=visit.names(_actors(history)),
-            warnings=warnings(key, now),
-            step=step,
-            use=use,
-            bars=[] if use is None else use.bars(now),
-            spent=spent,
+            warnings=badges(key, now, None),
             requests=None if page is None else [entry.request for entry in page.entries if entry.request][:_REQUESTS],
-            limits=limits,
             old_secret=old_secret(usage, organisation_id, key),
+            **use,
         )
-
-
-def step_asked(req: falcon.Request, default: Step = Step.HOUR) -> Step:
-    asked = req.get_param("step")
-    return Step(asked) if asked in set(Step) else default
 
 
 def _actors(history: Iterable[HistoryEntry]) -> set[str]:

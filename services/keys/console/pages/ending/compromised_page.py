@@ -23,7 +23,8 @@ from services.keys.lifecycle.key import NoSuchKey, Reason
 from services.keys.lifecycle.lock_out import LockOut, Loss
 from services.keys.revocation.propagation import Receipt
 from services.keys.views.history import HistoryEntry
-from services.keys.views.queries import KeyFilter, KeyView
+from services.keys.views.listing.key_filter import KeyFilter
+from services.keys.views.queries import KeyView
 from shared.sql.database import DatabaseBusy
 
 _BEFORE = timedelta(days=1)

@@ -5,13 +5,14 @@ import re
 import falcon
 
 from services.keys.console.pages.asked_usage import AskedUsage
-from services.keys.console.pages.details.details_page import step_asked
-from services.keys.console.pages.details.key_warnings import EXPIRES_SOON, UNUSED_FOR
+from services.keys.console.pages.details.use_part import step_asked
 from services.keys.console.pages.key_usage import OrganisationUse
+from services.keys.console.pages.listing.badges import EXPIRING, UNUSED
 from services.keys.console.pages.page import Page
 from services.keys.console.pages.parts import Visit
 from services.keys.lifecycle.key import Status
-from services.keys.views.queries import KeyFilter, KeyView
+from services.keys.views.listing.key_filter import KeyFilter
+from services.keys.views.queries import KeyView
 
 PATH = "/console/organisation"
 _HAPPENED, _NAMED = 20, 20
@@ -36,9 +37,7 @@ class OrganisationPage(Page):
             step=step,
             bars=[] if use is None else use.whole.bars(now),
             by_key=() if use is None else self._by_key(visit, use),
-            overview=self.parts.overview(
-                organisation_id, visit.lifetimes(), now, expiring=EXPIRES_SOON, unused=UNUSED_FOR
-            ),
+            overview=self.parts.overview(organisation_id, visit.lifetimes(), now, expiring=EXPIRING, unused=UNUSED),
             statuses=tuple(Status),
             happened=happened.entries,
             first=PATH if after else None,

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
@@ -48,11 +49,13 @@ class Sensors:
         client = InternalClient(f"http://127.0.0.1:{self.server.server_port}", f"token of {account}")
         table = tables.metadata.tables["kept_head"]
         verifier = Verifier([SIGNER.public_key])
-        return HeadKeeper("auth.sensors", database, table, remote_head(client), verifier)
+        return HeadKeeper("auth.sensors", database, table, remote_head(client, seconds_max=60), verifier)
 
 
 def signed(position: int, signer: Signer = SIGNER) -> SignedHead:
-    return HeadSigner(signer, ManualClock(NOON)).latest(Head(epoch="e", position=position, hash=f"{position:064}"))
+    """Position is minute, too."""
+    clock = ManualClock(NOON + timedelta(minutes=position))
+    return HeadSigner(signer, clock).latest(Head(epoch="e", position=position, hash=f"{position:064}"))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from prometheus_client import REGISTRY
@@ -12,7 +13,8 @@ from shared.gate.grants.grant import Snapshot, Status
 from shared.gate.grants.grants import Grants
 from shared.gate.grants.replica import RESNAPSHOT_SECONDS, Replica
 from shared.gate.verdict import Refusal, judge
-from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, HeldHead
+from shared.replication.feed import Acknowledgement, FeedDiverged, FeedPage, FeedUnavailable, HeldHead
+from shared.replication.proof.signed_heads import SignedHead
 from shared.replication.subscription import Outcome
 from shared.runtime.clock import ManualClock
 from tests.gate_examples import (
@@ -261,6 +263,44 @@ def test_another_log_in_the_place_of_the_one_followed_is_not_trusted_before_it_i
     assert seen == [False, False, False]
     assert scene.replica.is_fresh()
     assert scene.judge() is None
+
+
+def test_a_log_that_was_put_back_ends_the_lease_at_once_and_leaves_the_grants_as_they_are(scene: Scene) -> None:
+    scene.log.append(created(1))
+    scene.replica.pull()
+    answer: Callable[..., FeedPage] = scene.log.pull
+    taken = scene.snapshots_taken
+    diverged = FeedPage(events=(), head=scene.log.genesis, time=NOW, diverged=True, log_diverged=True)
+    scene.log.pull = lambda *_: diverged  # type: ignore[method-assign]
+    with pytest.raises(FeedDiverged):
+        scene.replica.pull()
+    assert (scene.replica.is_fresh(), scene.replica.is_log_diverged) == (False, True)
+    assert (len(scene.replica.grants), scene.snapshots_taken) == (1, taken)
+    scene.log.is_away = True
+    scene.log.pull = answer  # type: ignore[method-assign]
+    with pytest.raises(FeedUnavailable):
+        scene.replica.pull()
+    assert scene.replica.is_log_diverged  # it was, as far as anybody knows
+    scene.log.is_away = False
+    scene.replica.pull()
+    assert (scene.replica.is_fresh(), scene.replica.is_log_diverged) == (True, False)
+
+
+def test_each_pull_names_the_newest_signed_head_that_was_answered(scene: Scene) -> None:
+    answer: Callable[..., FeedPage] = scene.log.pull
+    named: list[HeldHead | None] = []
+    head = SignedHead(epoch="epoch-1", position=1, hash="h", signed_at="2026", signer="s", signature="x")
+
+    def signing(
+        after: Head | None, acknowledgement: Acknowledgement | None = None, held: HeldHead | None = None
+    ) -> FeedPage:
+        named.append(held)
+        return replace(answer(after, acknowledgement), signed_head=head if len(named) == 1 else None)
+
+    scene.log.pull = signing  # type: ignore[method-assign, assignment]
+    for _ in range(3):
+        scene.replica.pull()
+    assert named == [None, *[HeldHead(follower="gate_1", head=head)] * 2]
 
 
 def test_an_organisation_that_registers_later_has_its_tier(scene: Scene) -> None:

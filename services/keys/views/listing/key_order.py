@@ -8,20 +8,24 @@ One that is used between two pages may be shown twice, and none is left out; and
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Row, Select, func
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column
 
 from services.keys import tables
 from shared.sql.keyset import By, cut, keyset, read_page
 
 _LAST_USED = "last_used_at"
-_SORTED_BY: dict[str, Column[Any]] = {
+_SORTED_BY: dict[str, ColumnElement[Any]] = {
     "created_at": tables.api_key.c.created_at,
     "name": tables.api_key.c.sort_name,
     "expires_at": tables.api_key.c.expires_at,
     _LAST_USED: tables.api_key.c.last_used_at,
 }
-# What stands for no time: a key that never expires comes after all that do, one never used before all that were.
-_NONE = {"expires_at": "never"}
+# What stands for no time: a key that never expires comes after all that do, one never used before all that were. As it
+# stands in the indexes (tables.py), so that a page is read from them.
+_ORDER: dict[str, ColumnElement[Any]] = _SORTED_BY | {
+    "expires_at": func.coalesce(tables.api_key.c.expires_at, literal_column("'never'")),
+    _LAST_USED: func.coalesce(tables.api_key.c.last_used_at, literal_column("''")),
+}
 SORTS = (*_SORTED_BY, *(f"-{name}" for name in _SORTED_BY))
 NEWEST_FIRST = "-created_at"
 
@@ -39,7 +43,7 @@ def read_keys(
 ) -> tuple[Sequence[Row[Any]], Place | None]:
     """(the rows of the page of that query, its place if more follow). `sort`: one of SORTS."""
     name, is_descending = sort.lstrip("-"), sort.startswith("-")
-    by = func.coalesce(_SORTED_BY[name], _NONE.get(name, ""))
+    by = _ORDER[name]
     order, key_id = (By(by, is_descending), By(tables.api_key.c.id, is_descending)), tables.api_key.c.id
     query = query.add_columns(by.label("place"))
     if name != _LAST_USED:

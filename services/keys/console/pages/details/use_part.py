@@ -1,0 +1,57 @@
+"""Usage of a key as its details show it, and by itself, as an open page polls it."""
+
+from datetime import datetime
+from typing import Any
+
+import falcon
+import msgspec
+
+from services.keys.console.pages.asked_usage import AskedUsage
+from services.keys.console.pages.key_usage import Step
+from services.keys.console.pages.page import Page
+from services.keys.console.pages.parts import Visit
+from services.keys.console.rendering.polls import answers_known, tag_of
+from services.keys.views.queries import KeyView
+
+
+class UsePart(Page):
+    def on_get(self, req: falcon.Request, resp: falcon.Response, key_id: str) -> None:
+        visit, now = self.visit(req, is_poll=True), self.parts.clock.now()
+        key, step = self.parts.queries.get_key(visit.organisation_id, key_id), step_asked(req)
+        if answers_known(req, resp, _tag(req, visit, key, step, now)):
+            return
+        use = use_of_key(req, visit, key, step, AskedUsage(self.parts.usage), now)
+        self.show_part(req, resp, visit, "keys/details/use_part.html", key=key, **use)
+
+
+def use_of_key(
+    req: falcon.Request, visit: Visit, key: KeyView, step: Step, usage: AskedUsage, now: datetime
+) -> dict[str, Any]:
+    """What the template of the usage needs. Without an answer it has no tag: the next poll asks again."""
+    limits = visit.limits_of(key)
+    asked_for = visit.organisation_id, key.id
+    use = usage.part(lambda asked: asked.use(*asked_for, step, now))
+    spent = usage.part(lambda asked: asked.spent(*asked_for, None if limits is None else limits.day))
+    is_whole = use is not None and spent is not None
+    return {
+        "step": step,
+        "use": use,
+        "bars": [] if use is None else use.bars(now),
+        "spent": spent,
+        "limits": limits,
+        "poll": f"/console/keys/{key.id}/use?step={step}",
+        "tag": _tag(req, visit, key, step, now) if is_whole else "",
+    }
+
+
+def step_asked(req: falcon.Request, default: Step = Step.HOUR) -> Step:
+    asked = req.get_param("step")
+    return Step(asked) if asked in set(Step) else default
+
+
+def _tag(req: falcon.Request, visit: Visit, key: KeyView, step: Step, now: datetime) -> str:
+    """Known without asking usage: of a key that is not used only what was refused changes, and is a minute late."""
+    minute = now.strftime("%Y-%m-%dT%H:%M")
+    return tag_of(
+        req, msgspec.to_builtins((key.id, key.revision, key.last_used_at, step, minute, visit.session.time_zone))
+    )
