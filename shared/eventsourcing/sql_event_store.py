@@ -93,18 +93,18 @@ class SqlEventStore:
         with self.appending(tx, (stream,)) as log:
             return log.append(stream, expected_version, events, metadata, recorded_at)
 
-    def stream(self, tx: Connection, stream: str) -> tuple[StoredEvent, ...]:
-        return tuple(map(_as_event, tx.execute(self._select_stream, {"of": stream})))
-
-    def newest(self, tx: Connection, stream: str, limit: int) -> tuple[StoredEvent, ...]:
-        """The newest events of a stream, at most `limit`, oldest first."""
-        newest_first = select(self._log).where(self._log.c.stream == stream).order_by(self._log.c.version.desc())
-        return tuple(map(_as_event, tx.execute(newest_first.limit(limit))))[::-1]
+    def stream(self, tx: Connection, stream: str, newest: int | None = None) -> tuple[StoredEvent, ...]:
+        """Oldest first. `newest`: at most so many of the latest; None: all."""
+        if newest is None:
+            return tuple(map(_as_event, tx.execute(self._select_stream, {"of": stream})))
+        newest_first = self._select_stream.order_by(None).order_by(self._log.c.version.desc()).limit(newest)
+        return tuple(map(_as_event, tx.execute(newest_first, {"of": stream})))[::-1]
 
     def streams(self, tx: Connection, streams: Collection[str]) -> tuple[StoredEvent, ...]:
         """The events of all of them, each stream's in its order."""
         if len(streams) == 1:
-            return self.stream(tx, *streams)
+            (only,) = streams
+            return self.stream(tx, only)
         log = self._log
         rows = tx.execute(select(log).where(in_values(tx, log.c.stream, streams)).order_by(log.c.stream, log.c.version))
         return tuple(map(_as_event, rows))

@@ -271,7 +271,7 @@ def test_a_log_that_was_put_back_ends_the_lease_at_once_and_leaves_the_grants_as
     answer: Callable[..., FeedPage] = scene.log.pull
     taken = scene.snapshots_taken
     diverged = FeedPage(events=(), head=scene.log.genesis, time=NOW, diverged=True, log_diverged=True)
-    scene.log.pull = lambda *_: diverged  # type: ignore[method-assign, assignment]
+    scene.log.pull = lambda *_: diverged  # type: ignore[method-assign]
     with pytest.raises(FeedDiverged):
         scene.replica.pull()
     assert (scene.replica.is_fresh(), scene.replica.is_log_diverged) == (False, True)
