@@ -26,7 +26,6 @@ class Device:
     latitude: float | None = None
     longitude: float | None = None
     elevation_m: float | None = None
-    vertical_axis: str | None = None
     from_ns: int = 0
 
 
@@ -94,13 +93,11 @@ def _device(entry: Mapping[str, object]) -> Device:
     longitude = _number(entry.get("longitude"), 180)
     if latitude is None or longitude is None:
         latitude = longitude = None
-    axis = entry.get("vertical_axis")
     return Device(
         latitude=latitude,
         longitude=longitude,
         # The archive has 0 for every device, Mexico City's at 2,240 m too: there, 0 means not measured.
         elevation_m=_number(entry.get("elev", entry.get("elevation")), 9000) or None,
-        vertical_axis=axis if isinstance(axis, str) and axis in ("x", "y", "z") else None,
         from_ns=_moment(entry.get("effective_from")),
     )
 
