@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from services.sensors import api, tables
+from services.sensors.arrival import accounts
+from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.events import types
 from services.sensors.ingest.importer import Importer
 from services.sensors.publication import publish
@@ -38,6 +40,7 @@ class Sensors:
     queries: SensorQueries
     samples: Samples
     importer: Importer
+    arrival: DeviceArrival
     heads: HeadSigner | None
     sent_heads: SentElsewhere
 
@@ -54,6 +57,7 @@ class Sensors:
             "sensors.queries": self.queries,
             "sensors.relay": self.relay,
             "sensors.samples": self.samples,
+            "sensors.arrival": self.arrival,
             "sensors.sent_heads": self.sent_heads,
         }
 
@@ -67,7 +71,7 @@ class Sensors:
 
     def measures(self) -> list[Measure]:
         """What is measured when metrics are asked for."""
-        return [lag.of_log("sensors", self.database, tables.metadata)]
+        return [lag.of_log("sensors", self.database, tables.metadata), accounts.measured(self.database)]
 
     def start(self) -> None:
         """Timers start what it does."""
@@ -109,6 +113,7 @@ def assemble(
         queries=SensorQueries(database, clock),
         samples=samples,
         importer=Importer(database, store, samples.store, clock),
+        arrival=DeviceArrival(database, samples.store, clock),
         heads=heads,
         sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store), elsewhere),
     )

@@ -2,6 +2,7 @@
 
 from nameko.timer import timer
 
+from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.queries import SensorPage, SensorQueries
 from services.sensors.rpc_schemas import ListSensorsArguments, SensorPageAnswer
 from services.sensors.samples import Samples
@@ -12,6 +13,7 @@ from shared.replication.relay import Relay
 
 RELAY_SECONDS = 1
 SEAL_SECONDS = 10
+DECIDE_SECONDS = 10
 SWEEP_SECONDS = 600
 
 
@@ -22,6 +24,7 @@ class SensorsService:
     relay: Relay = Provided("sensors.relay")
     sent_heads: SentElsewhere = Provided("sensors.sent_heads")
     samples: Samples = Provided("sensors.samples")
+    arrival: DeviceArrival = Provided("sensors.arrival")
 
     @procedure(ListSensorsArguments(), SensorPageAnswer())
     def list_sensors(self, organisation_id: str, limit: int = 20, after: str = "") -> SensorPage:
@@ -38,6 +41,10 @@ class SensorsService:
     @timer(interval=SEAL_SECONDS)
     def seal_what_has_settled(self) -> None:
         self.samples.sealer.run()
+
+    @timer(interval=DECIDE_SECONDS)
+    def decide_what_waits(self) -> None:
+        self.arrival.decide_waiting()
 
     @timer(interval=SWEEP_SECONDS)
     def delete_what_is_old(self) -> None:

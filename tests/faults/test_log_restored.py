@@ -16,7 +16,7 @@ from tests.against_the_log import GATES, Log, verdicts
 from tests.e2e.running import Distributed, eventually
 from tests.servers import Postgres, ServiceDatabase, postgres_program
 
-pytestmark = [pytest.mark.xdist_group("distributed"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("distributed"), pytest.mark.timeout(900)]
 
 
 def test_a_restored_log_serves_nobody_until_it_is_accepted_and_receipts_hold(

@@ -147,7 +147,7 @@ class RemoteUsage:
         return ActivityPage(entries=tuple(map(_entry, entries)), next=next_)
 
     def activity_file(self, organisation_id: str, key_id: str, wanted: Wanted = ALL) -> Iterator[str]:
-        """Raises UsageAway, at once for its first part."""
+        """Raises UsageAway, at once for its first part; also for one of more than FILE_PARTS_MAX."""
         asked = (organisation_id, key_id, _filter(wanted))
         first: _FilePart = self._ask("activity_file", _FilePart, *asked, None)
 
@@ -158,6 +158,7 @@ class RemoteUsage:
                 if part.next is None:
                     return
                 part = self._ask("activity_file", _FilePart, *asked, part.next)
+            raise UsageAway("activity_file")  # a file without its end must not look whole
 
         return parts()
 

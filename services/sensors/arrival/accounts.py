@@ -1,11 +1,14 @@
 """Accounts of sensors in SQL: sums of what became of all samples, and the first differing values."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from prometheus_client import Metric
 from sqlalchemy import Connection, func, insert, select, update
 
 from services.sensors.accounting.account import Account, Differing
 from services.sensors.arrival import tables
+from shared.observability.at_scrape import Measure, gauge
+from shared.sql.database import Database
 
 DIFFERING_MAX = 1000
 
@@ -61,6 +64,22 @@ def listed(tx: Connection, sensor_id: str) -> list[Differing]:
         )
         for row in rows
     ]
+
+
+def measured(database: Database) -> Measure:
+    """What became of all samples, over all sensors. Not: rejected lines of files, which are of no known sensor."""
+    table, waiting = tables.sample_account, tables.held_record
+
+    def samples() -> Iterable[Metric]:
+        parts = ("new", "repeated", "differing", "rejected")
+        with database.reading() as tx:
+            row = tx.execute(select(*(func.sum(table.c[name]) for name in parts))).one()
+            held = tx.execute(select(func.count()).select_from(waiting)).scalar_one()
+        counted = {name: float(count or 0) for name, count in zip(parts, row, strict=True)}
+        yield gauge("grillo_samples", "Samples ever offered, by what became of them.", "outcome", counted)
+        yield gauge("grillo_held_records", "Records whose era is not decided yet.", "service", {"sensors": held})
+
+    return samples
 
 
 def _list(tx: Connection, sensor_id: str, differing: Sequence[Differing]) -> None:

@@ -6,6 +6,7 @@ The same function serves files and messages, so that both give the same. What ca
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import numpy as np
 from sqlalchemy import Connection
@@ -28,6 +29,8 @@ from shared.values.timestamps import to_microseconds
 
 RECORDS_MAX = 2048
 """Of one transaction."""
+
+HELD_AT_MOST = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,14 @@ class DeviceArrival:
                 part, held = self._take(tx, sensor_id, some, decide_all=decide_all and is_last)
                 account += part
         return Arrived(account=account, held=held)
+
+    def decide_waiting(self) -> None:
+        """What has been held for a minute is stored wherever it fits best."""
+        before_us = to_microseconds(self._clock.now() - HELD_AT_MOST)
+        with self._database.reading() as tx:
+            sensor_ids = held_records.waiting_since(tx, before_us)
+        for sensor_id in sensor_ids:
+            self.take(sensor_id, (), decide_all=True)
 
     def _take(
         self, tx: Connection, sensor_id: str, records: Sequence[Record], *, decide_all: bool

@@ -44,7 +44,7 @@ def _read(content: Content, path: Path, devices: Devices, now_ns: int) -> ReadRe
     messages: defaultdict[str, list[Message]] = defaultdict(list)
     rejected: list[RejectedLine] = []
     line_count = 0
-    for number, line in _lines(content, path):
+    for number, line in _lines(content, path, rejected):
         line_count += 1
         try:
             message = parse(line, source=f"{path.name}:{number}", now_ns=now_ns)
@@ -87,14 +87,26 @@ def station_code(device_id: str) -> str:
     return "".join("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[number // 36**place % 36] for place in range(5))
 
 
-def _lines(content: Content, path: Path) -> Iterator[tuple[int, bytes]]:
-    """Lines that are not blank, with their numbers; an over-long one comes cut, a byte over the limit."""
+def _lines(content: Content, path: Path, rejected: list[RejectedLine]) -> Iterator[tuple[int, bytes]]:
+    """Lines that are not blank, with their numbers; an over-long one comes cut, a byte over the limit.
+
+    Where a packed file is cut short, what came before is kept, and the place is added to those rejected.
+    """
     number, size = 0, 0
-    while line := content.readline(MESSAGE_BYTES_MAX + 1):
-        number += 1
-        rest = line
-        while not rest.endswith(b"\n") and (rest := content.readline(MESSAGE_BYTES_MAX)):
-            size += len(rest)
+    while True:
+        try:
+            line = content.readline(MESSAGE_BYTES_MAX + 1)
+            number += 1
+            rest = line
+            while rest and not rest.endswith(b"\n") and (rest := content.readline(MESSAGE_BYTES_MAX)):
+                size += len(rest)
+        except EOFError:
+            if number == 0:
+                raise
+            rejected.append(RejectedLine(line=number + 1, reason="the file is cut short here: fetch it again"))
+            return
+        if not line:
+            return
         size += len(line)
         if size > CONTENT_BYTES_MAX:
             reason = f"holds more than {CONTENT_BYTES_MAX // 2**20} MB"

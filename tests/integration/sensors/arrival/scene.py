@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.arrival.record import Record
 from services.sensors.samples import Samples, open_samples
 from services.sensors.store.waveform import Segment
-from shared.runtime.clock import SystemClock
+from shared.runtime.clock import Clock, SystemClock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 
@@ -46,8 +45,8 @@ class Scene:
         return times, [int(value) for segment in segments for value in segment.samples]
 
 
-def scene(folder: Path) -> Scene:
-    database, clock = Database.sqlite(folder / "sensors.sqlite3"), SystemClock()
+def scene(folder: Path, clock: Clock | None = None) -> Scene:
+    database, clock = Database.sqlite(folder / "sensors.sqlite3"), clock or SystemClock()
     migrate(database, assembly.MIGRATIONS)
     samples = open_samples(database, folder / "samples", clock)
     with database.transaction() as tx:
@@ -65,7 +64,3 @@ def record(device_seconds: float, cloud_seconds: float, values: Iterable[int], s
         values=np.stack([np.array(list(values), dtype=np.int32)] * 3),
         source=source,
     )
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)

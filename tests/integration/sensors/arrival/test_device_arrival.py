@@ -14,7 +14,9 @@ from services.sensors.arrival import accounts
 from services.sensors.arrival.record import Record
 from services.sensors.ingest.openeew_message import parse
 from services.sensors.store.waveform import Segment
+from shared.runtime.clock import ManualClock
 from tests.device_simulator import Device, Sent, simulate
+from tests.examples import NOON
 from tests.integration.sensors.arrival.scene import SENSOR_ID, record, scene
 
 REPOSITORY = Path(__file__).resolve().parents[4]
@@ -99,6 +101,32 @@ def test_a_device_s_life_is_the_same_from_a_file_shuffled_and_message_by_message
     for segments in served:
         _compare(segments, served[0])
     _true(served[0], simulation.distinct.values(), device)
+
+
+def test_what_waits_is_durable_not_shown_and_decided_after_a_minute(tmp_path: Path) -> None:
+    clock = ManualClock(NOON)
+    here = scene(tmp_path, clock)
+    first = record(1.7e9, 1.7e9 + 0.2, range(32))
+    arrived = here.arrival.take(SENSOR_ID, [first], decide_all=False)
+    assert (arrived.account, arrived.held, here.segments()) == (Account(), 96, [])
+    clock.advance(59)
+    here.arrival.decide_waiting()
+    assert here.segments() == []
+    clock.advance(2)
+    here.arrival.decide_waiting()
+    assert [segment.samples.tolist() for segment in here.segments()] == [list(range(32))]
+    with here.database.reading() as tx:
+        assert accounts.of_sensor(tx, SENSOR_ID).new == 96
+
+
+def test_what_becomes_of_samples_is_measured(tmp_path: Path) -> None:
+    here = scene(tmp_path)
+    here.take(backlog())
+    here.take(backlog()[:2])
+    values = {
+        sample.labels["outcome"]: sample.value for sample in next(iter(accounts.measured(here.database)())).samples
+    }
+    assert values == {"new": 7680, "repeated": 192, "differing": 0, "rejected": 0}
 
 
 def _compare(segments: Sequence[Segment], others: Sequence[Segment]) -> None:

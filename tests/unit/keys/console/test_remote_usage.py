@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.keys.console.pages.key_usage import KeyDay, Step, UsageAway, Wanted
-from services.keys.console.remote_usage import RemoteUsage
+from services.keys.console.remote_usage import FILE_PARTS_MAX, RemoteUsage
 from shared.contracts.errors import NotFound
 from shared.messaging.rpc.call import CallFailed
 from shared.messaging.rpc.kept_calls import KeptCalls
@@ -89,6 +89,14 @@ def test_a_file_is_asked_for_part_by_part(monkeypatch: pytest.MonkeyPatch) -> No
     asked = Answering(monkeypatch, {"text": "one", "next": [9, 1, 4]}, {"text": "two", "next": None})
     assert list(asked.usage.activity_file(ORGANISATION_ID, KEY_ID)) == ["one", "two"]
     assert [call[-1] for call in asked.asked] == [None, (9, 1, 4)]
+
+
+def test_a_file_that_does_not_end_breaks_off_and_does_not_look_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = answering(monkeypatch, {"text": "more", "next": [9, 1, 4]}).activity_file(ORGANISATION_ID, KEY_ID)
+    read = [next(parts) for _ in range(FILE_PARTS_MAX)]
+    assert read == ["more"] * FILE_PARTS_MAX
+    with pytest.raises(UsageAway):
+        next(parts)
 
 
 def test_an_organisation_s_use_names_the_heaviest_and_the_most_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +13,7 @@ from services.sensors import ingest
 from services.sensors.ingest import ReadResult, UnreadableRecording
 from tests.examples import NOON
 
-RECORD = {"device_id": "000", "x": [0.1], "y": [0.2], "z": [0.3], "cloud_t": 1_518_824_100.0}
+RECORD: dict[str, Any] = {"device_id": "000", "x": [0.1], "y": [0.2], "z": [0.3], "cloud_t": 1_518_824_100.0}
 LINE = json.dumps(RECORD).encode() + b"\n"
 
 
@@ -46,7 +47,7 @@ def test_json_lines_are_known_by_their_content_packed_or_not(tmp_path: Path, nam
     [
         ("35.jsonl", b"", "the file is empty"),
         ("35.jsonl.gz", LINE, "its name ends in .gz, but it is not a gzip file"),
-        ("35.jsonl.gz", gzip.compress(LINE * 1000, mtime=0)[:-20], "cut short"),
+        ("35.jsonl.gz", gzip.compress(LINE * 1000, mtime=0)[:20], "cut short"),
         ("35.jsonl.gz", gzip.compress(LINE * 1000, mtime=0)[:40] + b"\xff" * 40, "the gzip file is corrupt"),
         ("35.jsonl.gz", gzip.compress(LINE * 1000, mtime=0)[:-8] + b"\0" * 8, "CRC"),
         ("35.jsonl", b"\0\xfe" * 40, "neither OpenEEW JSON lines nor a waveform format"),
@@ -66,6 +67,16 @@ def test_a_directory_and_an_absent_file_say_so(tmp_path: Path) -> None:
         read(tmp_path)
     with pytest.raises(UnreadableRecording, match="No such file"):
         read(tmp_path / "36.jsonl")
+
+
+def test_a_file_cut_short_keeps_what_came_before_and_says_where(tmp_path: Path) -> None:
+    lines = [json.dumps(RECORD | {"cloud_t": RECORD["cloud_t"] + n, "z": [n / 7]}).encode() for n in range(3000)]
+    packed = gzip.compress(b"\n".join(lines), mtime=0)
+    result = read(written(tmp_path, "35.jsonl.gz", packed[: len(packed) // 2]))
+    (rejected,) = result.rejected
+    assert rejected.reason == "the file is cut short here: fetch it again"
+    assert rejected.line == result.lines_read + 1
+    assert 0 < result.lines_read < 3000
 
 
 def test_a_folder_gives_its_files_but_not_what_is_hidden_nor_lists_of_devices(tmp_path: Path) -> None:
