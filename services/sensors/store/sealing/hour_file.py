@@ -1,7 +1,7 @@
 """An hour of one axis as miniSEED records, and the table of them for the index. Pure but for the codec.
 
 A record holds samples that follow each other within half an interval, and begins at its own first sample's time. It
-ends where its rate would be off by a quarter: the next one then begins near enough to continue it.
+ends where its rate would be off by nearly that: the next one then begins near enough to continue it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +16,8 @@ from services.sensors.store.miniseed.codec import first_record, to_microsecond
 from services.sensors.store.miniseed.codes import Codes
 from services.sensors.store.piece import Piece
 from services.sensors.store.span import RECORD, SealedSpan
+
+_OFF_MAX = 0.45  # intervals: below the half by which what follows must continue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,8 +68,10 @@ def _records(codes: Codes, pieces: Sequence[Piece]) -> Iterator[tuple[bytes, tup
             number = int(np.searchsorted(firsts, at, "right")) - 1
             start_ns = run[number].time_ns(at - int(firsts[number]))
             expected = start_ns + (firsts[number + 1 : -1] - at) * interval_ns
-            is_off = np.abs(starts[number + 1 :] - expected) > interval_ns / 4
-            stop = int(firsts[number + 1 + int(is_off.argmax())]) if is_off.any() else samples.size
+            is_off = np.abs(starts[number + 1 :] - expected) > interval_ns * _OFF_MAX
+            # Before the first piece that is off there is one that is not: the next record begins there.
+            near = int(is_off.argmax()) if is_off.any() else 0
+            stop = int(firsts[number + max(near, 1)]) if is_off.any() else samples.size
             record, count = first_record(codes, start_ns, run[0].rate_hz, samples[at:stop])
             last = int(np.searchsorted(firsts, at + count - 1, "right")) - 1
             device_ns = run[number].device_time_ns(at - int(firsts[number]))
