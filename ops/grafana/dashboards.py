@@ -233,6 +233,18 @@ DASHBOARDS = (
                 queries=quantiles("grillo_request_seconds", where='service="sensors"'),
             ),
             Panel(
+                title="Samples offered, by what became of them",
+                shows="Ever; differing: the first value was kept. Samples of records that wait are not here.",
+                unit="short",
+                queries={"grillo_samples": "{{outcome}}"},
+            ),
+            Panel(
+                title="Hours sealed",
+                shows="Hours of an axis made into files; put-off and failed ones are tried again.",
+                unit="cps",
+                queries={rate("grillo_sensors_hours_sealed_total", "outcome"): "{{outcome}}"},
+            ),
+            Panel(
                 title="Registered and configured",
                 shows="Events in the log of sensors.",
                 unit="short",
@@ -279,6 +291,17 @@ DASHBOARDS = (
                     "sum by (service, reason) (increase(grillo_internal_refused_total[5m]))": "{{service}} {{reason}}"
                 },
                 alert="GrilloInternalDoorRefused",
+            ),
+            Panel(
+                title="Damaged rows, and a log that was put back",
+                shows="Rows that are not as they were written; pulls that hold more than the log has.",
+                unit="short",
+                queries={
+                    "sum by (service, table) (increase(grillo_damaged_rows_total[5m]))": "{{service}} {{table}}",
+                    "sum(increase(grillo_log_diverged_total[5m]))": "diverged",
+                },
+                red_from=1,
+                alert="GrilloLogDiverged",
             ),
             Panel(
                 title="Guesses",

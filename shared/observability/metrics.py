@@ -182,6 +182,9 @@ for _counter, _values in (
     (internal_refused, ("unknown-token", "not-allowed")),
     (batches_counted, ("counted", "repeated", "parked", "overlapping", "foreign")),
     (deliveries, ("delivered", "pending", "failed", "held")),
+    (heads_sent, ("sent", "failed")),
+    (damaged_rows, ("grant", "checkpoint", "dead_secret")),
+    (hours_sealed, ("sealed", "changed", "failed")),
     (hours_sealed, ("sealed", "changed", "failed")),
 ):
     for _value in _values:

@@ -50,6 +50,8 @@ SOUND = {
     'grillo_usage_delivery_attempts_total{status="failed"}': STILL,
     "grillo_usage_evaluations_failed_total": STILL,
     'grillo_rpc_calls_total{service="keys", method="show", outcome="failed"}': STILL,
+    'grillo_log_diverged_total{service="keys"}': STILL,
+    'grillo_damaged_rows_total{service="auth"}': STILL,
     'grillo_log_position{log="keys"}': RISING,
     'grillo_relay_position{log="keys"}': RISING,
     'grillo_follower_position{follower="auth"}': RISING,
@@ -116,6 +118,8 @@ FAULTS: dict[str, tuple[dict[str, str], set[str]]] = {
         {'grillo_disk_free_bytes{service="keys", of="spool"}': f"500000000x{MINUTES}"},
         {"GrilloDiskFilling"},
     ),
+    "the log was put back": ({'grillo_log_diverged_total{service="keys"}': RISING}, {"GrilloLogDiverged"}),
+    "a row is damaged": ({'grillo_damaged_rows_total{service="auth"}': RISING}, {"GrilloDamagedRows"}),
     "calls fail": (
         {'grillo_rpc_calls_total{service="keys", method="show", outcome="failed"}': RISING},
         {"GrilloRpcFailing"},

@@ -15,6 +15,11 @@ STARTS = 20
 
 
 @pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
 def killed(data: Path) -> tuple[Path, str]:
     """(a folder as a SIGKILL left it, the secret of a key that was revoked before)"""
     with Embedded(data) as running:
