@@ -77,11 +77,11 @@ def test_an_id_of_another_s_is_as_unknown_as_one_that_never_was(world: World, na
 @pytest.mark.parametrize("name", LISTS)
 def test_a_list_has_one_s_own_and_nothing_of_another_s(world: World, name: str) -> None:
     for one, other in ((world.first, world.second), (world.second, world.first)):
-        answer = _call(world, name, organisation_id=one.organisation_id, **_whole(name))
+        answer = _call(world, name, organisation_id=one.organisation_id, **_whole(world, name))
         assert one.own & _words(answer), "an empty list shows nothing"
         assert not other.own & _words(answer)
     nobody = invented({"organisation": world.first.organisation_id})["organisation"]
-    assert not _everybody_s(world) & _words(_call(world, name, organisation_id=nobody, **_whole(name)))
+    assert not _everybody_s(world) & _words(_call(world, name, organisation_id=nobody, **_whole(world, name)))
 
 
 def test_a_place_of_another_s_leads_to_nothing_of_it(world: World) -> None:
@@ -93,13 +93,27 @@ def test_a_place_of_another_s_leads_to_nothing_of_it(world: World) -> None:
 def test_every_procedure_is_in_the_matrix() -> None:
     """A new one takes an organisation, or must be named here."""
     assert {*OF_ONE_KEY, *LISTS} | OF_NO_ORGANISATION == PROCEDURES.keys()
-    known = {"organisation_id", "key_id", "limit", "after", "before", "step", "reason", "note", "made_since", *OTHERS}
+    known = {
+        "organisation_id",
+        "key_id",
+        "key_ids",
+        "limit",
+        "after",
+        "before",
+        "step",
+        "reason",
+        "note",
+        "made_since",
+        *OTHERS,
+    }
     assert {taken for name in (*OF_ONE_KEY, *LISTS) for taken in PARAMETERS[name]} - {"self"} <= known
 
 
-def _whole(name: str) -> dict[str, int]:
-    """The longest page, of a list that has pages."""
-    return {"limit": 100} if "limit" in PARAMETERS[name] else {}
+def _whole(world: World, name: str) -> dict[str, Any]:
+    """The longest page, of a list that has pages; of named keys, those of both organisations."""
+    ids = [one.ids["key_id"] for one in (world.first, world.second)]
+    most: dict[str, Any] = {"limit": 100, "key_ids": ids}
+    return {taken: most[taken] for taken in PARAMETERS[name] & most.keys()}
 
 
 def _call(world: World, name: str, **arguments: Any) -> Any:

@@ -52,7 +52,7 @@ for (const guarded of document.querySelectorAll("[data-guard]")) {
   if (guarded.tagName === "FORM") continue;
   // A browser may keep a page that was left, whatever Cache-Control says, and Back shows it: without its secret, and
   // on to where Done leads.
-  const next = guarded.querySelector("a.button").href;
+  const next = guarded.querySelector("#done").href;
   addEventListener("pagehide", () => {
     asks = false;
     guarded.replaceChildren();

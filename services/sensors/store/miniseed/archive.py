@@ -79,7 +79,7 @@ class Archive:
         _make_durable(final.parent)
         temporary = incoming / uuid.uuid4().hex
         try:
-            with temporary.open("xb") as file:
+            with open(temporary, "xb", opener=_owner_s) as file:
                 file.write(content)
                 file.flush()
                 step("written")
@@ -127,6 +127,11 @@ class Archive:
                 with contextlib.suppress(FileNotFoundError):
                     yield path.relative_to(self.folder).as_posix(), path.stat().st_mtime
             time.sleep(0)  # embedded, all services share this thread
+
+
+def _owner_s(path: str, flags: int) -> int:
+    """Other users of the machine read no sample; who shares them gives the folder a group, or serves them."""
+    return os.open(path, flags, 0o600)
 
 
 def _make_durable(folder: Path) -> None:
