@@ -143,14 +143,14 @@ DASHBOARDS = (
                 title="Lease left at the gates",
                 shows="Seconds until the gate with least left would refuse everything. Falls when pulls fail.",
                 unit="s",
-                queries={"grillo_gate_fresh_until_timestamp_seconds - time()": "{{service}}"},
+                queries={"grillo_gate_fresh_until_timestamp_seconds - time()": "{{service}} {{gate}}"},
                 alert="GrilloGateStale",
             ),
             Panel(
                 title="Events that gates have not applied",
                 shows="The log's last position less that of the gate furthest behind.",
                 unit="short",
-                queries={'scalar(max(grillo_log_position{log="keys"})) - grillo_gate_replica_position': "{{service}}"},
+                queries={'scalar(max(grillo_log_position{log="keys"})) - grillo_gate_replica_position': "{{gate}}"},
             ),
             Panel(
                 title="Expiries put off",

@@ -51,11 +51,13 @@ authentication_failed = Counter(
 fresh_until = Gauge(
     "grillo_gate_fresh_until_timestamp_seconds",
     "When the gate's lease ends, by its host's clock: past it it refuses everything. 0: no lease, or it was ended.",
+    ["gate"],  # a label, for a process without a gate would else show 0
     multiprocess_mode="livemin",
 )
 replica_position = Gauge(
     "grillo_gate_replica_position",
     "The last position of the keys log that this process's grants have applied.",
+    ["gate"],
     multiprocess_mode="livemin",
 )
 quota_redis_up = Gauge(

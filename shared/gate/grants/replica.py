@@ -52,7 +52,6 @@ class GrantsFollower:
         for event in events:
             self._apply(event)
         self._grants.place = events[-1].place
-        metrics.replica_position.set(events[-1].position)
 
     def restart(self) -> None:
         """Loads a new snapshot. Raises FeedUnavailable if there is none."""
@@ -98,6 +97,7 @@ class Replica:
         # (database time in seconds since 1970, elapsed seconds at that time): one tuple, so that threads read both.
         self._as_of = _YEAR_1, 0.0
         self._snapshot_at = 0.0
+        self._freshness, self._position = metrics.fresh_until.labels(gate), metrics.replica_position.labels(gate)
         self._wanted = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._serve, name="replica", daemon=True)
@@ -115,6 +115,7 @@ class Replica:
     def push(self, *events: CloudEvent) -> Outcome:
         """Applies events from the bus at once; a pull right after acknowledges them."""
         outcome = Outcome.IGNORED if self.grants.place is None else self._subscription.push_all(events)
+        self._tell_position()
         if outcome is not Outcome.PULLED:
             self._wanted.set()
         return outcome
@@ -137,7 +138,8 @@ class Replica:
         self.fresh_until = caught_up.sent_at + self._lease_seconds
         # A moment and not what is left of it, which would stand still while pulls fail.
         left_seconds = self.fresh_until - self._clock.elapsed_seconds()
-        metrics.fresh_until.set(self._clock.now().timestamp() + left_seconds)
+        self._freshness.set(self._clock.now().timestamp() + left_seconds)
+        self._tell_position()
         return caught_up
 
     def is_fresh(self) -> bool:
@@ -158,7 +160,11 @@ class Replica:
     def _distrust(self) -> None:
         """Ends the lease: the next snapshot lacks what was acknowledged here, until a pull has caught up."""
         self.fresh_until = float("-inf")
-        metrics.fresh_until.set(0)
+        self._freshness.set(0)
+
+    def _tell_position(self) -> None:
+        if self.grants.place is not None:
+            self._position.set(self.grants.place.position)
 
     def _is_time_for_a_new_snapshot(self) -> bool:
         """While streams are refused, every RESNAPSHOT_SECONDS: auth may have repaired them."""

@@ -87,7 +87,9 @@ def test_operators_see_when_the_lease_ends_and_it_does_not_move_while_pulls_fail
     scene.log.is_away = True
     with pytest.raises(FeedUnavailable):
         scene.replica.pull()
-    assert REGISTRY.get_sample_value("grillo_gate_fresh_until_timestamp_seconds") == ends_at
+    assert (
+        REGISTRY.get_sample_value("grillo_gate_fresh_until_timestamp_seconds", {"gate": scene.replica.gate}) == ends_at
+    )
 
 
 def test_the_lease_runs_from_when_the_pull_was_sent_not_from_when_it_was_answered(scene: Scene) -> None:
