@@ -1,7 +1,7 @@
 """Epochs of a log: the name that each of its rows is published under. An accepted restore begins another.
 
-The chain goes on through it: the first row of a later epoch is the LogRestored that began it, so that whoever reads
-the chain reads what was given up, too.
+The chain goes on through it: the first row of a later epoch is the LogRestored that began it, so that readers of
+the chain see what was given up, too.
 """
 
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ class LogRestored:
 
     `from_epoch`: which log followers had seen last; `other_epochs`: and before, of what is gone. `position`, `hash`:
     this log's end before this event. It lies further on than `common_position` where the log had grown since it was
-    put back. `signer`, `signature`: of keys, for whoever can write to the database could else excuse what is missing
+    put back. `signer`, `signature`: of keys, for somebody who can write to the database could else excuse what is missing
     (see replication/divergence/signed_restoration.py).
     """
 

@@ -179,14 +179,13 @@ hours_sealed = Counter(
 for _counter, _values in (
     (authentication_failed, ("published", "lost")),
     (quota_calls, ("admitted", "refused", "failed")),
-    (unproved, ("pull", "push", "push_unfinished", "snapshot")),
+    (unproved, ("pull", "push", "push_unfinished", "snapshot", "head")),
     (gates_refused, ("foreign", "cap")),
     (internal_refused, ("unknown-token", "not-allowed")),
     (batches_counted, ("counted", "repeated", "parked", "overlapping", "foreign")),
     (deliveries, ("delivered", "pending", "failed", "held")),
     (heads_sent, ("sent", "failed")),
     (damaged_rows, ("grant", "checkpoint", "dead_secret")),
-    (hours_sealed, ("sealed", "changed", "failed")),
     (hours_sealed, ("sealed", "changed", "failed")),
 ):
     for _value in _values:

@@ -57,7 +57,7 @@ class KeptHeads:
         self._newest: SignedHead | None = None
 
     def is_new(self, head: SignedHead | None) -> bool:
-        """Whether there is anything to keep: asked at each pull, and true once a minute."""
+        """Whether there is anything to keep: asked at each pull, and true while the log grows, else once a minute."""
         return head is not None and head != self._newest
 
     def keep(self, tx: Connection, head: SignedHead) -> None:
