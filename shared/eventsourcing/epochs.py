@@ -30,7 +30,7 @@ class LogRestored:
 
     `from_epoch`: which log followers had seen last; `other_epochs`: and before, of what is gone. `position`, `hash`:
     this log's end before this event. It lies further on than `common_position` where the log had grown since it was
-    put back. `signer`, `signature`: of keys, for somebody who can write to the database could else excuse what is missing
+    put back. `signer`, `signature`: of keys: a writer of the database could else excuse what is missing
     (see replication/divergence/signed_restoration.py).
     """
 
