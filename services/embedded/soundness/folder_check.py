@@ -64,7 +64,8 @@ def _unreadable(folder: DataFolder, database: Database, name: str, whole: bool) 
 
 
 def _look_at_rows(folder: DataFolder, databases: dict[str, Database], whole: bool, kept: rows.Elsewhere) -> Report:
-    audits = rows.audits(databases, kept, rows_max=None if whole else ROWS_AT_START)
+    current = {name: database for name, database in databases.items() if rows.is_current(name, database)}
+    audits = rows.audits(current, kept, rows_max=None if whole else ROWS_AT_START)
     of_logs = [
         Fault(
             service=name,
@@ -77,7 +78,7 @@ def _look_at_rows(folder: DataFolder, databases: dict[str, Database], whole: boo
     ]
     others = [
         Fault(service=name, what=what, how=_way_on(folder, name))
-        for name, what in (*rows.damaged_rows(databases), *rows.ages(databases))
+        for name, what in (*rows.damaged_rows(current), *rows.ages(current))
     ]
     return Report(faults=(*of_logs, *others), audits=audits)
 

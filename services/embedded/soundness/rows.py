@@ -1,6 +1,6 @@
 """What the rows of a data folder's databases say of themselves and of one another: chains, checksums, ages.
 
-A database that an earlier release left is looked at once its schema is up to date.
+Of databases with this release's schema: one that an earlier release left is looked at once it is migrated.
 """
 
 from collections.abc import Iterator, Mapping
@@ -42,11 +42,10 @@ def audits(
     databases: Mapping[str, Database], elsewhere: Elsewhere = nowhere, *, rows_max: int | None = None
 ) -> dict[str, Audit]:
     """Each log against itself and what others remember of it. `rows_max`: its last rows alone."""
-    current = {name: database for name, database in databases.items() if is_current(name, database)}
     return {
-        name: audit_log(name, current[name], tuple(_anchors(name, current)), elsewhere, rows_max)
+        name: audit_log(name, databases[name], tuple(_anchors(name, databases)), elsewhere, rows_max)
         for name, service in SERVICES.items()
-        if service.has_log and name in current
+        if service.has_log and name in databases
     }
 
 
@@ -70,8 +69,7 @@ def audit_log(
 def damaged_rows(databases: Mapping[str, Database]) -> Iterator[Found]:
     """Rows that give or take power, and do not match their checksums."""
     for name, follower in _followers():
-        database = databases.get(name)
-        if database is None or not is_current(name, database):
+        if (database := databases.get(name)) is None:
             continue
         with database.reading(unlimited=True) as tx:
             try:
@@ -87,9 +85,8 @@ def damaged_rows(databases: Mapping[str, Database]) -> Iterator[Found]:
 
 def ages(databases: Mapping[str, Database]) -> Iterator[Found]:
     """Followers' databases that were put back to before what keys was told of them."""
-    current = {name: database for name, database in databases.items() if is_current(name, database)}
-    if "keys" in current:
-        yield from put_back_alone(current["keys"], tuple(_anchors("keys", current)))
+    if "keys" in databases:
+        yield from put_back_alone(databases["keys"], tuple(_anchors("keys", databases)))
 
 
 def put_back_alone(keys: Database, anchors: tuple[Anchor, ...]) -> Iterator[Found]:
