@@ -17,7 +17,7 @@ from shared.runtime.clock import Clock
 class MemoryFeed:
     """While `is_away` it answers nobody. `store` may be replaced, as a restore or a failover does.
 
-    `divergence`: a signed head that a follower held, and the log does not continue. Whoever accepts takes it away.
+    `divergence`: a signed head that a follower held, and the log does not continue. Accepting takes it away.
     """
 
     def __init__(

@@ -161,7 +161,7 @@ def _following(events: Sequence[CloudEvent], place: Head | None) -> tuple[list[C
 def comes_next(event: CloudEvent, place: Head | None) -> bool:
     """Checks the hash of the row before, too: after a failover another log may continue at the same position.
 
-    An accepted restore begins another epoch in the midst of the chain: whoever stands right before it goes on.
+    An accepted restore begins another epoch within the chain: a follower right before it goes on.
     """
     if place is None:
         return event.position == 1

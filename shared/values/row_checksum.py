@@ -1,6 +1,6 @@
 """Checksum of a row: CRC-32 over its values, so that one flipped byte on a disk is noticed when the row is read.
 
-It says nothing of whoever writes on purpose: that is what hashes and signatures are for.
+It says nothing of changes made on purpose: that is what hashes and signatures are for.
 """
 
 import zlib

@@ -51,7 +51,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def signed_in(chromium: Browser, server: Embedded) -> StorageState:
-    """Of a session that tests share; whoever ends it signs in anew."""
+    """Of a session that tests share; a test that ends it signs in anew."""
     with visits.visit(chromium, server.url, FRENCH) as visit:
         Person(visit).sign_in(server)
         return visit.page.context.storage_state()

@@ -16,7 +16,7 @@ class Person:
         self._say = translations(visit.look.language).gettext
 
     def sign_in(self, server: Embedded, name: str = "") -> None:
-        """By a link of their own; whoever needs no session of their own has the one that all share."""
+        """By a link of their own, for tests that cannot share the one session of all."""
         self.visit.go(link_of(server, name))
         self.button("Sign in").click()
 

@@ -29,7 +29,7 @@ def test_a_key_is_made_used_revoked_and_refused(person: Person) -> None:
 
 
 def test_every_page_of_a_key_and_of_sessions_passes(visitor: Visit, server: Embedded) -> None:
-    """By whoever signs in and out, with a session of their own."""
+    """With a session of their own, for who signs in and out."""
     person = Person(visitor)
     person.sign_in(server)
     person.make_key("مفتاح " + "Production" * 8)

@@ -48,7 +48,7 @@ class ExpirySweep:
                 self._tell_skipped(key_id)
                 changed += self._age(key_id, replace(use, unused_expiry_days=None), now)
             except LogDiverged:
-                return changed  # nothing expires by a log that was put back; whoever pulls is told, and says so
+                return changed  # nothing expires by a log that was put back; pulls tell followers so
         self._database.finish_forgetting()
         return changed
 

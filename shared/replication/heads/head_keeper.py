@@ -57,7 +57,7 @@ def remote_head(client: InternalClient, *, seconds_max: float = _ASK_SECONDS_MAX
 
     def ask() -> SignedHead | None:
         with client.stream("/internal/head", {}, "application/json", seconds_max) as answer:
-            told = answer.read(_HEAD_BYTES_MAX)  # and no more: whoever holds that service may answer without end
+            told = answer.read(_HEAD_BYTES_MAX)  # and no more: who holds that service may answer without end
         try:
             return msgspec.json.decode(told, type=SignedHead) if told else None
         except msgspec.DecodeError as error:

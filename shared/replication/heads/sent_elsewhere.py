@@ -1,6 +1,6 @@
 """Heads sent elsewhere (AUDIT_HEADS): each head that a service signs, as a line of a file or a POST to a webhook.
 
-Out of reach of whoever holds this machine they prove what the log was. They hold up nothing: a timer sends them, what
+Out of reach of those who hold this machine they prove what the log was. They hold up nothing: a timer sends them, what
 cannot be sent waits in memory, a day's at most, and is sent first the next time.
 """
 

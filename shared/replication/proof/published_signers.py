@@ -41,7 +41,7 @@ class PublishedSigners:
             tx.execute(statement, key | {"first_used_at": rfc3339(clock.now())})
 
     def verifier(self, signer: str) -> Verifier | None:
-        """What believes the key of that thumbprint; None: it is none of ours."""
+        """What believes the key of that thumbprint; None: not a key of ours."""
         known = self._verifiers.get(signer)
         if known is None:
             with self._database.reading(once=True) as tx:

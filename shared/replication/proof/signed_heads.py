@@ -54,7 +54,8 @@ class HeadSigner:
     def latest(self, head: Head) -> SignedHead:
         """This head, signed; of a log that stands still the same signature for a minute.
 
-        So whoever has pulled after a change holds a head with it, by which a log is known that was put back to before.
+        So a follower that has pulled after a change holds a head with it, by which a log is known that was put back to
+        before.
         """
         with self._one_at_a_time:
             now = self._clock.elapsed_seconds()

@@ -1,4 +1,4 @@
-// An issuer of OpenID Connect on loopback (oidc-provider): whoever gives a name at its page is that person.
+// An issuer of OpenID Connect on loopback (oidc-provider): the name given at its page is the person.
 // ISSUER, REDIRECT, CLIENT_ID and CLIENT_SECRET come by the environment; a line on standard output says that it serves.
 import { createServer } from "node:http";
 import { text } from "node:stream/consumers";

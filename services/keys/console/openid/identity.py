@@ -9,7 +9,7 @@ from typing import Any
 
 from services.keys.revocation.session_fence import Role
 
-EVERYBODY = "*"  # in place of a claim's value: whoever signs in
+EVERYBODY = "*"  # in place of a claim's value: everybody who signs in
 SUBJECT_MAX = 255  # OpenID Connect Core, section 2
 _STRONGEST_FIRST = (Role.OWNER, Role.ADMIN, Role.USER)
 

@@ -1,4 +1,4 @@
-"""Usage as one page asks it: whoever did not answer one question is not waited for with the next."""
+"""Usage as one page asks it: once a question was not answered in time, the next ones do not wait."""
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""People of the console as rows. Whoever changes something of a person's locks the person first.
+"""People of the console as rows. A change of something of a person's locks the person first.
 
 So do the fence of their commands, the use of a link, the end of all sessions and an erasure: of two at the same moment
 one waits for the other, and neither for both. On SQLite there is one writer at a time.

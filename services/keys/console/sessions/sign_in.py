@@ -183,7 +183,7 @@ class SignIn:
         return is_known
 
     def _person_of(self, digest: str) -> str | None:
-        """Of a link. Read first: whoever guesses must not hold the lock of those who write."""
+        """Of a link. Read first: guessers must not hold the lock of those who write."""
         with self._database.reading(once=True) as tx:
             return tx.execute(select(_link.c.person_id).where(_link.c.digest == digest)).scalar_one_or_none()
 

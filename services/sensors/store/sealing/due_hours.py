@@ -46,7 +46,7 @@ class DueHours:
         return [DueHour(sensor_id=row.sensor_id, axis=row.axis, hour=row.hour, version=row.version) for row in rows]
 
     def claim(self, due: DueHour) -> bool:
-        """Whoever has claimed an axis keeps it for some minutes at most, should it end in between."""
+        """A sealer that ends after its claim keeps an axis for some minutes at most."""
         table, now_us = tables.channel, self._now_us()
         is_this = (table.c.sensor_id == due.sensor_id) & (table.c.axis == due.axis)
         until_us = now_us + _LEASE_SECONDS * 1_000_000

@@ -33,7 +33,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def content(folder: DataFolder, tables: dict[str, tuple[str, ...]] = POWER) -> dict[str, list[tuple[object, ...]]]:
-    """As SQLite shows it to whoever opens the files."""
+    """As SQLite shows it when the files are opened."""
     shown: dict[str, list[tuple[object, ...]]] = {}
     for service, names in tables.items():
         with closing(sqlite3.connect(folder.file(service))) as connection:

@@ -101,7 +101,7 @@ def unsigned(_issuer: Issuer, claims: Claims) -> str:
 
 
 def by_our_own_secret(_issuer: Issuer, claims: Claims) -> str:
-    """As whoever knows the client's secret could: a client, or another server of its kind."""
+    """As one with the client's secret could: a client, or another server of its kind."""
     return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(CLIENT_SECRET), algorithms=["HS256"])
 
 

@@ -37,7 +37,7 @@ def test_no_head_that_was_given_out_is_gone_after_any_number_of_kills(tmp_path: 
 
 
 def _killed(file: Path, signer: Signer, heads: int) -> list[SignedHead]:
-    """The heads that a process had given out when it was killed, in the midst of its next command."""
+    """The heads that a process had given out when it was killed, during its next command."""
     reader, writer = os.pipe()
 
     def work() -> None:

@@ -28,7 +28,7 @@ def show_sign_in(
 ) -> None:
     """The ways to sign in. `refusal`: why the last one was none. `signed_out`: where the issuer ends its session."""
     resp.set_header("Cache-Control", "no-store")
-    # Whoever chooses a language here comes back to the link, which the page holds anyway; or begins anew.
+    # After a choice of language one comes back to the link, which the page holds anyway; or begins anew.
     back = SIGN_IN if link is None else f"{LINK}/{link}"
     ways = {"link": link, "issuer": None if parts.issuer is None else parts.issuer.host}
     told = {"refusal": refusal, "claims": claims, "signed_out": signed_out}
@@ -63,7 +63,7 @@ class SignInPage(Page):
 
 
 class SignOut(Page):
-    """Ends on our own page; whoever came by an issuer is told where to sign out there."""
+    """Ends on our own page, which says where to sign out of the issuer, if one signed this person in."""
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         visit, _ = self.posted(req)
