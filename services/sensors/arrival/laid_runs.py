@@ -6,11 +6,12 @@ Records that follow each other become one run of half a minute, so that a file o
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from services.sensors.accounting.account import Account
-from services.sensors.accounting.identity import STRAY, Contradiction, Judged, Run, Values, judge_record
+from services.sensors.accounting.identity import STRAY, Contradiction, Judged, Run, judge_record
 from services.sensors.arrival.record import AXES, Record
 
 RUN_NS_MAX = 32_000_000_000
@@ -27,6 +28,14 @@ class Found:
     run: Run
     part: Contradiction
     source: str
+
+
+class Span(NamedTuple):
+    """Where a run begins and ends, and how many samples it has on each axis."""
+
+    device_ns: int
+    device_end_ns: int
+    samples: int
 
 
 @dataclass(slots=True)
@@ -55,7 +64,7 @@ def lay(records: Sequence[Record], known: Mapping[str, Iterable[Run]], interval_
             row.records.append(record)
             laid.fresh.append(record.count)
             new += record.values.size
-            spans.grow(Run(device_ns=row.first_ns, device_end_ns=record.device_ns, values=row.counted))
+            spans.grow(Span(row.first_ns, record.device_ns, row.count))
             continue
         _close(row, laid)
         judged = _judge(record, first_ns, stored, laid, interval_ns)
@@ -67,7 +76,7 @@ def lay(records: Sequence[Record], known: Mapping[str, Iterable[Run]], interval_
             new += sum(stop - first for first, stop in one.new)
             repeated += one.repeated
             differing += one.differing
-        spans.grow(_run(record, AXES[0], first_ns))
+        spans.grow(Span(first_ns, record.device_ns, record.count))
     _close(row, laid)
     laid.account = Account(new=new, repeated=repeated, differing=differing)
     return laid
@@ -82,15 +91,15 @@ class Row:
         self.records: list[Record] = []
 
     @property
-    def counted(self) -> Values:
-        """As many as there are samples on an axis."""
-        return np.empty(sum(record.count for record in self.records), dtype=np.int32)
+    def count(self) -> int:
+        """Of samples on an axis."""
+        return sum(record.count for record in self.records)
 
-    def begin(self, first_ns: int, before: Run | None) -> None:
+    def begin(self, first_ns: int, before: Span | None) -> None:
         """Where the stamp says, but no further from where the run before goes on than lets both be joined."""
         self.first_ns = first_ns
         if before is not None:
-            due_ns = before.device_ns + before.values.size * self._interval_ns
+            due_ns = before.device_ns + before.samples * self._interval_ns
             off_ns = first_ns - due_ns
             if abs(off_ns) < self._interval_ns:
                 join_ns = _JOIN * self._interval_ns
@@ -100,7 +109,7 @@ class Row:
         if not self.records:
             return False
         last = self.records[-1]
-        due_ns = self.first_ns + sum(one.count for one in self.records) * self._interval_ns
+        due_ns = self.first_ns + self.count * self._interval_ns
         return (
             abs(first_ns - due_ns) < _GRID * self._interval_ns
             and record.device_ns - self.first_ns < RUN_NS_MAX
@@ -108,7 +117,7 @@ class Row:
         )
 
 
-def _first_ns(record: Record, before: Run | None, interval_ns: float) -> int:
+def _first_ns(record: Record, before: Span | None, interval_ns: float) -> int:
     """Device time of its first sample: evenly after the record before if that is its neighbour, whatever the rate."""
     if before is not None:
         gap_ns = record.device_ns - before.device_end_ns
@@ -121,28 +130,29 @@ class _Spans:
     """What is known at a device time: what was stored, and what was laid so far."""
 
     def __init__(self, stored: Mapping[str, Sequence[Run]], interval_ns: float) -> None:
-        self._runs = sorted(stored[AXES[0]], key=lambda run: run.device_end_ns)
+        of_first = (Span(run.device_ns, run.device_end_ns, run.values.size) for run in stored[AXES[0]])
+        self._stored = sorted(of_first, key=lambda span: span.device_end_ns)
         runs = [run for of_axis in stored.values() for run in of_axis]
         self._starts = np.array([run.device_ns for run in runs], dtype=np.int64)
         self._ends = np.array([run.device_end_ns for run in runs], dtype=np.int64)
         self._slack_ns = STRAY * interval_ns
-        self._laid: Run | None = None
+        self._laid: Span | None = None
 
-    def last_before(self, record: Record) -> Run | None:
+    def last_before(self, record: Record) -> Span | None:
         """The run that ends last before the record does."""
-        place = bisect_left(self._runs, record.device_ns, key=lambda run: run.device_end_ns)
-        ending = [run for run in (self._laid, self._runs[place - 1] if place else None) if run is not None]
-        earlier = [run for run in ending if run.device_end_ns < record.device_ns]
-        return max(earlier, key=lambda run: run.device_end_ns, default=None)
+        place = bisect_left(self._stored, record.device_ns, key=lambda span: span.device_end_ns)
+        ending = [span for span in (self._laid, self._stored[place - 1] if place else None) if span is not None]
+        earlier = [span for span in ending if span.device_end_ns < record.device_ns]
+        return max(earlier, key=lambda span: span.device_end_ns, default=None)
 
     def meet(self, first_ns: int, last_ns: int) -> bool:
         if self._laid is not None and first_ns <= self._laid.device_end_ns + self._slack_ns:
             return True
         return bool(np.any((self._ends + self._slack_ns >= first_ns) & (self._starts - self._slack_ns <= last_ns)))
 
-    def grow(self, run: Run) -> None:
-        if self._laid is None or run.device_end_ns >= self._laid.device_end_ns:
-            self._laid = run
+    def grow(self, span: Span) -> None:
+        if self._laid is None or span.device_end_ns >= self._laid.device_end_ns:
+            self._laid = span
 
 
 def part_of(run: Run, first: int, stop: int) -> Run:
