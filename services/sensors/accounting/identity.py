@@ -67,14 +67,18 @@ def judge_record(offered: Run, known: Iterable[Run], interval_ns: float) -> Judg
 
 
 def _laid_upon(offered: Run, run: Run, interval_ns: float) -> NDArray[np.int64]:
-    """Places in the run. Stamps stray by most of an interval where a device is busy: a whole equal record tells."""
+    """Places in the run. Stamps stray by most of an interval where a device is busy: a whole equal record tells,
+    unless one value is all it has, which is equal to itself wherever it is laid.
+    """
     last = offered.values.size - 1
     places = np.arange(last + 1) - last + ceil(float(run.place_of(offered.device_end_ns, interval_ns)) - STRAY)
     return next((places + moved for moved in (0, -1, 1) if _is_the_same(offered, run, places + moved)), places)
 
 
 def _is_the_same(offered: Run, run: Run, places: NDArray[np.int64]) -> bool:
-    if offered.values.size < _TELLING or places[0] < 0 or places[-1] >= run.values.size:
+    if places[0] < 0 or places[-1] >= run.values.size:
+        return False
+    if offered.values.size < _TELLING or bool((offered.values == offered.values[0]).all()):
         return False
     return bool((run.values[places] == offered.values).all())
 

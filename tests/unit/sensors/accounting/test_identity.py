@@ -29,19 +29,39 @@ def test_every_sample_offered_is_new_repeated_or_differing_and_nothing_besides(
 ) -> None:
     begun, known = 3, []
     values: dict[int, int] = {}
+    is_astray = False
     for part in stored:
         known.append(run(begun, part))
+        is_astray |= _is_whole(offered, begun - 1, part) or _is_whole(offered, begun + 1, part)
         values |= {begun + place: value for place, value in enumerate(part)}
         begun += len(part) + 2
     first, samples = offered
     for judge in (judge_record, judge_by_time):
         judged = judge(run(first, samples, late_ns=late_ns), known, INTERVAL_NS)
+        if is_astray and judge is judge_record:
+            assert (judged.new, judged.repeated, judged.differing) == ((), len(samples), 0), "the record tells itself"
+            continue
         new = [place for begin, stop in judged.new for place in range(begin, stop)]
         assert new == [place for place in range(len(samples)) if first + place not in values]
         both = [(values[first + place], samples[place]) for place in range(len(samples)) if first + place in values]
         assert judged.repeated == sum(kept == other for kept, other in both)
         told = [pair for part in judged.contradictions for pair in zip(part.kept, part.offered, strict=True)]
         assert told == [(kept, other) for kept, other in both if kept != other]
+
+
+def _is_whole(offered: tuple[int, list[int]], begun: int, part: list[int]) -> bool:
+    """Whether all of a record of eight samples or more, that are not of one value, is in a run that began there."""
+    first, samples = offered
+    place = first - begun
+    is_telling = len(samples) >= 8 and len(set(samples)) > 1
+    return is_telling and place >= 0 and part[place : place + len(samples)] == samples
+
+
+def test_a_sample_beside_equal_ones_is_new_however_many_they_are() -> None:
+    flat = [7] * 32
+    for first, beside in ((2, (0, 1)), (4, (31, 32))):
+        judged = judge_record(run(first, flat), [run(3, flat)], INTERVAL_NS)
+        assert (judged.new, judged.repeated) == ((beside,), 31)
 
 
 def test_a_record_is_laid_upon_the_same_one_though_its_rate_was_stated_four_percent_wrong_before() -> None:
