@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from services.sensors import events
+from services.sensors.registry import events
 from shared.contracts import sensors as public
 
 

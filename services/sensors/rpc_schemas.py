@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from services.sensors.queries import Status
+from services.sensors.registry.queries import Status
 from shared.contracts.schema_fields import PAGE_MAX, Moment, identifier
 
 
@@ -41,3 +41,4 @@ class SensorAnswer(Schema):
 class SensorPageAnswer(Schema):
     sensors = fields.List(fields.Nested(SensorAnswer))
     next_after = fields.String()
+    total = fields.Integer()

@@ -3,9 +3,10 @@
 from nameko.timer import timer
 
 from services.sensors.arrival.device_arrival import DeviceArrival
-from services.sensors.queries import SensorPage, SensorQueries
+from services.sensors.registry.queries import SensorPage, SensorQueries
 from services.sensors.rpc_schemas import ListSensorsArguments, SensorPageAnswer
 from services.sensors.samples import Samples
+from services.sensors.registry.visible import Visible
 from shared.messaging.entrypoints import Provided
 from shared.messaging.rpc.procedures import procedure
 from shared.replication.heads.sent_elsewhere import SEND_SECONDS, SentElsewhere
@@ -28,7 +29,7 @@ class SensorsService:
 
     @procedure(ListSensorsArguments(), SensorPageAnswer())
     def list_sensors(self, organisation_id: str, limit: int = 20, after: str = "") -> SensorPage:
-        return self.queries.list_sensors(organisation_id, limit, after, None)
+        return self.queries.list_sensors(Visible(organisation_id=organisation_id), limit, after)
 
     @timer(interval=RELAY_SECONDS)
     def relay_what_is_left(self) -> None:

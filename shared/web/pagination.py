@@ -13,7 +13,7 @@ from shared.web.operation import Answer, StrictSchema
 from shared.web.problems.catalogue import Problem
 from shared.web.requests import cursor
 
-_PAGING = ("limit", "cursor")
+_PAGING = ("limit", "cursor", "page")
 _GO_ON = "send all else as it was (limit may change), or begin again without a cursor"
 
 

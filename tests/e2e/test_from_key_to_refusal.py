@@ -58,14 +58,14 @@ def _reads_recordings(reader: httpx.Client) -> None:
     stations = {sensor["station"]: sensor for sensor in listed}
     assert {"UH1", "UH2", "UH3", "UH4"} <= stations.keys()
     sensor_id = stations["UH3"]["id"]
-    assert reader.get(f"/v1/sensors/{sensor_id}").json() == stations["UH3"]
+    assert reader.get(f"/v1/sensors/{sensor_id}").json()["data"] == stations["UH3"]
     data = reader.get(
         f"/v1/sensors/{sensor_id}/data",
         params={"start": "2010-05-27T16:24:00Z", "end": "2010-05-27T16:25:00Z", "channel": "SHZ"},
-    ).json()
+    ).json()["data"]
     assert data["unit"] == "counts"
     (segment,) = data["segments"]
-    assert segment["sample_rate_hz"] == 50.0
+    assert segment["sample_rate"] == 50.0
     assert len(segment["samples"]) > 2000
     assert all(isinstance(sample, int) for sample in segment["samples"])
 

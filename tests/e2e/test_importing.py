@@ -29,12 +29,12 @@ def test_the_openeew_recordings_of_an_m7_earthquake_are_read_back_through_the_ap
         data = admin.get(
             f"/v1/sensors/{sensor['id']}/data",
             params={"start": "2018-02-16T23:39:00Z", "end": "2018-02-16T23:41:00Z"},
-        ).json()
+        ).json()["data"]
     assert data["unit"] == "mGal"
     assert sensor["location"] is not None
     assert {segment["channel"] for segment in data["segments"]} == {"BN1", "BN2", "BNZ"}
     seconds = sum(
-        len(part["samples"]) / part["sample_rate_hz"] for part in data["segments"] if part["channel"] == "BNZ"
+        len(part["samples"]) / part["sample_rate"] for part in data["segments"] if part["channel"] == "BNZ"
     )
     assert 119 < seconds <= 120.1
 

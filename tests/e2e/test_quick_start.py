@@ -67,9 +67,9 @@ class Busy(BaseHTTPRequestHandler):
         self.send_response(429 if first else 200)
         self.send_header("Retry-After", "1")
         self.end_headers()
-        segments = [{"channel": "HNZ", "start": "2020-06-23T15:29:00Z", "samples": [0, 7]}]
+        segments = [{"channel": "HNZ", "start_time": "2020-06-23T15:29:00Z", "samples": [0, 7]}]
         sensor = {"id": "sen_1", "name": "MX.OAX1", "last_sample_at": "2020-06-23T15:30:00Z"}
-        body = {"unit": "counts", "segments": segments} if "/data" in self.path else {"data": [sensor]}
+        body = {"data": {"unit": "counts", "segments": segments} if "/data" in self.path else [sensor]}
         self.wfile.write(json.dumps(body).encode())
 
     def log_message(self, *_: object) -> None:

@@ -53,7 +53,7 @@ def _served(embedded: Embedded) -> list[Any]:
     """The latest hour of each sensor, which begins between two samples, or before the first."""
     with embedded.admin() as admin:
         sensors = admin.get("/v1/sensors", params={"limit": 100}).json()["data"]
-        return [admin.get(f"/v1/sensors/{sensor['id']}/data", params=_latest(sensor)).json() for sensor in sensors]
+        return [admin.get(f"/v1/sensors/{sensor['id']}/data", params=_latest(sensor)).json()["data"] for sensor in sensors]
 
 
 def _latest(sensor: Any) -> dict[str, str]:
@@ -63,11 +63,11 @@ def _latest(sensor: Any) -> dict[str, str]:
 
 
 def _samples(answer: Any) -> list[Any]:
-    return [(one["channel"], one["sample_rate_hz"], one["samples"]) for one in answer["segments"]]
+    return [(one["channel"], one["sample_rate"], one["samples"]) for one in answer["segments"]]
 
 
 def _starts(answers: list[Any]) -> list[datetime]:
-    return [datetime.fromisoformat(segment["start"]) for answer in answers for segment in answer["segments"]]
+    return [datetime.fromisoformat(segment["start_time"]) for answer in answers for segment in answer["segments"]]
 
 
 def _told(embedded: Embedded, *command: str) -> Any:

@@ -45,7 +45,7 @@ class CountingBus:
 
 
 @pytest.mark.parametrize(
-    ("path", "queries_max"), [("/v1/sensors/{sensor_id}", 1), ("/v1/sensors", 1), ("/v1/sensors/{sensor_id}/data", 2)]
+    ("path", "queries_max"), [("/v1/sensors/{sensor_id}", 1), ("/v1/sensors", 2), ("/v1/sensors/{sensor_id}/data", 2)]
 )
 def test_a_warm_read_makes_no_message_and_hardly_a_query(tmp_path: Path, path: str, queries_max: int) -> None:
     clock, bus = SystemClock(), CountingBus()

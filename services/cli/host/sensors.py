@@ -148,7 +148,7 @@ def _known(known: list[str], asked: str | None) -> str:
 def _import_one(name: str, read: Read, storing: Storing, summary: Summary) -> None:
     """A file that cannot be used costs only itself."""
     from services.sensors.ingest import UnreadableRecording
-    from services.sensors.sensor import StationCodeTaken
+    from services.sensors.registry.sensor import StationCodeTaken
 
     try:
         summary.add(name, storing.store(read()))

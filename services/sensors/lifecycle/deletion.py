@@ -2,10 +2,10 @@
 
 from sqlalchemy import Connection, delete
 
-from services.sensors import sensor
+from services.sensors.registry import sensor
 from services.sensors.arrival import tables
-from services.sensors.events import SensorDeleted, SensorEvent, types
-from services.sensors.projection import project
+from services.sensors.registry.events import SensorDeleted, SensorEvent, types
+from services.sensors.registry.projection import project
 from services.sensors.store.sample_store import SampleStore
 from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.origin import Origin

@@ -36,9 +36,11 @@ def tagged(answer: Answer) -> Answer:
     """The answer with its ETag."""
     shown = representation(answer.body if answer.shown is None else answer.shown)
     headers = {**answer.headers, "ETag": entity_tag(answer.revision, shown)}
-    is_whole = answer.shown is None and not _has_meta(answer.body)
-    # What is encoded already need not be once more.
-    return msgspec.structs.replace(answer, headers=headers, body=shown if is_whole else answer.body)
+    body = answer.body
+    if answer.shown is None:
+        # What is encoded already need not be once more.
+        body = shown[:-1] + b',"meta":' + _encode(body["meta"]) + b"}" if _has_meta(body) else shown
+    return msgspec.structs.replace(answer, headers=headers, body=body)
 
 
 def representation(body: Any) -> bytes:

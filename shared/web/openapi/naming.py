@@ -15,7 +15,7 @@ def operation_id(method: str, path: str, answers: type[Schema]) -> str:
     segments = path.strip("/").split("/")[1:]
     nouns = [segment for segment in segments if not segment.startswith("{")]
     verb, name, part = _VERBS[method], "", ""
-    if method == "get" and "next_cursor" in answers().fields:
+    if method == "get" and {"next_cursor", "pagination"} & answers().fields.keys():
         verb = "list"
     elif method == "post" and len(segments) > 1 and not segments[-1].startswith("{"):
         verb, _, part = nouns.pop().partition("-")

@@ -10,6 +10,7 @@ from services.sensors.arrival.time_arrival import Timed
 from services.sensors.assembly import Sensors
 from services.sensors.ingest.recording import ReadResult, Recording
 from services.sensors.lifecycle.deletion import SensorDeletion
+from services.sensors.registry.visible import Visible
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from tests.examples import ORGANISATION_ID, ORIGIN, NoBus
@@ -29,7 +30,7 @@ def test_a_deleted_sensor_is_gone_with_its_recordings_and_may_come_back(
     sensors.samples.sealer.run(settled=False)
     deletion = SensorDeletion(sensors.store, sensors.samples.store, clock)
     assert deletion.delete(sensor_id, ORIGIN)
-    assert sensors.queries.get_sensor(ORGANISATION_ID, sensor_id) is None
+    assert sensors.queries.get_sensor(Visible(organisation_id=ORGANISATION_ID), sensor_id) is None
     assert sensors.samples.reader.segments(sensor_id, START_NS, START_NS + 10**12, None) == []
     sensors.samples.sweep.run()
     assert [path for path in (tmp_path / "samples").rglob("*") if path.is_file()] == []

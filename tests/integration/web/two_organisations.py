@@ -78,7 +78,7 @@ class World:
         told = {path: self.ask(who, "GET", path, params=query) for path, query in shown if "/usage" not in path}
         assert {answer.status_code for answer in told.values()} == {200}
         # Deliveries are tried meanwhile, which changes all of them but which there are.
-        return {path: _ids(answer) if "deliveries" in path else answer.json for path, answer in told.items()}
+        return {path: _ids(answer) if "deliveries" in path else _without_meta(answer) for path, answer in told.items()}
 
 
 @contextmanager
@@ -95,6 +95,10 @@ def two_organisations(api: Management, folder: Path) -> Iterator[World]:
     made = [_filled(api, client, sensors, name, admin) for name, admin in zip(DURATION_US, admins, strict=True)]
     yield World(api, sensors, client, *made)
     database.close()
+
+
+def _without_meta(answer: testing.Result) -> Any:
+    return {name: value for name, value in answer.json.items() if name != "meta"}
 
 
 def invented(ids: dict[str, str]) -> dict[str, str]:

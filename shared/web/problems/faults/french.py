@@ -69,6 +69,7 @@ FRENCH_FAULTS: Mapping[str, str] = {
     "no such status: …; choose from …": "ce statut n'existe pas : … ; choisissez parmi …",
     # ways that exclude each other
     "give as_of or revision, not both": "donnez as_of ou revision, pas les deux",
+    "give page or cursor, not both": "donnez page ou cursor, pas les deux",
     "give expires_at or expires_in, not both": "donnez expires_at ou expires_in, pas les deux",
     "give key_ids or label, not both": "donnez key_ids ou label, pas les deux",
     "give exactly one of label, created_before and ids": "donnez exactement un de label, created_before et ids",

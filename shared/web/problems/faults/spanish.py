@@ -69,6 +69,7 @@ SPANISH_FAULTS: Mapping[str, str] = {
     "no such status: …; choose from …": "ese estado no existe: …; elija entre …",
     # ways that exclude each other
     "give as_of or revision, not both": "dé as_of o revision, no ambos",
+    "give page or cursor, not both": "dé page o cursor, no ambos",
     "give expires_at or expires_in, not both": "dé expires_at o expires_in, no ambos",
     "give key_ids or label, not both": "dé key_ids o label, no ambos",
     "give exactly one of label, created_before and ids": "dé exactamente uno de label, created_before e ids",

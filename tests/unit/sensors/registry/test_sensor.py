@@ -6,8 +6,8 @@ from functools import reduce
 
 import pytest
 
-from services.sensors.events import SensorDeleted, SensorEvent, SensorLocated, SensorRegistered
-from services.sensors.sensor import (
+from services.sensors.registry.events import SensorDeleted, SensorEvent, SensorLocated, SensorRegistered
+from services.sensors.registry.sensor import (
     Location,
     RegisterSensor,
     Sensor,

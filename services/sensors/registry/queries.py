@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, func, select
 
 from services.sensors import tables
-from services.sensors.sensor import Location, location
+from services.sensors.registry.sensor import Location, location
+from services.sensors.registry.visible import Visible
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.keyset import By, cut, keyset
@@ -62,32 +63,34 @@ class Box:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorPage:
-    """`next_after`: the id where the next page begins; None on the last."""
+    """`next_after`: the id where the next page begins; None on the last. `total`: of sensors on all pages."""
 
     sensors: tuple[SensorView, ...]
     next_after: str | None
+    total: int
 
 
 class SensorQueries:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
 
-    def get_sensor(self, organisation_id: str, sensor_id: str) -> SensorView | None:
-        """One query. None: not a sensor of this organisation, whether or not it is another's."""
-        table = tables.sensor
-        found = select(table).where(table.c.id == sensor_id, table.c.organisation_id == organisation_id)
-        sensors = self._views(found)
+    def get_sensor(self, visible: Visible, sensor_id: str) -> SensorView | None:
+        """One query. None: no visible sensor, whether or not there is one for others."""
+        sensors = self._views(visible.of(select(tables.sensor).where(tables.sensor.c.id == sensor_id)))
         return sensors[0] if sensors else None
 
-    def list_sensors(self, organisation_id: str, limit: int, after: str, box: Box | None) -> SensorPage:
-        """By id, past `after` ("": from the first). A sensor whose place is unknown is in no box."""
-        table = tables.sensor
-        query = select(table).where(table.c.organisation_id == organisation_id)
+    def list_sensors(
+        self, visible: Visible, limit: int, after: str = "", box: Box | None = None, offset: int = 0
+    ) -> SensorPage:
+        """By id, past `after` ("": from the first) and `offset` more. A sensor whose place is unknown is in no box."""
+        query = visible.of(select(tables.sensor))
         if box is not None:
             query = _inside(query, box)
-        by_id, place = (By(table.c.id),), (after,) if after else None
-        shown, last = cut(self._views(keyset(query, by_id, place, limit)), limit)
-        return SensorPage(sensors=tuple(shown), next_after=None if last is None else last.id)
+        by_id, place = (By(tables.sensor.c.id),), (after,) if after else None
+        found, last = cut(self._views(keyset(query, by_id, place, limit).offset(offset)), limit)
+        with self._database.reading() as tx:
+            total = tx.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+        return SensorPage(sensors=tuple(found), next_after=None if last is None else last.id, total=total)
 
     def has_sensors(self) -> bool:
         with self._database.reading() as tx:

@@ -5,7 +5,7 @@ from typing import assert_never
 from sqlalchemy import Connection, delete, insert, update
 
 from services.sensors import tables
-from services.sensors.events import SensorDeleted, SensorEvent, SensorLocated, SensorRegistered
+from services.sensors.registry.events import SensorDeleted, SensorEvent, SensorLocated, SensorRegistered
 from shared.eventsourcing.event_store import StoredEvent
 
 

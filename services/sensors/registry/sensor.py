@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from services.sensors.events import SensorDeleted, SensorEvent, SensorLocated, SensorRegistered
+from services.sensors.registry.events import SensorDeleted, SensorEvent, SensorLocated, SensorRegistered
 from shared.values.base62 import base62
 
 _ID_CHARACTERS = 22

@@ -1,26 +1,17 @@
-"""Marshmallow schemas of the sensor API: queries and answers."""
+"""Marshmallow schemas of sensors over HTTP: queries and answers."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, fields
 
-from services.sensors.queries import Box, Status
+from services.sensors.http.product_form import NumberedPageQuery, NumberedPageQuerySchema, answer_of, page_of
+from services.sensors.registry.queries import Box, Status
 from shared.web.operation import StrictSchema
-from shared.web.pagination import PageQuery, PageQuerySchema
-from shared.web.requests.timestamp import Timestamp
 
-POINTS_MAX = 100_000
 _DECIMAL = re.compile(r" *[-+]?[0-9]{1,3}(\.[0-9]{0,20})? *", re.ASCII)
-
-
-def _within_recorded_time(moment: datetime) -> None:
-    """Before 1900 nothing was recorded; and nanoseconds since 1970 must fit 64 bits."""
-    if not 1900 < moment.year < 2200:
-        raise ValidationError("must be between the years 1901 and 2199")
 
 
 def _degrees(text: str) -> float:
@@ -46,31 +37,13 @@ class BoxField(fields.Field[Box]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListSensorsQuery(PageQuery):
+class ListSensorsQuery(NumberedPageQuery):
     bbox: Box | None = None
 
 
-class ListSensorsQuerySchema(PageQuerySchema):
+class ListSensorsQuerySchema(NumberedPageQuerySchema):
     shape = ListSensorsQuery
     bbox = BoxField(metadata={"type": "string", "description": "west,south,east,north in degrees"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataQuery:
-    start: datetime | None = None
-    end: datetime | None = None
-    channel: str | None = None
-    format: str = "json"
-    max_points: int | None = None
-
-
-class DataQuerySchema(StrictSchema):
-    shape = DataQuery
-    start = Timestamp(validate=_within_recorded_time)
-    end = Timestamp(validate=_within_recorded_time)
-    channel = fields.String(validate=validate.Regexp(r"[A-Z0-9]{3}\Z"))
-    format = fields.String(validate=validate.OneOf(("json",)))
-    max_points = fields.Integer(validate=validate.Range(min=2, max=POINTS_MAX))
 
 
 class LocationSchema(StrictSchema):
@@ -97,25 +70,5 @@ class SensorSchema(StrictSchema):
     last_sample_at = fields.AwareDateTime(required=True, allow_none=True)
 
 
-class SensorListSchema(StrictSchema):
-    data = fields.List(fields.Nested(SensorSchema), required=True)
-    next_cursor = fields.String(required=True, allow_none=True)
-
-
-class SegmentSchema(StrictSchema):
-    channel = fields.String(required=True)
-    location_code = fields.String(required=True)
-    start = fields.AwareDateTime(required=True)
-    sample_rate_hz = fields.Float(required=True)
-    samples = fields.List(fields.Float(), required=True)
-
-
-class SensorDataSchema(StrictSchema):
-    sensor_id = fields.String(required=True)
-    unit = fields.String(required=True)
-    segments = fields.List(fields.Nested(SegmentSchema), required=True)
-
-
-class SeismicEventListSchema(StrictSchema):
-    data = fields.List(fields.Dict(), required=True)
-    next_cursor = fields.String(required=True, allow_none=True)
+SensorAnswerSchema = answer_of(SensorSchema, "SensorAnswerSchema")
+SensorPageSchema = page_of(SensorSchema, "SensorPageSchema")

@@ -1,0 +1,61 @@
+"""HTTP resources of sensors: the list, and one."""
+
+from typing import Any
+
+import msgspec
+
+from services.sensors.http.product_form import Listed, page, shown
+from services.sensors.http.sensor_schema import (
+    ListSensorsQuery,
+    ListSensorsQuerySchema,
+    SensorAnswerSchema,
+    SensorPageSchema,
+)
+from services.sensors.registry.queries import SensorQueries, SensorView
+from services.sensors.registry.visible import Visible, visible_to
+from shared.web.operation import Answer, Call, operation
+from shared.web.problems.catalogue import Problem
+
+
+class SensorCollection:
+    def __init__(self, queries: SensorQueries) -> None:
+        self._queries = queries
+
+    @operation(
+        "List sensors", tag="Sensors", permission="sensors:read", query=ListSensorsQuerySchema, answers=SensorPageSchema
+    )
+    def on_get(self, call: Call[ListSensorsQuery, None]) -> Answer:
+        query = call.query
+        (after,) = query.after(str) or ("",)
+        found = self._queries.list_sensors(visible_to(call.caller), query.limit, after, query.bbox, query.offset)
+        place = (found.next_after,) if found.next_after else None
+        return page(call, Listed(items=map(_shown, found.sensors), place=place, total=found.total))
+
+
+class SensorItem:
+    def __init__(self, queries: SensorQueries) -> None:
+        self._queries = queries
+
+    @operation(
+        "Show a sensor",
+        tag="Sensors",
+        permission="sensors:read",
+        answers=SensorAnswerSchema,
+        problems=("outside-organisation",),
+    )
+    def on_get(self, call: Call[None, None], sensor_id: str) -> Answer:
+        return shown(call, _shown(visible_sensor(self._queries, visible_to(call.caller), sensor_id)))
+
+
+def visible_sensor(queries: SensorQueries, visible: Visible, sensor_id: str) -> SensorView:
+    """Raises Problem, the same whether the sensor is another's or is nowhere."""
+    sensor = queries.get_sensor(visible, sensor_id)
+    if sensor is None:
+        raise Problem("outside-organisation")
+    return sensor
+
+
+def _shown(sensor: SensorView) -> dict[str, Any]:
+    body: dict[str, Any] = msgspec.to_builtins(sensor)
+    del body["organisation_id"], body["unit"]
+    return body
