@@ -99,7 +99,7 @@ class KeysService:
     @hears("keys", "usage", "KeyUsed")
     def key_used(self, body: Any) -> None:
         used = msgspec.convert(body, type=KeyUsed)
-        self.last_use.record(used.last_used, used.used_at, used.previous_used)
+        self.last_use.record(used.last_used, used.used_at, used.previous_used, used.in_query)
 
     @timer(interval=RELAY_SECONDS)
     def relay_what_is_left(self) -> None:

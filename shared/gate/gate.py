@@ -135,6 +135,7 @@ class Gate:
             problem=problem,
             previous_secret=_previous_secret(verdict),
             secret_hint=verdict.secret_hint,
+            in_query=verdict.in_query,
         )
         if verdict.refusal is None:
             self.meter.record(record)
