@@ -95,6 +95,18 @@ FRENCH_FAULTS: Mapping[str, str] = {
     "keys cannot be bound to networks yet: leave it out": (
         "les clés ne peuvent pas encore être liées à des réseaux : ne le donnez pas"
     ),
+    # networks
+    "must be the network's name, letter by letter": "doit être le nom du réseau, lettre pour lettre",
+    "must not be above trigger_on": "ne doit pas être au-dessus de trigger_on",
+    "… sensors belong to this network: move or delete them first": (
+        "… capteurs appartiennent à ce réseau : déplacez-les ou supprimez-les d'abord"
+    ),
+    "the organisation has … networks, the most it may have: delete one first": (
+        "l'organisation a … réseaux, le plus qu'elle puisse avoir : supprimez-en un d'abord"
+    ),
+    "… takes no new sensors: name another network, or let this one accept new ones": (
+        "… ne prend pas de nouveaux capteurs : nommez un autre réseau, ou laissez celui-ci en accepter"
+    ),
     # channels
     "is required for a channel of this kind": "est nécessaire pour un canal de ce type",
     "does not apply to a channel of this kind": "ne s'applique pas à un canal de ce type",

@@ -93,6 +93,18 @@ SPANISH_FAULTS: Mapping[str, str] = {
         "debe tener longitudes de -180 a 180, latitudes de -90 a 90, y south por debajo de north"
     ),
     "keys cannot be bound to networks yet: leave it out": "las claves aún no se pueden limitar a redes: no lo dé",
+    # networks
+    "must be the network's name, letter by letter": "debe ser el nombre de la red, letra por letra",
+    "must not be above trigger_on": "no debe estar por encima de trigger_on",
+    "… sensors belong to this network: move or delete them first": (
+        "… sensores pertenecen a esta red: muévalos o elimínelos primero"
+    ),
+    "the organisation has … networks, the most it may have: delete one first": (
+        "la organización tiene … redes, el máximo posible: elimine una primero"
+    ),
+    "… takes no new sensors: name another network, or let this one accept new ones": (
+        "… no admite sensores nuevos: indique otra red, o deje que esta los acepte"
+    ),
     # channels
     "is required for a channel of this kind": "es necesario para un canal de este tipo",
     "does not apply to a channel of this kind": "no se aplica a un canal de este tipo",
