@@ -26,7 +26,7 @@ from services.sensors.networks.queries import NETWORKS_MAX, TAKES_SENSORS, named
 from services.sensors.registry.events import types
 from services.sensors.registry.visible import Visible
 from shared.eventsourcing.origin import Origin
-from shared.eventsourcing.repository import Repository, nothing
+from shared.eventsourcing.repository import Repository, no_check, nothing
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.runtime.clock import Clock
 from shared.sql.idempotency_table import Keep
@@ -111,14 +111,13 @@ class NetworkCommands:
     ) -> None:
         """`name`: as it was typed. Raises NoSuchNetwork, NameDiffers, NetworkHasSensors or RevisionDiffers."""
 
-        def find_empty(tx: Connection) -> tuple[str, ...]:
-            found = find_network(tx, visible, network_id)
+        def is_empty(_before: object, _after: object, tx: Connection) -> None:
             members = select(func.count()).where(tables.sensor.c.network_id == network_id)
             if sensors := tx.execute(members).scalar_one():
                 raise NetworkHasSensors(sensors)
-            return found
 
-        self._execute(find_empty, DeleteNetwork(name=name), origin, terms, network_id)
+        command = DeleteNetwork(name=name)
+        self._execute(lambda tx: find_network(tx, visible, network_id), command, origin, terms, network_id, is_empty)
 
     def for_new_sensors(self, organisation_id: str, origin: Origin) -> str:
         """The network that sensors join for which none is named: the oldest that takes them, made if there is none.
@@ -158,6 +157,7 @@ class NetworkCommands:
         origin: Origin,
         terms: Terms,
         network_id: str,
+        check: Callable[[object, object, Connection], None] = no_check,
     ) -> None:
         now, keep = self._clock.now(), terms.keep
 
@@ -172,6 +172,7 @@ class NetworkCommands:
             origin,
             fence=terms.fence,
             also=nothing if keep is None else lambda tx: keep(tx, network_id),
+            check=check,
         )
 
 
