@@ -14,6 +14,7 @@ from shared.sql.idempotency_table import Keep
 from shared.values.revision import ANY_REVISION, SeenRevisions
 
 JSON = "application/json"
+NETWORK = "network_id"  # what names a network in paths and queries: the gate judges it
 _encode = msgspec.json.Encoder().encode
 _NONE: Mapping[str, str] = MappingProxyType({})
 Query = TypeVar("Query")
@@ -82,7 +83,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """The forwarded request that is judged, charged and recorded in place of the one that asks about it (forward-auth).
 
-    `path`: as it is echoed in problems; `route`: as usage counts it.
+    `path`: as it is echoed in problems; `route`: as usage counts it. `networks`: those that it names.
     """
 
     presented: Presented
@@ -90,3 +91,4 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     route: str
     path: str
+    networks: tuple[str, ...] = ()

@@ -105,6 +105,16 @@ SPANISH_FAULTS: Mapping[str, str] = {
     "… takes no new sensors: name another network, or let this one accept new ones": (
         "… no admite sensores nuevos: indique otra red, o deje que esta los acepte"
     ),
+    "no such network: …": "esa red no existe: …",
+    "an admin key opens all networks: leave them out, or the permission admin": (
+        "una clave de administración abre todas las redes: no las dé, o quite el permiso admin"
+    ),
+    "which networks there are cannot be asked right now; nothing was changed": (
+        "ahora no se puede preguntar qué redes hay; no se cambió nada"
+    ),
+    "all networks": "todas las redes",
+    "the networks …": "las redes …",
+    "not an id": "no es un identificador",
     # channels
     "is required for a channel of this kind": "es necesario para un canal de este tipo",
     "does not apply to a channel of this kind": "no se aplica a un canal de este tipo",
