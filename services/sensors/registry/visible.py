@@ -46,4 +46,4 @@ class Visible:
 
 def visible_to(grant: Grant) -> Visible:
     """What the key that makes a request may see."""
-    return Visible(organisation_id=grant.organisation_id, open_only=True)
+    return Visible(organisation_id=grant.organisation_id, networks=grant.networks, open_only=True)

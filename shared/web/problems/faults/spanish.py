@@ -92,7 +92,6 @@ SPANISH_FAULTS: Mapping[str, str] = {
     "must have longitudes from -180 to 180, latitudes from -90 to 90, and south below north": (
         "debe tener longitudes de -180 a 180, latitudes de -90 a 90, y south por debajo de north"
     ),
-    "keys cannot be bound to networks yet: leave it out": "las claves aún no se pueden limitar a redes: no lo dé",
     # networks
     "must be the network's name, letter by letter": "debe ser el nombre de la red, letra por letra",
     "must not be above trigger_on": "no debe estar por encima de trigger_on",

@@ -19,8 +19,8 @@ from services.auth import assembly as auth
 from services.keys import tables
 from services.keys.assembly import MIGRATIONS
 from services.keys.commands.command_handler import CommandHandler
-from services.keys.commands.network_checks import NoDirectory
 from services.keys.commands.command_inputs import KeyRequest
+from services.keys.commands.network_checks import NoDirectory
 from services.keys.encryption.description import Description
 from services.keys.events import types
 from services.keys.lifecycle.key import Reason
