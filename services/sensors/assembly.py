@@ -7,9 +7,9 @@ from typing import Any
 from services.sensors import api, tables
 from services.sensors.arrival import accounts
 from services.sensors.arrival.device_arrival import DeviceArrival
-from services.sensors.registry.events import types
 from services.sensors.ingest.importer import Importer
 from services.sensors.publication import publish
+from services.sensors.registry.events import types
 from services.sensors.registry.queries import SensorQueries
 from services.sensors.samples import Samples, open_samples
 from shared.eventsourcing.sql_event_store import SqlEventStore
@@ -48,8 +48,8 @@ class Sensors:
         return self.database.answers()
 
     def signed_head(self) -> SignedHead | None:
-        """Where the log ends; None without a signing key."""
-        return signed_end(self.heads, self.store)
+        """Where the log ends, and how many samples were offered; None without a signing key."""
+        return signed_end(self.heads, self.store, accounts.offered)
 
     def provided(self) -> dict[str, object]:
         """What the nameko service asks for."""
@@ -115,5 +115,5 @@ def assemble(
         importer=Importer(database, store, samples.store, clock),
         arrival=DeviceArrival(database, samples.store, clock),
         heads=heads,
-        sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store), elsewhere),
+        sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store, accounts.offered), elsewhere),
     )
