@@ -7,9 +7,9 @@ from typing import Any
 from services.sensors import api, tables
 from services.sensors.arrival import accounts
 from services.sensors.arrival.device_arrival import DeviceArrival
-from services.sensors.registry.events import types
 from services.sensors.ingest.importer import Importer
 from services.sensors.publication import publish
+from services.sensors.registry.events import types
 from services.sensors.registry.queries import SensorQueries
 from services.sensors.samples import Samples, open_samples
 from shared.eventsourcing.sql_event_store import SqlEventStore
