@@ -45,8 +45,8 @@ channel = Table(
 _number = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only of this type
 
 # Files of sealed samples; one hour of an axis may have several, where its codes changed. `hour`: since 1970.
-# `record_bytes`: of each of its records. `superseded_us`: when no span named it any more, microseconds since 1970; 0: it
-# may go at once; None: it is current.
+# `record_bytes`: of each of its records. `superseded_us`: when no span named it any more, microseconds since 1970;
+# 0: it may go at once; None: it is current.
 sealed_file = Table(
     "sealed_file",
     metadata,
