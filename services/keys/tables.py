@@ -52,6 +52,7 @@ api_key = Table(
     Column("allowed_addresses", Text, nullable=False),
     Column("minute_limit", Integer),
     Column("day_limit", Integer),
+    Column("networks", Text),
     Column("revoked_at", String(27)),
     Column("revocation_reason", String(32)),
     Column("revocation_note", Text),

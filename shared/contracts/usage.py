@@ -24,6 +24,8 @@ class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     `previous_secret`: the beginning of the digest of the secret before the newest, if an admitted request came with it.
 
     `secret_hint`: of the secret that it came with, if that was not the newest of its key, or is dead.
+
+    `network_id`: the network that the answer is about, if it is about one.
     """
 
     request_id: str
@@ -42,6 +44,7 @@ class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     problem: str | None = None
     previous_secret: str | None = None
     secret_hint: str | None = None
+    network_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,8 @@ def _wire(type_: Any) -> fields.Field[Any]:
         return Moment()
     if type_ is Status:
         return fields.Enum(Status, by_value=True)
-    return fields.List(fields.String()) if type_ == tuple[str, ...] else fields.Raw()
+    is_list = type_ in (tuple[str, ...], tuple[str, ...] | None)
+    return fields.List(fields.String()) if is_list else fields.Raw()
 
 
 class KeyAnswer(Schema):

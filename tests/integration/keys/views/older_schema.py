@@ -18,8 +18,14 @@ def before_conditions(tx: Connection) -> None:
     tx.execute(text("ALTER TABLE organisation DROP COLUMN revision"))
 
 
+def before_networks(tx: Connection) -> None:
+    """As before migration 0023, the newest: keys are bound to no networks."""
+    tx.execute(text("ALTER TABLE api_key DROP COLUMN networks"))
+
+
 def before_restores(tx: Connection) -> None:
-    """As before migration 0017, the newest: no epochs but the first, and no divergence."""
+    """As before migration 0017: no epochs but the first, and no divergence."""
+    before_networks(tx)
     for name in ("present_epoch", "divergence"):
         tx.execute(text(f"ALTER TABLE log_head DROP COLUMN {name}"))
     tx.execute(text("DROP TABLE log_epoch"))

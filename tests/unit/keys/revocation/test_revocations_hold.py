@@ -20,6 +20,7 @@ from services.keys import tables
 from services.keys.assembly import MIGRATIONS
 from services.keys.commands.command_handler import CommandHandler
 from services.keys.commands.command_inputs import KeyRequest
+from services.keys.commands.network_checks import NoDirectory
 from services.keys.encryption.description import Description
 from services.keys.events import types
 from services.keys.lifecycle.key import Reason
@@ -111,7 +112,8 @@ class World:
         self._database = keys_database
         self._feed = LogFeed(keys_database, store, publication, self._acknowledge)
         receipts = Receipts(propagation, Evidence(store, None, self.clock.now), self.clock)
-        self._commands = CommandHandler(keys_database, store, Doorbell(lambda: None), receipts, self.clock)
+        doorbell = Doorbell(lambda: None)
+        self._commands = CommandHandler(keys_database, store, doorbell, receipts, self.clock, NoDirectory())
         self._auth = auth.assemble(auth_database, LogFeed(keys_database, store, publication), self.clock)
         self._auth.subscription.pull()
         self._organisation = self._commands.organisations.register("Railway", "free", ORIGIN)
