@@ -25,6 +25,7 @@ class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
     `secret_hint`: of the secret that it came with, if that was not the newest of its key, or is dead.
 
+    `network_id`: the network that the answer is about, if it is about one.
     `in_query`: the secret came in the URL's query, where proxies and histories record it. Never of several requests.
     """
 
@@ -44,6 +45,7 @@ class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     problem: str | None = None
     previous_secret: str | None = None
     secret_hint: str | None = None
+    network_id: str | None = None
     in_query: bool = False
 
 

@@ -11,6 +11,7 @@ from falcon import testing
 from services.auth.tier_limits import TIERS
 from services.keys import assembly as keys_assembly
 from services.keys.commands.command_inputs import KeyRequest
+from services.keys.commands.network_checks import NetworksAway
 from services.keys.encryption.description import Description
 from services.keys.rpc.error_mapping import as_wire_errors
 from services.keys.rpc.schemas import HistoryArguments, HistoryEntryAnswer, KeyAnswer
@@ -85,6 +86,20 @@ class NearbyKeys(KeysClient):
         return found
 
 
+class Networks:
+    """In the place of sensors: organisation → its networks. `asked`: how often."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, dict[str, str]] = {}
+        self.is_away, self.asked = False, 0
+
+    def networks_of(self, organisation_id: str) -> dict[str, str]:
+        self.asked += 1
+        if self.is_away:
+            raise NetworksAway
+        return self.known.get(organisation_id, {})
+
+
 @dataclass
 class Management:
     keys: keys_assembly.Keys
@@ -96,6 +111,7 @@ class Management:
     client: testing.TestClient
     organisation_id: str
     admin: str
+    networks: "Networks"
 
     def ask(self, method: str, path: str, *, key: str | None = None, **parts: Any) -> testing.Result:
         headers = {"Authorization": f"Bearer {key or self.admin}"} | parts.pop("headers", {})
@@ -140,7 +156,8 @@ def management(
     clock, bell = clock or SystemClock(), Doorbell()
     keys_database = migrated(keys_database or Database.sqlite(folder / "keys.db"), keys_assembly.MIGRATIONS)
     signer = Signer(new_private_key())
-    keys = keys_assembly.assemble(keys_database, bell, clock, lease_seconds=10, signer=signer)
+    networks = Networks()
+    keys = keys_assembly.assemble(keys_database, bell, clock, lease_seconds=10, signer=signer, networks=networks)
     # Nothing here tells others which keys were used, so nothing is published.
     nobody = cast("EventPublisher", None)
     nearby = NearbyKeys(keys)
@@ -156,7 +173,9 @@ def management(
     gate = Gate(replica, MemoryQuota(), Meter(folder / "spool", TakenIn(usage), clock), clock)
     routes = [*keys.routes(replica.grants, NO_PROXIES), *usage.routes(replica.grants, NO_PROXIES)]
     app = application("keys", routes, gate, clock, public_url=PUBLIC_URL, is_ready=lambda: True)
-    return Management(keys, usage, replica, gate, bell, routes, testing.TestClient(app), organisation_id, admin)
+    networks.known[organisation_id] = {"net_1": "North", "net_2": "South"}
+    client = testing.TestClient(app)
+    return Management(keys, usage, replica, gate, bell, routes, client, organisation_id, admin, networks)
 
 
 def _admin_key(keys: keys_assembly.Keys, organisation_id: str) -> str:

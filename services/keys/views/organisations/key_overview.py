@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
 from services.keys import tables
 from services.keys.lifecycle.key import Status
@@ -101,10 +101,10 @@ def _beyond_lifetime(tx: Connection, is_living: ColumnElement[bool], lifetimes: 
     return SomeKeys(count=len(found), listed=tuple(map(_named, rows)))
 
 
-def _exceeds(row: Row[Any], lifetimes: Lifetimes) -> bool:
+def _exceeds(row: Any, lifetimes: Lifetimes) -> bool:
     latest = latest_expiry(from_rfc3339(row.created_at), lifetimes)
     return latest is not None and (row.expires_at is None or row.expires_at > rfc3339(latest))
 
 
-def _named(row: Row[Any]) -> NamedKey:
+def _named(row: Any) -> NamedKey:
     return NamedKey(id=row.id, name=row.name, hint=row.hint, at=None if row.at is None else from_rfc3339(row.at))

@@ -5,6 +5,7 @@ from sqlalchemy import Connection, text
 
 def before_conditions(tx: Connection) -> None:
     """As before migration 0011: idempotency keys of creations alone, and no revision of an organisation."""
+    before_networks(tx)
     before_sent_in_query(tx)
     before_restores(tx)
     before_follower_places(tx)
@@ -19,8 +20,13 @@ def before_conditions(tx: Connection) -> None:
     tx.execute(text("ALTER TABLE organisation DROP COLUMN revision"))
 
 
+def before_networks(tx: Connection) -> None:
+    """As before migration 0023, the newest: keys are bound to no networks."""
+    tx.execute(text("ALTER TABLE api_key DROP COLUMN networks"))
+
+
 def before_sent_in_query(tx: Connection) -> None:
-    """As before migration 0021, the newest: nothing kept of secrets that came in a URL."""
+    """As before migration 0021: nothing kept of secrets that came in a URL."""
     tx.execute(text("ALTER TABLE api_key DROP COLUMN sent_in_query_at"))
 
 
