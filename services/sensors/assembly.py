@@ -7,9 +7,9 @@ from typing import Any
 from services.sensors import api, tables
 from services.sensors.arrival import accounts
 from services.sensors.arrival.device_arrival import DeviceArrival
-from services.sensors.registry.events import types
 from services.sensors.ingest.importer import Importer
 from services.sensors.publication import publish
+from services.sensors.registry.events import types
 from services.sensors.registry.queries import SensorQueries
 from services.sensors.samples import Samples, open_samples
 from shared.eventsourcing.sql_event_store import SqlEventStore
@@ -23,6 +23,7 @@ from shared.replication.proof.signatures import Signer
 from shared.replication.proof.signed_heads import HeadSigner, SignedHead, signed_end
 from shared.replication.relay import Bus, Relay
 from shared.runtime.clock import Clock
+from shared.sql.clocks.clock_watch import ClockWatch
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from shared.web.evidence.log_head import LogHead
@@ -39,6 +40,7 @@ class Sensors:
     relay: Relay
     queries: SensorQueries
     samples: Samples
+    clock_watch: ClockWatch
     importer: Importer
     arrival: DeviceArrival
     heads: HeadSigner | None
@@ -57,6 +59,7 @@ class Sensors:
             "sensors.queries": self.queries,
             "sensors.relay": self.relay,
             "sensors.samples": self.samples,
+            "sensors.clock_watch": self.clock_watch,
             "sensors.arrival": self.arrival,
             "sensors.sent_heads": self.sent_heads,
         }
@@ -105,13 +108,16 @@ def assemble(
     if signer is not None:
         PublishedSigners(database, tables.signing_key).publish(signer, clock)
         heads = HeadSigner(signer, clock)
-    samples = open_samples(database, samples_folder, clock)
+    clock_watch = ClockWatch("sensors", database, tables.clock_reading, clock)
+    clock_watch.tick()
+    samples = open_samples(database, samples_folder, clock_watch.clock)
     return Sensors(
         database=database,
         store=store,
         relay=Relay(database, tables.metadata, store, Envelopes("sensors", types, publish), bus),
         queries=SensorQueries(database, clock),
         samples=samples,
+        clock_watch=clock_watch,
         importer=Importer(database, store, samples.store, clock),
         arrival=DeviceArrival(database, samples.store, clock),
         heads=heads,

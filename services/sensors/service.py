@@ -4,13 +4,14 @@ from nameko.timer import timer
 
 from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.registry.queries import SensorPage, SensorQueries
+from services.sensors.registry.visible import Visible
 from services.sensors.rpc_schemas import ListSensorsArguments, SensorPageAnswer
 from services.sensors.samples import Samples
-from services.sensors.registry.visible import Visible
 from shared.messaging.entrypoints import Provided
 from shared.messaging.rpc.procedures import procedure
 from shared.replication.heads.sent_elsewhere import SEND_SECONDS, SentElsewhere
 from shared.replication.relay import Relay
+from shared.sql.clocks.clock_watch import WATCH_SECONDS, ClockWatch
 
 RELAY_SECONDS = 1
 SEAL_SECONDS = 10
@@ -26,6 +27,7 @@ class SensorsService:
     sent_heads: SentElsewhere = Provided("sensors.sent_heads")
     samples: Samples = Provided("sensors.samples")
     arrival: DeviceArrival = Provided("sensors.arrival")
+    clock_watch: ClockWatch = Provided("sensors.clock_watch")
 
     @procedure(ListSensorsArguments(), SensorPageAnswer())
     def list_sensors(self, organisation_id: str, limit: int = 20, after: str = "") -> SensorPage:
@@ -46,6 +48,10 @@ class SensorsService:
     @timer(interval=DECIDE_SECONDS)
     def decide_what_waits(self) -> None:
         self.arrival.decide_waiting()
+
+    @timer(interval=WATCH_SECONDS, eager=True)
+    def watch_clock(self) -> None:
+        self.clock_watch.tick()
 
     @timer(interval=SWEEP_SECONDS)
     def delete_what_is_old(self) -> None:
