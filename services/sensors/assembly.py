@@ -29,6 +29,7 @@ from shared.replication.proof.signatures import Signer
 from shared.replication.proof.signed_heads import HeadSigner, SignedHead, signed_end
 from shared.replication.relay import Bus, Relay
 from shared.runtime.clock import Clock
+from shared.sql.clocks.clock_watch import ClockWatch
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from shared.web.conditions.idempotency import Idempotency
@@ -49,6 +50,7 @@ class Sensors:
     queries: SensorQueries
     networks: NetworkParts
     samples: Samples
+    clock_watch: ClockWatch
     importer: Importer
     arrival: DeviceArrival
     heads: HeadSigner | None
@@ -68,6 +70,7 @@ class Sensors:
             "sensors.networks": self.networks.queries,
             "sensors.relay": self.relay,
             "sensors.samples": self.samples,
+            "sensors.clock_watch": self.clock_watch,
             "sensors.arrival": self.arrival,
             "sensors.sent_heads": self.sent_heads,
         }
@@ -118,7 +121,9 @@ def assemble(
     if signer is not None:
         PublishedSigners(database, tables.signing_key).publish(signer, clock)
         heads = HeadSigner(signer, clock)
-    samples = open_samples(database, samples_folder, clock)
+    clock_watch = ClockWatch("sensors", database, tables.clock_reading, clock)
+    clock_watch.tick()
+    samples = open_samples(database, samples_folder, clock_watch.clock)
     return Sensors(
         database=database,
         store=store,
@@ -132,6 +137,7 @@ def assemble(
             statistics=StatisticsQueries(database, clock),
         ),
         samples=samples,
+        clock_watch=clock_watch,
         importer=Importer(database, store, samples.store, clock),
         arrival=DeviceArrival(database, samples.store, clock),
         heads=heads,

@@ -12,6 +12,7 @@ from shared.messaging.entrypoints import Provided
 from shared.messaging.rpc.procedures import procedure
 from shared.replication.heads.sent_elsewhere import SEND_SECONDS, SentElsewhere
 from shared.replication.relay import Relay
+from shared.sql.clocks.clock_watch import WATCH_SECONDS, ClockWatch
 
 RELAY_SECONDS = 1
 SEAL_SECONDS = 10
@@ -28,6 +29,7 @@ class SensorsService:
     sent_heads: SentElsewhere = Provided("sensors.sent_heads")
     samples: Samples = Provided("sensors.samples")
     arrival: DeviceArrival = Provided("sensors.arrival")
+    clock_watch: ClockWatch = Provided("sensors.clock_watch")
 
     @procedure(ListSensorsArguments(), SensorPageAnswer())
     def list_sensors(self, organisation_id: str, limit: int = 20, after: str = "") -> SensorPage:
@@ -52,6 +54,10 @@ class SensorsService:
     @timer(interval=DECIDE_SECONDS)
     def decide_what_waits(self) -> None:
         self.arrival.decide_waiting()
+
+    @timer(interval=WATCH_SECONDS, eager=True)
+    def watch_clock(self) -> None:
+        self.clock_watch.tick()
 
     @timer(interval=SWEEP_SECONDS)
     def delete_what_is_old(self) -> None:
