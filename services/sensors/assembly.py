@@ -62,8 +62,8 @@ class Sensors:
         return self.database.answers()
 
     def signed_head(self) -> SignedHead | None:
-        """Where the log ends; None without a signing key."""
-        return signed_end(self.heads, self.store)
+        """Where the log ends, and how many samples were offered; None without a signing key."""
+        return signed_end(self.heads, self.store, accounts.offered)
 
     def provided(self) -> dict[str, object]:
         """What the nameko service asks for."""
@@ -147,5 +147,5 @@ def assemble(
         arrival=arrival,
         receiver=Receiver(database, Devices(database, importer), arrival, timed, clock),
         heads=heads,
-        sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store), elsewhere),
+        sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store, accounts.offered), elsewhere),
     )
