@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from services.sensors import api, tables
-from services.sensors.arrival import accounts
+from services.sensors.arrival import accounts, senders
 from services.sensors.arrival.device_arrival import DeviceArrival
+from services.sensors.arrival.time_arrival import TimeArrival
 from services.sensors.http.networks.network_resources import NetworkParts
 from services.sensors.ingest.importer import Importer
+from services.sensors.live.devices import Devices
+from services.sensors.live.receiver import Receiver
 from services.sensors.networks.adoption import adopt_sensors
 from services.sensors.networks.commands import NetworkCommands
 from services.sensors.networks.moves import SensorMoves
@@ -53,6 +56,7 @@ class Sensors:
     clock_watch: ClockWatch
     importer: Importer
     arrival: DeviceArrival
+    receiver: Receiver
     heads: HeadSigner | None
     sent_heads: SentElsewhere
 
@@ -72,6 +76,7 @@ class Sensors:
             "sensors.samples": self.samples,
             "sensors.clock_watch": self.clock_watch,
             "sensors.arrival": self.arrival,
+            "sensors.receiver": self.receiver,
             "sensors.sent_heads": self.sent_heads,
         }
 
@@ -86,7 +91,11 @@ class Sensors:
 
     def measures(self) -> list[Measure]:
         """What is measured when metrics are asked for."""
-        return [lag.of_log("sensors", self.database, tables.metadata), accounts.measured(self.database)]
+        return [
+            lag.of_log("sensors", self.database, tables.metadata),
+            accounts.measured(self.database),
+            senders.measured(self.database),
+        ]
 
     def start(self) -> None:
         """Timers start what it does."""
@@ -124,6 +133,8 @@ def assemble(
     clock_watch = ClockWatch("sensors", database, tables.clock_reading, clock)
     clock_watch.tick()
     samples = open_samples(database, samples_folder, clock_watch.clock)
+    importer = Importer(database, store, samples.store, clock)
+    arrival, timed = DeviceArrival(database, samples.store, clock), TimeArrival(database, samples.store)
     return Sensors(
         database=database,
         store=store,
@@ -138,8 +149,9 @@ def assemble(
         ),
         samples=samples,
         clock_watch=clock_watch,
-        importer=Importer(database, store, samples.store, clock),
-        arrival=DeviceArrival(database, samples.store, clock),
+        importer=importer,
+        arrival=arrival,
+        receiver=Receiver(database, Devices(database, importer), arrival, timed, clock),
         heads=heads,
         sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store, accounts.offered), elsewhere),
     )

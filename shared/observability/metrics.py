@@ -173,6 +173,7 @@ messages_refused = Counter(
     "Messages on the broker that were not believed, because of the account that sent them; they changed nothing."
     " Not: what RabbitMQ itself refused.",
     # reason: no-account event-of-another answer-of-another call-not-allowed malformed-call batch-of-another
+    # reading-of-another
     ["reason"],
 )
 hours_sealed = Counter(
@@ -198,7 +199,7 @@ for _counter, _values in (
         _counter.labels(_value)
 for _reason in (
     *("no-account", "event-of-another", "answer-of-another"),
-    *("call-not-allowed", "malformed-call", "batch-of-another"),
+    *("call-not-allowed", "malformed-call", "batch-of-another", "reading-of-another"),
 ):
     messages_refused.labels(_reason)
 
