@@ -7,6 +7,8 @@ from typing import Any
 from services.sensors import api, tables
 from services.sensors.arrival import accounts
 from services.sensors.arrival.device_arrival import DeviceArrival
+from services.sensors.configuration.commands import ConfigurationCommands
+from services.sensors.configuration.history import ConfigurationHistory
 from services.sensors.ingest.importer import Importer
 from services.sensors.publication import publish
 from services.sensors.registry.events import types
@@ -28,6 +30,7 @@ from shared.sql.migrations import migrate
 from shared.web.evidence.log_head import LogHead
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import InternalRoute, Route
+from shared.web.still_admitted import StillAdmitted
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -38,6 +41,7 @@ class Sensors:
     store: SqlEventStore
     relay: Relay
     queries: SensorQueries
+    commands: ConfigurationCommands
     samples: Samples
     importer: Importer
     arrival: DeviceArrival
@@ -61,9 +65,10 @@ class Sensors:
             "sensors.sent_heads": self.sent_heads,
         }
 
-    def routes(self, _grants: Grants, _proxies: TrustedProxies) -> list[Route]:
-        """The public resources."""
-        return api.routes(self.queries, self.samples.reader)
+    def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
+        """The public resources; `grants` is the web process's replica."""
+        history = ConfigurationHistory(self.store)
+        return api.routes(self.queries, self.commands, history, self.samples.reader, StillAdmitted(grants))
 
     def internal_routes(self) -> list[InternalRoute]:
         """Nobody follows this service; auth keeps where its log ends."""
@@ -83,7 +88,7 @@ class Sensors:
 def documented_routes() -> list[Route]:
     """The public resources, to describe and not to serve."""
     nothing: Any = None
-    return api.routes(nothing, nothing)
+    return api.routes(nothing, nothing, nothing, nothing, nothing)
 
 
 def assemble(
@@ -111,6 +116,7 @@ def assemble(
         store=store,
         relay=Relay(database, tables.metadata, store, Envelopes("sensors", types, publish), bus),
         queries=SensorQueries(database, clock),
+        commands=ConfigurationCommands(store, clock),
         samples=samples,
         importer=Importer(database, store, samples.store, clock),
         arrival=DeviceArrival(database, samples.store, clock),

@@ -1,12 +1,23 @@
 """A sensor as an aggregate: `decide` and `evolve`. Pure. Its recordings are data, not events, and are not here."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
-from services.sensors.registry.events import SensorDeleted, SensorEvent, SensorLocated, SensorRegistered
+from services.sensors.registry.configuration import FIRST_REVISION, Configuration
+from services.sensors.registry.epoch import EVER_NS, FOREVER_NS, OF_SENSOR, Epoch, Epochs, overlaid
+from services.sensors.registry.events import (
+    SensorConfigured,
+    SensorDeleted,
+    SensorEpochStated,
+    SensorEvent,
+    SensorLocated,
+    SensorRegistered,
+)
 from shared.values.base62 import base62
+from shared.values.timestamps import to_nanoseconds
 
 _ID_CHARACTERS = 22
 
@@ -22,11 +33,16 @@ class Location:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sensor:
+    """`epochs`: by axis, OF_SENSOR for the whole. `revision`: of the configuration."""
+
     sensor_id: str
     organisation_id: str
     name: str
     unit: str
     location: Location | None
+    epochs: Mapping[str, Epochs] = field(default_factory=dict)
+    configuration: Configuration = field(default_factory=Configuration)
+    revision: int = FIRST_REVISION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,10 +117,26 @@ def evolve(state: Sensor | None, event: SensorEvent) -> Sensor | None:
         case SensorLocated():
             found = location(event.latitude, event.longitude, event.elevation_m)
             return None if state is None else replace(state, location=found)
+        case SensorEpochStated():
+            if state is None:
+                return None
+            axis = event.axis or OF_SENSOR
+            epochs = overlaid(state.epochs.get(axis, ()), epoch_of(event))
+            return replace(state, epochs={**state.epochs, axis: epochs})
+        case SensorConfigured():
+            return None if state is None else replace(state, configuration=event.configuration, revision=event.revision)
         case SensorDeleted():
             return None
         case _:
             assert_never(event)
+
+
+def epoch_of(event: SensorEpochStated) -> Epoch:
+    return Epoch(
+        from_ns=EVER_NS if event.starts_at is None else to_nanoseconds(event.starts_at),
+        to_ns=FOREVER_NS if event.ends_at is None else to_nanoseconds(event.ends_at),
+        facts=event.facts,
+    )
 
 
 def location(latitude: float | None, longitude: float | None, elevation_m: float | None) -> Location | None:
