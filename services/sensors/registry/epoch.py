@@ -45,16 +45,25 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """None: not stated. `place`, `serial_number` and `firmware_version` are the sensor's, the others an axis's."""
+    """None: not stated. `place`, `serial_number` and `firmware_version` are the sensor's, the others an axis's.
+
+    `component`: the last letter of a channel code whose others follow from the sample rate.
+    """
 
     place: Place | None = None
     serial_number: str | None = None
     firmware_version: str | None = None
     location_code: str | None = None
     channel_code: str | None = None
+    component: str | None = None
     orientation: Orientation | None = None
     sample_rate_hz: float | None = None
     response: Response | None = None
+
+    @property
+    def are_codes(self) -> bool:
+        """Whether they say how channels are called."""
+        return (self.location_code, self.channel_code, self.component) != (None, None, None)
 
     def over(self, before: "Facts") -> "Facts":
         """These, and what was known `before` where these say nothing."""
