@@ -26,7 +26,7 @@ class SensorCollection:
         query = call.query
         (after,) = query.after(str) or ("",)
         found = self._queries.list_sensors(
-            visible_to(call.caller), query.limit, after, query.bbox, query.offset, query.status
+            visible_to(call.caller), query.limit, after, query.bbox, query.offset, query.network_id, query.status
         )
         place = (found.next_after,) if found.next_after else None
         return page(call, Listed(items=map(_shown, found.sensors), place=place, total=found.total))
@@ -64,6 +64,7 @@ def _shown(sensor: SensorView) -> dict[str, Any]:
         "type": None,
         "network_code": sensor.network,
         "station_code": sensor.station,
+        "network_id": sensor.network_id,
         "location_code": _only({channel.location_code for channel in sensor.channels}),
         "location": None
         if place is None

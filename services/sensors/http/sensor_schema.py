@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validate
 
 from services.sensors.http.configuration.configuration_schema import ConfigurationSchema
 from services.sensors.http.product_form import NumberedPageQuery, NumberedPageQuerySchema, answer_of, page_of
@@ -42,10 +42,12 @@ class BoxField(fields.Field[Box]):
 class ListSensorsQuery(NumberedPageQuery):
     bbox: Box | None = None
     status: Status | None = None
+    network_id: str | None = None
 
 
 class ListSensorsQuerySchema(NumberedPageQuerySchema):
     shape = ListSensorsQuery
+    network_id = fields.String(validate=validate.Length(min=1, max=32))
     bbox = BoxField(metadata={"type": "string", "description": "west,south,east,north in degrees"})
     status = fields.Enum(Status, by_value=True)
 
@@ -76,6 +78,7 @@ class SensorSchema(StrictSchema):
     location_code = fields.String(
         required=True, allow_none=True, metadata={"description": "of all of its channels; null: they differ"}
     )
+    network_id = fields.String(required=True, allow_none=True)
     location = fields.Nested(LocationSchema, required=True, allow_none=True)
     status = fields.Enum(
         Status,

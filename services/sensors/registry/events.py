@@ -5,15 +5,18 @@ from datetime import datetime
 
 from services.sensors.registry.configuration import Configuration
 from services.sensors.registry.epoch import Facts
-from shared.eventsourcing.event_types import EventTypes
+from shared.eventsourcing.event_types import Data, EventTypes
 
 types = EventTypes()
 
 
-@types.register("SensorRegistered")
+@types.register("SensorRegistered", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorRegistered:
-    """`network`, `station`: SEED codes. Degrees and metres (WGS 84); None: not known. `unit`: of the samples."""
+    """`network`, `station`: SEED codes. Degrees and metres (WGS 84); None: not known. `unit`: of the samples.
+
+    `network_id`: the network that it belongs to; None: of an older version, when there were none.
+    """
 
     sensor_id: str
     organisation_id: str
@@ -25,6 +28,12 @@ class SensorRegistered:
     elevation_m: float | None
     unit: str
     registered_at: datetime
+    network_id: str | None = None
+
+
+@types.upcaster("SensorRegistered", from_version=1)
+def _before_networks(body: Data) -> Data:
+    return body
 
 
 @types.register("SensorLocated")
@@ -68,6 +77,17 @@ class SensorConfigured:
     configured_at: datetime
 
 
+@types.register("SensorMoved")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorMoved:
+    """It belongs to another network now."""
+
+    sensor_id: str
+    organisation_id: str
+    network_id: str
+    moved_at: datetime
+
+
 @types.register("SensorDeleted")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorDeleted:
@@ -78,4 +98,4 @@ class SensorDeleted:
     deleted_at: datetime
 
 
-SensorEvent = SensorRegistered | SensorLocated | SensorEpochStated | SensorConfigured | SensorDeleted
+SensorEvent = SensorRegistered | SensorLocated | SensorMoved | SensorEpochStated | SensorConfigured | SensorDeleted

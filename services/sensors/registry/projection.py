@@ -14,6 +14,7 @@ from services.sensors.registry.events import (
     SensorEpochStated,
     SensorEvent,
     SensorLocated,
+    SensorMoved,
     SensorRegistered,
 )
 from services.sensors.registry.sensor import epoch_of
@@ -37,6 +38,7 @@ def project(tx: Connection, row: StoredEvent, event: SensorEvent) -> None:
                     elevation_m=event.elevation_m,
                     unit=event.unit,
                     created_us=to_microseconds(event.registered_at),
+                    network_id=event.network_id,
                 )
             )
         case SensorLocated():
@@ -51,6 +53,8 @@ def project(tx: Connection, row: StoredEvent, event: SensorEvent) -> None:
             configuration = msgspec.json.encode(event.configuration).decode()
             changed = update(table).where(table.c.id == event.sensor_id)
             tx.execute(changed.values(configuration=configuration, revision=event.revision))
+        case SensorMoved():
+            tx.execute(update(table).where(table.c.id == event.sensor_id).values(network_id=event.network_id))
         case SensorDeleted():
             tx.execute(delete(table).where(table.c.id == event.sensor_id))
             epoch_rows.forget(tx, event.sensor_id)

@@ -37,6 +37,7 @@ class SensorView:
     name: str
     network: str
     station: str
+    network_id: str | None
     location: Location | None
     channels: tuple[ChannelView, ...]
     unit: str
@@ -88,10 +89,13 @@ class SensorQueries:
         after: str = "",
         box: Box | None = None,
         offset: int = 0,
+        network_id: str | None = None,
         status: Status | None = None,
     ) -> SensorPage:
         """By id, past `after` ("": from the first) and `offset` more. A sensor whose place is unknown is in no box."""
         query = visible.of(self._sensors())
+        if network_id is not None:
+            query = query.where(tables.sensor.c.network_id == network_id)
         if box is not None:
             query = _inside(query, box)
         if status is not None:
@@ -138,6 +142,7 @@ def _view(rows: list[Row[Any]]) -> SensorView:
         name=row.name,
         network=row.network,
         station=row.station,
+        network_id=row.network_id,
         location=location(row.latitude, row.longitude, row.elevation_m),
         channels=tuple(
             ChannelView(

@@ -19,7 +19,7 @@ def world(api: Management, tmp_path: Path) -> Iterator[SensorWorld]:
 def test_a_sensor_has_all_of_the_product_s_fields_and_null_where_nothing_is_known(world: SensorWorld) -> None:
     sensor_id = world.register("OAX1", latitude=17.07, longitude=-96.72, elevation_m=1555.0, unit="counts")
     (shown,) = world.data("/v1/sensors")
-    created_at = shown.pop("created_at")
+    created_at, network_id = shown.pop("created_at"), shown.pop("network_id")
     assert shown == {
         "id": sensor_id,
         "name": "OAX1",
@@ -46,6 +46,8 @@ def test_a_sensor_has_all_of_the_product_s_fields_and_null_where_nothing_is_know
         "revision": 1,
     }
     assert created_at is not None
+    assert network_id.startswith("net_")
+    shown |= {"created_at": created_at, "network_id": network_id}
     assert world.data(f"/v1/sensors/{sensor_id}").items() >= shown.items()
 
 

@@ -33,12 +33,18 @@ from shared.web.route import Route
 from shared.web.still_admitted import StillAdmitted
 
 
-def routes(
-    queries: SensorQueries, commands: ConfigurationCommands, history: ConfigurationHistory, still: StillAdmitted
-) -> list[Route]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationParts:
+    """What the resources of configurations are made of."""
+
+    commands: ConfigurationCommands
+    history: ConfigurationHistory
+
+
+def routes(queries: SensorQueries, parts: ConfigurationParts, still: StillAdmitted) -> list[Route]:
     return [
-        Route("/v1/sensors/{sensor_id}/config", SensorConfiguration(queries, commands, still)),
-        Route("/v1/sensors/{sensor_id}/config/history", SensorConfigurationHistory(queries, history)),
+        Route("/v1/sensors/{sensor_id}/config", SensorConfiguration(queries, parts, still)),
+        Route("/v1/sensors/{sensor_id}/config/history", SensorConfigurationHistory(queries, parts)),
     ]
 
 
@@ -48,8 +54,8 @@ class _Named:
 
 
 class SensorConfiguration:
-    def __init__(self, queries: SensorQueries, commands: ConfigurationCommands, still: StillAdmitted) -> None:
-        self._queries, self._commands, self._still = queries, commands, still
+    def __init__(self, queries: SensorQueries, parts: ConfigurationParts, still: StillAdmitted) -> None:
+        self._queries, self._parts, self._still = queries, parts, still
 
     @operation(
         "Show a sensor's configuration",
@@ -78,7 +84,7 @@ class SensorConfiguration:
         check_fixed(patch.fixed, _Named(sensor_id))
         seen = seen_of(call, msgspec.UNSET if patch.revision is None else patch.revision)
         try:
-            configuration, revision = self._commands.configure(
+            configuration, revision = self._parts.commands.configure(
                 sensor_id,
                 lambda before: _merged(before, patch.given),
                 seen,
@@ -91,8 +97,8 @@ class SensorConfiguration:
 
 
 class SensorConfigurationHistory:
-    def __init__(self, queries: SensorQueries, history: ConfigurationHistory) -> None:
-        self._queries, self._history = queries, history
+    def __init__(self, queries: SensorQueries, parts: ConfigurationParts) -> None:
+        self._queries, self._parts = queries, parts
 
     @operation(
         "List the changes of a sensor's configuration, newest first",
@@ -105,7 +111,7 @@ class SensorConfigurationHistory:
     def on_get(self, call: Call[NumberedPageQuery, None], sensor_id: str) -> Answer:
         query = call.query
         visible_sensor(self._queries, visible_to(call.caller), sensor_id)
-        changes = self._history.of_sensor(sensor_id)
+        changes = self._parts.history.of_sensor(sensor_id)
         (before,) = query.after(int) or (None,)
         left = [one for one in changes if before is None or one.revision < before][query.offset :]
         listed = left[: query.limit]

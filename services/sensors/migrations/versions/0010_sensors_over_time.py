@@ -6,7 +6,7 @@ from alembic import op
 from shared.values.timestamps import from_rfc3339, to_microseconds
 
 revision = "0010"
-down_revision = "0006"
+down_revision = "0009"
 
 
 def upgrade() -> None:
