@@ -142,11 +142,11 @@ def _codes(network: str, station: str, location: str, channel: str) -> Codes:
 
 
 def _read(tx: Connection, sensor_id: str) -> _SensorCodes:
-    table = tables.sensor
-    row = tx.execute(select(table.c.network, table.c.station).where(table.c.id == sensor_id)).one_or_none()
-    if row is None:
+    found = epoch_rows.with_codes(tx, sensor_id)
+    if found is None:
         raise SensorUnknown(sensor_id)
-    return _SensorCodes(network=row.network, station=row.station, epochs=epoch_rows.of_sensor(tx, sensor_id))
+    network, station, epochs = found
+    return _SensorCodes(network=network, station=station, epochs=epochs)
 
 
 def axis_name(location: str, channel: str) -> str:
