@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from services.sensors import tables
 from services.sensors.registry.epoch import Epoch, Epochs, Facts, overlaid
@@ -56,7 +56,8 @@ def forget(tx: Connection, sensor_id: str) -> None:
     tx.execute(delete(tables.sensor_epoch).where(tables.sensor_epoch.c.sensor_id == sensor_id))
 
 
-def _by_axis(rows: Iterable[Row[Any]]) -> dict[str, Epochs]:
+def _by_axis(rows: Iterable[Any]) -> dict[str, Epochs]:
+    """`rows`: of the two queries above."""
     found: defaultdict[str, list[Epoch]] = defaultdict(list)
     for row in rows:
         found[row.axis].append(Epoch(from_ns=row.from_ns, to_ns=row.to_ns, facts=_decode(row.facts)))

@@ -49,7 +49,11 @@ class Sensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterSensor:
-    """What a recording states of the station it comes from. `network_id`: where it belongs, if it is not known yet."""
+    """What a recording states of the station it comes from. `network_id`: where it belongs, if it is not known yet.
+
+    `network_code`: in place of `network`, from which the sensor's id is made all the same: the code of an organisation
+    may change, and its sensors stay themselves.
+    """
 
     organisation_id: str
     network: str
@@ -58,6 +62,7 @@ class RegisterSensor:
     unit: str
     location: Location | None
     network_id: str | None = None
+    network_code: str | None = None
 
     @property
     def sensor_id(self) -> str:
@@ -168,7 +173,7 @@ def _registered(command: RegisterSensor, now: datetime) -> SensorRegistered:
     return SensorRegistered(
         sensor_id=command.sensor_id,
         organisation_id=command.organisation_id,
-        network=command.network,
+        network=command.network_code or command.network,
         station=command.station,
         name=command.name,
         latitude=where.latitude if where else None,

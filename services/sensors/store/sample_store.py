@@ -35,7 +35,7 @@ class Retimed:
 
 class SampleStore:
     def __init__(self, archive: Archive, coding: Coding, clock: Clock) -> None:
-        self._archive, self._coding, self._clock = archive, coding, clock
+        self._archive, self.coding, self._clock = archive, coding, clock
 
     def lock(self, tx: Connection, sensor_id: str) -> None:
         """Writers of one sensor take turns, and the sealer with them. Raises SensorUnknown."""
@@ -67,7 +67,7 @@ class SampleStore:
                 latest[piece.axis] = piece
         for axis in sorted(latest):
             rate_hz, end_ns = latest[axis].rate_hz, latest[axis].end_ns
-            codes = self._coding.codes(tx, sensor_id, axis, end_ns, rate_hz)
+            codes = self.coding.codes(tx, sensor_id, axis, end_ns, rate_hz)
             index.note_channel(tx, sensor_id, axis, codes, rate_hz, end_ns)
 
     def retime(
@@ -118,7 +118,7 @@ class SampleStore:
                 query = query.where(table.c.superseded_us.is_(None))
             hours |= {(axis, hour) for hour in tx.execute(query).scalars()}
         index.note_changed(tx, sensor_id, hours, self._now_us())
-        codes = self._coding.of(tx, sensor_id)
+        codes = self.coding.of(tx, sensor_id)
         index.recode_channel(tx, sensor_id, axis, codes)
         return len(hours)
 
