@@ -8,6 +8,9 @@ from services.sensors import api, tables
 from services.sensors.arrival import accounts, senders
 from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.arrival.time_arrival import TimeArrival
+from services.sensors.configuration.commands import ConfigurationCommands
+from services.sensors.configuration.history import ConfigurationHistory
+from services.sensors.http.configuration.configuration_resources import ConfigurationParts
 from services.sensors.http.networks.network_resources import NetworkParts
 from services.sensors.ingest.importer import Importer
 from services.sensors.live.devices import Devices
@@ -51,6 +54,7 @@ class Sensors:
     relay: Relay
     clock: Clock
     queries: SensorQueries
+    configuration: ConfigurationParts
     networks: NetworkParts
     samples: Samples
     clock_watch: ClockWatch
@@ -82,7 +86,8 @@ class Sensors:
 
     def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
-        routes = api.routes(self.queries, self.networks, self.samples.reader, self.clock, StillAdmitted(grants))
+        parts = self.queries, self.networks, self.configuration, self.samples.reader
+        routes = api.routes(*parts, self.clock, StillAdmitted(grants))
         return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:
@@ -107,7 +112,7 @@ class Sensors:
 def documented_routes() -> list[Route]:
     """The public resources, to describe and not to serve."""
     nothing: Any = None
-    return api.routes(nothing, nothing, nothing, nothing, nothing)
+    return api.routes(nothing, nothing, nothing, nothing, nothing, nothing)
 
 
 def assemble(
@@ -141,6 +146,9 @@ def assemble(
         relay=Relay(database, tables.metadata, store, Envelopes("sensors", types, publish), bus),
         clock=clock,
         queries=SensorQueries(database, clock),
+        configuration=ConfigurationParts(
+            commands=ConfigurationCommands(store, clock), history=ConfigurationHistory(store)
+        ),
         networks=NetworkParts(
             commands=NetworkCommands(store, clock),
             queries=NetworkQueries(database),
