@@ -7,9 +7,15 @@ from typing import Any
 from services.sensors import api, tables
 from services.sensors.arrival import accounts
 from services.sensors.arrival.device_arrival import DeviceArrival
-from services.sensors.registry.events import types
+from services.sensors.http.networks.network_resources import NetworkParts
 from services.sensors.ingest.importer import Importer
+from services.sensors.networks.adoption import adopt_sensors
+from services.sensors.networks.commands import NetworkCommands
+from services.sensors.networks.moves import SensorMoves
+from services.sensors.networks.queries import NetworkQueries
+from services.sensors.networks.statistics import StatisticsQueries
 from services.sensors.publication import publish
+from services.sensors.registry.events import types
 from services.sensors.registry.queries import SensorQueries
 from services.sensors.samples import Samples, open_samples
 from shared.eventsourcing.sql_event_store import SqlEventStore
@@ -25,9 +31,11 @@ from shared.replication.relay import Bus, Relay
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
+from shared.web.conditions.idempotency import Idempotency
 from shared.web.evidence.log_head import LogHead
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import InternalRoute, Route
+from shared.web.still_admitted import StillAdmitted
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -37,7 +45,9 @@ class Sensors:
     database: Database
     store: SqlEventStore
     relay: Relay
+    clock: Clock
     queries: SensorQueries
+    networks: NetworkParts
     samples: Samples
     importer: Importer
     arrival: DeviceArrival
@@ -48,22 +58,24 @@ class Sensors:
         return self.database.answers()
 
     def signed_head(self) -> SignedHead | None:
-        """Where the log ends; None without a signing key."""
-        return signed_end(self.heads, self.store)
+        """Where the log ends, and how many samples were offered; None without a signing key."""
+        return signed_end(self.heads, self.store, accounts.offered)
 
     def provided(self) -> dict[str, object]:
         """What the nameko service asks for."""
         return {
             "sensors.queries": self.queries,
+            "sensors.networks": self.networks.queries,
             "sensors.relay": self.relay,
             "sensors.samples": self.samples,
             "sensors.arrival": self.arrival,
             "sensors.sent_heads": self.sent_heads,
         }
 
-    def routes(self, _grants: Grants, _proxies: TrustedProxies) -> list[Route]:
-        """The public resources."""
-        return api.routes(self.queries, self.samples.reader)
+    def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
+        """The public resources; `grants` is the web process's replica."""
+        routes = api.routes(self.queries, self.networks, self.samples.reader, self.clock, StillAdmitted(grants))
+        return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:
         """Nobody follows this service; auth keeps where its log ends."""
@@ -83,7 +95,7 @@ class Sensors:
 def documented_routes() -> list[Route]:
     """The public resources, to describe and not to serve."""
     nothing: Any = None
-    return api.routes(nothing, nothing)
+    return api.routes(nothing, nothing, nothing, nothing, nothing)
 
 
 def assemble(
@@ -101,6 +113,7 @@ def assemble(
     """
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
+    adopt_sensors(database, store, clock)
     heads = None
     if signer is not None:
         PublishedSigners(database, tables.signing_key).publish(signer, clock)
@@ -110,10 +123,17 @@ def assemble(
         database=database,
         store=store,
         relay=Relay(database, tables.metadata, store, Envelopes("sensors", types, publish), bus),
+        clock=clock,
         queries=SensorQueries(database, clock),
+        networks=NetworkParts(
+            commands=NetworkCommands(store, clock),
+            queries=NetworkQueries(database),
+            moves=SensorMoves(store, clock),
+            statistics=StatisticsQueries(database, clock),
+        ),
         samples=samples,
         importer=Importer(database, store, samples.store, clock),
         arrival=DeviceArrival(database, samples.store, clock),
         heads=heads,
-        sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store), elsewhere),
+        sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store, accounts.offered), elsewhere),
     )

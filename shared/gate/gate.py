@@ -150,6 +150,7 @@ class Gate:
             previous_secret=_previous_secret(verdict),
             secret_hint=verdict.secret_hint,
             network_id=network_id,
+            in_query=verdict.in_query,
         )
         if verdict.refusal is None:
             self.meter.record(record)

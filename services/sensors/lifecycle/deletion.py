@@ -2,8 +2,9 @@
 
 from sqlalchemy import Connection, delete
 
-from services.sensors.registry import sensor
 from services.sensors.arrival import tables
+from services.sensors.arrival.accounts import add_to_deleted
+from services.sensors.registry import sensor
 from services.sensors.registry.events import SensorDeleted, SensorEvent, types
 from services.sensors.registry.projection import project
 from services.sensors.store.sample_store import SampleStore
@@ -47,5 +48,6 @@ class SensorDeletion:
         project(tx, row, event)
         if isinstance(event, SensorDeleted):
             self._samples.forget(tx, event.sensor_id)
+            add_to_deleted(tx, event.sensor_id)
             for table in _OF_ARRIVAL:
                 tx.execute(delete(table).where(table.c.sensor_id == event.sensor_id))

@@ -95,7 +95,7 @@ _TYPES = (
         "outside-organisation",
         403,
         "This does not belong to your organisation",
-        "Check the id. GET /v1/sensors and GET /v1/events list what your organisation has.",
+        "Check the id. GET /v1/networks, GET /v1/sensors and GET /v1/events list what the key may see.",
     ),
     ProblemType("not-found", 404, "There is nothing here", "Check the path and the id; it may have been deleted."),
     ProblemType("method-not-allowed", 405, "This method is not supported here", "Use one that the Allow header lists."),

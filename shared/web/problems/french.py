@@ -57,7 +57,7 @@ FRENCH: Mapping[str, tuple[str, str]] = {
     ),
     "outside-organisation": (
         "Cette ressource n'appartient pas à votre organisation",
-        "Vérifiez l'identifiant ; GET /v1/sensors et GET /v1/events donnent la liste de ce qu'elle possède.",
+        "Vérifiez l'identifiant ; GET /v1/networks, GET /v1/sensors et GET /v1/events donnent ce que la clé peut voir.",
     ),
     "not-found": (
         "Il n'y a rien ici",

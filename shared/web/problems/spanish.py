@@ -55,7 +55,7 @@ SPANISH: Mapping[str, tuple[str, str]] = {
     ),
     "outside-organisation": (
         "Esto no pertenece a su organización",
-        "Compruebe el identificador. GET /v1/sensors y GET /v1/events listan lo que tiene su organización.",
+        "Compruebe el identificador. GET /v1/networks, GET /v1/sensors y GET /v1/events listan lo que ve la clave.",
     ),
     "not-found": (
         "Aquí no hay nada",

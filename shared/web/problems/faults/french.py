@@ -96,6 +96,18 @@ FRENCH_FAULTS: Mapping[str, str] = {
     "an admin key opens all networks: leave them out, or the permission admin": (
         "une clé d'administration ouvre tous les réseaux : ne les donnez pas, ou retirez la permission admin"
     ),
+    # networks
+    "must be the network's name, letter by letter": "doit être le nom du réseau, lettre pour lettre",
+    "must not be above trigger_on": "ne doit pas être au-dessus de trigger_on",
+    "… sensors belong to this network: move or delete them first": (
+        "… capteurs appartiennent à ce réseau : déplacez-les ou supprimez-les d'abord"
+    ),
+    "the organisation has … networks, the most it may have: delete one first": (
+        "l'organisation a … réseaux, le plus qu'elle puisse avoir : supprimez-en un d'abord"
+    ),
+    "… takes no new sensors: name another network, or let this one accept new ones": (
+        "… ne prend pas de nouveaux capteurs : nommez un autre réseau, ou laissez celui-ci en accepter"
+    ),
     "which networks there are cannot be asked right now; nothing was changed": (
         "on ne peut pas demander maintenant quels réseaux existent ; rien n'a été modifié"
     ),
