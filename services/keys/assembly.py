@@ -140,6 +140,7 @@ class Keys:
         # Here and not above: templates and catalogues are read by the one process that shows pages.
         from services.keys.console.app import ConsoleDoor
         from services.keys.console.openid.issuer_sign_in import IssuerSignIn
+        from services.keys.console.pages.network_names import NetworkNames
         from services.keys.console.pages.parts import Parts
 
         issuer = None if openid is None else IssuerSignIn(openid, self.database, self.clock, public_url)
@@ -156,6 +157,7 @@ class Keys:
             clock=self.clock,
             tiers=tiers,
             usage=usage,
+            networks=NetworkNames(self.networks, self.clock),
             public_url=public_url,
             issuer=issuer,
         )

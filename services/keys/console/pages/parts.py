@@ -7,6 +7,7 @@ from services.keys.commands.command_handler import CommandHandler
 from services.keys.commands.lock_out_preview import LockOutPreview
 from services.keys.console.openid.issuer_sign_in import IssuerSignIn
 from services.keys.console.pages.key_usage import KeyUsage
+from services.keys.console.pages.network_names import NetworkNames
 from services.keys.console.sessions import tokens
 from services.keys.console.sessions.sign_in import SignIn
 from services.keys.lifecycle.key import KEY_PREFIX
@@ -42,6 +43,7 @@ class Parts:
     clock: Clock
     tiers: Mapping[str, Limits]
     usage: KeyUsage | None
+    networks: NetworkNames
     public_url: str
     issuer: IssuerSignIn | None = None
 
@@ -101,6 +103,10 @@ class Visit:
             found = self.parts.queries.all_keys(self.organisation_id, KeyFilter(ids=keys))
             names |= {key.id: key.name for key in found}
         return names
+
+    def network_names(self) -> Mapping[str, str] | None:
+        """Id → name of each of the organisation's networks; None: they cannot be asked now."""
+        return self.parts.networks.of(self.organisation_id)
 
     def limits_of(self, key: KeyView) -> Limits | None:
         return self.parts.limits_of(key, self.organisation.tier)

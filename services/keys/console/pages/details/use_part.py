@@ -46,6 +46,7 @@ def use_of_key(
         "bars": [] if use is None else use.bars(now),
         "spent": spent,
         "limits": limits,
+        "network_names": visit.network_names() if key.networks is not None or (use and use.networks) else {},
         "poll": f"/console/keys/{key.id}/use?step={step}",
         "tag": _tag(req, session, key, step, now) if is_whole else "",
     }
