@@ -33,7 +33,8 @@ organisation = Table(
 # Read model of lists and details. Times are RFC 3339 texts, which sort as the times do. `sort_name`, `search_text`:
 # case-folded by this service, for databases differ in how they fold case. `digest`: of the present secret;
 # `previous_digest`: of the one before, which works until `grace_until`. No query shows them: fences judge by them.
-# `previous_hint`, `previous_used_at`: of that one, too; used since it was replaced.
+# `previous_hint`, `previous_used_at`: of that one, too; used since it was replaced. `sent_in_query_at`: when the
+# present secret came last in a URL's query.
 api_key = Table(
     "api_key",
     metadata,
@@ -69,6 +70,7 @@ api_key = Table(
     Column("previous_digest", String(64)),
     Column("previous_hint", String(16)),
     Column("previous_used_at", String(27)),
+    Column("sent_in_query_at", String(27)),
     Index("api_key_by_creation", "organisation_id", "created_at", "id"),
     Index("api_key_by_expiry", "expires_at"),
     # Orders of the list (views/listing/key_order.py), and the count of active keys.

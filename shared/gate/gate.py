@@ -125,8 +125,12 @@ class Gate:
         address: str,
         user_agent: str,
         problem: str | None = None,
+        network_id: str | None = None,
     ) -> None:
-        """Writes the request down before its answer leaves. `seconds`: since the gate's first look."""
+        """Writes the request down before its answer leaves. `seconds`: since the gate's first look.
+
+        `network_id`: the one that the answer is about.
+        """
         grant = verdict.grant or verdict.deleted
         key_id, organisation_id = (None, None) if grant is None else (grant.key_id, grant.organisation_id)
         record = RequestRecord(
@@ -145,6 +149,8 @@ class Gate:
             problem=problem,
             previous_secret=_previous_secret(verdict),
             secret_hint=verdict.secret_hint,
+            network_id=network_id,
+            in_query=verdict.in_query,
         )
         if verdict.refusal is None:
             self.meter.record(record)

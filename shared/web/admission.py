@@ -23,7 +23,7 @@ from shared.web.operation import Answer, Operation
 from shared.web.problems.catalogue import Problem
 from shared.web.problems.refusals import refusal_problem
 from shared.web.rate_limit_headers import rate_limit_headers
-from shared.web.requests.call import NETWORK
+from shared.web.requests.call import NETWORK, NETWORK_CHARACTERS_MAX
 from shared.web.requests.query_parameters import has_control_characters
 from shared.web.requests.request_identity import RequestIdentity
 
@@ -142,8 +142,19 @@ class Admission:
             seconds = self._elapsed_seconds() - began
             asked, counted = (method, route) if judged is None else (judged.method, judged.route)
             user_agent = environ.get("HTTP_USER_AGENT", "")
+            network_id = answer.network_id or _told_by(networks, status)
             self._gate.record(
-                verdict, request_id, asked, counted, status, seconds, size, caller, user_agent, answer.problem
+                verdict,
+                request_id,
+                asked,
+                counted,
+                status,
+                seconds,
+                size,
+                caller,
+                user_agent,
+                answer.problem,
+                network_id,
             )
             self._note(self._service, method, status, seconds)
         start_response(_status_line(status), headers)
@@ -175,6 +186,11 @@ def _refusal(verdict: Verdict, permission: str | None, found: Found, address: st
     if verdict.refusal is not None:
         return refusal_problem(verdict, verdict.refusal, permission, address)
     return None if found.is_readable else Problem("not-found")
+
+
+def _told_by(networks: tuple[str, ...], status: int) -> str | None:
+    """The one network that a request named, if it was answered well: then there is such a network."""
+    return networks[0] if len(networks) == 1 and status < 400 and len(networks[0]) <= NETWORK_CHARACTERS_MAX else None
 
 
 def _headers(

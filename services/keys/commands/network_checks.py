@@ -1,6 +1,6 @@
 """Networks that a key is newly bound to: whether they are its organisation's, which sensors alone knows.
 
-Sensors is asked while nobody waits for the log, and only if a change adds some: what is narrower, or sent back as it
+Sensors is asked while nobody waits for the log, and only if a change adds some: what is narrower, or is sent back as it
 was shown, needs nobody.
 """
 

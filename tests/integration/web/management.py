@@ -1,6 +1,6 @@
 """The management API as it stands in a web process: keys and usage on SQLite, a gate that follows their log."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +14,7 @@ from services.keys.commands.command_inputs import KeyRequest
 from services.keys.commands.network_checks import NetworksAway
 from services.keys.encryption.description import Description
 from services.keys.rpc.error_mapping import as_wire_errors
-from services.keys.rpc.schemas import HistoryEntryAnswer, KeyAnswer
+from services.keys.rpc.schemas import HistoryArguments, HistoryEntryAnswer, KeyAnswer
 from services.usage import assembly as usage_assembly
 from services.usage.known_keys.keys_client import KeysClient
 from services.usage.notifications.senders.email_sender import MailServer
@@ -72,10 +72,11 @@ class NearbyKeys(KeysClient):
     def __init__(self, keys: keys_assembly.Keys) -> None:
         self._keys = keys
 
-    def history(self, organisation_id: str, key_id: str) -> list[dict[str, Any]]:
+    def history(self, organisation_id: str, key_id: str, where: Mapping[str, Any]) -> list[dict[str, Any]]:
+        asked = HistoryArguments().load({"organisation_id": organisation_id, "key_id": key_id, "where": where})
         with as_wire_errors():
             happened: list[dict[str, Any]] = HistoryEntryAnswer(many=True).dump(
-                self._keys.history.of_key(organisation_id, key_id)
+                self._keys.history.of_key(organisation_id, key_id, asked["where"])
             )
         return happened
 

@@ -41,6 +41,22 @@ def test_a_path_or_a_query_that_names_a_network_is_judged_before_anything_is_spe
     problem(ask("scoped", "/v1/managed", "network_id=net_2"), 403, "insufficient-permission")
 
 
+def test_a_record_names_the_network_that_an_answer_is_about_and_a_refusal_names_none(
+    app: Tiny,
+) -> None:
+    for path, query in (
+        ("/v1/networks/net_1", ""),
+        ("/v1/networks/net_1", "network_id=net_2"),
+        ("/v1/things", "network_id=net_2"),
+        ("/v1/things", f"network_id={'x' * 33}"),
+        ("/v1/things", "network_id=net_1&limit=0"),
+        ("/v1/things", ""),
+        ("/v1/things/of-net_3", ""),
+    ):
+        app.client.simulate_get(path, query_string=query, headers=bearer("reader"))
+    assert [record[16] for record in app.recorded()] == ["net_1", None, "net_2", None, None, None, "net_3"]
+
+
 def test_a_key_says_which_networks_it_opens_wherever_it_is_shown(api: Management) -> None:
     made = api.create(networks=["net_2", "net_1", "net_2"])
     free = api.create()

@@ -96,7 +96,7 @@ class Thing:
 
     @operation("Show a thing", tag="Things", permission=None, answers=AnswerSchema)
     def on_get(self, call: Call[None, None], thing_id: str) -> Answer:
-        return Answer(body={"thing": thing_id})
+        return Answer(body={"thing": thing_id}, network_id=thing_id.removeprefix("of-") if "of-" in thing_id else None)
 
     @operation("Break a thing", tag="Things", permission="sensors:read", answers=AnswerSchema)
     def on_delete(self, call: Call[None, None], thing_id: str) -> Answer:
