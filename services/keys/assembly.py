@@ -235,7 +235,7 @@ def assemble(
         as_of=AsOf(store),
         idempotency=Idempotency(database, tables.idempotency, clock),
         sweep=ExpirySweep(database, commands.keys, clock),
-        feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES, heads, watch, follower_places.hear),
+        feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES, heads, watch, follower_places),
         acceptance=None if signer is None else Acceptance(database, store, watch, signer, doorbell.ring, clock),
         signer=signer,
         signers=signers,

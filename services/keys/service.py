@@ -33,7 +33,8 @@ from shared.eventsourcing.event_store import Head
 from shared.messaging.entrypoints import Provided, Sender, hears
 from shared.messaging.rpc.feed import feed_service
 from shared.messaging.rpc.procedures import procedure
-from shared.replication.feed import Acknowledgement, FeedPage, HeldHead, LogFeed
+from shared.replication.feed import Acknowledgement, FeedPage, LogFeed
+from shared.replication.heads.held_heads import HeldHead
 from shared.replication.heads.sent_elsewhere import SEND_SECONDS, SentElsewhere
 from shared.replication.proof.signatures import Signer
 from shared.replication.proof.signed_pages import SignedPage, question, signed_page

@@ -134,11 +134,12 @@ gate = Table(
 )
 
 # How far each follower has said to be on its own disk, and when keys had signed that; from when to when something is
-# gone from it (see revocation/follower_places.py).
+# gone from it (see revocation/follower_places.py). `epoch`: none where a release before wrote the row.
 follower_place = Table(
     "follower_place",
     metadata,
     Column("follower", String(64), primary_key=True),
+    Column("epoch", String(32)),
     Column("position", BigInteger, nullable=False),
     Column("signed_at", String(27), nullable=False),
     Column("lost_from", String(27)),

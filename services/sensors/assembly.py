@@ -59,8 +59,8 @@ class Sensors:
         return self.database.answers()
 
     def signed_head(self) -> SignedHead | None:
-        """Where the log ends; None without a signing key."""
-        return signed_end(self.heads, self.store)
+        """Where the log ends, and how many samples were offered; None without a signing key."""
+        return signed_end(self.heads, self.store, accounts.offered)
 
     def provided(self) -> dict[str, object]:
         """What the nameko service asks for."""
@@ -142,5 +142,5 @@ def assemble(
         importer=Importer(database, store, samples.store, clock),
         arrival=DeviceArrival(database, samples.store, clock),
         heads=heads,
-        sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store), elsewhere),
+        sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store, accounts.offered), elsewhere),
     )

@@ -67,7 +67,8 @@ channel = Table(
 _number = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only of this type
 
 # Files of sealed samples; one hour of an axis may have several, where its codes changed. `hour`: since 1970.
-# `superseded_us`: when no span named it any more, microseconds since 1970; 0: it may go at once; None: it is current.
+# `record_bytes`: of each of its records. `superseded_us`: when no span named it any more, microseconds since 1970;
+# 0: it may go at once; None: it is current.
 sealed_file = Table(
     "sealed_file",
     metadata,
@@ -77,6 +78,7 @@ sealed_file = Table(
     Column("hour", Integer, nullable=False),
     Column("path", String(120), nullable=False, unique=True),
     Column("bytes", BigInteger, nullable=False),
+    Column("record_bytes", Integer, nullable=False, server_default="4096"),
     Column("superseded_us", BigInteger),
     Index("sealed_file_by_hour", "sensor_id", "axis", "hour"),
     Index("sealed_file_superseded", "superseded_us"),

@@ -13,7 +13,8 @@ from services.keys.views.history import HistoryRange
 from services.keys.views.queries import KeyView
 from shared.contracts.schema_fields import Moment, identifier, text_like
 from shared.eventsourcing.event_store import Head
-from shared.replication.feed import EPOCH, FOLLOWER, GATE_ID, HASH, HEAD_TEXT, POSITION_MAX, Acknowledgement, HeldHead
+from shared.replication.feed import EPOCH, FOLLOWER, GATE_ID, HASH, HEAD_TEXT, POSITION_MAX, Acknowledgement
+from shared.replication.heads.held_heads import HeldHead
 from shared.replication.proof.receipt_proof import form
 from shared.replication.proof.signed_heads import SignedHead
 from shared.replication.proof.signed_pages import NONCE
@@ -146,7 +147,8 @@ class SignedHeadArgument(Schema):
 
 class HeldHeadArgument(Schema):
     follower = text_like(FOLLOWER)
-    head = fields.Nested(SignedHeadArgument, required=True)
+    head = fields.Nested(SignedHeadArgument, required=True, allow_none=True)
+    lost = text_like(HEAD_TEXT, required=False, allow_none=True)
 
     @post_load
     def _as_held(self, data: dict[str, object], **_: object) -> HeldHead:

@@ -35,7 +35,8 @@ from shared.gate.authentication.credential import Presented
 from shared.gate.grants.replica import Replica
 from shared.gate.verdict import judge
 from shared.replication.envelopes import Envelopes
-from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, GateRefused, HeldHead, LogFeed
+from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, GateRefused, LogFeed
+from shared.replication.heads.held_heads import HeldHead
 from shared.replication.relay import Doorbell
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
