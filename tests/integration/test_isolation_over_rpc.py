@@ -37,7 +37,7 @@ OF_ONE_KEY = [name for name, takes in PARAMETERS.items() if {"organisation_id", 
 LISTS = [name for name, takes in PARAMETERS.items() if "organisation_id" in takes and "key_id" not in takes]
 # What they must be given beside ids.
 OTHERS = {"actor": "billing", "start": "2020-01-01T00:00:00Z", "end": "2040-01-01T00:00:00Z", "also_made": True}
-OTHERS |= {"day_limit": 10, "where": {"status": "2xx"}}
+OTHERS |= {"day_limit": 10, "where": {"start": "2020-01-01T00:00:00Z"}}
 # They are asked for no organisation: whoever shows a digest is told whose it is; gates ask for the whole, by ids alone.
 OF_NO_ORGANISATION = {"auth.verify", "usage.spent", "keys.feed.pull"}
 
