@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from services.keys.console.app import ConsoleDoor
     from services.keys.console.openid.settings import OpenIdSettings
     from services.keys.console.pages.key_usage import KeyUsage
+    from services.keys.console.pages.networks.network_states import NetworkStates
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -128,12 +129,13 @@ class Keys:
         *,
         tiers: Mapping[str, Limits],
         usage: "KeyUsage | None",
+        sensors: "NetworkStates | None" = None,
         document: Mapping[str, Any],
         public_url: str,
         proxies: TrustedProxies,
         openid: "OpenIdSettings | None" = None,
     ) -> "ConsoleDoor":
-        """The pages for people. `tiers`: the limits of each. `usage`: whom details ask. `document`: the API's.
+        """The pages for people. `tiers`: the limits of each. `usage`, `sensors`: who is asked. `document`: the API's.
 
         `openid`: the issuer by which people sign in; None: by links alone.
         """
@@ -158,6 +160,7 @@ class Keys:
             tiers=tiers,
             usage=usage,
             networks=NetworkNames(self.networks, self.clock),
+            sensors=sensors,
             public_url=public_url,
             issuer=issuer,
         )
