@@ -48,6 +48,12 @@ authentication_failed = Counter(
     "AuthenticationFailed events: one a minute at most for each address slowed for guessing.",
     ["outcome"],  # outcome: published lost
 )
+clock_in_doubt = Gauge(
+    "grillo_clock_in_doubt",
+    "1: the wall clock is in doubt, and nothing is deleted or expired. Not: clocks of hosts without a worker.",
+    ["service"],
+    multiprocess_mode="livemax",
+)
 fresh_until = Gauge(
     "grillo_gate_fresh_until_timestamp_seconds",
     "When the gate's lease ends, by its host's clock: past it it refuses everything. 0: no lease, or it was ended.",
