@@ -15,7 +15,9 @@ from services.auth import assembly as auth
 from services.auth.tier_limits import TIERS
 from services.keys import assembly as keys
 from services.keys.console.openid.settings import read_openid_settings
+from services.keys.console.remote_sensors import RemoteSensors
 from services.keys.console.remote_usage import RemoteUsage
+from services.keys.rpc.networks_client import NetworksClient
 from services.sensors import assembly as sensors
 from services.service_registry import SERVICES, Part, documented_routes
 from services.usage import assembly as usage
@@ -109,6 +111,7 @@ def _assemble_keys(settings: Settings, clock: Clock) -> keys.Keys:
         gates_max=settings.gates_max,
         signer=signer,
         elsewhere=settings.audit_heads,
+        networks=NetworksClient(settings.amqp_uri, settings.accounts),
     )
 
 
@@ -141,6 +144,7 @@ def console(settings: Settings) -> Any:
     return part.console(
         tiers=TIERS,
         usage=RemoteUsage(settings.amqp_uri, settings.accounts),
+        sensors=RemoteSensors(settings.amqp_uri, settings.accounts),
         document=document(documented_routes(), settings.public_url),
         public_url=settings.public_url,
         proxies=TrustedProxies(settings.trusted_proxies),

@@ -16,6 +16,7 @@ from services.keys.rpc.error_mapping import as_wire_errors
 from services.keys.rpc.remote_commands import RemoteCommands
 from services.keys.rpc.schemas import (
     ChangeArguments,
+    HistoryArguments,
     HistoryEntryAnswer,
     KeyAnswer,
     KeyArguments,
@@ -24,7 +25,7 @@ from services.keys.rpc.schemas import (
     RevocationAnswer,
     RevokeArguments,
 )
-from services.keys.views.history import History, HistoryEntry
+from services.keys.views.history import WHOLE_HISTORY, History, HistoryEntry, HistoryRange
 from services.keys.views.last_use import LastUse
 from services.keys.views.queries import KeyQueries, KeyView
 from shared.contracts.usage import KeyUsed
@@ -38,6 +39,7 @@ from shared.replication.heads.sent_elsewhere import SEND_SECONDS, SentElsewhere
 from shared.replication.proof.signatures import Signer
 from shared.replication.proof.signed_pages import SignedPage, question, signed_page
 from shared.replication.relay import Relay
+from shared.sql.clocks.clock_watch import WATCH_SECONDS, ClockWatch
 
 RELAY_SECONDS = 1
 RESTORE_DETECTION_SECONDS = 1
@@ -54,6 +56,7 @@ class KeysService:
     restore_detection: RestoreDetection = Provided("keys.restore_detection")
     last_use: LastUse = Provided("keys.last_use")
     sweep: ExpirySweep = Provided("keys.sweep")
+    clock_watch: ClockWatch = Provided("keys.clock_watch")
     sent_heads: SentElsewhere = Provided("keys.sent_heads")
     commands: RemoteCommands = Provided("keys.remote_commands")
     sender: str | None = Sender()
@@ -63,10 +66,12 @@ class KeysService:
         with as_wire_errors():
             return self.queries.get_key(organisation_id, key_id)
 
-    @procedure(KeyArguments(), HistoryEntryAnswer(many=True))
-    def history(self, organisation_id: str, key_id: str) -> tuple[HistoryEntry, ...]:
+    @procedure(HistoryArguments(), HistoryEntryAnswer(many=True))
+    def history(
+        self, organisation_id: str, key_id: str, where: HistoryRange = WHOLE_HISTORY
+    ) -> tuple[HistoryEntry, ...]:
         with as_wire_errors():
-            return self.history_.of_key(organisation_id, key_id)
+            return self.history_.of_key(organisation_id, key_id, where)
 
     @procedure(ChangeArguments(), ReceiptAnswer())
     def suspend_key(self, organisation_id: str, key_id: str, actor: str) -> Receipt:
@@ -97,7 +102,7 @@ class KeysService:
     @hears("keys", "usage", "KeyUsed")
     def key_used(self, body: Any) -> None:
         used = msgspec.convert(body, type=KeyUsed)
-        self.last_use.record(used.last_used, used.used_at, used.previous_used)
+        self.last_use.record(used.last_used, used.used_at, used.previous_used, used.in_query)
 
     @timer(interval=RELAY_SECONDS)
     def relay_what_is_left(self) -> None:
@@ -110,6 +115,10 @@ class KeysService:
     @timer(interval=SEND_SECONDS)
     def send_head(self) -> None:
         self.sent_heads.tick()
+
+    @timer(interval=WATCH_SECONDS, eager=True)
+    def watch_clock(self) -> None:
+        self.clock_watch.tick()
 
     @timer(interval=SWEEP_SECONDS)
     def expire_and_warn(self) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, St
 from shared.eventsourcing.log_tables import log_tables
 from shared.replication.proof.published_signers import signing_key_table
 from shared.replication.relay import relay_table
+from shared.sql.clocks.clock_watch import clock_reading_table
 from shared.sql.idempotency_table import idempotency_table
 
 metadata = MetaData()
@@ -33,7 +34,8 @@ organisation = Table(
 # Read model of lists and details. Times are RFC 3339 texts, which sort as the times do. `sort_name`, `search_text`:
 # case-folded by this service, for databases differ in how they fold case. `digest`: of the present secret;
 # `previous_digest`: of the one before, which works until `grace_until`. No query shows them: fences judge by them.
-# `previous_hint`, `previous_used_at`: of that one, too; used since it was replaced.
+# `previous_hint`, `previous_used_at`: of that one, too; used since it was replaced. `sent_in_query_at`: when the
+# present secret came last in a URL's query.
 api_key = Table(
     "api_key",
     metadata,
@@ -52,6 +54,7 @@ api_key = Table(
     Column("allowed_addresses", Text, nullable=False),
     Column("minute_limit", Integer),
     Column("day_limit", Integer),
+    Column("networks", Text),
     Column("revoked_at", String(27)),
     Column("revocation_reason", String(32)),
     Column("revocation_note", Text),
@@ -68,6 +71,7 @@ api_key = Table(
     Column("previous_digest", String(64)),
     Column("previous_hint", String(16)),
     Column("previous_used_at", String(27)),
+    Column("sent_in_query_at", String(27)),
     Index("api_key_by_creation", "organisation_id", "created_at", "id"),
     Index("api_key_by_expiry", "expires_at"),
     # Orders of the list (views/listing/key_order.py), and the count of active keys.
@@ -119,6 +123,9 @@ data_key = Table(
 
 # What was changed by Idempotency-Key, kept for a day.
 idempotency = idempotency_table(metadata)
+
+# When the wall clock was last beyond doubt.
+clock_reading = clock_reading_table(metadata)
 
 # One row for each gate, running or killed: the position in the log that it has applied, or a mark, which is negative
 # (see revocation/gate_cap.py). `account`: the one that first spoke for it; none: nobody's yet.

@@ -6,6 +6,7 @@ Moments are microseconds since 1970, UTC; minutes are whole minutes since 1970, 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 from shared.replication.sql_follower import follower_tables
+from shared.sql.clocks.clock_watch import clock_reading_table
 from shared.sql.idempotency_table import idempotency_table
 
 metadata = MetaData()
@@ -63,6 +64,7 @@ request = Table(
     Column("requests", Integer, nullable=False, server_default="1"),
     Column("problem", String(40)),
     Column("secret_hint", String(16)),
+    Column("network_id", String(32)),
     Index("request_by_key", "key_id", "at"),
     Index("request_by_name", "request_id"),
     Index("request_by_time", "at"),
@@ -96,6 +98,23 @@ counter = _counter("counter", "key_id")
 counter_hour = _counter("counter_hour", "key_id")
 organisation_counter = _counter("organisation_counter", "organisation_id")
 organisation_counter_hour = _counter("organisation_counter_hour", "organisation_id")
+
+
+def _network_counter(name: str) -> Table:
+    """One row for each key, step and network: of the requests whose answers were about one."""
+    return Table(
+        name,
+        metadata,
+        Column("key_id", String(32), primary_key=True),
+        Column("minute", BigInteger, primary_key=True),
+        Column("network_id", String(32), primary_key=True),
+        Column("requests", BigInteger, nullable=False),
+        Index(f"{name}_by_time", "minute"),
+    )
+
+
+network_counter = _network_counter("network_counter")
+network_counter_hour = _network_counter("network_counter_hour")
 
 # One row for each key and UTC day, over all routes and statuses: for quotas and for comparing keys.
 counter_day = Table(
@@ -158,6 +177,9 @@ known_organisation = Table(
 
 # What was changed by Idempotency-Key, kept for a day.
 idempotency = idempotency_table(metadata)
+
+# When the wall clock was last beyond doubt.
+clock_reading = clock_reading_table(metadata)
 
 # Deleted keys: addresses and user agents of their requests are not stored, in whatever order those arrive. No reset
 # touches it.

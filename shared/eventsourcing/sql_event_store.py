@@ -66,7 +66,12 @@ class SqlEventStore:
         self._move_head = update(head).values(position=bindparam("to_position"), hash=bindparam("to_hash"))
 
     def transaction(self) -> AbstractContextManager[Connection]:
-        return self._database.transaction()
+        """Urgent, as one of the commands in it may be; the others were asked for room before (check_room)."""
+        return self._database.transaction(urgent=True)
+
+    def check_room(self) -> None:
+        """Raises DiskFull when only what ends keys is written any more."""
+        self._database.check_room()
 
     def reading(self, *, once: bool = False, unlimited: bool = False) -> AbstractContextManager[Connection]:
         return self._database.reading(once=once, unlimited=unlimited)
@@ -93,12 +98,9 @@ class SqlEventStore:
         with self.appending(tx, (stream,)) as log:
             return log.append(stream, expected_version, events, metadata, recorded_at)
 
-    def stream(self, tx: Connection, stream: str, newest: int | None = None) -> tuple[StoredEvent, ...]:
-        """Oldest first. `newest`: at most so many of the latest; None: all."""
-        if newest is None:
-            return tuple(map(_as_event, tx.execute(self._select_stream, {"of": stream})))
-        newest_first = self._select_stream.order_by(None).order_by(self._log.c.version.desc()).limit(newest)
-        return tuple(map(_as_event, tx.execute(newest_first, {"of": stream})))[::-1]
+    def stream(self, tx: Connection, stream: str) -> tuple[StoredEvent, ...]:
+        """Oldest first."""
+        return tuple(map(_as_event, tx.execute(self._select_stream, {"of": stream})))
 
     def streams(self, tx: Connection, streams: Collection[str]) -> tuple[StoredEvent, ...]:
         """The events of all of them, each stream's in its order."""

@@ -18,8 +18,9 @@ class KeyFilter:
 
     `permission`: they have it. `is_never_used`, and `unused_since`: they can be used, and are older than that, but were
     not used since. `expires_before`: they can be used, and end by themselves before. `is_in_grace`: an older secret
-    still works. `created_by`: the id of who made them. `left_since`: people made them who were refused when they last
-    signed in, or have not signed in since then.
+    still works. `network_id`: they are bound to networks, of which it is one. `is_sent_in_query`: they can be used, and
+    their secret came in a URL. `created_by`: the id of who made them. `left_since`: people made them who were refused
+    when they last signed in, or have not signed in since then.
     """
 
     statuses: tuple[Status, ...] = ()
@@ -32,6 +33,8 @@ class KeyFilter:
     unused_since: datetime | None = None
     expires_before: datetime | None = None
     is_in_grace: bool = False
+    network_id: str | None = None
+    is_sent_in_query: bool = False
     created_by: str | None = None
     left_since: datetime | None = None
 
@@ -40,8 +43,8 @@ def conditions(wanted: KeyFilter, now: datetime) -> list[ColumnElement[bool]]:
     """Of table api_key."""
     table = tables.api_key.c
     found: list[ColumnElement[bool]] = []
-    has = has_status(rfc3339(now))
     if wanted.statuses:
+        has = has_status(rfc3339(now))
         found.append(or_(*(has[status] for status in wanted.statuses)))
     found += [_is_labelled(name, value) for name, value in wanted.labels]
     if wanted.text:
@@ -58,16 +61,24 @@ def conditions(wanted: KeyFilter, now: datetime) -> list[ColumnElement[bool]]:
     if wanted.unused_since is not None:
         since = rfc3339(wanted.unused_since)
         is_unused = func.coalesce(table.last_used_at, table.created_at) <= since
-        found += [has[Status.ACTIVE], is_unused, table.created_at <= since]
+        found += [_is_active(now), is_unused, table.created_at <= since]
     if wanted.expires_before is not None:
-        found += [has[Status.ACTIVE], table.expires_at <= rfc3339(wanted.expires_before)]
+        found += [_is_active(now), table.expires_at <= rfc3339(wanted.expires_before)]
     if wanted.is_in_grace:
-        found += [has[Status.ACTIVE], table.grace_until > rfc3339(now)]
+        found += [_is_active(now), table.grace_until > rfc3339(now)]
+    if wanted.network_id is not None:
+        found.append(table.networks.contains(f'"{wanted.network_id}"', autoescape=True))
+    if wanted.is_sent_in_query:
+        found += [_is_active(now), table.sent_in_query_at.is_not(None)]
     if wanted.created_by is not None:
         found.append(table.created_by == wanted.created_by)
     if wanted.left_since is not None:
         found.append(_is_made_by_who_left(rfc3339(wanted.left_since)))
     return found
+
+
+def _is_active(now: datetime) -> ColumnElement[bool]:
+    return has_status(rfc3339(now))[Status.ACTIVE]
 
 
 def _is_labelled(name: str, value: str) -> Exists:

@@ -168,8 +168,10 @@ class Sealer:
     def _by_codes(self, due: DueHour, pieces: Iterable[Piece]) -> Iterable[tuple[Codes, list[Piece]]]:
         found: defaultdict[Codes, list[Piece]] = defaultdict(list)
         with self._database.reading() as tx:
-            for piece in pieces:
-                found[self._coding.codes(tx, due.sensor_id, due.axis, piece.start_ns)].append(piece)
+            codes = self._coding.of(tx, due.sensor_id)
+        for whole in pieces:
+            for piece in whole.cut(codes.edges(due.axis, whole.start_ns, whole.end_ns + 1)):
+                found[codes.at(due.axis, piece.start_ns, piece.rate_hz)].append(piece)
         return sorted(found.items(), key=lambda one: one[0])
 
     def _write(self, due: DueHour, codes: Codes, hour: _Hour, content: bytes) -> str:
@@ -202,7 +204,8 @@ class Sealer:
                 tx.execute(update(files).where(files.c.id.in_(list(hour.files))).values(superseded_us=self._now_us()))
                 for path, content in written:
                     size = len(content.content)
-                    index.insert_file(tx, due.sensor_id, due.axis, due.hour, path, size, content.spans)
+                    where = due.sensor_id, due.axis, due.hour, path
+                    index.insert_file(tx, *where, size, content.spans, content.record_bytes)
                 index.insert_pieces(tx, due.sensor_id, outside, self._now_us())
                 index.find_last_sample(tx, due.sensor_id, due.axis)
             self._due.done(tx, due)

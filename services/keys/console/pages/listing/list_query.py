@@ -22,7 +22,7 @@ PATH = "/console/keys"
 ROWS = 20
 LEFT = "left"
 _LEFT_AFTER = timedelta(days=90)
-_NAMES = ("q", "status", "label", "permission", "show", "by")
+_NAMES = ("q", "status", "label", "permission", "network_id", "show", "by")
 
 
 class Show(enum.StrEnum):
@@ -32,6 +32,7 @@ class Show(enum.StrEnum):
     UNUSED = "unused"
     EXPIRING = "expiring"
     IN_GRACE = "in-grace"
+    SENT_IN_URL = "sent-in-url"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,7 @@ class KeyListQuery(ListQuery):
             unused_since=now - UNUSED if self.show == Show.UNUSED else None,
             expires_before=now + EXPIRING if self.show == Show.EXPIRING else None,
             is_in_grace=self.show == Show.IN_GRACE,
+            is_sent_in_query=self.show == Show.SENT_IN_URL,
             created_by=self.by if self.by not in ("", LEFT) else None,
             left_since=now - _LEFT_AFTER if self.by == LEFT else None,
         )
@@ -80,6 +82,9 @@ class _KeyListQuerySchema(ListQuerySchema):
     by = fields.String(validate=[validate.Length(max=64), plain_text])
 
 
+_SCHEMA = _KeyListQuerySchema()
+
+
 def asked(req: falcon.Request) -> tuple[KeyListQuery, Place | None]:
     """What the URL asks for, as the API reads it; what it does not understand is left out, and the list begins anew."""
     given: dict[str, Any] = {name: value for name in (*_NAMES, "sort", "cursor") if (value := req.get_param(name))}
@@ -87,7 +92,7 @@ def asked(req: falcon.Request) -> tuple[KeyListQuery, Place | None]:
         given["label"] = [given["label"]]
     while True:
         try:
-            query: KeyListQuery = _KeyListQuerySchema().load({"limit": ROWS, **given})
+            query: KeyListQuery = _SCHEMA.load({"limit": ROWS, **given})
             place = query.after(str, str, str)
             return query, None if place is None else Place(*place)
         except ValidationError as error:
