@@ -71,6 +71,13 @@ def test_a_change_names_what_it_is_based_on_by_tag_or_in_its_body(world: World) 
         assert ask(world, "PATCH", path, json=body, **late).status_code == 412
     assert ask(world, "PATCH", path, json={"name": "in time", "revision": 2}).json["data"]["name"] == "in time"
     assert ask(world, "GET", path, headers={"If-None-Match": changed.headers["ETag"]}).status_code == 200
+    deletion = ask(world, "DELETE", path, headers={"If-Match": tag}, params={"name": "in time"})
+    assert deletion.status_code == 412
+    tag = ask(world, "GET", path).headers["ETag"]
+    assert ask(world, "GET", path, headers={"If-None-Match": tag}).status_code == 304
+    for creation in ("/v1/networks", f"{path}/sensors"):
+        assert ask(world, "POST", creation, headers={"If-Match": tag}, json={"name": "x"}).status_code in (400, 422)
+    assert ask(world, "DELETE", path, headers={"If-Match": tag}, params={"name": "in time"}).status_code == 200
 
 
 def test_what_is_asked_for_twice_with_one_idempotency_key_is_made_once(world: World) -> None:
