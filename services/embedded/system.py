@@ -21,6 +21,7 @@ from nameko.runners import ServiceRunner
 from services.auth import assembly as auth
 from services.auth.tier_limits import TIERS
 from services.embedded.data_folder import DataFolder
+from services.embedded.near_networks import NearNetworks
 from services.embedded.server import Server, connection_limits, raise_file_limit, stop
 from services.embedded.soundness.whole_check import WholeCheck
 from services.keys import assembly as keys
@@ -28,7 +29,6 @@ from services.keys.console.app import beside
 from services.keys.console.openid.settings import read_openid_settings
 from services.keys.console.remote_sensors import RemoteSensors
 from services.keys.console.remote_usage import RemoteUsage
-from services.keys.rpc.networks_client import NetworksClient
 from services.sensors import assembly as sensors
 from services.service_registry import SERVICES, Part
 from services.usage import assembly as usage
@@ -47,6 +47,7 @@ from shared.messaging.publishing import EventPublisher, LogBus, MeterBus
 from shared.replication.heads.sent_elsewhere import Elsewhere
 from shared.replication.proof.signatures import Verifier
 from shared.runtime.clock import SystemClock
+from shared.runtime.room import Room
 from shared.values.accounts import SHARED
 from shared.web.application import NO_PROXIES, application
 from shared.web.internal_api import internal_application
@@ -83,15 +84,6 @@ class Embedded:
         sensors_bus = EventPublisher(embedded_transport.URL, "sensors")
         signer = folder.keys_signer()
         verifier = Verifier([signer.public_key])
-        self.keys = keys.assemble(
-            folder.database("keys"),
-            LogBus(bus["keys"], signer),
-            clock,
-            lease_seconds=lease_seconds,
-            signer=signer,
-            elsewhere=audit_heads,
-            networks=NetworksClient(embedded_transport.URL),
-        )
         self.sensors = sensors.assemble(
             folder.database("sensors"),
             LogBus(sensors_bus),
@@ -99,6 +91,15 @@ class Embedded:
             folder.samples,
             signer=folder.sensors_signer(),
             elsewhere=audit_heads,
+        )
+        self.keys = keys.assemble(
+            folder.database("keys"),
+            LogBus(bus["keys"], signer),
+            clock,
+            lease_seconds=lease_seconds,
+            signer=signer,
+            elsewhere=audit_heads,
+            networks=NearNetworks(self.sensors.networks.queries),
         )
         self.auth = auth.assemble(
             folder.database("auth"),
@@ -123,14 +124,16 @@ class Embedded:
         self._callers = InternalCallers([(SHARED, digest_of_token(folder.internal_token()))])
         self.whole_check = WholeCheck(folder)
         self._gate_id, self._path = new_gate_id(), folder.path
+        self._disk = Room(folder.path)
         gate_bus = MeterBus(bus["auth"])
         self._gate = GateProcess(
             gate_id=self._gate_id,
             feed=self.keys.feed,
             snapshot=self.auth.book.snapshot,
             spent=lambda: self.usage.statistics.spent(clock.now()),
+            spent_on=self.usage.statistics.spent_on,
             listen=_listen,
-            meter=Meter(folder.spool, gate_bus, clock),
+            meter=Meter(folder.spool, gate_bus, clock, self._disk),
             clock=clock,
             lease_seconds=lease_seconds,
             guesses_per_minute=guesses_per_minute,
@@ -157,6 +160,7 @@ class Embedded:
             self._clock,
             public_url=public_url,
             is_ready=self._answers,
+            is_writing=self._disk.has,
             proxies=self._proxies,
             cors_origins=self._cors_origins,
         )

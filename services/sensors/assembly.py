@@ -5,10 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from services.sensors import api, tables
-from services.sensors.arrival import accounts
+from services.sensors.arrival import accounts, senders
 from services.sensors.arrival.device_arrival import DeviceArrival
+from services.sensors.arrival.time_arrival import TimeArrival
+from services.sensors.configuration.commands import ConfigurationCommands
+from services.sensors.configuration.history import ConfigurationHistory
+from services.sensors.http.configuration.configuration_resources import ConfigurationParts
 from services.sensors.http.networks.network_resources import NetworkParts
 from services.sensors.ingest.importer import Importer
+from services.sensors.live.devices import Devices
+from services.sensors.live.receiver import Receiver
 from services.sensors.networks.adoption import adopt_sensors
 from services.sensors.networks.commands import NetworkCommands
 from services.sensors.networks.moves import SensorMoves
@@ -30,6 +36,7 @@ from shared.replication.proof.signatures import Signer
 from shared.replication.proof.signed_heads import HeadSigner, SignedHead, signed_end
 from shared.replication.relay import Bus, Relay
 from shared.runtime.clock import Clock
+from shared.sql.clocks.clock_watch import ClockWatch
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from shared.web.conditions.idempotency import Idempotency
@@ -48,10 +55,13 @@ class Sensors:
     relay: Relay
     clock: Clock
     queries: SensorQueries
+    configuration: ConfigurationParts
     networks: NetworkParts
     samples: Samples
+    clock_watch: ClockWatch
     importer: Importer
     arrival: DeviceArrival
+    receiver: Receiver
     heads: HeadSigner | None
     sent_heads: SentElsewhere
 
@@ -70,7 +80,9 @@ class Sensors:
             "sensors.overview": self.overview(),
             "sensors.relay": self.relay,
             "sensors.samples": self.samples,
+            "sensors.clock_watch": self.clock_watch,
             "sensors.arrival": self.arrival,
+            "sensors.receiver": self.receiver,
             "sensors.sent_heads": self.sent_heads,
         }
 
@@ -81,7 +93,8 @@ class Sensors:
 
     def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
-        routes = api.routes(self.queries, self.networks, self.samples.reader, self.clock, StillAdmitted(grants))
+        parts = self.queries, self.networks, self.configuration, self.samples.reader
+        routes = api.routes(*parts, self.clock, StillAdmitted(grants))
         return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:
@@ -90,7 +103,11 @@ class Sensors:
 
     def measures(self) -> list[Measure]:
         """What is measured when metrics are asked for."""
-        return [lag.of_log("sensors", self.database, tables.metadata), accounts.measured(self.database)]
+        return [
+            lag.of_log("sensors", self.database, tables.metadata),
+            accounts.measured(self.database),
+            senders.measured(self.database),
+        ]
 
     def start(self) -> None:
         """Timers start what it does."""
@@ -102,7 +119,7 @@ class Sensors:
 def documented_routes() -> list[Route]:
     """The public resources, to describe and not to serve."""
     nothing: Any = None
-    return api.routes(nothing, nothing, nothing, nothing, nothing)
+    return api.routes(nothing, nothing, nothing, nothing, nothing, nothing)
 
 
 def assemble(
@@ -125,13 +142,20 @@ def assemble(
     if signer is not None:
         PublishedSigners(database, tables.signing_key).publish(signer, clock)
         heads = HeadSigner(signer, clock)
-    samples = open_samples(database, samples_folder, clock)
+    clock_watch = ClockWatch("sensors", database, tables.clock_reading, clock)
+    clock_watch.tick()
+    samples = open_samples(database, samples_folder, clock_watch.clock)
+    importer = Importer(database, store, samples.store, clock)
+    arrival, timed = DeviceArrival(database, samples.store, clock), TimeArrival(database, samples.store)
     return Sensors(
         database=database,
         store=store,
         relay=Relay(database, tables.metadata, store, Envelopes("sensors", types, publish), bus),
         clock=clock,
         queries=SensorQueries(database, clock),
+        configuration=ConfigurationParts(
+            commands=ConfigurationCommands(store, clock), history=ConfigurationHistory(store)
+        ),
         networks=NetworkParts(
             commands=NetworkCommands(store, clock),
             queries=NetworkQueries(database),
@@ -139,8 +163,10 @@ def assemble(
             statistics=StatisticsQueries(database, clock),
         ),
         samples=samples,
-        importer=Importer(database, store, samples.store, clock),
-        arrival=DeviceArrival(database, samples.store, clock),
+        clock_watch=clock_watch,
+        importer=importer,
+        arrival=arrival,
+        receiver=Receiver(database, Devices(database, importer), arrival, timed, clock),
         heads=heads,
         sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store, accounts.offered), elsewhere),
     )

@@ -66,7 +66,12 @@ class SqlEventStore:
         self._move_head = update(head).values(position=bindparam("to_position"), hash=bindparam("to_hash"))
 
     def transaction(self) -> AbstractContextManager[Connection]:
-        return self._database.transaction()
+        """Urgent, as one of the commands in it may be; the others were asked for room before (check_room)."""
+        return self._database.transaction(urgent=True)
+
+    def check_room(self) -> None:
+        """Raises DiskFull when only what ends keys is written any more."""
+        self._database.check_room()
 
     def reading(self, *, once: bool = False, unlimited: bool = False) -> AbstractContextManager[Connection]:
         return self._database.reading(once=once, unlimited=unlimited)
@@ -109,7 +114,7 @@ class SqlEventStore:
     def after(self, tx: Connection, position: int, limit: int) -> tuple[StoredEvent, ...]:
         log = self._log
         rows = tx.execute(select(log).where(log.c.position > position).order_by(log.c.position).limit(limit))
-        return tuple(map(_as_event, rows))
+        return tuple(map(_as_event, rows.all()))
 
     def hash_at(self, tx: Connection, position: int) -> str | None:
         if position == 0:

@@ -6,7 +6,8 @@ from datetime import datetime
 from services.sensors.networks.queries import NetworkQueries, NetworkView
 from services.sensors.networks.statistics import SensorRecords, StatisticsQueries
 from services.sensors.overview.minute import SECONDS, Minute, minute
-from services.sensors.registry.queries import SensorQueries, SensorView, Status
+from services.sensors.registry.queries import SensorQueries, SensorView
+from services.sensors.registry.status import Status
 from services.sensors.registry.visible import Visible
 from services.sensors.store.even_times import NS
 from services.sensors.store.reader import SampleReader

@@ -1,122 +1,143 @@
-"""Pages of networks and their sensors: how they are, the last minute drawn, and a service that is away is said."""
+"""A key's networks at the console: chosen by name, shown wherever its settings are, and refused as the API refuses."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from services.keys.console.pages.networks.network_states import (
-    Minute,
-    NetworkPage,
-    NetworkState,
-    NoSuchNetwork,
-    SensorPage,
-    SensorsAway,
-    SensorState,
-)
-from services.keys.revocation.session_fence import Role
-from shared.web.application import NO_PROXIES
-from tests.examples import NOON
+from services.keys import assembly
+from services.keys.console.pages.network_names import KEPT_SECONDS
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
+from tests.examples import NoBus
 from tests.integration.keys.console.browsing import Browser
-from tests.integration.keys.console.scene import DOCUMENT, Console
+from tests.integration.keys.console.scene import CREATE, REVIEW, Console, create, secret_in
+from tests.integration.keys.console.usage_double import Usage
+from tests.integration.web.management import Networks
 
-PATH = "/console/networks"
-COAST = NetworkState(
-    id="net_1",
-    name="Costa <b>",
-    api_access=False,
-    accepts_new=True,
-    archived=False,
-    total_sensors=2,
-    online_sensors=1,
-    data_completeness=0.754,
-)
-SENSORS = (
-    SensorState(
-        id="sen_1",
-        name="Escuela",
-        status="online",
-        last_sample_at=NOON,
-        data_completeness=0.5,
-        last_minute=Minute(channel="BHZ", ends_at=NOON, lows=(0.0, None), highs=(1.0, None)),
-    ),
-    SensorState(id="sen_2", name="Puente", status="offline"),
-)
+NEW = "/console/keys/new"
+SCRIPT = "<script>North</script>"
+SHOWN = "&lt;script&gt;North&lt;/script&gt;"
 
 
-class Sensors:
-    """`asked`: whose networks, and the pages."""
+class Scene:
+    def __init__(self, database: Database, clock: ManualClock) -> None:
+        self.networks, self.usage, self.clock = Networks(), Usage(), clock
+        keys = assembly.assemble(database, NoBus(), clock, lease_seconds=1, networks=self.networks)
+        self.console = Console(keys)
+        self.networks.known[self.console.organisation_id] = {"net_1": SCRIPT, "net_2": "South"}
+        self.browser = Browser(self.console.at("http://127.0.0.1:8000", self.usage))
+        self.browser.sign_in(self.console.link(name="Anna"))
 
-    def __init__(self) -> None:
-        self.is_there, self.coast = True, COAST
-        self.asked: list[tuple[str, ...]] = []
+    def key(self) -> Any:
+        (key_id,) = self.console.ids()
+        return self.console.keys.queries.get_key(self.console.organisation_id, key_id)
 
-    def networks(self, organisation_id: str, after: str) -> NetworkPage:
-        self._answer(organisation_id, after)
-        return NetworkPage(networks=(self.coast,), total=1, next_after="2026 net_1")
+    def get(self, path: str) -> str:
+        page = self.browser.get(path)
+        assert page.status_code == 200, page.text
+        return str(page.text)
 
-    def sensors(self, organisation_id: str, network_id: str, after: str) -> SensorPage:
-        self._answer(organisation_id, network_id, after)
-        if network_id != "net_1":
-            raise NoSuchNetwork
-        return SensorPage(network=self.coast, sensors=SENSORS, total=2)
-
-    def _answer(self, *asked: str) -> None:
-        self.asked.append(asked)
-        if not self.is_there:
-            raise SensorsAway
+    def time_passes(self) -> None:
+        self.clock.advance(KEPT_SECONDS)
 
 
 @pytest.fixture
-def sensors() -> Sensors:
-    return Sensors()
+def scene(tmp_path: Path, clock: ManualClock) -> Iterator[Scene]:
+    database = Database.sqlite(tmp_path / "keys.db")
+    yield Scene(database, clock)
+    database.close()
 
 
-@pytest.fixture
-def browser(console: Console, sensors: Sensors) -> Browser:
-    """Who may only see may see this."""
-    door = console.keys.console(
-        public_url="http://127.0.0.1:8000", proxies=NO_PROXIES, tiers={}, usage=None, sensors=sensors, document=DOCUMENT
+def test_networks_are_chosen_by_name_and_shown_by_name_wherever_a_key_is(scene: Scene) -> None:
+    review = scene.browser.submit(
+        scene.browser.get(NEW), NEW, button=REVIEW, name="Railway", permissions=["sensors:read"], networks=["net_1"]
     )
-    browser = Browser(door)
-    browser.sign_in(console.link(Role.USER))
-    return browser
+    assert SHOWN in review.text
+    assert secret_in(scene.browser.submit(review, NEW, button=CREATE))
+    key = scene.key()
+    assert key.networks == ("net_1",)
+    scene.usage.by_network = (("net_1", 7), ("net_9", 2))
+    path = f"/console/keys/{key.id}"
+    for page in (
+        path,
+        f"{path}/edit",
+        f"{path}/past?at=2026-11-23T12:00",
+        f"{path}/use?step=hour",
+        f"{NEW}?like={key.id}",
+    ):
+        shown = scene.get(page)
+        assert SHOWN in shown, page
+        assert SCRIPT not in shown
+    assert "net_9" in scene.get(path), "one that is not there any more is told by its id"
+    listed = scene.get("/console/keys?network_id=net_1")
+    assert "Railway" in listed
+    assert SHOWN in listed
+    assert "No key matches" in scene.get("/console/keys?network_id=net_2")
 
 
-def test_networks_are_listed_with_how_they_are(console: Console, browser: Browser, sensors: Sensors) -> None:
-    page = browser.get(PATH)
-    assert sensors.asked == [(console.organisation_id, "")]
-    assert f'href="{PATH}/net_1">Costa &lt;b&gt;</a>' in page.text
-    assert "75.4 %" in page.text
-    assert "Closed to keys" in page.text
-    assert f'href="{PATH}?after=2026+net_1"' in page.text
-    browser.get(f"{PATH}?after=2026+net_1")
-    assert sensors.asked[-1] == (console.organisation_id, "2026 net_1")
+def test_a_key_is_narrowed_at_once_and_widened_with_a_new_secret_alone(scene: Scene) -> None:
+    create(scene.browser, networks=["net_1"])
+    path = f"/console/keys/{scene.key().id}/edit"
+    wider = scene.browser.submit(scene.browser.get(path), path, networks=["net_1", "net_2"])
+    assert wider.status_code == 409
+    assert "This needs a new secret" in wider.text
+    assert secret_in(scene.browser.submit(wider, path, regenerate="on"))
+    assert scene.key().networks == ("net_1", "net_2")
+    assert scene.browser.submit(scene.browser.get(path), path, networks=["net_2"]).status_code == 200
+    assert scene.key().networks == ("net_2",)
+    other = scene.browser.submit(scene.browser.get(path), path, name="Other")
+    assert (other.status_code, scene.key().networks, scene.key().name) == (200, ("net_2",), "Other")
 
 
-def test_a_network_shows_its_sensors_and_draws_their_last_minute(browser: Browser) -> None:
-    page = browser.get(f"{PATH}/net_1").text
-    assert page.index("Escuela") < page.index("Puente")
-    assert page.count('<svg class="minute-line"') == 1
-    assert 'aria-label="Last minute of BHZ"' in page
-    assert "no recordings" in page
-    assert ("Online" in page, "Offline" in page) == (True, True)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"networks": ["net_7"]},
+        {"networks": ["net_1"], "permissions": ["admin"]},
+        {"networks": [f"net_{number}" for number in range(101)]},
+    ],
+    ids=["unknown", "admin", "too many"],
+)
+def test_what_cannot_be_is_told_at_its_field(scene: Scene, fields: dict[str, Any]) -> None:
+    answer = create_or_refusal(scene, **fields)
+    assert answer.status_code == 422
+    assert 'href="#networks"' in answer.text
+    assert scene.console.ids() == []
 
 
-def test_a_network_that_is_nobody_s_is_not_found(browser: Browser) -> None:
-    assert browser.get(f"{PATH}/net_2").status_code == 404
+def test_while_sensors_is_away_pages_show_ids_and_forms_keep_what_was_chosen(scene: Scene) -> None:
+    create(scene.browser, networks=["net_1"])
+    path = f"/console/keys/{scene.key().id}"
+    scene.time_passes()
+    scene.networks.is_away, scene.networks.asked = True, 0
+    assert "net_1" in scene.get(path)
+    assert "cannot be asked right now" in scene.get(f"{path}/edit")
+    assert scene.networks.asked == 1, "a page waits for it once"
+    edited = scene.browser.submit(scene.browser.get(f"{path}/edit"), f"{path}/edit", name="Other")
+    assert (edited.status_code, scene.key().name, scene.key().networks) == (200, "Other", ("net_1",))
+    assert "cannot be asked right now" in create_or_refusal(scene, networks=["net_1"]).text
+    scene.networks.is_away = False
+    scene.time_passes()
+    assert SHOWN in scene.get(path)
 
 
-def test_what_the_sensors_service_does_not_answer_is_said(browser: Browser, sensors: Sensors) -> None:
-    sensors.is_there = False
-    for path in (PATH, f"{PATH}/net_1"):
-        page = browser.get(path)
-        assert page.status_code == 200
-        assert "did not answer within a second" in page.text
+def test_a_network_that_was_deleted_is_said_to_open_nothing(scene: Scene) -> None:
+    create(scene.browser, networks=["net_1"])
+    scene.networks.known.clear()
+    scene.time_passes()
+    assert "it opens nothing" in scene.get(f"/console/keys/{scene.key().id}/edit")
 
 
-def test_an_archived_network_says_so(browser: Browser, sensors: Sensors) -> None:
-    sensors.coast = replace(COAST, archived=True, api_access=True, data_completeness=None)
-    page = browser.get(PATH).text
-    assert "Archived" in page
-    assert "not known" in page
-    assert "Closed to keys" not in page
+def test_a_key_pasted_as_a_network_is_in_no_answer(scene: Scene) -> None:
+    secret = secret_in(create(scene.browser))
+    answer = create_or_refusal(scene, networks=[secret])
+    assert answer.status_code == 422
+    assert secret not in answer.text
+
+
+def create_or_refusal(scene: Scene, **fields: Any) -> Any:
+    typed = {"name": "Railway", "permissions": ["sensors:read"]} | fields
+    review = scene.browser.submit(scene.browser.get(NEW), NEW, button=REVIEW, **typed)
+    return review if review.status_code != 200 else scene.browser.submit(review, NEW, button=CREATE)

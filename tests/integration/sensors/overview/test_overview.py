@@ -12,7 +12,7 @@ from services.sensors.assembly import Sensors
 from services.sensors.ingest.recording import ReadResult, Recording
 from services.sensors.networks.network import ChangeNetwork, NoSuchNetwork
 from services.sensors.overview.minute import SECONDS
-from services.sensors.registry.queries import Status
+from services.sensors.registry.status import Status
 from services.sensors.registry.visible import Visible
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database

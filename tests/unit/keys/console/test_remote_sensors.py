@@ -6,7 +6,7 @@ import pytest
 
 from services.keys.console.pages.networks.network_states import Minute, NoSuchNetwork, SensorsAway
 from services.keys.console.remote_sensors import RemoteSensors
-from services.sensors.registry.queries import Status
+from services.sensors.registry.status import Status
 from services.sensors.rpc_schemas import NetworkStatesAnswer, SensorStatesAnswer
 from shared.contracts.errors import NotFound
 from shared.messaging.rpc.call import CallFailed
