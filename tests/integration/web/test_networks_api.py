@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from falcon import testing
 
+from services.sensors.networks.queries import NetworkQueries, NetworkView
+from services.sensors.registry.visible import Visible
 from tests.integration.web.management import Management
 from tests.integration.web.two_organisations import World, two_organisations
 
@@ -166,3 +168,21 @@ def test_reading_needs_sensors_read_and_changing_config_write(world: World) -> N
         ("sensors:read", "GET"),
         ("config:write", "PATCH"),
     }
+
+
+def test_a_change_is_not_committed_when_its_key_is_revoked_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"name": "thief", "permissions": ["config:write"]}
+    thief, path = ask(world, "POST", "/v1/keys", json=body).json, f"/v1/networks/{world.first.ids['network_id']}"
+    read = NetworkQueries.get_network
+
+    def revoked_meanwhile(queries: NetworkQueries, visible: Visible, network_id: str) -> NetworkView:
+        monkeypatch.undo()
+        assert ask(world, "POST", f"/v1/keys/{thief['id']}/revoke").status_code == 200
+        return read(queries, visible, network_id)
+
+    monkeypatch.setattr(NetworkQueries, "get_network", revoked_meanwhile)
+    answer = ask(world, "PATCH", path, headers={"Authorization": f"Bearer {thief['key']}"}, json={"name": "taken"})
+    assert (answer.status_code, answer.json["type"].rpartition("/")[2]) == (401, "key-revoked")
+    assert ask(world, "GET", path).json["data"]["revision"] == 1
