@@ -1,5 +1,6 @@
 """HTTP resources of the sensor data API, by path. The resources are in http/."""
 
+from services.sensors.health.details import DetailQueries
 from services.sensors.http.configuration import configuration_resources
 from services.sensors.http.configuration.configuration_resources import ConfigurationParts
 from services.sensors.http.event_resources import SeismicEventCollection
@@ -18,6 +19,7 @@ def routes(
     queries: SensorQueries,
     networks: NetworkParts,
     configuration: ConfigurationParts,
+    details: DetailQueries,
     reader: SampleReader,
     clock: Clock,
     still: StillAdmitted,
@@ -26,7 +28,7 @@ def routes(
         *configuration_resources.routes(queries, configuration, still),
         *network_resources.routes(networks, clock, still),
         Route("/v1/sensors", SensorCollection(queries)),
-        Route("/v1/sensors/{sensor_id}", SensorItem(queries)),
+        Route("/v1/sensors/{sensor_id}", SensorItem(queries, details)),
         Route("/v1/sensors/{sensor_id}/data", SensorData(queries, reader)),
         Route("/v1/events", SeismicEventCollection()),
     ]

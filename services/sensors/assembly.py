@@ -9,6 +9,8 @@ from services.sensors.arrival import accounts
 from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.configuration.commands import ConfigurationCommands
 from services.sensors.configuration.history import ConfigurationHistory
+from services.sensors.health.details import DetailQueries
+from services.sensors.health.measuring import HealthMeasuring
 from services.sensors.http.configuration.configuration_resources import ConfigurationParts
 from services.sensors.http.networks.network_resources import NetworkParts
 from services.sensors.ingest.importer import Importer
@@ -73,12 +75,13 @@ class Sensors:
             "sensors.relay": self.relay,
             "sensors.samples": self.samples,
             "sensors.arrival": self.arrival,
+            "sensors.health": HealthMeasuring(self.database, self.clock),
             "sensors.sent_heads": self.sent_heads,
         }
 
     def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
-        parts = self.queries, self.networks, self.configuration, self.samples.reader
+        parts = self.queries, self.networks, self.configuration, DetailQueries(self.database), self.samples.reader
         routes = api.routes(*parts, self.clock, StillAdmitted(grants))
         return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
 
@@ -100,7 +103,7 @@ class Sensors:
 def documented_routes() -> list[Route]:
     """The public resources, to describe and not to serve."""
     nothing: Any = None
-    return api.routes(nothing, nothing, nothing, nothing, nothing, nothing)
+    return api.routes(nothing, nothing, nothing, nothing, nothing, nothing, nothing)
 
 
 def assemble(

@@ -3,6 +3,7 @@
 from nameko.timer import timer
 
 from services.sensors.arrival.device_arrival import DeviceArrival
+from services.sensors.health.measuring import HealthMeasuring
 from services.sensors.networks.queries import NetworkNames, NetworkQueries
 from services.sensors.registry.queries import SensorPage, SensorQueries
 from services.sensors.registry.visible import Visible
@@ -16,6 +17,7 @@ from shared.replication.relay import Relay
 RELAY_SECONDS = 1
 SEAL_SECONDS = 10
 DECIDE_SECONDS = 10
+MEASURE_SECONDS = 60
 SWEEP_SECONDS = 600
 
 
@@ -28,6 +30,7 @@ class SensorsService:
     sent_heads: SentElsewhere = Provided("sensors.sent_heads")
     samples: Samples = Provided("sensors.samples")
     arrival: DeviceArrival = Provided("sensors.arrival")
+    health: HealthMeasuring = Provided("sensors.health")
 
     @procedure(ListSensorsArguments(), SensorPageAnswer())
     def list_sensors(self, organisation_id: str, limit: int = 20, after: str = "") -> SensorPage:
@@ -52,6 +55,10 @@ class SensorsService:
     @timer(interval=DECIDE_SECONDS)
     def decide_what_waits(self) -> None:
         self.arrival.decide_waiting()
+
+    @timer(interval=MEASURE_SECONDS)
+    def measure_health(self) -> None:
+        self.health.run()
 
     @timer(interval=SWEEP_SECONDS)
     def delete_what_is_old(self) -> None:

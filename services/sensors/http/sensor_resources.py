@@ -2,13 +2,10 @@
 
 from typing import Any
 
+from services.sensors.health.details import DetailQueries
 from services.sensors.http.product_form import Listed, page, shown
-from services.sensors.http.sensor_schema import (
-    ListSensorsQuery,
-    ListSensorsQuerySchema,
-    SensorAnswerSchema,
-    SensorPageSchema,
-)
+from services.sensors.http.sensor_details import SensorAnswerSchema, detailed
+from services.sensors.http.sensor_schema import ListSensorsQuery, ListSensorsQuerySchema, SensorPageSchema
 from services.sensors.registry.queries import SensorQueries, SensorView
 from services.sensors.registry.visible import Visible, visible_to
 from shared.web.operation import Answer, Call, operation
@@ -33,8 +30,8 @@ class SensorCollection:
 
 
 class SensorItem:
-    def __init__(self, queries: SensorQueries) -> None:
-        self._queries = queries
+    def __init__(self, queries: SensorQueries, details: DetailQueries) -> None:
+        self._queries, self._details = queries, details
 
     @operation(
         "Show a sensor",
@@ -44,7 +41,8 @@ class SensorItem:
         problems=("outside-organisation",),
     )
     def on_get(self, call: Call[None, None], sensor_id: str) -> Answer:
-        return shown(call, _shown(visible_sensor(self._queries, visible_to(call.caller), sensor_id)))
+        sensor = visible_sensor(self._queries, visible_to(call.caller), sensor_id)
+        return shown(call, _shown(sensor) | detailed(sensor, self._details.of_sensor(sensor_id)))
 
 
 def visible_sensor(queries: SensorQueries, visible: Visible, sensor_id: str) -> SensorView:
