@@ -26,6 +26,7 @@ from services.embedded.soundness.whole_check import WholeCheck
 from services.keys import assembly as keys
 from services.keys.console.app import beside
 from services.keys.console.openid.settings import read_openid_settings
+from services.keys.console.remote_sensors import RemoteSensors
 from services.keys.console.remote_usage import RemoteUsage
 from services.keys.rpc.networks_client import NetworksClient
 from services.sensors import assembly as sensors
@@ -46,6 +47,7 @@ from shared.messaging.publishing import EventPublisher, LogBus, MeterBus
 from shared.replication.heads.sent_elsewhere import Elsewhere
 from shared.replication.proof.signatures import Verifier
 from shared.runtime.clock import SystemClock
+from shared.runtime.room import Room
 from shared.values.accounts import SHARED
 from shared.web.application import NO_PROXIES, application
 from shared.web.internal_api import internal_application
@@ -122,14 +124,16 @@ class Embedded:
         self._callers = InternalCallers([(SHARED, digest_of_token(folder.internal_token()))])
         self.whole_check = WholeCheck(folder)
         self._gate_id, self._path = new_gate_id(), folder.path
+        self._disk = Room(folder.path)
         gate_bus = MeterBus(bus["auth"])
         self._gate = GateProcess(
             gate_id=self._gate_id,
             feed=self.keys.feed,
             snapshot=self.auth.book.snapshot,
             spent=lambda: self.usage.statistics.spent(clock.now()),
+            spent_on=self.usage.statistics.spent_on,
             listen=_listen,
-            meter=Meter(folder.spool, gate_bus, clock),
+            meter=Meter(folder.spool, gate_bus, clock, self._disk),
             clock=clock,
             lease_seconds=lease_seconds,
             guesses_per_minute=guesses_per_minute,
@@ -156,6 +160,7 @@ class Embedded:
             self._clock,
             public_url=public_url,
             is_ready=self._answers,
+            is_writing=self._disk.has,
             proxies=self._proxies,
             cors_origins=self._cors_origins,
         )
@@ -172,6 +177,7 @@ class Embedded:
         console = self.keys.console(
             tiers=TIERS,
             usage=RemoteUsage(embedded_transport.URL),
+            sensors=RemoteSensors(embedded_transport.URL),
             document=document(routes, public_url),
             public_url=public_url,
             proxies=self._proxies,

@@ -47,6 +47,7 @@ from shared.replication.proof.signatures import Signer
 from shared.replication.proof.signed_heads import HeadSigner, signed_end
 from shared.replication.relay import Bus, Doorbell, Relay
 from shared.runtime.clock import Clock
+from shared.sql.clocks.clock_watch import ClockWatch
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from shared.values.accounts import SERVICES
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from services.keys.console.app import ConsoleDoor
     from services.keys.console.openid.settings import OpenIdSettings
     from services.keys.console.pages.key_usage import KeyUsage
+    from services.keys.console.pages.networks.network_states import NetworkStates
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -79,6 +81,7 @@ class Keys:
     as_of: AsOf
     idempotency: Idempotency
     sweep: ExpirySweep
+    clock_watch: ClockWatch
     feed: LogFeed
     acceptance: Acceptance | None
     signer: Signer | None
@@ -107,6 +110,7 @@ class Keys:
             "keys.restore_detection": self.restore_detection,
             "keys.last_use": self.last_use,
             "keys.sweep": self.sweep,
+            "keys.clock_watch": self.clock_watch,
             "keys.sent_heads": self.sent_heads,
             "keys.remote_commands": RemoteCommands(self.commands),
         }
@@ -125,18 +129,20 @@ class Keys:
         *,
         tiers: Mapping[str, Limits],
         usage: "KeyUsage | None",
+        sensors: "NetworkStates | None" = None,
         document: Mapping[str, Any],
         public_url: str,
         proxies: TrustedProxies,
         openid: "OpenIdSettings | None" = None,
     ) -> "ConsoleDoor":
-        """The pages for people. `tiers`: the limits of each. `usage`: whom details ask. `document`: the API's.
+        """The pages for people. `tiers`: the limits of each. `usage`, `sensors`: who is asked. `document`: the API's.
 
         `openid`: the issuer by which people sign in; None: by links alone.
         """
         # Here and not above: templates and catalogues are read by the one process that shows pages.
         from services.keys.console.app import ConsoleDoor
         from services.keys.console.openid.issuer_sign_in import IssuerSignIn
+        from services.keys.console.pages.network_names import NetworkNames
         from services.keys.console.pages.parts import Parts
 
         issuer = None if openid is None else IssuerSignIn(openid, self.database, self.clock, public_url)
@@ -153,6 +159,8 @@ class Keys:
             clock=self.clock,
             tiers=tiers,
             usage=usage,
+            networks=NetworkNames(self.networks, self.clock),
+            sensors=sensors,
             public_url=public_url,
             issuer=issuer,
         )
@@ -211,6 +219,8 @@ def assemble(
         database, store, restore_detection, clock, lease_seconds=lease_seconds, gates_max=gates_max
     )
     signers = PublishedSigners(database, tables.signing_key)
+    clock_watch = ClockWatch("keys", database, tables.clock_reading, clock)
+    clock_watch.tick()
     watch = DivergenceWatch(database, tables.metadata, signers.verifier, clock)
     heads = None
     if signer is not None:
@@ -234,7 +244,8 @@ def assemble(
         organisation_history=OrganisationHistory(store),
         as_of=AsOf(store),
         idempotency=Idempotency(database, tables.idempotency, clock),
-        sweep=ExpirySweep(database, commands.keys, clock),
+        sweep=ExpirySweep(database, commands.keys, clock_watch.clock),
+        clock_watch=clock_watch,
         feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES, heads, watch, follower_places),
         acceptance=None if signer is None else Acceptance(database, store, watch, signer, doorbell.ring, clock),
         signer=signer,

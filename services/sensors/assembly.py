@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from services.sensors import api, tables
-from services.sensors.arrival import accounts
+from services.sensors.arrival import accounts, senders
 from services.sensors.arrival.device_arrival import DeviceArrival
+from services.sensors.arrival.time_arrival import TimeArrival
 from services.sensors.configuration.commands import ConfigurationCommands
 from services.sensors.configuration.history import ConfigurationHistory
 from services.sensors.health.details import DetailQueries
@@ -14,11 +15,14 @@ from services.sensors.health.measuring import HealthMeasuring
 from services.sensors.http.configuration.configuration_resources import ConfigurationParts
 from services.sensors.http.networks.network_resources import NetworkParts
 from services.sensors.ingest.importer import Importer
+from services.sensors.live.devices import Devices
+from services.sensors.live.receiver import Receiver
 from services.sensors.networks.adoption import adopt_sensors
 from services.sensors.networks.commands import NetworkCommands
 from services.sensors.networks.moves import SensorMoves
 from services.sensors.networks.queries import NetworkQueries
 from services.sensors.networks.statistics import StatisticsQueries
+from services.sensors.overview.overview import Overview
 from services.sensors.publication import publish
 from services.sensors.registry.events import types
 from services.sensors.registry.queries import SensorQueries
@@ -34,6 +38,7 @@ from shared.replication.proof.signatures import Signer
 from shared.replication.proof.signed_heads import HeadSigner, SignedHead, signed_end
 from shared.replication.relay import Bus, Relay
 from shared.runtime.clock import Clock
+from shared.sql.clocks.clock_watch import ClockWatch
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from shared.web.conditions.idempotency import Idempotency
@@ -55,8 +60,10 @@ class Sensors:
     configuration: ConfigurationParts
     networks: NetworkParts
     samples: Samples
+    clock_watch: ClockWatch
     importer: Importer
     arrival: DeviceArrival
+    receiver: Receiver
     heads: HeadSigner | None
     sent_heads: SentElsewhere
 
@@ -72,12 +79,20 @@ class Sensors:
         return {
             "sensors.queries": self.queries,
             "sensors.networks": self.networks.queries,
+            "sensors.overview": self.overview(),
             "sensors.relay": self.relay,
             "sensors.samples": self.samples,
+            "sensors.clock_watch": self.clock_watch,
             "sensors.arrival": self.arrival,
             "sensors.health": HealthMeasuring(self.database, self.clock),
+            "sensors.receiver": self.receiver,
             "sensors.sent_heads": self.sent_heads,
         }
+
+    def overview(self) -> Overview:
+        """For who is no key."""
+        networks = self.networks
+        return Overview(networks.queries, networks.statistics, self.queries, self.samples.reader)
 
     def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
@@ -91,7 +106,11 @@ class Sensors:
 
     def measures(self) -> list[Measure]:
         """What is measured when metrics are asked for."""
-        return [lag.of_log("sensors", self.database, tables.metadata), accounts.measured(self.database)]
+        return [
+            lag.of_log("sensors", self.database, tables.metadata),
+            accounts.measured(self.database),
+            senders.measured(self.database),
+        ]
 
     def start(self) -> None:
         """Timers start what it does."""
@@ -126,7 +145,11 @@ def assemble(
     if signer is not None:
         PublishedSigners(database, tables.signing_key).publish(signer, clock)
         heads = HeadSigner(signer, clock)
-    samples = open_samples(database, samples_folder, clock)
+    clock_watch = ClockWatch("sensors", database, tables.clock_reading, clock)
+    clock_watch.tick()
+    samples = open_samples(database, samples_folder, clock_watch.clock)
+    importer = Importer(database, store, samples.store, clock)
+    arrival, timed = DeviceArrival(database, samples.store, clock), TimeArrival(database, samples.store)
     return Sensors(
         database=database,
         store=store,
@@ -143,8 +166,10 @@ def assemble(
             statistics=StatisticsQueries(database, clock),
         ),
         samples=samples,
-        importer=Importer(database, store, samples.store, clock),
-        arrival=DeviceArrival(database, samples.store, clock),
+        clock_watch=clock_watch,
+        importer=importer,
+        arrival=arrival,
+        receiver=Receiver(database, Devices(database, importer), arrival, timed, clock),
         heads=heads,
         sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store, accounts.offered), elsewhere),
     )

@@ -11,14 +11,14 @@ from sqlalchemy import Connection, select
 
 from services.sensors import tables
 from services.sensors.accounting.account import Account, Differing, rejected
-from services.sensors.arrival import accounts
+from services.sensors.arrival import accounts, senders
 from services.sensors.arrival.clock_rows import ClockRows
 from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.arrival.time_arrival import TimeArrival
 from services.sensors.epochs.checked import checked
 from services.sensors.epochs.statements import EpochStatements
 from services.sensors.ingest import ReadResult, Recording, RejectedLine
-from services.sensors.ingest.openeew import NETWORK_UNKNOWN
+from services.sensors.ingest.openeew import DEVICE_UNIT, NETWORK_UNKNOWN, serial_number
 from services.sensors.ingest.recording import Described
 from services.sensors.networks.commands import NetworkCommands, check_takes_sensors
 from services.sensors.registry import network_codes, sensor
@@ -85,10 +85,12 @@ class Importer:
         Raises StationCodeTaken, NoSuchNetwork, TakesNoSensors or NoNetworkTakesSensors before anything of the file is
         stored.
         """
-        code = self._network_code(organisation_id)
-        commands = [_command(recording, organisation_id, network_id, code) for recording in result.recordings]
+        commands = [registration(recording, organisation_id, network_id) for recording in result.recordings]
         for command in commands:
-            self._register(command, origin)
+            self.register(command, origin)
+        if result.rejected:
+            with self._database.transaction() as tx:
+                senders.note_rejected(tx, ((one.kind, one.samples) for one in result.rejected))
         remarks = list(result.warnings)
         epochs = sum(
             self._state(command.sensor_id, recording.epochs, remarks, origin)
@@ -152,11 +154,13 @@ class Importer:
         with self._database.reading(once=True) as tx:
             return network_codes.code_of(tx, organisation_id)
 
-    def _register(self, command: sensor.RegisterSensor, origin: Origin) -> None:
+    def register(self, command: sensor.RegisterSensor, origin: Origin) -> None:
+        """Raises StationCodeTaken, NoSuchNetwork, TakesNoSensors or NoNetworkTakesSensors."""
         now, organisation_id = self._clock.now(), command.organisation_id
         known, _ = self._sensors.load(command.sensor_id)
         network_id = None if known else command.network_id or self._networks.for_new_sensors(organisation_id, origin)
-        command = replace(command, network_id=network_id)
+        code = None if known or command.network != NETWORK_UNKNOWN else self._network_code(organisation_id)
+        command = replace(command, network_id=network_id, network_code=code)
 
         def network_takes_it(tx: Connection) -> None:
             if network_id is not None:
@@ -165,6 +169,8 @@ class Importer:
         self._sensors.execute(
             command.sensor_id, lambda state: sensor.decide(state, command, now), origin, fence=network_takes_it
         )
+        if known is None and command.unit == DEVICE_UNIT:
+            self._epochs.state(command.sensor_id, (serial_number(command.name),), origin)
 
 
 def _sensor_of(tx: Connection, organisation_id: str, station: Described) -> str:
@@ -179,10 +185,8 @@ def _sensor_of(tx: Connection, organisation_id: str, station: Described) -> str:
     return str(found)
 
 
-def _command(
-    recording: Recording, organisation_id: str, network_id: str | None, network_code: str | None
-) -> sensor.RegisterSensor:
-    """`network_code`: of the organisation's stations that state none."""
+def registration(recording: Recording, organisation_id: str, network_id: str | None) -> sensor.RegisterSensor:
+    """`network_id`: of the network that it joins if it is not known yet."""
     return sensor.RegisterSensor(
         organisation_id=organisation_id,
         network=recording.network,
@@ -191,5 +195,4 @@ def _command(
         unit=recording.unit,
         location=sensor.location(recording.latitude, recording.longitude, recording.elevation_m),
         network_id=network_id,
-        network_code=network_code if recording.network == NETWORK_UNKNOWN else None,
     )

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from hashlib import sha256
 from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
+from services.sensors.accounting.rejection import Rejection
 from services.sensors.ingest.devices import Device, Devices, find
 from services.sensors.ingest.devices import read as list_of_devices
 from services.sensors.ingest.openeew_message import MESSAGE_BYTES_MAX, Message, MessageRejected, parse
@@ -26,6 +27,7 @@ from services.sensors.registry.epoch import Facts
 Content = BinaryIO | BufferedIOBase
 
 REJECTED_MAX = 10_000
+DEVICE_UNIT: Final = "mGal"
 NETWORK_UNKNOWN = "XX"  # FDSN keeps this code for networks without one; country codes are other networks' codes
 
 
@@ -54,7 +56,9 @@ def _read(content: Content, path: Path, devices: Devices, now_ns: int) -> ReadRe
             message = parse(line, source=f"{path.name}:{number}", now_ns=now_ns)
             messages[message.device_id].append(message)
         except MessageRejected as rejection:
-            rejected.append(RejectedLine(line=number, reason=rejection.reason, samples=rejection.samples))
+            rejected.append(
+                RejectedLine(line=number, reason=rejection.reason, samples=rejection.samples, kind=rejection.kind)
+            )
             if len(rejected) > REJECTED_MAX:
                 break
     if not messages or len(rejected) > REJECTED_MAX:
@@ -74,10 +78,10 @@ def recording(device_id: str, messages: list[Message], devices: Devices) -> Reco
         latitude=device.latitude,
         longitude=device.longitude,
         elevation_m=device.elevation_m,
-        unit="mGal",
+        unit=DEVICE_UNIT,
         records=tuple(record for message in messages for record in message.records),
         segments=tuple(timed for message in messages for timed in message.timed),
-        epochs=_epochs(device_id, devices),
+        epochs=devices.epochs(device_id),
     )
 
 
@@ -85,16 +89,16 @@ def described(path: Path) -> ReadResult:
     """What a list of devices says, by itself. Raises UnreadableRecording."""
     devices = list_of_devices(path)
     stations = tuple(
-        Described(network=NETWORK_UNKNOWN, station=station_code(device_id), epochs=_epochs(device_id, devices))
+        Described(network=NETWORK_UNKNOWN, station=station_code(device_id), epochs=devices.epochs(device_id))
         for device_id in devices
     )
     return ReadResult(recordings=(), lines_read=len(stations), rejected=(), described=stations)
 
 
-def _epochs(device_id: str, devices: Devices) -> tuple[StateEpoch, ...]:
-    serial = Facts(serial_number=device_id)
-    named = StateEpoch(axis=None, starts_at=None, ends_at=None, facts=serial, source="the device itself")
-    return (named, *devices.epochs(device_id))
+def serial_number(device_id: str) -> StateEpoch:
+    """What a device says of itself: its id is the number that it was made with."""
+    facts = Facts(serial_number=device_id)
+    return StateEpoch(axis=None, starts_at=None, ends_at=None, facts=facts, source="the device itself")
 
 
 def station_code(device_id: str) -> str:
@@ -124,7 +128,8 @@ def _lines(content: Content, path: Path, rejected: list[RejectedLine]) -> Iterat
         except EOFError:
             if number == 0:
                 raise
-            rejected.append(RejectedLine(line=number + 1, reason="the file is cut short here: fetch it again"))
+            reason = "the file is cut short here: fetch it again"
+            rejected.append(RejectedLine(line=number + 1, reason=reason, kind=Rejection.UNREADABLE))
             return
         if not line:
             return

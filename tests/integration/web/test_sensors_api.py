@@ -135,7 +135,7 @@ def test_a_sensor_tells_its_account_its_clock_and_how_late_and_complete_it_is(ap
             ("y", 0),
             ("z", 0),
         ]
-        assert told["location_code"] == ""
+        assert (told["location_code"], told["serial_number"]) == ("", "a8032487f8b1")
         assert told["status"] == "online"
 
 
