@@ -6,6 +6,7 @@ from services.sensors.http.configuration.configuration_resources import Configur
 from services.sensors.http.event_resources import SeismicEventCollection
 from services.sensors.http.networks import network_resources
 from services.sensors.http.networks.network_resources import NetworkParts
+from services.sensors.http.recent_pages import RecentPages
 from services.sensors.http.recording_resources import SensorData
 from services.sensors.http.sensor_resources import SensorCollection, SensorItem
 from services.sensors.registry.queries import SensorQueries
@@ -20,6 +21,7 @@ def routes(
     networks: NetworkParts,
     configuration: ConfigurationParts,
     details: DetailQueries,
+    pages: RecentPages,
     reader: SampleReader,
     clock: Clock,
     still: StillAdmitted,
@@ -27,7 +29,7 @@ def routes(
     return [
         *configuration_resources.routes(queries, configuration, still),
         *network_resources.routes(networks, clock, still),
-        Route("/v1/sensors", SensorCollection(queries)),
+        Route("/v1/sensors", SensorCollection(queries, pages)),
         Route("/v1/sensors/{sensor_id}", SensorItem(queries, details)),
         Route("/v1/sensors/{sensor_id}/data", SensorData(queries, reader)),
         Route("/v1/events", SeismicEventCollection()),

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import msgspec
+
 from services.sensors.health.details import DetailQueries
 from services.sensors.http.product_form import Listed, page, shown
+from services.sensors.http.recent_pages import RecentPages
 from services.sensors.http.sensor_details import SensorAnswerSchema, detailed
 from services.sensors.http.sensor_schema import ListSensorsQuery, ListSensorsQuerySchema, SensorPageSchema
 from services.sensors.registry.queries import SensorQueries, SensorView
@@ -13,8 +16,8 @@ from shared.web.problems.catalogue import Problem
 
 
 class SensorCollection:
-    def __init__(self, queries: SensorQueries) -> None:
-        self._queries = queries
+    def __init__(self, queries: SensorQueries, pages: RecentPages) -> None:
+        self._queries, self._pages = queries, pages
 
     @operation(
         "List sensors", tag="Sensors", permission="sensors:read", query=ListSensorsQuerySchema, answers=SensorPageSchema
@@ -22,11 +25,14 @@ class SensorCollection:
     def on_get(self, call: Call[ListSensorsQuery, None]) -> Answer:
         query = call.query
         (after,) = query.after(str) or ("",)
-        found = self._queries.list_sensors(
-            visible_to(call.caller), query.limit, after, query.bbox, query.offset, query.network_id, query.status
-        )
-        place = (found.next_after,) if found.next_after else None
-        return page(call, Listed(items=map(_shown, found.sensors), place=place, total=found.total))
+        asked = visible_to(call.caller), query.limit, after, query.bbox, query.offset, query.network_id, query.status
+
+        def read() -> Listed:
+            found = self._queries.list_sensors(*asked)
+            encoded = msgspec.Raw(msgspec.json.encode(list(map(_shown, found.sensors))))
+            return Listed(items=encoded, place=(found.next_after,) if found.next_after else None, total=found.total)
+
+        return page(call, self._pages.get(asked, read))
 
 
 class SensorItem:

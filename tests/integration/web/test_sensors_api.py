@@ -156,3 +156,20 @@ def test_status_is_what_arrived_and_lists_are_filtered_by_it(api: Management, tm
         assert world.ask("GET", "/v1/sensors", params={"status": "broken"}).status_code == 400
         clock.advance(601)
         assert {one["status"] for one in world.data("/v1/sensors")} == {"offline"}
+
+
+def test_a_page_is_a_second_old_at_most_and_never_older_than_the_log(api: Management, tmp_path: Path) -> None:
+    clock = ManualClock(SystemClock().now())
+    with sensor_world(api, tmp_path, clock) as world:
+        sensor_id = world.register("A", *seconds_of_records(clock.now().timestamp(), 20))
+        first = world.ask("GET", "/v1/sensors")
+        assert first.json["data"][0]["last_seen"] is not None
+        later = seconds_of_records(clock.now().timestamp() + 30, 20)
+        world.register("A", *later)
+        world.sensors.importer.decide([sensor_id])
+        same = world.ask("GET", "/v1/sensors", headers={"If-None-Match": first.headers["ETag"]})
+        assert same.status_code == 304
+        clock.advance(2)
+        assert world.data("/v1/sensors")[0]["last_seen"] > first.json["data"][0]["last_seen"]
+        world.ask("PATCH", f"/v1/sensors/{sensor_id}/config", json={"display_name": "School"})
+        assert world.data("/v1/sensors")[0]["configuration"]["display_name"] == "School", "an event is seen at once"
