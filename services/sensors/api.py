@@ -1,10 +1,12 @@
 """HTTP resources of the sensor data API, by path. The resources are in http/."""
 
+from services.sensors.health.details import DetailQueries
 from services.sensors.http.configuration import configuration_resources
 from services.sensors.http.configuration.configuration_resources import ConfigurationParts
 from services.sensors.http.event_resources import SeismicEventCollection
 from services.sensors.http.networks import network_resources
 from services.sensors.http.networks.network_resources import NetworkParts
+from services.sensors.http.recent_pages import RecentPages
 from services.sensors.http.recording_resources import SensorData
 from services.sensors.http.sensor_resources import SensorCollection, SensorItem
 from services.sensors.registry.queries import SensorQueries
@@ -18,6 +20,8 @@ def routes(
     queries: SensorQueries,
     networks: NetworkParts,
     configuration: ConfigurationParts,
+    details: DetailQueries,
+    pages: RecentPages,
     reader: SampleReader,
     clock: Clock,
     still: StillAdmitted,
@@ -25,8 +29,8 @@ def routes(
     return [
         *configuration_resources.routes(queries, configuration, still),
         *network_resources.routes(networks, clock, still),
-        Route("/v1/sensors", SensorCollection(queries)),
-        Route("/v1/sensors/{sensor_id}", SensorItem(queries)),
+        Route("/v1/sensors", SensorCollection(queries, pages)),
+        Route("/v1/sensors/{sensor_id}", SensorItem(queries, details)),
         Route("/v1/sensors/{sensor_id}/data", SensorData(queries, reader)),
         Route("/v1/events", SeismicEventCollection()),
     ]

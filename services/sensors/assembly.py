@@ -10,8 +10,11 @@ from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.arrival.time_arrival import TimeArrival
 from services.sensors.configuration.commands import ConfigurationCommands
 from services.sensors.configuration.history import ConfigurationHistory
+from services.sensors.health.details import DetailQueries
+from services.sensors.health.measuring import HealthMeasuring
 from services.sensors.http.configuration.configuration_resources import ConfigurationParts
 from services.sensors.http.networks.network_resources import NetworkParts
+from services.sensors.http.recent_pages import RecentPages
 from services.sensors.ingest.importer import Importer
 from services.sensors.live.devices import Devices
 from services.sensors.live.receiver import Receiver
@@ -82,6 +85,7 @@ class Sensors:
             "sensors.samples": self.samples,
             "sensors.clock_watch": self.clock_watch,
             "sensors.arrival": self.arrival,
+            "sensors.health": HealthMeasuring(self.database, self.clock),
             "sensors.receiver": self.receiver,
             "sensors.sent_heads": self.sent_heads,
         }
@@ -93,7 +97,9 @@ class Sensors:
 
     def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
-        parts = self.queries, self.networks, self.configuration, self.samples.reader
+        pages = RecentPages(self.queries.position, self.clock.elapsed_seconds)
+        shown = DetailQueries(self.database), pages
+        parts = self.queries, self.networks, self.configuration, *shown, self.samples.reader
         routes = api.routes(*parts, self.clock, StillAdmitted(grants))
         return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
 
@@ -119,7 +125,7 @@ class Sensors:
 def documented_routes() -> list[Route]:
     """The public resources, to describe and not to serve."""
     nothing: Any = None
-    return api.routes(nothing, nothing, nothing, nothing, nothing, nothing)
+    return api.routes(nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing)
 
 
 def assemble(

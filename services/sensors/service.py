@@ -3,6 +3,7 @@
 from nameko.timer import timer
 
 from services.sensors.arrival.device_arrival import DeviceArrival
+from services.sensors.health.measuring import HealthMeasuring
 from services.sensors.live.receiver import Receiver
 from services.sensors.networks.network import NoSuchNetwork
 from services.sensors.networks.queries import NetworkNames, NetworkQueries
@@ -32,6 +33,7 @@ from shared.sql.clocks.clock_watch import WATCH_SECONDS, ClockWatch
 RELAY_SECONDS = 1
 SEAL_SECONDS = 10
 DECIDE_SECONDS = 10
+MEASURE_SECONDS = 60
 SWEEP_SECONDS = 600
 
 
@@ -46,6 +48,7 @@ class SensorsService:
     sent_heads: SentElsewhere = Provided("sensors.sent_heads")
     samples: Samples = Provided("sensors.samples")
     arrival: DeviceArrival = Provided("sensors.arrival")
+    health: HealthMeasuring = Provided("sensors.health")
     clock_watch: ClockWatch = Provided("sensors.clock_watch")
 
     @procedure(ListSensorsArguments(), SensorPageAnswer())
@@ -88,6 +91,10 @@ class SensorsService:
     @timer(interval=DECIDE_SECONDS)
     def decide_what_waits(self) -> None:
         self.arrival.decide_waiting()
+
+    @timer(interval=MEASURE_SECONDS)
+    def measure_health(self) -> None:
+        self.health.run()
 
     @timer(interval=WATCH_SECONDS, eager=True)
     def watch_clock(self) -> None:
