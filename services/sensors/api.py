@@ -1,17 +1,22 @@
 """HTTP resources of the sensor data API, by path. The resources are in http/."""
 
 from services.sensors.http.event_resources import SeismicEventCollection
-from services.sensors.http.recording_resources import SensorData
 from services.sensors.http.sensor_resources import SensorCollection, SensorItem
+from services.sensors.recordings.availability import Availability
+from services.sensors.recordings.http.availability_resource import SensorAvailability
+from services.sensors.recordings.http.batch_resource import SensorBatch
+from services.sensors.recordings.http.data_resource import SensorData
+from services.sensors.recordings.reading import RecordingReader
 from services.sensors.registry.queries import SensorQueries
-from services.sensors.store.reader import SampleReader
 from shared.web.route import Route
 
 
-def routes(queries: SensorQueries, reader: SampleReader) -> list[Route]:
+def routes(queries: SensorQueries, recordings: RecordingReader, availability: Availability) -> list[Route]:
     return [
         Route("/v1/sensors", SensorCollection(queries)),
         Route("/v1/sensors/{sensor_id}", SensorItem(queries)),
-        Route("/v1/sensors/{sensor_id}/data", SensorData(queries, reader)),
+        Route("/v1/sensors/{sensor_id}/data", SensorData(queries, recordings)),
+        Route("/v1/sensors/{sensor_id}/availability", SensorAvailability(queries, availability)),
+        Route("/v1/sensors/batch", SensorBatch(queries, recordings)),
         Route("/v1/events", SeismicEventCollection()),
     ]

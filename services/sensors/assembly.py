@@ -7,9 +7,11 @@ from typing import Any
 from services.sensors import api, tables
 from services.sensors.arrival import accounts
 from services.sensors.arrival.device_arrival import DeviceArrival
-from services.sensors.registry.events import types
 from services.sensors.ingest.importer import Importer
 from services.sensors.publication import publish
+from services.sensors.recordings.availability import Availability
+from services.sensors.recordings.reading import RecordingReader
+from services.sensors.registry.events import types
 from services.sensors.registry.queries import SensorQueries
 from services.sensors.samples import Samples, open_samples
 from shared.eventsourcing.sql_event_store import SqlEventStore
@@ -63,7 +65,8 @@ class Sensors:
 
     def routes(self, _grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources."""
-        return api.routes(self.queries, self.samples.reader)
+        availability = Availability(self.database, self.samples.coding)
+        return api.routes(self.queries, RecordingReader(self.samples.reader), availability)
 
     def internal_routes(self) -> list[InternalRoute]:
         """Nobody follows this service; auth keeps where its log ends."""
@@ -83,7 +86,7 @@ class Sensors:
 def documented_routes() -> list[Route]:
     """The public resources, to describe and not to serve."""
     nothing: Any = None
-    return api.routes(nothing, nothing)
+    return api.routes(nothing, nothing, nothing)
 
 
 def assemble(

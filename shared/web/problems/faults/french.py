@@ -159,6 +159,13 @@ FRENCH_FAULTS: Mapping[str, str] = {
         "au plus … pas (…) : demandez une période plus courte ou un pas plus long"
     ),
     "the range is … s long; the limit is … s": "la période dure … s ; la limite est de … s",
+    "is for JSON alone": "ne vaut que pour JSON",
+    "SAC holds one channel without a gap, and this range has …: ask for format=miniseed": (
+        "SAC contient un seul canal sans lacune, et cette période a … : demandez format=miniseed"
+    ),
+    "no samples": "aucun échantillon",
+    "… channels": "… canaux",
+    "… segments": "… segments",
     # what is as it is
     "the resource is at revision …": "la ressource en est à la révision …",
     "the key is revoked, which is for good: create a new one": (

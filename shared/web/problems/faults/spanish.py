@@ -159,6 +159,13 @@ SPANISH_FAULTS: Mapping[str, str] = {
         "como máximo … pasos (…): pida un periodo más corto o un paso más largo"
     ),
     "the range is … s long; the limit is … s": "el periodo dura … s; el límite es de … s",
+    "is for JSON alone": "solo vale para JSON",
+    "SAC holds one channel without a gap, and this range has …: ask for format=miniseed": (
+        "SAC contiene un solo canal sin huecos, y este periodo tiene …: pida format=miniseed"
+    ),
+    "no samples": "ninguna muestra",
+    "… channels": "… canales",
+    "… segments": "… segmentos",
     # what is as it is
     "the resource is at revision …": "el recurso está en la revisión …",
     "the key is revoked, which is for good: create a new one": "la clave está revocada, definitivamente: cree otra",
