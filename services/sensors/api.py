@@ -1,5 +1,7 @@
 """HTTP resources of the sensor data API, by path. The resources are in http/."""
 
+from services.sensors.exports.exports import Exports
+from services.sensors.exports.http import export_routes
 from services.sensors.http.event_resources import SeismicEventCollection
 from services.sensors.http.sensor_resources import SensorCollection, SensorItem
 from services.sensors.recordings.availability import Availability
@@ -9,14 +11,22 @@ from services.sensors.recordings.http.data_resource import SensorData
 from services.sensors.recordings.reading import RecordingReader
 from services.sensors.registry.queries import SensorQueries
 from shared.web.route import Route
+from shared.web.still_admitted import StillAdmitted
 
 
-def routes(queries: SensorQueries, recordings: RecordingReader, availability: Availability) -> list[Route]:
+def routes(
+    queries: SensorQueries,
+    recordings: RecordingReader,
+    availability: Availability,
+    exports: Exports,
+    still: StillAdmitted,
+) -> list[Route]:
     return [
         Route("/v1/sensors", SensorCollection(queries)),
         Route("/v1/sensors/{sensor_id}", SensorItem(queries)),
         Route("/v1/sensors/{sensor_id}/data", SensorData(queries, recordings)),
         Route("/v1/sensors/{sensor_id}/availability", SensorAvailability(queries, availability)),
         Route("/v1/sensors/batch", SensorBatch(queries, recordings)),
+        *export_routes.routes(queries, exports, still),
         Route("/v1/events", SeismicEventCollection()),
     ]

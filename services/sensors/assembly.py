@@ -7,6 +7,8 @@ from typing import Any
 from services.sensors import api, tables
 from services.sensors.arrival import accounts
 from services.sensors.arrival.device_arrival import DeviceArrival
+from services.sensors.exports.exports import Exports, open_exports
+from services.sensors.exports.making.standing import Standing, nobody_to_ask
 from services.sensors.ingest.importer import Importer
 from services.sensors.publication import publish
 from services.sensors.recordings.availability import Availability
@@ -27,9 +29,11 @@ from shared.replication.relay import Bus, Relay
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
+from shared.web.conditions.idempotency import Idempotency
 from shared.web.evidence.log_head import LogHead
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import InternalRoute, Route
+from shared.web.still_admitted import StillAdmitted
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -43,6 +47,8 @@ class Sensors:
     samples: Samples
     importer: Importer
     arrival: DeviceArrival
+    exports: Exports
+    clock: Clock
     heads: HeadSigner | None
     sent_heads: SentElsewhere
 
@@ -60,13 +66,16 @@ class Sensors:
             "sensors.relay": self.relay,
             "sensors.samples": self.samples,
             "sensors.arrival": self.arrival,
+            "sensors.exports": self.exports.maker,
             "sensors.sent_heads": self.sent_heads,
         }
 
-    def routes(self, _grants: Grants, _proxies: TrustedProxies) -> list[Route]:
+    def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources."""
         availability = Availability(self.database, self.samples.coding)
-        return api.routes(self.queries, RecordingReader(self.samples.reader), availability)
+        recordings, still = RecordingReader(self.samples.reader), StillAdmitted(grants)
+        routes = api.routes(self.queries, recordings, availability, self.exports, still)
+        return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:
         """Nobody follows this service; auth keeps where its log ends."""
@@ -80,13 +89,15 @@ class Sensors:
         """Timers start what it does."""
 
     def stop(self) -> None:
-        """Nothing of it goes on by itself."""
+        """Ends what is made in the background; it is begun anew by the next process."""
+        self.exports.maker.stop()
 
 
 def documented_routes() -> list[Route]:
     """The public resources, to describe and not to serve."""
     nothing: Any = None
-    return api.routes(nothing, nothing, nothing)
+    exports = Exports(store=nothing, files=nothing, maker=nothing, clock=nothing)
+    return api.routes(nothing, nothing, nothing, exports, nothing)
 
 
 def assemble(
@@ -97,10 +108,13 @@ def assemble(
     *,
     signer: Signer | None = None,
     elsewhere: Elsewhere | None = None,
+    exports_folder: Path | None = None,
+    standing: Standing = nobody_to_ask,
 ) -> Sensors:
     """Migrates the database first. `samples_folder`: where sealed samples are.
 
-    `signer`: of heads of the log. `elsewhere`: where they are sent.
+    `signer`: of heads of the log. `elsewhere`: where they are sent. `exports_folder`: None: beside that of samples.
+    `standing`: of keys that asked for exports.
     """
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
@@ -108,15 +122,18 @@ def assemble(
     if signer is not None:
         PublishedSigners(database, tables.signing_key).publish(signer, clock)
         heads = HeadSigner(signer, clock)
-    samples = open_samples(database, samples_folder, clock)
+    samples, queries = open_samples(database, samples_folder, clock), SensorQueries(database, clock)
+    exports_folder = exports_folder or samples_folder.with_name("exports")
     return Sensors(
         database=database,
         store=store,
         relay=Relay(database, tables.metadata, store, Envelopes("sensors", types, publish), bus),
-        queries=SensorQueries(database, clock),
+        queries=queries,
         samples=samples,
         importer=Importer(database, store, samples.store, clock),
         arrival=DeviceArrival(database, samples.store, clock),
+        exports=open_exports(database, exports_folder, samples_folder, queries, standing, clock),
+        clock=clock,
         heads=heads,
         sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store), elsewhere),
     )

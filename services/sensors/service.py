@@ -3,10 +3,11 @@
 from nameko.timer import timer
 
 from services.sensors.arrival.device_arrival import DeviceArrival
+from services.sensors.exports.making.maker import ExportMaker
 from services.sensors.registry.queries import SensorPage, SensorQueries
+from services.sensors.registry.visible import Visible
 from services.sensors.rpc_schemas import ListSensorsArguments, SensorPageAnswer
 from services.sensors.samples import Samples
-from services.sensors.registry.visible import Visible
 from shared.messaging.entrypoints import Provided
 from shared.messaging.rpc.procedures import procedure
 from shared.replication.heads.sent_elsewhere import SEND_SECONDS, SentElsewhere
@@ -16,6 +17,8 @@ RELAY_SECONDS = 1
 SEAL_SECONDS = 10
 DECIDE_SECONDS = 10
 SWEEP_SECONDS = 600
+EXPORT_SECONDS = 2
+EXPORT_SWEEP_SECONDS = 60
 
 
 class SensorsService:
@@ -26,6 +29,7 @@ class SensorsService:
     sent_heads: SentElsewhere = Provided("sensors.sent_heads")
     samples: Samples = Provided("sensors.samples")
     arrival: DeviceArrival = Provided("sensors.arrival")
+    exports: ExportMaker = Provided("sensors.exports")
 
     @procedure(ListSensorsArguments(), SensorPageAnswer())
     def list_sensors(self, organisation_id: str, limit: int = 20, after: str = "") -> SensorPage:
@@ -51,3 +55,11 @@ class SensorsService:
     def delete_what_is_old(self) -> None:
         self.samples.retention.run()
         self.samples.sweep.run()
+
+    @timer(interval=EXPORT_SECONDS)
+    def make_exports(self) -> None:
+        self.exports.run()
+
+    @timer(interval=EXPORT_SWEEP_SECONDS, eager=True)
+    def sweep_exports(self) -> None:
+        self.exports.sweep()

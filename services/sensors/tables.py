@@ -5,6 +5,7 @@ from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, M
 from shared.eventsourcing.log_tables import log_tables
 from shared.replication.proof.published_signers import signing_key_table
 from shared.replication.relay import relay_table
+from shared.sql.idempotency_table import idempotency_table
 
 metadata = MetaData()
 log, log_head = log_tables(metadata)
@@ -12,6 +13,8 @@ relay_cursor = relay_table(metadata)
 
 # Public halves of all keys that ever signed heads of the log.
 signing_key = signing_key_table(metadata)
+
+idempotency = idempotency_table(metadata)
 
 sensor = Table(
     "sensor",

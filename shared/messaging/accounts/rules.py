@@ -17,6 +17,7 @@ _CONSOLE_CALLS = frozenset(f"usage.{procedure}" for procedure in _CONSOLE_ASKS)
 CALLS: Mapping[str, frozenset[str]] = dict.fromkeys(SERVICES, _GATE_CALLS) | {
     "keys": _GATE_CALLS | _CONSOLE_CALLS,
     "usage": _GATE_CALLS | {"keys.get_key", "keys.history"},
+    "sensors": _GATE_CALLS | {"auth.verify_key"},
 }
 # A call that names no organisation: whose key it is about is in the answer.
 JUDGED_BY_ANSWER = frozenset({"auth.verify"})

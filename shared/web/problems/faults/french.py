@@ -159,6 +159,15 @@ FRENCH_FAULTS: Mapping[str, str] = {
         "au plus … pas (…) : demandez une période plus courte ou un pas plus long"
     ),
     "the range is … s long; the limit is … s": "la période dure … s ; la limite est de … s",
+    "the organisation has … exports that are not finished: wait for one of them": (
+        "l'organisation a … exports qui ne sont pas terminés : attendez la fin de l'un d'eux"
+    ),
+    "the export is not finished yet: look at its percent, and come again": (
+        "l'export n'est pas encore terminé : regardez son pourcentage et revenez"
+    ),
+    "the export has no file, or no longer: ask for it again": (
+        "l'export n'a pas de fichier, ou n'en a plus : demandez-le de nouveau"
+    ),
     "is for JSON alone": "ne vaut que pour JSON",
     "SAC holds one channel without a gap, and this range has …: ask for format=miniseed": (
         "SAC contient un seul canal sans lacune, et cette période a … : demandez format=miniseed"
