@@ -16,6 +16,7 @@ from services.auth.tier_limits import TIERS
 from services.keys import assembly as keys
 from services.keys.console.openid.settings import read_openid_settings
 from services.keys.console.remote_usage import RemoteUsage
+from services.keys.rpc.networks_client import NetworksClient
 from services.sensors import assembly as sensors
 from services.sensors.exports.making.standing import RemoteStanding
 from services.service_registry import SERVICES, Part, documented_routes
@@ -96,7 +97,7 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
                 signer=proof.sensors_signer,
                 elsewhere=settings.audit_heads,
                 exports_folder=settings.exports,
-                standing=RemoteStanding(settings.amqp_uri, settings.accounts).refusal,
+                standing=RemoteStanding(settings.amqp_uri, settings.accounts).of_key,
             )
         case _:
             raise ValueError(f"{service} is not a service; there are {', '.join(SERVICES)}")
@@ -112,6 +113,7 @@ def _assemble_keys(settings: Settings, clock: Clock) -> keys.Keys:
         gates_max=settings.gates_max,
         signer=signer,
         elsewhere=settings.audit_heads,
+        networks=NetworksClient(settings.amqp_uri, settings.accounts),
     )
 
 

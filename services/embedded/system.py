@@ -27,6 +27,7 @@ from services.keys import assembly as keys
 from services.keys.console.app import beside
 from services.keys.console.openid.settings import read_openid_settings
 from services.keys.console.remote_usage import RemoteUsage
+from services.keys.rpc.networks_client import NetworksClient
 from services.sensors import assembly as sensors
 from services.sensors.exports.making.standing import RemoteStanding
 from services.service_registry import SERVICES, Part
@@ -89,6 +90,7 @@ class Embedded:
             lease_seconds=lease_seconds,
             signer=signer,
             elsewhere=audit_heads,
+            networks=NetworksClient(embedded_transport.URL),
         )
         self.sensors = sensors.assemble(
             folder.database("sensors"),
@@ -98,7 +100,7 @@ class Embedded:
             signer=folder.sensors_signer(),
             elsewhere=audit_heads,
             exports_folder=folder.exports,
-            standing=RemoteStanding(embedded_transport.URL).refusal,
+            standing=RemoteStanding(embedded_transport.URL).of_key,
         )
         self.auth = auth.assemble(
             folder.database("auth"),

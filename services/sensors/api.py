@@ -3,6 +3,8 @@
 from services.sensors.exports.exports import Exports
 from services.sensors.exports.http import export_routes
 from services.sensors.http.event_resources import SeismicEventCollection
+from services.sensors.http.networks import network_resources
+from services.sensors.http.networks.network_resources import NetworkParts
 from services.sensors.http.sensor_resources import SensorCollection, SensorItem
 from services.sensors.recordings.availability import Availability
 from services.sensors.recordings.http.availability_resource import SensorAvailability
@@ -10,18 +12,22 @@ from services.sensors.recordings.http.batch_resource import SensorBatch
 from services.sensors.recordings.http.data_resource import SensorData
 from services.sensors.recordings.reading import RecordingReader
 from services.sensors.registry.queries import SensorQueries
+from shared.runtime.clock import Clock
 from shared.web.route import Route
 from shared.web.still_admitted import StillAdmitted
 
 
 def routes(
     queries: SensorQueries,
+    networks: NetworkParts,
     recordings: RecordingReader,
     availability: Availability,
     exports: Exports,
+    clock: Clock,
     still: StillAdmitted,
 ) -> list[Route]:
     return [
+        *network_resources.routes(networks, clock, still),
         Route("/v1/sensors", SensorCollection(queries)),
         Route("/v1/sensors/{sensor_id}", SensorItem(queries)),
         Route("/v1/sensors/{sensor_id}/data", SensorData(queries, recordings)),

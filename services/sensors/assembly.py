@@ -8,8 +8,14 @@ from services.sensors import api, tables
 from services.sensors.arrival import accounts
 from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.exports.exports import Exports, open_exports
-from services.sensors.exports.making.standing import Standing, nobody_to_ask
+from services.sensors.exports.making.standing import AskStanding, nobody_to_ask
+from services.sensors.http.networks.network_resources import NetworkParts
 from services.sensors.ingest.importer import Importer
+from services.sensors.networks.adoption import adopt_sensors
+from services.sensors.networks.commands import NetworkCommands
+from services.sensors.networks.moves import SensorMoves
+from services.sensors.networks.queries import NetworkQueries
+from services.sensors.networks.statistics import StatisticsQueries
 from services.sensors.publication import publish
 from services.sensors.recordings.availability import Availability
 from services.sensors.recordings.reading import RecordingReader
@@ -43,12 +49,13 @@ class Sensors:
     database: Database
     store: SqlEventStore
     relay: Relay
+    clock: Clock
     queries: SensorQueries
+    networks: NetworkParts
     samples: Samples
     importer: Importer
     arrival: DeviceArrival
     exports: Exports
-    clock: Clock
     heads: HeadSigner | None
     sent_heads: SentElsewhere
 
@@ -56,13 +63,14 @@ class Sensors:
         return self.database.answers()
 
     def signed_head(self) -> SignedHead | None:
-        """Where the log ends; None without a signing key."""
-        return signed_end(self.heads, self.store)
+        """Where the log ends, and how many samples were offered; None without a signing key."""
+        return signed_end(self.heads, self.store, accounts.offered)
 
     def provided(self) -> dict[str, object]:
         """What the nameko service asks for."""
         return {
             "sensors.queries": self.queries,
+            "sensors.networks": self.networks.queries,
             "sensors.relay": self.relay,
             "sensors.samples": self.samples,
             "sensors.arrival": self.arrival,
@@ -71,10 +79,10 @@ class Sensors:
         }
 
     def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
-        """The public resources."""
+        """The public resources; `grants` is the web process's replica."""
         availability = Availability(self.database, self.samples.coding)
         recordings, still = RecordingReader(self.samples.reader), StillAdmitted(grants)
-        routes = api.routes(self.queries, recordings, availability, self.exports, still)
+        routes = api.routes(self.queries, self.networks, recordings, availability, self.exports, self.clock, still)
         return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:
@@ -97,7 +105,7 @@ def documented_routes() -> list[Route]:
     """The public resources, to describe and not to serve."""
     nothing: Any = None
     exports = Exports(store=nothing, files=nothing, maker=nothing, clock=nothing)
-    return api.routes(nothing, nothing, nothing, exports, nothing)
+    return api.routes(nothing, nothing, nothing, nothing, exports, nothing, nothing)
 
 
 def assemble(
@@ -109,7 +117,7 @@ def assemble(
     signer: Signer | None = None,
     elsewhere: Elsewhere | None = None,
     exports_folder: Path | None = None,
-    standing: Standing = nobody_to_ask,
+    standing: AskStanding = nobody_to_ask,
 ) -> Sensors:
     """Migrates the database first. `samples_folder`: where sealed samples are.
 
@@ -118,6 +126,7 @@ def assemble(
     """
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
+    adopt_sensors(database, store, clock)
     heads = None
     if signer is not None:
         PublishedSigners(database, tables.signing_key).publish(signer, clock)
@@ -128,12 +137,18 @@ def assemble(
         database=database,
         store=store,
         relay=Relay(database, tables.metadata, store, Envelopes("sensors", types, publish), bus),
+        clock=clock,
         queries=queries,
+        networks=NetworkParts(
+            commands=NetworkCommands(store, clock),
+            queries=NetworkQueries(database),
+            moves=SensorMoves(store, clock),
+            statistics=StatisticsQueries(database, clock),
+        ),
         samples=samples,
         importer=Importer(database, store, samples.store, clock),
         arrival=DeviceArrival(database, samples.store, clock),
         exports=open_exports(database, exports_folder, samples_folder, queries, standing, clock),
-        clock=clock,
         heads=heads,
-        sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store), elsewhere),
+        sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store, accounts.offered), elsewhere),
     )

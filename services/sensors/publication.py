@@ -2,11 +2,13 @@
 
 from typing import assert_never
 
+from services.sensors.networks import events as networks
 from services.sensors.registry import events
 from shared.contracts import sensors as public
 
 
-def publish(event: events.SensorEvent) -> public.SensorsEvent:
+def publish(event: events.SensorEvent | networks.NetworkEvent) -> public.SensorsEvent | None:
+    """None: nothing of it is public."""
     match event:
         case events.SensorRegistered():
             return public.SensorRegistered(
@@ -17,6 +19,11 @@ def publish(event: events.SensorEvent) -> public.SensorsEvent:
                 latitude=event.latitude,
                 longitude=event.longitude,
                 elevation_m=event.elevation_m,
+                network_id=event.network_id,
+            )
+        case events.SensorMoved():
+            return public.SensorMoved(
+                sensor_id=event.sensor_id, organisation_id=event.organisation_id, network_id=event.network_id
             )
         case events.SensorLocated():
             return public.SensorLocated(
@@ -28,5 +35,21 @@ def publish(event: events.SensorEvent) -> public.SensorsEvent:
             )
         case events.SensorDeleted():
             return public.SensorDeleted(sensor_id=event.sensor_id, organisation_id=event.organisation_id)
+        case networks.NetworkCreated():
+            return public.NetworkCreated(
+                network_id=event.network_id, organisation_id=event.organisation_id, api_access=event.api_access
+            )
+        case networks.NetworkAccessChanged():
+            return public.NetworkAccessChanged(
+                network_id=event.network_id, organisation_id=event.organisation_id, api_access=event.api_access
+            )
+        case networks.NetworkArchived():
+            return public.NetworkArchived(network_id=event.network_id, organisation_id=event.organisation_id)
+        case networks.NetworkUnarchived():
+            return public.NetworkUnarchived(network_id=event.network_id, organisation_id=event.organisation_id)
+        case networks.NetworkDeleted():
+            return public.NetworkDeleted(network_id=event.network_id, organisation_id=event.organisation_id)
+        case networks.NetworkDescribed() | networks.NetworkDetectionChanged():
+            return None
         case _:
             assert_never(event)

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorRegistered:
-    """A sensor was registered. `network`, `station`: SEED codes. Degrees and metres (WGS 84); None: not known."""
+    """A sensor was registered. `network`, `station`: SEED codes. Degrees and metres (WGS 84); None: not known.
+
+    `network_id`: the network that it belongs to; None: not said.
+    """
 
     sensor_id: str
     organisation_id: str
@@ -14,6 +17,16 @@ class SensorRegistered:
     latitude: float | None = None
     longitude: float | None = None
     elevation_m: float | None = None
+    network_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorMoved:
+    """A sensor belongs to another network now."""
+
+    sensor_id: str
+    organisation_id: str
+    network_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,4 +48,56 @@ class SensorDeleted:
     organisation_id: str
 
 
-SensorsEvent = SensorRegistered | SensorLocated | SensorDeleted
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkCreated:
+    """A network was created. `api_access`: whether keys reach its sensors."""
+
+    network_id: str
+    organisation_id: str
+    api_access: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkAccessChanged:
+    """A network was closed to keys, or opened."""
+
+    network_id: str
+    organisation_id: str
+    api_access: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkArchived:
+    """No sensor joins the network any more; what it has stays readable."""
+
+    network_id: str
+    organisation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkUnarchived:
+    """An archived network is in use again."""
+
+    network_id: str
+    organisation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkDeleted:
+    """A network without sensors was deleted. Its id is never given again."""
+
+    network_id: str
+    organisation_id: str
+
+
+SensorsEvent = (
+    SensorRegistered
+    | SensorMoved
+    | SensorLocated
+    | SensorDeleted
+    | NetworkCreated
+    | NetworkAccessChanged
+    | NetworkArchived
+    | NetworkUnarchived
+    | NetworkDeleted
+)

@@ -37,7 +37,10 @@ class ExportStatus(enum.StrEnum):
 
 
 class Fault(enum.StrEnum):
-    """Why an export failed, where it is not the name of the refusal that its key would get."""
+    """Why an export failed, where it is not the name of the refusal that its key would get.
+
+    Gone: deleted, or no longer the key's to see; the key is not told which.
+    """
 
     SENSOR_GONE = "sensor-gone"
     TOO_LARGE = "too-large"

@@ -6,7 +6,7 @@ from pathlib import Path
 from services.sensors.exports.export_files import ExportFiles
 from services.sensors.exports.export_store import ExportStore
 from services.sensors.exports.making.maker import ExportMaker
-from services.sensors.exports.making.standing import Standing
+from services.sensors.exports.making.standing import AskStanding
 from services.sensors.registry.queries import SensorQueries
 from services.sensors.registry.visible import Visible
 from shared.runtime.clock import Clock
@@ -22,13 +22,13 @@ class Exports:
 
 
 def open_exports(
-    database: Database, folder: Path, samples_folder: Path, queries: SensorQueries, standing: Standing, clock: Clock
+    database: Database, folder: Path, samples_folder: Path, queries: SensorQueries, standing: AskStanding, clock: Clock
 ) -> Exports:
     """`folder`: of the files, which no other process writes to. `standing`: of the keys that asked for them."""
     store, files = ExportStore(database, clock), ExportFiles(folder)
 
-    def is_there(organisation_id: str, sensor_id: str) -> bool:
-        return queries.get_sensor(Visible(organisation_id=organisation_id), sensor_id) is not None
+    def is_visible(visible: Visible, sensor_id: str) -> bool:
+        return queries.get_sensor(visible, sensor_id) is not None
 
-    maker = ExportMaker(database, store, files, samples_folder, standing=standing, is_there=is_there)
+    maker = ExportMaker(database, store, files, samples_folder, standing=standing, is_visible=is_visible)
     return Exports(store=store, files=files, maker=maker, clock=clock)

@@ -24,6 +24,7 @@ BODIES: dict[tuple[str, str], list[dict[str, Any]]] = {
         {"kind": "key-unused", "key_ids": ["key_id"]},
         {"kind": "key-unused", "channels": ["channel_id"]},
     ],
+    ("POST", "/v1/networks/{network_id}/sensors"): [{"sensor_ids": ["sensor_id"]}],
     ("POST", "/v1/exports"): [{"sensor_ids": ["sensor_id"], "format": "sds", **RANGE}],
     ("POST", "/v1/sensors/batch"): [{"requests": [{"sensor_id": "sensor_id", **RANGE}]}],
     ("PATCH", "/v1/alert-rules/{rule_id}"): [{"key_ids": ["key_id"]}, {"channels": ["channel_id"]}],
@@ -33,8 +34,16 @@ CHANGES: dict[str, dict[str, Any]] = {
     "/v1/keys/{key_id}": {"name": "taken"},
     "/v1/alert-rules/{rule_id}": {"muted": True},
     "/v1/channels/{channel_id}": {"events": ["KeyRevoked"]},
+    "/v1/networks/{network_id}": {"name": "taken"},
+    "/v1/networks/{network_id}/sensors": {"sensor_ids": ["sen_none"]},
 }
-QUERIES = [("/v1/alerts", "key_id"), ("/v1/deliveries", "channel_id")]
+# What a query must hold, so that it is the id that is judged.
+ASKED = {
+    "/v1/sensors/{sensor_id}/data": RANGE,
+    "/v1/sensors/{sensor_id}/availability": RANGE,
+    "/v1/networks/{network_id}": {"name": "taken"},
+}
+QUERIES = [("/v1/alerts", "key_id"), ("/v1/deliveries", "channel_id"), ("/v1/sensors", "network_id")]
 
 
 @pytest.fixture
@@ -51,6 +60,7 @@ def second_state(world: World) -> Iterator[dict[str, Any]]:
     assert world.state(world.second) == before
 
 
+OF_SENSORS = re.compile("/(networks|sensors)/")
 WITH_IDS = [(method, path) for method, path, _ in OPERATIONS if "{" in path]
 
 
@@ -58,12 +68,12 @@ WITH_IDS = [(method, path) for method, path, _ in OPERATIONS if "{" in path]
 def test_an_id_of_another_s_in_a_path_is_as_unknown_as_one_that_never_was(world: World) -> None:
     for method, path in WITH_IDS:
         body = {"json": CHANGES.get(path, {})} if method in ("POST", "PATCH") else {}
-        params = RANGE if path.endswith(("/data", "/availability")) else {}
+        params = ASKED.get(path, {}) if method == "DELETE" or path.endswith(("/data", "/availability")) else {}
         foreign, unknown = (
             world.ask(world.first, method, path.format(**ids), params=params, **body)
             for ids in (world.second.ids, invented(world.second.ids))
         )
-        assert (method, path, foreign.status_code) == (method, path, 403 if "sensor" in path else 404)
+        assert (method, path, foreign.status_code) == (method, path, 403 if OF_SENSORS.search(path) else 404)
         assert _told(foreign) == _told(unknown), path
         own = world.ask(world.first, method, path.format(**world.first.ids), params=params, **body)
         assert own.status_code < 500, "a fault of ours would hide what it would have told"
@@ -132,7 +142,8 @@ def test_every_documented_operation_is_in_the_matrix() -> None:
     named = {path for path, _ in LISTS} | {path for _, path in BODIES} | {path for _, path in WITH_IDS} | elsewhere
     assert {path for _, path, _ in OPERATIONS} <= named
     kinds = {kind for _, path in WITH_IDS for kind in re.findall(r"{(\w+)}", path)}
-    assert kinds == {"key_id", "alert_id", "rule_id", "channel_id", "delivery_id", "sensor_id", "export_id"}
+    of_services = {"key_id", "alert_id", "rule_id", "channel_id", "delivery_id"}
+    assert kinds == of_services | {"network_id", "sensor_id", "export_id"}
 
 
 def _filled_in(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Two full organisations beside each other: keys, usage, rules, alerts, channels, deliveries and sensors of each."""
+"""Two full organisations beside each other: keys, usage, rules, alerts, channels, deliveries, networks and sensors."""
 
 import re
 from collections.abc import Iterator
@@ -44,6 +44,7 @@ LISTS = [
     ("/v1/alerts", {"limit": "100"}),
     ("/v1/channels", {"limit": "100"}),
     ("/v1/deliveries", {"limit": "100"}),
+    ("/v1/networks", {"limit": "100"}),
     ("/v1/sensors", {"limit": "100"}),
     ("/v1/exports", {"limit": "100"}),
 ]
@@ -159,6 +160,7 @@ def _filled(
     delivery = asked("POST", f"/v1/channels/{channel['id']}/test")
     api.usage.evaluator.run()  # and nothing is sent: its receiver is nobody
     alert = asked("GET", "/v1/alerts")["data"][0]
+    network = asked("POST", "/v1/networks", json={"name": f"{name}-network"})["data"]
     recording = Recording(
         network="XX",
         station=name.upper(),
@@ -180,10 +182,12 @@ def _filled(
         "alert_id": alert["id"],
         "channel_id": channel["id"],
         "delivery_id": delivery["id"],
+        "network_id": network["id"],
         "sensor_id": sensor_id,
         "export_id": export["id"],
     }
     names = {f"{name}-key-0", f"{name}-key-1", f"{name}-agent", f"{name}-r", f"{name}-hook", f"{name}-sensor"}
+    names |= {f"{name}-network"}
     return Organisation(organisation_id, admin, ids, {*ids.values(), another["id"], organisation_id, *names})
 
 

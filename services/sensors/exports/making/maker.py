@@ -22,7 +22,8 @@ from services.sensors.exports.export import Export, Fault
 from services.sensors.exports.export_files import ExportFiles
 from services.sensors.exports.export_store import ExportStore
 from services.sensors.exports.making.messages import Asked, FromChild, Job, Made, NotMade, Reply
-from services.sensors.exports.making.standing import Standing, Undecided
+from services.sensors.exports.making.standing import AskStanding, Undecided
+from services.sensors.registry.visible import Visible
 from shared.sql.database import Database
 
 BYTES_MAX = 10 * 1024**3
@@ -31,8 +32,8 @@ _AT_ONCE = timedelta(0)
 _STOP_SECONDS_MAX = 2.0
 _read = msgspec.json.Decoder(FromChild).decode
 _log = structlog.get_logger(__name__)
-IsThere = Callable[[str, str], bool]
-"""(organisation, sensor) → whether the organisation has that sensor."""
+IsVisible = Callable[[Visible, str], bool]
+"""Whether a caller who may see so much sees that sensor."""
 
 
 @dataclass(slots=True)
@@ -42,7 +43,7 @@ class _Running:
 
 
 class ExportMaker:
-    """`samples_folder`: of sealed samples. `standing`: of keys. `is_there`: asked of each part's sensor."""
+    """`samples_folder`: of sealed samples. `standing`: of keys. `is_visible`: asked of each part's sensor."""
 
     def __init__(
         self,
@@ -51,12 +52,12 @@ class ExportMaker:
         files: ExportFiles,
         samples_folder: Path,
         *,
-        standing: Standing,
-        is_there: IsThere,
+        standing: AskStanding,
+        is_visible: IsVisible,
         bytes_max: int = BYTES_MAX,
     ) -> None:
         self._database, self._store, self._files = database, store, files
-        self._samples_folder, self._standing, self._is_there = samples_folder, standing, is_there
+        self._samples_folder, self._standing, self._is_visible = samples_folder, standing, is_visible
         self._bytes_max = bytes_max
         self._running: dict[str, _Running] = {}
         self._is_stopping = False
@@ -153,10 +154,12 @@ class ExportMaker:
 
     def _fault(self, export: Export, sensor_id: str) -> str | None:
         """Why the export must not go on. Raises Undecided."""
-        refusal = self._standing(export.request.organisation_id, export.request.key_id)
-        if refusal is not None:
-            return refusal
-        return None if self._is_there(export.request.organisation_id, sensor_id) else Fault.SENSOR_GONE
+        request = export.request
+        standing = self._standing(request.organisation_id, request.key_id)
+        if standing.refusal is not None:
+            return standing.refusal
+        visible = Visible(organisation_id=request.organisation_id, networks=standing.networks, open_only=True)
+        return None if self._is_visible(visible, sensor_id) else Fault.SENSOR_GONE
 
     def _fail(self, export: Export, claim: str, fault: str) -> None:
         self._store.fail(claim, fault)

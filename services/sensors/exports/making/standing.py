@@ -1,6 +1,7 @@
 """Standing of the key that asked for an export: asked of auth over RPC, by the key's id, before each part."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from shared.contracts.errors import NotFound, ServiceError
@@ -16,11 +17,19 @@ class Undecided(Exception):
     """Nobody can say now what the key may do."""
 
 
-Standing = Callable[[str, str], str | None]
-"""(organisation, key) → the refusal that the key would get for reading sensors; None: it may. Raises Undecided."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """`refusal`: what the key would get for reading sensors; None: it may. `networks`: of these alone; None: of all."""
+
+    refusal: str | None = None
+    networks: frozenset[str] | None = None
 
 
-def nobody_to_ask(_organisation_id: str, _key_id: str) -> str | None:
+AskStanding = Callable[[str, str], Standing]
+"""(organisation, key) → its standing now. Raises Undecided."""
+
+
+def nobody_to_ask(_organisation_id: str, _key_id: str) -> Standing:
     raise Undecided
 
 
@@ -28,7 +37,7 @@ class RemoteStanding:
     def __init__(self, amqp_uri: str, accounts: Accounts = ALL_BELIEVED) -> None:
         self._amqp_uri, self._accounts = amqp_uri, accounts
 
-    def refusal(self, organisation_id: str, key_id: str) -> str | None:
+    def of_key(self, organisation_id: str, key_id: str) -> Standing:
         try:
             told: dict[str, Any] = call(
                 self._amqp_uri,
@@ -41,10 +50,13 @@ class RemoteStanding:
                 accounts=self._accounts,
             )
         except NotFound:
-            return "invalid-key"
+            return Standing(refusal="invalid-key")
         except (CallFailed, ServiceError) as error:
             raise Undecided from error
         problem = told["problem"]
         if problem in _UNDECIDED:
             raise Undecided
-        return None if told["valid"] else str(problem)
+        networks = told["networks"]
+        return Standing(
+            refusal=None if told["valid"] else str(problem), networks=None if networks is None else frozenset(networks)
+        )

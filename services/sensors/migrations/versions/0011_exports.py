@@ -1,22 +1,13 @@
-"""Exports, and what was changed by Idempotency-Key."""
+"""Exports."""
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = "0006"
+down_revision = "0009"
 
 
 def upgrade() -> None:
-    if not sa.inspect(op.get_bind()).has_table("idempotency"):
-        op.create_table(
-            "idempotency",
-            sa.Column("attempt", sa.String(64), primary_key=True),
-            sa.Column("body_digest", sa.String(64), nullable=False),
-            sa.Column("subject", sa.Text, nullable=False),
-            sa.Column("created_at", sa.String(27), nullable=False),
-        )
-        op.create_index("idempotency_by_age", "idempotency", ["created_at"])
     op.create_table(
         "export",
         sa.Column("id", sa.String(32), primary_key=True),

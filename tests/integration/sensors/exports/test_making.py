@@ -121,6 +121,13 @@ def test_a_sensor_that_is_deleted_meanwhile_ends_the_export_which_says_so(here: 
     assert (told["status"], told["fault"]) == ("failed", "sensor-gone")
 
 
+def test_a_key_that_is_narrowed_to_other_networks_has_its_export_ended(here: Scene, standings: Standings) -> None:
+    sensor_id = here.recorded(segment(0, 5 * 3600, rate_hz=1.0))
+    standings.networks, standings.after = frozenset({"net_another"}), 2
+    told = made(here, ask(here, sensor_id))
+    assert (told["status"], told["fault"], standings.asked) == ("failed", "sensor-gone", 3)
+
+
 def test_a_file_of_a_sensor_that_was_deleted_later_is_no_longer_to_be_had(here: Scene) -> None:
     sensor_id = here.recorded(segment(0, 60))
     export_id = ask(here, sensor_id)

@@ -10,7 +10,7 @@ from falcon import testing
 from services.sensors import assembly
 from services.sensors.arrival.time_arrival import Timed
 from services.sensors.assembly import Sensors
-from services.sensors.exports.making.standing import Standing, nobody_to_ask
+from services.sensors.exports.making.standing import AskStanding, nobody_to_ask
 from services.sensors.ingest.recording import ReadResult, Recording
 from services.sensors.store.even_times import NS
 from shared.gate.gate import Gate
@@ -69,7 +69,7 @@ class Scene:
         return self.sensors.importer.store(read, organisation_id, ORIGIN).sensor_ids[0]
 
 
-def scene(folder: Path, standing: Standing = nobody_to_ask) -> Scene:
+def scene(folder: Path, standing: AskStanding = nobody_to_ask) -> Scene:
     clock, bus = ManualClock(NOW), MemoryBus()
     database = migrated(Database.sqlite(folder / "sensors.sqlite3"), assembly.MIGRATIONS)
     sensors = assembly.assemble(database, NoBus(), clock, folder / "samples", standing=standing)
