@@ -177,23 +177,6 @@ FRENCH_FAULTS: Mapping[str, str] = {
     "at most … steps of one …: ask for a shorter range or a longer step": (
         "au plus … pas (…) : demandez une période plus courte ou un pas plus long"
     ),
-    "the range is … s long; the limit is … s": "la période dure … s ; la limite est de … s",
-    "the organisation has … exports that are not finished: wait for one of them": (
-        "l'organisation a … exports qui ne sont pas terminés : attendez la fin de l'un d'eux"
-    ),
-    "the export is not finished yet: look at its percent, and come again": (
-        "l'export n'est pas encore terminé : regardez son pourcentage et revenez"
-    ),
-    "the export has no file, or no longer: ask for it again": (
-        "l'export n'a pas de fichier, ou n'en a plus : demandez-le de nouveau"
-    ),
-    "is for JSON alone": "ne vaut que pour JSON",
-    "SAC holds one channel without a gap, and this range has …: ask for format=miniseed": (
-        "SAC contient un seul canal sans lacune, et cette période a … : demandez format=miniseed"
-    ),
-    "no samples": "aucun échantillon",
-    "… channels": "… canaux",
-    "… segments": "… segments",
     # what is as it is
     "the resource is at revision …": "la ressource en est à la révision …",
     "the key is revoked, which is for good: create a new one": (

@@ -179,23 +179,6 @@ SPANISH_FAULTS: Mapping[str, str] = {
     "at most … steps of one …: ask for a shorter range or a longer step": (
         "como máximo … pasos (…): pida un periodo más corto o un paso más largo"
     ),
-    "the range is … s long; the limit is … s": "el periodo dura … s; el límite es de … s",
-    "the organisation has … exports that are not finished: wait for one of them": (
-        "la organización tiene … exportaciones sin terminar: espere a que acabe una"
-    ),
-    "the export is not finished yet: look at its percent, and come again": (
-        "la exportación aún no ha terminado: mire su porcentaje y vuelva"
-    ),
-    "the export has no file, or no longer: ask for it again": (
-        "la exportación no tiene archivo, o ya no lo tiene: pídala de nuevo"
-    ),
-    "is for JSON alone": "solo vale para JSON",
-    "SAC holds one channel without a gap, and this range has …: ask for format=miniseed": (
-        "SAC contiene un solo canal sin huecos, y este periodo tiene …: pida format=miniseed"
-    ),
-    "no samples": "ninguna muestra",
-    "… channels": "… canales",
-    "… segments": "… segmentos",
     # what is as it is
     "the resource is at revision …": "el recurso está en la revisión …",
     "the key is revoked, which is for good: create a new one": "la clave está revocada, definitivamente: cree otra",
