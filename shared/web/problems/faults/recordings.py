@@ -13,6 +13,9 @@ FRENCH: Mapping[str, str] = {
     "the export has no file, or no longer: ask for it again": (
         "l'export n'a pas de fichier, ou n'en a plus : demandez-le de nouveau"
     ),
+    "one request reads at most … samples: ask for the rest in another": (
+        "une requête lit au plus … échantillons : demandez le reste dans une autre"
+    ),
     "is for JSON alone": "ne vaut que pour JSON",
     "SAC holds one channel without a gap, and this range has …: ask for format=miniseed": (
         "SAC contient un seul canal sans lacune, et cette période a … : demandez format=miniseed"
@@ -32,6 +35,9 @@ SPANISH: Mapping[str, str] = {
     ),
     "the export has no file, or no longer: ask for it again": (
         "la exportación no tiene archivo, o ya no lo tiene: pídala de nuevo"
+    ),
+    "one request reads at most … samples: ask for the rest in another": (
+        "una petición lee como máximo … muestras: pida el resto en otra"
     ),
     "is for JSON alone": "solo vale para JSON",
     "SAC holds one channel without a gap, and this range has …: ask for format=miniseed": (
