@@ -2,6 +2,8 @@
 
 from services.sensors.exports.exports import Exports
 from services.sensors.exports.http import export_routes
+from services.sensors.http.configuration import configuration_resources
+from services.sensors.http.configuration.configuration_resources import ConfigurationParts
 from services.sensors.http.event_resources import SeismicEventCollection
 from services.sensors.http.networks import network_resources
 from services.sensors.http.networks.network_resources import NetworkParts
@@ -20,6 +22,7 @@ from shared.web.still_admitted import StillAdmitted
 def routes(
     queries: SensorQueries,
     networks: NetworkParts,
+    configuration: ConfigurationParts,
     recordings: RecordingReader,
     availability: Availability,
     exports: Exports,
@@ -27,6 +30,7 @@ def routes(
     still: StillAdmitted,
 ) -> list[Route]:
     return [
+        *configuration_resources.routes(queries, configuration, still),
         *network_resources.routes(networks, clock, still),
         Route("/v1/sensors", SensorCollection(queries)),
         Route("/v1/sensors/{sensor_id}", SensorItem(queries)),

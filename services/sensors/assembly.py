@@ -5,12 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from services.sensors import api, tables
-from services.sensors.arrival import accounts
+from services.sensors.arrival import accounts, senders
 from services.sensors.arrival.device_arrival import DeviceArrival
+from services.sensors.arrival.time_arrival import TimeArrival
+from services.sensors.configuration.commands import ConfigurationCommands
+from services.sensors.configuration.history import ConfigurationHistory
 from services.sensors.exports.exports import Exports, open_exports
 from services.sensors.exports.making.standing import AskStanding, nobody_to_ask
+from services.sensors.http.configuration.configuration_resources import ConfigurationParts
 from services.sensors.http.networks.network_resources import NetworkParts
 from services.sensors.ingest.importer import Importer
+from services.sensors.live.devices import Devices
+from services.sensors.live.receiver import Receiver
 from services.sensors.networks.adoption import adopt_sensors
 from services.sensors.networks.commands import NetworkCommands
 from services.sensors.networks.moves import SensorMoves
@@ -33,6 +39,7 @@ from shared.replication.proof.signatures import Signer
 from shared.replication.proof.signed_heads import HeadSigner, SignedHead, signed_end
 from shared.replication.relay import Bus, Relay
 from shared.runtime.clock import Clock
+from shared.sql.clocks.clock_watch import ClockWatch
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from shared.web.conditions.idempotency import Idempotency
@@ -51,11 +58,14 @@ class Sensors:
     relay: Relay
     clock: Clock
     queries: SensorQueries
+    configuration: ConfigurationParts
     networks: NetworkParts
     samples: Samples
+    clock_watch: ClockWatch
     importer: Importer
     arrival: DeviceArrival
     exports: Exports
+    receiver: Receiver
     heads: HeadSigner | None
     sent_heads: SentElsewhere
 
@@ -73,16 +83,18 @@ class Sensors:
             "sensors.networks": self.networks.queries,
             "sensors.relay": self.relay,
             "sensors.samples": self.samples,
+            "sensors.clock_watch": self.clock_watch,
             "sensors.arrival": self.arrival,
             "sensors.exports": self.exports.maker,
+            "sensors.receiver": self.receiver,
             "sensors.sent_heads": self.sent_heads,
         }
 
     def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
         availability = Availability(self.database, self.samples.coding)
-        recordings, still = RecordingReader(self.samples.reader), StillAdmitted(grants)
-        routes = api.routes(self.queries, self.networks, recordings, availability, self.exports, self.clock, still)
+        parts = self.queries, self.networks, self.configuration, RecordingReader(self.samples.reader), availability
+        routes = api.routes(*parts, self.exports, self.clock, StillAdmitted(grants))
         return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:
@@ -91,7 +103,11 @@ class Sensors:
 
     def measures(self) -> list[Measure]:
         """What is measured when metrics are asked for."""
-        return [lag.of_log("sensors", self.database, tables.metadata), accounts.measured(self.database)]
+        return [
+            lag.of_log("sensors", self.database, tables.metadata),
+            accounts.measured(self.database),
+            senders.measured(self.database),
+        ]
 
     def start(self) -> None:
         """Timers start what it does."""
@@ -105,7 +121,7 @@ def documented_routes() -> list[Route]:
     """The public resources, to describe and not to serve."""
     nothing: Any = None
     exports = Exports(store=nothing, files=nothing, maker=nothing, clock=nothing)
-    return api.routes(nothing, nothing, nothing, nothing, exports, nothing, nothing)
+    return api.routes(nothing, nothing, nothing, nothing, nothing, exports, nothing, nothing)
 
 
 def assemble(
@@ -131,7 +147,12 @@ def assemble(
     if signer is not None:
         PublishedSigners(database, tables.signing_key).publish(signer, clock)
         heads = HeadSigner(signer, clock)
-    samples, queries = open_samples(database, samples_folder, clock), SensorQueries(database, clock)
+    clock_watch = ClockWatch("sensors", database, tables.clock_reading, clock)
+    clock_watch.tick()
+    samples = open_samples(database, samples_folder, clock_watch.clock)
+    importer = Importer(database, store, samples.store, clock)
+    arrival, timed = DeviceArrival(database, samples.store, clock), TimeArrival(database, samples.store)
+    queries = SensorQueries(database, clock)
     exports_folder = exports_folder or samples_folder.with_name("exports")
     return Sensors(
         database=database,
@@ -139,6 +160,9 @@ def assemble(
         relay=Relay(database, tables.metadata, store, Envelopes("sensors", types, publish), bus),
         clock=clock,
         queries=queries,
+        configuration=ConfigurationParts(
+            commands=ConfigurationCommands(store, clock), history=ConfigurationHistory(store)
+        ),
         networks=NetworkParts(
             commands=NetworkCommands(store, clock),
             queries=NetworkQueries(database),
@@ -146,8 +170,10 @@ def assemble(
             statistics=StatisticsQueries(database, clock),
         ),
         samples=samples,
-        importer=Importer(database, store, samples.store, clock),
-        arrival=DeviceArrival(database, samples.store, clock),
+        clock_watch=clock_watch,
+        importer=importer,
+        arrival=arrival,
+        receiver=Receiver(database, Devices(database, importer), arrival, timed, clock),
         exports=open_exports(database, exports_folder, samples_folder, queries, standing, clock),
         heads=heads,
         sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store, accounts.offered), elsewhere),

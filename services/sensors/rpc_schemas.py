@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from services.sensors.registry.queries import Status
+from services.sensors.registry.status import Status
 from shared.contracts.schema_fields import PAGE_MAX, Moment, identifier
 
 

@@ -1,6 +1,7 @@
 """Public events of the sensors service."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,32 @@ class SensorLocated:
     latitude: float
     longitude: float
     elevation_m: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorEpochStated:
+    """What holds of a sensor's place, codes, orientation or response in that time was stated, or corrected.
+
+    `axis` None: of the whole sensor. Times None: since ever, and for ever.
+    """
+
+    sensor_id: str
+    organisation_id: str
+    axis: str | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorConfigured:
+    """A sensor's configuration was changed. None: not set."""
+
+    sensor_id: str
+    organisation_id: str
+    revision: int
+    enabled: bool = True
+    sample_rate_hz: float | None = None
+    sensitivity: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +121,8 @@ SensorsEvent = (
     SensorRegistered
     | SensorMoved
     | SensorLocated
+    | SensorEpochStated
+    | SensorConfigured
     | SensorDeleted
     | NetworkCreated
     | NetworkAccessChanged

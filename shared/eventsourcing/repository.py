@@ -5,10 +5,10 @@ Optimistic concurrency: if another writer came first, the command is decided aga
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, TypeVar
 
+from shared.eventsourcing.decision import Decision, Executed
 from shared.eventsourcing.event_store import Appender, EventStore, StoredEvent, Tx, VersionConflict
 from shared.eventsourcing.event_types import Encoded, EventTypes
 from shared.eventsourcing.group_commit import GroupCommit
@@ -19,15 +19,6 @@ from shared.values.timestamps import rfc3339
 State = TypeVar("State")
 Event = TypeVar("Event")
 _ATTEMPTS_MAX = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Executed(Generic[State]):
-    """The result of a command on one stream. `rows`: the events appended; empty when there was nothing to do."""
-
-    state: State
-    version: int
-    rows: tuple[StoredEvent, ...]
 
 
 class TooMuchContention(Exception):
@@ -61,8 +52,10 @@ class Repository(Generic[State, Event, Tx]):
         project: Project[Tx, Event],
         after_commit: Callable[[], None],
         clock: Clock,
+        is_urgent: Callable[[Event], bool] = lambda _event: False,
     ) -> None:
-        self._store, self._types = store, types
+        """`is_urgent`: whether an event may use the room on the disk that is kept for ending keys."""
+        self._store, self._types, self._is_urgent = store, types, is_urgent
         self._initial, self._evolve = initial, evolve
         self._project, self._after_commit = project, after_commit
         self._clock = clock
@@ -175,9 +168,12 @@ class Repository(Generic[State, Event, Tx]):
                 raise
             if not any(decision.events for decision in decisions):
                 if also is not nothing:
+                    self._store.check_room()
                     with self._store.transaction() as tx:
                         also(tx)
                 return tuple(decision.executed(()) for decision in decisions)
+            if not all(self._is_urgent(event) for decision in decisions for event in decision.events):
+                self._store.check_room()
             try:
                 rows = iter(self._commit(decisions, origin, fence, also, check))
             except VersionConflict:
@@ -192,14 +188,14 @@ class Repository(Generic[State, Event, Tx]):
 
     def _decide(
         self, stream: str, state: State, version: int, decide: Callable[[State], Sequence[Event]]
-    ) -> "_Decision[State, Event]":
+    ) -> Decision[State, Event]:
         events = decide(state)
         after = functools.reduce(self._evolve, events, state)
-        return _Decision(stream=stream, before=state, version=version, events=events, after=after)
+        return Decision(stream=stream, before=state, version=version, events=events, after=after)
 
     def _commit(
         self,
-        decisions: Sequence["_Decision[State, Event]"],
+        decisions: Sequence[Decision[State, Event]],
         origin: Origin,
         fence: Callable[[Tx], None],
         also: Callable[[Tx], None],
@@ -223,7 +219,7 @@ class Repository(Generic[State, Event, Tx]):
         self,
         tx: Tx,
         log: Appender,
-        decision: "_Decision[State, Event]",
+        decision: Decision[State, Event],
         encoded: Sequence[Encoded],
         metadata: str,
         recorded_at: str,
@@ -245,15 +241,3 @@ class Repository(Generic[State, Event, Tx]):
     def _decode(self, row: StoredEvent) -> Event:
         # The types of a stream's events are those that its `decide` returned.
         return self._types.decode(row.type, row.schema_version, row.data)  # type: ignore[return-value]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Decision(Generic[State, Event]):
-    stream: str
-    before: State
-    version: int
-    events: Sequence[Event]
-    after: State
-
-    def executed(self, rows: tuple[StoredEvent, ...]) -> Executed[State]:
-        return Executed(state=self.after, version=self.version + len(rows), rows=rows)

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, case, cast, func, select
 from sqlalchemy.types import Float
 
 from services.sensors import tables
-from services.sensors.registry.queries import ONLINE_WITHIN
+from services.sensors.registry.status import ONLINE_WITHIN
 from services.sensors.registry.visible import Visible
 from shared.runtime.clock import Clock
 from shared.sql.database import Database

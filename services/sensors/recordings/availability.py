@@ -16,7 +16,7 @@ from services.sensors.arrival import tables as arrival
 from services.sensors.recordings.time_range import TimeRange
 from services.sensors.store import index
 from services.sensors.store.even_times import NS, index_at
-from services.sensors.store.miniseed.codes import Codes, Coding
+from services.sensors.store.miniseed.codes import RATE_HZ, Codes, Coding
 from services.sensors.store.span import Span
 from shared.sql.database import Database
 
@@ -89,8 +89,9 @@ class Availability:
         known = tables.channel
         for row in tx.execute(select(known.c.location_code, known.c.code).where(known.c.sensor_id == sensor_id)):
             found[row.location_code, row.code] = []
+        of_sensor = self._coding.of(tx, sensor_id)
         for span in index.between(tx, sensor_id, wanted.start_ns, wanted.end_ns):
-            codes = self._coding.codes(tx, sensor_id, span.axis, span.start_ns)
+            codes = of_sensor.at(span.axis, span.start_ns, span.rate_hz)
             found[codes.location, codes.channel] += _cut(span, wanted)
         return found
 
@@ -100,8 +101,9 @@ class Availability:
             table.c.sensor_id == sensor_id, table.c.end_ns >= wanted.start_ns, table.c.start_ns < wanted.end_ns
         )
         rows = tx.execute(query).all()
+        of_sensor, rates = self._coding.of(tx, sensor_id), _rates(tx, sensor_id)
         codes: dict[tuple[str, int], Codes] = {
-            (row.axis, row.start_ns): self._coding.codes(tx, sensor_id, row.axis, row.start_ns) for row in rows
+            (row.axis, row.start_ns): of_sensor.at(row.axis, row.start_ns, rates.get(row.axis, RATE_HZ)) for row in rows
         }
         return (
             Stretch(
@@ -131,6 +133,13 @@ def _cut(span: Span, wanted: TimeRange) -> Iterator[_Piece]:
                 rate_hz=span.rate_hz,
                 count=stop - first,
             )
+
+
+def _rates(tx: Connection, sensor_id: str) -> dict[str, float]:
+    """Of each axis's latest samples."""
+    table = tables.channel
+    rows = tx.execute(select(table.c.axis, table.c.sample_rate_hz).where(table.c.sensor_id == sensor_id))
+    return {row.axis: row.sample_rate_hz for row in rows}
 
 
 def _waiting(tx: Connection, sensor_id: str) -> list[tuple[int, int]]:

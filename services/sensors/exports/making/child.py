@@ -23,6 +23,7 @@ from services.sensors.exports.making.writers import writer
 from services.sensors.recordings.asked_channel import named_by
 from services.sensors.samples import Samples, open_samples
 from services.sensors.store.even_times import HOUR_NS
+from services.sensors.store.miniseed.codes import SensorUnknown
 from services.sensors.store.span import SpanDamaged
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
@@ -61,6 +62,8 @@ def main(descriptor: int) -> None:
             tell(make(job, database, open_samples(database, Path(job.samples_folder), SystemClock()), may_go_on))
         except _Stopped:
             return
+        except SensorUnknown:
+            tell(NotMade(Fault.SENSOR_GONE))
         except TooLarge:
             tell(NotMade(Fault.TOO_LARGE))
         except SpanDamaged:
