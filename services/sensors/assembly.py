@@ -22,6 +22,7 @@ from services.sensors.networks.commands import NetworkCommands
 from services.sensors.networks.moves import SensorMoves
 from services.sensors.networks.queries import NetworkQueries
 from services.sensors.networks.statistics import StatisticsQueries
+from services.sensors.overview.overview import Overview
 from services.sensors.publication import publish
 from services.sensors.recordings.availability import Availability
 from services.sensors.recordings.reading import RecordingReader
@@ -81,6 +82,7 @@ class Sensors:
         return {
             "sensors.queries": self.queries,
             "sensors.networks": self.networks.queries,
+            "sensors.overview": self.overview(),
             "sensors.relay": self.relay,
             "sensors.samples": self.samples,
             "sensors.clock_watch": self.clock_watch,
@@ -89,6 +91,11 @@ class Sensors:
             "sensors.receiver": self.receiver,
             "sensors.sent_heads": self.sent_heads,
         }
+
+    def overview(self) -> Overview:
+        """For who is no key."""
+        networks = self.networks
+        return Overview(networks.queries, networks.statistics, self.queries, self.samples.reader)
 
     def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
