@@ -3,6 +3,7 @@
 from nameko.timer import timer
 
 from services.sensors.arrival.device_arrival import DeviceArrival
+from services.sensors.exports.making.maker import ExportMaker
 from services.sensors.health.measuring import HealthMeasuring
 from services.sensors.live.receiver import Receiver
 from services.sensors.networks.network import NoSuchNetwork
@@ -35,6 +36,8 @@ SEAL_SECONDS = 10
 DECIDE_SECONDS = 10
 MEASURE_SECONDS = 60
 SWEEP_SECONDS = 600
+EXPORT_SECONDS = 2
+EXPORT_SWEEP_SECONDS = 60
 
 
 class SensorsService:
@@ -49,6 +52,7 @@ class SensorsService:
     samples: Samples = Provided("sensors.samples")
     arrival: DeviceArrival = Provided("sensors.arrival")
     health: HealthMeasuring = Provided("sensors.health")
+    exports: ExportMaker = Provided("sensors.exports")
     clock_watch: ClockWatch = Provided("sensors.clock_watch")
 
     @procedure(ListSensorsArguments(), SensorPageAnswer())
@@ -104,3 +108,11 @@ class SensorsService:
     def delete_what_is_old(self) -> None:
         self.samples.retention.run()
         self.samples.sweep.run()
+
+    @timer(interval=EXPORT_SECONDS)
+    def make_exports(self) -> None:
+        self.exports.run()
+
+    @timer(interval=EXPORT_SWEEP_SECONDS, eager=True)
+    def sweep_exports(self) -> None:
+        self.exports.sweep()
