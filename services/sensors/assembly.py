@@ -7,9 +7,13 @@ from typing import Any
 from services.sensors import api, tables
 from services.sensors.arrival import accounts
 from services.sensors.arrival.device_arrival import DeviceArrival
-from services.sensors.registry.events import types
+from services.sensors.catalogue.history import EventHistory
+from services.sensors.catalogue.importer import CatalogueImporter
+from services.sensors.catalogue.measures import measured as catalogue_measured
+from services.sensors.catalogue.queries import EventQueries
 from services.sensors.ingest.importer import Importer
 from services.sensors.publication import publish
+from services.sensors.registry.events import types
 from services.sensors.registry.queries import SensorQueries
 from services.sensors.samples import Samples, open_samples
 from shared.eventsourcing.sql_event_store import SqlEventStore
@@ -40,6 +44,9 @@ class Sensors:
     queries: SensorQueries
     samples: Samples
     importer: Importer
+    events: EventQueries
+    event_history: EventHistory
+    catalogue_importer: CatalogueImporter
     arrival: DeviceArrival
     heads: HeadSigner | None
     sent_heads: SentElsewhere
@@ -63,7 +70,7 @@ class Sensors:
 
     def routes(self, _grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources."""
-        return api.routes(self.queries, self.samples.reader)
+        return api.routes(self.queries, self.samples.reader, self.events, self.event_history)
 
     def internal_routes(self) -> list[InternalRoute]:
         """Nobody follows this service; auth keeps where its log ends."""
@@ -71,7 +78,8 @@ class Sensors:
 
     def measures(self) -> list[Measure]:
         """What is measured when metrics are asked for."""
-        return [lag.of_log("sensors", self.database, tables.metadata), accounts.measured(self.database)]
+        own = (accounts.measured(self.database), catalogue_measured(self.database))
+        return [lag.of_log("sensors", self.database, tables.metadata), *own]
 
     def start(self) -> None:
         """Timers start what it does."""
@@ -83,7 +91,7 @@ class Sensors:
 def documented_routes() -> list[Route]:
     """The public resources, to describe and not to serve."""
     nothing: Any = None
-    return api.routes(nothing, nothing)
+    return api.routes(nothing, nothing, nothing, nothing)
 
 
 def assemble(
@@ -113,6 +121,9 @@ def assemble(
         queries=SensorQueries(database, clock),
         samples=samples,
         importer=Importer(database, store, samples.store, clock),
+        events=EventQueries(database),
+        event_history=EventHistory(store),
+        catalogue_importer=CatalogueImporter(database, store, clock),
         arrival=DeviceArrival(database, samples.store, clock),
         heads=heads,
         sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store), elsewhere),

@@ -4,9 +4,9 @@ from nameko.timer import timer
 
 from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.registry.queries import SensorPage, SensorQueries
+from services.sensors.registry.visible import Visible
 from services.sensors.rpc_schemas import ListSensorsArguments, SensorPageAnswer
 from services.sensors.samples import Samples
-from services.sensors.registry.visible import Visible
 from shared.messaging.entrypoints import Provided
 from shared.messaging.rpc.procedures import procedure
 from shared.replication.heads.sent_elsewhere import SEND_SECONDS, SentElsewhere

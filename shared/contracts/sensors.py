@@ -1,6 +1,7 @@
 """Public events of the sensors service."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,4 +36,54 @@ class SensorDeleted:
     organisation_id: str
 
 
-SensorsEvent = SensorRegistered | SensorLocated | SensorDeleted
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueEventAdded:
+    """A catalogue that was imported tells of a seismic event. `source`: whose catalogue. None: not known."""
+
+    event_id: str
+    organisation_id: str
+    source: str
+    origin_time: datetime
+    latitude: float
+    longitude: float
+    depth_km: float | None = None
+    magnitude: float | None = None
+    magnitude_type: str | None = None
+    location_description: str | None = None
+    status: str | None = None
+    network_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueEventRevised:
+    """The source of a seismic event says otherwise now; all of it, as it is now."""
+
+    event_id: str
+    organisation_id: str
+    origin_time: datetime
+    latitude: float
+    longitude: float
+    depth_km: float | None = None
+    magnitude: float | None = None
+    magnitude_type: str | None = None
+    location_description: str | None = None
+    status: str | None = None
+    network_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueEventWithdrawn:
+    """The source of a seismic event says that it did not happen."""
+
+    event_id: str
+    organisation_id: str
+
+
+SensorsEvent = (
+    SensorRegistered
+    | SensorLocated
+    | SensorDeleted
+    | CatalogueEventAdded
+    | CatalogueEventRevised
+    | CatalogueEventWithdrawn
+)

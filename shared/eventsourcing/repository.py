@@ -4,30 +4,19 @@ Optimistic concurrency: if another writer came first, the command is decided aga
 """
 
 import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Generic
 
 from shared.eventsourcing.event_store import Appender, EventStore, StoredEvent, Tx, VersionConflict
 from shared.eventsourcing.event_types import Encoded, EventTypes
+from shared.eventsourcing.execution import Decision, Event, Executed, State
 from shared.eventsourcing.group_commit import GroupCommit
 from shared.eventsourcing.origin import Origin
 from shared.runtime.clock import Clock
 from shared.values.timestamps import rfc3339
 
-State = TypeVar("State")
-Event = TypeVar("Event")
 _ATTEMPTS_MAX = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Executed(Generic[State]):
-    """The result of a command on one stream. `rows`: the events appended; empty when there was nothing to do."""
-
-    state: State
-    version: int
-    rows: tuple[StoredEvent, ...]
 
 
 class TooMuchContention(Exception):
@@ -97,7 +86,7 @@ class Repository(Generic[State, Event, Tx]):
         state before and after, once all is written and while nobody else can append; if it raises, everything is
         rolled back. Raises TooMuchContention.
         """
-        (executed,) = self._execute((stream,), decide, origin, fence, also, check, are_new=is_new)
+        (executed,) = self._execute({stream: decide}, origin, fence, also, check, are_new=is_new)
         return executed
 
     def execute_all(
@@ -111,7 +100,13 @@ class Repository(Generic[State, Event, Tx]):
         check: Callable[[State, State, Tx], None] = no_check,
     ) -> tuple[Executed[State], ...]:
         """Runs one command on many streams, in their order: all of it in one append, or nothing."""
-        return self._execute(streams, decide, origin, fence, also, check, are_new=False)
+        return self._execute(dict.fromkeys(streams, decide), origin, fence, also, check, are_new=False)
+
+    def execute_each(
+        self, commands: Mapping[str, Callable[[State], Sequence[Event]]], origin: Origin
+    ) -> tuple[Executed[State], ...]:
+        """Runs a command of its own on each of many streams, in their order: all of it in one append, or nothing."""
+        return self._execute(commands, origin, nothing, nothing, no_check, are_new=False)
 
     def execute_locked(
         self,
@@ -155,8 +150,7 @@ class Repository(Generic[State, Event, Tx]):
 
     def _execute(
         self,
-        streams: Sequence[str],
-        decide: Callable[[State], Sequence[Event]],
+        commands: Mapping[str, Callable[[State], Sequence[Event]]],
         origin: Origin,
         fence: Callable[[Tx], None],
         also: Callable[[Tx], None],
@@ -166,9 +160,9 @@ class Repository(Generic[State, Event, Tx]):
     ) -> tuple[Executed[State], ...]:
         for attempt in range(_ATTEMPTS_MAX):
             is_known_empty = are_new and attempt == 0  # after a conflict it is known not to be
-            loaded = [(stream, self._initial, 0) for stream in streams] if is_known_empty else self._load_all(streams)
+            loaded = [(stream, self._initial, 0) for stream in commands] if is_known_empty else self._load_all(commands)
             try:
-                decisions = [self._decide(*each, decide) for each in loaded]
+                decisions = [self._decide(*each, commands[each[0]]) for each in loaded]
             except Exception:
                 with self._store.reading(once=True) as tx:
                     fence(tx)
@@ -184,22 +178,22 @@ class Repository(Generic[State, Event, Tx]):
                 continue
             self._after_commit()
             return tuple(decision.executed(tuple(islice(rows, len(decision.events)))) for decision in decisions)
-        raise TooMuchContention(", ".join(streams))
+        raise TooMuchContention(", ".join(commands))
 
-    def _load_all(self, streams: Sequence[str]) -> list[tuple[str, State, int]]:
+    def _load_all(self, streams: Collection[str]) -> list[tuple[str, State, int]]:
         with self._store.reading(once=len(streams) == 1) as tx:
             return [(stream, *self._load(tx, stream)) for stream in streams]
 
     def _decide(
         self, stream: str, state: State, version: int, decide: Callable[[State], Sequence[Event]]
-    ) -> "_Decision[State, Event]":
+    ) -> Decision[State, Event]:
         events = decide(state)
         after = functools.reduce(self._evolve, events, state)
-        return _Decision(stream=stream, before=state, version=version, events=events, after=after)
+        return Decision(stream=stream, before=state, version=version, events=events, after=after)
 
     def _commit(
         self,
-        decisions: Sequence["_Decision[State, Event]"],
+        decisions: Sequence[Decision[State, Event]],
         origin: Origin,
         fence: Callable[[Tx], None],
         also: Callable[[Tx], None],
@@ -223,7 +217,7 @@ class Repository(Generic[State, Event, Tx]):
         self,
         tx: Tx,
         log: Appender,
-        decision: "_Decision[State, Event]",
+        decision: Decision[State, Event],
         encoded: Sequence[Encoded],
         metadata: str,
         recorded_at: str,
@@ -245,15 +239,3 @@ class Repository(Generic[State, Event, Tx]):
     def _decode(self, row: StoredEvent) -> Event:
         # The types of a stream's events are those that its `decide` returned.
         return self._types.decode(row.type, row.schema_version, row.data)  # type: ignore[return-value]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Decision(Generic[State, Event]):
-    stream: str
-    before: State
-    version: int
-    events: Sequence[Event]
-    after: State
-
-    def executed(self, rows: tuple[StoredEvent, ...]) -> Executed[State]:
-        return Executed(state=self.after, version=self.version + len(rows), rows=rows)

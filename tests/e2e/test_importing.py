@@ -33,9 +33,7 @@ def test_the_openeew_recordings_of_an_m7_earthquake_are_read_back_through_the_ap
     assert data["unit"] == "mGal"
     assert sensor["location"] is not None
     assert {segment["channel"] for segment in data["segments"]} == {"BN1", "BN2", "BNZ"}
-    seconds = sum(
-        len(part["samples"]) / part["sample_rate"] for part in data["segments"] if part["channel"] == "BNZ"
-    )
+    seconds = sum(len(part["samples"]) / part["sample_rate"] for part in data["segments"] if part["channel"] == "BNZ")
     assert 119 < seconds <= 120.1
 
 

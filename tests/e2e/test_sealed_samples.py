@@ -53,7 +53,9 @@ def _served(embedded: Embedded) -> list[Any]:
     """The latest hour of each sensor, which begins between two samples, or before the first."""
     with embedded.admin() as admin:
         sensors = admin.get("/v1/sensors", params={"limit": 100}).json()["data"]
-        return [admin.get(f"/v1/sensors/{sensor['id']}/data", params=_latest(sensor)).json()["data"] for sensor in sensors]
+        return [
+            admin.get(f"/v1/sensors/{sensor['id']}/data", params=_latest(sensor)).json()["data"] for sensor in sensors
+        ]
 
 
 def _latest(sensor: Any) -> dict[str, str]:

@@ -14,7 +14,6 @@ from services.keys import assembly as keys
 from services.keys.commands.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.revocation.gate_rows import GateRows
-from services.sensors import api as sensors_api
 from services.sensors import assembly as sensors
 from services.sensors.ingest import samples
 from shared.contracts.envelope import CloudEvent
@@ -27,7 +26,7 @@ from shared.replication.feed import Acknowledgement
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
-from shared.web.application import application
+from shared.web.application import NO_PROXIES, application
 from tests.examples import NOON
 
 ORIGIN = Origin(actor="test")
@@ -60,7 +59,7 @@ def test_a_warm_read_makes_no_message_and_hardly_a_query(tmp_path: Path, path: s
     replica = Replica(gate="gate_test", feed=key_service.feed, snapshot=auth_service.book.snapshot, clock=clock)
     replica.pull()
     gate = Gate(replica, MemoryQuota(), Meter(tmp_path / "spool", bus, clock), clock)
-    routes = sensors_api.routes(sensor_service.queries, sensor_service.samples.reader)
+    routes = sensor_service.routes(replica.grants, NO_PROXIES)
     app = application("sensors", routes, gate, clock, public_url="http://localhost", is_ready=lambda: True)
     client = testing.TestClient(app, headers={"Authorization": f"Bearer {secret}"})
     messages_before = bus.messages

@@ -39,8 +39,9 @@ from services.keys.revocation.propagation import Receipt
 from services.keys.revocation.receipts import Receipts
 from services.keys.secret import new_secret
 from services.keys.views.projection import project_key
+from shared.eventsourcing.execution import Executed
 from shared.eventsourcing.origin import Origin
-from shared.eventsourcing.repository import Executed, Repository, no_check
+from shared.eventsourcing.repository import Repository, no_check
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.relay import Doorbell
 from shared.runtime.clock import Clock

@@ -55,7 +55,7 @@ class Listed:
 
 def shown(call: Call[Any, Any], data: Any, *, revision: int | None = None, **more: Any) -> Answer:
     """The answer that shows `data`. `more`: what else the Answer has, such as its status and headers."""
-    return Answer(body={"data": data, "meta": _meta(call)}, revision=revision, **more)
+    return Answer(body={"data": data, "meta": meta(call)}, revision=revision, **more)
 
 
 def page(call: Call[Any, Any], listed: Listed) -> Answer:
@@ -69,10 +69,11 @@ def page(call: Call[Any, Any], listed: Listed) -> Answer:
         "pages": -(-listed.total // query.limit) if by_number else None,
         "next_cursor": None if listed.place is None else cursor.encode(query.asked(), *listed.place),
     }
-    return Answer(body={"data": list(listed.items), "pagination": pagination, "meta": _meta(call)})
+    return Answer(body={"data": list(listed.items), "pagination": pagination, "meta": meta(call)})
 
 
-def _meta(call: Call[Any, Any]) -> dict[str, str]:
+def meta(call: Call[Any, Any]) -> dict[str, str]:
+    """What each answer tells of itself."""
     return {"request_id": call.request_id, "timestamp": rfc3339(datetime.fromtimestamp(call.time(), UTC))}
 
 

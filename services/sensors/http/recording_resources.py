@@ -7,9 +7,9 @@ from services.sensors.http.product_form import shown
 from services.sensors.http.recording_schema import DataQuery, DataQuerySchema, RecordingAnswerSchema
 from services.sensors.http.sensor_resources import visible_sensor
 from services.sensors.registry.queries import SensorQueries
+from services.sensors.registry.visible import visible_to
 from services.sensors.store.reader import SampleReader
 from services.sensors.store.waveform import Segment, thin
-from services.sensors.registry.visible import visible_to
 from shared.values.timestamps import from_nanoseconds, rfc3339, to_nanoseconds
 from shared.web.operation import Answer, Call, operation
 from shared.web.problems.catalogue import Problem

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from services.sensors.registry import sensor
 from services.sensors.accounting.account import Account, Differing, rejected
 from services.sensors.arrival import accounts
 from services.sensors.arrival.clock_rows import ClockRows
 from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.arrival.time_arrival import TimeArrival
-from services.sensors.registry.events import SensorEvent, types
 from services.sensors.ingest import ReadResult, Recording, RejectedLine
+from services.sensors.registry import sensor
+from services.sensors.registry.events import SensorEvent, types
 from services.sensors.registry.projection import project
 from services.sensors.store.sample_store import SampleStore
 from shared.eventsourcing.origin import Origin

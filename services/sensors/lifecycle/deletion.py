@@ -2,8 +2,8 @@
 
 from sqlalchemy import Connection, delete
 
-from services.sensors.registry import sensor
 from services.sensors.arrival import tables
+from services.sensors.registry import sensor
 from services.sensors.registry.events import SensorDeleted, SensorEvent, types
 from services.sensors.registry.projection import project
 from services.sensors.store.sample_store import SampleStore

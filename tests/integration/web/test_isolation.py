@@ -60,7 +60,11 @@ def test_an_id_of_another_s_in_a_path_is_as_unknown_as_one_that_never_was(world:
             world.ask(world.first, method, path.format(**ids), params=params, **body)
             for ids in (world.second.ids, invented(world.second.ids))
         )
-        assert (method, path, foreign.status_code) == (method, path, 403 if "sensor" in path else 404)
+        assert (method, path, foreign.status_code) == (
+            method,
+            path,
+            403 if "sensor" in path or "event" in path else 404,
+        )
         assert _told(foreign) == _told(unknown), path
         own = world.ask(world.first, method, path.format(**world.first.ids), params=params, **body)
         assert own.status_code < 500, "a fault of ours would hide what it would have told"
@@ -125,11 +129,11 @@ def test_every_documented_operation_is_in_the_matrix() -> None:
     """A new one must be named here, or have its ids in its path."""
     # They take and list no ids.
     elsewhere = {f"/v1/keys/{name}" for name in ("self", "self/revoke", "self/rotate", "verify")}
-    elsewhere |= {"/v1/organisation", "/v1/events"}
+    elsewhere |= {"/v1/organisation"}
     named = {path for path, _ in LISTS} | {path for _, path in BODIES} | {path for _, path in WITH_IDS} | elsewhere
     assert {path for _, path, _ in OPERATIONS} <= named
     kinds = {kind for _, path in WITH_IDS for kind in re.findall(r"{(\w+)}", path)}
-    assert kinds == {"key_id", "alert_id", "rule_id", "channel_id", "delivery_id", "sensor_id"}
+    assert kinds == {"key_id", "alert_id", "rule_id", "channel_id", "delivery_id", "sensor_id", "event_id"}
 
 
 def _filled_in(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Two full organisations beside each other: keys, usage, rules, alerts, channels, deliveries and sensors of each."""
+"""Two full organisations beside each other, each with keys, usage, rules, alerts, channels, sensors and events."""
 
 import re
 from collections.abc import Iterator
@@ -11,6 +11,9 @@ from typing import Any
 from falcon import testing
 
 from services.sensors import assembly as sensors_assembly
+from services.sensors.catalogue.reading import FoundEvent, ReadCatalogue
+from services.sensors.catalogue.seismic_event import event_id
+from services.sensors.catalogue.solution import Solution
 from services.sensors.ingest.recording import ReadResult, Recording
 from services.service_registry import documented_routes
 from shared.gate.gate import Gate
@@ -44,6 +47,8 @@ LISTS = [
     ("/v1/channels", {"limit": "100"}),
     ("/v1/deliveries", {"limit": "100"}),
     ("/v1/sensors", {"limit": "100"}),
+    ("/v1/events", {"limit": "100"}),
+    ("/v1/events/export", {}),
 ]
 
 
@@ -164,6 +169,9 @@ def _filled(
     )
     read = ReadResult(recordings=(recording,), lines_read=1, rejected=())
     imported = sensors.importer.store(read, organisation_id, BOOTSTRAP)
+    solution = Solution(origin_time=now, latitude=1.0, longitude=2.0, location_description=f"{name}-place")
+    told = FoundEvent(source=f"{name}-source", public_id="smi:all/1", solution=solution, said_at=None)
+    sensors.catalogue_importer.store(ReadCatalogue(events=(told,), rejected=()), organisation_id, BOOTSTRAP)
     ids = {
         "key_id": key["id"],
         "rule_id": rule["id"],
@@ -171,8 +179,10 @@ def _filled(
         "channel_id": channel["id"],
         "delivery_id": delivery["id"],
         "sensor_id": imported.sensor_ids[0],
+        "event_id": event_id(organisation_id, told.source, told.public_id),
     }
     names = {f"{name}-key-0", f"{name}-key-1", f"{name}-agent", f"{name}-r", f"{name}-hook", f"{name}-sensor"}
+    names |= {f"{name}-place", f"{name}-source"}
     return Organisation(organisation_id, admin, ids, {*ids.values(), another["id"], organisation_id, *names})
 
 
