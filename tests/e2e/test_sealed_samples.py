@@ -53,9 +53,8 @@ def _served(embedded: Embedded) -> list[Any]:
     """The latest hour of each sensor, which begins between two samples, or before the first."""
     with embedded.admin() as admin:
         sensors = admin.get("/v1/sensors", params={"limit": 100}).json()["data"]
-        return [
-            admin.get(f"/v1/sensors/{sensor['id']}/data", params=_latest(sensor)).json()["data"] for sensor in sensors
-        ]
+        answers = [admin.get(f"/v1/sensors/{sensor['id']}/data", params=_latest(sensor)) for sensor in sensors]
+        return [answer.json()["data"] for answer in answers]
 
 
 def _latest(sensor: Any) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,7 +48,7 @@ def import_catalogues(
     for file in [_sample()] if samples else files or []:
         _import_one(file, source, importer, organisation_id, summary)
     if as_json:
-        print_json(asdict(summary))
+        print_json(vars(summary))
     else:
         _show(summary)
     if summary.failed:
