@@ -26,14 +26,15 @@ def read(path: Path, now: datetime) -> ReadCatalogue:
     events: list[FoundEvent] = []
     rejected: list[RejectedEvent] = []
     for number, element in enumerate(_events(path), start=1):
-        public_id = element.get("publicID", "")
+        public_id, place = element.get("publicID", ""), f"event {number}"
         try:
             source = found.authority(public_id)
+            place = public_id
             event = FoundEvent(
                 source=source, public_id=public_id, solution=solution(element, now), said_at=said_at(element)
             )
         except Unusable as fault:
-            rejected.append(RejectedEvent(place=f"{public_id:.255}" or f"event {number}", reason=str(fault)))
+            rejected.append(RejectedEvent(place=place, reason=str(fault)))
         else:
             events.append(event)
     return ReadCatalogue(events=tuple(events), rejected=tuple(rejected))

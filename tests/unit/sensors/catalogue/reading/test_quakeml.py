@@ -186,10 +186,17 @@ def test_an_event_that_is_broken_is_rejected_with_why_and_the_others_are_read(
     assert [each.public_id for each in catalogue.events] == ["smi:org.example/event/2"]
 
 
-@pytest.mark.parametrize("public_id", ["", "42", "smi:x/1", "http://example.org/1", f"smi:org.example/{'1' * 300}"])
-def test_an_event_without_an_identifier_of_quakeml_s_is_rejected(tmp_path: Path, public_id: str) -> None:
+@pytest.mark.parametrize(
+    "public_id",
+    ["", "42", "smi:x/1", "http://example.org/1", f"smi:org.example/{'1' * 300}", "smi:org.example/&#x9b;2J"],
+)
+def test_an_event_without_an_identifier_of_quakeml_s_is_rejected_and_named_by_its_place(
+    tmp_path: Path, public_id: str
+) -> None:
     (rejected,) = reading(tmp_path, document(event(ORIGIN.format(""), public_id))).rejected
+    assert rejected.place == "event 1"
     assert rejected.reason.startswith("publicID: must be a QuakeML identifier")
+    assert rejected.reason.isprintable()
 
 
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
