@@ -14,7 +14,8 @@ from shared.gate.grants.grant import Grant, Limits, Snapshot
 from shared.gate.grants.replica import Replica
 from shared.gate.metering.meter import Meter
 from shared.gate.quota.memory_quota import MemoryQuota
-from shared.replication.feed import Acknowledgement, FeedPage, HeldHead
+from shared.replication.feed import Acknowledgement, FeedPage
+from shared.replication.heads.held_heads import HeldHead
 from shared.runtime.clock import SystemClock
 
 KEYS = 50_000

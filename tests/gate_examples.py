@@ -14,7 +14,8 @@ from shared.eventsourcing.event_store import Head, genesis_hash
 from shared.gate.authentication.credential import BODY_CHARACTERS, PREFIX, Presented, digest_of, with_checksum
 from shared.gate.grants.grant import Grant, Limits, Snapshot
 from shared.gate.grants.grants import Grants
-from shared.replication.feed import PAGE_EVENTS, Acknowledgement, FeedPage, FeedUnavailable, HeldHead
+from shared.replication.feed import PAGE_EVENTS, Acknowledgement, FeedPage, FeedUnavailable
+from shared.replication.heads.held_heads import HeldHead
 from shared.replication.relay import BusUnavailable
 from shared.runtime.clock import Clock, ManualClock
 from shared.values.base62 import base62

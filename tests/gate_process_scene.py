@@ -12,7 +12,8 @@ from shared.contracts.usage import Spent
 from shared.eventsourcing.event_store import Head
 from shared.gate.gate_process import GateProcess, Hear
 from shared.gate.metering.meter import Meter
-from shared.replication.feed import Acknowledgement, FeedPage, HeldHead
+from shared.replication.feed import Acknowledgement, FeedPage
+from shared.replication.heads.held_heads import HeldHead
 from shared.replication.relay import BusUnavailable
 from shared.runtime.clock import SystemClock
 from tests.gate_examples import MemoryBus, MemoryLog, grant, snapshot_of

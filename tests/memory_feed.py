@@ -8,7 +8,8 @@ from shared.eventsourcing.epochs import LogRestored
 from shared.eventsourcing.event_store import Head, MemoryEventStore
 from shared.replication.divergence.signed_restoration import is_signed
 from shared.replication.envelopes import Envelopes
-from shared.replication.feed import PAGE_EVENTS, Acknowledgement, FeedPage, FeedUnavailable, HeldHead
+from shared.replication.feed import PAGE_EVENTS, Acknowledgement, FeedPage, FeedUnavailable
+from shared.replication.heads.held_heads import HeldHead
 from shared.replication.proof.signatures import Signer, Verifier
 from shared.replication.proof.signed_heads import HeadSigner, SignedHead
 from shared.runtime.clock import Clock
@@ -45,10 +46,11 @@ class MemoryFeed:
         store = self.store
         with store.reading() as tx:
             head, time, epochs = store.head(tx), self._clock.now(), store.epochs(tx)
-            if held is not None and self._is_signed(held.head):
-                found = judge(held.head.head, epochs, store.hash_at(tx, held.head.position), self._is_believed)
+            named = None if held is None else held.head
+            if named is not None and self._is_signed(named):
+                found = judge(named.head, epochs, store.hash_at(tx, named.position), self._is_believed)
                 if found is Continuation.DIVERGED and self.divergence is None:
-                    self.divergence = held.head
+                    self.divergence = named
             if self.divergence is not None:
                 return FeedPage(events=(), head=head, time=time, diverged=True, log_diverged=True)
             signed = None if self._signer is None else HeadSigner(self._signer, self._clock).latest(head)

@@ -1,5 +1,6 @@
-"""Examples of what gates send to usage: a request's record, and a batch of them."""
+"""Examples of what usage is told: a request's record and a batch of them, by gates; changes of a key, by keys."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -36,3 +37,15 @@ def batch(*records: RequestRecord, segment: str = "segment", start: int = 0) -> 
 def framed(*records: Any) -> int:
     """The bytes that these take in a segment."""
     return sum(len(msgspec.json.encode(record)) + FRAME_BYTES for record in records)
+
+
+def in_range(life: Sequence[Mapping[str, Any]], where: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What `keys.history` answers of this life when it is asked for that range."""
+    found = [dict(one) for one in life if _is_in(one, where)]
+    return found[-where.get("newest", len(found)) :]
+
+
+def _is_in(one: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
+    place, end = (one["at"], one["revision"]), (where.get("end", "9"), where.get("end_revision", 0))
+    is_asked_by = where.get("request_id", one["request_id"]) == one["request_id"]
+    return where.get("start", "") <= one["at"] and place < end and is_asked_by

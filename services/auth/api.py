@@ -49,6 +49,7 @@ class Authorize:
             method=forwarded.method,
             route=query.route or forwarded.path,
             path=forwarded.path,
+            networks=(*forwarded.networks, *(() if query.network_id is None else (query.network_id,))),
         )
 
     @operation(

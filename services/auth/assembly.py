@@ -10,6 +10,7 @@ from services.auth.grants import FOLLOWER, GrantBook
 from services.auth.integrity.patrol import Patrol
 from services.auth.tier_limits import TIERS
 from shared.contracts.dead import DeadSecrets
+from shared.contracts.seen import SeenKeys
 from shared.gate.grants.grants import Grants
 from shared.messaging.nameko_follower import Following
 from shared.observability.at_scrape import Measure
@@ -70,13 +71,14 @@ class Auth:
 
     def internal_routes(self) -> list[InternalRoute]:
         """Gates of each service take snapshots; an audit of the log of keys or sensors asks what is remembered of it.
-        Where that of keys was put back, keys asks what is dead.
+        Where that of keys was put back, keys asks what is dead, and which keys were seen.
         """
         return [
             InternalRoute("/internal/grants", GrantsSnapshot(self.book.snapshot_blocks, self.signer), SERVICES),
             InternalRoute("/internal/anchors", Anchors(self.follower.anchors), frozenset({"keys"})),
             InternalRoute("/internal/anchors/sensors", Anchors(self.sensors_heads.anchors), frozenset({"sensors"})),
             InternalRoute("/internal/dead", InternalPages(self.dead_secrets), frozenset({"keys"})),
+            InternalRoute("/internal/seen", InternalPages(self.seen_keys), frozenset({"keys"})),
         ]
 
     def measures(self) -> list[Measure]:
@@ -87,6 +89,11 @@ class Auth:
         """A page of the secrets that were ended, whatever the log says now."""
         with self.database.reading(once=True) as tx:
             return dead_secret_store.page(tx, after, limit)
+
+    def seen_keys(self, after: str | None, limit: int) -> SeenKeys:
+        """A page of the keys that the log has told of, as long as it is not followed anew."""
+        with self.database.reading(once=True) as tx:
+            return grants.seen_page(tx, after, limit)
 
     def start(self) -> None:
         """It does nothing by itself."""

@@ -6,9 +6,10 @@ Whether the proxy may be believed is checked in api.py.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import quote, unquote_plus, unquote_to_bytes
+from urllib.parse import parse_qsl, quote, unquote_plus, unquote_to_bytes
 
 from shared.observability.redaction import redact
+from shared.web.requests.call import NETWORK
 
 PATH_CHARACTERS_MAX = 100  # what usage stores of a route
 # nginx and Envoy are configured to send the first, Traefik sends the second unasked.
@@ -21,12 +22,13 @@ _CREDENTIAL = "api_key"
 class ForwardedRequest:
     """`path`: as it is recorded and echoed: percent-encoded, without query, at most 100 characters, free of keys.
 
-    `query_keys`: every `api_key` of the query, decoded.
+    `query_keys`: every `api_key` of the query, decoded; `networks`: every `network_id`.
     """
 
     method: str
     path: str
     query_keys: tuple[str, ...]
+    networks: tuple[str, ...] = ()
 
 
 class ForwardedRequestUnreadable(Exception):
@@ -52,7 +54,9 @@ def read_forwarded_request(header: Callable[[str], str | None]) -> ForwardedRequ
     decoded = unquote_to_bytes(path.encode("latin-1", "replace"))
     _refuse_key_in(decoded.decode("latin-1"))
     _refuse_key_in(unquote_plus(others))
-    return ForwardedRequest(method=method, path=quote(decoded)[:PATH_CHARACTERS_MAX], query_keys=query_keys)
+    networks = tuple(value for name, value in parse_qsl(others, keep_blank_values=True) if name == NETWORK)
+    path = quote(decoded)[:PATH_CHARACTERS_MAX]
+    return ForwardedRequest(method=method, path=path, query_keys=query_keys, networks=networks)
 
 
 def _credentials(query: str) -> tuple[tuple[str, ...], str]:

@@ -5,9 +5,10 @@ A grant says, by the digest of a key's secret, what that key may do.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Result, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, Result, Row, bindparam, delete, insert, or_, select, update
 
 from services.auth import tables
 from services.auth.dead_secrets import dead_secret_store
@@ -17,6 +18,7 @@ from services.auth.integrity.grant_rows import GrantDamaged, as_row, damaged_gra
 from shared.contracts.decoding import decode_all
 from shared.contracts.envelope import CloudEvent
 from shared.contracts.keys import SHAPES, OrganisationEvent
+from shared.contracts.seen import SeenKey, SeenKeys
 from shared.eventsourcing.event_store import Head
 from shared.gate.grants.grant import Grant, Limits, Snapshot, evolve
 from shared.replication.checkpoints import read_checkpoint
@@ -148,6 +150,23 @@ class GrantBook:
             policy=self._policy,
             unappliable=tuple(sorted(_unappliable(tx).union(damaged))),
         )
+
+
+def seen_page(tx: Connection, after: str | None, limit: int) -> SeenKeys:
+    """At most `limit` keys that the log has told of, whose ids come after this one. Of a damaged row the id alone."""
+    table = tables.grant
+    query = select(table).order_by(table.c.key_id).limit(limit + 1)
+    rows = tx.execute(query if after is None else query.where(table.c.key_id > after)).all()
+    keys = tuple(map(_seen, rows[:limit]))
+    return SeenKeys(keys=keys, next=keys[-1].key_id if len(rows) > limit else None)
+
+
+def _seen(row: Row[Any]) -> SeenKey:
+    try:
+        grant = read_grant(row)
+    except GrantDamaged:
+        return SeenKey(key_id=row.key_id, organisation_id="", hint=None)
+    return SeenKey(key_id=grant.key_id, organisation_id=grant.organisation_id, hint=grant.hint or None)
 
 
 def _bodies(tx: Connection) -> Result[str, str]:

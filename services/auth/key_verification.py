@@ -49,7 +49,10 @@ class KeyVerification:
             return Verdict(Refusal.INVALID_KEY)
         organisation_id = call.caller.organisation_id
         digest, hint = digest_of(body.key), hint_of(body.key)
-        return self.gate.verify(digest, organisation_id, body.permission, charge=body.charge, hint=hint)
+        networks = () if body.network_id is None else (body.network_id,)
+        return self.gate.verify(
+            digest, organisation_id, body.permission, charge=body.charge, hint=hint, networks=networks
+        )
 
 
 def _shown(verdict: Verdict) -> dict[str, object]:
@@ -60,5 +63,6 @@ def _shown(verdict: Verdict) -> dict[str, object]:
         "key_id": None if grant is None else grant.key_id,
         "organisation": None if grant is None else grant.organisation_id,
         "permissions": [] if grant is None else sorted(grant.permissions),
+        "networks": None if grant is None or grant.networks is None else sorted(grant.networks),
         "effective_limits": None if limits is None else {"minute": limits.minute, "day": limits.day},
     }

@@ -10,6 +10,7 @@ class VerifyArguments(Schema):
     )
     permission = fields.String(allow_none=True, validate=validate.Length(min=1, max=100))
     address = fields.String(allow_none=True, validate=validate.Length(min=1, max=45))
+    network_id = fields.String(allow_none=True, validate=validate.Length(min=1, max=32))
 
 
 class VerificationAnswer(Schema):
@@ -18,3 +19,4 @@ class VerificationAnswer(Schema):
     key_id = fields.String()
     organisation_id = fields.String()
     permissions = fields.List(fields.String())
+    networks = fields.List(fields.String(), allow_none=True)

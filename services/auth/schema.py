@@ -3,13 +3,20 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from marshmallow import ValidationError, fields, pre_load, validate
+from marshmallow import fields, validate
 
 from services.auth.forwarded_request import PATH_CHARACTERS_MAX
 from shared.gate.verdict import Refusal
 from shared.web.operation import StrictSchema
 from shared.web.requests.permission_field import PermissionField
 from shared.web.requests.strict_boolean import StrictBoolean
+from shared.web.requests.texts import plain_text
+
+
+def _network(description: str, **options: Any) -> fields.String:
+    return fields.String(
+        validate=[validate.Length(min=1, max=32), plain_text], metadata={"description": description}, **options
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +24,7 @@ class AuthorizeQuery:
     permission: str
     route: str | None = None
     allow_query: bool = True
+    network_id: str | None = None
 
 
 class AuthorizeQuerySchema(StrictSchema):
@@ -32,6 +40,7 @@ class AuthorizeQuerySchema(StrictSchema):
     allow_query = fields.Boolean(
         metadata={"description": "`false` for a proxy that cannot remove `api_key` from the requests it passes on"}
     )
+    network_id = _network("the network that the request is about, which the key must open; one in its query, too")
 
 
 class AuthorizedSchema(StrictSchema):
@@ -44,6 +53,7 @@ class AuthorizedSchema(StrictSchema):
 class VerifyKeyBody:
     key: str = field(repr=False)
     permission: str | None = None
+    network_id: str | None = None
     charge: bool = False
 
 
@@ -53,16 +63,10 @@ class VerifyKeySchema(StrictSchema):
         required=True, validate=validate.Length(max=1000), metadata={"description": "the secret that was presented"}
     )
     permission = PermissionField(allow_none=True, metadata={"description": "what it is to permit; null: anything"})
+    network_id = _network("a network that the key must open; null: none in particular", allow_none=True)
     charge = StrictBoolean(
         metadata={"description": "true: a valid key's limits are charged, and the verdict counts as its request"}
     )
-
-    @pre_load
-    def _refuse_network(self, data: Any, **_: Any) -> Any:
-        """Passed over, it would seem to have been judged."""
-        if isinstance(data, dict) and "network_id" in data:
-            raise ValidationError("keys cannot be bound to networks yet: leave it out", "network_id")
-        return data
 
 
 class EffectiveLimitsSchema(StrictSchema):
@@ -81,4 +85,10 @@ class VerifiedKeySchema(StrictSchema):
     key_id = fields.String(required=True, allow_none=True)
     organisation = fields.String(required=True, allow_none=True)
     permissions = fields.List(fields.String(), required=True)
+    networks = fields.List(
+        fields.String(),
+        required=True,
+        allow_none=True,
+        metadata={"description": "ids of those whose sensors and events it opens; null: of all"},
+    )
     effective_limits = fields.Nested(EffectiveLimitsSchema, required=True, allow_none=True)

@@ -26,10 +26,12 @@ class AuthService:
     sensors_heads: HeadKeeper = Provided("auth.sensors_heads")
 
     @procedure(VerifyArguments(), VerificationAnswer())
-    def verify(self, digest: str, permission: str | None = None, address: str | None = None) -> Verification:
+    def verify(
+        self, digest: str, permission: str | None = None, address: str | None = None, network_id: str | None = None
+    ) -> Verification:
         if self.keys.is_log_diverged:
             return Verification(valid=False, problem=Refusal.LOG_DIVERGED.value)
-        return verify(self.book, self.clock, digest, permission, address)
+        return verify(self.book, self.clock, digest, permission, address, network_id)
 
     @follows("auth", "keys")
     def key_changed(self, envelope: Any) -> None:

@@ -13,25 +13,38 @@ from shared.values.permissions import ALIASES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """`problem`: the refusal's name, as HTTP answers carry it; None when the key may do this now."""
+    """`problem`: the refusal's name, as HTTP answers carry it; None when the key may do this now.
+
+    `networks`: ids of those whose sensors and events it opens; None: of all.
+    """
 
     valid: bool
     problem: str | None
     key_id: str | None = None
     organisation_id: str | None = None
     permissions: tuple[str, ...] = ()
+    networks: tuple[str, ...] | None = None
 
 
 def verify(
-    book: GrantBook, clock: Clock, digest: str, permission: str | None = None, address: str | None = None
+    book: GrantBook,
+    clock: Clock,
+    digest: str,
+    permission: str | None = None,
+    address: str | None = None,
+    network_id: str | None = None,
 ) -> Verification:
-    """The verdict on a key. `digest`: SHA-256 of the secret, hexadecimal. `permission`, `address` None: not checked."""
+    """The verdict on a key. `digest`: SHA-256 of the secret, hexadecimal.
+
+    `permission`, `address`, `network_id` None: not checked.
+    """
     try:
         grant = book.by_digest(digest)
     except GrantUncertain:
         return Verification(valid=False, problem=Refusal.UNAVAILABLE.value)
     asked = permission and ALIASES.get(permission, permission)
-    refusal = judge_again(grant, digest, asked, clock.now().timestamp(), address=address)
+    networks = () if network_id is None else (network_id,)
+    refusal = judge_again(grant, digest, asked, clock.now().timestamp(), address=address, networks=networks)
     if grant is None or refusal is Refusal.INVALID_KEY:
         return Verification(valid=False, problem=Refusal.INVALID_KEY.value)
     return Verification(
@@ -40,4 +53,5 @@ def verify(
         key_id=grant.key_id,
         organisation_id=grant.organisation_id,
         permissions=tuple(sorted(grant.permissions)),
+        networks=None if grant.networks is None else tuple(sorted(grant.networks)),
     )

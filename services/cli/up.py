@@ -11,7 +11,7 @@ import typer
 from services.cli.failure import Failure
 
 if TYPE_CHECKING:
-    from services.embedded.soundness.fault import Report
+    from services.soundness.fault import Report
 
 _HOST = "127.0.0.1"
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")

@@ -16,6 +16,7 @@ from services.auth.tier_limits import TIERS
 from services.keys import assembly as keys
 from services.keys.console.openid.settings import read_openid_settings
 from services.keys.console.remote_usage import RemoteUsage
+from services.keys.rpc.networks_client import NetworksClient
 from services.sensors import assembly as sensors
 from services.service_registry import SERVICES, Part, documented_routes
 from services.usage import assembly as usage
@@ -109,6 +110,7 @@ def _assemble_keys(settings: Settings, clock: Clock) -> keys.Keys:
         gates_max=settings.gates_max,
         signer=signer,
         elsewhere=settings.audit_heads,
+        networks=NetworksClient(settings.amqp_uri, settings.accounts),
     )
 
 

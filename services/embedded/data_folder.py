@@ -41,14 +41,17 @@ class DataFolder:
     def database(self, service: str) -> Database:
         return Database.sqlite(self.file(service))
 
-    def existing_database(self, service: str) -> Database:
-        """Raises DataFolderUnusable when there is none: a tool must not leave an empty file behind."""
+    def existing_database(self, service: str, *, to_read: bool = False) -> Database:
+        """Raises DataFolderUnusable when there is none: a tool must not leave an empty file behind.
+
+        `to_read`: not a byte of the files changes.
+        """
         if not self.has_database(service):
             raise DataFolderUnusable(
                 f"{self.path} holds no data of grillo's {service} service. "
                 "Start `grillo up` on it once, or name another folder with --data."
             )
-        return self.database(service)
+        return Database.sqlite_to_read(self.file(service)) if to_read else self.database(service)
 
     def has_database(self, service: str) -> bool:
         """Raises DataFolderUnusable."""

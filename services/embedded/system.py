@@ -27,6 +27,7 @@ from services.keys import assembly as keys
 from services.keys.console.app import beside
 from services.keys.console.openid.settings import read_openid_settings
 from services.keys.console.remote_usage import RemoteUsage
+from services.keys.rpc.networks_client import NetworksClient
 from services.sensors import assembly as sensors
 from services.service_registry import SERVICES, Part
 from services.usage import assembly as usage
@@ -88,6 +89,7 @@ class Embedded:
             lease_seconds=lease_seconds,
             signer=signer,
             elsewhere=audit_heads,
+            networks=NetworksClient(embedded_transport.URL),
         )
         self.sensors = sensors.assemble(
             folder.database("sensors"),

@@ -10,6 +10,7 @@ from services.keys import api, tables
 from services.keys.commands.command_handler import CommandHandler
 from services.keys.commands.expiry_sweep import ExpirySweep
 from services.keys.commands.lock_out_preview import LockOutPreview
+from services.keys.commands.network_checks import NetworkDirectory, NoDirectory
 from services.keys.console.sessions.sign_in import SignIn
 from services.keys.events import types
 from services.keys.http.organisation import organisation_activity_resources
@@ -86,6 +87,7 @@ class Keys:
     sign_in: SignIn
     sent_heads: SentElsewhere
     follower_places: FollowerPlaces
+    networks: NetworkDirectory
 
     def is_ready(self) -> bool:
         return self.database.answers()
@@ -193,10 +195,11 @@ def assemble(
     gates_max: int = GATES_MAX_DEFAULT,
     signer: Signer | None = None,
     elsewhere: Elsewhere | None = None,
+    networks: NetworkDirectory | None = None,
 ) -> Keys:
     """Migrates the database first. `gates_max`: of each account. `signer`: of answers to pulls, and of receipts.
 
-    `elsewhere`: where heads of the log are sent, too.
+    `elsewhere`: where heads of the log are sent, too. `networks`: who knows which networks there are.
     """
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
@@ -215,7 +218,8 @@ def assemble(
         heads = HeadSigner(signer, clock)
     follower_places = FollowerPlaces(database)
     receipts = Receipts(propagation, Evidence(store, signer, clock.now), clock)
-    commands = CommandHandler(database, store, doorbell, receipts, clock)
+    networks = networks or NoDirectory()
+    commands = CommandHandler(database, store, doorbell, receipts, clock, networks)
     return Keys(
         clock=clock,
         database=database,
@@ -231,7 +235,7 @@ def assemble(
         as_of=AsOf(store),
         idempotency=Idempotency(database, tables.idempotency, clock),
         sweep=ExpirySweep(database, commands.keys, clock),
-        feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES, heads, watch, follower_places.hear),
+        feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES, heads, watch, follower_places),
         acceptance=None if signer is None else Acceptance(database, store, watch, signer, doorbell.ring, clock),
         signer=signer,
         signers=signers,
@@ -239,4 +243,5 @@ def assemble(
         sign_in=SignIn(database, clock),
         sent_heads=SentElsewhere("keys", lambda: signed_end(heads, store), elsewhere),
         follower_places=follower_places,
+        networks=networks,
     )

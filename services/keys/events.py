@@ -52,10 +52,13 @@ class LifetimesChanged:
     changed_at: datetime
 
 
-@types.register("KeyCreated")
+@types.register("KeyCreated", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyCreated:
-    """`digest`: SHA-256 of the secret; `hint`: its first 8 and last 4 characters; `words`: encrypted description."""
+    """`digest`: SHA-256 of the secret; `hint`: its first 8 and last 4 characters; `words`: encrypted description.
+
+    `networks`: ids of those whose sensors and events it opens; None, as of all older keys: of all.
+    """
 
     key_id: str
     organisation_id: str
@@ -69,6 +72,7 @@ class KeyCreated:
     allowed_addresses: tuple[str, ...]
     minute_limit: int | None
     day_limit: int | None
+    networks: tuple[str, ...] | None = None
 
 
 @types.register("KeyRevoked")
@@ -105,7 +109,7 @@ class KeyPermissionsChanged:
     changed_at: datetime
 
 
-@types.register("KeyAccessChanged")
+@types.register("KeyAccessChanged", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyAccessChanged:
     """All of a key's access settings, also those that stay."""
@@ -118,6 +122,13 @@ class KeyAccessChanged:
     minute_limit: int | None
     day_limit: int | None
     changed_at: datetime
+    networks: tuple[str, ...] | None = None
+
+
+@types.upcaster("KeyCreated", from_version=1)
+@types.upcaster("KeyAccessChanged", from_version=1)
+def _of_all_networks(body: Data) -> Data:
+    return body
 
 
 @types.register("KeyRotated", version=2)

@@ -16,6 +16,7 @@ from services.keys.rpc.error_mapping import as_wire_errors
 from services.keys.rpc.remote_commands import RemoteCommands
 from services.keys.rpc.schemas import (
     ChangeArguments,
+    HistoryArguments,
     HistoryEntryAnswer,
     KeyAnswer,
     KeyArguments,
@@ -24,7 +25,7 @@ from services.keys.rpc.schemas import (
     RevocationAnswer,
     RevokeArguments,
 )
-from services.keys.views.history import History, HistoryEntry
+from services.keys.views.history import WHOLE_HISTORY, History, HistoryEntry, HistoryRange
 from services.keys.views.last_use import LastUse
 from services.keys.views.queries import KeyQueries, KeyView
 from shared.contracts.usage import KeyUsed
@@ -32,7 +33,8 @@ from shared.eventsourcing.event_store import Head
 from shared.messaging.entrypoints import Provided, Sender, hears
 from shared.messaging.rpc.feed import feed_service
 from shared.messaging.rpc.procedures import procedure
-from shared.replication.feed import Acknowledgement, FeedPage, HeldHead, LogFeed
+from shared.replication.feed import Acknowledgement, FeedPage, LogFeed
+from shared.replication.heads.held_heads import HeldHead
 from shared.replication.heads.sent_elsewhere import SEND_SECONDS, SentElsewhere
 from shared.replication.proof.signatures import Signer
 from shared.replication.proof.signed_pages import SignedPage, question, signed_page
@@ -62,10 +64,12 @@ class KeysService:
         with as_wire_errors():
             return self.queries.get_key(organisation_id, key_id)
 
-    @procedure(KeyArguments(), HistoryEntryAnswer(many=True))
-    def history(self, organisation_id: str, key_id: str) -> tuple[HistoryEntry, ...]:
+    @procedure(HistoryArguments(), HistoryEntryAnswer(many=True))
+    def history(
+        self, organisation_id: str, key_id: str, where: HistoryRange = WHOLE_HISTORY
+    ) -> tuple[HistoryEntry, ...]:
         with as_wire_errors():
-            return self.history_.of_key(organisation_id, key_id)
+            return self.history_.of_key(organisation_id, key_id, where)
 
     @procedure(ChangeArguments(), ReceiptAnswer())
     def suspend_key(self, organisation_id: str, key_id: str, actor: str) -> Receipt:
@@ -96,7 +100,7 @@ class KeysService:
     @hears("keys", "usage", "KeyUsed")
     def key_used(self, body: Any) -> None:
         used = msgspec.convert(body, type=KeyUsed)
-        self.last_use.record(used.last_used, used.used_at, used.previous_used)
+        self.last_use.record(used.last_used, used.used_at, used.previous_used, used.in_query)
 
     @timer(interval=RELAY_SECONDS)
     def relay_what_is_left(self) -> None:

@@ -33,7 +33,8 @@ organisation = Table(
 # Read model of lists and details. Times are RFC 3339 texts, which sort as the times do. `sort_name`, `search_text`:
 # case-folded by this service, for databases differ in how they fold case. `digest`: of the present secret;
 # `previous_digest`: of the one before, which works until `grace_until`. No query shows them: fences judge by them.
-# `previous_hint`, `previous_used_at`: of that one, too; used since it was replaced.
+# `previous_hint`, `previous_used_at`: of that one, too; used since it was replaced. `sent_in_query_at`: when the
+# present secret came last in a URL's query.
 api_key = Table(
     "api_key",
     metadata,
@@ -52,6 +53,7 @@ api_key = Table(
     Column("allowed_addresses", Text, nullable=False),
     Column("minute_limit", Integer),
     Column("day_limit", Integer),
+    Column("networks", Text),
     Column("revoked_at", String(27)),
     Column("revocation_reason", String(32)),
     Column("revocation_note", Text),
@@ -68,6 +70,7 @@ api_key = Table(
     Column("previous_digest", String(64)),
     Column("previous_hint", String(16)),
     Column("previous_used_at", String(27)),
+    Column("sent_in_query_at", String(27)),
     Index("api_key_by_creation", "organisation_id", "created_at", "id"),
     Index("api_key_by_expiry", "expires_at"),
     # Orders of the list (views/listing/key_order.py), and the count of active keys.
@@ -131,11 +134,12 @@ gate = Table(
 )
 
 # How far each follower has said to be on its own disk, and when keys had signed that; from when to when something is
-# gone from it (see revocation/follower_places.py).
+# gone from it (see revocation/follower_places.py). `epoch`: none where a release before wrote the row.
 follower_place = Table(
     "follower_place",
     metadata,
     Column("follower", String(64), primary_key=True),
+    Column("epoch", String(32)),
     Column("position", BigInteger, nullable=False),
     Column("signed_at", String(27), nullable=False),
     Column("lost_from", String(27)),

@@ -1,24 +1,30 @@
 """HTTP resources of the sensor data API, by path. The resources are in http/."""
 
-from services.sensors.catalogue.history import EventHistory
-from services.sensors.catalogue.queries import EventQueries
-from services.sensors.http.events.export import SeismicEventExport
-from services.sensors.http.events.resources import SeismicEventCollection, SeismicEventItem
+from services.sensors.http.events import event_routes
+from services.sensors.http.events.event_routes import EventParts
+from services.sensors.http.networks import network_resources
+from services.sensors.http.networks.network_resources import NetworkParts
 from services.sensors.http.recording_resources import SensorData
 from services.sensors.http.sensor_resources import SensorCollection, SensorItem
 from services.sensors.registry.queries import SensorQueries
 from services.sensors.store.reader import SampleReader
+from shared.runtime.clock import Clock
 from shared.web.route import Route
+from shared.web.still_admitted import StillAdmitted
 
 
 def routes(
-    queries: SensorQueries, reader: SampleReader, events: EventQueries, event_history: EventHistory
+    queries: SensorQueries,
+    networks: NetworkParts,
+    events: EventParts,
+    reader: SampleReader,
+    clock: Clock,
+    still: StillAdmitted,
 ) -> list[Route]:
     return [
+        *network_resources.routes(networks, clock, still),
         Route("/v1/sensors", SensorCollection(queries)),
         Route("/v1/sensors/{sensor_id}", SensorItem(queries)),
         Route("/v1/sensors/{sensor_id}/data", SensorData(queries, reader)),
-        Route("/v1/events", SeismicEventCollection(events)),
-        Route("/v1/events/export", SeismicEventExport(events)),
-        Route("/v1/events/{event_id}", SeismicEventItem(events, event_history)),
+        *event_routes.routes(events),
     ]

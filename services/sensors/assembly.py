@@ -11,7 +11,14 @@ from services.sensors.catalogue.history import EventHistory
 from services.sensors.catalogue.importer import CatalogueImporter
 from services.sensors.catalogue.measures import measured as catalogue_measured
 from services.sensors.catalogue.queries import EventQueries
+from services.sensors.http.events.event_routes import EventParts
+from services.sensors.http.networks.network_resources import NetworkParts
 from services.sensors.ingest.importer import Importer
+from services.sensors.networks.adoption import adopt_sensors
+from services.sensors.networks.commands import NetworkCommands
+from services.sensors.networks.moves import SensorMoves
+from services.sensors.networks.queries import NetworkQueries
+from services.sensors.networks.statistics import StatisticsQueries
 from services.sensors.publication import publish
 from services.sensors.registry.events import types
 from services.sensors.registry.queries import SensorQueries
@@ -29,9 +36,11 @@ from shared.replication.relay import Bus, Relay
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
+from shared.web.conditions.idempotency import Idempotency
 from shared.web.evidence.log_head import LogHead
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import InternalRoute, Route
+from shared.web.still_admitted import StillAdmitted
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -41,11 +50,12 @@ class Sensors:
     database: Database
     store: SqlEventStore
     relay: Relay
+    clock: Clock
     queries: SensorQueries
+    networks: NetworkParts
     samples: Samples
     importer: Importer
-    events: EventQueries
-    event_history: EventHistory
+    events: EventParts
     catalogue_importer: CatalogueImporter
     arrival: DeviceArrival
     heads: HeadSigner | None
@@ -55,22 +65,25 @@ class Sensors:
         return self.database.answers()
 
     def signed_head(self) -> SignedHead | None:
-        """Where the log ends; None without a signing key."""
-        return signed_end(self.heads, self.store)
+        """Where the log ends, and how many samples were offered; None without a signing key."""
+        return signed_end(self.heads, self.store, accounts.offered)
 
     def provided(self) -> dict[str, object]:
         """What the nameko service asks for."""
         return {
             "sensors.queries": self.queries,
+            "sensors.networks": self.networks.queries,
             "sensors.relay": self.relay,
             "sensors.samples": self.samples,
             "sensors.arrival": self.arrival,
             "sensors.sent_heads": self.sent_heads,
         }
 
-    def routes(self, _grants: Grants, _proxies: TrustedProxies) -> list[Route]:
-        """The public resources."""
-        return api.routes(self.queries, self.samples.reader, self.events, self.event_history)
+    def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
+        """The public resources; `grants` is the web process's replica."""
+        parts = (self.queries, self.networks, self.events, self.samples.reader)
+        routes = api.routes(*parts, self.clock, StillAdmitted(grants))
+        return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:
         """Nobody follows this service; auth keeps where its log ends."""
@@ -91,7 +104,7 @@ class Sensors:
 def documented_routes() -> list[Route]:
     """The public resources, to describe and not to serve."""
     nothing: Any = None
-    return api.routes(nothing, nothing, nothing, nothing)
+    return api.routes(nothing, nothing, nothing, nothing, nothing, nothing)
 
 
 def assemble(
@@ -109,6 +122,7 @@ def assemble(
     """
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
+    adopt_sensors(database, store, clock)
     heads = None
     if signer is not None:
         PublishedSigners(database, tables.signing_key).publish(signer, clock)
@@ -118,13 +132,19 @@ def assemble(
         database=database,
         store=store,
         relay=Relay(database, tables.metadata, store, Envelopes("sensors", types, publish), bus),
+        clock=clock,
         queries=SensorQueries(database, clock),
+        networks=NetworkParts(
+            commands=NetworkCommands(store, clock),
+            queries=NetworkQueries(database),
+            moves=SensorMoves(store, clock),
+            statistics=StatisticsQueries(database, clock),
+        ),
         samples=samples,
         importer=Importer(database, store, samples.store, clock),
-        events=EventQueries(database),
-        event_history=EventHistory(store),
+        events=EventParts(queries=EventQueries(database), history=EventHistory(store)),
         catalogue_importer=CatalogueImporter(database, store, clock),
         arrival=DeviceArrival(database, samples.store, clock),
         heads=heads,
-        sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store), elsewhere),
+        sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store, accounts.offered), elsewhere),
     )

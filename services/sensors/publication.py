@@ -3,6 +3,7 @@
 from typing import Any, assert_never
 
 from services.sensors.catalogue import events as catalogue
+from services.sensors.networks import events as networks
 from services.sensors.registry import events
 from shared.contracts import sensors as public
 
@@ -12,7 +13,10 @@ _OF_SOLUTION = (
 )
 
 
-def publish(event: events.SensorEvent | catalogue.CatalogueEvent) -> public.SensorsEvent:
+def publish(
+    event: events.SensorEvent | networks.NetworkEvent | catalogue.CatalogueEvent,
+) -> public.SensorsEvent | None:
+    """None: nothing of it is public."""
     match event:
         case events.SensorRegistered():
             return public.SensorRegistered(
@@ -23,6 +27,11 @@ def publish(event: events.SensorEvent | catalogue.CatalogueEvent) -> public.Sens
                 latitude=event.latitude,
                 longitude=event.longitude,
                 elevation_m=event.elevation_m,
+                network_id=event.network_id,
+            )
+        case events.SensorMoved():
+            return public.SensorMoved(
+                sensor_id=event.sensor_id, organisation_id=event.organisation_id, network_id=event.network_id
             )
         case events.SensorLocated():
             return public.SensorLocated(
@@ -34,6 +43,22 @@ def publish(event: events.SensorEvent | catalogue.CatalogueEvent) -> public.Sens
             )
         case events.SensorDeleted():
             return public.SensorDeleted(sensor_id=event.sensor_id, organisation_id=event.organisation_id)
+        case networks.NetworkCreated():
+            return public.NetworkCreated(
+                network_id=event.network_id, organisation_id=event.organisation_id, api_access=event.api_access
+            )
+        case networks.NetworkAccessChanged():
+            return public.NetworkAccessChanged(
+                network_id=event.network_id, organisation_id=event.organisation_id, api_access=event.api_access
+            )
+        case networks.NetworkArchived():
+            return public.NetworkArchived(network_id=event.network_id, organisation_id=event.organisation_id)
+        case networks.NetworkUnarchived():
+            return public.NetworkUnarchived(network_id=event.network_id, organisation_id=event.organisation_id)
+        case networks.NetworkDeleted():
+            return public.NetworkDeleted(network_id=event.network_id, organisation_id=event.organisation_id)
+        case networks.NetworkDescribed() | networks.NetworkDetectionChanged():
+            return None
         case catalogue.CatalogueEventAdded():
             return public.CatalogueEventAdded(**_of_event(event), source=event.source)
         case catalogue.CatalogueEventRevised():

@@ -12,6 +12,19 @@ class ListSensorsArguments(Schema):
     after = fields.String(validate=validate.Length(max=100))
 
 
+class NetworksOfArguments(Schema):
+    organisation_id = identifier()
+
+
+class NetworkNameAnswer(Schema):
+    id = fields.String()
+    name = fields.String()
+
+
+class NetworksAnswer(Schema):
+    networks = fields.List(fields.Nested(NetworkNameAnswer))
+
+
 class LocationAnswer(Schema):
     latitude = fields.Float()
     longitude = fields.Float()
@@ -31,6 +44,7 @@ class SensorAnswer(Schema):
     name = fields.String()
     network = fields.String()
     station = fields.String()
+    network_id = fields.String()
     location = fields.Nested(LocationAnswer)
     channels = fields.List(fields.Nested(ChannelAnswer))
     unit = fields.String()

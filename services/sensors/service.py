@@ -3,9 +3,10 @@
 from nameko.timer import timer
 
 from services.sensors.arrival.device_arrival import DeviceArrival
+from services.sensors.networks.queries import NetworkNames, NetworkQueries
 from services.sensors.registry.queries import SensorPage, SensorQueries
 from services.sensors.registry.visible import Visible
-from services.sensors.rpc_schemas import ListSensorsArguments, SensorPageAnswer
+from services.sensors.rpc_schemas import ListSensorsArguments, NetworksAnswer, NetworksOfArguments, SensorPageAnswer
 from services.sensors.samples import Samples
 from shared.messaging.entrypoints import Provided
 from shared.messaging.rpc.procedures import procedure
@@ -22,6 +23,7 @@ class SensorsService:
     name = "sensors"
 
     queries: SensorQueries = Provided("sensors.queries")
+    networks: NetworkQueries = Provided("sensors.networks")
     relay: Relay = Provided("sensors.relay")
     sent_heads: SentElsewhere = Provided("sensors.sent_heads")
     samples: Samples = Provided("sensors.samples")
@@ -30,6 +32,10 @@ class SensorsService:
     @procedure(ListSensorsArguments(), SensorPageAnswer())
     def list_sensors(self, organisation_id: str, limit: int = 20, after: str = "") -> SensorPage:
         return self.queries.list_sensors(Visible(organisation_id=organisation_id), limit, after)
+
+    @procedure(NetworksOfArguments(), NetworksAnswer())
+    def networks_of(self, organisation_id: str) -> NetworkNames:
+        return self.networks.networks_of(organisation_id)
 
     @timer(interval=RELAY_SECONDS)
     def relay_what_is_left(self) -> None:

@@ -1,10 +1,11 @@
-"""SQLAlchemy tables of the sensors service: its log, the sensors projected from it, the index of samples."""
+"""SQLAlchemy tables of the sensors service: its log, sensors and networks projected from it, the index of samples."""
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 from shared.eventsourcing.log_tables import log_tables
 from shared.replication.proof.published_signers import signing_key_table
 from shared.replication.relay import relay_table
+from shared.sql.idempotency_table import idempotency_table
 
 metadata = MetaData()
 log, log_head = log_tables(metadata)
@@ -25,8 +26,29 @@ sensor = Table(
     Column("longitude", Float),
     Column("elevation_m", Float),
     Column("unit", String(16), nullable=False),
+    Column("network_id", String(32)),
     Index("sensor_by_organisation", "organisation_id", "id"),
+    Index("sensor_by_network", "network_id", "id"),
 )
+
+# Networks that are not deleted. `detection`: JSON. `revision`: of the stream.
+network = Table(
+    "network",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("organisation_id", String(32), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    Column("api_access", Boolean, nullable=False),
+    Column("accepts_new", Boolean, nullable=False),
+    Column("archived", Boolean, nullable=False),
+    Column("detection", Text, nullable=False),
+    Column("created_at", String(27), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Index("network_by_organisation", "organisation_id", "created_at", "id"),
+)
+
+idempotency = idempotency_table(metadata)
 
 # Axes of a sensor that have recordings, updated in the transaction that stores them. `location_code`, `code`: of the
 # latest samples. `sealing_until_us`: who seals this axis has until then; microseconds since 1970.
@@ -45,7 +67,8 @@ channel = Table(
 _number = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only of this type
 
 # Files of sealed samples; one hour of an axis may have several, where its codes changed. `hour`: since 1970.
-# `superseded_us`: when no span named it any more, microseconds since 1970; 0: it may go at once; None: it is current.
+# `record_bytes`: of each of its records. `superseded_us`: when no span named it any more, microseconds since 1970;
+# 0: it may go at once; None: it is current.
 sealed_file = Table(
     "sealed_file",
     metadata,
@@ -55,6 +78,7 @@ sealed_file = Table(
     Column("hour", Integer, nullable=False),
     Column("path", String(120), nullable=False, unique=True),
     Column("bytes", BigInteger, nullable=False),
+    Column("record_bytes", Integer, nullable=False, server_default="4096"),
     Column("superseded_us", BigInteger),
     Index("sealed_file_by_hour", "sensor_id", "axis", "hour"),
     Index("sealed_file_superseded", "superseded_us"),

@@ -123,10 +123,13 @@ class Usage:
         return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:
-        """An audit of the log of keys asks what is remembered; where it was put back, keys asks which are deleted."""
+        """An audit of the log of keys asks what is remembered; where it was put back, keys asks which are deleted
+        and which were seen.
+        """
         return [
             InternalRoute("/internal/anchors", Anchors(self.follower.anchors), frozenset({"keys"})),
             InternalRoute("/internal/dead", InternalPages(self.deleted_keys), frozenset({"keys"})),
+            InternalRoute("/internal/seen", InternalPages(self.known_keys.seen), frozenset({"keys"})),
         ]
 
     def deleted_keys(self, after: str | None, limit: int) -> DeletedKeys:

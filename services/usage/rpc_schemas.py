@@ -61,6 +61,7 @@ class SummaryAnswer(Schema):
     duration_ms = fields.Nested(DurationsAnswer)
     series = fields.List(fields.Nested(BucketAnswer))
     routes = fields.Dict(keys=fields.String(), values=fields.Integer())
+    networks = fields.Dict(keys=fields.String(), values=fields.Integer())
 
 
 class LastDayArguments(Schema):

@@ -63,6 +63,7 @@ request = Table(
     Column("requests", Integer, nullable=False, server_default="1"),
     Column("problem", String(40)),
     Column("secret_hint", String(16)),
+    Column("network_id", String(32)),
     Index("request_by_key", "key_id", "at"),
     Index("request_by_name", "request_id"),
     Index("request_by_time", "at"),
@@ -96,6 +97,23 @@ counter = _counter("counter", "key_id")
 counter_hour = _counter("counter_hour", "key_id")
 organisation_counter = _counter("organisation_counter", "organisation_id")
 organisation_counter_hour = _counter("organisation_counter_hour", "organisation_id")
+
+
+def _network_counter(name: str) -> Table:
+    """One row for each key, step and network: of the requests whose answers were about one."""
+    return Table(
+        name,
+        metadata,
+        Column("key_id", String(32), primary_key=True),
+        Column("minute", BigInteger, primary_key=True),
+        Column("network_id", String(32), primary_key=True),
+        Column("requests", BigInteger, nullable=False),
+        Index(f"{name}_by_time", "minute"),
+    )
+
+
+network_counter = _network_counter("network_counter")
+network_counter_hour = _network_counter("network_counter_hour")
 
 # One row for each key and UTC day, over all routes and statuses: for quotas and for comparing keys.
 counter_day = Table(

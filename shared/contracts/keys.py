@@ -12,7 +12,10 @@ class OrganisationRegistered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyCreated:
-    """`digest`: SHA-256 of the secret, hexadecimal. `hint`: first 8 and last 4 characters of the secret."""
+    """`digest`: SHA-256 of the secret, hexadecimal. `hint`: first 8 and last 4 characters of the secret.
+
+    `networks`: ids of those whose sensors and events it opens; None: of all.
+    """
 
     key_id: str
     organisation_id: str
@@ -24,6 +27,7 @@ class KeyCreated:
     allowed_addresses: tuple[str, ...] = ()
     minute_limit: int | None = None
     day_limit: int | None = None
+    networks: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +53,7 @@ class KeyPermissionsChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyAccessChanged:
-    """Where and how a key may be used was changed. Holds every value, also the unchanged ones."""
+    """Where, how and for what a key may be used was changed. Holds every value, also the unchanged ones."""
 
     key_id: str
     organisation_id: str
@@ -58,6 +62,7 @@ class KeyAccessChanged:
     allowed_addresses: tuple[str, ...] = ()
     minute_limit: int | None = None
     day_limit: int | None = None
+    networks: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorRegistered:
-    """A sensor was registered. `network`, `station`: SEED codes. Degrees and metres (WGS 84); None: not known."""
+    """A sensor was registered. `network`, `station`: SEED codes. Degrees and metres (WGS 84); None: not known.
+
+    `network_id`: the network that it belongs to; None: not said.
+    """
 
     sensor_id: str
     organisation_id: str
@@ -15,6 +18,16 @@ class SensorRegistered:
     latitude: float | None = None
     longitude: float | None = None
     elevation_m: float | None = None
+    network_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorMoved:
+    """A sensor belongs to another network now."""
+
+    sensor_id: str
+    organisation_id: str
+    network_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +46,48 @@ class SensorDeleted:
     """A sensor was deleted, with its recordings. It may be registered again, under the same id."""
 
     sensor_id: str
+    organisation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkCreated:
+    """A network was created. `api_access`: whether keys reach its sensors."""
+
+    network_id: str
+    organisation_id: str
+    api_access: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkAccessChanged:
+    """A network was closed to keys, or opened."""
+
+    network_id: str
+    organisation_id: str
+    api_access: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkArchived:
+    """No sensor joins the network any more; what it has stays readable."""
+
+    network_id: str
+    organisation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkUnarchived:
+    """An archived network is in use again."""
+
+    network_id: str
+    organisation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkDeleted:
+    """A network without sensors was deleted. Its id is never given again."""
+
+    network_id: str
     organisation_id: str
 
 
@@ -81,8 +136,14 @@ class CatalogueEventWithdrawn:
 
 SensorsEvent = (
     SensorRegistered
+    | SensorMoved
     | SensorLocated
     | SensorDeleted
+    | NetworkCreated
+    | NetworkAccessChanged
+    | NetworkArchived
+    | NetworkUnarchived
+    | NetworkDeleted
     | CatalogueEventAdded
     | CatalogueEventRevised
     | CatalogueEventWithdrawn

@@ -24,6 +24,9 @@ class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     `previous_secret`: the beginning of the digest of the secret before the newest, if an admitted request came with it.
 
     `secret_hint`: of the secret that it came with, if that was not the newest of its key, or is dead.
+
+    `network_id`: the network that the answer is about, if it is about one.
+    `in_query`: the secret came in the URL's query, where proxies and histories record it. Never of several requests.
     """
 
     request_id: str
@@ -42,6 +45,8 @@ class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     problem: str | None = None
     previous_secret: str | None = None
     secret_hint: str | None = None
+    network_id: str | None = None
+    in_query: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +85,13 @@ class KeyUsed:
     """The last use of each recently used key, by key id. Last value only: the next message makes up for a lost one.
 
     `previous_used`: by key id, when secrets before the newest were used last, by the first characters of their digests.
+    `in_query`: by key id, when its newest secret came last in a URL's query, whether or not it was let through.
     """
 
     last_used: dict[str, datetime]
     used_at: dict[str, UsedAt] = field(default_factory=dict)
     previous_used: dict[str, dict[str, datetime]] = field(default_factory=dict)
+    in_query: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

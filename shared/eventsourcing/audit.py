@@ -26,7 +26,8 @@ class Finding:
 class Anchor:
     """Where a follower once saw the log at, kept in a database of its own.
 
-    `signed_at`, `signer`, `signature`: of a head that the log's service signed; empty of any other place.
+    `signed_at`, `signer`, `signature`: of a head that the log's service signed; empty of any other place. `offered`:
+    how many samples it said with it to have been offered.
     """
 
     follower: str
@@ -34,6 +35,7 @@ class Anchor:
     signed_at: str = ""
     signer: str = ""
     signature: str = ""
+    offered: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

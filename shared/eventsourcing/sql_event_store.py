@@ -93,12 +93,9 @@ class SqlEventStore:
         with self.appending(tx, (stream,)) as log:
             return log.append(stream, expected_version, events, metadata, recorded_at)
 
-    def stream(self, tx: Connection, stream: str, newest: int | None = None) -> tuple[StoredEvent, ...]:
-        """Oldest first. `newest`: at most so many of the latest; None: all."""
-        if newest is None:
-            return tuple(map(_as_event, tx.execute(self._select_stream, {"of": stream})))
-        newest_first = self._select_stream.order_by(None).order_by(self._log.c.version.desc()).limit(newest)
-        return tuple(map(_as_event, tx.execute(newest_first, {"of": stream})))[::-1]
+    def stream(self, tx: Connection, stream: str) -> tuple[StoredEvent, ...]:
+        """Oldest first."""
+        return tuple(map(_as_event, tx.execute(self._select_stream, {"of": stream})))
 
     def streams(self, tx: Connection, streams: Collection[str]) -> tuple[StoredEvent, ...]:
         """The events of all of them, each stream's in its order."""

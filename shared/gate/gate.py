@@ -39,15 +39,17 @@ class Gate:
         *,
         reserve: Reserve | None = None,
         gives_up: bool = False,
+        networks: tuple[str, ...] = (),
     ) -> Verdict:
         """Decides one request, and charges it if it passes. Calls nobody but a quota that is shared, and that seldom.
 
         `began`: elapsed seconds when the request came, where that was read already. `reserve`: what it may draw on when
-        the key's own limits are used up. `gives_up`: the key only ends its own power.
+        the key's own limits are used up. `gives_up`: the key only ends its own power. `networks`: those that the
+        request names.
         """
         replica = self.replica
         now = replica.time_at(self._elapsed_seconds() if began is None else began)
-        verdict = judge(presented, permission, replica.grants, now, gives_up=gives_up)
+        verdict = judge(presented, permission, replica.grants, now, networks=networks, gives_up=gives_up)
         # Asked last, answered first: grants that stopped being fresh while they were judged do not count.
         elapsed = self._elapsed_seconds()
         if elapsed >= replica.fresh_until:
@@ -75,16 +77,24 @@ class Gate:
         return _refused(replace(verdict, refusal=Refusal.QUOTA_EXCEEDED, spent=spent))
 
     def verify(
-        self, digest: str, organisation_id: str, permission: str | None, *, charge: bool, hint: str | None = None
+        self,
+        digest: str,
+        organisation_id: str,
+        permission: str | None,
+        *,
+        charge: bool,
+        hint: str | None = None,
+        networks: tuple[str, ...] = (),
     ) -> Verdict:
         """Decides on a secret that a back end was shown, and only if told so charges it; its address is not judged.
 
-        Another organisation's key is no key to the caller. `hint`: of the secret, for the record.
+        Another organisation's key is no key to the caller. `hint`: of the secret, for the record. `networks`: those
+        that it must open.
         """
         replica, elapsed = self.replica, self._elapsed_seconds()
         now, grants = replica.time_at(elapsed), replica.grants
         grant = grants.by_digest(digest) or grants.by_replaced(digest)
-        refusal = judge_again(grant, digest, permission, now)
+        refusal = judge_again(grant, digest, permission, now, networks=networks)
         if grant is None or grant.organisation_id != organisation_id or refusal is Refusal.INVALID_KEY:
             return Verdict(Refusal.INVALID_KEY) if replica.is_fresh() else self._not_fresh()
         limits = grants.limits(grant)
@@ -115,8 +125,12 @@ class Gate:
         address: str,
         user_agent: str,
         problem: str | None = None,
+        network_id: str | None = None,
     ) -> None:
-        """Writes the request down before its answer leaves. `seconds`: since the gate's first look."""
+        """Writes the request down before its answer leaves. `seconds`: since the gate's first look.
+
+        `network_id`: the one that the answer is about.
+        """
         grant = verdict.grant or verdict.deleted
         key_id, organisation_id = (None, None) if grant is None else (grant.key_id, grant.organisation_id)
         record = RequestRecord(
@@ -135,6 +149,8 @@ class Gate:
             problem=problem,
             previous_secret=_previous_secret(verdict),
             secret_hint=verdict.secret_hint,
+            network_id=network_id,
+            in_query=verdict.in_query,
         )
         if verdict.refusal is None:
             self.meter.record(record)

@@ -34,6 +34,7 @@ class Refusal(enum.Enum):
     KEY_EXPIRED = "key-expired"
     ADDRESS_NOT_ALLOWED = "address-not-allowed"
     INSUFFICIENT_PERMISSION = "insufficient-permission"
+    NETWORK_NOT_ALLOWED = "network-not-allowed"
     QUOTA_EXCEEDED = "quota-exceeded"
 
 
@@ -72,11 +73,17 @@ _INVALID: Final = {guess: Verdict(Refusal.INVALID_KEY, guess=guess) for guess in
 
 
 def judge(
-    presented: Presented, permission: str | None, grants: Grants, now: float, *, gives_up: bool = False
+    presented: Presented,
+    permission: str | None,
+    grants: Grants,
+    now: float,
+    *,
+    networks: tuple[str, ...] = (),
+    gives_up: bool = False,
 ) -> Verdict:
     """Judges all but freshness (before) and quota (after). `permission` None: any valid key will do.
 
-    `gives_up`: the key only ends its own power.
+    `networks`: those that the request names. `gives_up`: the key only ends its own power.
     """
     credential = read_credential(presented)
     if isinstance(credential, NoCredential):
@@ -89,7 +96,8 @@ def judge(
     if limits is None or grants.is_unappliable(grant):
         return Verdict(Refusal.UNAVAILABLE, grant, in_query=in_query)
     judged = forgiven(grant) if gives_up else grant
-    refusal = judge_grant(judged, permission, now, address=presented.address, in_query=in_query)
+    address = presented.address
+    refusal = judge_grant(judged, permission, now, address=address, in_query=in_query, networks=networks)
     if digest != grant.digest or (refusal is not None and refusal in DEAD):
         return Verdict(refusal, grant, limits, None, in_query, digest, hint_of_presented(presented))
     return Verdict(refusal, grant, limits, None, in_query, digest)
@@ -123,7 +131,13 @@ def _why_ended(grant: Grant) -> Refusal:
 
 
 def judge_grant(
-    grant: Grant, permission: str | None, now: float, *, address: str | None = None, in_query: bool = False
+    grant: Grant,
+    permission: str | None,
+    now: float,
+    *,
+    address: str | None = None,
+    in_query: bool = False,
+    networks: tuple[str, ...] = (),
 ) -> Refusal | None:
     """Why the grant does not allow it, or None; the same over HTTP and RPC. `address` None: not checked."""
     if grant.status is Status.REVOKED:
@@ -138,6 +152,8 @@ def judge_grant(
         return Refusal.ADDRESS_NOT_ALLOWED
     if permission is not None and not grant.permits(permission):
         return Refusal.INSUFFICIENT_PERMISSION
+    if networks and not grant.opens(networks):
+        return Refusal.NETWORK_NOT_ALLOWED
     return None
 
 
@@ -148,7 +164,13 @@ def forgiven(grant: Grant) -> Grant:
 
 
 def judge_again(
-    grant: Grant | None, digest: str, permission: str | None, now: float, *, address: str | None = None
+    grant: Grant | None,
+    digest: str,
+    permission: str | None,
+    now: float,
+    *,
+    address: str | None = None,
+    networks: tuple[str, ...] = (),
 ) -> Refusal | None:
     """Why a request with what is or was a secret of the key would be refused at `now`; None: it would not.
 
@@ -158,7 +180,7 @@ def judge_again(
         return Refusal.INVALID_KEY
     if not grant.accepts(digest, now):
         return _why_ended(grant)
-    return judge_grant(grant, permission, now, address=address)
+    return judge_grant(grant, permission, now, address=address, networks=networks)
 
 
 def address_allowed(grant: Grant, address: str) -> bool:

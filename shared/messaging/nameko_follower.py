@@ -58,7 +58,10 @@ class Following:
         try:
             if not self._is_sound():
                 self._subscription.restart()
-            self._follower.keep(self._proof.proved_head(self._subscription.pull().signed_head))
+            caught_up = self._subscription.pull()
+            if self._follower.lacks(caught_up.remembered):
+                caught_up = self._subscription.pull()  # says so, before it holds anything newer
+            self._follower.keep(self._proof.proved_head(caught_up.signed_head))
             self.is_log_diverged = False
             self._follower.retry_due()
         except FeedDiverged as error:

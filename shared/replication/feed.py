@@ -16,6 +16,7 @@ from shared.eventsourcing.event_store import Head
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.divergence.divergence_watch import DivergenceWatch
 from shared.replication.envelopes import Envelopes
+from shared.replication.heads.held_heads import HeldHead, HeldHeads, Remembered
 from shared.replication.proof.signed_heads import HeadSigner, SignedHead
 from shared.sql.database import Database
 from shared.sql.dialect_functions import DatabaseClock
@@ -41,14 +42,6 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeldHead:
-    """The newest head, signed by the log's service, that a follower holds. `follower`: its name, or the gate's id."""
-
-    follower: str
-    head: SignedHead
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedPage:
     """`diverged`: this log is not the one the caller followed; it must drop its state and start again.
 
@@ -56,6 +49,7 @@ class FeedPage:
     accepted. (`diverged` is set as well, so that followers of an older release do not go by it either.)
     `time`: the database's clock, read with the head. `gates`: how many gates follow this log; None: unknown.
     `signed_head`: the newest that the log's service signed, for followers to hold; None: nothing is signed.
+    `remembered`: what the follower that asks has ever said to hold; None: nothing, or it is a gate.
     """
 
     events: tuple[CloudEvent, ...]
@@ -65,6 +59,7 @@ class FeedPage:
     gates: int | None = None
     signed_head: SignedHead | None = None
     log_diverged: bool = False
+    remembered: Remembered | None = None
 
 
 class GateRefusal(enum.Enum):
@@ -121,15 +116,15 @@ class LogFeed:
         gates: ScalarSelect[int] | None = None,
         heads: HeadSigner | None = None,
         watch: DivergenceWatch | None = None,
-        hear_held: Callable[[HeldHead, str | None], None] | None = None,
+        followers: HeldHeads | None = None,
     ) -> None:
         """`acknowledge`: is told the account, too. `gates`: counts the gates that follow this log, for gates' pages.
 
-        `heads`: signs where the log ends. `watch`: judges the log by what followers hold. `hear_held`: is told each
-        head that a follower names and that is believed, with the account, before the log is read.
+        `heads`: signs where the log ends. `watch`: judges the log by what followers hold. `followers`: remembers what
+        they hold.
         """
         self._database, self._store, self._envelopes = database, store, envelopes
-        self._acknowledge, self._heads, self._watch, self._hear_held = acknowledge, heads, watch, hear_held
+        self._acknowledge, self._heads, self._watch, self._followers = acknowledge, heads, watch, followers
         self._also = (store.divergence, DatabaseClock()) + (() if gates is None else (gates,))
         self._also_held = (*self._also, store.hash_there(bindparam("held_at", type_=BigInteger)))
         self._page = store.pages_after(bindparam("after", type_=BigInteger))
@@ -160,16 +155,28 @@ class LogFeed:
         # Statements without a transaction, which is faster. If the log is replaced in between, the hashes of these
         # events do not continue the caller's log, and the caller sees that.
         events = () if page is None else tuple(self._envelopes.envelopes(page.rows, page.epochs, page.previous))
-        signed = None if self._heads is None else self._heads.latest(head)
-        return FeedPage(events=events, head=head, time=seen.time, diverged=is_diverged, gates=gates, signed_head=signed)
+        return FeedPage(
+            events=events,
+            head=head,
+            time=seen.time,
+            diverged=is_diverged,
+            gates=gates,
+            signed_head=None if self._heads is None else self._heads.latest(head),
+            remembered=self._remembered(held) if acknowledgement is None else None,
+        )
 
     def _believed(self, held: HeldHead | None, account: str | None) -> SignedHead | None:
-        """The head that the follower names, if keys signed it."""
-        if held is None or self._watch is None or not self._watch.believes(held.head):
+        """The head that the follower names, if keys signed it. What it holds is remembered before the log is read."""
+        if held is None or self._watch is None:
             return None
-        if self._hear_held is not None:
-            self._hear_held(held, account)
+        if held.head is not None and not self._watch.believes(held.head):
+            return None
+        if self._followers is not None:
+            self._followers.hear(held, account)
         return held.head
+
+    def _remembered(self, held: HeldHead | None) -> Remembered | None:
+        return None if held is None or self._followers is None else self._followers.remembered(held.follower)
 
     def _look(self, tx: Connection, position: int, held: SignedHead | None) -> "_Seen":
         if held is None:

@@ -35,3 +35,8 @@ def add_checkpoint_checksum_v2() -> None:
     for row in connection.execute(sa.select(table)).all():
         checksum = row_checksum(row.follower, row.epoch, row.position, row.hash)
         connection.execute(sa.update(table).where(table.c.follower == row.follower).values(checksum=checksum))
+
+
+def add_offered_v3() -> None:
+    """`kept_head.offered`."""
+    op.add_column("kept_head", sa.Column("offered", sa.BigInteger, nullable=True))

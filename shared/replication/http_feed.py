@@ -7,7 +7,8 @@ import structlog
 
 from shared.eventsourcing.audit import Anchor
 from shared.eventsourcing.event_store import Head
-from shared.replication.feed import PAGE_EVENTS, Acknowledgement, Feed, FeedPage, FeedUnavailable, HeldHead
+from shared.replication.feed import PAGE_EVENTS, Acknowledgement, Feed, FeedPage, FeedUnavailable
+from shared.replication.heads.held_heads import HeldHead
 from shared.replication.internal_client import InternalClient
 from shared.replication.proof.signatures import Verifier
 from shared.replication.proof.signed_pages import new_nonce, question, require_proof
@@ -66,7 +67,9 @@ class HttpFeed:
         if acknowledgement is not None:
             query["gate"] = acknowledgement.gate
         if held is not None:
-            query |= {"follower": held.follower, "held": msgspec.json.encode(held.head).decode()}
+            query |= {"follower": held.follower}
+            query |= {} if held.head is None else {"held": msgspec.json.encode(held.head).decode()}
+            query |= {} if held.lost is None else {"lost": held.lost}
         asked = question(new_nonce(), after, acknowledgement)
         if self._verifier is not None:
             query["nonce"] = asked.nonce

@@ -8,6 +8,7 @@ followed after it may be another.
 from itertools import pairwise
 from typing import Any
 
+from msgspec.structs import asdict
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -17,11 +18,14 @@ from sqlalchemy import (
     Row,
     String,
     Table,
+    and_,
+    case,
     delete,
     false,
     func,
     insert,
     inspect,
+    or_,
     select,
     true,
     update,
@@ -29,6 +33,7 @@ from sqlalchemy import (
 
 from shared.eventsourcing.audit import Anchor
 from shared.eventsourcing.event_store import Head
+from shared.replication.heads.held_heads import Remembered
 from shared.replication.proof.signed_heads import SignedHead
 from shared.sql.database import upsert
 
@@ -36,7 +41,7 @@ _HOUR_LETTERS, _MINUTE_LETTERS = len("2026-11-28T12"), len("2026-11-28T12:30")
 
 
 def kept_head_table(metadata: MetaData) -> Table:
-    """`signer`, `signature`: empty of a checkpoint, which nobody signed as such."""
+    """`signer`, `signature`: empty of a checkpoint, which nobody signed as such. `offered`: as of SignedHead."""
     return Table(
         "kept_head",
         metadata,
@@ -48,6 +53,7 @@ def kept_head_table(metadata: MetaData) -> Table:
         Column("signer", String(43), nullable=False),
         Column("signature", String(88), nullable=False),
         Column("is_final", Boolean, nullable=False),
+        Column("offered", BigInteger),
     )
 
 
@@ -66,7 +72,7 @@ class KeptHeads:
         Of a log that stands still, the last signature of the same place: it says how lately this was seen.
         """
         self._let_go_of_minute(tx, head)
-        self._insert(tx, head.head, head.signed_at, head.signer, head.signature, is_final=False)
+        self._insert(tx, head, is_final=False)
         self._thin(tx)
         self._newest = head
 
@@ -76,37 +82,43 @@ class KeptHeads:
         Signed ones only: who names a checkpoint would be believed by nobody.
         """
         columns = self._table.c
+        # By position while one log is followed: hosts that sign have clocks of their own.
+        place = case((columns.is_final == true(), 0), else_=columns.position)
         row = tx.execute(
             select(self._table)
             .where(columns.follower == self._follower, columns.signature != "")
-            .order_by(columns.is_final, columns.seen_at.desc(), columns.position.desc())
+            .order_by(columns.is_final, place.desc(), columns.seen_at.desc(), columns.position.desc())
             .limit(1)
         ).one_or_none()
         return None if row is None else signed_head(_anchor(row))
+
+    def has(self, tx: Connection, place: Remembered) -> bool:
+        """Whether a signed head of that epoch is kept, at that place or after it."""
+        columns = self._table.c
+        is_within = or_(
+            columns.position > place.position,
+            and_(columns.position == place.position, columns.seen_at >= place.signed_at),
+        )
+        is_its = (columns.follower == self._follower, columns.epoch == place.epoch, columns.signature != "")
+        return tx.execute(select(columns.position).where(*is_its, is_within).limit(1)).first() is not None
 
     def keep_for_ever(self, tx: Connection, checkpoint: Head | None, seen_at: str) -> None:
         """Before a follower begins anew: what it has seen so far, and how far it had come."""
         table = self._table
         tx.execute(update(table).where(table.c.follower == self._follower).values(is_final=True))
         if checkpoint is not None:
-            self._insert(tx, checkpoint, seen_at, "", "", is_final=True)
+            epoch, position, hash_ = checkpoint.epoch, checkpoint.position, checkpoint.hash
+            unsigned = SignedHead(epoch=epoch, position=position, hash=hash_, signed_at=seen_at, signer="")
+            self._insert(tx, unsigned, is_final=True)
 
-    def _insert(self, tx: Connection, head: Head, seen_at: str, signer: str, signature: str, *, is_final: bool) -> None:
-        row = {
-            "follower": self._follower,
-            "epoch": head.epoch,
-            "position": head.position,
-            "hash": head.hash,
-            "seen_at": seen_at,
-            "signer": signer,
-            "signature": signature,
-            "is_final": is_final,
-        }
+    def _insert(self, tx: Connection, head: SignedHead, *, is_final: bool) -> None:
+        row = asdict(head)
+        row |= {"follower": self._follower, "seen_at": row.pop("signed_at"), "is_final": is_final}
         statement = upsert(tx, self._table)
         if is_final:
             statement = statement.on_conflict_do_nothing()
         else:
-            again = {name: statement.excluded[name] for name in ("seen_at", "signer", "signature")}
+            again = {name: statement.excluded[name] for name in ("seen_at", "signer", "signature", "offered")}
             names = [column.name for column in self._table.primary_key]
             is_later = self._table.c.seen_at < statement.excluded.seen_at
             statement = statement.on_conflict_do_update(index_elements=names, set_=again, where=is_later)
@@ -170,6 +182,7 @@ def signed_head(anchor: Anchor) -> SignedHead:
         signed_at=anchor.signed_at,
         signer=anchor.signer,
         signature=anchor.signature,
+        offered=anchor.offered,
     )
 
 
@@ -180,4 +193,5 @@ def _anchor(row: Row[Any]) -> Anchor:
         signed_at=row.seen_at if row.signature else "",
         signer=row.signer,
         signature=row.signature,
+        offered=row.offered,
     )

@@ -17,7 +17,8 @@ from shared.eventsourcing.audit import Anchor
 from shared.eventsourcing.event_store import Head
 from shared.observability import metrics
 from shared.replication.checkpoints import CheckpointDamaged, checkpoint_table, read_checkpoint, write_checkpoint
-from shared.replication.feed import FeedUnavailable, HeldHead
+from shared.replication.feed import FeedUnavailable
+from shared.replication.heads.held_heads import HeldHead, Remembered
 from shared.replication.kept_heads import KeptHeads, kept_head_table, read_kept_heads
 from shared.replication.parked_events import ParkedEvent, ParkedEvents
 from shared.replication.proof.signed_heads import SignedHead
@@ -73,6 +74,8 @@ class SqlFollower:
         self._checkpoint = metadata.tables["checkpoint"]
         self._parked = ParkedEvents(name, metadata.tables["parked_event"], clock)
         self._kept_heads, self._clock = KeptHeads(name, metadata.tables["kept_head"]), clock
+        self._named: SignedHead | None = None
+        self._lost: str | None = None
 
     def checkpoint(self) -> Head | None:
         """None before anything was applied. If the row is damaged the follower begins anew, which heals it."""
@@ -102,17 +105,34 @@ class SqlFollower:
         if waiting:
             self._count_parked()
 
-    def held(self) -> HeldHead | None:
-        """The newest head that the log's service signed and this follower has kept, whatever it followed since."""
-        with self._database.reading() as tx:
-            newest = self._kept_heads.newest(tx)
-        return None if newest is None else HeldHead(follower=self._name, head=newest)
+    def held(self) -> HeldHead:
+        """The newest head that the log's service signed and this follower has kept, whatever it followed since.
+
+        Read anew each time: a database may be put back under a process that runs.
+        """
+        with self._database.reading(once=True) as tx:
+            self._named = self._kept_heads.newest(tx)
+        return HeldHead(follower=self._name, head=self._named, lost=self._lost)
+
+    def lacks(self, remembered: Remembered | None) -> bool:
+        """Whether the database does not have any more what the log's service was told that it has: it was put back.
+
+        From then on `held` says so, until a newer head is kept. To be asked after each pull, before that.
+        """
+        self._lost = None
+        if remembered is None or (self._named is not None and remembered.is_within(self._named)):
+            return False
+        with self._database.reading(once=True) as tx:
+            if not self._kept_heads.has(tx, remembered):
+                self._lost = remembered.signed_at
+        return self._lost is not None
 
     def keep(self, head: SignedHead | None) -> None:
         """Keeps a head of the log, that everything up to is applied; once each. None: there is none to keep."""
         if head is not None and self._kept_heads.is_new(head):
             with self._database.transaction() as tx:
                 self._kept_heads.keep(tx, head)
+        self._lost = None
 
     def restart(self) -> None:
         with self._database.transaction(unlimited=True) as tx:

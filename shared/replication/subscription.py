@@ -14,7 +14,8 @@ from typing import Protocol
 from shared.contracts.envelope import CloudEvent
 from shared.eventsourcing.epochs import LOG_RESTORED
 from shared.eventsourcing.event_store import Head
-from shared.replication.feed import Acknowledgement, Feed, FeedDiverged, FeedUnavailable, HeldHead
+from shared.replication.feed import Acknowledgement, Feed, FeedDiverged, FeedPage, FeedUnavailable
+from shared.replication.heads.held_heads import HeldHead, Remembered
 from shared.replication.proof.signed_heads import SignedHead
 from shared.runtime.clock import Clock
 
@@ -48,6 +49,7 @@ class CaughtUp:
     """A pull's result: everything up to `head` is applied. `sent_at` is elapsed seconds, taken before asking.
 
     `gates`: how many gates follow this log; None: unknown. `signed_head`: to be kept, at `head` or before.
+    `remembered`: what this follower has said to hold, as the log's service knows; None: nothing.
     """
 
     head: Head
@@ -55,6 +57,7 @@ class CaughtUp:
     sent_at: float
     gates: int | None = None
     signed_head: SignedHead | None = None
+    remembered: Remembered | None = None
 
 
 class Subscription:
@@ -112,17 +115,11 @@ class Subscription:
                 elif page.events:
                     self._apply(page.events, place)
                     if page.events[-1].position >= page.head.position and self._gate is None:
-                        return CaughtUp(head=page.head, time=page.time, sent_at=sent_at, signed_head=page.signed_head)
+                        return _caught_up(page, sent_at)
                 elif page.head.position != _position(place):
                     raise FeedUnavailable(f"the feed shows nothing after {_position(place)}, but another head")
                 else:
-                    return CaughtUp(
-                        head=page.head,
-                        time=page.time,
-                        sent_at=sent_at,
-                        gates=page.gates,
-                        signed_head=page.signed_head,
-                    )
+                    return _caught_up(page, sent_at)
 
     def restart(self) -> None:
         """Begins anew, as if another log had been found."""
@@ -143,6 +140,17 @@ class Subscription:
         if self._gate is None:
             return None
         return Acknowledgement(gate=self._gate, position=_position(place))
+
+
+def _caught_up(page: FeedPage, sent_at: float) -> CaughtUp:
+    return CaughtUp(
+        head=page.head,
+        time=page.time,
+        sent_at=sent_at,
+        gates=page.gates,
+        signed_head=page.signed_head,
+        remembered=page.remembered,
+    )
 
 
 def _following(events: Sequence[CloudEvent], place: Head | None) -> tuple[list[CloudEvent], bool]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -59,7 +60,9 @@ class Database:
         self._has_to_forget = self.is_sqlite
         self._write_lock = threading.Lock()
         if self.is_sqlite:
-            event.listen(self.engine, "do_connect", _create_private)
+            if "mode" not in self.engine.url.query:
+                event.listen(self.engine, "do_connect", _create_private)
+                event.listen(self.engine, "connect", _enter_wal)
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         else:
@@ -70,6 +73,12 @@ class Database:
     @classmethod
     def sqlite(cls, path: Path) -> "Database":
         return cls(URL.create("sqlite", database=str(path)))
+
+    @classmethod
+    def sqlite_to_read(cls, path: Path) -> "Database":
+        """Not a byte of the file nor of its write-ahead log changes, also where that is damaged at its end."""
+        uri = f"file:{quote(str(path.absolute()))}"
+        return cls(URL.create("sqlite", database=uri, query={"mode": "ro", "uri": "true"}))
 
     @contextmanager
     def transaction(self, *, durable: bool = True, unlimited: bool = False) -> Iterator[Connection]:
@@ -194,16 +203,16 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     # Bytes that are not UTF-8, which only tampering leaves, can be read as well: so an audit can name their row.
     connection.text_factory = functools.partial(str, encoding="utf-8", errors="surrogateescape")
     cursor = connection.cursor()
-    _enter_wal(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
 
 
-def _enter_wal(cursor: Any) -> None:
+def _enter_wal(connection: Any, _record: object) -> None:
     """Switches to WAL. Retries while another process has the file locked: its first or last user, or in recovery."""
-    deadline = time.monotonic() + WRITE_WAIT_SECONDS_MAX
+    connection.isolation_level = None
+    cursor, deadline = connection.cursor(), time.monotonic() + WRITE_WAIT_SECONDS_MAX
     while True:
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
@@ -212,6 +221,7 @@ def _enter_wal(cursor: Any) -> None:
                 raise
             time.sleep(_RETRY_SECONDS)
         else:
+            cursor.close()
             return
 
 

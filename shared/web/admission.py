@@ -23,6 +23,7 @@ from shared.web.operation import Answer, Operation
 from shared.web.problems.catalogue import Problem
 from shared.web.problems.refusals import refusal_problem
 from shared.web.rate_limit_headers import rate_limit_headers
+from shared.web.requests.call import NETWORK, NETWORK_CHARACTERS_MAX
 from shared.web.requests.query_parameters import has_control_characters
 from shared.web.requests.request_identity import RequestIdentity
 
@@ -39,6 +40,7 @@ class Found(FrozenStruct, frozen=True, gc=False):
     """What a path and a method lead to. `is_readable`: no value in the path has control characters.
 
     `reads_more`: whether its requests are read beyond their path and what WSGI says of them, also without a query.
+    `networks`: the one that the path names, if it does.
     """
 
     operation: Operation
@@ -47,6 +49,7 @@ class Found(FrozenStruct, frozen=True, gc=False):
     parameters: Mapping[str, str]
     is_readable: bool
     reads_more: bool
+    networks: tuple[str, ...]
     cors: tuple[tuple[str, str], ...]  # for callers that say no origin
 
 
@@ -87,20 +90,24 @@ class Admission:
         is_more = found.reads_more or environ.get("QUERY_STRING")
         request = falcon.Request(environ, self._falcon.req_options) if is_more else None
         verdict = judged = None
-        permission = operation.permission
+        permission, networks = operation.permission, found.networks
         error: Exception | None
         try:
             if operation.stands_for is None or request is None:
-                keys = () if request is None else _keys_in_query(request)
+                keys: tuple[str, ...] = ()
+                if request is not None:
+                    keys, named = _in_query(request, "api_key"), _in_query(request, NETWORK)
+                    networks = networks + named if named else networks
                 presented = Presented(environ.get("HTTP_AUTHORIZATION"), keys, caller)
+                reserve, gives_up = operation.reserve, operation.gives_up
                 verdict = self._gate.admit(
-                    presented, permission, began, reserve=operation.reserve, gives_up=operation.gives_up
+                    presented, permission, began, reserve=reserve, gives_up=gives_up, networks=networks
                 )
             else:
                 judged = operation.stands_for(found.resource, request, caller)
                 permission = judged.permission
-                presented = judged.presented
-                verdict = self._gate.admit(presented, permission, began)
+                presented, networks = judged.presented, judged.networks
+                verdict = self._gate.admit(presented, permission, began, networks=networks)
             error = _refusal(verdict, permission, found, presented.address)
             if error is None:
                 admitted: Any = verdict.grant  # who passes has one
@@ -135,8 +142,19 @@ class Admission:
             seconds = self._elapsed_seconds() - began
             asked, counted = (method, route) if judged is None else (judged.method, judged.route)
             user_agent = environ.get("HTTP_USER_AGENT", "")
+            network_id = answer.network_id or _told_by(networks, status)
             self._gate.record(
-                verdict, request_id, asked, counted, status, seconds, size, caller, user_agent, answer.problem
+                verdict,
+                request_id,
+                asked,
+                counted,
+                status,
+                seconds,
+                size,
+                caller,
+                user_agent,
+                answer.problem,
+                network_id,
             )
             self._note(self._service, method, status, seconds)
         start_response(_status_line(status), headers)
@@ -151,6 +169,7 @@ class Admission:
         if found is None or operation is None:
             return None
         resource, _, parameters, route = found
+        network = parameters.get(NETWORK)
         return Found(
             operation=operation,
             resource=resource,
@@ -158,6 +177,7 @@ class Admission:
             parameters=parameters,
             is_readable=not any(map(has_control_characters, parameters.values())),
             reads_more=operation.body is not None or operation.stands_for is not None,
+            networks=() if network is None else (network,),
             cors=self._cors.headers(operation, None),
         )
 
@@ -166,6 +186,11 @@ def _refusal(verdict: Verdict, permission: str | None, found: Found, address: st
     if verdict.refusal is not None:
         return refusal_problem(verdict, verdict.refusal, permission, address)
     return None if found.is_readable else Problem("not-found")
+
+
+def _told_by(networks: tuple[str, ...], status: int) -> str | None:
+    """The one network that a request named, if it was answered well: then there is such a network."""
+    return networks[0] if len(networks) == 1 and status < 400 and len(networks[0]) <= NETWORK_CHARACTERS_MAX else None
 
 
 def _headers(
@@ -204,9 +229,10 @@ def _path(raw: str) -> str:
     return path[:-1] if len(path) > 1 and path[-1] == "/" else path
 
 
-def _keys_in_query(request: falcon.Request) -> tuple[str, ...]:
-    keys = request.params.get("api_key")
-    return () if keys is None else (keys,) if isinstance(keys, str) else tuple(keys)
+def _in_query(request: falcon.Request, name: str) -> tuple[str, ...]:
+    """Every value that the query has of this name."""
+    values = request.params.get(name)
+    return () if values is None else (values,) if isinstance(values, str) else tuple(values)
 
 
 _status_line = lru_cache(maxsize=128)(falcon.code_to_http_status)

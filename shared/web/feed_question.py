@@ -6,7 +6,8 @@ import falcon
 import msgspec
 
 from shared.eventsourcing.event_store import Head
-from shared.replication.feed import EPOCH, FOLLOWER, HASH, HEAD_TEXT, POSITION_MAX, HeldHead
+from shared.replication.feed import EPOCH, FOLLOWER, HASH, HEAD_TEXT, POSITION_MAX
+from shared.replication.heads.held_heads import HeldHead
 from shared.replication.proof.signed_heads import SignedHead
 
 _HELD = re.compile(r"[ -~]{1,600}", re.ASCII)
@@ -25,9 +26,15 @@ def place(req: falcon.Request) -> Head | None:
 
 
 def held(req: falcon.Request) -> HeldHead | None:
-    """The newest signed head that it holds; None: it names none."""
-    follower, text = named(req, "follower", FOLLOWER), named(req, "held", _HELD)
-    if follower is None or text is None:
+    """What it says to hold; None: it does not say who it is."""
+    follower, lost = named(req, "follower", FOLLOWER), named(req, "lost", HEAD_TEXT)
+    if follower is None:
+        return None
+    return HeldHead(follower=follower, head=_held_head(named(req, "held", _HELD)), lost=lost)
+
+
+def _held_head(text: str | None) -> SignedHead | None:
+    if text is None:
         return None
     try:
         head = msgspec.json.decode(text, type=SignedHead)
@@ -35,7 +42,7 @@ def held(req: falcon.Request) -> HeldHead | None:
         head = None
     if head is None or not _is_held_head(head):
         raise falcon.HTTPInvalidParam("it must be a signed head, as the feed's answers have it", "held")
-    return HeldHead(follower=follower, head=head)
+    return head
 
 
 def _is_held_head(head: SignedHead) -> bool:

@@ -28,8 +28,8 @@ from shared.replication.feed import (
     FeedUnavailable,
     GateRefusal,
     GateRefused,
-    HeldHead,
 )
+from shared.replication.heads.held_heads import HeldHead
 from shared.replication.proof.signatures import Signer
 from shared.replication.proof.signed_pages import NONCE, SIGNATURE_HEADER, question, sign_page
 from shared.values.accounts import PROMETHEUS, SERVICES, SHARED

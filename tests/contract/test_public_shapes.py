@@ -11,6 +11,7 @@ import pytest
 import shared.contracts
 from shared.gate.grants import grant
 from shared.replication import feed
+from shared.replication.heads import held_heads
 from tests.contract.golden_files import Golden, golden_files
 
 
@@ -35,7 +36,7 @@ SHAPES = {
     if name != "decoding"
 } | {
     # Not events, and yet on the wire between processes of possibly two releases.
-    "feed": {"FeedPage": feed.FeedPage, "Acknowledgement": feed.Acknowledgement, "HeldHead": feed.HeldHead},
+    "feed": {"FeedPage": feed.FeedPage, "Acknowledgement": feed.Acknowledgement, "HeldHead": held_heads.HeldHead},
     "gate": {"Snapshot": grant.Snapshot},
 }
 FILES = [(SHAPES[module][golden.type], golden) for module in SHAPES for golden in golden_files(f"contracts/{module}")]

@@ -34,6 +34,7 @@ PROCEDURES = (
     "usage.channels",
     "usage.spent",
     "sensors.list_sensors",
+    "sensors.networks_of",
 )
 _COUNTED = re.compile(r'grillo_rpc_calls_total\{method="(\w+)",outcome="answered",service="([\w.]+)"\} ([\d.]+)')
 pytestmark = pytest.mark.xdist_group("distributed")

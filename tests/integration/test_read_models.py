@@ -389,3 +389,25 @@ def _some_key(everything: Everything) -> tuple[str, str]:
         row = tx.execute(select(keys_tables.api_key)).first()
     assert row is not None
     return row.organisation_id, row.id
+
+
+def test_a_secret_in_a_url_is_remembered_until_the_key_has_another(everything: Everything) -> None:
+    service, clock = everything.keys, everything.clock
+    (organisation_id, _) = _some_key(everything)
+    request = KeyRequest(description=WORDS, permissions=("admin",))
+    key_id = service.commands.create(organisation_id, request, ORIGIN).key_id
+
+    def shown() -> object:
+        return service.queries.get_key(organisation_id, key_id).sent_in_query_at
+
+    now, earlier = clock.now(), clock.now() - timedelta(minutes=1)
+    for at in (earlier, now, earlier):
+        service.last_use.record({}, in_query={key_id: at})
+    assert shown() == now
+    before = contents(service.database, keys_tables.api_key)
+    service.rebuild()
+    assert contents(service.database, keys_tables.api_key) == before
+    clock.advance(1)
+    service.commands.rotate(organisation_id, key_id, timedelta(hours=1), ORIGIN)
+    service.last_use.record({}, in_query={key_id: now})  # told late, of the secret before
+    assert shown() is None

@@ -14,7 +14,7 @@ from services.service_registry import SERVICES
 from shared.values.timestamps import rfc3339
 
 if TYPE_CHECKING:
-    from services.embedded.soundness.fault import Report
+    from services.soundness.fault import Report
     from shared.eventsourcing.audit import Accepted
     from shared.replication.heads.heads_file import HeadsOfLog
 
@@ -66,7 +66,7 @@ class _KeptElsewhere:
         self.of_logs: dict[str, HeadsOfLog] = {}
 
     def __call__(self, log: str, public_keys: Mapping[str, str]) -> "HeadsOfLog":
-        from services.embedded.soundness.rows import nowhere
+        from services.soundness.rows import nowhere
         from shared.replication.heads.heads_file import heads_of_log
 
         if self._file is None:
@@ -103,8 +103,8 @@ def _look_at_folder(data: Path, kept: _KeptElsewhere) -> "Report":
 
 
 def _look_at_service(service: str, kept: _KeptElsewhere) -> "Report":
-    from services.embedded.soundness.fault import Fault, Report
-    from services.embedded.soundness.rows import audit_log, is_current, put_back_alone
+    from services.soundness.fault import Fault, Report
+    from services.soundness.rows import audit_log, is_current, put_back_alone
     from shared.environment import SettingWrong
     from shared.replication.feed import FeedUnavailable
     from shared.replication.http_feed import remote_anchors

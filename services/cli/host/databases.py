@@ -9,14 +9,25 @@ if TYPE_CHECKING:
     from shared.sql.database import Database
 
 
-def open_database(service: str, data: Path) -> "Database":
-    """Raises Failure."""
+EARLIER = "{} is of an earlier version: start this one, or run `grillo migrate`, and try again."
+
+
+def require_current(service: str, database: "Database") -> None:
+    """For who only looks, and migrates nothing. Raises Failure."""
+    from services.soundness.rows import is_current
+
+    if not is_current(service, database):
+        raise Failure(EARLIER.format(f"The database of {service}"))
+
+
+def open_database(service: str, data: Path, *, to_read: bool = False) -> "Database":
+    """`to_read`: of a data folder, not a byte changes. Raises Failure."""
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
     from shared.environment import text
     from shared.sql.database import Database
 
     url = text("DATABASE_URL")
     try:
-        return Database(url) if url else DataFolder(data).existing_database(service)
+        return Database(url) if url else DataFolder(data).existing_database(service, to_read=to_read)
     except DataFolderUnusable as error:
         raise Failure(str(error)) from None

@@ -18,6 +18,7 @@ from shared.eventsourcing.origin import Origin
 if TYPE_CHECKING:
     from services.sensors.ingest import ReadResult
     from services.sensors.ingest.importer import Imported, Importer
+    from shared.sql.database import Database
 
 Read = Callable[[], "ReadResult"]
 
@@ -40,6 +41,10 @@ def import_recordings(
         Path, typer.Option(help="The data folder of `grillo up`; not used when DATABASE_URL is set.")
     ] = Path("data"),
     organisation: Annotated[str | None, typer.Option(help="Whose sensors; not needed if there is only one.")] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(help="Name or id of the network that new sensors join; else the oldest that takes them."),
+    ] = None,
     devices: Annotated[Path | None, typer.Option(help="OpenEEW's list of devices, if not beside the files.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The summary as JSON.")] = False,
 ) -> None:
@@ -47,7 +52,7 @@ def import_recordings(
     if bool(files) == samples:
         raise typer.BadParameter("name files, or --samples")
     readings = _samples() if samples else _readings(files or [], devices)
-    summary, storing = Summary(), _storing(data, organisation)
+    summary, storing = Summary(), _storing(data, organisation, network)
     with _progress() as progress:
         for name, read in progress.track(readings, description="Importing"):
             _import_one(name, read, storing, summary)
@@ -88,9 +93,17 @@ class Storing:
 
     importer: "Importer"
     organisation_id: str
+    network_id: str | None
 
     def store(self, result: "ReadResult") -> "Imported":
-        return self.importer.store(result, self.organisation_id, Origin(actor="grillo sensors import"))
+        """Raises Failure when there is no network that its new sensors can join."""
+        from services.sensors.networks.commands import NoNetworkTakesSensors, TakesNoSensors
+
+        origin = Origin(actor="grillo sensors import")
+        try:
+            return self.importer.store(result, self.organisation_id, origin, self.network_id)
+        except (NoNetworkTakesSensors, TakesNoSensors) as refusal:
+            raise Failure(f"{refusal}.") from None
 
     def finish(self, summary: Summary) -> None:
         """Decides what waits for more, and asks how sure the times are."""
@@ -101,7 +114,7 @@ class Storing:
             summary.uncertainties[sensor_id] = self.importer.uncertainties(sensor_id)
 
 
-def _storing(data: Path, organisation: str | None) -> Storing:
+def _storing(data: Path, organisation: str | None, network: str | None) -> Storing:
     """Opens the data folder. Raises Failure when it is none, or when it is not clear whose sensors these are."""
     from services.embedded.data_folder import DataFolder, DataFolderUnusable
     from services.keys.views.queries import KeyQueries
@@ -129,7 +142,23 @@ def _storing(data: Path, organisation: str | None) -> Storing:
         raise Failure(str(error)) from None
     samples = open_samples(sensors, archive, clock)
     importer = Importer(sensors, SqlEventStore(sensors, tables.metadata), samples.store, clock)
-    return Storing(importer=importer, organisation_id=organisation_id)
+    network_id = None if network is None else _network(sensors, organisation_id, network)
+    return Storing(importer=importer, organisation_id=organisation_id, network_id=network_id)
+
+
+def _network(sensors: "Database", organisation_id: str, asked: str) -> str:
+    """The network's id, from that or its name. Raises Failure."""
+    from services.sensors.networks.network import NoSuchNetwork
+    from services.sensors.networks.queries import NetworkQueries, SeveralNetworks
+
+    networks = NetworkQueries(sensors)
+    try:
+        return networks.find(organisation_id, asked)
+    except NoSuchNetwork:
+        known = ", ".join(f"{one.name} ({one.id})" for one in networks.networks_of(organisation_id).networks)
+        raise Failure(f"there is no network {asked!r}; there is {known or 'none yet'}.") from None
+    except SeveralNetworks as refusal:
+        raise Failure(f"{refusal}.") from None
 
 
 def named_organisation(asked: str | None) -> str:

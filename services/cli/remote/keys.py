@@ -21,14 +21,16 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 SECRET = Secret(member="key", renewed_by="grillo keys rotate {id} --instead")
+_LIMITS = ("limits", "limits.minute", "limits.day")
 CLEARABLE = Clearable(
-    names=("description", "labels", "expires_at", "allowed_addresses", "limits", "limits.minute", "limits.day"),
+    names=("description", "labels", "expires_at", "allowed_addresses", "networks", *_LIMITS),
     inside=("labels",),
     instead_of={"expires_at": "expires_in"},
 )
 Addresses = Annotated[
     list[str] | None, typer.Option("--address", help="IP address or network it may be used from; repeat for several.")
 ]
+Networks = Annotated[list[str] | None, typer.Option("--network", help="Id of one that it opens; repeat for several.")]
 MinuteLimit = Annotated[int | None, typer.Option(help="Requests in any 60 s, below the tier's.")]
 DayLimit = Annotated[int | None, typer.Option(help="Requests in a UTC day, below the tier's.")]
 
@@ -49,6 +51,7 @@ def create(
     label: Annotated[list[str] | None, typer.Option(help=f"{LABEL_FORM}; repeat for several.")] = None,
     allow_query: Annotated[bool, typer.Option(help="Whether it may be sent as ?api_key=.")] = True,
     address: Addresses = None,
+    network: Networks = None,
     minute_limit: MinuteLimit = None,
     day_limit: DayLimit = None,
     as_json: AsJson = False,
@@ -59,6 +62,7 @@ def create(
     body |= {"expires_in": expires_in} if expires_in is not None else {}
     body |= {"labels": dict(label_of(text) for text in label)} if label else {}
     body |= {"allowed_addresses": address} if address else {}
+    body |= {"networks": network} if network else {}
     body |= _limits(minute_limit, day_limit)
     body = CLEARABLE.cleared(body, ["expires_at"] * never_expires)
     _tell(Client().post("/v1/keys", body), "created", as_json)
@@ -71,6 +75,7 @@ def list_keys(
         list[str] | None, typer.Option(help=f"{LABEL_FORM}; repeat for several, which must all hold.")
     ] = None,
     search: Annotated[str | None, typer.Option(help="Part of the name, the description or the hint.")] = None,
+    network: Annotated[str | None, typer.Option(help="Id of a network that they are bound to.")] = None,
     sort: Annotated[str, typer.Option(help="created_at, name, expires_at, last_used_at; - before: descending.")] = (
         "-created_at"
     ),
@@ -78,7 +83,7 @@ def list_keys(
 ) -> None:
     """List the organisation's keys, newest first."""
     labels = [label_text(each) for each in label or ()]
-    keys = Client().pages("/v1/keys", status=status, label=labels, q=search, sort=sort)
+    keys = Client().pages("/v1/keys", status=status, label=labels, q=search, network_id=network, sort=sort)
     if as_json:
         print_json(keys)
         return
@@ -113,6 +118,7 @@ def edit(
     never_expires: Annotated[bool, typer.Option("--never-expires", help="Take its expiry away.")] = False,
     allow_query: Annotated[bool | None, typer.Option(help="Whether it may be sent as ?api_key=.")] = None,
     address: Addresses = None,
+    network: Networks = None,
     minute_limit: MinuteLimit = None,
     day_limit: DayLimit = None,
     clear: Annotated[list[str] | None, typer.Option(help=CLEARABLE.help())] = None,
@@ -121,7 +127,7 @@ def edit(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Change a key. What is not named stays. More permissions need --regenerate."""
+    """Change a key. What is not named stays. More permissions or networks need --regenerate."""
     body = given(
         name=name,
         description=description,
@@ -130,6 +136,7 @@ def edit(
         expires_in=expires_in,
         allow_query=allow_query,
         allowed_addresses=address,
+        networks=network,
     )
     body |= _limits(minute_limit, day_limit)
     body = CLEARABLE.cleared(body, ["expires_at"] * never_expires + (clear or []))

@@ -11,10 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from services.embedded.data_folder import DataFolder
-from services.embedded.soundness import rows
-from services.embedded.soundness.fault import Fault, Report
 from services.embedded.soundness.write_ahead_log import damage_of
 from services.service_registry import SERVICES
+from services.soundness import rows
+from services.soundness.fault import Fault, Report
 from shared.sql.database import Database
 
 # A second or two of a start. What lies beyond is looked at in the background (whole_check.py).

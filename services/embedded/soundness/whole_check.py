@@ -12,9 +12,9 @@ from typing import IO
 import structlog
 
 from services.embedded.data_folder import DataFolder
-from services.embedded.soundness.fault import Report
 from services.embedded.soundness.folder_check import BYTES_AT_START, ROWS_AT_START
 from services.service_registry import SERVICES
+from services.soundness.fault import Report
 
 _NICE = 19
 _log = structlog.get_logger(__name__)

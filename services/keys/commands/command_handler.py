@@ -5,7 +5,7 @@ power waits a second at most, so that a new secret usually works on every gate w
 """
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -26,6 +26,7 @@ from services.keys.commands.command_inputs import (
     seal_edited_description,
 )
 from services.keys.commands.lifetime_checks import on_present_lifetimes
+from services.keys.commands.network_checks import NetworkDirectory, check_known, check_new, on_known_networks
 from services.keys.commands.organisation_commands import OrganisationCommands
 from services.keys.commands.revoker import Revoker
 from services.keys.encryption import data_keys
@@ -55,9 +56,16 @@ _Executed = Executed[key.Key | None]
 
 class CommandHandler:
     def __init__(
-        self, database: Database, store: SqlEventStore, doorbell: Doorbell, receipts: Receipts, clock: Clock
+        self,
+        database: Database,
+        store: SqlEventStore,
+        doorbell: Doorbell,
+        receipts: Receipts,
+        clock: Clock,
+        networks: NetworkDirectory,
     ) -> None:
         self._database, self._clock, self.receipts = database, clock, receipts
+        self._networks = networks
         self._data_keys = DataKeys(database)
         self._checks = Checks(clock)
         self.keys: Repository[key.Key | None, KeyEvent, Connection] = Repository(
@@ -106,7 +114,7 @@ class CommandHandler:
         """Returns once every gate knows the key, or after a second: the receipt says which.
 
         `beyond_limit`: for operators, without the tier's limit of active keys and the organisation's of lifetimes.
-        Raises TooManyKeys or BeyondLifetime.
+        Raises TooManyKeys, BeyondLifetime, AdminOfNetworks, UnknownNetworks or NetworksAway.
         """
         secret, data_key = new_secret(), new_data_key()
         command = commands.CreateKey(
@@ -122,6 +130,9 @@ class CommandHandler:
         def keep(tx: Connection) -> None:
             data_keys.keep(tx, command.key_id, data_key)
             self._checks.kept(command.key_id)(tx)
+
+        with self.fence_first():
+            check_new(self._networks, organisation_id, command)
 
         def execute(lifetimes: Lifetimes | None) -> _Executed:
             decided = replace(command, lifetimes=lifetimes)
@@ -140,21 +151,29 @@ class CommandHandler:
         return CreatedKey(key_id=command.key_id, secret=secret, receipt=self.receipts.known(executed))
 
     def edit(self, organisation_id: str, key_id: str, edit: KeyEdit, origin: Origin) -> EditedKey:
-        """Changes all that the edit names, or nothing. Raises NoSuchKey, TooManyKeys and what `decide` raises."""
+        """Changes all that the edit names, or nothing.
+
+        Raises NoSuchKey, TooManyKeys, UnknownNetworks, NetworksAway and what `decide` raises.
+        """
         secret = new_secret() if edit.regenerate else None
         data_key = self._data_keys.get(key_id)
 
-        def command(state: key.Key) -> commands.EditKey:
+        def command(state: key.Key, networks: Collection[str]) -> commands.EditKey:
             if data_key is None:
                 raise key.NoSuchKey
+            access = edit.access and edit.access(state.access)
+            check_known(state.access, access, networks)
             return commands.EditKey(
                 words=seal_edited_description(state, edit, data_key),
                 permissions=edit.permissions,
-                access=edit.access and edit.access(state.access),
+                access=access,
                 secret=public_part(secret) if secret else None,
             )
 
-        executed = self._execute(organisation_id, key_id, command, origin)
+        def execute(networks: Collection[str]) -> _Executed:
+            return self._execute(organisation_id, key_id, lambda state: command(state, networks), origin)
+
+        executed = on_known_networks(self._networks, organisation_id, execute)
         is_description_only = edit.permissions is None and edit.access is None and secret is None
         return EditedKey(secret=secret, receipt=None if is_description_only else self.receipts.certain(executed))
 

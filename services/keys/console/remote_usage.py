@@ -49,12 +49,13 @@ class _Durations(msgspec.Struct):
     p99: float | None = None
 
 
-class _Summary(msgspec.Struct):
+class _Summary(msgspec.Struct, kw_only=True):
     total: int
     by_class: dict[str, int]
     duration_ms: _Durations
     series: list[_Bucket]
     routes: dict[str, int]
+    networks: dict[str, int] = {}
 
 
 class _KeyDay(msgspec.Struct):
@@ -221,6 +222,7 @@ def _use(summary: _Summary, step: Step) -> Use:
             Bucket(start=bucket.start, **by_outcome(bucket.by_status)) for bucket in summary.series if bucket.requests
         ),
         routes=_most_first(summary.routes),
+        networks=_most_first(summary.networks),
         statuses=_most_first(statuses),
         p50=summary.duration_ms.p50,
         p95=summary.duration_ms.p95,

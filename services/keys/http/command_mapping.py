@@ -24,7 +24,7 @@ from shared.web.operation import Call
 from shared.web.problems.catalogue import Problem
 
 _WORDS = ("name", "description", "labels")
-_ACCESS = ("expires_at", "expires_in", "allow_query", "allowed_addresses", "limits")
+_ACCESS = ("expires_at", "expires_in", "allow_query", "allowed_addresses", "limits", "networks")
 _LIMITS = {"minute": "minute_limit", "day": "day_limit"}
 _EXPIRY_MAX = timedelta(seconds=EXPIRY_SECONDS_MAX)
 
@@ -121,15 +121,16 @@ def _merged_access(before: Access, given: Mapping[str, Any], now: datetime) -> A
     merged = cleared(merge_patch(document, patch))
     limits = {limit: merged["limits"].get(name) for name, limit in _LIMITS.items()}
     wanted = {name: value for name, value in merged.items() if name in SETTINGS} | limits
-    return Access(**wanted | {"allowed_addresses": tuple(wanted["allowed_addresses"])})
+    networks = None if wanted["networks"] is None else _sorted(wanted["networks"])
+    return Access(**wanted | {"allowed_addresses": tuple(wanted["allowed_addresses"]), "networks": networks})
 
 
 def _names_any(given: Mapping[str, Any], names: tuple[str, ...]) -> bool:
     return any(name in given for name in names)
 
 
-def _sorted(permissions: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(permissions)))
+def _sorted(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(names)))
 
 
 def _check(after: Access, before: Access, now: datetime, tier: Limits | None) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from services.keys.commands.network_checks import NetworksAway, UnknownNetworks
 from services.keys.lifecycle.bounds import BeyondOwnBounds
-from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked, RegenerationRequired
+from services.keys.lifecycle.decision import AdminOfNetworks, KeyHasExpired, KeyIsRevoked, RegenerationRequired
 from services.keys.lifecycle.key import NoSuchKey
 from services.keys.lifecycle.lifetimes import BeyondLifetime
 from services.keys.lifecycle.lock_out import LockOut
@@ -12,7 +13,7 @@ from services.keys.lifecycle.organisation import DefaultBeyondMaximum, TooManyKe
 from services.keys.revocation.fence import Fenced
 from shared.gate.verdict import Verdict
 from shared.values.timestamps import rfc3339
-from shared.web.problems.catalogue import Problem
+from shared.web.problems.catalogue import Problem, unavailable
 from shared.web.problems.refusals import refusal_problem
 
 # Settings of a key's access that the API names otherwise.
@@ -35,6 +36,10 @@ def as_problems() -> Iterator[None]:
     except BeyondLifetime as refusal:
         message = f"{refusal}: this one may expire at {rfc3339(refusal.latest)} at the latest"
         raise Problem("invalid-body", members={"errors": {"/expires_at": [message]}}) from None
+    except (AdminOfNetworks, UnknownNetworks) as refusal:
+        raise Problem("invalid-body", members={"errors": {"/networks": [str(refusal)]}}) from None
+    except NetworksAway:
+        raise unavailable(detail="which networks there are cannot be asked right now; nothing was changed") from None
     except (KeyIsRevoked, KeyHasExpired) as refusal:
         raise Problem("conflict", str(refusal)) from None
     except LockOut as refusal:

@@ -12,6 +12,7 @@ from services.keys.views.queries import KeyView
 from shared.gate.grants.grant import Limits
 from shared.gate.grants.grants import Grants
 from shared.replication.proof.receipt_proof import form
+from shared.values.timestamps import rfc3339
 
 _QUERY_WARNING = (
     "may be sent in the URL's query, which proxies and browser histories record; prefer the Authorization header"
@@ -79,6 +80,8 @@ def _previous_secret(view: KeyView) -> dict[str, Any] | None:
 def _warnings(view: KeyView) -> list[str]:
     """What its owner should know of it."""
     found = [_QUERY_WARNING] if view.allow_query else []
+    if view.sent_in_query_at is not None:
+        found.append(f"was sent in a URL's query, last at {rfc3339(view.sent_in_query_at)}: rotate it")
     if view.exceeded_lifetime_days is not None:
         found.append(f"lives longer than the {view.exceeded_lifetime_days} days that the organisation allows")
     return found

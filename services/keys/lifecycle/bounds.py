@@ -1,7 +1,7 @@
 """Bounds of a key that makes others: a key mints no more than itself. Pure.
 
-What a key has of its own (expiry, limits, addresses) bounds each key that it makes, renews or widens: else whoever
-holds its secret could make a key that outlives it. `allow_query` bounds nothing: how a key is sent is no power.
+What a key has of its own (expiry, limits, addresses, networks) bounds each key that it makes, renews or widens: else
+who holds its secret could make a key that outlives it. `allow_query` bounds nothing: how a key is sent is no power.
 """
 
 import ipaddress
@@ -50,6 +50,11 @@ def _lie_within(inner: tuple[str, ...], outer: tuple[str, ...]) -> bool:
     return bool(inner) and all(any(_is_within(each, network) for network in allowed) for each in _networks(inner))
 
 
+def _are_among(inner: tuple[str, ...] | None, outer: tuple[str, ...] | None) -> bool:
+    """None stands for all."""
+    return outer is None or (inner is not None and set(inner) <= set(outer))
+
+
 def _networks(texts: tuple[str, ...]) -> list[ip_addresses.Network]:
     return list(map(ip_addresses.network, texts))
 
@@ -64,4 +69,5 @@ BOUNDS: Mapping[str, Callable[[Any, Any], bool]] = {
     "minute_limit": _is_at_most,
     "day_limit": _is_at_most,
     "allowed_addresses": _lie_within,
+    "networks": _are_among,
 }

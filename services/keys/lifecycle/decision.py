@@ -50,6 +50,13 @@ class KeyHasExpired(Exception):
         super().__init__("the key has expired: give it a new expiry along with the new secret")
 
 
+class AdminOfNetworks(Exception):
+    """Admin keys open everything, so one that is bound to networks would say what does not hold."""
+
+    def __init__(self) -> None:
+        super().__init__("an admin key opens all networks: leave them out, or the permission admin")
+
+
 class RegenerationRequired(Exception):
     """The change needs a new secret: holders of the old one must not gain what it gives. `gains`: what that is."""
 
@@ -61,11 +68,12 @@ class RegenerationRequired(Exception):
 def decide(state: Key | None, command: Command, now: datetime) -> tuple[KeyEvent, ...]:
     """The events that the command leads to; none when it asks for what already is.
 
-    Raises KeyExists, NoSuchKey, KeyIsRevoked, KeyHasExpired or RegenerationRequired.
+    Raises KeyExists, NoSuchKey, KeyIsRevoked, KeyHasExpired, AdminOfNetworks or RegenerationRequired.
     """
     if isinstance(command, CreateKey):
         if state is not None:
             raise KeyExists(command.key_id)
+        _check_networks(command.permissions, command)
         return (_created(command, now),)
     if state is None or state.deleted_at is not None:
         raise NoSuchKey
@@ -97,11 +105,28 @@ def gained(before: tuple[str, ...], after: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(_opened_by(after) - _opened_by(before)))
 
 
+def gained_networks(before: Access, after: Access) -> str | None:
+    """Which networks `after` opens and `before` did not, in words; None: none."""
+    if after.networks is None:
+        return None if before.networks is None else "all networks"
+    if before.networks is None or not (more := sorted({*after.networks} - {*before.networks})):
+        return None
+    return f"the networks {', '.join(more)}"
+
+
+def _check_networks(permissions: tuple[str, ...], access: Access) -> None:
+    if "admin" in permissions and access.networks is not None:
+        raise AdminOfNetworks
+
+
 def _edit(state: Key, command: EditKey, now: datetime) -> tuple[KeyEvent, ...]:
     """The new secret comes first: between two events of one edit, no old secret may have the new power."""
     permissions = state.permissions if command.permissions is None else command.permissions
     access = state.access if command.access is None else command.access
+    _check_networks(permissions, access)
     if command.secret is None:
+        if more := gained_networks(state.access, access):
+            raise RegenerationRequired(more)
         if gains := gained(state.permissions, permissions):
             raise RegenerationRequired(", ".join(gains))
         if state.has_expired(now) and access.expires_at != state.access.expires_at:

@@ -56,9 +56,10 @@ class ExpiryReason(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """When, how, from where and how much a key may be used.
+    """When, how, from where, for what and how much a key may be used.
 
     `allow_query`: it may be sent in the URL's query. Limits: requests a minute and a day; None: the tier's.
+    `networks`: ids, sorted, of those whose sensors and events it opens; None: of all.
     """
 
     expires_at: datetime | None = None
@@ -66,6 +67,7 @@ class Access:
     allowed_addresses: tuple[str, ...] = ()
     minute_limit: int | None = None
     day_limit: int | None = None
+    networks: tuple[str, ...] | None = None
 
 
 SETTINGS = tuple(Access.__slots__)
@@ -81,8 +83,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
 
     `previous_digest`, `previous_hint`: of the secret before, which works until `grace_until`. `active_since`: when
     created, resumed or rotated last. `expiry_set_at`: since when `expires_at` holds. `days_warned`: days before it of
-    the nearest warning given.
-    `changed_at`: the latest of its events' own moments; the next command's is later.
+    the nearest warning given. `changed_at`: the latest of its events' own moments; the next command's is later.
     """
 
     key_id: str

@@ -24,14 +24,10 @@ class FollowerLoss:
 
 
 def follower_losses(tx: Connection, held: Iterable[Held]) -> tuple[FollowerLoss, ...]:
-    newest: dict[str, str] = {}
-    for follower, head in held:
-        newest[follower] = max(newest.get(follower, ""), head.signed_at)
+    all_held = tuple(held)
     found = []
     for follower, place in read_follower_places(tx).items():
-        since = newest.get(follower, "")
-        if since < place.signed_at:
-            found.append(FollowerLoss(follower=follower, since=since, until=place.signed_at))
-        elif place.lost is not None:
-            found.append(FollowerLoss(follower=follower, since=place.lost[0], until=place.lost[1]))
+        lost = place.lost_by(head for name, head in all_held if name == follower)
+        if lost is not None:
+            found.append(FollowerLoss(follower=follower, since=lost[0], until=lost[1]))
     return tuple(found)

@@ -9,13 +9,17 @@ from marshmallow import Schema, fields, post_load, pre_dump, validate
 from services.keys.commands.command_inputs import Revocation
 from services.keys.lifecycle.key import Reason, Status
 from services.keys.revocation.propagation import Receipt
+from services.keys.views.history import HistoryRange
 from services.keys.views.queries import KeyView
 from shared.contracts.schema_fields import Moment, identifier, text_like
 from shared.eventsourcing.event_store import Head
-from shared.replication.feed import EPOCH, FOLLOWER, GATE_ID, HASH, HEAD_TEXT, POSITION_MAX, Acknowledgement, HeldHead
+from shared.replication.feed import EPOCH, FOLLOWER, GATE_ID, HASH, HEAD_TEXT, POSITION_MAX, Acknowledgement
+from shared.replication.heads.held_heads import HeldHead
 from shared.replication.proof.receipt_proof import form
 from shared.replication.proof.signed_heads import SignedHead
 from shared.replication.proof.signed_pages import NONCE
+
+HISTORY_MAX = 1001
 
 
 class KeyArguments(Schema):
@@ -28,7 +32,8 @@ def _wire(type_: Any) -> fields.Field[Any]:
         return Moment()
     if type_ is Status:
         return fields.Enum(Status, by_value=True)
-    return fields.List(fields.String()) if type_ == tuple[str, ...] else fields.Raw()
+    is_list = type_ in (tuple[str, ...], tuple[str, ...] | None)
+    return fields.List(fields.String()) if is_list else fields.Raw()
 
 
 class KeyAnswer(Schema):
@@ -36,6 +41,22 @@ class KeyAnswer(Schema):
 
     class Meta:
         include: ClassVar = {field.name: _wire(field.type) for field in dataclasses.fields(KeyView)}
+
+
+class HistoryRangeArgument(Schema):
+    newest = fields.Integer(strict=True, validate=validate.Range(min=1, max=HISTORY_MAX))
+    start = Moment()
+    end = Moment()
+    end_revision = fields.Integer(strict=True, validate=validate.Range(min=0))
+    request_id = fields.String(validate=validate.Length(min=1, max=100))
+
+    @post_load
+    def _as_range(self, data: dict[str, Any], **_: object) -> HistoryRange:
+        return HistoryRange(**data)
+
+
+class HistoryArguments(KeyArguments):
+    where = fields.Nested(HistoryRangeArgument)
 
 
 class HistoryEntryAnswer(Schema):
@@ -126,7 +147,8 @@ class SignedHeadArgument(Schema):
 
 class HeldHeadArgument(Schema):
     follower = text_like(FOLLOWER)
-    head = fields.Nested(SignedHeadArgument, required=True)
+    head = fields.Nested(SignedHeadArgument, required=True, allow_none=True)
+    lost = text_like(HEAD_TEXT, required=False, allow_none=True)
 
     @post_load
     def _as_held(self, data: dict[str, object], **_: object) -> HeldHead:

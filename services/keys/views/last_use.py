@@ -1,5 +1,5 @@
-"""Last use of each key: when, from which address and for which route, as the usage service reports it; and when the
-secret before the newest was used last.
+"""Last use of each key: when, from which address and for which route, as the usage service reports it; when the secret
+before the newest was used last, and when the newest came last in a URL's query.
 
 The latest use wins, in whatever order reports arrive and however often.
 """
@@ -39,6 +39,17 @@ _RECORD_PREVIOUS_USE = (
     )
     .values(previous_used_at=bindparam("at"))
 )
+# What came before a rotation was another secret.
+_RECORD_IN_QUERY = (
+    update(_KEY)
+    .where(
+        _KEY.c.id == bindparam("of"),
+        or_(_KEY.c.rotated_at.is_(None), _KEY.c.rotated_at < bindparam("at")),
+        or_(_KEY.c.sent_in_query_at.is_(None), _KEY.c.sent_in_query_at < bindparam("at")),
+    )
+    .values(sent_in_query_at=bindparam("at"))
+)
+_NO_TIMES: Mapping[str, datetime] = MappingProxyType({})
 _NONE: Mapping[str, Mapping[str, datetime]] = MappingProxyType({})
 _NO_PLACES: Mapping[str, UsedAt] = MappingProxyType({})
 
@@ -52,31 +63,39 @@ class LastUse:
         last_used: dict[str, datetime],
         used_at: Mapping[str, UsedAt] = _NO_PLACES,
         previous_used: Mapping[str, Mapping[str, datetime]] = _NONE,
+        in_query: Mapping[str, datetime] = _NO_TIMES,
     ) -> None:
         """Safe to run twice, and in any order. `used_at`: address and route, for some keys or none: older usage
-        services do not send them. `previous_used`: of secrets before the newest, by the beginning of their digests."""
-        left = iter(last_used.items())
+        services do not send them. `previous_used`: of secrets before the newest, by the beginning of their digests.
+        `in_query`: of the newest, sent in a URL, also by a request that was refused and so no use."""
+        left = iter(last_used | dict.fromkeys(in_query))
         while some := list(islice(left, _KEYS_AT_ONCE)):
-            self._record(some, used_at, previous_used)
+            self._record(some, last_used, used_at, previous_used, in_query)
 
     def _record(
         self,
-        last_used: list[tuple[str, datetime]],
+        keys: list[str],
+        last_used: Mapping[str, datetime],
         used_at: Mapping[str, UsedAt],
         previous_used: Mapping[str, Mapping[str, datetime]],
+        in_query: Mapping[str, datetime],
     ) -> None:
-        uses = [_use(key_id, moment, used_at.get(key_id)) for key_id, moment in last_used]
+        uses = [_use(key_id, last_used[key_id], used_at.get(key_id)) for key_id in keys if key_id in last_used]
         of_previous = [
             {"of": key_id, "secret": secret, "at": rfc3339(moment)}
-            for key_id, _ in last_used
+            for key_id in keys
             for secret, moment in previous_used.get(key_id, {}).items()
         ]
+        sent = [{"of": key_id, "at": rfc3339(in_query[key_id])} for key_id in keys if key_id in in_query]
         with self._database.transaction(durable=False) as tx:
             # Commands update many keys' rows in one transaction too; the lock on the head prevents deadlocks with them.
             tx.execute(_LOCK_LOG)
-            tx.execute(_RECORD_USE, uses)
+            if uses:
+                tx.execute(_RECORD_USE, uses)
             if of_previous:
                 tx.execute(_RECORD_PREVIOUS_USE, of_previous)
+            if sent:
+                tx.execute(_RECORD_IN_QUERY, sent)
 
 
 def _use(key_id: str, moment: datetime, place: UsedAt | None) -> dict[str, str | None]:

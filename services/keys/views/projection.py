@@ -156,7 +156,11 @@ def _update(tx: Connection, row: StoredEvent, event: KeyEvent, **values: object)
 
 def _secrets(event: KeyRotated) -> dict[str, object]:
     """The secret before is kept with its grace only; SQL reads the row's digest and hint as they were before this."""
-    newest = {"rotated_at": rfc3339(event.rotated_at), "digest": event.digest}
+    newest: dict[str, object] = {
+        "rotated_at": rfc3339(event.rotated_at),
+        "digest": event.digest,
+        "sent_in_query_at": None,
+    }
     if event.previous_digest is not None:
         return newest | {"grace_until": _time(event.previous_until), "previous_digest": event.previous_digest}
     has_grace = event.grace_until is not None

@@ -37,6 +37,7 @@ class KeyView(Access):
     """One key as its organisation sees it, without its secret, which is stored nowhere.
 
     `previous_hint`: of the secret before, while its grace runs; `previous_used_at`: its last use since it was replaced.
+    `sent_in_query_at`: when its present secret came last in a URL's query, where proxies and histories record it.
     `exceeded_lifetime_days`: how long its organisation lets keys live, if it will live longer; None: it will not.
     """
 
@@ -63,6 +64,7 @@ class KeyView(Access):
     last_used_route: str | None
     previous_hint: str | None = None
     previous_used_at: datetime | None = None
+    sent_in_query_at: datetime | None = None
     exceeded_lifetime_days: int | None = None
 
 
@@ -214,6 +216,7 @@ def _view(row: Row[Any], now: datetime) -> KeyView:
         last_used_route=row.last_used_route,
         previous_hint=row.previous_hint if in_grace else None,
         previous_used_at=_time(row.previous_used_at) if in_grace else None,
+        sent_in_query_at=_time(row.sent_in_query_at),
         exceeded_lifetime_days=exceeded_days(
             status, access["expires_at"], created_at, Lifetimes(max_days=row.lifetime_max_days)
         ),

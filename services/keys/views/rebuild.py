@@ -22,7 +22,7 @@ from shared.sql.database import Database
 
 _PAGE_ROWS = 5_000
 _READ_MODELS = (tables.organisation, tables.api_key, tables.key_label, tables.deleted_key, tables.making)
-_LAST_USE = ("last_used_at", "last_used_address", "last_used_route", "previous_used_at")
+_LAST_USE = ("last_used_at", "last_used_address", "last_used_route", "previous_used_at", "sent_in_query_at")
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from services.keys.lifecycle.key import Access, settings
 from shared.values.timestamps import from_rfc3339, rfc3339
 
 _TYPES = {field.name: field.type for field in dataclasses.fields(Access)}
+_TUPLES = (tuple[str, ...], tuple[str, ...] | None)
 
 
 def as_columns(source: Any) -> dict[str, object]:
@@ -32,4 +33,4 @@ def _stored(value: object) -> object:
 def _read(stored: Any, type_: Any) -> Any:
     if type_ == datetime | None:
         return stored and from_rfc3339(stored)
-    return tuple(msgspec.json.decode(stored)) if type_ == tuple[str, ...] else stored
+    return tuple(msgspec.json.decode(stored)) if type_ in _TUPLES and stored is not None else stored

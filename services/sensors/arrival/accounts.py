@@ -11,6 +11,7 @@ from shared.observability.at_scrape import Measure, gauge
 from shared.sql.database import Database
 
 DIFFERING_MAX = 1000
+_OF_DELETED = ""  # the row that sums up sensors that were deleted
 
 
 def note(tx: Connection, sensor_id: str, account: Account, differing: Sequence[Differing]) -> None:
@@ -64,6 +65,18 @@ def listed(tx: Connection, sensor_id: str) -> list[Differing]:
         )
         for row in rows
     ]
+
+
+def offered(tx: Connection) -> int:
+    """How many samples were ever offered, over all sensors. It never shrinks."""
+    columns = tables.sample_account.c
+    of_one = columns.new + columns.repeated + columns.differing + columns.rejected
+    return int(tx.execute(select(func.sum(of_one))).scalar_one() or 0)
+
+
+def add_to_deleted(tx: Connection, sensor_id: str) -> None:
+    """Before a sensor's account is deleted: what it adds up to still counts among all."""
+    note(tx, _OF_DELETED, of_sensor(tx, sensor_id), ())
 
 
 def measured(database: Database) -> Measure:

@@ -98,10 +98,10 @@ class DeviceArrival:
         in_order = sorted(records, key=lambda record: record.device_ns)
         clock.begin(in_order)
         laid = lay(in_order, self._known(tx, sensor_id, clock, in_order), clock.device_interval_ns)
-        for record, fresh in zip(in_order, laid.fresh, strict=True):
-            if fresh:
-                clock.add(record.device_ns, record.cloud_ns, fresh)
-            else:
+        offered = list(zip(in_order, laid.fresh, strict=True))
+        clock.add((record.device_ns, record.cloud_ns, fresh) for record, fresh in offered if fresh)
+        for record, fresh in offered:
+            if not fresh:
                 clock.repeat(record.point)
         moved = clock.settle()
         for one in moved:

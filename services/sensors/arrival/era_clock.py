@@ -13,7 +13,7 @@ from services.sensors.arrival.clock_rows import LINE_PIECES, ClockRows, EraRate
 from services.sensors.arrival.record import Record
 from services.sensors.store.even_times import NS
 from services.sensors.store.miniseed.codec import stated_rate
-from services.sensors.timing.hull import PIECE_NS, End, Piece, Point, lowered, merged, piece_number, piece_of
+from services.sensors.timing.hull import PIECE_NS, End, Piece, Point, lowered, merged, piece_number, pieces_of
 from services.sensors.timing.line import Line, context, line
 from services.sensors.timing.rates import FIRST_PIECES, Rate, rate, spacing_hz
 
@@ -46,13 +46,13 @@ class EraClock:
     def rate_hz(self) -> float:
         return stated_rate(self._known.rate.true_hz)
 
-    def add(self, device_ns: int, cloud_ns: int, samples: int) -> None:
-        """A record with so many new samples on an axis."""
-        number = piece_number(device_ns)
-        if number not in self._pieces:
-            self._begun.add(number)
-        self._pieces[number] = merged(self._pieces.get(number), piece_of(device_ns, cloud_ns, samples))
-        self._changed.add(number)
+    def add(self, records: Iterable[tuple[int, int, int]]) -> None:
+        """Each its device time, its cloud time, and how many new samples an axis of it has."""
+        for number, piece in pieces_of(records).items():
+            if number not in self._pieces:
+                self._begun.add(number)
+            self._pieces[number] = merged(self._pieces.get(number), piece)
+            self._changed.add(number)
 
     def repeat(self, point: Point) -> None:
         """A record that is there, come again: perhaps sooner than the first time."""

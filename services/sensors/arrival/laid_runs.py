@@ -3,9 +3,10 @@
 Records that follow each other become one run of half a minute, so that a file of a second a line gives few rows.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -61,7 +62,7 @@ def lay(records: Sequence[Record], known: Mapping[str, Iterable[Run]], interval_
             if not row.continues(record, first_ns):
                 _close(row, laid)
                 row.begin(first_ns, before)
-            row.records.append(record)
+            row.add(record)
             laid.fresh.append(record.count)
             new += record.values.size
             spans.grow(Span(row.first_ns, record.device_ns, row.count))
@@ -89,15 +90,15 @@ class Row:
         self._interval_ns = interval_ns
         self.first_ns = 0
         self.records: list[Record] = []
+        self.count = 0  # of samples on an axis
 
-    @property
-    def count(self) -> int:
-        """Of samples on an axis."""
-        return sum(record.count for record in self.records)
+    def add(self, record: Record) -> None:
+        self.records.append(record)
+        self.count += record.count
 
     def begin(self, first_ns: int, before: Span | None) -> None:
         """Where the stamp says, but no further from where the run before goes on than lets both be joined."""
-        self.first_ns = first_ns
+        self.first_ns, self.count = first_ns, 0
         if before is not None:
             due_ns = before.device_ns + before.samples * self._interval_ns
             off_ns = first_ns - due_ns
@@ -132,9 +133,9 @@ class _Spans:
     def __init__(self, stored: Mapping[str, Sequence[Run]], interval_ns: float) -> None:
         of_first = (Span(run.device_ns, run.device_end_ns, run.values.size) for run in stored[AXES[0]])
         self._stored = sorted(of_first, key=lambda span: span.device_end_ns)
-        runs = [run for of_axis in stored.values() for run in of_axis]
-        self._starts = np.array([run.device_ns for run in runs], dtype=np.int64)
-        self._ends = np.array([run.device_end_ns for run in runs], dtype=np.int64)
+        runs = sorted((run.device_ns, run.device_end_ns) for of_axis in stored.values() for run in of_axis)
+        self._starts = [start for start, _ in runs]
+        self._ends = list(accumulate((end for _, end in runs), max))  # the last end of all that begin no later
         self._slack_ns = STRAY * interval_ns
         self._laid: Span | None = None
 
@@ -148,7 +149,8 @@ class _Spans:
     def meet(self, first_ns: int, last_ns: int) -> bool:
         if self._laid is not None and first_ns <= self._laid.device_end_ns + self._slack_ns:
             return True
-        return bool(np.any((self._ends + self._slack_ns >= first_ns) & (self._starts - self._slack_ns <= last_ns)))
+        begun = bisect_right(self._starts, last_ns + self._slack_ns)
+        return begun > 0 and self._ends[begun - 1] + self._slack_ns >= first_ns
 
     def grow(self, span: Span) -> None:
         if self._laid is None or span.device_end_ns >= self._laid.device_end_ns:

@@ -40,7 +40,7 @@ class EventHistory:
     def revisions(self, event_id: str) -> tuple[Revision, ...]:
         """Oldest first, the newest REVISIONS_MAX of them. The event must be known to be visible."""
         with self._store.reading(once=True) as tx:
-            rows = self._store.stream(tx, event_id, newest=REVISIONS_MAX + 1)
+            rows = self._store.stream(tx, event_id)[-REVISIONS_MAX - 1 :]
         told: list[dict[str, Any]] = []
         for row in rows:
             told.append(_told(row, told[-1] if told else {}))

@@ -105,7 +105,7 @@ class EventQueries:
 
 def _of(visible: Visible, query: Select[Any]) -> Select[Any]:
     """The query for the visible events alone."""
-    return query.where(_event.organisation_id == visible.organisation_id, _event.withdrawn == 0)
+    return visible.within(query, tables.seismic_event).where(_event.withdrawn == 0)
 
 
 def _wanted(visible: Visible, wanted: EventFilter) -> Select[Any]:

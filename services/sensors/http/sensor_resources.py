@@ -27,7 +27,9 @@ class SensorCollection:
     def on_get(self, call: Call[ListSensorsQuery, None]) -> Answer:
         query = call.query
         (after,) = query.after(str) or ("",)
-        found = self._queries.list_sensors(visible_to(call.caller), query.limit, after, query.bbox, query.offset)
+        found = self._queries.list_sensors(
+            visible_to(call.caller), query.limit, after, query.bbox, query.offset, query.network_id
+        )
         place = (found.next_after,) if found.next_after else None
         return page(call, Listed(items=map(_shown, found.sensors), place=place, total=found.total))
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validate
 
 from services.sensors.http.product_form import NumberedPageQuery, NumberedPageQuerySchema, answer_of, page_of
 from services.sensors.registry.queries import Box, Status
@@ -39,10 +39,12 @@ class BoxField(fields.Field[Box]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListSensorsQuery(NumberedPageQuery):
     bbox: Box | None = None
+    network_id: str | None = None
 
 
 class ListSensorsQuerySchema(NumberedPageQuerySchema):
     shape = ListSensorsQuery
+    network_id = fields.String(validate=validate.Length(min=1, max=32))
     bbox = BoxField(metadata={"type": "string", "description": "west,south,east,north in degrees"})
 
 
@@ -64,6 +66,7 @@ class SensorSchema(StrictSchema):
     name = fields.String(required=True)
     network = fields.String(required=True)
     station = fields.String(required=True)
+    network_id = fields.String(required=True, allow_none=True)
     location = fields.Nested(LocationSchema, required=True, allow_none=True)
     channels = fields.List(fields.Nested(ChannelSchema), required=True)
     status = fields.Enum(Status, by_value=True, required=True)

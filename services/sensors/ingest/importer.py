@@ -5,7 +5,7 @@ run again.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -15,6 +15,7 @@ from services.sensors.arrival.clock_rows import ClockRows
 from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.arrival.time_arrival import TimeArrival
 from services.sensors.ingest import ReadResult, Recording, RejectedLine
+from services.sensors.networks.commands import NetworkCommands, check_takes_sensors
 from services.sensors.registry import sensor
 from services.sensors.registry.events import SensorEvent, types
 from services.sensors.registry.projection import project
@@ -53,6 +54,7 @@ class Importer:
     def __init__(self, database: Database, store: SqlEventStore, samples: SampleStore, clock: Clock) -> None:
         self._database, self._clock = database, clock
         self._devices, self._timed = DeviceArrival(database, samples, clock), TimeArrival(database, samples)
+        self._networks = NetworkCommands(store, clock)
         # No relay: an import runs beside the service, whose own relay finds the new rows within a second.
         self._sensors: Repository[sensor.Sensor | None, SensorEvent, Connection] = Repository(
             store,
@@ -64,9 +66,15 @@ class Importer:
             clock=clock,
         )
 
-    def store(self, result: ReadResult, organisation_id: str, origin: Origin) -> Imported:
-        """Raises StationCodeTaken before anything of the file is stored."""
-        commands = [_command(recording, organisation_id) for recording in result.recordings]
+    def store(
+        self, result: ReadResult, organisation_id: str, origin: Origin, network_id: str | None = None
+    ) -> Imported:
+        """`network_id`: which sensors seen first join; None: the oldest network that takes them, made if need be.
+
+        Raises StationCodeTaken, NoSuchNetwork, TakesNoSensors or NoNetworkTakesSensors before anything of the file is
+        stored.
+        """
+        commands = [_command(recording, organisation_id, network_id) for recording in result.recordings]
         for command in commands:
             self._register(command, origin)
         found: dict[str, Account] = {}
@@ -100,11 +108,21 @@ class Importer:
             return ClockRows(tx, sensor_id).uncertainty_ns()
 
     def _register(self, command: sensor.RegisterSensor, origin: Origin) -> None:
-        now = self._clock.now()
-        self._sensors.execute(command.sensor_id, lambda state: sensor.decide(state, command, now), origin)
+        now, organisation_id = self._clock.now(), command.organisation_id
+        known, _ = self._sensors.load(command.sensor_id)
+        network_id = None if known else command.network_id or self._networks.for_new_sensors(organisation_id, origin)
+        command = replace(command, network_id=network_id)
+
+        def network_takes_it(tx: Connection) -> None:
+            if network_id is not None:
+                check_takes_sensors(tx, organisation_id, network_id)
+
+        self._sensors.execute(
+            command.sensor_id, lambda state: sensor.decide(state, command, now), origin, fence=network_takes_it
+        )
 
 
-def _command(recording: Recording, organisation_id: str) -> sensor.RegisterSensor:
+def _command(recording: Recording, organisation_id: str, network_id: str | None) -> sensor.RegisterSensor:
     return sensor.RegisterSensor(
         organisation_id=organisation_id,
         network=recording.network,
@@ -112,4 +130,5 @@ def _command(recording: Recording, organisation_id: str) -> sensor.RegisterSenso
         name=recording.name or f"{recording.network}.{recording.station}",
         unit=recording.unit,
         location=sensor.location(recording.latitude, recording.longitude, recording.elevation_m),
+        network_id=network_id,
     )

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +25,7 @@ _RATE_HZ = 31.25  # where a record states none
 _RATE_HZ_MAX = 1000.0
 _ACCELERATION_GAL_MAX = 20_000.0  # the sensor measures to 8 g, about 7,850 gal
 _NS = 1_000_000_000
+_NUMBERS = {int, float}
 
 
 class MessageRejected(Exception):
@@ -52,7 +54,7 @@ def parse(content: bytes, *, source: str, now_ns: int, received_ns: int | None =
     if len(content) > MESSAGE_BYTES_MAX:
         raise MessageRejected(f"it is longer than {MESSAGE_BYTES_MAX // 1024} kB")
     try:
-        message = json.loads(content, parse_constant=_refuse_constant)
+        message = _decoded(content)
     except (ValueError, RecursionError) as error:
         raise MessageRejected("it is not JSON") from error
     if not isinstance(message, dict):
@@ -61,6 +63,14 @@ def parse(content: bytes, *, source: str, now_ns: int, received_ns: int | None =
         return _message(message, source, now_ns, received_ns)
     except MessageRejected as rejected:
         raise MessageRejected(rejected.reason, _shown(message)) from None
+
+
+def _decoded(content: bytes) -> Any:
+    """By the faster of two readers; the other one knows more encodings. Raises ValueError, RecursionError."""
+    try:
+        return msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        return json.loads(content, parse_constant=_refuse_constant)
 
 
 def _message(message: dict[str, Any], source: str, now_ns: int, received_ns: int | None) -> Message:
@@ -115,7 +125,7 @@ def _milligal(trace: dict[str, Any]) -> NDArray[np.int32 | np.float64]:
     axes = [trace.get(axis) for axis in AXES]
     for name, axis in zip(AXES, axes, strict=True):
         # bool is an int to Python and to NumPy, but no acceleration.
-        if not (isinstance(axis, list) and axis and {type(value) for value in axis} <= {int, float}):
+        if not (isinstance(axis, list) and axis and set(map(type, axis)) <= _NUMBERS):
             raise MessageRejected(f"{name} is not a list of numbers")
     if len({len(axis) for axis in axes if axis}) != 1:
         raise MessageRejected("x, y and z differ in length")

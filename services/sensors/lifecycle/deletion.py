@@ -3,6 +3,7 @@
 from sqlalchemy import Connection, delete
 
 from services.sensors.arrival import tables
+from services.sensors.arrival.accounts import add_to_deleted
 from services.sensors.registry import sensor
 from services.sensors.registry.events import SensorDeleted, SensorEvent, types
 from services.sensors.registry.projection import project
@@ -47,5 +48,6 @@ class SensorDeletion:
         project(tx, row, event)
         if isinstance(event, SensorDeleted):
             self._samples.forget(tx, event.sensor_id)
+            add_to_deleted(tx, event.sensor_id)
             for table in _OF_ARRIVAL:
                 tx.execute(delete(table).where(table.c.sensor_id == event.sensor_id))

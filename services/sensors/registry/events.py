@@ -3,15 +3,18 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.eventsourcing.event_types import EventTypes
+from shared.eventsourcing.event_types import Data, EventTypes
 
 types = EventTypes()
 
 
-@types.register("SensorRegistered")
+@types.register("SensorRegistered", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorRegistered:
-    """`network`, `station`: SEED codes. Degrees and metres (WGS 84); None: not known. `unit`: of the samples."""
+    """`network`, `station`: SEED codes. Degrees and metres (WGS 84); None: not known. `unit`: of the samples.
+
+    `network_id`: the network that it belongs to; None: of an older version, when there were none.
+    """
 
     sensor_id: str
     organisation_id: str
@@ -23,6 +26,12 @@ class SensorRegistered:
     elevation_m: float | None
     unit: str
     registered_at: datetime
+    network_id: str | None = None
+
+
+@types.upcaster("SensorRegistered", from_version=1)
+def _before_networks(body: Data) -> Data:
+    return body
 
 
 @types.register("SensorLocated")
@@ -36,6 +45,17 @@ class SensorLocated:
     located_at: datetime
 
 
+@types.register("SensorMoved")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorMoved:
+    """It belongs to another network now."""
+
+    sensor_id: str
+    organisation_id: str
+    network_id: str
+    moved_at: datetime
+
+
 @types.register("SensorDeleted")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorDeleted:
@@ -46,4 +66,4 @@ class SensorDeleted:
     deleted_at: datetime
 
 
-SensorEvent = SensorRegistered | SensorLocated | SensorDeleted
+SensorEvent = SensorRegistered | SensorLocated | SensorMoved | SensorDeleted

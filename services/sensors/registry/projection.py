@@ -5,7 +5,13 @@ from typing import assert_never
 from sqlalchemy import Connection, delete, insert, update
 
 from services.sensors import tables
-from services.sensors.registry.events import SensorDeleted, SensorEvent, SensorLocated, SensorRegistered
+from services.sensors.registry.events import (
+    SensorDeleted,
+    SensorEvent,
+    SensorLocated,
+    SensorMoved,
+    SensorRegistered,
+)
 from shared.eventsourcing.event_store import StoredEvent
 
 
@@ -24,6 +30,7 @@ def project(tx: Connection, row: StoredEvent, event: SensorEvent) -> None:
                     longitude=event.longitude,
                     elevation_m=event.elevation_m,
                     unit=event.unit,
+                    network_id=event.network_id,
                 )
             )
         case SensorLocated():
@@ -32,6 +39,8 @@ def project(tx: Connection, row: StoredEvent, event: SensorEvent) -> None:
                 .where(table.c.id == event.sensor_id)
                 .values(latitude=event.latitude, longitude=event.longitude, elevation_m=event.elevation_m)
             )
+        case SensorMoved():
+            tx.execute(update(table).where(table.c.id == event.sensor_id).values(network_id=event.network_id))
         case SensorDeleted():
             tx.execute(delete(table).where(table.c.id == event.sensor_id))
         case _:

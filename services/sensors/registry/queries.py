@@ -44,6 +44,7 @@ class SensorView:
     name: str
     network: str
     station: str
+    network_id: str | None
     location: Location | None
     channels: tuple[ChannelView, ...]
     unit: str
@@ -80,10 +81,18 @@ class SensorQueries:
         return sensors[0] if sensors else None
 
     def list_sensors(
-        self, visible: Visible, limit: int, after: str = "", box: Box | None = None, offset: int = 0
+        self,
+        visible: Visible,
+        limit: int,
+        after: str = "",
+        box: Box | None = None,
+        offset: int = 0,
+        network_id: str | None = None,
     ) -> SensorPage:
         """By id, past `after` ("": from the first) and `offset` more. A sensor whose place is unknown is in no box."""
         query = visible.of(select(tables.sensor))
+        if network_id is not None:
+            query = query.where(tables.sensor.c.network_id == network_id)
         if box is not None:
             query = _inside(query, box)
         by_id, place = (By(tables.sensor.c.id),), (after,) if after else None
@@ -126,6 +135,7 @@ def _view(rows: list[Row[Any]], now: datetime) -> SensorView:
         name=row.name,
         network=row.network,
         station=row.station,
+        network_id=row.network_id,
         location=location(row.latitude, row.longitude, row.elevation_m),
         channels=tuple(
             ChannelView(

@@ -5,7 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from services.sensors.registry.events import SensorDeleted, SensorEvent, SensorLocated, SensorRegistered
+from services.sensors.registry.events import (
+    SensorDeleted,
+    SensorEvent,
+    SensorLocated,
+    SensorMoved,
+    SensorRegistered,
+)
 from shared.values.base62 import base62
 
 _ID_CHARACTERS = 22
@@ -27,11 +33,12 @@ class Sensor:
     name: str
     unit: str
     location: Location | None
+    network_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterSensor:
-    """What a recording states of the station it comes from."""
+    """What a recording states of the station it comes from. `network_id`: where it belongs, if it is not known yet."""
 
     organisation_id: str
     network: str
@@ -39,6 +46,7 @@ class RegisterSensor:
     name: str
     unit: str
     location: Location | None
+    network_id: str | None = None
 
     @property
     def sensor_id(self) -> str:
@@ -81,6 +89,17 @@ def decide(state: Sensor | None, command: RegisterSensor, now: datetime) -> tupl
     return ()
 
 
+def decide_move(state: Sensor | None, network_id: str, now: datetime) -> tuple[SensorEvent, ...]:
+    """Moves the sensor to the network, if it is not there; one that was deleted stays where it is."""
+    if state is None or state.network_id == network_id:
+        return ()
+    return (
+        SensorMoved(
+            sensor_id=state.sensor_id, organisation_id=state.organisation_id, network_id=network_id, moved_at=now
+        ),
+    )
+
+
 def decide_deletion(state: Sensor | None, now: datetime) -> tuple[SensorEvent, ...]:
     """Deletes the sensor, or finds none."""
     if state is None:
@@ -97,10 +116,13 @@ def evolve(state: Sensor | None, event: SensorEvent) -> Sensor | None:
                 name=event.name,
                 unit=event.unit,
                 location=location(event.latitude, event.longitude, event.elevation_m),
+                network_id=event.network_id,
             )
         case SensorLocated():
             found = location(event.latitude, event.longitude, event.elevation_m)
             return None if state is None else replace(state, location=found)
+        case SensorMoved():
+            return None if state is None else replace(state, network_id=event.network_id)
         case SensorDeleted():
             return None
         case _:
@@ -127,4 +149,5 @@ def _registered(command: RegisterSensor, now: datetime) -> SensorRegistered:
         elevation_m=where.elevation_m if where else None,
         unit=command.unit,
         registered_at=now,
+        network_id=command.network_id,
     )

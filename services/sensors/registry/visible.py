@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select
+from sqlalchemy import Select, Table, select
 
 from services.sensors import tables
 from shared.gate.grants.grant import Grant
@@ -11,15 +11,39 @@ from shared.gate.grants.grant import Grant
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visible:
-    """The sensors of one organisation."""
+    """The sensors of one organisation. `networks`: of these alone; None: of all, and of none.
+
+    `open_only`: what belongs to a network that is closed to keys is not seen.
+    """
 
     organisation_id: str
+    networks: frozenset[str] | None = None
+    open_only: bool = False
 
     def of(self, query: Select[Any]) -> Select[Any]:
         """The query, which reads table `sensor`, for the visible ones alone."""
-        return query.where(tables.sensor.c.organisation_id == self.organisation_id)
+        return self.within(query, tables.sensor)
+
+    def within(self, query: Select[Any], table: Table) -> Select[Any]:
+        """The same for any table whose rows have an `organisation_id`, and a `network_id` that may be null."""
+        query = query.where(table.c.organisation_id == self.organisation_id)
+        if self.networks is not None:
+            query = query.where(table.c.network_id.in_(sorted(self.networks)))
+        if self.open_only:
+            query = query.where(table.c.network_id.is_(None) | table.c.network_id.not_in(self._closed()))
+        return query
+
+    def of_networks(self, query: Select[Any]) -> Select[Any]:
+        """The query, which reads table `network`, for the visible ones alone. A closed one is seen, not its sensors."""
+        table = tables.network
+        query = query.where(table.c.organisation_id == self.organisation_id)
+        return query if self.networks is None else query.where(table.c.id.in_(sorted(self.networks)))
+
+    def _closed(self) -> Select[Any]:
+        table = tables.network
+        return select(table.c.id).where(table.c.organisation_id == self.organisation_id, table.c.api_access.is_(False))
 
 
 def visible_to(grant: Grant) -> Visible:
     """What the key that makes a request may see."""
-    return Visible(organisation_id=grant.organisation_id)
+    return Visible(organisation_id=grant.organisation_id, networks=grant.networks, open_only=True)

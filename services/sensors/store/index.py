@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, selec
 
 from services.sensors import tables
 from services.sensors.store.even_times import HOUR_NS, NS
+from services.sensors.store.miniseed.codec import RECORD_BYTES
 from services.sensors.store.miniseed.codes import Codes, SensorUnknown
 from services.sensors.store.piece import PIECE_SECONDS_MAX, SAMPLE_TYPES, Piece
 from services.sensors.store.span import SealedSpan, Span
@@ -61,12 +62,21 @@ def note_changed(tx: Connection, sensor_id: str, hours: Collection[tuple[str, in
 
 
 def insert_file(
-    tx: Connection, sensor_id: str, axis: str, hour: int, path: str, size: int, spans: Iterable[SealedSpan]
+    tx: Connection,
+    sensor_id: str,
+    axis: str,
+    hour: int,
+    path: str,
+    size: int,
+    spans: Iterable[SealedSpan],
+    record_bytes: int = RECORD_BYTES,
 ) -> None:
-    """A sealed file of one hour, and its spans."""
+    """A sealed file of one hour, whose records have one length, and its spans."""
     files = tables.sealed_file
     values = {"sensor_id": sensor_id, "axis": axis, "hour": hour}
-    file_id = tx.execute(insert(files).values(**values, path=path, bytes=size).returning(files.c.id)).scalar_one()
+    file_id = tx.execute(
+        insert(files).values(**values, path=path, bytes=size, record_bytes=record_bytes).returning(files.c.id)
+    ).scalar_one()
     tx.execute(insert(tables.span), [values | _sealed_row(span) | {"file_id": file_id} for span in spans])
 
 
@@ -100,7 +110,8 @@ def find_last_sample(tx: Connection, sensor_id: str, axis: str) -> None:
 
 def spans() -> Select[Any]:
     joined = tables.span.outerjoin(tables.sealed_file, tables.sealed_file.c.id == tables.span.c.file_id)
-    return select(tables.span, tables.sealed_file.c.path).select_from(joined)
+    files = tables.sealed_file
+    return select(tables.span, files.c.path, files.c.record_bytes).select_from(joined)
 
 
 _of_sensor = spans().where(tables.span.c.sensor_id == bindparam("sensor_id"))
@@ -209,4 +220,5 @@ def _span(row: Row[Any]) -> Span:
         records=row.records,
         file_id=row.file_id,
         path=row.path,
+        record_bytes=row.record_bytes,
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from services.sensors.store.even_times import NS, time_ns
 from services.sensors.store.miniseed.archive import Archive
-from services.sensors.store.miniseed.codec import RECORD_BYTES, RecordDamaged, decode
+from services.sensors.store.miniseed.codec import RecordDamaged, decode
 from services.sensors.store.piece import SAMPLE_TYPES, Piece, Samples
 
 # `place`: of the record in its file, in records. Device times are of the first and the last sample.
@@ -42,7 +42,7 @@ class SpanDamaged(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Span:
-    """`samples` in the row, or `path` with `records`: one of the two is there."""
+    """`samples` in the row, or `path` with `records` of `record_bytes` each: one of the two is there."""
 
     id: int
     sensor_id: str
@@ -60,6 +60,7 @@ class Span:
     records: bytes | None
     file_id: int | None
     path: str | None
+    record_bytes: int | None
 
     @property
     def table(self) -> Records:
@@ -106,10 +107,10 @@ class Span:
     def contents(self, archive: Archive, chosen: Records) -> Iterator[tuple[np.void, bytes]]:
         """Records with their bytes, checked; neighbours are read at once. Raises as `pieces`."""
         for run in _neighbours(chosen):
-            first, length = int(run[0]["place"]), len(run) * RECORD_BYTES
-            content = archive.read(self.path or "", first * RECORD_BYTES, length)
+            first, size = int(run[0]["place"]), self.record_bytes or 0
+            content = archive.read(self.path or "", first * size, len(run) * size)
             for number, record in enumerate(run):
-                part = content[number * RECORD_BYTES : (number + 1) * RECORD_BYTES]
+                part = content[number * size : (number + 1) * size]
                 if crc32(part) != record["crc"]:
                     raise SpanDamaged(self, f"record {first + number} is not what was written")
                 yield record, part

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.sensors.timing.hull import PIECE_NS, Piece, Pieces, Point, merged, piece_number, piece_of
+from services.sensors.timing.hull import PIECE_NS, Piece, Pieces, Point, merged, piece_number, piece_of, pieces_of
 
 BAND_NS = 5_000_000_000
 """Records of one level differ by no more than this, usually; smaller steps of a clock are not told from delays."""
@@ -148,9 +148,8 @@ def _fit(
 
 
 def _note(levels: dict[int, Level], pieces: Mapping[int, dict[int, Piece]], era: int, points: Iterable[Point]) -> None:
-    for point in points:
-        number = piece_number(point.device_ns)
-        pieces[era][number] = merged(pieces[era].get(number), piece_of(point.device_ns, point.cloud_ns, 1))
+    for number, piece in pieces_of((point.device_ns, point.cloud_ns, 1) for point in points).items():
+        pieces[era][number] = merged(pieces[era].get(number), piece)
     levels[era] = level(pieces[era])
 
 

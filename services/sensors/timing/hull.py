@@ -5,7 +5,8 @@ ones tell the clock. A piece keeps the lower convex hull of its records' delays,
 how many samples came. Pieces merge by value: no order and no partition of the records matters.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -64,6 +65,24 @@ def piece_of(device_ns: int, cloud_ns: int, samples: int) -> Piece:
     """Of one record. The times are of its last sample."""
     end = End(device_ns, samples)
     return Piece(points=(Point(device_ns, cloud_ns - device_ns),), first=end, last=end, samples=samples)
+
+
+def pieces_of(records: Iterable[tuple[int, int, int]]) -> dict[int, Piece]:
+    """Of different records, each its device time, its cloud time and its samples: by number."""
+    by_number: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)
+    for record in records:
+        by_number[piece_number(record[0])].append(record)
+    return {number: _piece_of_all(of_piece) for number, of_piece in by_number.items()}
+
+
+def _piece_of_all(records: Sequence[tuple[int, int, int]]) -> Piece:
+    ends = [End(device_ns, samples) for device_ns, _, samples in records]
+    return Piece(
+        points=lower_hull(Point(device_ns, cloud_ns - device_ns) for device_ns, cloud_ns, _ in records),
+        first=min(ends),
+        last=max(ends),
+        samples=sum(end.samples for end in ends),
+    )
 
 
 def merged(one: Piece | None, other: Piece) -> Piece:

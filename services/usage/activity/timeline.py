@@ -11,10 +11,11 @@ from services.usage import tables
 from services.usage.known_keys.keys_client import KeysClient
 from shared.sql.database import Database
 from shared.sql.keyset import By, cut, keyset
-from shared.values.timestamps import from_microseconds, from_rfc3339, to_microseconds
+from shared.values.timestamps import from_microseconds, from_rfc3339, rfc3339, to_microseconds
 
 _EXPORT_PAGE = 1000
 _LIFECYCLE, _REQUEST = 0, 1
+_REVISION_MAX = 2**31 - 1
 
 
 class Place(NamedTuple):
@@ -96,7 +97,8 @@ class ActivityTimeline:
         after: Place | None = None,
     ) -> TimelinePage:
         """A page, newest first. `after`: the place where the page before ended. Raises NotFound, Unavailable."""
-        lifecycle = self._lifecycle(organisation_id, key_id, wanted)
+        # One more than it shows, as of the requests: a key may have thousands of changes.
+        lifecycle = self._lifecycle(organisation_id, key_id, wanted, after, limit + 1)
         return self._page(key_id, limit, wanted, lifecycle, after)
 
     def everything(
@@ -134,11 +136,18 @@ class ActivityTimeline:
         shown, last = cut(entries, limit)
         return TimelinePage(entries=tuple(shown), next_place=None if last is None else last.place)
 
-    def _lifecycle(self, organisation_id: str, key_id: str, wanted: ActivityFilter) -> list[TimelineEntry]:
+    def _lifecycle(
+        self,
+        organisation_id: str,
+        key_id: str,
+        wanted: ActivityFilter,
+        after: Place | None = None,
+        newest: int | None = None,
+    ) -> list[TimelineEntry]:
         if wanted.are_requests:
             return []
-        entries = map(_lifecycle_entry, self._keys_client.history(organisation_id, key_id))
-        return [entry for entry in entries if _is_wanted(entry, wanted)]
+        where = _range(wanted, after) | ({} if newest is None else {"newest": newest})
+        return list(map(_lifecycle_entry, self._keys_client.history(organisation_id, key_id, where)))
 
     def _requests(
         self, key_id: str, limit: int, wanted: ActivityFilter, after: Place | None, unlimited: bool
@@ -174,12 +183,16 @@ def _conditions(wanted: ActivityFilter) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _is_wanted(entry: TimelineEntry, wanted: ActivityFilter) -> bool:
-    return (
-        (wanted.start is None or entry.at >= wanted.start)
-        and (wanted.end is None or entry.at < wanted.end)
-        and (wanted.request_id is None or (entry.lifecycle or {}).get("request_id") == wanted.request_id)
-    )
+def _range(wanted: ActivityFilter, after: Place | None) -> dict[str, Any]:
+    """As `keys.history` takes it: what is wanted, and stands after that place."""
+    end = None if wanted.end is None else (to_microseconds(wanted.end), 0)
+    if after is not None:
+        place = after.at, after.number if after.kind == _LIFECYCLE else _REVISION_MAX
+        end = place if end is None else min(end, place)
+    told: dict[str, Any] = {} if end is None else {"end": rfc3339(from_microseconds(end[0])), "end_revision": end[1]}
+    if wanted.start is not None:
+        told["start"] = rfc3339(wanted.start)
+    return told if wanted.request_id is None else told | {"request_id": wanted.request_id}
 
 
 def _lifecycle_entry(entry: Mapping[str, Any]) -> TimelineEntry:

@@ -15,11 +15,12 @@ Sums = tuple[int, int, int]  # requests, cost, size
 Counts = dict[Place, Sums]
 Buckets = dict[int, int]  # bucket of a duration → requests
 Durations = dict[tuple[str, int], Buckets]  # owner, first minute of the step
+Networks = dict[tuple[str, int, str], int]  # key, first minute of the step, network → requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CounterSums:
-    """`counts`: by key and minute; `durations`: by key and hour; `organisations`: key → organisation.
+    """`counts`, `networks`: by key and minute; `durations`: by key and hour; `organisations`: key → organisation.
 
     The sums by day and by organisation are derived from these.
     """
@@ -27,6 +28,7 @@ class CounterSums:
     counts: Counts
     durations: Durations
     organisations: Mapping[str, str]
+    networks: Networks
 
 
 def requests_in(record: RequestRecord) -> int:
@@ -39,6 +41,7 @@ def sum_records(records: Iterable[RequestRecord]) -> CounterSums:
     sums: dict[Place, list[int]] = {}
     durations: Durations = {}
     organisations: dict[str, str] = {}
+    networks: Networks = {}
     for record in records:
         key_id = record.key_id
         if key_id is None or record.organisation_id is None:
@@ -49,6 +52,9 @@ def sum_records(records: Iterable[RequestRecord]) -> CounterSums:
         found = sums.get(place)
         if found is None:
             found = sums[place] = [0, 0, 0]
+        if record.network_id is not None:
+            of_network = (key_id, minute, record.network_id)
+            networks[of_network] = networks.get(of_network, 0) + requests
         found[0] += requests
         found[1] += record.cost
         found[2] += record.size
@@ -59,13 +65,21 @@ def sum_records(records: Iterable[RequestRecord]) -> CounterSums:
         number = bucket(record.duration_us)
         buckets[number] = buckets.get(number, 0) + requests
     counts = {place: (found[0], found[1], found[2]) for place, found in sums.items()}
-    return CounterSums(counts=counts, durations=durations, organisations=organisations)
+    return CounterSums(counts=counts, durations=durations, organisations=organisations, networks=networks)
 
 
 def by_step(counts: Counts, minutes: int) -> Counts:
     """The same counts in longer steps of `minutes`, aligned to UTC days."""
     longer = (((owner, at - at % minutes, *place), sums) for (owner, at, *place), sums in counts.items())
     return _summed(longer)  # type: ignore[arg-type]  # each a Place, reassembled
+
+
+def networks_by_hour(networks: Networks) -> Networks:
+    summed: Networks = {}
+    for (key_id, at, network_id), requests in networks.items():
+        hour = (key_id, at - at % HOUR_MINUTES, network_id)
+        summed[hour] = summed.get(hour, 0) + requests
+    return summed
 
 
 def by_day(counts: Counts) -> dict[tuple[str, int], Sums]:

@@ -17,25 +17,25 @@ from services.usage.counters.aggregation import (
     CounterSums,
     Counts,
     Durations,
+    Networks,
     add_buckets,
     by_day,
     by_organisation,
     by_step,
     durations_by_day,
     durations_by_organisation,
+    networks_by_hour,
 )
 from shared.sql.in_values import in_values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CounterTables:
-    """The counters of one kind of owner. `owner`: the column that names it."""
+class StepTables:
+    """Counters by minute, rolled up into hours. `owner`: the column that names whose they are."""
 
     owner: str
     minute: Table
     hour: Table
-    duration: Table
-    duration_day: Table
 
     def within(self, tx: Connection, owners: str | Select[str], first: int, last: int, step: int) -> Subquery:
         """The fewest rows that cover the minutes in [first, last), both multiples of `step` minutes.
@@ -55,6 +55,14 @@ class CounterTables:
         return select(table).where(is_owned, table.c.minute >= first, table.c.minute < last)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounterTables(StepTables):
+    """The counters of one kind of owner."""
+
+    duration: Table
+    duration_day: Table
+
+
 KEYS = CounterTables(
     owner="key_id",
     minute=tables.counter,
@@ -69,6 +77,7 @@ ORGANISATIONS = CounterTables(
     duration=tables.organisation_duration,
     duration_day=tables.organisation_duration_day,
 )
+NETWORKS = StepTables(owner="key_id", minute=tables.network_counter, hour=tables.network_counter_hour)
 SUMS = ("requests", "cost", "size")
 
 
@@ -81,6 +90,9 @@ def count(tx: Connection, gained: CounterSums) -> None:
     late = {place: sums for place, sums in gained.counts.items() if place[1] < before}
     hours = by_step(late, HOUR_MINUTES)
     _add(tx, KEYS, gained.counts, hours, gained.durations)
+    _add_networks(tx, NETWORKS.minute, gained.networks)
+    late_networks = {place: requests for place, requests in gained.networks.items() if place[1] < before}
+    _add_networks(tx, NETWORKS.hour, networks_by_hour(late_networks))
     days = by_day(gained.counts)
     add_to(tx, tables.counter_day, ("key_id", "minute", *SUMS), [day + days[day] for day in sorted(days)])
     names = gained.organisations
@@ -100,6 +112,11 @@ def _add(tx: Connection, owned: CounterTables, minutes: Counts, hours: Counts, t
         add_to(tx, table, names, [place + counts[place] for place in sorted(counts)])
     _add_durations(tx, owned.owner, owned.duration, took)
     _add_durations(tx, owned.owner, owned.duration_day, durations_by_day(took))
+
+
+def _add_networks(tx: Connection, table: Table, counts: Networks) -> None:
+    names = ("key_id", "minute", "network_id", "requests")
+    add_to(tx, table, names, [(*place, counts[place]) for place in sorted(counts)])
 
 
 def _add_durations(tx: Connection, owner: str, table: Table, took: Durations) -> None:

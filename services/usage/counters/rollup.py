@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, literal, select, update
 
 from services.usage import tables
 from services.usage.counters.aggregation import HOUR_MINUTES
-from services.usage.counters.counters import KEYS, ORGANISATIONS, SUMS, CounterTables, rolled_up_before
+from services.usage.counters.counters import KEYS, NETWORKS, ORGANISATIONS, StepTables, rolled_up_before
 from services.usage.writer_lock import take_writer_lock
 from shared.runtime.clock import Clock
 from shared.sql.database import Database, upsert
@@ -47,7 +47,7 @@ def _roll_up_next(tx: Connection, until: int) -> bool:
         if before < until:
             _move(tx, until)
         return False
-    for owned in (KEYS, ORGANISATIONS):
+    for owned in (KEYS, ORGANISATIONS, NETWORKS):
         _add_to_hours(tx, owned, following)
     _move(tx, following + 1)
     return True
@@ -57,12 +57,12 @@ def _move(tx: Connection, before: int) -> None:
     tx.execute(update(tables.rolled_up).values(before=before))
 
 
-def _add_to_hours(tx: Connection, owned: CounterTables, of_minute: int) -> None:
+def _add_to_hours(tx: Connection, owned: StepTables, of_minute: int) -> None:
     minutes, hours = owned.minute, owned.hour
     row = {column.name: column for column in minutes.columns} | {
         "minute": literal(of_minute - of_minute % HOUR_MINUTES)
     }
     rows = select(*row.values()).where(minutes.c.minute == of_minute)
     statement = upsert(tx, hours).from_select(list(row), rows)
-    sums = {name: hours.c[name] + statement.excluded[name] for name in SUMS}
+    sums = {sum_.name: sum_ + statement.excluded[sum_.name] for sum_ in hours.columns if not sum_.primary_key}
     tx.execute(statement.on_conflict_do_update(index_elements=list(hours.primary_key), set_=sums))

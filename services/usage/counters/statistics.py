@@ -24,6 +24,7 @@ from sqlalchemy import (
 from services.usage import tables
 from services.usage.counters import latency_sketch
 from services.usage.counters.aggregation import DAY_MINUTES, HOUR_MINUTES, add_buckets
+from services.usage.counters.by_network import by_network, keys_of
 from services.usage.counters.counters import KEYS, ORGANISATIONS, CounterTables
 from shared.contracts.usage import Spent
 from shared.sql.database import Database
@@ -61,7 +62,10 @@ class DurationsMs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """`by_class`: 2xx, 4xx … → requests. `bytes`: of the answers' bodies. `routes`: route → requests."""
+    """`by_class`: 2xx, 4xx … → requests. `bytes`: of the answers' bodies. `routes`: route → requests.
+
+    `networks`: network → requests about it; those with most.
+    """
 
     total: int
     bytes: int
@@ -69,6 +73,7 @@ class Summary:
     duration_ms: DurationsMs
     series: tuple[Bucket, ...]
     routes: dict[str, int]
+    networks: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,16 +98,15 @@ class Statistics:
 
     def summary(self, key_id: str, start: datetime, end: datetime, step: Step) -> Summary:
         """Requests in [start, end), widened to whole steps; buckets without requests are left out."""
-        return self._summary(KEYS, key_id, start, end, step)
+        return self._summary(KEYS, key_id, key_id, start, end, step)
 
     def of_organisation(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> Summary:
         """The same for all keys of an organisation, deleted ones included."""
-        return self._summary(ORGANISATIONS, organisation_id, start, end, step)
+        return self._summary(ORGANISATIONS, organisation_id, keys_of(organisation_id), start, end, step)
 
     def by_key(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> tuple[KeyTotal, ...]:
         """The KEYS_MAX keys with the most requests, without deleted ones; the range is widened to whole steps."""
-        known, (first, last) = tables.known_key, _minutes(start, end, step)
-        own = select(known.c.key_id).where(known.c.organisation_id == organisation_id)
+        own, (first, last) = keys_of(organisation_id), _minutes(start, end, step)
         with self._database.reading() as tx:
             is_by_day = step is Step.DAY
             counter = tables.counter_day if is_by_day else KEYS.within(tx, own, first, last, step.value)
@@ -110,8 +114,7 @@ class Statistics:
 
     def refused_by_key(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> tuple[KeyTotal, ...]:
         """The same of requests that were answered 4xx, of which the days' counters do not tell."""
-        known, (first, last) = tables.known_key, _minutes(start, end, step)
-        own = select(known.c.key_id).where(known.c.organisation_id == organisation_id)
+        own, (first, last) = keys_of(organisation_id), _minutes(start, end, step)
         with self._database.reading() as tx:
             counter = KEYS.within(tx, own, first, last, step.value)
             return _totals(tx, counter, organisation_id, counter.c.status.between(400, 499))
@@ -153,7 +156,10 @@ class Statistics:
             for key_id in days.keys() | seconds_ago.keys()
         )
 
-    def _summary(self, owned: CounterTables, owner: str, start: datetime, end: datetime, step: Step) -> Summary:
+    def _summary(
+        self, owned: CounterTables, owner: str, keys: str | Select[str], start: datetime, end: datetime, step: Step
+    ) -> Summary:
+        """`keys`: those of which networks are told, an id or a query for ids."""
         first, last = _minutes(start, end, step)
         series: dict[int, dict[str, int]] = defaultdict(dict)
         by_class: dict[str, int] = defaultdict(int)
@@ -171,6 +177,7 @@ class Statistics:
                 routes[route] += requests
                 total_size += size
             buckets = _buckets(tx, owned, owner, first, last)
+            networks = by_network(tx, keys, first, last, step.value)
         return Summary(
             total=sum(routes.values()),
             bytes=total_size,
@@ -185,6 +192,7 @@ class Statistics:
                 for minute, statuses in series.items()
             ),
             routes=dict(routes),
+            networks=networks,
         )
 
 

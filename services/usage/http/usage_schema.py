@@ -87,6 +87,14 @@ class SummarySchema(_RangeSchema):
     )
     series = fields.List(fields.Nested(BucketSchema), required=True)
     routes = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+    networks = fields.Dict(
+        keys=fields.String(),
+        values=fields.Integer(),
+        required=True,
+        metadata={
+            "description": "network → requests whose answers were about it, the 100 with most; of keys that are there"
+        },
+    )
 
 
 class KeyUsageSchema(SummarySchema):

@@ -82,6 +82,7 @@ def _fits(record: RequestRecord) -> bool:
     """Whether the record fits the columns of table `request`, on SQLite and PostgreSQL alike."""
     key_id, organisation_id, problem = record.key_id or "", record.organisation_id or "", record.problem or ""
     previous_secret, secret_hint = record.previous_secret or "", record.secret_hint or ""
+    network_id = record.network_id or ""
     return (
         bool(key_id) == bool(organisation_id)
         and len(key_id) <= 32
@@ -94,9 +95,10 @@ def _fits(record: RequestRecord) -> bool:
         and len(problem) <= 40
         and len(previous_secret) <= SECRET_CHARACTERS
         and len(secret_hint) <= 16
+        and len(network_id) <= 32
         and _is_storable(
             f"{key_id}{organisation_id}{record.request_id}{record.method}{record.route}"
-            f"{record.address}{record.user_agent}{problem}{previous_secret}{secret_hint}"
+            f"{record.address}{record.user_agent}{problem}{previous_secret}{secret_hint}{network_id}"
         )
         and 0 <= record.status < _SMALL
         and 0 <= record.cost < _SMALL

@@ -8,7 +8,13 @@ from collections.abc import Sequence
 from services.usage.alerting.evaluation.queue import queue_requests
 from services.usage.counters.aggregation import sum_records
 from services.usage.counters.counters import count
-from services.usage.counters.last_use import RecentUses, keep_last_uses, last_uses, previous_uses
+from services.usage.counters.last_use import (
+    RecentUses,
+    keep_last_uses,
+    last_uses,
+    previous_uses,
+    uses_in_query,
+)
 from services.usage.intake import parked_batches
 from services.usage.intake.counted_extents import SETTLED, Outcome, remember
 from services.usage.intake.segment_accounts import SegmentAccounts
@@ -55,7 +61,7 @@ class Metering:
             queue_requests(tx, records)
             settled = [batch for batch, outcome in by_outcome if outcome in SETTLED]
             parked_batches.forget(tx, settled)
-        self.recent_uses.add(used, previous_uses(records))
+        self.recent_uses.add(used, previous_uses(records), uses_in_query(records))
         for outcome in outcomes:
             metrics.batches_counted.labels(outcome.value).inc()
         return outcomes

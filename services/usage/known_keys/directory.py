@@ -3,9 +3,10 @@
 Workers ask the table that follows the log of keys; web processes ask their gate's grants first.
 """
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from services.usage import tables
+from shared.contracts.seen import SeenKey, SeenKeys
 from shared.gate.grants.grant import Status
 from shared.gate.grants.grants import Grants
 from shared.sql.database import Database
@@ -21,6 +22,10 @@ class KnownKeys:
         with self._database.reading() as tx:
             return tx.execute(query).first() is not None
 
+    def seen(self, after: str | None, limit: int) -> SeenKeys:
+        with self._database.reading(once=True) as tx:
+            return seen_page(tx, after, limit)
+
 
 class ExistingKeys:
     """The same for a web process, whose grants show a change at once; the table may follow a moment later."""
@@ -33,3 +38,12 @@ class ExistingKeys:
         if grant is None:
             return self._known_keys.belongs_to(key_id, organisation_id)
         return grant.organisation_id == organisation_id and grant.status is not Status.DELETED
+
+
+def seen_page(tx: Connection, after: str | None, limit: int) -> SeenKeys:
+    """At most `limit` keys that the log has told of, whose ids come after this one."""
+    table = tables.known_key
+    query = select(table.c.key_id, table.c.organisation_id, table.c.hint).order_by(table.c.key_id).limit(limit + 1)
+    rows = tx.execute(query if after is None else query.where(table.c.key_id > after)).all()
+    keys = tuple(SeenKey(key_id=row.key_id, organisation_id=row.organisation_id, hint=row.hint) for row in rows[:limit])
+    return SeenKeys(keys=keys, next=keys[-1].key_id if len(rows) > limit else None)

@@ -1,7 +1,7 @@
 """RPC client of the keys service: names and labels of keys for alerts, lifecycle events for activity."""
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shared.contracts.errors import NotFound, Unavailable
@@ -21,8 +21,9 @@ class KeysClient:
         answer: dict[str, Any] = self._ask("get_key", organisation_id, key_id)
         return answer
 
-    def history(self, organisation_id: str, key_id: str) -> list[dict[str, Any]]:
-        answer: list[dict[str, Any]] = self._ask("history", organisation_id, key_id)
+    def history(self, organisation_id: str, key_id: str, where: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """`where`: as `keys.history` takes it."""
+        answer: list[dict[str, Any]] = self._ask("history", organisation_id, key_id, where)
         return answer
 
     def names(self, organisation_id: str, key_ids: Iterable[str]) -> dict[str, str]:
@@ -34,7 +35,7 @@ class KeysClient:
                     names[key_id] = self.get_key(organisation_id, key_id)["name"]
         return names
 
-    def _ask(self, method: str, *arguments: str) -> Any:
+    def _ask(self, method: str, *arguments: Any) -> Any:
         try:
             return call(self._amqp_uri, "keys", method, *arguments, seconds_max=_SECONDS_MAX, accounts=self._accounts)
         except CallFailed as error:

@@ -76,6 +76,7 @@ def _row(record: RequestRecord) -> tuple[Any, ...]:
         record.requests,
         record.problem,
         record.secret_hint,
+        record.network_id,
     )
 
 
@@ -95,6 +96,7 @@ def _record(  # as many as the table has columns
     requests: int,
     problem: str | None,
     secret_hint: str | None,
+    network_id: str | None,
 ) -> RequestRecord:
     return RequestRecord(
         request_id=request_id,
@@ -112,4 +114,5 @@ def _record(  # as many as the table has columns
         requests=requests,
         problem=problem,
         secret_hint=secret_hint,
+        network_id=network_id,
     )

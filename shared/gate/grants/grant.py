@@ -4,7 +4,7 @@
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
@@ -55,6 +55,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one key may do, as gates see it. `minute_limit`, `day_limit`: the key's own limits below the tier's, if set.
 
     `digest`: SHA-256 of the secret. `previous_digest`: of the secret before, which works until `grace_until`.
+    `networks`: ids of those whose sensors and events it opens; None: of all.
     `replaced`: of the newest REPLACED_MAX secrets before these, by the time at which they were replaced; none works.
     Expiry by time is not in `status`: gates judge it by the clock.
     """
@@ -74,6 +75,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     previous_digest: str | None = None
     grace_until: datetime | None = None
     replaced: tuple[str, ...] = ()
+    networks: frozenset[str] | None = None
 
     def accepts(self, digest: str, now: float) -> bool:
         """Whether the secret with this digest works at `now`, seconds since 1970. A deleted key has none."""
@@ -85,6 +87,10 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def permits(self, permission: str) -> bool:
         return permission in self.permissions or "admin" in self.permissions
+
+    def opens(self, networks: Collection[str]) -> bool:
+        """Whether all of these networks are among its own."""
+        return self.networks is None or self.networks.issuperset(networks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +130,7 @@ def evolve(grant: Grant | None, event: KeyEvent) -> Grant:
                 allowed_addresses=event.allowed_addresses,
                 minute_limit=event.minute_limit,
                 day_limit=event.day_limit,
+                networks=_set_of(event.networks),
             )
         case KeyRotated():
             return _rotated(grant, event)
@@ -155,7 +162,12 @@ def _created(event: KeyCreated) -> Grant:
         allowed_addresses=event.allowed_addresses,
         minute_limit=event.minute_limit,
         day_limit=event.day_limit,
+        networks=_set_of(event.networks),
     )
+
+
+def _set_of(networks: tuple[str, ...] | None) -> frozenset[str] | None:
+    return None if networks is None else frozenset(networks)
 
 
 def _rotated(grant: Grant, event: KeyRotated) -> Grant:

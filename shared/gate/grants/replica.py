@@ -21,7 +21,8 @@ from shared.gate.grants.grant import EventOutOfPlace, Snapshot
 from shared.gate.grants.grants import Grants
 from shared.observability import metrics
 from shared.observability.once_a_minute import OnceAMinute
-from shared.replication.feed import Feed, FeedDiverged, FeedUnavailable, HeldHead
+from shared.replication.feed import Feed, FeedDiverged, FeedUnavailable
+from shared.replication.heads.held_heads import HeldHead
 from shared.replication.proof.signed_heads import SignedHead
 from shared.replication.subscription import CaughtUp, Outcome, Subscription
 from shared.runtime.clock import Clock

@@ -61,6 +61,7 @@ class _Caller:
             duration_us=self.microseconds // self.requests,
             size=self.size,
             requests=self.requests,
+            in_query=False,  # of which secret, if they came with several? The first were recorded singly
         )
 
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 
 from shared.values.accounts import SERVICES
 
-# Each service's web processes have a gate, which speaks for auth and asks these two; keys' console asks for usage.
+# Each service's web processes have a gate, which speaks for auth and asks these two. Keys' console asks for usage and
+# sensors, and keys for the networks that a key may be bound to.
 GATES_SPEAK_FOR = "auth"
 _GATE_CALLS = frozenset({"keys.feed.pull", "usage.spent"})
 _CONSOLE_ASKS = ("summary", "last_day", "organisation_summary", "used", "activity", "activity_file", "channels")
 _CONSOLE_CALLS = frozenset(f"usage.{procedure}" for procedure in _CONSOLE_ASKS)
+_SENSORS_CALLS = frozenset({"sensors.list_sensors", "sensors.networks_of"})
 CALLS: Mapping[str, frozenset[str]] = dict.fromkeys(SERVICES, _GATE_CALLS) | {
-    "keys": _GATE_CALLS | _CONSOLE_CALLS,
+    "keys": _GATE_CALLS | _CONSOLE_CALLS | _SENSORS_CALLS,
     "usage": _GATE_CALLS | {"keys.get_key", "keys.history"},
 }
 # A call that names no organisation: whose key it is about is in the answer.

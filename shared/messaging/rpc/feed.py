@@ -6,7 +6,8 @@ from shared.contracts.errors import ServiceError
 from shared.eventsourcing.event_store import Head
 from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
 from shared.messaging.rpc.call import CallFailed, call
-from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, HeldHead
+from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable
+from shared.replication.heads.held_heads import HeldHead
 from shared.replication.proof.signatures import Verifier
 from shared.replication.proof.signed_pages import Question, SignedPage, new_nonce, question, require_proof
 
@@ -29,7 +30,7 @@ class RpcFeed:
         self, after: Head | None, acknowledgement: Acknowledgement | None = None, held: HeldHead | None = None
     ) -> FeedPage:
         given = [msgspec.to_builtins(after), msgspec.to_builtins(acknowledgement)]
-        more = [] if held is None else [msgspec.to_builtins(held)]  # keys of an older release takes no more
+        more = [] if held is None else [_said(held)]  # keys of an older release takes no more
         try:
             if self._verifier is None:
                 return msgspec.convert(self._call(*given, *([None, *more] if more else [])), type=FeedPage)
@@ -55,6 +56,12 @@ def _proved(verifier: Verifier, asked: Question, answer: object) -> FeedPage:
     page = signed.page.encode()
     require_proof(verifier, asked, page, signed.signature)
     return msgspec.json.decode(page, type=FeedPage)
+
+
+def _said(held: HeldHead) -> dict[str, object]:
+    """Without what it has not to say, which keys of an older release does not know."""
+    said: dict[str, object] = msgspec.to_builtins(held)
+    return {name: value for name, value in said.items() if name != "lost" or value is not None}
 
 
 def feed_service(service: str) -> str:

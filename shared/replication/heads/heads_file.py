@@ -76,4 +76,5 @@ def _anchor(sent: SentHead, name: str) -> Anchor:
         signed_at=head.signed_at,
         signer=head.signer,
         signature=head.signature,
+        offered=head.offered,
     )

@@ -79,17 +79,23 @@ _TYPES = (
         "Call from an address that the key allows, or have the key's allowed addresses changed.",
     ),
     ProblemType(
+        "network-not-allowed",
+        403,
+        "The key does not open this network",
+        "Ask for a network that the key opens; GET /v1/keys/self names them. Or have the key's networks changed.",
+    ),
+    ProblemType(
         "beyond-own-bounds",
         403,
         "A key gives no other more than it has itself",
-        "The calling key expires or has limits or addresses of its own, which bound each key that it makes, renews or "
-        "widens. Stay within what `detail` names, or use a key without that bound.",
+        "The calling key expires or has limits, addresses or networks of its own, which bound each key that it makes, "
+        "renews or widens. Stay within what `detail` names, or use a key without that bound.",
     ),
     ProblemType(
         "outside-organisation",
         403,
         "This does not belong to your organisation",
-        "Check the id. GET /v1/sensors and GET /v1/events list what your organisation has.",
+        "Check the id. GET /v1/networks, GET /v1/sensors and GET /v1/events list what the key may see.",
     ),
     ProblemType("not-found", 404, "There is nothing here", "Check the path and the id; it may have been deleted."),
     ProblemType("method-not-allowed", 405, "This method is not supported here", "Use one that the Allow header lists."),

@@ -46,6 +46,10 @@ FRENCH: Mapping[str, tuple[str, str]] = {
         "La clé ne peut pas être utilisée depuis cette adresse",
         "Appelez depuis une adresse que la clé autorise, ou faites changer ses adresses autorisées.",
     ),
+    "network-not-allowed": (
+        "La clé n'ouvre pas ce réseau",
+        "Demandez un réseau que la clé ouvre ; GET /v1/keys/self les nomme. Ou faites changer les réseaux de la clé.",
+    ),
     "beyond-own-bounds": (
         "Une clé ne donne pas plus qu'elle n'a elle-même",
         "La clé appelante expire, ou a des limites ou des adresses autorisées, qui bornent toute clé qu'elle crée, "
@@ -53,7 +57,7 @@ FRENCH: Mapping[str, tuple[str, str]] = {
     ),
     "outside-organisation": (
         "Cette ressource n'appartient pas à votre organisation",
-        "Vérifiez l'identifiant ; GET /v1/sensors et GET /v1/events donnent la liste de ce qu'elle possède.",
+        "Vérifiez l'identifiant ; GET /v1/networks, GET /v1/sensors et GET /v1/events donnent ce que la clé peut voir.",
     ),
     "not-found": (
         "Il n'y a rien ici",

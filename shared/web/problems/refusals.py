@@ -29,6 +29,8 @@ def refusal_problem(verdict: Verdict, refusal: Refusal, permission: str | None, 
             return Problem(
                 refusal.value, None if address is None else f"the key is not allowed to be used from {address}"
             )
+        case Refusal.NETWORK_NOT_ALLOWED:
+            return Problem(refusal.value)
         case Refusal.QUOTA_EXCEEDED:
             return _quota_exceeded(verdict.spent)
         case Refusal.ADDRESS_SLOWED:

@@ -44,6 +44,10 @@ SPANISH: Mapping[str, tuple[str, str]] = {
         "La clave no se puede usar desde esta dirección",
         "Llame desde una dirección que la clave autorice, o haga cambiar sus direcciones autorizadas.",
     ),
+    "network-not-allowed": (
+        "La clave no abre esta red",
+        "Pida una red que la clave abra; GET /v1/keys/self las nombra. O haga cambiar las redes de la clave.",
+    ),
     "beyond-own-bounds": (
         "Una clave no da más de lo que tiene",
         "La clave que llama caduca, o tiene límites o direcciones propios, que limitan toda clave que cree, renueve o "
@@ -51,7 +55,7 @@ SPANISH: Mapping[str, tuple[str, str]] = {
     ),
     "outside-organisation": (
         "Esto no pertenece a su organización",
-        "Compruebe el identificador. GET /v1/sensors y GET /v1/events listan lo que tiene su organización.",
+        "Compruebe el identificador. GET /v1/networks, GET /v1/sensors y GET /v1/events listan lo que ve la clave.",
     ),
     "not-found": (
         "Aquí no hay nada",

@@ -14,6 +14,8 @@ from shared.sql.idempotency_table import Keep
 from shared.values.revision import ANY_REVISION, SeenRevisions
 
 JSON = "application/json"
+NETWORK = "network_id"  # what names a network in paths and queries: the gate judges it
+NETWORK_CHARACTERS_MAX = 32
 _encode = msgspec.json.Encoder().encode
 _NONE: Mapping[str, str] = MappingProxyType({})
 Query = TypeVar("Query")
@@ -63,7 +65,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An HTTP answer. `body`: a value that becomes JSON, or bytes as they are; `stream`: in its place, in pieces.
 
     `problem`: the problem's name if it is one, for the meter's record of the request. `revision`: of the resource, for
-    its ETag. `shown`: the resource as GET shows it, where the body is not that alone.
+    its ETag. `shown`: the resource as GET shows it, where the body is not that alone. `network_id`: the one that it is
+    about, for the meter's record; the one that path or query names need not be told.
     """
 
     body: Any
@@ -74,6 +77,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     problem: str | None = None
     revision: int | None = None
     shown: Any = None
+    network_id: str | None = None
 
     def data(self) -> bytes:
         return self.body if isinstance(self.body, bytes) else _encode(self.body)
@@ -82,7 +86,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """The forwarded request that is judged, charged and recorded in place of the one that asks about it (forward-auth).
 
-    `path`: as it is echoed in problems; `route`: as usage counts it.
+    `path`: as it is echoed in problems; `route`: as usage counts it. `networks`: those that it names.
     """
 
     presented: Presented
@@ -90,3 +94,4 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     route: str
     path: str
+    networks: tuple[str, ...] = ()

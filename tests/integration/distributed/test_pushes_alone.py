@@ -22,7 +22,8 @@ from shared.gate.grants.replica import Replica
 from shared.messaging.broadcast_listener import Listener
 from shared.messaging.exchanges import broadcast_queue, durable_queue
 from shared.messaging.pipelined_publishing import PipelinedLogBus
-from shared.replication.feed import Acknowledgement, Feed, FeedPage, FeedUnavailable, HeldHead
+from shared.replication.feed import Acknowledgement, Feed, FeedPage, FeedUnavailable
+from shared.replication.heads.held_heads import HeldHead
 from shared.replication.proof.push_proof import PushProof
 from shared.replication.proof.signatures import Signer, Verifier, new_private_key
 from shared.runtime.clock import SystemClock

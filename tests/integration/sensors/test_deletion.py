@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from services.sensors import assembly
+from services.sensors.arrival.accounts import offered
 from services.sensors.arrival.time_arrival import Timed
 from services.sensors.assembly import Sensors
 from services.sensors.ingest.recording import ReadResult, Recording
@@ -35,6 +36,8 @@ def test_a_deleted_sensor_is_gone_with_its_recordings_and_may_come_back(
     sensors.samples.sweep.run()
     assert [path for path in (tmp_path / "samples").rglob("*") if path.is_file()] == []
     assert not deletion.delete(sensor_id, ORIGIN)
+    with sensors.database.reading() as tx:
+        assert offered(tx) == 1000
     again = sensors.importer.store(recorded(), ORGANISATION_ID, ORIGIN)
     assert (again.sensor_ids, again.accounts[sensor_id].new) == ((sensor_id,), 1000)
 

@@ -77,6 +77,7 @@ LATER_COLUMNS = (
     ("known_key", "revision"),
     ("checkpoint", "checksum"),
     ("request", "secret_hint"),
+    ("request", "network_id"),
 )
 
 
@@ -91,7 +92,8 @@ def test_days_tell_how_long_requests_took_by_what_their_hours_did(empty_database
     with database.transaction() as tx:
         for table in days:
             tx.execute(text(f"DROP TABLE {table.name}"))
-        tx.execute(text("DROP TABLE rolled_up"))
+        for name in ("rolled_up", "network_counter", "network_counter_hour"):
+            tx.execute(text(f"DROP TABLE {name}"))
         tx.execute(text("DROP TABLE segment_account"))
         tx.execute(text("DROP TABLE idempotency"))
         tx.execute(text("DROP TABLE kept_head"))

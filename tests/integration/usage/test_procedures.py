@@ -1,5 +1,6 @@
 """Procedures of usage that pages ask: an activity with conditions, its file, limits spent, an organisation's keys."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, cast
 
@@ -19,15 +20,15 @@ from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from shared.values.timestamps import rfc3339
 from tests.examples import NOON
-from tests.usage_examples import batch, record
+from tests.usage_examples import batch, in_range, record
 
 DAY = (rfc3339(NOON - timedelta(days=1)), rfc3339(NOON + timedelta(days=1)))
 
 
 class Keys:
-    def history(self, organisation_id: str, key_id: str) -> list[dict[str, Any]]:
+    def history(self, organisation_id: str, key_id: str, where: Mapping[str, Any]) -> list[dict[str, Any]]:
         created = {"revision": 1, "type": "KeyCreated", "at": rfc3339(NOON - timedelta(hours=1))}
-        return [created | {"actor": "usr_1", "request_id": None, "facts": {}}]
+        return in_range([created | {"actor": "usr_1", "request_id": None, "facts": {}}], where)
 
 
 @pytest.fixture

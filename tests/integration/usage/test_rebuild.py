@@ -36,6 +36,7 @@ def take_in_three_days(metering: Metering, database: Database) -> None:
                 status=status,
                 duration_us=10**number,
                 size=number,
+                network_id=(None, "net_1", "net_2")[number % 3],
             )
             for number in range(6)
             for key_id in ("key_a", "key_b", None)

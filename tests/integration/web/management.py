@@ -1,6 +1,6 @@
 """The management API as it stands in a web process: keys and usage on SQLite, a gate that follows their log."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -11,9 +11,10 @@ from falcon import testing
 from services.auth.tier_limits import TIERS
 from services.keys import assembly as keys_assembly
 from services.keys.commands.command_inputs import KeyRequest
+from services.keys.commands.network_checks import NetworksAway
 from services.keys.encryption.description import Description
 from services.keys.rpc.error_mapping import as_wire_errors
-from services.keys.rpc.schemas import HistoryEntryAnswer, KeyAnswer
+from services.keys.rpc.schemas import HistoryArguments, HistoryEntryAnswer, KeyAnswer
 from services.usage import assembly as usage_assembly
 from services.usage.known_keys.keys_client import KeysClient
 from services.usage.notifications.senders.email_sender import MailServer
@@ -71,10 +72,11 @@ class NearbyKeys(KeysClient):
     def __init__(self, keys: keys_assembly.Keys) -> None:
         self._keys = keys
 
-    def history(self, organisation_id: str, key_id: str) -> list[dict[str, Any]]:
+    def history(self, organisation_id: str, key_id: str, where: Mapping[str, Any]) -> list[dict[str, Any]]:
+        asked = HistoryArguments().load({"organisation_id": organisation_id, "key_id": key_id, "where": where})
         with as_wire_errors():
             happened: list[dict[str, Any]] = HistoryEntryAnswer(many=True).dump(
-                self._keys.history.of_key(organisation_id, key_id)
+                self._keys.history.of_key(organisation_id, key_id, asked["where"])
             )
         return happened
 
@@ -82,6 +84,20 @@ class NearbyKeys(KeysClient):
         with as_wire_errors():
             found: dict[str, Any] = KeyAnswer().dump(self._keys.queries.get_key(organisation_id, key_id))
         return found
+
+
+class Networks:
+    """In the place of sensors: organisation → its networks. `asked`: how often."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, dict[str, str]] = {}
+        self.is_away, self.asked = False, 0
+
+    def networks_of(self, organisation_id: str) -> dict[str, str]:
+        self.asked += 1
+        if self.is_away:
+            raise NetworksAway
+        return self.known.get(organisation_id, {})
 
 
 @dataclass
@@ -95,6 +111,7 @@ class Management:
     client: testing.TestClient
     organisation_id: str
     admin: str
+    networks: "Networks"
 
     def ask(self, method: str, path: str, *, key: str | None = None, **parts: Any) -> testing.Result:
         headers = {"Authorization": f"Bearer {key or self.admin}"} | parts.pop("headers", {})
@@ -139,7 +156,8 @@ def management(
     clock, bell = clock or SystemClock(), Doorbell()
     keys_database = migrated(keys_database or Database.sqlite(folder / "keys.db"), keys_assembly.MIGRATIONS)
     signer = Signer(new_private_key())
-    keys = keys_assembly.assemble(keys_database, bell, clock, lease_seconds=10, signer=signer)
+    networks = Networks()
+    keys = keys_assembly.assemble(keys_database, bell, clock, lease_seconds=10, signer=signer, networks=networks)
     # Nothing here tells others which keys were used, so nothing is published.
     nobody = cast("EventPublisher", None)
     nearby = NearbyKeys(keys)
@@ -155,7 +173,9 @@ def management(
     gate = Gate(replica, MemoryQuota(), Meter(folder / "spool", TakenIn(usage), clock), clock)
     routes = [*keys.routes(replica.grants, NO_PROXIES), *usage.routes(replica.grants, NO_PROXIES)]
     app = application("keys", routes, gate, clock, public_url=PUBLIC_URL, is_ready=lambda: True)
-    return Management(keys, usage, replica, gate, bell, routes, testing.TestClient(app), organisation_id, admin)
+    networks.known[organisation_id] = {"net_1": "North", "net_2": "South"}
+    client = testing.TestClient(app)
+    return Management(keys, usage, replica, gate, bell, routes, client, organisation_id, admin, networks)
 
 
 def _admin_key(keys: keys_assembly.Keys, organisation_id: str) -> str:

@@ -16,6 +16,7 @@ from services.sensors import assembly
 from services.sensors.catalogue.queries import EventFilter
 from services.sensors.catalogue.reading import FoundEvent, ReadCatalogue
 from services.sensors.catalogue.solution import Solution, StationArrivals, Status
+from services.sensors.networks.network import ChangeNetwork, Settings
 from services.sensors.registry.visible import Visible
 from shared.sql.database import Database
 from shared.web.application import NO_PROXIES, application
@@ -54,18 +55,21 @@ class Events:
     sensors: assembly.Sensors
     client: testing.TestClient
 
-    def take(self, *solutions: Solution, organisation_id: str = ORGANISATION) -> None:
+    def take(
+        self, *solutions: Solution, organisation_id: str = ORGANISATION, network_id: str | None = None, first: int = 0
+    ) -> None:
         events = tuple(
             FoundEvent(source="org.example", public_id=f"smi:org.example/{n}", solution=solution, said_at=None)
-            for n, solution in enumerate(solutions)
+            for n, solution in enumerate(solutions, start=first)
         )
-        self.sensors.catalogue_importer.store(ReadCatalogue(events=events, rejected=()), organisation_id, ORIGIN)
+        read = ReadCatalogue(events=events, rejected=())
+        self.sensors.catalogue_importer.store(read, organisation_id, ORIGIN, network_id)
 
-    def ask(self, path: str = "", **params: str) -> testing.Result:
-        return self.client.simulate_get(f"/v1/events{path}", headers=bearer("chief"), params=params)
+    def ask(self, path: str = "", key: str = "chief", **params: str) -> testing.Result:
+        return self.client.simulate_get(f"/v1/events{path}", headers=bearer(key), params=params)
 
-    def listed(self, **params: str) -> list[dict[str, Any]]:
-        answer = self.ask(**params)
+    def listed(self, key: str = "chief", **params: str) -> list[dict[str, Any]]:
+        answer = self.ask(key=key, **params)
         assert answer.status_code == 200, answer.text
         found: list[dict[str, Any]] = answer.json["data"]
         return found
@@ -189,10 +193,50 @@ def test_one_event_tells_how_well_it_is_known_and_what_was_said_before(events: E
 
 def test_another_organisation_s_event_is_as_unknown_as_one_that_never_was(events: Events) -> None:
     events.take(OAXACA, organisation_id="org_other")
-    other = events.sensors.events.list_events(Visible(organisation_id="org_other"), EventFilter(), 1).events[0].id
+    other = (
+        events.sensors.events.queries.list_events(Visible(organisation_id="org_other"), EventFilter(), 1).events[0].id
+    )
     assert events.listed() == []
     for id_ in (other, "evt_0000000000000000000000"):
         problem(events.ask(f"/{id_}"), 403, "outside-organisation")
+
+
+def test_a_key_that_is_bound_to_networks_sees_their_events_alone(events: Events) -> None:
+    events.take(OAXACA, network_id="net_2")
+    events.take(OAXACA, replace(LEAST, magnitude=5.0), network_id="net_1")
+    events.take(OAXACA, first=2)
+    events.take(OAXACA, network_id="net_2", first=3)
+    own = {event["id"] for event in events.listed() if event["network_id"] == "net_1"}
+    assert (len(own), len(events.listed())) == (2, 4)
+    queries: tuple[dict[str, str], ...] = ({}, {"network_id": "net_1"}, {"lat": "16", "lon": "-98", "radius": "20038"})
+    for params in queries:
+        answer = events.ask(key="scoped", **params).json
+        assert {event["id"] for event in answer["data"]} == own
+        assert answer["pagination"]["total"] == 2
+        exported = events.ask("/export", key="scoped", format="csv", **params).text.splitlines()[1:]
+        assert {row.partition(",")[0] for row in exported} == own
+    for event in events.listed():
+        answer = events.ask(f"/{event['id']}", key="scoped")
+        if event["id"] in own:
+            assert "net_2" not in answer.text, "where an event was before is no affair of this key"
+        else:
+            problem(answer, 403, "outside-organisation")
+    problem(events.ask(key="scoped", network_id="net_2"), 403, "network-not-allowed")
+
+
+def test_the_events_of_a_network_that_is_closed_to_keys_are_seen_by_none(events: Events) -> None:
+    networks, own = events.sensors.networks.commands, Visible(organisation_id=ORGANISATION)
+    network_id = networks.create(ORGANISATION, Settings(name="Oaxaca"), ORIGIN)
+    events.take(OAXACA, network_id=network_id)
+    assert [event["network_id"] for event in events.listed()] == [network_id]
+    networks.change(own, network_id, ChangeNetwork(api_access=False), ORIGIN)
+    assert events.listed() == []
+
+
+def test_a_record_says_which_network_the_event_was_of(events: Events, app: Tiny) -> None:
+    events.take(OAXACA, network_id="net_1")
+    events.ask(f"/{events.listed()[0]['id']}")
+    assert [record[16] for record in app.recorded()] == [None, "net_1"]
 
 
 @pytest.mark.parametrize(

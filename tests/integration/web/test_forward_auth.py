@@ -143,6 +143,32 @@ def test_a_refusal_is_the_gates_own_about_the_original_and_fits_into_a_header(
     assert record[4:8] == ["PUT", "/tiles/7", status, 0]
 
 
+@pytest.mark.parametrize(
+    ("uri", "query", "passes"),
+    [
+        ("/tiles/7", "", True),
+        ("/tiles/7", "&network_id=net_1", True),
+        ("/tiles/7?network_id=net_1", "&network_id=net_1", True),
+        ("/tiles/7", "&network_id=net_2", False),
+        ("/tiles/7?network_id=net_2", "", False),
+        ("/tiles/7?network_id=net_2", "&network_id=net_1", False),
+        ("/tiles/7?network_id=net_1&a=b&network%5Fid=net_2", "", False),
+        ("/tiles/7?network_id", "", False),
+    ],
+)
+def test_each_network_that_proxy_or_request_names_must_be_among_the_key_s_own(
+    door: Door, uri: str, query: str, passes: bool
+) -> None:
+    named = f"permission=sensors:read{query}"
+    answer = door.ask(NGINX | {"X-Original-URI": uri} | bearer("scoped"), query=named)
+    if passes:
+        assert answer.status_code == 200
+    else:
+        problem(answer, 403, "network-not-allowed")
+    assert door.ask(NGINX | {"X-Original-URI": uri} | bearer("reader"), query=named).status_code == 200
+    assert [record[7] for record in door.app.recorded()] == [int(passes), 1], "a refusal costs nothing"
+
+
 def test_a_limit_is_counted_once_for_each_asking_and_its_end_is_told(door: Door) -> None:
     asked = [door.ask(NGINX | bearer("small")) for _ in range(3)]
     assert [answer.status_code for answer in asked] == [200, 200, 429]

@@ -13,7 +13,8 @@ from shared.gate.grants.compact_grants import CompactSnapshot
 from shared.gate.grants.grant import Snapshot
 from shared.gate.grants.snapshot_stream import read
 from shared.observability import metrics
-from shared.replication.feed import Acknowledgement, FeedUnavailable, GateRefusal, GateRefused, HeldHead
+from shared.replication.feed import Acknowledgement, FeedUnavailable, GateRefusal, GateRefused
+from shared.replication.heads.held_heads import HeldHead
 from shared.replication.proof.signed_heads import SignedHead
 from shared.runtime.clock import ManualClock
 from shared.values.accounts import PROMETHEUS, SERVICES

@@ -22,6 +22,7 @@ BODIES: dict[tuple[str, str], list[dict[str, Any]]] = {
         {"kind": "key-unused", "key_ids": ["key_id"]},
         {"kind": "key-unused", "channels": ["channel_id"]},
     ],
+    ("POST", "/v1/networks/{network_id}/sensors"): [{"sensor_ids": ["sensor_id"]}],
     ("PATCH", "/v1/alert-rules/{rule_id}"): [{"key_ids": ["key_id"]}, {"channels": ["channel_id"]}],
 }
 # What a change says, for one that says nothing changes nothing, whosever it is.
@@ -29,8 +30,20 @@ CHANGES: dict[str, dict[str, Any]] = {
     "/v1/keys/{key_id}": {"name": "taken"},
     "/v1/alert-rules/{rule_id}": {"muted": True},
     "/v1/channels/{channel_id}": {"events": ["KeyRevoked"]},
+    "/v1/networks/{network_id}": {"name": "taken"},
+    "/v1/networks/{network_id}/sensors": {"sensor_ids": ["sen_none"]},
 }
-QUERIES = [("/v1/alerts", "key_id"), ("/v1/deliveries", "channel_id")]
+# What a query must hold, so that it is the id that is judged.
+ASKED = {
+    "/v1/sensors/{sensor_id}/data": {"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:01:00Z"},
+    "/v1/networks/{network_id}": {"name": "taken"},
+}
+QUERIES = [
+    ("/v1/alerts", "key_id"),
+    ("/v1/deliveries", "channel_id"),
+    ("/v1/sensors", "network_id"),
+    ("/v1/events", "network_id"),
+]
 
 
 @pytest.fixture
@@ -47,24 +60,20 @@ def second_state(world: World) -> Iterator[dict[str, Any]]:
     assert world.state(world.second) == before
 
 
+OF_SENSORS = re.compile("/(networks|sensors|events)/")
 WITH_IDS = [(method, path) for method, path, _ in OPERATIONS if "{" in path]
 
 
 @pytest.mark.usefixtures("second_state")
 def test_an_id_of_another_s_in_a_path_is_as_unknown_as_one_that_never_was(world: World) -> None:
-    query = {"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:01:00Z"}
     for method, path in WITH_IDS:
         body = {"json": CHANGES.get(path, {})} if method in ("POST", "PATCH") else {}
-        params = query if path.endswith("/data") else {}
+        params = ASKED.get(path, {}) if method == "DELETE" or path.endswith("/data") else {}
         foreign, unknown = (
             world.ask(world.first, method, path.format(**ids), params=params, **body)
             for ids in (world.second.ids, invented(world.second.ids))
         )
-        assert (method, path, foreign.status_code) == (
-            method,
-            path,
-            403 if "sensor" in path or "event" in path else 404,
-        )
+        assert (method, path, foreign.status_code) == (method, path, 403 if OF_SENSORS.search(path) else 404)
         assert _told(foreign) == _told(unknown), path
         own = world.ask(world.first, method, path.format(**world.first.ids), params=params, **body)
         assert own.status_code < 500, "a fault of ours would hide what it would have told"
@@ -133,7 +142,8 @@ def test_every_documented_operation_is_in_the_matrix() -> None:
     named = {path for path, _ in LISTS} | {path for _, path in BODIES} | {path for _, path in WITH_IDS} | elsewhere
     assert {path for _, path, _ in OPERATIONS} <= named
     kinds = {kind for _, path in WITH_IDS for kind in re.findall(r"{(\w+)}", path)}
-    assert kinds == {"key_id", "alert_id", "rule_id", "channel_id", "delivery_id", "sensor_id", "event_id"}
+    known = {"key_id", "alert_id", "rule_id", "channel_id", "delivery_id", "network_id", "sensor_id", "event_id"}
+    assert kinds == known
 
 
 def _filled_in(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:

@@ -61,6 +61,7 @@ def test_what_the_key_may_do_is_told(door: Door) -> None:
         "key_id": "key_8",
         "organisation": "org_railway",
         "permissions": ["sensors:read"],
+        "networks": None,
         "effective_limits": {"minute": 2, "day": 3},
     }
 
@@ -96,9 +97,16 @@ def test_a_gate_that_does_not_know_says_so_instead_of_a_verdict(door: Door) -> N
     problem(door.ask(KEYS["parked"]), 503, "unavailable")
 
 
-def test_that_no_key_is_bound_to_networks_yet_is_said_where_one_is_named(door: Door) -> None:
-    """A verdict without it would be taken for one about the network."""
-    for network_id in ("net_3YMUxZgQ2XZi9VkAmW1Luj", None):
-        refused = problem(door.ask(KEYS["reader"], network_id=network_id), 422, "invalid-body")
-        assert refused["detail"] == "/network_id: keys cannot be bound to networks yet: leave it out"
-        assert list(refused["errors"]) == ["/network_id"]
+def test_a_network_that_is_named_must_be_among_the_key_s_own(door: Door) -> None:
+    for name, network_id, refusal in (
+        ("scoped", "net_1", None),
+        ("scoped", "net_2", "network-not-allowed"),
+        ("scoped", None, None),
+        ("reader", "net_2", None),
+    ):
+        told = door.ask(KEYS[name], network_id=network_id, charge=True).json
+        assert (told["problem"], told["networks"]) == (refusal, ["net_1"] if name == "scoped" else None)
+    of_the_key = [record for record in door.app.recorded() if record[2] == "key_13"]
+    assert [record[6:8] for record in of_the_key] == [[200, 1], [403, 0], [200, 1]]
+    for wrong in ("", "x" * 33, "a\tb", 7, ["net_1"]):
+        problem(door.ask(KEYS["scoped"], network_id=wrong), 422, "invalid-body")

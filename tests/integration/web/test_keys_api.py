@@ -68,6 +68,7 @@ def test_a_key_is_created_with_its_secret_shown_this_once(api: Management) -> No
         "revocation_note": None,
         "allow_query": False,
         "allowed_addresses": ["192.0.2.0/24", "2001:db8::1"],
+        "networks": None,
         "tier": "premium",
         "limits": {"minute": 5, "day": 50},
         "effective_limits": {"minute": 5, "day": 50},
@@ -120,6 +121,7 @@ def test_a_list_shows_the_newest_first_and_no_secret_nor_others_keys(api: Manage
         "last_used_at",
         "expires_at",
         "allow_query",
+        "networks",
         "warnings",
     }
     assert answer.json["data"][0]["warnings"]  # it may be sent in the query

@@ -80,7 +80,12 @@ def test_every_operation_says_what_it_takes_and_how_it_can_fail(document: dict[s
 
 def test_the_query_is_described_under_the_names_that_are_sent(app: Tiny) -> None:
     listing = app.client.simulate_get("/openapi.json").json["paths"]["/v1/things"]["get"]
-    assert {parameter["name"] for parameter in listing["parameters"]} == {"limit", "from", "If-None-Match"}
+    assert {parameter["name"] for parameter in listing["parameters"]} == {
+        "limit",
+        "network_id",
+        "from",
+        "If-None-Match",
+    }
 
 
 def test_every_public_route_is_in_the_document_with_its_permission(api: Management) -> None:

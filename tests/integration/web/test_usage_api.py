@@ -56,6 +56,7 @@ def test_a_key_that_was_not_used_has_all_of_its_limits_left(api: Management, key
         "duration_ms": {"p50": None, "p95": None, "p99": None},
         "series": [],
         "routes": {},
+        "networks": {},
         "quota": {"minute": {"used": 0, "left": 5}, "day": {"used": 0, "left": 20}},
         "forecast": {"day_exhausted_at": None},
     }

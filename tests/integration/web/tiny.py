@@ -44,6 +44,7 @@ KEYS = {
             "loopback",
             "small admin",
             "chief",
+            "scoped",
         ),
         start=1,
     )
@@ -64,6 +65,7 @@ class InnerSchema(StrictSchema):
 
 class ThingQuerySchema(StrictSchema):
     limit = fields.Integer(validate=validate.Range(min=1))
+    network_id = fields.String()
     from_ = fields.AwareDateTime(format="iso", data_key="from")
 
 
@@ -94,7 +96,7 @@ class Thing:
 
     @operation("Show a thing", tag="Things", permission=None, answers=AnswerSchema)
     def on_get(self, call: Call[None, None], thing_id: str) -> Answer:
-        return Answer(body={"thing": thing_id})
+        return Answer(body={"thing": thing_id}, network_id=thing_id.removeprefix("of-") if "of-" in thing_id else None)
 
     @operation("Break a thing", tag="Things", permission="sensors:read", answers=AnswerSchema)
     def on_delete(self, call: Call[None, None], thing_id: str) -> Answer:
@@ -105,6 +107,12 @@ class Managed:
     @operation("Manage things", tag="Things", permission="admin", answers=AnswerSchema)
     def on_get(self, call: Call[None, None]) -> Answer:
         return Answer(body={})
+
+
+class Network:
+    @operation("Show a network", tag="Things", permission="sensors:read", answers=AnswerSchema)
+    def on_get(self, call: Call[None, None], network_id: str) -> Answer:
+        return Answer(body={"network": network_id})
 
 
 class Open:
@@ -173,6 +181,7 @@ def _grants(now: datetime) -> tuple[Grant, ...]:
         grant(10, allowed_addresses=("127.0.0.0/8",)),
         grant(11, permissions=frozenset({"admin"}), minute_limit=1),
         grant(12, permissions=frozenset({"admin"})),
+        grant(13, networks=frozenset({"net_1"}), permissions=frozenset({"sensors:read", "events:read"})),
     )
 
 
@@ -182,6 +191,7 @@ def _application(gate: Gate, clock: Clock, cors_origins: Sequence[str] | None = 
         Route("/v1/things/{thing_id}", Thing()),
         Route("/open", Open()),
         Route("/v1/managed", Managed()),
+        Route("/v1/networks/{network_id}", Network()),
     ]
     return application(
         "tiny",

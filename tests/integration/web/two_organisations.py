@@ -1,4 +1,4 @@
-"""Two full organisations beside each other, each with keys, usage, rules, alerts, channels, sensors and events."""
+"""Two full organisations beside each other: keys, usage, rules, alerts, channels, networks, sensors and events."""
 
 import re
 from collections.abc import Iterator
@@ -46,6 +46,7 @@ LISTS = [
     ("/v1/alerts", {"limit": "100"}),
     ("/v1/channels", {"limit": "100"}),
     ("/v1/deliveries", {"limit": "100"}),
+    ("/v1/networks", {"limit": "100"}),
     ("/v1/sensors", {"limit": "100"}),
     ("/v1/events", {"limit": "100"}),
     ("/v1/events/export", {}),
@@ -157,6 +158,7 @@ def _filled(
     delivery = asked("POST", f"/v1/channels/{channel['id']}/test")
     api.usage.evaluator.run()  # and nothing is sent: its receiver is nobody
     alert = asked("GET", "/v1/alerts")["data"][0]
+    network = asked("POST", "/v1/networks", json={"name": f"{name}-network"})["data"]
     recording = Recording(
         network="XX",
         station=name.upper(),
@@ -171,18 +173,21 @@ def _filled(
     imported = sensors.importer.store(read, organisation_id, BOOTSTRAP)
     solution = Solution(origin_time=now, latitude=1.0, longitude=2.0, location_description=f"{name}-place")
     told = FoundEvent(source=f"{name}-source", public_id="smi:all/1", solution=solution, said_at=None)
-    sensors.catalogue_importer.store(ReadCatalogue(events=(told,), rejected=()), organisation_id, BOOTSTRAP)
+    sensors.catalogue_importer.store(
+        ReadCatalogue(events=(told,), rejected=()), organisation_id, BOOTSTRAP, network["id"]
+    )
     ids = {
         "key_id": key["id"],
         "rule_id": rule["id"],
         "alert_id": alert["id"],
         "channel_id": channel["id"],
         "delivery_id": delivery["id"],
+        "network_id": network["id"],
         "sensor_id": imported.sensor_ids[0],
         "event_id": event_id(organisation_id, told.source, told.public_id),
     }
     names = {f"{name}-key-0", f"{name}-key-1", f"{name}-agent", f"{name}-r", f"{name}-hook", f"{name}-sensor"}
-    names |= {f"{name}-place", f"{name}-source"}
+    names |= {f"{name}-network", f"{name}-place", f"{name}-source"}
     return Organisation(organisation_id, admin, ids, {*ids.values(), another["id"], organisation_id, *names})
 
 

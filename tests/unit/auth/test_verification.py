@@ -26,6 +26,7 @@ def log(clock: ManualClock) -> MemoryLog:
         created(2),
         created(3, expires_at=NOW - timedelta(days=1)),
         created(4, allowed_addresses=("192.0.2.0/24",)),
+        created(5, networks=("net_1",)),
         revoked(2),
     )
     return log
@@ -59,6 +60,17 @@ def test_a_verification_names_the_problem_a_gate_would_name(
     verification = verify(auth.book, clock, digest_of(secret(number)), permission, address)
     assert (verification.valid, verification.problem) == (problem is None, problem)
     assert verification.key_id == (None if problem == "invalid-key" else f"key_{number}")
+
+
+@pytest.mark.parametrize(
+    ("number", "network_id", "problem"),
+    [(1, "net_2", None), (5, "net_1", None), (5, None, None), (5, "net_2", "network-not-allowed")],
+)
+def test_a_network_that_is_named_must_be_among_the_key_s_own(
+    auth: Auth, clock: ManualClock, number: int, network_id: str | None, problem: str | None
+) -> None:
+    verification = verify(auth.book, clock, digest_of(secret(number)), network_id=network_id)
+    assert (verification.problem, verification.networks) == (problem, ("net_1",) if number == 5 else None)
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 9])
@@ -116,6 +128,7 @@ def test_a_snapshot_has_what_a_replica_that_followed_the_log_itself_has(auth: Au
         followed.apply(event)
     followed.apply(created(3, expires_at=NOW - timedelta(days=1)))
     followed.apply(created(4, allowed_addresses=("192.0.2.0/24",)))
+    followed.apply(created(5, networks=("net_1",)))
     followed.apply(revoked(2))
     snapshot = auth.book.snapshot()
     loaded.load(snapshot)

@@ -7,15 +7,14 @@ import typer
 
 from services.cli.arguments import AsJson, Data
 from services.cli.failure import Failure
+from services.cli.host.databases import open_database, require_current
 from services.cli.host.restoring import sensors
-from services.cli.host.restoring.memories import FOLLOWERS, Memories, of_folder, of_services
+from services.cli.host.restoring.memories import FOLLOWERS, of_folder, of_services
 from services.cli.output import print_json
 
 if TYPE_CHECKING:
-    from services.keys.assembly import Keys
-    from services.keys.restoring.acceptance import Accepted
+    from services.keys.restoring.look import Accepted
     from services.keys.restoring.losses import Losses
-    from shared.replication.proof.signatures import Signer
 
 _REASON_CHARACTERS_MAX = 200
 app = typer.Typer(help="Accept that the log of keys was put back to an older state.", no_args_is_help=True)
@@ -41,8 +40,7 @@ def accept(
 
     Put the newer database back instead, if there is one: what it holds and this log does not is lost by this.
     """
-    from services.keys.restoring.acceptance import NothingToAccept
-    from shared.eventsourcing.origin import Origin
+    from services.keys.restoring.look import NothingToAccept
 
     reason, left_out = _sane(reason), _known(without or [])
     if log == "sensors":
@@ -50,16 +48,8 @@ def accept(
         return
     if log != "keys":
         raise typer.BadParameter(f"{log} is not one of keys, sensors", param_hint="--log")
-    keys, memories = _keys_and_memories(data, left_out)
-    if keys.acceptance is None:
-        raise Failure(
-            "keys has no KEYS_SIGNING_KEY here, so no follower holds a signed head: they begin anew by themselves."
-        )
     try:
-        if yes:
-            done = keys.acceptance.accept(memories.held, memories.known, reason, Origin(actor="grillo restore"))
-        else:
-            done = keys.acceptance.look(memories.held, memories.known)
+        done = _accepted(data, left_out, reason) if yes else _looked_at(data, left_out)
     except NothingToAccept as error:
         raise Failure(f"{error}.") from None
     if as_json:
@@ -68,22 +58,37 @@ def accept(
         _tell(done, yes)
 
 
-def _keys_and_memories(data: Path, without: frozenset[str]) -> "tuple[Keys, Memories]":
+def _accepted(data: Path, without: frozenset[str], reason: str) -> "Accepted":
+    """Raises Failure or NothingToAccept."""
+    from services.cli.host.organisation import keys_service
+    from services.embedded.data_folder import DataFolder
     from shared.environment import text
+    from shared.eventsourcing.origin import Origin
     from shared.settings import read_settings
 
     if text("DATABASE_URL"):
-        return _keys(data, read_settings().proof_keys.keys_signer), of_services(without)
-    from services.embedded.data_folder import DataFolder
+        signer, memories = read_settings().proof_keys.keys_signer, of_services(without)
+    else:
+        memories = of_folder(data, without, changes=True)
+        signer = DataFolder(data).keys_signer()
+    acceptance = keys_service(data, signer).acceptance
+    if acceptance is None:
+        raise Failure(
+            "keys has no KEYS_SIGNING_KEY here, so no follower holds a signed head: they begin anew by themselves."
+        )
+    return acceptance.accept(memories, reason, Origin(actor="grillo restore"))
 
-    memories = of_folder(data, without)
-    return _keys(data, DataFolder(data).keys_signer()), memories
 
+def _looked_at(data: Path, without: frozenset[str]) -> "Accepted":
+    """Not a byte changes by it, whatever the files are like. Raises Failure or NothingToAccept."""
+    from services.keys.restoring.look import look_at
+    from shared.environment import text
+    from shared.runtime.clock import SystemClock
 
-def _keys(data: Path, signer: "Signer | None") -> "Keys":
-    from services.cli.host.organisation import keys_service
-
-    return keys_service(data, signer)
+    memories = of_services(without) if text("DATABASE_URL") else of_folder(data, without, changes=False)
+    database = open_database("keys", data, to_read=True)
+    require_current("keys", database)
+    return look_at(database, SystemClock()).look(memories)
 
 
 def _sane(reason: str) -> str:
@@ -128,6 +133,7 @@ def _as_json(done: "Accepted", is_done: bool) -> dict[str, Any]:
         "revoked": list(done.revoked),
         "deleted": list(done.deleted),
         "suspended": list(done.suspended),
+        "created": [{"id": key.key_id, "organisation": key.organisation_id, "hint": key.hint} for key in done.gone],
     }
 
 
@@ -154,5 +160,8 @@ def _tell_losses(done: "Accepted", lost: "Losses", is_done: bool) -> None:
         typer.echo(f"{len(ids)} keys {'are' if is_done else 'would be'} {what} again")
         for key_id in ids:
             typer.echo(f"  {key_id}")
+    typer.echo(f"{len(done.gone)} keys were created in what is gone; nothing brings them back, nor their secrets")
+    for key in done.gone:
+        typer.echo(f"  {key.key_id} of {key.organisation_id}{f', {key.hint}' if key.hint else ''}")
     if done.suspended:
         typer.echo("A suspended key's present secret is known to be dead: its owner rotates it, then resumes it.")

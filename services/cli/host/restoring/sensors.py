@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from services.cli.host.databases import open_database
+from services.cli.host.databases import open_database, require_current
 from services.cli.output import print_json
 
 
@@ -16,18 +16,21 @@ def accept(data: Path, *, yes: bool, as_json: bool) -> None:
     from services.auth import tables
     from services.auth.assembly import MIGRATIONS, SENSORS_WITNESS
     from shared.environment import text
-    from shared.replication.kept_heads import give_up, read_kept_heads
+    from shared.replication.heads.head_keeper import give_up_witnessed, witnessed
     from shared.sql.migrations import migrate
 
     kept_head = tables.metadata.tables["kept_head"]
-    auth = open_database("auth", data)
-    migrate(auth, MIGRATIONS)
-    if yes and not text("DATABASE_URL"):
-        open_database("sensors", data).answers()  # a damaged end of its write-ahead log is dropped now
-    with auth.transaction() as tx:
-        heads = read_kept_heads(tx, kept_head, SENSORS_WITNESS)
+    auth = open_database("auth", data, to_read=not yes)
+    if yes:
+        migrate(auth, MIGRATIONS)
+        if not text("DATABASE_URL"):
+            open_database("sensors", data).answers()  # a damaged end of its write-ahead log is dropped now
+    else:
+        require_current("auth", auth)
+    with auth.transaction() if yes else auth.reading() as tx:
+        heads = witnessed(tx, kept_head, SENSORS_WITNESS)
         if yes:
-            give_up(tx, kept_head, SENSORS_WITNESS)
+            give_up_witnessed(tx, kept_head, SENSORS_WITNESS)
     if as_json:
         print_json({"accepted": yes, "heads": len(heads)})
     elif yes:

@@ -59,6 +59,7 @@ class Use(Counts):
     buckets: tuple[Bucket, ...]
     routes: tuple[tuple[str, int], ...]
     statuses: tuple[tuple[str, int], ...] = ()
+    networks: tuple[tuple[str, int], ...] = ()
     p50: float | None = None
     p95: float | None = None
     p99: float | None = None

@@ -11,7 +11,8 @@ _OPERATIONS_MAX = 12  # a problem of more operations is one of nearly all
 _GUIDES = {
     "authentication": (
         *("missing-credentials", "invalid-key", "key-revoked", "key-suspended", "key-expired", "key-rotated"),
-        *("insufficient-permission", "address-not-allowed", "beyond-own-bounds", "outside-organisation"),
+        *("insufficient-permission", "address-not-allowed", "network-not-allowed"),
+        *("beyond-own-bounds", "outside-organisation"),
     ),
     "rate-limits": ("quota-exceeded", "range-too-long"),
 }

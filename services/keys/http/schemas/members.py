@@ -22,6 +22,7 @@ from shared.web.schemas.whole_number import WholeNumber
 
 ADDRESSES_MAX = 50
 LABELS_MAX = 10
+NETWORKS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +169,25 @@ MEMBERS: dict[str, Member] = {
             fields.String(validate=_network), allow_none=True, validate=validate.Length(max=ADDRESSES_MAX)
         ),
         absent=(),
+    ),
+    "networks": Member(
+        shown=fields.List(
+            fields.String(),
+            required=True,
+            allow_none=True,
+            metadata={"description": "ids of those whose sensors and events it opens; null: of all"},
+        ),
+        is_listed=True,
+        wanted=fields.List(
+            fields.String(validate=[validate.Length(min=1, max=32), plain_text]),
+            allow_none=True,
+            validate=validate.Length(min=1, max=NETWORKS_MAX),
+            metadata={
+                "description": "null: all. One that is deleted opens nothing. More than before need `regenerate`",
+                "refusals": ["an admin key opens all networks", "no such network"],
+            },
+        ),
+        absent=None,
     ),
     "rotated_at": Member(shown=_moment()),
     "grace_until": Member(shown=_moment("until when the previous secret works")),

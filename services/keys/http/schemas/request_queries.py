@@ -30,6 +30,7 @@ class ListQuery(PageQuery):
     status: str | None = None
     label: tuple[str, ...] = ()
     q: str = ""
+    network_id: str = ""
     sort: str = NEWEST_FIRST
 
     def wanted(self) -> KeyFilter:
@@ -37,6 +38,7 @@ class ListQuery(PageQuery):
             statuses=tuple(Status(name) for name in self.status.split(",")) if self.status else (),
             labels=tuple(map(label_of, self.label)),
             text=self.q,
+            network_id=self.network_id or None,
         )
 
 
@@ -57,6 +59,10 @@ class ListQuerySchema(PageQuerySchema):
             "description": "part of the name, description or hint, or the whole id; case and the way that "
             "accents are composed make no difference"
         },
+    )
+    network_id = fields.String(
+        validate=validate.Regexp(r"[0-9A-Za-z_]{1,32}\Z", error="not an id"),
+        metadata={"description": "keys that are bound to networks, of which it is one"},
     )
     sort = fields.String(
         validate=validate.OneOf(SORTS),

@@ -18,8 +18,9 @@ class KeyFilter:
 
     `permission`: they have it. `is_never_used`, and `unused_since`: they can be used, and are older than that, but were
     not used since. `expires_before`: they can be used, and end by themselves before. `is_in_grace`: an older secret
-    still works. `created_by`: the id of who made them. `left_since`: people made them who were refused when they last
-    signed in, or have not signed in since then.
+    still works. `network_id`: they are bound to networks, of which it is one. `is_sent_in_query`: they can be used, and
+    their secret came in a URL. `created_by`: the id of who made them. `left_since`: people made them who were refused
+    when they last signed in, or have not signed in since then.
     """
 
     statuses: tuple[Status, ...] = ()
@@ -32,6 +33,8 @@ class KeyFilter:
     unused_since: datetime | None = None
     expires_before: datetime | None = None
     is_in_grace: bool = False
+    network_id: str | None = None
+    is_sent_in_query: bool = False
     created_by: str | None = None
     left_since: datetime | None = None
 
@@ -63,6 +66,10 @@ def conditions(wanted: KeyFilter, now: datetime) -> list[ColumnElement[bool]]:
         found += [has[Status.ACTIVE], table.expires_at <= rfc3339(wanted.expires_before)]
     if wanted.is_in_grace:
         found += [has[Status.ACTIVE], table.grace_until > rfc3339(now)]
+    if wanted.network_id is not None:
+        found.append(table.networks.contains(f'"{wanted.network_id}"', autoescape=True))
+    if wanted.is_sent_in_query:
+        found += [has[Status.ACTIVE], table.sent_in_query_at.is_not(None)]
     if wanted.created_by is not None:
         found.append(table.created_by == wanted.created_by)
     if wanted.left_since is not None:

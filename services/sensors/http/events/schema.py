@@ -128,7 +128,7 @@ class SeismicEventSchema(Schema):
     magnitude = _known_or_null(fields.Float)
     magnitude_type = _known_or_null(fields.String, "such as Mw or ML")
     location_description = _known_or_null(fields.String)
-    status = fields.Enum(Status, by_value=True, required=True, allow_none=True)
+    status = fields.String(required=True, allow_none=True, validate=validate.OneOf([each.value for each in Status]))
     network_id = _known_or_null(fields.String)
     event_type = _known_or_null(fields.String, "QuakeML's, such as earthquake or quarry blast")
     source = fields.String(required=True, metadata={"description": "whose catalogue says so"})

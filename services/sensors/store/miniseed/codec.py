@@ -1,4 +1,4 @@
-"""Codec of miniSEED 2 (SEED manual, chapter 8), by libmseed: records of 4,096 bytes with times in microseconds.
+"""Codec of miniSEED 2 (SEED manual, chapter 8), by libmseed: records of 4,096 bytes or fewer, times in microseconds.
 
 Integers are Steim2, or plain INT32 where a difference leaves 30 bits; floats stay floats. What is decoded equals what
 was encoded, bit by bit.
@@ -16,6 +16,8 @@ from services.sensors.store.miniseed.codes import Codes
 from services.sensors.store.piece import Samples
 
 RECORD_BYTES = 4096
+SHORTER_BYTES = (2048, 1024, 512, 256)
+"""Lengths of records for samples that one time and rate do not hold together for long."""
 
 _HEADER_BYTES = 64  # fixed header and two blockettes, the most that we write; data begin at 64 or 128
 _STATION, _LOCATION, _CHANNEL, _NETWORK = slice(8, 13), slice(13, 15), slice(15, 18), slice(18, 20)
@@ -24,8 +26,6 @@ _QUALITY_UNKNOWN = 2  # pymseed's number for SEED's D
 _ANY_CODES = Codes(network="", station="X", location="", channel="X")
 _ANY_SOURCE = "FDSN:XX_X__H_H_Z"  # replaced: a source identifier cannot state every code that a header can
 _STEIM2_DIFFERENCE_MAX = 2**29 - 1  # libmseed refuses even -2**29, which 30 bits could hold
-_SAMPLES_MAX = (RECORD_BYTES - 64) // 4 * 7  # of a record: Steim2 puts seven into a word at most
-_PLAIN_SAMPLES = (RECORD_BYTES - 128) // 4  # of a record without compression
 _FLOATS = {"float32": (DataEncoding.FLOAT32, "f"), "float64": (DataEncoding.FLOAT64, "d")}
 
 
@@ -39,6 +39,7 @@ class Header:
     start_ns: int
     rate_hz: float
     count: int
+    record_bytes: int
 
 
 def to_microsecond(at_ns: int) -> int:
@@ -58,10 +59,13 @@ def stated_rate(rate_hz: float) -> float:
     return stated if stated == rate_hz else stated_rate(stated)
 
 
-def first_record(codes: Codes, start_ns: int, rate_hz: float, samples: Samples) -> tuple[bytes, int]:
+def first_record(
+    codes: Codes, start_ns: int, rate_hz: float, samples: Samples, record_bytes: int = RECORD_BYTES
+) -> tuple[bytes, int]:
     """One record with as many samples from the first on as it holds, and how many that are."""
-    encoding, kind, samples = _encoding(samples[:_SAMPLES_MAX])
-    template = MS3Record(reclen=RECORD_BYTES, encoding=encoding)
+    samples_max = (record_bytes - 64) // 4 * 7  # Steim2 puts seven into a word at most
+    encoding, kind, samples = _encoding(samples[:samples_max], (record_bytes - 128) // 4)
+    template = MS3Record(reclen=record_bytes, encoding=encoding)
     template.sourceid = _ANY_SOURCE
     template.formatversion, template.pubversion = 2, _QUALITY_UNKNOWN
     template.starttime, template.samprate = to_microsecond(start_ns), rate_hz
@@ -88,8 +92,9 @@ def encode(codes: Codes, start_ns: int, rate_hz: float, samples: Samples) -> Ite
 def decode(records: bytes) -> Samples:
     """The samples of one or more records of one type, as one vector. Raises RecordDamaged."""
     try:
-        if len(records) == RECORD_BYTES:
-            return np.array(MS3Record.parse(records, unpack_data=True).np_datasamples)
+        first = MS3Record.parse(records, unpack_data=True)
+        if int(first.reclen) == len(records):
+            return np.array(first.np_datasamples)
         parts = [np.array(one.np_datasamples) for one in MS3Record.from_buffer(records, unpack_data=True)]
     except MiniSEEDError as error:
         raise RecordDamaged(str(error)) from error
@@ -106,6 +111,7 @@ def headers(records: bytes) -> Iterator[Header]:
                 start_ns=int(one.starttime),
                 rate_hz=float(one.samprate),
                 count=int(one.samplecnt),
+                record_bytes=int(one.reclen),
             )
             place += int(one.reclen)
     except MiniSEEDError as error:
@@ -122,13 +128,13 @@ def _codes(header: bytes) -> Codes:
         raise RecordDamaged("its codes are no SEED codes") from None
 
 
-def _encoding(samples: Samples) -> tuple[DataEncoding, str, Samples]:
-    """How to write the first samples, and those that may be written so."""
+def _encoding(samples: Samples, plain_samples: int) -> tuple[DataEncoding, str, Samples]:
+    """How to write the first samples, and those that may be written so. `plain_samples`: that fit uncompressed."""
     if samples.dtype != np.int32:
         return *_FLOATS[samples.dtype.name], samples
     too_large = np.flatnonzero(np.abs(np.diff(samples.astype(np.int64))) > _STEIM2_DIFFERENCE_MAX)
     if too_large.size == 0:
         return DataEncoding.STEIM2, "i", samples
-    if too_large[0] < _PLAIN_SAMPLES:
-        return DataEncoding.INT32, "i", samples[:_PLAIN_SAMPLES]
+    if too_large[0] < plain_samples:
+        return DataEncoding.INT32, "i", samples[:plain_samples]
     return DataEncoding.STEIM2, "i", samples[: too_large[0] + 1]

@@ -18,7 +18,7 @@ from services.sensors.store import index
 from services.sensors.store.archive_lock import take_archive_lock
 from services.sensors.store.even_times import NS
 from services.sensors.store.miniseed.archive import Archive, FileName
-from services.sensors.store.miniseed.codec import RECORD_BYTES, Header, RecordDamaged, decode, headers
+from services.sensors.store.miniseed.codec import Header, RecordDamaged, decode, headers
 from services.sensors.store.miniseed.codes import Codes, Coding
 from services.sensors.store.piece import BY_TIME, Piece, Samples, by_time
 from services.sensors.store.sealing.verification import Fault
@@ -99,7 +99,8 @@ class Reindexing:
                 return 0
             tx.execute(delete(tables.sealed_file).where(tables.sealed_file.c.path == name.relative))
             self._take_out_rows(tx, sensor_id, axis, name.hour, pieces)
-            index.insert_file(tx, sensor_id, axis, name.hour, name.relative, len(content), spans)
+            size = len(content) // len(pieces)
+            index.insert_file(tx, sensor_id, axis, name.hour, name.relative, len(content), spans, size)
             last = max(pieces, key=lambda piece: piece.end_ns)
             index.note_channel(tx, sensor_id, axis, name.codes, last.rate_hz, last.end_ns)
         return sum(piece.count for piece in pieces)
@@ -131,12 +132,16 @@ class Reindexing:
 
 def _pieces(content: bytes, name: FileName) -> list[Piece]:
     """A piece a record. Raises RecordDamaged."""
-    if not content or len(content) % RECORD_BYTES:
+    first_header = next(headers(content), None)
+    if first_header is None or len(content) % first_header.record_bytes:
         raise RecordDamaged("it is cut short")
+    size = first_header.record_bytes
     found: list[tuple[Header, Samples]] = []
-    for first in range(0, len(content), RECORD_BYTES):
-        record = content[first : first + RECORD_BYTES]
+    for first in range(0, len(content), size):
+        record = content[first : first + size]
         found += [(header, decode(record)) for header in headers(record)]
+    if any(header.record_bytes != size for header, _ in found):
+        raise RecordDamaged("its records differ in length")
     if any(header.codes != name.codes for header, _ in found):
         raise RecordDamaged("it holds another channel than its name says")
     return [by_time("", header.start_ns, header.rate_hz, samples) for header, samples in found]
@@ -144,8 +149,9 @@ def _pieces(content: bytes, name: FileName) -> list[Piece]:
 
 def _spans(content: bytes, pieces: list[Piece]) -> list[SealedSpan]:
     rows: defaultdict[tuple[float, str], list[tuple[int, ...]]] = defaultdict(list)
+    size = len(content) // len(pieces)
     for place, piece in enumerate(pieces):
-        crc = crc32(content[place * RECORD_BYTES : (place + 1) * RECORD_BYTES])
+        crc = crc32(content[place * size : (place + 1) * size])
         times = piece.start_ns, piece.device_ns, piece.device_end_ns
         rows[piece.rate_hz, piece.samples.dtype.char].append((*times, piece.count, place, crc))
     return [

@@ -202,7 +202,8 @@ class Sealer:
                 tx.execute(update(files).where(files.c.id.in_(list(hour.files))).values(superseded_us=self._now_us()))
                 for path, content in written:
                     size = len(content.content)
-                    index.insert_file(tx, due.sensor_id, due.axis, due.hour, path, size, content.spans)
+                    where = due.sensor_id, due.axis, due.hour, path
+                    index.insert_file(tx, *where, size, content.spans, content.record_bytes)
                 index.insert_pieces(tx, due.sensor_id, outside, self._now_us())
                 index.find_last_sample(tx, due.sensor_id, due.axis)
             self._due.done(tx, due)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from services.sensors import tables
 from services.sensors.store import index
 from services.sensors.store.miniseed.archive import Archive, FileName
-from services.sensors.store.miniseed.codec import RECORD_BYTES, Header, RecordDamaged, decode, headers
+from services.sensors.store.miniseed.codec import Header, RecordDamaged, decode, headers
 from services.sensors.store.span import Records, Span, SpanDamaged
 from shared.sql.database import Database
 
@@ -102,8 +102,9 @@ class Verification:
         except OSError as error:
             yield Fault(place=path, reason=f"the file cannot be read: {error.strerror}")
             return
+        size = spans[0].record_bytes or 0 if spans else 0
         places = sorted(int(record["place"]) for span in spans for record in span.table)
-        if places != list(range(len(places))) or len(content) != len(places) * RECORD_BYTES:
+        if places != list(range(len(places))) or len(content) != len(places) * size:
             yield Fault(place=path, reason="it holds other records than the index says")
             return
         name = FileName.parse(path)
@@ -113,7 +114,7 @@ class Verification:
                 continue
             for record in span.table:
                 place = int(record["place"])
-                reason = _contradiction(content[place * RECORD_BYTES : (place + 1) * RECORD_BYTES], span, record, name)
+                reason = _contradiction(content[place * size : (place + 1) * size], span, record, name)
                 if reason is not None:
                     yield Fault(place=path, reason=f"record {place} {reason}")
 
@@ -143,7 +144,11 @@ def _contradiction(content: bytes, span: Span, record: Records, name: FileName |
     if name is None or header.codes != name.codes:
         return f"is of {header.codes}, another channel than the file's name says"
     stated = Header(
-        codes=header.codes, start_ns=int(record["start_ns"]), rate_hz=span.rate_hz, count=int(record["count"])
+        codes=header.codes,
+        start_ns=int(record["start_ns"]),
+        rate_hz=span.rate_hz,
+        count=int(record["count"]),
+        record_bytes=span.record_bytes or 0,
     )
     if stated != header or count != header.count:
         return "has another time, rate or number of samples than the index says"

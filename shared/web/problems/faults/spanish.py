@@ -94,7 +94,28 @@ SPANISH_FAULTS: Mapping[str, str] = {
     "must have longitudes from -180 to 180, latitudes from -90 to 90, and south below north": (
         "debe tener longitudes de -180 a 180, latitudes de -90 a 90, y south por debajo de north"
     ),
-    "keys cannot be bound to networks yet: leave it out": "las claves aún no se pueden limitar a redes: no lo dé",
+    # networks
+    "must be the network's name, letter by letter": "debe ser el nombre de la red, letra por letra",
+    "must not be above trigger_on": "no debe estar por encima de trigger_on",
+    "… sensors belong to this network: move or delete them first": (
+        "… sensores pertenecen a esta red: muévalos o elimínelos primero"
+    ),
+    "the organisation has … networks, the most it may have: delete one first": (
+        "la organización tiene … redes, el máximo posible: elimine una primero"
+    ),
+    "… takes no new sensors: name another network, or let this one accept new ones": (
+        "… no admite sensores nuevos: indique otra red, o deje que esta los acepte"
+    ),
+    "no such network: …": "esa red no existe: …",
+    "an admin key opens all networks: leave them out, or the permission admin": (
+        "una clave de administración abre todas las redes: no las dé, o quite el permiso admin"
+    ),
+    "which networks there are cannot be asked right now; nothing was changed": (
+        "ahora no se puede preguntar qué redes hay; no se cambió nada"
+    ),
+    "all networks": "todas las redes",
+    "the networks …": "las redes …",
+    "not an id": "no es un identificador",
     # channels
     "is required for a channel of this kind": "es necesario para un canal de este tipo",
     "does not apply to a channel of this kind": "no se aplica a un canal de este tipo",

@@ -8,13 +8,15 @@ from typing import cast
 from services.auth import assembly as auth_assembly
 from services.auth.tier_limits import TIERS
 from services.embedded.data_folder import DataFolder
-from services.embedded.soundness.fault import Report
 from services.embedded.soundness.folder_check import check
 from services.keys import assembly as keys_assembly
 from services.keys.commands.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Reason
 from services.sensors import assembly as sensors_assembly
+from services.sensors.accounting.account import Account
+from services.sensors.arrival.accounts import note
+from services.soundness.fault import Report
 from services.usage import assembly as usage_assembly
 from services.usage.known_keys.keys_client import KeysClient
 from services.usage.notifications.settings import DeliverySettings
@@ -99,6 +101,11 @@ class World:
         with store.transaction() as tx:
             store.append(tx, f"sen_{self.sensors_rows}", 0, [event], "{}", rfc3339(self.clock.now()))
         self.sensors_rows += 1
+
+    def offer(self, samples: int) -> None:
+        """So many samples of one sensor arrive: no event tells of them."""
+        with self.sensors.database.transaction() as tx:
+            note(tx, "sen_0", Account(new=samples), ())
 
     def live(self, keys: int = 3) -> None:
         """Some minutes in which something happens everywhere."""

@@ -1,6 +1,7 @@
 """Details of a key that was changed more often than its page reads."""
 
 from services.keys.console.pages.details.details_page import CHANGES_READ_MAX
+from services.keys.views.history import HistoryRange
 from tests.examples import ORIGIN
 from tests.integration.keys.console.browsing import Browser
 from tests.integration.keys.console.scene import Console, create
@@ -16,5 +17,5 @@ def test_the_newest_changes_are_read_and_shown(console: Console, browser: Browse
     page = browser.get(f"/console/keys/{key_id}")
     assert page.status_code == 200
     assert "Resumed" in page.text
-    newest = console.keys.history.of_key(whose, key_id, newest=3)
+    newest = console.keys.history.of_key(whose, key_id, HistoryRange(newest=3))
     assert [entry.revision for entry in newest] == [CHANGES_READ_MAX - 1, CHANGES_READ_MAX, CHANGES_READ_MAX + 1]

@@ -64,6 +64,23 @@ def test_keys_that_need_a_look_are_found_by_the_url(
     assert badges.count('class="badge warning">Unused for 90 days') == 2
 
 
+def test_a_key_that_was_sent_in_a_url_is_found_and_says_so_until_it_has_a_new_secret(
+    console: Console, browser: Browser, clock: ManualClock
+) -> None:
+    for name in ("in a header", "in a URL"):
+        create(browser, name=name, allow_query="on")
+    key_id = use(console, "in a URL", clock.now())
+    console.keys.last_use.record({}, in_query={key_id: clock.now()})
+    assert names(browser.get(f"{LIST}?show=sent-in-url")) == ["in a URL"]
+    listed = browser.get(LIST).text
+    assert listed.count('class="badge warning">Sent in a URL') == 1
+    assert listed.count('class="badge neutral">May be in URLs') == 1
+    assert "make a new secret" in browser.get(f"{LIST}/{key_id}").text
+    clock.advance(1)
+    console.keys.commands.rotate(console.organisation_id, key_id, timedelta(), ORIGIN)
+    assert names(browser.get(f"{LIST}?show=sent-in-url")) == []
+
+
 def test_a_filter_goes_on_to_the_next_page_and_through_the_sorted_columns(browser: Browser) -> None:
     for number in range(22):
         create(browser, name=f"key {number:02}", permissions=["events:read" if number else "sensors:read"])

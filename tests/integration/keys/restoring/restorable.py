@@ -7,8 +7,10 @@ from services.auth import assembly as auth_assembly
 from services.keys import assembly as keys_assembly
 from services.keys.commands.command_inputs import CreatedKey, KeyRequest
 from services.keys.encryption.description import Description
+from shared.contracts.seen import SeenKey
 from shared.gate.grants.replica import Replica
-from shared.replication.feed import Acknowledgement, FeedPage, HeldHead
+from shared.replication.feed import Acknowledgement, FeedPage
+from shared.replication.heads.held_heads import HeldHead
 from shared.replication.proof.signatures import Signer, new_private_key
 from shared.replication.proof.signed_heads import SIGNED_EVERY_SECONDS, SignedHead
 from shared.runtime.clock import ManualClock
@@ -76,12 +78,16 @@ class Restorable:
 
     def held(self) -> SignedHead:
         """The newest signed head that auth keeps."""
-        held = self.auth.follower.held()
-        assert held is not None
-        return held.head
+        head = self.auth.follower.held().head
+        assert head is not None
+        return head
 
     def kept(self) -> list[tuple[str, SignedHead]]:
         return [("auth.grants", self.held())]
+
+    def seen(self) -> tuple[SeenKey, ...]:
+        """All keys that auth was told of."""
+        return self.auth.seen_keys(None, 1000).keys
 
     def name(self, head: SignedHead, *, gate: str | None = None) -> FeedPage:
         """The feed's answer to a follower that names this head."""

@@ -8,8 +8,8 @@ from sqlalchemy import select, text
 
 from services.keys import tables
 from services.keys.lifecycle.key import Reason
-from services.keys.restoring.acceptance import Accepted, NothingToAccept
 from services.keys.restoring.endings import KnownDead
+from services.keys.restoring.look import Accepted, Memories, NothingToAccept, look_at
 from shared.eventsourcing.audit import audit
 from shared.eventsourcing.epochs import LogDiverged
 from shared.replication.feed import FeedDiverged
@@ -37,7 +37,8 @@ def put_back(system: Restorable) -> Restorable:
 def accept(system: Restorable, known: KnownDead = NOTHING) -> Accepted:
     acceptance = system.keys.acceptance
     assert acceptance is not None
-    return acceptance.accept(system.kept(), known, "the primary's disk was lost", ORIGIN)
+    memories = Memories(held=tuple(system.kept()), known=known, seen=system.seen())
+    return acceptance.accept(memories, "the primary's disk was lost", ORIGIN)
 
 
 def status(system: Restorable, key_id: str) -> str:
@@ -81,13 +82,20 @@ def test_it_says_what_was_lost(put_back: Restorable) -> None:
     assert (done.restored.from_epoch, done.restored.position) == (seen.epoch, done.head.position)
 
 
+def test_keys_created_in_what_is_lost_are_told_by_id_and_hint(put_back: Restorable) -> None:
+    seen = {key.key_id: key for key in put_back.seen()}
+    with put_back.keys.database.reading() as tx:
+        known = set(tx.execute(select(tables.log.c.stream)).scalars())
+    done = accept(put_back)
+    assert done.gone == tuple(key for key_id, key in sorted(seen.items()) if key_id not in known)
+    assert [(key.organisation_id, (key.hint or "")[:4]) for key in done.gone] == [(put_back.organisation, "grl_")] * 3
+
+
 def test_a_mere_look_changes_nothing(put_back: Restorable) -> None:
     put_back.auth.following.catch_up()
-    acceptance = put_back.keys.acceptance
-    assert acceptance is not None
     known = KnownDead(revoked=frozenset({put_back.stolen}))
     before = put_back.keys.feed.pull(None).head
-    looked = acceptance.look(put_back.kept(), known)
+    looked = look_at(put_back.keys.database, put_back.clock).look(Memories(held=tuple(put_back.kept()), known=known))
     assert (looked.revoked, looked.restored) == ((put_back.stolen,), None)
     assert put_back.keys.feed.pull(None).head == before
     with pytest.raises(LogDiverged):
@@ -112,7 +120,7 @@ def test_what_showed_the_divergence_is_enough_where_all_followers_are_lost(put_b
     put_back.auth.following.catch_up()
     acceptance = put_back.keys.acceptance
     assert acceptance is not None
-    done = acceptance.accept([], NOTHING, "all is lost", ORIGIN)
+    done = acceptance.accept(Memories(), "all is lost", ORIGIN)
     assert done.losses is not None
     assert done.losses.newest == put_back.held()
 
@@ -146,7 +154,7 @@ def test_a_follower_that_stood_before_what_is_lost_goes_on_without_beginning_ane
     kept = system.kept()
     system.put_back(dump)
     assert system.keys.acceptance is not None
-    system.keys.acceptance.accept(kept, NOTHING, "a drill", ORIGIN)
+    system.keys.acceptance.accept(Memories(held=tuple(kept)), "a drill", ORIGIN)
     system.stop()
     for file in system.folder.glob("auth.db*"):
         file.unlink()

@@ -10,7 +10,7 @@ import msgspec
 from services.keys import assembly
 from services.keys.commands.command_inputs import KeyRequest
 from services.keys.encryption.description import Description
-from shared.replication.feed import HeldHead
+from shared.replication.heads.held_heads import HeldHead
 from shared.replication.proof.signatures import Signer, new_private_key
 from shared.replication.proof.signed_heads import SignedHead
 from shared.runtime.clock import SystemClock

@@ -11,8 +11,8 @@ from services.auth.dead_secrets.dead_secret_store import page
 from services.keys import tables
 from services.keys.commands.command_inputs import CreatedKey, KeyEdit
 from services.keys.lifecycle.key import Access, Reason
-from services.keys.restoring.acceptance import Accepted
 from services.keys.restoring.endings import KnownDead, known_dead
+from services.keys.restoring.look import Accepted, Memories
 from shared.gate.verdict import Refusal, judge
 from tests.examples import ORIGIN
 from tests.gate_examples import presented
@@ -105,7 +105,7 @@ def known(system: Restorable) -> KnownDead:
 
 def accept(system: Restorable) -> Accepted:
     assert system.keys.acceptance is not None
-    return system.keys.acceptance.accept(system.kept(), known(system), "a drill", ORIGIN)
+    return system.keys.acceptance.accept(Memories(held=tuple(system.kept()), known=known(system)), "a drill", ORIGIN)
 
 
 def refusal(system: Restorable, key: CreatedKey) -> Refusal | None:
@@ -174,7 +174,7 @@ def test_with_auth_lost_too_what_only_it_knew_is_ended_by_nobody(system: Restora
         for table in ("kept_head", "checkpoint", "grant", "dead_secret"):
             tx.execute(text(f'DELETE FROM "{table}"'))  # noqa: S608  names of tables
     assert system.keys.acceptance is not None
-    done = system.keys.acceptance.accept(kept, KnownDead(), "a drill", ORIGIN)
+    done = system.keys.acceptance.accept(Memories(held=tuple(kept)), "a drill", ORIGIN)
     assert (done.revoked, done.suspended) == ((), ())
     system.auth.following.catch_up()
     system.pull_at_gate()

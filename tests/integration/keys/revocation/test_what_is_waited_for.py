@@ -31,6 +31,9 @@ TAKES_POWER: dict[str, Command] = {
     "narrower access": lambda keys, of, key_id: keys.edit(
         of, key_id, KeyEdit(access=lambda access: replace(access, allow_query=False)), ORIGIN
     ),
+    "fewer networks": lambda keys, of, key_id: keys.edit(
+        of, key_id, KeyEdit(access=lambda access: replace(access, networks=())), ORIGIN
+    ),
     "a new secret": lambda keys, of, key_id: keys.edit(of, key_id, KeyEdit(regenerate=True), ORIGIN),
 }
 GIVES_POWER: dict[str, Command] = {

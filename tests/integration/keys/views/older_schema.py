@@ -5,6 +5,8 @@ from sqlalchemy import Connection, text
 
 def before_conditions(tx: Connection) -> None:
     """As before migration 0011: idempotency keys of creations alone, and no revision of an organisation."""
+    before_networks(tx)
+    before_sent_in_query(tx)
     before_restores(tx)
     before_follower_places(tx)
     before_lifetimes(tx)
@@ -18,8 +20,18 @@ def before_conditions(tx: Connection) -> None:
     tx.execute(text("ALTER TABLE organisation DROP COLUMN revision"))
 
 
+def before_networks(tx: Connection) -> None:
+    """As before migration 0023, the newest: keys are bound to no networks."""
+    tx.execute(text("ALTER TABLE api_key DROP COLUMN networks"))
+
+
+def before_sent_in_query(tx: Connection) -> None:
+    """As before migration 0021: nothing kept of secrets that came in a URL."""
+    tx.execute(text("ALTER TABLE api_key DROP COLUMN sent_in_query_at"))
+
+
 def before_restores(tx: Connection) -> None:
-    """As before migration 0017, the newest: no epochs but the first, and no divergence."""
+    """As before migration 0017: no epochs but the first, and no divergence."""
     for name in ("present_epoch", "divergence"):
         tx.execute(text(f"ALTER TABLE log_head DROP COLUMN {name}"))
     tx.execute(text("DROP TABLE log_epoch"))

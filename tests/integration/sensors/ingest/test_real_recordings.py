@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from obspy import Stream, Trace, UTCDateTime
 from obspy.signal.trigger import coincidence_trigger, recursive_sta_lta
+from sqlalchemy import func, select
 
 from services.sensors import assembly, tables
 from services.sensors.arrival.record import Record
@@ -46,6 +47,7 @@ class Served:
     def __init__(self, folder: Path) -> None:
         database, clock = Database.sqlite(folder / "sensors.sqlite3"), SystemClock()
         migrate(database, assembly.MIGRATIONS)
+        self._database = database
         self._samples = open_samples(database, folder / "samples", clock)
         self._importer = Importer(database, SqlEventStore(database, tables.metadata), self._samples.store, clock)
         self.offered: defaultdict[tuple[str, str], list[Record]] = defaultdict(list)
@@ -64,6 +66,16 @@ class Served:
             self.sensors[recording.station] = imported.sensor_ids[0]
             self.offered[path.parts[-3], recording.station] += recording.records
         return new, offered
+
+    def seal(self) -> tuple[int, int]:
+        """Bytes and samples of all sealed files."""
+        while self._samples.sealer.run(settled=False):
+            pass
+        files, spans = tables.sealed_file, tables.span
+        with self._database.reading() as tx:
+            size = tx.execute(select(func.sum(files.c.bytes)).where(files.c.superseded_us.is_(None))).scalar_one()
+            in_files = spans.c.file_id.is_not(None)
+            return size, tx.execute(select(func.sum(spans.c["count"])).where(in_files)).scalar_one()
 
     def segments(self, station: str, channel: str) -> Mapping[str, list[Segment]]:
         """By day."""
@@ -133,6 +145,16 @@ def test_the_magnitude_7_earthquake_triggers_four_stations_and_nothing_does_befo
     # The times are those published with the data; filtering alone moves such a pick by 0.1 s.
     assert abs(first["time"] - UTCDateTime("2018-02-16T23:39:47.7")) < 0.5
     assert first["stations"][0] == "006"  # of the thirteen the one nearest to the epicentre
+
+
+def test_all_that_was_recorded_takes_less_than_two_bytes_a_sample_sealed_and_reads_the_same(served: Served) -> None:
+    before = {station: served.segments(station, "BNZ") for station in served.sensors}
+    size, samples = served.seal()
+    assert samples == sum(record.values.size for records in served.offered.values() for record in _distinct(records))
+    assert size <= 1.8 * samples
+    for station, of_days in before.items():
+        for day, segments in served.segments(station, "BNZ").items():
+            assert [one.samples.tolist() for one in segments] == [one.samples.tolist() for one in of_days[day]]
 
 
 def _trace(segment: Segment, station: str) -> Trace:

@@ -25,7 +25,8 @@ from shared.messaging.embedded_transport import URL
 from shared.messaging.exchanges import broadcast_queue, durable_queue
 from shared.messaging.publishing import EventPublisher, LogBus
 from shared.replication.envelopes import Envelopes
-from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, HeldHead, LogFeed
+from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, LogFeed
+from shared.replication.heads.held_heads import HeldHead
 from shared.replication.relay import BusUnavailable, Relay
 from shared.replication.subscription import Subscription
 from shared.runtime.clock import ManualClock

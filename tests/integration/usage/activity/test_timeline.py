@@ -17,18 +17,23 @@ from shared.contracts.errors import Unavailable
 from shared.sql.database import Database
 from shared.values.timestamps import rfc3339
 from tests.examples import NOON
-from tests.usage_examples import batch, record
+from tests.usage_examples import batch, in_range, record
 
 
 class Keys:
-    """The keys service, as usage asks it: a life of two events, or no answer."""
+    """The keys service, as usage asks it: a life of two events, or no answer. `asked`: the ranges asked for."""
 
     is_away = False
 
-    def history(self, organisation_id: str, key_id: str) -> list[Mapping[str, Any]]:
+    def __init__(self) -> None:
+        self.life = [_happening(1, "KeyCreated", -3600), _happening(2, "KeySuspended", 20)]
+        self.asked: list[Mapping[str, Any]] = []
+
+    def history(self, organisation_id: str, key_id: str, where: Mapping[str, Any]) -> list[dict[str, Any]]:
         if self.is_away:
             raise Unavailable("keys does not answer")
-        return [_happening(1, "KeyCreated", -3600), _happening(2, "KeySuspended", 20)]
+        self.asked.append(where)
+        return in_range(self.life, where)
 
 
 def _happening(revision: int, type_: str, seconds: float) -> Mapping[str, Any]:
@@ -86,6 +91,13 @@ ALL = ["late", "same 2", "same 1", "KeySuspended", "KeyCreated", "yesterday"]
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 6, 100])
 def test_pages_of_any_size_show_everything_once_newest_first(activity: ActivityTimeline, limit: int) -> None:
     assert read(activity, limit) == ALL
+
+
+def test_of_a_long_life_no_more_is_asked_for_than_a_page_shows(activity: ActivityTimeline, keys: Keys) -> None:
+    """Changes by one request are at the same moment: their order is that of their revisions."""
+    keys.life = [_happening(revision, f"change {revision}", revision // 3) for revision in range(1, 20)]
+    assert read(activity, 4) == [f"change {revision}" for revision in range(19, 0, -1)]
+    assert {where["newest"] for where in keys.asked} == {5}
 
 
 @pytest.mark.usefixtures("used")

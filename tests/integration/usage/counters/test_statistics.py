@@ -7,7 +7,7 @@ from sqlalchemy import insert
 
 from services.usage import tables
 from services.usage.counters.last_day import LastDays
-from services.usage.counters.rollup import Rollup
+from services.usage.counters.rollup import Rollup, roll_up
 from services.usage.counters.statistics import Statistics, Step
 from services.usage.intake.metering import Metering
 from shared.contracts.usage import RequestRecord
@@ -15,6 +15,7 @@ from shared.gate.grants.grant import Limits
 from shared.gate.quota.memory_quota import MemoryQuota
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
+from shared.values.timestamps import MINUTE_US, to_microseconds
 from tests.examples import NOON
 from tests.usage_examples import batch, record
 
@@ -55,6 +56,38 @@ def test_a_summary_adds_up_by_minute_hour_and_day_with_its_ends_on_whole_minutes
     whole = statistics.summary("key_a", NOON, NOON + timedelta(minutes=2), Step.HOUR)
     assert whole.series[0].by_status == {"200": 2, "404": 1}
     assert whole.routes == {"/v1/sensors": 2, "/v1/events": 1}
+
+
+def test_requests_are_counted_by_network_at_every_step_rolled_up_or_not(
+    usage_database: Database, metering: Metering, statistics: Statistics
+) -> None:
+    def told(step: Step, end: float = 7200) -> dict[str, int]:
+        return statistics.summary("key_a", NOON, NOON + timedelta(seconds=end), step).networks
+
+    requests = [
+        record(0, network_id="net_1"),
+        record(1, network_id="net_1", requests=3, cost=0, status=403),
+        record(61, network_id="net_2"),
+        record(3600, network_id="net_2"),
+        record(3601, network_id="net_2"),
+        record(3602),
+        record(0, key_id="key_b", network_id="net_3"),
+        record(0, key_id=None, network_id="net_3"),
+    ]
+    metering.take_in(batch(*requests))
+    expected = {Step.MINUTE: {"net_1": 4}, Step.HOUR: {"net_1": 4, "net_2": 3}, Step.DAY: {"net_1": 4, "net_2": 3}}
+    for until in (0, 3, 60, 120):
+        roll_up(usage_database, to_microseconds(NOON) // MINUTE_US + until)
+        assert {step: told(step, 60 if step is Step.MINUTE else 7200) for step in Step} == expected
+    assert list(told(Step.HOUR)) == ["net_1", "net_2"], "the one with most comes first"
+    metering.take_in(batch(record(2, network_id="net_2"), segment="late"))
+    assert told(Step.DAY) == {"net_1": 4, "net_2": 4}
+    assert statistics.of_organisation("org_railway", NOON, NOON + timedelta(hours=1), Step.HOUR).networks == {}
+    with usage_database.transaction() as tx:
+        for key_id, of in (("key_a", "org_railway"), ("key_b", "org_other")):
+            tx.execute(insert(tables.known_key).values(key_id=key_id, organisation_id=of, hint=""))
+    of_organisation = statistics.of_organisation("org_railway", NOON, NOON + timedelta(hours=1), Step.HOUR)
+    assert of_organisation.networks == {"net_1": 4, "net_2": 2}
 
 
 @pytest.mark.parametrize(("first", "last"), [(30, 100), (24, 96), (1, 95), (25, 47), (40, 56), (47, 49)])

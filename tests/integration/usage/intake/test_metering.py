@@ -99,6 +99,26 @@ def test_the_last_use_of_a_secret_before_is_told_apart(metering: Metering) -> No
     assert used.previous_used == {"key_a": earlier}
 
 
+OF_ANOTHER = {"secret_hint": "grl_0000…0002"}
+
+
+def test_a_newest_secret_in_a_url_is_told_also_of_a_request_that_was_refused(metering: Metering) -> None:
+    metering.take_in(
+        batch(
+            record(10, in_query=True),
+            record(20, in_query=True, cost=0, status=403),
+            record(25, in_query=True, previous_secret="a" * 16, **OF_ANOTHER),
+            record(30, "key_b", in_query=True, cost=0, status=403),
+            record(40, "key_b", in_query=True, cost=0, status=401, **OF_ANOTHER),
+            record(50, None, in_query=True, cost=0, status=401),
+        )
+    )
+    (used,) = metering.recent_uses.take()
+    assert used.last_used == {"key_a": NOON + timedelta(seconds=25)}
+    assert used.in_query == {"key_a": NOON + timedelta(seconds=20), "key_b": NOON + timedelta(seconds=30)}
+    assert list(metering.recent_uses.take()) == []
+
+
 def test_an_empty_batch_is_remembered_like_any_other(metering: Metering) -> None:
     assert metering.take_in(batch())
     assert not metering.take_in(batch())

@@ -21,6 +21,7 @@ SUMMARY = {
         {"start": "2026-11-23T11:00:00Z", "requests": 0, "by_status": {}},
     ],
     "routes": {"/v1/sensors": 4, "/v1/events": 1},
+    "networks": {"net_1": 1, "net_2": 3},
 }
 REQUEST = {
     "method": "GET",
@@ -62,6 +63,7 @@ def test_use_says_what_was_refused_what_failed_and_by_which_route(monkeypatch: p
     assert (use.requests, use.answered, use.refused, use.failed, use.p50, use.p99) == (5, 3, 1, 1, 1.5, None)
     assert [(hour.requests, hour.refused, hour.failed) for hour in use.buckets] == [(5, 1, 1)]
     assert use.routes == (("/v1/sensors", 4), ("/v1/events", 1))
+    assert use.networks == (("net_2", 3), ("net_1", 1))
     assert use.statuses == (("200", 3), ("401", 1), ("503", 1))
     since = "2026-11-22T13:00:00.000000Z"
     assert asked.asked == [("summary", ORGANISATION_ID, KEY_ID, since, "2026-11-23T12:00:00.000000Z", "HOUR")]

@@ -29,6 +29,7 @@ accesses = st.builds(
     allowed_addresses=networks.map(tuple),
     minute_limit=limits,
     day_limit=limits,
+    networks=st.none() | st.sets(st.sampled_from(["net_1", "net_2", "net_3"])).map(lambda ids: tuple(sorted(ids))),
 )
 FREE = Access()
 
@@ -54,6 +55,8 @@ def test_what_is_made_by_what_was_made_is_within_the_first(first: Access, second
         ("expires_at", NOON, [NOON, NOON - timedelta(seconds=1)], [None, NOON + timedelta(seconds=1)]),
         ("minute_limit", 5, [5, 1], [None, 6]),
         ("day_limit", 5, [5, 1], [None, 6]),
+        ("networks", ("net_1", "net_2"), [("net_2",), ("net_1", "net_2"), ()], [None, ("net_1", "net_3")]),
+        ("networks", (), [()], [None, ("net_1",)]),
         (
             "allowed_addresses",
             ("192.0.2.0/25", "192.0.2.128/25", "2001:db8::/32"),

@@ -23,6 +23,7 @@ from services.keys.lifecycle.commands import (
     SuspendKey,
 )
 from services.keys.lifecycle.decision import (
+    AdminOfNetworks,
     KeyHasExpired,
     KeyIsRevoked,
     RegenerationRequired,
@@ -209,6 +210,51 @@ def test_a_new_rotation_ends_an_earlier_grace() -> None:
 )
 def test_admin_opens_all_there_is(before: tuple[str, ...], after: tuple[str, ...], more: tuple[str, ...]) -> None:
     assert gained(before, after) == more
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "more"),
+    [
+        (("net_1",), ("net_1", "net_2", "net_3"), "the networks net_2, net_3"),
+        (("net_1",), ("net_2",), "the networks net_2"),
+        (("net_1",), None, "all networks"),
+        ((), None, "all networks"),
+        (None, ("net_1",), None),
+        (("net_1", "net_2"), ("net_2",), None),
+    ],
+)
+def test_more_networks_need_a_new_secret_and_fewer_do_not(
+    before: tuple[str, ...] | None, after: tuple[str, ...] | None, more: str | None
+) -> None:
+    state = given(key_created(networks=before))
+    access = Access(expires_at=CREATED.expires_at, allowed_addresses=("192.0.2.0/24",), minute_limit=30, networks=after)
+    if more is not None:
+        with pytest.raises(RegenerationRequired, match=more):
+            decide(state, EditKey(access=access), LATER)
+    edited = decide(state, EditKey(access=access, secret=SECRET if more else None), LATER)
+    *renewed, changed = edited
+    assert isinstance(changed, events.KeyAccessChanged)
+    assert changed.networks == after
+    assert [type(event) for event in renewed] == ([events.KeyRotated] if more else []), "the new secret comes first"
+
+
+def test_an_admin_key_is_bound_to_no_networks_however_it_would_come_to_be_so() -> None:
+    bound = replace(ACCESS, networks=("net_1",))
+    reader, admin = given(key_created(networks=("net_1",))), given(key_created(permissions=("admin",)))
+    for state, command in (
+        (None, create_key(permissions=("admin", "events:read"), networks=("net_1",))),
+        (None, create_key(permissions=("admin",), networks=())),
+        (reader, EditKey(permissions=("admin",), secret=SECRET)),
+        (admin, EditKey(access=bound)),
+    ):
+        with pytest.raises(AdminOfNetworks):
+            decide(state, command, LATER)
+    freed = EditKey(permissions=("admin",), access=ACCESS, secret=SECRET)
+    assert [type(event).__name__ for event in decide(reader, freed, LATER)] == [
+        "KeyRotated",
+        "KeyPermissionsChanged",
+        "KeyAccessChanged",
+    ]
 
 
 def test_a_new_key_is_created_with_all_that_was_asked_for() -> None:

@@ -20,6 +20,7 @@ from services.keys import tables
 from services.keys.assembly import MIGRATIONS
 from services.keys.commands.command_handler import CommandHandler
 from services.keys.commands.command_inputs import KeyRequest
+from services.keys.commands.network_checks import NoDirectory
 from services.keys.encryption.description import Description
 from services.keys.events import types
 from services.keys.lifecycle.key import Reason
@@ -34,7 +35,8 @@ from shared.gate.authentication.credential import Presented
 from shared.gate.grants.replica import Replica
 from shared.gate.verdict import judge
 from shared.replication.envelopes import Envelopes
-from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, GateRefused, HeldHead, LogFeed
+from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, GateRefused, LogFeed
+from shared.replication.heads.held_heads import HeldHead
 from shared.replication.relay import Doorbell
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
@@ -111,7 +113,8 @@ class World:
         self._database = keys_database
         self._feed = LogFeed(keys_database, store, publication, self._acknowledge)
         receipts = Receipts(propagation, Evidence(store, None, self.clock.now), self.clock)
-        self._commands = CommandHandler(keys_database, store, Doorbell(lambda: None), receipts, self.clock)
+        doorbell = Doorbell(lambda: None)
+        self._commands = CommandHandler(keys_database, store, doorbell, receipts, self.clock, NoDirectory())
         self._auth = auth.assemble(auth_database, LogFeed(keys_database, store, publication), self.clock)
         self._auth.subscription.pull()
         self._organisation = self._commands.organisations.register("Railway", "free", ORIGIN)

@@ -25,11 +25,12 @@ class World:
     tier: str = "free"
     unappliable: tuple[str, ...] = ()
     permission: str = "sensors:read"
+    networks: tuple[str, ...] = ()
 
     def judge(self) -> Verdict:
         held = [] if self.grant is None else [self.grant]
         grants = grants_of(*held, tier=self.tier, unappliable=self.unappliable)
-        return judge(self.request, self.permission, grants, NOW.timestamp())
+        return judge(self.request, self.permission, grants, NOW.timestamp(), networks=self.networks)
 
     def with_grant(self, **different: object) -> "World":
         return self if self.grant is None else replace(self, grant=structs.replace(self.grant, **different))
@@ -67,6 +68,10 @@ FAULTS: list[tuple[Refusal, Callable[[World], World]]] = [
     (Refusal.INVALID_REQUEST, _query_forbidden),
     (Refusal.ADDRESS_NOT_ALLOWED, lambda w: w.with_grant(allowed_addresses=("198.51.100.0/24",))),
     (Refusal.INSUFFICIENT_PERMISSION, lambda w: replace(w, permission="config:write")),
+    (
+        Refusal.NETWORK_NOT_ALLOWED,
+        lambda w: replace(w.with_grant(networks=frozenset({"net_1"})), networks=("net_2",)),
+    ),
 ]
 
 
@@ -81,6 +86,27 @@ def test_each_check_wins_over_every_later_one_in_all_combinations_of_faults() ->
         assert world.judge().refusal is expected, [refusal for refusal, _ in faults]
         judged += 1
     assert judged == 2 ** len(FAULTS)
+
+
+@pytest.mark.parametrize(
+    ("networks", "named", "passes"),
+    [
+        (None, ("net_1", "anything"), True),
+        ({"net_1", "net_2"}, (), True),
+        ({"net_1", "net_2"}, ("net_2",), True),
+        ({"net_1", "net_2"}, ("net_2", "net_1"), True),
+        ({"net_1"}, ("net_1", "net_2"), False),
+        ({"net_1"}, ("",), False),
+        (set(), (), True),
+        (set(), ("net_1",), False),
+    ],
+)
+def test_each_network_that_a_request_names_must_be_among_the_key_s_and_none_of_its_own_is_none(
+    networks: set[str] | None, named: tuple[str, ...], passes: bool
+) -> None:
+    held = grant(networks=None if networks is None else frozenset(networks))
+    verdict = World(request=presented(), grant=held, networks=named).judge()
+    assert verdict.refusal is (None if passes else Refusal.NETWORK_NOT_ALLOWED)
 
 
 def test_a_verdict_tells_the_grant_only_to_who_holds_its_secret() -> None:

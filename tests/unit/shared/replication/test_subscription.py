@@ -12,7 +12,8 @@ from shared.contracts.envelope import CloudEvent
 from shared.eventsourcing.epochs import Epochs
 from shared.eventsourcing.event_store import Head, MemoryEventStore
 from shared.replication.envelopes import Envelopes
-from shared.replication.feed import PAGE_EVENTS, Acknowledgement, FeedPage, FeedUnavailable, HeldHead
+from shared.replication.feed import PAGE_EVENTS, Acknowledgement, FeedPage, FeedUnavailable
+from shared.replication.heads.held_heads import HeldHead
 from shared.replication.subscription import Outcome, Subscription
 from shared.runtime.clock import ManualClock
 from tests import examples

@@ -7,9 +7,10 @@ import falcon
 from services.keys.console.pages.asked_usage import AskedUsage
 from services.keys.console.pages.details import activity_query
 from services.keys.console.pages.details.activity_query import ActivityQuery
-from services.keys.console.pages.key_usage import ActivityPage, Entry, UsageAway, Wanted
+from services.keys.console.pages.key_usage import ActivityPage, Entry, UsageAway
 from services.keys.console.pages.page import Page
 from services.keys.console.pages.parts import Visit
+from services.keys.views.history import HistoryRange
 from shared.web.problems.catalogue import unavailable
 
 _ROWS = 50
@@ -45,9 +46,10 @@ class KeyActivityPage(Page):
         wanted = query.wanted
         if wanted.status or wanted.route or wanted.address:
             return ActivityPage(entries=(), next=None)
-        history = reversed(self.parts.history.of_key(visit.organisation_id, key_id))
+        asked = HistoryRange(newest=_ROWS, start=wanted.start, end=wanted.end, request_id=wanted.request_id or None)
+        history = reversed(self.parts.history.of_key(visit.organisation_id, key_id, asked))
         changes = (Entry(at=one.at, type=one.type, actor=one.actor, request_id=one.request_id) for one in history)
-        return ActivityPage(entries=tuple(one for one in changes if _is_wanted(one, wanted))[:_ROWS], next=None)
+        return ActivityPage(entries=tuple(changes), next=None)
 
 
 class KeyActivityFile(Page):
@@ -71,11 +73,3 @@ class KeyActivityFile(Page):
 def _encoded(parts: Iterator[str]) -> Iterator[bytes]:
     for part in parts:
         yield part.encode()
-
-
-def _is_wanted(entry: Entry, wanted: Wanted) -> bool:
-    return (
-        (wanted.start is None or entry.at >= wanted.start)
-        and (wanted.end is None or entry.at < wanted.end)
-        and (not wanted.request_id or entry.request_id == wanted.request_id)
-    )

@@ -12,7 +12,7 @@ from services.keys.console.pages.details.setting_changes import last_changes
 from services.keys.console.pages.details.use_part import step_asked, use_of_key
 from services.keys.console.pages.listing.badges import badges
 from services.keys.console.pages.page import Page
-from services.keys.views.history import HistoryEntry
+from services.keys.views.history import HistoryEntry, HistoryRange
 
 CHANGES_READ_MAX = 200  # of a key that may have thousands: who changed a setting last is told of these
 _REQUESTS, _CHANGES = 10, 10
@@ -23,7 +23,7 @@ class DetailsPage(Page):
         visit = self.visit(req)
         organisation_id, now = visit.organisation_id, self.parts.clock.now()
         key = self.parts.queries.get_key(organisation_id, key_id)
-        history = self.parts.history.of_key(organisation_id, key_id, newest=CHANGES_READ_MAX)
+        history = self.parts.history.of_key(organisation_id, key_id, HistoryRange(newest=CHANGES_READ_MAX))
         usage = AskedUsage(self.parts.usage)
         use = use_of_key(req, visit, key, step_asked(req), usage, now)
         page = usage.part(lambda asked: asked.activity(organisation_id, key_id, 2 * _REQUESTS))

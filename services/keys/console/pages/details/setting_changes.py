@@ -12,7 +12,7 @@ _OF = {
     **dict.fromkeys(("KeySuspended", "KeyResumed", "KeyExpired", "KeyRevoked"), (_STATUS,)),
 }
 # Facts that each event about access tells whole, also those that stay.
-_ACCESS = ("expires_at", "allow_query", "allowed_addresses", "limits")
+_ACCESS = ("expires_at", "allow_query", "allowed_addresses", "limits", "networks")
 
 
 def last_changes(history: Iterable[HistoryEntry]) -> dict[str, HistoryEntry]:

@@ -3,7 +3,6 @@
 Where somebody stands is in the URL and in the log of keys alone, so that anybody can go on at any time.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +21,7 @@ from services.keys.console.rendering.form import Form
 from services.keys.lifecycle.key import NoSuchKey, Reason
 from services.keys.lifecycle.lock_out import LockOut, Loss
 from services.keys.revocation.propagation import Receipt
-from services.keys.views.history import HistoryEntry
+from services.keys.views.history import HistoryRange
 from services.keys.views.listing.key_filter import KeyFilter
 from services.keys.views.queries import KeyView
 from shared.sql.database import DatabaseBusy
@@ -85,12 +84,12 @@ class CompromisedPage(Page):
         if loss is None and key.revoked_at is None and self.parts.lock_outs.is_last_admin_key(key):
             loss = Loss.LAST_ADMIN_KEY
         made = self.parts.commands.revoker.told((key.id,), MadeQuery(since=since))
-        history = self.parts.history.of_key(visit.organisation_id, key.id)
+        history = self.parts.history.of_key(visit.organisation_id, key.id, HistoryRange(start=since))
         usage = AskedUsage(self.parts.usage)
         wanted = Wanted(start=since)
         page = usage.part(lambda each: each.activity(visit.organisation_id, key.id, _READ, wanted))
         channels = usage.part(lambda each: each.channels(visit.organisation_id))
-        changers = _changers(history, since)
+        changers = tuple(dict.fromkeys(entry.actor for entry in history))
         self.show_receipt(
             req,
             resp,
@@ -133,8 +132,3 @@ class CompromisedPage(Page):
         """Keys of the same name that were made since then."""
         found = self.parts.queries.list_keys(visit.organisation_id, _SHOWN, wanted=KeyFilter(text=key.name)).keys
         return tuple(each for each in found if each.id != key.id and each.name == key.name and each.created_at >= since)
-
-
-def _changers(history: Iterable[HistoryEntry], since: datetime) -> tuple[str, ...]:
-    """Who changed the key since then, each once."""
-    return tuple(dict.fromkeys(entry.actor for entry in history if entry.at >= since))

@@ -17,6 +17,7 @@ class Badge(enum.StrEnum):
     IN_GRACE = "in-grace"
     OLD_SECRET_USED = "old-secret-used"  # noqa: S105  no secret
     IN_URLS = "in-urls"
+    SENT_IN_URL = "sent-in-url"
     NEW_SOURCE = "new-source"
     BEYOND_LIFETIME = "beyond-lifetime"
 
@@ -31,7 +32,8 @@ def badges(key: KeyView, now: datetime, new_source_at: datetime | None) -> tuple
         Badge.UNUSED: (key.last_used_at or key.created_at) <= now - UNUSED,
         Badge.IN_GRACE: is_in_grace and key.previous_used_at is None,
         Badge.OLD_SECRET_USED: is_in_grace and key.previous_used_at is not None,
-        Badge.IN_URLS: key.allow_query,
+        Badge.SENT_IN_URL: key.sent_in_query_at is not None,
+        Badge.IN_URLS: key.allow_query and key.sent_in_query_at is None,
         Badge.NEW_SOURCE: new_source_at is not None,
         Badge.BEYOND_LIFETIME: key.exceeded_lifetime_days is not None,
     }

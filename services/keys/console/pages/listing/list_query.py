@@ -32,6 +32,7 @@ class Show(enum.StrEnum):
     UNUSED = "unused"
     EXPIRING = "expiring"
     IN_GRACE = "in-grace"
+    SENT_IN_URL = "sent-in-url"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,7 @@ class KeyListQuery(ListQuery):
             unused_since=now - UNUSED if self.show == Show.UNUSED else None,
             expires_before=now + EXPIRING if self.show == Show.EXPIRING else None,
             is_in_grace=self.show == Show.IN_GRACE,
+            is_sent_in_query=self.show == Show.SENT_IN_URL,
             created_by=self.by if self.by not in ("", LEFT) else None,
             left_since=now - _LEFT_AFTER if self.by == LEFT else None,
         )

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -52,10 +53,10 @@ class Sensors:
         return HeadKeeper("auth.sensors", database, table, remote_head(client, seconds_max=60), verifier)
 
 
-def signed(position: int, signer: Signer = SIGNER) -> SignedHead:
+def signed(position: int, signer: Signer = SIGNER, offered: int | None = None) -> SignedHead:
     """Position is minute, too."""
     clock = ManualClock(NOON + timedelta(minutes=position))
-    return HeadSigner(signer, clock).latest(Head(epoch="e", position=position, hash=f"{position:064}"))
+    return HeadSigner(signer, clock).latest(Head(epoch="e", position=position, hash=f"{position:064}"), offered)
 
 
 @pytest.fixture
@@ -108,3 +109,32 @@ def test_a_service_that_signs_nothing_is_away_or_refuses_is_asked_again_later(
     sensors.head = signed(3)
     keeper.keep()
     assert kept(keeper) == [3]
+
+
+def test_an_answer_that_another_process_was_quicker_than_tells_of_nothing_gone_and_a_smaller_count_of_now_does(
+    database: Database,
+) -> None:
+    answers = [signed(1, offered=120), signed(2, offered=100), signed(3, offered=130), signed(4, offered=90)]
+    answers.append(signed(5, offered=91))
+    table, asked = tables.metadata.tables["kept_head"], iter(answers)
+    keeper = HeadKeeper("auth.sensors", database, table, lambda: next(asked), Verifier([SIGNER.public_key]))
+    keeper.keep()
+    keeper.keep()
+    assert [(anchor.follower, anchor.offered) for anchor in keeper.anchors()] == [
+        ("auth.sensors", 120),
+        ("auth.sensors", 130),
+    ]
+    keeper.keep()
+    told = {(anchor.follower, anchor.checkpoint.position): anchor.offered for anchor in keeper.anchors()}
+    gone = ("auth.sensors put back", 3)
+    assert told == {("auth.sensors", 1): None, ("auth.sensors", 3): None, ("auth.sensors", 5): 91, gone: 130}
+
+
+def test_a_count_is_signed_and_a_head_without_one_is_signed_as_before() -> None:
+    verifier = Verifier([SIGNER.public_key])
+    counted, plain = signed(1, offered=7), signed(1)
+    assert counted.is_signed(verifier)
+    assert not replace(counted, offered=8).is_signed(verifier)
+    assert not replace(counted, offered=None).is_signed(verifier)
+    assert plain.is_signed(verifier)
+    assert "offered" not in msgspec.json.encode(plain).decode()

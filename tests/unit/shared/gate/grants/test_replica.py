@@ -13,7 +13,8 @@ from shared.gate.grants.grant import Snapshot, Status
 from shared.gate.grants.grants import Grants
 from shared.gate.grants.replica import RESNAPSHOT_SECONDS, Replica
 from shared.gate.verdict import Refusal, judge
-from shared.replication.feed import Acknowledgement, FeedDiverged, FeedPage, FeedUnavailable, HeldHead
+from shared.replication.feed import Acknowledgement, FeedDiverged, FeedPage, FeedUnavailable
+from shared.replication.heads.held_heads import HeldHead
 from shared.replication.proof.signed_heads import SignedHead
 from shared.replication.subscription import Outcome
 from shared.runtime.clock import ManualClock

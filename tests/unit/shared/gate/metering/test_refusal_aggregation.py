@@ -110,6 +110,10 @@ def test_a_count_names_a_problem_only_when_all_its_requests_had_it() -> None:
     assert aggregate_of(refused("key_1", problem=None), revoked).problem is None
 
 
+def test_a_count_does_not_say_of_which_secret_a_url_had_one() -> None:
+    assert not aggregate_of(refused("key_1", in_query=True), refused("key_1", in_query=True)).in_query
+
+
 def test_a_count_names_a_secret_only_when_all_its_requests_came_with_it() -> None:
     first, second = "grl_0000…0001", "grl_0000…0002"
     one, other = refused("key_1", secret_hint=first), refused("key_1", secret_hint=second)

@@ -16,7 +16,8 @@ from shared.eventsourcing.event_store import Head
 from shared.gate.grants.grant import Snapshot
 from shared.gate.grants.grants import Grants
 from shared.gate.grants.replica import GrantsFollower
-from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable, HeldHead
+from shared.replication.feed import Acknowledgement, FeedPage, FeedUnavailable
+from shared.replication.heads.held_heads import HeldHead
 from shared.replication.proof.push_proof import PushProof
 from shared.replication.proof.signatures import Signer, Verifier, new_private_key
 from shared.replication.proof.signed_pushes import BEFORE, SIGNATURE, bodies

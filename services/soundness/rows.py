@@ -3,7 +3,7 @@
 Of databases with this release's schema: one that an earlier release left is looked at once it is migrated.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from alembic.script import ScriptDirectory
@@ -13,18 +13,21 @@ from services.auth.assembly import SENSORS_WITNESS
 from services.auth.integrity.dead_secret_rows import damaged_dead_secrets
 from services.auth.integrity.grant_rows import damaged_grants
 from services.keys.revocation.follower_places import read_follower_places
+from services.sensors.arrival.accounts import offered
 from services.service_registry import SERVICES
-from shared.eventsourcing.audit import Anchor, Audit, audit
+from shared.eventsourcing.audit import Anchor, Audit, Finding, audit
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.checkpoints import CheckpointDamaged, read_checkpoint
 from shared.replication.divergence.signed_restoration import is_signed_by
 from shared.replication.heads.checked_heads import forged
+from shared.replication.heads.head_keeper import gone_from, witnessed
 from shared.replication.heads.heads_file import HeadsOfLog
-from shared.replication.kept_heads import read_kept_heads
+from shared.replication.kept_heads import signed_head
 from shared.replication.proof.published_signers import read_public_keys
 from shared.replication.sql_follower import read_anchors
 from shared.sql.database import Database
 
+SENSORS_PUT_BACK = gone_from(SENSORS_WITNESS)
 Found = tuple[str, str]  # the service, and what is wrong with its database
 
 
@@ -63,7 +66,20 @@ def audit_log(
     kept = elsewhere(name, public_keys)
     store, places = SqlEventStore(database, tables.metadata), (*anchors, *kept.anchors)
     found = audit(store, places, lambda restored: is_signed_by(restored, public_keys), rows_max=rows_max)
-    return found.with_findings((*forged(anchors, public_keys), *kept.findings))
+    gone = samples_gone(database, places) if name == "sensors" else ()
+    return found.with_findings((*forged(anchors, public_keys), *kept.findings, *gone))
+
+
+def samples_gone(sensors: Database, places: Iterable[Anchor]) -> Iterator[Finding]:
+    """Recordings are no events: a database put back to after the last event lacks samples that it was offered."""
+    with sensors.reading(once=True) as tx:
+        now = offered(tx)
+    gone = SENSORS_PUT_BACK
+    told = [place for place in places if place.offered is not None and (place.offered > now or place.follower == gone)]
+    if told:
+        last = max(told, key=lambda place: place.signed_at)
+        problem = f"{last.follower} knows of samples offered after it, until {last.signed_at}, that are gone"
+        yield Finding(position=last.checkpoint.position, problem=problem)
 
 
 def damaged_rows(databases: Mapping[str, Database]) -> Iterator[Found]:
@@ -94,14 +110,9 @@ def put_back_alone(keys: Database, anchors: tuple[Anchor, ...]) -> Iterator[Foun
     with keys.reading(once=True) as tx:
         places = read_follower_places(tx)
     for name, follower in _followers():
-        signed = [anchor.signed_at for anchor in anchors if anchor.follower == follower and anchor.signature]
-        newest = max(signed, default="")
-        if (place := places.get(follower)) is None:
-            continue
-        if newest < place.signed_at:
-            yield name, put_back(name, newest, place.signed_at)
-        elif place.lost is not None:
-            yield name, put_back(name, *place.lost)
+        held = (signed_head(anchor) for anchor in anchors if anchor.follower == follower and anchor.signature)
+        if (place := places.get(follower)) is not None and (lost := place.lost_by(held)) is not None:
+            yield name, put_back(name, *lost)
 
 
 def put_back(service: str, since: str, until: str) -> str:
@@ -130,7 +141,7 @@ def _anchors(log: str, databases: Mapping[str, Database]) -> Iterator[Anchor]:
             if log == "keys":
                 yield from read_anchors(tx, metadata, follower)
             else:
-                yield from read_kept_heads(tx, metadata.tables["kept_head"], follower)
+                yield from witnessed(tx, metadata.tables["kept_head"], follower)
 
 
 def _followers() -> tuple[tuple[str, str], ...]:

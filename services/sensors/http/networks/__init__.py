@@ -1,0 +1,1 @@
+"""HTTP resources of networks, and their schemas."""
