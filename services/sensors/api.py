@@ -1,7 +1,7 @@
 """HTTP resources of the sensor data API, by path. The resources are in http/."""
 
 from services.sensors.http.events import event_routes
-from services.sensors.http.events.event_routes import EventParts
+from services.sensors.http.events.resources import EventParts
 from services.sensors.http.networks import network_resources
 from services.sensors.http.networks.network_resources import NetworkParts
 from services.sensors.http.recording_resources import SensorData

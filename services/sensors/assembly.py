@@ -11,7 +11,7 @@ from services.sensors.catalogue.history import EventHistory
 from services.sensors.catalogue.importer import CatalogueImporter
 from services.sensors.catalogue.measures import measured as catalogue_measured
 from services.sensors.catalogue.queries import EventQueries
-from services.sensors.http.events.event_routes import EventParts
+from services.sensors.http.events.resources import EventParts
 from services.sensors.http.networks.network_resources import NetworkParts
 from services.sensors.ingest.importer import Importer
 from services.sensors.networks.adoption import adopt_sensors

@@ -1,6 +1,6 @@
 """History of a seismic event: what its source said from revision to revision, read from the log."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -10,6 +10,7 @@ import msgspec
 
 from services.sensors.catalogue.events import CatalogueEventWithdrawn
 from services.sensors.registry.events import types
+from services.sensors.registry.visible import Visible
 from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.values.timestamps import from_rfc3339
@@ -37,24 +38,28 @@ class EventHistory:
     def __init__(self, store: SqlEventStore) -> None:
         self._store = store
 
-    def revisions(self, event_id: str) -> tuple[Revision, ...]:
-        """Oldest first, the newest REVISIONS_MAX of them. The event must be known to be visible."""
+    def revisions(self, visible: Visible, event_id: str) -> tuple[Revision, ...]:
+        """Oldest first, the newest REVISIONS_MAX of them. The event must be known to be visible.
+
+        Who is bound to networks is not told of which others it was.
+        """
+        hidden = () if visible.networks is None else ("network_id",)
         with self._store.reading(once=True) as tx:
             rows = self._store.stream(tx, event_id)[-REVISIONS_MAX - 1 :]
         told: list[dict[str, Any]] = []
         for row in rows:
-            told.append(_told(row, told[-1] if told else {}))
+            told.append(_told(row, told[-1] if told else {}, hidden))
         first = [] if len(rows) > REVISIONS_MAX else [_revision(rows[0], {}, {})]
         later = [_revision(row, *both) for row, both in zip(rows[1:], pairwise(told), strict=True)]
         return (*first, *later)
 
 
-def _told(row: StoredEvent, before: dict[str, Any]) -> dict[str, Any]:
+def _told(row: StoredEvent, before: dict[str, Any], hidden: Collection[str]) -> dict[str, Any]:
     event: Any = types.decode(row.type, row.schema_version, row.data)
     if isinstance(event, CatalogueEventWithdrawn):
         return before
-    told: dict[str, Any] = msgspec.to_builtins(event.solution)
-    return told | {"network_id": event.network_id}
+    told = msgspec.to_builtins(event.solution) | {"network_id": event.network_id}
+    return {name: value for name, value in told.items() if name not in hidden}
 
 
 def _revision(row: StoredEvent, before: dict[str, Any], after: dict[str, Any]) -> Revision:

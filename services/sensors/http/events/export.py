@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from services.sensors.catalogue.queries import EventQueries, SeismicEventView
+from services.sensors.catalogue.queries import SeismicEventView
 from services.sensors.catalogue.writing import csv_rows, kml, quakeml
 from services.sensors.http.events.members import listed
+from services.sensors.http.events.resources import EventParts
 from services.sensors.http.events.schema import ExportEventsQuery, ExportEventsQuerySchema, SeismicEventExportSchema
 from services.sensors.http.product_form import meta
 from services.sensors.registry.visible import visible_to
@@ -24,8 +25,8 @@ _BY_MEDIA_TYPE = {type_.partition(";")[0]: name for name, (type_, _, _) in _WRIT
 
 
 class SeismicEventExport:
-    def __init__(self, queries: EventQueries) -> None:
-        self._queries = queries
+    def __init__(self, parts: EventParts) -> None:
+        self._parts = parts
 
     @operation(
         "Export seismic events as JSON, CSV, QuakeML or KML: by `format`, or else by `Accept`",
@@ -37,7 +38,7 @@ class SeismicEventExport:
         name="exportEvents",
     )
     def on_get(self, call: Call[ExportEventsQuery, None]) -> Answer:
-        events = self._queries.all_events(visible_to(call.caller), call.query.wanted())
+        events = self._parts.queries.all_events(visible_to(call.caller), call.query.wanted())
         wanted = call.query.format or _BY_MEDIA_TYPE.get(call.media_type, "json")
         if wanted == "json":
             return Answer(body=b"", stream=_as_json(events, meta(call)), content_type=JSON, headers=_named("json"))

@@ -1,5 +1,7 @@
 """HTTP resources of seismic events: the list, and one."""
 
+from dataclasses import dataclass
+
 from services.sensors.catalogue.history import EventHistory
 from services.sensors.catalogue.queries import EventQueries
 from services.sensors.http.events.members import detailed, listed
@@ -15,9 +17,17 @@ from shared.web.operation import Answer, Call, operation
 from shared.web.problems.catalogue import Problem
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventParts:
+    """What the resources of seismic events ask."""
+
+    queries: EventQueries
+    history: EventHistory
+
+
 class SeismicEventCollection:
-    def __init__(self, queries: EventQueries) -> None:
-        self._queries = queries
+    def __init__(self, parts: EventParts) -> None:
+        self._parts = parts
 
     @operation(
         "List seismic events, newest first",
@@ -29,13 +39,15 @@ class SeismicEventCollection:
     def on_get(self, call: Call[ListEventsQuery, None]) -> Answer:
         query = call.query
         after = query.after(int, str)
-        found = self._queries.list_events(visible_to(call.caller), query.wanted(), query.limit, after, query.offset)
+        found = self._parts.queries.list_events(
+            visible_to(call.caller), query.wanted(), query.limit, after, query.offset
+        )
         return page(call, Listed(items=map(listed, found.events), place=found.place, total=found.total))
 
 
 class SeismicEventItem:
-    def __init__(self, queries: EventQueries, history: EventHistory) -> None:
-        self._queries, self._history = queries, history
+    def __init__(self, parts: EventParts) -> None:
+        self._parts = parts
 
     @operation(
         "Show a seismic event, and what its source said of it before",
@@ -45,7 +57,9 @@ class SeismicEventItem:
         problems=("outside-organisation",),
     )
     def on_get(self, call: Call[None, None], event_id: str) -> Answer:
-        event = self._queries.get_event(visible_to(call.caller), event_id)
+        visible = visible_to(call.caller)
+        event = self._parts.queries.get_event(visible, event_id)
         if event is None:
             raise Problem("outside-organisation")
-        return shown(call, detailed(event, self._history.revisions(event_id)), revision=event.revision)
+        told = detailed(event, self._parts.history.revisions(visible, event_id))
+        return shown(call, told, revision=event.revision, network_id=event.network_id)

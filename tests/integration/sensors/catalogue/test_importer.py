@@ -88,7 +88,7 @@ def test_a_revised_event_keeps_its_id_and_its_history(catalogue: Catalogue, cloc
     assert catalogue.take(found(better), found(better)) == {"revised": 1, "repeated": 1}
     (event,) = catalogue.listed()
     assert (event.solution, event.revision, event.created_at) == (better, 2, NOON)
-    first, second = catalogue.history.revisions(event.id)
+    first, second = catalogue.history.revisions(MINE, event.id)
     assert (first.recorded_at, first.changes) == (NOON, {})
     assert second.recorded_at == NOON + timedelta(seconds=60)
     assert second.changes == {"depth_km": Change(old=None, new=12.0), "magnitude": Change(old=7.1, new=7.2)}
@@ -102,7 +102,7 @@ def test_a_withdrawn_event_is_nowhere_until_it_is_told_again(catalogue: Catalogu
     assert catalogue.queries.get_event(MINE, event.id) is None
     assert catalogue.take(found(replace(SOLUTION, magnitude=3.0))) == {"revised": 1}
     assert [each.revision for each in catalogue.listed()] == [3]
-    assert [each.is_withdrawn for each in catalogue.history.revisions(event.id)] == [False, True, False]
+    assert [each.is_withdrawn for each in catalogue.history.revisions(MINE, event.id)] == [False, True, False]
 
 
 def test_what_was_never_there_and_is_withdrawn_is_rejected(catalogue: Catalogue) -> None:
