@@ -61,6 +61,22 @@ def test_a_catalogue_that_cannot_be_read_costs_only_itself_and_the_exit_status(
     assert f"{broken}, line 6: latitude:" in shown.stderr
 
 
+def test_events_join_the_network_that_is_named(embedded: Embedded, tmp_path: Path) -> None:
+    with embedded.admin() as admin:
+        made = admin.post("/v1/networks", json={"name": "Costa de catálogos"})
+        assert made.status_code == 201, made.text
+        network_id = made.json()["data"]["id"]
+        catalogue = tmp_path / "catalogue.txt"
+        catalogue.write_text("name = e2e-3\ntime = 2020-01-01 00:00:00\nlatitude = 1\nlongitude = 1\n")
+        assert _import(embedded, str(catalogue), "--network", "Costa de catálogos")["events"]["added"] == 1
+        assert _import(embedded, str(catalogue))["events"]["repeated"] == 1
+        events = admin.get("/v1/events", params={"network_id": network_id}).json()["data"]
+        assert [event["network_id"] for event in events] == [network_id]
+    unknown = grillo("events", "import", str(catalogue), "--network", "none", "--data", str(embedded.data))
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "there is no network 'none'" in unknown.stderr
+
+
 def _import(embedded: Embedded, *files: str) -> dict[str, Any]:
     done = grillo("events", "import", *files, "--data", str(embedded.data), "--json")
     assert done.returncode == 0, done.stderr

@@ -142,11 +142,11 @@ def _storing(data: Path, organisation: str | None, network: str | None) -> Stori
         raise Failure(str(error)) from None
     samples = open_samples(sensors, archive, clock)
     importer = Importer(sensors, SqlEventStore(sensors, tables.metadata), samples.store, clock)
-    network_id = None if network is None else _network(sensors, organisation_id, network)
+    network_id = None if network is None else network_of(sensors, organisation_id, network)
     return Storing(importer=importer, organisation_id=organisation_id, network_id=network_id)
 
 
-def _network(sensors: "Database", organisation_id: str, asked: str) -> str:
+def network_of(sensors: "Database", organisation_id: str, asked: str) -> str:
     """The network's id, from that or its name. Raises Failure."""
     from services.sensors.networks.network import NoSuchNetwork
     from services.sensors.networks.queries import NetworkQueries, SeveralNetworks

@@ -10,7 +10,7 @@ import typer
 
 from services.cli.arguments import AsJson, Data
 from services.cli.failure import Failure
-from services.cli.host.sensors import known_organisation, named_organisation
+from services.cli.host.sensors import known_organisation, named_organisation, network_of
 from services.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ def import_catalogues(
     samples: Annotated[bool, typer.Option("--samples", help="The catalogue that ObsPy ships, instead.")] = False,
     data: Data = Path("data"),
     organisation: Annotated[str | None, typer.Option(help="Whose events; not needed if there is only one.")] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(help="Name or id of the network that the events belong to; else they stay in the one they have."),
+    ] = None,
     source: Annotated[
         str | None, typer.Option(help="Whose a catalogue.txt is, as it does not say so itself; default openeew.")
     ] = None,
@@ -43,10 +47,9 @@ def import_catalogues(
         raise typer.BadParameter("name files, or --samples")
     if source is not None and _SOURCE.fullmatch(source) is None:
         raise typer.BadParameter("--source is 3 to 63 letters, digits, dots, underscores or hyphens")
-    importer, organisation_id = _opened(data, organisation)
-    summary = _Summary()
+    importing, summary = _opened(data, organisation, network), _Summary()
     for file in [_sample()] if samples else files or []:
-        _import_one(file, source, importer, organisation_id, summary)
+        _import_one(file, source, importing, summary)
     if as_json:
         print_json(vars(summary))
     else:
@@ -70,9 +73,16 @@ class _Summary:
         self.rejected += [{"file": name, "event": one.place, "reason": one.reason} for one in imported.rejected]
 
 
-def _import_one(
-    file: Path, source: str | None, importer: "CatalogueImporter", organisation_id: str, summary: _Summary
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Importing:
+    """Where the events go, whose they are, and which network's; None: the one they have."""
+
+    importer: "CatalogueImporter"
+    organisation_id: str
+    network_id: str | None
+
+
+def _import_one(file: Path, source: str | None, importing: _Importing, summary: _Summary) -> None:
     """A file that cannot be used costs only itself."""
     from services.sensors.catalogue.reading import read
     from services.sensors.ingest.recording import UnreadableRecording
@@ -84,7 +94,8 @@ def _import_one(
     except UnreadableRecording as error:
         summary.failed.append({"file": str(file), "reason": str(error)})
         return
-    summary.add(str(file), importer.store(found, organisation_id, Origin(actor="grillo events import")))
+    origin = Origin(actor="grillo events import")
+    summary.add(str(file), importing.importer.store(found, importing.organisation_id, origin, importing.network_id))
 
 
 def _show(summary: _Summary) -> None:
@@ -108,8 +119,8 @@ def _sample() -> Path:
         raise Failure(str(missing)) from None
 
 
-def _opened(data: Path, organisation: str | None) -> tuple["CatalogueImporter", str]:
-    """Raises Failure when the folder is none, or when it is not clear whose events these are."""
+def _opened(data: Path, organisation: str | None, network: str | None) -> _Importing:
+    """Raises Failure when the folder is none, when it is not clear whose events these are, or for no such network."""
     from services.cli.host.databases import open_database
     from services.keys.views.queries import KeyQueries
     from services.sensors import tables
@@ -124,4 +135,8 @@ def _opened(data: Path, organisation: str | None) -> tuple["CatalogueImporter", 
     else:
         known = KeyQueries(open_database("keys", data), clock).organisations()
         organisation_id = known_organisation([each.id for each in known], organisation)
-    return CatalogueImporter(sensors, SqlEventStore(sensors, tables.metadata), clock), organisation_id
+    return _Importing(
+        importer=CatalogueImporter(sensors, SqlEventStore(sensors, tables.metadata), clock),
+        organisation_id=organisation_id,
+        network_id=None if network is None else network_of(sensors, organisation_id, network),
+    )
