@@ -1,6 +1,6 @@
 """Queries for seismic events, for lists, details and exports alike. Reads only."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -91,12 +91,14 @@ class EventQueries:
                 return
             place = _place(last)
 
-    def count_since(self, visible: Visible, since: datetime, network_id: str | None = None) -> int:
-        """How many events there were from that moment on, in one network or in all that are visible."""
-        query = _wanted(visible, EventFilter(start=since, network_id=network_id))
+    def count_by_network(self, visible: Visible, since: datetime, network_ids: Collection[str]) -> dict[str, int]:
+        """How many events each of these networks had from that moment on."""
+        query = select(_event.network_id, func.count()).where(
+            _event.origin_us >= to_microseconds(since), _event.network_id.in_(sorted(network_ids))
+        )
         with self._database.reading(once=True) as tx:
-            count: int = tx.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-        return count
+            rows = tx.execute(_of(visible, query).group_by(_event.network_id)).all()
+        return dict.fromkeys(network_ids, 0) | {row[0]: row[1] for row in rows}
 
     def has_events(self) -> bool:
         with self._database.reading(once=True) as tx:

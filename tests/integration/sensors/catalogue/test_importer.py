@@ -125,9 +125,9 @@ def test_an_event_is_of_the_network_that_an_import_names(catalogue: Catalogue) -
     catalogue.take(found(SOLUTION), network_id="net_1")
     catalogue.take(found(replace(SOLUTION, magnitude=7.2)), found(SOLUTION, "2"))
     assert [each.network_id for each in catalogue.listed(EventFilter(network_id="net_1"))] == ["net_1"]
-    assert catalogue.queries.count_since(MINE, NOON) == 2
-    assert catalogue.queries.count_since(MINE, NOON, "net_1") == 1
-    assert catalogue.queries.count_since(MINE, NOON + timedelta(seconds=1)) == 0
+    assert catalogue.queries.count_by_network(MINE, NOON, {"net_1", "net_2"}) == {"net_1": 1, "net_2": 0}
+    assert catalogue.queries.count_by_network(MINE, NOON + timedelta(seconds=1), {"net_1"}) == {"net_1": 0}
+    assert catalogue.queries.count_by_network(Visible(organisation_id="org_2"), NOON, {"net_1"}) == {"net_1": 0}
 
 
 def test_what_became_of_imports_is_measured(catalogue: Catalogue) -> None:
