@@ -144,9 +144,9 @@ def _page_of_circle(
     """Looks at the places of all events in the box, then reads those that are shown."""
     places = query.with_only_columns(_event.origin_us, _event.id, _event.latitude, _event.longitude)
     found = tx.execute(places)
-    inside = sorted(
-        ((row.origin_us, row.id) for row in found if circle.holds(row.latitude, row.longitude)), reverse=True
-    )
+    # By place and not by name, which takes most of the time where there are many.
+    near = ((at_us, id_) for at_us, id_, latitude, longitude in found if circle.holds(latitude, longitude))
+    inside = sorted(near, reverse=True)
     rest = inside if after is None else [place for place in inside if place < after]
     shown, last = cut(rest[offset : offset + limit + 1], limit)
     rows = tx.execute(select(tables.seismic_event).where(_event.id.in_([id_ for _, id_ in shown]))).all()
