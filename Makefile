@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python ops/install_packages.py --constraint constraints.txt
 # Which tests, which benchmarks. COMPILED=1: `make test` and `make faults` test the gate compiled, as it is in the image.
 TESTS ?= --ignore tests/faults --ignore tests/trust $(IN_BROWSER_ONLY:%=--ignore tests/browser/%.py)
-IN_BROWSER_ONLY := test_live_pages test_issuer test_questions_about_a_key
+IN_BROWSER_ONLY := test_live_pages test_issuer test_questions_about_a_key test_what_is_not_as_expected
 FAULTS ?= tests/faults tests/trust
 BENCH ?= $(basename $(notdir $(wildcard benchmarks/*.py)))
 COMPILED_INTO := build/compiled

@@ -67,6 +67,9 @@ def _pages(person: httpx.Client, key_id: str) -> None:
         "list, searched": (f"{LIST}?q=key+77", P95_MS_MAX, {}),
         "list, unused for 90 days": (f"{LIST}?show=unused", P95_MS_MAX, {}),
         "details and usage": (f"{LIST}/{key_id}", P95_MS_MAX, {}),
+        "usage by day": (f"{LIST}/{key_id}?step=day", P95_MS_MAX, {}),
+        "activity": (f"{LIST}/{key_id}/activity", P95_MS_MAX, {}),
+        "organisation": ("/console/organisation", P95_MS_MAX, {}),
     }
     tag, rows = _await_tag(person)
     asked["a poll that changed nothing"] = (rows, UNCHANGED_MS_MAX, {"If-None-Match": tag, "HX-Request": "true"})

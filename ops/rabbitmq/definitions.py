@@ -18,17 +18,22 @@ from typing import Any
 
 HERE = Path(__file__).parent
 RIGHTS: dict[str, Any] = json.loads((HERE / "rights.json").read_text())
+NOTHING = "(?!)"  # a regular expression that nothing matches
 ALGORITHM = "rabbit_password_hashing_sha256"
 
 
 def rights_of(account: str, rpc_accounts: Mapping[str, Any]) -> dict[str, Any]:
-    """A service's, or another back end's, made from the methods that its account lists."""
+    """A service's, or another back end's, made from the methods and networks that its account lists."""
     if account in RIGHTS["accounts"]:
         of_service: dict[str, Any] = RIGHTS["accounts"][account]
         return of_service
-    methods = "|".join(sorted(method.replace(".", "\\\\.") for method in rpc_accounts[account]["methods"]))
+    listed = rpc_accounts[account]
+    methods = "|".join(sorted(method.replace(".", "\\\\.") for method in listed.get("methods", []))) or NOTHING
+    networks = "|".join(sorted(listed.get("networks", []))) or NOTHING
     text = json.dumps(RIGHTS["other_back_end"])
-    filled: dict[str, Any] = json.loads(text.replace("ACCOUNT", account).replace("METHODS", methods))
+    filled: dict[str, Any] = json.loads(
+        text.replace("ACCOUNT", account).replace("METHODS", methods).replace("NETWORKS", networks)
+    )
     return filled
 
 

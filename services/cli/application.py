@@ -7,6 +7,7 @@ import typer
 from services.cli import migrate, run, up
 from services.cli.host import audit, channels, console, dead, organisation, rebuild, samples, sensors, signing_key
 from services.cli.host.catalogue import events
+from services.cli.host.clock import accept as clock
 from services.cli.host.restoring import restore
 from services.cli.remote import keys, whoami
 from services.cli.remote import organisation as own_organisation
@@ -47,6 +48,7 @@ def application() -> typer.Typer:
     app.add_typer(channels.app, name="channels")
     app.add_typer(audit.app, name="audit")
     app.add_typer(restore.app, name="restore")
+    app.add_typer(clock.app, name="clock")
     app.add_typer(console.app, name="console")
     app.add_typer(dead.app, name="dead")
     return app

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shared.replication.proof.signatures import Signer, new_private_key
+from shared.runtime.room import Room
 from shared.sql.database import Database
 
 
@@ -39,7 +40,7 @@ class DataFolder:
         return self.path / f"{service}.sqlite"
 
     def database(self, service: str) -> Database:
-        return Database.sqlite(self.file(service))
+        return Database.sqlite(self.file(service), Room(self.path))
 
     def existing_database(self, service: str, *, to_read: bool = False) -> Database:
         """Raises DataFolderUnusable when there is none: a tool must not leave an empty file behind.

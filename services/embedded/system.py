@@ -46,6 +46,7 @@ from shared.messaging.publishing import EventPublisher, LogBus, MeterBus
 from shared.replication.heads.sent_elsewhere import Elsewhere
 from shared.replication.proof.signatures import Verifier
 from shared.runtime.clock import SystemClock
+from shared.runtime.room import Room
 from shared.values.accounts import SHARED
 from shared.web.application import NO_PROXIES, application
 from shared.web.internal_api import internal_application
@@ -122,14 +123,16 @@ class Embedded:
         self._callers = InternalCallers([(SHARED, digest_of_token(folder.internal_token()))])
         self.whole_check = WholeCheck(folder)
         self._gate_id, self._path = new_gate_id(), folder.path
+        self._disk = Room(folder.path)
         gate_bus = MeterBus(bus["auth"])
         self._gate = GateProcess(
             gate_id=self._gate_id,
             feed=self.keys.feed,
             snapshot=self.auth.book.snapshot,
             spent=lambda: self.usage.statistics.spent(clock.now()),
+            spent_on=self.usage.statistics.spent_on,
             listen=_listen,
-            meter=Meter(folder.spool, gate_bus, clock),
+            meter=Meter(folder.spool, gate_bus, clock, self._disk),
             clock=clock,
             lease_seconds=lease_seconds,
             guesses_per_minute=guesses_per_minute,
@@ -156,6 +159,7 @@ class Embedded:
             self._clock,
             public_url=public_url,
             is_ready=self._answers,
+            is_writing=self._disk.has,
             proxies=self._proxies,
             cors_origins=self._cors_origins,
         )

@@ -47,6 +47,7 @@ from shared.replication.proof.signatures import Signer
 from shared.replication.proof.signed_heads import HeadSigner, signed_end
 from shared.replication.relay import Bus, Doorbell, Relay
 from shared.runtime.clock import Clock
+from shared.sql.clocks.clock_watch import ClockWatch
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from shared.values.accounts import SERVICES
@@ -79,6 +80,7 @@ class Keys:
     as_of: AsOf
     idempotency: Idempotency
     sweep: ExpirySweep
+    clock_watch: ClockWatch
     feed: LogFeed
     acceptance: Acceptance | None
     signer: Signer | None
@@ -107,6 +109,7 @@ class Keys:
             "keys.restore_detection": self.restore_detection,
             "keys.last_use": self.last_use,
             "keys.sweep": self.sweep,
+            "keys.clock_watch": self.clock_watch,
             "keys.sent_heads": self.sent_heads,
             "keys.remote_commands": RemoteCommands(self.commands),
         }
@@ -211,6 +214,8 @@ def assemble(
         database, store, restore_detection, clock, lease_seconds=lease_seconds, gates_max=gates_max
     )
     signers = PublishedSigners(database, tables.signing_key)
+    clock_watch = ClockWatch("keys", database, tables.clock_reading, clock)
+    clock_watch.tick()
     watch = DivergenceWatch(database, tables.metadata, signers.verifier, clock)
     heads = None
     if signer is not None:
@@ -234,7 +239,8 @@ def assemble(
         organisation_history=OrganisationHistory(store),
         as_of=AsOf(store),
         idempotency=Idempotency(database, tables.idempotency, clock),
-        sweep=ExpirySweep(database, commands.keys, clock),
+        sweep=ExpirySweep(database, commands.keys, clock_watch.clock),
+        clock_watch=clock_watch,
         feed=LogFeed(database, store, envelopes, propagation.acknowledge, GATES, heads, watch, follower_places),
         acceptance=None if signer is None else Acceptance(database, store, watch, signer, doorbell.ring, clock),
         signer=signer,

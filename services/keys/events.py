@@ -229,5 +229,7 @@ KeyChange = (
     | KeyDeleted
 )
 KeyEvent = KeyCreated | KeyChange
+# What commits on a disk that takes nothing else any more: it ends a key, or takes power from it.
+ENDINGS = (KeyRevoked, KeySuspended, KeyDeleted, KeyPermissionsChanged, KeyExpired)
 OrganisationEvent = OrganisationRegistered | TierChanged | UnusedExpiryChanged | LifetimesChanged
 LogEvent = LogRestored

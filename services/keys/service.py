@@ -39,6 +39,7 @@ from shared.replication.heads.sent_elsewhere import SEND_SECONDS, SentElsewhere
 from shared.replication.proof.signatures import Signer
 from shared.replication.proof.signed_pages import SignedPage, question, signed_page
 from shared.replication.relay import Relay
+from shared.sql.clocks.clock_watch import WATCH_SECONDS, ClockWatch
 
 RELAY_SECONDS = 1
 RESTORE_DETECTION_SECONDS = 1
@@ -55,6 +56,7 @@ class KeysService:
     restore_detection: RestoreDetection = Provided("keys.restore_detection")
     last_use: LastUse = Provided("keys.last_use")
     sweep: ExpirySweep = Provided("keys.sweep")
+    clock_watch: ClockWatch = Provided("keys.clock_watch")
     sent_heads: SentElsewhere = Provided("keys.sent_heads")
     commands: RemoteCommands = Provided("keys.remote_commands")
     sender: str | None = Sender()
@@ -113,6 +115,10 @@ class KeysService:
     @timer(interval=SEND_SECONDS)
     def send_head(self) -> None:
         self.sent_heads.tick()
+
+    @timer(interval=WATCH_SECONDS, eager=True)
+    def watch_clock(self) -> None:
+        self.clock_watch.tick()
 
     @timer(interval=SWEEP_SECONDS)
     def expire_and_warn(self) -> None:

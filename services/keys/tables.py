@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, St
 from shared.eventsourcing.log_tables import log_tables
 from shared.replication.proof.published_signers import signing_key_table
 from shared.replication.relay import relay_table
+from shared.sql.clocks.clock_watch import clock_reading_table
 from shared.sql.idempotency_table import idempotency_table
 
 metadata = MetaData()
@@ -122,6 +123,9 @@ data_key = Table(
 
 # What was changed by Idempotency-Key, kept for a day.
 idempotency = idempotency_table(metadata)
+
+# When the wall clock was last beyond doubt.
+clock_reading = clock_reading_table(metadata)
 
 # One row for each gate, running or killed: the position in the log that it has applied, or a mark, which is negative
 # (see revocation/gate_cap.py). `account`: the one that first spoke for it; none: nobody's yet.

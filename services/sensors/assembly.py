@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from services.sensors import api, tables
-from services.sensors.arrival import accounts
+from services.sensors.arrival import accounts, senders
 from services.sensors.arrival.device_arrival import DeviceArrival
+from services.sensors.arrival.time_arrival import TimeArrival
 from services.sensors.catalogue.history import EventHistory
 from services.sensors.catalogue.importer import CatalogueImporter
 from services.sensors.catalogue.measures import measured as catalogue_measured
@@ -14,6 +15,8 @@ from services.sensors.catalogue.queries import EventQueries
 from services.sensors.http.events.resources import EventParts
 from services.sensors.http.networks.network_resources import NetworkParts
 from services.sensors.ingest.importer import Importer
+from services.sensors.live.devices import Devices
+from services.sensors.live.receiver import Receiver
 from services.sensors.networks.adoption import adopt_sensors
 from services.sensors.networks.commands import NetworkCommands
 from services.sensors.networks.moves import SensorMoves
@@ -34,6 +37,7 @@ from shared.replication.proof.signatures import Signer
 from shared.replication.proof.signed_heads import HeadSigner, SignedHead, signed_end
 from shared.replication.relay import Bus, Relay
 from shared.runtime.clock import Clock
+from shared.sql.clocks.clock_watch import ClockWatch
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from shared.web.conditions.idempotency import Idempotency
@@ -54,10 +58,12 @@ class Sensors:
     queries: SensorQueries
     networks: NetworkParts
     samples: Samples
+    clock_watch: ClockWatch
     importer: Importer
     events: EventParts
     catalogue_importer: CatalogueImporter
     arrival: DeviceArrival
+    receiver: Receiver
     heads: HeadSigner | None
     sent_heads: SentElsewhere
 
@@ -75,7 +81,9 @@ class Sensors:
             "sensors.networks": self.networks.queries,
             "sensors.relay": self.relay,
             "sensors.samples": self.samples,
+            "sensors.clock_watch": self.clock_watch,
             "sensors.arrival": self.arrival,
+            "sensors.receiver": self.receiver,
             "sensors.sent_heads": self.sent_heads,
         }
 
@@ -91,8 +99,12 @@ class Sensors:
 
     def measures(self) -> list[Measure]:
         """What is measured when metrics are asked for."""
-        own = (accounts.measured(self.database), catalogue_measured(self.database))
-        return [lag.of_log("sensors", self.database, tables.metadata), *own]
+        return [
+            lag.of_log("sensors", self.database, tables.metadata),
+            accounts.measured(self.database),
+            senders.measured(self.database),
+            catalogue_measured(self.database),
+        ]
 
     def start(self) -> None:
         """Timers start what it does."""
@@ -127,7 +139,11 @@ def assemble(
     if signer is not None:
         PublishedSigners(database, tables.signing_key).publish(signer, clock)
         heads = HeadSigner(signer, clock)
-    samples = open_samples(database, samples_folder, clock)
+    clock_watch = ClockWatch("sensors", database, tables.clock_reading, clock)
+    clock_watch.tick()
+    samples = open_samples(database, samples_folder, clock_watch.clock)
+    importer = Importer(database, store, samples.store, clock)
+    arrival, timed = DeviceArrival(database, samples.store, clock), TimeArrival(database, samples.store)
     return Sensors(
         database=database,
         store=store,
@@ -141,10 +157,12 @@ def assemble(
             statistics=StatisticsQueries(database, clock),
         ),
         samples=samples,
-        importer=Importer(database, store, samples.store, clock),
+        clock_watch=clock_watch,
+        importer=importer,
         events=EventParts(queries=EventQueries(database), history=EventHistory(store)),
         catalogue_importer=CatalogueImporter(database, store, clock),
-        arrival=DeviceArrival(database, samples.store, clock),
+        arrival=arrival,
+        receiver=Receiver(database, Devices(database, importer), arrival, timed, clock),
         heads=heads,
         sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store, accounts.offered), elsewhere),
     )

@@ -3,15 +3,19 @@
 from nameko.timer import timer
 
 from services.sensors.arrival.device_arrival import DeviceArrival
+from services.sensors.live.receiver import Receiver
 from services.sensors.networks.queries import NetworkNames, NetworkQueries
 from services.sensors.registry.queries import SensorPage, SensorQueries
 from services.sensors.registry.visible import Visible
 from services.sensors.rpc_schemas import ListSensorsArguments, NetworksAnswer, NetworksOfArguments, SensorPageAnswer
 from services.sensors.samples import Samples
 from shared.messaging.entrypoints import Provided
+from shared.messaging.readings.entrypoint import receives
+from shared.messaging.readings.reading import Reading
 from shared.messaging.rpc.procedures import procedure
 from shared.replication.heads.sent_elsewhere import SEND_SECONDS, SentElsewhere
 from shared.replication.relay import Relay
+from shared.sql.clocks.clock_watch import WATCH_SECONDS, ClockWatch
 
 RELAY_SECONDS = 1
 SEAL_SECONDS = 10
@@ -25,9 +29,11 @@ class SensorsService:
     queries: SensorQueries = Provided("sensors.queries")
     networks: NetworkQueries = Provided("sensors.networks")
     relay: Relay = Provided("sensors.relay")
+    receiver: Receiver = Provided("sensors.receiver")
     sent_heads: SentElsewhere = Provided("sensors.sent_heads")
     samples: Samples = Provided("sensors.samples")
     arrival: DeviceArrival = Provided("sensors.arrival")
+    clock_watch: ClockWatch = Provided("sensors.clock_watch")
 
     @procedure(ListSensorsArguments(), SensorPageAnswer())
     def list_sensors(self, organisation_id: str, limit: int = 20, after: str = "") -> SensorPage:
@@ -36,6 +42,10 @@ class SensorsService:
     @procedure(NetworksOfArguments(), NetworksAnswer())
     def networks_of(self, organisation_id: str) -> NetworkNames:
         return self.networks.networks_of(organisation_id)
+
+    @receives("sensors")
+    def take_readings(self, readings: list[Reading]) -> None:
+        self.receiver.take(readings)
 
     @timer(interval=RELAY_SECONDS)
     def relay_what_is_left(self) -> None:
@@ -52,6 +62,10 @@ class SensorsService:
     @timer(interval=DECIDE_SECONDS)
     def decide_what_waits(self) -> None:
         self.arrival.decide_waiting()
+
+    @timer(interval=WATCH_SECONDS, eager=True)
+    def watch_clock(self) -> None:
+        self.clock_watch.tick()
 
     @timer(interval=SWEEP_SECONDS)
     def delete_what_is_old(self) -> None:

@@ -5,6 +5,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Large
 from shared.eventsourcing.log_tables import log_tables
 from shared.replication.proof.published_signers import signing_key_table
 from shared.replication.relay import relay_table
+from shared.sql.clocks.clock_watch import clock_reading_table
 from shared.sql.idempotency_table import idempotency_table
 
 metadata = MetaData()
@@ -13,6 +14,9 @@ relay_cursor = relay_table(metadata)
 
 # Public halves of all keys that ever signed heads of the log.
 signing_key = signing_key_table(metadata)
+
+# When the wall clock was last beyond doubt.
+clock_reading = clock_reading_table(metadata)
 
 sensor = Table(
     "sensor",

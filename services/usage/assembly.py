@@ -48,6 +48,7 @@ from shared.replication.proof.signatures import Verifier
 from shared.replication.sql_follower import SqlFollower
 from shared.replication.subscription import Subscription
 from shared.runtime.clock import Clock
+from shared.sql.clocks.clock_watch import ClockWatch
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from shared.web.conditions.idempotency import Idempotency
@@ -69,6 +70,7 @@ class Usage:
     intake: BatchIntake
     rollup: Rollup
     retention: Retention
+    clock_watch: ClockWatch
     statistics: Statistics
     activity: ActivityTimeline
     alerts: AlertStore
@@ -97,6 +99,7 @@ class Usage:
             "usage.recent_uses": self.metering.recent_uses,
             "usage.rollup": self.rollup,
             "usage.retention": self.retention,
+            "usage.clock_watch": self.clock_watch,
             "usage.statistics": self.statistics,
             "usage.last_days": LastDays(self.database),
             "usage.activity": self.activity,
@@ -184,6 +187,8 @@ def assemble(
 ) -> Usage:
     """Migrates the database first. `policy`: tier → limits. `keys_verifier`: proves what the bus says of keys."""
     migrate(database, MIGRATIONS)
+    clock_watch = ClockWatch("usage", database, tables.clock_reading, clock)
+    clock_watch.tick()
     channels, deliveries, encryption = (
         ChannelStore(database),
         DeliveryStore(database),
@@ -206,8 +211,9 @@ def assemble(
         metering=metering,
         parked_batches=parked,
         intake=BatchIntake(metering, parked, publisher, clock, batches_max=batches_max),
-        rollup=Rollup(database, clock),
-        retention=Retention(database, clock, kept),
+        rollup=Rollup(database, clock_watch.clock),
+        retention=Retention(database, clock_watch.clock, kept),
+        clock_watch=clock_watch,
         statistics=Statistics(database),
         activity=ActivityTimeline(database, keys_client),
         alerts=AlertStore(database),
@@ -219,7 +225,7 @@ def assemble(
         encryption=encryption,
         delivery_settings=delivery,
         alerting_scheduler=AlertingScheduler(
-            evaluator, EventOutbox(database, publisher), dispatcher, deliveries, clock
+            evaluator, EventOutbox(database, publisher), dispatcher, deliveries, clock_watch.clock
         ),
         keys_client=keys_client,
         known_keys=KnownKeys(database),

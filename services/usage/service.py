@@ -51,6 +51,7 @@ from shared.messaging.publishing import EventPublisher
 from shared.messaging.rpc.procedures import procedure
 from shared.replication.relay import BusUnavailable
 from shared.runtime.clock import Clock
+from shared.sql.clocks.clock_watch import WATCH_SECONDS, ClockWatch
 
 PULL_SECONDS = 1
 KEY_USED_SECONDS = 2
@@ -70,6 +71,7 @@ class UsageService:
     recent_uses: RecentUses = Provided("usage.recent_uses")
     rollup: Rollup = Provided("usage.rollup")
     retention: Retention = Provided("usage.retention")
+    clock_watch: ClockWatch = Provided("usage.clock_watch")
     statistics: Statistics = Provided("usage.statistics")
     last_days: LastDays = Provided("usage.last_days")
     activity_: ActivityTimeline = Provided("usage.activity")
@@ -187,6 +189,10 @@ class UsageService:
             self.rollup.run()
         except Exception:
             _log.exception("rollup_failed")  # as for retention, below
+
+    @timer(interval=WATCH_SECONDS, eager=True)
+    def watch_clock(self) -> None:
+        self.clock_watch.tick()
 
     @timer(interval=RETENTION_SECONDS, eager=True)
     def apply_retention(self) -> None:

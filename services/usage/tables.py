@@ -6,6 +6,7 @@ Moments are microseconds since 1970, UTC; minutes are whole minutes since 1970, 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 from shared.replication.sql_follower import follower_tables
+from shared.sql.clocks.clock_watch import clock_reading_table
 from shared.sql.idempotency_table import idempotency_table
 
 metadata = MetaData()
@@ -176,6 +177,9 @@ known_organisation = Table(
 
 # What was changed by Idempotency-Key, kept for a day.
 idempotency = idempotency_table(metadata)
+
+# When the wall clock was last beyond doubt.
+clock_reading = clock_reading_table(metadata)
 
 # Deleted keys: addresses and user agents of their requests are not stored, in whatever order those arrive. No reset
 # touches it.

@@ -76,6 +76,10 @@ class EventStore(Protocol[Tx]):
 
     def transaction(self) -> AbstractContextManager[Tx]: ...
 
+    def check_room(self) -> None:
+        """Raises where what is left of the disk is kept for urgent commands."""
+        ...
+
     def reading(self, *, once: bool = False, unlimited: bool = False) -> AbstractContextManager[Tx]:
         """A read-only transaction. `once`: for a single statement. `unlimited`: however long it takes."""
         ...
@@ -166,6 +170,9 @@ class MemoryEventStore:
             rows = list(self._rows)
             yield rows
             self._rows = rows
+
+    def check_room(self) -> None:
+        """Memory has room."""
 
     @contextmanager
     def reading(self, *, once: bool = False, unlimited: bool = False) -> Iterator[list[StoredEvent]]:

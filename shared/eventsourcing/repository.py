@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
 from typing import Generic
 
+from shared.eventsourcing.decision import Decision, Event, Executed, State
 from shared.eventsourcing.event_store import Appender, EventStore, StoredEvent, Tx, VersionConflict
 from shared.eventsourcing.event_types import Encoded, EventTypes
-from shared.eventsourcing.execution import Decision, Event, Executed, State
 from shared.eventsourcing.group_commit import GroupCommit
 from shared.eventsourcing.origin import Origin
 from shared.runtime.clock import Clock
@@ -50,8 +50,10 @@ class Repository(Generic[State, Event, Tx]):
         project: Project[Tx, Event],
         after_commit: Callable[[], None],
         clock: Clock,
+        is_urgent: Callable[[Event], bool] = lambda _event: False,
     ) -> None:
-        self._store, self._types = store, types
+        """`is_urgent`: whether an event may use the room on the disk that is kept for ending keys."""
+        self._store, self._types, self._is_urgent = store, types, is_urgent
         self._initial, self._evolve = initial, evolve
         self._project, self._after_commit = project, after_commit
         self._clock = clock
@@ -169,9 +171,12 @@ class Repository(Generic[State, Event, Tx]):
                 raise
             if not any(decision.events for decision in decisions):
                 if also is not nothing:
+                    self._store.check_room()
                     with self._store.transaction() as tx:
                         also(tx)
                 return tuple(decision.executed(()) for decision in decisions)
+            if not all(self._is_urgent(event) for decision in decisions for event in decision.events):
+                self._store.check_room()
             try:
                 rows = iter(self._commit(decisions, origin, fence, also, check))
             except VersionConflict:

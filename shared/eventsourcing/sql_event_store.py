@@ -66,7 +66,12 @@ class SqlEventStore:
         self._move_head = update(head).values(position=bindparam("to_position"), hash=bindparam("to_hash"))
 
     def transaction(self) -> AbstractContextManager[Connection]:
-        return self._database.transaction()
+        """Urgent, as one of the commands in it may be; the others were asked for room before (check_room)."""
+        return self._database.transaction(urgent=True)
+
+    def check_room(self) -> None:
+        """Raises DiskFull when only what ends keys is written any more."""
+        self._database.check_room()
 
     def reading(self, *, once: bool = False, unlimited: bool = False) -> AbstractContextManager[Connection]:
         return self._database.reading(once=once, unlimited=unlimited)

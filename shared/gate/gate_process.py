@@ -61,6 +61,7 @@ class GateProcess:
         feed: Feed,
         snapshot: TakeSnapshot,
         spent: Callable[[], tuple[Spent, ...]],
+        spent_on: Callable[[str, int], int] | None = None,
         listen: Callable[[Hear, Hear], Listener],
         meter: Meter,
         clock: Clock,
@@ -75,12 +76,15 @@ class GateProcess:
         each takes its share. `tell`: publishes the event, or raises BusUnavailable.
 
         `keys_verifier`: proves what the bus says of keys; None: it is believed.
-        `spent`: asks usage what keys have spent. `listen`: (handler of keys' events, of BatchesCounted) → a listener.
+        `spent`: asks usage what keys have spent; `spent_on`: what one has, on another day, which only a gate that is
+        alone needs, when its clock is set. `listen`: (handler of keys' events, of BatchesCounted) → a listener.
         """
         self.replica = Replica(gate=gate_id, feed=feed, snapshot=snapshot, clock=clock, lease_seconds=lease_seconds)
         self._meter, self._clock, self._spent = meter, clock, spent
         self._shared_quota = None if counters is None else self._count_in_redis(counters)
-        self._quota: Quota = self._shared_quota or (MemoryQuota() if is_only_gate else ShareQuota(self._count_gates))
+        self._quota: Quota = self._shared_quota or (
+            MemoryQuota(spent_on) if is_only_gate else ShareQuota(self._count_gates)
+        )
         self._tell = tell
         self._push_proof = PushProof(keys_verifier, clock)
         self._listener = listen(self._hear_key, self._hear_counted)
@@ -114,7 +118,7 @@ class GateProcess:
 
     def tidy(self) -> None:
         """Deletes counters that no decision can need any more."""
-        self._quota.forget_idle(self._clock.elapsed_seconds(), self.replica.time())
+        self._quota.forget_idle(self._clock.elapsed_seconds())
 
     def _keep_tidy(self) -> None:
         tidied_at = self._clock.elapsed_seconds()
@@ -170,7 +174,7 @@ class GateProcess:
         elapsed, now = self._clock.elapsed_seconds(), self._time()
         for spent in self._spent():
             moments = (elapsed - ago for ago in spent.seconds_ago)
-            self._quota.seed(spent.key_id, moments, spent.today, now)
+            self._quota.seed(spent.key_id, moments, spent.today, elapsed, now)
 
     def _hear_key(self, body: Any) -> None:
         if events := self._push_proof.take(body):

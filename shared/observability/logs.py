@@ -2,13 +2,18 @@
 
 import logging
 import sys
+import time
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
 import structlog
 
+from shared.observability.once_a_minute import OnceAMinute
 from shared.observability.redaction import redact
 
+_ERRORS = ("error", "exception", "critical")
+_KINDS_MAX, _KIND_CHARACTERS = 1000, 100
 # The request that is being answered: (request id, caller's address). Every log line about it has both.
 request: ContextVar[tuple[str, str] | None] = ContextVar("request", default=None)
 
@@ -20,6 +25,7 @@ def configure(level: str = "INFO") -> None:
         _add_request,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
+        Repetitions(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
@@ -45,6 +51,44 @@ def configure(level: str = "INFO") -> None:
     for noisy in ("kombu", "nameko", "alembic", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("amqp").setLevel(logging.ERROR)
+
+
+class Repetitions:
+    """Processor that lets one line a minute pass of each kind of error, which says how many it stands for (`cases`).
+
+    What fails five times a second while a disk is full must not fill the next one with tracebacks.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._told = OnceAMinute(now)
+        self._kinds: set[tuple[str, str]] = set()
+
+    def __call__(self, _logger: object, method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        if method not in _ERRORS:
+            return line
+        kind = (str(line.get("event"))[:_KIND_CHARACTERS], _exception_in(line))
+        if kind not in self._kinds:
+            if len(self._kinds) >= _KINDS_MAX:
+                return line
+            self._kinds.add(kind)
+        cases = self._told.due(kind)
+        if cases is None:
+            raise structlog.DropEvent
+        if cases > 1:
+            line["cases"] = cases
+        return line
+
+
+def _exception_in(line: structlog.typing.EventDict) -> str:
+    """The name of its class, or a word of the line that tells errors of one name apart."""
+    told = line.get("exc_info")
+    if isinstance(told, BaseException):
+        return type(told).__name__
+    if isinstance(told, tuple) and told[0] is not None:
+        return str(told[0].__name__)
+    if told and (now := sys.exc_info()[0]) is not None:
+        return now.__name__
+    return str(line.get("detail", line.get("service", "")))[:_KIND_CHARACTERS]
 
 
 def _add_request(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -48,6 +48,12 @@ authentication_failed = Counter(
     "AuthenticationFailed events: one a minute at most for each address slowed for guessing.",
     ["outcome"],  # outcome: published lost
 )
+clock_in_doubt = Gauge(
+    "grillo_clock_in_doubt",
+    "1: the wall clock is in doubt, and nothing is deleted or expired. Not: clocks of hosts without a worker.",
+    ["service"],
+    multiprocess_mode="livemax",
+)
 fresh_until = Gauge(
     "grillo_gate_fresh_until_timestamp_seconds",
     "When the gate's lease ends, by its host's clock: past it it refuses everything. 0: no lease, or it was ended.",
@@ -167,6 +173,7 @@ messages_refused = Counter(
     "Messages on the broker that were not believed, because of the account that sent them; they changed nothing."
     " Not: what RabbitMQ itself refused.",
     # reason: no-account event-of-another answer-of-another call-not-allowed malformed-call batch-of-another
+    # reading-of-another
     ["reason"],
 )
 hours_sealed = Counter(
@@ -192,7 +199,7 @@ for _counter, _values in (
         _counter.labels(_value)
 for _reason in (
     *("no-account", "event-of-another", "answer-of-another"),
-    *("call-not-allowed", "malformed-call", "batch-of-another"),
+    *("call-not-allowed", "malformed-call", "batch-of-another", "reading-of-another"),
 ):
     messages_refused.labels(_reason)
 

@@ -73,7 +73,7 @@ class Relay:
 
     def _move_cursor(self, position: int) -> None:
         # Not durable: if a crash sets the cursor back, events are published again, and followers ignore them.
-        with self._database.transaction(durable=False) as tx:
+        with self._database.transaction(durable=False, urgent=True) as tx:
             # Never backwards: another process's relay may be further on.
             tx.execute(update(self._cursor).where(self._cursor.c.position < position).values(position=position))
 

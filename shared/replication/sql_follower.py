@@ -94,7 +94,7 @@ class SqlFollower:
         Not durable: a crash of the database's machine may set checkpoint and effects back together, and the follower
         continues from there. Raises FeedUnavailable if these events do not continue from the checkpoint.
         """
-        with self._database.transaction(durable=False) as tx:
+        with self._database.transaction(durable=False, urgent=True) as tx:
             events = _still_to_come(events, self._locked_checkpoint(tx))
             if not events:
                 return

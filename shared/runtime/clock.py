@@ -1,5 +1,8 @@
 """Clocks, passed as arguments: wall-clock time for records, elapsed time for leases and windows.
 
+What deletes or expires for good goes by `trusted_now`, which stands still while the wall clock is in doubt
+(shared/sql/clocks/clock_watch.py): a clock that was set wrong must not be able to end anything.
+
 Elapsed time keeps counting while the machine sleeps: CLOCK_BOOTTIME, or where there is none CLOCK_MONOTONIC, which
 does so on macOS. Two readings on one machine may be compared; readings of two machines may not.
 """
@@ -18,14 +21,21 @@ class Clock(Protocol):
         """The wall clock, aware and in UTC. For records people read, never for leases."""
         ...
 
+    def trusted_now(self) -> datetime:
+        """The wall clock where it is beyond doubt, else when it last was. For what deletes, and expires for good."""
+        ...
+
     def elapsed_seconds(self) -> float:
         """Seconds since an arbitrary moment, never stepping back."""
         ...
 
 
 class SystemClock:
-    # C functions without a Python wrapper: both are called several times for each request.
+    """The machine's clocks. Nobody watches this one: a service that deletes anything has a ClockWatch."""
+
+    # C functions without a Python wrapper: they are called several times for each request.
     now: Callable[[], datetime] = staticmethod(partial(datetime.now, UTC))
+    trusted_now = now
     elapsed_seconds: Callable[[], float] = staticmethod(partial(time.clock_gettime, _COUNTS_SLEEP))
 
 
@@ -39,8 +49,15 @@ class ManualClock:
     def now(self) -> datetime:
         return self._now
 
+    def trusted_now(self) -> datetime:
+        return self._now
+
     def elapsed_seconds(self) -> float:
         return self._elapsed_seconds
+
+    def set_by(self, change: timedelta) -> None:
+        """Somebody sets the wall clock; no time passes."""
+        self._now += change
 
     def advance(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)

@@ -22,6 +22,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
+from shared.runtime.room import Room
+from shared.sql.disk_full import DiskFull
 from shared.sql.stale_connections import ping_when_rested
 from shared.sql.time_limits import LIFTED, LIMITS_DEFAULT, TimeLimits, tell_as_away
 
@@ -58,6 +60,7 @@ class Database:
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._for_one_statement = self.engine
         self._has_to_forget = self.is_sqlite
+        self._room: Room | None = None
         self._write_lock = threading.Lock()
         if self.is_sqlite:
             if "mode" not in self.engine.url.query:
@@ -71,8 +74,20 @@ class Database:
             self._for_one_statement = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @classmethod
-    def sqlite(cls, path: Path) -> "Database":
-        return cls(URL.create("sqlite", database=str(path)))
+    def sqlite(cls, path: Path, room: Room | None = None) -> "Database":
+        """`room`: of its disk, some of which is kept for what is urgent."""
+        made = cls(URL.create("sqlite", database=str(path)))
+        made._room = room
+        return made
+
+    def check_room(self, *, urgent: bool = False) -> None:
+        """Raises DiskFull where this may not be written any more. Only for a file of our own."""
+        if self._room is None:
+            return
+        try:
+            self._room.check(urgent=urgent)
+        except OSError as error:
+            raise DiskFull(error) from None
 
     @classmethod
     def sqlite_to_read(cls, path: Path) -> "Database":
@@ -81,13 +96,17 @@ class Database:
         return cls(URL.create("sqlite", database=uri, query={"mode": "ro", "uri": "true"}))
 
     @contextmanager
-    def transaction(self, *, durable: bool = True, unlimited: bool = False) -> Iterator[Connection]:
-        """Commits at the end, rolls back on any exception. Raises DatabaseBusy.
+    def transaction(
+        self, *, durable: bool = True, unlimited: bool = False, urgent: bool = False
+    ) -> Iterator[Connection]:
+        """Commits at the end, rolls back on any exception. Raises DatabaseBusy, and DiskFull.
 
         Not `durable`: does not wait for the disk, for data that can be had again from elsewhere. A crash of the machine
         may undo the latest of such transactions, each as a whole. A durable one makes all before it durable, too.
-        `unlimited`: however long it takes (TimeLimits), for what goes through everything there is.
+        `unlimited`: however long it takes (TimeLimits), for what goes through everything there is. `urgent`: it may use
+        the room on the disk that is kept for ending keys.
         """
+        self.check_room(urgent=urgent)
         if not self.is_sqlite:
             with self.engine.begin() as connection:
                 if not durable:

@@ -33,11 +33,15 @@ def application(
     *,
     public_url: str,
     is_ready: Callable[[], bool],
+    is_writing: Callable[[], bool] = lambda: True,
     documented: Sequence[Route] = (),
     proxies: TrustedProxies = NO_PROXIES,
     cors_origins: Sequence[str] | None = None,
 ) -> Wsgi:
-    """Builds the application. `is_ready`: whether the service can serve, apart from its gate."""
+    """Builds the application. `is_ready`: whether the service can serve, apart from its gate.
+
+    `is_writing`: whether there is room on its disk for what is not urgent.
+    """
     identification, cors, faults = RequestIdentity(proxies), Cors(cors_origins), ExceptionMapping(public_url)
     # Any: Falcon's annotations ask for generic protocols, which a list of different middlewares does not satisfy.
     middleware: list[Any] = [identification, cors]
@@ -49,7 +53,7 @@ def application(
     own = [
         Route("/openapi.json", OpenApi(documented or routes, public_url)),
         Route("/healthz", _Alive()),
-        Route("/readyz", _Ready(gate.replica, is_ready)),
+        Route("/readyz", _Ready(gate.replica, is_ready, is_writing)),
     ]
     for path, resource in (*routes, *own):
         if "gate" in getattr(type(resource), "__annotations__", ()):
@@ -74,14 +78,15 @@ class _Alive:
 
 
 class _Ready:
-    def __init__(self, replica: Replica, is_ready: Callable[[], bool]) -> None:
-        self._replica, self._is_ready = replica, is_ready
+    def __init__(self, replica: Replica, is_ready: Callable[[], bool], is_writing: Callable[[], bool]) -> None:
+        self._replica, self._is_ready, self._is_writing = replica, is_ready, is_writing
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         ready = self._replica.is_fresh() and self._is_ready()
         not_ready = Refusal.LOG_DIVERGED.value if self._replica.is_log_diverged else "not ready"
         resp.status = 200 if ready else 503
-        resp.media = {"status": "ready" if ready else not_ready}
+        # One that only reads, and ends keys, serves most of those who ask: it stays in rotation.
+        resp.media = {"status": "ready" if ready else not_ready, "writing": self._is_writing()}
 
 
 class _Errors:

@@ -1,16 +1,19 @@
 """One browser and one embedded server for the tests of this folder: one of each for each worker of `make browser`."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, StorageState, sync_playwright
 
+from shared.gate.authentication.credential import hint_of
 from tests.browser import visits
+from tests.browser.network_log import NetworkLog
 from tests.browser.person import Person
 from tests.browser.visits import FRENCH, LOOKS, Look, Visit
-from tests.e2e.running import Embedded
+from tests.e2e.running import SECRET, Embedded
 
 # `make browser`: every look, and a picture of each page. `make test`: French.
 _PICTURES = os.environ.get("GRILLO_PICTURES")
@@ -35,18 +38,34 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="package")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
-    with Embedded(tmp_path_factory.mktemp("embedded") / "data") as running:
+def server_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server keeps its data, and what it prints."""
+    return tmp_path_factory.mktemp("embedded")
+
+
+@pytest.fixture(scope="package")
+def server(server_folder: Path) -> Iterator[Embedded]:
+    with Embedded(server_folder / "data") as running:
         yield running
 
 
 @pytest.fixture(scope="package")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Ends with the assertion that no request has left for another host."""
-    network_log = tmp_path_factory.mktemp("chromium") / "network.json"
-    with sync_playwright() as playwright, visits.browser(playwright, network_log) as running:
+def chromium(tmp_path_factory: pytest.TempPathFactory, server_folder: Path) -> Iterator[Browser]:
+    """Ends with what must hold of all that was seen: no request has left for another host, and each secret was in one
+    answer and is nowhere else."""
+    file = tmp_path_factory.mktemp("chromium") / "network.json"
+    with sync_playwright() as playwright, visits.browser(playwright, file) as running:
         yield running
-    assert visits.hosts_asked(network_log) == {"127.0.0.1"}
+    log = NetworkLog(file)
+    assert log.hosts_asked() == {"127.0.0.1"}
+    bodies = log.bodies()
+    assert any(b"<html" in body for body in bodies), "the log has no answers"
+    answers = Counter(secret for body in bodies for secret in set(SECRET.findall(body)))
+    assert [hint_of(secret.decode()) for secret, times in answers.items() if times > 1] == []
+    kept = {path: path.read_bytes() for path in server_folder.rglob("*") if path.is_file()}
+    assert [
+        (path, hint_of(secret.decode())) for path, text in kept.items() for secret in answers if secret in text
+    ] == []
 
 
 @pytest.fixture(scope="package")

@@ -5,14 +5,12 @@ A visit is one context of the browser: its language, theme, width, with or witho
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Playwright, Request, StorageState
@@ -109,7 +107,8 @@ class Visit:
 def browser(playwright: Playwright, network_log: Path) -> Iterator[Browser]:
     """`network_log`: what Chromium itself writes down of each request that it makes, once it has ended."""
     # What Chromium asks of its maker by itself finds no way out.
-    arguments = [f"--log-net-log={network_log}", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+    arguments = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+    arguments += [f"--log-net-log={network_log}", "--net-log-capture-mode=Everything"]
     arguments += ["--no-sandbox"] if os.geteuid() == 0 else []
     running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
     try:
@@ -141,12 +140,3 @@ def visit(
         yield visited
     finally:
         context.close()
-
-
-def hosts_asked(network_log: Path) -> set[str]:
-    """By pages, as Chromium's own log has it. A request of Chromium itself has no page as its initiator."""
-    log: dict[str, Any] = json.loads(network_log.read_text())
-    type_ = log["constants"]["logEventTypes"]["URL_REQUEST_START_JOB"]
-    begun = [event["params"] for event in log["events"] if event["type"] == type_ and "params" in event]
-    of_pages = [asked["url"] for asked in begun if urlsplit(asked.get("initiator", "")).scheme]
-    return {urlsplit(url).hostname or url for url in of_pages}

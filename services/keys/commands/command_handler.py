@@ -32,7 +32,7 @@ from services.keys.commands.revoker import Revoker
 from services.keys.encryption import data_keys
 from services.keys.encryption.data_keys import DataKeys
 from services.keys.encryption.description import new_data_key, seal
-from services.keys.events import KeyEvent
+from services.keys.events import ENDINGS, KeyEvent
 from services.keys.events import types as event_types
 from services.keys.lifecycle import commands, decision, key
 from services.keys.lifecycle.lifetimes import Lifetimes
@@ -40,7 +40,7 @@ from services.keys.revocation.propagation import Receipt
 from services.keys.revocation.receipts import Receipts
 from services.keys.secret import new_secret
 from services.keys.views.projection import project_key
-from shared.eventsourcing.execution import Executed
+from shared.eventsourcing.decision import Executed
 from shared.eventsourcing.origin import Origin
 from shared.eventsourcing.repository import Repository, no_check
 from shared.eventsourcing.sql_event_store import SqlEventStore
@@ -76,6 +76,7 @@ class CommandHandler:
             project=project_key,
             after_commit=doorbell.ring,
             clock=clock,
+            is_urgent=lambda event: isinstance(event, ENDINGS),
         )
         self.organisations = OrganisationCommands(store, doorbell, clock, self._checks)
         self.revoker = Revoker(database, self.keys, self.receipts, clock.now)

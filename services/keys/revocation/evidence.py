@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from services.keys.revocation.propagation import Receipt
+from shared.eventsourcing.decision import Executed
 from shared.eventsourcing.epochs import LogDiverged
 from shared.eventsourcing.event_store import StoredEvent
-from shared.eventsourcing.execution import Executed
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.proof.receipt_proof import Place, proved
 from shared.replication.proof.signatures import Signer

@@ -68,7 +68,7 @@ class GateRows:
     def remove(self, gate_id: str, account: str | None = None) -> None:
         """Deletes the row of a gate that stops cleanly. Raises GateRefused."""
         is_it = _gate.c.id == gate_id
-        with self._database.transaction() as tx:
+        with self._database.transaction(urgent=True) as tx:
             row = tx.execute(select(_gate).where(is_it)).one_or_none()
             is_refused = row is not None and account is not None and row.account != account
             if not is_refused:
@@ -79,7 +79,7 @@ class GateRows:
     def count_out(self, gate_ids: Iterable[str], position: int, marks: Sequence[int]) -> None:
         """Deletes those rows that are still before `position`, or still have one of these marks."""
         is_behind = _gate.c.position.between(0, position - 1)
-        with self._database.transaction() as tx:
+        with self._database.transaction(urgent=True) as tx:
             _remove(tx, gate_ids, or_(is_behind, _gate.c.position.in_(marks)))
 
     def _commit(self, words: Sequence[Word]) -> None:
@@ -105,12 +105,12 @@ class GateRows:
         """
         # In one order everywhere, against deadlocks.
         values = [{"of": gate, "to": moved[gate].position, "whose": rows[gate].account} for gate in sorted(moved)]
-        with self._database.transaction(durable=False) as tx:
+        with self._database.transaction(durable=False, urgent=True) as tx:
             return tx.execute(_SET_POSITION, values).rowcount == len(values)
 
     def _join(self, words: Sequence[Word]) -> None:
         """For gates without a row, or with one that is nobody's yet; or with one by now."""
-        with self._database.transaction() as tx:
+        with self._database.transaction(urgent=True) as tx:
             # New gates are counted one after another, across processes.
             take_advisory_lock(tx, _JOIN_LOCK_ID)
             rows = {row.id: (row.position, row.account) for row in tx.execute(select(_gate))}

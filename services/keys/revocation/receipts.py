@@ -4,7 +4,7 @@ from typing import Any
 
 from services.keys.revocation.evidence import Evidence
 from services.keys.revocation.propagation import Propagation, Receipt
-from shared.eventsourcing.execution import Executed
+from shared.eventsourcing.decision import Executed
 from shared.runtime.clock import Clock
 
 

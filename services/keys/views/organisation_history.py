@@ -6,8 +6,9 @@ Of deleted keys it shows only id and hint.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, literal, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, union_all
 
 from services.keys import tables
 from services.keys.views.history import HistoryEntry, history_entry
@@ -44,6 +45,10 @@ class HistoryFilter:
 
 
 EVERYTHING = HistoryFilter()
+WALKED_MAX = 2_000
+_NEWEST_FIRST = (By(tables.log.c.position, descending=True),)
+_DATA_KEY = tables.data_key.c.value.label("data_key")
+_WITH_DATA_KEY = (tables.data_key, tables.data_key.c.key_id == tables.log.c.stream)
 
 
 class OrganisationHistory:
@@ -57,22 +62,11 @@ class OrganisationHistory:
         after: tuple[int] | None = None,
         wanted: HistoryFilter = EVERYTHING,
     ) -> OrganisationHistoryPage:
-        log, living, deleted = tables.log, tables.api_key, tables.deleted_key
-        keys = union_all(
-            *(
-                select(table.c.id, table.c.hint).where(table.c.organisation_id == organisation_id)
-                for table in (living, deleted)
-            ),
-            select(literal(organisation_id), literal(None)),
-        ).subquery("streams")
-        query = (
-            select(log, keys.c.hint, tables.data_key.c.value.label("data_key"))
-            .join(keys, keys.c.id == log.c.stream)
-            .outerjoin(tables.data_key, tables.data_key.c.key_id == log.c.stream)
-            .where(*_conditions(wanted))
-        )
         with self._store.reading() as tx:
-            shown, last = read_page(tx, query, (By(log.c.position, descending=True),), after, limit)
+            before = after[0] if after else tx.execute(select(tables.log_head.c.position)).scalar_one() + 1
+            shown, last = read_page(tx, _among_newest(organisation_id, wanted, before), _NEWEST_FIRST, after, limit)
+            if last is None and before - WALKED_MAX > 1:
+                shown, last = read_page(tx, _of_its_keys(organisation_id, wanted), _NEWEST_FIRST, after, limit)
         entries = tuple(
             OrganisationHistoryEntry(
                 position=row.position,
@@ -83,6 +77,32 @@ class OrganisationHistory:
             for row in shown
         )
         return OrganisationHistoryPage(entries=entries, next_place=last and (last.position,))
+
+
+def _among_newest(organisation_id: str, wanted: HistoryFilter, before: int) -> Select[Any]:
+    """Of the rows of all organisations before that place the newest: who has many keys changes them often."""
+    log, living, deleted = tables.log, tables.api_key, tables.deleted_key
+    is_own = [
+        and_(table.c.id == log.c.stream, table.c.organisation_id == organisation_id) for table in (living, deleted)
+    ]
+    of_any = or_(living.c.id.is_not(None), deleted.c.id.is_not(None), log.c.stream == organisation_id)
+    rows = select(log, func.coalesce(living.c.hint, deleted.c.hint).label("hint"), _DATA_KEY)
+    rows = rows.outerjoin(living, is_own[0]).outerjoin(deleted, is_own[1]).outerjoin(*_WITH_DATA_KEY)
+    return rows.where(log.c.position >= before - WALKED_MAX, of_any, *_conditions(wanted))
+
+
+def _of_its_keys(organisation_id: str, wanted: HistoryFilter) -> Select[Any]:
+    """All rows of its streams: who has few keys may have changed none for long."""
+    log, living, deleted = tables.log, tables.api_key, tables.deleted_key
+    keys = union_all(
+        *(
+            select(table.c.id, table.c.hint).where(table.c.organisation_id == organisation_id)
+            for table in (living, deleted)
+        ),
+        select(literal(organisation_id), literal(None)),
+    ).subquery("streams")
+    rows = select(log, keys.c.hint, _DATA_KEY).join(keys, keys.c.id == log.c.stream).outerjoin(*_WITH_DATA_KEY)
+    return rows.where(*_conditions(wanted))
 
 
 def _conditions(wanted: HistoryFilter) -> Iterator[ColumnElement[bool]]:

@@ -13,12 +13,13 @@ from sqlalchemy import Connection
 
 from services.sensors.accounting.account import Account, Differing
 from services.sensors.accounting.identity import Run
-from services.sensors.arrival import accounts, held_records
+from services.sensors.arrival import accounts, held_records, senders
 from services.sensors.arrival.clock_rows import ClockRows
 from services.sensors.arrival.era_clock import EraClock
 from services.sensors.arrival.era_timings import EraTimings
 from services.sensors.arrival.laid_runs import Found, lay, part_of
 from services.sensors.arrival.record import Record
+from services.sensors.arrival.senders import BySender
 from services.sensors.store.piece import Piece
 from services.sensors.store.sample_store import SampleStore
 from services.sensors.timing.eras import assign
@@ -53,9 +54,19 @@ class DeviceArrival:
                 self._store.lock(tx, sensor_id)
                 is_last = first + RECORDS_MAX >= len(records)
                 some = records[first : first + RECORDS_MAX]
-                part, held = self._take(tx, sensor_id, some, decide_all=decide_all and is_last)
+                of_senders = BySender(Account)
+                part, held = self._take(tx, sensor_id, some, of_senders, decide_all=decide_all and is_last)
+                senders.note(tx, of_senders)
                 account += part
         return Arrived(account=account, held=held)
+
+    def take_in(self, tx: Connection, sensor_id: str, records: Sequence[Record], of_senders: BySender) -> None:
+        """In the caller's transaction, which notes `of_senders` at its end. What cannot be decided yet is held.
+
+        Raises SensorUnknown, SpanDamaged.
+        """
+        self._store.lock(tx, sensor_id)
+        self._take(tx, sensor_id, records, of_senders, decide_all=False)
 
     def decide_waiting(self) -> None:
         """What has been held for a minute is stored wherever it fits best."""
@@ -66,7 +77,7 @@ class DeviceArrival:
             self.take(sensor_id, (), decide_all=True)
 
     def _take(
-        self, tx: Connection, sensor_id: str, records: Sequence[Record], *, decide_all: bool
+        self, tx: Connection, sensor_id: str, records: Sequence[Record], of_senders: BySender, *, decide_all: bool
     ) -> tuple[Account, int]:
         all_records = _of_one_kind(tx, sensor_id, [*held_records.take(tx, sensor_id), *records])
         if not all_records:
@@ -89,12 +100,14 @@ class DeviceArrival:
         for era in sorted(by_era):
             stated_hz = Counter(record.rate_hz for record in by_era[era]).most_common(1)[0][0]
             clock = EraClock(rows, era, around.get(era, {}), known.get(era), stated_hz)
-            account += self._store_era(tx, sensor_id, clock, by_era[era])
+            account += self._store_era(tx, sensor_id, clock, by_era[era], of_senders)
         waiting = [all_records[place] for place in assigned.waiting]
         held_records.hold(tx, sensor_id, waiting, to_microseconds(self._clock.now()))
         return account, sum(record.values.size for record in waiting)
 
-    def _store_era(self, tx: Connection, sensor_id: str, clock: EraClock, records: Sequence[Record]) -> Account:
+    def _store_era(
+        self, tx: Connection, sensor_id: str, clock: EraClock, records: Sequence[Record], of_senders: BySender
+    ) -> Account:
         in_order = sorted(records, key=lambda record: record.device_ns)
         clock.begin(in_order)
         laid = lay(in_order, self._known(tx, sensor_id, clock, in_order), clock.device_interval_ns)
@@ -110,6 +123,8 @@ class DeviceArrival:
                 self._store.retime(tx, sensor_id, clock.era, timing, one.from_ns, one.to_ns)
         self._store.add(tx, sensor_id, _pieces(clock, laid.new))
         accounts.note(tx, sensor_id, laid.account, [_differing(clock, found) for found in laid.found])
+        for sender, account in laid.senders.items():
+            of_senders[sender] += account
         return laid.account
 
     def _known(

@@ -26,6 +26,7 @@ def take(tx: Connection, sensor_id: str) -> list[Record]:
             rate_hz=row.rate_hz,
             values=np.frombuffer(row.axes, f"<{'i4' if row.kind == 'i' else 'f8'}").reshape(len(AXES), -1),
             source=row.source,
+            sender=row.sender,
         )
         for row in rows
     ]
@@ -52,5 +53,6 @@ def _row(sensor_id: str, record: Record, now_us: int) -> dict[str, object]:
         "kind": kind,
         "axes": np.ascontiguousarray(record.values, "<i4" if kind == "i" else "<f8").tobytes(),
         "source": record.source,
+        "sender": record.sender,
         "held_us": now_us,
     }

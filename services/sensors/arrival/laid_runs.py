@@ -4,6 +4,7 @@ Records that follow each other become one run of half a minute, so that a file o
 """
 
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -41,11 +42,15 @@ class Span(NamedTuple):
 
 @dataclass(slots=True)
 class Laid:
-    """`new`: runs to store, by axis. `fresh`: by record, how many new samples an axis of it has."""
+    """`new`: runs to store, by axis. `fresh`: by record, how many new samples an axis of it has.
+
+    `senders`: what became of the samples of each account that sent some.
+    """
 
     new: dict[str, list[Run]] = field(default_factory=lambda: {axis: [] for axis in AXES})
     fresh: list[int] = field(default_factory=list)
     account: Account = field(default_factory=Account)
+    senders: defaultdict[str, Account] = field(default_factory=lambda: defaultdict(Account))
     found: list[Found] = field(default_factory=list)
 
 
@@ -65,6 +70,8 @@ def lay(records: Sequence[Record], known: Mapping[str, Iterable[Run]], interval_
             row.add(record)
             laid.fresh.append(record.count)
             new += record.values.size
+            if record.sender is not None:
+                laid.senders[record.sender] += Account(new=record.values.size)
             spans.grow(Span(row.first_ns, record.device_ns, row.count))
             continue
         _close(row, laid)
@@ -74,9 +81,16 @@ def lay(records: Sequence[Record], known: Mapping[str, Iterable[Run]], interval_
             run = _run(record, axis, first_ns)
             laid.found += [Found(axis=axis, run=run, part=part, source=record.source) for part in one.contradictions]
             laid.new[axis] += [part_of(run, first, stop) for first, stop in one.new]
-            new += sum(stop - first for first, stop in one.new)
-            repeated += one.repeated
-            differing += one.differing
+        of_record = Account(
+            new=sum(stop - first for one in judged.values() for first, stop in one.new),
+            repeated=sum(one.repeated for one in judged.values()),
+            differing=sum(one.differing for one in judged.values()),
+        )
+        new += of_record.new
+        repeated += of_record.repeated
+        differing += of_record.differing
+        if record.sender is not None:
+            laid.senders[record.sender] += of_record
         spans.grow(Span(first_ns, record.device_ns, record.count))
     _close(row, laid)
     laid.account = Account(new=new, repeated=repeated, differing=differing)

@@ -55,6 +55,7 @@ held_record = Table(
     Column("axes", LargeBinary, nullable=False),
     Column("source", Text, nullable=False),
     Column("held_us", BigInteger, nullable=False),
+    Column("sender", String(64)),
     Index("held_record_by_sensor", "sensor_id", "id"),
     Index("held_record_by_time", "held_us"),
 )
@@ -69,6 +70,26 @@ sample_account = Table(
     Column("differing", BigInteger, nullable=False),
     Column("rejected", BigInteger, nullable=False),
     Column("is_finer", Integer, nullable=False),
+)
+
+# What became of the samples that an account on the broker sent.
+sender_account = Table(
+    "sender_account",
+    metadata,
+    Column("sender", String(64), primary_key=True),
+    Column("new", BigInteger, nullable=False),
+    Column("repeated", BigInteger, nullable=False),
+    Column("differing", BigInteger, nullable=False),
+    Column("rejected", BigInteger, nullable=False),
+)
+
+# Samples rejected for each reason, and in how many messages, lines or traces.
+sample_rejection = Table(
+    "sample_rejection",
+    metadata,
+    Column("reason", String(32), primary_key=True),
+    Column("samples", BigInteger, nullable=False),
+    Column("messages", BigInteger, nullable=False),
 )
 
 # The first thousand ranges, of a sensor, that were offered again with other values.

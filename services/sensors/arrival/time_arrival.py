@@ -8,8 +8,9 @@ from sqlalchemy import Connection
 
 from services.sensors.accounting.account import Account, Differing
 from services.sensors.accounting.identity import Run, Values, judge_by_time
-from services.sensors.arrival import accounts
+from services.sensors.arrival import accounts, senders
 from services.sensors.arrival.laid_runs import part_of
+from services.sensors.arrival.senders import BySender
 from services.sensors.store.even_times import NS, time_ns
 from services.sensors.store.miniseed.codec import stated_rate
 from services.sensors.store.piece import BY_TIME, Piece, by_time
@@ -19,13 +20,17 @@ from shared.sql.database import Database
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Timed:
-    """Evenly spaced samples without a gap. `axis`: location and channel, as `00.BHZ`. `source`: the file and trace."""
+    """Evenly spaced samples without a gap. `axis`: location and channel, as `00.BHZ`. `source`: the file and trace.
+
+    `sender`: the account on the broker; None: of a file.
+    """
 
     axis: str
     start_ns: int
     rate_hz: float
     samples: Values
     source: str
+    sender: str | None = None
 
 
 class TimeArrival:
@@ -34,13 +39,22 @@ class TimeArrival:
 
     def take(self, sensor_id: str, segments: Sequence[Timed]) -> Account:
         """Durable when it returns, all or none. Raises SensorUnknown."""
-        account = Account()
         with self._database.transaction() as tx:
-            self._store.lock(tx, sensor_id)
-            differing: list[Differing] = []
-            for segment in segments:
-                account += self._take(tx, sensor_id, segment, differing)
-            accounts.note(tx, sensor_id, account, differing)
+            of_senders = BySender(Account)
+            account = self.take_in(tx, sensor_id, segments, of_senders)
+            senders.note(tx, of_senders)
+        return account
+
+    def take_in(self, tx: Connection, sensor_id: str, segments: Sequence[Timed], of_senders: BySender) -> Account:
+        """In the caller's transaction, which notes `of_senders` at its end. Raises SensorUnknown, SpanDamaged."""
+        self._store.lock(tx, sensor_id)
+        account, differing = Account(), list[Differing]()
+        for segment in segments:
+            of_segment = self._take(tx, sensor_id, segment, differing)
+            account += of_segment
+            if segment.sender is not None:
+                of_senders[segment.sender] += of_segment
+        accounts.note(tx, sensor_id, account, differing)
         return account
 
     def _take(self, tx: Connection, sensor_id: str, segment: Timed, differing: list[Differing]) -> Account:

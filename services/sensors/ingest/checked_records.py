@@ -10,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from services.sensors.accounting.rejection import Rejection
 from services.sensors.ingest.recording import RejectedLine
 
 _FAILED = "integrity check"
@@ -32,11 +33,15 @@ def read(path: Path) -> tuple[list[Any], list[RejectedLine]]:
             try:
                 found = list(obspy.read(BytesIO(content), format="MSEED", check_compression=False))
             except Exception as error:  # ObsPy raises bare Exceptions for what it cannot read
-                rejected.append(RejectedLine(line=number, reason=f"record {number}: {error}", samples=samples))
+                rejected.append(
+                    RejectedLine(
+                        line=number, reason=f"record {number}: {error}", samples=samples, kind=Rejection.CORRUPT_RECORD
+                    )
+                )
                 continue
         if any(map(is_failed_check, caught)):
             reason = f"record {number} fails its own check: its samples are not what was written"
-            rejected.append(RejectedLine(line=number, reason=reason, samples=samples))
+            rejected.append(RejectedLine(line=number, reason=reason, samples=samples, kind=Rejection.CORRUPT_RECORD))
         else:
             traces += found
     return traces, rejected

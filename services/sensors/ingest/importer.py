@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from services.sensors.accounting.account import Account, Differing, rejected
-from services.sensors.arrival import accounts
+from services.sensors.arrival import accounts, senders
 from services.sensors.arrival.clock_rows import ClockRows
 from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.arrival.time_arrival import TimeArrival
@@ -74,9 +74,12 @@ class Importer:
         Raises StationCodeTaken, NoSuchNetwork, TakesNoSensors or NoNetworkTakesSensors before anything of the file is
         stored.
         """
-        commands = [_command(recording, organisation_id, network_id) for recording in result.recordings]
+        commands = [registration(recording, organisation_id, network_id) for recording in result.recordings]
         for command in commands:
-            self._register(command, origin)
+            self.register(command, origin)
+        if result.rejected:
+            with self._database.transaction() as tx:
+                senders.note_rejected(tx, ((one.kind, one.samples) for one in result.rejected))
         found: dict[str, Account] = {}
         for command, recording in zip(commands, result.recordings, strict=True):
             account = self._timed.take(command.sensor_id, recording.segments) if recording.segments else Account()
@@ -107,7 +110,8 @@ class Importer:
         with self._database.reading() as tx:
             return ClockRows(tx, sensor_id).uncertainty_ns()
 
-    def _register(self, command: sensor.RegisterSensor, origin: Origin) -> None:
+    def register(self, command: sensor.RegisterSensor, origin: Origin) -> None:
+        """Raises StationCodeTaken, NoSuchNetwork, TakesNoSensors or NoNetworkTakesSensors."""
         now, organisation_id = self._clock.now(), command.organisation_id
         known, _ = self._sensors.load(command.sensor_id)
         network_id = None if known else command.network_id or self._networks.for_new_sensors(organisation_id, origin)
@@ -122,7 +126,8 @@ class Importer:
         )
 
 
-def _command(recording: Recording, organisation_id: str, network_id: str | None) -> sensor.RegisterSensor:
+def registration(recording: Recording, organisation_id: str, network_id: str | None) -> sensor.RegisterSensor:
+    """`network_id`: of the network that it joins if it is not known yet."""
     return sensor.RegisterSensor(
         organisation_id=organisation_id,
         network=recording.network,

@@ -8,6 +8,7 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import BinaryIO
 
+from services.sensors.accounting.rejection import Rejection
 from services.sensors.ingest.devices import Device, Devices, find
 from services.sensors.ingest.openeew_message import MESSAGE_BYTES_MAX, Message, MessageRejected, parse
 from services.sensors.ingest.recording import (
@@ -50,7 +51,9 @@ def _read(content: Content, path: Path, devices: Devices, now_ns: int) -> ReadRe
             message = parse(line, source=f"{path.name}:{number}", now_ns=now_ns)
             messages[message.device_id].append(message)
         except MessageRejected as rejection:
-            rejected.append(RejectedLine(line=number, reason=rejection.reason, samples=rejection.samples))
+            rejected.append(
+                RejectedLine(line=number, reason=rejection.reason, samples=rejection.samples, kind=rejection.kind)
+            )
             if len(rejected) > REJECTED_MAX:
                 break
     if not messages or len(rejected) > REJECTED_MAX:
@@ -103,7 +106,8 @@ def _lines(content: Content, path: Path, rejected: list[RejectedLine]) -> Iterat
         except EOFError:
             if number == 0:
                 raise
-            rejected.append(RejectedLine(line=number + 1, reason="the file is cut short here: fetch it again"))
+            reason = "the file is cut short here: fetch it again"
+            rejected.append(RejectedLine(line=number + 1, reason=reason, kind=Rejection.UNREADABLE))
             return
         if not line:
             return

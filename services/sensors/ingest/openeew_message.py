@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from services.sensors.accounting.rejection import Rejection
 from services.sensors.arrival.record import AXES, Record
 from services.sensors.arrival.time_arrival import Timed
 
@@ -31,9 +32,9 @@ _NUMBERS = {int, float}
 class MessageRejected(Exception):
     """`reason` is a text for users. `samples`: how many it shows on all axes together, as far as it can be read."""
 
-    def __init__(self, reason: str, samples: int = 0) -> None:
+    def __init__(self, reason: str, samples: int = 0, kind: Rejection = Rejection.MALFORMED) -> None:
         super().__init__(reason)
-        self.reason, self.samples = reason, samples
+        self.reason, self.samples, self.kind = reason, samples, kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,20 +50,22 @@ class Message:
         return min([*(record.cloud_ns for record in self.records), *(one.start_ns for one in self.timed)])
 
 
-def parse(content: bytes, *, source: str, now_ns: int, received_ns: int | None = None) -> Message:
+def parse(
+    content: bytes, *, source: str, now_ns: int, received_ns: int | None = None, sender: str | None = None
+) -> Message:
     """`received_ns`: when it came, for messages to which no receiver added `cloud_t`. Raises MessageRejected."""
     if len(content) > MESSAGE_BYTES_MAX:
-        raise MessageRejected(f"it is longer than {MESSAGE_BYTES_MAX // 1024} kB")
+        raise MessageRejected(f"it is longer than {MESSAGE_BYTES_MAX // 1024} kB", kind=Rejection.UNREADABLE)
     try:
         message = _decoded(content)
     except (ValueError, RecursionError) as error:
-        raise MessageRejected("it is not JSON") from error
+        raise MessageRejected("it is not JSON", kind=Rejection.UNREADABLE) from error
     if not isinstance(message, dict):
         raise MessageRejected("it is not a JSON object")
     try:
-        return _message(message, source, now_ns, received_ns)
+        return _message(message, source, now_ns, received_ns, sender)
     except MessageRejected as rejected:
-        raise MessageRejected(rejected.reason, _shown(message)) from None
+        raise MessageRejected(rejected.reason, _shown(message), rejected.kind) from None
 
 
 def _decoded(content: bytes) -> Any:
@@ -73,7 +76,7 @@ def _decoded(content: bytes) -> Any:
         return json.loads(content, parse_constant=_refuse_constant)
 
 
-def _message(message: dict[str, Any], source: str, now_ns: int, received_ns: int | None) -> Message:
+def _message(message: dict[str, Any], source: str, now_ns: int, received_ns: int | None, sender: str | None) -> Message:
     device_id = message.get("device_id")
     if not (isinstance(device_id, str) and re.fullmatch(r"[!-~]{1,64}", device_id)):
         raise MessageRejected("device_id is missing, or is not 1 to 64 visible ASCII characters")
@@ -86,7 +89,14 @@ def _message(message: dict[str, Any], source: str, now_ns: int, received_ns: int
         arrived_ns = None if cloud_ns is None else cloud_ns - later_ns
         if device_ns is not None and arrived_ns is not None:
             records.append(
-                Record(device_ns=device_ns, cloud_ns=arrived_ns, rate_hz=rate_hz, values=values, source=source)
+                Record(
+                    device_ns=device_ns,
+                    cloud_ns=arrived_ns,
+                    rate_hz=rate_hz,
+                    values=values,
+                    source=source,
+                    sender=sender,
+                )
             )
             continue
         last_ns = device_ns if arrived_ns is None else arrived_ns
@@ -94,7 +104,7 @@ def _message(message: dict[str, Any], source: str, now_ns: int, received_ns: int
             raise MessageRejected("it has neither cloud_t nor device_t")
         start_ns = last_ns - round((values.shape[1] - 1) * _NS / rate_hz)
         timed += [
-            Timed(axis=axis, start_ns=start_ns, rate_hz=rate_hz, samples=of_axis, source=source)
+            Timed(axis=axis, start_ns=start_ns, rate_hz=rate_hz, samples=of_axis, source=source, sender=sender)
             for axis, of_axis in zip(AXES, values, strict=True)
         ]
     return Message(device_id=device_id, records=tuple(records), timed=tuple(timed))
@@ -129,13 +139,16 @@ def _milligal(trace: dict[str, Any]) -> NDArray[np.int32 | np.float64]:
             raise MessageRejected(f"{name} is not a list of numbers")
     if len({len(axis) for axis in axes if axis}) != 1:
         raise MessageRejected("x, y and z differ in length")
-    beyond = MessageRejected(f"a value is above {_ACCELERATION_GAL_MAX:.0f} gal, beyond every sensor")
+    beyond = MessageRejected(
+        f"a value is above {_ACCELERATION_GAL_MAX:.0f} gal, beyond every sensor", kind=Rejection.VALUE_TOO_GREAT
+    )
     try:
-        milligal: NDArray[np.float64] = np.array(axes, dtype=np.float64) * 1000
+        gal: NDArray[np.float64] = np.array(axes, dtype=np.float64)
     except OverflowError:
         raise beyond from None
-    if not (np.abs(milligal) <= _ACCELERATION_GAL_MAX * 1000).all():
+    if not (np.abs(gal) <= _ACCELERATION_GAL_MAX).all():
         raise beyond
+    milligal = gal * 1000
     whole = np.rint(milligal)
     # A thousandth, for decimals are not exact in binary, and less so if the device computed in float32.
     if (np.abs(milligal - whole) <= 0.001).all():
@@ -150,9 +163,10 @@ def _time(holder: dict[str, Any], name: str, now_ns: int) -> int | None:
     if type(value) not in (int, float) or not abs(value) < 1e11:
         raise MessageRejected(f"{name} is not a time in Unix seconds")
     if value < _EARLIEST_SECONDS:
-        raise MessageRejected(f"{name} is before 2010: the clock was never set")
+        raise MessageRejected(f"{name} is before 2010: the clock was never set", kind=Rejection.CLOCK_NEVER_SET)
     if value > now_ns / _NS + AHEAD_SECONDS_MAX:
-        raise MessageRejected(f"{name} is more than {AHEAD_SECONDS_MAX // 60} minutes ahead")
+        reason = f"{name} is more than {AHEAD_SECONDS_MAX // 60} minutes ahead"
+        raise MessageRejected(reason, kind=Rejection.CLOCK_AHEAD)
     return round(float(value) * 1_000_000) * 1000
 
 

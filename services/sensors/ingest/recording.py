@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 from zlib import error as ZlibError
 
+from services.sensors.accounting.rejection import Rejection
 from services.sensors.arrival.record import Record
 from services.sensors.arrival.time_arrival import Timed
 
@@ -60,6 +61,7 @@ class RejectedLine:
     line: int | None
     reason: str
     samples: int = 0
+    kind: Rejection = Rejection.MALFORMED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -3,8 +3,6 @@
 It never raises: a timer that raises would stop the whole container.
 """
 
-from datetime import datetime, timedelta
-
 import structlog
 
 from services.usage.alerting.alerts.event_outbox import EventOutbox
@@ -13,7 +11,7 @@ from services.usage.notifications.deliveries.delivery_store import DeliveryStore
 from services.usage.notifications.deliveries.dispatcher import Dispatcher
 from shared.runtime.clock import Clock
 
-FORGOTTEN_EVERY = timedelta(minutes=10)
+FORGOTTEN_EVERY_SECONDS = 600
 _log = structlog.get_logger(__name__)
 
 
@@ -28,7 +26,7 @@ class AlertingScheduler:
     ) -> None:
         self._evaluator, self._outbox, self._dispatcher = evaluator, outbox, dispatcher
         self._deliveries, self._clock = deliveries, clock
-        self._forgotten_at: datetime | None = None
+        self._forgotten_at: float | None = None
 
     def evaluate(self) -> None:
         """Evaluates what is queued, a few times a second; an alert is sent right after it is raised."""
@@ -50,7 +48,7 @@ class AlertingScheduler:
             _log.exception("alerts_not_tended")
 
     def _forget_old(self) -> None:
-        now = self._clock.now()
-        if self._forgotten_at is None or now >= self._forgotten_at + FORGOTTEN_EVERY:
-            self._deliveries.forget_old(now)
+        now = self._clock.elapsed_seconds()
+        if self._forgotten_at is None or now >= self._forgotten_at + FORGOTTEN_EVERY_SECONDS:
+            self._deliveries.forget_old(self._clock.trusted_now())
             self._forgotten_at = now

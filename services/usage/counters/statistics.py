@@ -4,7 +4,7 @@ import enum
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -31,6 +31,7 @@ from shared.sql.database import Database
 from shared.values.timestamps import MINUTE_US, from_microseconds, midnight, to_microseconds
 
 KEYS_MAX = 100
+_DAY_1970 = date(1970, 1, 1).toordinal()
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
@@ -155,6 +156,13 @@ class Statistics:
             Spent(key_id=key_id, today=days.get(key_id, 0), seconds_ago=tuple(seconds_ago.get(key_id, ())))
             for key_id in days.keys() | seconds_ago.keys()
         )
+
+    def spent_on(self, key_id: str, day: int) -> int:
+        """What a key has spent on a day, numbered as `date.toordinal` numbers it: as far as it is counted."""
+        counter = tables.counter_day
+        spent = _cost(counter, counter.c.key_id == key_id, counter.c.minute == (day - _DAY_1970) * DAY_MINUTES)
+        with self._database.reading(once=True) as tx:
+            return int(tx.execute(select(spent)).scalar_one())
 
     def _summary(
         self, owned: CounterTables, owner: str, keys: str | Select[str], start: datetime, end: datetime, step: Step

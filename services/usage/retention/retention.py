@@ -48,8 +48,8 @@ class Retention:
 
     def run(self) -> None:
         """Safe to run at any time, any number of times, in several processes."""
-        today = midnight(self._clock.now())
-        self._make_partitions(to_microseconds(today) // DAY_US)
+        self._make_partitions(to_microseconds(self._clock.now()) // DAY_US)
+        today = midnight(self._clock.trusted_now())
         before = self._seal(to_microseconds(today - timedelta(days=self._kept.raw_days)))
         self._drop_requests(before)
         counters_before = to_microseconds(today - timedelta(days=self._kept.counter_days))

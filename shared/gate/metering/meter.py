@@ -20,6 +20,7 @@ from shared.gate.metering.spool_segment import FRAME_BYTES, SpoolSegment, abando
 from shared.observability import metrics
 from shared.replication.relay import BusUnavailable
 from shared.runtime.clock import Clock
+from shared.runtime.room import Room
 
 BATCH_BYTES = 256 * 1024
 SEGMENT_BYTES_MAX = 16 * 1024 * 1024
@@ -37,11 +38,12 @@ class BatchBus(Protocol):
 
 
 class Meter:
-    def __init__(self, folder: Path, bus: BatchBus, clock: Clock) -> None:
+    def __init__(self, folder: Path, bus: BatchBus, clock: Clock, disk: Room | None = None) -> None:
+        """`disk`: whose last part is kept for others; None: the spool may fill it."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._folder, self._bus, self._clock = folder, bus, clock
+        self._folder, self._bus, self._clock, self._disk = folder, bus, clock, disk
         self._encode = msgspec.json.Encoder().encode
-        self._segment = SpoolSegment.create(folder)
+        self._segment = SpoolSegment.create(folder, disk)
         self._closed: list[SpoolSegment] = []  # full or adopted: shipped, never appended to
         # Batch → when to publish it again, in elapsed seconds, and how long after the last time that is.
         self._published: dict[tuple[str, int], tuple[float, float]] = {}
@@ -147,7 +149,7 @@ class Meter:
         if segment.size < SEGMENT_BYTES_MAX and len(segment.extents) < SEGMENT_BATCHES_MAX:
             return
         try:
-            fresh = SpoolSegment.create(self._folder)
+            fresh = SpoolSegment.create(self._folder, self._disk)
         except OSError as error:
             _log.error("segment_not_rotated", detail=str(error))
             return

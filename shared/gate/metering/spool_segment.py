@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Final
 from zlib import crc32
 
+from shared.runtime.room import Room
+
 _FRAME = struct.Struct("<II")  # payload bytes, CRC-32 of the payload
 FRAME_BYTES: Final = _FRAME.size  # what a record takes in its segment beside its payload
 _pack: Final = _FRAME.pack
@@ -40,9 +42,12 @@ class SpoolSegment:
     the same boundaries and sends the same bytes under the same identity.
     """
 
-    def __init__(self, path: Path, *, new: bool = False) -> None:
-        """Opens and locks; `new`: creates first. Raises SegmentInUse, or OSError when there is no such file."""
-        self.name = path.stem
+    def __init__(self, path: Path, *, new: bool = False, disk: Room | None = None) -> None:
+        """Opens and locks; `new`: creates first. Raises SegmentInUse, or OSError when there is no such file.
+
+        `disk`: whose last part is kept for others.
+        """
+        self.name, self._disk = path.stem, disk
         self.path, self._extents_path = path, path.with_suffix(".extents")
         self._file = _open_locked(path, os.O_CREAT if new else 0)
         self._room: mmap.mmap | None = None  # made at the first append
@@ -56,10 +61,10 @@ class SpoolSegment:
         del self._ends[: bisect_right(self._ends, self.cut)]
 
     @classmethod
-    def create(cls, folder: Path) -> "SpoolSegment":
+    def create(cls, folder: Path, disk: Room | None = None) -> "SpoolSegment":
         while True:
             try:
-                return cls(folder / f"{secrets.token_hex(8)}.segment", new=True)
+                return cls(folder / f"{secrets.token_hex(8)}.segment", new=True, disk=disk)
             except SegmentInUse:
                 # Another process locked it first, taking it for abandoned. It finds nothing in it.
                 continue
@@ -128,6 +133,8 @@ class SpoolSegment:
 
     def _make_room(self, end: int) -> mmap.mmap:
         room_bytes = -(-end // _ROOM_BYTES) * _ROOM_BYTES
+        if self._disk is not None:
+            self._disk.check()
         _allocate(self._file, room_bytes)
         room = mmap.mmap(self._file, room_bytes)
         self._room, self._room_bytes = room, room_bytes

@@ -2,12 +2,13 @@
 
 The law: for every t, admissions in (t - 60 s, t] never exceed the minute limit, and admissions in a UTC day never
 exceed the day limit. Both are decided at once; a refusal costs nothing. Minutes go by `elapsed`, seconds of a clock
-that never steps back; days by `now`, seconds since 1970 in UTC.
+that never steps back; days by `now`, seconds since 1970 in UTC, which may be set: each day has a count of its own, so
+that none is lost or begun anew when the clock goes there and back.
 """
 
 import threading
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from math import ceil
 from typing import Final, Protocol
@@ -20,6 +21,7 @@ DAY_SECONDS: Final = 86_400
 _MINUTE: Final = int(MINUTE_SECONDS)
 _DAY_1970: Final = date(1970, 1, 1).toordinal()
 _CUT_OFF: Final = 32
+_OTHER_DAYS: Final = 3
 _NEVER: Final = float("inf")
 
 
@@ -45,49 +47,68 @@ class Quota(Protocol):
 
     def peek(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent: ...
 
-    def seed(self, key_id: str, moments: Iterable[float], day_count: int, now: float) -> None: ...
+    def seed(self, key_id: str, moments: Iterable[float], day_count: int, elapsed: float, now: float) -> None: ...
 
-    def forget_idle(self, elapsed: float, now: float) -> None: ...
+    def forget_idle(self, elapsed: float) -> None: ...
 
 
 class _Window:
-    """One key's admissions: the moments of the last minute's, from `first` on, and how many today.
+    """One key's admissions: the moments of the last minute's, from `first` on, and how many on this day and on others.
 
     An array whose past part is cut off now and then: a few bytes for a key that is used little, as most are.
-    `oldest`: the first of those moments, infinite if there is none.
+    `oldest`: the first of those moments, infinite if there is none. `other_days`: (day, count), the latest left last.
+    `since`: the elapsed second at which it was made.
     """
 
-    __slots__ = ("day", "day_count", "first", "moments", "oldest")
+    __slots__ = ("day", "day_count", "first", "moments", "oldest", "other_days", "since")
 
-    def __init__(self, day: int) -> None:
+    def __init__(self, day: int, day_count: int, since: float) -> None:
         self.moments: array[float] = array("d")
         self.first, self.oldest = 0, _NEVER
-        self.day, self.day_count = day, 0
+        self.day, self.day_count = day, day_count
+        self.other_days: tuple[tuple[int, int], ...] = ()
+        self.since = since
 
-    def move_to(self, day: int, horizon: float) -> None:
-        """Drops moments up to the horizon, and starts a new day. If the day steps back, its count is kept."""
-        if self.day < day:
-            self.day, self.day_count = day, 0
+    def known_on(self, day: int) -> int | None:
+        """How many were admitted on another day; None: not known here."""
+        for other, count in self.other_days:
+            if other == day:
+                return count
+        return None
+
+    def turn_to(self, day: int, day_count: int) -> None:
+        others = [one for one in self.other_days if one[0] != day]
+        self.other_days = (*others, (self.day, self.day_count))[-_OTHER_DAYS:]
+        self.day, self.day_count = day, day_count
+
+    def drop(self, horizon: float) -> None:
+        """Drops moments up to the horizon. The latest is kept, to tell when the key was last used."""
         moments, first = self.moments, self.first
         end = len(moments)
         while first < end and moments[first] <= horizon:
             first += 1
         if first > _CUT_OFF and 2 * first > end:
-            del moments[:first]
-            end, first = end - first, 0
+            cut = min(first, end - 1)
+            del moments[:cut]
+            end, first = end - cut, first - cut
         self.first = first
         self.oldest = moments[first] if first < end else _NEVER
+
+    def used_at(self) -> float:
+        return self.moments[-1] if self.moments else self.since
 
 
 class MemoryQuota:
     """Safe to share between the threads of one process, not between processes. `elapsed`: seconds of one clock.
 
-    If a thread comes with an older reading than another before it, the later reading counts.
+    If a thread comes with an older reading than another before it, the later reading counts. `spent_on`: (key id, day)
+    → what was spent then, before this process; asked for days other than the one that was seeded.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, spent_on: Callable[[str, int], int] | None = None) -> None:
         self._windows: dict[str, _Window] = {}
         self._latest = float("-inf")
+        self._spent_on, self._seeded_day = spent_on, -1
         self._one_at_a_time = threading.Lock()
 
     def spend(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent:
@@ -98,23 +119,22 @@ class MemoryQuota:
         """What `spend` would decide, without counting. `*_left` is as of before."""
         return self._ask(key_id, limits, elapsed, now, 0)
 
-    def seed(self, key_id: str, moments: Iterable[float], day_count: int, now: float) -> None:
+    def seed(self, key_id: str, moments: Iterable[float], day_count: int, elapsed: float, now: float) -> None:
         """Sets what was spent before this process: the last minute's moments (elapsed seconds), today's count."""
-        window = _Window(day_of(now))
+        window = _Window(day_of(now), day_count, elapsed)
         window.moments.extend(sorted(moments))
-        window.day_count = day_count
-        window.move_to(window.day, -_NEVER)
+        window.drop(-_NEVER)
         with self._one_at_a_time:
-            self._windows[key_id] = window
+            self._windows[key_id], self._seeded_day = window, window.day
 
-    def forget_idle(self, elapsed: float, now: float) -> None:
-        """Drops keys that no decision can depend on any more, so that memory follows the keys in use today."""
-        day = day_of(now)
+    def forget_idle(self, elapsed: float) -> None:
+        """Drops keys that no decision can depend on any more, so that memory follows the keys in use.
+
+        Those that were not used for as long as a day lasts, by a clock that nobody sets: their days are over.
+        """
         with self._one_at_a_time:
             for key_id, window in list(self._windows.items()):
-                # A later day is kept: its count is needed once a clock that stepped back gets there again.
-                nothing_today = window.day < day or not window.day_count
-                if nothing_today and (not window.moments or window.moments[-1] <= elapsed - MINUTE_SECONDS):
+                if window.used_at() <= elapsed - DAY_SECONDS:
                     del self._windows[key_id]
 
     def _ask(self, key_id: str, limits: Limits, elapsed: float, now: float, cost: int) -> Spent:
@@ -127,10 +147,13 @@ class MemoryQuota:
                 self._latest = elapsed
             window = self._windows.get(key_id)
             if window is None:
-                window = self._windows[key_id] = _Window(day)
+                window = self._windows[key_id] = _Window(day, self._spent_before(key_id, day), elapsed)
+            elif window.day != day:
+                known = window.known_on(day)
+                window.turn_to(day, self._spent_before(key_id, day) if known is None else known)
             horizon = elapsed - MINUTE_SECONDS
-            if window.oldest <= horizon or window.day < day:
-                window.move_to(day, horizon)
+            if window.oldest <= horizon:
+                window.drop(horizon)
             moments = window.moments
             count = len(moments) - window.first
             if count >= minute_limit or (day_limit is not None and window.day_count >= day_limit):
@@ -148,6 +171,10 @@ class MemoryQuota:
                 None if day_limit is None else day_limit - window.day_count,
                 seconds_to_midnight(now),
             )
+
+    def _spent_before(self, key_id: str, day: int) -> int:
+        """On a day that nothing is known of here. What this process admits is known, or was forgotten with its day."""
+        return 0 if self._spent_on is None or day == self._seeded_day else self._spent_on(key_id, day)
 
 
 def _refused(window: _Window, count: int, limits: Limits, elapsed: float, now: float) -> Spent:

@@ -13,6 +13,7 @@ local SILENT = 65000          -- a gate that was silent for so long no longer sp
 local HOLD, HOLD_FIRST = 60000, 2000
 local SEEDING = 40000         -- a gate that was to seed the days and took longer is replaced by the next that asks
 local KEPT = 25 * 3600 * 1000 -- the count of a day is needed until it ends; the gates say when that is
+local DAYS = 4                -- so many days have counts: a gate's clock may be set, and set back
 local FIELDS = 8
 
 local command, told_continuity = ARGV[1], ARGV[2]
@@ -66,39 +67,49 @@ local function join()
   return {continuity, gate, math.max(0, hold - now), state}
 end
 
--- One API key: its latest day, what was admitted then and the day before; what each gate may still spend unasked;
--- and what was admitted of late, as pairs of a bucket's end (in buckets) and a count.
+-- One API key: what was admitted by day, as pairs of a day and a count, the newest first; what each gate may still
+-- spend unasked; and what was admitted of late, as pairs of a bucket's end (in buckets) and a count.
 local function load(key)
   local packed = redis.call('GET', key)
   if not packed then
-    return {day = 0, today = 0, before = 0, allowances = {}, buckets = {}}
+    return {days = {}, allowances = {}, buckets = {}}
   end
   local state = cmsgpack.unpack(packed)
-  return {day = state[1], today = state[2], before = state[3], allowances = state[4], buckets = state[5]}
+  -- The gates of an earlier release write two days alone, and drop the sixth part.
+  return {days = state[6] or {state[1], state[2], state[1] - 1, state[3]}, allowances = state[4], buckets = state[5]}
 end
 
-local function store(key, state)
-  local packed = cmsgpack.pack({state.day, state.today, state.before, state.allowances, state.buckets})
-  redis.call('SET', key, packed, 'PX', KEPT)
-end
-
-local function turn_to(state, day)
-  if day > state.day then
-    state.before = day == state.day + 1 and state.today or 0
-    state.day, state.today = day, 0
-  end
-end
-
-local function count_day(state, day, count)
-  if day == state.day then
-    state.today = state.today + count
-  elseif day == state.day - 1 then
-    state.before = state.before + count
+local function place_of(state, day)
+  for at = 1, #state.days, 2 do
+    if state.days[at] == day then return at + 1 end
   end
 end
 
 local function admitted_on(state, day)
-  return day < state.day and state.before or state.today
+  local place = place_of(state, day)
+  return place and state.days[place] or 0
+end
+
+local function set_day(state, day, count)
+  local place = place_of(state, day)
+  if place then
+    state.days[place] = count
+  elseif count > 0 then
+    table.insert(state.days, 1, count)
+    table.insert(state.days, 1, day)
+    state.days[2 * DAYS + 1], state.days[2 * DAYS + 2] = nil, nil
+  end
+end
+
+local function count_day(state, day, count)
+  if count > 0 then set_day(state, day, admitted_on(state, day) + count) end
+end
+
+local function store(key, state)
+  local day = state.days[1] or 0
+  local today, before = admitted_on(state, day), admitted_on(state, day - 1)
+  local packed = cmsgpack.pack({day, today, before, state.allowances, state.buckets, state.days})
+  redis.call('SET', key, packed, 'PX', KEPT)
 end
 
 -- Drops the buckets that have left the window; returns the number of admissions in the others.
@@ -144,20 +155,23 @@ local function settle(gate, alive, key, at)
   local minute_limit, day_limit, allowance = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   local spent, spent_today, spent_day = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
   local is_spending, asked_day = ARGV[at + 6] == '1', tonumber(ARGV[at + 7])
-  local state = load(key)
-  turn_to(state, math.max(spent_day, asked_day))
-  local others = 0
+  local state, day = load(key), asked_day >= 0 and asked_day or spent_day
+  local others, lost = 0, 0
   for holder, held in pairs(state.allowances) do
     if not alive[holder] then
-      state.today = state.today + held -- it may have been spent; whose minute that was is over
+      lost = lost + held -- it may have been spent, on any of the days; whose minute that was is over
       state.allowances[holder] = nil
     elseif holder ~= gate then
       others = others + held
     end
   end
+  count_day(state, day, lost)
+  for at = 1, #state.days, 2 do
+    if state.days[at] ~= day then state.days[at + 1] = state.days[at + 1] + lost end
+  end
   count_minute(state, spent)
   count_day(state, spent_day, spent_today)
-  local counted, day = admitted_of_late(state), asked_day >= 0 and asked_day or spent_day
+  local counted = admitted_of_late(state)
 
   local function fits(more)
     return counted + others + more <= minute_limit
@@ -225,8 +239,7 @@ local function seed()
   if told_continuity ~= continuity then return 0 end
   for number = 3, #KEYS do
     local state = load(KEYS[number])
-    turn_to(state, day)
-    if state.day == day then state.today = math.max(state.today, tonumber(ARGV[number + 2])) end
+    set_day(state, day, math.max(admitted_on(state, day), tonumber(ARGV[number + 2])))
     store(KEYS[number], state)
   end
   if is_last then keep_record('seeded', 1) end

@@ -115,11 +115,11 @@ class RedisQuota:
         shares = self._shares
         return (self._allowances if shares is None else shares).peek(key_id, limits, elapsed, now)
 
-    def seed(self, key_id: str, moments: Iterable[float], day_count: int, now: float) -> None:
+    def seed(self, key_id: str, moments: Iterable[float], day_count: int, elapsed: float, now: float) -> None:
         """Does nothing: Redis knows what was spent before, or one gate seeds it for all from usage."""
 
-    def forget_idle(self, elapsed: float, now: float) -> None:
-        self._own_share.forget_idle(elapsed, now)
+    def forget_idle(self, elapsed: float) -> None:
+        self._own_share.forget_idle(elapsed)
         if self._shares is None:
             self._allowances.forget_idle(elapsed)
 

@@ -31,13 +31,13 @@ class ShareQuota:
     def peek(self, key_id: str, limits: Limits, elapsed: float, now: float) -> Spent:
         return self._memory.peek(key_id, self._share(limits, elapsed, now), elapsed, now)
 
-    def seed(self, key_id: str, moments: Iterable[float], day_count: int, now: float) -> None:
+    def seed(self, key_id: str, moments: Iterable[float], day_count: int, elapsed: float, now: float) -> None:
         """Sets what all gates have spent before; this one takes its share of that."""
         divisor = self._gates()
-        self._memory.seed(key_id, sorted(moments)[::divisor], -(-day_count // divisor), now)
+        self._memory.seed(key_id, sorted(moments)[::divisor], -(-day_count // divisor), elapsed, now)
 
-    def forget_idle(self, elapsed: float, now: float) -> None:
-        self._memory.forget_idle(elapsed, now)
+    def forget_idle(self, elapsed: float) -> None:
+        self._memory.forget_idle(elapsed)
 
     def spent_of_late(self, key_id: str, limits: Limits, elapsed: float, now: float) -> int:
         """Requests admitted here on shares in the last minute; at most the present share."""

@@ -27,6 +27,7 @@ class Refused(Enum):
     CALL = "call-not-allowed"
     MALFORMED = "malformed-call"
     BATCH = "batch-of-another"
+    READING = "reading-of-another"
 
 
 def account_in(message: Any) -> str | None:

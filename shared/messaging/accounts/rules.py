@@ -26,10 +26,14 @@ JUDGED_BY_ANSWER = frozenset({"auth.verify"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RpcAccount:
-    """What another back end may call. `methods`: SERVICE.METHOD; `organisations`: those it may name, None: any."""
+    """What another back end may call. `methods`: SERVICE.METHOD; `organisations`: those it may name, None: any.
+
+    `networks`: those whose devices' readings it may send, as a bridge.
+    """
 
     methods: frozenset[str]
     organisations: frozenset[str] | None = None
+    networks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +67,10 @@ class Accounts:
         """Whether a call may be about this organisation; None: about all of them."""
         other = self.others.get(account or "") if self.demanded else None
         return other is None or other.organisations is None or organisation_id in other.organisations
+
+    def may_send_readings(self, account: str | None, network_id: str) -> bool:
+        other = self.others.get(account or "")
+        return not self.demanded or (other is not None and network_id in other.networks)
 
 
 # Nothing is demanded: embedded, where all messages are of one process, and until AMQP_ACCOUNTS says otherwise.

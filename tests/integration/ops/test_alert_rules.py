@@ -118,6 +118,7 @@ FAULTS: dict[str, tuple[dict[str, str], set[str]]] = {
         {'grillo_disk_free_bytes{service="keys", of="spool"}': f"500000000x{MINUTES}"},
         {"GrilloDiskFilling"},
     ),
+    "somebody sets a clock": ({'grillo_clock_in_doubt{service="usage"}': f"1x{MINUTES}"}, {"GrilloClockInDoubt"}),
     "the log was put back": ({'grillo_log_diverged_total{service="keys"}': RISING}, {"GrilloLogDiverged"}),
     "a row is damaged": ({'grillo_damaged_rows_total{service="auth"}': RISING}, {"GrilloDamagedRows"}),
     "calls fail": (

@@ -92,7 +92,7 @@ def test_days_tell_how_long_requests_took_by_what_their_hours_did(empty_database
     with database.transaction() as tx:
         for table in days:
             tx.execute(text(f"DROP TABLE {table.name}"))
-        for name in ("rolled_up", "network_counter", "network_counter_hour"):
+        for name in ("rolled_up", "network_counter", "network_counter_hour", "clock_reading"):
             tx.execute(text(f"DROP TABLE {name}"))
         tx.execute(text("DROP TABLE segment_account"))
         tx.execute(text("DROP TABLE idempotency"))

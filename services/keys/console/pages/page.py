@@ -17,7 +17,7 @@ from services.keys.console.sessions.cookie import session_cookie
 from services.keys.console.sessions.request_origin import is_our_own
 from services.keys.http.representation import receipt as receipt_form
 from services.keys.revocation.propagation import Receipt
-from services.keys.revocation.session_fence import is_recent
+from services.keys.revocation.session_fence import Session, is_recent
 from services.keys.secret import Secret
 from services.keys.views.listing.key_filter import KeyFilter
 from services.keys.views.queries import KeyView
@@ -59,16 +59,23 @@ class Page:
         self.parts = parts
         self.cookie = session_cookie(parts.public_url)
 
-    def visit(self, req: falcon.Request, *, is_poll: bool = False) -> Visit:
-        """`is_poll`: nobody is there for certain, so it keeps no session alive. Raises SignedOut."""
-        visit = self.visit_or_none(req, is_poll=is_poll)
+    def visit(self, req: falcon.Request) -> Visit:
+        """Raises SignedOut."""
+        visit = self.visit_or_none(req)
         if visit is None:
             raise SignedOut
         return visit
 
-    def visit_or_none(self, req: falcon.Request, *, is_poll: bool = False) -> Visit | None:
+    def polling(self, req: falcon.Request) -> Session:
+        """Of a page that is open: nobody is there for certain, so it keeps no session alive. Raises SignedOut."""
+        session = self.parts.sign_in.session(self.cookie.read(req), is_seen=False)
+        if session is None:
+            raise SignedOut
+        return session
+
+    def visit_or_none(self, req: falcon.Request) -> Visit | None:
         session_id = self.cookie.read(req)
-        session = self.parts.sign_in.session(session_id, is_seen=not is_poll)
+        session = self.parts.sign_in.session(session_id)
         if session_id is None or session is None:
             return None
         return Visit(
@@ -163,13 +170,13 @@ class Page:
         )
 
     def show_part(
-        self, req: falcon.Request, resp: falcon.Response, visit: Visit, template: str, *, tag: str, **context: Any
+        self, req: falcon.Request, resp: falcon.Response, session: Session, template: str, *, tag: str, **context: Any
     ) -> None:
         """A part of a page, to take the place of the one that is there. `tag`: of what it is made of, or empty."""
         resp.set_header("Cache-Control", "no-store")
         if tag:
             resp.set_header("ETag", tag)
-        answer(req, resp, template, chosen_zone=visit.session.time_zone, session=visit.session, tag=tag, **context)
+        answer(req, resp, template, chosen_zone=session.time_zone, session=session, tag=tag, **context)
 
     def still_there(self, visit: Visit, ids: tuple[str, ...]) -> tuple[KeyView, ...]:
         """Of these keys those that are there. None where they cannot be read now: what was committed is told anyway."""

@@ -45,6 +45,11 @@ class Parts:
     public_url: str
     issuer: IssuerSignIn | None = None
 
+    def limits_of(self, key: KeyView, tier: str) -> Limits | None:
+        """Those in force: the lower of the key's own and its tier's. None: the tier is not known."""
+        limits = self.tiers.get(tier)
+        return limits and limits.lowered(key.minute_limit, key.day_limit)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
@@ -98,9 +103,7 @@ class Visit:
         return names
 
     def limits_of(self, key: KeyView) -> Limits | None:
-        """Those in force: the lower of the key's own and its tier's. None: the tier is not known."""
-        tier = self.tier_limits()
-        return tier and tier.lowered(key.minute_limit, key.day_limit)
+        return self.parts.limits_of(key, self.organisation.tier)
 
     def tier_limits(self) -> Limits | None:
         return self.parts.tiers.get(self.organisation.tier)

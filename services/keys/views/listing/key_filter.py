@@ -43,8 +43,8 @@ def conditions(wanted: KeyFilter, now: datetime) -> list[ColumnElement[bool]]:
     """Of table api_key."""
     table = tables.api_key.c
     found: list[ColumnElement[bool]] = []
-    has = has_status(rfc3339(now))
     if wanted.statuses:
+        has = has_status(rfc3339(now))
         found.append(or_(*(has[status] for status in wanted.statuses)))
     found += [_is_labelled(name, value) for name, value in wanted.labels]
     if wanted.text:
@@ -61,20 +61,24 @@ def conditions(wanted: KeyFilter, now: datetime) -> list[ColumnElement[bool]]:
     if wanted.unused_since is not None:
         since = rfc3339(wanted.unused_since)
         is_unused = func.coalesce(table.last_used_at, table.created_at) <= since
-        found += [has[Status.ACTIVE], is_unused, table.created_at <= since]
+        found += [_is_active(now), is_unused, table.created_at <= since]
     if wanted.expires_before is not None:
-        found += [has[Status.ACTIVE], table.expires_at <= rfc3339(wanted.expires_before)]
+        found += [_is_active(now), table.expires_at <= rfc3339(wanted.expires_before)]
     if wanted.is_in_grace:
-        found += [has[Status.ACTIVE], table.grace_until > rfc3339(now)]
+        found += [_is_active(now), table.grace_until > rfc3339(now)]
     if wanted.network_id is not None:
         found.append(table.networks.contains(f'"{wanted.network_id}"', autoescape=True))
     if wanted.is_sent_in_query:
-        found += [has[Status.ACTIVE], table.sent_in_query_at.is_not(None)]
+        found += [_is_active(now), table.sent_in_query_at.is_not(None)]
     if wanted.created_by is not None:
         found.append(table.created_by == wanted.created_by)
     if wanted.left_since is not None:
         found.append(_is_made_by_who_left(rfc3339(wanted.left_since)))
     return found
+
+
+def _is_active(now: datetime) -> ColumnElement[bool]:
+    return has_status(rfc3339(now))[Status.ACTIVE]
 
 
 def _is_labelled(name: str, value: str) -> Exists:

@@ -2,26 +2,22 @@
 its rule.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
 from services.keys import tables
-from services.keys.lifecycle import key
 from services.keys.lifecycle.key import Status
-from services.keys.lifecycle.lifetimes import Lifetimes, exceeded_days
+from services.keys.lifecycle.lifetimes import Lifetimes, latest_expiry
+from services.keys.views.active_keys import has_status
 from shared.sql.database import Database
-from shared.values.timestamps import from_rfc3339
+from shared.values.timestamps import from_rfc3339, rfc3339
 
 LISTED_MAX = 10
-_COLUMNS = (
-    *("id", "name", "hint", "created_at", "rotated_at", "last_used_at"),
-    *("expires_at", "expired_at", "suspended_at", "revoked_at"),
-)
+_key = tables.api_key.c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,17 +48,6 @@ class KeyOverview:
     beyond_lifetime: SomeKeys
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Key:
-    id: str
-    name: str
-    hint: str
-    status: Status
-    created_at: datetime
-    expires_at: datetime | None
-    used_at: datetime
-
-
 def key_overview(
     database: Database,
     organisation_id: str,
@@ -72,54 +57,54 @@ def key_overview(
     expiring: timedelta,
     unused: timedelta,
 ) -> KeyOverview:
-    """`expiring`: within so long. `unused`: neither used nor renewed for so long."""
-    table = tables.api_key
-    query = select(*(table.c[name] for name in _COLUMNS)).where(table.c.organisation_id == organisation_id)
+    """`expiring`: within so long. `unused`: neither used nor renewed for so long. Reads no more keys than it lists, but
+    for those that may still be used where a lifetime is set.
+    """
+    has = has_status(rfc3339(now))
+    is_own, is_living = _key.organisation_id == organisation_id, or_(has[Status.ACTIVE], has[Status.SUSPENDED])
+    is_expiring = _key.expires_at <= rfc3339(now + expiring)
+    used_at = _latest(_latest(_key.created_at, _key.rotated_at), _key.last_used_at)
     with database.reading() as tx:
-        keys = [_key(row, now) for row in tx.execute(query)]
-    living = [each for each in keys if each.status in (Status.ACTIVE, Status.SUSPENDED)]
-    return KeyOverview(
-        by_status=Counter(each.status for each in keys),
-        expiring=_some(
-            (each for each in living if each.expires_at is not None and each.expires_at - now <= expiring), _expiry
-        ),
-        unused=_some((each for each in living if now - each.used_at > unused), lambda each: each.used_at),
-        beyond_lifetime=_some(
-            (each for each in living if exceeded_days(each.status, each.expires_at, each.created_at, lifetimes)),
-            _expiry,
-        ),
-    )
+        counts = tx.execute(
+            select(*(func.sum(case((has[status], 1), else_=0)) for status in Status)).where(is_own)
+        ).one()
+        return KeyOverview(
+            by_status={status: count or 0 for status, count in zip(Status, counts, strict=True)},
+            expiring=_some(tx, and_(is_own, is_living, is_expiring), _key.expires_at),
+            unused=_some(tx, and_(is_own, is_living, used_at < rfc3339(now - unused)), used_at),
+            beyond_lifetime=_beyond_lifetime(tx, and_(is_own, is_living), lifetimes),
+        )
 
 
-def _expiry(each: _Key) -> datetime | None:
-    return each.expires_at
+def _latest(time: ColumnElement[str], other: ColumnElement[str]) -> ColumnElement[str]:
+    """`other` may be null. By CASE, for the databases' functions of the greatest differ where one is."""
+    return case((other > time, other), else_=time)
 
 
-def _some(keys: Iterable[_Key], at: Callable[[_Key], datetime | None]) -> SomeKeys:
-    """The earliest first; those without a time come last."""
-    found = sorted(keys, key=lambda each: (at(each) is None, at(each) or each.created_at, each.id))
-    listed = (NamedKey(id=each.id, name=each.name, hint=each.hint, at=at(each)) for each in found[:LISTED_MAX])
-    return SomeKeys(count=len(found), listed=tuple(listed))
+def _some(tx: Connection, is_wanted: ColumnElement[bool], at: ColumnElement[str]) -> SomeKeys:
+    """The earliest first."""
+    count = tx.execute(select(func.count()).select_from(tables.api_key).where(is_wanted)).scalar_one()
+    named = select(_key.id, _key.name, _key.hint, at.label("at")).where(is_wanted)
+    rows = tx.execute(named.order_by(at, _key.id).limit(LISTED_MAX)).all() if count else ()
+    return SomeKeys(count=count, listed=tuple(map(_named, rows)))
 
 
-def _key(row: Row[Any], now: datetime) -> _Key:
-    revoked_at, suspended_at, expired_at, expires_at = (
-        _time(text) for text in (row.revoked_at, row.suspended_at, row.expired_at, row.expires_at)
-    )
-    status = key.status(
-        revoked_at=revoked_at, suspended_at=suspended_at, expired_at=expired_at, expires_at=expires_at, now=now
-    )
-    moments = filter(None, (row.last_used_at, row.rotated_at, row.created_at))
-    return _Key(
-        id=row.id,
-        name=row.name,
-        hint=row.hint,
-        status=status,
-        created_at=from_rfc3339(row.created_at),
-        expires_at=expires_at,
-        used_at=from_rfc3339(max(moments)),
-    )
+def _beyond_lifetime(tx: Connection, is_living: ColumnElement[bool], lifetimes: Lifetimes) -> SomeKeys:
+    """The earliest first; those that never expire come last. Databases add days to a text each in its own way."""
+    if lifetimes.max_days is None:
+        return SomeKeys(count=0, listed=())
+    never_last = (_key.expires_at.is_(None), _key.expires_at, _key.id)
+    living = select(_key.id, _key.created_at, _key.expires_at).where(is_living).order_by(*never_last)
+    found = [row.id for row in tx.execute(living) if _exceeds(row, lifetimes)]
+    named = select(_key.id, _key.name, _key.hint, _key.expires_at.label("at")).where(_key.id.in_(found[:LISTED_MAX]))
+    rows = tx.execute(named.order_by(*never_last)).all()
+    return SomeKeys(count=len(found), listed=tuple(map(_named, rows)))
 
 
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else from_rfc3339(text)
+def _exceeds(row: Any, lifetimes: Lifetimes) -> bool:
+    latest = latest_expiry(from_rfc3339(row.created_at), lifetimes)
+    return latest is not None and (row.expires_at is None or row.expires_at > rfc3339(latest))
+
+
+def _named(row: Any) -> NamedKey:
+    return NamedKey(id=row.id, name=row.name, hint=row.hint, at=None if row.at is None else from_rfc3339(row.at))

@@ -44,7 +44,7 @@ class Retention:
         )
         with self._database.reading(once=True) as tx:
             kept = tx.execute(query.order_by(sensor.c.id)).all()
-        now_us = to_microseconds(self._clock.now())
+        now_us = to_microseconds(self._clock.trusted_now())
         return sum(self._drop_before(row.id, now_us - row.days * DAY_US) for row in kept)
 
     def _drop_before(self, sensor_id: str, before_us: int) -> int:

@@ -50,7 +50,7 @@ class Sweep:
 
     def delete_orphans(self) -> int:
         """Files over an hour old that the index does not name, and what was never finished; how many."""
-        before = self._clock.now() - timedelta(seconds=KEPT_SECONDS)
+        before = self._clock.trusted_now() - timedelta(seconds=KEPT_SECONDS)
         old = [name for name, written_at in self._archive.names() if written_at < before.timestamp()]
         deleted = 0
         for first in range(0, len(old), _STEP_FILES):
@@ -69,4 +69,4 @@ class Sweep:
         return deleted
 
     def _now_us(self) -> int:
-        return to_microseconds(self._clock.now())
+        return to_microseconds(self._clock.trusted_now())

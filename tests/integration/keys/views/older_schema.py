@@ -5,6 +5,7 @@ from sqlalchemy import Connection, text
 
 def before_conditions(tx: Connection) -> None:
     """As before migration 0011: idempotency keys of creations alone, and no revision of an organisation."""
+    before_clock_readings(tx)
     before_networks(tx)
     before_sent_in_query(tx)
     before_restores(tx)
@@ -20,8 +21,13 @@ def before_conditions(tx: Connection) -> None:
     tx.execute(text("ALTER TABLE organisation DROP COLUMN revision"))
 
 
+def before_clock_readings(tx: Connection) -> None:
+    """As before migration 0024, the newest: nothing kept of the wall clock."""
+    tx.execute(text("DROP TABLE clock_reading"))
+
+
 def before_networks(tx: Connection) -> None:
-    """As before migration 0023, the newest: keys are bound to no networks."""
+    """As before migration 0023: keys are bound to no networks."""
     tx.execute(text("ALTER TABLE api_key DROP COLUMN networks"))
 
 

@@ -135,7 +135,7 @@ def test_a_gate_that_starts_goes_on_where_the_one_before_was_killed(metering: Me
     metering.take_in(batch(*spent))
     for one in statistics.spent(clock.now()):
         moments = (clock.elapsed_seconds() - ago for ago in one.seconds_ago)
-        restarted.seed(one.key_id, moments, one.today, clock.now().timestamp())
+        restarted.seed(one.key_id, moments, one.today, clock.elapsed_seconds(), clock.now().timestamp())
     for seconds in (0, 0, 36, 0, 20, 5, 30, 0, 0):
         clock.advance(seconds)
         for key_id in ("key_a", "key_b", "key_c"):

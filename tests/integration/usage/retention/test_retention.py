@@ -16,6 +16,7 @@ from services.usage.requests.request_log import sealed_before
 from services.usage.retention import retention
 from services.usage.retention.retention import AHEAD_DAYS, Retention, RetentionTimes
 from shared.runtime.clock import ManualClock
+from shared.sql.clocks.clock_watch import ClockWatch
 from shared.sql.database import Database
 from shared.values.timestamps import DAY_US, to_microseconds
 from tests.examples import NOON
@@ -145,3 +146,21 @@ def test_a_reader_who_holds_a_partition_up_delays_its_end_and_nothing_else(
     assert stored_days(postgresql_database) == [-9, -1, 0]
     retention_.run()
     assert stored_days(postgresql_database) == [-1, 0]
+
+
+def test_requests_are_kept_while_the_clock_is_ahead(usage_database: Database, clock: ManualClock) -> None:
+    metering, kept = Metering(usage_database), RetentionTimes(raw_days=90, counter_days=95, alert_days=95)
+    metering.take_in(batch(*(record(at=NOON - timedelta(days=day)) for day in range(3))))
+    running = ClockWatch("usage", usage_database, tables.clock_reading, clock, "boot_1")
+    running.tick()
+    clock.set_by(timedelta(days=100))
+    running.tick()
+    Rollup(usage_database, running.clock).run()
+    Retention(usage_database, running.clock, kept).run()
+    assert len(stored_days(usage_database)) == 3
+    metering.take_in(batch(record(at=NOON), segment="another"))  # nothing is sealed either
+    assert len(stored_days(usage_database)) == 4
+    running.accept()
+    Rollup(usage_database, running.clock).run()
+    Retention(usage_database, running.clock, kept).run()
+    assert stored_days(usage_database) == []

@@ -208,6 +208,7 @@ def test_a_record_says_whose_request_it_was_and_what_came_of_it(scene: Scene) ->
         None,
         None,
         None,
+        None,
         False,
     ]
 
@@ -236,7 +237,7 @@ def test_an_admitted_request_that_came_with_the_secret_before_says_by_which(scen
 @pytest.mark.parametrize("permission", ["sensors:read", "admin"])
 def test_a_request_whose_url_had_the_secret_says_so_whether_or_not_it_passes(scene: Scene, permission: str) -> None:
     verdict = scene.admit(presented(None, SECRET), permission)
-    assert scene.recorded(verdict)[16] is True
+    assert scene.recorded(verdict)[17] is True
     assert (verdict.refusal is None) is (permission == "sensors:read")
 
 

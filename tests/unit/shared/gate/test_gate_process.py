@@ -8,7 +8,7 @@ from shared.contracts.envelope import to_json
 from shared.contracts.usage import Spent
 from shared.gate import gate_process as process_module
 from shared.gate.metering.meter import Meter
-from shared.gate.quota.memory_quota import MemoryQuota
+from shared.gate.quota.memory_quota import DAY_SECONDS, MemoryQuota
 from shared.gate.verdict import Refusal
 from tests.gate_examples import MemoryBus, created, presented, record, revoked, secret
 from tests.gate_process_scene import Scene
@@ -75,12 +75,13 @@ def test_counters_that_nobody_needs_are_let_go_while_it_runs_and_not_after_it_st
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process_module, "TIDY_SECONDS", 0.005)
-    scene.spent = (Spent(key_id="key_1", today=0, seconds_ago=(100.0,)),)
+    scene.spent = (Spent(key_id="key_1", today=0, seconds_ago=(DAY_SECONDS,)),)
     scene.process.start()
     quota = scene.process._quota
     assert isinstance(quota, MemoryQuota)
     # Once more, now that it runs: what goes was there.
-    quota.seed("key_2", (scene.clock.elapsed_seconds() - 100,), 0, scene.process.replica.time())
+    elapsed = scene.clock.elapsed_seconds()
+    quota.seed("key_2", (elapsed - DAY_SECONDS,), 0, elapsed, scene.process.replica.time())
     while quota._windows:
         pass  # the test's own time limit is the deadline
     scene.process.stop()

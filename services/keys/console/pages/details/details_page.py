@@ -14,7 +14,7 @@ from services.keys.console.pages.listing.badges import badges
 from services.keys.console.pages.page import Page
 from services.keys.views.history import HistoryEntry, HistoryRange
 
-CHANGES_READ_MAX = 200  # of a key that may have thousands: who changed a setting last is told of these
+CHANGES_READ_MAX = 50  # of a key that may have thousands: who changed a setting last is told of these
 _REQUESTS, _CHANGES = 10, 10
 
 
@@ -25,7 +25,7 @@ class DetailsPage(Page):
         key = self.parts.queries.get_key(organisation_id, key_id)
         history = self.parts.history.of_key(organisation_id, key_id, HistoryRange(newest=CHANGES_READ_MAX))
         usage = AskedUsage(self.parts.usage)
-        use = use_of_key(req, visit, key, step_asked(req), usage, now)
+        use = use_of_key(req, visit.session, key, visit.limits_of(key), step_asked(req), usage, now)
         page = usage.part(lambda asked: asked.activity(organisation_id, key_id, 2 * _REQUESTS))
         self.show(
             req,

@@ -9,27 +9,34 @@ import msgspec
 from services.keys.console.pages.asked_usage import AskedUsage
 from services.keys.console.pages.key_usage import Step
 from services.keys.console.pages.page import Page
-from services.keys.console.pages.parts import Visit
 from services.keys.console.rendering.polls import answers_known, tag_of
+from services.keys.revocation.session_fence import Session
 from services.keys.views.queries import KeyView
+from shared.gate.grants.grant import Limits
 
 
 class UsePart(Page):
     def on_get(self, req: falcon.Request, resp: falcon.Response, key_id: str) -> None:
-        visit, now = self.visit(req, is_poll=True), self.parts.clock.now()
-        key, step = self.parts.queries.get_key(visit.organisation_id, key_id), step_asked(req)
-        if answers_known(req, resp, _tag(req, visit, key, step, now)):
+        session, now = self.polling(req), self.parts.clock.now()
+        key, step = self.parts.queries.get_key(session.organisation_id, key_id), step_asked(req)
+        if answers_known(req, resp, _tag(req, session, key, step, now)):
             return
-        use = use_of_key(req, visit, key, step, AskedUsage(self.parts.usage), now)
-        self.show_part(req, resp, visit, "keys/details/use_part.html", key=key, **use)
+        limits = self.parts.limits_of(key, self.parts.queries.organisation(session.organisation_id).tier)
+        use = use_of_key(req, session, key, limits, step, AskedUsage(self.parts.usage), now)
+        self.show_part(req, resp, session, "keys/details/use_part.html", key=key, **use)
 
 
 def use_of_key(
-    req: falcon.Request, visit: Visit, key: KeyView, step: Step, usage: AskedUsage, now: datetime
+    req: falcon.Request,
+    session: Session,
+    key: KeyView,
+    limits: Limits | None,
+    step: Step,
+    usage: AskedUsage,
+    now: datetime,
 ) -> dict[str, Any]:
     """What the template of the usage needs. Without an answer it has no tag: the next poll asks again."""
-    limits = visit.limits_of(key)
-    asked_for = visit.organisation_id, key.id
+    asked_for = session.organisation_id, key.id
     use = usage.part(lambda asked: asked.use(*asked_for, step, now))
     spent = usage.part(lambda asked: asked.spent(*asked_for, None if limits is None else limits.day))
     is_whole = use is not None and spent is not None
@@ -40,7 +47,7 @@ def use_of_key(
         "spent": spent,
         "limits": limits,
         "poll": f"/console/keys/{key.id}/use?step={step}",
-        "tag": _tag(req, visit, key, step, now) if is_whole else "",
+        "tag": _tag(req, session, key, step, now) if is_whole else "",
     }
 
 
@@ -49,9 +56,7 @@ def step_asked(req: falcon.Request, default: Step = Step.HOUR) -> Step:
     return Step(asked) if asked in set(Step) else default
 
 
-def _tag(req: falcon.Request, visit: Visit, key: KeyView, step: Step, now: datetime) -> str:
+def _tag(req: falcon.Request, session: Session, key: KeyView, step: Step, now: datetime) -> str:
     """Known without asking usage: of a key that is not used only what was refused changes, and is a minute late."""
     minute = now.strftime("%Y-%m-%dT%H:%M")
-    return tag_of(
-        req, msgspec.to_builtins((key.id, key.revision, key.last_used_at, step, minute, visit.session.time_zone))
-    )
+    return tag_of(req, msgspec.to_builtins((key.id, key.revision, key.last_used_at, step, minute, session.time_zone)))

@@ -12,9 +12,9 @@ from services.keys.console.pages.listing.badges import badges
 from services.keys.console.pages.listing.day_line import day_line
 from services.keys.console.pages.listing.list_query import PATH, ROWS, KeyListQuery, asked
 from services.keys.console.pages.page import Page
-from services.keys.console.pages.parts import Visit
 from services.keys.console.rendering.polls import answers_known, tag_of
 from services.keys.lifecycle.key import Status
+from services.keys.revocation.session_fence import Session
 from services.keys.views.queries import KeyPage
 from shared.values.permissions import PERMISSIONS
 from shared.web.pagination import page_answer
@@ -24,20 +24,20 @@ _COLUMNS = ("name", "created_at", "last_used_at", "expires_at")
 
 
 class _Listed(Page):
-    def listed(self, req: falcon.Request, visit: Visit) -> "_List":
+    def listed(self, req: falcon.Request, session: Session) -> "_List":
         query, place = asked(req)
         now = self.parts.clock.now()
-        page = self.parts.queries.list_keys(visit.organisation_id, ROWS, place, query.wanted_at(now), query.sort)
-        return _List(query=query, page=page, now=now, tag=_tag(req, visit, query, page, now))
+        page = self.parts.queries.list_keys(session.organisation_id, ROWS, place, query.wanted_at(now), query.sort)
+        return _List(query=query, page=page, now=now, tag=_tag(req, session, query, page, now))
 
-    def rows(self, visit: Visit, listed: "_List") -> dict[str, Any]:
+    def rows(self, organisation_id: str, listed: "_List") -> dict[str, Any]:
         """What the template of the rows needs."""
         query, page, usage = listed.query, listed.page, self.parts.usage
         days = None
         is_missing = False
         if usage is not None and page.keys:
             try:
-                days = usage.last_day(visit.organisation_id, tuple(key.id for key in page.keys))
+                days = usage.last_day(organisation_id, tuple(key.id for key in page.keys))
             except UsageAway:
                 is_missing = True
         sources = {} if days is None else days.new_sources
@@ -70,7 +70,7 @@ class _List:
 class KeyListPage(_Listed):
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         visit = self.visit(req)
-        listed = self.listed(req, visit)
+        listed = self.listed(req, visit.session)
         self.show(
             req,
             resp,
@@ -81,7 +81,7 @@ class KeyListPage(_Listed):
             permission_names=PERMISSIONS,
             makers=self.parts.sign_in.people_of(visit.organisation_id),
             is_filtered=listed.query.is_filtered,
-            **self.rows(visit, listed),
+            **self.rows(visit.organisation_id, listed),
         )
 
 
@@ -89,17 +89,15 @@ class KeyRows(_Listed):
     """The rows by themselves, for a page that is open."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        visit = self.visit(req, is_poll=True)
-        listed = self.listed(req, visit)
+        session = self.polling(req)
+        listed = self.listed(req, session)
         if not answers_known(req, resp, listed.tag):
-            rows = self.rows(visit, listed)
-            self.show_part(req, resp, visit, "keys/rows.html", **rows)
+            rows = self.rows(session.organisation_id, listed)
+            self.show_part(req, resp, session, "keys/rows.html", **rows)
 
 
-def _tag(req: falcon.Request, visit: Visit, query: KeyListQuery, page: KeyPage, now: datetime) -> str:
+def _tag(req: falcon.Request, session: Session, query: KeyListQuery, page: KeyPage, now: datetime) -> str:
     """Known without asking usage: a key that was used has another time of last use."""
     shown = [(key, badges(key, now, None)) for key in page.keys]
     hour = now.strftime("%Y-%m-%dT%H")
-    return tag_of(
-        req, msgspec.to_builtins((shown, page.next_place, query, hour, visit.session.role, visit.session.time_zone))
-    )
+    return tag_of(req, msgspec.to_builtins((shown, page.next_place, query, hour, session.role, session.time_zone)))

@@ -82,6 +82,9 @@ class _KeyListQuerySchema(ListQuerySchema):
     by = fields.String(validate=[validate.Length(max=64), plain_text])
 
 
+_SCHEMA = _KeyListQuerySchema()
+
+
 def asked(req: falcon.Request) -> tuple[KeyListQuery, Place | None]:
     """What the URL asks for, as the API reads it; what it does not understand is left out, and the list begins anew."""
     given: dict[str, Any] = {name: value for name in (*_NAMES, "sort", "cursor") if (value := req.get_param(name))}
@@ -89,7 +92,7 @@ def asked(req: falcon.Request) -> tuple[KeyListQuery, Place | None]:
         given["label"] = [given["label"]]
     while True:
         try:
-            query: KeyListQuery = _KeyListQuerySchema().load({"limit": ROWS, **given})
+            query: KeyListQuery = _SCHEMA.load({"limit": ROWS, **given})
             place = query.after(str, str, str)
             return query, None if place is None else Place(*place)
         except ValidationError as error:

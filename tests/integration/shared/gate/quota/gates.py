@@ -24,10 +24,13 @@ class MovableClock:
 
     def __init__(self, server: Redis) -> None:
         self._server, self._system = server, SystemClock()
-        self._moved_seconds, self._moved_days = 0.0, timedelta()
+        self._moved_seconds, self._moved_days, self._set_by = 0.0, timedelta(), timedelta()
 
     def now(self) -> datetime:
-        return self._system.now() + timedelta(seconds=self._moved_seconds) + self._moved_days
+        return self._system.now() + timedelta(seconds=self._moved_seconds) + self._moved_days + self._set_by
+
+    def trusted_now(self) -> datetime:
+        return self.now()
 
     def elapsed_seconds(self) -> float:
         return self._system.elapsed_seconds() + self._moved_seconds
@@ -49,6 +52,10 @@ class MovableClock:
         now = self.now()
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
         self._moved_days += midnight - timedelta(seconds=seconds) - now
+
+    def set_by(self, days: int) -> None:
+        """The log's database's clock is wrong by so many days from now on."""
+        self._set_by = timedelta(days=days)
 
 
 @dataclass(frozen=True, slots=True)

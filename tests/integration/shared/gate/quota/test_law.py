@@ -20,7 +20,8 @@ limits = st.builds(Limits, minute=st.integers(1, 40), day=st.none() | st.integer
 
 
 class ManyGates(RuleBasedStateMachine):
-    """Gates ask, report late, forget, sleep, die, stop and join; limits change; minutes and midnights pass."""
+    """Gates ask, report late, forget, sleep, die, stop and join; limits change; minutes and midnights pass;
+    the clock is set."""
 
     server: Redis
 
@@ -76,6 +77,11 @@ class ManyGates(RuleBasedStateMachine):
         self.former = [*self._in_force(), (self.clock.elapsed_seconds(), self.limits)]
         self.limits = limits
 
+    @rule(days=st.sampled_from([0, 3]))
+    def set_the_clock(self, days: int) -> None:
+        """There and back: the days in between have counts of their own."""
+        self.clock.set_by(days)
+
     @rule(gate=which)
     def wait_as_told_and_ask_again(self, gate: int) -> None:
         self.suspended.discard(gate)
@@ -125,7 +131,7 @@ class ManyGates(RuleBasedStateMachine):
         for number, gate in enumerate(self.gates):
             if number not in self.suspended:
                 gate.quota.report()
-                gate.quota.forget_idle(self.clock.elapsed_seconds(), self.clock.now().timestamp())
+                gate.quota.forget_idle(self.clock.elapsed_seconds())
 
     def _joined(self) -> OneGate:
         gate = OneGate(self.server, self.clock)

@@ -14,9 +14,11 @@ from shared.messaging.accounts.rules import CALLS, Accounts
 from shared.messaging.dead_letters import DeadLetters
 from shared.messaging.entrypoints import queues_of
 from shared.messaging.exchanges import broadcast_queue, dead_letter_queue, events_of, replay_exchange
+from shared.messaging.readings.exchange import READINGS, readings_queue
 from tests.servers import RPC_ACCOUNTS, RabbitMq
 
 OTHER = "back-office"
+BRIDGE = "bridge-mexico"
 ACCOUNTS = (*SERVICES, OTHER)
 DURABLE = [queue for service in SERVICES.values() for of in service.service_classes() for queue in queues_of(of)]
 EVENTS = {
@@ -27,6 +29,7 @@ EVENTS = {
 }
 PROCEDURES = sorted({*RPC_ACCOUNTS[OTHER]["methods"]} | {one for calls in CALLS.values() for one in calls})
 DEMANDED = Accounts(demanded=True)
+READINGS_QUEUE = readings_queue("sensors")
 pytestmark = pytest.mark.xdist_group("distributed")
 
 
@@ -41,6 +44,7 @@ class Broker:
             for queue in DURABLE:
                 dead_letter_queue(queue)(channel).declare()
                 queue(channel).declare()
+            READINGS_QUEUE(channel).declare()
             channel.queue_declare("rpc-keys", durable=True, auto_delete=False)
             channel.queue_declare(self.reply_queue, auto_delete=False)
 
@@ -155,3 +159,26 @@ def test_followers_declare_consume_and_give_back_under_their_own_account(broker:
 
 def _does(method: str, *arguments: str, **options: object) -> Callable[[Any], object]:
     return lambda channel: getattr(channel, method)(*arguments, **options)
+
+
+def test_a_bridge_publishes_readings_of_its_networks_and_does_nothing_else(broker: Broker) -> None:
+    (network_id,) = RPC_ACCOUNTS[BRIDGE]["networks"]
+    assert broker.may_publish(BRIDGE, READINGS.name, network_id)
+    for other in ("net_of_another", f"{network_id}x", "", "#"):
+        assert not broker.may_publish(BRIDGE, READINGS.name, other)
+    for account in ACCOUNTS:
+        assert not broker.may_publish(account, READINGS.name, network_id)
+    for exchange, types in EVENTS.items():
+        assert not any(broker.may_publish(BRIDGE, exchange, type_) for type_ in types)
+    assert not any(broker.may_publish(BRIDGE, "nameko-rpc", procedure) for procedure in PROCEDURES)
+
+
+@pytest.mark.parametrize("account", [*(name for name in SERVICES if name != "sensors"), OTHER, BRIDGE])
+def test_readings_are_read_by_sensors_alone(broker: Broker, account: str) -> None:
+    name = READINGS_QUEUE.name
+    assert not broker.may(account, _does("basic_get", name))
+    assert not broker.may(account, _does("queue_purge", name))
+    assert not broker.may(account, _does("queue_delete", name))
+    assert not broker.may_publish(account, "", name)
+    assert not broker.may(account, _does("exchange_delete", READINGS.name))
+    assert broker.may("sensors", _does("basic_get", name))

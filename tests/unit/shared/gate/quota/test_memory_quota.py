@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from shared.gate.grants.grant import Limits
-from shared.gate.quota.memory_quota import DAY_SECONDS, MemoryQuota, Spent
+from shared.gate.quota.memory_quota import DAY_SECONDS, MemoryQuota, Spent, day_of
 from tests.gate_examples import NOW, manual_clock
 
 TraceFunction = Callable[[FrameType, str, Any], Any]
@@ -49,7 +50,7 @@ class OneKey(RuleBasedStateMachine):
 
     @rule()
     def forget_what_is_idle(self) -> None:
-        self.quota.forget_idle(self.clock.elapsed_seconds(), self.clock.now().timestamp())
+        self.quota.forget_idle(self.clock.elapsed_seconds())
 
     @rule()
     def wait_as_told_and_ask_again(self) -> None:
@@ -159,33 +160,43 @@ def test_forgetting_idle_counters_changes_no_decision(arrivals: list[tuple[float
         clock.advance(seconds)
         moment = clock.elapsed_seconds(), clock.now().timestamp()
         if tidy:
-            tidied.forget_idle(*moment)
+            tidied.forget_idle(moment[0])
         assert tidied.spend("key", allowed, *moment) == kept.spend("key", allowed, *moment)
 
 
-def test_forgetting_lets_go_of_yesterdays_keys_and_of_no_others() -> None:
+def test_forgetting_lets_go_of_keys_that_were_not_used_for_a_day_and_of_no_others() -> None:
     clock, quota = manual_clock(seconds_to_midnight=30), MemoryQuota()
     allowed = Limits(minute=1, day=1)
     quota.spend("yesterday", allowed, clock.elapsed_seconds(), clock.now().timestamp())
-    clock.advance(59)
-    quota.forget_idle(clock.elapsed_seconds(), clock.now().timestamp())
-    assert not quota.peek("yesterday", allowed, clock.elapsed_seconds(), clock.now().timestamp()).admitted
-    quota.peek("only looked at", allowed, clock.elapsed_seconds(), clock.now().timestamp())
-    clock.advance(1)
+    clock.advance(DAY_SECONDS - 1)
+    quota.forget_idle(clock.elapsed_seconds())
+    assert set(quota._windows) == {"yesterday"}  # memory is the promise here, and nothing public shows it
     quota.spend("today", allowed, clock.elapsed_seconds(), clock.now().timestamp())
-    quota.forget_idle(clock.elapsed_seconds(), clock.now().timestamp())
-    assert set(quota._windows) == {"today"}  # memory is the promise here, and nothing public shows it
+    clock.advance(1)
+    quota.forget_idle(clock.elapsed_seconds())
+    assert set(quota._windows) == {"today"}
 
 
-def test_a_day_that_seems_to_step_back_is_not_admitted_twice() -> None:
-    """A failed-over database's clock may stand before the one it replaces, by more than a minute."""
-    clock, quota, allowed = manual_clock(seconds_to_midnight=0), MemoryQuota(), Limits(minute=10, day=2)
-    new_day = clock.now().timestamp()
-    assert [quota.spend("key", allowed, 0.0, new_day).admitted for _ in range(3)] == [True, True, False]
-    evening_before = new_day - 200
-    assert not quota.spend("key", allowed, 100.0, evening_before).admitted
-    quota.forget_idle(100.0, evening_before)
-    assert not quota.spend("key", allowed, 300.0, new_day).admitted
+@given(st.lists(st.tuples(st.integers(-3, 3), st.integers(1, 9), st.booleans()), max_size=12))
+def test_no_day_is_admitted_twice_however_often_the_clock_is_set(stays: list[tuple[int, int, bool]]) -> None:
+    """Each stay: a day, how many requests then, and whether the process starts anew before."""
+    allowed, elapsed = Limits(minute=100, day=5), 0.0
+    admitted: Counter[int] = Counter()
+
+    def spent_on(_key_id: str, day: int) -> int:
+        return admitted[day]
+
+    quota = MemoryQuota(spent_on)
+    for day, requests, starts_anew in stays:
+        now = NOW.timestamp() + day * DAY_SECONDS
+        if starts_anew:
+            quota = MemoryQuota(spent_on)
+            quota.seed("key", (), admitted[day_of(now)], elapsed, now)
+        for _ in range(requests):
+            elapsed += 1000
+            expected = admitted[day_of(now)] < 5
+            assert quota.spend("key", allowed, elapsed, now).admitted == expected
+            admitted[day_of(now)] += expected
 
 
 def test_both_limits_are_decided_at_once_and_a_refusal_by_either_costs_neither() -> None:
@@ -227,7 +238,7 @@ def test_what_was_spent_before_a_start_counts_as_if_spent_here() -> None:
         clock.advance(seconds)
         if steady.spend("key", allowed, clock.elapsed_seconds(), clock.now().timestamp()).admitted:
             moments.append(clock.elapsed_seconds())
-    restarted.seed("key", reversed(moments), len(moments), clock.now().timestamp())
+    restarted.seed("key", reversed(moments), len(moments), clock.elapsed_seconds(), clock.now().timestamp())
     for seconds in (0, 1, 0, 30, 0, 30, 0, 0, 86_400, 0):
         clock.advance(seconds)
         moment = clock.elapsed_seconds(), clock.now().timestamp()

@@ -59,7 +59,7 @@ def test_where_nobody_counted_before_a_share_is_a_share_from_the_start_less_what
     quota = ShareQuota(lambda: 3)
     assert admitted(quota, clock) == 20
     now = clock.elapsed_seconds()
-    quota.seed("other", [now - 1] * 30, 30, clock.now().timestamp())
+    quota.seed("other", [now - 1] * 30, 30, now, clock.now().timestamp())
     assert quota.peek("other", LIMITS, now, clock.now().timestamp()).minute_left == 10
     assert quota.peek("other", LIMITS, now, clock.now().timestamp()).day_left == 190
 
@@ -85,4 +85,4 @@ def test_what_was_admitted_of_late_is_known() -> None:
     assert quota.spent_of_late("key", LIMITS, clock.elapsed_seconds(), clock.now().timestamp()) == 7
     clock.advance(60)
     assert quota.spent_of_late("key", LIMITS, clock.elapsed_seconds(), clock.now().timestamp()) == 0
-    quota.forget_idle(clock.elapsed_seconds(), clock.now().timestamp())
+    quota.forget_idle(clock.elapsed_seconds())

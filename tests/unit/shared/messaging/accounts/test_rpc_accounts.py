@@ -14,6 +14,12 @@ def test_an_account_lists_its_methods_and_its_organisations_or_all() -> None:
     }
 
 
+def test_a_bridge_lists_its_networks_and_calls_nothing() -> None:
+    assert read_rpc_accounts(b'{"bridge": {"networks": ["net_1"]}}') == {
+        "bridge": RpcAccount(methods=frozenset(), networks=frozenset({"net_1"}))
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -24,6 +30,8 @@ def test_an_account_lists_its_methods_and_its_organisations_or_all() -> None:
         (b'{"a": {"methods": ["keys.|.*"]}}', "SERVICE.METHOD"),
         (b'{"a": {"methods": ["usage.spent"], "organisations": []}}', "all organisations"),
         (b'{"a": {"methods": [], "organisation": []}}', "organisation"),
+        (b'{"a": {"networks": ["net_|.*"]}}', "no network's id"),
+        (b'{"a": {"networks": ["mexico"]}}', "no network's id"),
     ],
 )
 def test_what_is_wrong_is_named(text: bytes, told: str) -> None:

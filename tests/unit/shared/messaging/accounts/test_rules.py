@@ -48,3 +48,12 @@ def test_where_nothing_is_demanded_all_are_believed() -> None:
     assert ALL_BELIEVED.may_answer(None, "keys")
     assert ALL_BELIEVED.may_call(None, "keys.revoke_key")
     assert ALL_BELIEVED.may_name(None, "org_1")
+
+
+def test_readings_of_a_network_are_believed_of_its_bridges_alone() -> None:
+    bridge = RpcAccount(methods=frozenset(), networks=frozenset({"net_1"}))
+    demanded = Accounts(demanded=True, others={"bridge": bridge, "billing": BILLING})
+    assert demanded.may_send_readings("bridge", "net_1")
+    for account, network_id in (("bridge", "net_2"), ("billing", "net_1"), ("sensors", "net_1"), (None, "net_1")):
+        assert not demanded.may_send_readings(account, network_id)
+    assert ALL_BELIEVED.may_send_readings(None, "net_1")

@@ -1,4 +1,4 @@
-"""Execution of a command: what was decided about one stream, and what became of it. For the repository alone."""
+"""What a command decided on one stream, and what came of it. Used by repository.py."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Executed(Generic[State]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision(Generic[State, Event]):
-    """`before`, `after`: the state without and with the events. `version`: of the stream before them."""
+    """`events`: to be appended after `version`."""
 
     stream: str
     before: State

@@ -1,0 +1,1 @@
+"""`grillo clock`: whether a service's wall clock is in doubt, and accepting it as it is."""

@@ -1,0 +1,138 @@
+"""Receiver of readings: each message's samples are durable, or rejected for a reason, when `take` returns.
+
+A device is known by its network's organisation and its id, as in files. One that is not known is registered where its
+network takes new ones; one that belongs to another network is rejected, for a bridge speaks for its networks alone. The
+same batch taken twice is counted as repeated: what was durable before a process ended, and not acknowledged yet, comes
+again.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy import Connection
+
+from services.sensors.accounting.account import Account, rejected
+from services.sensors.accounting.rejection import Rejection
+from services.sensors.arrival import senders
+from services.sensors.arrival.device_arrival import DeviceArrival
+from services.sensors.arrival.record import Record
+from services.sensors.arrival.senders import BySender
+from services.sensors.arrival.time_arrival import TimeArrival, Timed
+from services.sensors.ingest.openeew_message import Message, MessageRejected, parse
+from services.sensors.live.devices import Devices, NotTaken
+from services.sensors.store.miniseed.codes import SensorUnknown
+from services.sensors.store.span import SpanDamaged
+from shared.messaging.readings.reading import Reading
+from shared.observability.once_a_minute import OnceAMinute
+from shared.runtime.clock import Clock
+from shared.sql.database import Database
+from shared.values.timestamps import to_nanoseconds
+
+UNNAMED = "unnamed"
+"""The sender of readings where accounts are not demanded."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _OfSensor:
+    records: list[Record] = field(default_factory=list)
+    segments: list[Timed] = field(default_factory=list)
+
+    def samples(self) -> BySender:
+        found = BySender(Account)
+        for size, sender in [
+            *((record.values.size, record.sender) for record in self.records),
+            *((segment.samples.size, segment.sender) for segment in self.segments),
+        ]:
+            found[sender or UNNAMED] += rejected(size, "")
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rejected:
+    sender: str
+    kind: Rejection
+    samples: int
+
+
+class Receiver:
+    def __init__(
+        self, database: Database, devices: Devices, arrival: DeviceArrival, timed: TimeArrival, clock: Clock
+    ) -> None:
+        self._database, self._devices, self._arrival, self._timed = database, devices, arrival, timed
+        self._clock, self._lines = clock, OnceAMinute()
+
+    def take(self, readings: Sequence[Reading]) -> None:
+        """Raises what a database raises that is away: nothing of the batch is stored then."""
+        turned_away: list[_Rejected] = []
+        read: list[tuple[Reading, Message]] = []
+        now_ns = to_nanoseconds(self._clock.now())
+        for reading in readings:
+            try:
+                read.append((reading, _message(reading, now_ns)))
+            except MessageRejected as error:
+                turned_away.append(self._reject(reading, error.kind, error.samples, error.reason))
+        by_sensor: defaultdict[str, _OfSensor] = defaultdict(_OfSensor)
+        found = self._devices.find([(reading.network_id, message.device_id) for reading, message in read])
+        for (reading, message), sensor_id in zip(read, found, strict=True):
+            if isinstance(sensor_id, NotTaken):
+                shown = sum(record.values.size for record in message.records)
+                shown += sum(segment.samples.size for segment in message.timed)
+                turned_away.append(self._reject(reading, sensor_id.kind, shown, sensor_id.reason))
+            else:
+                by_sensor[sensor_id].records += message.records
+                by_sensor[sensor_id].segments += message.timed
+        self._store(by_sensor, turned_away)
+
+    def _store(self, by_sensor: Mapping[str, _OfSensor], turned_away: Sequence[_Rejected]) -> None:
+        try:
+            with self._database.transaction() as tx:
+                self._store_in(tx, by_sensor, turned_away)
+        except (SensorUnknown, SpanDamaged):
+            self._store_one_by_one(by_sensor, turned_away)
+
+    def _store_one_by_one(self, by_sensor: Mapping[str, _OfSensor], turned_away: Sequence[_Rejected]) -> None:
+        """One of them cannot be stored: the others are."""
+        left = list(turned_away)
+        for sensor_id, of_sensor in by_sensor.items():
+            try:
+                with self._database.transaction() as tx:
+                    self._store_in(tx, {sensor_id: of_sensor}, ())
+            except (SensorUnknown, SpanDamaged) as error:
+                kind = Rejection.SENSOR_DELETED if isinstance(error, SensorUnknown) else Rejection.STORE_DAMAGED
+                _log.error("readings_not_stored", sensor_id=sensor_id, reason=kind.value, detail=str(error))
+                left += [
+                    _Rejected(sender=sender, kind=kind, samples=account.rejected)
+                    for sender, account in of_sensor.samples().items()
+                ]
+        with self._database.transaction() as tx:
+            self._store_in(tx, {}, left)
+
+    def _store_in(self, tx: Connection, by_sensor: Mapping[str, _OfSensor], turned_away: Sequence[_Rejected]) -> None:
+        of_senders = BySender(Account)
+        for sensor_id in sorted(by_sensor):
+            of_sensor = by_sensor[sensor_id]
+            if of_sensor.records:
+                self._arrival.take_in(tx, sensor_id, of_sensor.records, of_senders)
+            if of_sensor.segments:
+                self._timed.take_in(tx, sensor_id, of_sensor.segments, of_senders)
+        for one in turned_away:
+            of_senders[one.sender] += rejected(one.samples, one.kind.value)
+        senders.note(tx, of_senders)
+        senders.note_rejected(tx, ((one.kind, one.samples) for one in turned_away))
+
+    def _reject(self, reading: Reading, kind: Rejection, samples: int, reason: str) -> _Rejected:
+        if (lines := self._lines.due()) is not None:
+            _log.warning(
+                "reading_rejected", account=reading.account, network_id=reading.network_id, reason=reason, times=lines
+            )
+        return _Rejected(sender=reading.account or UNNAMED, kind=kind, samples=samples)
+
+
+def _message(reading: Reading, now_ns: int) -> Message:
+    sender = reading.account or UNNAMED
+    received_ns = now_ns if reading.sent_ns is None else min(reading.sent_ns, now_ns)
+    return parse(reading.body, source=f"live, {sender}", now_ns=now_ns, received_ns=received_ns, sender=sender)

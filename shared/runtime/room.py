@@ -1,0 +1,28 @@
+"""Room left on the disk of a data folder: some of it is kept for ending keys, when nothing else is written any more.
+
+A disk that fills takes no commits at all, a revocation's no more than others. So all else stops earlier.
+"""
+
+import errno
+import os
+from pathlib import Path
+
+ORDINARY_BYTES = 64 * 2**20
+URGENT_BYTES = 4 * 2**20
+
+
+class Room:
+    """Of the disk that `folder` is on; the folder must be there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def has(self, floor_bytes: int = ORDINARY_BYTES) -> bool:
+        told = os.statvfs(self._folder)
+        return told.f_bavail * told.f_frsize >= floor_bytes
+
+    def check(self, *, urgent: bool = False) -> None:
+        """Raises OSError (ENOSPC) where nothing is written any more, or nothing that is not `urgent`."""
+        floor = URGENT_BYTES if urgent else ORDINARY_BYTES
+        if not self.has(floor):
+            raise OSError(errno.ENOSPC, f"less than {floor // 2**20} MiB are left on the disk", str(self._folder))

@@ -1,0 +1,82 @@
+"""`grillo up` on a disk that fills: reads go on, a key can still be ended, the log stays small, and it comes back."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.running import Embedded, eventually, grillo
+from tests.shims.small_disk import SmallDisk, small_disk
+
+pytestmark = [
+    pytest.mark.xdist_group("embedded"),
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a disk"),
+]
+MIB = 2**20
+LOGGED_BYTES_MAX = 100_000
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    with small_disk(tmp_path / "disk", 256) as made:
+        yield made
+
+
+@pytest.fixture
+def running(disk: SmallDisk, tmp_path: Path) -> Iterator[Embedded]:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "data").symlink_to(disk.path)  # its errors go beside the link, to another disk
+    with Embedded(tmp_path / "logs" / "data") as embedded:
+        yield embedded
+
+
+# Below the room for others; below what SQLite itself needs for a page or two more.
+@pytest.mark.parametrize("left", [60 * MIB, 5 * MIB])
+def test_a_key_is_ended_with_its_receipt_while_nothing_else_is_written(
+    disk: SmallDisk, running: Embedded, left: int
+) -> None:
+    ids = [running.create_key("sensors:read") for _ in range(3)]
+    logged = len(running.errors())
+    disk.leave(left)
+    with running.admin() as admin, running.client(ids[0][1]) as reader:
+        eventually(lambda: admin.get("/readyz").json(), lambda told: told["writing"] is False)
+        assert admin.get("/readyz").status_code == 200
+        refused = admin.post("/v1/keys", json={"name": "One more", "permissions": ["sensors:read"]})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "unavailable")
+        for _ in range(200):
+            assert reader.get("/v1/sensors?limit=1").status_code == 200
+        _ends(admin, reader, f"/v1/keys/{ids[0][0]}/revoke")
+        with running.client(ids[1][1]) as another:
+            _ends(admin, another, f"/v1/keys/{ids[1][0]}/suspend")
+        disk.relieve()
+        made = eventually(
+            lambda: admin.post("/v1/keys", json={"name": "One more", "permissions": ["sensors:read"]}),
+            lambda answer: answer.status_code == 201,
+        )
+        assert admin.get("/readyz").json()["writing"] is True
+        with running.client(made.json()["key"]) as fresh:
+            assert fresh.get("/v1/sensors?limit=1").status_code == 200
+    assert len(running.errors()) - logged < LOGGED_BYTES_MAX
+    running.stop()
+    verified = grillo("audit", "verify", "--data", str(running.data))
+    assert verified.returncode == 0, verified.stdout
+
+
+def test_all_is_counted_that_was_answered_once_there_is_room_again(disk: SmallDisk, running: Embedded) -> None:
+    key_id, secret = running.create_key("sensors:read")
+    disk.leave(60 * MIB)
+    with running.admin() as admin, running.client(secret) as reader:
+        for _ in range(250):
+            assert reader.get("/v1/sensors?limit=1").status_code == 200
+        disk.relieve()
+        eventually(lambda: admin.get(f"/v1/keys/{key_id}/usage").json()["total"], lambda total: total == 250)
+
+
+def _ends(admin: httpx.Client, ended: httpx.Client, path: str) -> None:
+    answer = admin.post(path, json={})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["receipt"]["propagated"], answer.text
+    assert ended.get("/v1/sensors?limit=1").status_code in (401, 403)

@@ -1,0 +1,55 @@
+"""On a disk with little left keys are ended, and nothing else is written."""
+
+from pathlib import Path
+
+import pytest
+
+from services.keys import assembly as keys_assembly
+from services.keys.assembly import Keys
+from services.keys.commands.command_inputs import KeyEdit, KeyRequest
+from services.keys.encryption.description import Description
+from services.keys.lifecycle.key import Reason
+from shared.runtime import room
+from shared.runtime.clock import ManualClock
+from shared.runtime.room import Room
+from shared.sql.database import Database
+from shared.sql.disk_full import DiskFull
+from tests.examples import ORIGIN, NoBus
+
+REQUEST = KeyRequest(description=Description(name="Reader"), permissions=("sensors:read", "events:read"))
+
+
+class Disk(Room):
+    left = 2**40
+
+    def has(self, floor_bytes: int = room.ORDINARY_BYTES) -> bool:
+        return self.left >= floor_bytes
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Disk:
+    return Disk(tmp_path)
+
+
+@pytest.fixture
+def keys(tmp_path: Path, disk: Disk, clock: ManualClock) -> Keys:
+    return keys_assembly.assemble(Database.sqlite(tmp_path / "k.db", disk), NoBus(), clock, lease_seconds=10)
+
+
+def test_what_ends_a_key_commits_where_nothing_else_does(keys: Keys, disk: Disk) -> None:
+    organisation = keys.commands.organisations.register("Grillo", "standard", ORIGIN)
+    ids = [keys.commands.create(organisation, REQUEST, ORIGIN).key_id for _ in range(4)]
+    disk.left = room.ORDINARY_BYTES - 1
+    with pytest.raises(DiskFull, match="64 MiB"):
+        keys.commands.create(organisation, REQUEST, ORIGIN)
+    keys.commands.revoke(organisation, ids[0], Reason.KEY_COMPROMISE, None, ORIGIN)
+    keys.commands.suspend(organisation, ids[1], ORIGIN)
+    with pytest.raises(DiskFull):
+        keys.commands.resume(organisation, ids[1], ORIGIN)
+    keys.commands.delete(organisation, ids[2], ORIGIN)
+    keys.commands.edit(organisation, ids[3], KeyEdit(permissions=("sensors:read",)), ORIGIN)
+    disk.left = room.URGENT_BYTES - 1
+    with pytest.raises(DiskFull, match="4 MiB"):
+        keys.commands.revoke(organisation, ids[3], Reason.KEY_COMPROMISE, None, ORIGIN)
+    disk.left = 2**40
+    keys.commands.resume(organisation, ids[1], ORIGIN)

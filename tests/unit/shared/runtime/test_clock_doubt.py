@@ -1,0 +1,81 @@
+"""The wall clock is in doubt when it disagrees with the boot clock, or with when it was last written down."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.runtime.clock_doubt import SETTLED_SECONDS, TOLERANCE_SECONDS, Reading, Watched, watch
+
+NOON = 1_795_608_000.0
+DAY = 86_400.0
+minutes = st.integers(1, 10).map(lambda count: 60.0 * count)
+
+
+def at(passed: float, *, wrong_by: float = 0.0, boot: str = "boot_1") -> Reading:
+    """So many seconds after noon, on a machine whose wall clock is wrong by so many."""
+    return Reading(boot=boot, wall=NOON + passed + wrong_by, elapsed=1000.0 + passed)
+
+
+def after(*readings: Reading) -> Watched:
+    watched: Watched | None = None
+    for reading in readings:
+        watched = watch(watched, reading)
+    assert watched is not None
+    return watched
+
+
+@given(st.lists(minutes, max_size=30), st.lists(st.floats(-TOLERANCE_SECONDS / 2, TOLERANCE_SECONDS / 2), min_size=30))
+def test_a_clock_that_is_corrected_by_less_than_an_hour_is_never_in_doubt(
+    steps: list[float], corrections: list[float]
+) -> None:
+    passed, readings = 0.0, [at(0)]
+    for step, correction in zip(steps, corrections, strict=False):
+        passed += step
+        readings.append(at(passed, wrong_by=correction))
+    assert after(*readings).doubted is None
+
+
+@given(st.floats(TOLERANCE_SECONDS + 1, 100 * DAY), st.sampled_from([-1, 1]), st.integers(1, 20))
+def test_a_clock_that_is_set_is_in_doubt_until_it_is_set_back(by: float, way: int, count: int) -> None:
+    wrong = [at(60.0 * number, wrong_by=way * by) for number in range(1, count + 1)]
+    doubted = after(at(0), *wrong)
+    assert doubted.doubted == wrong[-1]
+    assert doubted.trusted == at(0)
+    right = at(60.0 * count + 60)
+    assert watch(doubted, right) == Watched(trusted=right)
+
+
+def test_after_a_boot_the_clock_may_be_neither_before_the_last_reading_nor_an_hour_after_it() -> None:
+    before = after(at(0))
+    for wrong_by, is_in_doubt in (
+        (0, False),
+        (3599, False),
+        (3601, True),
+        (100 * DAY, True),
+        (-61, True),
+        (-59, False),
+    ):
+        reading = Reading(boot="boot_2", wall=NOON + wrong_by, elapsed=5.0)
+        assert (watch(before, reading).doubted is not None) == is_in_doubt, wrong_by
+
+
+def test_a_stop_of_the_process_within_a_boot_is_no_doubt_however_long() -> None:
+    assert after(at(0), at(30 * DAY)).doubted is None
+
+
+def test_a_day_of_running_in_agreement_ends_the_doubt_and_time_that_nothing_ran_is_not_of_it() -> None:
+    off_for_long = [at(60.0 * number, wrong_by=100 * DAY, boot="boot_2") for number in range(int(SETTLED_SECONDS / 60))]
+    almost = after(at(0), *off_for_long)
+    assert almost.doubted is not None
+    stopped = after(at(0), *off_for_long[:-10], at(2 * DAY, wrong_by=100 * DAY, boot="boot_2"))
+    assert stopped.doubted is not None
+    settled = watch(almost, at(SETTLED_SECONDS, wrong_by=100 * DAY, boot="boot_2"))
+    assert settled.doubted is None
+
+
+def test_a_machine_with_a_wrong_clock_settles_nothing_while_another_agrees_with_the_past() -> None:
+    watched = after(at(0))
+    for number in range(1, int(SETTLED_SECONDS / 30) + 10):
+        wrong = number % 2
+        reading = at(30.0 * number, wrong_by=3 * DAY * wrong, boot=f"boot_{wrong}")
+        watched = watch(watched, reading)
+        assert (watched.doubted is not None) == bool(wrong)
