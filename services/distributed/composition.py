@@ -15,6 +15,7 @@ from services.auth import assembly as auth
 from services.auth.tier_limits import TIERS
 from services.keys import assembly as keys
 from services.keys.console.openid.settings import read_openid_settings
+from services.keys.console.remote_sensors import RemoteSensors
 from services.keys.console.remote_usage import RemoteUsage
 from services.keys.rpc.networks_client import NetworksClient
 from services.sensors import assembly as sensors
@@ -143,6 +144,7 @@ def console(settings: Settings) -> Any:
     return part.console(
         tiers=TIERS,
         usage=RemoteUsage(settings.amqp_uri, settings.accounts),
+        sensors=RemoteSensors(settings.amqp_uri, settings.accounts),
         document=document(documented_routes(), settings.public_url),
         public_url=settings.public_url,
         proxies=TrustedProxies(settings.trusted_proxies),

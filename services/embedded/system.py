@@ -26,6 +26,7 @@ from services.embedded.soundness.whole_check import WholeCheck
 from services.keys import assembly as keys
 from services.keys.console.app import beside
 from services.keys.console.openid.settings import read_openid_settings
+from services.keys.console.remote_sensors import RemoteSensors
 from services.keys.console.remote_usage import RemoteUsage
 from services.keys.rpc.networks_client import NetworksClient
 from services.sensors import assembly as sensors
@@ -176,6 +177,7 @@ class Embedded:
         console = self.keys.console(
             tiers=TIERS,
             usage=RemoteUsage(embedded_transport.URL),
+            sensors=RemoteSensors(embedded_transport.URL),
             document=document(routes, public_url),
             public_url=public_url,
             proxies=self._proxies,

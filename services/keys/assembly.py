@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from services.keys.console.app import ConsoleDoor
     from services.keys.console.openid.settings import OpenIdSettings
     from services.keys.console.pages.key_usage import KeyUsage
+    from services.keys.console.pages.networks.network_states import NetworkStates
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -128,18 +129,20 @@ class Keys:
         *,
         tiers: Mapping[str, Limits],
         usage: "KeyUsage | None",
+        sensors: "NetworkStates | None" = None,
         document: Mapping[str, Any],
         public_url: str,
         proxies: TrustedProxies,
         openid: "OpenIdSettings | None" = None,
     ) -> "ConsoleDoor":
-        """The pages for people. `tiers`: the limits of each. `usage`: whom details ask. `document`: the API's.
+        """The pages for people. `tiers`: the limits of each. `usage`, `sensors`: who is asked. `document`: the API's.
 
         `openid`: the issuer by which people sign in; None: by links alone.
         """
         # Here and not above: templates and catalogues are read by the one process that shows pages.
         from services.keys.console.app import ConsoleDoor
         from services.keys.console.openid.issuer_sign_in import IssuerSignIn
+        from services.keys.console.pages.network_names import NetworkNames
         from services.keys.console.pages.parts import Parts
 
         issuer = None if openid is None else IssuerSignIn(openid, self.database, self.clock, public_url)
@@ -156,6 +159,8 @@ class Keys:
             clock=self.clock,
             tiers=tiers,
             usage=usage,
+            networks=NetworkNames(self.networks, self.clock),
+            sensors=sensors,
             public_url=public_url,
             issuer=issuer,
         )

@@ -12,6 +12,9 @@ from services.sensors.catalogue.history import EventHistory
 from services.sensors.catalogue.importer import CatalogueImporter
 from services.sensors.catalogue.measures import measured as catalogue_measured
 from services.sensors.catalogue.queries import EventQueries
+from services.sensors.configuration.commands import ConfigurationCommands
+from services.sensors.configuration.history import ConfigurationHistory
+from services.sensors.http.configuration.configuration_resources import ConfigurationParts
 from services.sensors.http.events.resources import EventParts
 from services.sensors.http.networks.network_resources import NetworkParts
 from services.sensors.ingest.importer import Importer
@@ -22,6 +25,7 @@ from services.sensors.networks.commands import NetworkCommands
 from services.sensors.networks.moves import SensorMoves
 from services.sensors.networks.queries import NetworkQueries
 from services.sensors.networks.statistics import StatisticsQueries
+from services.sensors.overview.overview import Overview
 from services.sensors.publication import publish
 from services.sensors.registry.events import types
 from services.sensors.registry.queries import SensorQueries
@@ -56,6 +60,7 @@ class Sensors:
     relay: Relay
     clock: Clock
     queries: SensorQueries
+    configuration: ConfigurationParts
     networks: NetworkParts
     samples: Samples
     clock_watch: ClockWatch
@@ -79,6 +84,7 @@ class Sensors:
         return {
             "sensors.queries": self.queries,
             "sensors.networks": self.networks.queries,
+            "sensors.overview": self.overview(),
             "sensors.relay": self.relay,
             "sensors.samples": self.samples,
             "sensors.clock_watch": self.clock_watch,
@@ -87,9 +93,14 @@ class Sensors:
             "sensors.sent_heads": self.sent_heads,
         }
 
+    def overview(self) -> Overview:
+        """For who is no key."""
+        networks = self.networks
+        return Overview(networks.queries, networks.statistics, self.queries, self.samples.reader)
+
     def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
-        parts = (self.queries, self.networks, self.events, self.samples.reader)
+        parts = self.queries, self.networks, self.configuration, self.events, self.samples.reader
         routes = api.routes(*parts, self.clock, StillAdmitted(grants))
         return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
 
@@ -116,7 +127,7 @@ class Sensors:
 def documented_routes() -> list[Route]:
     """The public resources, to describe and not to serve."""
     nothing: Any = None
-    return api.routes(nothing, nothing, nothing, nothing, nothing, nothing)
+    return api.routes(nothing, nothing, nothing, nothing, nothing, nothing, nothing)
 
 
 def assemble(
@@ -150,6 +161,9 @@ def assemble(
         relay=Relay(database, tables.metadata, store, Envelopes("sensors", types, publish), bus),
         clock=clock,
         queries=SensorQueries(database, clock),
+        configuration=ConfigurationParts(
+            commands=ConfigurationCommands(store, clock), history=ConfigurationHistory(store)
+        ),
         networks=NetworkParts(
             commands=NetworkCommands(store, clock),
             queries=NetworkQueries(database),

@@ -41,6 +41,24 @@ def publish(
                 longitude=event.longitude,
                 elevation_m=event.elevation_m,
             )
+        case events.SensorEpochStated():
+            return public.SensorEpochStated(
+                sensor_id=event.sensor_id,
+                organisation_id=event.organisation_id,
+                axis=event.axis,
+                starts_at=event.starts_at,
+                ends_at=event.ends_at,
+            )
+        case events.SensorConfigured():
+            told = event.configuration
+            return public.SensorConfigured(
+                sensor_id=event.sensor_id,
+                organisation_id=event.organisation_id,
+                revision=event.revision,
+                enabled=told.enabled,
+                sample_rate_hz=told.sample_rate_hz,
+                sensitivity=told.sensitivity,
+            )
         case events.SensorDeleted():
             return public.SensorDeleted(sensor_id=event.sensor_id, organisation_id=event.organisation_id)
         case networks.NetworkCreated():

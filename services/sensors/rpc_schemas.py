@@ -2,8 +2,10 @@
 
 from marshmallow import Schema, fields, validate
 
-from services.sensors.registry.queries import Status
+from services.sensors.registry.status import Status
 from shared.contracts.schema_fields import PAGE_MAX, Moment, identifier
+
+STATES_MAX = 20  # each with a minute of recordings
 
 
 class ListSensorsArguments(Schema):
@@ -50,6 +52,58 @@ class SensorAnswer(Schema):
     unit = fields.String()
     status = fields.Enum(Status, by_value=True)
     last_sample_at = Moment()
+
+
+class NetworkStatesArguments(Schema):
+    organisation_id = identifier()
+    limit = fields.Integer(strict=True, validate=validate.Range(min=1, max=STATES_MAX))
+    after = fields.String(validate=validate.Length(max=100))
+
+
+class SensorStatesArguments(NetworkStatesArguments):
+    network_id = fields.String(allow_none=True, validate=validate.Length(min=1, max=100))
+
+
+class NetworkStateAnswer(Schema):
+    id = fields.String()
+    name = fields.String()
+    description = fields.String()
+    api_access = fields.Boolean()
+    accepts_new = fields.Boolean()
+    archived = fields.Boolean()
+    total_sensors = fields.Integer()
+    online_sensors = fields.Integer()
+    data_completeness = fields.Float()
+
+
+class NetworkStatesAnswer(Schema):
+    networks = fields.List(fields.Nested(NetworkStateAnswer))
+    next_after = fields.String()
+    total = fields.Integer()
+
+
+class MinuteAnswer(Schema):
+    channel = fields.String()
+    ends_at = Moment()
+    lows = fields.List(fields.Float(allow_none=True))
+    highs = fields.List(fields.Float(allow_none=True))
+
+
+class SensorStateAnswer(Schema):
+    id = fields.String()
+    name = fields.String()
+    network_id = fields.String()
+    status = fields.Enum(Status, by_value=True)
+    last_sample_at = Moment()
+    data_completeness = fields.Float()
+    last_minute = fields.Nested(MinuteAnswer)
+
+
+class SensorStatesAnswer(Schema):
+    network = fields.Nested(NetworkStateAnswer)
+    sensors = fields.List(fields.Nested(SensorStateAnswer))
+    next_after = fields.String()
+    total = fields.Integer()
 
 
 class SensorPageAnswer(Schema):

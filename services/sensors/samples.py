@@ -16,6 +16,9 @@ from services.sensors.store.sealing.verification import Verification
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 
+CODES_KEPT_SECONDS = 1.0
+"""In which reads may still tell codes that were corrected; what is sealed has them when it is sealed anew."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
@@ -33,7 +36,7 @@ def open_samples(database: Database, folder: Path, clock: Clock) -> Samples:
     archive, coding, eras = Archive(folder), AxisCodes(), EraTimings()
     return Samples(
         store=SampleStore(archive, coding, clock),
-        reader=SampleReader(database, archive, coding),
+        reader=SampleReader(database, archive, AxisCodes(CODES_KEPT_SECONDS)),
         sealer=Sealer(database, archive, coding, eras, clock),
         sweep=Sweep(database, archive, clock),
         retention=Retention(database, clock),

@@ -4,11 +4,23 @@ from nameko.timer import timer
 
 from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.live.receiver import Receiver
+from services.sensors.networks.network import NoSuchNetwork
 from services.sensors.networks.queries import NetworkNames, NetworkQueries
+from services.sensors.overview.overview import NetworkStates, Overview, SensorStates
 from services.sensors.registry.queries import SensorPage, SensorQueries
 from services.sensors.registry.visible import Visible
-from services.sensors.rpc_schemas import ListSensorsArguments, NetworksAnswer, NetworksOfArguments, SensorPageAnswer
+from services.sensors.rpc_schemas import (
+    ListSensorsArguments,
+    NetworksAnswer,
+    NetworksOfArguments,
+    NetworkStatesAnswer,
+    NetworkStatesArguments,
+    SensorPageAnswer,
+    SensorStatesAnswer,
+    SensorStatesArguments,
+)
 from services.sensors.samples import Samples
+from shared.contracts.errors import NotFound
 from shared.messaging.entrypoints import Provided
 from shared.messaging.readings.entrypoint import receives
 from shared.messaging.readings.reading import Reading
@@ -28,6 +40,7 @@ class SensorsService:
 
     queries: SensorQueries = Provided("sensors.queries")
     networks: NetworkQueries = Provided("sensors.networks")
+    overview: Overview = Provided("sensors.overview")
     relay: Relay = Provided("sensors.relay")
     receiver: Receiver = Provided("sensors.receiver")
     sent_heads: SentElsewhere = Provided("sensors.sent_heads")
@@ -46,6 +59,19 @@ class SensorsService:
     @receives("sensors")
     def take_readings(self, readings: list[Reading]) -> None:
         self.receiver.take(readings)
+
+    @procedure(NetworkStatesArguments(), NetworkStatesAnswer())
+    def network_states(self, organisation_id: str, limit: int = 20, after: str = "") -> NetworkStates:
+        return self.overview.networks(organisation_id, limit, after)
+
+    @procedure(SensorStatesArguments(), SensorStatesAnswer())
+    def sensor_states(
+        self, organisation_id: str, network_id: str | None = None, limit: int = 20, after: str = ""
+    ) -> SensorStates:
+        try:
+            return self.overview.sensors(organisation_id, network_id, limit, after)
+        except NoSuchNetwork as refusal:
+            raise NotFound(str(refusal)) from None
 
     @timer(interval=RELAY_SECONDS)
     def relay_what_is_left(self) -> None:

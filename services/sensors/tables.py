@@ -18,6 +18,8 @@ signing_key = signing_key_table(metadata)
 # When the wall clock was last beyond doubt.
 clock_reading = clock_reading_table(metadata)
 
+# `network`, `station`: its codes, for ever. Its place, from `latitude` to `site_name`, `serial_number` and
+# `firmware_version`: as of its latest epoch. `created_us`: since 1970. `configuration`: JSON, with its `revision`.
 sensor = Table(
     "sensor",
     metadata,
@@ -30,11 +32,60 @@ sensor = Table(
     Column("longitude", Float),
     Column("elevation_m", Float),
     Column("unit", String(16), nullable=False),
+    Column("site_name", Text),
+    Column("serial_number", Text),
+    Column("firmware_version", Text),
+    Column("created_us", BigInteger),
+    Column("configuration", Text, nullable=False, default="{}"),
+    Column("revision", Integer, nullable=False, default=1),
     Column("network_id", String(32)),
     Index("sensor_by_organisation", "organisation_id", "id"),
     Index("sensor_by_network", "network_id", "id"),
 )
 
+# What holds of a sensor (axis "") or of one of its axes from one time to before another, nanoseconds since 1970; they
+# do not overlap. `facts`: JSON.
+sensor_epoch = Table(
+    "sensor_epoch",
+    metadata,
+    Column("sensor_id", String(32), primary_key=True),
+    Column("axis", String(8), primary_key=True),
+    Column("from_ns", BigInteger, primary_key=True),
+    Column("to_ns", BigInteger, nullable=False),
+    Column("facts", Text, nullable=False),
+)
+
+# What was measured last of a sensor's arrivals. Milliseconds; completeness from 0 to 1; None: not known.
+sensor_health = Table(
+    "sensor_health",
+    metadata,
+    Column("sensor_id", String(32), primary_key=True),
+    Column("measured_us", BigInteger, nullable=False),
+    Column("latency_hour_ms", Float(53)),
+    Column("latency_day_ms", Float(53)),
+    Column("completeness_hour", Float(53)),
+    Column("completeness_day", Float(53)),
+    Column("uncertainty_ms", Float(53)),
+)
+
+# How late samples came, by ten minutes of arrival since 1970. `late_ms`: summed over so many `arrivals`.
+sensor_latency = Table(
+    "sensor_latency",
+    metadata,
+    Column("sensor_id", String(32), primary_key=True),
+    Column("slot", Integer, primary_key=True),
+    Column("arrivals", BigInteger, nullable=False),
+    Column("late_ms", BigInteger, nullable=False),
+    Index("sensor_latency_by_slot", "slot"),
+)
+
+# The code that an organisation's stations have where they state none; XX where there is no row.
+network_code = Table(
+    "network_code",
+    metadata,
+    Column("organisation_id", String(32), primary_key=True),
+    Column("code", String(2), nullable=False),
+)
 # Networks that are not deleted. `detection`: JSON. `revision`: of the stream.
 network = Table(
     "network",

@@ -42,6 +42,32 @@ class SensorLocated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SensorEpochStated:
+    """What holds of a sensor's place, codes, orientation or response in that time was stated, or corrected.
+
+    `axis` None: of the whole sensor. Times None: since ever, and for ever.
+    """
+
+    sensor_id: str
+    organisation_id: str
+    axis: str | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorConfigured:
+    """A sensor's configuration was changed. None: not set."""
+
+    sensor_id: str
+    organisation_id: str
+    revision: int
+    enabled: bool = True
+    sample_rate_hz: float | None = None
+    sensitivity: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SensorDeleted:
     """A sensor was deleted, with its recordings. It may be registered again, under the same id."""
 
@@ -138,6 +164,8 @@ SensorsEvent = (
     SensorRegistered
     | SensorMoved
     | SensorLocated
+    | SensorEpochStated
+    | SensorConfigured
     | SensorDeleted
     | NetworkCreated
     | NetworkAccessChanged

@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from shared.gate.grants.grant import Grant
 from shared.gate.grants.grants import Grants
-from shared.gate.verdict import Verdict, judge_again
+from shared.gate.verdict import Refusal, Verdict, judge_again
 from shared.web.operation import Call
 from shared.web.problems.refusals import refusal_problem
 
@@ -21,14 +22,22 @@ class StillAdmitted:
     def check_of(self, call: Call[Any, Any]) -> Callable[[Connection, str], None]:
         """What to call last in the transaction, with the id of what is changed. Of the caller it asks nobody but this
         process's memory. Raises Problem, as the gate would refuse the call now; and Taken.
+
+        A key that lost a network since is refused whatever the call is about: what it may see was decided before.
         """
 
         def check(tx: Connection, subject: str) -> None:
             grant = self._grants.by_id(call.caller.key_id)
             refusal = judge_again(grant, call.digest, call.permission, call.time())
+            if refusal is None and grant is not None and _lost_a_network(call.caller, grant):
+                refusal = Refusal.NETWORK_NOT_ALLOWED
             if refusal is not None:
                 raise refusal_problem(Verdict(refusal), refusal, call.permission)
             if call.keep is not None:
                 call.keep(tx, subject)
 
         return check
+
+
+def _lost_a_network(before: Grant, now: Grant) -> bool:
+    return now.networks is not None and (before.networks is None or not now.opens(before.networks))

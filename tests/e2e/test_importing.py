@@ -81,5 +81,5 @@ def _import(embedded: Embedded, *files: str) -> dict[str, Any]:
 
 def _sensor(admin: httpx.Client, station: str) -> dict[str, Any]:
     listed = admin.get("/v1/sensors", params={"limit": 100}).json()["data"]
-    found: dict[str, Any] = next(sensor for sensor in listed if sensor["station"] == station)
+    found: dict[str, Any] = next(sensor for sensor in listed if sensor["station_code"] == station)
     return found

@@ -35,6 +35,8 @@ PROCEDURES = (
     "usage.spent",
     "sensors.list_sensors",
     "sensors.networks_of",
+    "sensors.sensor_states",
+    "sensors.network_states",
 )
 _COUNTED = re.compile(r'grillo_rpc_calls_total\{method="(\w+)",outcome="answered",service="([\w.]+)"\} ([\d.]+)')
 pytestmark = pytest.mark.xdist_group("distributed")

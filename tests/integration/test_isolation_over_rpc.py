@@ -37,7 +37,7 @@ OF_ONE_KEY = [name for name, takes in PARAMETERS.items() if {"organisation_id", 
 LISTS = [name for name, takes in PARAMETERS.items() if "organisation_id" in takes and "key_id" not in takes]
 # What they must be given beside ids.
 OTHERS = {"actor": "billing", "start": "2020-01-01T00:00:00Z", "end": "2040-01-01T00:00:00Z", "also_made": True}
-OTHERS |= {"day_limit": 10, "where": {"status": "2xx"}}
+OTHERS |= {"day_limit": 10, "where": {"start": "2020-01-01T00:00:00Z"}}
 # They are asked for no organisation: whoever shows a digest is told whose it is; gates ask for the whole, by ids alone.
 OF_NO_ORGANISATION = {"auth.verify", "usage.spent", "keys.feed.pull"}
 
@@ -90,6 +90,15 @@ def test_a_place_of_another_s_leads_to_nothing_of_it(world: World) -> None:
         assert not world.second.own & _words(page)
 
 
+def test_a_network_of_another_s_is_as_unknown_as_one_that_never_was(world: World) -> None:
+    told, organisation_id = set(), world.first.organisation_id
+    for network_id in (world.second.ids["network_id"], "net_none"):
+        with pytest.raises(NotFound) as refusal:
+            _call(world, "sensors.sensor_states", organisation_id=organisation_id, network_id=network_id)
+        told.add(str(refusal.value))
+    assert told == {"there is no such network"}
+
+
 def test_every_procedure_is_in_the_matrix() -> None:
     """A new one takes an organisation, or must be named here."""
     assert {*OF_ONE_KEY, *LISTS} | OF_NO_ORGANISATION == PROCEDURES.keys()
@@ -104,6 +113,7 @@ def test_every_procedure_is_in_the_matrix() -> None:
         "reason",
         "note",
         "made_since",
+        "network_id",
         *OTHERS,
     }
     assert {taken for name in (*OF_ONE_KEY, *LISTS) for taken in PARAMETERS[name]} - {"self"} <= known
@@ -112,7 +122,7 @@ def test_every_procedure_is_in_the_matrix() -> None:
 def _whole(world: World, name: str) -> dict[str, Any]:
     """The longest page, of a list that has pages; of named keys, those of both organisations."""
     ids = [one.ids["key_id"] for one in (world.first, world.second)]
-    most: dict[str, Any] = {"limit": 100, "key_ids": ids}
+    most: dict[str, Any] = {"limit": 20 if name.endswith("_states") else 100, "key_ids": ids}
     return {taken: most[taken] for taken in PARAMETERS[name] & most.keys()}
 
 

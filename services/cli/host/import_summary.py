@@ -17,6 +17,7 @@ class Summary:
 
     def __init__(self) -> None:
         self.lines_read = 0
+        self.epochs = 0
         self.files: dict[str, Account] = {}
         self.sensors: dict[str, Account] = {}
         self.rejected: list[tuple[str, int | None, str, int]] = []
@@ -27,6 +28,7 @@ class Summary:
 
     def add(self, name: str, imported: "Imported") -> None:
         self.lines_read += imported.lines_read
+        self.epochs += imported.epochs
         self._add_to(self.files, name, imported.account)
         for sensor_id, account in imported.accounts.items():
             self._add_to(self.sensors, sensor_id, account)
@@ -89,6 +91,7 @@ class Summary:
             },
             "samples": _shown(self.total),
             "lines_read": self.lines_read,
+            "epochs": self.epochs,
             "rejected": [
                 {"file": file, "line": line, "reason": reason, "samples": samples}
                 for file, line, reason, samples in self.rejected

@@ -1,4 +1,4 @@
-"""`grillo sensors verify`, `reindex`, `seal`, `retention`, `delete`: the store of samples, on the host."""
+"""`grillo sensors verify`, `reindex`, `seal`, `retention`, `network-code`, `delete`: what is stored, on the host."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -22,8 +22,8 @@ _DAYS_MAX = 36_500
 
 def register(app: typer.Typer) -> None:
     """As commands of `grillo sensors`."""
-    for command in (verify, reindex, seal, retention, delete):
-        app.command(command.__name__)(command)
+    for command in (verify, reindex, seal, retention, network_code, delete):
+        app.command(command.__name__.replace("_", "-"))(command)
 
 
 def verify(data: Data = Path("data"), as_json: AsJson = False) -> None:
@@ -94,6 +94,32 @@ def retention(
         print_json({"organisation": organisation, "days": found})
     else:
         typer.echo(f"{organisation}: {'for ever' if found is None else f'{found} days'}")
+
+
+def network_code(
+    organisation: Annotated[str, typer.Argument(help="org_…")],
+    code: Annotated[str | None, typer.Option(help="One or two capital letters or digits, as FDSN registers.")] = None,
+    default: Annotated[bool, typer.Option("--default", help="XX again, the code of no network.")] = False,
+    data: Data = Path("data"),
+    as_json: AsJson = False,
+) -> None:
+    """Show or set the SEED network code of sensors that an organisation gets from now on, if they state none."""
+    from services.sensors.ingest.openeew import NETWORK_UNKNOWN
+    from services.sensors.registry import network_codes
+
+    if code is not None and default:
+        raise typer.BadParameter("give --code or --default")
+    with open_database("sensors", data).transaction() as tx:
+        if code is not None or default:
+            try:
+                network_codes.set_code(tx, organisation, code)
+            except network_codes.NotANetworkCode as error:
+                raise typer.BadParameter(str(error), param_hint="--code") from None
+        found = network_codes.code_of(tx, organisation) or NETWORK_UNKNOWN
+    if as_json:
+        print_json({"organisation": organisation, "network_code": found})
+    else:
+        typer.echo(f"{organisation}: {found}")
 
 
 def delete(

@@ -75,7 +75,8 @@ def _readings(files: list[Path], devices: Path | None) -> list[tuple[str, Read]]
         else:
             inside = ingest.files_in(file) if file.is_dir() else [file]
             readings += [(str(one), partial(ingest.read, one, now=now, devices=devices)) for one in inside]
-    return readings
+    # What describes sensors is read after what they recorded, which may be the first that is heard of them.
+    return sorted(readings, key=lambda reading: ingest.describes(Path(reading[0])))
 
 
 def _samples() -> list[tuple[str, Read]]:

@@ -7,7 +7,7 @@ from shared.contracts.errors import ServiceError
 from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
 from shared.messaging.rpc.call import CallFailed, call
 
-_SECONDS_MAX = 2.0
+_SECONDS_MAX = 1.0
 
 
 class NetworksClient:

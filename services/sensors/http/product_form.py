@@ -3,7 +3,7 @@
 Entity tags are over `data` and `pagination`: `meta` is of the answer, not of what is shown.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,7 @@ from shared.values.timestamps import rfc3339
 from shared.web.operation import Answer, Call, StrictSchema
 from shared.web.pagination import PageQuery, PageQuerySchema
 from shared.web.requests import cursor
+from shared.web.requests.call import NETWORK
 
 PAGE_MAX = 1_000_000
 _ONE_WAY = "give page or cursor, not both"
@@ -53,9 +54,16 @@ class Listed:
     total: int
 
 
-def shown(call: Call[Any, Any], data: Any, *, revision: int | None = None, **more: Any) -> Answer:
-    """The answer that shows `data`. `more`: what else the Answer has, such as its status and headers."""
-    return Answer(body={"data": data, "meta": meta(call)}, revision=revision, **more)
+def shown(
+    call: Call[Any, Any], data: Any, *, revision: int | None = None, network_id: str | None = None, **more: Any
+) -> Answer:
+    """The answer that shows `data`. `more`: what else the Answer has, such as its status and headers.
+
+    `network_id`: the network that it is counted as about, unless what is shown has that itself.
+    """
+    told = data.get(NETWORK) if isinstance(data, Mapping) else None
+    body = {"data": data, "meta": meta(call)}
+    return Answer(body=body, revision=revision, network_id=told or network_id, **more)
 
 
 def page(call: Call[Any, Any], listed: Listed) -> Answer:

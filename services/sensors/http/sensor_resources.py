@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import msgspec
-
 from services.sensors.http.product_form import Listed, page, shown
 from services.sensors.http.sensor_schema import (
     ListSensorsQuery,
@@ -28,7 +26,7 @@ class SensorCollection:
         query = call.query
         (after,) = query.after(str) or ("",)
         found = self._queries.list_sensors(
-            visible_to(call.caller), query.limit, after, query.bbox, query.offset, query.network_id
+            visible_to(call.caller), query.limit, after, query.bbox, query.offset, query.network_id, query.status
         )
         place = (found.next_after,) if found.next_after else None
         return page(call, Listed(items=map(_shown, found.sensors), place=place, total=found.total))
@@ -58,6 +56,35 @@ def visible_sensor(queries: SensorQueries, visible: Visible, sensor_id: str) -> 
 
 
 def _shown(sensor: SensorView) -> dict[str, Any]:
-    body: dict[str, Any] = msgspec.to_builtins(sensor)
-    del body["organisation_id"], body["unit"]
-    return body
+    place = sensor.location
+    return {
+        "id": sensor.id,
+        "name": sensor.name,
+        "serial_number": sensor.serial_number,
+        "type": None,
+        "network_code": sensor.network,
+        "station_code": sensor.station,
+        "network_id": sensor.network_id,
+        "location_code": _only({channel.location_code for channel in sensor.channels}),
+        "location": None
+        if place is None
+        else {
+            "latitude": place.latitude,
+            "longitude": place.longitude,
+            "elevation": place.elevation_m,
+            "site_name": sensor.site_name,
+        },
+        "status": sensor.status,
+        "last_seen": sensor.last_sample_at,
+        "last_sample_at": sensor.last_sample_at,
+        "firmware_version": sensor.firmware_version,
+        "created_at": sensor.created_at,
+        "channels": sensor.channels,
+        "configuration": sensor.configuration,
+        "revision": sensor.revision,
+    }
+
+
+def _only(codes: set[str]) -> str | None:
+    """The one that there is; None where there are several, or none."""
+    return next(iter(codes)) if len(codes) == 1 else None

@@ -7,8 +7,10 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
+from services.sensors.http.configuration.configuration_schema import ConfigurationSchema
 from services.sensors.http.product_form import NumberedPageQuery, NumberedPageQuerySchema, answer_of, page_of
-from services.sensors.registry.queries import Box, Status
+from services.sensors.registry.queries import Box
+from services.sensors.registry.status import Status
 from shared.web.operation import StrictSchema
 
 _DECIMAL = re.compile(r" *[-+]?[0-9]{1,3}(\.[0-9]{0,20})? *", re.ASCII)
@@ -39,6 +41,7 @@ class BoxField(fields.Field[Box]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListSensorsQuery(NumberedPageQuery):
     bbox: Box | None = None
+    status: Status | None = None
     network_id: str | None = None
 
 
@@ -46,12 +49,14 @@ class ListSensorsQuerySchema(NumberedPageQuerySchema):
     shape = ListSensorsQuery
     network_id = fields.String(validate=validate.Length(min=1, max=32))
     bbox = BoxField(metadata={"type": "string", "description": "west,south,east,north in degrees"})
+    status = fields.Enum(Status, by_value=True)
 
 
 class LocationSchema(StrictSchema):
     latitude = fields.Float(required=True, metadata={"description": "degrees, WGS 84"})
     longitude = fields.Float(required=True, metadata={"description": "degrees, WGS 84"})
-    elevation_m = fields.Float(required=True, allow_none=True)
+    elevation = fields.Float(required=True, allow_none=True, metadata={"description": "metres"})
+    site_name = fields.String(required=True, allow_none=True)
 
 
 class ChannelSchema(StrictSchema):
@@ -62,15 +67,32 @@ class ChannelSchema(StrictSchema):
 
 
 class SensorSchema(StrictSchema):
+    """null: not known."""
+
     id = fields.String(required=True)
-    name = fields.String(required=True)
-    network = fields.String(required=True)
-    station = fields.String(required=True)
+    name = fields.String(required=True, metadata={"description": "as the sensor was registered"})
+    serial_number = fields.String(required=True, allow_none=True)
+    type = fields.String(required=True, allow_none=True, metadata={"description": "grillo-one or grillo-pulse"})
+    network_code = fields.String(required=True, metadata={"description": "SEED network code"})
+    station_code = fields.String(required=True, metadata={"description": "SEED station code"})
+    location_code = fields.String(
+        required=True, allow_none=True, metadata={"description": "of all of its channels; null: they differ"}
+    )
     network_id = fields.String(required=True, allow_none=True)
     location = fields.Nested(LocationSchema, required=True, allow_none=True)
-    channels = fields.List(fields.Nested(ChannelSchema), required=True)
-    status = fields.Enum(Status, by_value=True, required=True)
+    status = fields.Enum(
+        Status,
+        by_value=True,
+        required=True,
+        metadata={"description": "warning: online, with late or missing samples, or an uncertain clock"},
+    )
+    last_seen = fields.AwareDateTime(required=True, allow_none=True)
     last_sample_at = fields.AwareDateTime(required=True, allow_none=True)
+    firmware_version = fields.String(required=True, allow_none=True)
+    created_at = fields.AwareDateTime(required=True, allow_none=True)
+    channels = fields.List(fields.Nested(ChannelSchema), required=True)
+    configuration = fields.Nested(ConfigurationSchema, required=True)
+    revision = fields.Integer(required=True, metadata={"description": "of the configuration"})
 
 
 SensorAnswerSchema = answer_of(SensorSchema, "SensorAnswerSchema")

@@ -8,8 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from services.sensors.ingest import obspy_formats, openeew
+from services.sensors.ingest import obspy_formats, openeew, station_xml
 from services.sensors.ingest.devices import FILE_NAMES
+from services.sensors.ingest.openeew import described
 from services.sensors.ingest.recording import (
     ReadResult,
     Recording,
@@ -30,6 +31,10 @@ def read(path: Path, *, now: datetime, devices: Path | None = None) -> ReadResul
     """
     with opened(path) as content:
         head = content.read(4096)
+    if path.name in FILE_NAMES:
+        return described(path)
+    if station_xml.is_station_xml(head):
+        return station_xml.read(path)
     if _is_json_lines(head, path):
         return openeew.read(path, devices=devices, now_ns=to_nanoseconds(now))
     return obspy_formats.read(path)
@@ -38,6 +43,11 @@ def read(path: Path, *, now: datetime, devices: Path | None = None) -> ReadResul
 def read_lines(lines: BinaryIO, *, now: datetime, devices: Path | None = None) -> ReadResult:
     """OpenEEW's lines from where they come without a name, up to their end. Raises UnreadableRecording."""
     return openeew.read_lines(lines, devices=devices, now_ns=to_nanoseconds(now))
+
+
+def describes(path: Path) -> bool:
+    """Whether the file is, by its name, one that describes sensors and holds no recordings."""
+    return path.name in FILE_NAMES or ".xml" in path.suffixes
 
 
 def files_in(folder: Path) -> list[Path]:

@@ -7,18 +7,25 @@ run again.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
+from services.sensors import tables
 from services.sensors.accounting.account import Account, Differing, rejected
 from services.sensors.arrival import accounts, senders
 from services.sensors.arrival.clock_rows import ClockRows
 from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.arrival.time_arrival import TimeArrival
+from services.sensors.epochs.checked import checked
+from services.sensors.epochs.statements import EpochStatements
 from services.sensors.ingest import ReadResult, Recording, RejectedLine
+from services.sensors.ingest.openeew import NETWORK_UNKNOWN
+from services.sensors.ingest.recording import Described
 from services.sensors.networks.commands import NetworkCommands, check_takes_sensors
-from services.sensors.registry import sensor
+from services.sensors.registry import network_codes, sensor
+from services.sensors.registry.changes import StateEpoch, TooManyEpochs
 from services.sensors.registry.events import SensorEvent, types
 from services.sensors.registry.projection import project
+from services.sensors.store.miniseed.codes import SensorUnknown
 from services.sensors.store.sample_store import SampleStore
 from shared.eventsourcing.origin import Origin
 from shared.eventsourcing.repository import Repository
@@ -31,6 +38,8 @@ from shared.sql.database import Database
 class Imported:
     """What became of one file. `accounts`: by sensor; `rejected_account`: of lines, which belong to no sensor.
 
+    `epochs`: how many statements of its were new.
+
     Samples that wait for their device's era to be decided are in no account yet: see Importer.decide.
     """
 
@@ -39,6 +48,7 @@ class Imported:
     lines_read: int
     rejected: tuple[RejectedLine, ...]
     warnings: tuple[str, ...]
+    epochs: int = 0
 
     @property
     def sensor_ids(self) -> tuple[str, ...]:
@@ -55,6 +65,7 @@ class Importer:
         self._database, self._clock = database, clock
         self._devices, self._timed = DeviceArrival(database, samples, clock), TimeArrival(database, samples)
         self._networks = NetworkCommands(store, clock)
+        self._epochs, self._coding = EpochStatements(store, samples, clock), samples.coding
         # No relay: an import runs beside the service, whose own relay finds the new rows within a second.
         self._sensors: Repository[sensor.Sensor | None, SensorEvent, Connection] = Repository(
             store,
@@ -80,6 +91,12 @@ class Importer:
         if result.rejected:
             with self._database.transaction() as tx:
                 senders.note_rejected(tx, ((one.kind, one.samples) for one in result.rejected))
+        remarks = list(result.warnings)
+        epochs = sum(
+            self._state(command.sensor_id, recording.epochs, remarks, origin)
+            for command, recording in zip(commands, result.recordings, strict=True)
+        )
+        epochs += sum(self._describe(one, organisation_id, remarks, origin) for one in result.described)
         found: dict[str, Account] = {}
         for command, recording in zip(commands, result.recordings, strict=True):
             account = self._timed.take(command.sensor_id, recording.segments) if recording.segments else Account()
@@ -91,7 +108,8 @@ class Importer:
             rejected_account=sum((rejected(one.samples, one.reason) for one in result.rejected), Account()),
             lines_read=result.lines_read,
             rejected=result.rejected,
-            warnings=result.warnings,
+            warnings=tuple(remarks),
+            epochs=epochs,
         )
 
     def decide(self, sensor_ids: Iterable[str]) -> dict[str, Account]:
@@ -110,12 +128,39 @@ class Importer:
         with self._database.reading() as tx:
             return ClockRows(tx, sensor_id).uncertainty_ns()
 
+    def _describe(self, one: Described, organisation_id: str, remarks: list[str], origin: Origin) -> int:
+        """What is said of a station whose sensor is not there is left out, and that is told."""
+        name = f"{one.network}.{one.station}"
+        try:
+            with self._database.reading() as tx:
+                sensor_id = _sensor_of(tx, organisation_id, one)
+                found = checked(tx, self._coding, sensor_id, name, one.epochs)
+        except SensorUnknown:
+            remarks.append(f"{name}: there is no such sensor yet; import its recordings, then this file again")
+            return 0
+        remarks += found.remarks
+        return self._state(sensor_id, found.statements, remarks, origin)
+
+    def _state(self, sensor_id: str, epochs: tuple[StateEpoch, ...], remarks: list[str], origin: Origin) -> int:
+        if not epochs:
+            return 0
+        try:
+            return self._epochs.state(sensor_id, epochs, origin)
+        except TooManyEpochs as error:
+            remarks.append(str(error))
+            return 0
+
+    def _network_code(self, organisation_id: str) -> str | None:
+        with self._database.reading(once=True) as tx:
+            return network_codes.code_of(tx, organisation_id)
+
     def register(self, command: sensor.RegisterSensor, origin: Origin) -> None:
         """Raises StationCodeTaken, NoSuchNetwork, TakesNoSensors or NoNetworkTakesSensors."""
         now, organisation_id = self._clock.now(), command.organisation_id
         known, _ = self._sensors.load(command.sensor_id)
         network_id = None if known else command.network_id or self._networks.for_new_sensors(organisation_id, origin)
-        command = replace(command, network_id=network_id)
+        code = None if known or command.network != NETWORK_UNKNOWN else self._network_code(organisation_id)
+        command = replace(command, network_id=network_id, network_code=code)
 
         def network_takes_it(tx: Connection) -> None:
             if network_id is not None:
@@ -124,6 +169,18 @@ class Importer:
         self._sensors.execute(
             command.sensor_id, lambda state: sensor.decide(state, command, now), origin, fence=network_takes_it
         )
+
+
+def _sensor_of(tx: Connection, organisation_id: str, station: Described) -> str:
+    """By its codes, or by those that its id is made from. Raises SensorUnknown."""
+    table = tables.sensor
+    made = sensor.sensor_id(organisation_id, station.network, station.station)
+    has_codes = (table.c.network == station.network) & (table.c.station == station.station)
+    query = select(table.c.id).where(table.c.organisation_id == organisation_id, has_codes | (table.c.id == made))
+    found = tx.execute(query.limit(1)).scalar_one_or_none()
+    if found is None:
+        raise SensorUnknown(made)
+    return str(found)
 
 
 def registration(recording: Recording, organisation_id: str, network_id: str | None) -> sensor.RegisterSensor:

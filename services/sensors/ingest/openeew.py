@@ -10,15 +10,19 @@ from typing import BinaryIO
 
 from services.sensors.accounting.rejection import Rejection
 from services.sensors.ingest.devices import Device, Devices, find
+from services.sensors.ingest.devices import read as list_of_devices
 from services.sensors.ingest.openeew_message import MESSAGE_BYTES_MAX, Message, MessageRejected, parse
 from services.sensors.ingest.recording import (
     CONTENT_BYTES_MAX,
+    Described,
     ReadResult,
     Recording,
     RejectedLine,
     UnreadableRecording,
     opened,
 )
+from services.sensors.registry.changes import StateEpoch
+from services.sensors.registry.epoch import Facts
 
 Content = BinaryIO | BufferedIOBase
 
@@ -76,7 +80,24 @@ def recording(device_id: str, messages: list[Message], devices: Devices) -> Reco
         unit="mGal",
         records=tuple(record for message in messages for record in message.records),
         segments=tuple(timed for message in messages for timed in message.timed),
+        epochs=_epochs(device_id, devices),
     )
+
+
+def described(path: Path) -> ReadResult:
+    """What a list of devices says, by itself. Raises UnreadableRecording."""
+    devices = list_of_devices(path)
+    stations = tuple(
+        Described(network=NETWORK_UNKNOWN, station=station_code(device_id), epochs=_epochs(device_id, devices))
+        for device_id in devices
+    )
+    return ReadResult(recordings=(), lines_read=len(stations), rejected=(), described=stations)
+
+
+def _epochs(device_id: str, devices: Devices) -> tuple[StateEpoch, ...]:
+    serial = Facts(serial_number=device_id)
+    named = StateEpoch(axis=None, starts_at=None, ends_at=None, facts=serial, source="the device itself")
+    return (named, *devices.epochs(device_id))
 
 
 def station_code(device_id: str) -> str:

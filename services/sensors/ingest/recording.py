@@ -15,6 +15,7 @@ from zlib import error as ZlibError
 from services.sensors.accounting.rejection import Rejection
 from services.sensors.arrival.record import Record
 from services.sensors.arrival.time_arrival import Timed
+from services.sensors.registry.changes import StateEpoch
 
 CONTENT_BYTES_MAX = 512 * 2**20
 """Of one file, unpacked. Larger ones are split by whoever made them, or are gzip bombs."""
@@ -37,6 +38,7 @@ class Recording:
     """What one file holds of one station. Codes fit a miniSEED header; `network` may be empty, `station` not.
 
     `records` have a device's clock, `segments` only times; both in the order of the file, as often as they are there.
+    `epochs`: what it says of the station beyond that.
     Coordinates are degrees (WGS 84); `mGal` is 1e-5 m/s².
     """
 
@@ -49,6 +51,16 @@ class Recording:
     unit: Literal["mGal", "counts"]
     records: tuple[Record, ...] = ()
     segments: tuple[Timed, ...] = ()
+    epochs: tuple[StateEpoch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """What a file without samples says of a station. An axis is named as `LOCATION.CHANNEL`, or as the device's own."""
+
+    network: str
+    station: str
+    epochs: tuple[StateEpoch, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +87,7 @@ class ReadResult:
     lines_read: int
     rejected: tuple[RejectedLine, ...]
     warnings: tuple[str, ...] = ()
+    described: tuple[Described, ...] = ()
 
 
 @contextmanager

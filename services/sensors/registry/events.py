@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.sensors.registry.configuration import Configuration
+from services.sensors.registry.epoch import Facts
 from shared.eventsourcing.event_types import Data, EventTypes
 
 types = EventTypes()
@@ -45,6 +47,36 @@ class SensorLocated:
     located_at: datetime
 
 
+@types.register("SensorEpochStated")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorEpochStated:
+    """What holds of a sensor from one time to another. `axis`: of which; None: of all of it.
+
+    `starts_at` and `ends_at` None: since ever, and for ever. `source`: who says so, such as the name of a file.
+    """
+
+    sensor_id: str
+    organisation_id: str
+    axis: str | None
+    starts_at: datetime | None
+    ends_at: datetime | None
+    facts: Facts
+    source: str
+    stated_at: datetime
+
+
+@types.register("SensorConfigured")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorConfigured:
+    """`configuration`: all of it, as it is from now on."""
+
+    sensor_id: str
+    organisation_id: str
+    revision: int
+    configuration: Configuration
+    configured_at: datetime
+
+
 @types.register("SensorMoved")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorMoved:
@@ -66,4 +98,4 @@ class SensorDeleted:
     deleted_at: datetime
 
 
-SensorEvent = SensorRegistered | SensorLocated | SensorMoved | SensorDeleted
+SensorEvent = SensorRegistered | SensorLocated | SensorMoved | SensorEpochStated | SensorConfigured | SensorDeleted

@@ -2,17 +2,24 @@
 
 from typing import assert_never
 
+import msgspec
 from sqlalchemy import Connection, delete, insert, update
 
 from services.sensors import tables
+from services.sensors.registry import epoch_rows
+from services.sensors.registry.epoch import OF_SENSOR, latest
 from services.sensors.registry.events import (
+    SensorConfigured,
     SensorDeleted,
+    SensorEpochStated,
     SensorEvent,
     SensorLocated,
     SensorMoved,
     SensorRegistered,
 )
+from services.sensors.registry.sensor import epoch_of
 from shared.eventsourcing.event_store import StoredEvent
+from shared.values.timestamps import to_microseconds
 
 
 def project(tx: Connection, row: StoredEvent, event: SensorEvent) -> None:
@@ -30,6 +37,7 @@ def project(tx: Connection, row: StoredEvent, event: SensorEvent) -> None:
                     longitude=event.longitude,
                     elevation_m=event.elevation_m,
                     unit=event.unit,
+                    created_us=to_microseconds(event.registered_at),
                     network_id=event.network_id,
                 )
             )
@@ -39,9 +47,28 @@ def project(tx: Connection, row: StoredEvent, event: SensorEvent) -> None:
                 .where(table.c.id == event.sensor_id)
                 .values(latitude=event.latitude, longitude=event.longitude, elevation_m=event.elevation_m)
             )
+        case SensorEpochStated():
+            _overlay(tx, event)
+        case SensorConfigured():
+            configuration = msgspec.json.encode(event.configuration).decode()
+            changed = update(table).where(table.c.id == event.sensor_id)
+            tx.execute(changed.values(configuration=configuration, revision=event.revision))
         case SensorMoved():
             tx.execute(update(table).where(table.c.id == event.sensor_id).values(network_id=event.network_id))
         case SensorDeleted():
             tx.execute(delete(table).where(table.c.id == event.sensor_id))
+            epoch_rows.forget(tx, event.sensor_id)
         case _:
             assert_never(event)
+
+
+def _overlay(tx: Connection, event: SensorEpochStated) -> None:
+    axis, table = event.axis or OF_SENSOR, tables.sensor
+    epochs = epoch_rows.state(tx, event.sensor_id, axis, epoch_of(event))
+    if axis != OF_SENSOR:
+        return
+    facts = latest(epochs)
+    known = {"serial_number": facts.serial_number, "firmware_version": facts.firmware_version}
+    if facts.place is not None:
+        known |= msgspec.to_builtins(facts.place)
+    tx.execute(update(table).where(table.c.id == event.sensor_id).values(known))

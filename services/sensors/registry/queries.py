@@ -1,30 +1,23 @@
 """Queries for sensors, for HTTP and RPC alike. Reads only."""
 
-import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+import msgspec
 from sqlalchemy import Row, Select, func, select
 
 from services.sensors import tables
+from services.sensors.registry.configuration import Configuration
 from services.sensors.registry.sensor import Location, location
+from services.sensors.registry.status import Status, status_at
 from services.sensors.registry.visible import Visible
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.keyset import By, cut, keyset
-from shared.values.timestamps import from_nanoseconds
-
-ONLINE_WITHIN = timedelta(minutes=10)
-
-
-class Status(enum.StrEnum):
-    """Online: the last sample is at most ONLINE_WITHIN old."""
-
-    ONLINE = "online"
-    OFFLINE = "offline"
+from shared.values.timestamps import from_microseconds, from_nanoseconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +30,7 @@ class ChannelView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorView:
-    """`last_sample_at` None: nothing recorded yet."""
+    """`last_sample_at` None: nothing recorded yet. `revision`: of the configuration. None elsewhere: not known."""
 
     id: str
     organisation_id: str
@@ -50,6 +43,12 @@ class SensorView:
     unit: str
     status: Status
     last_sample_at: datetime | None
+    site_name: str | None
+    serial_number: str | None
+    firmware_version: str | None
+    created_at: datetime | None
+    configuration: Configuration
+    revision: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +70,16 @@ class SensorPage:
     total: int
 
 
+_configuration = msgspec.json.Decoder(Configuration).decode
+
+
 class SensorQueries:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
 
     def get_sensor(self, visible: Visible, sensor_id: str) -> SensorView | None:
         """One query. None: no visible sensor, whether or not there is one for others."""
-        sensors = self._views(visible.of(select(tables.sensor).where(tables.sensor.c.id == sensor_id)))
+        sensors = self._views(visible.of(self._sensors().where(tables.sensor.c.id == sensor_id)))
         return sensors[0] if sensors else None
 
     def list_sensors(
@@ -88,22 +90,28 @@ class SensorQueries:
         box: Box | None = None,
         offset: int = 0,
         network_id: str | None = None,
+        status: Status | None = None,
     ) -> SensorPage:
         """By id, past `after` ("": from the first) and `offset` more. A sensor whose place is unknown is in no box."""
-        query = visible.of(select(tables.sensor))
+        query = visible.of(self._sensors())
         if network_id is not None:
             query = query.where(tables.sensor.c.network_id == network_id)
         if box is not None:
             query = _inside(query, box)
+        if status is not None:
+            query = query.where(status_at(self._clock.now()) == status.value)
         by_id, place = (By(tables.sensor.c.id),), (after,) if after else None
         found, last = cut(self._views(keyset(query, by_id, place, limit).offset(offset)), limit)
         with self._database.reading() as tx:
-            total = tx.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+            total = tx.execute(query.with_only_columns(func.count(), maintain_column_froms=True)).scalar_one()
         return SensorPage(sensors=tuple(found), next_after=None if last is None else last.id, total=total)
 
     def has_sensors(self) -> bool:
         with self._database.reading() as tx:
             return tx.execute(select(tables.sensor.c.id).limit(1)).first() is not None
+
+    def _sensors(self) -> Select[Any]:
+        return select(tables.sensor, status_at(self._clock.now()).label("status"))
 
     def _views(self, sensors: Select[Any]) -> list[SensorView]:
         found, channel = sensors.subquery(), tables.channel
@@ -114,8 +122,7 @@ class SensorQueries:
         )
         with self._database.reading() as tx:
             rows = tx.execute(query).all()
-        now = self._clock.now()
-        return [_view(list(group), now) for _, group in groupby(rows, key=lambda row: row.id)]
+        return [_view(list(group)) for _, group in groupby(rows, key=lambda row: row.id)]
 
 
 def _inside(query: Select[Any], box: Box) -> Select[Any]:
@@ -126,7 +133,7 @@ def _inside(query: Select[Any], box: Box) -> Select[Any]:
     return query.where((longitude >= box.west) | (longitude <= box.east))
 
 
-def _view(rows: list[Row[Any]], now: datetime) -> SensorView:
+def _view(rows: list[Row[Any]]) -> SensorView:
     row = rows[0]
     last = _last_sample(rows)
     return SensorView(
@@ -148,8 +155,14 @@ def _view(rows: list[Row[Any]], now: datetime) -> SensorView:
             if channel.code is not None
         ),
         unit=row.unit,
-        status=Status.ONLINE if last is not None and now - last <= ONLINE_WITHIN else Status.OFFLINE,
+        status=Status(row.status),
         last_sample_at=last,
+        site_name=row.site_name,
+        serial_number=row.serial_number,
+        firmware_version=row.firmware_version,
+        created_at=None if row.created_us is None else from_microseconds(row.created_us),
+        configuration=_configuration(row.configuration),
+        revision=row.revision,
     )
 
 

@@ -1,18 +1,24 @@
 """A sensor as an aggregate: `decide` and `evolve`. Pure. Its recordings are data, not events, and are not here."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
+from services.sensors.registry.configuration import FIRST_REVISION, Configuration
+from services.sensors.registry.epoch import EVER_NS, FOREVER_NS, OF_SENSOR, Epoch, Epochs, overlaid
 from services.sensors.registry.events import (
+    SensorConfigured,
     SensorDeleted,
+    SensorEpochStated,
     SensorEvent,
     SensorLocated,
     SensorMoved,
     SensorRegistered,
 )
 from shared.values.base62 import base62
+from shared.values.timestamps import to_nanoseconds
 
 _ID_CHARACTERS = 22
 
@@ -28,17 +34,26 @@ class Location:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sensor:
+    """`epochs`: by axis, OF_SENSOR for the whole. `revision`: of the configuration."""
+
     sensor_id: str
     organisation_id: str
     name: str
     unit: str
     location: Location | None
+    epochs: Mapping[str, Epochs] = field(default_factory=dict)
+    configuration: Configuration = field(default_factory=Configuration)
+    revision: int = FIRST_REVISION
     network_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterSensor:
-    """What a recording states of the station it comes from. `network_id`: where it belongs, if it is not known yet."""
+    """What a recording states of the station it comes from. `network_id`: where it belongs, if it is not known yet.
+
+    `network_code`: in place of `network`, from which the sensor's id is made all the same: the code of an organisation
+    may change, and its sensors stay themselves.
+    """
 
     organisation_id: str
     network: str
@@ -47,6 +62,7 @@ class RegisterSensor:
     unit: str
     location: Location | None
     network_id: str | None = None
+    network_code: str | None = None
 
     @property
     def sensor_id(self) -> str:
@@ -121,12 +137,28 @@ def evolve(state: Sensor | None, event: SensorEvent) -> Sensor | None:
         case SensorLocated():
             found = location(event.latitude, event.longitude, event.elevation_m)
             return None if state is None else replace(state, location=found)
+        case SensorEpochStated():
+            if state is None:
+                return None
+            axis = event.axis or OF_SENSOR
+            epochs = overlaid(state.epochs.get(axis, ()), epoch_of(event))
+            return replace(state, epochs={**state.epochs, axis: epochs})
+        case SensorConfigured():
+            return None if state is None else replace(state, configuration=event.configuration, revision=event.revision)
         case SensorMoved():
             return None if state is None else replace(state, network_id=event.network_id)
         case SensorDeleted():
             return None
         case _:
             assert_never(event)
+
+
+def epoch_of(event: SensorEpochStated) -> Epoch:
+    return Epoch(
+        from_ns=EVER_NS if event.starts_at is None else to_nanoseconds(event.starts_at),
+        to_ns=FOREVER_NS if event.ends_at is None else to_nanoseconds(event.ends_at),
+        facts=event.facts,
+    )
 
 
 def location(latitude: float | None, longitude: float | None, elevation_m: float | None) -> Location | None:
@@ -141,7 +173,7 @@ def _registered(command: RegisterSensor, now: datetime) -> SensorRegistered:
     return SensorRegistered(
         sensor_id=command.sensor_id,
         organisation_id=command.organisation_id,
-        network=command.network,
+        network=command.network_code or command.network,
         station=command.station,
         name=command.name,
         latitude=where.latitude if where else None,

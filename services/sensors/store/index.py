@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, selec
 from services.sensors import tables
 from services.sensors.store.even_times import HOUR_NS, NS
 from services.sensors.store.miniseed.codec import RECORD_BYTES
-from services.sensors.store.miniseed.codes import Codes, SensorUnknown
+from services.sensors.store.miniseed.codes import Codes, SensorCodes, SensorUnknown
 from services.sensors.store.piece import PIECE_SECONDS_MAX, SAMPLE_TYPES, Piece
 from services.sensors.store.span import SealedSpan, Span
 from shared.sql.database import upsert
@@ -95,6 +95,16 @@ def note_channel(tx: Connection, sensor_id: str, axis: str, codes: Codes, rate_h
         tx.execute(insert(table).values(sensor_id=sensor_id, axis=axis, **values))
     elif known < end_ns:
         tx.execute(update(table).where(is_this).values(values))
+
+
+def recode_channel(tx: Connection, sensor_id: str, axis: str, codes: SensorCodes) -> None:
+    """Notes the codes of an axis's latest samples as they are now."""
+    table = tables.channel
+    is_this = (table.c.sensor_id == sensor_id) & (table.c.axis == axis)
+    row = tx.execute(select(table.c.last_sample_ns, table.c.sample_rate_hz).where(is_this)).one_or_none()
+    if row is not None:
+        now = codes.at(axis, row.last_sample_ns, row.sample_rate_hz)
+        tx.execute(update(table).where(is_this).values(location_code=now.location, code=now.channel))
 
 
 def find_last_sample(tx: Connection, sensor_id: str, axis: str) -> None:

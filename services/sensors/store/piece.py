@@ -4,7 +4,9 @@ A sample is known by its sensor, axis, era and device time, and by its place in 
 estimate, which may move later. Pure.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import isfinite
 from typing import Any
 
@@ -84,6 +86,11 @@ class Piece:
             start_ns=self.time_ns(first),
             samples=self.samples[first:stop],
         )
+
+    def cut(self, edges: Iterable[int]) -> "list[Piece]":
+        """The same samples as pieces, a new one from each of the moments (in order) on."""
+        stops = [*(self.index_at(edge) for edge in edges), self.count]
+        return [self.part(first, stop) for first, stop in pairwise([0, *stops]) if first < stop]
 
     def within_limits(self) -> "list[Piece]":
         """The same samples as pieces of at most PIECE_SAMPLES_MAX and PIECE_SECONDS_MAX."""

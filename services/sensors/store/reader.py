@@ -72,9 +72,8 @@ class SampleReader:
     def _list(self, sensor_id: str, wanted: _Range, channel: str | None) -> list[tuple[Span, Codes]]:
         with self._database.reading() as tx:
             spans = index.between(tx, sensor_id, wanted.start_ns, wanted.end_ns)
-            at_ns = {(span.axis, index.hour_of(span.start_ns)): span.start_ns for span in spans}
-            codes = {key: self._coding.codes(tx, sensor_id, key[0], start_ns) for key, start_ns in at_ns.items()}
-        listed = [(span, codes[span.axis, index.hour_of(span.start_ns)]) for span in spans]
+            codes = self._coding.of(tx, sensor_id) if spans else None
+        listed = [(span, codes.at(span.axis, span.start_ns, span.rate_hz)) for span in spans if codes is not None]
         return [one for one in listed if channel in (None, one[1].channel)]
 
     def _segments(self, span: Span, codes: Codes, wanted: _Range) -> Iterator[Segment]:

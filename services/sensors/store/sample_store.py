@@ -35,7 +35,7 @@ class Retimed:
 
 class SampleStore:
     def __init__(self, archive: Archive, coding: Coding, clock: Clock) -> None:
-        self._archive, self._coding, self._clock = archive, coding, clock
+        self._archive, self.coding, self._clock = archive, coding, clock
 
     def lock(self, tx: Connection, sensor_id: str) -> None:
         """Writers of one sensor take turns, and the sealer with them. Raises SensorUnknown."""
@@ -67,7 +67,7 @@ class SampleStore:
                 latest[piece.axis] = piece
         for axis in sorted(latest):
             rate_hz, end_ns = latest[axis].rate_hz, latest[axis].end_ns
-            codes = self._coding.codes(tx, sensor_id, axis, end_ns)
+            codes = self.coding.codes(tx, sensor_id, axis, end_ns, rate_hz)
             index.note_channel(tx, sensor_id, axis, codes, rate_hz, end_ns)
 
     def retime(
@@ -107,17 +107,19 @@ class SampleStore:
             index.find_last_sample(tx, sensor_id, axis)
         return Retimed(rows=len(rows), hours=len(sealed))
 
-    def recode(self, tx: Connection, sensor_id: str, from_ns: int, to_ns: int) -> int:
-        """Codes of that time have changed: its sealed hours are sealed anew under them. How many that are."""
-        table = tables.sealed_file
-        inside = table.c.hour.between(index.hour_of(from_ns), index.hour_of(to_ns))
-        found = tx.execute(
-            select(table.c.axis, table.c.hour).where(
-                table.c.sensor_id == sensor_id, inside, table.c.superseded_us.is_(None)
-            )
-        )
-        hours = {(row.axis, row.hour) for row in found}
+    def recode(self, tx: Connection, sensor_id: str, axis: str, from_ns: int, to_ns: int) -> int:
+        """Codes of that axis and time have changed: its hours are sealed anew under them. How many that are."""
+        hours: set[tuple[str, int]] = set()
+        for table in (tables.sealed_file, tables.seal_due):
+            is_axis = (table.c.sensor_id == sensor_id) & (table.c.axis == axis)
+            inside = table.c.hour.between(index.hour_of(from_ns), index.hour_of(to_ns))
+            query = select(table.c.hour).where(is_axis, inside)
+            if table is tables.sealed_file:
+                query = query.where(table.c.superseded_us.is_(None))
+            hours |= {(axis, hour) for hour in tx.execute(query).scalars()}
         index.note_changed(tx, sensor_id, hours, self._now_us())
+        codes = self.coding.of(tx, sensor_id)
+        index.recode_channel(tx, sensor_id, axis, codes)
         return len(hours)
 
     def forget(self, tx: Connection, sensor_id: str) -> None:

@@ -15,7 +15,7 @@ GATES_SPEAK_FOR = "auth"
 _GATE_CALLS = frozenset({"keys.feed.pull", "usage.spent"})
 _CONSOLE_ASKS = ("summary", "last_day", "organisation_summary", "used", "activity", "activity_file", "channels")
 _CONSOLE_CALLS = frozenset(f"usage.{procedure}" for procedure in _CONSOLE_ASKS)
-_SENSORS_CALLS = frozenset({"sensors.list_sensors", "sensors.networks_of"})
+_SENSORS_CALLS = frozenset(f"sensors.{name}" for name in ("networks_of", "network_states", "sensor_states"))
 CALLS: Mapping[str, frozenset[str]] = dict.fromkeys(SERVICES, _GATE_CALLS) | {
     "keys": _GATE_CALLS | _CONSOLE_CALLS | _SENSORS_CALLS,
     "usage": _GATE_CALLS | {"keys.get_key", "keys.history"},

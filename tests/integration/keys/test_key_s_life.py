@@ -26,13 +26,13 @@ from services.auth.tier_limits import TIERS
 from services.keys import assembly
 from services.keys.commands.command_inputs import KeyEdit, KeyRequest
 from services.keys.encryption.description import Description
-from services.keys.lifecycle.decision import KeyHasExpired, KeyIsRevoked, RegenerationRequired
+from services.keys.lifecycle.decision import AdminOfNetworks, KeyHasExpired, KeyIsRevoked, RegenerationRequired
 from services.keys.lifecycle.key import Access, NoSuchKey, Reason, Status
 from services.keys.lifecycle.organisation import ChangeSettings, TooManyKeys
 from services.keys.views.queries import KeyView
 from shared.contracts.envelope import CloudEvent
 from shared.eventsourcing.audit import audit
-from shared.gate.authentication.credential import Presented
+from shared.gate.authentication.credential import Presented, digest_of
 from shared.gate.grants.grant import REPLACED_MAX, Snapshot
 from shared.gate.grants.grants import Grants
 from shared.gate.grants.replica import GrantsFollower
@@ -47,13 +47,18 @@ from tests.service_database import migrated
 permissions = st.lists(st.sampled_from(PERMISSIONS), min_size=1, unique=True).map(lambda some: tuple(sorted(some)))
 expiries = st.none() | st.integers(1, 40).map(lambda hours: timedelta(hours=hours))
 KEYS_MAX = 3
-REFUSALS = (NoSuchKey, KeyIsRevoked, KeyHasExpired, RegenerationRequired, TooManyKeys)
+REFUSALS = (NoSuchKey, KeyIsRevoked, KeyHasExpired, RegenerationRequired, AdminOfNetworks, TooManyKeys)
 ANSWERS = {
     Status.ACTIVE: None,
     Status.SUSPENDED: Refusal.KEY_SUSPENDED,
     Status.EXPIRED: Refusal.KEY_EXPIRED,
     Status.REVOKED: Refusal.KEY_REVOKED,
 }
+
+
+class _Sensors:
+    def networks_of(self, organisation_id: str) -> dict[str, str]:
+        return {"net_1": "North", "net_2": "South"}
 
 
 class NoBus:
@@ -79,7 +84,7 @@ class Lives(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.clock = ManualClock(NOON)
         database = migrated(Database.sqlite(self.folder / "keys.db"), assembly.MIGRATIONS)
-        self.service = assembly.assemble(database, NoBus(), self.clock, lease_seconds=1)
+        self.service = assembly.assemble(database, NoBus(), self.clock, lease_seconds=1, networks=_Sensors())
         self.organisation_id = self.service.commands.organisations.register("Railway", "free", ORIGIN)
         self.known: list[Known] = []
         request = KeyRequest(description=Description(name="used"), permissions=("admin",))
@@ -115,6 +120,15 @@ class Lives(RuleBasedStateMachine):
     def edit(self, known: Known, name: str, permissions: tuple[str, ...] | None, regenerate: bool) -> None:
         words = _named(name)
         self._edit(known, KeyEdit(description=words, permissions=permissions, regenerate=regenerate))
+
+    @rule(known=keys, networks=st.sampled_from([None, ("net_1",), ("net_1", "net_2")]), regenerate=st.booleans())
+    def change_networks(self, known: Known, networks: tuple[str, ...] | None, regenerate: bool) -> None:
+        before = self.grants.by_digest(digest_of(known.secrets[-1]))
+        self._edit(known, KeyEdit(access=lambda access: replace(access, networks=networks), regenerate=regenerate))
+        after = self.grants.by_digest(digest_of(known.secrets[-1]))
+        if before is not None and after is not None and before.digest == after.digest:
+            gained = before.networks is not None and (after.networks is None or not before.opens(after.networks))
+            assert not gained, "a secret gained networks"
 
     @rule(known=keys, life=expiries, minute=st.none() | st.integers(1, 60), regenerate=st.booleans())
     def change_access(self, known: Known, life: timedelta | None, minute: int | None, regenerate: bool) -> None:
@@ -209,11 +223,12 @@ class Lives(RuleBasedStateMachine):
             is_told = in_grace or shown.status is Status.REVOKED
             right = ANSWERS[shown.status] if is_told else Refusal.KEY_ROTATED
             assert self._answer(secret) is (right if age < told else Refusal.INVALID_KEY)
-        assert (grant.permissions, grant.expires_at, grant.allow_query, grant.minute_limit) == (
+        assert (grant.permissions, grant.expires_at, grant.allow_query, grant.minute_limit, grant.networks) == (
             frozenset(shown.permissions),
             shown.expires_at,
             shown.allow_query,
             shown.minute_limit,
+            None if shown.networks is None else frozenset(shown.networks),
         )
 
     def _answer(self, secret: str) -> Refusal | None:

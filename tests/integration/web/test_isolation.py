@@ -30,6 +30,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "/v1/keys/{key_id}": {"name": "taken"},
     "/v1/alert-rules/{rule_id}": {"muted": True},
     "/v1/channels/{channel_id}": {"events": ["KeyRevoked"]},
+    "/v1/sensors/{sensor_id}/config": {"display_name": "taken"},
     "/v1/networks/{network_id}": {"name": "taken"},
     "/v1/networks/{network_id}/sensors": {"sensor_ids": ["sen_none"]},
 }

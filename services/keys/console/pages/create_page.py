@@ -14,6 +14,7 @@ from services.keys.console.pages import key_form
 from services.keys.console.pages.creation import expiry_choices, prefill
 from services.keys.console.pages.creation.prefill import Prefilled
 from services.keys.console.pages.key_form import KeyFaulty, Typed
+from services.keys.console.pages.network_names import NETWORKS_REFUSED
 from services.keys.console.pages.page import NamedKey, Page
 from services.keys.console.pages.parts import Visit
 from services.keys.lifecycle.lifetimes import BeyondLifetime
@@ -52,6 +53,9 @@ class CreatePage(Page):
             return
         except BeyondLifetime:
             self._form(req, resp, visit, typed, faults=frozenset({"expiry"}), attempt=form.attempt)
+            return
+        except NETWORKS_REFUSED:
+            self._form(req, resp, visit, typed, faults=frozenset({"networks"}), attempt=form.attempt)
             return
         self._done(req, resp, visit, wanted, done)
 
@@ -94,6 +98,7 @@ class CreatePage(Page):
             limits=visit.tier_limits(),
             days=expiry_choices.choices(visit.lifetimes(), [typed.expiry]),
             latest=expiry_choices.latest(self.parts.clock.now(), visit.lifetimes()),
+            network_names=visit.network_names(),
             address=visit.address,
         )
 
@@ -107,6 +112,7 @@ class CreatePage(Page):
         attempt: str,
     ) -> None:
         context: dict[str, Any] = {"wanted": wanted, "attempt": attempt, "limits": visit.tier_limits()}
+        context["network_names"] = {} if wanted.networks is None else visit.network_names()
         # What is not used is not judged either, and may be anything.
         self.show(req, resp, visit, "keys/review.html", typed=key_form.redacted(typed), **context)
 

@@ -9,6 +9,7 @@ from services.keys.commands.command_inputs import EditedKey
 from services.keys.console.pages import key_form
 from services.keys.console.pages.creation import expiry_choices
 from services.keys.console.pages.key_form import KeyFaulty, Merged, Typed
+from services.keys.console.pages.network_names import NETWORKS_REFUSED
 from services.keys.console.pages.page import NamedKey, Page
 from services.keys.console.pages.parts import Visit
 from services.keys.console.rendering.form import Form
@@ -48,6 +49,8 @@ class EditPage(Page):
             self._form(req, resp, visit, key, typed, faults=fault.fields)
         except BeyondLifetime:
             self._form(req, resp, visit, key, typed, faults=frozenset({"expiry"}), attempt=form.attempt)
+        except NETWORKS_REFUSED:
+            self._form(req, resp, visit, key, typed, faults=frozenset({"networks"}), attempt=form.attempt)
         except _REFUSALS as refusal:
             self._form(req, resp, visit, key, typed, refusal=refusal, attempt=form.attempt)
         except RevisionDiffers:
@@ -133,6 +136,7 @@ class EditPage(Page):
             limits=visit.tier_limits(),
             days=expiry_choices.choices(lifetimes, [typed.expiry], self.parts.clock.now() - key.created_at),
             latest=expiry_choices.latest(key.created_at, lifetimes),
+            network_names=visit.network_names(),
             address=visit.address,
         )
 

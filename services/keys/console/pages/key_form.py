@@ -35,6 +35,7 @@ _NAMED = re.compile(r"/?([a-z_]+)(?:/([a-z_]+))?")
 class Typed:
     """The fields as they were typed. `labels`: `name:value` a line; `addresses`: separated by space or comma.
 
+    `networks`: ids; none: all.
     `expiry`: a number of days, ON_DATE (`expires_on`), NEVER (`never_reason`) or, where there is one, KEEP.
     """
 
@@ -49,6 +50,7 @@ class Typed:
     allow_query: bool = False
     minute: str = ""
     day: str = ""
+    networks: tuple[str, ...] = ()
 
     def with_(self, **different: Any) -> "Typed":
         return replace(self, **different)
@@ -73,7 +75,8 @@ class KeyFaulty(Exception):
 
 def typed_in(form: Form) -> Typed:
     texts = {each.name: form.text(each.name) for each in dataclasses.fields(Typed) if each.type is str}
-    return Typed(**texts, permissions=form.all("permissions"), allow_query="allow_query" in form)
+    networks = tuple(sorted(set(form.all("networks"))))
+    return Typed(**texts, permissions=form.all("permissions"), allow_query="allow_query" in form, networks=networks)
 
 
 def typed_of(view: KeyView) -> Typed:
@@ -88,13 +91,14 @@ def typed_of(view: KeyView) -> Typed:
         allow_query=view.allow_query,
         minute="" if view.minute_limit is None else str(view.minute_limit),
         day="" if view.day_limit is None else str(view.day_limit),
+        networks=view.networks or (),
     )
 
 
 def redacted(typed: Typed) -> Typed:
     """To be shown again: a key that somebody pasted is in no answer."""
     texts = {each.name: redact(getattr(typed, each.name)) for each in dataclasses.fields(Typed) if each.type is str}
-    return typed.with_(**texts)
+    return typed.with_(**texts, networks=tuple(map(redact, typed.networks)))
 
 
 def wanted_key(typed: Typed, now: datetime, tier: Limits | None) -> KeyRequest:
@@ -128,6 +132,8 @@ def changes(before: KeyView, typed: Typed, *, regenerate: bool = False) -> KeyBo
         document.pop("permissions", None)
     if typed.addresses.split() == kept.addresses.split():
         document.pop("allowed_addresses", None)
+    if typed.networks == kept.networks:
+        document.pop("networks")
     limits = {name: document["limits"].get(name) for name in ("minute", "day") if _differs(typed, kept, name)}
     if limits:
         document["limits"] = limits
@@ -168,6 +174,7 @@ def _document(typed: Typed) -> tuple[dict[str, Any], set[str]]:
         "permissions": list(typed.permissions),
         "allow_query": typed.allow_query,
         "allowed_addresses": [each for each in _SEPARATED.split(typed.addresses) if each],
+        "networks": list(typed.networks) or None,
         "limits": {},
     }
     labels = _labels(typed.labels)

@@ -7,6 +7,8 @@ from services.keys.commands.command_handler import CommandHandler
 from services.keys.commands.lock_out_preview import LockOutPreview
 from services.keys.console.openid.issuer_sign_in import IssuerSignIn
 from services.keys.console.pages.key_usage import KeyUsage
+from services.keys.console.pages.network_names import NetworkNames
+from services.keys.console.pages.networks.network_states import NetworkStates
 from services.keys.console.sessions import tokens
 from services.keys.console.sessions.sign_in import SignIn
 from services.keys.lifecycle.key import KEY_PREFIX
@@ -28,7 +30,7 @@ from shared.web.conditions.idempotency import Idempotency
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """`tiers`: the limits of each. `usage` None: there is nobody to ask. `issuer` None: people sign in by links."""
+    """`tiers`: the limits of each. `usage`, `sensors` None: there is nobody to ask. `issuer` None: by links alone."""
 
     commands: CommandHandler
     lock_outs: LockOutPreview
@@ -42,8 +44,10 @@ class Parts:
     clock: Clock
     tiers: Mapping[str, Limits]
     usage: KeyUsage | None
+    networks: NetworkNames
     public_url: str
     issuer: IssuerSignIn | None = None
+    sensors: NetworkStates | None = None
 
     def limits_of(self, key: KeyView, tier: str) -> Limits | None:
         """Those in force: the lower of the key's own and its tier's. None: the tier is not known."""
@@ -101,6 +105,10 @@ class Visit:
             found = self.parts.queries.all_keys(self.organisation_id, KeyFilter(ids=keys))
             names |= {key.id: key.name for key in found}
         return names
+
+    def network_names(self) -> Mapping[str, str] | None:
+        """Id → name of each of the organisation's networks; None: they cannot be asked now."""
+        return self.parts.networks.of(self.organisation_id)
 
     def limits_of(self, key: KeyView) -> Limits | None:
         return self.parts.limits_of(key, self.organisation.tier)

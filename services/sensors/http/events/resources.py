@@ -62,4 +62,4 @@ class SeismicEventItem:
         if event is None:
             raise Problem("outside-organisation")
         told = detailed(event, self._parts.history.revisions(visible, event_id))
-        return shown(call, told, revision=event.revision, network_id=event.network_id)
+        return shown(call, told, revision=event.revision)

@@ -94,7 +94,7 @@ class Reindexing:
             if sensor_id is None:
                 return Fault(place=name.relative, reason="its organisation has no sensor with these codes")
             index.lock_sensor(tx, sensor_id)
-            axis = self._coding.axis(tx, sensor_id, name.codes, pieces[0].start_ns)
+            axis = self._coding.axis(tx, sensor_id, name.codes, pieces[0].start_ns, pieces[0].rate_hz)
             if _has_file(tx, sensor_id, axis, name):
                 return 0
             tx.execute(delete(tables.sealed_file).where(tables.sealed_file.c.path == name.relative))

@@ -168,8 +168,10 @@ class Sealer:
     def _by_codes(self, due: DueHour, pieces: Iterable[Piece]) -> Iterable[tuple[Codes, list[Piece]]]:
         found: defaultdict[Codes, list[Piece]] = defaultdict(list)
         with self._database.reading() as tx:
-            for piece in pieces:
-                found[self._coding.codes(tx, due.sensor_id, due.axis, piece.start_ns)].append(piece)
+            codes = self._coding.of(tx, due.sensor_id)
+        for whole in pieces:
+            for piece in whole.cut(codes.edges(due.axis, whole.start_ns, whole.end_ns + 1)):
+                found[codes.at(due.axis, piece.start_ns, piece.rate_hz)].append(piece)
         return sorted(found.items(), key=lambda one: one[0])
 
     def _write(self, due: DueHour, codes: Codes, hour: _Hour, content: bytes) -> str:

@@ -249,4 +249,8 @@ FRENCH_FAULTS: Mapping[str, str] = {
     "send the key in the Authorization header or in …, and nowhere else": (
         "envoyez la clé dans l'en-tête Authorization ou dans …, et nulle part ailleurs"
     ),
+    # the configuration of a sensor
+    "must be below on_ratio": "doit être inférieur à on_ratio",
+    "must be below long_seconds": "doit être inférieur à long_seconds",
+    "must not name the same twice": "ne doit pas nommer deux fois la même chose",
 }

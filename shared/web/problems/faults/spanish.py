@@ -247,4 +247,8 @@ SPANISH_FAULTS: Mapping[str, str] = {
     "send the key in the Authorization header or in …, and nowhere else": (
         "envíe la clave en la cabecera Authorization o en …, y en ningún otro sitio"
     ),
+    # the configuration of a sensor
+    "must be below on_ratio": "debe ser inferior a on_ratio",
+    "must be below long_seconds": "debe ser inferior a long_seconds",
+    "must not name the same twice": "no debe nombrar dos veces lo mismo",
 }

@@ -45,14 +45,13 @@ class Usage:
     days: dict[str, KeyDay] = field(default_factory=dict)
     new_sources: dict[str, datetime] = field(default_factory=dict)
     days_asked: int = 0
+    by_network: tuple[tuple[str, int], ...] = ()
 
     def use(self, organisation_id: str, key_id: str, step: Step, now: datetime) -> Use:
         self._answer()
         bucket = Bucket(start=step.start_of(now), requests=1234, refused=5, failed=1)
-        routes = ((SCRIPT, 1234),)
-        return Use(
-            step=step, requests=1234, refused=5, failed=1, buckets=(bucket,), routes=routes, statuses=(("429", 5),)
-        )
+        counts: dict[str, Any] = {"routes": ((SCRIPT, 1234),), "statuses": (("429", 5),), "networks": self.by_network}
+        return Use(step=step, requests=1234, refused=5, failed=1, buckets=(bucket,), **counts)
 
     def last_day(self, organisation_id: str, key_ids: Collection[str]) -> KeyDays:
         self.days_asked += 1

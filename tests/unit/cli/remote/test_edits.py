@@ -35,6 +35,34 @@ def test_a_key_never_expires_if_that_is_asked_for_whatever_the_organisation_s_de
     assert (refused.exit_code, len(asked)) == (2, 2)
 
 
+def test_networks_are_named_one_by_one_and_taken_away_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    class Noted:
+        def post(self, _path: str, body: dict[str, Any]) -> dict[str, str]:
+            asked.append(body["networks"])
+            return {"id": "key_1", "key": "shown once"}
+
+        def patch(self, _path: str, body: dict[str, Any], *_: Any, **__: Any) -> dict[str, str]:
+            asked.append(body["networks"])
+            return {"id": "key_1"}
+
+        def pages(self, _path: str, **query: Any) -> list[Any]:
+            asked.append(query["network_id"])
+            return []
+
+    monkeypatch.setattr(keys, "Client", Noted)
+    two = ["--network", "net_1", "--network", "net_2"]
+    for command in (
+        ["create", "Railway", "--permission", "sensors:read", *two],
+        ["edit", "key_1", *two],
+        ["edit", "key_1", "--clear", "networks"],
+        ["list", "--network", "net_1"],
+    ):
+        assert CliRunner().invoke(keys.app, command).exit_code == 0, command
+    assert asked == [["net_1", "net_2"], ["net_1", "net_2"], None, "net_1"]
+
+
 def test_one_label_is_cleared_as_another_is_set() -> None:
     assert CLEARABLE.cleared({"labels": {"env": "prod"}}, ["labels.a.b"]) == {"labels": {"env": "prod", "a.b": None}}
 

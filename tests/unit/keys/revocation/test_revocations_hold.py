@@ -1,4 +1,5 @@
-"""When revoke returns, no gate takes another verdict in the key's favour: real parts under many seeded schedules.
+"""When revoke returns, no gate takes another verdict in the key's favour, nor for a network when its loss returns: real
+parts under many seeded schedules.
 
 Each gate's pull is cut where the real one could be interrupted: before the feed is reached, between the row's
 commit and the reading of the head, and while the answer is under way, for longer than a lease or for ever.
@@ -8,7 +9,7 @@ An account that some of the gates belong to invents others meanwhile, so that it
 import contextlib
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,7 @@ from services.auth import assembly as auth
 from services.keys import tables
 from services.keys.assembly import MIGRATIONS
 from services.keys.commands.command_handler import CommandHandler
-from services.keys.commands.command_inputs import KeyRequest
-from services.keys.commands.network_checks import NoDirectory
+from services.keys.commands.command_inputs import KeyEdit, KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.events import types
 from services.keys.lifecycle.key import Reason
@@ -71,6 +71,7 @@ class Tally:
     """That the schedules reached what they are for."""
 
     admitted: int = 0
+    narrowed: int = 0
     acknowledged: int = 0
     counted_out: int = 0
     not_fresh: int = 0
@@ -84,6 +85,7 @@ class Key:
     id: str
     secret: str
     revoked: bool = False
+    narrowed: bool = False
 
 
 class World:
@@ -114,7 +116,7 @@ class World:
         self._feed = LogFeed(keys_database, store, publication, self._acknowledge)
         receipts = Receipts(propagation, Evidence(store, None, self.clock.now), self.clock)
         doorbell = Doorbell(lambda: None)
-        self._commands = CommandHandler(keys_database, store, doorbell, receipts, self.clock, NoDirectory())
+        self._commands = CommandHandler(keys_database, store, doorbell, receipts, self.clock, _Sensors())
         self._auth = auth.assemble(auth_database, LogFeed(keys_database, store, publication), self.clock)
         self._auth.subscription.pull()
         self._organisation = self._commands.organisations.register("Railway", "free", ORIGIN)
@@ -122,7 +124,8 @@ class World:
             self._join()
 
     def create(self) -> None:
-        request = KeyRequest(description=Description(name="key"), permissions=("sensors:read",))
+        description = Description(name="key")
+        request = KeyRequest(description=description, permissions=("sensors:read",), networks=("net_1", "net_2"))
         created = self._commands.create(self._organisation, request, ORIGIN)
         self.keys.append(Key(created.key_id, created.secret.value))
 
@@ -134,6 +137,16 @@ class World:
         self.tally.acknowledged += sum(gate.applied_ms is not None for gate in receipt.gates)
         self.tally.counted_out += sum(gate.applied_ms is None for gate in receipt.gates)
         return receipt
+
+    def narrow(self) -> None:
+        wide = [key for key in self.keys if not (key.revoked or key.narrowed)]
+        if not wide:
+            return
+        key = self.random.choice(wide)
+        edit = KeyEdit(access=lambda access: replace(access, networks=("net_2",)))
+        assert self._commands.edit(self._organisation, key.id, edit, ORIGIN).receipt is not None
+        key.narrowed = True
+        self._check()
 
     def _some_things_happen(self) -> None:
         """Between two looks at the rows: one of these may hide another."""
@@ -257,15 +270,25 @@ class World:
             name = gate.replica.gate
             assert name in rows, f"seed {self.seed}: nobody waits for {name}, which is fresh"
             for key in self.keys:
-                admitted = self._admits(gate, key)
-                assert not (key.revoked and admitted), (
-                    f"seed {self.seed}: {gate.replica.gate} admits a key after its receipt"
+                admitted, beyond = self._admits(gate, key, "net_2"), self._admits(gate, key, "net_1")
+                assert not (key.revoked and (admitted or beyond)), (
+                    f"seed {self.seed}: {name} admits a key after its receipt"
+                )
+                assert not (key.narrowed and beyond), (
+                    f"seed {self.seed}: {name} admits a key to a network that it lost, after its receipt"
                 )
                 self.tally.admitted += admitted
+                self.tally.narrowed += key.narrowed and admitted
 
-    def _admits(self, gate: Gate, key: Key) -> bool:
+    def _admits(self, gate: Gate, key: Key, network_id: str) -> bool:
         request = Presented(authorization=f"Bearer {key.secret}", query_keys=(), address="192.0.2.7")
-        return judge(request, "sensors:read", gate.replica.grants, gate.replica.time()).admitted
+        grants, now = gate.replica.grants, gate.replica.time()
+        return judge(request, "sensors:read", grants, now, networks=(network_id,)).admitted
+
+
+class _Sensors:
+    def networks_of(self, organisation_id: str) -> dict[str, str]:
+        return {"net_1": "North", "net_2": "South"}
 
 
 class _Interrupted:
@@ -305,6 +328,7 @@ def test_after_its_receipt_no_fresh_gate_admits_a_key_under_any_schedule(
         for _ in range(3):
             for _ in range(world.random.randint(0, 30)):
                 world.something_happens()
+            world.narrow()
             world.revoke()
         for _ in range(50):
             world.something_happens()

@@ -44,3 +44,19 @@ def test_the_tag_is_of_what_is_shown_and_not_of_the_moment() -> None:
     assert now.headers["ETag"] == later.headers["ETag"]
     assert b'"timestamp":"2026-11-25T12:00:01' in later.data()
     assert now.headers["ETag"] != tagged(shown(call(), {"id": "sen_2"}, revision=3)).headers["ETag"]
+
+
+@pytest.mark.parametrize(
+    ("data", "more", "network_id"),
+    [
+        ({"id": "sen_1", "network_id": "net_1"}, {}, "net_1"),
+        ({"id": "sen_1", "network_id": None}, {}, None),
+        ({"sensor_id": "sen_1"}, {}, None),
+        ({"sensor_id": "sen_1"}, {"network_id": "net_1"}, "net_1"),
+        ([{"network_id": "net_1"}], {}, None),
+    ],
+)
+def test_what_is_shown_of_a_network_is_counted_as_about_it(
+    data: Any, more: dict[str, Any], network_id: str | None
+) -> None:
+    assert shown(call(), data, **more).network_id == network_id

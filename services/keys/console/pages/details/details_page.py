@@ -25,7 +25,8 @@ class DetailsPage(Page):
         key = self.parts.queries.get_key(organisation_id, key_id)
         history = self.parts.history.of_key(organisation_id, key_id, HistoryRange(newest=CHANGES_READ_MAX))
         usage = AskedUsage(self.parts.usage)
-        use = use_of_key(req, visit.session, key, visit.limits_of(key), step_asked(req), usage, now)
+        limits, networks = visit.limits_of(key), self.parts.networks
+        use = use_of_key(req, visit.session, key, limits, step_asked(req), usage, networks, now)
         page = usage.part(lambda asked: asked.activity(organisation_id, key_id, 2 * _REQUESTS))
         self.show(
             req,

@@ -9,7 +9,7 @@ from services.keys.views.as_of import InTheFuture
 
 SETTINGS = (
     *("status", "name", "description", "labels", "permissions", "hint", "expiry", "addresses", "allow_query"),
-    *("minute", "day"),
+    *("networks", "minute", "day"),
 )
 
 
@@ -41,4 +41,5 @@ class PastPage(Page):
             past_limits=limits,
             settings=SETTINGS,
             fault=fault,
+            network_names=visit.network_names(),
         )

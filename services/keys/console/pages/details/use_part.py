@@ -8,6 +8,7 @@ import msgspec
 
 from services.keys.console.pages.asked_usage import AskedUsage
 from services.keys.console.pages.key_usage import Step
+from services.keys.console.pages.network_names import NetworkNames
 from services.keys.console.pages.page import Page
 from services.keys.console.rendering.polls import answers_known, tag_of
 from services.keys.revocation.session_fence import Session
@@ -22,7 +23,7 @@ class UsePart(Page):
         if answers_known(req, resp, _tag(req, session, key, step, now)):
             return
         limits = self.parts.limits_of(key, self.parts.queries.organisation(session.organisation_id).tier)
-        use = use_of_key(req, session, key, limits, step, AskedUsage(self.parts.usage), now)
+        use = use_of_key(req, session, key, limits, step, AskedUsage(self.parts.usage), self.parts.networks, now)
         self.show_part(req, resp, session, "keys/details/use_part.html", key=key, **use)
 
 
@@ -33,6 +34,7 @@ def use_of_key(
     limits: Limits | None,
     step: Step,
     usage: AskedUsage,
+    networks: NetworkNames,
     now: datetime,
 ) -> dict[str, Any]:
     """What the template of the usage needs. Without an answer it has no tag: the next poll asks again."""
@@ -40,12 +42,14 @@ def use_of_key(
     use = usage.part(lambda asked: asked.use(*asked_for, step, now))
     spent = usage.part(lambda asked: asked.spent(*asked_for, None if limits is None else limits.day))
     is_whole = use is not None and spent is not None
+    names_networks = key.networks is not None or (use is not None and bool(use.networks))
     return {
         "step": step,
         "use": use,
         "bars": [] if use is None else use.bars(now),
         "spent": spent,
         "limits": limits,
+        "network_names": networks.of(session.organisation_id) if names_networks else {},
         "poll": f"/console/keys/{key.id}/use?step={step}",
         "tag": _tag(req, session, key, step, now) if is_whole else "",
     }

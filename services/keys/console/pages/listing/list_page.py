@@ -81,6 +81,7 @@ class KeyListPage(_Listed):
             permission_names=PERMISSIONS,
             makers=self.parts.sign_in.people_of(visit.organisation_id),
             is_filtered=listed.query.is_filtered,
+            network_names=visit.network_names(),
             **self.rows(visit.organisation_id, listed),
         )
 

@@ -22,7 +22,7 @@ PATH = "/console/keys"
 ROWS = 20
 LEFT = "left"
 _LEFT_AFTER = timedelta(days=90)
-_NAMES = ("q", "status", "label", "permission", "show", "by")
+_NAMES = ("q", "status", "label", "permission", "network_id", "show", "by")
 
 
 class Show(enum.StrEnum):

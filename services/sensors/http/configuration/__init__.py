@@ -1,0 +1,1 @@
+"""Configuration of sensors over HTTP: shown, changed by a merge patch, and its history."""

@@ -1,0 +1,109 @@
+"""Two networks of one organisation, and a key that is bound to one: nothing of the other shows, is counted or changed.
+
+Every operation that such a key's permissions open is asked, with the ids of the other network in every place.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from falcon import testing
+
+from services.sensors.ingest.recording import ReadResult, Recording
+from tests.integration.web.management import BOOTSTRAP, Management
+from tests.integration.web.test_isolation import ASKED, CHANGES
+from tests.integration.web.two_organisations import OPERATIONS, Organisation, World, two_organisations, words_in
+
+PERMISSIONS = ("sensors:read", "events:read", "config:write")
+OPENED = [(method, path) for method, path, operation in OPERATIONS if operation.permission in PERMISSIONS]
+ITEMS = [(method, path) for method, path in OPENED if "{" in path]
+LISTS = [path for method, path in OPENED if method == "GET" and "{" not in path]
+
+
+@dataclass
+class Scene:
+    """`bound`: asks with the key of one network. `hidden`: ids and names of the other network."""
+
+    world: World
+    bound: Organisation
+    hidden: set[str]
+    hidden_ids: dict[str, str]
+
+    def ask(self, method: str, path: str, **parts: object) -> testing.Result:
+        return self.world.ask(self.bound, method, path, **parts)
+
+
+@pytest.fixture
+def scene(api: Management, tmp_path: Path) -> Iterator[Scene]:
+    with two_organisations(api, tmp_path) as world:
+        owner = world.first
+        other = world.ask(owner, "POST", "/v1/networks", json={"name": "other-network"}).json["data"]["id"]
+        read = ReadResult(recordings=(_station("OTHER"),), lines_read=1, rejected=())
+        imported = world.sensors.importer.store(read, owner.organisation_id, BOOTSTRAP, other)
+        ids = owner.ids | {"network_id": other, "sensor_id": imported.sensor_ids[0]}
+        own = owner.ids["network_id"]
+        api.networks.known[owner.organisation_id] = {own: "own", other: "other"}
+        body = {"name": "bound", "permissions": [*PERMISSIONS], "networks": [own]}
+        key = world.ask(owner, "POST", "/v1/keys", json=body).json["key"]
+        hidden = {other, ids["sensor_id"], "other-network", "OTHER"}
+        yield Scene(world, replace(owner, admin=key), hidden, ids)
+
+
+def test_what_is_of_the_other_network_is_refused_and_stays_as_it_was(scene: Scene) -> None:
+    before = _seen_by_owner(scene)
+    for method, path in ITEMS:
+        body = {"json": CHANGES.get(path, {})} if method in ("POST", "PATCH") else {}
+        params = ASKED.get(path, {}) if method == "DELETE" or path.endswith("/data") else {}
+        if "{sensor_id}" in path or "{network_id}" in path:
+            answer = scene.ask(method, path.format(**scene.hidden_ids), params=params, **body)
+            assert (method, path, answer.status_code) == (method, path, 403)
+            assert not scene.hidden & words_in(answer.text.replace(path.format(**scene.hidden_ids), ""))
+            own = scene.ask(method, path.format(**scene.bound.ids), params=params, **body)
+            assert own.status_code < 500, "a fault of ours would hide what it would have told"
+            assert not scene.hidden & words_in(own.text)
+    assert _seen_by_owner(scene) == before
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_lists_and_totals_are_of_one_s_own_network(scene: Scene, path: str) -> None:
+    answer = scene.ask("GET", path, params={"limit": "100"} if path != "/v1/events/export" else {})
+    assert answer.status_code == 200, answer.text
+    assert not scene.hidden & words_in(answer.text)
+    if path in ("/v1/networks", "/v1/sensors"):
+        assert answer.json["pagination"]["total"] == len(answer.json["data"]) == 1
+        assert scene.world.ask(scene.world.first, "GET", path).json["pagination"]["total"] == 2
+    filtered = scene.ask("GET", path, params={"network_id": scene.hidden_ids["network_id"]})
+    assert filtered.status_code in (400, 403), "it takes no such filter, or it is refused"
+
+
+def test_a_sensor_of_the_other_network_is_not_taken_into_one_s_own(scene: Scene) -> None:
+    path = f"/v1/networks/{scene.bound.ids['network_id']}/sensors"
+    answer = scene.ask("POST", path, json={"sensor_ids": [scene.hidden_ids["sensor_id"]]})
+    assert (answer.status_code, list(answer.json["errors"])) == (422, ["/sensor_ids/0"])
+    unknown = scene.ask("POST", path, json={"sensor_ids": ["sen_none"]})
+    assert unknown.json["errors"] == answer.json["errors"]
+
+
+def test_a_key_that_is_bound_to_networks_makes_none(scene: Scene) -> None:
+    answer = scene.ask("POST", "/v1/networks", json={"name": "third"})
+    assert (answer.status_code, answer.json["type"].rpartition("/")[2]) == (403, "beyond-own-bounds")
+
+
+def _seen_by_owner(scene: Scene) -> list[dict[str, object]]:
+    """What is hidden from the key, as an admin key of the organisation sees it."""
+    paths = [f"/v1/networks/{scene.hidden_ids['network_id']}", f"/v1/sensors/{scene.hidden_ids['sensor_id']}"]
+    return [scene.world.ask(scene.world.first, "GET", path).json["data"] for path in paths]
+
+
+def _station(code: str) -> Recording:
+    return Recording(
+        network="XX",
+        station=code,
+        name=code,
+        latitude=1.0,
+        longitude=2.0,
+        elevation_m=None,
+        unit="counts",
+        segments=(),
+    )
