@@ -21,6 +21,7 @@ from nameko.runners import ServiceRunner
 from services.auth import assembly as auth
 from services.auth.tier_limits import TIERS
 from services.embedded.data_folder import DataFolder
+from services.embedded.near_networks import NearNetworks
 from services.embedded.server import Server, connection_limits, raise_file_limit, stop
 from services.embedded.soundness.whole_check import WholeCheck
 from services.keys import assembly as keys
@@ -28,7 +29,6 @@ from services.keys.console.app import beside
 from services.keys.console.openid.settings import read_openid_settings
 from services.keys.console.remote_sensors import RemoteSensors
 from services.keys.console.remote_usage import RemoteUsage
-from services.keys.rpc.networks_client import NetworksClient
 from services.sensors import assembly as sensors
 from services.service_registry import SERVICES, Part
 from services.usage import assembly as usage
@@ -84,15 +84,6 @@ class Embedded:
         sensors_bus = EventPublisher(embedded_transport.URL, "sensors")
         signer = folder.keys_signer()
         verifier = Verifier([signer.public_key])
-        self.keys = keys.assemble(
-            folder.database("keys"),
-            LogBus(bus["keys"], signer),
-            clock,
-            lease_seconds=lease_seconds,
-            signer=signer,
-            elsewhere=audit_heads,
-            networks=NetworksClient(embedded_transport.URL),
-        )
         self.sensors = sensors.assemble(
             folder.database("sensors"),
             LogBus(sensors_bus),
@@ -100,6 +91,15 @@ class Embedded:
             folder.samples,
             signer=folder.sensors_signer(),
             elsewhere=audit_heads,
+        )
+        self.keys = keys.assemble(
+            folder.database("keys"),
+            LogBus(bus["keys"], signer),
+            clock,
+            lease_seconds=lease_seconds,
+            signer=signer,
+            elsewhere=audit_heads,
+            networks=NearNetworks(self.sensors.networks.queries),
         )
         self.auth = auth.assemble(
             folder.database("auth"),

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadSecret:
+
+class DeadSecret(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`why`: rotated, expired, suspended, revoked or deleted; the last two are facts of the key with all its secrets.
 
     `digest`: SHA-256 of the secret. `at`: since when; of a rotated one in its grace, that grace's end. `hint`: None

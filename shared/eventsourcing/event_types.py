@@ -38,6 +38,7 @@ class EventTypes:
         self._by_class: dict[type, tuple[str, int]] = {}
         self._by_type: dict[str, tuple[type, int]] = {}
         self._upcasters: dict[tuple[str, int], Upcaster] = {}
+        self._decoders: dict[str, msgspec.json.Decoder[Any]] = {}
 
     def register(self, type_: str, *, version: int = 1) -> Callable[[type[T]], type[T]]:
         def add(shape: type[T]) -> type[T]:
@@ -45,6 +46,7 @@ class EventTypes:
                 raise ValueError(f"{type_} is registered twice")
             self._by_class[shape] = (type_, version)
             self._by_type[type_] = (shape, version)
+            self._decoders[type_] = msgspec.json.Decoder(shape)
             return shape
 
         return add
@@ -74,7 +76,7 @@ class EventTypes:
         if not 0 < schema_version <= newest:
             raise UnknownEventType(type_, schema_version)
         if schema_version == newest:
-            return msgspec.json.decode(data, type=shape)
+            return self._decoders[type_].decode(data)
         body = msgspec.json.decode(data, type=Data)
         for version in range(schema_version, newest):
             body = self._upcasters[type_, version](body)

@@ -114,7 +114,7 @@ class SqlEventStore:
     def after(self, tx: Connection, position: int, limit: int) -> tuple[StoredEvent, ...]:
         log = self._log
         rows = tx.execute(select(log).where(log.c.position > position).order_by(log.c.position).limit(limit))
-        return tuple(map(_as_event, rows))
+        return tuple(map(_as_event, rows.all()))
 
     def hash_at(self, tx: Connection, position: int) -> str | None:
         if position == 0:

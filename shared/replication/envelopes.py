@@ -9,7 +9,7 @@ from shared.contracts.envelope import CloudEvent
 from shared.eventsourcing.epochs import Epochs
 from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.event_types import EventTypes
-from shared.values.timestamps import from_rfc3339
+from shared.values.timestamps import from_stored
 
 # From a private event to its public shape (a dataclass of shared.contracts), or None if nothing of it is public.
 Publish = Callable[[Any], object | None]
@@ -17,6 +17,9 @@ Publish = Callable[[Any], object | None]
 
 class _Metadata(msgspec.Struct, frozen=True):
     actor: str | None = None
+
+
+_metadata = msgspec.json.Decoder(_Metadata)
 
 
 class Envelopes:
@@ -37,7 +40,7 @@ class Envelopes:
             id=f"{epoch}-{row.position}",
             source=f"/grillo/{self.source}",
             type=row.type,
-            time=from_rfc3339(row.recorded_at),
+            time=from_stored(row.recorded_at),
             subject=row.stream,
             epoch=epoch,
             position=row.position,
@@ -45,6 +48,6 @@ class Envelopes:
             previous=previous,
             data=None if public is None else msgspec.to_builtins(public),
             revision=row.version,
-            actor=msgspec.json.decode(row.metadata, type=_Metadata).actor,
+            actor=_metadata.decode(row.metadata).actor,
             ignorable=public is None or type(public) in self._ignorable,
         )

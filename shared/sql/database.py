@@ -190,7 +190,12 @@ class Database:
 
 def upsert(connection: Connection, table: Table) -> Any:
     """INSERT … ON CONFLICT: the statement class of the connection's dialect. Both have the same methods."""
-    return (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
+    return upsert_for(connection.dialect.name, table)
+
+
+def upsert_for(dialect: str, table: Table) -> Any:
+    """The same, for a statement that is made once and executed often."""
+    return (sqlite.insert if dialect == "sqlite" else postgresql.insert)(table)
 
 
 def _engine_options(url: URL, limits: TimeLimits) -> dict[str, Any]:

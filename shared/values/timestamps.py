@@ -29,6 +29,11 @@ def from_rfc3339(text: str) -> datetime:
         raise ValueError(_LOOKS_LIKE) from None  # no such day or hour, or outside the years 1 to 9999 in UTC
 
 
+def from_stored(text: str) -> datetime:
+    """A text that `rfc3339` wrote, and nobody has changed: four times as fast as to look whether it is one."""
+    return datetime.fromisoformat(text)
+
+
 def from_nanoseconds(nanoseconds: int) -> datetime:
     """Since 1970, UTC; to the nearest microsecond."""
     return _EPOCH + timedelta(microseconds=(nanoseconds + 500) // 1000)

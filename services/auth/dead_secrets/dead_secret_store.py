@@ -5,15 +5,15 @@ since, and given to nobody; at the log's head all are judged at once.
 """
 
 import contextlib
-from collections.abc import Callable, Iterable
-from itertools import groupby
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from services.auth import tables
-from services.auth.dead_secrets.ending import ENDING, Dead, after_event, buried
-from services.auth.integrity.dead_secret_rows import as_row, read_dead_secret, require_sound
+from services.auth.dead_secrets.ending import ENDING, OF_THE_KEY, Dead, after_event, buried
+from services.auth.integrity.dead_secret_rows import as_row, read_dead_secret, read_unchecked, require_sound
 from services.auth.integrity.grant_rows import GrantDamaged, read_grant
 from services.auth.integrity.grant_rows import as_row as grant_row
 from shared.contracts.dead import DeadSecret, DeadSecrets
@@ -38,16 +38,18 @@ def keep(tx: Connection, changes: Iterable[Change]) -> None:
     ending = [change for change in changes if isinstance(change.event, ENDING)]
     if not ending:
         return
-    known = _of_keys(tx, {change.after.key_id for change in ending}, require_sound)
-    now = dict(known)
+    rows = _of_keys(tx, {change.after.key_id for change in ending})
+    known = {key_id: {row.digest: read_unchecked(row) for row in some} for key_id, some in rows.items()}
+    now: dict[str, Dead] = dict(known)
     for change in ending:
         key_id = change.after.key_id
         now[key_id] = after_event(now.get(key_id, _NONE), *change)
     changed = [key_id for key_id, dead in now.items() if dead != known.get(key_id, _NONE)]
     if changed:
+        require_sound(row for key_id in changed for row in rows.get(key_id, ()))
         tx.execute(delete(_TABLE).where(in_values(tx, _TABLE.c.key_id, changed)))
-    if rows := [as_row(one) for key_id in changed for one in now[key_id].values()]:
-        tx.execute(insert(_TABLE), rows)
+    if written := [as_row(one) for key_id in changed for one in now[key_id].values()]:
+        tx.execute(insert(_TABLE), written)
 
 
 def follow_anew(tx: Connection) -> None:
@@ -63,14 +65,18 @@ def follows_anew(tx: Connection) -> bool:
 def settle(tx: Connection) -> None:
     """At the log's head: judges every grant whose key has a dead secret, and gives them out again."""
     grant = tables.grant
-    having = select(_TABLE.c.key_id)
-    keys = tx.execute(select(grant).where(grant.c.key_id.in_(having))).all()
+    # Digests that the grant has no more say nothing of it, unless they tell of the key as a whole.
+    tells = or_(_TABLE.c.why.in_(OF_THE_KEY), _TABLE.c.digest.in_((grant.c.digest, grant.c.previous_digest)))
+    dead: dict[str, dict[str, DeadSecret]] = defaultdict(dict)
+    telling = select(_TABLE).join(grant, grant.c.key_id == _TABLE.c.key_id).where(tells)
+    for one in map(read_dead_secret, tx.execute(telling).all()):
+        dead[one.key_id][one.digest] = one
+    keys = sorted(dead)
     for first in range(0, len(keys), _KEYS_AT_ONCE):
-        some = keys[first : first + _KEYS_AT_ONCE]
-        dead = _of_keys(tx, [row.key_id for row in some])
-        for row in some:
+        some = in_values(tx, grant.c.key_id, keys[first : first + _KEYS_AT_ONCE])
+        for row in tx.execute(select(grant).where(some)).all():
             known = _sound(row)
-            if known is not None and (judged := buried(known, dead.get(row.key_id, _NONE))) != known:
+            if known is not None and (judged := buried(known, dead[row.key_id])) != known:
                 tx.execute(update(grant).where(grant.c.key_id == row.key_id).values(grant_row(judged)))
     tx.execute(delete(tables.follows_anew))
 
@@ -83,12 +89,11 @@ def page(tx: Connection, after: str | None, limit: int) -> DeadSecrets:
     return DeadSecrets(secrets=secrets, next=secrets[-1].digest if len(rows) > limit else None)
 
 
-def _of_keys(
-    tx: Connection, key_ids: Iterable[str], read: Callable[[Row[Any]], DeadSecret] = read_dead_secret
-) -> dict[str, Dead]:
-    query = select(_TABLE).where(in_values(tx, _TABLE.c.key_id, key_ids)).order_by(_TABLE.c.key_id, _TABLE.c.digest)
-    of_each = groupby(map(read, tx.execute(query)), lambda one: one.key_id)
-    return {key_id: {one.digest: one for one in dead} for key_id, dead in of_each}
+def _of_keys(tx: Connection, key_ids: Iterable[str]) -> dict[str, list[Row[Any]]]:
+    found: dict[str, list[Row[Any]]] = defaultdict(list)
+    for row in tx.execute(select(_TABLE).where(in_values(tx, _TABLE.c.key_id, key_ids))).all():
+        found[row.key_id].append(row)
+    return found
 
 
 def _sound(row: Row[Any]) -> Grant | None:

@@ -6,10 +6,9 @@ does not undo it.
 
 import enum
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 
-from msgspec import structs
+from msgspec.structs import replace
 
 from shared.contracts.dead import DeadSecret
 from shared.contracts.keys import (
@@ -40,7 +39,7 @@ class Why(enum.StrEnum):
 
 
 _RANKS = {why.value: rank for rank, why in enumerate(Why)}
-_OF_THE_KEY = {Why.DELETED.value: Status.DELETED, Why.REVOKED.value: Status.REVOKED}
+OF_THE_KEY = {Why.DELETED.value: Status.DELETED, Why.REVOKED.value: Status.REVOKED}
 
 
 def after_event(dead: Dead, before: Grant | None, after: Grant, event: KeyEvent) -> Dead:
@@ -64,16 +63,16 @@ def buried(grant: Grant, dead: Dead) -> Grant:
     A key whose present secret was replaced or had expired is held for expired, which only a new secret ends.
     """
     ended = {one.why for one in dead.values()}
-    for why, status in _OF_THE_KEY.items():
+    for why, status in OF_THE_KEY.items():
         if why in ended:
-            return grant if grant.status in (status, Status.DELETED) else structs.replace(grant, status=status)
+            return grant if grant.status in (status, Status.DELETED) else replace(grant, status=status)
     present, previous = dead.get(grant.digest), dead.get(grant.previous_digest or "")
     if present is not None and present.why == Why.SUSPENDED:
-        grant = structs.replace(grant, suspended=True)
+        grant = replace(grant, suspended=True)
     elif present is not None and grant.status is Status.ACTIVE:
-        grant = structs.replace(grant, status=Status.EXPIRED)
+        grant = replace(grant, status=Status.EXPIRED)
     if previous is not None and previous.why == Why.ROTATED and grant.grace_until and previous.at < grant.grace_until:
-        grant = structs.replace(grant, grace_until=previous.at)
+        grant = replace(grant, grace_until=previous.at)
     return grant
 
 
@@ -132,6 +131,8 @@ def _joined(known: DeadSecret | None, ended: DeadSecret) -> DeadSecret:
     if known is None:
         return ended
     hint = known.hint or ended.hint
+    if known == ended:
+        return known
     if known.why != ended.why:
         return replace(max(known, ended, key=lambda one: _RANKS[one.why]), hint=hint)
     at = max(known.at, ended.at) if known.why == Why.SUSPENDED else min(known.at, ended.at)

@@ -12,6 +12,7 @@ from shared.observability import metrics
 from shared.values.row_checksum import fits, row_checksum
 
 _ROWS_AT_ONCE = 5000
+_decoder = msgspec.json.Decoder(Grant)
 
 
 class GrantDamaged(Exception):
@@ -26,7 +27,7 @@ def read_grant(row: Row[Any]) -> Grant:
     if not _is_sound(row):
         metrics.damaged_rows.labels("grant").inc()
         raise GrantDamaged(row.key_id)
-    return msgspec.json.decode(row.body, type=Grant)
+    return _decoder.decode(row.body)
 
 
 def as_row(grant: Grant) -> Mapping[str, object]:
@@ -43,8 +44,8 @@ def damaged_grants(tx: Connection, after: str = "", limit: int | None = None) ->
     """Ids of keys whose row does not match its checksum, among the next ones after an id; counted."""
     table = tables.grant
     query = select(table).where(table.c.key_id > after).order_by(table.c.key_id).limit(limit)
-    rows = tx.execute(query.execution_options(yield_per=_ROWS_AT_ONCE))
-    damaged = frozenset(row.key_id for row in rows if not _is_sound(row))
+    rows = tx.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)).partitions()
+    damaged = frozenset(row.key_id for some in rows for row in some if not _is_sound(row))
     if damaged:
         metrics.damaged_rows.labels("grant").inc(len(damaged))
     return damaged

@@ -15,6 +15,7 @@ from shared.eventsourcing.event_store import StoredEvent
 from shared.values.timestamps import rfc3339
 
 READ_MAX = 20_000
+MAKING = ("KeyCreated", "KeyRotated")  # types of events that make a secret
 _making = tables.making
 _IDENTITY = ("maker_id", "key_id", "is_renewal")
 _RENEW_AGAIN = (
@@ -36,7 +37,7 @@ _FIND = select(_making).where(_making.c.maker_id == _makers.c.maker_id, _is_rece
 
 def making_of(row: StoredEvent, actor: str) -> Making | None:
     """None: the event makes no secret, or no other key asked for it."""
-    if row.type not in ("KeyCreated", "KeyRotated") or actor == row.stream or not actor.startswith(KEY_PREFIX):
+    if row.type not in MAKING or actor == row.stream or not actor.startswith(KEY_PREFIX):
         return None
     return Making(
         maker_id=actor,

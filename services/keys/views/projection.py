@@ -37,6 +37,7 @@ from shared.values.timestamps import rfc3339
 
 # Stands for a description whose data key was destroyed, while a log is replayed up to the deletion itself.
 _UNREADABLE = Description(name="")
+_metadata = msgspec.json.Decoder(Origin)
 _INSERT_KEY = insert(tables.api_key)
 
 
@@ -146,7 +147,7 @@ def whole_row(state: Key, description: Description, created_by: str, data_key: s
 
 
 def actor_of(row: StoredEvent) -> str:
-    return msgspec.json.decode(row.metadata, type=Origin).actor
+    return _metadata.decode(row.metadata).actor
 
 
 def _update(tx: Connection, row: StoredEvent, event: KeyEvent, **values: object) -> None:

@@ -14,7 +14,7 @@ from services.keys.events import KeyEvent, OrganisationEvent, types
 from services.keys.lifecycle.key import Key, evolve
 from services.keys.lifecycle.makings import Making
 from services.keys.lifecycle.makings import folded as folded_making
-from services.keys.views.makings import as_row, making_of
+from services.keys.views.makings import MAKING, as_row, making_of
 from services.keys.views.projection import actor_of, project_organisation, whole_row
 from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.sql_event_store import SqlEventStore
@@ -23,6 +23,7 @@ from shared.sql.database import Database
 _PAGE_ROWS = 5_000
 _READ_MODELS = (tables.organisation, tables.api_key, tables.key_label, tables.deleted_key, tables.making)
 _LAST_USE = ("last_used_at", "last_used_address", "last_used_route", "previous_used_at", "sent_in_query_at")
+_USES = select(tables.api_key.c.id, *(tables.api_key.c[name] for name in _LAST_USE))
 
 
 @dataclass(slots=True)
@@ -35,7 +36,7 @@ def rebuild(database: Database, store: SqlEventStore) -> int:
     """Returns how many events the log holds."""
     with database.transaction(unlimited=True) as tx:
         tx.execute(select(tables.log_head).with_for_update())  # from here on nobody appends
-        uses = {row.id: {name: row._mapping[name] for name in _LAST_USE} for row in tx.execute(select(tables.api_key))}
+        uses = {row[0]: dict(zip(_LAST_USE, row[1:], strict=True)) for row in tx.execute(_USES).all()}
         for table in _READ_MODELS:
             tx.execute(delete(table))
         folded: dict[str, _Folded] = {}
@@ -47,10 +48,11 @@ def rebuild(database: Database, store: SqlEventStore) -> int:
             if isinstance(event, OrganisationEvent):
                 project_organisation(tx, row, event)
             elif isinstance(event, KeyEvent):
-                actor = actor_of(row)
-                folded_key = folded.setdefault(row.stream, _Folded(None, actor))
+                folded_key = folded.get(row.stream)
+                if folded_key is None:
+                    folded_key = folded[row.stream] = _Folded(None, actor_of(row))
                 folded_key.key = evolve(folded_key.key, event)
-                if making := making_of(row, actor):
+                if row.type in MAKING and (making := making_of(row, actor_of(row))):
                     known[making.identity] = folded_making(known.get(making.identity), making)
         _write(tx, folded, uses)
         if known:
@@ -87,7 +89,7 @@ def _description(key: Key, data_key: str | None) -> Description:
 
 
 def _pairs(tx: Connection, key: Column[str], value: Column[str]) -> dict[str, str]:
-    return {row[0]: row[1] for row in tx.execute(select(key, value))}
+    return {row[0]: row[1] for row in tx.execute(select(key, value)).all()}
 
 
 def _rows(tx: Connection, store: SqlEventStore) -> Iterator[StoredEvent]:

@@ -1,38 +1,33 @@
 """Accounts of sensors in SQL: sums of what became of all samples, and the first differing values."""
 
+import functools
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from prometheus_client import Metric
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from services.sensors.accounting.account import Account, Differing
 from services.sensors.arrival import tables
 from shared.observability.at_scrape import Measure, gauge
-from shared.sql.database import Database
+from shared.sql.database import Database, upsert_for
 
 DIFFERING_MAX = 1000
+_PARTS = ("new", "repeated", "differing", "rejected")
+_IS_FINER = select(tables.sample_account.c.is_finer).where(tables.sample_account.c.sensor_id == bindparam("this_id"))
 _OF_DELETED = ""  # the row that sums up sensors that were deleted
 
 
 def note(tx: Connection, sensor_id: str, account: Account, differing: Sequence[Differing]) -> None:
-    table = tables.sample_account
-    parts = {
-        "new": account.new,
-        "repeated": account.repeated,
-        "differing": account.differing,
-        "rejected": account.rejected,
-    }
-    grown = {name: table.c[name] + count for name, count in parts.items()}
-    if not tx.execute(update(table).where(table.c.sensor_id == sensor_id).values(grown)).rowcount:
-        tx.execute(insert(table).values(sensor_id=sensor_id, is_finer=0, **parts))
+    parts = {name: getattr(account, name) for name in _PARTS}
+    tx.execute(_grown(tx.dialect.name), {"sensor_id": sensor_id, "is_finer": 0, **parts})
     if differing:
         _list(tx, sensor_id, differing)
 
 
 def is_finer(tx: Connection, sensor_id: str) -> bool:
     """Some values of the sensor were finer than a milligal: all of its later ones are kept as floats."""
-    table = tables.sample_account
-    return bool(tx.execute(select(table.c.is_finer).where(table.c.sensor_id == sensor_id)).scalar_one_or_none())
+    return bool(tx.execute(_IS_FINER, {"this_id": sensor_id}).scalar_one_or_none())
 
 
 def note_finer(tx: Connection, sensor_id: str) -> None:
@@ -84,15 +79,22 @@ def measured(database: Database) -> Measure:
     table, waiting = tables.sample_account, tables.held_record
 
     def samples() -> Iterable[Metric]:
-        parts = ("new", "repeated", "differing", "rejected")
         with database.reading() as tx:
-            row = tx.execute(select(*(func.sum(table.c[name]) for name in parts))).one()
+            row = tx.execute(select(*(func.sum(table.c[name]) for name in _PARTS))).one()
             held = tx.execute(select(func.count()).select_from(waiting)).scalar_one()
-        counted = {name: float(count or 0) for name, count in zip(parts, row, strict=True)}
+        counted = {name: float(count or 0) for name, count in zip(_PARTS, row, strict=True)}
         yield gauge("grillo_samples", "Samples ever offered, by what became of them.", "outcome", counted)
         yield gauge("grillo_held_records", "Records whose era is not decided yet.", "service", {"sensors": held})
 
     return samples
+
+
+@functools.cache
+def _grown(dialect: str) -> Any:
+    table = tables.sample_account
+    statement = upsert_for(dialect, table)
+    grown = {name: table.c[name] + statement.excluded[name] for name in _PARTS}
+    return statement.on_conflict_do_update(index_elements=["sensor_id"], set_=grown)
 
 
 def _list(tx: Connection, sensor_id: str, differing: Sequence[Differing]) -> None:

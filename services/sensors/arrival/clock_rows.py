@@ -1,20 +1,42 @@
 """Rows of device clocks: hulls by blocks of device time, the rates of eras, and the lines that rows were timed by."""
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, select
+from sqlalchemy import Connection, Select, Table, bindparam, func, select
 
 from services.sensors.arrival import tables
 from services.sensors.timing.hull import End, Piece, Pieces, Point
 from services.sensors.timing.line import CONTEXT_PIECES, Line
 from services.sensors.timing.rates import Rate
+from shared.sql.database import upsert_for
 
 BLOCK_PIECES = 8
 LINE_PIECES = 64
+
+_NEAR_BLOCKS = 12  # on either side: twice as many as a line needs where a device sends all the time
+
+_eras, _blocks, _lines = tables.clock_era, tables.clock_block, tables.clock_line
+
+
+def _of_era(query: Select[Any], table: Table, *, blocks: bool = False) -> Select[Any]:
+    found = query.where(table.c.sensor_id == bindparam("sensor_id"), table.c.era == bindparam("era"))
+    return found.where(table.c.block.between(bindparam("first"), bindparam("last"))) if blocks else found
+
+
+# Made once: each arriving record needs them all.
+_ERAS = select(_eras).where(_eras.c.sensor_id == bindparam("sensor_id")).order_by(_eras.c.era)
+_FIRST_BLOCK = _of_era(select(func.min(_blocks.c.block)), _blocks)
+_ACTIVE = _of_era(select(_blocks.c.block, _blocks.c.active), _blocks).order_by(_blocks.c.block)
+_BLOCKS = _of_era(select(_blocks.c.block, _blocks.c.active, _blocks.c.pieces), _blocks, blocks=True).order_by(
+    _blocks.c.block
+)
+_LINES = _of_era(select(_lines), _lines, blocks=True)
 
 _encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(list[list[int]]).decode
 
@@ -32,8 +54,7 @@ class ClockRows:
         self._tx, self._sensor_id = tx, sensor_id
 
     def eras(self) -> dict[int, EraRate]:
-        table = tables.clock_era
-        rows = self._tx.execute(select(table).where(table.c.sensor_id == self._sensor_id).order_by(table.c.era))
+        rows = self._tx.execute(_ERAS, {"sensor_id": self._sensor_id})
         return {
             row.era: EraRate(stated_hz=row.stated_hz, rate=Rate(device_hz=row.device_hz, true_hz=row.true_hz))
             for row in rows
@@ -47,23 +68,20 @@ class ClockRows:
         }
         self._replace(tables.clock_era, [{"era": era, **values}])
 
-    def newest_era(self) -> int:
-        table = tables.clock_era
-        newest = select(func.max(table.c.era)).where(table.c.sensor_id == self._sensor_id)
-        return self._tx.execute(newest).scalar_one() or 0
-
     def first_piece(self, era: int) -> int | None:
-        table = tables.clock_block
-        first = select(func.min(table.c.block)).where(self._is(table, era))
-        block = self._tx.execute(first).scalar_one()
+        block = self._tx.execute(_FIRST_BLOCK, self._of(era)).scalar_one()
         return None if block is None else min(self._load(era, block, block))
 
     def around(self, era: int, first: int, last: int) -> dict[int, Piece]:
         """Pieces with numbers `first` to `last`, and beyond until a line can be drawn there as with all there are."""
-        table = tables.clock_block
-        rows = self._tx.execute(select(table.c.block, table.c.active).where(self._is(table, era))).all()
-        active = {row.block: row.active for row in sorted(rows)}
         low, high = first // BLOCK_PIECES, last // BLOCK_PIECES
+        near = self._tx.execute(_BLOCKS, self._of(era, low - _NEAR_BLOCKS, high + _NEAR_BLOCKS)).all()
+        if _is_enough(row.active for row in near if row.block < low) and _is_enough(
+            row.active for row in near if row.block > high
+        ):
+            active = {row.block: row.active for row in near}
+        else:
+            active = {row.block: row.active for row in self._tx.execute(_ACTIVE, self._of(era))}
         before = [block for block in reversed(active) if block < low]
         after = [block for block in active if block > high]
         wanted = [*_enough(active, before), *_enough(active, after)]
@@ -89,8 +107,7 @@ class ClockRows:
 
     def lines(self, era: int, first: int, last: int) -> dict[int, Line]:
         """By block of sixty-four pieces: those that rows were timed by."""
-        table = tables.clock_line
-        rows = self._tx.execute(select(table).where(self._is(table, era), table.c.block.between(first, last)))
+        rows = self._tx.execute(_LINES, self._of(era, first, last))
         return {row.block: _line(row.knots, row.uncertainty_ns) for row in rows}
 
     def save_lines(self, era: int, lines: Mapping[int, Line]) -> None:
@@ -112,25 +129,32 @@ class ClockRows:
         return {era: int(value) for era, value in self._tx.execute(greatest.group_by(table.c.era)).tuples()}
 
     def _load(self, era: int, first_block: int, last_block: int) -> dict[int, Piece]:
-        table = tables.clock_block
-        blocks = select(table.c.pieces).where(self._is(table, era), table.c.block.between(first_block, last_block))
-        return dict(
-            piece
-            for content in self._tx.execute(blocks.order_by(table.c.block)).scalars()
-            for piece in _pieces(content)
-        )
+        rows = self._tx.execute(_BLOCKS, self._of(era, first_block, last_block))
+        return dict(piece for row in rows for piece in _pieces(row.pieces))
 
-    def _is(self, table: Table, era: int) -> ColumnElement[bool]:
-        return (table.c.sensor_id == self._sensor_id) & (table.c.era == era)
+    def _of(self, era: int, first: int | None = None, last: int | None = None) -> dict[str, Any]:
+        """Parameters of a statement on an era, or on blocks of one."""
+        blocks = {} if first is None else {"first": first, "last": last}
+        return {"sensor_id": self._sensor_id, "era": era, **blocks}
 
     def _replace(self, table: Table, rows: list[dict[str, object]]) -> None:
-        for row in rows:
-            is_this = self._is(table, int(str(row["era"])))
-            if "block" in row:
-                is_this &= table.c.block == row["block"]
-            self._tx.execute(delete(table).where(is_this))
         if rows:
-            self._tx.execute(insert(table), [{"sensor_id": self._sensor_id, **row} for row in rows])
+            its = [{"sensor_id": self._sensor_id, **row} for row in rows]
+            self._tx.execute(_replacement(self._tx.dialect.name, table), its)
+
+
+@functools.cache
+def _replacement(dialect: str, table: Table) -> Any:
+    statement = upsert_for(dialect, table)
+    keys = [column.name for column in table.primary_key]
+    others = [column.name for column in table.columns if not column.primary_key]
+    return statement.on_conflict_do_update(
+        index_elements=keys, set_={name: statement.excluded[name] for name in others}
+    )
+
+
+def _is_enough(active: Iterable[int]) -> bool:
+    return sum(active) >= CONTEXT_PIECES
 
 
 def _enough(active: Mapping[int, int], blocks: Iterable[int]) -> Iterator[int]:

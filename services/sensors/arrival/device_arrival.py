@@ -89,7 +89,7 @@ class DeviceArrival:
         assigned = assign(
             around,
             [record.point for record in all_records],
-            newest=rows.newest_era(),
+            newest=max(known, default=0),
             decide_all=decide_all or len(all_records) > held_records.HELD_MAX,
         )
         by_era: defaultdict[int, list[Record]] = defaultdict(list)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from services.sensors.arrival import tables
 from services.sensors.arrival.record import AXES, Record
@@ -11,14 +11,19 @@ from services.sensors.arrival.record import AXES, Record
 HELD_MAX = 4096
 """Of one sensor; beyond, all are decided at once: a device that sends nonsense fills no table."""
 
+_HELD = (
+    select(tables.held_record)
+    .where(tables.held_record.c.sensor_id == bindparam("this_id"))
+    .order_by(tables.held_record.c.id)
+)
+
 
 def take(tx: Connection, sensor_id: str) -> list[Record]:
     """All of the sensor, in the order of their coming; they are held no longer."""
     table = tables.held_record
-    is_its = table.c.sensor_id == sensor_id
-    rows = tx.execute(select(table).where(is_its).order_by(table.c.id)).all()
+    rows = tx.execute(_HELD, {"this_id": sensor_id}).all()
     if rows:
-        tx.execute(delete(table).where(is_its))
+        tx.execute(delete(table).where(table.c.sensor_id == sensor_id))
     return [
         Record(
             device_ns=row.device_ns,

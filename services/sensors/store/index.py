@@ -3,6 +3,7 @@
 Every function works in the caller's transaction.
 """
 
+import functools
 from collections.abc import Collection, Iterable
 from typing import Any
 from zlib import crc32
@@ -15,10 +16,12 @@ from services.sensors.store.miniseed.codec import RECORD_BYTES
 from services.sensors.store.miniseed.codes import Codes, SensorCodes, SensorUnknown
 from services.sensors.store.piece import PIECE_SECONDS_MAX, SAMPLE_TYPES, Piece
 from services.sensors.store.span import SealedSpan, Span
-from shared.sql.database import upsert
+from shared.sql.database import upsert, upsert_for
 
 _SPAN_SECONDS_MAX = max(PIECE_SECONDS_MAX, 3600) + 1
 _ROWS_MAX = 500  # of one statement
+_LOCK = select(tables.sensor.c.organisation_id).where(tables.sensor.c.id == bindparam("sensor_id")).with_for_update()
+_INSERT = insert(tables.span)
 _KINDS = {kind: letter for letter, kind in SAMPLE_TYPES.items()}
 
 
@@ -27,8 +30,7 @@ def lock_sensor(tx: Connection, sensor_id: str) -> str:
 
     Raises SensorUnknown.
     """
-    table = tables.sensor
-    row = tx.execute(select(table.c.organisation_id).where(table.c.id == sensor_id).with_for_update()).one_or_none()
+    row = tx.execute(_LOCK, {"sensor_id": sensor_id}).one_or_none()
     if row is None:
         raise SensorUnknown(sensor_id)
     return str(row.organisation_id)
@@ -39,7 +41,7 @@ def insert_pieces(tx: Connection, sensor_id: str, pieces: Iterable[Piece], now_u
     rows = [_row(sensor_id, piece) for piece in pieces]
     if not rows:
         return
-    tx.execute(insert(tables.span), rows)
+    tx.execute(_INSERT, rows)
     hours = {(row["axis"], row["hour"]) for row in rows}
     note_due(tx, sensor_id, hours, now_us)
 
@@ -48,7 +50,7 @@ def note_due(tx: Connection, sensor_id: str, hours: Collection[tuple[str, int]],
     """Those hours of those axes are to be sealed; a note that is there already stays as it is."""
     if hours:
         rows = [_due(sensor_id, axis, hour, now_us) for axis, hour in sorted(hours)]
-        tx.execute(upsert(tx, tables.seal_due).on_conflict_do_nothing(), rows)
+        tx.execute(_note_due(tx.dialect.name), rows)
 
 
 def note_changed(tx: Connection, sensor_id: str, hours: Collection[tuple[str, int]], now_us: int) -> None:
@@ -82,19 +84,13 @@ def insert_file(
 
 def note_channel(tx: Connection, sensor_id: str, axis: str, codes: Codes, rate_hz: float, end_ns: int) -> None:
     """Keeps the codes, the rate and the end of an axis's latest samples, for lists."""
-    table = tables.channel
-    is_this = (table.c.sensor_id == sensor_id) & (table.c.axis == axis)
-    known = tx.execute(select(table.c.last_sample_ns).where(is_this)).scalar_one_or_none()
     values: dict[str, Any] = {
         "location_code": codes.location,
         "code": codes.channel,
         "sample_rate_hz": rate_hz,
         "last_sample_ns": end_ns,
     }
-    if known is None:
-        tx.execute(insert(table).values(sensor_id=sensor_id, axis=axis, **values))
-    elif known < end_ns:
-        tx.execute(update(table).where(is_this).values(values))
+    tx.execute(_note_channel(tx.dialect.name), {"sensor_id": sensor_id, "axis": axis, "sealing_until_us": 0, **values})
 
 
 def recode_channel(tx: Connection, sensor_id: str, axis: str, codes: SensorCodes) -> None:
@@ -166,6 +162,23 @@ def delete_spans(tx: Connection, ids: Collection[int]) -> None:
     wanted = list(ids)
     for first in range(0, len(wanted), _ROWS_MAX):
         tx.execute(delete(tables.span).where(tables.span.c.id.in_(wanted[first : first + _ROWS_MAX])))
+
+
+@functools.cache
+def _note_due(dialect: str) -> Any:
+    return upsert_for(dialect, tables.seal_due).on_conflict_do_nothing()
+
+
+@functools.cache
+def _note_channel(dialect: str) -> Any:
+    table = tables.channel
+    statement = upsert_for(dialect, table)
+    latest = ("location_code", "code", "sample_rate_hz", "last_sample_ns")
+    return statement.on_conflict_do_update(
+        index_elements=["sensor_id", "axis"],
+        set_={name: statement.excluded[name] for name in latest},
+        where=table.c.last_sample_ns < statement.excluded.last_sample_ns,
+    )
 
 
 def hour_of(at_ns: int) -> int:
