@@ -153,7 +153,7 @@ def assemble(
     clock_watch = ClockWatch("sensors", database, tables.clock_reading, clock)
     clock_watch.tick()
     samples = open_samples(database, samples_folder, clock_watch.clock)
-    importer = Importer(database, store, samples.store, clock)
+    importer, events = Importer(database, store, samples.store, clock), EventQueries(database)
     arrival, timed = DeviceArrival(database, samples.store, clock), TimeArrival(database, samples.store)
     return Sensors(
         database=database,
@@ -168,12 +168,12 @@ def assemble(
             commands=NetworkCommands(store, clock),
             queries=NetworkQueries(database),
             moves=SensorMoves(store, clock),
-            statistics=StatisticsQueries(database, clock),
+            statistics=StatisticsQueries(database, clock, events.count_by_network),
         ),
         samples=samples,
         clock_watch=clock_watch,
         importer=importer,
-        events=EventParts(queries=EventQueries(database), history=EventHistory(store)),
+        events=EventParts(queries=events, history=EventHistory(store)),
         catalogue_importer=CatalogueImporter(database, store, clock),
         arrival=arrival,
         receiver=Receiver(database, Devices(database, importer), arrival, timed, clock),

@@ -233,6 +233,17 @@ def test_the_events_of_a_network_that_is_closed_to_keys_are_seen_by_none(events:
     assert events.listed() == []
 
 
+def test_the_statistics_of_a_network_count_its_events_of_the_last_thirty_days(events: Events, app: Tiny) -> None:
+    now, networks = app.clock.now(), events.sensors.networks.commands
+    network_id, other = (networks.create(ORGANISATION, Settings(name=name), ORIGIN) for name in ("Oaxaca", "Chile"))
+    at = [replace(OAXACA, origin_time=now - timedelta(days=days)) for days in (0, 29, 31)]
+    events.take(*at, network_id=network_id)
+    events.take(*at, network_id=other, first=3)
+    events.take(*at, first=6)
+    path = f"/v1/networks/{network_id}/stats"
+    assert events.client.simulate_get(path, headers=bearer("chief")).json["data"]["events_30d"] == 2
+
+
 def test_a_record_says_which_network_the_event_was_of(events: Events, app: Tiny) -> None:
     events.take(OAXACA, network_id="net_1")
     events.ask(f"/{events.listed()[0]['id']}")
