@@ -6,8 +6,6 @@ reason nothing may wait, print or call out between the start of a transaction an
 """
 
 import contextlib
-import functools
-import os
 import sqlite3
 import threading
 import time
@@ -23,19 +21,18 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 from shared.runtime.room import Room
+from shared.sql.connections import sqlite_files
+from shared.sql.connections.stale_connections import ping_when_rested
 from shared.sql.disk_full import DiskFull
-from shared.sql.stale_connections import ping_when_rested
 from shared.sql.time_limits import LIFTED, LIMITS_DEFAULT, TimeLimits, tell_as_away
 
-WRITE_WAIT_SECONDS_MAX = 10.0
 CONNECT_SECONDS_MAX = 5
 UNANSWERED_MILLISECONDS_MAX = 10_000
-_RETRY_SECONDS = 0.002
 
 
 class DatabaseBusy(Exception):
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name}: others have held the write lock for {WRITE_WAIT_SECONDS_MAX:.0f} s")
+        super().__init__(f"{name}: others have held the write lock for {sqlite_files.WRITE_WAIT_SECONDS_MAX:.0f} s")
 
 
 class DatabaseUrlWrong(Exception):
@@ -64,10 +61,10 @@ class Database:
         self._write_lock = threading.Lock()
         if self.is_sqlite:
             if "mode" not in self.engine.url.query:
-                event.listen(self.engine, "do_connect", _create_private)
-                event.listen(self.engine, "connect", _enter_wal)
-            event.listen(self.engine, "connect", _prepare_sqlite)
-            event.listen(self.engine, "begin", _begin_sqlite)
+                event.listen(self.engine, "do_connect", sqlite_files.create_private)
+                event.listen(self.engine, "connect", sqlite_files.enter_wal)
+            event.listen(self.engine, "connect", sqlite_files.prepare)
+            event.listen(self.engine, "begin", sqlite_files.begin)
         else:
             ping_when_rested(self.engine)
             event.listen(self.engine, "handle_error", tell_as_away, retval=True)
@@ -115,8 +112,8 @@ class Database:
                     connection.execute(text(LIFTED))
                 yield connection
             return
-        deadline = time.monotonic() + WRITE_WAIT_SECONDS_MAX
-        if not self._write_lock.acquire(timeout=WRITE_WAIT_SECONDS_MAX):
+        deadline = time.monotonic() + sqlite_files.WRITE_WAIT_SECONDS_MAX
+        if not self._write_lock.acquire(timeout=sqlite_files.WRITE_WAIT_SECONDS_MAX):
             raise DatabaseBusy(self.name)
         try:
             options = {"grillo_writes": True, "grillo_durable": durable}
@@ -179,11 +176,11 @@ class Database:
             try:
                 connection.begin()
             except OperationalError as error:
-                if not _is_locked(error.orig):
+                if not sqlite_files.is_locked(error.orig):
                     raise
                 if time.monotonic() > deadline:
                     raise DatabaseBusy(self.name) from error
-                time.sleep(_RETRY_SECONDS)
+                time.sleep(sqlite_files.RETRY_SECONDS)
             else:
                 return
 
@@ -211,55 +208,3 @@ def _engine_options(url: URL, limits: TimeLimits) -> dict[str, Any]:
 
 def _texts(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
     return value if isinstance(value, tuple) else (value,) if value else ()
-
-
-def _create_private(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
-    """Creates a missing database file readable by its owner alone; SQLite gives its journals the same mode.
-
-    An existing file is not opened: closing it again would drop this process's locks on it (POSIX).
-    """
-    with contextlib.suppress(OSError):
-        os.close(os.open(arguments[0], os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # we issue BEGIN ourselves: IMMEDIATE for writers
-    # Bytes that are not UTF-8, which only tampering leaves, can be read as well: so an audit can name their row.
-    connection.text_factory = functools.partial(str, encoding="utf-8", errors="surrogateescape")
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA secure_delete=ON")
-    cursor.close()
-
-
-def _enter_wal(connection: Any, _record: object) -> None:
-    """Switches to WAL. Retries while another process has the file locked: its first or last user, or in recovery."""
-    connection.isolation_level = None
-    cursor, deadline = connection.cursor(), time.monotonic() + WRITE_WAIT_SECONDS_MAX
-    while True:
-        try:
-            cursor.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if not _is_locked(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(_RETRY_SECONDS)
-        else:
-            cursor.close()
-            return
-
-
-def _is_locked(error: BaseException | None) -> bool:
-    return "locked" in str(error)
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    if not options.get("grillo_writes", False):
-        connection.exec_driver_sql("BEGIN")
-        return
-    level = "FULL" if options["grillo_durable"] else "NORMAL"
-    if connection.info.get("synchronous") != level:
-        connection.exec_driver_sql(f"PRAGMA synchronous={level}")
-        connection.info["synchronous"] = level
-    connection.exec_driver_sql("BEGIN IMMEDIATE")

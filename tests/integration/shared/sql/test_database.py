@@ -14,8 +14,8 @@ from sqlalchemy import URL, text
 from sqlalchemy.exc import OperationalError
 
 from shared.runtime.clock import SystemClock
-from shared.sql import database as database_module
-from shared.sql import stale_connections as pinging
+from shared.sql.connections import sqlite_files
+from shared.sql.connections import stale_connections as pinging
 from shared.sql.database import Database, DatabaseBusy
 from shared.sql.dialect_functions import database_time
 from tests.children import fork, wait
@@ -35,7 +35,7 @@ def counters(database: Database) -> Database:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database_module, "WRITE_WAIT_SECONDS_MAX", 0.05)
+    monkeypatch.setattr(sqlite_files, "WRITE_WAIT_SECONDS_MAX", 0.05)
 
 
 def values(database: Database) -> tuple[int, int]:
