@@ -2,11 +2,13 @@
 
 from services.sensors.exports.exports import Exports
 from services.sensors.exports.http import export_routes
+from services.sensors.health.details import DetailQueries
 from services.sensors.http.configuration import configuration_resources
 from services.sensors.http.configuration.configuration_resources import ConfigurationParts
 from services.sensors.http.event_resources import SeismicEventCollection
 from services.sensors.http.networks import network_resources
 from services.sensors.http.networks.network_resources import NetworkParts
+from services.sensors.http.recent_pages import RecentPages
 from services.sensors.http.sensor_resources import SensorCollection, SensorItem
 from services.sensors.recordings.availability import Availability
 from services.sensors.recordings.http.availability_resource import SensorAvailability
@@ -23,6 +25,8 @@ def routes(
     queries: SensorQueries,
     networks: NetworkParts,
     configuration: ConfigurationParts,
+    details: DetailQueries,
+    pages: RecentPages,
     recordings: RecordingReader,
     availability: Availability,
     exports: Exports,
@@ -32,8 +36,8 @@ def routes(
     return [
         *configuration_resources.routes(queries, configuration, still),
         *network_resources.routes(networks, clock, still),
-        Route("/v1/sensors", SensorCollection(queries)),
-        Route("/v1/sensors/{sensor_id}", SensorItem(queries)),
+        Route("/v1/sensors", SensorCollection(queries, pages)),
+        Route("/v1/sensors/{sensor_id}", SensorItem(queries, details)),
         Route("/v1/sensors/{sensor_id}/data", SensorData(queries, recordings)),
         Route("/v1/sensors/{sensor_id}/availability", SensorAvailability(queries, availability)),
         Route("/v1/sensors/batch", SensorBatch(queries, recordings)),

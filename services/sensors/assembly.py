@@ -12,8 +12,11 @@ from services.sensors.configuration.commands import ConfigurationCommands
 from services.sensors.configuration.history import ConfigurationHistory
 from services.sensors.exports.exports import Exports, open_exports
 from services.sensors.exports.making.standing import AskStanding, nobody_to_ask
+from services.sensors.health.details import DetailQueries
+from services.sensors.health.measuring import HealthMeasuring
 from services.sensors.http.configuration.configuration_resources import ConfigurationParts
 from services.sensors.http.networks.network_resources import NetworkParts
+from services.sensors.http.recent_pages import RecentPages
 from services.sensors.ingest.importer import Importer
 from services.sensors.live.devices import Devices
 from services.sensors.live.receiver import Receiver
@@ -87,6 +90,7 @@ class Sensors:
             "sensors.samples": self.samples,
             "sensors.clock_watch": self.clock_watch,
             "sensors.arrival": self.arrival,
+            "sensors.health": HealthMeasuring(self.database, self.clock),
             "sensors.exports": self.exports.maker,
             "sensors.receiver": self.receiver,
             "sensors.sent_heads": self.sent_heads,
@@ -99,9 +103,11 @@ class Sensors:
 
     def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
+        pages = RecentPages(self.queries.position, self.clock.elapsed_seconds)
+        shown = self.queries, self.networks, self.configuration, DetailQueries(self.database), pages
         availability = Availability(self.database, self.samples.coding)
-        parts = self.queries, self.networks, self.configuration, RecordingReader(self.samples.reader), availability
-        routes = api.routes(*parts, self.exports, self.clock, StillAdmitted(grants))
+        read = RecordingReader(self.samples.reader), availability, self.exports
+        routes = api.routes(*shown, *read, self.clock, StillAdmitted(grants))
         return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:
@@ -128,7 +134,7 @@ def documented_routes() -> list[Route]:
     """The public resources, to describe and not to serve."""
     nothing: Any = None
     exports = Exports(store=nothing, files=nothing, maker=nothing, clock=nothing)
-    return api.routes(nothing, nothing, nothing, nothing, nothing, exports, nothing, nothing)
+    return api.routes(nothing, nothing, nothing, nothing, nothing, nothing, nothing, exports, nothing, nothing)
 
 
 def assemble(

@@ -4,6 +4,7 @@ from nameko.timer import timer
 
 from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.exports.making.maker import ExportMaker
+from services.sensors.health.measuring import HealthMeasuring
 from services.sensors.live.receiver import Receiver
 from services.sensors.networks.network import NoSuchNetwork
 from services.sensors.networks.queries import NetworkNames, NetworkQueries
@@ -33,6 +34,7 @@ from shared.sql.clocks.clock_watch import WATCH_SECONDS, ClockWatch
 RELAY_SECONDS = 1
 SEAL_SECONDS = 10
 DECIDE_SECONDS = 10
+MEASURE_SECONDS = 60
 SWEEP_SECONDS = 600
 EXPORT_SECONDS = 2
 EXPORT_SWEEP_SECONDS = 60
@@ -49,6 +51,7 @@ class SensorsService:
     sent_heads: SentElsewhere = Provided("sensors.sent_heads")
     samples: Samples = Provided("sensors.samples")
     arrival: DeviceArrival = Provided("sensors.arrival")
+    health: HealthMeasuring = Provided("sensors.health")
     exports: ExportMaker = Provided("sensors.exports")
     clock_watch: ClockWatch = Provided("sensors.clock_watch")
 
@@ -92,6 +95,10 @@ class SensorsService:
     @timer(interval=DECIDE_SECONDS)
     def decide_what_waits(self) -> None:
         self.arrival.decide_waiting()
+
+    @timer(interval=MEASURE_SECONDS)
+    def measure_health(self) -> None:
+        self.health.run()
 
     @timer(interval=WATCH_SECONDS, eager=True)
     def watch_clock(self) -> None:
