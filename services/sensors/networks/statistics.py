@@ -1,6 +1,6 @@
 """Statistics of a network: how many of its sensors are online, and how much of the last day's recordings is there."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.values.timestamps import to_nanoseconds
 
-DAY = timedelta(days=1)
+DAY, EVENTS_WITHIN = timedelta(days=1), timedelta(days=30)
 _SECOND_NS = 1e9
 
 
@@ -52,9 +52,14 @@ class SensorRecords(NamedTuple):
         return _share(self.recorded_ns, self.channels)
 
 
+# (whom, since, networks) → how many seismic events each network had; one without any may be left out.
+CountEvents = Callable[[Visible, datetime, Collection[str]], Mapping[str, int]]
+
+
 class StatisticsQueries:
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database, self._clock = database, clock
+    def __init__(self, database: Database, clock: Clock, count_events: CountEvents | None = None) -> None:
+        """`count_events` None: nobody knows of events."""
+        self._database, self._clock, self._count_events = database, clock, count_events
 
     def of_network(self, visible: Visible, network_id: str) -> NetworkStatistics:
         """Of a network that the asker may see; for any other, all is 0."""
@@ -65,7 +70,11 @@ class StatisticsQueries:
         now, found = self._clock.now(), {network_id: list[SensorRecords]() for network_id in network_ids}
         for one in self._records(visible, now, tables.sensor.c.network_id.in_(sorted(network_ids))):
             found[one.network_id or ""].append(one)
-        return {network_id: _summed(network_id, records, now) for network_id, records in found.items()}
+        events = None if self._count_events is None else self._count_events(visible, now - EVENTS_WITHIN, network_ids)
+        return {
+            network_id: _summed(network_id, records, now, None if events is None else events.get(network_id, 0))
+            for network_id, records in found.items()
+        }
 
     def of_sensors(self, visible: Visible, sensor_ids: Collection[str]) -> dict[str, SensorRecords]:
         """By id, of those that the asker may see."""
@@ -82,14 +91,14 @@ class StatisticsQueries:
         ]
 
 
-def _summed(network_id: str, records: Sequence[SensorRecords], now: datetime) -> NetworkStatistics:
+def _summed(network_id: str, records: Sequence[SensorRecords], now: datetime, events: int | None) -> NetworkStatistics:
     online = sum(one.is_online(now) for one in records)
     return NetworkStatistics(
         network_id=network_id,
         total_sensors=len(records),
         online_sensors=online,
         offline_sensors=len(records) - online,
-        events_30d=None,
+        events_30d=events,
         data_completeness=_share(sum(one.recorded_ns for one in records), sum(one.channels for one in records)),
     )
 
