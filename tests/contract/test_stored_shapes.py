@@ -7,6 +7,7 @@ import pytest
 
 import services.sensors.publication  # noqa: F401  each room registers its own events, and it knows them all
 from services.keys import events as keys
+from services.sensors import publication  # noqa: F401  which knows the events of every room
 from services.sensors.registry import events as sensors
 from shared.eventsourcing.event_types import EventTypes
 from tests.contract.golden_files import Golden, golden_files
