@@ -18,10 +18,10 @@ from tests.integration.web.test_fenced_commands import COMMANDS, OWN_ROTATION, l
 from tests.integration.web.test_still_admitted import CHANGES, HOOK, contents
 
 # They answer a question, or belong to no resource that has a revision.
-QUESTIONS = {"/v1/keys/verify", "/v1/authorize"}
+QUESTIONS = {"/v1/keys/verify", "/v1/authorize", "/v1/sensors/batch"}
 WITHOUT_REVISION = {"/v1/keys/revoke", "/v1/channels/{channel_id}/replay", "/v1/deliveries/{delivery_id}/redeliver"}
 WITHOUT_REVISION |= {"/v1/networks/{network_id}/sensors"}
-CREATIONS = {"/v1/keys", "/v1/alert-rules", "/v1/channels", "/v1/networks"}
+CREATIONS = {"/v1/keys", "/v1/alert-rules", "/v1/channels", "/v1/networks", "/v1/exports"}
 # Of the two services that are asked here; those of sensors are asked beside the rest of theirs.
 SERVED = {path for name in ("keys", "usage") for path, _ in SERVICES[name].assembly.documented_routes()}
 # (method, path) → (target, body), of both services.
