@@ -6,6 +6,7 @@ import typer
 
 from services.cli import migrate, run, up
 from services.cli.host import audit, channels, console, dead, organisation, rebuild, samples, sensors, signing_key
+from services.cli.host.catalogue import events
 from services.cli.host.clock import accept as clock
 from services.cli.host.restoring import restore
 from services.cli.remote import keys, whoami
@@ -42,6 +43,7 @@ def application() -> typer.Typer:
     app.add_typer(keys.app, name="keys")
     samples.register(sensors.app)
     app.add_typer(sensors.app, name="sensors")
+    app.add_typer(events.app, name="events")
     app.add_typer(alerts.app, name="alerts")
     app.add_typer(channels.app, name="channels")
     app.add_typer(audit.app, name="audit")

@@ -1,5 +1,6 @@
-"""First start: registers an organisation, imports sample sensors, and mints the first admin key, shown this once."""
+"""First start: an organisation, sample sensors and events, and the first admin key, shown this once."""
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,11 @@ from services.keys.console.sessions.sign_in import address_of
 from services.keys.encryption.description import Description
 from services.keys.revocation.session_fence import Role
 from services.sensors.assembly import Sensors
+from services.sensors.catalogue.reading import read
+from services.sensors.catalogue.reading.samples import sample_catalogue
+from services.sensors.ingest.samples import SamplesMissing
 from shared.eventsourcing.origin import Origin
+from shared.runtime.clock import SystemClock
 
 ORGANISATION_NAME = "Grillo"
 TIER = "standard"
@@ -29,7 +34,15 @@ def import_samples(sensors: Sensors, organisation_id: str, data: Path) -> bool:
         command = [sys.executable, "-m", "services.cli", "sensors", "import", "--samples"]
         command += ["--data", str(data), "--organisation", organisation_id]
         subprocess.run(command, stdout=sys.stderr, check=False)  # noqa: S603  our own command on our own folder
+        _import_events(sensors, organisation_id)
     return sensors.queries.has_sensors()
+
+
+def _import_events(sensors: Sensors, organisation_id: str) -> None:
+    """A few, from a small file: nothing that a process of its own would be worth."""
+    with contextlib.suppress(SamplesMissing):  # the command above has said it
+        found = read(sample_catalogue(), now=SystemClock().now())
+        sensors.catalogue_importer.store(found, organisation_id, _ORIGIN)
 
 
 def admin_key(keys: Keys, organisation_id: str) -> str | None:

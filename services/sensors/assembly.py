@@ -8,6 +8,10 @@ from services.sensors import api, tables
 from services.sensors.arrival import accounts, senders
 from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.arrival.time_arrival import TimeArrival
+from services.sensors.catalogue.history import EventHistory
+from services.sensors.catalogue.importer import CatalogueImporter
+from services.sensors.catalogue.measures import measured as catalogue_measured
+from services.sensors.catalogue.queries import EventQueries
 from services.sensors.configuration.commands import ConfigurationCommands
 from services.sensors.configuration.history import ConfigurationHistory
 from services.sensors.exports.exports import Exports, open_exports
@@ -15,6 +19,7 @@ from services.sensors.exports.making.standing import AskStanding, nobody_to_ask
 from services.sensors.health.details import DetailQueries
 from services.sensors.health.measuring import HealthMeasuring
 from services.sensors.http.configuration.configuration_resources import ConfigurationParts
+from services.sensors.http.events.resources import EventParts
 from services.sensors.http.networks.network_resources import NetworkParts
 from services.sensors.http.recent_pages import RecentPages
 from services.sensors.ingest.importer import Importer
@@ -67,6 +72,8 @@ class Sensors:
     samples: Samples
     clock_watch: ClockWatch
     importer: Importer
+    events: EventParts
+    catalogue_importer: CatalogueImporter
     arrival: DeviceArrival
     exports: Exports
     receiver: Receiver
@@ -103,11 +110,18 @@ class Sensors:
 
     def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
-        pages = RecentPages(self.queries.position, self.clock.elapsed_seconds)
-        shown = self.queries, self.networks, self.configuration, DetailQueries(self.database), pages
-        availability = Availability(self.database, self.samples.coding)
-        read = RecordingReader(self.samples.reader), availability, self.exports
-        routes = api.routes(*shown, *read, self.clock, StillAdmitted(grants))
+        parts = api.Parts(
+            queries=self.queries,
+            details=DetailQueries(self.database),
+            pages=RecentPages(self.queries.position, self.clock.elapsed_seconds),
+            networks=self.networks,
+            configuration=self.configuration,
+            recordings=RecordingReader(self.samples.reader),
+            availability=Availability(self.database, self.samples.coding),
+            exports=self.exports,
+            events=self.events,
+        )
+        routes = api.routes(parts, self.clock, StillAdmitted(grants))
         return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:
@@ -120,6 +134,7 @@ class Sensors:
             lag.of_log("sensors", self.database, tables.metadata),
             accounts.measured(self.database),
             senders.measured(self.database),
+            catalogue_measured(self.database),
         ]
 
     def start(self) -> None:
@@ -134,7 +149,18 @@ def documented_routes() -> list[Route]:
     """The public resources, to describe and not to serve."""
     nothing: Any = None
     exports = Exports(store=nothing, files=nothing, maker=nothing, clock=nothing)
-    return api.routes(nothing, nothing, nothing, nothing, nothing, nothing, nothing, exports, nothing, nothing)
+    parts = api.Parts(
+        queries=nothing,
+        details=nothing,
+        pages=nothing,
+        networks=nothing,
+        configuration=nothing,
+        recordings=nothing,
+        availability=nothing,
+        exports=exports,
+        events=EventParts(queries=nothing, history=nothing),
+    )
+    return api.routes(parts, nothing, nothing)
 
 
 def assemble(
@@ -163,7 +189,7 @@ def assemble(
     clock_watch = ClockWatch("sensors", database, tables.clock_reading, clock)
     clock_watch.tick()
     samples = open_samples(database, samples_folder, clock_watch.clock)
-    importer = Importer(database, store, samples.store, clock)
+    importer, events = Importer(database, store, samples.store, clock), EventQueries(database)
     arrival, timed = DeviceArrival(database, samples.store, clock), TimeArrival(database, samples.store)
     queries = SensorQueries(database, clock)
     exports_folder = exports_folder or samples_folder.with_name("exports")
@@ -180,11 +206,13 @@ def assemble(
             commands=NetworkCommands(store, clock),
             queries=NetworkQueries(database),
             moves=SensorMoves(store, clock),
-            statistics=StatisticsQueries(database, clock),
+            statistics=StatisticsQueries(database, clock, events.count_by_network),
         ),
         samples=samples,
         clock_watch=clock_watch,
         importer=importer,
+        events=EventParts(queries=events, history=EventHistory(store)),
+        catalogue_importer=CatalogueImporter(database, store, clock),
         arrival=arrival,
         receiver=Receiver(database, Devices(database, importer), arrival, timed, clock),
         exports=open_exports(database, exports_folder, samples_folder, queries, standing, clock),

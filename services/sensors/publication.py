@@ -1,13 +1,21 @@
 """Publication: the public form of each event of the sensors service, which leaves out what others may not see."""
 
-from typing import assert_never
+from typing import Any, assert_never
 
+from services.sensors.catalogue import events as catalogue
 from services.sensors.networks import events as networks
 from services.sensors.registry import events
 from shared.contracts import sensors as public
 
+_OF_SOLUTION = (
+    *("origin_time", "latitude", "longitude", "depth_km", "magnitude", "magnitude_type"),
+    *("location_description", "status"),
+)
 
-def publish(event: events.SensorEvent | networks.NetworkEvent) -> public.SensorsEvent | None:
+
+def publish(
+    event: events.SensorEvent | networks.NetworkEvent | catalogue.CatalogueEvent,
+) -> public.SensorsEvent | None:
     """None: nothing of it is public."""
     match event:
         case events.SensorRegistered():
@@ -69,5 +77,17 @@ def publish(event: events.SensorEvent | networks.NetworkEvent) -> public.Sensors
             return public.NetworkDeleted(network_id=event.network_id, organisation_id=event.organisation_id)
         case networks.NetworkDescribed() | networks.NetworkDetectionChanged():
             return None
+        case catalogue.CatalogueEventAdded():
+            return public.CatalogueEventAdded(**_of_event(event), source=event.source)
+        case catalogue.CatalogueEventRevised():
+            return public.CatalogueEventRevised(**_of_event(event))
+        case catalogue.CatalogueEventWithdrawn():
+            return public.CatalogueEventWithdrawn(event_id=event.event_id, organisation_id=event.organisation_id)
         case _:
             assert_never(event)
+
+
+def _of_event(event: catalogue.CatalogueEventAdded | catalogue.CatalogueEventRevised) -> dict[str, Any]:
+    """As the product tells of an event, and whose it is."""
+    told = {name: getattr(event.solution, name) for name in _OF_SOLUTION}
+    return {"event_id": event.event_id, "organisation_id": event.organisation_id, "network_id": event.network_id} | told

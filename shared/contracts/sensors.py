@@ -117,6 +117,49 @@ class NetworkDeleted:
     organisation_id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueEventAdded:
+    """A catalogue that was imported tells of a seismic event. `source`: whose catalogue. None: not known."""
+
+    event_id: str
+    organisation_id: str
+    source: str
+    origin_time: datetime
+    latitude: float
+    longitude: float
+    depth_km: float | None = None
+    magnitude: float | None = None
+    magnitude_type: str | None = None
+    location_description: str | None = None
+    status: str | None = None
+    network_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueEventRevised:
+    """The source of a seismic event says otherwise now; all of it, as it is now."""
+
+    event_id: str
+    organisation_id: str
+    origin_time: datetime
+    latitude: float
+    longitude: float
+    depth_km: float | None = None
+    magnitude: float | None = None
+    magnitude_type: str | None = None
+    location_description: str | None = None
+    status: str | None = None
+    network_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueEventWithdrawn:
+    """The source of a seismic event says that it did not happen."""
+
+    event_id: str
+    organisation_id: str
+
+
 SensorsEvent = (
     SensorRegistered
     | SensorMoved
@@ -129,4 +172,7 @@ SensorsEvent = (
     | NetworkArchived
     | NetworkUnarchived
     | NetworkDeleted
+    | CatalogueEventAdded
+    | CatalogueEventRevised
+    | CatalogueEventWithdrawn
 )

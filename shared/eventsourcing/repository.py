@@ -4,11 +4,11 @@ Optimistic concurrency: if another writer came first, the command is decided aga
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Generic
 
-from shared.eventsourcing.decision import Decision, Executed
+from shared.eventsourcing.decision import Decision, Event, Executed, State
 from shared.eventsourcing.event_store import Appender, EventStore, StoredEvent, Tx, VersionConflict
 from shared.eventsourcing.event_types import Encoded, EventTypes
 from shared.eventsourcing.group_commit import GroupCommit
@@ -16,8 +16,6 @@ from shared.eventsourcing.origin import Origin
 from shared.runtime.clock import Clock
 from shared.values.timestamps import rfc3339
 
-State = TypeVar("State")
-Event = TypeVar("Event")
 _ATTEMPTS_MAX = 10
 
 
@@ -90,7 +88,7 @@ class Repository(Generic[State, Event, Tx]):
         state before and after, once all is written and while nobody else can append; if it raises, everything is
         rolled back. Raises TooMuchContention.
         """
-        (executed,) = self._execute((stream,), decide, origin, fence, also, check, are_new=is_new)
+        (executed,) = self._execute({stream: decide}, origin, fence, also, check, are_new=is_new)
         return executed
 
     def execute_all(
@@ -104,7 +102,13 @@ class Repository(Generic[State, Event, Tx]):
         check: Callable[[State, State, Tx], None] = no_check,
     ) -> tuple[Executed[State], ...]:
         """Runs one command on many streams, in their order: all of it in one append, or nothing."""
-        return self._execute(streams, decide, origin, fence, also, check, are_new=False)
+        return self._execute(dict.fromkeys(streams, decide), origin, fence, also, check, are_new=False)
+
+    def execute_each(
+        self, commands: Mapping[str, Callable[[State], Sequence[Event]]], origin: Origin
+    ) -> tuple[Executed[State], ...]:
+        """Runs a command of its own on each of many streams, in their order: all of it in one append, or nothing."""
+        return self._execute(commands, origin, nothing, nothing, no_check, are_new=False)
 
     def execute_locked(
         self,
@@ -148,8 +152,7 @@ class Repository(Generic[State, Event, Tx]):
 
     def _execute(
         self,
-        streams: Sequence[str],
-        decide: Callable[[State], Sequence[Event]],
+        commands: Mapping[str, Callable[[State], Sequence[Event]]],
         origin: Origin,
         fence: Callable[[Tx], None],
         also: Callable[[Tx], None],
@@ -159,9 +162,9 @@ class Repository(Generic[State, Event, Tx]):
     ) -> tuple[Executed[State], ...]:
         for attempt in range(_ATTEMPTS_MAX):
             is_known_empty = are_new and attempt == 0  # after a conflict it is known not to be
-            loaded = [(stream, self._initial, 0) for stream in streams] if is_known_empty else self._load_all(streams)
+            loaded = [(stream, self._initial, 0) for stream in commands] if is_known_empty else self._load_all(commands)
             try:
-                decisions = [self._decide(*each, decide) for each in loaded]
+                decisions = [self._decide(*each, commands[each[0]]) for each in loaded]
             except Exception:
                 with self._store.reading(once=True) as tx:
                     fence(tx)
@@ -180,9 +183,9 @@ class Repository(Generic[State, Event, Tx]):
                 continue
             self._after_commit()
             return tuple(decision.executed(tuple(islice(rows, len(decision.events)))) for decision in decisions)
-        raise TooMuchContention(", ".join(streams))
+        raise TooMuchContention(", ".join(commands))
 
-    def _load_all(self, streams: Sequence[str]) -> list[tuple[str, State, int]]:
+    def _load_all(self, streams: Collection[str]) -> list[tuple[str, State, int]]:
         with self._store.reading(once=len(streams) == 1) as tx:
             return [(stream, *self._load(tx, stream)) for stream in streams]
 

@@ -6,6 +6,7 @@ A new shape, or a new version of one, comes with its file; the text to put there
 import pytest
 
 from services.keys import events as keys
+from services.sensors import publication  # noqa: F401  which knows the events of every room
 from services.sensors.registry import events as sensors
 from shared.eventsourcing.event_types import EventTypes
 from tests.contract.golden_files import Golden, golden_files

@@ -76,6 +76,13 @@ def test_a_generated_python_client_runs_a_session(embedded: Embedded, document: 
     assert run(CLIENTS / ".venv/bin/python", CLIENTS / "session.py", **python) == "done\n"
 
 
+@pytest.mark.parametrize("runner", [sys.executable, "node"], ids=["python", "node"])
+def test_programs_by_the_products_pages_read_events_as_they_stand(embedded: Embedded, runner: str) -> None:
+    _, key = embedded.create_key("read:events")
+    program = f"events_by_product_page.{'mjs' if runner == 'node' else 'py'}"
+    assert run(runner, CLIENTS / program, **settings(embedded, key)) == "done\n"
+
+
 @pytest.fixture(scope="module", autouse=True)
 def by_product_page(embedded: Embedded) -> Iterator[list[Future[str]]]:
     """They are told to wait for the better part of a minute: meanwhile the other tests here run."""

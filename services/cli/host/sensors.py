@@ -132,20 +132,22 @@ def _storing(data: Path, organisation: str | None, network: str | None) -> Stori
     url = text("DATABASE_URL")
     try:
         if url:
-            sensors, organisation_id, archive = Database(url), _named(organisation), samples_folder()
+            sensors, organisation_id, archive = Database(url), named_organisation(organisation), samples_folder()
         else:
             keys, sensors = folder.existing_database("keys"), folder.existing_database("sensors")
             archive = folder.samples
-            organisation_id = _known([known.id for known in KeyQueries(keys, clock).organisations()], organisation)
+            organisation_id = known_organisation(
+                [known.id for known in KeyQueries(keys, clock).organisations()], organisation
+            )
     except DataFolderUnusable as error:
         raise Failure(str(error)) from None
     samples = open_samples(sensors, archive, clock)
     importer = Importer(sensors, SqlEventStore(sensors, tables.metadata), samples.store, clock)
-    network_id = None if network is None else _network(sensors, organisation_id, network)
+    network_id = None if network is None else network_of(sensors, organisation_id, network)
     return Storing(importer=importer, organisation_id=organisation_id, network_id=network_id)
 
 
-def _network(sensors: "Database", organisation_id: str, asked: str) -> str:
+def network_of(sensors: "Database", organisation_id: str, asked: str) -> str:
     """The network's id, from that or its name. Raises Failure."""
     from services.sensors.networks.network import NoSuchNetwork
     from services.sensors.networks.queries import NetworkQueries, SeveralNetworks
@@ -160,14 +162,14 @@ def _network(sensors: "Database", organisation_id: str, asked: str) -> str:
         raise Failure(f"{refusal}.") from None
 
 
-def _named(asked: str | None) -> str:
+def named_organisation(asked: str | None) -> str:
     """The sensors service's database knows no organisations."""
     if asked is None:
-        raise Failure("with DATABASE_URL, say whose sensors these are: --organisation org_…")
+        raise Failure("with DATABASE_URL, say whose these are: --organisation org_…")
     return asked
 
 
-def _known(known: list[str], asked: str | None) -> str:
+def known_organisation(known: list[str], asked: str | None) -> str:
     if asked is None and len(known) == 1:
         return known[0]
     if asked not in known:

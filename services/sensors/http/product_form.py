@@ -66,7 +66,7 @@ def shown(
     `network_id`: the network that it is counted as about, unless what is shown has that itself.
     """
     told = data.get(NETWORK) if isinstance(data, Mapping) else None
-    body = {"data": data, "meta": _meta(call)}
+    body = {"data": data, "meta": meta(call)}
     return Answer(body=body, revision=revision, network_id=told or network_id, **more)
 
 
@@ -82,10 +82,11 @@ def page(call: Call[Any, Any], listed: Listed) -> Answer:
         "next_cursor": None if listed.place is None else cursor.encode(query.asked(), *listed.place),
     }
     items = listed.items if isinstance(listed.items, msgspec.Raw) else list(listed.items)
-    return Answer(body={"data": items, "pagination": pagination, "meta": _meta(call)})
+    return Answer(body={"data": items, "pagination": pagination, "meta": meta(call)})
 
 
-def _meta(call: Call[Any, Any]) -> dict[str, str]:
+def meta(call: Call[Any, Any]) -> dict[str, str]:
+    """What each answer tells of itself."""
     return {"request_id": call.request_id, "timestamp": rfc3339(datetime.fromtimestamp(call.time(), UTC))}
 
 

@@ -25,7 +25,7 @@ from shared.web.operation import Operation, StrictSchema, operation_of
 from shared.web.requests.texts import PLAIN
 
 _METHODS = ("get", "post", "put", "patch", "delete")
-_ABOUT = """API keys for Grillo Cloud, and what they open: sensors, their data, detected earthquakes.
+_ABOUT = """API keys for Grillo Cloud, and what they open: sensors, their data, seismic events.
 
 Send the key as `Authorization: Bearer KEY`. It may also be sent as the query parameter `api_key`, if the key allows
 that, but not both; where URLs are logged or kept, the header is safer. Times are RFC 3339 with a zone; lists are read

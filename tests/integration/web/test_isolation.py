@@ -44,7 +44,12 @@ ASKED = {
     "/v1/sensors/{sensor_id}/availability": RANGE,
     "/v1/networks/{network_id}": {"name": "taken"},
 }
-QUERIES = [("/v1/alerts", "key_id"), ("/v1/deliveries", "channel_id"), ("/v1/sensors", "network_id")]
+QUERIES = [
+    ("/v1/alerts", "key_id"),
+    ("/v1/deliveries", "channel_id"),
+    ("/v1/sensors", "network_id"),
+    ("/v1/events", "network_id"),
+]
 
 
 @pytest.fixture
@@ -61,7 +66,7 @@ def second_state(world: World) -> Iterator[dict[str, Any]]:
     assert world.state(world.second) == before
 
 
-OF_SENSORS = re.compile("/(networks|sensors)/")
+OF_SENSORS = re.compile("/(networks|sensors|events)/")
 WITH_IDS = [(method, path) for method, path, _ in OPERATIONS if "{" in path]
 
 
@@ -139,12 +144,12 @@ def test_every_documented_operation_is_in_the_matrix() -> None:
     """A new one must be named here, or have its ids in its path."""
     # They take and list no ids.
     elsewhere = {f"/v1/keys/{name}" for name in ("self", "self/revoke", "self/rotate", "verify")}
-    elsewhere |= {"/v1/organisation", "/v1/events"}
+    elsewhere |= {"/v1/organisation"}
     named = {path for path, _ in LISTS} | {path for _, path in BODIES} | {path for _, path in WITH_IDS} | elsewhere
     assert {path for _, path, _ in OPERATIONS} <= named
     kinds = {kind for _, path in WITH_IDS for kind in re.findall(r"{(\w+)}", path)}
     of_services = {"key_id", "alert_id", "rule_id", "channel_id", "delivery_id"}
-    assert kinds == of_services | {"network_id", "sensor_id", "export_id"}
+    assert kinds == of_services | {"network_id", "sensor_id", "export_id", "event_id"}
 
 
 def _filled_in(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:

@@ -181,7 +181,7 @@ def _grants(now: datetime) -> tuple[Grant, ...]:
         grant(10, allowed_addresses=("127.0.0.0/8",)),
         grant(11, permissions=frozenset({"admin"}), minute_limit=1),
         grant(12, permissions=frozenset({"admin"})),
-        grant(13, networks=frozenset({"net_1"})),
+        grant(13, networks=frozenset({"net_1"}), permissions=frozenset({"sensors:read", "events:read"})),
     )
 
 

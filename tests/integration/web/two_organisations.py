@@ -1,4 +1,4 @@
-"""Two full organisations beside each other: keys, usage, rules, alerts, channels, deliveries, networks and sensors."""
+"""Two full organisations beside each other: keys, usage, rules, alerts, channels, networks, sensors and events."""
 
 import re
 from collections.abc import Iterator
@@ -12,6 +12,9 @@ from falcon import testing
 
 from services.auth import assembly as auth_assembly
 from services.sensors import assembly as sensors_assembly
+from services.sensors.catalogue.reading import FoundEvent, ReadCatalogue
+from services.sensors.catalogue.seismic_event import event_id
+from services.sensors.catalogue.solution import Solution
 from services.sensors.ingest.recording import ReadResult, Recording
 from services.service_registry import documented_routes
 from shared.gate.gate import Gate
@@ -47,6 +50,8 @@ LISTS = [
     ("/v1/networks", {"limit": "100"}),
     ("/v1/sensors", {"limit": "100"}),
     ("/v1/exports", {"limit": "100"}),
+    ("/v1/events", {"limit": "100"}),
+    ("/v1/events/export", {}),
 ]
 
 
@@ -176,6 +181,11 @@ def _filled(
     (sensor_id,) = imported.sensor_ids
     asked_for = {"sensor_ids": [sensor_id], "start": "2026-01-01", "end": "2026-01-02", "format": "csv"}
     export = asked("POST", "/v1/exports", json=asked_for)["data"]
+    solution = Solution(origin_time=now, latitude=1.0, longitude=2.0, location_description=f"{name}-place")
+    told = FoundEvent(source=f"{name}-source", public_id="smi:all/1", solution=solution, said_at=None)
+    sensors.catalogue_importer.store(
+        ReadCatalogue(events=(told,), rejected=()), organisation_id, BOOTSTRAP, network["id"]
+    )
     ids = {
         "key_id": key["id"],
         "rule_id": rule["id"],
@@ -185,9 +195,10 @@ def _filled(
         "network_id": network["id"],
         "sensor_id": sensor_id,
         "export_id": export["id"],
+        "event_id": event_id(organisation_id, told.source, told.public_id),
     }
     names = {f"{name}-key-0", f"{name}-key-1", f"{name}-agent", f"{name}-r", f"{name}-hook", f"{name}-sensor"}
-    names |= {f"{name}-network"}
+    names |= {f"{name}-network", f"{name}-place", f"{name}-source"}
     return Organisation(organisation_id, admin, ids, {*ids.values(), another["id"], organisation_id, *names})
 
 

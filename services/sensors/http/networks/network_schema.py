@@ -141,7 +141,7 @@ class NetworkStatisticsSchema(StrictSchema):
     total_sensors = fields.Integer(required=True)
     online_sensors = fields.Integer(required=True)
     offline_sensors = fields.Integer(required=True)
-    events_30d = fields.Integer(required=True, allow_none=True, metadata={"description": "null: not known"})
+    events_30d = fields.Integer(required=True, metadata={"description": "seismic events of the last thirty days"})
     data_completeness = fields.Float(
         required=True,
         allow_none=True,

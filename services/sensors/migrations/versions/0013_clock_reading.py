@@ -3,7 +3,7 @@
 from shared.sql.clocks.reading_table import create_clock_reading_v1
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 
 
 def upgrade() -> None:

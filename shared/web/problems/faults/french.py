@@ -60,6 +60,7 @@ FRENCH_FAULTS: Mapping[str, str] = {
     "must be a whole number": "doit être un nombre entier",
     "must be one of …": "doit être l'un de …",
     "must be a status such as 429, or a class such as 4xx": "doit être un statut, comme 429, ou une classe, comme 4xx",
+    "must not be less than min_magnitude": "ne doit pas être inférieur à min_magnitude",
     "must be in ascending order, without repetition": "doit être en ordre croissant, sans répétition",
     "must not exceed the tier's limit of …": "ne doit pas dépasser la limite de l'offre, …",
     "must not exceed lifetime_max_days, which is …": "ne doit pas dépasser lifetime_max_days, qui est …",
@@ -70,6 +71,7 @@ FRENCH_FAULTS: Mapping[str, str] = {
     # ways that exclude each other
     "give as_of or revision, not both": "donnez as_of ou revision, pas les deux",
     "give page or cursor, not both": "donnez page ou cursor, pas les deux",
+    "give lat, lon and radius together": "donnez lat, lon et radius ensemble",
     "give expires_at or expires_in, not both": "donnez expires_at ou expires_in, pas les deux",
     "give key_ids or label, not both": "donnez key_ids ou label, pas les deux",
     "give exactly one of label, created_before and ids": "donnez exactement un de label, created_before et ids",

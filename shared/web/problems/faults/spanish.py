@@ -60,6 +60,7 @@ SPANISH_FAULTS: Mapping[str, str] = {
     "must be a whole number": "debe ser un número entero",
     "must be one of …": "debe ser uno de …",
     "must be a status such as 429, or a class such as 4xx": "debe ser un estado, como 429, o una clase, como 4xx",
+    "must not be less than min_magnitude": "no debe ser menor que min_magnitude",
     "must be in ascending order, without repetition": "debe estar en orden ascendente, sin repetición",
     "must not exceed the tier's limit of …": "no debe superar el límite del plan, …",
     "must not exceed lifetime_max_days, which is …": "no debe superar lifetime_max_days, que es …",
@@ -70,6 +71,7 @@ SPANISH_FAULTS: Mapping[str, str] = {
     # ways that exclude each other
     "give as_of or revision, not both": "dé as_of o revision, no ambos",
     "give page or cursor, not both": "dé page o cursor, no ambos",
+    "give lat, lon and radius together": "indique lat, lon y radius juntos",
     "give expires_at or expires_in, not both": "dé expires_at o expires_in, no ambos",
     "give key_ids or label, not both": "dé key_ids o label, no ambos",
     "give exactly one of label, created_before and ids": "dé exactamente uno de label, created_before e ids",

@@ -1,0 +1,1 @@
+"""`grillo events`: catalogues of seismic events, on the host."""

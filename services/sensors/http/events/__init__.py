@@ -1,0 +1,1 @@
+"""HTTP of seismic events: the list, one with its details, and exports."""
