@@ -15,8 +15,9 @@ COPY constraints.txt /opt/grillo/
 COPY --from=build /wheels /opt/grillo/wheels
 RUN pip install --no-cache-dir --constraint /opt/grillo/constraints.txt /opt/grillo/wheels/*.whl \
     && useradd --system --uid 10001 grillo \
-    && install -d -o grillo -g grillo /var/lib/grillo/spool /var/lib/grillo/samples
+    && install -d -o grillo -g grillo /var/lib/grillo/spool /var/lib/grillo/samples \
+       /var/lib/grillo/exports
 
 USER grillo
-VOLUME /var/lib/grillo/spool /var/lib/grillo/samples
+VOLUME /var/lib/grillo/spool /var/lib/grillo/samples /var/lib/grillo/exports
 ENTRYPOINT ["grillo"]

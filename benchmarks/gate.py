@@ -1,8 +1,12 @@
-"""What the gate adds to a request, in one process: verdict, both windows and the spooled record, and each apart."""
+"""What the gate adds to a request, in one process: verdict, both windows and the spooled record, and each apart.
 
+And what it costs that a key is bound to networks and the request names one: processor time, in rounds by turns.
+"""
+
+import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +24,8 @@ from shared.runtime.clock import SystemClock
 
 KEYS = 50_000
 REQUESTS = 100_000
+ROUNDS = 20
+BOUND, NAMED = frozenset({"net_1", "net_2"}), ("net_1",)
 PLACE = Head(epoch="benchmark", position=KEYS, hash="")
 
 
@@ -47,6 +53,7 @@ def main() -> None:
             digest=secret.digest,
             hint=secret.hint,
             permissions=frozenset({"sensors:read"}),
+            networks=BOUND if number % 2 else None,
         )
         for number, secret in enumerate(secrets)
     )
@@ -76,6 +83,28 @@ def main() -> None:
 
         show("admit", lambda number: gate.admit(presented[number % KEYS], "sensors:read"))
         show("record", record)
+
+        def free(number: int) -> None:
+            gate.admit(presented[2 * number % KEYS], "sensors:read")
+
+        def bound(number: int) -> None:
+            gate.admit(presented[(2 * number + 1) % KEYS], "sensors:read", networks=NAMED)
+
+        show_by_turns({"free": free, "bound": bound})
+
+
+def show_by_turns(works: Mapping[str, Callable[[int], object]]) -> None:
+    taken: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(ROUNDS):
+        for name, work in works.items():
+            began = time.process_time()
+            for number in range(REQUESTS // ROUNDS):
+                work(number)
+            taken[name].append((time.process_time() - began) / (REQUESTS // ROUNDS) * 1e6)
+    for name, each in taken.items():
+        print(
+            f"{name:8} {statistics.median(each):6.1f} µs each, the median of {ROUNDS} rounds; {min(each):.1f} at least"
+        )
 
 
 def show(name: str, work: Callable[[int], object]) -> None:

@@ -42,6 +42,7 @@ class Settings:
     sensors_internal_url: str
     spool: Path
     samples: Path
+    exports: Path
     public_url: str
     web_address: str
     web_port: int
@@ -76,6 +77,7 @@ def read_settings() -> Settings:
         sensors_internal_url=text("SENSORS_INTERNAL_URL", "http://sensors:8001"),
         spool=Path(text("SPOOL_DIR", "/var/lib/grillo/spool")),
         samples=samples_folder(),
+        exports=exports_folder(),
         public_url=text("GRILLO_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/"),
         web_address=text("WEB_ADDRESS", "0.0.0.0"),  # noqa: S104  a container's own network
         web_port=whole("WEB_PORT", 8000, 65_535),
@@ -110,6 +112,11 @@ def accounts() -> Accounts:
 def samples_folder() -> Path:
     """SAMPLES_DIR: where the sensors service keeps its sealed files."""
     return Path(text("SAMPLES_DIR", "/var/lib/grillo/samples"))
+
+
+def exports_folder() -> Path:
+    """EXPORTS_DIR: where the sensors service keeps files that were asked for, for a day."""
+    return Path(text("EXPORTS_DIR", "/var/lib/grillo/exports"))
 
 
 def _internal_token() -> str:

@@ -134,7 +134,7 @@ class Stack:
             | told
             | {"GATE_LEASE_SECONDS": str(self._lease_seconds)}
             | {"GRILLO_PUBLIC_URL": self.url, "SPOOL_DIR": str(self.folder / f"{service}-spool")}
-            | {"SAMPLES_DIR": str(self.folder / "samples")}
+            | {"SAMPLES_DIR": str(self.folder / "samples"), "EXPORTS_DIR": str(self.folder / "exports")}
             | {"TRUSTED_PROXIES": "127.0.0.1"}
             # Receivers of tests are on loopback, and speak no TLS.
             | {"WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1", "WEBHOOK_ALLOW_HTTP": "true"}

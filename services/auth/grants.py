@@ -117,6 +117,22 @@ class GrantBook:
             raise GrantUncertain(grant.key_id)
         return grant
 
+    def by_id(self, key_id: str) -> Grant | None:
+        """The grant of the key that has this id. Raises GrantUncertain."""
+        table = tables.grant
+        with self._database.reading() as tx:
+            if follows_anew(tx):
+                raise GrantUncertain("the log is followed anew")
+            row = tx.execute(select(table).where(table.c.key_id == key_id)).one_or_none()
+            unappliable = _unappliable(tx)
+        try:
+            grant = None if row is None else read_grant(row)
+        except GrantDamaged as damaged:
+            raise GrantUncertain(str(damaged)) from None
+        if grant and not unappliable.isdisjoint((grant.key_id, grant.organisation_id)):
+            raise GrantUncertain(grant.key_id)
+        return grant
+
     def snapshot(self) -> Snapshot:
         """All grants in one read transaction, with their place in the log.
 

@@ -2,6 +2,8 @@
 
 from marshmallow import Schema, fields, validate
 
+from shared.contracts.schema_fields import identifier
+
 
 class VerifyArguments(Schema):
     digest = fields.String(
@@ -11,6 +13,12 @@ class VerifyArguments(Schema):
     permission = fields.String(allow_none=True, validate=validate.Length(min=1, max=100))
     address = fields.String(allow_none=True, validate=validate.Length(min=1, max=45))
     network_id = fields.String(allow_none=True, validate=validate.Length(min=1, max=32))
+
+
+class VerifyKeyArguments(Schema):
+    organisation_id = identifier()
+    key_id = identifier()
+    permission = fields.String(required=True, validate=validate.Length(min=1, max=100))
 
 
 class VerificationAnswer(Schema):

@@ -5,8 +5,8 @@ from typing import Any
 from nameko.timer import timer
 
 from services.auth.grants import GrantBook
-from services.auth.rpc_schemas import VerificationAnswer, VerifyArguments
-from services.auth.verification import Verification, verify
+from services.auth.rpc_schemas import VerificationAnswer, VerifyArguments, VerifyKeyArguments
+from services.auth.verification import Verification, verify, verify_key
 from shared.gate.verdict import Refusal
 from shared.messaging.entrypoints import Provided, follows
 from shared.messaging.nameko_follower import Following
@@ -32,6 +32,12 @@ class AuthService:
         if self.keys.is_log_diverged:
             return Verification(valid=False, problem=Refusal.LOG_DIVERGED.value)
         return verify(self.book, self.clock, digest, permission, address, network_id)
+
+    @procedure(VerifyKeyArguments(), VerificationAnswer())
+    def verify_key(self, organisation_id: str, key_id: str, permission: str) -> Verification:
+        if self.keys.is_log_diverged:
+            return Verification(valid=False, problem=Refusal.LOG_DIVERGED.value)
+        return verify_key(self.book, self.clock, organisation_id, key_id, permission)
 
     @follows("auth", "keys")
     def key_changed(self, envelope: Any) -> None:

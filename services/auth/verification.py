@@ -6,6 +6,8 @@ A secret never travels on the bus. Nothing is charged to the key's quota, and no
 from dataclasses import dataclass
 
 from services.auth.grants import GrantBook, GrantUncertain
+from shared.contracts.errors import NotFound
+from shared.gate.grants.grant import Grant, Status
 from shared.gate.verdict import Refusal, judge_again
 from shared.runtime.clock import Clock
 from shared.values.permissions import ALIASES
@@ -45,6 +47,25 @@ def verify(
     asked = permission and ALIASES.get(permission, permission)
     networks = () if network_id is None else (network_id,)
     refusal = judge_again(grant, digest, asked, clock.now().timestamp(), address=address, networks=networks)
+    return _told(grant, refusal)
+
+
+def verify_key(book: GrantBook, clock: Clock, organisation_id: str, key_id: str, permission: str) -> Verification:
+    """The verdict on a key that asked for something earlier, by its id: for what goes on in the background.
+
+    It proves no possession of a secret, so it is for what was admitted by one. Raises NotFound, as of a deleted key and
+    of another organisation's.
+    """
+    try:
+        grant = book.by_id(key_id)
+    except GrantUncertain:
+        return Verification(valid=False, problem=Refusal.UNAVAILABLE.value)
+    if grant is None or grant.organisation_id != organisation_id or grant.status is Status.DELETED:
+        raise NotFound
+    return _told(grant, judge_again(grant, grant.digest, permission, clock.now().timestamp()))
+
+
+def _told(grant: Grant | None, refusal: Refusal | None) -> Verification:
     if grant is None or refusal is Refusal.INVALID_KEY:
         return Verification(valid=False, problem=Refusal.INVALID_KEY.value)
     return Verification(

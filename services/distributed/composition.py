@@ -19,6 +19,7 @@ from services.keys.console.remote_sensors import RemoteSensors
 from services.keys.console.remote_usage import RemoteUsage
 from services.keys.rpc.networks_client import NetworksClient
 from services.sensors import assembly as sensors
+from services.sensors.exports.making.standing import RemoteStanding
 from services.service_registry import SERVICES, Part, documented_routes
 from services.usage import assembly as usage
 from services.usage.known_keys.keys_client import KeysClient
@@ -96,6 +97,8 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
                 settings.samples,
                 signer=proof.sensors_signer,
                 elsewhere=settings.audit_heads,
+                exports_folder=settings.exports,
+                standing=RemoteStanding(settings.amqp_uri, settings.accounts).of_key,
             )
         case _:
             raise ValueError(f"{service} is not a service; there are {', '.join(SERVICES)}")

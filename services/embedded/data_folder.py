@@ -36,6 +36,10 @@ class DataFolder:
     def samples(self) -> Path:
         return self.path / "samples"
 
+    @property
+    def exports(self) -> Path:
+        return self.path / "exports"
+
     def file(self, service: str) -> Path:
         return self.path / f"{service}.sqlite"
 

@@ -30,6 +30,7 @@ from services.keys.console.openid.settings import read_openid_settings
 from services.keys.console.remote_sensors import RemoteSensors
 from services.keys.console.remote_usage import RemoteUsage
 from services.sensors import assembly as sensors
+from services.sensors.exports.making.standing import RemoteStanding
 from services.service_registry import SERVICES, Part
 from services.usage import assembly as usage
 from services.usage.known_keys.keys_client import KeysClient
@@ -91,6 +92,8 @@ class Embedded:
             folder.samples,
             signer=folder.sensors_signer(),
             elsewhere=audit_heads,
+            exports_folder=folder.exports,
+            standing=RemoteStanding(embedded_transport.URL).of_key,
         )
         self.keys = keys.assemble(
             folder.database("keys"),

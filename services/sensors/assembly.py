@@ -14,9 +14,14 @@ from services.sensors.catalogue.measures import measured as catalogue_measured
 from services.sensors.catalogue.queries import EventQueries
 from services.sensors.configuration.commands import ConfigurationCommands
 from services.sensors.configuration.history import ConfigurationHistory
+from services.sensors.exports.exports import Exports, open_exports
+from services.sensors.exports.making.standing import AskStanding, nobody_to_ask
+from services.sensors.health.details import DetailQueries
+from services.sensors.health.measuring import HealthMeasuring
 from services.sensors.http.configuration.configuration_resources import ConfigurationParts
 from services.sensors.http.events.resources import EventParts
 from services.sensors.http.networks.network_resources import NetworkParts
+from services.sensors.http.recent_pages import RecentPages
 from services.sensors.ingest.importer import Importer
 from services.sensors.live.devices import Devices
 from services.sensors.live.receiver import Receiver
@@ -27,6 +32,8 @@ from services.sensors.networks.queries import NetworkQueries
 from services.sensors.networks.statistics import StatisticsQueries
 from services.sensors.overview.overview import Overview
 from services.sensors.publication import publish
+from services.sensors.recordings.availability import Availability
+from services.sensors.recordings.reading import RecordingReader
 from services.sensors.registry.events import types
 from services.sensors.registry.queries import SensorQueries
 from services.sensors.samples import Samples, open_samples
@@ -68,6 +75,7 @@ class Sensors:
     events: EventParts
     catalogue_importer: CatalogueImporter
     arrival: DeviceArrival
+    exports: Exports
     receiver: Receiver
     heads: HeadSigner | None
     sent_heads: SentElsewhere
@@ -89,6 +97,8 @@ class Sensors:
             "sensors.samples": self.samples,
             "sensors.clock_watch": self.clock_watch,
             "sensors.arrival": self.arrival,
+            "sensors.health": HealthMeasuring(self.database, self.clock),
+            "sensors.exports": self.exports.maker,
             "sensors.receiver": self.receiver,
             "sensors.sent_heads": self.sent_heads,
         }
@@ -100,8 +110,11 @@ class Sensors:
 
     def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
-        parts = self.queries, self.networks, self.configuration, self.events, self.samples.reader
-        routes = api.routes(*parts, self.clock, StillAdmitted(grants))
+        pages = RecentPages(self.queries.position, self.clock.elapsed_seconds)
+        parts = self.queries, self.networks, self.configuration, self.events, DetailQueries(self.database), pages
+        availability = Availability(self.database, self.samples.coding)
+        read = RecordingReader(self.samples.reader), availability, self.exports
+        routes = api.routes(*parts, *read, self.clock, StillAdmitted(grants))
         return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:
@@ -121,13 +134,16 @@ class Sensors:
         """Timers start what it does."""
 
     def stop(self) -> None:
-        """Nothing of it goes on by itself."""
+        """Ends what is made in the background; it is begun anew by the next process."""
+        self.exports.maker.stop()
 
 
 def documented_routes() -> list[Route]:
     """The public resources, to describe and not to serve."""
     nothing: Any = None
-    return api.routes(nothing, nothing, nothing, nothing, nothing, nothing, nothing)
+    exports = Exports(store=nothing, files=nothing, maker=nothing, clock=nothing)
+    nothings = nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing
+    return api.routes(*nothings, exports, nothing, nothing)
 
 
 def assemble(
@@ -138,10 +154,13 @@ def assemble(
     *,
     signer: Signer | None = None,
     elsewhere: Elsewhere | None = None,
+    exports_folder: Path | None = None,
+    standing: AskStanding = nobody_to_ask,
 ) -> Sensors:
     """Migrates the database first. `samples_folder`: where sealed samples are.
 
-    `signer`: of heads of the log. `elsewhere`: where they are sent.
+    `signer`: of heads of the log. `elsewhere`: where they are sent. `exports_folder`: None: beside that of samples.
+    `standing`: of keys that asked for exports.
     """
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
@@ -155,12 +174,14 @@ def assemble(
     samples = open_samples(database, samples_folder, clock_watch.clock)
     importer, events = Importer(database, store, samples.store, clock), EventQueries(database)
     arrival, timed = DeviceArrival(database, samples.store, clock), TimeArrival(database, samples.store)
+    queries = SensorQueries(database, clock)
+    exports_folder = exports_folder or samples_folder.with_name("exports")
     return Sensors(
         database=database,
         store=store,
         relay=Relay(database, tables.metadata, store, Envelopes("sensors", types, publish), bus),
         clock=clock,
-        queries=SensorQueries(database, clock),
+        queries=queries,
         configuration=ConfigurationParts(
             commands=ConfigurationCommands(store, clock), history=ConfigurationHistory(store)
         ),
@@ -177,6 +198,7 @@ def assemble(
         catalogue_importer=CatalogueImporter(database, store, clock),
         arrival=arrival,
         receiver=Receiver(database, Devices(database, importer), arrival, timed, clock),
+        exports=open_exports(database, exports_folder, samples_folder, queries, standing, clock),
         heads=heads,
         sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store, accounts.offered), elsewhere),
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from services.sensors.arrival.era_timings import EraTimings
 from services.sensors.store.miniseed.archive import Archive
-from services.sensors.store.miniseed.codes import AxisCodes
+from services.sensors.store.miniseed.codes import AxisCodes, Coding
 from services.sensors.store.reader import SampleReader
 from services.sensors.store.sample_store import SampleStore
 from services.sensors.store.sealing.reindexing import Reindexing
@@ -22,6 +22,7 @@ CODES_KEPT_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
+    coding: Coding
     store: SampleStore
     reader: SampleReader
     sealer: Sealer
@@ -35,6 +36,7 @@ def open_samples(database: Database, folder: Path, clock: Clock) -> Samples:
     """`folder`: of sealed files. It is made when the first one is written."""
     archive, coding, eras = Archive(folder), AxisCodes(), EraTimings()
     return Samples(
+        coding=coding,
         store=SampleStore(archive, coding, clock),
         reader=SampleReader(database, archive, AxisCodes(CODES_KEPT_SECONDS)),
         sealer=Sealer(database, archive, coding, eras, clock),

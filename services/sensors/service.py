@@ -3,6 +3,8 @@
 from nameko.timer import timer
 
 from services.sensors.arrival.device_arrival import DeviceArrival
+from services.sensors.exports.making.maker import ExportMaker
+from services.sensors.health.measuring import HealthMeasuring
 from services.sensors.live.receiver import Receiver
 from services.sensors.networks.network import NoSuchNetwork
 from services.sensors.networks.queries import NetworkNames, NetworkQueries
@@ -32,7 +34,10 @@ from shared.sql.clocks.clock_watch import WATCH_SECONDS, ClockWatch
 RELAY_SECONDS = 1
 SEAL_SECONDS = 10
 DECIDE_SECONDS = 10
+MEASURE_SECONDS = 60
 SWEEP_SECONDS = 600
+EXPORT_SECONDS = 2
+EXPORT_SWEEP_SECONDS = 60
 
 
 class SensorsService:
@@ -46,6 +51,8 @@ class SensorsService:
     sent_heads: SentElsewhere = Provided("sensors.sent_heads")
     samples: Samples = Provided("sensors.samples")
     arrival: DeviceArrival = Provided("sensors.arrival")
+    health: HealthMeasuring = Provided("sensors.health")
+    exports: ExportMaker = Provided("sensors.exports")
     clock_watch: ClockWatch = Provided("sensors.clock_watch")
 
     @procedure(ListSensorsArguments(), SensorPageAnswer())
@@ -89,6 +96,10 @@ class SensorsService:
     def decide_what_waits(self) -> None:
         self.arrival.decide_waiting()
 
+    @timer(interval=MEASURE_SECONDS)
+    def measure_health(self) -> None:
+        self.health.run()
+
     @timer(interval=WATCH_SECONDS, eager=True)
     def watch_clock(self) -> None:
         self.clock_watch.tick()
@@ -97,3 +108,11 @@ class SensorsService:
     def delete_what_is_old(self) -> None:
         self.samples.retention.run()
         self.samples.sweep.run()
+
+    @timer(interval=EXPORT_SECONDS)
+    def make_exports(self) -> None:
+        self.exports.run()
+
+    @timer(interval=EXPORT_SWEEP_SECONDS, eager=True)
+    def sweep_exports(self) -> None:
+        self.exports.sweep()

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from shared.eventsourcing.chain.recent_links import RecentLinks
 from shared.eventsourcing.epochs import Epoch, Epochs, LogDiverged, restoration
 from shared.eventsourcing.event_store import Appender, Head, StoredEvent, VersionConflict, chained, genesis_hash
 from shared.eventsourcing.event_types import Encoded
@@ -63,6 +64,7 @@ class SqlEventStore:
         self._select_heads: dict[tuple[ColumnElement[Any], ...], Select[Any]] = {}
         self._lock_head = select(head).with_for_update()
         self._insert_rows = insert(log)
+        self.recent_links = RecentLinks()
         self._move_head = update(head).values(position=bindparam("to_position"), hash=bindparam("to_hash"))
 
     def transaction(self) -> AbstractContextManager[Connection]:
@@ -85,6 +87,7 @@ class SqlEventStore:
         if rows := appender.rows:
             tx.execute(self._insert_rows, list(map(asdict, rows)))
             tx.execute(self._move_head, {"to_position": rows[-1].position, "to_hash": rows[-1].hash})
+            self.recent_links.keep(head, rows)
 
     def append(
         self,

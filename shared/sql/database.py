@@ -16,13 +16,13 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 from shared.runtime.room import Room
 from shared.sql.connections import sqlite_files
 from shared.sql.connections.stale_connections import ping_when_rested
+from shared.sql.dialect_functions import upsert_for
 from shared.sql.disk_full import DiskFull
 from shared.sql.time_limits import LIFTED, LIMITS_DEFAULT, TimeLimits, tell_as_away
 
@@ -188,11 +188,6 @@ class Database:
 def upsert(connection: Connection, table: Table) -> Any:
     """INSERT … ON CONFLICT: the statement class of the connection's dialect. Both have the same methods."""
     return upsert_for(connection.dialect.name, table)
-
-
-def upsert_for(dialect: str, table: Table) -> Any:
-    """The same, for a statement that is made once and executed often."""
-    return (sqlite.insert if dialect == "sqlite" else postgresql.insert)(table)
 
 
 def _engine_options(url: URL, limits: TimeLimits) -> dict[str, Any]:

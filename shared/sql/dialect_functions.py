@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Dialect, FromClause, String, literal, select
+from sqlalchemy import ColumnElement, Connection, Dialect, FromClause, String, Table, literal, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
@@ -73,3 +74,8 @@ def storage_identity(table: FromClause) -> ColumnElement[str]:
     On SQLite it is constant: a single process holds the file and all that it knows about it.
     """
     return _StorageIdentity(literal(table.description))
+
+
+def upsert_for(dialect: str, table: Table) -> Any:
+    """INSERT … ON CONFLICT, for a statement that is made once and executed often: the class of that dialect."""
+    return (sqlite.insert if dialect == "sqlite" else postgresql.insert)(table)

@@ -66,6 +66,7 @@ class Operation:
     is_read: bool
     name: str | None
     example: Mapping[str, Any] | None
+    ranged: bool
     _handler: Handler
     _load_query: Schema | None
     _load_body: Schema | None
@@ -92,6 +93,9 @@ class Operation:
         if self.alternatives:
             media_type = preferred(environ.get("HTTP_ACCEPT"), (JSON, *self.alternatives))
         call = Call(caller, query, body, request_id, gate_time, media_type, digest, self.permission, address=address)
+        if self.ranged:
+            given = environ.get("HTTP_RANGE"), environ.get("HTTP_IF_RANGE")
+            call = msgspec.structs.replace(call, byte_range=given[0], if_range=given[1])
         if self.stands_for is not None:
             # Its headers are those of the request it is asked about.
             return self._handler(resource, call, **path)
@@ -171,15 +175,17 @@ def operation(
     is_change: Callable[[Any], bool] = lambda body: True,
     name: str | None = None,
     example: Mapping[str, Any] | None = None,
+    ranged: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Declares a method that takes a Call (and the path's parameters) and returns an Answer.
 
     `problems`: names of those it may answer beyond those of every operation, and of every one that takes a body.
     `headers`: those it reads, beside those of conditions. `alternatives`: media types, besides JSON, that it answers in
-    if the caller prefers them.
+    if the caller prefers them. `ranged`: it serves parts of a file (RFC 9110, section 14).
     """
     problems += ("precondition-failed",) * conditional
     problems += tuple(name for name in ("conflict", "invalid-body") if repeated is not None and name not in problems)
+    headers += ("Range", "If-Range") * ranged
     headers += ("If-Match",) * conditional + ("Idempotency-Key",) * (repeated is not None)
 
     def decorate(handler: Handler) -> Handler:
@@ -205,6 +211,7 @@ def operation(
             is_read=is_read,
             name=name,
             example=example,
+            ranged=ranged,
             _handler=handler,
             _load_query=query() if query else None,
             _load_body=body() if body else None,

@@ -59,6 +59,17 @@ def test_the_lines_beside_a_secret_run_as_they_are(embedded: Embedded, browser: 
         assert printed in done.stdout, done.stderr
 
 
+def test_the_sensors_service_tells_the_console_of_its_networks(embedded: Embedded, browser: httpx.Client) -> None:
+    link = re.findall(r"/console/link/grc_\w+", grillo("console", "link", "--data", str(embedded.data)).stdout)[0]
+    _send(browser, browser.get(link))
+    listed = browser.get("/console/networks").text
+    (network,) = re.findall(r'href="(/console/networks/net_\w+)">Main network', listed)
+    page = browser.get(network).text
+    assert "BW.UH1" in page
+    assert page.count('<svg class="minute-line"') >= 7
+    assert "n'a pas répondu" not in html.unescape(page)
+
+
 def _send(browser: httpx.Client, page: httpx.Response, **typed: str) -> httpx.Response:
     """The form of the page's content."""
     assert page.status_code == 200, page.text

@@ -37,7 +37,7 @@ OF_ONE_KEY = [name for name, takes in PARAMETERS.items() if {"organisation_id", 
 LISTS = [name for name, takes in PARAMETERS.items() if "organisation_id" in takes and "key_id" not in takes]
 # What they must be given beside ids.
 OTHERS = {"actor": "billing", "start": "2020-01-01T00:00:00Z", "end": "2040-01-01T00:00:00Z", "also_made": True}
-OTHERS |= {"day_limit": 10, "where": {"start": "2020-01-01T00:00:00Z"}}
+OTHERS |= {"day_limit": 10, "where": {"start": "2020-01-01T00:00:00Z"}, "permission": "sensors:read"}
 # They are asked for no organisation: whoever shows a digest is told whose it is; gates ask for the whole, by ids alone.
 OF_NO_ORGANISATION = {"auth.verify", "usage.spent", "keys.feed.pull"}
 
@@ -129,7 +129,7 @@ def _whole(world: World, name: str) -> dict[str, Any]:
 def _call(world: World, name: str, **arguments: Any) -> Any:
     """As nameko's worker does, but for the way over the bus."""
     service_class, method = PROCEDURES[name]
-    parts = world.api.keys, world.api.usage, world.sensors
+    parts = world.api.keys, world.auth, world.api.usage, world.sensors
     config = {COMPOSITION: {name: part for of in parts for name, part in of.provided().items()} | {"clock": CLOCK}}
     container, service = _Container(config), service_class()
     for attribute, value in vars(service_class).items():

@@ -1,5 +1,6 @@
 """Patrol of the rows that give or take power: looks at some a second, so that damage is found before it is asked for.
 
+The first round goes as fast as it may, each later one takes ten minutes: what is read to be served is checked anyhow.
 What is damaged is not served; auth's worker then follows the log anew, which makes every row again from what keys
 signed.
 """
@@ -13,31 +14,43 @@ from services.auth.integrity.grant_rows import damaged_grants
 from shared.observability.once_a_minute import OnceAMinute
 from shared.sql.database import Database
 
-# Some milliseconds of the one thread that all services share when embedded.
-_ROWS_AT_ONCE = 1000
+# The most are some milliseconds of the one thread that all services share when embedded.
+ROWS_LEAST, ROWS_MOST = 100, 1000
+ROUND_LOOKS = 600  # one a second
 _log = structlog.get_logger(__name__)
 
 
 class Patrol:
     def __init__(self, database: Database) -> None:
-        self._database, self._after_grant, self._after_secret = database, "", ""
+        self._database = database
+        self._grants, self._secrets = _Walk(tables.grant.c.key_id), _Walk(tables.dead_secret.c.digest)
         self._lines = OnceAMinute()
 
     def is_sound(self) -> bool:
         """Whether the next rows match their checksums; the first ones again after the last."""
         with self._database.reading() as tx:
-            grants = damaged_grants(tx, self._after_grant, _ROWS_AT_ONCE)
-            secrets = damaged_dead_secrets(tx, self._after_secret, _ROWS_AT_ONCE)
+            grants = damaged_grants(tx, self._grants.after, self._grants.rows)
+            secrets = damaged_dead_secrets(tx, self._secrets.after, self._secrets.rows)
             if not grants and not secrets:
-                self._after_grant = _last(tx, tables.grant.c.key_id, self._after_grant)
-                self._after_secret = _last(tx, tables.dead_secret.c.digest, self._after_secret)
+                self._grants.go_on(tx)
+                self._secrets.go_on(tx)
                 return True
         if (cases := self._lines.due()) is not None:
             _log.error("rows_damaged", grants=sorted(grants)[:10], dead_secrets=len(secrets), since_last_line=cases)
         return False
 
 
-def _last(tx: Connection, column: Column[str], after: str) -> str:
-    """The last of the next rows; "" where there are no more."""
-    query = select(column).where(column > after).order_by(column).offset(_ROWS_AT_ONCE - 1).limit(1)
-    return tx.execute(query).scalar_one_or_none() or ""
+class _Walk:
+    """Through a table by its primary key, over and over: the next `rows` after `after`."""
+
+    def __init__(self, key: Column[str]) -> None:
+        self.after, self.rows = "", ROWS_MOST
+        self._key, self._seen = key, 0
+
+    def go_on(self, tx: Connection) -> None:
+        following = select(self._key).where(self._key > self.after).order_by(self._key)
+        last = tx.execute(following.offset(self.rows - 1).limit(1)).scalar_one_or_none()
+        self.after, self._seen = last or "", self._seen + self.rows
+        if last is None:
+            self.rows = min(max(ROWS_LEAST, self._seen // ROUND_LOOKS), ROWS_MOST)
+            self._seen = 0

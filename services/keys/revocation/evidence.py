@@ -1,7 +1,7 @@
 """Evidence: a command's own rows of the log, read beside the wait for gates, and signed with the receipt."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,9 +29,7 @@ class Evidence:
         if rows and self._signer is None:
             return rows[-1].position, None
         if rows:
-            with self._store.reading(once=True) as tx:
-                head, previous, _ = self._store.head_and_hash(tx, rows[0].position - 1)
-                epoch = self._store.epochs(tx, head.epoch).at(rows[-1].position)
+            epoch, previous = self._before(rows)
             return rows[-1].position, Place(epoch=epoch, previous=previous, rows=rows, hash=rows[-1].hash)
         with self._store.reading() as tx:
             head, _, (divergence,) = self._store.head_and_hash(tx, 0, (self._store.divergence,))
@@ -48,6 +46,15 @@ class Evidence:
         if self._signer is None or place is None:
             return receipt
         return dataclasses.replace(receipt, proof=proved(receipt.shown(), place, self._signer, self._now()).proof)
+
+    def _before(self, rows: Sequence[StoredEvent]) -> tuple[str, str | None]:
+        """The epoch of the rows, and the hash before them; as a rule known since they were appended."""
+        known = self._store.recent_links.before(rows[0])
+        if known is not None:
+            return known.epoch, known.hash
+        with self._store.reading(once=True) as tx:
+            head, previous, _ = self._store.head_and_hash(tx, rows[0].position - 1)
+            return self._store.epochs(tx, head.epoch).at(rows[-1].position), previous
 
     def _last_row(self, tx: Any, executed: tuple[Executed[Any], ...]) -> StoredEvent | None:
         if len(executed) != 1 or executed[0].state is None:

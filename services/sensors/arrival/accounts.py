@@ -10,7 +10,8 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from services.sensors.accounting.account import Account, Differing
 from services.sensors.arrival import tables
 from shared.observability.at_scrape import Measure, gauge
-from shared.sql.database import Database, upsert_for
+from shared.sql.database import Database
+from shared.sql.dialect_functions import upsert_for
 
 DIFFERING_MAX = 1000
 _PARTS = ("new", "repeated", "differing", "rejected")

@@ -14,7 +14,7 @@ from services.sensors.arrival import tables
 from services.sensors.timing.hull import End, Piece, Pieces, Point
 from services.sensors.timing.line import CONTEXT_PIECES, Line
 from services.sensors.timing.rates import Rate
-from shared.sql.database import upsert_for
+from shared.sql.dialect_functions import upsert_for
 
 BLOCK_PIECES = 8
 LINE_PIECES = 64

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from shared.values.timestamps import rfc3339
@@ -47,9 +48,12 @@ class NumberedPageQuerySchema(PageQuerySchema):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """One page of a list. `place`: of its last item if more follow, else None. `total`: of all pages together."""
+    """One page of a list. `items`: encoded already, or to be. `place`: of its last item if more follow, else None.
 
-    items: Iterable[Any]
+    `total`: of all pages together.
+    """
+
+    items: Iterable[Any] | msgspec.Raw
     place: tuple[str | int, ...] | None
     total: int
 
@@ -77,7 +81,8 @@ def page(call: Call[Any, Any], listed: Listed) -> Answer:
         "pages": -(-listed.total // query.limit) if by_number else None,
         "next_cursor": None if listed.place is None else cursor.encode(query.asked(), *listed.place),
     }
-    return Answer(body={"data": list(listed.items), "pagination": pagination, "meta": meta(call)})
+    items = listed.items if isinstance(listed.items, msgspec.Raw) else list(listed.items)
+    return Answer(body={"data": items, "pagination": pagination, "meta": meta(call)})
 
 
 def meta(call: Call[Any, Any]) -> dict[str, str]:

@@ -2,13 +2,13 @@
 
 from typing import Any
 
+import msgspec
+
+from services.sensors.health.details import DetailQueries
 from services.sensors.http.product_form import Listed, page, shown
-from services.sensors.http.sensor_schema import (
-    ListSensorsQuery,
-    ListSensorsQuerySchema,
-    SensorAnswerSchema,
-    SensorPageSchema,
-)
+from services.sensors.http.recent_pages import RecentPages
+from services.sensors.http.sensor_details import SensorAnswerSchema, detailed
+from services.sensors.http.sensor_schema import ListSensorsQuery, ListSensorsQuerySchema, SensorPageSchema
 from services.sensors.registry.queries import SensorQueries, SensorView
 from services.sensors.registry.visible import Visible, visible_to
 from shared.web.operation import Answer, Call, operation
@@ -16,8 +16,8 @@ from shared.web.problems.catalogue import Problem
 
 
 class SensorCollection:
-    def __init__(self, queries: SensorQueries) -> None:
-        self._queries = queries
+    def __init__(self, queries: SensorQueries, pages: RecentPages) -> None:
+        self._queries, self._pages = queries, pages
 
     @operation(
         "List sensors", tag="Sensors", permission="sensors:read", query=ListSensorsQuerySchema, answers=SensorPageSchema
@@ -25,16 +25,19 @@ class SensorCollection:
     def on_get(self, call: Call[ListSensorsQuery, None]) -> Answer:
         query = call.query
         (after,) = query.after(str) or ("",)
-        found = self._queries.list_sensors(
-            visible_to(call.caller), query.limit, after, query.bbox, query.offset, query.network_id, query.status
-        )
-        place = (found.next_after,) if found.next_after else None
-        return page(call, Listed(items=map(_shown, found.sensors), place=place, total=found.total))
+        asked = visible_to(call.caller), query.limit, after, query.bbox, query.offset, query.network_id, query.status
+
+        def read() -> Listed:
+            found = self._queries.list_sensors(*asked)
+            encoded = msgspec.Raw(msgspec.json.encode(list(map(_shown, found.sensors))))
+            return Listed(items=encoded, place=(found.next_after,) if found.next_after else None, total=found.total)
+
+        return page(call, self._pages.get(asked, read))
 
 
 class SensorItem:
-    def __init__(self, queries: SensorQueries) -> None:
-        self._queries = queries
+    def __init__(self, queries: SensorQueries, details: DetailQueries) -> None:
+        self._queries, self._details = queries, details
 
     @operation(
         "Show a sensor",
@@ -44,7 +47,8 @@ class SensorItem:
         problems=("outside-organisation",),
     )
     def on_get(self, call: Call[None, None], sensor_id: str) -> Answer:
-        return shown(call, _shown(visible_sensor(self._queries, visible_to(call.caller), sensor_id)))
+        sensor = visible_sensor(self._queries, visible_to(call.caller), sensor_id)
+        return shown(call, _shown(sensor) | detailed(sensor, self._details.of_sensor(sensor_id)))
 
 
 def visible_sensor(queries: SensorQueries, visible: Visible, sensor_id: str) -> SensorView:

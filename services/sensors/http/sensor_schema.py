@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from services.sensors.http.configuration.configuration_schema import ConfigurationSchema
-from services.sensors.http.product_form import NumberedPageQuery, NumberedPageQuerySchema, answer_of, page_of
+from services.sensors.http.product_form import NumberedPageQuery, NumberedPageQuerySchema, page_of
 from services.sensors.registry.queries import Box
 from services.sensors.registry.status import Status
 from shared.web.operation import StrictSchema
@@ -95,5 +95,4 @@ class SensorSchema(StrictSchema):
     revision = fields.Integer(required=True, metadata={"description": "of the configuration"})
 
 
-SensorAnswerSchema = answer_of(SensorSchema, "SensorAnswerSchema")
 SensorPageSchema = page_of(SensorSchema, "SensorPageSchema")

@@ -18,7 +18,7 @@ from services.sensors.arrival.time_arrival import TimeArrival
 from services.sensors.epochs.checked import checked
 from services.sensors.epochs.statements import EpochStatements
 from services.sensors.ingest import ReadResult, Recording, RejectedLine
-from services.sensors.ingest.openeew import NETWORK_UNKNOWN
+from services.sensors.ingest.openeew import DEVICE_UNIT, NETWORK_UNKNOWN, serial_number
 from services.sensors.ingest.recording import Described
 from services.sensors.networks.commands import NetworkCommands, check_takes_sensors
 from services.sensors.registry import network_codes, sensor
@@ -169,6 +169,8 @@ class Importer:
         self._sensors.execute(
             command.sensor_id, lambda state: sensor.decide(state, command, now), origin, fence=network_takes_it
         )
+        if known is None and command.unit == DEVICE_UNIT:
+            self._epochs.state(command.sensor_id, (serial_number(command.name),), origin)
 
 
 def _sensor_of(tx: Connection, organisation_id: str, station: Described) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from services.sensors.accounting.rejection import Rejection
 from services.sensors.ingest.devices import Device, Devices, find
@@ -27,6 +27,7 @@ from services.sensors.registry.epoch import Facts
 Content = BinaryIO | BufferedIOBase
 
 REJECTED_MAX = 10_000
+DEVICE_UNIT: Final = "mGal"
 NETWORK_UNKNOWN = "XX"  # FDSN keeps this code for networks without one; country codes are other networks' codes
 
 
@@ -77,10 +78,10 @@ def recording(device_id: str, messages: list[Message], devices: Devices) -> Reco
         latitude=device.latitude,
         longitude=device.longitude,
         elevation_m=device.elevation_m,
-        unit="mGal",
+        unit=DEVICE_UNIT,
         records=tuple(record for message in messages for record in message.records),
         segments=tuple(timed for message in messages for timed in message.timed),
-        epochs=_epochs(device_id, devices),
+        epochs=devices.epochs(device_id),
     )
 
 
@@ -88,16 +89,16 @@ def described(path: Path) -> ReadResult:
     """What a list of devices says, by itself. Raises UnreadableRecording."""
     devices = list_of_devices(path)
     stations = tuple(
-        Described(network=NETWORK_UNKNOWN, station=station_code(device_id), epochs=_epochs(device_id, devices))
+        Described(network=NETWORK_UNKNOWN, station=station_code(device_id), epochs=devices.epochs(device_id))
         for device_id in devices
     )
     return ReadResult(recordings=(), lines_read=len(stations), rejected=(), described=stations)
 
 
-def _epochs(device_id: str, devices: Devices) -> tuple[StateEpoch, ...]:
-    serial = Facts(serial_number=device_id)
-    named = StateEpoch(axis=None, starts_at=None, ends_at=None, facts=serial, source="the device itself")
-    return (named, *devices.epochs(device_id))
+def serial_number(device_id: str) -> StateEpoch:
+    """What a device says of itself: its id is the number that it was made with."""
+    facts = Facts(serial_number=device_id)
+    return StateEpoch(axis=None, starts_at=None, ends_at=None, facts=facts, source="the device itself")
 
 
 def station_code(device_id: str) -> str:

@@ -70,6 +70,7 @@ class SensorPage:
     total: int
 
 
+_UNSET = Configuration()
 _configuration = msgspec.json.Decoder(Configuration).decode
 
 
@@ -102,9 +103,16 @@ class SensorQueries:
             query = query.where(status_at(self._clock.now()) == status.value)
         by_id, place = (By(tables.sensor.c.id),), (after,) if after else None
         found, last = cut(self._views(keyset(query, by_id, place, limit).offset(offset)), limit)
+        if place is None and offset == 0 and last is None:
+            return SensorPage(sensors=tuple(found), next_after=None, total=len(found))
         with self._database.reading() as tx:
             total = tx.execute(query.with_only_columns(func.count(), maintain_column_froms=True)).scalar_one()
         return SensorPage(sensors=tuple(found), next_after=None if last is None else last.id, total=total)
+
+    def position(self) -> int:
+        """Of the log's last event."""
+        with self._database.reading(once=True) as tx:
+            return int(tx.execute(select(tables.log_head.c.position)).scalar_one_or_none() or 0)
 
     def has_sensors(self) -> bool:
         with self._database.reading() as tx:
@@ -161,7 +169,7 @@ def _view(rows: list[Row[Any]]) -> SensorView:
         serial_number=row.serial_number,
         firmware_version=row.firmware_version,
         created_at=None if row.created_us is None else from_microseconds(row.created_us),
-        configuration=_configuration(row.configuration),
+        configuration=_UNSET if row.configuration == "{}" else _configuration(row.configuration),
         revision=row.revision,
     )
 

@@ -13,7 +13,7 @@ MEASURED_WITHIN = timedelta(minutes=15)
 
 LATE_MS_MAX = 60_000.0
 COMPLETENESS_MIN = 0.95
-UNCERTAINTY_MS_MAX = 100.0
+UNCERTAINTY_MS_MAX = 500.0
 
 
 class Status(enum.StrEnum):

@@ -16,7 +16,8 @@ from services.sensors.store.miniseed.codec import RECORD_BYTES
 from services.sensors.store.miniseed.codes import Codes, SensorCodes, SensorUnknown
 from services.sensors.store.piece import PIECE_SECONDS_MAX, SAMPLE_TYPES, Piece
 from services.sensors.store.span import SealedSpan, Span
-from shared.sql.database import upsert, upsert_for
+from shared.sql.database import upsert
+from shared.sql.dialect_functions import upsert_for
 
 _SPAN_SECONDS_MAX = max(PIECE_SECONDS_MAX, 3600) + 1
 _ROWS_MAX = 500  # of one statement

@@ -5,7 +5,7 @@ gone meanwhile because its hour was sealed anew, the list is taken again.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -37,16 +37,19 @@ class SampleReader:
     def __init__(self, database: Database, archive: Archive, coding: Coding) -> None:
         self._database, self._archive, self._coding = database, archive, coding
 
-    def segments(self, sensor_id: str, start_ns: int, end_ns: int, channel: str | None) -> list[Segment]:
-        """The samples in [start_ns, end_ns), joined, by channel and time. Raises SpanDamaged."""
+    def segments(self, sensor_id: str, start_ns: int, end_ns: int, channels: Collection[str] | None) -> list[Segment]:
+        """The samples in [start_ns, end_ns), joined, by channel and time. `channels`: their codes; None: all.
+
+        Raises SpanDamaged.
+        """
         wanted = _Range(start_ns=start_ns, end_ns=end_ns)
 
         def read(listed: list[tuple[Span, Codes]]) -> list[Segment]:
             return join(segment for span, codes in listed for segment in self._segments(span, codes, wanted))
 
-        return self._read(sensor_id, wanted, channel, read)
+        return self._read(sensor_id, wanted, channels, read)
 
-    def miniseed(self, sensor_id: str, start_ns: int, end_ns: int, channel: str | None) -> bytes:
+    def miniseed(self, sensor_id: str, start_ns: int, end_ns: int, channels: Collection[str] | None) -> bytes:
         """The same samples as miniSEED 2 records, by channel and time. Raises SpanDamaged."""
         wanted = _Range(start_ns=start_ns, end_ns=end_ns)
 
@@ -55,13 +58,17 @@ class SampleReader:
                 record for codes, spans in _by_codes(listed) for record in self._records(spans, codes, wanted)
             )
 
-        return self._read(sensor_id, wanted, channel, read)
+        return self._read(sensor_id, wanted, channels, read)
 
     def _read(
-        self, sensor_id: str, wanted: _Range, channel: str | None, read: Callable[[list[tuple[Span, Codes]]], _T]
+        self,
+        sensor_id: str,
+        wanted: _Range,
+        channels: Collection[str] | None,
+        read: Callable[[list[tuple[Span, Codes]]], _T],
     ) -> _T:
         for attempt in range(1, _ATTEMPTS_MAX + 1):
-            listed = self._list(sensor_id, wanted, channel)
+            listed = self._list(sensor_id, wanted, channels)
             try:
                 return read(listed)
             except FileNotFoundError:
@@ -69,12 +76,12 @@ class SampleReader:
                     raise
         raise AssertionError
 
-    def _list(self, sensor_id: str, wanted: _Range, channel: str | None) -> list[tuple[Span, Codes]]:
+    def _list(self, sensor_id: str, wanted: _Range, channels: Collection[str] | None) -> list[tuple[Span, Codes]]:
         with self._database.reading() as tx:
             spans = index.between(tx, sensor_id, wanted.start_ns, wanted.end_ns)
             codes = self._coding.of(tx, sensor_id) if spans else None
         listed = [(span, codes.at(span.axis, span.start_ns, span.rate_hz)) for span in spans if codes is not None]
-        return [one for one in listed if channel in (None, one[1].channel)]
+        return [one for one in listed if channels is None or one[1].channel in channels]
 
     def _segments(self, span: Span, codes: Codes, wanted: _Range) -> Iterator[Segment]:
         for piece in span.pieces_between(self._archive, wanted.start_ns, wanted.end_ns):

@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from services.sensors import tables
-from services.sensors.store import index
+from services.sensors.store import index, latency
 from services.sensors.store.even_times import NS, time_ns
 from services.sensors.store.miniseed.archive import Archive
 from services.sensors.store.miniseed.codec import stated_rate
@@ -69,6 +69,8 @@ class SampleStore:
             rate_hz, end_ns = latest[axis].rate_hz, latest[axis].end_ns
             codes = self.coding.codes(tx, sensor_id, axis, end_ns, rate_hz)
             index.note_channel(tx, sensor_id, axis, codes, rate_hz, end_ns)
+        if latest:
+            latency.note(tx, sensor_id, self._now_us(), max(piece.end_ns for piece in latest.values()))
 
     def retime(
         self,
@@ -124,7 +126,7 @@ class SampleStore:
 
     def forget(self, tx: Connection, sensor_id: str) -> None:
         """Deletes all samples of a sensor: from the index now, its files by the next sweep."""
-        for table in (tables.span, tables.seal_due, tables.channel):
+        for table in (tables.span, tables.seal_due, tables.channel, tables.sensor_health, tables.sensor_latency):
             tx.execute(delete(table).where(table.c.sensor_id == sensor_id))
         files = tables.sealed_file
         tx.execute(update(files).where(files.c.sensor_id == sensor_id).values(superseded_us=0))

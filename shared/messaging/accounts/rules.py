@@ -19,6 +19,7 @@ _SENSORS_CALLS = frozenset(f"sensors.{name}" for name in ("networks_of", "networ
 CALLS: Mapping[str, frozenset[str]] = dict.fromkeys(SERVICES, _GATE_CALLS) | {
     "keys": _GATE_CALLS | _CONSOLE_CALLS | _SENSORS_CALLS,
     "usage": _GATE_CALLS | {"keys.get_key", "keys.history"},
+    "sensors": _GATE_CALLS | {"auth.verify_key"},
 }
 # A call that names no organisation: whose key it is about is in the answer.
 JUDGED_BY_ANSWER = frozenset({"auth.verify"})

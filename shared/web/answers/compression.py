@@ -15,7 +15,8 @@ BYTES_MIN = 1024
 _TYPES = re.compile(r"(?:text/(?!event-stream)[^;]+|application/(?:[^;]*\+)?(?:json|xml|javascript)|image/svg\+xml)\b")
 _GZIP = re.compile(r"(?:^|,)\s*(?:gzip|x-gzip|(\*))\s*(?:;\s*q=([0-9.]{1,5}))?\s*(?=,|$)", re.IGNORECASE)
 _GZIP_WINDOW_BITS = 31
-_ENCODED = {"content-encoding", "content-range"}
+# A file that is served in parts is as it is: its ranges are of those bytes.
+_ENCODED = {"content-encoding", "content-range", "accept-ranges"}
 
 Headers = list[tuple[str, str]]
 

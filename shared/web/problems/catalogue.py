@@ -139,6 +139,12 @@ _TYPES = (
     ProblemType("body-too-large", 413, "The body is too large", "Send at most 64 KiB."),
     ProblemType("uri-too-long", 414, "The URL is too long", "Send at most 8,000 characters."),
     ProblemType("unsupported-media-type", 415, "The body is not JSON", "Send `Content-Type: application/json`."),
+    ProblemType(
+        "range-not-satisfiable",
+        416,
+        "The file has no such bytes",
+        "Content-Range says how long the file is: ask for a range within it, or for all of it.",
+    ),
     ProblemType("invalid-body", 422, "The body is not valid", "`errors` says what is wrong where, by JSON pointer."),
     ProblemType(
         "quota-exceeded",

@@ -7,6 +7,10 @@ FRENCH: Mapping[str, tuple[str, str]] = {
         "La requête ne peut pas être comprise",
         "Corrigez ce qu'indique `detail`, puis renvoyez la requête.",
     ),
+    "range-not-satisfiable": (
+        "Le fichier n'a pas ces octets",
+        "Content-Range indique la longueur du fichier : demandez une plage qui y est contenue, ou le fichier entier.",
+    ),
     "range-too-long": (
         "La période demandée est trop longue",
         "Demandez une période plus courte, en plusieurs requêtes s'il le faut.",

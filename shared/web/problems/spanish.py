@@ -7,6 +7,10 @@ SPANISH: Mapping[str, tuple[str, str]] = {
         "La petición no se puede entender",
         "Corrija lo que nombra `detail` y envíela de nuevo.",
     ),
+    "range-not-satisfiable": (
+        "El archivo no tiene esos bytes",
+        "Content-Range indica la longitud del archivo: pida un intervalo contenido en él, o el archivo entero.",
+    ),
     "range-too-long": (
         "El periodo pedido es demasiado largo",
         "Pida un periodo más corto, en varias peticiones si hace falta.",

@@ -45,7 +45,8 @@ class Call(msgspec.Struct, Generic[Query, Body], frozen=True, gc=False):
     `digest`: of the secret that it presented. `permission`: what the operation needs; None: any valid key will do.
     `media_type`: of those that the operation offers, the one that the caller prefers. `time`: the gate's, at the moment
     it is called. `address`: the caller's. `seen`: to check against the resource where its change commits. `keep`: to
-    call in that transaction, if the caller sent an Idempotency-Key.
+    call in that transaction, if the caller sent an Idempotency-Key. `byte_range`, `if_range`: the headers Range and
+    If-Range, of an operation that serves ranges.
     """
 
     caller: Grant
@@ -59,6 +60,8 @@ class Call(msgspec.Struct, Generic[Query, Body], frozen=True, gc=False):
     address: str = ""
     seen: SeenRevisions = ANY_REVISION
     keep: Keep | None = None
+    byte_range: str | None = None
+    if_range: str | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -105,7 +105,8 @@ def test_a_dead_secret_whose_row_is_damaged_stays_dead_and_its_row_is_made_again
 
 
 def test_the_patrol_comes_by_every_row(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patrol, "_ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(patrol, "ROWS_LEAST", 2)
+    monkeypatch.setattr(patrol, "ROWS_MOST", 2)
     keys = sorted(world.create() for _ in range(5))
     world.minutes(1)
     for key_id in keys:

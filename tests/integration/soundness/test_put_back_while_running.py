@@ -1,6 +1,7 @@
 """Each database that was put back alone is named also when it is looked for late: everything ran on meanwhile."""
 
 from collections.abc import Iterator
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from services.auth import assembly as auth_assembly
 from services.cli.host.restoring.sensors import accept as accept_sensors
 from services.embedded.data_folder import DataFolder
-from tests.integration.embedded.soundness.data_folder_world import World, found, put_back
+from tests.integration.embedded.soundness.data_folder_world import SERVICES, World, found, put_back
 
 
 @pytest.fixture
@@ -87,3 +88,27 @@ def test_sensors_put_back_to_after_its_last_event_are_named_by_the_samples_that_
     assert "auth.sensors put back knows of samples offered after it" in fault
     accept_sensors(world.folder.path, yes=True, as_json=True)
     assert found(world.folder) == []
+
+
+def test_of_two_databases_that_were_put_back_to_different_ages_at_least_one_is_named(
+    world: World, tmp_path: Path
+) -> None:
+    """Both of a pair may be of one age, as far as one knows of the other: so a third one names them."""
+    older = []
+    for number in range(2):
+        world.live(1)
+        world.offer(10)
+        world.minutes()
+        older.append(world.copy(tmp_path / f"older_{number}"))
+    world.live(1)
+    world.offer(10)
+    world.minutes()
+    world.stop()
+    assert found(world.folder) == []
+    for number, pair in enumerate(permutations(SERVICES, 2)):
+        folder = world.copy(tmp_path / f"pair_{number}")
+        for service, copy in zip(pair, older, strict=True):
+            put_back(folder, service, copy)
+        named = {fault.partition(".")[0] for fault in found(folder)}
+        assert named & set(pair), pair
+        assert named <= {*pair, "keys"}, pair

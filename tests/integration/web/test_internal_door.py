@@ -163,6 +163,9 @@ def test_a_signed_head_that_the_follower_holds_is_heard_as_it_was_sent(
     named = {"follower": "auth.grants", "held": msgspec.json.encode(HELD).decode()}
     assert door.simulate_get("/internal/feed", headers=TOKEN, params=named, params_csv=False).status_code == 200
     assert log.held == HeldHead(follower="auth.grants", head=HELD)
+    named = {"follower": "auth.grants", "lost": HELD.signed_at}
+    assert door.simulate_get("/internal/feed", headers=TOKEN, params=named, params_csv=False).status_code == 200
+    assert log.held == HeldHead(follower="auth.grants", head=None, lost=HELD.signed_at)
 
 
 @pytest.mark.parametrize(

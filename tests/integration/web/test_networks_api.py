@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from falcon import testing
 
+from services.sensors.networks.queries import NetworkQueries, NetworkView
+from services.sensors.registry.visible import Visible
 from tests.integration.web.management import Management
 from tests.integration.web.two_organisations import World, two_organisations
 
@@ -71,6 +73,13 @@ def test_a_change_names_what_it_is_based_on_by_tag_or_in_its_body(world: World) 
         assert ask(world, "PATCH", path, json=body, **late).status_code == 412
     assert ask(world, "PATCH", path, json={"name": "in time", "revision": 2}).json["data"]["name"] == "in time"
     assert ask(world, "GET", path, headers={"If-None-Match": changed.headers["ETag"]}).status_code == 200
+    deletion = ask(world, "DELETE", path, headers={"If-Match": tag}, params={"name": "in time"})
+    assert deletion.status_code == 412
+    tag = ask(world, "GET", path).headers["ETag"]
+    assert ask(world, "GET", path, headers={"If-None-Match": tag}).status_code == 304
+    for creation in ("/v1/networks", f"{path}/sensors"):
+        assert ask(world, "POST", creation, headers={"If-Match": tag}, json={"name": "x"}).status_code in (400, 422)
+    assert ask(world, "DELETE", path, headers={"If-Match": tag}, params={"name": "in time"}).status_code == 200
 
 
 def test_what_is_asked_for_twice_with_one_idempotency_key_is_made_once(world: World) -> None:
@@ -159,3 +168,21 @@ def test_reading_needs_sensors_read_and_changing_config_write(world: World) -> N
         ("sensors:read", "GET"),
         ("config:write", "PATCH"),
     }
+
+
+def test_a_change_is_not_committed_when_its_key_is_revoked_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"name": "thief", "permissions": ["config:write"]}
+    thief, path = ask(world, "POST", "/v1/keys", json=body).json, f"/v1/networks/{world.first.ids['network_id']}"
+    read = NetworkQueries.get_network
+
+    def revoked_meanwhile(queries: NetworkQueries, visible: Visible, network_id: str) -> NetworkView:
+        monkeypatch.undo()
+        assert ask(world, "POST", f"/v1/keys/{thief['id']}/revoke").status_code == 200
+        return read(queries, visible, network_id)
+
+    monkeypatch.setattr(NetworkQueries, "get_network", revoked_meanwhile)
+    answer = ask(world, "PATCH", path, headers={"Authorization": f"Bearer {thief['key']}"}, json={"name": "taken"})
+    assert (answer.status_code, answer.json["type"].rpartition("/")[2]) == (401, "key-revoked")
+    assert ask(world, "GET", path).json["data"]["revision"] == 1

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.runtime.clock import SystemClock
+from services.sensors.health.measuring import HealthMeasuring
+from shared.runtime.clock import ManualClock, SystemClock
 from tests.integration.web.management import Management
-from tests.integration.web.sensor_world import SensorWorld, sensor_world
+from tests.integration.web.sensor_world import SensorWorld, seconds_of_records, sensor_world
 
 
 @pytest.fixture
@@ -112,3 +113,63 @@ def test_configuring_needs_its_permission(world: SensorWorld) -> None:
     )
     assert world.ask("PATCH", path, json={"enabled": False}, key=reader).status_code == 403
     assert world.ask("PATCH", path, json={"enabled": False}, key=writer).status_code == 200
+
+
+def test_a_sensor_tells_its_account_its_clock_and_how_late_and_complete_it_is(api: Management, tmp_path: Path) -> None:
+    clock = ManualClock(SystemClock().now())
+    with sensor_world(api, tmp_path, clock) as world:
+        began = clock.now().timestamp()
+        records = seconds_of_records(began, 60)
+        clock.advance(61)
+        sensor_id = world.register("OAX1", *records, name="a8032487f8b1")
+        world.register("OAX1", records[0], name="a8032487f8b1")
+        clock.advance(59)
+        HealthMeasuring(world.sensors.database, clock).run()
+        told = world.data(f"/v1/sensors/{sensor_id}")
+        assert told["samples"] == {"offered": 5856, "new": 5760, "repeated": 96, "differing": 0, "rejected": 0}
+        assert (told["clock"]["eras"], told["clock"]["uncertainty_ms"] is not None) == (1, True)
+        assert told["latency_ms"]["hour"] == pytest.approx(500, abs=1100)
+        assert told["completeness"]["hour"] == pytest.approx(1, abs=0.02)
+        assert [(one["axis"], one["dip"]) for one in told["epochs"] if one["assumed"]] == [
+            ("x", -90),
+            ("y", 0),
+            ("z", 0),
+        ]
+        assert (told["location_code"], told["serial_number"]) == ("", "a8032487f8b1")
+        assert told["status"] == "online"
+
+
+def test_status_is_what_arrived_and_lists_are_filtered_by_it(api: Management, tmp_path: Path) -> None:
+    clock = ManualClock(SystemClock().now())
+    with sensor_world(api, tmp_path, clock) as world:
+        began = clock.now().timestamp()
+        clock.advance(300)
+        whole = world.register("A", *seconds_of_records(began, 300))
+        holes = world.register("B", *seconds_of_records(began, 100), *seconds_of_records(began + 200, 100))
+        silent = world.register("C")
+        HealthMeasuring(world.sensors.database, clock).run()
+        listed = {one["id"]: one["status"] for one in world.data("/v1/sensors")}
+        assert listed == {whole: "online", holes: "warning", silent: "offline"}
+        for status, sensor_id in (("online", whole), ("warning", holes), ("offline", silent)):
+            answer = world.ask("GET", "/v1/sensors", params={"status": status}).json
+            assert ([one["id"] for one in answer["data"]], answer["pagination"]["total"]) == ([sensor_id], 1)
+        assert world.ask("GET", "/v1/sensors", params={"status": "broken"}).status_code == 400
+        clock.advance(601)
+        assert {one["status"] for one in world.data("/v1/sensors")} == {"offline"}
+
+
+def test_a_page_is_a_second_old_at_most_and_never_older_than_the_log(api: Management, tmp_path: Path) -> None:
+    clock = ManualClock(SystemClock().now())
+    with sensor_world(api, tmp_path, clock) as world:
+        sensor_id = world.register("A", *seconds_of_records(clock.now().timestamp(), 20))
+        first = world.ask("GET", "/v1/sensors")
+        assert first.json["data"][0]["last_seen"] is not None
+        later = seconds_of_records(clock.now().timestamp() + 30, 20)
+        world.register("A", *later)
+        world.sensors.importer.decide([sensor_id])
+        same = world.ask("GET", "/v1/sensors", headers={"If-None-Match": first.headers["ETag"]})
+        assert same.status_code == 304
+        clock.advance(2)
+        assert world.data("/v1/sensors")[0]["last_seen"] > first.json["data"][0]["last_seen"]
+        world.ask("PATCH", f"/v1/sensors/{sensor_id}/config", json={"display_name": "School"})
+        assert world.data("/v1/sensors")[0]["configuration"]["display_name"] == "School", "an event is seen at once"

@@ -10,6 +10,7 @@ from typing import Any
 
 from falcon import testing
 
+from services.auth import assembly as auth_assembly
 from services.sensors import assembly as sensors_assembly
 from services.sensors.catalogue.reading import FoundEvent, ReadCatalogue
 from services.sensors.catalogue.seismic_event import event_id
@@ -50,6 +51,7 @@ LISTS = [
     ("/v1/sensors", {"limit": "100"}),
     ("/v1/events", {"limit": "100"}),
     ("/v1/events/export", {}),
+    ("/v1/exports", {"limit": "100"}),
 ]
 
 
@@ -70,6 +72,7 @@ class Organisation:
 @dataclass
 class World:
     api: Management
+    auth: auth_assembly.Auth
     sensors: sensors_assembly.Sensors
     client: testing.TestClient
     first: Organisation
@@ -99,8 +102,12 @@ def two_organisations(api: Management, folder: Path) -> Iterator[World]:
     client = testing.TestClient(app)
     admins = api.admin, api.another_organisation("premium")
     made = [_filled(api, client, sensors, name, admin) for name, admin in zip(DURATION_US, admins, strict=True)]
-    yield World(api, sensors, client, *made)
+    book = migrated(Database.sqlite(folder / "auth-of-all.db"), auth_assembly.MIGRATIONS)
+    auth = auth_assembly.assemble(book, api.keys.feed, clock)
+    auth.subscription.pull()
+    yield World(api, auth, sensors, client, *made)
     database.close()
+    book.close()
 
 
 def _without_meta(answer: testing.Result) -> Any:
@@ -176,6 +183,9 @@ def _filled(
     sensors.catalogue_importer.store(
         ReadCatalogue(events=(told,), rejected=()), organisation_id, BOOTSTRAP, network["id"]
     )
+    (sensor_id,) = imported.sensor_ids
+    asked_for = {"sensor_ids": [sensor_id], "start": "2026-01-01", "end": "2026-01-02", "format": "csv"}
+    export = asked("POST", "/v1/exports", json=asked_for)["data"]
     ids = {
         "key_id": key["id"],
         "rule_id": rule["id"],
@@ -183,7 +193,8 @@ def _filled(
         "channel_id": channel["id"],
         "delivery_id": delivery["id"],
         "network_id": network["id"],
-        "sensor_id": imported.sensor_ids[0],
+        "sensor_id": sensor_id,
+        "export_id": export["id"],
         "event_id": event_id(organisation_id, told.source, told.public_id),
     }
     names = {f"{name}-key-0", f"{name}-key-1", f"{name}-agent", f"{name}-r", f"{name}-hook", f"{name}-sensor"}

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from services.auth.assembly import MIGRATIONS, Auth, assemble
-from services.auth.verification import verify
+from services.auth.verification import verify, verify_key
+from shared.contracts.errors import NotFound
 from shared.contracts.keys import KeyRotated, OrganisationRegistered, TierChanged
 from shared.gate.authentication.credential import digest_of
 from shared.gate.grants.grants import Grants
@@ -143,3 +144,27 @@ def test_a_change_of_tier_is_one_organisation_s(auth: Auth, log: MemoryLog) -> N
     )
     auth.subscription.pull()
     assert auth.book.snapshot().tiers == {ORGANISATION: "standard", "org_other": "premium"}
+
+
+@pytest.mark.parametrize(
+    ("number", "permission", "problem"),
+    [
+        (1, "sensors:read", None),
+        (1, "config:write", "insufficient-permission"),
+        (2, "sensors:read", "key-revoked"),
+        (3, "sensors:read", "key-expired"),
+        (4, "sensors:read", None),
+    ],
+)
+def test_a_key_that_asked_earlier_is_judged_by_its_id(
+    auth: Auth, clock: ManualClock, number: int, permission: str, problem: str | None
+) -> None:
+    assert verify_key(auth.book, clock, ORGANISATION, f"key_{number}", permission).problem == problem
+
+
+@pytest.mark.parametrize(("organisation_id", "key_id"), [(ORGANISATION, "key_9"), ("org_elsewhere", "key_1")])
+def test_an_unknown_key_and_another_s_are_not_found(
+    auth: Auth, clock: ManualClock, organisation_id: str, key_id: str
+) -> None:
+    with pytest.raises(NotFound):
+        verify_key(auth.book, clock, organisation_id, key_id, "sensors:read")

@@ -179,7 +179,6 @@ FRENCH_FAULTS: Mapping[str, str] = {
     "at most … steps of one …: ask for a shorter range or a longer step": (
         "au plus … pas (…) : demandez une période plus courte ou un pas plus long"
     ),
-    "the range is … s long; the limit is … s": "la période dure … s ; la limite est de … s",
     # what is as it is
     "the resource is at revision …": "la ressource en est à la révision …",
     "the key is revoked, which is for good: create a new one": (

@@ -181,7 +181,6 @@ SPANISH_FAULTS: Mapping[str, str] = {
     "at most … steps of one …: ask for a shorter range or a longer step": (
         "como máximo … pasos (…): pida un periodo más corto o un paso más largo"
     ),
-    "the range is … s long; the limit is … s": "el periodo dura … s; el límite es de … s",
     # what is as it is
     "the resource is at revision …": "el recurso está en la revisión …",
     "the key is revoked, which is for good: create a new one": "la clave está revocada, definitivamente: cree otra",

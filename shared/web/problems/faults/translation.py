@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from shared.web.problems.faults import recordings
 from shared.web.problems.faults.french import FRENCH_FAULTS
 from shared.web.problems.faults.spanish import SPANISH_FAULTS
 
@@ -13,7 +14,10 @@ def _compiled(texts: Mapping[str, str]) -> _Texts:
     return [(re.compile(re.escape(english).replace("…", "(.+)"), re.DOTALL), other) for english, other in texts.items()]
 
 
-_TEXTS: Mapping[str, _Texts] = {"fr": _compiled(FRENCH_FAULTS), "es": _compiled(SPANISH_FAULTS)}
+_TEXTS: Mapping[str, _Texts] = {
+    "fr": _compiled({**FRENCH_FAULTS, **recordings.FRENCH}),
+    "es": _compiled({**SPANISH_FAULTS, **recordings.SPANISH}),
+}
 _BEFORE_A_FAULT = {"fr": " : ", "es": ": "}
 _OF_A_MEMBER = re.compile(r"(/[^:]*|[A-Za-z_-]+): (.+)", re.DOTALL)
 

@@ -55,6 +55,12 @@ def test_those_that_were_chosen_end_together_with_one_receipt(
         assert head.head(tx) == before, "sent twice, done once"
     assert again.status_code == 200
     assert "2 keys revoked" in again.text
+    changed = [
+        *((name, value) for name, value in browser.form(asked, REVOKE).fields if name != "key"),
+        ("key", key["three"]),
+    ]
+    assert browser.post(REVOKE, changed).status_code == 422, "another form is no repetition of this one"
+    assert statuses(console)["three"] == "active"
 
 
 def test_a_lock_out_is_told_before_and_stops_what_nobody_forced(

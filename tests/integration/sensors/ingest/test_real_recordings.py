@@ -1,5 +1,7 @@
 """Grillo's own recordings of two Mexican earthquakes, imported as anyone would import them."""
 
+import csv
+import io
 import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -7,9 +9,11 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from obspy import Stream, Trace, UTCDateTime
+from obspy import read as obspy_read
 from obspy.signal.trigger import coincidence_trigger, recursive_sta_lta
 from sqlalchemy import func, select
 
@@ -17,6 +21,11 @@ from services.sensors import assembly, tables
 from services.sensors.arrival.record import Record
 from services.sensors.ingest import read
 from services.sensors.ingest.importer import Importer
+from services.sensors.recordings.reading import RecordingReader
+from services.sensors.recordings.sample_json import recording
+from services.sensors.recordings.time_range import TimeRange
+from services.sensors.registry.queries import SensorQueries, SensorView
+from services.sensors.registry.visible import Visible
 from services.sensors.samples import open_samples
 from services.sensors.store.waveform import Segment
 from shared.eventsourcing.sql_event_store import SqlEventStore
@@ -48,10 +57,17 @@ class Served:
         database, clock = Database.sqlite(folder / "sensors.sqlite3"), SystemClock()
         migrate(database, assembly.MIGRATIONS)
         self._database = database
-        self._samples = open_samples(database, folder / "samples", clock)
-        self._importer = Importer(database, SqlEventStore(database, tables.metadata), self._samples.store, clock)
+        self.samples = open_samples(database, folder / "samples", clock)
+        self._importer = Importer(database, SqlEventStore(database, tables.metadata), self.samples.store, clock)
         self.offered: defaultdict[tuple[str, str], list[Record]] = defaultdict(list)
         self.sensors: dict[str, str] = {}
+
+        self._queries = SensorQueries(database, clock)
+
+    def sensor(self, station: str) -> SensorView:
+        found = self._queries.get_sensor(Visible(organisation_id=ORGANISATION_ID), self.sensors[station])
+        assert found is not None
+        return found
 
     def take(self) -> tuple[int, int]:
         """Samples new and samples offered."""
@@ -69,7 +85,7 @@ class Served:
 
     def seal(self) -> tuple[int, int]:
         """Bytes and samples of all sealed files."""
-        while self._samples.sealer.run(settled=False):
+        while self.samples.sealer.run(settled=False):
             pass
         files, spans = tables.sealed_file, tables.span
         with self._database.reading() as tx:
@@ -80,7 +96,7 @@ class Served:
     def segments(self, station: str, channel: str) -> Mapping[str, list[Segment]]:
         """By day."""
         found: dict[str, list[Segment]] = {day: [] for day in DAYS}
-        for segment in self._samples.reader.segments(self.sensors[station], *ALL_TIME, channel):
+        for segment in self.samples.reader.segments(self.sensors[station], *ALL_TIME, channel):
             day = "2018_2_16" if segment.start_ns < 1_550_000_000 * 10**9 else "2020_1_24"
             found[day].append(segment)
         return found
@@ -93,6 +109,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
     distinct = sum(record.values.size for records in found.offered.values() for record in _distinct(records))
     assert (new, offered) == (distinct, sum(one.values.size for records in found.offered.values() for one in records))
     return found
+
+
+def _whole_day(day: str) -> TimeRange:
+    """The hours around its recordings."""
+    begin = int(datetime.fromisoformat(f"{DAYS[day]}+00:00").timestamp()) * 10**9
+    return TimeRange(start_ns=begin - 6 * 3600 * 10**9, end_ns=begin + 12 * 3600 * 10**9)
 
 
 def _distinct(records: Sequence[Record]) -> list[Record]:
@@ -119,6 +141,33 @@ def test_all_of_a_device_s_day_has_one_rate_and_obspy_merges_it(served: Served) 
         assert len({segment.sample_rate_hz for segment in segments}) == 1
         stream = Stream(_trace(segment, station) for segment in segments)
         assert len(stream.merge()) == 1
+
+
+def test_every_sample_is_the_same_through_json_csv_and_miniseed(served: Served) -> None:
+    for (day, station), offered in served.offered.items():
+        records = _distinct(offered)
+        expected = {
+            channel: [value for record in records for value in record.values[axis].tolist()]
+            for channel, axis in CHANNELS.items()
+        }
+        wanted = _whole_day(day)
+        told: defaultdict[str, list[float]] = defaultdict(list)
+        lines: defaultdict[str, list[float]] = defaultdict(list)
+        sensor, recordings = served.sensor(station), RecordingReader(served.samples.reader)
+        body = msgspec.json.decode(
+            msgspec.json.encode(recording(sensor.id, "mGal", recordings.segments(sensor, wanted, None), None))
+        )
+        for segment in body["segments"]:
+            told[segment["channel"]] += segment["samples"]
+        for row in csv.DictReader(io.StringIO(b"".join(recordings.csv(sensor, wanted, None)).decode())):
+            lines[row["channel"]].append(float(row["value"]))
+        stream = obspy_read(io.BytesIO(b"".join(recordings.miniseed(sensor, wanted, None))), format="MSEED")
+        traces = sorted(stream, key=lambda trace: trace.stats.starttime)
+        for channel, values in expected.items():
+            assert told[channel] == values
+            assert lines[channel] == values
+            parts = [trace.data for trace in traces if trace.stats.channel == channel]
+            assert np.concatenate(parts).tolist() == values
 
 
 def test_importing_all_again_changes_nothing(served: Served) -> None:

@@ -1,0 +1,159 @@
+"""Live readings on one sensors worker: from a message's publication on RabbitMQ until its samples can be read.
+
+`python -m benchmarks.readings [--rate 300] [--devices 300] [--seconds 60] [--sqlite]`: each device sends 32 samples of
+three axes in its turn. Broker, database (PostgreSQL with durable commits, or SQLite) and publisher are on this machine.
+What registers the devices, in the first seconds, is not measured. Memory is the worker's, at the begin and at the end.
+"""
+
+from shared.messaging.eventlet_patching import cooperate  # isort: skip
+
+cooperate()
+
+# ruff: noqa: E402  everything below must find sockets, locks and threads already patched
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from amqp import Message
+from kombu import Connection
+from nameko.runners import ServiceRunner
+
+from services.sensors import assembly
+from services.sensors.live.receiver import Receiver
+from services.sensors.networks.network import Settings
+from services.sensors.service import SensorsService
+from shared.messaging.entrypoints import COMPOSITION
+from shared.messaging.readings.exchange import READINGS, readings_queue
+from shared.messaging.readings.reading import Reading
+from shared.runtime.clock import SystemClock
+from shared.sql.database import Database
+from tests.examples import ORGANISATION_ID, ORIGIN, NoBus
+from tests.servers import Postgres, RabbitMq
+
+WARM_SECONDS = 10
+_PAGE_KB = 4
+
+
+class Timed:
+    """A receiver that tells of each batch how long ago its messages were published, and the worker's memory."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+
+    def take(self, readings: Sequence[Reading]) -> None:
+        self._receiver.take(readings)
+        now = time.time()
+        late = [now - json.loads(reading.body)["cloud_t"] for reading in readings]
+        memory_mb = int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_KB / 1024
+        sys.stdout.write(json.dumps({"late": late, "memory_mb": memory_mb}) + "\n")
+        sys.stdout.flush()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rate", type=int, default=300)
+    parser.add_argument("--devices", type=int, default=300)
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--sqlite", action="store_true")
+    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        _work(*options.worker)
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        rabbitmq = RabbitMq(folder)
+        postgres = None if options.sqlite else Postgres(folder)
+        try:
+            url = f"sqlite:///{folder}/sensors.sqlite3" if postgres is None else postgres.new_database()
+            _measure(rabbitmq.new_vhost(), url, options)
+        finally:
+            rabbitmq.close()
+            if postgres is not None:
+                postgres.close()
+
+
+def _measure(uri: str, url: str, options: argparse.Namespace) -> None:
+    part = _assembled(url)
+    network_id = part.networks.commands.create(ORGANISATION_ID, Settings(name="Bench"), ORIGIN)
+    part.database.close()
+    with Connection(uri) as operator:
+        readings_queue("sensors")(operator.channel()).declare()
+    command = [sys.executable, "-m", "benchmarks.readings", "--worker", uri, url]
+    with tempfile.TemporaryFile("w+") as output:
+        worker = subprocess.Popen(command, stdout=output, text=True)
+        try:
+            sent = _publish(uri, network_id, options)
+            taken = _wait(output, sent)
+        finally:
+            worker.kill()
+            worker.wait()
+    late = [one for batch in taken for one in batch["late"]][WARM_SECONDS * options.rate :]
+    cuts = statistics.quantiles(late, n=100)
+    memory = [batch["memory_mb"] for batch in taken]
+    print(
+        f"{options.rate} readings/s of {options.devices} devices, {len(late):,} measured in batches of"
+        f" {sent / len(taken):.0f}: readable after p50 {cuts[49] * 1000:.0f} ms, p99 {cuts[98] * 1000:.0f} ms;"
+        f" memory {memory[len(memory) // 3]:.0f} MB, then {memory[-1]:.0f} MB"
+    )
+
+
+def _publish(uri: str, network_id: str, options: argparse.Namespace) -> int:
+    """How many messages."""
+    count: int = (WARM_SECONDS + options.seconds) * options.rate
+    axis = [number / 1000 for number in range(32)]
+    with Connection(uri) as connection:
+        channel = connection.channel()
+        began = time.time()
+        for number in range(count):
+            due = began + number / options.rate
+            while time.time() < due:
+                time.sleep(min(due - time.time(), 0.005) if due > time.time() else 0)
+            now = time.time()
+            record, device = divmod(number, options.devices)
+            device_t = round(began + record * options.devices / options.rate + device / options.rate, 3)
+            body = {
+                "device_id": f"D{device}",
+                "x": axis,
+                "y": axis,
+                "z": axis,
+                "sr": 32 * options.rate / options.devices,
+            }
+            body |= {"device_t": device_t, "cloud_t": now}
+            channel.basic_publish(
+                Message(json.dumps(body).encode(), delivery_mode=2), exchange=READINGS.name, routing_key=network_id
+            )
+    return count
+
+
+def _wait(output: IO[str], sent: int) -> list[dict[str, list[float]]]:
+    while True:
+        output.seek(0)
+        taken = [json.loads(line) for line in output if line.startswith("{") and line.endswith("}\n")]
+        if sum(len(batch["late"]) for batch in taken) >= sent:
+            return taken
+        time.sleep(1)
+
+
+def _assembled(url: str) -> assembly.Sensors:
+    return assembly.assemble(Database(url), NoBus(), SystemClock(), Path(tempfile.mkdtemp()))
+
+
+def _work(uri: str, url: str) -> None:
+    part = _assembled(url)
+    provided = part.provided() | {"clock": SystemClock(), "sensors.receiver": Timed(part.receiver)}
+    runner = ServiceRunner({"AMQP_URI": uri, "max_workers": 10, COMPOSITION: provided})
+    runner.add_service(SensorsService)
+    runner.start()
+    runner.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""HTTP resources of exports: asked for, listed, looked at and downloaded."""

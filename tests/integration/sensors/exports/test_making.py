@@ -1,0 +1,222 @@
+"""Exports made by child processes: each format whole, asked about before each part, and what ends one early."""
+
+import csv
+import hashlib
+import io
+import subprocess
+import tarfile
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import obspy
+import pytest
+
+from services.sensors.exports import export_store
+from services.sensors.exports.export import KEPT
+from services.sensors.lifecycle.deletion import SensorDeletion
+from tests.examples import ORIGIN
+from tests.integration.sensors.exports.conftest import Standings
+from tests.integration.sensors.recordings.scene import CHIEF, ELSEWHERE, KEY, Scene, segment
+
+DAY = {"start": "2020-01-24", "end": "2020-01-25T12:00:00Z"}
+
+
+def ask(here: Scene, *sensor_ids: str, who: int = KEY, format_: str = "csv", **different: Any) -> str:
+    body = {"sensor_ids": sensor_ids, "format": format_, **DAY, **different}
+    answer = here.ask("POST", "/v1/exports", who, json=body)
+    assert answer.status_code == 201, answer.text
+    assert answer.headers["Location"] == f"/v1/exports/{answer.json['data']['id']}"
+    return str(answer.json["data"]["id"])
+
+
+def made(here: Scene, export_id: str, who: int = KEY) -> Any:
+    """How it stands when nothing is being made any more. An organisation's exports are made one after the other."""
+    for _ in range(4):
+        here.sensors.exports.maker.run()
+        here.sensors.exports.maker.wait()
+    return here.get(f"/v1/exports/{export_id}", who).json["data"]
+
+
+def file(here: Scene, export_id: str, who: int = KEY) -> bytes:
+    answer = here.get(f"/v1/exports/{export_id}/file", who)
+    assert answer.status_code == 200, answer.text
+    return bytes(answer.content)
+
+
+def left(tmp_path: Path) -> list[str]:
+    """Names of files in the folder of exports."""
+    return sorted(path.name for path in (tmp_path / "exports").rglob("*") if path.is_file())
+
+
+def test_a_csv_has_every_sample_of_the_range_across_hours_and_days(here: Scene) -> None:
+    hours_24 = 21 * 3600  # from 03:00 to midnight
+    sensor_id = here.recorded(segment(3000, 1200, rate_hz=10.0), segment(hours_24 - 60, 120, rate_hz=10.0))
+    here.sensors.samples.sealer.run(settled=False)
+    export_id = ask(here, sensor_id)
+    told = made(here, export_id)
+    assert (told["status"], told["percent"], told["fault"]) == ("ready", 100, None), told
+    content = file(here, export_id)
+    assert (told["bytes"], told["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+    rows = list(csv.DictReader(io.StringIO(content.decode())))
+    assert [int(row["value"]) for row in rows] == [*range(12_000), *range(1200)]
+
+
+def test_an_sds_archive_has_a_file_a_channel_and_day_that_obspy_reads(here: Scene) -> None:
+    sensor_id = here.recorded(
+        segment(20 * 3600, 4 * 3600, rate_hz=10.0), segment(0, 60, axis="00.HNN"), segment(0, 60, axis="00.LCQ")
+    )
+    export_id = ask(here, sensor_id, format_="sds")
+    assert made(here, export_id)["status"] == "ready"
+    with tarfile.open(fileobj=io.BytesIO(file(here, export_id))) as tar:
+        found = {name: obspy.read(io.BytesIO(read(tar, name))).merge(-1) for name in tar.getnames()}
+    assert sorted(found) == [
+        "2020/XX/AAA/HNN.D/XX.AAA.00.HNN.D.2020.024",
+        "2020/XX/AAA/HNZ.D/XX.AAA.00.HNZ.D.2020.024",
+        "2020/XX/AAA/HNZ.D/XX.AAA.00.HNZ.D.2020.025",
+        "2020/XX/AAA/LCQ.D/XX.AAA.00.LCQ.D.2020.024",
+    ]
+    vertical = [found[f"2020/XX/AAA/HNZ.D/XX.AAA.00.HNZ.D.2020.02{day}"] for day in (4, 5)]
+    assert np.concatenate([trace.data for day in vertical for trace in day]).tolist() == list(range(144_000))
+
+
+def test_one_miniseed_file_has_the_channels_that_were_asked_for(here: Scene) -> None:
+    first = here.recorded(segment(0, 60), segment(0, 60, axis="00.HNN"))
+    second = here.recorded(segment(0, 60, axis="00.BNZ", value=7), station="BBB")
+    export_id = ask(here, first, second, format_="miniseed", channel="HNZ")
+    assert made(here, export_id)["status"] == "ready"
+    stream = obspy.read(io.BytesIO(file(here, export_id)))
+    assert [(trace.id, trace.data[0]) for trace in stream.merge(-1)] == [("XX.AAA.00.HNZ", 0), ("XX.BBB.00.BNZ", 7)]
+
+
+def test_a_dead_key_s_export_stops_before_its_next_part(here: Scene, standings: Standings, tmp_path: Path) -> None:
+    sensor_id = here.recorded(segment(0, 5 * 3600, rate_hz=1.0))
+    standings.refusals["key_1"], standings.after = "key-revoked", 2
+    export_id = ask(here, sensor_id)
+    told = made(here, export_id)
+    assert (told["status"], told["fault"], told["file"]) == ("failed", "key-revoked", None)
+    assert (standings.asked, left(tmp_path)) == (3, [])
+
+
+def test_while_nobody_says_what_the_key_may_do_nothing_is_made(
+    here: Scene, standings: Standings, tmp_path: Path
+) -> None:
+    sensor_id = here.recorded(segment(0, 60))
+    standings.is_away = True
+    export_id = ask(here, sensor_id)
+    for _ in range(5):
+        assert made(here, export_id)["status"] == "waiting"
+        here.clock.advance(11)
+    assert left(tmp_path) == []
+    standings.is_away = False
+    assert made(here, export_id)["status"] == "ready"
+
+
+def test_a_sensor_that_is_deleted_meanwhile_ends_the_export_which_says_so(here: Scene) -> None:
+    kept, gone = here.recorded(segment(0, 60)), here.recorded(segment(0, 60), station="BBB")
+    export_id = ask(here, kept, gone)
+    SensorDeletion(here.sensors.store, here.sensors.samples.store, here.clock).delete(gone, ORIGIN)
+    told = made(here, export_id)
+    assert (told["status"], told["fault"]) == ("failed", "sensor-gone")
+
+
+def test_a_key_that_is_narrowed_to_other_networks_has_its_export_ended(here: Scene, standings: Standings) -> None:
+    sensor_id = here.recorded(segment(0, 5 * 3600, rate_hz=1.0))
+    standings.networks, standings.after = frozenset({"net_another"}), 2
+    told = made(here, ask(here, sensor_id))
+    assert (told["status"], told["fault"], standings.asked) == ("failed", "sensor-gone", 3)
+
+
+def test_a_file_of_a_sensor_that_was_deleted_later_is_no_longer_to_be_had(here: Scene) -> None:
+    sensor_id = here.recorded(segment(0, 60))
+    export_id = ask(here, sensor_id)
+    assert made(here, export_id)["status"] == "ready"
+    SensorDeletion(here.sensors.store, here.sensors.samples.store, here.clock).delete(sensor_id, ORIGIN)
+    assert here.get(f"/v1/exports/{export_id}/file").status_code == 403
+
+
+def test_two_are_made_at_once_and_one_an_organisation(here: Scene) -> None:
+    store = here.sensors.exports.store
+    first = here.recorded(segment(0, 60))
+    other = here.recorded(segment(0, 60), organisation_id="org_elsewhere")
+    asked = []
+    for sensor_id, who in ((first, KEY), (first, KEY), (other, ELSEWHERE)):
+        asked.append(ask(here, sensor_id, who=who))
+        here.clock.advance(1)
+    claimed = [store.claim(name) for name in ("a", "b", "c")]
+    assert [one and one.id for one in claimed] == [asked[0], asked[2], None]
+    assert store.give_back("a", timedelta(0), is_attempt=True)
+    again = store.claim("d")
+    assert again is not None
+    assert again.id == asked[0]
+
+
+def test_what_a_killed_maker_left_is_made_by_the_next_and_thrice_is_enough(here: Scene, tmp_path: Path) -> None:
+    store = here.sensors.exports.store
+    export_id = ask(here, here.recorded(segment(0, 60)))
+    for attempt in range(export_store.ATTEMPTS_MAX):
+        assert store.claim(f"claim-{attempt}") is not None
+        assert store.claim("another") is None, "while the claim lasts"
+        here.sensors.exports.files.incoming(export_id, f"claim-{attempt}").write_bytes(b"half")
+        here.clock.advance(export_store.CLAIMED_FOR.total_seconds())
+    told = made(here, export_id)
+    assert (told["status"], told["fault"]) == ("failed", "internal-error")
+    here.sensors.exports.maker.sweep()
+    assert left(tmp_path) == []
+    assert not store.finish("claim-0", 1, "00"), "who lost the claim finishes nothing"
+
+
+def test_a_child_that_crashes_is_tried_thrice(here: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    export_id = ask(here, here.recorded(segment(0, 60)))
+    assert made(here, export_id)["fault"] == "internal-error"
+
+
+def test_a_file_expires_and_is_deleted(here: Scene, tmp_path: Path) -> None:
+    export_id = ask(here, here.recorded(segment(0, 60)))
+    assert made(here, export_id)["status"] == "ready"
+    here.sensors.exports.maker.sweep()
+    assert left(tmp_path) == [f"{export_id}.csv"]
+    here.clock.advance(KEPT.total_seconds())
+    here.replica.pull()
+    assert here.get(f"/v1/exports/{export_id}/file").status_code == 404
+    here.sensors.exports.maker.sweep()
+    told = here.get(f"/v1/exports/{export_id}").json["data"]
+    assert (told["status"], told["file"], left(tmp_path)) == ("expired", None, [])
+
+
+def test_too_large_a_file_is_given_up(here: Scene, tmp_path: Path) -> None:
+    here.sensors.exports.maker._bytes_max = 1000
+    export_id = ask(here, here.recorded(segment(0, 60)))
+    assert (made(here, export_id)["fault"], left(tmp_path)) == ("too-large", [])
+
+
+def test_the_job_with_the_database_s_password_is_in_no_argument(here: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+
+    def noting(command: list[str], **how: Any) -> Any:
+        started.append((command, how))
+        return popen(command, **how)
+
+    popen = subprocess.Popen
+    monkeypatch.setattr("services.sensors.exports.making.maker.subprocess.Popen", noting)
+    made(here, ask(here, here.recorded(segment(0, 60))))
+    ((command, how),) = started
+    assert "sqlite" not in " ".join(command)
+    assert "env" not in how
+
+
+def test_an_organisation_has_so_many_that_are_not_finished(here: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_store, "UNFINISHED_MAX", 2)
+    sensor_id = here.recorded(segment(0, 60))
+    ask(here, sensor_id)
+    ask(here, sensor_id)
+    body = {"sensor_ids": [sensor_id], "format": "csv", **DAY}
+    assert here.ask("POST", "/v1/exports", CHIEF, json=body).status_code == 409
+
+
+def read(tar: tarfile.TarFile, name: str) -> bytes:
+    content = tar.extractfile(name)
+    assert content is not None
+    return content.read()

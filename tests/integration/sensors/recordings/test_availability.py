@@ -1,0 +1,86 @@
+"""What there is of a sensor's recordings: spans, gaps with their reasons, differing values, in pages."""
+
+from typing import Any
+
+import numpy as np
+
+from services.sensors.arrival.record import Record
+from services.sensors.store.even_times import NS
+from tests.integration.sensors.recordings.scene import HOUR_LATER, START, START_NS, Scene, segment
+
+
+def rows(here: Scene, sensor_id: str, **query: Any) -> Any:
+    answer = here.get(f"/v1/sensors/{sensor_id}/availability", **{"start": START, "end": HOUR_LATER, **query})
+    assert answer.status_code == 200, answer.text
+    return answer.json
+
+
+def short(told: Any) -> list[tuple[str, str, str, str]]:
+    return [(one["kind"], one["channel"], one["start_time"][14:21], one["end_time"][14:21]) for one in told["data"]]
+
+
+def test_spans_and_gaps_fill_the_range(here: Scene) -> None:
+    sensor_id = here.recorded(segment(60, 60), segment(180, 60, value=9), segment(240, 60, value=10))
+    told = rows(here, sensor_id)
+    assert short(told) == [
+        ("gap", "HNZ", "00:00.0", "01:00.0"),
+        ("span", "HNZ", "01:00.0", "01:59.9"),
+        ("gap", "HNZ", "02:00.0", "03:00.0"),
+        ("span", "HNZ", "03:00.0", "04:59.9"),
+        ("gap", "HNZ", "05:00.0", "00:00.0"),
+    ]
+    assert [one.get("samples") for one in told["data"]] == [None, 6000, None, 12_000, None]
+    assert {one.get("reason") for one in told["data"]} == {None, "nothing-arrived"}
+
+
+def test_it_is_the_same_when_the_samples_are_sealed(here: Scene) -> None:
+    sensor_id = here.recorded(segment(60, 600), segment(1200, 600), segment(60, 600, axis="00.HNN"))
+    before = rows(here, sensor_id)["data"]
+    here.sensors.samples.sealer.run(settled=False)
+    assert rows(here, sensor_id)["data"] == before
+    cut = rows(here, sensor_id, start="2020-01-24T03:02:00.005Z", end="2020-01-24T03:03:00Z", channel="HNZ")["data"]
+    assert [(one["kind"], one["samples"]) for one in cut] == [("span", 5999)]
+
+
+def test_differing_values_are_listed_with_both(here: Scene) -> None:
+    sensor_id = here.recorded(segment(0, 3600))
+    here.recorded(segment(60, 10, value=-5000))
+    (differing,) = [one for one in rows(here, sensor_id)["data"] if one["kind"] == "differing"]
+    assert (differing["samples"], differing["start_time"][14:19]) == (1000, "01:00")
+    assert differing["kept"] == {"least": 6000, "greatest": 6999}
+    assert differing["offered"] == {"least": -5000, "greatest": -4001}
+
+
+def test_a_gap_whose_records_wait_for_their_era_says_so(here: Scene) -> None:
+    sensor_id = here.recorded(segment(0, 60))
+    values = np.zeros((3, 32), np.int32)
+    at_ns = START_NS + 1800 * NS
+    early = Record(device_ns=NS, cloud_ns=at_ns, rate_hz=31.25, values=values, source="made up")
+    for record in (early,):
+        here.sensors.arrival.take(sensor_id, [record], decide_all=False)
+    (gap,) = [one for one in rows(here, sensor_id)["data"] if one["kind"] == "gap"]
+    assert gap["reason"] == "waiting"
+
+
+def test_a_channel_without_a_sample_in_the_range_is_one_gap(here: Scene) -> None:
+    sensor_id = here.recorded(segment(7200, 60))
+    assert short(rows(here, sensor_id)) == [("gap", "HNZ", "00:00.0", "00:00.0")]
+
+
+def test_pages_by_number_and_by_cursor_show_all(here: Scene) -> None:
+    sensor_id = here.recorded(*(segment(60 * number, 30, value=number) for number in range(10)))
+    whole = rows(here, sensor_id)
+    assert whole["pagination"]["total"] == 20
+    pages = [rows(here, sensor_id, limit=7, page=number) for number in (1, 2, 3, 4)]
+    assert [one for page in pages for one in page["data"]] == whole["data"]
+    cursor, found = pages[0]["pagination"]["next_cursor"], pages[0]["data"]
+    while cursor:
+        following = rows(here, sensor_id, limit=7, cursor=cursor)
+        found, cursor = found + following["data"], following["pagination"]["next_cursor"]
+    assert found == whole["data"]
+
+
+def test_more_than_a_month_is_too_long(here: Scene) -> None:
+    sensor_id = here.recorded(segment())
+    answer = here.get(f"/v1/sensors/{sensor_id}/availability", start="1926-01-01", end="2026-01-01")
+    assert (answer.status_code, answer.json["type"]) == (400, "https://api.example/problems/range-too-long")
