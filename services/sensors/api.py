@@ -1,4 +1,6 @@
-"""HTTP resources of the sensor data API, by path. The resources are in http/."""
+"""HTTP resources of the sensor data API, by path. The resources are in http/ and in the rooms of what they show."""
+
+from dataclasses import dataclass
 
 from services.sensors.exports.exports import Exports
 from services.sensors.exports.http import export_routes
@@ -22,27 +24,31 @@ from shared.web.route import Route
 from shared.web.still_admitted import StillAdmitted
 
 
-def routes(
-    queries: SensorQueries,
-    networks: NetworkParts,
-    configuration: ConfigurationParts,
-    events: EventParts,
-    details: DetailQueries,
-    pages: RecentPages,
-    recordings: RecordingReader,
-    availability: Availability,
-    exports: Exports,
-    clock: Clock,
-    still: StillAdmitted,
-) -> list[Route]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the resources are made of."""
+
+    queries: SensorQueries
+    details: DetailQueries
+    pages: RecentPages
+    networks: NetworkParts
+    configuration: ConfigurationParts
+    recordings: RecordingReader
+    availability: Availability
+    exports: Exports
+    events: EventParts
+
+
+def routes(parts: Parts, clock: Clock, still: StillAdmitted) -> list[Route]:
+    queries = parts.queries
     return [
-        *configuration_resources.routes(queries, configuration, still),
-        *network_resources.routes(networks, clock, still),
-        Route("/v1/sensors", SensorCollection(queries, pages)),
-        Route("/v1/sensors/{sensor_id}", SensorItem(queries, details)),
-        Route("/v1/sensors/{sensor_id}/data", SensorData(queries, recordings)),
-        Route("/v1/sensors/{sensor_id}/availability", SensorAvailability(queries, availability)),
-        Route("/v1/sensors/batch", SensorBatch(queries, recordings)),
-        *export_routes.routes(queries, exports, still),
-        *event_routes.routes(events),
+        *configuration_resources.routes(queries, parts.configuration, still),
+        *network_resources.routes(parts.networks, clock, still),
+        Route("/v1/sensors", SensorCollection(queries, parts.pages)),
+        Route("/v1/sensors/{sensor_id}", SensorItem(queries, parts.details)),
+        Route("/v1/sensors/{sensor_id}/data", SensorData(queries, parts.recordings)),
+        Route("/v1/sensors/{sensor_id}/availability", SensorAvailability(queries, parts.availability)),
+        Route("/v1/sensors/batch", SensorBatch(queries, parts.recordings)),
+        *export_routes.routes(queries, parts.exports, still),
+        *event_routes.routes(parts.events),
     ]

@@ -110,11 +110,18 @@ class Sensors:
 
     def routes(self, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
         """The public resources; `grants` is the web process's replica."""
-        pages = RecentPages(self.queries.position, self.clock.elapsed_seconds)
-        parts = self.queries, self.networks, self.configuration, self.events, DetailQueries(self.database), pages
-        availability = Availability(self.database, self.samples.coding)
-        read = RecordingReader(self.samples.reader), availability, self.exports
-        routes = api.routes(*parts, *read, self.clock, StillAdmitted(grants))
+        parts = api.Parts(
+            queries=self.queries,
+            details=DetailQueries(self.database),
+            pages=RecentPages(self.queries.position, self.clock.elapsed_seconds),
+            networks=self.networks,
+            configuration=self.configuration,
+            recordings=RecordingReader(self.samples.reader),
+            availability=Availability(self.database, self.samples.coding),
+            exports=self.exports,
+            events=self.events,
+        )
+        routes = api.routes(parts, self.clock, StillAdmitted(grants))
         return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:
@@ -142,8 +149,18 @@ def documented_routes() -> list[Route]:
     """The public resources, to describe and not to serve."""
     nothing: Any = None
     exports = Exports(store=nothing, files=nothing, maker=nothing, clock=nothing)
-    nothings = nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing
-    return api.routes(*nothings, exports, nothing, nothing)
+    parts = api.Parts(
+        queries=nothing,
+        details=nothing,
+        pages=nothing,
+        networks=nothing,
+        configuration=nothing,
+        recordings=nothing,
+        availability=nothing,
+        exports=exports,
+        events=EventParts(queries=nothing, history=nothing),
+    )
+    return api.routes(parts, nothing, nothing)
 
 
 def assemble(

@@ -5,6 +5,7 @@ A new shape, or a new version of one, comes with its file; the text to put there
 
 import pytest
 
+import services.sensors.publication  # noqa: F401  each room registers its own events, and it knows them all
 from services.keys import events as keys
 from services.sensors import publication  # noqa: F401  which knows the events of every room
 from services.sensors.registry import events as sensors

@@ -1,5 +1,6 @@
 """The database of a service that a command on the host works on: DATABASE_URL's, or that of a data folder."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,14 @@ if TYPE_CHECKING:
 
 
 EARLIER = "{} is of an earlier version: start this one, or run `grillo migrate`, and try again."
+
+
+def log_to_standard_error() -> None:
+    """What a command answers is alone on standard output: for programs, one line of JSON."""
+    import structlog
+
+    if not structlog.is_configured():
+        structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
 def require_current(service: str, database: "Database") -> None:
@@ -26,6 +35,7 @@ def open_database(service: str, data: Path, *, to_read: bool = False) -> "Databa
     from shared.environment import text
     from shared.sql.database import Database
 
+    log_to_standard_error()
     url = text("DATABASE_URL")
     try:
         return Database(url) if url else DataFolder(data).existing_database(service, to_read=to_read)

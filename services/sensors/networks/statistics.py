@@ -15,11 +15,8 @@ from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.values.timestamps import to_nanoseconds
 
-DAY = timedelta(days=1)
-_EVENTS_COUNTED = timedelta(days=30)
+DAY, EVENTS_WITHIN = timedelta(days=1), timedelta(days=30)
 _SECOND_NS = 1e9
-# How many events there were since that moment, by network (services/sensors/catalogue/queries.py).
-CountEvents = Callable[[Visible, datetime, Collection[str]], Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,14 +24,14 @@ class NetworkStatistics:
     """Of the sensors that the asker may see. `online_sensors`: recorded something within ONLINE_WITHIN.
 
     `data_completeness`: of all samples that channels with recordings should have of the last day, the share that is
-    there; None: no channel has any recording. `events_30d`: seismic events of the network in the last thirty days.
+    there; None: no channel has any recording. `events_30d` None: not known.
     """
 
     network_id: str
     total_sensors: int
     online_sensors: int
     offline_sensors: int
-    events_30d: int
+    events_30d: int | None
     data_completeness: float | None
 
 
@@ -55,8 +52,13 @@ class SensorRecords(NamedTuple):
         return _share(self.recorded_ns, self.channels)
 
 
+# (whom, since, networks) → how many seismic events each network had; one without any may be left out.
+CountEvents = Callable[[Visible, datetime, Collection[str]], Mapping[str, int]]
+
+
 class StatisticsQueries:
-    def __init__(self, database: Database, clock: Clock, count_events: CountEvents) -> None:
+    def __init__(self, database: Database, clock: Clock, count_events: CountEvents | None = None) -> None:
+        """`count_events` None: nobody knows of events."""
         self._database, self._clock, self._count_events = database, clock, count_events
 
     def of_network(self, visible: Visible, network_id: str) -> NetworkStatistics:
@@ -68,8 +70,11 @@ class StatisticsQueries:
         now, found = self._clock.now(), {network_id: list[SensorRecords]() for network_id in network_ids}
         for one in self._records(visible, now, tables.sensor.c.network_id.in_(sorted(network_ids))):
             found[one.network_id or ""].append(one)
-        events = self._count_events(visible, now - _EVENTS_COUNTED, network_ids)
-        return {id_: _summed(id_, records, events[id_], now) for id_, records in found.items()}
+        events = None if self._count_events is None else self._count_events(visible, now - EVENTS_WITHIN, network_ids)
+        return {
+            network_id: _summed(network_id, records, now, None if events is None else events.get(network_id, 0))
+            for network_id, records in found.items()
+        }
 
     def of_sensors(self, visible: Visible, sensor_ids: Collection[str]) -> dict[str, SensorRecords]:
         """By id, of those that the asker may see."""
@@ -86,14 +91,14 @@ class StatisticsQueries:
         ]
 
 
-def _summed(network_id: str, records: Sequence[SensorRecords], events_30d: int, now: datetime) -> NetworkStatistics:
+def _summed(network_id: str, records: Sequence[SensorRecords], now: datetime, events: int | None) -> NetworkStatistics:
     online = sum(one.is_online(now) for one in records)
     return NetworkStatistics(
         network_id=network_id,
         total_sensors=len(records),
         online_sensors=online,
         offline_sensors=len(records) - online,
-        events_30d=events_30d,
+        events_30d=events,
         data_completeness=_share(sum(one.recorded_ns for one in records), sum(one.channels for one in records)),
     )
 

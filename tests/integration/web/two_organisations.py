@@ -49,9 +49,9 @@ LISTS = [
     ("/v1/deliveries", {"limit": "100"}),
     ("/v1/networks", {"limit": "100"}),
     ("/v1/sensors", {"limit": "100"}),
+    ("/v1/exports", {"limit": "100"}),
     ("/v1/events", {"limit": "100"}),
     ("/v1/events/export", {}),
-    ("/v1/exports", {"limit": "100"}),
 ]
 
 
@@ -178,14 +178,14 @@ def _filled(
     )
     read = ReadResult(recordings=(recording,), lines_read=1, rejected=())
     imported = sensors.importer.store(read, organisation_id, BOOTSTRAP)
+    (sensor_id,) = imported.sensor_ids
+    asked_for = {"sensor_ids": [sensor_id], "start": "2026-01-01", "end": "2026-01-02", "format": "csv"}
+    export = asked("POST", "/v1/exports", json=asked_for)["data"]
     solution = Solution(origin_time=now, latitude=1.0, longitude=2.0, location_description=f"{name}-place")
     told = FoundEvent(source=f"{name}-source", public_id="smi:all/1", solution=solution, said_at=None)
     sensors.catalogue_importer.store(
         ReadCatalogue(events=(told,), rejected=()), organisation_id, BOOTSTRAP, network["id"]
     )
-    (sensor_id,) = imported.sensor_ids
-    asked_for = {"sensor_ids": [sensor_id], "start": "2026-01-01", "end": "2026-01-02", "format": "csv"}
-    export = asked("POST", "/v1/exports", json=asked_for)["data"]
     ids = {
         "key_id": key["id"],
         "rule_id": rule["id"],

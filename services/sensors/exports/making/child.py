@@ -37,7 +37,7 @@ class TooLarge(Exception):
     """The file would be larger than an export may be."""
 
 
-class _Stopped(Exception):
+class Stopped(Exception):
     """The maker says that no more is to be made, or it is gone."""
 
 
@@ -60,7 +60,7 @@ def main(descriptor: int) -> None:
         database = Database(job.database_url)
         try:
             tell(make(job, database, open_samples(database, Path(job.samples_folder), SystemClock()), may_go_on))
-        except _Stopped:
+        except Stopped:
             return
         except SensorUnknown:
             tell(NotMade(Fault.SENSOR_GONE))
@@ -77,7 +77,7 @@ def main(descriptor: int) -> None:
 
 
 def make(job: Job, database: Database, samples: Samples, may_go_on: MayGoOn) -> Made:
-    """Writes the file. Raises _Stopped, TooLarge, SpanDamaged and OSError."""
+    """Writes the file. Raises Stopped, TooLarge, SpanDamaged and OSError."""
     parts = list(_parts(database, job))
     path = Path(job.path)
     with open(path, "wb", opener=_owner_s) as file, tempfile.TemporaryDirectory(dir=path.parent) as scratch:
@@ -98,7 +98,7 @@ def make(job: Job, database: Database, samples: Samples, may_go_on: MayGoOn) -> 
 
 def _ask(may_go_on: MayGoOn, sensor_id: str, part: int, parts: int) -> None:
     if not may_go_on(Asked(sensor_id, part, parts)):
-        raise _Stopped
+        raise Stopped
 
 
 def _parts(database: Database, job: Job) -> Iterator[tuple[str, int, int]]:

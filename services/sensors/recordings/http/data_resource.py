@@ -39,7 +39,8 @@ class SensorData:
         wanted = time_range(query.start, query.end, sensor.last_sample_at, FACTS[format_].range_max)
         if format_ is Format.JSON:
             segments = self._recordings.segments(sensor, wanted, query.channel)
-            return shown(call, recording(sensor.id, sensor.unit, segments, query.max_points))
+            told = recording(sensor.id, sensor.unit, segments, query.max_points)
+            return shown(call, told, network_id=sensor.network_id)
         return self._file(sensor, wanted, query.channel, format_)
 
     def _file(self, sensor: SensorView, wanted: TimeRange, channel: str | None, format_: Format) -> Answer:
@@ -47,10 +48,12 @@ class SensorData:
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         if format_ is Format.SAC:
             body = self._recordings.sac(sensor, wanted, channel)
-            return Answer(body=body, content_type=facts.content_type, headers=headers)
+            return Answer(body=body, content_type=facts.content_type, headers=headers, network_id=sensor.network_id)
         read = self._recordings.csv if format_ is Format.CSV else self._recordings.miniseed
         stream = read(sensor, wanted, channel)
-        return Answer(body=b"", stream=stream, content_type=facts.content_type, headers=headers)
+        return Answer(
+            body=b"", stream=stream, content_type=facts.content_type, headers=headers, network_id=sensor.network_id
+        )
 
 
 def file_name(sensor: SensorView, wanted: TimeRange, channel: str | None, format_: Format) -> str:

@@ -30,7 +30,7 @@ def accept(folder: DataFolder, *more: str) -> Any:
     options = ["accept", "--reason", "a drill", "--data", str(folder.path), "--json", *more]
     done = CliRunner().invoke(restore.app, options)
     assert done.exit_code == 0, done.output
-    return json.loads(done.output.splitlines()[-1])  # logs go to standard error in a process of its own
+    return json.loads(done.stdout)
 
 
 def test_a_damaged_end_of_a_write_ahead_log_stays_until_it_is_accepted(world: World, tmp_path: Path) -> None:

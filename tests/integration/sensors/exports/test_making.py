@@ -15,10 +15,13 @@ import pytest
 
 from services.sensors.exports import export_store
 from services.sensors.exports.export import KEPT
+from services.sensors.exports.making.child import Stopped, make
+from services.sensors.exports.making.messages import Job
 from services.sensors.lifecycle.deletion import SensorDeletion
+from services.sensors.store.even_times import NS
 from tests.examples import ORIGIN
 from tests.integration.sensors.exports.conftest import Standings
-from tests.integration.sensors.recordings.scene import CHIEF, ELSEWHERE, KEY, Scene, segment
+from tests.integration.sensors.recordings.scene import CHIEF, ELSEWHERE, KEY, START_NS, Scene, segment
 
 DAY = {"start": "2020-01-24", "end": "2020-01-25T12:00:00Z"}
 
@@ -97,6 +100,25 @@ def test_a_dead_key_s_export_stops_before_its_next_part(here: Scene, standings: 
     told = made(here, export_id)
     assert (told["status"], told["fault"], told["file"]) == ("failed", "key-revoked", None)
     assert (standings.asked, left(tmp_path)) == (3, [])
+
+
+def test_a_child_that_is_told_to_stop_writes_no_further_part(here: Scene, tmp_path: Path) -> None:
+    """Its maker kills it, too; this is what it does by itself."""
+    sensor_id = here.recorded(segment(0, 5 * 3600, rate_hz=1.0))
+    job = Job(
+        database_url=str(here.database.engine.url),
+        samples_folder=str(tmp_path / "samples"),
+        path=str(tmp_path / "made.csv"),
+        format="csv",
+        sensor_ids=(sensor_id,),
+        channel=None,
+        start_ns=START_NS,
+        end_ns=START_NS + 5 * 3600 * NS,
+        bytes_max=10**9,
+    )
+    with pytest.raises(Stopped):
+        make(job, here.database, here.sensors.samples, lambda asked: asked.part < 2)
+    assert (tmp_path / "made.csv").read_bytes().count(b"\n") == 1 + 2 * 3600
 
 
 def test_while_nobody_says_what_the_key_may_do_nothing_is_made(

@@ -1,6 +1,7 @@
 """Statistics of a network: who is online, and which share of the last day's samples is there."""
 
-from datetime import timedelta
+from collections.abc import Collection
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -9,8 +10,10 @@ from services.sensors.arrival.time_arrival import Timed
 from services.sensors.assembly import Sensors
 from services.sensors.ingest.recording import ReadResult, Recording
 from services.sensors.networks.network import Settings
+from services.sensors.networks.statistics import StatisticsQueries
 from services.sensors.registry.visible import Visible
 from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
 from shared.values.timestamps import to_nanoseconds
 from tests.examples import NOON, ORGANISATION_ID, ORIGIN
 from tests.integration.sensors.networks.stations import stations
@@ -73,3 +76,19 @@ def test_where_nothing_was_recorded_completeness_is_not_known(sensors: Sensors) 
     network_id = sensors.networks.commands.create(ORGANISATION_ID, Settings(name="Costa"), ORIGIN)
     sensors.importer.store(stations("AAA"), ORGANISATION_ID, ORIGIN)
     assert sensors.networks.statistics.of_network(OWNER, network_id).data_completeness is None
+
+
+def test_events_are_counted_for_who_asks_and_are_not_known_where_nobody_counts_them(
+    sensors: Sensors, database: Database, clock: ManualClock
+) -> None:
+    ids = [
+        sensors.networks.commands.create(ORGANISATION_ID, Settings(name=name), ORIGIN) for name in ("Costa", "Sierra")
+    ]
+
+    def counted(visible: Visible, since: datetime, network_ids: Collection[str]) -> dict[str, int]:
+        assert (visible, since, list(network_ids)) == (OWNER, NOON - timedelta(days=30), ids)
+        return {ids[0]: 3}
+
+    found = StatisticsQueries(database, clock, counted).of_networks(OWNER, ids)
+    assert [found[network_id].events_30d for network_id in ids] == [3, 0]
+    assert StatisticsQueries(database, clock).of_network(OWNER, ids[0]).events_30d is None

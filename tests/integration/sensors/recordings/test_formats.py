@@ -61,6 +61,17 @@ def test_start_belongs_to_a_range_and_end_does_not(here: Scene) -> None:
         assert trace.data.tolist() == expected
 
 
+@pytest.mark.parametrize("format_", Format)
+def test_recordings_are_counted_as_of_their_sensor_s_network_in_every_format(here: Scene, format_: Format) -> None:
+    sensor_id = here.recorded(segment(0, 60))
+    network_id = here.get(f"/v1/sensors/{sensor_id}").json["data"]["network_id"]
+    assert here.get(data_of(sensor_id), format=format_.value, **RANGE).status_code == 200
+    here.meter.ship()
+    records = [record for batch in here.bus.batches for record in batch["records"]]
+    assert network_id is not None
+    assert [record[16] for record in records if record[5].endswith("/data")] == [network_id]
+
+
 @pytest.mark.parametrize("format_", [Format.CSV, Format.MINISEED, Format.SAC])
 def test_a_format_is_chosen_by_accept_or_by_name(here: Scene, format_: Format) -> None:
     sensor_id = here.recorded(segment(0, 60))
