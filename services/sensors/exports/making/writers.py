@@ -13,7 +13,7 @@ from typing import BinaryIO, Protocol
 from services.sensors.exports.export import ExportFormat
 from services.sensors.recordings.sample_csv import HEADER, as_csv
 from services.sensors.store.even_times import NS
-from services.sensors.store.miniseed.codec import RECORD_BYTES, headers
+from services.sensors.store.miniseed.codec import headers
 from services.sensors.store.reader import SampleReader
 
 
@@ -76,7 +76,8 @@ class _Sds:
             self._day = day
         start = datetime.fromtimestamp(start_ns // NS, UTC)
         records = self._reader.miniseed(sensor_id, start_ns, end_ns, channels)
-        for number, header in enumerate(headers(records)):
+        first = 0
+        for header in headers(records):
             codes = header.codes
             name = f"{codes}.D.{start.year:04}.{start.timetuple().tm_yday:03}"
             path = "/".join(
@@ -84,7 +85,8 @@ class _Sds:
             )
             if path not in self._files:
                 self._files[path] = tempfile.TemporaryFile(dir=self._scratch)  # noqa: SIM115  closed by _end_day
-            self._files[path].write(records[number * RECORD_BYTES : (number + 1) * RECORD_BYTES])
+            self._files[path].write(records[first : first + header.record_bytes])
+            first += header.record_bytes
 
     def close(self) -> None:
         self._end_day()
