@@ -1,6 +1,9 @@
-"""What every contender answers: the bytes of `GET /v1/events`, which the gated service makes without any query."""
+"""What every contender answers to the same path: the gated one encodes CONTENT each time (constant_web.py)."""
+
+from typing import Any
 
 PATH = "/v1/events"
+CONTENT: Any = {"data": [], "next_cursor": None}
 BODY = b'{"data":[],"next_cursor":null}'
 HEADERS = {
     "x-request-id": "req_0123456789abcdef01234567",

@@ -78,8 +78,8 @@ class Surroundings:
     def gate(
         self, name: str, *, on_redis: bool = False, auth_internal_url: str | None = None, is_compiled: bool = True
     ) -> Server:
-        """A web process of sensors, with what grants there are by now. Without Redis it takes its share of the limits,
-        in memory. Not compiled: what lies in the source tree."""
+        """A web process of sensors that answers a constant, with what grants there are by now. Without Redis it takes
+        its share of the limits, in memory. Not compiled: what lies in the source tree."""
         port = free_port()
         environment = self.environment("sensors") | {"WEB_PORT": str(port)}
         for setting, kind in (("SPOOL_DIR", "spool"), ("PROMETHEUS_MULTIPROC_DIR", "metrics")):
@@ -92,7 +92,7 @@ class Surroundings:
             environment["PYTHONPATH"] = str(_ROOT)
         if auth_internal_url is not None:
             environment["AUTH_INTERNAL_URL"] = auth_internal_url
-        command = [sys.executable, "-m", "services.distributed.web", "sensors", "public"]
+        command = [sys.executable, "-m", "benchmarks.contenders.constant_web"]
         return Server(name, command, port, self.folder, environment=environment, is_measured=True)
 
     def wide_auth(self) -> Server:
