@@ -8,7 +8,9 @@ from marshmallow import Schema, fields
 from benchmarks.contenders.answer import CONTENT, PATH
 from services.distributed import web
 from services.sensors.assembly import Sensors
+from shared.gate.grants.grants import Grants
 from shared.web.operation import Answer, Call, operation
+from shared.web.requests.client_address import TrustedProxies
 from shared.web.route import Route
 
 
@@ -23,8 +25,12 @@ class Constant:
         return Answer(body=CONTENT)
 
 
+def routes(self: Sensors, grants: Grants, _proxies: TrustedProxies) -> list[Route]:
+    return [Route(PATH, Constant())]
+
+
 # When this module is imported: also in the worker, which Granian starts afresh from it.
-Sensors.routes = lambda _self, _grants, _proxies: [Route(PATH, Constant())]  # type: ignore[method-assign]
+Sensors.routes = routes  # type: ignore[method-assign]
 
 if __name__ == "__main__":
     web.main("sensors", "public")
