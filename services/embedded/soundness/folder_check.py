@@ -58,6 +58,8 @@ def _unreadable(folder: DataFolder, database: Database, name: str, whole: bool) 
             told = tx.execute(text("PRAGMA quick_check(1)" if is_small else "SELECT 'ok'")).scalar_one()
     except DatabaseError as error:
         told = str(error.orig)
+    except UnicodeDecodeError:
+        told = "what it says is no text"  # SQLite names what is malformed, and that has bytes of anything
     if told == "ok":
         return None
     return Fault(service=name, what=f"it cannot be used: {' '.join(str(told).split())}", how=_way_on(folder, name))

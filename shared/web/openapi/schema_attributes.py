@@ -19,7 +19,7 @@ _FOREIGN = re.compile(r"\\[AZ]|\(\?(?:P|#|\(|[aiLmsux-])|[*+?}]\+|\\N")
 
 def add_to(plugin: MarshmallowPlugin) -> None:
     """Once its APISpec is there."""
-    for attribute in (_pattern, _size_of_object, _default, _refusals):
+    for attribute in (_pattern, _size_of_object, _default, _refusals, _choice):
         plugin.converter.add_attribute_function(attribute)  # type: ignore[union-attr]  # None before there is a spec
 
 
@@ -55,6 +55,12 @@ def _size_of_object(self: Any, field: fields.Field[Any], *, ret: dict[str, Any],
                 sizes[members] = ret.pop(name)
     names = {} if field.key_field is None else self.field2property(field.key_field)
     return sizes | ({"propertyNames": names} if names.keys() - {"type"} else {})
+
+
+def _choice(self: Any, field: fields.Field[Any], *, ret: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """One that may be null has null among its values: JSON Schema's `enum` is all that there may be."""
+    is_open = field.allow_none and "enum" in ret and None not in ret["enum"]
+    return {"enum": [*ret["enum"], None]} if is_open else {}
 
 
 def _default(self: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:
