@@ -58,9 +58,11 @@ def _size_of_object(self: Any, field: fields.Field[Any], *, ret: dict[str, Any],
 
 
 def _choice(self: Any, field: fields.Field[Any], *, ret: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """One that may be null has null among its values: JSON Schema's `enum` is all that there may be."""
-    is_open = field.allow_none and "enum" in ret and None not in ret["enum"]
-    return {"enum": [*ret["enum"], None]} if is_open else {}
+    """The type of a choice among texts, which apispec leaves out: generators look there for null."""
+    values = ret.get("enum", ())
+    if "type" in ret or not values or not all(isinstance(value, str | None) for value in values):
+        return {}
+    return {"type": ["string", "null"] if None in values else "string"}
 
 
 def _default(self: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What may be null is null among its choices: a generated client refuses an answer whose value is not among them."""
+"""A choice says its type, null included: a generated client refuses an answer whose value is not of it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,14 +7,12 @@ from services.service_registry import documented_routes
 from shared.web.openapi.document import document
 
 
-def test_a_choice_that_may_be_null_names_null() -> None:
-    nullable = [
-        (path, schema)
-        for path, schema in _schemas(document(documented_routes(), "http://localhost:8000"), "")
-        if "enum" in schema and "null" in schema.get("type", ())
-    ]
-    assert nullable, "there is such a choice"
-    assert [path for path, schema in nullable if None not in schema["enum"]] == []
+def test_a_choice_says_its_type_and_null_where_it_may_be_null() -> None:
+    found = _schemas(document(documented_routes(), "http://localhost:8000"), "")
+    choices = [(path, schema) for path, schema in found if "enum" in schema and "/properties/" in path]
+    assert choices
+    assert [path for path, schema in choices if "type" not in schema] == []
+    assert [path for path, schema in choices if (None in schema["enum"]) != ("null" in schema["type"])] == []
 
 
 def _schemas(node: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
