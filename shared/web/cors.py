@@ -13,9 +13,13 @@ from shared.web.operation import Operation, operation_of
 ANY = "*"
 _EVERYBODY = (ANY,)
 _MANAGES = ("admin", None)  # None: any key will do; such operations show a key its own state or revoke it
-_TAKEN = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, traceparent, tracestate, X-Request-Id"
+_TAKEN = (
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, Range, traceparent, tracestate, "
+    "X-Request-Id"
+)
 _SHOWN = (
-    "Content-Disposition, Content-Language, ETag, Idempotent-Replay, Location, RateLimit, RateLimit-Policy, "
+    "Accept-Ranges, Content-Disposition, Content-Language, Content-Range, ETag, Idempotent-Replay, Location, RateLimit, "
+    "RateLimit-Policy, Repr-Digest, "
     "Retry-After, WWW-Authenticate, X-Accepted-Permission, X-RateLimit-Limit, X-RateLimit-Remaining, "
     "X-RateLimit-Reset, X-Request-Id"
 )
