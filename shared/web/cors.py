@@ -18,10 +18,9 @@ _TAKEN = (
     "X-Request-Id"
 )
 _SHOWN = (
-    "Accept-Ranges, Content-Disposition, Content-Language, Content-Range, ETag, Idempotent-Replay, Location, RateLimit, "
-    "RateLimit-Policy, Repr-Digest, "
-    "Retry-After, WWW-Authenticate, X-Accepted-Permission, X-RateLimit-Limit, X-RateLimit-Remaining, "
-    "X-RateLimit-Reset, X-Request-Id"
+    "Accept-Ranges, Content-Disposition, Content-Language, Content-Range, ETag, Idempotent-Replay, Location, "
+    "RateLimit, RateLimit-Policy, Repr-Digest, Retry-After, WWW-Authenticate, X-Accepted-Permission, "
+    "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id"
 )
 _PREFLIGHT_SECONDS = "600"
 _NOTHING: tuple[tuple[str, str], ...] = ()
