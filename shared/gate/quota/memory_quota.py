@@ -136,6 +136,7 @@ class MemoryQuota:
             for key_id, window in list(self._windows.items()):
                 if window.used_at() <= elapsed - DAY_SECONDS:
                     del self._windows[key_id]
+                    self._seeded_day = -1  # what is not known here may have been forgotten
 
     def _ask(self, key_id: str, limits: Limits, elapsed: float, now: float, cost: int) -> Spent:
         """Decides, and counts `cost`. One function without calls for most requests, because each one passes here."""
@@ -147,7 +148,9 @@ class MemoryQuota:
                 self._latest = elapsed
             window = self._windows.get(key_id)
             if window is None:
-                window = self._windows[key_id] = _Window(day, self._spent_before(key_id, day), elapsed)
+                # Who spent anything on the day that was seeded has a window.
+                before = 0 if day == self._seeded_day else self._spent_before(key_id, day)
+                window = self._windows[key_id] = _Window(day, before, elapsed)
             elif window.day != day:
                 known = window.known_on(day)
                 window.turn_to(day, self._spent_before(key_id, day) if known is None else known)
@@ -173,8 +176,8 @@ class MemoryQuota:
             )
 
     def _spent_before(self, key_id: str, day: int) -> int:
-        """On a day that nothing is known of here. What this process admits is known, or was forgotten with its day."""
-        return 0 if self._spent_on is None or day == self._seeded_day else self._spent_on(key_id, day)
+        """On a day that nothing is known of here (any more)."""
+        return 0 if self._spent_on is None else self._spent_on(key_id, day)
 
 
 def _refused(window: _Window, count: int, limits: Limits, elapsed: float, now: float) -> Spent:
