@@ -187,3 +187,17 @@ def test_what_a_dead_gate_may_have_spent_counts_for_the_day(
         assert len(ledger.admissions) <= day
     assert len(ledger.admissions) == day
     living.quota.stop()
+
+
+def test_a_day_that_the_clock_comes_back_to_has_the_count_that_it_had(redis_server: Redis) -> None:
+    clock, ledger, limits = MovableClock(redis_server), Ledger(), Limits(minute=100, day=3)
+    settled(redis_server, clock)
+    clock.go_to_before_midnight(3600)
+    gate = OneGate(redis_server, clock)
+    gate.quota.report()
+    admitted = []
+    for days in (0, 3, 0, 3):
+        clock.set_by(days)
+        admitted.append(sum(gate.spend("key_days", limits, ledger).admitted for _ in range(2)))
+    gate.quota.stop()
+    assert admitted == [2, 2, 1, 1]
