@@ -68,7 +68,7 @@ local function join()
 end
 
 -- One API key: what was admitted by day, as pairs of a day and a count, the newest first; what each gate may still
--- spend unasked; and what was admitted of late, as pairs of a bucket's end (in buckets) and a count.
+-- spend unasked; and what was admitted in the last minute, as pairs of a bucket's end (in buckets) and a count.
 local function load(key)
   local packed = redis.call('GET', key)
   if not packed then
