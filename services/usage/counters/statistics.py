@@ -8,18 +8,22 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
+    CompoundSelect,
     Connection,
     ScalarSelect,
     Select,
-    Subquery,
     Table,
+    case,
     cast,
     func,
+    literal,
     select,
     union_all,
 )
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from services.usage import tables
 from services.usage.counters import latency_sketch
@@ -85,6 +89,14 @@ class KeyTotal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeysCompared:
+    """The KEYS_MAX keys with the most requests, and those with the most that were answered 4xx: these are counted."""
+
+    heaviest: tuple[KeyTotal, ...]
+    most_refused: tuple[KeyTotal, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
     """Quota used: in the last 60 s, today (UTC), and in the last hour (today or not, to the minute)."""
 
@@ -105,20 +117,22 @@ class Statistics:
         """The same for all keys of an organisation, deleted ones included."""
         return self._summary(ORGANISATIONS, organisation_id, keys_of(organisation_id), start, end, step)
 
-    def by_key(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> tuple[KeyTotal, ...]:
-        """The KEYS_MAX keys with the most requests, without deleted ones; the range is widened to whole steps."""
+    def by_key(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> KeysCompared:
+        """Of the organisation's keys, without deleted ones; the range is widened to whole steps."""
         own, (first, last) = keys_of(organisation_id), _minutes(start, end, step)
         with self._database.reading() as tx:
-            is_by_day = step is Step.DAY
-            counter = tables.counter_day if is_by_day else KEYS.within(tx, own, first, last, step.value)
-            return _totals(tx, counter, organisation_id, counter.c.minute >= first, counter.c.minute < last)
-
-    def refused_by_key(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> tuple[KeyTotal, ...]:
-        """The same of requests that were answered 4xx, of which the days' counters do not tell."""
-        own, (first, last) = keys_of(organisation_id), _minutes(start, end, step)
-        with self._database.reading() as tx:
-            counter = KEYS.within(tx, own, first, last, step.value)
-            return _totals(tx, counter, organisation_id, counter.c.status.between(400, 499))
+            if step is Step.DAY:
+                days = tables.counter_day.c
+                is_theirs = days.key_id.in_(own), days.minute >= first, days.minute < last
+                totals = _totals(days, days.refused).where(*is_theirs)
+            else:
+                counter = KEYS.within(tx, own, first, last, step.value).c
+                totals = _totals(counter, case((counter.status.between(400, 499), counter.requests), else_=0))
+            rows = tx.execute(_most(totals.cte("totals"))).all()
+        told: dict[str, list[KeyTotal]] = {"requests": [], "refused": []}
+        for row in rows:
+            told[row.by].append(KeyTotal(key_id=row.key_id, hint=row.hint, requests=int(row.counted)))
+        return KeysCompared(heaviest=tuple(told["requests"]), most_refused=tuple(told["refused"]))
 
     def used(self, key_id: str, now: datetime) -> Used:
         request, minutes, days = tables.request, tables.counter, tables.counter_day
@@ -204,20 +218,23 @@ class Statistics:
         )
 
 
-def _totals(
-    tx: Connection, counter: Table | Subquery, organisation_id: str, *is_wanted: ColumnElement[bool]
-) -> tuple[KeyTotal, ...]:
-    known, requests = tables.known_key, func.sum(counter.c.requests).label("requests")
-    query = (
-        select(known.c.key_id, known.c.hint, requests)
-        .join(counter, counter.c.key_id == known.c.key_id)
-        .where(known.c.organisation_id == organisation_id, *is_wanted)
-        .group_by(known.c.key_id, known.c.hint)
-        .order_by(requests.desc(), known.c.key_id)
-        .limit(KEYS_MAX)
-    )
-    rows = tx.execute(query).all()
-    return tuple(KeyTotal(key_id=row.key_id, hint=row.hint, requests=int(row.requests)) for row in rows)
+def _totals(counter: ReadOnlyColumnCollection[str, Any], refused: ColumnElement[int]) -> Select[Any]:
+    """By key. `refused`: how many of a row's requests were."""
+    requests, refused = func.sum(counter.requests).label("requests"), func.sum(refused).label("refused")
+    return select(counter.key_id, requests, refused).group_by(counter.key_id)
+
+
+def _most(totals: CTE) -> CompoundSelect[Any]:
+    """The KEYS_MAX keys with the most requests, then those with the most refused ones: the totals are made once."""
+    known = tables.known_key
+
+    def first(by: str) -> Select[Any]:
+        counted = totals.c[by]
+        named = select(literal(by).label("by"), known.c.key_id, known.c.hint, counted.label("counted"))
+        joined = named.join(totals, totals.c.key_id == known.c.key_id).where(counted > 0)
+        return select(joined.order_by(counted.desc(), known.c.key_id).limit(KEYS_MAX).subquery())
+
+    return union_all(first("requests"), first("refused"))
 
 
 def widened(start: datetime, end: datetime, step: Step) -> tuple[datetime, datetime]:

@@ -7,6 +7,7 @@ the page, from which the script shows the browser's.
 import re
 import zoneinfo
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from babel.dates import format_date, format_datetime
@@ -16,15 +17,29 @@ from markupsafe import Markup, escape
 
 from services.keys.console.rendering.browser_names import browser_name
 
-# The zone of the page that is being rendered: macros that a template imports have no context of their own. "": UTC.
-TIME_ZONE: ContextVar[str] = ContextVar("time_zone", default="")
+
+@dataclass
+class PageTimes:
+    """Of a page that is being rendered. `zone`: in which its times are; "": UTC. `are_shown`: it has some by now."""
+
+    zone: str = ""
+    are_shown: bool = False
+
+
+# Macros that a template imports have no context of their own.
+TIMES: ContextVar[PageTimes] = ContextVar("times")
 _MOMENT = "d MMM y, HH:mm"
 _CODE = re.compile("`([^`]*)`")
 
 
 def add_to(environment: Environment, language: str) -> None:
+    def zone() -> str:
+        """Of a time that is shown now."""
+        TIMES.get().are_shown = True
+        return TIMES.get().zone
+
     def moment(time: datetime) -> Markup:
-        utc, name = time.astimezone(UTC), TIME_ZONE.get()
+        utc, name = time.astimezone(UTC), zone()
         machine, text = utc.strftime("%Y-%m-%dT%H:%M:%SZ"), format_datetime(utc, _MOMENT, locale=language)
         if not name:
             return Markup('<time datetime="{}">{} UTC</time>').format(machine, text)
@@ -35,7 +50,7 @@ def add_to(environment: Environment, language: str) -> None:
         """Where a bar of a chart begins. `step`: minute, hour or day; days are those of UTC."""
         if step == "day":
             return day(time.astimezone(UTC))
-        name = TIME_ZONE.get()
+        name = zone()
         local = format_datetime(time.astimezone(zoneinfo.ZoneInfo(name or "UTC")), "d MMM, HH:mm", locale=language)
         return local if name else f"{local} UTC"
 
@@ -47,6 +62,7 @@ def add_to(environment: Environment, language: str) -> None:
 
     environment.filters |= {"moment": moment, "bar_start": bar_start, "day": day, "number": number, "code": code}
     environment.filters["browser"] = browser_name
+    environment.globals["has_times"] = lambda: TIMES.get().are_shown
 
 
 def code(text: str) -> Markup:
