@@ -65,7 +65,7 @@ def main() -> None:
         _fill_usage(data / "usage.sqlite", organisation, busiest)
         print(f"{keys:,} keys and {REQUESTS:,} requests stored in {time.perf_counter() - began:.0f} s", flush=True)
         with Embedded(data, admin_key=admin_key) as system, closing(_person(system)) as person:
-            _await_keys(system)
+            _await_followers(system)
             if "pages" in parts:
                 _pages(system, person, busiest)
                 _bytes(system, person, busiest)
@@ -211,12 +211,17 @@ def _person(system: Embedded) -> httpx.Client:
     return client
 
 
-def _await_keys(system: Embedded) -> None:
-    """Until the gate and usage have followed the log."""
-    key_id, _ = system.create_key("sensors:read")
-    with system.admin() as admin:
-        while admin.get(f"/v1/keys/{key_id}/usage").status_code != 200:
+def _await_followers(system: Embedded) -> None:
+    """Until all that was written beside the services is pushed and followed: its work is none of the pages'."""
+    head = _number(system, "keys", "SELECT position FROM log_head")
+    for service, where in (("keys", "relay_cursor"), ("auth", "checkpoint"), ("usage", "checkpoint")):
+        while _number(system, service, f"SELECT max(position) FROM {where}") < head:  # noqa: S608  ours
             time.sleep(1)
+
+
+def _number(system: Embedded, service: str, query: str) -> int:
+    with closing(sqlite3.connect(system.data / f"{service}.sqlite")) as connection:
+        return int(connection.execute(query).fetchone()[0] or 0)
 
 
 def _fill_keys(database: Database, organisation: str, keys: int) -> str:

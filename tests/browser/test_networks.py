@@ -1,4 +1,4 @@
-"""A network's life in Chromium: made, changed, and deleted by its name, with script and without."""
+"""Networks in Chromium: one with sensors; and one that is made, changed, and deleted by its name, without script too."""
 
 from playwright.sync_api import expect
 
@@ -31,3 +31,10 @@ def test_a_network_is_made_changed_and_deleted(person: Person) -> None:
     person.button("Delete").click()
     expect(page).to_have_url(visitor.url + "/console/networks")
     expect(page.get_by_role("main")).not_to_contain_text("Cordillère")
+
+
+def test_a_network_shows_its_sensors(person: Person) -> None:
+    person.visit.go("/console/networks")
+    person.page.get_by_role("link", name="Main network", exact=True).click()
+    expect(person.page.locator("svg.minute-line").first).to_be_visible()
+    person.visit.judge("network")
