@@ -1,6 +1,7 @@
 """Marshmallow schemas of the sensors service's RPC: its arguments and answers."""
 
 import re
+import unicodedata
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
@@ -8,9 +9,8 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 from services.sensors.networks.network import ChangeNetwork
 from services.sensors.registry.status import Status
 from shared.contracts.schema_fields import PAGE_MAX, Moment, identifier, text_like
+from shared.observability.redaction import redact
 from shared.values.names import NotAName, as_name
-from shared.web.requests.strict_boolean import StrictBoolean
-from shared.web.requests.texts import not_blank, plain_text, prose
 
 STATES_MAX = 20  # each with a minute of recordings
 _NETWORK_ID = re.compile(r"net_[0-9A-Za-z]{22}", re.ASCII)
@@ -72,14 +72,29 @@ class SensorStatesArguments(NetworkStatesArguments):
     network_id = fields.String(allow_none=True, validate=validate.Length(min=1, max=100))
 
 
+def _without_secret(text: str) -> None:
+    if redact(text) != text:
+        raise ValidationError("must not contain an API key")
+
+
+def _prose(text: str) -> None:
+    _without_secret(text)
+    if any(unicodedata.category(character) in ("Cc", "Cs") and character not in "\r\n\t" for character in text):
+        raise ValidationError("must not contain control characters")
+
+
+def _choice() -> fields.Boolean:
+    return fields.Boolean(truthy={True}, falsy={False})
+
+
 class NetworkSettingsArgument(Schema):
     """As over HTTP, without what detection is set to; what is left out stays as it is."""
 
-    name = fields.String(validate=[validate.Length(min=1, max=100), plain_text, not_blank])
-    description = fields.String(allow_none=True, validate=[validate.Length(max=1000), prose])
-    api_access = StrictBoolean()
-    accepts_new = StrictBoolean()
-    archived = StrictBoolean()
+    name = fields.String(validate=[validate.Length(min=1, max=100), _without_secret])
+    description = fields.String(allow_none=True, validate=[validate.Length(max=1000), _prose])
+    api_access = _choice()
+    accepts_new = _choice()
+    archived = _choice()
 
     @post_load
     def _as_change(self, data: dict[str, Any], **_: object) -> ChangeNetwork:

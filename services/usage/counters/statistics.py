@@ -8,33 +8,28 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
-    CTE,
     BigInteger,
     ColumnElement,
-    CompoundSelect,
     Connection,
     ScalarSelect,
     Select,
     Table,
-    case,
     cast,
     func,
-    literal,
     select,
     union_all,
 )
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from services.usage import tables
 from services.usage.counters import latency_sketch
 from services.usage.counters.aggregation import DAY_MINUTES, HOUR_MINUTES, add_buckets
 from services.usage.counters.by_network import by_network, keys_of
 from services.usage.counters.counters import KEYS, ORGANISATIONS, CounterTables
+from services.usage.counters.keys_compared import KeysCompared, read_compared
 from shared.contracts.usage import Spent
 from shared.sql.database import Database
 from shared.values.timestamps import MINUTE_US, from_microseconds, midnight, to_microseconds
 
-KEYS_MAX = 100
 _DAY_1970 = date(1970, 1, 1).toordinal()
 _LAST = datetime.max.replace(tzinfo=UTC)
 
@@ -82,21 +77,6 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyTotal:
-    key_id: str
-    hint: str
-    requests: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeysCompared:
-    """The KEYS_MAX keys with the most requests, and those with the most that were answered 4xx: these are counted."""
-
-    heaviest: tuple[KeyTotal, ...]
-    most_refused: tuple[KeyTotal, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
     """Quota used: in the last 60 s, today (UTC), and in the last hour (today or not, to the minute)."""
 
@@ -119,20 +99,9 @@ class Statistics:
 
     def by_key(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> KeysCompared:
         """Of the organisation's keys, without deleted ones; the range is widened to whole steps."""
-        own, (first, last) = keys_of(organisation_id), _minutes(start, end, step)
+        first, last = _minutes(start, end, step)
         with self._database.reading() as tx:
-            if step is Step.DAY:
-                days = tables.counter_day.c
-                is_theirs = days.key_id.in_(own), days.minute >= first, days.minute < last
-                totals = _totals(days, days.refused).where(*is_theirs)
-            else:
-                counter = KEYS.within(tx, own, first, last, step.value).c
-                totals = _totals(counter, case((counter.status.between(400, 499), counter.requests), else_=0))
-            rows = tx.execute(_most(totals.cte("totals"))).all()
-        told: dict[str, list[KeyTotal]] = {"requests": [], "refused": []}
-        for row in rows:
-            told[row.by].append(KeyTotal(key_id=row.key_id, hint=row.hint, requests=int(row.counted)))
-        return KeysCompared(heaviest=tuple(told["requests"]), most_refused=tuple(told["refused"]))
+            return read_compared(tx, organisation_id, first, last, step.value)
 
     def used(self, key_id: str, now: datetime) -> Used:
         request, minutes, days = tables.request, tables.counter, tables.counter_day
@@ -216,25 +185,6 @@ class Statistics:
             routes=dict(routes),
             networks=networks,
         )
-
-
-def _totals(counter: ReadOnlyColumnCollection[str, Any], refused: ColumnElement[int]) -> Select[Any]:
-    """By key. `refused`: how many of a row's requests were."""
-    requests, refused = func.sum(counter.requests).label("requests"), func.sum(refused).label("refused")
-    return select(counter.key_id, requests, refused).group_by(counter.key_id)
-
-
-def _most(totals: CTE) -> CompoundSelect[Any]:
-    """The KEYS_MAX keys with the most requests, then those with the most refused ones: the totals are made once."""
-    known = tables.known_key
-
-    def first(by: str) -> Select[Any]:
-        counted = totals.c[by]
-        named = select(literal(by).label("by"), known.c.key_id, known.c.hint, counted.label("counted"))
-        joined = named.join(totals, totals.c.key_id == known.c.key_id).where(counted > 0)
-        return select(joined.order_by(counted.desc(), known.c.key_id).limit(KEYS_MAX).subquery())
-
-    return union_all(first("requests"), first("refused"))
 
 
 def widened(start: datetime, end: datetime, step: Step) -> tuple[datetime, datetime]:

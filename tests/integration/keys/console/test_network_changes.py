@@ -147,7 +147,8 @@ def test_who_may_only_see_changes_nothing(at: Any, browser: Browser, sensors: Se
 def test_what_the_api_would_not_take_is_named_at_its_field(
     browser: Browser, sensors: Sensors, console: Console, field: str, text: str
 ) -> None:
-    answer = browser.submit(browser.get(NEW), NEW, **{"name": "Costa", field: text})
+    typed: dict[str, Any] = {"name": "Costa", field: text}
+    answer = browser.submit(browser.get(NEW), NEW, **typed)
     assert answer.status_code == 422
     assert f'href="#{field}"' in answer.text
     assert networks(sensors, console) == ()
