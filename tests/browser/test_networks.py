@@ -1,4 +1,4 @@
-"""Networks in Chromium: one with sensors; and one that is made, changed, and deleted by its name, without script too."""
+"""Networks in Chromium: one with sensors; one that is made, changed, and deleted by its name, without script too."""
 
 from playwright.sync_api import expect
 
