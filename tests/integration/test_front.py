@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-import httpx
 import pytest
 
 from shared.web.answers.compression import BYTES_MIN, Compression
+from tests import local_http
 from tests.integration.web.tiny import KEYS
 from tests.proxies import Proxy, Upstream, nginx
 from tests.servers import free_port
@@ -73,7 +73,7 @@ def _front(
 def test_it_appends_the_callers_address_and_logs_no_key_wherever_it_was_sent(
     tmp_path: Path, upstream: Upstream
 ) -> None:
-    with _front(tmp_path, upstream) as front, httpx.Client(base_url=front.url) as client:
+    with _front(tmp_path, upstream) as front, local_http.client(base_url=front.url) as client:
         client.get("/v1/keys", headers={"X-Forwarded-For": "1.2.3.4"})
         assert upstream.headers[-1]["x-forwarded-for"] == "1.2.3.4, 127.0.0.1"
         for path in (
@@ -96,7 +96,7 @@ def test_it_appends_the_callers_address_and_logs_no_key_wherever_it_was_sent(
 def test_the_console_is_told_the_port_by_which_it_is_opened(tmp_path: Path, upstream: Upstream, path: str) -> None:
     """Older browsers' Origin, which has the port, is compared with it."""
     with _front(tmp_path, upstream) as front:
-        httpx.post(front.url + path, headers={"Host": "grillo.test:8443", "X-Forwarded-For": "198.51.100.9"})
+        local_http.post(front.url + path, headers={"Host": "grillo.test:8443", "X-Forwarded-For": "198.51.100.9"})
     told = upstream.headers[-1]
     assert (told["host"], told["x-forwarded-for"]) == ("grillo.test:8443", "198.51.100.9, 127.0.0.1")
     assert told.get("connection") != "close", "connections are kept"
@@ -104,7 +104,7 @@ def test_the_console_is_told_the_port_by_which_it_is_opened(tmp_path: Path, upst
 
 def test_what_a_stranger_tells_of_another_request_ends_at_the_front(tmp_path: Path, upstream: Upstream) -> None:
     with _front(tmp_path, upstream) as front:
-        httpx.get(f"{front.url}/v1/authorize?permission=admin", headers=ORIGINAL)
+        local_http.get(f"{front.url}/v1/authorize?permission=admin", headers=ORIGINAL)
     assert upstream.lines[-1] == "GET /v1/authorize?permission=admin HTTP/1.1"
     assert not upstream.headers[-1].keys() & {name.lower() for name in ORIGINAL}
     assert upstream.headers[-1]["x-forwarded-for"] == "127.0.0.1"
@@ -112,7 +112,7 @@ def test_what_a_stranger_tells_of_another_request_ends_at_the_front(tmp_path: Pa
 
 def test_a_proxy_of_ours_may_tell_of_its_callers_requests_through_the_front(tmp_path: Path, upstream: Upstream) -> None:
     with _front(tmp_path, upstream, asks_for_others="127.0.0.1") as front:
-        httpx.get(f"{front.url}/v1/authorize", headers=ORIGINAL | {"X-Forwarded-For": "198.51.100.9"})
+        local_http.get(f"{front.url}/v1/authorize", headers=ORIGINAL | {"X-Forwarded-For": "198.51.100.9"})
     assert {name: upstream.headers[-1][name.lower()] for name in ORIGINAL} == ORIGINAL
     assert upstream.headers[-1]["x-forwarded-for"] == "198.51.100.9, 127.0.0.1"
 
@@ -173,7 +173,7 @@ def test_neither_a_body_nor_an_error_about_one_is_written_down(tmp_path: Path, u
     with _front(tmp_path, upstream) as front:
         (tmp_path / "client_body").rmdir()
         (tmp_path / "client_body").touch()
-        answer = httpx.post(f"{front.url}/v1/keys?api_key={KEY}", content=KEY.ljust(100_000))
+        answer = local_http.post(f"{front.url}/v1/keys?api_key={KEY}", content=KEY.ljust(100_000))
     assert (answer.status_code, upstream.lines[-1]) == (200, f"POST /v1/keys?api_key={KEY} HTTP/1.1")
     assert KEY[4:20] not in front.written()
 
@@ -183,7 +183,7 @@ def test_what_a_service_compressed_passes_as_it_is_and_nothing_else_is_compresse
     tmp_path: Path, compressing: int, around: str
 ) -> None:
     """`around`: what the nginx.conf of a distribution may say beside this file. Answers of POST may show a secret."""
-    with _front(tmp_path, compressing, around=around) as front, httpx.Client(base_url=front.url) as client:
+    with _front(tmp_path, compressing, around=around) as front, local_http.client(base_url=front.url) as client:
         with client.stream("GET", "/v1/keys", headers={"Accept-Encoding": "gzip"}) as answer:
             sent = b"".join(answer.iter_raw())
         assert answer.headers.get_list("Content-Encoding") == ["gzip"]
