@@ -5,17 +5,22 @@ test_log_restored.py.
 """
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import func, select
 
 from services.auth import tables as auth_tables
-from services.auth.assembly import SENSORS_WITNESS
+from services.auth.assembly import FOLLOWER, SENSORS_WITNESS
 from services.keys import tables as keys_tables
 from services.keys.revocation.follower_places import read_follower_places
 from services.sensors import tables as sensors_tables
+from shared.replication.heads.sent_elsewhere import SentHead
+from shared.replication.kept_heads import signed_head
+from shared.replication.sql_follower import read_anchors
 from shared.sql.database import Database
 from tests.against_the_log import GATES, verdicts
 from tests.e2e.running import Distributed, eventually
@@ -31,7 +36,6 @@ def test_each_put_back_alone_is_named_and_all_together_by_running_gates_and_kept
 ) -> None:
     stack = running.stack
     heads = tmp_path / "heads.jsonl"
-    stack.restart("keys", AUDIT_HEADS=str(heads))
     living = running.create_key("events:read", name="Living")[1]
     ids, secrets = zip(*(running.create_key("events:read", name=f"Dies {number}") for number in range(4)), strict=True)
     databases = stack.service_databases
@@ -42,11 +46,13 @@ def test_each_put_back_alone_is_named_and_all_together_by_running_gates_and_kept
     assert _named(running, "keys") == _named(running, "sensors") == set()
     _seen(running, living, dead)
     eventually(lambda: _is_remembered(running), bool, seconds=120, every=1)
+    heads.write_bytes(_sent(running))
 
     for name in ("auth", "usage"):
         restore(postgres, databases[name], dumps[name])
         eventually(lambda: _named(running, "keys"), lambda named, name=name: named == {name}, seconds=120, every=1)  # type: ignore[misc]
-        stack.restart("sensors")  # its gate takes what it knows from auth
+        if name == "auth":
+            stack.restart("sensors")  # its gate takes what it knows from auth
         _seen(running, living, dead)
         _accept(running)
         assert _named(running, "keys") == set()
@@ -117,6 +123,14 @@ def _is_remembered(running: Distributed) -> bool:
         for database in found.values():
             database.close()
     return known == [end, end] and witnessed == end_of_sensors
+
+
+def _sent(running: Distributed) -> bytes:
+    """What AUDIT_HEADS would have had by now."""
+    with closing(Database(running.stack.databases()["auth"])) as auth, auth.reading() as tx:
+        anchors = read_anchors(tx, auth_tables.metadata, FOLLOWER)
+    heads = [signed_head(anchor) for anchor in anchors if anchor.signature]
+    return b"".join(msgspec.json.encode(SentHead(log="keys", head=head)) + b"\n" for head in heads)
 
 
 def _accept(running: Distributed) -> None:
