@@ -76,7 +76,7 @@ def _end(running: Distributed, ids: tuple[str, ...], secrets: list[str]) -> list
     with running.admin() as admin:
         admin.post(f"/v1/keys/{ids[0]}/revoke", json={"reason": "key-compromise"}).raise_for_status()
         admin.delete(f"/v1/keys/{ids[1]}").raise_for_status()
-        renewed = admin.post(f"/v1/keys/{ids[2]}/rotate").raise_for_status().json()["secret"]
+        renewed = admin.post(f"/v1/keys/{ids[2]}/rotate").raise_for_status().json()["key"]
         admin.post(f"/v1/keys/{ids[2]}/rotate").raise_for_status()
         admin.post(f"/v1/keys/{ids[3]}/suspend").raise_for_status()
     dead = [*secrets, renewed]
