@@ -1,19 +1,30 @@
 """Composition root of a service that runs apart: what its worker, web and internal door are made of.
 
-Each process builds its part from the same assembly, and starts only what is its own (see supervisor.py). It imports the
-assembly of its service alone: all four take a second of processor time more, and up to thirty megabytes.
+Each process builds its part from the same assembly, and starts only what is its own (see supervisor.py).
 """
 
 import atexit
 import contextlib
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import structlog
 
+from services.auth import assembly as auth
 from services.auth.tier_limits import TIERS
+from services.keys import assembly as keys
+from services.keys.console.openid.settings import read_openid_settings
+from services.keys.console.remote_sensors import RemoteSensors
+from services.keys.console.remote_usage import RemoteUsage
+from services.keys.rpc.networks_client import NetworksClient
+from services.sensors import assembly as sensors
+from services.sensors.exports.making.standing import RemoteStanding
 from services.service_registry import SERVICES, Part, documented_routes
+from services.usage import assembly as usage
+from services.usage.known_keys.keys_client import KeysClient
+from services.usage.notifications.settings import read_delivery_settings
+from services.usage.retention.retention import RetentionTimes
 from shared.contracts.usage import Spent
 from shared.gate.gate_process import GateProcess, Hear, new_gate_id
 from shared.gate.grants.remote_snapshot import RemoteSnapshot
@@ -40,9 +51,6 @@ from shared.web.openapi.document import document
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.requests.internal_callers import InternalCallers
 
-if TYPE_CHECKING:
-    from services.keys.assembly import Keys
-
 RPC_SECONDS_MAX = 5.0
 SPENT_SECONDS_MAX = 30.0
 _log = structlog.get_logger(__name__)
@@ -50,25 +58,55 @@ _log = structlog.get_logger(__name__)
 
 def assemble(service: str, settings: Settings, clock: Clock) -> Part:
     """Migrates the service's database first."""
+    proof = settings.proof_keys
     match service:
         case "keys":
             return _assemble_keys(settings, clock)
         case "auth":
-            return _assemble_auth(settings, clock)
+            feed = keys_feed(settings, clock)
+            return auth.assemble(
+                Database(settings.database_url),
+                feed,
+                clock,
+                keys_verifier=proof.keys_verifier,
+                signer=proof.auth_signer,
+                sensors_head=remote_head(InternalClient(settings.sensors_internal_url, settings.internal_token)),
+                sensors_verifier=proof.sensors_verifier,
+            )
         case "usage":
-            return _assemble_usage(settings, clock)
+            return usage.assemble(
+                Database(settings.database_url),
+                keys_feed(settings, clock),
+                KeysClient(settings.amqp_uri, settings.accounts),
+                EventPublisher(settings.amqp_uri, service),
+                clock,
+                policy=TIERS,
+                delivery=read_delivery_settings(),
+                kept=RetentionTimes(
+                    raw_days=settings.usage_raw_days,
+                    counter_days=settings.usage_counter_days,
+                    alert_days=settings.usage_alert_days,
+                ),
+                keys_verifier=proof.keys_verifier,
+            )
         case "sensors":
-            return _assemble_sensors(settings, clock)
+            return sensors.assemble(
+                Database(settings.database_url),
+                PipelinedLogBus(settings.amqp_uri, service),
+                clock,
+                settings.samples,
+                signer=proof.sensors_signer,
+                elsewhere=settings.audit_heads,
+                exports_folder=settings.exports,
+                standing=RemoteStanding(settings.amqp_uri, settings.accounts).of_key,
+            )
         case _:
             raise ValueError(f"{service} is not a service; there are {', '.join(SERVICES)}")
 
 
-def _assemble_keys(settings: Settings, clock: Clock) -> "Keys":
-    from services.keys import assembly
-    from services.keys.rpc.networks_client import NetworksClient
-
+def _assemble_keys(settings: Settings, clock: Clock) -> keys.Keys:
     signer = settings.proof_keys.keys_signer
-    return assembly.assemble(
+    return keys.assemble(
         Database(settings.database_url),
         PipelinedLogBus(settings.amqp_uri, "keys", signer),
         clock,
@@ -77,60 +115,6 @@ def _assemble_keys(settings: Settings, clock: Clock) -> "Keys":
         signer=signer,
         elsewhere=settings.audit_heads,
         networks=NetworksClient(settings.amqp_uri, settings.accounts),
-    )
-
-
-def _assemble_auth(settings: Settings, clock: Clock) -> Part:
-    from services.auth import assembly
-
-    proof = settings.proof_keys
-    return assembly.assemble(
-        Database(settings.database_url),
-        keys_feed(settings, clock),
-        clock,
-        keys_verifier=proof.keys_verifier,
-        signer=proof.auth_signer,
-        sensors_head=remote_head(InternalClient(settings.sensors_internal_url, settings.internal_token)),
-        sensors_verifier=proof.sensors_verifier,
-    )
-
-
-def _assemble_usage(settings: Settings, clock: Clock) -> Part:
-    from services.usage import assembly
-    from services.usage.known_keys.keys_client import KeysClient
-    from services.usage.notifications.settings import read_delivery_settings
-    from services.usage.retention.retention import RetentionTimes
-
-    return assembly.assemble(
-        Database(settings.database_url),
-        keys_feed(settings, clock),
-        KeysClient(settings.amqp_uri, settings.accounts),
-        EventPublisher(settings.amqp_uri, "usage"),
-        clock,
-        policy=TIERS,
-        delivery=read_delivery_settings(),
-        kept=RetentionTimes(
-            raw_days=settings.usage_raw_days,
-            counter_days=settings.usage_counter_days,
-            alert_days=settings.usage_alert_days,
-        ),
-        keys_verifier=settings.proof_keys.keys_verifier,
-    )
-
-
-def _assemble_sensors(settings: Settings, clock: Clock) -> Part:
-    from services.sensors import assembly
-    from services.sensors.exports.making.standing import RemoteStanding
-
-    return assembly.assemble(
-        Database(settings.database_url),
-        PipelinedLogBus(settings.amqp_uri, "sensors"),
-        clock,
-        settings.samples,
-        signer=settings.proof_keys.sensors_signer,
-        elsewhere=settings.audit_heads,
-        exports_folder=settings.exports,
-        standing=RemoteStanding(settings.amqp_uri, settings.accounts).of_key,
     )
 
 
@@ -157,10 +141,6 @@ def web(service: str, settings: Settings) -> Any:
 
 def console(settings: Settings) -> Any:
     """The WSGI app of keys' console: pages for people. It has no gate; its commands go into the same log."""
-    from services.keys.console.openid.settings import read_openid_settings
-    from services.keys.console.remote_sensors import RemoteSensors
-    from services.keys.console.remote_usage import RemoteUsage
-
     clock = SystemClock()
     part = _assemble_keys(settings, clock)
     part.start()

@@ -1,12 +1,9 @@
 """The table of services: what it names is there, and one document describes them all."""
 
-import ast
-import inspect
 import warnings
 
 import pytest
 
-from services.distributed import composition
 from services.service_registry import SERVICES, Service, documented_routes
 from shared.web.openapi.document import document
 
@@ -28,11 +25,3 @@ def test_what_the_registry_names_is_there(service: Service) -> None:
         service.follows_keys == hasattr(service.assembly, "follower_of_keys") == hasattr(service.assembly, "FOLLOWER")
     )
     assert service.has_log == ("log" in service.module("tables").metadata.tables)
-
-
-def test_a_process_of_one_service_imports_no_other_s_assembly() -> None:
-    """They are imported where each is assembled, not with the composition."""
-    tree = ast.parse(inspect.getsource(composition))
-    imported = {node.module for node in tree.body if isinstance(node, ast.ImportFrom) and node.module}
-    of_services = {name for name in imported if name.startswith(tuple(f"services.{service}" for service in SERVICES))}
-    assert of_services == {"services.auth.tier_limits"}
