@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from services.usage.activity import resources as activity_resources
+from services.usage.activity.file.file_children import FileChildren
 from services.usage.activity.timeline import ActivityTimeline
 from services.usage.counters.quota_forecast import exhausted_at
 from services.usage.counters.statistics import Statistics, Step, Used, widened
@@ -26,12 +27,17 @@ _DEFAULT_SPAN = {Step.MINUTE: timedelta(hours=1), Step.HOUR: timedelta(days=1), 
 
 
 def routes(
-    statistics: Statistics, activity: ActivityTimeline, existing_keys: ExistingKeys, grants: Grants, clock: Clock
+    statistics: Statistics,
+    activity: ActivityTimeline,
+    files: FileChildren,
+    existing_keys: ExistingKeys,
+    grants: Grants,
+    clock: Clock,
 ) -> list[Route]:
     return [
         Route("/v1/usage", OrganisationUsage(statistics, clock)),
         Route("/v1/keys/{key_id}/usage", KeyUsage(statistics, existing_keys, grants, clock)),
-        *activity_resources.routes(activity, existing_keys),
+        *activity_resources.routes(activity, files, existing_keys),
     ]
 
 

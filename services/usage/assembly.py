@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from services.usage import api, key_events, tables
+from services.usage.activity.file.file_children import FileChildren
 from services.usage.activity.timeline import ActivityTimeline
 from services.usage.alerting import api as alerting_api
 from services.usage.alerting.alerts.alert import AlertStore
@@ -30,6 +31,7 @@ from services.usage.notifications.channels.secret_encryption import SecretEncryp
 from services.usage.notifications.deliveries.delivery_store import DeliveryStore
 from services.usage.notifications.deliveries.delivery_views import DeliveryViews
 from services.usage.notifications.deliveries.dispatcher import Dispatcher, Senders
+from services.usage.notifications.export_notices import ExportNotices
 from services.usage.notifications.senders.email_sender import EmailSender
 from services.usage.notifications.senders.webhook_sender import WebhookSender
 from services.usage.notifications.settings import DeliverySettings
@@ -105,6 +107,7 @@ class Usage:
             "usage.activity": self.activity,
             "usage.alerts": self.alerts,
             "usage.channels": self.channels,
+            "usage.export_notices": ExportNotices(self.database, self.clock),
             "usage.alerting_scheduler": self.alerting_scheduler,
             "usage.known_keys": self.known_keys,
             "usage.keys_client": self.keys_client,
@@ -117,7 +120,14 @@ class Usage:
         settings, existing_keys = self.delivery_settings, ExistingKeys(self.known_keys, grants)
         still = StillAdmitted(grants)
         routes = [
-            *api.routes(self.statistics, self.activity, existing_keys, grants, self.clock),
+            *api.routes(
+                self.statistics,
+                self.activity,
+                FileChildren(self.database, self.activity),
+                existing_keys,
+                grants,
+                self.clock,
+            ),
             *alerting_api.routes(self.rules, self.alerts, self.channels, existing_keys, self.clock, still),
             *notifications_api.routes(
                 self.channels, rules_naming, self.delivery_views, self.encryption, settings, self.clock, still
@@ -155,7 +165,7 @@ def documented_routes() -> list[Route]:
     """The public resources, to describe and not to serve."""
     nothing: Any = None
     return [
-        *api.routes(nothing, nothing, nothing, nothing, nothing),
+        *api.routes(nothing, nothing, nothing, nothing, nothing, nothing),
         *alerting_api.routes(nothing, nothing, nothing, nothing, nothing, nothing),
         *notifications_api.routes(nothing, nothing, nothing, nothing, nothing, nothing, nothing),
     ]

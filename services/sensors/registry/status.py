@@ -2,6 +2,7 @@
 
 import enum
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from sqlalchemy import ColumnElement, ScalarSelect, case, func, literal, or_, select
 
@@ -34,7 +35,12 @@ def last_sample_ns() -> ScalarSelect[int | None]:
 
 
 def status_at(now: datetime) -> ColumnElement[str]:
-    """Of the sensor of the query around it."""
+    """Of the sensor of the query around it, to the second: the same expression is asked for by each of its requests."""
+    return _status_at(now.replace(microsecond=0))
+
+
+@lru_cache(maxsize=8)
+def _status_at(now: datetime) -> ColumnElement[str]:
     health = tables.sensor_health
     troubled = (
         select(literal(1))

@@ -1,10 +1,12 @@
 """HTTP resource of a key's activity, as keyset pages or as one CSV file."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from services.usage.activity.csv_export import CONTENT_TYPE, as_csv
+from services.usage.activity.file.file_children import ROWS_MAX, FileChildren, FilesBusy
 from services.usage.activity.schema import ActivityQuery, ActivityQuerySchema, ActivitySchema
-from services.usage.activity.timeline import ActivityTimeline, Place, TimelineEntry
+from services.usage.activity.timeline import ActivityFilter, ActivityTimeline, Place, TimelineEntry
 from services.usage.known_keys.directory import ExistingKeys
 from shared.contracts.errors import NotFound, Unavailable
 from shared.web.operation import Answer, Call, operation
@@ -15,13 +17,13 @@ from shared.web.route import Route
 CSV = "text/csv"
 
 
-def routes(activity: ActivityTimeline, existing_keys: ExistingKeys) -> list[Route]:
-    return [Route("/v1/keys/{key_id}/activity", KeyActivity(activity, existing_keys))]
+def routes(activity: ActivityTimeline, files: FileChildren, existing_keys: ExistingKeys) -> list[Route]:
+    return [Route("/v1/keys/{key_id}/activity", KeyActivity(activity, files, existing_keys))]
 
 
 class KeyActivity:
-    def __init__(self, activity: ActivityTimeline, existing_keys: ExistingKeys) -> None:
-        self._activity, self._existing_keys = activity, existing_keys
+    def __init__(self, activity: ActivityTimeline, files: FileChildren, existing_keys: ExistingKeys) -> None:
+        self._activity, self._files, self._existing_keys = activity, files, existing_keys
 
     @operation(
         "List what happened with a key, newest first; `Accept: text/csv` exports all of it",
@@ -52,9 +54,19 @@ class KeyActivity:
     def _csv(self, call: Call[ActivityQuery, None], key_id: str) -> Answer:
         if call.query.cursor is not None:
             raise Problem("invalid-request", "cursor: a CSV file has no pages, so leave it out")
-        entries = self._activity.everything(call.caller.organisation_id, key_id, call.query.wanted())
         headers = {"Content-Disposition": f'attachment; filename="{key_id}-activity.csv"'}
-        return Answer(body=b"", stream=as_csv(entries), content_type=CONTENT_TYPE, headers=headers)
+        stream = self._file(call.caller.organisation_id, key_id, call.query.wanted())
+        return Answer(body=b"", stream=stream, content_type=CONTENT_TYPE, headers=headers)
+
+    def _file(self, organisation_id: str, key_id: str, wanted: ActivityFilter) -> Iterable[bytes]:
+        """A long one is made by another process: it would keep this one from its other callers."""
+        if not self._activity.has_more_than(ROWS_MAX, key_id, wanted):
+            life = self._activity.life(organisation_id, key_id, wanted)
+            return as_csv(self._activity.everything(key_id, wanted, life))
+        try:
+            return self._files.file(organisation_id, key_id, wanted)
+        except FilesBusy:
+            raise unavailable(detail="another long file of activity is being made: come again") from None
 
 
 def shown(entry: TimelineEntry) -> dict[str, Any]:

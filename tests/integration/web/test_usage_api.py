@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 
+from services.usage.activity import resources
+from services.usage.activity.file import file_children
+from services.usage.activity.file.file_children import ChildFile, FileChildren
+from services.usage.activity.timeline import ActivityFilter
 from services.usage.api import BUCKETS_MAX
 from shared.contracts.errors import Unavailable
 from shared.contracts.usage import RequestMetered
@@ -181,6 +185,32 @@ def test_activity_is_a_csv_file_for_whoever_asks_for_one(api: Management, key_id
     assert [line.split(",")[1] for line in answer.text.splitlines()] == ["kind", "request", "lifecycle"]
     both = api.ask("GET", f"/v1/keys/{key_id}/activity", headers={"Accept": "*/*"})
     assert both.headers["Content-Type"] == "application/json"
+
+
+def test_a_long_file_is_made_by_another_process_and_others_wait_for_it(
+    api: Management, key_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, headers = f"/v1/keys/{key_id}/activity", {"Accept": "text/csv"}
+    now = api.usage.clock.now()
+    count(api, key_id, *(now - timedelta(seconds=number) for number in range(3)))
+    at_once = api.ask("GET", path, headers=headers)
+    made: list[str] = []
+    file = FileChildren.file
+
+    def noting(self: FileChildren, organisation_id: str, key_id: str, wanted: ActivityFilter) -> ChildFile:
+        made.append(key_id)
+        return file(self, organisation_id, key_id, wanted)
+
+    monkeypatch.setattr(FileChildren, "file", noting)
+    assert api.ask("GET", path, headers=headers).text == at_once.text
+    assert made == []
+    monkeypatch.setattr(resources, "ROWS_MAX", 2)
+    assert api.ask("HEAD", path, headers=headers).status_code == 200
+    assert api.ask("GET", path, headers=headers).text == at_once.text
+    assert made == [key_id, key_id], "what HEAD was told of gives its place back"
+    monkeypatch.setattr(file_children, "AT_ONCE_MAX", 0)
+    busy = api.ask("GET", path, headers=headers)
+    assert (busy.status_code, busy.headers["Retry-After"] in "1234") == (503, True)
 
 
 @pytest.mark.parametrize(
