@@ -35,8 +35,9 @@ def last_sample_ns() -> ScalarSelect[int | None]:
 
 
 def status_at(now: datetime) -> ColumnElement[str]:
-    """Of the sensor of the query around it, to the second: the same expression is asked for by each of its requests."""
-    return _status_at(now.replace(microsecond=0))
+    """Of the sensor of the query around it, as of the next whole second: each request of a second asks the same."""
+    whole = now.replace(microsecond=0)
+    return _status_at(whole if whole == now else whole + timedelta(seconds=1))
 
 
 @lru_cache(maxsize=8)

@@ -1,6 +1,5 @@
 """Messages about exports: to the organisation's channels that take them, once each, however often sensors tells."""
 
-import json
 from datetime import timedelta
 
 import pytest
@@ -80,7 +79,7 @@ def test_a_ready_one_says_where_the_file_is_and_a_failed_one_why(
         fault="key-revoked",
     )
     notices.take(failed)
-    sent = {one.type: json.loads(one.payload) for one in DeliveryViews(usage_database).page("org_1", 100)[0]}
+    sent = {one.type: one.payload for one in DeliveryViews(usage_database).page("org_1", 100)[0]}
     assert sent["ExportReady"]["data"] == {
         "export_id": "exp_1",
         "organisation_id": "org_1",
@@ -90,7 +89,7 @@ def test_a_ready_one_says_where_the_file_is_and_a_failed_one_why(
         "file": "/v1/exports/exp_1/file",
         "bytes": 7,
         "sha256": "5f" * 32,
-        "expires_at": "2026-11-24T12:00:00Z",
+        "expires_at": "2026-11-24T12:00:00.000000Z",
     }
     assert sent["ExportFailed"]["data"] == {
         "export_id": "exp_2",
