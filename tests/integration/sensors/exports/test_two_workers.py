@@ -1,5 +1,6 @@
 """Two workers of sensors on one PostgreSQL: none is made twice, and what a killed one was making the other makes."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -138,6 +139,10 @@ def test_a_killed_worker_s_export_is_made_by_the_other(database: Database, tmp_p
     assert (told.status, told.fault) == (ExportStatus.READY, None)
     with here.files.open(told.file_name) as file:
         assert len(file.readlines()) == 1 + HOURS * 3600
+    (half,) = (tmp_path / "exports/incoming").iterdir()
+    here.maker.sweep()
+    assert half.exists(), "for an hour somebody may still write to it"
+    os.utime(half, (0, 0))
     here.maker.sweep()
     assert [path.name for path in (tmp_path / "exports").rglob("*") if path.is_file()] == ["exp_1.csv"]
     here.maker.stop()
