@@ -136,7 +136,7 @@ def _files(system: Embedded, key_id: str) -> Iterator[None]:
         with system.admin() as client:
             while not is_over.is_set():
                 with client.stream("GET", f"/v1/keys/{key_id}/activity", headers=headers) as answer:
-                    if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+                    if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
                         busy.append(answer.headers["Retry-After"])
                         is_over.wait(float(answer.headers["Retry-After"]))
                         continue

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from services.usage import api, key_events, tables
-from services.usage.activity.file.file_children import FileChildren
 from services.usage.activity.timeline import ActivityTimeline
 from services.usage.alerting import api as alerting_api
 from services.usage.alerting.alerts.alert import AlertStore
@@ -123,7 +122,6 @@ class Usage:
             *api.routes(
                 self.statistics,
                 self.activity,
-                FileChildren(self.database, self.activity),
                 existing_keys,
                 grants,
                 self.clock,
@@ -165,7 +163,7 @@ def documented_routes() -> list[Route]:
     """The public resources, to describe and not to serve."""
     nothing: Any = None
     return [
-        *api.routes(nothing, nothing, nothing, nothing, nothing, nothing),
+        *api.routes(nothing, nothing, nothing, nothing, nothing),
         *alerting_api.routes(nothing, nothing, nothing, nothing, nothing, nothing),
         *notifications_api.routes(nothing, nothing, nothing, nothing, nothing, nothing, nothing),
     ]

@@ -2,17 +2,21 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, select
 
 from services.usage import tables
 from services.usage.known_keys.keys_client import KeysClient
+from shared.contracts.errors import InvalidArguments
 from shared.sql.database import Database
 from shared.sql.keyset import By, cut, keyset
+from shared.sql.time_limits import TookTooLong
 from shared.values.timestamps import from_microseconds, from_rfc3339, rfc3339, to_microseconds
 
+WIDE = timedelta(days=31)
+SECONDS_MAX = 5.0
 _EXPORT_PAGE = 1000
 _LIFECYCLE, _REQUEST = 0, 1
 _REVISION_MAX = 2**31 - 1
@@ -74,6 +78,10 @@ class ActivityFilter:
         """Whether only requests can match: lifecycle events have no status, route, address or secret."""
         return (self.statuses, self.route, self.address, self.secret_hint) != (None, None, None, None)
 
+    def is_wide(self, now: datetime) -> bool:
+        """Whether a page may have to look through more than it shows, over more than WIDE."""
+        return self.are_requests and (self.start is None or (self.end or now) - self.start > WIDE)
+
 
 EVERYTHING = ActivityFilter()
 
@@ -86,7 +94,7 @@ class TimelinePage:
 
 class ActivityTimeline:
     def __init__(self, database: Database, keys_client: KeysClient) -> None:
-        self._database, self._keys_client = database, keys_client
+        self.database, self._keys_client = database, keys_client
 
     def page(
         self,
@@ -96,10 +104,13 @@ class ActivityTimeline:
         wanted: ActivityFilter = EVERYTHING,
         after: Place | None = None,
     ) -> TimelinePage:
-        """A page, newest first. `after`: the place where the page before ended. Raises NotFound, Unavailable."""
+        """A page, newest first. `after`: the place where the page before ended.
+
+        Raises NotFound, Unavailable, and InvalidArguments if its requests are not found within SECONDS_MAX.
+        """
         # One more than it shows, as of the requests: a key may have thousands of changes.
         lifecycle = self._lifecycle(organisation_id, key_id, wanted, after, limit + 1)
-        return _page(self._database, key_id, limit, wanted, lifecycle, after)
+        return _page(self.database, key_id, limit, wanted, lifecycle, after)
 
     def life(
         self, organisation_id: str, key_id: str, wanted: ActivityFilter = EVERYTHING
@@ -108,17 +119,20 @@ class ActivityTimeline:
         return tuple(entry.lifecycle or {} for entry in self._lifecycle(organisation_id, key_id, wanted))
 
     def has_more_than(self, count: int, key_id: str, wanted: ActivityFilter = EVERYTHING) -> bool:
-        """Whether so many requests match, and one more."""
+        """Whether so many requests match, and one more; or to count them took SECONDS_MAX."""
         table = tables.request
         query = select(table.c.id).where(table.c.key_id == key_id, *_conditions(wanted)).offset(count).limit(1)
-        with self._database.reading(once=True) as tx:
-            return tx.execute(query).first() is not None
+        try:
+            with self.database.reading(seconds_max=SECONDS_MAX) as tx:
+                return tx.execute(query).first() is not None
+        except TookTooLong:
+            return True
 
     def everything(
         self, key_id: str, wanted: ActivityFilter, life: Iterable[Mapping[str, Any]]
     ) -> Iterator[TimelineEntry]:
         """All entries. Holds one page in memory, no transaction open between pages. `life`: its lifecycle events."""
-        return everything_of(self._database, key_id, wanted, life)
+        return everything_of(self.database, key_id, wanted, life)
 
     def _lifecycle(
         self,
@@ -173,8 +187,12 @@ def _requests(
     newest_first = (By(table.c.at, descending=True), By(table.c.id, descending=True))
     # At the same microsecond requests come before lifecycle events: after such an event none of them is left.
     place = after and (after.at, after.number if after.kind == _REQUEST else 0)
-    with database.reading(unlimited=unlimited) as tx:
-        rows = tx.execute(keyset(query, newest_first, place, limit)).all()
+    seconds_max = SECONDS_MAX if wanted.are_requests and not unlimited else None
+    try:
+        with database.reading(unlimited=unlimited, seconds_max=seconds_max) as tx:
+            rows = tx.execute(keyset(query, newest_first, place, limit)).all()
+    except TookTooLong as error:
+        raise InvalidArguments(str(error)) from None
     return [_request_entry(row) for row in rows]
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from services.usage.activity import resources
-from services.usage.activity.file import file_children
-from services.usage.activity.file.file_children import ChildFile, FileChildren
-from services.usage.activity.timeline import ActivityFilter
+from services.usage.activity.file.made_by_child import made_by_child
+from services.usage.activity.file.messages import Job
 from services.usage.api import BUCKETS_MAX
+from services.usage.counters.question_bounds import Bounds
+from services.usage.counters.statistics import Statistics
 from shared.contracts.errors import Unavailable
 from shared.contracts.usage import RequestMetered
 from shared.runtime.clock import ManualClock
@@ -155,6 +156,49 @@ def test_the_organisation_sees_its_keys_together_and_each(api: Management, key_i
     problem(api.ask("GET", "/v1/usage", params={"from": "0001-01-01T00:00:00Z"}), 400, "range-too-long")
 
 
+WIDE = {"from": "2026-01-01T00:00:00Z", "to": "2026-03-01T00:00:00Z", "step": "day"}
+
+
+def test_while_a_wide_question_is_answered_its_organisation_asks_no_other_and_narrow_ones_as_before(
+    api: Management, key_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_meanwhile = list[Any]()
+
+    def summary(self: Statistics, *of: Any) -> Any:
+        monkeypatch.setattr(Statistics, "summary", before)
+        for path, params in (
+            ("/v1/usage", WIDE),
+            (f"/v1/keys/{key_id}/activity", {"status": "4xx"}),
+            (f"/v1/keys/{key_id}/usage", RANGE),
+        ):
+            asked_meanwhile.append(api.ask("GET", path, params=params))
+        asked_meanwhile.append(api.ask("GET", f"/v1/keys/{key_id}/activity", headers={"Accept": "text/csv"}))
+        return before(self, *of)
+
+    before = Statistics.summary
+    monkeypatch.setattr(Statistics, "summary", summary)
+    assert usage(api, key_id, **WIDE)["total"] == 0
+    whole, picked, narrow, file = asked_meanwhile
+    for refused in (whole, picked, file):
+        told = problem(refused, 429, "quota-exceeded")
+        assert (told["violated-policies"], "Retry-After" in refused.headers) == (["wide-questions"], True)
+    assert narrow.status_code == 200
+    for path, params in (("/v1/usage", WIDE), (f"/v1/keys/{key_id}/activity", {"status": "4xx"})):
+        assert api.ask("GET", path, params=params).status_code == 200
+    for _ in range(2):
+        assert api.ask("GET", f"/v1/keys/{key_id}/activity", headers={"Accept": "text/csv"}).status_code == 200
+
+
+def test_a_question_that_would_read_too_much_says_what_to_do(
+    api: Management, key_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.usage.statistics, "_bounds", Bounds(seconds_max=0))
+    for path in (f"/v1/keys/{key_id}/usage", "/v1/usage"):
+        answer = api.ask("GET", path, params=WIDE, headers={"Accept-Language": "fr"})
+        assert "demandez une période plus courte" in problem(answer, 400, "range-too-long")["detail"]
+        assert api.ask("GET", path, params=RANGE).status_code == 200
+
+
 def test_durations_are_told_two_percent_off_at_most(api: Management, key_id: str) -> None:
     now = api.usage.clock.now()
     records = tuple(record(key_id=key_id, at=now, duration_us=1000 * number) for number in range(1, 101))
@@ -187,30 +231,25 @@ def test_activity_is_a_csv_file_for_whoever_asks_for_one(api: Management, key_id
     assert both.headers["Content-Type"] == "application/json"
 
 
-def test_a_long_file_is_made_by_another_process_and_others_wait_for_it(
+def test_a_long_file_is_made_by_another_process_and_is_the_same(
     api: Management, key_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, headers = f"/v1/keys/{key_id}/activity", {"Accept": "text/csv"}
     now = api.usage.clock.now()
     count(api, key_id, *(now - timedelta(seconds=number) for number in range(3)))
+    made: list[Job] = []
+
+    def noting(job: Job) -> Iterator[bytes]:
+        made.append(job)
+        return made_by_child(job)
+
+    monkeypatch.setattr(resources, "made_by_child", noting)
     at_once = api.ask("GET", path, headers=headers)
-    made: list[str] = []
-    file = FileChildren.file
-
-    def noting(self: FileChildren, organisation_id: str, key_id: str, wanted: ActivityFilter) -> ChildFile:
-        made.append(key_id)
-        return file(self, organisation_id, key_id, wanted)
-
-    monkeypatch.setattr(FileChildren, "file", noting)
-    assert api.ask("GET", path, headers=headers).text == at_once.text
     assert made == []
     monkeypatch.setattr(resources, "ROWS_MAX", 2)
     assert api.ask("HEAD", path, headers=headers).status_code == 200
-    assert api.ask("GET", path, headers=headers).text == at_once.text
-    assert made == [key_id, key_id], "what HEAD was told of gives its place back"
-    monkeypatch.setattr(file_children, "AT_ONCE_MAX", 0)
-    busy = api.ask("GET", path, headers=headers)
-    assert (busy.status_code, busy.headers["Retry-After"] in "1234") == (503, True)
+    assert api.ask("GET", path, headers=headers).text == at_once.text, "what HEAD was told of gave its place back"
+    assert len(made) == 2
 
 
 @pytest.mark.parametrize(

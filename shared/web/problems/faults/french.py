@@ -213,9 +213,6 @@ FRENCH_FAULTS: Mapping[str, str] = {
     "the delivery is being sent right now: wait until it has finished": (
         "l'envoi est en cours : attendez qu'il soit terminé"
     ),
-    "another long file of activity is being made: come again": (
-        "un autre long fichier d'activité est en cours de création : revenez"
-    ),
     "the history of the key is not available right now": "l'historique de la clé n'est pas disponible en ce moment",
     "the first request with this Idempotency-Key is still running: repeat this one in a moment": (
         "la première requête avec cette Idempotency-Key est encore en cours : répétez celle-ci dans un instant"

@@ -211,9 +211,6 @@ SPANISH_FAULTS: Mapping[str, str] = {
     "the delivery is being sent right now: wait until it has finished": (
         "el envío está en curso: espere a que termine"
     ),
-    "another long file of activity is being made: come again": (
-        "se está creando otro archivo largo de actividad: vuelva más tarde"
-    ),
     "the history of the key is not available right now": "el historial de la clave no está disponible en este momento",
     "the first request with this Idempotency-Key is still running: repeat this one in a moment": (
         "la primera petición con esta Idempotency-Key sigue en curso: repita esta dentro de un momento"

@@ -1,6 +1,5 @@
-"""Long files of activity, made by child processes: the same bytes, few at once, and never cut off in silence."""
+"""Long files of activity, made by child processes: the same bytes, and never cut off in silence."""
 
-import os
 import signal
 import subprocess
 from collections.abc import Mapping
@@ -9,8 +8,10 @@ from typing import Any, cast
 import pytest
 
 from services.usage.activity.csv_export import as_csv
-from services.usage.activity.file.file_children import ChildFile, FileBroken, FileChildren, FilesBusy
+from services.usage.activity.file.made_by_child import FileBroken, made_by_child
+from services.usage.activity.file.messages import Job, job_of
 from services.usage.activity.timeline import EVERYTHING, ActivityFilter, ActivityTimeline
+from services.usage.http.wide_questions import Stream, WideQuestions
 from services.usage.intake.metering import Metering
 from services.usage.known_keys.keys_client import KeysClient
 from shared.sql.database import Database
@@ -31,75 +32,60 @@ def activity(usage_database: Database) -> ActivityTimeline:
 
 
 @pytest.fixture
-def files(usage_database: Database, activity: ActivityTimeline, metering: Metering) -> FileChildren:
+def job(usage_database: Database, activity: ActivityTimeline, metering: Metering) -> Job:
     metering.take_in(batch(*(record(number / 100 - 12, status=200 + number % 2) for number in range(2500))))
-    return FileChildren(usage_database, activity)
+    return job_of(usage_database, "key_a", EVERYTHING, activity.life("org_railway", "key_a"))
 
 
-def file(files: FileChildren, organisation_id: str = "org_railway", wanted: ActivityFilter = EVERYTHING) -> ChildFile:
-    return files.file(organisation_id, "key_a", wanted)
+@pytest.fixture
+def children(monkeypatch: pytest.MonkeyPatch) -> list[tuple[subprocess.Popen[bytes], list[str], dict[str, Any]]]:
+    """Each child that was started, with its arguments and options."""
+    started: list[tuple[subprocess.Popen[bytes], list[str], dict[str, Any]]] = []
+    popen = subprocess.Popen
+
+    def noting(command: list[str], **how: Any) -> Any:
+        started.append((popen(command, **how), command, how))
+        return started[-1][0]
+
+    monkeypatch.setattr("services.usage.activity.file.made_by_child.subprocess.Popen", noting)
+    return started
 
 
 @pytest.mark.parametrize("wanted", [EVERYTHING, ActivityFilter(statuses=(201, 201), end=NOON)])
 def test_it_is_the_file_that_is_made_at_once(
-    files: FileChildren, activity: ActivityTimeline, wanted: ActivityFilter
+    usage_database: Database, job: Job, activity: ActivityTimeline, wanted: ActivityFilter
 ) -> None:
     life = activity.life("org_railway", "key_a", wanted)
-    long = file(files, wanted=wanted)
+    long = made_by_child(job_of(usage_database, job.key_id, wanted, life))
     assert b"".join(long) == b"".join(as_csv(activity.everything("key_a", wanted, life)))
-    long.close()
 
 
-def test_two_are_made_at_once_and_one_an_organisation(files: FileChildren) -> None:
-    first, second = file(files, "org_1"), file(files, "org_2")
-    for organisation_id in ("org_1", "org_3"):
-        with pytest.raises(FilesBusy):
-            file(files, organisation_id)
-    for _ in range(2):
-        first.close()
-    third = file(files, "org_3")
-    with pytest.raises(FilesBusy):
-        file(files, "org_1")
-    for one in (second, third):
-        one.close()
-
-
-def test_one_that_nobody_reads_any_more_ends_its_child(files: FileChildren) -> None:
-    left = file(files)
-    pieces = iter(left)
-    assert next(pieces)
-    process = left._process
-    assert process is not None
+def test_one_that_nobody_reads_any_more_ends_its_child_and_gives_its_place_back(
+    job: Job, children: list[tuple[subprocess.Popen[bytes], list[str], dict[str, Any]]]
+) -> None:
+    places = WideQuestions()
+    left = Stream(made_by_child(job), places.take("org_railway"))
+    assert next(left)
     left.close()
-    assert process.poll() == -signal.SIGKILL
-    file(files).close()
+    ((process, *_),) = children
+    assert process.returncode == -signal.SIGKILL
+    places.take("org_railway").close()
 
 
-def test_a_file_whose_child_was_killed_is_told_from_a_whole_one(files: FileChildren) -> None:
-    cut = file(files)
-    pieces = iter(cut)
-    assert next(pieces)
-    assert cut._process is not None
-    os.kill(cut._process.pid, signal.SIGKILL)
+def test_a_file_whose_child_was_killed_is_told_from_a_whole_one(
+    job: Job, children: list[tuple[subprocess.Popen[bytes], list[str], dict[str, Any]]]
+) -> None:
+    cut = made_by_child(job)
+    assert next(iter(cut))
+    children[0][0].kill()
     with pytest.raises(FileBroken):
-        list(pieces)
-    cut.close()
+        list(cut)
 
 
 def test_the_job_with_the_database_s_password_is_in_no_argument(
-    files: FileChildren, monkeypatch: pytest.MonkeyPatch
+    job: Job, children: list[tuple[subprocess.Popen[bytes], list[str], dict[str, Any]]]
 ) -> None:
-    started: list[Any] = []
-    popen = subprocess.Popen
-
-    def noting(command: list[str], **how: Any) -> Any:
-        started.append((command, how))
-        return popen(command, **how)
-
-    monkeypatch.setattr("services.usage.activity.file.file_children.subprocess.Popen", noting)
-    whole = file(files)
-    assert b"".join(whole)
-    whole.close()
-    ((command, how),) = started
+    assert b"".join(made_by_child(job))
+    ((_, command, how),) = children
     assert not any("sql" in part for part in command)
     assert "env" not in how
