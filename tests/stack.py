@@ -21,6 +21,7 @@ import httpx
 import yaml
 
 from shared.gate.grants.replica import LEASE_SECONDS_DEFAULT
+from tests import front
 from tests.prometheus import Prometheus, program
 from tests.servers import Postgres, RabbitMq, Redis, ServerMissing, free_port
 
@@ -57,8 +58,8 @@ class Stack:
         # Each with the database and the accounts of the service that it is a part of.
         self._parts = {name: entry for name, entry in running.items() if name not in self._services}
         self._ports = {name: (free_port(), free_port()) for name in running}
-        self._front_port = public_port or free_port()
-        self.url = f"http://127.0.0.1:{self._front_port}"
+        self._front_port, self._tls_port = public_port or free_port(), free_port()
+        self.url, self.tls_url = (f"http://127.0.0.1:{self._front_port}", f"https://127.0.0.1:{self._tls_port}")
         self._amqp_uri = rabbitmq.new_vhost()
         self.service_databases = {name: postgres.new_service_database() for name in self._services}
         self._accounts = {
@@ -74,7 +75,7 @@ class Stack:
             self._migrate(ours["migrate"])
             for name in running:
                 self.processes[name] = self._start(name)
-            self._front = self._start_front(compose["services"]["front"])
+            self._front = self._start_front()
             self.wait_until_ready()
             unless_ready.pop_all()
 
@@ -224,30 +225,15 @@ class Stack:
         command = [*GRILLO, *self._entry(service)["command"]]
         return subprocess.Popen(command, env=self.environment(service), stdout=self._log, stderr=self._log)
 
-    def _start_front(self, entry: dict[str, Any]) -> subprocess.Popen[bytes]:
+    def _start_front(self) -> subprocess.Popen[bytes]:
         """nginx with the configuration that its container mounts."""
-        nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-        if nginx is None:
-            raise ServerMissing("nginx: apt-get install nginx-light")
-        (mounted,) = (volume.split(":")[0] for volume in entry["volumes"])
-        server = self.loopback((ROOT / mounted).read_text())
-        server = server.replace(f"listen {_FRONT_PORT};", f"listen 127.0.0.1:{self._front_port};")
-        server = server.replace("/dev/stdout", str(self.folder / "access.log"))
-        configuration = self.folder / "nginx.conf"
-        configuration.write_text(
-            f"daemon off; pid {self.folder}/nginx.pid; error_log stderr; events {{}} "
-            f"http {{ client_body_temp_path {self.folder}/body; proxy_temp_path {self.folder}/proxy; "
-            f"fastcgi_temp_path {self.folder}/f; uwsgi_temp_path {self.folder}/u; scgi_temp_path {self.folder}/s;\n"
-            f"{server}\n}}"
-        )
-        return subprocess.Popen([nginx, "-c", str(configuration)], stdout=self._log, stderr=self._log)
+        ports, places = (self._front_port, self._tls_port), {name: public for name, (public, _) in self._ports.items()}
+        return subprocess.Popen(front.command(self.folder, ports, places), stdout=self._log, stderr=self._log)
 
     def loopback(self, text: str) -> str:
         """The text with the addresses of a container network made those of this machine."""
-        for name, (public, internal) in self._ports.items():
-            # Whole ports: the digest of a service's token, which follows its name and a colon, may begin with one.
-            text = re.sub(rf"\b{name}:8001\b", f"127.0.0.1:{internal}", text)
-            text = re.sub(rf"\b{name}:8000\b", f"127.0.0.1:{public}", text)
+        for name, (_, internal) in self._ports.items():
+            text = text.replace(f"{name}.inside:8001", f"127.0.0.1:{internal}")
         return text
 
     def is_ready(self) -> bool:
@@ -275,6 +261,7 @@ class Stack:
 def _made_secrets(folder: Path) -> dict[str, str]:
     """What ops/make-secrets writes to `.env`."""
     shutil.copytree(ROOT / "ops", folder / "ops")
+    shutil.copy(ROOT / ".env.example", folder)
     subprocess.run([folder / "ops/make-secrets"], check=True, capture_output=True)
     lines = (folder / ".env").read_text().splitlines()
     return dict(line.split("=", 1) for line in lines)
