@@ -1,7 +1,8 @@
 """docker-compose.yml, run natively: its commands and its environment, on private real servers.
 
 What is replaced is only what a container network would give: names become loopback ports, and the accounts those of
-the private servers. `python -m tests.stack` (make stack) runs it in the foreground.
+the private servers. As root its processes may do what their containers may (contained.py), and no more.
+`python -m tests.stack` (make stack) runs it in the foreground.
 """
 
 import os
@@ -22,6 +23,7 @@ import yaml
 
 from shared.gate.grants.replica import LEASE_SECONDS_DEFAULT
 from tests import front
+from tests.contained import contained, why_not
 from tests.prometheus import Prometheus, program
 from tests.servers import Postgres, RabbitMq, Redis, ServerMissing, free_port
 
@@ -75,7 +77,7 @@ class Stack:
             self._migrate(ours["migrate"])
             for name in running:
                 self.processes[name] = self._start(name)
-            self._front = self._start_front()
+            self._front = self._start_front(compose["services"]["front"])
             self.wait_until_ready()
             unless_ready.pop_all()
 
@@ -122,8 +124,7 @@ class Stack:
         owner = entry["command"][1]
         stated = {name: self.loopback(value) for name, value in entry["environment"].items()}
         replaced = {f"{name}_FILE" for name in self._accounts[owner]}
-        source = next(volume for volume in entry["volumes"] if ":/run/secrets" in volume).partition(":")[0]
-        mounted = self.folder / "ops/secrets" / Path(source).name
+        mounted = self._secrets_of(service)
         files = {
             name: str(mounted / Path(value).name) if name.endswith("_FILE") else value for name, value in stated.items()
         }
@@ -160,9 +161,8 @@ class Stack:
 
     def grillo(self, service: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command in the service's container."""
-        return subprocess.run(
-            [*GRILLO, *arguments], env=self.environment(service), capture_output=True, text=True, timeout=120
-        )
+        command = self._contained(service, [*GRILLO, *arguments])
+        return subprocess.run(command, env=self.environment(service), capture_output=True, text=True, timeout=120)
 
     def populate(self) -> tuple[str, str]:
         """What a first start makes when embedded: (organisation, its admin key), and sample sensors."""
@@ -218,17 +218,33 @@ class Stack:
     def _migrate(self, entry: dict[str, Any]) -> None:
         owners = {f"{name.upper()}_OWNER_DATABASE_URL": made.owner_url for name, made in self.service_databases.items()}
         assert {f"{name}_FILE" for name in owners} == entry["environment"].keys()
-        command, environment = [*GRILLO, *entry["command"]], dict(os.environ) | owners
+        if why_not() is None:  # what is compiled beside the sources is kept: containers cannot write there
+            subprocess.run([sys.executable, "-m", "compileall", "-q", "services", "shared"], cwd=ROOT, check=True)
+        command = _held([*GRILLO, *entry["command"]], entry)
+        environment = dict(os.environ) | owners
         subprocess.run(command, env=environment, stdout=self._log, stderr=self._log, check=True, timeout=120)
 
     def _start(self, service: str) -> subprocess.Popen[bytes]:
-        command = [*GRILLO, *self._entry(service)["command"]]
+        command = self._contained(service, [*GRILLO, *self._entry(service)["command"]])
         return subprocess.Popen(command, env=self.environment(service), stdout=self._log, stderr=self._log)
 
-    def _start_front(self) -> subprocess.Popen[bytes]:
+    def _contained(self, service: str, command: list[str]) -> list[str]:
+        written = [self.folder / name for name in (f"{service}-spool", "samples", "exports")]
+        return _held(command, self._entry(service), readable=[self._secrets_of(service)], writable=written)
+
+    def _secrets_of(self, service: str) -> Path:
+        """What its container has as /run/secrets."""
+        volumes = self._entry(service)["volumes"]
+        source = next(volume for volume in volumes if ":/run/secrets" in volume).partition(":")[0]
+        return self.folder / "ops/secrets" / Path(source).name
+
+    def _start_front(self, entry: dict[str, Any]) -> subprocess.Popen[bytes]:
         """nginx with the configuration that its container mounts."""
         ports, places = (self._front_port, self._tls_port), {name: public for name, (public, _) in self._ports.items()}
-        return subprocess.Popen(front.command(self.folder, ports, places), stdout=self._log, stderr=self._log)
+        written = self.folder / "front"
+        written.mkdir()
+        command = _held(front.command(written, ports, places), entry, writable=[written])
+        return subprocess.Popen(command, stdout=self._log, stderr=self._log)
 
     def loopback(self, text: str) -> str:
         """The text with the addresses of a container network made those of this machine."""
@@ -274,6 +290,10 @@ def _interpolated(text: str, secrets: Mapping[str, str]) -> dict[str, Any]:
 
     document: dict[str, Any] = yaml.safe_load(re.sub(r"\$\{([^}]+)\}", value, text))
     return document
+
+
+def _held(command: list[str], entry: Mapping[str, Any], **volumes: list[Path]) -> list[str]:
+    return contained(command, entry, **volumes) if why_not() is None else command
 
 
 def _rerouted(address: str, through: Callable[[int], int]) -> str:
@@ -323,7 +343,14 @@ def main() -> None:
             closing(Stack(folder, postgres, rabbitmq, redis, public_port=_FRONT_PORT)) as stack,
         ):
             organisation, key = stack.populate()
-            lines = ["Serving        " + stack.url, "Organisation   " + organisation, "Admin key      " + key]
+            lines = [
+                "Serving        " + stack.url,
+                "               " + stack.tls_url,
+                "Organisation   " + organisation,
+                "Admin key      " + key,
+            ]
+            if reason := why_not():
+                lines.append(f"Not contained  {reason}")
             with ExitStack() as beside:
                 if program() is not None:
                     watching = beside.enter_context(closing(Prometheus(folder, stack)))
