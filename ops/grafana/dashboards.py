@@ -194,6 +194,16 @@ DASHBOARDS = (
                 alert="GrilloSpoolGrowing",
             ),
             Panel(
+                title="Oldest request not yet counted",
+                shows="Seconds since it was answered. Nothing where none waits.",
+                unit="s",
+                queries={
+                    "time() - (min by (service) (grillo_meter_spool_oldest_timestamp_seconds) < +Inf)": "{{service}}"
+                },
+                red_from=60,
+                alert="GrilloSpoolOld",
+            ),
+            Panel(
                 title="Batches at usage",
                 shows="By what became of them, a second.",
                 unit="cps",
