@@ -275,13 +275,13 @@ DASHBOARDS = (
             ),
             Panel(
                 title="Live readings, by account",
-                shows="Samples that bridges ever sent, by what became of them. 0 without a name: no bridge has sent any.",
+                shows="Samples that bridges ever sent, by what became of them. 0: none has.",
                 unit="short",
                 queries={"sum by (account, outcome) (grillo_readings_samples) or vector(0)": "{{account}} {{outcome}}"},
             ),
             Panel(
                 title="Rejected, by reason",
-                shows="Messages, lines and traces ever rejected. 0 without a reason: none was.",
+                shows="Messages, lines and traces ever rejected. 0: none was.",
                 unit="short",
                 queries={"sum by (reason) (grillo_rejected_messages) or vector(0)": "{{reason}}"},
             ),
