@@ -26,6 +26,6 @@ ENTRYPOINT ["grillo"]
 
 FROM grillo AS sensors
 
-USER root
+USER 0:0
 RUN pip install --no-cache-dir --constraint /opt/grillo/constraints.txt "$(echo /opt/grillo/wheels/*.whl)[sensors]"
 USER 10001:10001

@@ -108,6 +108,19 @@ def test_a_password_that_is_changed_reaches_the_files_and_a_missing_one_is_named
     )
 
 
+def test_the_front_s_own_certificate_stays_until_another_is_given(tmp_path: Path) -> None:
+    _made_secrets(tmp_path)
+    certificate, environment = tmp_path / "ops/secrets/front/TLS_CERTIFICATE", tmp_path / ".env"
+    made = certificate.read_text()
+    subprocess.run([tmp_path / "ops/secret_files.py"], check=True)
+    assert certificate.read_text() == made
+    (tmp_path / "theirs").write_text("theirs")
+    given = f"TLS_CERTIFICATE_FILE={tmp_path / 'theirs'}\nTLS_KEY_FILE={tmp_path / 'theirs'}\n"
+    environment.write_text(environment.read_text() + given)
+    subprocess.run([tmp_path / "ops/secret_files.py"], check=True)
+    assert certificate.read_text() == "theirs"
+
+
 @pytest.mark.parametrize(
     ("folder", "script"), [("postgres", "postgres/databases.sh"), ("redis", "redis/configuration.sh")]
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ops.secret_files import EnvironmentFileWrong, checked, own_certificate, read, secrets, write
+from ops.secret_files import EnvironmentFileWrong, checked, read, secrets, write
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = (ROOT / ".env.example").read_text()
@@ -79,13 +79,3 @@ def test_a_password_that_a_url_cannot_hold_and_half_a_certificate_are_refused(tm
         write(_all() | {"KEYS_DATABASE_PASSWORD": "hunter2@x"}, tmp_path)
     with pytest.raises(EnvironmentFileWrong, match=r"^TLS_KEY is not set; give it a file in PEM"):
         write(_all() | {"TLS_CERTIFICATE": "x"}, tmp_path)
-
-
-def test_the_front_s_own_certificate_stays_until_another_is_given(tmp_path: Path) -> None:
-    write(_all(), tmp_path)
-    made = (tmp_path / "front/TLS_CERTIFICATE").read_text()
-    write(_all(), tmp_path)
-    assert (tmp_path / "front/TLS_CERTIFICATE").read_text() == made
-    write(_all() | {"TLS_CERTIFICATE": "theirs", "TLS_KEY": "too"}, tmp_path)
-    assert (tmp_path / "front/TLS_CERTIFICATE").read_text() == "theirs"
-    assert own_certificate(tmp_path / "front", "")["TLS_KEY"] == "too"
