@@ -4,6 +4,7 @@ What is replaced is what a container network would give, and `resolve`, which ng
 of these tests are there already.
 """
 
+import re
 import shutil
 import ssl
 from collections.abc import Mapping
@@ -32,7 +33,7 @@ def command(folder: Path, ports: tuple[int, int], places: Mapping[str, int], rou
     for name, text in secret_files.own_certificate(folder, "").items():
         (folder / name).write_text(text)
     (folder / "grillo.conf").write_text(routes)
-    main = (_NGINX / "nginx.conf").read_text().replace("/etc/grillo/", f"{folder}/").replace("/tmp/", f"{folder}/")
+    main = re.sub("/etc/grillo/|/tmp/", f"{folder}/", (_NGINX / "nginx.conf").read_text())
     (folder / "nginx.conf").write_text(main)
     return [nginx, "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
 

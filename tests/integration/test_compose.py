@@ -104,7 +104,7 @@ def test_a_password_that_is_changed_reaches_the_files_and_a_missing_one_is_named
     refused = subprocess.run([tmp_path / "ops/secret_files.py"], capture_output=True, text=True)
     assert (refused.returncode, refused.stderr.splitlines()) == (
         1,
-        [".env: AUTH_DATABASE_PASSWORD is not set; give it a long random text of letters and digits."],
+        [".env: KEYS_RABBITMQ_PASSWORD is not set; give it a long random text of letters and digits."],
     )
 
 
