@@ -2,7 +2,8 @@
 
 Its root is read-only, `tmpfs` are mounts in memory, the user is the number, there is no capability and no way to one,
 and processes are bounded. What differs from a container: files of the host are seen; each process may take as much
-memory as the container might altogether; networks are not parted.
+memory as the container might altogether, and all of one user as many processes as some containers; networks are not
+parted.
 """
 
 import functools
@@ -19,7 +20,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 _TOOLS = ("unshare", "mount", "umount", "setpriv", "prlimit")
 _BYTES = {"m": 1 << 20, "g": 1 << 30}
-_KERNELS = ("/proc", "/sys", "/dev")
+CONTAINERS = 4  # whose processes one user has here: the kernel counts them together
 _READ_ONLY = """
 for at in $(cut -d' ' -f5 /proc/self/mountinfo); do
     case "$at" in
@@ -53,7 +54,12 @@ def contained(
     for volume in volumes:
         volume.mkdir(exist_ok=True)
         os.chown(volume, int(user), int(group))
-    limits = ["prlimit", "--core=0", f"--nproc={service['pids_limit']}", f"--data={_bytes(service['mem_limit'])}"]
+    limits = [
+        "prlimit",
+        "--core=0",
+        f"--nproc={CONTAINERS * service['pids_limit']}",
+        f"--data={_bytes(service['mem_limit'])}",
+    ]
     rights = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", "--inh-caps=-all"]
     assert (service["cap_drop"], service["security_opt"]) == (["ALL"], ["no-new-privileges:true"])
     rights += ["--bounding-set=-all", "--no-new-privs"]

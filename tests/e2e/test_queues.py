@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.running import Distributed
+from tests.e2e.running import Distributed, eventually
 from tests.servers import RabbitMq
 
 pytestmark = pytest.mark.xdist_group("distributed")
@@ -11,8 +11,13 @@ pytestmark = pytest.mark.xdist_group("distributed")
 def test_each_queue_outlives_the_broker_or_belongs_to_one_connection(
     distributed: Distributed, rabbitmq: RabbitMq
 ) -> None:
-    queues = rabbitmq.queues(distributed.stack.amqp_uri("keys"), "durable", "exclusive", "arguments")
-    assert {queue["exclusive"] for queue in queues} == {True, False}
+    uri = distributed.stack.amqp_uri("keys")
+    queues = eventually(
+        lambda: rabbitmq.queues(uri, "durable", "exclusive", "arguments"),
+        # One that is being made or deleted does not say what it is.
+        lambda listed: {queue["exclusive"] for queue in listed} == {True, False},
+        seconds=300,
+    )
     assert [queue for queue in queues if not queue["durable"] and not queue["exclusive"]] == []
     # Mirrors, lazy queues, their first format: gone in releases 4.0 to 4.3.
     gone = {"x-ha-policy", "x-queue-mode", "x-queue-version"}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.contained import contained, why_not
+from tests.contained import CONTAINERS, contained, why_not
 
 ROOT = Path(__file__).parents[3]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -66,7 +66,7 @@ def test_a_process_writes_where_its_container_may_and_gains_nothing(tmp_path: Pa
         "privileges": "1",
         "mounting": 32,
         "capabilities": ["0000000000000000"],
-        "processes": [SERVICES["keys"]["pids_limit"]] * 2,
+        "processes": [CONTAINERS * SERVICES["keys"]["pids_limit"]] * 2,
         "read": "hunter2",
     }
     assert (volume / "x").exists()
