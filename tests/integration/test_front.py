@@ -5,7 +5,7 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -64,11 +64,12 @@ def _front(
     asks_for_others: str = "192.0.2.10",
     around: str = "",
     tls_port: int = 0,
+    edit: Callable[[str], str] = str,
 ) -> Proxy:
     port, dead = free_port(), free_port()
     alive = upstream if isinstance(upstream, int) else upstream.port
     places = {"keys": alive, "console": alive, "auth": alive, "usage": dead, "sensors": dead}
-    routes = around + front.ROUTES.replace("default 0;", f"default 0; {asks_for_others} 1;")
+    routes = around + edit(front.ROUTES).replace("default 0;", f"default 0; {asks_for_others} 1;")
     return Proxy("nginx", front.command(folder, (port, tls_port or free_port()), places, routes), folder, port)
 
 
@@ -158,6 +159,16 @@ def test_what_it_answers_by_itself_is_a_problem_with_an_id_and_without_the_key(
         assert f"X-Request-Id: {problem['request_id']}\r\n" in f"{head}\r\n"
         assert problem["request_id"] == expected_id or re.fullmatch("req_[0-9a-f]{32}", problem["request_id"])
         assert KEY[4:20] not in answer + nginx.written()
+
+
+def test_a_body_that_does_not_come_ends_here_and_no_service_hears_of_it(tmp_path: Path, upstream: Upstream) -> None:
+    patience = "client_body_timeout 15s;"
+    assert patience in front.ROUTES
+    head = "POST /v1/keys HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n"
+    with _front(tmp_path, upstream, edit=lambda text: text.replace(patience, "client_body_timeout 300ms;")) as nginx:
+        assert _answer(nginx.url, f"{head}half of it") == ""
+        assert httpx.get(f"{nginx.url}/v1/keys").status_code == 200
+    assert [line for line in upstream.lines if line.startswith("POST")] == []
 
 
 def test_neither_a_body_nor_an_error_about_one_is_written_down(tmp_path: Path, upstream: Upstream) -> None:
