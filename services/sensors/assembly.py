@@ -97,7 +97,7 @@ class Sensors:
             "sensors.samples": self.samples,
             "sensors.clock_watch": self.clock_watch,
             "sensors.arrival": self.arrival,
-            "sensors.health": HealthMeasuring(self.database, self.clock),
+            "sensors.health": HealthMeasuring(self.database, self.clock_watch.clock),
             "sensors.exports": self.exports.maker,
             "sensors.receiver": self.receiver,
             "sensors.sent_heads": self.sent_heads,
@@ -122,7 +122,7 @@ class Sensors:
             events=self.events,
         )
         routes = api.routes(parts, self.clock, StillAdmitted(grants))
-        return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
+        return Idempotency(self.database, tables.idempotency, self.clock_watch.clock).serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:
         """Nobody follows this service; auth keeps where its log ends."""
@@ -215,7 +215,7 @@ def assemble(
         catalogue_importer=CatalogueImporter(database, store, clock),
         arrival=arrival,
         receiver=Receiver(database, Devices(database, importer), arrival, timed, clock),
-        exports=open_exports(database, exports_folder, samples_folder, queries, standing, clock),
+        exports=open_exports(database, exports_folder, samples_folder, queries, standing, clock_watch.clock),
         heads=heads,
         sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store, accounts.offered), elsewhere),
     )

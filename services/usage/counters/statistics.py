@@ -28,6 +28,7 @@ from services.usage.counters.by_network import by_network, keys_of
 from services.usage.counters.counters import KEYS, ORGANISATIONS, CounterTables
 from shared.contracts.usage import Spent
 from shared.sql.database import Database
+from shared.sql.dialect_functions import database_time
 from shared.values.timestamps import MINUTE_US, from_microseconds, midnight, to_microseconds
 
 KEYS_MAX = 100
@@ -134,23 +135,30 @@ class Statistics:
             row = tx.execute(used).one()
         return Used(minute=row.minute, day=row.day, hour=row.hour)
 
-    def spent(self, now: datetime) -> tuple[Spent, ...]:
-        """What each key has spent today and in the last 60 s, for a gate that starts with empty counters."""
-        request, counter = tables.request, tables.counter_day
+    def spent(self, at: datetime | None = None) -> tuple[Spent, ...]:
+        """What each key has spent today and in the last 60 s, for a gate that starts with empty counters.
+
+        `at` None: by the database's clock, as gates judge, and not by this host's. Left out is what a clock that was
+        ahead has dated later: it is of other days, and would fill the minute until then.
+        """
+        request, counter, minute = tables.request, tables.counter_day, timedelta(seconds=60)
         with self._database.reading() as tx:
+            now = at or database_time(tx)
             today = tx.execute(
                 select(counter.c.key_id, func.sum(counter.c.cost).label("cost"))
-                .where(counter.c.minute >= to_microseconds(midnight(now)) // MINUTE_US)
+                .where(counter.c.minute == to_microseconds(midnight(now)) // MINUTE_US)
                 .group_by(counter.c.key_id)
             ).all()
             recent = tx.execute(
                 select(request.c.key_id, request.c.at).where(
-                    request.c.cost > 0, request.c.at > to_microseconds(now - timedelta(seconds=60))
+                    request.c.cost > 0,
+                    request.c.at > to_microseconds(now - minute),
+                    request.c.at <= to_microseconds(now + minute),
                 )
             ).all()
         seconds_ago: dict[str, list[float]] = defaultdict(list)
         for row in recent:
-            seconds_ago[row.key_id].append((now - from_microseconds(row.at)).total_seconds())
+            seconds_ago[row.key_id].append(max(0.0, (now - from_microseconds(row.at)).total_seconds()))
         days = {row.key_id: int(row.cost) for row in today}
         return tuple(
             Spent(key_id=key_id, today=days.get(key_id, 0), seconds_ago=tuple(seconds_ago.get(key_id, ())))

@@ -150,6 +150,11 @@ class Replica:
         """The log's database time, in seconds since 1970: the last pull's, plus what has elapsed since it was sent."""
         return self.time_at(self._clock.elapsed_seconds())
 
+    def moment(self) -> datetime | None:
+        """`time` as a moment; None before the first pull."""
+        time = self.time()
+        return None if time < 0 else datetime.fromtimestamp(time, UTC)
+
     def time_at(self, elapsed: float) -> float:
         """As `time`, at a reading of the elapsed clock."""
         time, at = self._as_of

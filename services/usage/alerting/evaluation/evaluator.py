@@ -94,8 +94,8 @@ class Evaluator:
 
     def settle(self) -> None:
         """What happens by time alone: stores the hourly baseline, and resolves alerts whose end has passed."""
-        now = self._clock.now()
-        self._baseline.keep(now)
+        now = self._clock.trusted_now()
+        self._baseline.keep(self._clock.now(), now)
         if self._is_any_over(now):
             with self._database.transaction() as tx:
                 resolve_over(tx, now)

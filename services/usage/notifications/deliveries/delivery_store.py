@@ -10,8 +10,9 @@ from services.usage.notifications import tables
 from services.usage.notifications.channel import Channel
 from services.usage.notifications.channels.channel_store import channels_of, disable
 from services.usage.notifications.deliveries.held_deliveries import hold, keep_within_bound
-from services.usage.notifications.delivery import SENDING_SECONDS_MAX, Next, Outcome, Status
+from services.usage.notifications.delivery import SENDING_SECONDS_MAX, WAIT_MAX, Next, Outcome, Status
 from services.usage.notifications.message import of_disabled
+from shared.sql.clocks.due import is_due
 from shared.sql.database import Database, upsert
 from shared.values.identifiers import new_id
 from shared.values.timestamps import to_microseconds
@@ -106,10 +107,10 @@ class DeliveryStore:
         table = tables.delivery
         rank = func.row_number().over(partition_by=table.c.channel_id, order_by=(table.c.due_at, table.c.id))
         ranked = select(table.c.id, table.c.channel_id, rank.label("rank"))
-        due = ranked.where(table.c.due_at <= to_microseconds(now)).subquery()
+        due = ranked.where(is_due(table.c.due_at, now, WAIT_MAX)).subquery()
         first = select(due.c.id, due.c.channel_id).where(due.c.rank <= AT_ONCE_OF_CHANNEL).order_by(due.c.rank)
         with self._database.reading() as tx:
-            if tx.execute(select(table.c.id).where(table.c.due_at <= to_microseconds(now)).limit(1)).first() is None:
+            if tx.execute(select(table.c.id).where(is_due(table.c.due_at, now, WAIT_MAX)).limit(1)).first() is None:
                 return ()
             found = tx.execute(first).all()
         free = dict(busy)
@@ -163,7 +164,7 @@ class DeliveryStore:
         """Claims those that no other process has claimed meanwhile."""
         table = tables.delivery
         until = now + timedelta(seconds=SENDING_SECONDS_MAX)
-        still_due = (table.c.id.in_(ids), table.c.due_at <= to_microseconds(now))
+        still_due = (table.c.id.in_(ids), is_due(table.c.due_at, now, WAIT_MAX))
         statement = (
             update(table)
             .where(*still_due)
