@@ -97,6 +97,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, rabbitmq
     folder: Path = tmp_path_factory.mktemp("stack")
     with closing(Redis(folder)) as redis, closing(Stack(folder, postgres, rabbitmq, redis, also=also)) as stack:
         yield Scene(Distributed(stack), clocks)
+        verified = stack.grillo("keys", "audit", "verify", "keys")
+        assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
 @pytest.mark.parametrize(

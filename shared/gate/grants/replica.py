@@ -138,8 +138,7 @@ class Replica:
         self.gates = caught_up.gates or 1
         self.fresh_until = caught_up.sent_at + self._lease_seconds
         # A moment and not what is left of it, which would stand still while pulls fail.
-        left_seconds = self.fresh_until - self._clock.elapsed_seconds()
-        self._freshness.set(self._clock.now().timestamp() + left_seconds)
+        self._freshness.set(self.time_at(self.fresh_until))
         self._tell_position()
         return caught_up
 
