@@ -1,4 +1,4 @@
-"""A clock in doubt takes nothing of what a key usually does: its week is deleted by trusted time."""
+"""A clock in doubt takes nothing of what a key usually does, and what it raised keeps nothing back once it is right."""
 
 from datetime import datetime, timedelta
 
@@ -30,3 +30,16 @@ def test_the_baseline_outlasts_a_clock_in_doubt_and_goes_on_once_it_is_right(dat
     with database.reading() as tx:
         kept = tx.execute(select(tables.key_hour.c.hour, tables.key_hour.c.requests)).all()
     assert sorted(map(tuple, kept)) == [(hour - 1, 7), (hour, 1)]
+
+
+def test_an_alert_of_a_wrong_time_ends_once_the_clock_is_right_and_keeps_no_other_back(database: Database) -> None:
+    clock = ManualClock(NOON)
+    world = World(database, clock)
+    clock.set_by(timedelta(days=3))
+    assert len(world.see(clock.now(), status=401, cost=0, problem="key-revoked")) == 1
+    world.evaluator.settle()
+    assert world.raised()[0].resolved_at is None
+    clock.set_by(-timedelta(days=3))
+    world.evaluator.settle()
+    assert world.raised()[0].resolved_at == NOON
+    assert len(world.see(NOON, status=401, cost=0, problem="key-revoked")) == 1
