@@ -274,7 +274,7 @@ class RabbitMq:
     def alarm(self, *, is_on: bool) -> None:
         """The one of a disk that is nearly full: it takes connections, and reads nothing from those that publish."""
         command = [str(self._program.with_name("rabbitmqctl")), "--quiet", "set_disk_free_limit"]
-        command.append("1000TB" if is_on else "1MB")
+        command.append(str(10**15 if is_on else 10**6))  # bytes
         subprocess.run(command, env=self._environment, timeout=120, check=True)
 
     def replace_password(self, account: str, password: str) -> None:

@@ -144,7 +144,7 @@ class Stack:
             | {"WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1", "WEBHOOK_ALLOW_HTTP": "true"}
             | {"WEB_ADDRESS": "127.0.0.1", "WEB_PORT": str(public)}
             | {"INTERNAL_ADDRESS": "127.0.0.1", "INTERNAL_PORT": str(internal)}
-            | self._also.get(owner, {})
+            | dict(self._also.get(owner, {}))
         )
 
     def settings(self, service: str) -> dict[str, str]:

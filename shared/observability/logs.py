@@ -98,7 +98,7 @@ def _exception_in(line: structlog.typing.EventDict) -> str:
 
 
 def _said_in(line: structlog.typing.EventDict) -> str:
-    return repr(sorted((name, str(value)) for name, value in line.items() if name not in _OF_A_REQUEST))[:_SAID_MAX]
+    return repr(sorted((name, repr(value)) for name, value in line.items() if name not in _OF_A_REQUEST))[:_SAID_MAX]
 
 
 def _add_request(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:

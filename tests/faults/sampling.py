@@ -2,11 +2,12 @@
 
 import os
 import random
+from collections.abc import Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-def sampled(cases: list[T], count: int) -> list[T]:
+def sampled(cases: Sequence[T], count: int) -> Sequence[T]:
     """The same ones at each run."""
     return cases if os.environ.get("GRILLO_ALL_CASES") else random.Random(24).sample(cases, count)

@@ -138,24 +138,17 @@ class Statistics:
     def spent(self, at: datetime | None = None) -> tuple[Spent, ...]:
         """What each key has spent today and in the last 60 s, for a gate that starts with empty counters.
 
-        `at` None: by the database's clock, as gates judge, and not by this host's. Left out is what a clock that was
-        ahead has dated later: it is of other days, and would fill the minute until then.
+        `at` None: by the database's clock, as gates judge. What a clock that was ahead has dated later is left out: it
+        is of other days, and would fill the minute until then.
         """
-        request, counter, minute = tables.request, tables.counter_day, timedelta(seconds=60)
+        request, counter, minute = tables.request.c, tables.counter_day.c, timedelta(seconds=60)
         with self._database.reading() as tx:
             now = at or database_time(tx)
-            today = tx.execute(
-                select(counter.c.key_id, func.sum(counter.c.cost).label("cost"))
-                .where(counter.c.minute == to_microseconds(midnight(now)) // MINUTE_US)
-                .group_by(counter.c.key_id)
-            ).all()
-            recent = tx.execute(
-                select(request.c.key_id, request.c.at).where(
-                    request.c.cost > 0,
-                    request.c.at > to_microseconds(now - minute),
-                    request.c.at <= to_microseconds(now + minute),
-                )
-            ).all()
+            is_today = counter.minute == to_microseconds(midnight(now)) // MINUTE_US
+            today = tx.execute(select(counter.key_id, counter.cost).where(is_today)).all()
+            after, until = to_microseconds(now - minute), to_microseconds(now + minute)
+            is_recent = request.cost > 0, request.at > after, request.at <= until
+            recent = tx.execute(select(request.key_id, request.at).where(*is_recent)).all()
         seconds_ago: dict[str, list[float]] = defaultdict(list)
         for row in recent:
             seconds_ago[row.key_id].append(max(0.0, (now - from_microseconds(row.at)).total_seconds()))

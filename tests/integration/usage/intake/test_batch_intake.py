@@ -289,9 +289,9 @@ def test_what_is_given_back_while_parked_counts_for_the_account_that_sent_it(
     intake: BatchIntake, parked: ParkedBatches, metering: Metering, clock: ManualClock, bus: Bus
 ) -> None:
     """Nobody had sent the segment then; by now it is another's."""
-    intake.take(body(start=5 * OWN, records=[a_record(at=NOON + timedelta(hours=3))]), "usage")
+    intake.take(body(start=5 * OWN, records=[a_record(at=NOON + timedelta(days=367))]), "usage")
     intake.take(body(), "sensors")
-    clock.advance(3 * 3600)
+    clock.advance(86_400)
     (kept,) = parked.all()
     assert retry(kept.id, parked, metering, clock) == "its segment is another account's"
 
