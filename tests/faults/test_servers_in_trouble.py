@@ -1,6 +1,6 @@
 """The servers behind several services, each in a trouble of its own: full, slow, out of memory or connections, killed.
 
-One system for all, in turn: each trouble must leave nothing behind. docs/operations.md (Degradation) says what they show.
+One system for all, in turn: each must leave nothing behind. docs/operations.md (Degradation) says what they show.
 """
 
 import contextlib
