@@ -4,7 +4,7 @@ import gzip
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -53,14 +53,21 @@ def compressing() -> Iterator[int]:
     server.server_close()
 
 
-def _front(folder: Path, upstream: Upstream | int, *, asks_for_others: str = "192.0.2.10", around: str = "") -> Proxy:
+def _front(
+    folder: Path,
+    upstream: Upstream | int,
+    *,
+    asks_for_others: str = "192.0.2.10",
+    around: str = "",
+    edit: Callable[[str], str] = str,
+) -> Proxy:
     port, dead = free_port(), free_port()
     alive = upstream if isinstance(upstream, int) else upstream.port
     text = CONFIGURATION.read_text().replace("listen 8000;", f"listen 127.0.0.1:{port};")
     places = {"keys": alive, "console": alive, "auth": alive, "usage": dead, "sensors": dead}
     for name, place in places.items():
         text = text.replace(f"{name}:8000", f"127.0.0.1:{place}")
-    return nginx(folder, around + text.replace("default 0;", f"default 0; {asks_for_others} 1;"), port)
+    return nginx(folder, around + edit(text).replace("default 0;", f"default 0; {asks_for_others} 1;"), port)
 
 
 def test_it_appends_the_callers_address_and_logs_no_key_wherever_it_was_sent(
@@ -149,6 +156,16 @@ def test_what_it_answers_by_itself_is_a_problem_with_an_id_and_without_the_key(
         assert f"X-Request-Id: {problem['request_id']}\r\n" in f"{head}\r\n"
         assert problem["request_id"] == expected_id or len(problem["request_id"]) == 32
         assert KEY[4:20] not in answer + front.written()
+
+
+def test_a_body_that_does_not_come_ends_here_and_no_service_hears_of_it(tmp_path: Path, upstream: Upstream) -> None:
+    patience = "client_body_timeout 15s;"
+    assert patience in CONFIGURATION.read_text()
+    head = "POST /v1/keys HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n"
+    with _front(tmp_path, upstream, edit=lambda text: text.replace(patience, "client_body_timeout 300ms;")) as front:
+        assert _answer(front.url, f"{head}half of it") == ""
+        assert httpx.get(f"{front.url}/v1/keys").status_code == 200
+    assert [line for line in upstream.lines if line.startswith("POST")] == []
 
 
 def test_neither_a_body_nor_an_error_about_one_is_written_down(tmp_path: Path, upstream: Upstream) -> None:

@@ -16,11 +16,18 @@ from shared.values.timestamps import to_microseconds
 _TOLERANCE = timedelta(seconds=TOLERANCE_SECONDS)
 
 
+Written = Callable[[datetime], int | str]
+
+
 def is_due(
-    until: ColumnElement[Any],
-    now: datetime,
-    longest: timedelta,
-    written: Callable[[datetime], int | str] = to_microseconds,
+    until: ColumnElement[Any], now: datetime, longest: timedelta, written: Written = to_microseconds
 ) -> ColumnElement[bool]:
     """`longest`: nothing in the column waits for longer. `written`: how it is stored; texts must sort as times do."""
-    return or_(until <= written(now), until > written(now + longest + _TOLERANCE))
+    return or_(until <= written(now), is_beyond(until, now, longest, written))
+
+
+def is_beyond(
+    until: ColumnElement[Any], now: datetime, longest: timedelta, written: Written = to_microseconds
+) -> ColumnElement[bool]:
+    """Further ahead than anything in the column waits for."""
+    return until > written(now + longest + _TOLERANCE)
