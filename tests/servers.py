@@ -271,12 +271,6 @@ class RabbitMq:
         done = subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=120, check=True)
         return {queue["name"]: queue["consumers"] for queue in json.loads(done.stdout)}
 
-    def alarm(self, *, is_on: bool) -> None:
-        """The one of a disk that is nearly full: it takes connections, and reads nothing from those that publish."""
-        command = [str(self._program.with_name("rabbitmqctl")), "--quiet", "set_disk_free_limit"]
-        command.append(str(10**15 if is_on else 10**6))  # bytes
-        subprocess.run(command, env=self._environment, timeout=120, check=True)
-
     def replace_password(self, account: str, password: str) -> None:
         """Connections that are open stay."""
         command = [str(self._program.with_name("rabbitmqctl")), "--quiet", "change_password", account]

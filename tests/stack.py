@@ -45,14 +45,10 @@ class Stack:
         public_port: int = 0,
         lease_seconds: float = LEASE_SECONDS_DEFAULT,
         through: Mapping[str, Callable[[int], int]] = {},
-        also: Mapping[str, Mapping[str, str]] = {},
     ) -> None:
-        """`through`: service → the loopback port it is told instead of one of another service, or of RabbitMQ.
-
-        `also`: service → what its containers' environment has besides.
-        """
+        """`through`: service → the loopback port it is told instead of one of another service, or of RabbitMQ."""
         self.folder, self.postgres = folder, postgres
-        self._lease_seconds, self._through, self._also = lease_seconds, through, also
+        self._lease_seconds, self._through = lease_seconds, through
         self.secrets = _made_secrets(folder)
         compose = _interpolated((ROOT / "docker-compose.yml").read_text(), self.secrets)
         ours = {name: entry for name, entry in compose["services"].items() if "build" in entry}
@@ -144,7 +140,6 @@ class Stack:
             | {"WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1", "WEBHOOK_ALLOW_HTTP": "true"}
             | {"WEB_ADDRESS": "127.0.0.1", "WEB_PORT": str(public)}
             | {"INTERNAL_ADDRESS": "127.0.0.1", "INTERNAL_PORT": str(internal)}
-            | dict(self._also.get(owner, {}))
         )
 
     def settings(self, service: str) -> dict[str, str]:
