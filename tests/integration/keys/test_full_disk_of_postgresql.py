@@ -17,8 +17,9 @@ from services.keys.encryption.description import Description
 from services.keys.lifecycle.key import Reason
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
+from tests.e2e.running import eventually
 from tests.examples import ORIGIN, NoBus
-from tests.servers import Postgres
+from tests.servers import Postgres, ServerMissing
 from tests.shims.small_disk import small_disk
 
 DISK_MIB, BALLAST_MIB = 400, 64
@@ -45,10 +46,19 @@ def test_a_key_is_revoked_with_its_receipt_once_the_ballast_is_deleted(tmp_path:
         with pytest.raises(OperationalError):
             _create_until_it_fails(commands, organisation)
         ballast.unlink()
-        if not postgres.is_running():
-            postgres.start()  # as Docker does, again and again
+        eventually(lambda: _answers(postgres), bool)
         revoked = commands.revoke(organisation, key_id, Reason.KEY_COMPROMISE, None, ORIGIN)
         assert revoked.receipt.propagated
+
+
+def _answers(postgres: Postgres) -> bool:
+    """Started where it has ended, as Docker does, again and again."""
+    with contextlib.suppress(psycopg.OperationalError, ServerMissing):
+        if not postgres.is_running():
+            postgres.start()
+        psycopg.connect(postgres.address()).close()
+        return True
+    return False
 
 
 def _create_until_it_fails(commands: CommandHandler, organisation: str) -> None:
