@@ -53,9 +53,7 @@ def rejections(sensors: Sensors) -> dict[str, tuple[int, int]]:
 
 
 @pytest.mark.parametrize("days", [3, -3])
-def test_while_the_clock_is_wrong_readings_are_not_taken_and_wait(
-    postgres: Postgres, tmp_path: Path, days: int
-) -> None:
+def test_while_the_clock_is_wrong_no_reading_is_taken(postgres: Postgres, tmp_path: Path, days: int) -> None:
     """Three days behind, each would be rejected as from the future; ahead, its device's clock misjudged."""
     clock = ManualClock(datetime.now(UTC))
     with closing(new_service_database(postgres, assembly.MIGRATIONS)) as database:
