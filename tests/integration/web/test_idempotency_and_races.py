@@ -12,6 +12,7 @@ import pytest
 from falcon import testing
 
 from services.keys import assembly, tables
+from services.keys.assembly import MIGRATIONS
 from shared.eventsourcing.audit import audit
 from shared.runtime.clock import ManualClock
 from shared.sql.clocks.clock_watch import ClockWatch
@@ -21,7 +22,7 @@ from tests.examples import NOON
 from tests.integration.web.asking import problem
 from tests.integration.web.management import Management, management
 from tests.servers import Postgres
-from tests.service_database import migrated
+from tests.service_database import migrated, new_service_database
 
 BODY = {"name": "key", "permissions": ["sensors:read"]}
 Ask = Callable[[], testing.Result]
@@ -30,7 +31,7 @@ Ask = Callable[[], testing.Result]
 @pytest.fixture(params=["sqlite", "postgresql"])
 def api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Management]:
     server: Postgres | None = request.getfixturevalue("postgres") if request.param == "postgresql" else None
-    api = management(tmp_path, keys_database=None if server is None else Database(server.new_database()))
+    api = management(tmp_path, keys_database=None if server is None else new_service_database(server, MIGRATIONS))
     yield api
     api.close()
 

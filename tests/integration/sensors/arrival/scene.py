@@ -15,7 +15,7 @@ from services.sensors.samples import Samples, open_samples
 from services.sensors.store.waveform import Segment
 from shared.runtime.clock import Clock, SystemClock
 from shared.sql.database import Database
-from shared.sql.migrations import migrate
+from tests.service_database import migrated
 
 SENSOR_ID = "sen_0000000000000000000001"
 ALL_TIME = (0, 4_000_000_000_000_000_000)
@@ -47,7 +47,7 @@ class Scene:
 
 def scene(folder: Path, clock: Clock | None = None) -> Scene:
     database, clock = Database.sqlite(folder / "sensors.sqlite3"), clock or SystemClock()
-    migrate(database, assembly.MIGRATIONS)
+    migrated(database, assembly.MIGRATIONS)
     samples = open_samples(database, folder / "samples", clock)
     with database.transaction() as tx:
         row = {"id": SENSOR_ID, "organisation_id": "org_1", "network": "XX", "station": "SIM", "name": "sim"}

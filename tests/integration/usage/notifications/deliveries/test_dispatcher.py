@@ -45,7 +45,7 @@ from shared.sql.database import Database
 from tests.integration.usage.notifications.senders.test_webhook_sender import LOOPBACK
 from tests.receivers import Receiver, hang, receiver, status
 from tests.servers import Postgres
-from tests.service_database import migrated
+from tests.service_database import migrated, new_service_database
 
 SEALING = SecretEncryption(["a long random text of the operator's"])
 ORGANISATION = "org_railway"
@@ -130,7 +130,7 @@ def post(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Post]:
         database = Database.sqlite(tmp_path / "usage.db")
     else:
         server: Postgres = request.getfixturevalue("postgres")
-        database = Database(server.new_database())
+        database = new_service_database(server, assembly.MIGRATIONS)
     # The present time: receivers look at timestamps.
     yield Post(database, ManualClock(datetime.now(UTC)))
     database.close()
