@@ -14,6 +14,7 @@ from typing import Any
 
 from services.sensors.ingest.recording import Described, ReadResult, UnreadableRecording, opened
 from services.sensors.registry.changes import StateEpoch
+from services.sensors.registry.device_type import device_type
 from services.sensors.registry.epoch import Facts, Orientation, Place, Response
 
 BYTES_MAX = 32 * 2**20
@@ -21,6 +22,7 @@ _YEARS = range(1900, 2200)
 _CODES = r"(?P<network>[A-Za-z0-9_-]{0,2})\.(?P<station>[A-Za-z0-9_-]{1,5})"
 _CHANNEL = r"[A-Za-z0-9_-]{0,2}\.[A-Za-z0-9_-]{1,3}"
 _DEVICE_AXES = ("x", "y", "z")
+_SERIAL_CHARACTERS_MAX = 100
 
 # ObsPy has no types: its Inventory, Network, Station and Channel are Any in this module.
 
@@ -71,7 +73,7 @@ def _epochs(station: Any, source: str, remarks: list[str]) -> Iterator[StateEpoc
         float(value) for value in (station.latitude, station.longitude, station.elevation)
     )
     place = Place(latitude=latitude, longitude=longitude, elevation_m=elevation_m, site_name=station.site.name or None)
-    yield _epoch(None, station, Facts(place=place), source)
+    yield _epoch(None, station, Facts(place=place, **_device(station)), source)
     for channel in station:
         name = f"{channel.location_code}.{channel.code}"
         if re.fullmatch(_CHANNEL, name) is None:
@@ -84,6 +86,19 @@ def _epochs(station: Any, source: str, remarks: list[str]) -> Iterator[StateEpoc
         else:
             axis = name
         yield _epoch(axis, channel, Facts(**_facts(channel), **named), source)
+
+
+def _device(station: Any) -> dict[str, Any]:
+    """Of the station's equipment, or of its channels' sensors, if it is one device."""
+    described = list(station.equipments or ()) or [one.sensor for one in station if one.sensor is not None]
+    types = {device_type(one.model, one.type, one.description) for one in described}
+    serials = {one.serial_number for one in described}
+    told: dict[str, Any] = {}
+    if len(types) == 1:
+        told["device_type"] = types.pop()
+    if len(serials) == 1 and (serial := serials.pop()):
+        told["serial_number"] = str(serial)[:_SERIAL_CHARACTERS_MAX]
+    return told
 
 
 def _facts(channel: Any) -> dict[str, Any]:

@@ -45,9 +45,10 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """None: not stated. `place`, `serial_number` and `firmware_version` are the sensor's, the others an axis's.
+    """None: not stated. Place, serial number, firmware version and device type are the sensor's, the others an axis's.
 
-    `component`: the last letter of a channel code whose others follow from the sample rate.
+    `device_type`: as the product calls its devices. `component`: the last letter of a channel code whose others follow
+    from the sample rate.
     """
 
     place: Place | None = None
@@ -59,6 +60,7 @@ class Facts:
     orientation: Orientation | None = None
     sample_rate_hz: float | None = None
     response: Response | None = None
+    device_type: str | None = None
 
     @property
     def are_codes(self) -> bool:

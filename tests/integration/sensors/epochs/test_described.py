@@ -134,6 +134,35 @@ def test_station_xml_names_the_channel_of_a_device_s_axis(scene: Scene) -> None:
     assert scene.channels()["y"] == "BNZ"
 
 
+_SENSOR = "<Sensor><Type>MEMS</Type><Model>Grillo Pulse</Model><SerialNumber>P-7</SerialNumber></Sensor><Response>"
+_EQUIPMENT = "</Site><Equipment><Description>grillo-one, 2nd batch</Description></Equipment>"
+
+
+@pytest.mark.parametrize(
+    ("place", "told", "expected"),
+    [
+        ("</Site>", _EQUIPMENT, ("grillo-one", "000")),
+        ("<Response>", _SENSOR, ("grillo-pulse", "P-7")),
+        ("<Response>", _SENSOR.replace("Grillo Pulse", "Episensor"), (None, "P-7")),
+    ],
+)
+def test_station_xml_says_which_of_the_product_s_devices_a_sensor_is(
+    scene: Scene, place: str, told: str, expected: tuple[str | None, str]
+) -> None:
+    scene.take(scene.recordings())
+    text = XML.format(network="XX", station="000", code="BNZ", alternate="", rate=31.25).replace(place, told)
+    assert scene.take(scene.write("000.xml", text)).warnings == ()
+    with scene.database.reading() as tx:
+        row = tx.execute(select(tables.sensor)).one()
+    assert (row.device_type, row.serial_number) == expected
+
+
+def test_so_does_a_list_of_devices(scene: Scene) -> None:
+    scene.take(scene.recordings())
+    scene.take(scene.write("devices.json", json.dumps([{"device_id": "000", "model": "Grillo One"}])))
+    assert scene.facts().device_type == "grillo-one"
+
+
 def test_what_contradicts_samples_is_told_and_not_believed(scene: Scene) -> None:
     scene.take(scene.recordings())
     text = XML.format(network="XX", station="000", code="BNZ", alternate='alternateCode="x"', rate=100)
