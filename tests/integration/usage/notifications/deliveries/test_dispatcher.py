@@ -165,6 +165,17 @@ def test_each_attempt_is_recorded_with_what_was_answered_until_it_is_received(po
     assert {received.headers["webhook-id"] for received in hook.received} == {delivered.webhook_id}
 
 
+def test_what_was_put_down_while_the_clock_was_ahead_is_sent_once_it_is_right(post: Post) -> None:
+    assert isinstance(post.clock, ManualClock)
+    with receiver(status(200)) as hook:
+        post.channel(hook)
+        post.clock.set_by(timedelta(days=3))
+        post.put_down()
+        post.clock.set_by(-timedelta(days=3))
+        post.carry()
+    assert post.one().status is Status.DELIVERED
+
+
 def test_410_disables_the_channel_and_what_is_for_it_is_held_until_it_is_replayed(post: Post) -> None:
     with receiver(status(410)) as hook:
         channel = post.channel(hook)
