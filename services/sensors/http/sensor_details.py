@@ -117,6 +117,17 @@ class ResponseSchema(StrictSchema):
     sensitivity = fields.Float(required=True)
     frequency_hz = fields.Float(required=True)
     input_unit = fields.String(required=True)
+    stages = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "of the whole response, in the document; null: unknown"},
+    )
+    document = fields.String(
+        required=True, allow_none=True, metadata={"description": "name of the StationXML that has the whole response"}
+    )
+    sha256 = fields.String(
+        required=True, allow_none=True, metadata={"description": "of that file, unpacked, in hexadecimal digits"}
+    )
 
 
 class EpochSchema(StrictSchema):

@@ -7,7 +7,9 @@ files come from strangers.
 import re
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,7 @@ def read(path: Path) -> ReadResult:
             ) from error
     remarks = [str(one.message) for one in caught if issubclass(one.category, UserWarning)]
     described: list[Described] = []
+    document = _Document(name=path.name, sha256=sha256(content).hexdigest())
     for network in inventory:
         for station in network:
             name = f"{network.code}.{station.code}"
@@ -57,7 +60,7 @@ def read(path: Path) -> ReadResult:
             if codes is None:
                 remarks.append(f"{name!r} are not codes of a network and a station: left out")
                 continue
-            epochs = tuple(_epochs(station, path.name, remarks))
+            epochs = tuple(_epochs(station, document, remarks))
             described.append(Described(network=codes["network"], station=codes["station"], epochs=epochs))
     if not described:
         raise UnreadableRecording(path, "it describes no station", "Give a StationXML of level station or more")
@@ -66,12 +69,18 @@ def read(path: Path) -> ReadResult:
     )
 
 
-def _epochs(station: Any, source: str, remarks: list[str]) -> Iterator[StateEpoch]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Document:
+    name: str
+    sha256: str
+
+
+def _epochs(station: Any, document: _Document, remarks: list[str]) -> Iterator[StateEpoch]:
     latitude, longitude, elevation_m = (
         float(value) for value in (station.latitude, station.longitude, station.elevation)
     )
     place = Place(latitude=latitude, longitude=longitude, elevation_m=elevation_m, site_name=station.site.name or None)
-    yield _epoch(None, station, Facts(place=place), source)
+    yield _epoch(None, station, Facts(place=place), document.name)
     for channel in station:
         name = f"{channel.location_code}.{channel.code}"
         if re.fullmatch(_CHANNEL, name) is None:
@@ -83,10 +92,10 @@ def _epochs(station: Any, source: str, remarks: list[str]) -> Iterator[StateEpoc
             named = {"location_code": channel.location_code, "channel_code": channel.code}
         else:
             axis = name
-        yield _epoch(axis, channel, Facts(**_facts(channel), **named), source)
+        yield _epoch(axis, channel, Facts(**_facts(channel, document), **named), document.name)
 
 
-def _facts(channel: Any) -> dict[str, Any]:
+def _facts(channel: Any, document: _Document) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     if channel.dip is not None:
         azimuth = None if channel.azimuth is None else float(channel.azimuth)
@@ -99,6 +108,9 @@ def _facts(channel: Any) -> dict[str, Any]:
             sensitivity=float(sensitivity.value),
             frequency_hz=float(sensitivity.frequency or 0),
             input_unit=str(sensitivity.input_units)[:40],
+            stages=len(channel.response.response_stages),
+            document=document.name,
+            sha256=document.sha256,
         )
     return facts
 

@@ -36,11 +36,18 @@ class Orientation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """A sample divided by `sensitivity` is in `input_unit`, at `frequency_hz`."""
+    """A sample divided by `sensitivity` is in `input_unit`, at `frequency_hz`.
+
+    The whole, with its filters, is in the file that said so: it has `stages` of them there. `document`: that file's
+    name; `sha256`: of its bytes, unpacked, as hexadecimal digits. None: stated before these were kept.
+    """
 
     sensitivity: float
     frequency_hz: float
     input_unit: str
+    stages: int | None = None
+    document: str | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

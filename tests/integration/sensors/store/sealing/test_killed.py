@@ -86,12 +86,36 @@ def test_while_a_sealed_hour_is_timed_anew(
     assert len(stored.samples(START_NS - HOUR_NS, START_NS)) == 37_500
 
 
-def test_before_the_commit_of_an_arrival(stored: StoredSamples, tmp_path: Path, clock: ManualClock) -> None:
-    stored.add(*records(range(500)))
-    end(stored, tmp_path, clock, "added")
+@pytest.mark.parametrize("step", ["added", "retimed", "forgotten"])
+def test_before_the_commit_of_an_arrival_of_new_times_or_of_a_deletion(
+    stored: StoredSamples, tmp_path: Path, clock: ManualClock, step: str
+) -> None:
+    stored.add(*records(range(250)))
+    clock.advance(300)
+    stored.sealer().run()
+    stored.add(*records(range(250, 500)))
+    before = [one.start_ns for one in stored.reader.segments(SENSOR_ID, 0, 2**62, "BNZ")]
+    end(stored, tmp_path, clock, step)
     assert stored.samples() == list(range(16_000))
+    assert [one.start_ns for one in stored.reader.segments(SENSOR_ID, 0, 2**62, "BNZ")] == before
     stored.add(*records(range(500, 600)))
     settled(stored, clock, list(range(19_200)))
+
+
+def test_while_the_files_of_a_deleted_sensor_are_deleted(
+    stored: StoredSamples, tmp_path: Path, clock: ManualClock
+) -> None:
+    stored.add(*stretch(0, 5000))
+    clock.advance(300)
+    stored.sealer().run()
+    with stored.database.transaction() as tx:
+        stored.store.forget(tx, SENSOR_ID)
+    end(stored, tmp_path, clock, "deleted")
+    assert stored.samples() == []
+    stored.sweep.run()
+    assert [file for file in stored.archive.folder.rglob("*") if file.is_file()] == []
+    verified = stored.verification.run()
+    assert (verified.rows, verified.faults, verified.unnamed) == (0, (), ())
 
 
 def test_while_superseded_files_are_deleted(stored: StoredSamples, tmp_path: Path, clock: ManualClock) -> None:
