@@ -26,12 +26,12 @@ from benchmarks.loads.wrk import write_headers
 from tests.servers import Postgres, RabbitMq, Redis
 from tests.stack import Stack
 
-# Each asks its gate, and then no database: two are answered 400, by what they ask.
+# Each asks its gate, and then no database: three are answered 400, by what they ask.
 DOORS = {
     "keys": "/v1/keys?limit=0",
     "auth": "/v1/authorize?permission=events:read",
     "usage": "/v1/usage?nothing=1",
-    "sensors": "/v1/events",
+    "sensors": "/v1/sensors?limit=0",
 }
 ADMINS, CALLING_KEYS, CREATORS = 10, 600, 24
 REVOCATIONS, REVOCATIONS_IN_A_CROWD, REVOCATIONS_WITHOUT_PUSH = 150, 30, 20

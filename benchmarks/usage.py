@@ -182,7 +182,8 @@ def _counters(now: int) -> dict[str, dict[str, object]]:
         "INSERT INTO organisation_counter_hour"
         " SELECT organisation_id, minute, route, status, sum(requests), sum(cost), sum(size)"
         " FROM counted GROUP BY 1, 2, 3, 4 ORDER BY 1, 2": {},
-        "INSERT INTO counter_day SELECT key_id, minute / 1440 * 1440, sum(requests), sum(cost), sum(size)"
+        "INSERT INTO counter_day SELECT key_id, minute / 1440 * 1440, sum(requests), sum(cost), sum(size),"
+        " sum(CASE WHEN status BETWEEN 400 AND 499 THEN requests ELSE 0 END)"
         " FROM counted GROUP BY 1, 2 ORDER BY 1, 2": {},
         "INSERT INTO counter SELECT key_id, at / 60000000, route, status, count(*), sum(cost), sum(size)"
         " FROM request WHERE at > :recent GROUP BY 1, 2, 3, 4": {"recent": now - 7_200_000_000},

@@ -29,6 +29,7 @@ from services.sensors.networks.adoption import adopt_sensors
 from services.sensors.networks.commands import NetworkCommands
 from services.sensors.networks.moves import SensorMoves
 from services.sensors.networks.queries import NetworkQueries
+from services.sensors.networks.remote_commands import RemoteNetworks
 from services.sensors.networks.statistics import StatisticsQueries
 from services.sensors.overview.overview import Overview
 from services.sensors.publication import publish
@@ -92,6 +93,7 @@ class Sensors:
         return {
             "sensors.queries": self.queries,
             "sensors.networks": self.networks.queries,
+            "sensors.network_commands": RemoteNetworks(self.networks.commands, self.networks.queries),
             "sensors.overview": self.overview(),
             "sensors.relay": self.relay,
             "sensors.samples": self.samples,

@@ -6,12 +6,17 @@ from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.exports.making.maker import ExportMaker
 from services.sensors.health.measuring import HealthMeasuring
 from services.sensors.live.receiver import Receiver
-from services.sensors.networks.network import NoSuchNetwork
-from services.sensors.networks.queries import NetworkNames, NetworkQueries
+from services.sensors.networks.network import ChangeNetwork, NoSuchNetwork
+from services.sensors.networks.queries import NetworkNames, NetworkQueries, NetworkView
+from services.sensors.networks.remote_commands import Asker, RemoteNetworks
 from services.sensors.overview.overview import NetworkStates, Overview, SensorStates
 from services.sensors.registry.queries import SensorPage, SensorQueries
 from services.sensors.registry.visible import Visible
 from services.sensors.rpc_schemas import (
+    ChangedNetworkAnswer,
+    ChangeNetworkArguments,
+    CreateNetworkArguments,
+    DeleteNetworkArguments,
     ListSensorsArguments,
     NetworksAnswer,
     NetworksOfArguments,
@@ -23,7 +28,7 @@ from services.sensors.rpc_schemas import (
 )
 from services.sensors.samples import Samples
 from shared.contracts.errors import NotFound
-from shared.messaging.entrypoints import Provided
+from shared.messaging.entrypoints import Provided, Sender
 from shared.messaging.readings.entrypoint import receives
 from shared.messaging.readings.reading import Reading
 from shared.messaging.rpc.procedures import procedure
@@ -45,6 +50,7 @@ class SensorsService:
 
     queries: SensorQueries = Provided("sensors.queries")
     networks: NetworkQueries = Provided("sensors.networks")
+    network_commands: RemoteNetworks = Provided("sensors.network_commands")
     overview: Overview = Provided("sensors.overview")
     relay: Relay = Provided("sensors.relay")
     receiver: Receiver = Provided("sensors.receiver")
@@ -54,6 +60,7 @@ class SensorsService:
     health: HealthMeasuring = Provided("sensors.health")
     exports: ExportMaker = Provided("sensors.exports")
     clock_watch: ClockWatch = Provided("sensors.clock_watch")
+    sender: str | None = Sender()
 
     @procedure(ListSensorsArguments(), SensorPageAnswer())
     def list_sensors(self, organisation_id: str, limit: int = 20, after: str = "") -> SensorPage:
@@ -79,6 +86,34 @@ class SensorsService:
             return self.overview.sensors(organisation_id, network_id, limit, after)
         except NoSuchNetwork as refusal:
             raise NotFound(str(refusal)) from None
+
+    @procedure(CreateNetworkArguments(), ChangedNetworkAnswer())
+    def create_network(
+        self, organisation_id: str, network_id: str, settings: ChangeNetwork, actor: str, request_id: str | None = None
+    ) -> NetworkView:
+        asker = Asker(actor=actor, account=self.sender, request_id=request_id)
+        return self.network_commands.create(organisation_id, network_id, settings, asker)
+
+    @procedure(ChangeNetworkArguments(), ChangedNetworkAnswer())
+    def change_network(
+        self,
+        organisation_id: str,
+        network_id: str,
+        settings: ChangeNetwork,
+        actor: str,
+        revision: int | None = None,
+        request_id: str | None = None,
+    ) -> NetworkView:
+        asker = Asker(actor=actor, account=self.sender, request_id=request_id)
+        return self.network_commands.change(organisation_id, network_id, settings, revision, asker)
+
+    @procedure(DeleteNetworkArguments())
+    def delete_network(
+        self, organisation_id: str, network_id: str, name: str, actor: str, request_id: str | None = None
+    ) -> dict[str, str]:
+        asker = Asker(actor=actor, account=self.sender, request_id=request_id)
+        self.network_commands.delete(organisation_id, network_id, name, asker)
+        return {"id": network_id}
 
     @timer(interval=RELAY_SECONDS)
     def relay_what_is_left(self) -> None:

@@ -51,7 +51,7 @@ class OrganisationUsage:
         organisation_id = call.caller.organisation_id
         start, end, step = _range(call.query or UsageQuery(), self._clock.now())
         summary = self._statistics.of_organisation(organisation_id, start, end, step)
-        keys = self._statistics.by_key(organisation_id, start, end, step)
+        keys = self._statistics.by_key(organisation_id, start, end, step).heaviest
         body = _echoed(start, end, step) | msgspec.to_builtins(summary) | {"keys": msgspec.to_builtins(keys)}
         return Answer(body=body)
 

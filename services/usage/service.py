@@ -107,8 +107,9 @@ class UsageService:
         self, organisation_id: str, start: datetime, end: datetime, step: Step = Step.HOUR
     ) -> dict[str, Any]:
         asked = (organisation_id, start, end, step)
-        keys = {"keys": self.statistics.by_key(*asked), "refused_keys": self.statistics.refused_by_key(*asked)}
-        return asdict(self.statistics.of_organisation(*asked)) | keys
+        keys = self.statistics.by_key(*asked)
+        told = {"keys": keys.heaviest, "refused_keys": keys.most_refused}
+        return asdict(self.statistics.of_organisation(*asked)) | told
 
     @procedure(UsedArguments(), UsedAnswer())
     def used(self, organisation_id: str, key_id: str, day_limit: int | None = None) -> dict[str, Any]:

@@ -116,7 +116,8 @@ def _network_counter(name: str) -> Table:
 network_counter = _network_counter("network_counter")
 network_counter_hour = _network_counter("network_counter_hour")
 
-# One row for each key and UTC day, over all routes and statuses: for quotas and for comparing keys.
+# One row for each key and UTC day, over all routes and statuses: for quotas and for comparing keys. `refused`: of the
+# requests, those that were answered 4xx.
 counter_day = Table(
     "counter_day",
     metadata,
@@ -125,6 +126,7 @@ counter_day = Table(
     Column("requests", BigInteger, nullable=False),
     Column("cost", BigInteger, nullable=False),
     Column("size", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False, server_default="0"),
     Index("counter_day_by_time", "minute"),
 )
 

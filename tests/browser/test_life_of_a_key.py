@@ -34,7 +34,7 @@ def test_every_page_of_a_key_and_of_sessions_passes(visitor: Visit, server: Embe
     person.sign_in(server)
     person.make_key("مفتاح " + "Production" * 8)
     key = person.key_path()
-    for name in ("edit", "rotate", "suspend", "delete"):
+    for name in ("edit", "rotate", "suspend", "resume", "delete"):
         visitor.go(f"{key}/{name}")
         visitor.judge(name)
     for name in ("sessions", "time-zone"):

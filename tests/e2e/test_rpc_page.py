@@ -37,6 +37,9 @@ PROCEDURES = (
     "sensors.networks_of",
     "sensors.sensor_states",
     "sensors.network_states",
+    "sensors.create_network",
+    "sensors.change_network",
+    "sensors.delete_network",
 )
 _COUNTED = re.compile(r'grillo_rpc_calls_total\{method="(\w+)",outcome="answered",service="([\w.]+)"\} ([\d.]+)')
 pytestmark = pytest.mark.xdist_group("distributed")

@@ -34,7 +34,17 @@ PROCEDURES: dict[str, tuple[type, Method]] = {
 }
 PARAMETERS = {name: set(inspect.signature(method).parameters) for name, (_, method) in PROCEDURES.items()}
 OF_ONE_KEY = [name for name, takes in PARAMETERS.items() if {"organisation_id", "key_id"} <= takes]
-LISTS = [name for name, takes in PARAMETERS.items() if "organisation_id" in takes and "key_id" not in takes]
+# Each with what it is given beside ids.
+OF_ONE_NETWORK: dict[str, dict[str, Any]] = {
+    "sensors.create_network": {"settings": {"name": "taken"}},
+    "sensors.change_network": {"settings": {"name": "taken"}},
+    "sensors.delete_network": {"name": "second-network"},
+}
+LISTS = [
+    name
+    for name, takes in PARAMETERS.items()
+    if "organisation_id" in takes and "key_id" not in takes and name not in OF_ONE_NETWORK
+]
 # What they must be given beside ids.
 OTHERS = {"actor": "billing", "start": "2020-01-01T00:00:00Z", "end": "2040-01-01T00:00:00Z", "also_made": True}
 OTHERS |= {"day_limit": 10, "where": {"start": "2020-01-01T00:00:00Z"}, "permission": "sensors:read"}
@@ -99,9 +109,18 @@ def test_a_network_of_another_s_is_as_unknown_as_one_that_never_was(world: World
     assert told == {"there is no such network"}
 
 
+@pytest.mark.parametrize("name", OF_ONE_NETWORK)
+def test_nothing_is_changed_of_a_network_of_another_s(world: World, name: str) -> None:
+    organisation_id, theirs = world.first.organisation_id, world.second.ids["network_id"]
+    before = world.state(world.second)
+    with pytest.raises(NotFound, match="there is no such network"):
+        _call(world, name, organisation_id=organisation_id, network_id=theirs, **OF_ONE_NETWORK[name])
+    assert world.state(world.second) == before
+
+
 def test_every_procedure_is_in_the_matrix() -> None:
     """A new one takes an organisation, or must be named here."""
-    assert {*OF_ONE_KEY, *LISTS} | OF_NO_ORGANISATION == PROCEDURES.keys()
+    assert {*OF_ONE_KEY, *LISTS, *OF_ONE_NETWORK} | OF_NO_ORGANISATION == PROCEDURES.keys()
     known = {
         "organisation_id",
         "key_id",
@@ -126,7 +145,7 @@ def _whole(world: World, name: str) -> dict[str, Any]:
     return {taken: most[taken] for taken in PARAMETERS[name] & most.keys()}
 
 
-def _call(world: World, name: str, **arguments: Any) -> Any:
+def _call(world: World, name: str, /, **arguments: Any) -> Any:
     """As nameko's worker does, but for the way over the bus."""
     service_class, method = PROCEDURES[name]
     parts = world.api.keys, world.auth, world.api.usage, world.sensors

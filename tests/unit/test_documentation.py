@@ -16,6 +16,8 @@ PATH = re.compile(r"`((?:services|shared|tests|docs|ops|benchmarks|examples)/[\w
 NAME = re.compile(r"`(\w+\.(?:py|lua|conf|toml))`")
 HEAD = re.compile(r"^\*Accepted on (\d{4}-\d\d-\d\d)(?:; amended by (.+))?\.\*$", re.MULTILINE)
 NUMBER = re.compile(r"\[(\d+)\]\(")
+SHOWN_BY = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+DEGRADATION = ("away or wrong", "still works", "refused", "lost", "comes back", "shown by")
 
 
 def named(page: Path) -> Iterator[tuple[int, Path]]:
@@ -65,3 +67,29 @@ def test_the_index_has_every_decision_with_its_date_and_what_amends_it() -> None
 def test_every_picture_is_the_one_its_source_gives() -> None:
     """`make pictures` draws them again."""
     assert [file.name for file, text in pictures() if file.read_text() != text] == []
+
+
+def test_every_row_of_degradation_says_all_of_it_and_names_tests_that_are_there() -> None:
+    head, *rows = degradation()
+    assert head == DEGRADATION
+    assert [row for row in rows if len(row) != len(head) or not all(row)] == []
+    assert [row[0] for row in rows if not SHOWN_BY.search(row[-1])] == []
+    shown = {found.groups() for row in rows for found in SHOWN_BY.finditer(row[-1])}
+    assert [
+        f"{file}::{name}"
+        for file, name in sorted(shown)
+        if not (ROOT / file).exists() or f"def {name}(" not in (ROOT / file).read_text()
+    ] == []
+
+
+def test_every_fault_that_is_tested_has_a_row_of_degradation() -> None:
+    shown = {file for row in degradation() for file, _ in SHOWN_BY.findall(row[-1])}
+    faults = {str(file.relative_to(ROOT)) for file in (ROOT / "tests/faults").glob("test_*.py")}
+    assert faults - shown == set()
+
+
+def degradation() -> list[tuple[str, ...]]:
+    """The table's rows, its head first."""
+    _, _, section = (ROOT / "docs/operations.md").read_text().partition("\n## Degradation\n")
+    lines = [line for line in section.partition("\n## ")[0].splitlines() if line.startswith("|")]
+    return [tuple(map(str.strip, line.strip("|").split("|"))) for line in lines if not line.startswith("|---")]

@@ -19,7 +19,7 @@ from services.keys.console.pages.ending.compromised_page import CompromisedPage
 from services.keys.console.pages.listing.bulk_page import BULK_PATH, RevokeManyPage
 from services.keys.console.pages.listing.list_page import ROWS_PATH, KeyListPage, KeyRows
 from services.keys.console.pages.listing.list_query import PATH
-from services.keys.console.pages.networks import network_pages
+from services.keys.console.pages.networks import change_pages, network_pages
 from services.keys.console.pages.organisation.organisation_page import OrganisationPage
 from services.keys.console.pages.organisation.policies_page import PoliciesPage
 from services.keys.console.pages.parts import Parts
@@ -116,7 +116,10 @@ def _routes(parts: Parts) -> list[Route]:
         Route("/console/keys/{key_id}/compromised", CompromisedPage(parts)),
         Route("/console/keys/{key_id}/delete", lifecycle_pages.DeletePage(parts)),
         Route(network_pages.PATH, network_pages.NetworkListPage(parts)),
-        Route(f"{network_pages.PATH}/{{network_id}}", network_pages.NetworkPageOfSensors(parts)),
+        Route("/console/networks/new", change_pages.NewNetworkPage(parts)),
+        Route("/console/networks/{network_id}", network_pages.NetworkPageOfSensors(parts)),
+        Route("/console/networks/{network_id}/edit", change_pages.EditNetworkPage(parts)),
+        Route("/console/networks/{network_id}/delete", change_pages.DeleteNetworkPage(parts)),
         Route("/console/organisation", OrganisationPage(parts)),
         Route("/console/organisation/policies", PoliciesPage(parts)),
         Route("/console/sign-in", sign_in_pages.SignInPage(parts)),

@@ -87,12 +87,24 @@ class NetworkCommands:
             clock=clock,
         )
 
-    def create(self, organisation_id: str, settings: Settings, origin: Origin, terms: Terms = UNCONDITIONAL) -> str:
-        """The new network's id. Raises NeverOff or TooManyNetworks."""
-        network_id = new_id("net")
+    def create(
+        self,
+        organisation_id: str,
+        settings: Settings,
+        origin: Origin,
+        terms: Terms = UNCONDITIONAL,
+        *,
+        network_id: str | None = None,
+    ) -> str:
+        """The new network's id. Raises NeverOff or TooManyNetworks.
+
+        `network_id`: chosen by the caller; where there is, or ever was, a network of that id, nothing is done.
+        """
+        network_id = network_id or new_id("net")
 
         def below_the_most(tx: Connection) -> tuple[str, ...]:
-            if len(tx.execute(named(organisation_id).limit(NETWORKS_MAX)).all()) == NETWORKS_MAX:
+            known = tx.execute(named(organisation_id).limit(NETWORKS_MAX)).scalars().all()
+            if len(known) == NETWORKS_MAX and network_id not in known:
                 raise TooManyNetworks
             return (network_id,)
 

@@ -27,6 +27,7 @@ class NetworkState:
     total_sensors: int
     online_sensors: int
     data_completeness: float | None
+    revision: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,4 +132,5 @@ def _network_state(network: NetworkView, online_sensors: int, data_completeness:
         total_sensors=network.sensor_count,
         online_sensors=online_sensors,
         data_completeness=data_completeness,
+        revision=network.revision,
     )

@@ -9,9 +9,11 @@ from shared.contracts.usage import RequestRecord
 from shared.values.timestamps import MINUTE_US, to_microseconds
 
 HOUR_MINUTES, DAY_MINUTES = 60, 1440
+REFUSED_CLASS = 4  # 4xx: by the gate, or by what the request asked for
 
 Place = tuple[str, int, str, int]  # owner, first minute of the step, route, status
 Sums = tuple[int, int, int]  # requests, cost, size
+DaySums = tuple[int, int, int, int]  # and, of the requests, those that were refused
 Counts = dict[Place, Sums]
 Buckets = dict[int, int]  # bucket of a duration → requests
 Durations = dict[tuple[str, int], Buckets]  # owner, first minute of the step
@@ -82,13 +84,13 @@ def networks_by_hour(networks: Networks) -> Networks:
     return summed
 
 
-def by_day(counts: Counts) -> dict[tuple[str, int], Sums]:
+def by_day(counts: Counts) -> dict[tuple[str, int], DaySums]:
     """(owner, first minute of the day) → sums over all routes and statuses."""
-    summed: dict[tuple[str, int], Sums] = defaultdict(lambda: (0, 0, 0))
-    for (owner, at, _, _), (requests, cost, size) in counts.items():
-        day = (owner, at - at % DAY_MINUTES)
+    summed: dict[tuple[str, int], DaySums] = defaultdict(lambda: (0, 0, 0, 0))
+    for (owner, at, _, status), (requests, cost, size) in counts.items():
+        day, refused = (owner, at - at % DAY_MINUTES), requests if status // 100 == REFUSED_CLASS else 0
         before = summed[day]
-        summed[day] = (before[0] + requests, before[1] + cost, before[2] + size)
+        summed[day] = (before[0] + requests, before[1] + cost, before[2] + size, before[3] + refused)
     return dict(summed)
 
 

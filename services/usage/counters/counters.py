@@ -94,7 +94,8 @@ def count(tx: Connection, gained: CounterSums) -> None:
     late_networks = {place: requests for place, requests in gained.networks.items() if place[1] < before}
     _add_networks(tx, NETWORKS.hour, networks_by_hour(late_networks))
     days = by_day(gained.counts)
-    add_to(tx, tables.counter_day, ("key_id", "minute", *SUMS), [day + days[day] for day in sorted(days)])
+    names_of_days = ("key_id", "minute", *SUMS, "refused")
+    add_to(tx, tables.counter_day, names_of_days, [day + days[day] for day in sorted(days)])
     names = gained.organisations
     durations = durations_by_organisation(gained.durations, names)
     _add(tx, ORGANISATIONS, by_organisation(gained.counts, names), by_organisation(hours, names), durations)

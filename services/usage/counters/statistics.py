@@ -13,7 +13,6 @@ from sqlalchemy import (
     Connection,
     ScalarSelect,
     Select,
-    Subquery,
     Table,
     cast,
     func,
@@ -26,11 +25,11 @@ from services.usage.counters import latency_sketch
 from services.usage.counters.aggregation import DAY_MINUTES, HOUR_MINUTES, add_buckets
 from services.usage.counters.by_network import by_network, keys_of
 from services.usage.counters.counters import KEYS, ORGANISATIONS, CounterTables
+from services.usage.counters.keys_compared import KeysCompared, read_compared
 from shared.contracts.usage import Spent
 from shared.sql.database import Database
 from shared.values.timestamps import MINUTE_US, from_microseconds, midnight, to_microseconds
 
-KEYS_MAX = 100
 _DAY_1970 = date(1970, 1, 1).toordinal()
 _LAST = datetime.max.replace(tzinfo=UTC)
 
@@ -78,13 +77,6 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyTotal:
-    key_id: str
-    hint: str
-    requests: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
     """Quota used: in the last 60 s, today (UTC), and in the last hour (today or not, to the minute)."""
 
@@ -105,20 +97,11 @@ class Statistics:
         """The same for all keys of an organisation, deleted ones included."""
         return self._summary(ORGANISATIONS, organisation_id, keys_of(organisation_id), start, end, step)
 
-    def by_key(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> tuple[KeyTotal, ...]:
-        """The KEYS_MAX keys with the most requests, without deleted ones; the range is widened to whole steps."""
-        own, (first, last) = keys_of(organisation_id), _minutes(start, end, step)
+    def by_key(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> KeysCompared:
+        """Of the organisation's keys, without deleted ones; the range is widened to whole steps."""
+        first, last = _minutes(start, end, step)
         with self._database.reading() as tx:
-            is_by_day = step is Step.DAY
-            counter = tables.counter_day if is_by_day else KEYS.within(tx, own, first, last, step.value)
-            return _totals(tx, counter, organisation_id, counter.c.minute >= first, counter.c.minute < last)
-
-    def refused_by_key(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> tuple[KeyTotal, ...]:
-        """The same of requests that were answered 4xx, of which the days' counters do not tell."""
-        own, (first, last) = keys_of(organisation_id), _minutes(start, end, step)
-        with self._database.reading() as tx:
-            counter = KEYS.within(tx, own, first, last, step.value)
-            return _totals(tx, counter, organisation_id, counter.c.status.between(400, 499))
+            return read_compared(tx, organisation_id, first, last, step.value)
 
     def used(self, key_id: str, now: datetime) -> Used:
         request, minutes, days = tables.request, tables.counter, tables.counter_day
@@ -202,22 +185,6 @@ class Statistics:
             routes=dict(routes),
             networks=networks,
         )
-
-
-def _totals(
-    tx: Connection, counter: Table | Subquery, organisation_id: str, *is_wanted: ColumnElement[bool]
-) -> tuple[KeyTotal, ...]:
-    known, requests = tables.known_key, func.sum(counter.c.requests).label("requests")
-    query = (
-        select(known.c.key_id, known.c.hint, requests)
-        .join(counter, counter.c.key_id == known.c.key_id)
-        .where(known.c.organisation_id == organisation_id, *is_wanted)
-        .group_by(known.c.key_id, known.c.hint)
-        .order_by(requests.desc(), known.c.key_id)
-        .limit(KEYS_MAX)
-    )
-    rows = tx.execute(query).all()
-    return tuple(KeyTotal(key_id=row.key_id, hint=row.hint, requests=int(row.requests)) for row in rows)
 
 
 def widened(start: datetime, end: datetime, step: Step) -> tuple[datetime, datetime]:

@@ -1,4 +1,7 @@
-"""RPC client of the keys service: names and labels of keys for alerts, lifecycle events for activity."""
+"""RPC client of the keys service: names and labels of keys for alerts, lifecycle events for activity.
+
+Over kept connections: each page of activity asks, and each alert.
+"""
 
 import contextlib
 from collections.abc import Iterable, Mapping
@@ -6,7 +9,8 @@ from typing import Any
 
 from shared.contracts.errors import NotFound, Unavailable
 from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
-from shared.messaging.rpc.call import CallFailed, call
+from shared.messaging.rpc.call import CallFailed
+from shared.messaging.rpc.kept_calls import KeptCalls
 
 _SECONDS_MAX = 5.0
 
@@ -15,7 +19,7 @@ class KeysClient:
     """Answers are those of `keys.get_key` and `keys.history`; both raise NotFound and Unavailable."""
 
     def __init__(self, amqp_uri: str, accounts: Accounts = ALL_BELIEVED) -> None:
-        self._amqp_uri, self._accounts = amqp_uri, accounts
+        self._calls = KeptCalls(amqp_uri, accounts, seconds_max=_SECONDS_MAX)
 
     def get_key(self, organisation_id: str, key_id: str) -> dict[str, Any]:
         answer: dict[str, Any] = self._ask("get_key", organisation_id, key_id)
@@ -37,6 +41,6 @@ class KeysClient:
 
     def _ask(self, method: str, *arguments: Any) -> Any:
         try:
-            return call(self._amqp_uri, "keys", method, *arguments, seconds_max=_SECONDS_MAX, accounts=self._accounts)
+            return self._calls.call("keys", method, *arguments)
         except CallFailed as error:
             raise Unavailable(str(error)) from error

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from shared.values.accounts import SERVICES
 
 # Each service's web processes have a gate, which speaks for auth and asks these two. Keys' console asks for usage and
-# sensors, and keys for the networks that a key may be bound to.
+# sensors and changes networks; keys asks for the networks that a key may be bound to.
 GATES_SPEAK_FOR = "auth"
 _GATE_CALLS = frozenset({"keys.feed.pull", "usage.spent"})
 _CONSOLE_ASKS = ("summary", "last_day", "organisation_summary", "used", "activity", "activity_file", "channels")
 _CONSOLE_CALLS = frozenset(f"usage.{procedure}" for procedure in _CONSOLE_ASKS)
-_SENSORS_CALLS = frozenset(f"sensors.{name}" for name in ("networks_of", "network_states", "sensor_states"))
+_SENSORS_ASKS = ("networks_of", "network_states", "sensor_states", "create_network", "change_network", "delete_network")
+_SENSORS_CALLS = frozenset(f"sensors.{procedure}" for procedure in _SENSORS_ASKS)
 CALLS: Mapping[str, frozenset[str]] = dict.fromkeys(SERVICES, _GATE_CALLS) | {
     "keys": _GATE_CALLS | _CONSOLE_CALLS | _SENSORS_CALLS,
     "usage": _GATE_CALLS | {"keys.get_key", "keys.history"},

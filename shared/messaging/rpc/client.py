@@ -27,21 +27,26 @@ class RpcClient(StandaloneProxyBase):
             super().__init__(config)
             self.service_name = account_of(config["AMQP_URI"]) or _NO_ACCOUNT
 
-    def __init__(self, amqp_uri: str, *, timeout: float, accounts: Accounts = ALL_BELIEVED) -> None:
+    def __init__(
+        self, amqp_uri: str, *, timeout: float, accounts: Accounts = ALL_BELIEVED, lapses: bool = False
+    ) -> None:
+        """`timeout`: in seconds. `lapses`: a call that nobody has taken by then is dropped by RabbitMQ, never done."""
         super().__init__({"AMQP_URI": amqp_uri}, timeout=timeout, reply_listener_cls=_ReplyListener)
         self._reply_listener.queue_consumer.accounts = accounts
-        self._proxy = self.cluster = _Cluster(self._worker_ctx, self._reply_listener, signed_by(amqp_uri))
+        options = {**signed_by(amqp_uri), **({"expiration": timeout} if lapses else {})}
+        self._proxy = self.cluster = _Cluster(self._worker_ctx, self._reply_listener, options)
 
 
 class _Cluster:
-    def __init__(self, worker_ctx: Any, reply_listener: "_ReplyListener", signed: dict[str, str]) -> None:
-        self._worker_ctx, self._reply_listener, self._signed = worker_ctx, reply_listener, signed
+    def __init__(self, worker_ctx: Any, reply_listener: "_ReplyListener", options: dict[str, Any]) -> None:
+        """`options`: of each message."""
+        self._worker_ctx, self._reply_listener, self._options = worker_ctx, reply_listener, options
 
     def __getattr__(self, service: str) -> ServiceProxy:
         return self[service]
 
     def __getitem__(self, service: str) -> ServiceProxy:
-        return ServiceProxy(self._worker_ctx, service, _Asked(self._reply_listener, service), **self._signed)
+        return ServiceProxy(self._worker_ctx, service, _Asked(self._reply_listener, service), **self._options)
 
 
 class _PollingConsumer(PollingQueueConsumer):

@@ -22,10 +22,12 @@ _BROKEN = (AMQPError, KombuError, OSError, RuntimeError)
 
 
 class KeptCalls:
-    """From any thread."""
+    """From any thread. `lapses`: as of RpcClient."""
 
-    def __init__(self, amqp_uri: str, accounts: Accounts = ALL_BELIEVED, *, seconds_max: float) -> None:
-        self._amqp_uri, self._accounts, self._seconds_max = amqp_uri, accounts, seconds_max
+    def __init__(
+        self, amqp_uri: str, accounts: Accounts = ALL_BELIEVED, *, seconds_max: float, lapses: bool = False
+    ) -> None:
+        self._amqp_uri, self._accounts, self._seconds_max, self._lapses = amqp_uri, accounts, seconds_max, lapses
         self._idle: deque[RpcClient] = deque()
 
     def call(self, service: str, method: str, *arguments: Any) -> Any:
@@ -41,7 +43,7 @@ class KeptCalls:
                 except _BROKEN:
                     continue
             require_answer_of(self._amqp_uri, self._seconds_max)
-            client = RpcClient(self._amqp_uri, timeout=self._seconds_max, accounts=self._accounts)
+            client = RpcClient(self._amqp_uri, timeout=self._seconds_max, accounts=self._accounts, lapses=self._lapses)
             client.start()
             return self._ask(client, service, method, arguments)
         except (RpcTimeout, UnknownService, RemoteError, *_BROKEN) as error:

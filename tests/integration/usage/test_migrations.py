@@ -8,18 +8,19 @@ from typing import Any
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy import Table, select, text
+from sqlalchemy import Table, select, text, update
 
 from services.usage import tables
 from services.usage.assembly import MIGRATIONS
 from services.usage.counters.counters import rolled_up_before
+from services.usage.counters.rollup import roll_up
 from services.usage.intake.metering import Metering
 from services.usage.rebuild import rebuild
 from shared.contracts.usage import RequestMetered
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
-from shared.values.timestamps import to_microseconds
+from shared.values.timestamps import MINUTE_US, to_microseconds
 from tests.examples import NOON
 from tests.usage_examples import batch, record
 
@@ -78,6 +79,7 @@ LATER_COLUMNS = (
     ("checkpoint", "checksum"),
     ("request", "secret_hint"),
     ("request", "network_id"),
+    ("counter_day", "refused"),
 )
 
 
@@ -104,6 +106,28 @@ def test_days_tell_how_long_requests_took_by_what_their_hours_did(empty_database
     migrate(database, MIGRATIONS)
     assert _rows(database, days) == counted
     assert len(counted) == 4
+
+
+def test_days_tell_what_was_refused_by_what_their_hours_and_minutes_did(
+    empty_database: Database, clock: ManualClock
+) -> None:
+    """Some minutes are rolled up into hours, and the rest are not yet."""
+    database = empty_database
+    migrate(database, MIGRATIONS)
+    with database.transaction() as tx:
+        tx.execute(update(tables.rolled_up).values(before=0))
+    statuses = (200, 401, 429, 500)
+    Metering(database).take_in(
+        batch(*(record(-3600 * number, key_id="key_a", status=statuses[number % 4]) for number in range(40)))
+    )
+    roll_up(database, to_microseconds(NOON) // MINUTE_US - 600)
+    counted = _rows(database, [tables.counter_day])
+    assert sum(row[-1] for row in counted) == 20
+    with database.transaction() as tx:
+        tx.execute(text("ALTER TABLE counter_day DROP COLUMN refused"))
+        tx.execute(text("UPDATE alembic_version SET version_num = '0019'"))
+    migrate(database, MIGRATIONS)
+    assert _rows(database, [tables.counter_day]) == counted
 
 
 def _rows(database: Database, of: Iterable[Table]) -> set[tuple[Any, ...]]:

@@ -29,3 +29,7 @@ class NetworkNames:
             self._kept.clear()
         self._kept[organisation_id] = self._clock.elapsed_seconds(), names
         return names
+
+    def forget(self, organisation_id: str) -> None:
+        """To call when its networks have changed."""
+        self._kept.pop(organisation_id, None)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.keys.console.pages.parts import Parts, Visit
 from services.keys.console.rendering.form import Form, keep_form, read_form
-from services.keys.console.rendering.pages import answer
+from services.keys.console.rendering.pages import answer, answer_text, render
 from services.keys.console.sessions import attempts, tokens
 from services.keys.console.sessions.cookie import session_cookie
 from services.keys.console.sessions.request_origin import is_our_own
@@ -171,12 +171,20 @@ class Page:
 
     def show_part(
         self, req: falcon.Request, resp: falcon.Response, session: Session, template: str, *, tag: str, **context: Any
-    ) -> None:
-        """A part of a page, to take the place of the one that is there. `tag`: of what it is made of, or empty."""
+    ) -> str:
+        """A part of a page, to take the place of the one that is there. `tag`: of what it is made of, or empty.
+
+        Its text, as it was answered.
+        """
+        text = render(req, template, chosen_zone=session.time_zone, session=session, tag=tag, **context)
+        self.answer_part(req, resp, text, tag)
+        return text
+
+    def answer_part(self, req: falcon.Request, resp: falcon.Response, text: str, tag: str) -> None:
         resp.set_header("Cache-Control", "no-store")
         if tag:
             resp.set_header("ETag", tag)
-        answer(req, resp, template, chosen_zone=session.time_zone, session=session, tag=tag, **context)
+        answer_text(req, resp, text)
 
     def still_there(self, visit: Visit, ids: tuple[str, ...]) -> tuple[KeyView, ...]:
         """Of these keys those that are there. None where they cannot be read now: what was committed is told anyway."""

@@ -51,12 +51,12 @@ def render(
 
 def rendered(template: str, *, language: str, theme: str, path: str, time_zone: str = "", **context: Any) -> str:
     """Takes nothing of a request, so that it may be kept for the next one."""
-    chosen = words.TIME_ZONE.set(time_zone)
+    chosen = words.TIMES.set(words.PageTimes(time_zone))
     try:
         made = _ENVIRONMENTS[language].get_template(template)
         return made.render(theme=theme, path=path, time_zone=time_zone, **context)
     finally:
-        words.TIME_ZONE.reset(chosen)
+        words.TIMES.reset(chosen)
 
 
 def theme_of(req: falcon.Request) -> str:

@@ -7,8 +7,11 @@ the page, from which the script shows the browser's.
 import re
 import zoneinfo
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
+from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from jinja2 import Environment
@@ -16,37 +19,56 @@ from markupsafe import Markup, escape
 
 from services.keys.console.rendering.browser_names import browser_name
 
-# The zone of the page that is being rendered: macros that a template imports have no context of their own. "": UTC.
-TIME_ZONE: ContextVar[str] = ContextVar("time_zone", default="")
+
+@dataclass
+class PageTimes:
+    """Of a page that is being rendered. `zone`: in which its times are; "": UTC. `are_shown`: it has some by now."""
+
+    zone: str = ""
+    are_shown: bool = False
+
+
+# Macros that a template imports have no context of their own.
+TIMES: ContextVar[PageTimes] = ContextVar("times")
 _MOMENT = "d MMM y, HH:mm"
+_NUMBERS_MAX = 4096
 _CODE = re.compile("`([^`]*)`")
 
 
 def add_to(environment: Environment, language: str) -> None:
+    locale = Locale.parse(language)  # once: Babel would look it up for each word
+
+    def zone() -> str:
+        """Of a time that is shown now."""
+        TIMES.get().are_shown = True
+        return TIMES.get().zone
+
     def moment(time: datetime) -> Markup:
-        utc, name = time.astimezone(UTC), TIME_ZONE.get()
-        machine, text = utc.strftime("%Y-%m-%dT%H:%M:%SZ"), format_datetime(utc, _MOMENT, locale=language)
+        utc, name = time.astimezone(UTC), zone()
+        machine, text = utc.strftime("%Y-%m-%dT%H:%M:%SZ"), format_datetime(utc, _MOMENT, locale=locale)
         if not name:
             return Markup('<time datetime="{}">{} UTC</time>').format(machine, text)
-        local = format_datetime(utc.astimezone(zoneinfo.ZoneInfo(name)), _MOMENT, locale=language)
+        local = format_datetime(utc.astimezone(zoneinfo.ZoneInfo(name)), _MOMENT, locale=locale)
         return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(machine, text, local)
 
     def bar_start(time: datetime, step: str) -> str:
         """Where a bar of a chart begins. `step`: minute, hour or day; days are those of UTC."""
         if step == "day":
             return day(time.astimezone(UTC))
-        name = TIME_ZONE.get()
-        local = format_datetime(time.astimezone(zoneinfo.ZoneInfo(name or "UTC")), "d MMM, HH:mm", locale=language)
+        name = zone()
+        local = format_datetime(time.astimezone(zoneinfo.ZoneInfo(name or "UTC")), "d MMM, HH:mm", locale=locale)
         return local if name else f"{local} UTC"
 
     def day(value: date) -> str:
-        return format_date(value, "d MMM y", locale=language)
+        return format_date(value, "d MMM y", locale=locale)
 
+    @lru_cache(maxsize=_NUMBERS_MAX)  # the same small ones fill a page's tables
     def number(value: float) -> str:
-        return format_decimal(value, locale=language)
+        return format_decimal(value, locale=locale)
 
     environment.filters |= {"moment": moment, "bar_start": bar_start, "day": day, "number": number, "code": code}
     environment.filters["browser"] = browser_name
+    environment.globals["has_times"] = lambda: TIMES.get().are_shown
 
 
 def code(text: str) -> Markup:

@@ -165,6 +165,26 @@ def test_a_poll_is_answered_304_until_something_changed(
     assert french.status_code == 200
 
 
+def test_of_many_tabs_with_one_page_the_first_makes_its_rows_for_all(
+    console: Console, browser: Browser, usage: Usage, clock: ManualClock
+) -> None:
+    create(browser, name="Railway")
+    old, rows = tag_and_rows(browser.get(f"{LIST}?sort=name"))
+    use(console, "Railway", clock.now())
+    usage.days_asked = 0
+    polled = [browser.get(rows, **{"If-None-Match": old}) for _ in range(5)]
+    assert {answer.status_code for answer in polled} == {200}
+    assert len({(answer.text, answer.headers["etag"]) for answer in polled}) == usage.days_asked == 1
+    french = browser.get(rows, **{"If-None-Match": old, "Accept-Language": "fr"}).text
+    browser.cookies["grillo_time_zone"] = "Asia/Kathmandu"
+    elsewhere = browser.get(rows, **{"If-None-Match": old}).text
+    assert len({polled[0].text, french, elsewhere}) == usage.days_asked == 3
+    del browser.cookies["grillo_time_zone"]
+    clock.advance(5)
+    browser.get(rows, **{"If-None-Match": old})
+    assert usage.days_asked == 4, "what its tag does not tell is five seconds late at most"
+
+
 def test_a_poll_asks_again_for_what_was_missing(browser: Browser, usage: Usage) -> None:
     create(browser)
     usage.is_there = False

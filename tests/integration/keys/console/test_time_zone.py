@@ -40,6 +40,15 @@ def test_the_browser_s_is_told_by_a_cookie(console: Console) -> None:
     assert 'data-time-zone="Asia/Kathmandu"' in browser.get("/console/keys").text
 
 
+def test_a_page_names_the_zone_of_the_times_that_it_shows(console: Console) -> None:
+    browser = made(console)
+    browser.cookies["grillo_time_zone"] = "Asia/Kathmandu"
+    named = "Times are those of Asia/Kathmandu"
+    assert named in browser.get("/console/keys").text
+    assert named not in browser.get("/console/keys?q=nothing-like-it").text
+    assert named not in browser.get(PATH).text
+
+
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", "A" * 3000, "<script>", ""])
 def test_one_that_is_unknown_is_none(console: Console, zone: str) -> None:
     browser = made(console)

@@ -90,6 +90,35 @@ def test_requests_are_counted_by_network_at_every_step_rolled_up_or_not(
     assert of_organisation.networks == {"net_1": 4, "net_2": 2}
 
 
+def test_keys_are_compared_at_every_step_rolled_up_or_not_by_requests_and_by_refusals(
+    metering: Metering, statistics: Statistics, usage_database: Database
+) -> None:
+    owners = {"key_a": "org_railway", "key_b": "org_railway", "key_c": "org_railway", "key_x": "org_another"}
+    with usage_database.transaction() as tx:
+        for key_id, owner in owners.items():
+            tx.execute(insert(tables.known_key).values(key_id=key_id, organisation_id=owner, hint=""))
+    metering.take_in(
+        batch(
+            *(record(-60 * number, key_id="key_a") for number in range(5)),
+            *(record(-3600 * number, key_id="key_b", status=429) for number in range(3)),
+            record(0, key_id="key_c", status=404),
+            record(0, key_id="key_c", status=500),
+            *(record(0, key_id="key_x", status=401) for _ in range(9)),
+        )
+    )
+    start, end = NOON - timedelta(days=1), NOON + timedelta(minutes=1)
+
+    def compared(step: Step) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+        found = statistics.by_key("org_railway", start, end, step)
+        told = ([(one.key_id, one.requests) for one in keys] for keys in (found.heaviest, found.most_refused))
+        return next(told), next(told)
+
+    expected = [("key_a", 5), ("key_b", 3), ("key_c", 2)], [("key_b", 3), ("key_c", 1)]
+    assert compared(Step.MINUTE) == compared(Step.HOUR) == compared(Step.DAY) == expected
+    roll_up(usage_database, to_microseconds(NOON) // MINUTE_US - 60)
+    assert compared(Step.HOUR) == compared(Step.DAY) == expected
+
+
 @pytest.mark.parametrize(("first", "last"), [(30, 100), (24, 96), (1, 95), (25, 47), (40, 56), (47, 49)])
 def test_percentiles_are_of_the_hours_in_the_range_and_of_no_others(
     metering: Metering, statistics: Statistics, first: int, last: int

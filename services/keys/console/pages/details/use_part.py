@@ -63,4 +63,5 @@ def step_asked(req: falcon.Request, default: Step = Step.HOUR) -> Step:
 def _tag(req: falcon.Request, session: Session, key: KeyView, step: Step, now: datetime) -> str:
     """Known without asking usage: of a key that is not used only what was refused changes, and is a minute late."""
     minute = now.strftime("%Y-%m-%dT%H:%M")
-    return tag_of(req, msgspec.to_builtins((key.id, key.revision, key.last_used_at, step, minute, session.time_zone)))
+    made_of = key.id, key.revision, key.last_used_at, step, minute
+    return tag_of(req, session.time_zone, msgspec.to_builtins(made_of))

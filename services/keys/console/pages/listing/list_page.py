@@ -12,7 +12,8 @@ from services.keys.console.pages.listing.badges import badges
 from services.keys.console.pages.listing.day_line import day_line
 from services.keys.console.pages.listing.list_query import PATH, ROWS, KeyListQuery, asked
 from services.keys.console.pages.page import Page
-from services.keys.console.rendering.polls import answers_known, tag_of
+from services.keys.console.pages.parts import Parts
+from services.keys.console.rendering.polls import KeptParts, answers_known, tag_of
 from services.keys.lifecycle.key import Status
 from services.keys.revocation.session_fence import Session
 from services.keys.views.queries import KeyPage
@@ -89,16 +90,26 @@ class KeyListPage(_Listed):
 class KeyRows(_Listed):
     """The rows by themselves, for a page that is open."""
 
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self._kept = KeptParts(parts.clock)
+
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         session = self.polling(req)
         listed = self.listed(req, session)
-        if not answers_known(req, resp, listed.tag):
-            rows = self.rows(session.organisation_id, listed)
-            self.show_part(req, resp, session, "keys/rows.html", **rows)
+        if answers_known(req, resp, listed.tag):
+            return
+        kept = self._kept.get(listed.tag)
+        if kept is not None:
+            self.answer_part(req, resp, kept, listed.tag)
+            return
+        rows = self.rows(session.organisation_id, listed)
+        self._kept.keep(rows["tag"], self.show_part(req, resp, session, "keys/rows.html", **rows))
 
 
 def _tag(req: falcon.Request, session: Session, query: KeyListQuery, page: KeyPage, now: datetime) -> str:
     """Known without asking usage: a key that was used has another time of last use."""
     shown = [(key, badges(key, now, None)) for key in page.keys]
     hour = now.strftime("%Y-%m-%dT%H")
-    return tag_of(req, msgspec.to_builtins((shown, page.next_place, query, hour, session.role, session.time_zone)))
+    made_of = (session.organisation_id, shown, page.next_place, query, hour, session.role)
+    return tag_of(req, session.time_zone, msgspec.to_builtins(made_of))

@@ -1,8 +1,10 @@
-"""What pages show of networks and sensors, asked of the sensors service, which may be away."""
+"""What pages show and change of networks and sensors, asked of the sensors service, which may be away."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from shared.eventsourcing.origin import Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,7 @@ class SensorState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkState:
-    """`api_access`: whether keys reach it. `accepts_new`: whether sensors may join it."""
+    """`api_access`: whether keys reach it. `accepts_new`: whether sensors may join it. `revision`: counts changes."""
 
     id: str
     name: str
@@ -40,6 +42,18 @@ class NetworkState:
     online_sensors: int
     description: str | None = None
     data_completeness: float | None = None
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSettings:
+    """What a person sets of a network; each as of NetworkState."""
+
+    name: str
+    description: str | None
+    api_access: bool
+    accepts_new: bool
+    archived: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +83,10 @@ class NoSuchNetwork(Exception):
     """Not the organisation's, or nowhere."""
 
 
+class NetworkRefused(Exception):
+    """Not as the network, or the organisation, is now. Which is seen when it is read again."""
+
+
 class NetworkStates(Protocol):
     """Each answers within a second, or raises SensorsAway. `after`: `next_after` of the page before; "": the first."""
 
@@ -76,4 +94,22 @@ class NetworkStates(Protocol):
 
     def sensors(self, organisation_id: str, network_id: str, after: str) -> SensorPage:
         """Raises NoSuchNetwork."""
+        ...
+
+    def network(self, organisation_id: str, network_id: str) -> NetworkState:
+        """Raises NoSuchNetwork."""
+        ...
+
+    def create(self, organisation_id: str, network_id: str, settings: NetworkSettings, origin: Origin) -> None:
+        """Once for an id. Raises NetworkRefused, or NoSuchNetwork if the one of this id was deleted since."""
+        ...
+
+    def change(
+        self, organisation_id: str, network_id: str, settings: NetworkSettings, revision: int, origin: Origin
+    ) -> None:
+        """`revision`: that which the change is based on. Raises NoSuchNetwork or NetworkRefused."""
+        ...
+
+    def delete(self, organisation_id: str, network_id: str, name: str, origin: Origin) -> None:
+        """`name`: as it was typed. Raises NoSuchNetwork or NetworkRefused."""
         ...

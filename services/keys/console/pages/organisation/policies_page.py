@@ -3,7 +3,6 @@ revision that the form was made from; of two people the second sees field by fie
 """
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import falcon
@@ -12,6 +11,7 @@ from marshmallow import ValidationError
 from services.keys.console.pages.organisation.organisation_page import PATH
 from services.keys.console.pages.page import Page
 from services.keys.console.pages.parts import Visit
+from services.keys.console.pages.two_edits import TwoEdits, two_edits
 from services.keys.console.rendering.form import Form
 from services.keys.http.schemas.organisation import EditOrganisationSchema
 from services.keys.lifecycle.lock_out import LockOut
@@ -22,15 +22,6 @@ from shared.values.revision import RevisionDiffers, SeenRevisions
 
 _WHOLE = re.compile(r"[0-9]{1,5}", re.ASCII)
 Typed = dict[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Merged:
-    """`typed`: both edits together. `changed`: what the other one set. `contested`: what both did."""
-
-    typed: Typed
-    changed: tuple[str, ...]
-    contested: tuple[str, ...]
 
 
 class PoliciesPage(Page):
@@ -72,7 +63,7 @@ class PoliciesPage(Page):
         self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, typed: Typed
     ) -> None:
         base = {name: redact(form.text(f"was_{name}")).strip() for name in SETTINGS}
-        merged = _merged(base, _typed_of(self._organisation(visit)), typed)
+        merged = two_edits(base, _typed_of(self._organisation(visit)), typed)
         self._form(req, resp, visit, merged.typed, merged=merged)
 
     def _form(
@@ -84,7 +75,7 @@ class PoliciesPage(Page):
         *,
         faults: frozenset[str] = frozenset(),
         loss: str | None = None,
-        merged: _Merged | None = None,
+        merged: TwoEdits | None = None,
     ) -> None:
         present = self._organisation(visit)
         self.show(
@@ -120,10 +111,3 @@ def _changes(present: OrganisationView, typed: Typed) -> tuple[dict[str, Any], f
     except ValidationError as error:
         return {}, frozenset(unreadable | set(error.messages_dict))
     return document, frozenset(unreadable)
-
-
-def _merged(base: Typed, theirs: Typed, mine: Typed) -> _Merged:
-    changed = tuple(name for name in SETTINGS if theirs[name] != base[name])
-    contested = tuple(name for name in changed if mine[name] not in (base[name], theirs[name]))
-    taken = {name: theirs[name] for name in changed if mine[name] == base[name]}
-    return _Merged(typed=mine | taken, changed=changed, contested=contested)

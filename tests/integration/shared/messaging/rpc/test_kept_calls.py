@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kombu import Connection
 
 from shared.messaging.rpc import kept_calls
 from shared.messaging.rpc.call import CallFailed
@@ -88,3 +89,19 @@ def test_a_broker_that_is_away_is_no_answer() -> None:
     calls = KeptCalls(f"amqp://127.0.0.1:{free_port()}/", seconds_max=0.5)
     with pytest.raises(CallFailed, match="ConnectionRefusedError"):
         calls.call("usage", "summary")
+
+
+def test_a_call_that_lapses_is_dropped_once_nobody_waits_for_it(rabbitmq: RabbitMq) -> None:
+    uri = rabbitmq.new_vhost()
+    with Connection(uri) as operator:
+        channel = operator.channel()
+        channel.queue_declare("rpc-keys", durable=True, auto_delete=False)
+        channel.queue_bind("rpc-keys", "nameko-rpc", "keys.*")
+        for lapses in (True, False):
+            calls = KeptCalls(rabbitmq.as_account(uri, "reports"), seconds_max=1, lapses=lapses)
+            with pytest.raises(CallFailed):
+                calls.call("keys", "get_key", "org_a")
+        left = eventually(
+            lambda: channel.queue_declare("rpc-keys", passive=True).message_count, lambda count: count < 2
+        )
+    assert left == 1, "the one that waits for a service, however long"
