@@ -51,8 +51,12 @@ mutants: $(VENV)/.installed-dev  ## break each promise in one place, and see its
 	@tests/install-servers
 	@$(BIN)/python -m tests.mutants $(MUTANTS)
 
-lint: $(VENV)/.installed-dev  ## style, and who may import what
+lint: $(VENV)/.installed-dev  ## style, who may import what, and what containers are made of
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-logo
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
+	@$(BIN)/gixy --skips host_spoofing ops/nginx/grillo.conf  # the console's Host has its port, which it judges itself
+	@$(BIN)/gixy --skips ssrf,missing_resolver ops/nginx/forward-auth.conf 2>/dev/null  # "protected" is an upstream of it
 
 types: $(VENV)/.installed-dev  ## mypy, strict
 	@$(BIN)/mypy
@@ -97,7 +101,7 @@ $(VENV)/.installed: pyproject.toml setup.py constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 …")'
 	@test -e $@ && echo "Bringing $(VENV) up to date:" || echo "Setting up $(VENV), this once: a minute or two."
 	@$(PYTHON) -m venv $(VENV)
-	@$(INSTALL) --editable .
+	@$(INSTALL) --editable '.[sensors]'
 	@touch $@
 
 $(VENV)/.installed-bench: $(VENV)/.installed-dev

@@ -253,10 +253,15 @@ class RabbitMq:
 
     def consumers(self, uri: str) -> dict[str, int]:
         """Queue → how many consume it, also of those that a connection has for itself."""
+        return {queue["name"]: queue["consumers"] for queue in self.queues(uri, "consumers")}
+
+    def queues(self, uri: str, *told: str) -> list[dict[str, Any]]:
+        """Each with its name and what `rabbitmqctl list_queues` is to tell of it."""
         command = [str(self._program.with_name("rabbitmqctl")), "--quiet", "--formatter", "json"]
-        command += ["list_queues", "--vhost", urlsplit(uri).path[1:], "name", "consumers"]
+        command += ["list_queues", "--vhost", urlsplit(uri).path[1:], "name", *told]
         done = subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=120, check=True)
-        return {queue["name"]: queue["consumers"] for queue in json.loads(done.stdout)}
+        listed: list[dict[str, Any]] = json.loads(done.stdout)
+        return listed
 
     def replace_password(self, account: str, password: str) -> None:
         """Connections that are open stay."""

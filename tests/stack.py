@@ -1,7 +1,8 @@
 """docker-compose.yml, run natively: its commands and its environment, on private real servers.
 
 What is replaced is only what a container network would give: names become loopback ports, and the accounts those of
-the private servers. `python -m tests.stack` (make stack) runs it in the foreground.
+the private servers. As root its processes may do what their containers may (contained.py), and no more.
+`python -m tests.stack` (make stack) runs it in the foreground.
 """
 
 import os
@@ -21,6 +22,8 @@ import httpx
 import yaml
 
 from shared.gate.grants.replica import LEASE_SECONDS_DEFAULT
+from tests import front
+from tests.contained import contained, why_not
 from tests.prometheus import Prometheus, program
 from tests.servers import Postgres, RabbitMq, Redis, ServerMissing, free_port
 
@@ -57,8 +60,8 @@ class Stack:
         # Each with the database and the accounts of the service that it is a part of.
         self._parts = {name: entry for name, entry in running.items() if name not in self._services}
         self._ports = {name: (free_port(), free_port()) for name in running}
-        self._front_port = public_port or free_port()
-        self.url = f"http://127.0.0.1:{self._front_port}"
+        self._front_port, self._tls_port = public_port or free_port(), free_port()
+        self.url, self.tls_url = (f"http://127.0.0.1:{self._front_port}", f"https://127.0.0.1:{self._tls_port}")
         self._amqp_uri = rabbitmq.new_vhost()
         self.service_databases = {name: postgres.new_service_database() for name in self._services}
         self._accounts = {
@@ -121,8 +124,7 @@ class Stack:
         owner = entry["command"][1]
         stated = {name: self.loopback(value) for name, value in entry["environment"].items()}
         replaced = {f"{name}_FILE" for name in self._accounts[owner]}
-        source = next(volume for volume in entry["volumes"] if ":/run/secrets" in volume).partition(":")[0]
-        mounted = self.folder / "ops/secrets" / Path(source).name
+        mounted = self._secrets_of(service)
         files = {
             name: str(mounted / Path(value).name) if name.endswith("_FILE") else value for name, value in stated.items()
         }
@@ -159,9 +161,8 @@ class Stack:
 
     def grillo(self, service: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command in the service's container."""
-        return subprocess.run(
-            [*GRILLO, *arguments], env=self.environment(service), capture_output=True, text=True, timeout=120
-        )
+        command = self._contained(service, [*GRILLO, *arguments])
+        return subprocess.run(command, env=self.environment(service), capture_output=True, text=True, timeout=120)
 
     def populate(self) -> tuple[str, str]:
         """What a first start makes when embedded: (organisation, its admin key), and sample sensors."""
@@ -217,37 +218,38 @@ class Stack:
     def _migrate(self, entry: dict[str, Any]) -> None:
         owners = {f"{name.upper()}_OWNER_DATABASE_URL": made.owner_url for name, made in self.service_databases.items()}
         assert {f"{name}_FILE" for name in owners} == entry["environment"].keys()
-        command, environment = [*GRILLO, *entry["command"]], dict(os.environ) | owners
+        if why_not() is None:  # what is compiled beside the sources is kept: containers cannot write there
+            subprocess.run([sys.executable, "-m", "compileall", "-q", "services", "shared"], cwd=ROOT, check=True)
+        command = _held([*GRILLO, *entry["command"]], entry)
+        environment = dict(os.environ) | owners
         subprocess.run(command, env=environment, stdout=self._log, stderr=self._log, check=True, timeout=120)
 
     def _start(self, service: str) -> subprocess.Popen[bytes]:
-        command = [*GRILLO, *self._entry(service)["command"]]
+        command = self._contained(service, [*GRILLO, *self._entry(service)["command"]])
         return subprocess.Popen(command, env=self.environment(service), stdout=self._log, stderr=self._log)
+
+    def _contained(self, service: str, command: list[str]) -> list[str]:
+        written = [self.folder / name for name in (f"{service}-spool", "samples", "exports")]
+        return _held(command, self._entry(service), readable=[self._secrets_of(service)], writable=written)
+
+    def _secrets_of(self, service: str) -> Path:
+        """What its container has as /run/secrets."""
+        volumes = self._entry(service)["volumes"]
+        source = next(volume for volume in volumes if ":/run/secrets" in volume).partition(":")[0]
+        return self.folder / "ops/secrets" / Path(source).name
 
     def _start_front(self, entry: dict[str, Any]) -> subprocess.Popen[bytes]:
         """nginx with the configuration that its container mounts."""
-        nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-        if nginx is None:
-            raise ServerMissing("nginx: apt-get install nginx-light")
-        (mounted,) = (volume.split(":")[0] for volume in entry["volumes"])
-        server = self.loopback((ROOT / mounted).read_text())
-        server = server.replace(f"listen {_FRONT_PORT};", f"listen 127.0.0.1:{self._front_port};")
-        server = server.replace("/dev/stdout", str(self.folder / "access.log"))
-        configuration = self.folder / "nginx.conf"
-        configuration.write_text(
-            f"daemon off; pid {self.folder}/nginx.pid; error_log stderr; events {{}} "
-            f"http {{ client_body_temp_path {self.folder}/body; proxy_temp_path {self.folder}/proxy; "
-            f"fastcgi_temp_path {self.folder}/f; uwsgi_temp_path {self.folder}/u; scgi_temp_path {self.folder}/s;\n"
-            f"{server}\n}}"
-        )
-        return subprocess.Popen([nginx, "-c", str(configuration)], stdout=self._log, stderr=self._log)
+        ports, places = (self._front_port, self._tls_port), {name: public for name, (public, _) in self._ports.items()}
+        written = self.folder / "front"
+        written.mkdir()
+        command = _held(front.command(written, ports, places), entry, writable=[written])
+        return subprocess.Popen(command, stdout=self._log, stderr=self._log)
 
     def loopback(self, text: str) -> str:
         """The text with the addresses of a container network made those of this machine."""
-        for name, (public, internal) in self._ports.items():
-            # Whole ports: the digest of a service's token, which follows its name and a colon, may begin with one.
-            text = re.sub(rf"\b{name}:8001\b", f"127.0.0.1:{internal}", text)
-            text = re.sub(rf"\b{name}:8000\b", f"127.0.0.1:{public}", text)
+        for name, (_, internal) in self._ports.items():
+            text = text.replace(f"{name}.inside:8001", f"127.0.0.1:{internal}")
         return text
 
     def is_ready(self) -> bool:
@@ -275,6 +277,7 @@ class Stack:
 def _made_secrets(folder: Path) -> dict[str, str]:
     """What ops/make-secrets writes to `.env`."""
     shutil.copytree(ROOT / "ops", folder / "ops")
+    shutil.copy(ROOT / ".env.example", folder)
     subprocess.run([folder / "ops/make-secrets"], check=True, capture_output=True)
     lines = (folder / ".env").read_text().splitlines()
     return dict(line.split("=", 1) for line in lines)
@@ -287,6 +290,10 @@ def _interpolated(text: str, secrets: Mapping[str, str]) -> dict[str, Any]:
 
     document: dict[str, Any] = yaml.safe_load(re.sub(r"\$\{([^}]+)\}", value, text))
     return document
+
+
+def _held(command: list[str], entry: Mapping[str, Any], **volumes: list[Path]) -> list[str]:
+    return contained(command, entry, **volumes) if why_not() is None else command
 
 
 def _rerouted(address: str, through: Callable[[int], int]) -> str:
@@ -336,7 +343,14 @@ def main() -> None:
             closing(Stack(folder, postgres, rabbitmq, redis, public_port=_FRONT_PORT)) as stack,
         ):
             organisation, key = stack.populate()
-            lines = ["Serving        " + stack.url, "Organisation   " + organisation, "Admin key      " + key]
+            lines = [
+                "Serving        " + stack.url,
+                "               " + stack.tls_url,
+                "Organisation   " + organisation,
+                "Admin key      " + key,
+            ]
+            if reason := why_not():
+                lines.append(f"Not contained  {reason}")
             with ExitStack() as beside:
                 if program() is not None:
                     watching = beside.enter_context(closing(Prometheus(folder, stack)))

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes RabbitMQ's definitions: the accounts with salted hashes of their passwords, and the rights of rights.json.
 
-`ops/rabbitmq/definitions.py` reads `.env` and rpc-accounts.json, and writes definitions.json beside itself, readable
-by its owner only. The passwords of other back ends' accounts are made here, into `.env`. Standard
-library only: it runs before anything is installed.
+`ops/rabbitmq/definitions.py` reads `.env` and rpc-accounts.json, and writes ops/secrets/rabbitmq/definitions.json,
+which lies where nobody else on this host can pass. The passwords of other back ends' accounts are made here, into
+`.env`. Standard library only: it runs before anything is installed.
 """
 
 import base64
@@ -80,13 +80,19 @@ def password_setting(account: str) -> str:
 
 
 def main() -> None:
-    environment, target = HERE.parents[1] / ".env", HERE / "definitions.json"
+    sys.path.insert(0, str(HERE.parents[1]))
+    from ops.secret_files import EnvironmentFileWrong, read
+
+    environment, secrets_folder = HERE.parents[1] / ".env", HERE.parent / "secrets"
     listed = HERE / "rpc-accounts.json"
     if not listed.exists():
         listed.write_text("{}\n")
     listed.chmod(0o644)  # compose mounts it; nothing in it is secret
     rpc_accounts = json.loads(listed.read_text())
-    known = dict(line.split("=", 1) for line in environment.read_text().splitlines() if "=" in line)
+    try:
+        known = read(HERE.parents[1])
+    except EnvironmentFileWrong as wrong:
+        sys.exit(f".env: {wrong}.")
     missing = [name for name in map(password_setting, RIGHTS["accounts"]) if not known.get(name)]
     if missing:
         sys.exit(f"{', '.join(missing)}: not in .env. Give each a long random text, of letters and digits.")
@@ -97,9 +103,14 @@ def main() -> None:
                 file.write(f"{name}={known[name]}\n")
     passwords = {account: known[password_setting(account)] for account in (*RIGHTS["accounts"], *rpc_accounts)}
     content = json.dumps(definitions(passwords, ["grillo"], rpc_accounts), indent=1)
-    target.unlink(missing_ok=True)
-    with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(content)
+    secrets_folder.mkdir(mode=0o700, exist_ok=True)
+    folder = secrets_folder / "rabbitmq"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    made = folder / ".definitions.json"
+    made.write_text(content)
+    made.chmod(0o644)  # for the container's user, who is another to this host
+    os.replace(made, folder / "definitions.json")
 
 
 if __name__ == "__main__":

@@ -38,6 +38,8 @@ def _known_fault(error: Exception) -> str | None:
 
     if isinstance(error, SettingWrong | LogDiverged):
         return str(error)
+    if isinstance(error, ModuleNotFoundError) and error.name == "obspy":
+        return "recordings are read by ObsPy, which is not installed: pip install 'grillo[sensors]'"
     if "sqlalchemy" not in sys.modules:
         return None
     from sqlalchemy.exc import SQLAlchemyError

@@ -9,6 +9,7 @@ from services.cli.host import audit, channels, console, dead, organisation, rebu
 from services.cli.host.catalogue import events
 from services.cli.host.clock import accept as clock
 from services.cli.host.restoring import restore
+from services.cli.host.tracing import trace
 from services.cli.remote import keys, whoami
 from services.cli.remote import organisation as own_organisation
 from services.cli.remote.alerting import alerts
@@ -46,6 +47,7 @@ def application() -> typer.Typer:
     app.add_typer(events.app, name="events")
     app.add_typer(alerts.app, name="alerts")
     app.add_typer(channels.app, name="channels")
+    app.command("trace")(trace.trace)
     app.add_typer(audit.app, name="audit")
     app.add_typer(restore.app, name="restore")
     app.add_typer(clock.app, name="clock")

@@ -14,7 +14,7 @@ import msgspec
 import structlog
 from eventlet import wsgi
 
-from services.embedded.request_body import Body, Deadlined
+from services.embedded.request_body import Body, Deadlined, HalfRead
 from services.embedded.request_head import FIELDS_MAX, read_head, request_id_of
 from shared.web.exception_mapping import PROBLEM_JSON
 from shared.web.problems.catalogue import Problem
@@ -34,6 +34,7 @@ class HttpProtocol(wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet is unty
 
     head_seconds_max: float
     body_seconds_max: float
+    half_read: HalfRead
     public_url: str
     _deadline: Any = None
 
@@ -76,7 +77,7 @@ class HttpProtocol(wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet is unty
         environ = super().get_environ()
         made = environ["wsgi.input"]
         environ["wsgi.input"] = environ["eventlet.input"] = Body(
-            Deadlined(self.rfile, self.body_seconds_max),
+            Deadlined(self.rfile, self.body_seconds_max, self.half_read),
             made.content_length,
             self.connection,
             wfile=made.wfile,

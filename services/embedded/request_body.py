@@ -70,11 +70,37 @@ class Body(wsgi.Input):  # type: ignore[misc]  # eventlet is untyped
         raise wsgi.ChunkReadError(reason)
 
 
-class Deadlined:
-    """Reads of one body, all together within `seconds_max` of waiting. Raises TimeoutError."""
+class HalfRead:
+    """Bodies that are being waited for, `count_max` at most: one more cuts off the one that began longest ago.
 
-    def __init__(self, file: Any, seconds_max: float) -> None:
-        self._file, self._seconds_left = file, seconds_max
+    So slow callers push out each other, and a body that comes at once is never refused.
+    """
+
+    def __init__(self, count_max: int) -> None:
+        self._count_max, self._waiting = count_max, list[Deadlined]()
+
+    def enter(self, body: "Deadlined") -> None:
+        while len(self._waiting) >= self._count_max:
+            oldest = min(self._waiting, key=lambda one: one.began_at)
+            self._waiting.remove(oldest)
+            oldest.cut_off()
+        self._waiting.append(body)
+
+    def leave(self, body: "Deadlined") -> None:
+        if body in self._waiting:
+            self._waiting.remove(body)
+
+
+class Deadlined:
+    """Reads of one body, all together within `seconds_max` of waiting. Raises TimeoutError, also if it is cut off."""
+
+    _timeout: Any
+    _reader: Any
+
+    def __init__(self, file: Any, seconds_max: float, half_read: HalfRead) -> None:
+        self._file, self._seconds_left, self._half_read = file, seconds_max, half_read
+        self._hub = eventlet.hubs.get_hub()
+        self.began_at = self._hub.clock()
 
     def read(self, *size: int) -> Any:
         return self._in_time(self._file.read, *size)
@@ -82,11 +108,23 @@ class Deadlined:
     def readline(self, *size: int) -> Any:
         return self._in_time(self._file.readline, *size)
 
+    def cut_off(self) -> None:
+        """Ends the read that is being waited for, unless it ends before its turn comes; and all after it."""
+        self._seconds_left = 0.0
+        self._timeout.cancel()
+        self._timeout.timer = self._hub.schedule_call_global(0, self._reader.throw, _too_slow())
+
     def _in_time(self, read: Callable[..., Any], *size: int) -> Any:
-        clock = eventlet.hubs.get_hub().clock
-        began = clock()
-        try:
-            with eventlet.Timeout(max(self._seconds_left, 0.001), TimeoutError("too slow")):
+        began_at = self._hub.clock()
+        self._reader = eventlet.getcurrent()
+        with eventlet.Timeout(max(self._seconds_left, 0.001), _too_slow()) as self._timeout:
+            self._half_read.enter(self)
+            try:
                 return read(*size)
-        finally:
-            self._seconds_left -= clock() - began
+            finally:
+                self._half_read.leave(self)
+                self._seconds_left -= self._hub.clock() - began_at
+
+
+def _too_slow() -> TimeoutError:
+    return TimeoutError("too slow")

@@ -15,10 +15,12 @@ import structlog
 from eventlet import wsgi
 
 from services.embedded.http_protocol import HttpProtocol
+from services.embedded.request_body import HalfRead
 
 DRAIN_SECONDS_MAX = 1.0
 HEAD_SECONDS_MAX = 15.0  # also how long a kept connection may be idle
 BODY_SECONDS_MAX = 30.0
+HALF_READ = 1 / 4
 _SOCKET_SECONDS_MAX = 30
 _ACCEPT_AGAIN_SECONDS = 0.05
 _PUBLIC_CONNECTIONS_MAX = 1000
@@ -37,12 +39,16 @@ class Server:
         head_seconds_max: float = HEAD_SECONDS_MAX,
         body_seconds_max: float = BODY_SECONDS_MAX,
     ) -> None:
-        """Serves from now on. `connections_max`: those beyond wait in the kernel's queue. `public_url`: of problems."""
+        """Serves from now on. `connections_max`: those beyond wait in the kernel's queue. `public_url`: of problems.
+
+        Of the connections, HALF_READ at most wait for the rest of a body.
+        """
         self._connections = eventlet.GreenPool(connections_max)
         self._listening = Listening(listening)
         told = {
             "head_seconds_max": head_seconds_max,
             "body_seconds_max": body_seconds_max,
+            "half_read": HalfRead(max(1, int(connections_max * HALF_READ))),
             "public_url": public_url,
         }
         self._thread = eventlet.spawn(

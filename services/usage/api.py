@@ -13,6 +13,7 @@ from services.usage.activity.timeline import ActivityTimeline
 from services.usage.counters.quota_forecast import exhausted_at
 from services.usage.counters.statistics import Statistics, Step, Used, widened
 from services.usage.http.usage_schema import KeyUsageSchema, OrganisationUsageSchema, UsageQuery, UsageQuerySchema
+from services.usage.http.wide_questions import WideQuestions
 from services.usage.known_keys.directory import ExistingKeys
 from shared.gate.grants.grant import Limits
 from shared.gate.grants.grants import Grants
@@ -28,16 +29,17 @@ _DEFAULT_SPAN = {Step.MINUTE: timedelta(hours=1), Step.HOUR: timedelta(days=1), 
 def routes(
     statistics: Statistics, activity: ActivityTimeline, existing_keys: ExistingKeys, grants: Grants, clock: Clock
 ) -> list[Route]:
+    wide = WideQuestions()
     return [
-        Route("/v1/usage", OrganisationUsage(statistics, clock)),
-        Route("/v1/keys/{key_id}/usage", KeyUsage(statistics, existing_keys, grants, clock)),
-        *activity_resources.routes(activity, existing_keys),
+        Route("/v1/usage", OrganisationUsage(statistics, wide, clock)),
+        Route("/v1/keys/{key_id}/usage", KeyUsage(statistics, wide, existing_keys, grants, clock)),
+        *activity_resources.routes(activity, wide, existing_keys, clock),
     ]
 
 
 class OrganisationUsage:
-    def __init__(self, statistics: Statistics, clock: Clock) -> None:
-        self._statistics, self._clock = statistics, clock
+    def __init__(self, statistics: Statistics, wide: WideQuestions, clock: Clock) -> None:
+        self._statistics, self._wide, self._clock = statistics, wide, clock
 
     @operation(
         "Show the usage of the organisation's keys, in total and by key",
@@ -50,15 +52,20 @@ class OrganisationUsage:
     def on_get(self, call: Call[UsageQuery | None, None]) -> Answer:
         organisation_id = call.caller.organisation_id
         start, end, step = _range(call.query or UsageQuery(), self._clock.now())
-        summary = self._statistics.of_organisation(organisation_id, start, end, step)
-        keys = self._statistics.by_key(organisation_id, start, end, step).heaviest
+        is_wide = self._statistics.is_wide_of_keys(organisation_id, start, end, step)
+        with self._wide.asking(organisation_id, is_wide=is_wide):
+            summary = self._statistics.of_organisation(organisation_id, start, end, step)
+            keys = self._statistics.by_key(organisation_id, start, end, step).heaviest
         body = _echoed(start, end, step) | msgspec.to_builtins(summary) | {"keys": msgspec.to_builtins(keys)}
         return Answer(body=body)
 
 
 class KeyUsage:
-    def __init__(self, statistics: Statistics, existing_keys: ExistingKeys, grants: Grants, clock: Clock) -> None:
-        self._statistics, self._existing_keys, self._grants, self._clock = statistics, existing_keys, grants, clock
+    def __init__(
+        self, statistics: Statistics, wide: WideQuestions, existing_keys: ExistingKeys, grants: Grants, clock: Clock
+    ) -> None:
+        self._statistics, self._wide, self._existing_keys = statistics, wide, existing_keys
+        self._grants, self._clock = grants, clock
 
     @operation(
         "Show a key's usage, what is left of its quota, and when the day's quota will be used up",
@@ -73,7 +80,9 @@ class KeyUsage:
             raise Problem("not-found")
         now = self._clock.now()
         start, end, step = _range(call.query or UsageQuery(), now)
-        summary = self._statistics.summary(key_id, start, end, step)
+        is_wide = self._statistics.is_wide(start, end, step)
+        with self._wide.asking(call.caller.organisation_id, is_wide=is_wide):
+            summary = self._statistics.summary(key_id, start, end, step)
         grant = self._grants.by_id(key_id)
         used, limits = self._statistics.used(key_id, now), self._grants.limits(grant) if grant else None
         quota, forecast = _quota(used, limits), _forecast(used, limits, now)

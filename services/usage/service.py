@@ -16,7 +16,8 @@ from services.usage.counters.last_day import LastDays
 from services.usage.counters.last_use import RecentUses
 from services.usage.counters.quota_forecast import exhausted_at
 from services.usage.counters.rollup import Rollup
-from services.usage.counters.statistics import Statistics, Step, Summary
+from services.usage.counters.statistics import Statistics, Step
+from services.usage.counters.summary import Summary
 from services.usage.intake.batch_intake import BatchIntake
 from services.usage.known_keys.directory import KnownKeys
 from services.usage.known_keys.keys_client import KeysClient

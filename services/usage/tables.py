@@ -168,6 +168,7 @@ known_key = Table(
     Column("minute_limit", Integer),
     Column("revision", Integer),
     Column("day_limit", Integer),
+    Index("known_key_by_organisation", "organisation_id"),
 )
 
 known_organisation = Table(

@@ -130,6 +130,12 @@ spool_bytes = Gauge(
     "Bytes of metered requests in this process's segment that are not known to be counted yet.",
     multiprocess_mode="livesum",
 )
+spool_oldest = Gauge(
+    "grillo_meter_spool_oldest_timestamp_seconds",
+    "When the oldest request was answered that is not known to be counted yet; +Inf where none waits.",
+    ["of"],  # of: requests
+    multiprocess_mode="livemin",
+)
 expiries_skipped = Counter(
     "grillo_keys_expiries_skipped_total",
     "Times that the last usable admin key of an organisation was due to expire for want of use, and did not; counted"

@@ -24,7 +24,7 @@ from shared.sql.connections import sqlite_files
 from shared.sql.connections.stale_connections import ping_when_rested
 from shared.sql.dialect_functions import upsert_for
 from shared.sql.disk_full import DiskFull
-from shared.sql.time_limits import LIFTED, LIMITS_DEFAULT, TimeLimits, tell_as_away
+from shared.sql.time_limits import LIFTED, LIMITS_DEFAULT, TimeLimits, at_most, tell_as_away
 
 CONNECT_SECONDS_MAX = 5
 UNANSWERED_MILLISECONDS_MAX = 10_000
@@ -125,11 +125,14 @@ class Database:
             self._write_lock.release()
 
     @contextmanager
-    def reading(self, *, once: bool = False, unlimited: bool = False) -> Iterator[Connection]:
+    def reading(
+        self, *, once: bool = False, unlimited: bool = False, seconds_max: float | None = None
+    ) -> Iterator[Connection]:
         """A read-only snapshot: everything read inside is as of one moment.
 
         `once`: for a single statement, which is a snapshot by itself; PostgreSQL then needs no transaction.
-        `unlimited`: as of `transaction`.
+        `unlimited`: as of `transaction`. `seconds_max`: of each statement, on SQLite of all together; raises
+        TookTooLong. Not with `once`.
         """
         with (self._for_one_statement if once else self.engine).connect() as connection:
             if not self.is_sqlite and not once:
@@ -137,7 +140,8 @@ class Database:
             with connection.begin():
                 if unlimited and not self.is_sqlite:
                     connection.execute(text(LIFTED))
-                yield connection
+                with contextlib.nullcontext() if seconds_max is None else at_most(connection, seconds_max):
+                    yield connection
 
     def answers(self) -> bool:
         """Whether the database answers a query; for readiness."""

@@ -49,45 +49,18 @@ def test_a_folder_with_a_database_put_back_starts_once_that_is_accepted(data: Pa
     assert (again.returncode, "nothing was put back" in again.stderr) == (1, True)
 
 
-def test_a_folder_with_any_other_database_put_back_alone_ends_in_one_line_that_names_it(data: Path) -> None:
-    with Embedded(data) as first:
-        key_id, secret = first.create_key("sensors:read")
-    dumps = {service: _copy(data, service) for service in ("auth", "usage", "sensors")}
-    with Embedded(data, admin_key=first.admin_key) as second, second.admin() as admin:
-        admin.post(f"/v1/keys/{key_id}/revoke", json={}).raise_for_status()
-        admin.post("/v1/networks", json={"name": "After the copy"}).raise_for_status()
-        eventually(lambda: _kept(data), lambda position: position == _head(data))
-    with Embedded(data, admin_key=first.admin_key):  # auth asks sensors at each start
-        eventually(lambda: _witnessed(data), lambda position: position == _head(data, "sensors"), seconds=120)
-    newer = {service: _copy(data, service, "newer") for service in dumps}
-    for service, dump in dumps.items():
-        _put_back(data, dump, service)
-        started = grillo("up", "--port", "0", "--data", str(data), "--json")
-        assert (started.returncode, started.stderr.count("\n"), started.stdout) == (1, 1, "")
-        assert started.stderr.startswith(f"grillo: {service}.sqlite: ")
-        _put_back(data, newer[service], service)
-    with Embedded(data, admin_key=first.admin_key) as third, third.client(secret) as thief:
-        assert thief.get("/v1/sensors").status_code == 401
+def _copy(data: Path) -> Path:
+    return Path(shutil.copy(data / "keys.sqlite", data.parent / "dump.sqlite"))
 
 
-def _copy(data: Path, service: str = "keys", name: str = "dump") -> Path:
-    return Path(shutil.copy(data / f"{service}.sqlite", data.parent / f"{service}-{name}.sqlite"))
-
-
-def _put_back(data: Path, dump: Path, service: str = "keys") -> None:
-    for file in data.glob(f"{service}.sqlite*"):
+def _put_back(data: Path, dump: Path) -> None:
+    for file in data.glob("keys.sqlite*"):
         file.unlink()
-    shutil.copy(dump, data / f"{service}.sqlite")
+    shutil.copy(dump, data / "keys.sqlite")
 
 
-def _head(data: Path, service: str = "keys") -> int:
-    return _position(data / f"{service}.sqlite", "SELECT position FROM log_head")
-
-
-def _witnessed(data: Path) -> int:
-    """How far auth has kept the log of sensors."""
-    query = "SELECT max(position) FROM kept_head WHERE follower = 'auth.sensors'"
-    return _position(data / "auth.sqlite", query)
+def _head(data: Path) -> int:
+    return _position(data / "keys.sqlite", "SELECT position FROM log_head")
 
 
 def _kept(data: Path) -> int:

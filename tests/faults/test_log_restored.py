@@ -2,17 +2,19 @@
 is accepted, then all are; and the first revocation after it counts on no gate that the dump cannot know of."""
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 
 from shared.replication.feed import FeedUnavailable
 from tests.against_the_log import GATES, Log, verdicts
 from tests.e2e.running import Distributed, eventually
-from tests.faults.dumps import dumped, restore
-from tests.servers import Postgres
+from tests.servers import Postgres, ServiceDatabase, postgres_program
 
 pytestmark = [pytest.mark.xdist_group("distributed"), pytest.mark.timeout(900)]
 
@@ -23,7 +25,7 @@ def test_a_restored_log_serves_nobody_until_it_is_accepted_and_receipts_hold(
     database = running.stack.service_databases["keys"]
     kept_id, kept = running.create_key("events:read", name="In the dump")
     stolen_id, stolen = running.create_key("events:read", name="Stolen")
-    dump = dumped(database, tmp_path / "keys.dump")
+    dump = _dump(database.owner_url, tmp_path / "keys.dump")
     lost = [running.create_key("events:read", name=f"Lost {number}")[1] for number in range(3)]
     with running.admin() as admin:
         assert admin.post(f"/v1/keys/{stolen_id}/revoke").status_code == 200
@@ -32,7 +34,7 @@ def test_a_restored_log_serves_nobody_until_it_is_accepted_and_receipts_hold(
     eventually(lambda: _kept(running), lambda position: position >= place_before.position, seconds=60, every=0.5)
 
     log.close()  # its connections would keep the database from being replaced
-    restore(postgres, database, dump)
+    _restore(postgres, database, dump)
 
     secrets = [kept, stolen, *lost]
     for service in GATES:
@@ -99,3 +101,25 @@ def _behind(log: Log) -> list[str]:
         return log.behind()
     except FeedUnavailable as error:
         return [str(error)]
+
+
+def _dump(url: str, file: Path) -> Path:
+    parts = make_url(url)
+    environment = os.environ | {"PGPASSWORD": parts.password or ""}
+    address = ["--host", parts.host or "", "--port", str(parts.port), "--username", parts.username or ""]
+    command = [str(postgres_program("pg_dump")), *address, "--file", str(file), parts.database or ""]
+    subprocess.run(command, env=environment, check=True, timeout=60)
+    return file
+
+
+def _restore(postgres: Postgres, database: ServiceDatabase, dump: Path) -> None:
+    """As an operator would: the database is dropped under the services, made anew, and filled from the dump."""
+    with psycopg.connect(postgres.address(), autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{database.name}" WITH (FORCE)'.encode())
+    postgres.set_up(database)
+    parts = make_url(database.owner_url)
+    environment = os.environ | {"PGPASSWORD": parts.password or ""}
+    address = ["--host", parts.host or "", "--port", str(parts.port), "--username", parts.username or ""]
+    command = [str(postgres_program("psql")), *address, "--quiet", "--set", "ON_ERROR_STOP=1", "--single-transaction"]
+    command += ["--file", str(dump), database.name]
+    subprocess.run(command, env=environment, check=True, timeout=60, stdout=subprocess.DEVNULL)

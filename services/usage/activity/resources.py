@@ -5,8 +5,10 @@ from typing import Any
 from services.usage.activity.csv_export import CONTENT_TYPE, as_csv
 from services.usage.activity.schema import ActivityQuery, ActivityQuerySchema, ActivitySchema
 from services.usage.activity.timeline import ActivityTimeline, Place, TimelineEntry
+from services.usage.http.wide_questions import Stream, WideQuestions
 from services.usage.known_keys.directory import ExistingKeys
 from shared.contracts.errors import NotFound, Unavailable
+from shared.runtime.clock import Clock
 from shared.web.operation import Answer, Call, operation
 from shared.web.pagination import page_answer
 from shared.web.problems.catalogue import Problem, unavailable
@@ -15,13 +17,15 @@ from shared.web.route import Route
 CSV = "text/csv"
 
 
-def routes(activity: ActivityTimeline, existing_keys: ExistingKeys) -> list[Route]:
-    return [Route("/v1/keys/{key_id}/activity", KeyActivity(activity, existing_keys))]
+def routes(activity: ActivityTimeline, wide: WideQuestions, existing_keys: ExistingKeys, clock: Clock) -> list[Route]:
+    return [Route("/v1/keys/{key_id}/activity", KeyActivity(activity, wide, existing_keys, clock))]
 
 
 class KeyActivity:
-    def __init__(self, activity: ActivityTimeline, existing_keys: ExistingKeys) -> None:
-        self._activity, self._existing_keys = activity, existing_keys
+    def __init__(
+        self, activity: ActivityTimeline, wide: WideQuestions, existing_keys: ExistingKeys, clock: Clock
+    ) -> None:
+        self._activity, self._wide, self._existing_keys, self._clock = activity, wide, existing_keys, clock
 
     @operation(
         "List what happened with a key, newest first; `Accept: text/csv` exports all of it",
@@ -30,7 +34,7 @@ class KeyActivity:
         query=ActivityQuerySchema,
         answers=ActivitySchema,
         alternatives=(CSV,),
-        problems=("not-found",),
+        problems=("not-found", "range-too-long"),
     )
     def on_get(self, call: Call[ActivityQuery, None], key_id: str) -> Answer:
         if not self._existing_keys.belongs_to(key_id, call.caller.organisation_id):
@@ -46,15 +50,18 @@ class KeyActivity:
         query = call.query
         place = query.after(int, int, int)
         after = None if place is None else Place(*place)
-        page = self._activity.page(call.caller.organisation_id, key_id, query.limit, query.wanted(), after)
+        organisation_id, wanted = call.caller.organisation_id, query.wanted()
+        with self._wide.asking(organisation_id, is_wide=wanted.is_wide(self._clock.now())):
+            page = self._activity.page(organisation_id, key_id, query.limit, wanted, after)
         return page_answer(map(shown, page.entries), page.next_place, query)
 
     def _csv(self, call: Call[ActivityQuery, None], key_id: str) -> Answer:
         if call.query.cursor is not None:
             raise Problem("invalid-request", "cursor: a CSV file has no pages, so leave it out")
         entries = self._activity.everything(call.caller.organisation_id, key_id, call.query.wanted())
+        place = self._wide.take(call.caller.organisation_id)
         headers = {"Content-Disposition": f'attachment; filename="{key_id}-activity.csv"'}
-        return Answer(body=b"", stream=as_csv(entries), content_type=CONTENT_TYPE, headers=headers)
+        return Answer(body=b"", stream=Stream(as_csv(entries), place), content_type=CONTENT_TYPE, headers=headers)
 
 
 def shown(entry: TimelineEntry) -> dict[str, Any]:

@@ -2,17 +2,21 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, select
 
 from services.usage import tables
 from services.usage.known_keys.keys_client import KeysClient
+from shared.contracts.errors import InvalidArguments
 from shared.sql.database import Database
 from shared.sql.keyset import By, cut, keyset
+from shared.sql.time_limits import TookTooLong
 from shared.values.timestamps import from_microseconds, from_rfc3339, rfc3339, to_microseconds
 
+WIDE = timedelta(days=31)
+SECONDS_MAX = 5.0
 _EXPORT_PAGE = 1000
 _LIFECYCLE, _REQUEST = 0, 1
 _REVISION_MAX = 2**31 - 1
@@ -74,6 +78,10 @@ class ActivityFilter:
         """Whether only requests can match: lifecycle events have no status, route, address or secret."""
         return (self.statuses, self.route, self.address, self.secret_hint) != (None, None, None, None)
 
+    def is_wide(self, now: datetime) -> bool:
+        """Whether a page may have to look through more than it shows, over more than WIDE."""
+        return self.are_requests and (self.start is None or (self.end or now) - self.start > WIDE)
+
 
 EVERYTHING = ActivityFilter()
 
@@ -96,7 +104,10 @@ class ActivityTimeline:
         wanted: ActivityFilter = EVERYTHING,
         after: Place | None = None,
     ) -> TimelinePage:
-        """A page, newest first. `after`: the place where the page before ended. Raises NotFound, Unavailable."""
+        """A page, newest first. `after`: the place where the page before ended.
+
+        Raises NotFound, Unavailable, and InvalidArguments if its requests are not found within SECONDS_MAX.
+        """
         # One more than it shows, as of the requests: a key may have thousands of changes.
         lifecycle = self._lifecycle(organisation_id, key_id, wanted, after, limit + 1)
         return self._page(key_id, limit, wanted, lifecycle, after)
@@ -157,8 +168,12 @@ class ActivityTimeline:
         newest_first = (By(table.c.at, descending=True), By(table.c.id, descending=True))
         # At the same microsecond requests come before lifecycle events: after such an event none of them is left.
         place = after and (after.at, after.number if after.kind == _REQUEST else 0)
-        with self._database.reading(unlimited=unlimited) as tx:
-            rows = tx.execute(keyset(query, newest_first, place, limit)).all()
+        seconds_max = SECONDS_MAX if wanted.are_requests and not unlimited else None
+        try:
+            with self._database.reading(unlimited=unlimited, seconds_max=seconds_max) as tx:
+                rows = tx.execute(keyset(query, newest_first, place, limit)).all()
+        except TookTooLong as error:
+            raise InvalidArguments(str(error)) from None
         return [_request_entry(row) for row in rows]
 
 

@@ -69,7 +69,7 @@ class RuleCollection:
         return page_answer(self._warned(call.caller.organisation_id, rules), place, call.query)
 
     @operation(
-        "Create an alert rule",
+        "Create an alert rule, of 100 at most",
         tag="Alerts",
         permission="admin",
         body=CreateRuleSchema,

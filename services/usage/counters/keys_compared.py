@@ -1,5 +1,7 @@
 """Keys of an organisation compared: those with the most requests, and those with the most that were refused."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +12,7 @@ from services.usage import tables
 from services.usage.counters.aggregation import DAY_MINUTES, REFUSED_CLASS
 from services.usage.counters.by_network import keys_of
 from services.usage.counters.counters import KEYS
+from services.usage.counters.question_bounds import Question
 
 KEYS_MAX = 100
 
@@ -29,36 +32,51 @@ class KeysCompared:
     most_refused: tuple[KeyTotal, ...]
 
 
-def read_compared(tx: Connection, organisation_id: str, first: int, last: int, step: int) -> KeysCompared:
-    """Of the minutes [first, last), both multiples of `step` minutes; days are read by themselves."""
+def compare(question: Question, organisation_id: str, step: int) -> KeysCompared:
+    """Of the question's range, in steps of so many minutes; days are read by themselves. Raises as Question does."""
+    hints, counted = dict[str, str](), {by: Counter[str]() for by in ("requests", "refused")}
+    # In one part the database picks those with most; of several, all are added up.
+    limit = None if question.is_wide else KEYS_MAX
+    for first, last in question.parts():
+        with question.reading() as tx:
+            rows = tx.execute(_most(_of_part(tx, organisation_id, first, last, step).cte("totals"), limit)).all()
+        for row in rows:
+            hints[row.key_id] = row.hint
+            counted[row.by][row.key_id] += int(row.counted)
+            question.count(row.rows if row.by == "requests" else 0)
+    return KeysCompared(heaviest=_first(counted["requests"], hints), most_refused=_first(counted["refused"], hints))
+
+
+def _first(counted: Counter[str], hints: Mapping[str, str]) -> tuple[KeyTotal, ...]:
+    most = sorted(counted.items(), key=lambda one: (-one[1], one[0]))[:KEYS_MAX]
+    return tuple(KeyTotal(key_id=key_id, hint=hints[key_id], requests=requests) for key_id, requests in most)
+
+
+def _of_part(tx: Connection, organisation_id: str, first: int, last: int, step: int) -> Select[Any]:
     own = keys_of(organisation_id)
     if step == DAY_MINUTES:
         days = tables.counter_day.c
-        totals = _totals(days, days.refused).where(days.key_id.in_(own), days.minute >= first, days.minute < last)
-    else:
-        counter = KEYS.within(tx, own, first, last, step).c
-        refused = case((counter.status // 100 == REFUSED_CLASS, counter.requests), else_=0)
-        totals = _totals(counter, refused)
-    told: dict[str, list[KeyTotal]] = {"requests": [], "refused": []}
-    for row in tx.execute(_most(totals.cte("totals"))):
-        told[row.by].append(KeyTotal(key_id=row.key_id, hint=row.hint, requests=int(row.counted)))
-    return KeysCompared(heaviest=tuple(told["requests"]), most_refused=tuple(told["refused"]))
+        return _totals(days, days.refused).where(days.key_id.in_(own), days.minute >= first, days.minute < last)
+    counter = KEYS.within(tx, own, first, last, step).c
+    return _totals(counter, case((counter.status // 100 == REFUSED_CLASS, counter.requests), else_=0))
 
 
 def _totals(counter: ReadOnlyColumnCollection[str, Any], refused: ColumnElement[int]) -> Select[Any]:
-    """By key. `refused`: how many of a row's requests were."""
+    """By key. `refused`: how many of a row's requests were. `rows`: how many are read."""
     requests, refused = func.sum(counter.requests).label("requests"), func.sum(refused).label("refused")
-    return select(counter.key_id, requests, refused).group_by(counter.key_id)
+    return select(counter.key_id, requests, refused, func.count().label("rows")).group_by(counter.key_id)
 
 
-def _most(totals: CTE) -> CompoundSelect[Any]:
-    """The KEYS_MAX keys with the most requests, then those with the most refused ones: the totals are made once."""
+def _most(totals: CTE, limit: int | None) -> CompoundSelect[Any]:
+    """The keys with the most requests, then those with the most refused ones: the totals are made once."""
     known = tables.known_key
 
     def first(by: str) -> Select[Any]:
         counted = totals.c[by]
-        named = select(literal(by).label("by"), known.c.key_id, known.c.hint, counted.label("counted"))
+        named = select(
+            literal(by).label("by"), known.c.key_id, known.c.hint, counted.label("counted"), totals.c.rows.label("rows")
+        )
         joined = named.join(totals, totals.c.key_id == known.c.key_id).where(counted > 0)
-        return select(joined.order_by(counted.desc(), known.c.key_id).limit(KEYS_MAX).subquery())
+        return select(joined.order_by(counted.desc(), known.c.key_id).limit(limit).subquery())
 
     return union_all(first("requests"), first("refused"))

@@ -2,34 +2,23 @@
 
 import enum
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Connection,
-    ScalarSelect,
-    Select,
-    Table,
-    cast,
-    func,
-    select,
-    union_all,
-)
+from sqlalchemy import ColumnElement, ScalarSelect, Select, Table, func, select
 
 from services.usage import tables
-from services.usage.counters import latency_sketch
-from services.usage.counters.aggregation import DAY_MINUTES, HOUR_MINUTES, add_buckets
-from services.usage.counters.by_network import by_network, keys_of
+from services.usage.counters.aggregation import DAY_MINUTES
+from services.usage.counters.by_network import keys_of
 from services.usage.counters.counters import KEYS, ORGANISATIONS, CounterTables
-from services.usage.counters.keys_compared import KeysCompared, read_compared
+from services.usage.counters.keys_compared import KeysCompared, compare
+from services.usage.counters.question_bounds import BOUNDS, Bounds, Question
+from services.usage.counters.summary import Summary, Sums, sum_of
 from shared.contracts.usage import Spent
 from shared.sql.database import Database
 from shared.values.timestamps import MINUTE_US, from_microseconds, midnight, to_microseconds
 
+_HOURS_A_DAY = 24
 _DAY_1970 = date(1970, 1, 1).toordinal()
 _LAST = datetime.max.replace(tzinfo=UTC)
 
@@ -43,40 +32,6 @@ class Step(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bucket:
-    """`by_status`: status code → requests."""
-
-    start: datetime
-    requests: int
-    by_status: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DurationsMs:
-    """Quantiles of latency in milliseconds, over the whole hours that the range touches. None: no requests."""
-
-    p50: float | None
-    p95: float | None
-    p99: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """`by_class`: 2xx, 4xx … → requests. `bytes`: of the answers' bodies. `routes`: route → requests.
-
-    `networks`: network → requests about it; those with most.
-    """
-
-    total: int
-    bytes: int
-    by_class: dict[str, int]
-    duration_ms: DurationsMs
-    series: tuple[Bucket, ...]
-    routes: dict[str, int]
-    networks: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
     """Quota used: in the last 60 s, today (UTC), and in the last hour (today or not, to the minute)."""
 
@@ -86,22 +41,33 @@ class Used:
 
 
 class Statistics:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    """Questions of ranges raise InvalidArguments where they are too wide."""
+
+    def __init__(self, database: Database, bounds: Bounds = BOUNDS) -> None:
+        self._database, self._bounds = database, bounds
 
     def summary(self, key_id: str, start: datetime, end: datetime, step: Step) -> Summary:
         """Requests in [start, end), widened to whole steps; buckets without requests are left out."""
-        return self._summary(KEYS, key_id, key_id, start, end, step)
+        question = Question(self._database, self._bounds, *_minutes(start, end, step))
+        return _summary(question, KEYS, key_id, key_id, step)
 
     def of_organisation(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> Summary:
         """The same for all keys of an organisation, deleted ones included."""
-        return self._summary(ORGANISATIONS, organisation_id, keys_of(organisation_id), start, end, step)
+        question = self._of_keys(organisation_id, start, end, step)
+        return _summary(question, ORGANISATIONS, organisation_id, keys_of(organisation_id), step)
+
+    def is_wide(self, start: datetime, end: datetime, step: Step) -> bool:
+        """Whether a range is read in several parts."""
+        return Question(self._database, self._bounds, *_minutes(start, end, step)).is_wide
+
+    def is_wide_of_keys(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> bool:
+        """The same where the organisation's keys are compared."""
+        return self._of_keys(organisation_id, start, end, step).is_wide
 
     def by_key(self, organisation_id: str, start: datetime, end: datetime, step: Step) -> KeysCompared:
         """Of the organisation's keys, without deleted ones; the range is widened to whole steps."""
-        first, last = _minutes(start, end, step)
-        with self._database.reading() as tx:
-            return read_compared(tx, organisation_id, first, last, step.value)
+        question = self._of_keys(organisation_id, start, end, step, by_day=step is Step.DAY)
+        return compare(question, organisation_id, step.value)
 
     def used(self, key_id: str, now: datetime) -> Used:
         request, minutes, days = tables.request, tables.counter, tables.counter_day
@@ -147,44 +113,27 @@ class Statistics:
         with self._database.reading(once=True) as tx:
             return int(tx.execute(select(spent)).scalar_one())
 
-    def _summary(
-        self, owned: CounterTables, owner: str, keys: str | Select[str], start: datetime, end: datetime, step: Step
-    ) -> Summary:
-        """`keys`: those of which networks are told, an id or a query for ids."""
+    def _of_keys(
+        self, organisation_id: str, start: datetime, end: datetime, step: Step, *, by_day: bool = False
+    ) -> Question:
+        """A question that reads the counters of all the organisation's keys. `by_day`: those that are one a day."""
         first, last = _minutes(start, end, step)
-        series: dict[int, dict[str, int]] = defaultdict(dict)
-        by_class: dict[str, int] = defaultdict(int)
-        routes: dict[str, int] = defaultdict(int)
-        total_size = 0
-        with self._database.reading() as tx:
-            counter = owned.within(tx, owner, first, last, step.value)
-            bucket = (counter.c.minute - counter.c.minute % step.value).label("bucket")
-            by_status = select(bucket, counter.c.status, _sum(counter.c.requests))
-            totals = select(counter.c.route, counter.c.status, _sum(counter.c.requests), _sum(counter.c.size))
-            for at, status, requests in tx.execute(by_status.group_by(bucket, counter.c.status).order_by(bucket)):
-                series[at][str(status)] = requests
-            for route, status, requests, size in tx.execute(totals.group_by(counter.c.route, counter.c.status)):
-                by_class[f"{status // 100}xx"] += requests
-                routes[route] += requests
-                total_size += size
-            buckets = _buckets(tx, owned, owner, first, last)
-            networks = by_network(tx, keys, first, last, step.value)
-        return Summary(
-            total=sum(routes.values()),
-            bytes=total_size,
-            by_class=dict(by_class),
-            duration_ms=DurationsMs(
-                p50=latency_sketch.quantile_ms(buckets, 0.5),
-                p95=latency_sketch.quantile_ms(buckets, 0.95),
-                p99=latency_sketch.quantile_ms(buckets, 0.99),
-            ),
-            series=tuple(
-                Bucket(start=from_microseconds(minute * MINUTE_US), requests=sum(statuses.values()), by_status=statuses)
-                for minute, statuses in series.items()
-            ),
-            routes=dict(routes),
-            networks=networks,
-        )
+        keys = 1
+        if last - first > DAY_MINUTES:
+            with self._database.reading(once=True) as tx:
+                own = keys_of(organisation_id).subquery()
+                keys = int(tx.execute(select(func.count()).select_from(own)).scalar_one())
+            keys = keys // _HOURS_A_DAY if by_day else keys
+        return Question(self._database, self._bounds, first, last, keys)
+
+
+def _summary(question: Question, owned: CounterTables, owner: str, keys: str | Select[str], step: Step) -> Summary:
+    """`keys`: those of which networks are told, an id or a query for ids."""
+    sums = Sums()
+    for first, last in question.parts():
+        with question.reading() as tx:
+            question.count(sums.add(tx, owned, owner, keys, first, last, step.value))
+    return sums.summary()
 
 
 def widened(start: datetime, end: datetime, step: Step) -> tuple[datetime, datetime]:
@@ -199,28 +148,5 @@ def _minutes(start: datetime, end: datetime, step: Step) -> tuple[int, int]:
     return to_microseconds(start) // step_us * step.value, -(-to_microseconds(end) // step_us) * step.value
 
 
-def _sum(numbers: ColumnElement[int]) -> ColumnElement[int]:
-    """A sum as BIGINT: PostgreSQL sums BIGINT to NUMERIC, which is slow to read."""
-    return cast(func.coalesce(func.sum(numbers), 0), BigInteger)
-
-
 def _cost(table: Table, *is_wanted: ColumnElement[bool]) -> ScalarSelect[int]:
-    return select(_sum(table.c.cost)).where(*is_wanted).scalar_subquery()
-
-
-def _buckets(tx: Connection, owned: CounterTables, owner: str, first: int, last: int) -> Mapping[int, int]:
-    merged: dict[int, int] = {}
-    for (sketch,) in tx.execute(union_all(*_sketches(owned, owner, first, last))):
-        add_buckets(merged, latency_sketch.from_bytes(sketch))
-    return merged
-
-
-def _sketches(owned: CounterTables, owner: str, first: int, last: int) -> Iterator[Select[Any]]:
-    """Queries for the sketches of the hours that the range touches: whole days, and the hours before and after them."""
-    start, end = first - first % HOUR_MINUTES, -(-last // HOUR_MINUTES) * HOUR_MINUTES
-    first_day, last_day = -(-start // DAY_MINUTES) * DAY_MINUTES, end // DAY_MINUTES * DAY_MINUTES
-    hours, days = owned.duration, owned.duration_day
-    spans = [(hours, start, first_day), (days, first_day, last_day), (hours, last_day, end)]
-    for table, begin, stop in spans if first_day < last_day else [(hours, start, end)]:
-        is_within = (table.c.minute >= begin, table.c.minute < stop)
-        yield select(table.c.sketch).where(table.c[owned.owner] == owner, *is_within)
+    return select(sum_of(table.c.cost)).where(*is_wanted).scalar_subquery()

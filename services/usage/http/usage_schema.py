@@ -25,7 +25,12 @@ class UsageQuery:
 class UsageQuerySchema(StrictSchema):
     shape = UsageQuery
     from_ = Timestamp(
-        data_key="from", metadata={"refusals": ["must not be later than to (or than now, if to is left out)"]}
+        data_key="from",
+        metadata={
+            "description": "a range of more than 31 days, or one of as many counters, is a wide question: an "
+            "organisation has one answered at a time, and each reads so much and so long at most",
+            "refusals": ["must not be later than to (or than now, if to is left out)"],
+        },
     )
     to = Timestamp(metadata={"refusals": ["is too long ago"]})
     step = fields.String(validate=validate.OneOf(("minute", "hour", "day")))

@@ -99,7 +99,7 @@ class ChannelCollection:
         )
 
     @operation(
-        "Create a channel; a webhook's secret is shown only once",
+        "Create a channel, of 20 at most; a webhook's secret is shown only once",
         tag="Alerts",
         permission="admin",
         body=CreateNotificationChannelSchema,

@@ -14,6 +14,8 @@ from shared.contracts.api_terms import facts
 from shared.contracts.envelope import CloudEvent
 from shared.values.timestamps import rfc3339
 
+MESSAGE_OF_EVENT = "msg_{:.32}"  # of the hash of the event's row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
@@ -34,7 +36,9 @@ def of_event(event: CloudEvent, hint: str | None) -> Message:
         data.setdefault("hint", hint)
         data["revision"] = event.revision
     data["actor"] = event.actor
-    return Message(id=f"msg_{event.hash[:32]}", type=event.type, payload=payload(event.type, event.time, data))
+    return Message(
+        id=MESSAGE_OF_EVENT.format(event.hash), type=event.type, payload=payload(event.type, event.time, data)
+    )
 
 
 def of_test(message_id: str, channel_id: str, at: datetime) -> Message:

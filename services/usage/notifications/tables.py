@@ -48,6 +48,7 @@ delivery = Table(
     Index("delivery_due", "due_at"),
     Index("delivery_by_organisation", "organisation_id", "created_at"),
     Index("delivery_by_key", "key_id"),
+    Index("delivery_by_channel", "channel_id", "due_at"),
     Index("delivery_held", "channel_id", "created_at", sqlite_where=_IS_HELD, postgresql_where=_IS_HELD),
 )
 

@@ -5,6 +5,7 @@ neither a killed process nor a broker that loses its disk loses usage. On a full
 left out are counted. Refusals beyond ten a second are recorded as one sum, a second late (refusal_aggregation.py).
 """
 
+import math
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -48,6 +49,10 @@ class Meter:
         # Batch → when to publish it again, in elapsed seconds, and how long after the last time that is.
         self._published: dict[tuple[str, int], tuple[float, float]] = {}
         self._counted: set[tuple[str, int]] = set()
+        # Segment → its first offset that is not counted, and when that record was made, in seconds since 1970.
+        self._oldest: dict[str, tuple[int, float]] = {}
+        self._oldest_metric = metrics.spool_oldest.labels(of="requests")
+        self._oldest_metric.set(math.inf)
         self._pace = Pace()
         self._shipping = threading.Lock()
         self._appending = threading.Lock()
@@ -199,8 +204,26 @@ class Meter:
             self._forget(segment)
             segment.discard()
         metrics.spool_bytes.set(sum(map(self._uncounted_bytes, (*self._closed, self._segment))))
+        self._oldest_metric.set(min(map(self._oldest_of, (*self._closed, self._segment))))
+
+    def _oldest_of(self, segment: SpoolSegment) -> float:
+        """When its oldest record that is not counted was made; infinite if there is none."""
+        waiting = (start for start, _ in segment.extents if (segment.name, start) not in self._counted)
+        start = next(waiting, segment.cut)
+        known = self._oldest.get(segment.name)
+        if known is None or known[0] != start:
+            try:
+                payload = segment.first(start)
+                if payload is None:
+                    return math.inf
+                known = (start, msgspec.json.decode(payload, type=RequestRecord).at.timestamp())
+            except (OSError, msgspec.MsgspecError):
+                return math.inf  # shipping it fails, too, and says so
+            self._oldest[segment.name] = known
+        return known[1]
 
     def _forget(self, segment: SpoolSegment) -> None:
+        self._oldest.pop(segment.name, None)
         for start, _ in segment.extents:
             self._counted.discard((segment.name, start))
             self._published.pop((segment.name, start), None)

@@ -117,6 +117,10 @@ class SpoolSegment:
         block, begin = os.pread(self._file, end - start, start), start - FRAME_BYTES
         return [block[before - begin : after - start] for before, after in pairwise((start, *ends))]
 
+    def first(self, start: int) -> bytes | None:
+        """The record that starts there, if there is one."""
+        return next(self._frames(start, self.size), None)
+
     def discard(self) -> None:
         """Deletes the segment, then its extents: in the other order a crash between could lead to other batches."""
         self.path.unlink(missing_ok=True)

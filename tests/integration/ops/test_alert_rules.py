@@ -46,6 +46,8 @@ SOUND = {
     'grillo_usage_batches_total{outcome="parked"}': STILL,
     'grillo_meter_unmetered_total{service="sensors"}': STILL,
     'grillo_meter_spool_bytes{service="sensors"}': f"1000000x{MINUTES}",
+    'grillo_meter_spool_oldest_timestamp_seconds{service="sensors", of="requests"}': f"-2+60x{MINUTES}",
+    'grillo_meter_spool_oldest_timestamp_seconds{service="keys", of="requests"}': f"+Inf+0x{MINUTES}",
     'grillo_quota_on_shares{service="keys"}': f"0x{MINUTES}",
     'grillo_usage_delivery_attempts_total{status="failed"}': STILL,
     "grillo_usage_evaluations_failed_total": STILL,
@@ -105,6 +107,10 @@ FAULTS: dict[str, tuple[dict[str, str], set[str]]] = {
     "usage counts nothing": (
         {'grillo_meter_spool_bytes{service="sensors"}': f"0+1000000x{MINUTES}"},
         {"GrilloSpoolGrowing"},
+    ),
+    "one batch is not counted": (
+        {'grillo_meter_spool_oldest_timestamp_seconds{service="sensors", of="requests"}': f"-2x{MINUTES}"},
+        {"GrilloSpoolOld"},
     ),
     "Redis is away": ({'grillo_quota_on_shares{service="keys"}': f"1x{MINUTES}"}, {"GrilloLimitsOnShares"}),
     "a receiver is gone": (

@@ -81,6 +81,7 @@ LATER_COLUMNS = (
     ("request", "network_id"),
     ("counter_day", "refused"),
 )
+LATER_INDEXES = ("delivery_by_channel", "known_key_by_organisation")
 
 
 def test_days_tell_how_long_requests_took_by_what_their_hours_did(empty_database: Database, clock: ManualClock) -> None:
@@ -99,7 +100,8 @@ def test_days_tell_how_long_requests_took_by_what_their_hours_did(empty_database
         tx.execute(text("DROP TABLE segment_account"))
         tx.execute(text("DROP TABLE idempotency"))
         tx.execute(text("DROP TABLE kept_head"))
-        tx.execute(text("DROP INDEX delivery_held"))
+        for name in ("delivery_held", *LATER_INDEXES):
+            tx.execute(text(f"DROP INDEX {name}"))
         for name, column in LATER_COLUMNS:
             tx.execute(text(f"ALTER TABLE {name} DROP COLUMN {column}"))
         tx.execute(text("UPDATE alembic_version SET version_num = '0005'"))
@@ -125,6 +127,8 @@ def test_days_tell_what_was_refused_by_what_their_hours_and_minutes_did(
     assert sum(row[-1] for row in counted) == 20
     with database.transaction() as tx:
         tx.execute(text("ALTER TABLE counter_day DROP COLUMN refused"))
+        for name in LATER_INDEXES:
+            tx.execute(text(f"DROP INDEX {name}"))
         tx.execute(text("UPDATE alembic_version SET version_num = '0019'"))
     migrate(database, MIGRATIONS)
     assert _rows(database, [tables.counter_day]) == counted

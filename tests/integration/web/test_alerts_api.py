@@ -215,6 +215,9 @@ def test_there_are_only_so_many(managed: Management) -> None:
     for _ in range(RULES_MAX - len(Kind)):
         made(managed, "/v1/alert-rules", kind="quota")
     problem(managed.ask("POST", "/v1/alert-rules", json={"kind": "quota"}), 409, "conflict")
+    document = managed.ask("GET", "/openapi.json").json["paths"]
+    for path, most in (("/v1/channels", CHANNELS_MAX), ("/v1/alert-rules", RULES_MAX)):
+        assert f"of {most} at most" in document[path]["post"]["summary"]
 
 
 @pytest.mark.parametrize("path", ["/v1/alert-rules", "/v1/channels"])

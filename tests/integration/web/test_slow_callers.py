@@ -79,6 +79,23 @@ def test_callers_that_never_finish_a_request_do_not_hold_the_slots(tmp_path: Pat
         assert asked(port).startswith(b"HTTP/1.1 200")
 
 
+def test_slow_bodies_push_out_each_other_and_no_one_else(tmp_path: Path) -> None:
+    """Six, where two may be half read; patience alone would hold them for a minute."""
+    writer = b"Authorization: Bearer %s\r\nContent-Type: application/json\r\n" % KEYS["writer"].encode()
+    body = b'{"name": "x"}'
+    head = b"POST /v1/things HTTP/1.1\r\nHost: x\r\n%sContent-Length: %%d\r\n\r\n" % writer
+    with serving(tmp_path, CONNECTIONS="8", PATIENCE_SECONDS="60") as port, ExitStack() as held:
+        slow = [held.enter_context(connect(port)) for _ in range(6)]
+        for one in slow:
+            one.sendall(head % 60_000 + body)
+        for one in slow[:4]:
+            assert one.recv(100).startswith(b"HTTP/1.1 400"), "cut off"
+        with connect(port) as quick:
+            quick.sendall(head % len(body) + body)
+            assert quick.recv(100).startswith(b"HTTP/1.1 201")
+        assert asked(port).startswith(b"HTTP/1.1 200")
+
+
 def test_a_head_that_drips_in_steadily_is_cut_off(tmp_path: Path) -> None:
     """Each byte in time, the whole never: what a time-out for each read does not see."""
     with serving(tmp_path, PATIENCE_SECONDS="0.5") as port, connect(port) as slow:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from services.usage.api import BUCKETS_MAX
+from services.usage.counters.question_bounds import Bounds
+from services.usage.counters.statistics import Statistics
 from shared.contracts.errors import Unavailable
 from shared.contracts.usage import RequestMetered
 from shared.runtime.clock import ManualClock
@@ -149,6 +151,49 @@ def test_the_organisation_sees_its_keys_together_and_each(api: Management, key_i
     assert [(key["key_id"], key["requests"]) for key in shown["keys"]] == [(key_id, 2)]
     assert api.ask("GET", "/v1/usage", key=other).json["total"] == 0
     problem(api.ask("GET", "/v1/usage", params={"from": "0001-01-01T00:00:00Z"}), 400, "range-too-long")
+
+
+WIDE = {"from": "2026-01-01T00:00:00Z", "to": "2026-03-01T00:00:00Z", "step": "day"}
+
+
+def test_while_a_wide_question_is_answered_its_organisation_asks_no_other_and_narrow_ones_as_before(
+    api: Management, key_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_meanwhile = list[Any]()
+
+    def summary(self: Statistics, *of: Any) -> Any:
+        monkeypatch.setattr(Statistics, "summary", before)
+        for path, params in (
+            ("/v1/usage", WIDE),
+            (f"/v1/keys/{key_id}/activity", {"status": "4xx"}),
+            (f"/v1/keys/{key_id}/usage", RANGE),
+        ):
+            asked_meanwhile.append(api.ask("GET", path, params=params))
+        asked_meanwhile.append(api.ask("GET", f"/v1/keys/{key_id}/activity", headers={"Accept": "text/csv"}))
+        return before(self, *of)
+
+    before = Statistics.summary
+    monkeypatch.setattr(Statistics, "summary", summary)
+    assert usage(api, key_id, **WIDE)["total"] == 0
+    whole, picked, narrow, file = asked_meanwhile
+    for refused in (whole, picked, file):
+        told = problem(refused, 429, "quota-exceeded")
+        assert (told["violated-policies"], "Retry-After" in refused.headers) == (["wide-questions"], True)
+    assert narrow.status_code == 200
+    for path, params in (("/v1/usage", WIDE), (f"/v1/keys/{key_id}/activity", {"status": "4xx"})):
+        assert api.ask("GET", path, params=params).status_code == 200
+    for _ in range(2):
+        assert api.ask("GET", f"/v1/keys/{key_id}/activity", headers={"Accept": "text/csv"}).status_code == 200
+
+
+def test_a_question_that_would_read_too_much_says_what_to_do(
+    api: Management, key_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.usage.statistics, "_bounds", Bounds(seconds_max=0))
+    for path in (f"/v1/keys/{key_id}/usage", "/v1/usage"):
+        answer = api.ask("GET", path, params=WIDE, headers={"Accept-Language": "fr"})
+        assert "demandez une période plus courte" in problem(answer, 400, "range-too-long")["detail"]
+        assert api.ask("GET", path, params=RANGE).status_code == 200
 
 
 def test_durations_are_told_two_percent_off_at_most(api: Management, key_id: str) -> None:

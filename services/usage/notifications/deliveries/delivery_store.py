@@ -1,15 +1,16 @@
 """Queue of deliveries in SQL: enqueued with what caused them, claimed under a lease, closed with the outcome."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, ScalarSelect, delete, func, select, update
 
 from services.usage.notifications import tables
 from services.usage.notifications.channel import Channel
 from services.usage.notifications.channels.channel_store import channels_of, disable
 from services.usage.notifications.deliveries.held_deliveries import hold, keep_within_bound
+from services.usage.notifications.deliveries.places import AT_ONCE_OF_CHANNEL, Places, Waiting
 from services.usage.notifications.delivery import SENDING_SECONDS_MAX, Next, Outcome, Status
 from services.usage.notifications.message import of_disabled
 from shared.sql.database import Database, upsert
@@ -17,7 +18,6 @@ from shared.values.identifiers import new_id
 from shared.values.timestamps import to_microseconds
 
 KEPT = timedelta(days=30)
-AT_ONCE_OF_CHANNEL = 2
 GONE_REASON = "the receiver answered 410 Gone"
 _FORGET_PAGE = 500
 
@@ -40,6 +40,7 @@ class ClaimedDelivery:
 
     id: str
     channel_id: str
+    organisation_id: str
     message_id: str
     type: str
     payload: str
@@ -98,27 +99,18 @@ class DeliveryStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def take(self, most: int, busy: Mapping[str, int], now: datetime) -> tuple[ClaimedDelivery, ...]:
-        """Claims at most `most` due deliveries, within the bound of each channel. `busy`: channel → being sent.
+    def take(self, places: Places, now: datetime, channel_id: str | None = None) -> tuple[ClaimedDelivery, ...]:
+        """Claims what is due and has a place. `channel_id`: of that channel alone.
 
-        Takes the oldest of every channel, not the oldest of all: a channel with thousands waiting delays no other.
+        Asks for the oldest of every channel and reads no further, so that thousands that wait for some cost the others
+        nothing.
         """
         table = tables.delivery
-        rank = func.row_number().over(partition_by=table.c.channel_id, order_by=(table.c.due_at, table.c.id))
-        ranked = select(table.c.id, table.c.channel_id, rank.label("rank"))
-        due = ranked.where(table.c.due_at <= to_microseconds(now)).subquery()
-        first = select(due.c.id, due.c.channel_id).where(due.c.rank <= AT_ONCE_OF_CHANNEL).order_by(due.c.rank)
         with self._database.reading() as tx:
             if tx.execute(select(table.c.id).where(table.c.due_at <= to_microseconds(now)).limit(1)).first() is None:
                 return ()
-            found = tx.execute(first).all()
-        free = dict(busy)
-        wanted: list[str] = []
-        for row in found:
-            if free.get(row.channel_id, 0) < AT_ONCE_OF_CHANNEL and len(wanted) < most:
-                free[row.channel_id] = free.get(row.channel_id, 0) + 1
-                wanted.append(row.id)
-        return self._claim(wanted, now) if wanted else ()
+            chosen = places.choose(_waiting(tx, now, channel_id))
+        return self._claim(chosen, now) if chosen else ()
 
     def close(self, claimed: ClaimedDelivery, outcome: Outcome, then: Next, began: datetime, now: datetime) -> None:
         """Records the outcome of an attempt, and what follows from it."""
@@ -135,7 +127,11 @@ class DeliveryStore:
         with self._database.transaction() as tx:
             # If the lease ended and another process sent it meanwhile, what that one wrote stands.
             tx.execute(upsert(tx, attempt).on_conflict_do_nothing(), row)
-            is_ours = (table.c.id == claimed.id, table.c.attempts == claimed.attempt)
+            is_ours = (
+                table.c.id == claimed.id,
+                table.c.attempts == claimed.attempt,
+                table.c.status == Status.SENDING.value,  # else its channel was deleted, and it is given up
+            )
             tx.execute(
                 update(table)
                 .where(*is_ours)
@@ -149,11 +145,17 @@ class DeliveryStore:
                 when_disabled(tx, channel, now)
 
     def forget_old(self, now: datetime) -> None:
-        """Deletes a page of deliveries that were finished, or held, more than KEPT ago, with their attempts."""
+        """Deletes a page of deliveries that were finished, or held, more than KEPT ago, with their attempts.
+
+        Gives up those that were enqueued while their channel was being deleted.
+        """
         table, attempt = tables.delivery, tables.delivery_attempt
+        is_orphan = (table.c.due_at <= to_microseconds(now), table.c.channel_id.not_in(select(tables.channel.c.id)))
+        given_up = {"status": Status.FAILED.value, "due_at": None, "finished_at": to_microseconds(now)}
         since = func.coalesce(table.c.finished_at, table.c.created_at)
         old = select(table.c.id).where(table.c.due_at.is_(None), since < to_microseconds(now - KEPT))
         with self._database.transaction() as tx:
+            tx.execute(update(table).where(*is_orphan).values(given_up))
             ids = list(tx.execute(old.limit(_FORGET_PAGE)).scalars())
             if ids:
                 tx.execute(delete(attempt).where(attempt.c.delivery_id.in_(ids)))
@@ -175,6 +177,7 @@ class DeliveryStore:
             ClaimedDelivery(
                 id=row.id,
                 channel_id=row.channel_id,
+                organisation_id=row.organisation_id,
                 message_id=row.message_id,
                 type=row.type,
                 payload=row.payload,
@@ -182,6 +185,24 @@ class DeliveryStore:
             )
             for row in rows
         )
+
+
+def _waiting(tx: Connection, now: datetime, channel_id: str | None) -> list[Waiting]:
+    channel = tables.channel
+    oldest = [_oldest(place, now) for place in range(AT_ONCE_OF_CHANNEL)]
+    query = select(channel.c.id, channel.c.organisation_id, *oldest)
+    rows = tx.execute(query if channel_id is None else query.where(channel.c.id == channel_id))
+    return [
+        Waiting(channel_id=id_, organisation_id=organisation_id, ids=tuple(one for one in ids if one is not None))
+        for id_, organisation_id, *ids in rows
+    ]
+
+
+def _oldest(place: int, now: datetime) -> ScalarSelect[str]:
+    """The id of the channel's oldest due delivery (`place` 0), or of the one after it."""
+    table = tables.delivery
+    due = (table.c.channel_id == tables.channel.c.id, table.c.due_at <= to_microseconds(now))
+    return select(table.c.id).where(*due).order_by(table.c.due_at, table.c.id).offset(place).limit(1).scalar_subquery()
 
 
 def _row(message: OutgoingMessage, channel: Channel, now: datetime) -> dict[str, object]:

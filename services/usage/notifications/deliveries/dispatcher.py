@@ -1,11 +1,10 @@
 """Dispatcher of deliveries: a bounded pool of threads, one for each delivery, so that a slow receiver delays no other.
 
-At most AT_ONCE_MAX deliveries are sent at once, and two to one channel.
+How many at once, and of whom, is the decision of places.py.
 """
 
 import random
 import threading
-from collections import Counter
 from dataclasses import dataclass
 
 import structlog
@@ -15,13 +14,13 @@ from services.usage.notifications.channel import Channel, Kind
 from services.usage.notifications.channels.channel_store import ChannelStore
 from services.usage.notifications.channels.secret_encryption import SecretEncryption
 from services.usage.notifications.deliveries.delivery_store import ClaimedDelivery, DeliveryStore
+from services.usage.notifications.deliveries.places import Place, Places
 from services.usage.notifications.delivery import Outcome, after
 from services.usage.notifications.senders.email_sender import EmailSender
 from services.usage.notifications.senders.webhook_sender import WebhookSender
 from shared.observability import metrics
 from shared.runtime.clock import Clock
 
-AT_ONCE_MAX = 200
 _log = structlog.get_logger(__name__)
 
 
@@ -45,22 +44,21 @@ class Dispatcher:
         self._deliveries, self._channels, self._encryption = deliveries, channels, encryption
         self._senders, self._clock = senders, clock
         self._lock = threading.Lock()
-        self._busy: Counter[str] = Counter()
+        self._places = Places()
         self._threads: set[threading.Thread] = set()
         self._is_stopped = False
 
-    def dispatch_due(self) -> int:
-        """Starts sending what is due, without waiting for it. Answers how many deliveries were started."""
+    def dispatch_due(self, channel_id: str | None = None) -> int:
+        """Starts sending what is due, without waiting for it. Answers how many deliveries were started.
+
+        `channel_id`: of that channel alone.
+        """
         with self._lock:
-            most = AT_ONCE_MAX - len(self._threads - {threading.current_thread()})
-            if most <= 0 or self._is_stopped:
+            if self._is_stopped:
                 return 0
-            claimed = self._deliveries.take(most, self._busy, self._clock.now())
+            claimed = self._deliveries.take(self._places, self._clock.now(), channel_id)
             for one in claimed:
-                thread = threading.Thread(target=self._deliver, args=(one,), name="delivery", daemon=True)
-                self._busy[one.channel_id] += 1
-                self._threads.add(thread)
-                thread.start()
+                self._start(one)
             return len(claimed)
 
     def stop(self) -> None:
@@ -73,7 +71,20 @@ class Dispatcher:
             for thread in threads:
                 thread.join()
 
-    def _deliver(self, claimed: ClaimedDelivery) -> None:
+    def _start(self, claimed: ClaimedDelivery) -> None:
+        place = self._places.take(claimed.channel_id, claimed.organisation_id)
+        thread = threading.Thread(target=self._deliver, args=(claimed, place), name="delivery", daemon=True)
+        self._threads.add(thread)
+        try:
+            thread.start()
+        except RuntimeError:
+            # The machine gives no more threads: it is due again when the lease ends, and its place is free.
+            _log.exception("delivery_not_started", delivery=claimed.id)
+            self._places.give_back(place, 0)
+            self._threads.discard(thread)
+
+    def _deliver(self, claimed: ClaimedDelivery, place: Place) -> None:
+        began = self._clock.elapsed_seconds()
         try:
             self._send_and_close(claimed)
         except Exception:
@@ -81,16 +92,15 @@ class Dispatcher:
             _log.exception("delivery_not_closed", delivery=claimed.id)
         finally:
             with self._lock:
-                self._busy[claimed.channel_id] -= 1
-                self._busy += Counter()  # keeps those above 0
-            self._start_more()
+                self._places.give_back(place, self._clock.elapsed_seconds() - began)
+            self._start_more(place)
             with self._lock:
                 self._threads.discard(threading.current_thread())
 
-    def _start_more(self) -> None:
-        """Starts the next delivery in the place of the finished one, without waiting for the timer."""
+    def _start_more(self, place: Place) -> None:
+        """Starts the channel's next delivery after the finished one, without waiting for the timer."""
         try:
-            self.dispatch_due()
+            self.dispatch_due(None if self._places.are_scarce(place) else place.channel_id)
         except Exception:
             _log.exception("deliveries_not_taken")
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from shared.sql.database import Database
-from shared.sql.time_limits import TimeLimits
+from shared.sql.time_limits import TimeLimits, TookTooLong
 from shared.web.exception_mapping import problem_of
 from tests.servers import Postgres
 
@@ -79,6 +80,24 @@ def test_an_unlimited_transaction_has_no_limit_and_the_next_has_them_again(datab
             assert in_force(tx) == ["0", "0", "0"]
     with database.reading(once=True) as tx:
         assert in_force(tx) == limits
+
+
+ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_question_may_have_less_time_and_the_next_has_as_before(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    database = Database(request.getfixturevalue("url")) if kind == "postgresql" else Database.sqlite(tmp_path / "a.db")
+    for _ in range(2):
+        with pytest.raises(TookTooLong, match=r"more than 0\.05 s"), database.reading(seconds_max=0.05) as tx:
+            tx.execute(text(ENDLESS))
+        with database.reading() as tx:
+            assert tx.execute(text(ENDLESS.replace("FROM n)", "FROM n WHERE x < 200000)"))).scalar_one() == 200_000
+    with pytest.raises(DBAPIError), database.reading(seconds_max=60) as tx:
+        tx.execute(text("SELECT * FROM nowhere"))
+    database.close()
 
 
 def test_an_operator_may_state_others_in_the_address(url: str) -> None:

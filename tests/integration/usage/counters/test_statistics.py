@@ -6,10 +6,13 @@ import pytest
 from sqlalchemy import insert
 
 from services.usage import tables
+from services.usage.counters import question_bounds
 from services.usage.counters.last_day import LastDays
+from services.usage.counters.question_bounds import Bounds
 from services.usage.counters.rollup import Rollup, roll_up
 from services.usage.counters.statistics import Statistics, Step
 from services.usage.intake.metering import Metering
+from shared.contracts.errors import InvalidArguments
 from shared.contracts.usage import RequestRecord
 from shared.gate.grants.grant import Limits
 from shared.gate.quota.memory_quota import MemoryQuota
@@ -130,6 +133,60 @@ def test_percentiles_are_of_the_hours_in_the_range_and_of_no_others(
     assert told.p50 == pytest.approx(middle, 0.02)
     assert told.p99 is not None
     assert told.p99 <= highest * 1.02
+
+
+@pytest.mark.parametrize("step", [Step.HOUR, Step.DAY])
+def test_a_wide_range_in_parts_is_the_same_as_in_one(
+    usage_database: Database, metering: Metering, monkeypatch: pytest.MonkeyPatch, step: Step
+) -> None:
+    days, hour = 62, timedelta(hours=1)
+    with usage_database.transaction() as tx:
+        for number in range(5):
+            values = {"key_id": f"key_{number}", "organisation_id": "org_railway", "hint": f"grl_{number}"}
+            tx.execute(insert(tables.known_key).values(**values))
+    metering.take_in(
+        batch(
+            *(
+                record(
+                    at=NOON + hour * (7 * number),
+                    key_id=f"key_{number % 6}",
+                    status=(200, 404, 429)[number % 3],
+                    route=f"/v1/{number % 4}",
+                    network_id=f"net_{number % 7}",
+                    duration_us=1000 * number,
+                )
+                for number in range(days * 24 // 7)
+            )
+        )
+    )
+    roll_up(usage_database, to_microseconds(NOON) // MINUTE_US + 40 * 1440)
+    start, end = NOON - hour, NOON + hour * 24 * (days + 20)
+    asked = "org_railway", start, end, step
+
+    def told() -> tuple[object, ...]:
+        statistics = Statistics(usage_database)
+        assert statistics.is_wide(start, end, step) == (days > question_bounds.WIDE_DAYS)
+        return (
+            statistics.summary("key_1", start, end, step),
+            statistics.of_organisation(*asked),
+            statistics.by_key(*asked),
+        )
+
+    in_parts = told()
+    monkeypatch.setattr(question_bounds, "WIDE_DAYS", 10_000)
+    assert told() == in_parts
+    assert in_parts[1].total == days * 24 // 7  # type: ignore[attr-defined]
+
+
+def test_a_wide_question_that_passes_a_bound_is_refused_and_a_narrow_one_is_not(
+    usage_database: Database, metering: Metering
+) -> None:
+    metering.take_in(batch(*(record(3600 * number) for number in range(10))))
+    for bounds, told in ((Bounds(rows_max=5), "more than 5 counters"), (Bounds(seconds_max=0), "more than 0 s")):
+        statistics = Statistics(usage_database, bounds)
+        assert statistics.summary("key_a", NOON, NOON + timedelta(days=31), Step.HOUR).total == 10
+        with pytest.raises(InvalidArguments, match=told):
+            statistics.summary("key_a", NOON, NOON + timedelta(days=32), Step.HOUR)
 
 
 def test_what_is_used_of_the_quota_is_what_was_let_pass_in_the_last_minute_and_today(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from standardwebhooks import Webhook
 
 from services.usage import assembly
@@ -23,7 +23,6 @@ from services.usage.notifications.channels.channel_store import ChannelStore
 from services.usage.notifications.channels.secret_encryption import SecretEncryption, new_secret
 from services.usage.notifications.deliveries import held_deliveries
 from services.usage.notifications.deliveries.delivery_store import (
-    AT_ONCE_OF_CHANNEL,
     GONE_REASON,
     KEPT,
     DeliveryStore,
@@ -38,6 +37,7 @@ from services.usage.notifications.deliveries.delivery_views import (
     NoSuchDelivery,
 )
 from services.usage.notifications.deliveries.dispatcher import Dispatcher, Senders
+from services.usage.notifications.deliveries.places import AT_ONCE_OF_CHANNEL, Places
 from services.usage.notifications.delivery import SENDING_SECONDS_MAX, Next, Outcome, Status
 from services.usage.notifications.senders.webhook_sender import WebhookSender
 from shared.runtime.clock import Clock, ManualClock, SystemClock
@@ -239,7 +239,7 @@ def test_what_is_being_sent_while_its_channel_is_disabled_is_held_when_it_comes_
     with receiver(status(500)) as hook:
         channel = post.channel(hook)
         post.put_down()
-        (taken,) = post.deliveries.take(10, {}, post.clock.now())
+        (taken,) = post.deliveries.take(Places(), post.clock.now())
         post.disable(channel.id)
         post.deliveries.close(
             taken,
@@ -286,7 +286,7 @@ def test_who_dies_while_sending_leaves_it_to_be_sent_again(post: Post) -> None:
     with receiver(status(200)) as hook:
         post.channel(hook)
         post.put_down()
-        (taken,) = post.deliveries.take(10, {}, post.clock.now())
+        (taken,) = post.deliveries.take(Places(), post.clock.now())
         assert post.one().status is Status.SENDING
         post.carry()
         assert hook.received == []
@@ -373,6 +373,29 @@ def test_a_deleted_channel_gets_nothing_more(post: Post) -> None:
         post.channels.delete(ORGANISATION, channel.id, post.clock.now())
         post.carry()
         assert hook.received == []
+    assert post.one().status is Status.FAILED
+
+
+def test_what_is_being_sent_while_its_channel_is_deleted_is_given_up(post: Post) -> None:
+    with receiver(status(500)) as hook:
+        channel = post.channel(hook)
+        post.put_down()
+        (taken,) = post.deliveries.take(Places(), post.clock.now())
+        post.channels.delete(ORGANISATION, channel.id, post.clock.now())
+        later = Next(status=Status.PENDING, due_at=post.clock.now())
+        post.deliveries.close(taken, Outcome(delivered=False, status=500), later, post.clock.now(), post.clock.now())
+    assert (post.one().status, post.one().next_attempt_at) == (Status.FAILED, None)
+
+
+def test_what_was_enqueued_while_its_channel_was_being_deleted_is_given_up_later(post: Post) -> None:
+    with receiver(status(200)) as hook:
+        post.channel(hook)
+        post.put_down()
+        with post.database.transaction() as tx:
+            tx.execute(delete(tables.channel))
+        post.carry()
+        assert (hook.received, post.one().status) == ([], Status.PENDING)
+    post.deliveries.forget_old(post.clock.now())
     assert post.one().status is Status.FAILED
 
 

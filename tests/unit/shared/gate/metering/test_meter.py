@@ -1,7 +1,9 @@
 """Every record goes out until it is counted, the same bytes under the same name, and nothing goes before that."""
 
+import math
 import os
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -299,6 +301,24 @@ def test_a_bus_that_is_away_does_not_keep_what_is_counted(scene: Scene) -> None:
     scene.record("new")
     scene.meter.ship()
     assert scene.files() == [".extents", ".segment"]
+
+
+def test_it_says_when_the_oldest_request_was_answered_that_is_not_counted(scene: Scene) -> None:
+    def oldest() -> float | None:
+        scene.meter.ship()
+        return REGISTRY.get_sample_value("grillo_meter_spool_oldest_timestamp_seconds", {"of": "requests"})
+
+    assert oldest() == math.inf
+    for request_id, seconds in (("old", 10), ("new", 20), ("newest", 30)):
+        scene.meter.record(record(request_id, at=NOW + timedelta(seconds=seconds)))
+        assert oldest() == NOW.timestamp() + 10
+    scene.meter.counted(scene.bus.identities()[:1])
+    assert oldest() == NOW.timestamp() + 20
+    scene.count_all()
+    assert oldest() == math.inf
+    scene.kill()
+    scene.meter.record(record("of the next process", at=NOW + timedelta(seconds=40)))
+    assert oldest() == NOW.timestamp() + 10, "which of the last one's are counted it does not know yet"
 
 
 def test_a_segment_that_cannot_be_read_holds_up_no_other(scene: Scene) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.usage.alerting.evaluation.label_lookup import REMEMBERED_SECONDS, LabelLookup
+from services.usage.alerting.evaluation.label_lookup import AWAY_SECONDS, REMEMBERED_SECONDS, LabelLookup
 from services.usage.known_keys.keys_client import KeysClient
 from shared.contracts.errors import NotFound, ServiceError, Unavailable
 from shared.runtime.clock import ManualClock
@@ -52,7 +52,18 @@ def test_while_keys_is_away_it_is_so_and_of_a_deleted_key_it_is_not(keys: Keys, 
     labels = LabelLookup(keys, clock)
     keys.fault = Unavailable("keys is away")
     assert labels.carries(*ASKED)
+    clock.advance(AWAY_SECONDS)
     keys.fault = NotFound("no such key")
     assert not labels.carries(*ASKED)
     keys.fault = None
     assert labels.carries(*ASKED)
+
+
+def test_one_call_that_is_not_answered_stands_for_all_of_a_moment(keys: Keys, clock: ManualClock) -> None:
+    labels = LabelLookup(keys, clock)
+    keys.fault = Unavailable("keys is away")
+    assert all(labels.carries("org_1", f"key_{number}", "env:prod") for number in range(100))
+    assert keys.calls == 1
+    clock.advance(AWAY_SECONDS)
+    keys.fault, keys.labels = None, {}
+    assert not labels.carries(*ASKED)

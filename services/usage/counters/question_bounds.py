@@ -1,0 +1,82 @@
+"""Bounds of a question of the statistics: so many rows and seconds, over all the parts that it is read in.
+
+A wide question is read in parts, each a transaction of its own, so that no snapshot is held for all of it and,
+embedded, others are served between two parts. A narrow one is one part, under the limits that all statements have.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from services.usage.counters.aggregation import DAY_MINUTES
+from shared.contracts.errors import InvalidArguments
+from shared.sql.database import Database
+from shared.sql.time_limits import TookTooLong
+
+WIDE_DAYS = 31
+KEYS_NARROW = 100  # what so many keys have in so many days is read in one part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    rows_max: int = 1_000_000
+    seconds_max: float = 5.0
+
+
+BOUNDS = Bounds()
+
+
+def part_minutes(keys: int = 1) -> int:
+    """How wide a part may be, in whole days, where it is of so many keys."""
+    return max(1, WIDE_DAYS * KEYS_NARROW // max(keys, KEYS_NARROW)) * DAY_MINUTES
+
+
+class Question:
+    """One question of the minutes [first, last)."""
+
+    def __init__(self, database: Database, bounds: Bounds, first: int, last: int, keys: int = 1) -> None:
+        """`keys`: how many it is about, where their counters are read one by one."""
+        self._database, self._bounds = database, bounds
+        self._first, self._last, self._width = first, last, part_minutes(keys)
+        self._rows, self._until = 0, time.monotonic() + bounds.seconds_max
+
+    @property
+    def is_wide(self) -> bool:
+        return self._last - self._first > self._width
+
+    def parts(self) -> Iterator[tuple[int, int]]:
+        """[first, last) of each part. Those of a wide one begin on multiples of their width: on whole days."""
+        if not self.is_wide:
+            yield self._first, self._last
+            return
+        first = self._first
+        while first < self._last:
+            end = min(self._last, first - first % self._width + self._width)
+            yield first, end
+            first = end
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """The transaction of a part. Raises InvalidArguments, which says what to do."""
+        if not self.is_wide:
+            with self._database.reading() as tx:
+                yield tx
+            return
+        time.sleep(0)  # others' turn
+        try:
+            if (left := self._until - time.monotonic()) <= 0:
+                raise TookTooLong(left)
+            with self._database.reading(seconds_max=left) as tx:
+                yield tx
+        except TookTooLong:
+            # Not what was left for this part, but all that it may take.
+            raise InvalidArguments(str(TookTooLong(self._bounds.seconds_max))) from None
+
+    def count(self, rows: int) -> None:
+        """What was read of it. Raises InvalidArguments, which says what to do."""
+        self._rows += rows
+        if self.is_wide and self._rows > self._bounds.rows_max:
+            raise InvalidArguments(f"it reads more than {self._bounds.rows_max} counters: ask for a shorter range")

@@ -1,0 +1,24 @@
+"""What the services have on RabbitMQ is what every release takes: from 4.3 on no queue may be transient and shared."""
+
+import pytest
+
+from tests.e2e.running import Distributed, eventually
+from tests.servers import RabbitMq
+
+pytestmark = pytest.mark.xdist_group("distributed")
+
+
+def test_each_queue_outlives_the_broker_or_belongs_to_one_connection(
+    distributed: Distributed, rabbitmq: RabbitMq
+) -> None:
+    uri = distributed.stack.amqp_uri("keys")
+    queues = eventually(
+        lambda: rabbitmq.queues(uri, "durable", "exclusive", "arguments"),
+        # One that is being made or deleted does not say what it is.
+        lambda listed: {queue["exclusive"] for queue in listed} == {True, False},
+        seconds=300,
+    )
+    assert [queue for queue in queues if not queue["durable"] and not queue["exclusive"]] == []
+    # Mirrors, lazy queues, their first format: gone in releases 4.0 to 4.3.
+    gone = {"x-ha-policy", "x-queue-mode", "x-queue-version"}
+    assert [queue for queue in queues if gone & dict(queue["arguments"]).keys()] == []

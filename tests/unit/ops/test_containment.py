@@ -1,0 +1,93 @@
+"""What docker-compose.yml lets a container do: as little as it needs, and nothing that nobody wrote down."""
+
+import re
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from services.cli import _known_fault
+
+ROOT = Path(__file__).parents[3]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+STORES = {"postgres", "rabbitmq", "redis"}
+OURS = {"keys", "console", "auth", "usage", "sensors"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_container_writes_where_it_must_holds_no_capability_and_takes_a_bounded_share(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert (service["cap_drop"], service["security_opt"]) == (["ALL"], ["no-new-privileges:true"])
+    assert re.fullmatch(r"[1-9]\d*:\d+", service["user"]), "root, or a name that only the image can read"
+    assert service["pids_limit"] <= 1024
+    assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
+    assert service["logging"] == {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}}
+    assert not service.keys() & {"privileged", "cap_add", "network_mode", "pid", "ipc", "devices", "userns_mode"}
+    assert all(re.search(r"[:,]size=\d+m\b", folder) for folder in service.get("tmpfs", ()))
+    for source, target, *options in (volume.split(":") for volume in service.get("volumes", ())):
+        assert "docker.sock" not in source
+        assert source in COMPOSE["volumes"] or options == ["ro"], target
+
+
+def test_images_are_named_by_their_exact_release_and_run_by_number() -> None:
+    named = {service["image"] for service in SERVICES.values() if "build" not in service}
+    stages = re.findall(r"^FROM (\S+)(?: AS (\w+))?$", (ROOT / "Dockerfile").read_text(), re.M)
+    built = {name for name, _ in stages} - {stage for _, stage in stages}
+    loose = [image for image in named | built if not re.search(r":v?\d+(\.\d+){1,2}(-[a-z-]+)?$", image)]
+    assert loose == []
+    assert all(re.search(r":v?\d+\.\d+\.\d+", image) for image in named - {SERVICES["postgres"]["image"]} | built)
+    assert {service["build"]["target"] for service in SERVICES.values() if "build" in service} <= {s for _, s in stages}
+    users = re.findall(r"^USER (\S+)$", (ROOT / "Dockerfile").read_text(), re.M)
+    assert users[-1] == users[0] == SERVICES["keys"]["user"]
+
+
+def test_each_container_reaches_those_that_it_needs_and_no_other() -> None:
+    services = OURS - {"console"}
+    expected = {frozenset(("front", name)) for name in OURS}
+    expected |= {frozenset(pair) for pair in combinations(OURS, 2)}
+    expected |= {frozenset((store, name)) for store in STORES for name in OURS | {"migrate"}}
+    expected |= {frozenset(pair) for pair in combinations((*STORES, "migrate"), 2)}
+    expected |= {frozenset(("migrate", name)) for name in OURS}  # which have no door on that network but their webs
+    expected |= {frozenset(("prometheus", name)) for name in services}
+    expected |= {frozenset(("prometheus", "grafana"))}
+    shared = {frozenset(pair) for pair in combinations(SERVICES, 2) if _networks(pair[0]) & _networks(pair[1])}
+    assert shared == expected
+    # Their internal doors listen on one network alone, to which the front does not belong.
+    inside = {name: SERVICES[name]["networks"]["inside"] for name in services}
+    for name, place in inside.items():
+        assert place["aliases"] == [f"{name}.inside"]
+        assert SERVICES[name]["environment"]["INTERNAL_ADDRESS"] == place["ipv4_address"]
+    assert len({place["ipv4_address"] for place in inside.values()}) == len(services)
+
+
+def test_sensors_alone_has_what_reads_recordings_and_its_want_is_told_in_a_line() -> None:
+    assert {name: service["build"]["target"] for name, service in SERVICES.items() if "build" in service} == {
+        **dict.fromkeys(("migrate", *OURS), "grillo"),
+        "sensors": "sensors",
+    }
+    told = _known_fault(ModuleNotFoundError("obspy", name="obspy"))
+    assert told is not None
+    assert "grillo[sensors]" in told
+
+
+def test_who_calls_nobody_outside_has_no_way_there() -> None:
+    leads_out = {name for name, network in COMPOSE["networks"].items() if not (network or {}).get("internal")}
+    assert {name for name in SERVICES if _networks(name) & leads_out} == {
+        *("keys", "console", "usage", "sensors"),  # AUDIT_HEADS, an issuer, webhooks and mail
+        *("front", "prometheus", "grafana"),  # published on the host
+    }
+
+
+def test_no_secret_can_be_in_what_an_image_is_built_of() -> None:
+    lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+    assert lines[0] == "*"
+    taken = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    assert taken == {"constraints.txt", "pyproject.toml", "README.md", "setup.py", "services", "shared"}
+
+
+def _networks(name: str) -> set[str]:
+    return set(SERVICES[name]["networks"])
