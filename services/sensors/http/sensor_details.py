@@ -5,8 +5,9 @@ from typing import Any
 from marshmallow import fields
 
 from services.sensors.health.details import SensorDetails
+from services.sensors.http.configuration.configuration_schema import LocationSchema
 from services.sensors.http.product_form import answer_of
-from services.sensors.http.sensor_schema import LocationSchema, SensorSchema
+from services.sensors.http.sensor_schema import SensorSchema
 from services.sensors.registry.epoch import EVER_NS, FOREVER_NS, OF_SENSOR, Epoch, Facts, Orientation, Place
 from services.sensors.registry.queries import SensorView
 from services.sensors.store.miniseed.codes import ASSUMED_COMPONENTS
@@ -66,6 +67,7 @@ def _epoch(axis: str, epoch: Epoch, *, is_assumed: bool) -> dict[str, Any]:
         "location": None if facts.place is None else located(facts.place),
         "serial_number": facts.serial_number,
         "firmware_version": facts.firmware_version,
+        "type": facts.device_type,
         "location_code": facts.location_code,
         "code": facts.channel_code,
         "azimuth": None if facts.orientation is None else facts.orientation.azimuth,
@@ -117,17 +119,6 @@ class ResponseSchema(StrictSchema):
     sensitivity = fields.Float(required=True)
     frequency_hz = fields.Float(required=True)
     input_unit = fields.String(required=True)
-    stages = fields.Integer(
-        required=True,
-        allow_none=True,
-        metadata={"description": "of the whole response, in the document; null: unknown"},
-    )
-    document = fields.String(
-        required=True, allow_none=True, metadata={"description": "name of the StationXML that has the whole response"}
-    )
-    sha256 = fields.String(
-        required=True, allow_none=True, metadata={"description": "of that file, unpacked, in hexadecimal digits"}
-    )
 
 
 class EpochSchema(StrictSchema):
@@ -139,6 +130,7 @@ class EpochSchema(StrictSchema):
     location = fields.Nested(LocationSchema, required=True, allow_none=True)
     serial_number = fields.String(required=True, allow_none=True)
     firmware_version = fields.String(required=True, allow_none=True)
+    type = fields.String(required=True, allow_none=True)
     location_code = fields.String(required=True, allow_none=True)
     code = fields.String(required=True, allow_none=True, metadata={"description": "SEED channel code"})
     azimuth = fields.Float(required=True, allow_none=True, metadata={"description": "degrees from north"})

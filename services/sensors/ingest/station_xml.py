@@ -7,15 +7,14 @@ files come from strangers.
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from services.sensors.ingest.recording import Described, ReadResult, UnreadableRecording, opened
 from services.sensors.registry.changes import StateEpoch
+from services.sensors.registry.device_type import device_type
 from services.sensors.registry.epoch import Facts, Orientation, Place, Response
 
 BYTES_MAX = 32 * 2**20
@@ -23,6 +22,7 @@ _YEARS = range(1900, 2200)
 _CODES = r"(?P<network>[A-Za-z0-9_-]{0,2})\.(?P<station>[A-Za-z0-9_-]{1,5})"
 _CHANNEL = r"[A-Za-z0-9_-]{0,2}\.[A-Za-z0-9_-]{1,3}"
 _DEVICE_AXES = ("x", "y", "z")
+_SERIAL_CHARACTERS_MAX = 100
 
 # ObsPy has no types: its Inventory, Network, Station and Channel are Any in this module.
 
@@ -52,7 +52,6 @@ def read(path: Path) -> ReadResult:
             ) from error
     remarks = [str(one.message) for one in caught if issubclass(one.category, UserWarning)]
     described: list[Described] = []
-    document = _Document(name=path.name, sha256=sha256(content).hexdigest())
     for network in inventory:
         for station in network:
             name = f"{network.code}.{station.code}"
@@ -60,7 +59,7 @@ def read(path: Path) -> ReadResult:
             if codes is None:
                 remarks.append(f"{name!r} are not codes of a network and a station: left out")
                 continue
-            epochs = tuple(_epochs(station, document, remarks))
+            epochs = tuple(_epochs(station, path.name, remarks))
             described.append(Described(network=codes["network"], station=codes["station"], epochs=epochs))
     if not described:
         raise UnreadableRecording(path, "it describes no station", "Give a StationXML of level station or more")
@@ -69,18 +68,12 @@ def read(path: Path) -> ReadResult:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Document:
-    name: str
-    sha256: str
-
-
-def _epochs(station: Any, document: _Document, remarks: list[str]) -> Iterator[StateEpoch]:
+def _epochs(station: Any, source: str, remarks: list[str]) -> Iterator[StateEpoch]:
     latitude, longitude, elevation_m = (
         float(value) for value in (station.latitude, station.longitude, station.elevation)
     )
     place = Place(latitude=latitude, longitude=longitude, elevation_m=elevation_m, site_name=station.site.name or None)
-    yield _epoch(None, station, Facts(place=place), document.name)
+    yield _epoch(None, station, Facts(place=place, **_device(station)), source)
     for channel in station:
         name = f"{channel.location_code}.{channel.code}"
         if re.fullmatch(_CHANNEL, name) is None:
@@ -92,10 +85,23 @@ def _epochs(station: Any, document: _Document, remarks: list[str]) -> Iterator[S
             named = {"location_code": channel.location_code, "channel_code": channel.code}
         else:
             axis = name
-        yield _epoch(axis, channel, Facts(**_facts(channel, document), **named), document.name)
+        yield _epoch(axis, channel, Facts(**_facts(channel), **named), source)
 
 
-def _facts(channel: Any, document: _Document) -> dict[str, Any]:
+def _device(station: Any) -> dict[str, Any]:
+    """Of the station's equipment, or of its channels' sensors, if it is one device."""
+    described = list(station.equipments or ()) or [one.sensor for one in station if one.sensor is not None]
+    types = {device_type(one.model, one.type, one.description) for one in described}
+    serials = {one.serial_number for one in described}
+    told: dict[str, Any] = {}
+    if len(types) == 1:
+        told["device_type"] = types.pop()
+    if len(serials) == 1 and (serial := serials.pop()):
+        told["serial_number"] = str(serial)[:_SERIAL_CHARACTERS_MAX]
+    return told
+
+
+def _facts(channel: Any) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     if channel.dip is not None:
         azimuth = None if channel.azimuth is None else float(channel.azimuth)
@@ -108,9 +114,6 @@ def _facts(channel: Any, document: _Document) -> dict[str, Any]:
             sensitivity=float(sensitivity.value),
             frequency_hz=float(sensitivity.frequency or 0),
             input_unit=str(sensitivity.input_units)[:40],
-            stages=len(channel.response.response_stages),
-            document=document.name,
-            sha256=document.sha256,
         )
     return facts
 

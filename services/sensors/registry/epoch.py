@@ -36,25 +36,19 @@ class Orientation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """A sample divided by `sensitivity` is in `input_unit`, at `frequency_hz`.
-
-    The whole, with its filters, is in the file that said so: it has `stages` of them there. `document`: that file's
-    name; `sha256`: of its bytes, unpacked, as hexadecimal digits. None: stated before these were kept.
-    """
+    """A sample divided by `sensitivity` is in `input_unit`, at `frequency_hz`."""
 
     sensitivity: float
     frequency_hz: float
     input_unit: str
-    stages: int | None = None
-    document: str | None = None
-    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """None: not stated. `place`, `serial_number` and `firmware_version` are the sensor's, the others an axis's.
+    """None: not stated. Place, serial number, firmware version and device type are the sensor's, the others an axis's.
 
-    `component`: the last letter of a channel code whose others follow from the sample rate.
+    `device_type`: as the product calls its devices. `component`: the last letter of a channel code whose others follow
+    from the sample rate.
     """
 
     place: Place | None = None
@@ -66,6 +60,7 @@ class Facts:
     orientation: Orientation | None = None
     sample_rate_hz: float | None = None
     response: Response | None = None
+    device_type: str | None = None
 
     @property
     def are_codes(self) -> bool:

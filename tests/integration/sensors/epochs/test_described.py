@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from services.sensors import assembly, ingest, tables
 from services.sensors.ingest.importer import Imported, Importer
 from services.sensors.ingest.recording import ReadResult, UnreadableRecording
 from services.sensors.registry import epoch_rows, network_codes
-from services.sensors.registry.epoch import OF_SENSOR, Facts, Orientation, Place, Response, facts_at
+from services.sensors.registry.epoch import OF_SENSOR, Facts, Place, facts_at
 from services.sensors.samples import Samples, open_samples
 from shared.eventsourcing.origin import Origin
 from shared.eventsourcing.sql_event_store import SqlEventStore
@@ -35,7 +34,6 @@ XML = """<?xml version="1.0" encoding="UTF-8"?>
 <Longitude>-96.7</Longitude><Elevation>1555</Elevation><Depth>0</Depth><Azimuth>0</Azimuth><Dip>-90</Dip>
 <SampleRate>{rate}</SampleRate><Response><InstrumentSensitivity><Value>1000</Value><Frequency>1</Frequency>
 <InputUnits><Name>M/S**2</Name></InputUnits><OutputUnits><Name>COUNTS</Name></OutputUnits></InstrumentSensitivity>
-<Stage number="1"><StageGain><Value>1000</Value><Frequency>1</Frequency></StageGain></Stage>
 </Response></Channel></Station></Network></FDSNStationXML>"""
 
 
@@ -123,14 +121,9 @@ def test_station_xml_states_place_orientation_and_response_of_a_sensor_that_is_t
     assert scene.take(scene.write("000.xml", text)).warnings == ()
     assert scene.facts().place == Place(latitude=17.1, longitude=-96.7, elevation_m=1555.0, site_name="Escuela")
     vertical = scene.facts("x")
-    assert vertical.orientation == Orientation(azimuth=0.0, dip=-90.0)
-    assert vertical.response == Response(
-        sensitivity=1000.0,
-        frequency_hz=1.0,
-        input_unit="M/S**2",
-        stages=1,
-        document="000.xml",
-        sha256=sha256(text.encode()).hexdigest(),
+    assert (vertical.orientation and vertical.orientation.dip, vertical.response and vertical.response.sensitivity) == (
+        -90,
+        1000,
     )
 
 
@@ -139,6 +132,35 @@ def test_station_xml_names_the_channel_of_a_device_s_axis(scene: Scene) -> None:
     text = XML.format(network="XX", station="000", code="BNZ", alternate='alternateCode="y"', rate=31.25)
     scene.take(scene.write("000.xml", text))
     assert scene.channels()["y"] == "BNZ"
+
+
+_SENSOR = "<Sensor><Type>MEMS</Type><Model>Grillo Pulse</Model><SerialNumber>P-7</SerialNumber></Sensor><Response>"
+_EQUIPMENT = "</Site><Equipment><Description>grillo-one, 2nd batch</Description></Equipment>"
+
+
+@pytest.mark.parametrize(
+    ("place", "told", "expected"),
+    [
+        ("</Site>", _EQUIPMENT, ("grillo-one", "000")),
+        ("<Response>", _SENSOR, ("grillo-pulse", "P-7")),
+        ("<Response>", _SENSOR.replace("Grillo Pulse", "Episensor"), (None, "P-7")),
+    ],
+)
+def test_station_xml_says_which_of_the_product_s_devices_a_sensor_is(
+    scene: Scene, place: str, told: str, expected: tuple[str | None, str]
+) -> None:
+    scene.take(scene.recordings())
+    text = XML.format(network="XX", station="000", code="BNZ", alternate="", rate=31.25).replace(place, told)
+    assert scene.take(scene.write("000.xml", text)).warnings == ()
+    with scene.database.reading() as tx:
+        row = tx.execute(select(tables.sensor)).one()
+    assert (row.device_type, row.serial_number) == expected
+
+
+def test_so_does_a_list_of_devices(scene: Scene) -> None:
+    scene.take(scene.recordings())
+    scene.take(scene.write("devices.json", json.dumps([{"device_id": "000", "model": "Grillo One"}])))
+    assert scene.facts().device_type == "grillo-one"
 
 
 def test_what_contradicts_samples_is_told_and_not_believed(scene: Scene) -> None:
