@@ -33,7 +33,7 @@ from shared.gate.quota.redis_counters import RedisCounters
 from shared.messaging.broadcast_listener import Listener
 from shared.messaging.exchanges import broadcast_queue
 from shared.messaging.pipelined_publishing import PipelinedLogBus
-from shared.messaging.publishing import EventPublisher, MeterBus
+from shared.messaging.publishing import EventPublisher, ExportBus, MeterBus
 from shared.messaging.rpc.call import CallFailed, call
 from shared.messaging.rpc.feed import RpcFeed
 from shared.observability.at_scrape import build_info, disk_free
@@ -99,6 +99,7 @@ def assemble(service: str, settings: Settings, clock: Clock) -> Part:
                 elsewhere=settings.audit_heads,
                 exports_folder=settings.exports,
                 standing=RemoteStanding(settings.amqp_uri, settings.accounts).of_key,
+                tell=ExportBus(EventPublisher(settings.amqp_uri, service)).tell,
             )
         case _:
             raise ValueError(f"{service} is not a service; there are {', '.join(SERVICES)}")

@@ -44,7 +44,7 @@ from shared.messaging import embedded_transport
 from shared.messaging.broadcast_listener import Listener
 from shared.messaging.entrypoints import COMPOSITION
 from shared.messaging.exchanges import broadcast_queue
-from shared.messaging.publishing import EventPublisher, LogBus, MeterBus
+from shared.messaging.publishing import EventPublisher, ExportBus, LogBus, MeterBus
 from shared.replication.heads.sent_elsewhere import Elsewhere
 from shared.replication.proof.signatures import Verifier
 from shared.runtime.clock import SystemClock
@@ -94,6 +94,7 @@ class Embedded:
             elsewhere=audit_heads,
             exports_folder=folder.exports,
             standing=RemoteStanding(embedded_transport.URL).of_key,
+            tell=ExportBus(sensors_bus).tell,
         )
         self.keys = keys.assemble(
             folder.database("keys"),

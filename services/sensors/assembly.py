@@ -16,6 +16,7 @@ from services.sensors.configuration.commands import ConfigurationCommands
 from services.sensors.configuration.history import ConfigurationHistory
 from services.sensors.exports.exports import Exports, open_exports
 from services.sensors.exports.making.standing import AskStanding, nobody_to_ask
+from services.sensors.exports.telling import Tell, nobody_to_tell
 from services.sensors.health.details import DetailQueries
 from services.sensors.health.measuring import HealthMeasuring
 from services.sensors.http.configuration.configuration_resources import ConfigurationParts
@@ -101,6 +102,7 @@ class Sensors:
             "sensors.arrival": self.arrival,
             "sensors.health": HealthMeasuring(self.database, self.clock),
             "sensors.exports": self.exports.maker,
+            "sensors.export_telling": self.exports.telling,
             "sensors.receiver": self.receiver,
             "sensors.sent_heads": self.sent_heads,
         }
@@ -150,7 +152,7 @@ class Sensors:
 def documented_routes() -> list[Route]:
     """The public resources, to describe and not to serve."""
     nothing: Any = None
-    exports = Exports(store=nothing, files=nothing, maker=nothing, clock=nothing)
+    exports = Exports(store=nothing, files=nothing, maker=nothing, telling=nothing, clock=nothing)
     parts = api.Parts(
         queries=nothing,
         details=nothing,
@@ -175,11 +177,12 @@ def assemble(
     elsewhere: Elsewhere | None = None,
     exports_folder: Path | None = None,
     standing: AskStanding = nobody_to_ask,
+    tell: Tell = nobody_to_tell,
 ) -> Sensors:
     """Migrates the database first. `samples_folder`: where sealed samples are.
 
     `signer`: of heads of the log. `elsewhere`: where they are sent. `exports_folder`: None: beside that of samples.
-    `standing`: of keys that asked for exports.
+    `standing`: of keys that asked for exports. `tell`: of exports that ended.
     """
     migrate(database, MIGRATIONS)
     store = SqlEventStore(database, tables.metadata)
@@ -217,7 +220,7 @@ def assemble(
         catalogue_importer=CatalogueImporter(database, store, clock),
         arrival=arrival,
         receiver=Receiver(database, Devices(database, importer), arrival, timed, clock),
-        exports=open_exports(database, exports_folder, samples_folder, queries, standing, clock),
+        exports=open_exports(database, exports_folder, samples_folder, queries, clock, standing=standing, tell=tell),
         heads=heads,
         sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store, accounts.offered), elsewhere),
     )

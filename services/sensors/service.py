@@ -4,6 +4,7 @@ from nameko.timer import timer
 
 from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.exports.making.maker import ExportMaker
+from services.sensors.exports.telling import ExportTelling
 from services.sensors.health.measuring import HealthMeasuring
 from services.sensors.live.receiver import Receiver
 from services.sensors.networks.network import ChangeNetwork, NoSuchNetwork
@@ -59,6 +60,7 @@ class SensorsService:
     arrival: DeviceArrival = Provided("sensors.arrival")
     health: HealthMeasuring = Provided("sensors.health")
     exports: ExportMaker = Provided("sensors.exports")
+    export_telling: ExportTelling = Provided("sensors.export_telling")
     clock_watch: ClockWatch = Provided("sensors.clock_watch")
     sender: str | None = Sender()
 
@@ -147,6 +149,7 @@ class SensorsService:
     @timer(interval=EXPORT_SECONDS)
     def make_exports(self) -> None:
         self.exports.run()
+        self.export_telling.run()
 
     @timer(interval=EXPORT_SWEEP_SECONDS, eager=True)
     def sweep_exports(self) -> None:

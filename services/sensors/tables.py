@@ -18,8 +18,9 @@ signing_key = signing_key_table(metadata)
 # When the wall clock was last beyond doubt.
 clock_reading = clock_reading_table(metadata)
 
-# `network`, `station`: its codes, for ever. Its place, from `latitude` to `site_name`, `serial_number` and
-# `firmware_version`: as of its latest epoch. `created_us`: since 1970. `configuration`: JSON, with its `revision`.
+# `network`, `station`: its codes, for ever. Its place, from `latitude` to `site_name`, `serial_number`,
+# `firmware_version` and `device_type`: as of its latest epoch. `created_us`: since 1970. `configuration`: JSON, with
+# its `revision`.
 sensor = Table(
     "sensor",
     metadata,
@@ -35,6 +36,7 @@ sensor = Table(
     Column("site_name", Text),
     Column("serial_number", Text),
     Column("firmware_version", Text),
+    Column("device_type", String(16)),
     Column("created_us", BigInteger),
     Column("configuration", Text, nullable=False, server_default="{}"),
     Column("revision", Integer, nullable=False, server_default="1"),

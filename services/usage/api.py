@@ -27,7 +27,11 @@ _DEFAULT_SPAN = {Step.MINUTE: timedelta(hours=1), Step.HOUR: timedelta(days=1), 
 
 
 def routes(
-    statistics: Statistics, activity: ActivityTimeline, existing_keys: ExistingKeys, grants: Grants, clock: Clock
+    statistics: Statistics,
+    activity: ActivityTimeline,
+    existing_keys: ExistingKeys,
+    grants: Grants,
+    clock: Clock,
 ) -> list[Route]:
     wide = WideQuestions()
     return [

@@ -30,6 +30,7 @@ from services.usage.notifications.channels.secret_encryption import SecretEncryp
 from services.usage.notifications.deliveries.delivery_store import DeliveryStore
 from services.usage.notifications.deliveries.delivery_views import DeliveryViews
 from services.usage.notifications.deliveries.dispatcher import Dispatcher, Senders
+from services.usage.notifications.export_notices import ExportNotices
 from services.usage.notifications.senders.email_sender import EmailSender
 from services.usage.notifications.senders.webhook_sender import WebhookSender
 from services.usage.notifications.settings import DeliverySettings
@@ -105,6 +106,7 @@ class Usage:
             "usage.activity": self.activity,
             "usage.alerts": self.alerts,
             "usage.channels": self.channels,
+            "usage.export_notices": ExportNotices(self.database, self.clock),
             "usage.alerting_scheduler": self.alerting_scheduler,
             "usage.known_keys": self.known_keys,
             "usage.keys_client": self.keys_client,
@@ -117,7 +119,13 @@ class Usage:
         settings, existing_keys = self.delivery_settings, ExistingKeys(self.known_keys, grants)
         still = StillAdmitted(grants)
         routes = [
-            *api.routes(self.statistics, self.activity, existing_keys, grants, self.clock),
+            *api.routes(
+                self.statistics,
+                self.activity,
+                existing_keys,
+                grants,
+                self.clock,
+            ),
             *alerting_api.routes(self.rules, self.alerts, self.channels, existing_keys, self.clock, still),
             *notifications_api.routes(
                 self.channels, rules_naming, self.delivery_views, self.encryption, settings, self.clock, still

@@ -23,6 +23,7 @@ from services.usage.known_keys.directory import KnownKeys
 from services.usage.known_keys.keys_client import KeysClient
 from services.usage.notifications.channel import Channel
 from services.usage.notifications.channels.channel_store import CHANNELS_MAX, ChannelStore
+from services.usage.notifications.export_notices import ExportNotices
 from services.usage.retention.retention import Retention
 from services.usage.rpc_schemas import (
     ActivityArguments,
@@ -45,6 +46,7 @@ from services.usage.rpc_schemas import (
 )
 from shared.contracts.errors import NotFound
 from shared.contracts.schema_fields import NoArguments
+from shared.contracts.sensors import ExportEnded
 from shared.contracts.usage import Spent
 from shared.messaging.entrypoints import Provided, Sender, follows, hears
 from shared.messaging.nameko_follower import Following
@@ -78,6 +80,7 @@ class UsageService:
     activity_: ActivityTimeline = Provided("usage.activity")
     alerts_: AlertStore = Provided("usage.alerts")
     channels_: ChannelStore = Provided("usage.channels")
+    export_notices: ExportNotices = Provided("usage.export_notices")
     alerting_scheduler: AlertingScheduler = Provided("usage.alerting_scheduler")
     known_keys: KnownKeys = Provided("usage.known_keys")
     keys_client: KeysClient = Provided("usage.keys_client")
@@ -160,6 +163,10 @@ class UsageService:
     @hears("usage", "auth", "RequestMetered")
     def request_metered(self, body: Any) -> None:
         self.intake.take(body, self.sender)
+
+    @hears("usage", "sensors", "ExportEnded")
+    def export_ended(self, body: Any) -> None:
+        self.export_notices.take(msgspec.convert(body, type=ExportEnded))
 
     @follows("usage", "keys")
     def key_changed(self, envelope: Any) -> None:

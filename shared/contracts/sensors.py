@@ -160,6 +160,25 @@ class CatalogueEventWithdrawn:
     organisation_id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportEnded:
+    """An export can be downloaded, or has failed for good. Not of the log; told until usage has a queue for it.
+
+    `key_id`: the key that asked for it. `fault`: why it failed; None: it is ready, until `expires_at`. `bytes` and
+    `sha256`, hexadecimal, of its file.
+    """
+
+    export_id: str
+    organisation_id: str
+    key_id: str
+    format: str
+    finished_at: datetime
+    expires_at: datetime | None = None
+    bytes: int | None = None
+    sha256: str | None = None
+    fault: str | None = None
+
+
 SensorsEvent = (
     SensorRegistered
     | SensorMoved

@@ -11,6 +11,7 @@ from nameko.amqp.publish import UndeliverableMessage
 
 from shared.contracts.auth import AuthenticationFailed
 from shared.contracts.envelope import CloudEvent
+from shared.contracts.sensors import ExportEnded
 from shared.messaging.accounts.identity import AccountPublisher
 from shared.messaging.exchanges import events_of
 from shared.replication.proof.signatures import Signer
@@ -73,3 +74,14 @@ class MeterBus:
     def tell(self, failed: AuthenticationFailed) -> None:
         """Publishes the event, also if no queue takes it. Raises BusUnavailable."""
         self._publisher.publish("AuthenticationFailed", msgspec.to_builtins(failed))
+
+
+class ExportBus:
+    """Tells usage of exports that ended. Mandatory: sensors may start before usage has ever declared its queue."""
+
+    def __init__(self, publisher: EventPublisher) -> None:
+        self._publisher = publisher
+
+    def tell(self, ended: ExportEnded) -> None:
+        """Returns once confirmed. Raises BusUnavailable."""
+        self._publisher.publish("ExportEnded", msgspec.to_builtins(ended), mandatory=True)

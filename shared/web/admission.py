@@ -158,8 +158,11 @@ class Admission:
             )
             self._note(self._service, method, status, seconds)
         start_response(_status_line(status), headers)
-        if answer.stream is not None and method != "HEAD":
-            return answer.stream
+        if answer.stream is not None:
+            if method != "HEAD":
+                return answer.stream
+            if (close := getattr(answer.stream, "close", None)) is not None:
+                close()
         # A list, and no other sequence: Granian sends it in one piece, as Falcon's.
         return [data] if size else []
 

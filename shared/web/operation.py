@@ -113,7 +113,8 @@ class Operation:
         answer = self._handler(resource, call, **path)
         if answer.stream is not None or answer.status != 200:
             return answer
-        answer = tagged(answer)
+        if "ETag" not in answer.headers:
+            answer = tagged(answer)
         if_none_match = environ.get("HTTP_IF_NONE_MATCH")
         if if_none_match is not None and is_known(answer.headers["ETag"], if_none_match):
             return msgspec.structs.replace(answer, status=304, body=b"")

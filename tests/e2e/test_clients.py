@@ -77,9 +77,12 @@ def test_a_generated_python_client_runs_a_session(embedded: Embedded, document: 
 
 
 @pytest.mark.parametrize("runner", [sys.executable, "node"], ids=["python", "node"])
-def test_programs_by_the_products_pages_read_events_as_they_stand(embedded: Embedded, runner: str) -> None:
-    _, key = embedded.create_key("read:events")
-    program = f"events_by_product_page.{'mjs' if runner == 'node' else 'py'}"
+@pytest.mark.parametrize("read", ["events", "networks"])
+def test_programs_by_the_products_pages_read_what_there_is_as_they_stand(
+    embedded: Embedded, runner: str, read: str
+) -> None:
+    _, key = embedded.create_key(f"read:{read}")
+    program = f"{read}_by_product_page.{'mjs' if runner == 'node' else 'py'}"
     assert run(runner, CLIENTS / program, **settings(embedded, key)) == "done\n"
 
 

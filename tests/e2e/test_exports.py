@@ -8,11 +8,14 @@ from typing import Any
 import httpx
 
 from tests.e2e.running import System, eventually
+from tests.receivers import receiver, status
 
 
 def test_an_export_is_made_in_the_background_and_a_revoked_key_has_no_more_of_it(system: System) -> None:
     key_id, secret = system.create_key("sensors:read", name="Exports")
-    with system.client(secret) as client, system.admin() as admin:
+    with receiver(status(204)) as hook, system.client(secret) as client, system.admin() as admin:
+        body = {"kind": "webhook", "url": hook.url(), "events": ["ExportReady", "ExportFailed"]}
+        channel = admin.post("/v1/channels", json=body).raise_for_status().json()["id"]
         sensors = client.get("/v1/sensors").raise_for_status().json()["data"]
         sensor_ids = [sensor["id"] for sensor in sensors]
         export = _asked(client, sensor_ids, "2010-01-01", "2011-01-01")
@@ -29,6 +32,9 @@ def test_an_export_is_made_in_the_background_and_a_revoked_key_has_no_more_of_it
         assert client.get(ready["file"]).status_code == httpx.codes.UNAUTHORIZED
         stopped = eventually(lambda: _told(admin, waiting), lambda told: told["status"] in ("ready", "failed"))
         assert (stopped["status"], stopped["fault"]) == ("failed", "key-revoked")
+        wanted = {(export, "ExportReady"), (waiting, "ExportFailed")}
+        eventually(lambda: _told_of(admin, channel), lambda told: told == wanted)
+        admin.delete(f"/v1/channels/{channel}")
 
 
 def _asked(client: httpx.Client, sensor_ids: list[str], start: str, end: str) -> str:
@@ -40,3 +46,9 @@ def _asked(client: httpx.Client, sensor_ids: list[str], start: str, end: str) ->
 
 def _told(client: httpx.Client, export_id: str) -> Any:
     return client.get(f"/v1/exports/{export_id}").raise_for_status().json()["data"]
+
+
+def _told_of(admin: httpx.Client, channel: str) -> set[tuple[str, str]]:
+    """Which exports the channel's messages are about, and which types they have."""
+    found = admin.get("/v1/deliveries", params={"channel_id": channel}).raise_for_status().json()["data"]
+    return {(one["payload"]["data"]["export_id"], one["type"]) for one in found}

@@ -16,6 +16,8 @@ import pytest
 from shared.gate.grants.replica import LEASE_SECONDS_RANGE
 from shared.web.answers.compression import BYTES_MIN, Compression
 from tests import front
+from tests.gate_examples import secret
+from tests.integration.sensors.recordings.scene import CHIEF, scene, segment
 from tests.integration.web.tiny import KEYS
 from tests.proxies import Proxy, Upstream
 from tests.servers import free_port
@@ -57,6 +59,20 @@ def compressing() -> Iterator[int]:
     server.server_close()
 
 
+@pytest.fixture
+def sensors(tmp_path: Path) -> Iterator[tuple[int, str]]:
+    """The port of a web process of sensors, and the id of one of three."""
+    here = scene(tmp_path)
+    sensor_id, *_ = [here.recorded(segment(0, 60), station=f"AA{number}") for number in range(3)]
+    server = make_server("127.0.0.1", 0, here.client.app, handler_class=Quiet)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield server.server_port, sensor_id
+    server.shutdown()
+    server.server_close()
+    here.sensors.stop()
+    here.database.close()
+
+
 def _front(
     folder: Path,
     upstream: Upstream | int,
@@ -65,10 +81,11 @@ def _front(
     around: str = "",
     tls_port: int = 0,
     edit: Callable[[str], str] = str,
+    sensors: int = 0,
 ) -> Proxy:
     port, dead = free_port(), free_port()
     alive = upstream if isinstance(upstream, int) else upstream.port
-    places = {"keys": alive, "console": alive, "auth": alive, "usage": dead, "sensors": dead}
+    places = {"keys": alive, "console": alive, "auth": alive, "usage": dead, "sensors": sensors or dead}
     routes = around + edit(front.ROUTES).replace("default 0;", f"default 0; {asks_for_others} 1;")
     return Proxy("nginx", front.command(folder, (port, tls_port or free_port()), places, routes), folder, port)
 
@@ -198,6 +215,35 @@ def test_what_a_service_compressed_passes_as_it_is_and_nothing_else_is_compresse
         assert (plain.headers.get_list("Vary"), plain.headers["ETag"]) == (["Accept-Encoding"], '"1.abc"')
         posted = client.post("/v1/keys", headers={"Accept-Encoding": "gzip"})
         assert (posted.content, "Content-Encoding" in posted.headers) == (LONG, False)
+
+
+@pytest.mark.parametrize("path", ["/v1/sensors", "/v1/sensors/{sensor_id}", "/v1/sensors/{sensor_id}/config"])
+def test_tags_hold_through_the_front_whether_or_not_an_answer_was_compressed(
+    tmp_path: Path, upstream: Upstream, sensors: tuple[int, str], path: str
+) -> None:
+    port, sensor_id = sensors
+    path, config = path.format(sensor_id=sensor_id), f"/v1/sensors/{sensor_id}/config"
+    bearer = {"Authorization": f"Bearer {secret(CHIEF)}"}
+    (tmp_path / "front").mkdir()
+    with (
+        _front(tmp_path / "front", upstream, sensors=port) as front,
+        httpx.Client(base_url=front.url, headers=bearer) as client,
+    ):
+        zipped = client.get(path, headers={"Accept-Encoding": "gzip"})
+        plain = client.get(path, headers={"Accept-Encoding": "identity"})
+        assert ("Content-Encoding" in zipped.headers) == (len(plain.content) >= BYTES_MIN), plain.text
+        assert zipped.headers["ETag"] == plain.headers["ETag"]
+        seen = zipped.headers["ETag"]
+        for encoding in ("gzip", "identity"):
+            again = client.get(path, headers={"If-None-Match": seen, "Accept-Encoding": encoding})
+            assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", seen)
+        if path != "/v1/sensors":
+            assert client.patch(config, json={"enabled": False}, headers={"If-Match": seen}).status_code == 200
+            assert client.patch(config, json={"enabled": True}, headers={"If-Match": seen}).status_code == 412
+        else:
+            client.patch(config, json={"enabled": False}).raise_for_status()
+        changed = client.get(path, headers={"If-None-Match": seen})
+        assert (changed.status_code, changed.headers["ETag"] == seen) == (200, False)
 
 
 @pytest.mark.parametrize("path", ["/v1/keys", "/v1/sensors"], ids=["a service's answer", "its own"])

@@ -23,6 +23,7 @@ UNFINISHED_MAX = 20
 """Of an organisation."""
 ATTEMPTS_MAX = 3
 CLAIMED_FOR = timedelta(seconds=30)
+UNTOLD_FOR = timedelta(days=3)
 _LOCK = 7_203_011
 _NEWEST_FIRST = (By(export.c.created_us, descending=True), By(export.c.id, descending=True))
 
@@ -111,6 +112,7 @@ class ExportStore:
             "bytes": size,
             "sha256": sha256,
             "claim": None,
+            "untold_us": to_microseconds(now),
         }
         return self._end(claim, values)
 
@@ -144,6 +146,17 @@ class ExportStore:
         with self._database.transaction() as tx:
             tx.execute(update(export).where(is_over).values(status=ExportStatus.EXPIRED))
 
+    def untold(self, most: int) -> list[Export]:
+        """Those that ended and were not told of yet, oldest first. What ended UNTOLD_FOR ago is news to nobody."""
+        since_us = to_microseconds(self._clock.now() - UNTOLD_FOR)
+        query = select(export).where(export.c.untold_us >= since_us).order_by(export.c.untold_us).limit(most)
+        with self._database.reading(once=True) as tx:
+            return [_export(row) for row in tx.execute(query)]
+
+    def note_told(self, export_id: str) -> None:
+        with self._database.transaction(durable=False) as tx:
+            tx.execute(update(export).where(export.c.id == export_id).values(untold_us=None))
+
     def files_in_use(self) -> set[str]:
         """Ids of exports whose files are there, or are being made."""
         is_used = export.c.status.in_((ExportStatus.READY, ExportStatus.MAKING))
@@ -164,7 +177,7 @@ def _visible(organisation_id: str, key_id: str | None) -> Select[Any]:
 
 
 def _ended(fault: str, now_us: int) -> dict[str, Any]:
-    return {"status": ExportStatus.FAILED, "fault": fault, "finished_us": now_us, "claim": None}
+    return {"status": ExportStatus.FAILED, "fault": fault, "finished_us": now_us, "claim": None, "untold_us": now_us}
 
 
 def _row(request: ExportRequest) -> dict[str, Any]:

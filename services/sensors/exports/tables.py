@@ -6,6 +6,7 @@ from services.sensors.tables import metadata
 
 # One row an export, and for ever: what was asked for, by which key, and what came of it. `start_ns`, `end_ns`:
 # nanoseconds since 1970; times that end in _us: microseconds. `claim`: of who makes it, until `claimed_until_us`.
+# `untold_us`: when it ended, until the bus has taken the message that says so.
 export = Table(
     "export",
     metadata,
@@ -28,6 +29,8 @@ export = Table(
     Column("claim", String(32)),
     Column("claimed_until_us", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
+    Column("untold_us", BigInteger),
     Index("export_by_organisation", "organisation_id", "created_us", "id"),
     Index("export_by_status", "status", "created_us"),
+    Index("export_untold", "untold_us"),
 )

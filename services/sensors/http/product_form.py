@@ -12,6 +12,7 @@ import msgspec
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from shared.values.timestamps import rfc3339
+from shared.web.conditions.entity_tags import entity_tag
 from shared.web.operation import Answer, Call, StrictSchema
 from shared.web.pagination import PageQuery, PageQuerySchema
 from shared.web.requests import cursor
@@ -48,14 +49,19 @@ class NumberedPageQuerySchema(PageQuerySchema):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """One page of a list. `items`: encoded already, or to be. `place`: of its last item if more follow, else None.
+    """One page of a list. `place`: of its last item if more follow, else None. `total`: of all pages together."""
 
-    `total`: of all pages together.
-    """
-
-    items: Iterable[Any] | msgspec.Raw
+    items: Iterable[Any]
     place: tuple[str | int, ...] | None
     total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedPage:
+    """A page as JSON without its `meta`, which is of each answer, and its entity tag."""
+
+    body: bytes
+    tag: str
 
 
 def shown(
@@ -72,7 +78,22 @@ def shown(
 
 def page(call: Call[Any, Any], listed: Listed) -> Answer:
     """The answer with one page, as the call's NumberedPageQuery asks. By cursor no page has a number."""
-    query: NumberedPageQuery = call.query
+    return Answer(body={**_page(call.query, listed), "meta": meta(call)})
+
+
+def encoded(query: NumberedPageQuery, listed: Listed) -> EncodedPage:
+    """The page, to be answered many times."""
+    body = msgspec.json.encode(_page(query, listed))
+    return EncodedPage(body=body, tag=entity_tag(None, body))
+
+
+def encoded_page(call: Call[Any, Any], kept: EncodedPage) -> Answer:
+    """The answer with a page that is encoded already."""
+    body = kept.body[:-1] + b',"meta":' + msgspec.json.encode(meta(call)) + b"}"
+    return Answer(body=body, headers={"ETag": kept.tag})
+
+
+def _page(query: NumberedPageQuery, listed: Listed) -> dict[str, Any]:
     by_number = query.cursor is None
     pagination = {
         "page": (query.page or 1) if by_number else None,
@@ -81,8 +102,7 @@ def page(call: Call[Any, Any], listed: Listed) -> Answer:
         "pages": -(-listed.total // query.limit) if by_number else None,
         "next_cursor": None if listed.place is None else cursor.encode(query.asked(), *listed.place),
     }
-    items = listed.items if isinstance(listed.items, msgspec.Raw) else list(listed.items)
-    return Answer(body={"data": items, "pagination": pagination, "meta": meta(call)})
+    return {"data": list(listed.items), "pagination": pagination}
 
 
 def meta(call: Call[Any, Any]) -> dict[str, str]:

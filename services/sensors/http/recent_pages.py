@@ -1,7 +1,8 @@
-"""Recent pages of a list, encoded, at most a second old and never older than the log: who polls costs little.
+"""Recent pages of a list as bytes with their tags, at most a second old and never older than the log.
 
-A page is given again only while the log has not moved: what an event changes, such as a network that is closed to keys,
-is seen at once. What arrives without one, such as samples, is seen a second later at most.
+Who polls costs little: neither the rows are read again, nor what is shown of them encoded and digested. A page is given
+again only while the log has not moved: what an event changes, such as a network that is closed to keys, is seen at
+once. What arrives without one, such as samples, is seen a second later at most.
 """
 
 from collections.abc import Callable, Hashable
@@ -10,7 +11,7 @@ from threading import Lock
 
 from cachetools import LRUCache
 
-from services.sensors.http.product_form import Listed
+from services.sensors.http.product_form import EncodedPage
 
 KEPT_SECONDS = 1.0
 _PAGES_MAX = 100
@@ -18,7 +19,7 @@ _PAGES_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    listed: Listed
+    encoded: EncodedPage
     position: int
     read_at: float
 
@@ -31,7 +32,7 @@ class RecentPages:
         self._pages: LRUCache[Hashable, _Page] = LRUCache(_PAGES_MAX)
         self._lock = Lock()
 
-    def get(self, asked: Hashable, read: Callable[[], Listed]) -> Listed:
+    def get(self, asked: Hashable, read: Callable[[], EncodedPage]) -> EncodedPage:
         """`asked`: everything that the page depends on: who may see what, filters, and place."""
         position, now = self._position(), self._elapsed_seconds()
         with self._lock:
@@ -41,4 +42,4 @@ class RecentPages:
             page = _Page(read(), position, now)
             with self._lock:
                 self._pages[asked] = page
-        return page.listed
+        return page.encoded

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import msgspec
-
 from services.sensors.health.details import DetailQueries
-from services.sensors.http.product_form import Listed, page, shown
+from services.sensors.http.product_form import EncodedPage, Listed, encoded, encoded_page, shown
 from services.sensors.http.recent_pages import RecentPages
 from services.sensors.http.sensor_details import SensorAnswerSchema, detailed
 from services.sensors.http.sensor_schema import ListSensorsQuery, ListSensorsQuerySchema, SensorPageSchema
@@ -23,16 +21,16 @@ class SensorCollection:
         "List sensors", tag="Sensors", permission="sensors:read", query=ListSensorsQuerySchema, answers=SensorPageSchema
     )
     def on_get(self, call: Call[ListSensorsQuery, None]) -> Answer:
-        query = call.query
-        (after,) = query.after(str) or ("",)
-        asked = visible_to(call.caller), query.limit, after, query.bbox, query.offset, query.network_id, query.status
+        query, visible = call.query, visible_to(call.caller)
 
-        def read() -> Listed:
-            found = self._queries.list_sensors(*asked)
-            encoded = msgspec.Raw(msgspec.json.encode(list(map(_shown, found.sensors))))
-            return Listed(items=encoded, place=(found.next_after,) if found.next_after else None, total=found.total)
+        def read() -> EncodedPage:
+            (after,) = query.after(str) or ("",)
+            filters = query.bbox, query.offset, query.network_id, query.status
+            found = self._queries.list_sensors(visible, query.limit, after, *filters)
+            place = (found.next_after,) if found.next_after else None
+            return encoded(query, Listed(items=map(_shown, found.sensors), place=place, total=found.total))
 
-        return page(call, self._pages.get(asked, read))
+        return encoded_page(call, self._pages.get((visible, query), read))
 
 
 class SensorItem:
@@ -48,7 +46,8 @@ class SensorItem:
     )
     def on_get(self, call: Call[None, None], sensor_id: str) -> Answer:
         sensor = visible_sensor(self._queries, visible_to(call.caller), sensor_id)
-        return shown(call, _shown(sensor) | detailed(sensor, self._details.of_sensor(sensor_id)))
+        told = _shown(sensor) | detailed(sensor, self._details.of_sensor(sensor_id))
+        return shown(call, told, revision=sensor.revision)
 
 
 def visible_sensor(queries: SensorQueries, visible: Visible, sensor_id: str) -> SensorView:
@@ -65,7 +64,7 @@ def _shown(sensor: SensorView) -> dict[str, Any]:
         "id": sensor.id,
         "name": sensor.name,
         "serial_number": sensor.serial_number,
-        "type": None,
+        "type": sensor.device_type,
         "network_code": sensor.network,
         "station_code": sensor.station,
         "network_id": sensor.network_id,

@@ -7,8 +7,9 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from services.sensors.http.configuration.configuration_schema import ConfigurationSchema
+from services.sensors.http.configuration.configuration_schema import ConfigurationSchema, LocationSchema
 from services.sensors.http.product_form import NumberedPageQuery, NumberedPageQuerySchema, page_of
+from services.sensors.registry.device_type import DEVICE_TYPES
 from services.sensors.registry.queries import Box
 from services.sensors.registry.status import Status
 from shared.web.operation import StrictSchema
@@ -52,13 +53,6 @@ class ListSensorsQuerySchema(NumberedPageQuerySchema):
     status = fields.Enum(Status, by_value=True)
 
 
-class LocationSchema(StrictSchema):
-    latitude = fields.Float(required=True, metadata={"description": "degrees, WGS 84"})
-    longitude = fields.Float(required=True, metadata={"description": "degrees, WGS 84"})
-    elevation = fields.Float(required=True, allow_none=True, metadata={"description": "metres"})
-    site_name = fields.String(required=True, allow_none=True)
-
-
 class ChannelSchema(StrictSchema):
     code = fields.String(required=True, metadata={"description": "SEED channel code"})
     location_code = fields.String(required=True)
@@ -72,7 +66,7 @@ class SensorSchema(StrictSchema):
     id = fields.String(required=True)
     name = fields.String(required=True, metadata={"description": "as the sensor was registered"})
     serial_number = fields.String(required=True, allow_none=True)
-    type = fields.String(required=True, allow_none=True, metadata={"description": "grillo-one or grillo-pulse"})
+    type = fields.String(required=True, allow_none=True, metadata={"description": " or ".join(DEVICE_TYPES)})
     network_code = fields.String(required=True, metadata={"description": "SEED network code"})
     station_code = fields.String(required=True, metadata={"description": "SEED station code"})
     location_code = fields.String(

@@ -14,6 +14,7 @@ from pathlib import Path
 from services.sensors.arrival.record import AXES
 from services.sensors.ingest.recording import UnreadableRecording
 from services.sensors.registry.changes import StateEpoch
+from services.sensors.registry.device_type import device_type
 from services.sensors.registry.epoch import Facts, Orientation, Place
 from shared.values.timestamps import from_nanoseconds
 
@@ -37,6 +38,7 @@ class Device:
     from_ns: int = 0
     firmware_version: str | None = None
     vertical_axis: str | None = None
+    device_type: str | None = None
 
 
 class Devices:
@@ -134,6 +136,7 @@ def _device(entry: Mapping[str, object]) -> Device:
         from_ns=_moment(entry.get("effective_from")),
         firmware_version=_version(entry.get("firmware_version")),
         vertical_axis=_axis(entry.get("vertical_axis")),
+        device_type=device_type(*(one for name in ("device_type", "model") if isinstance(one := entry.get(name), str))),
     )
 
 
@@ -142,8 +145,9 @@ def _facts(period: Device) -> Iterator[tuple[str | None, Facts]]:
     place = None
     if period.latitude is not None and period.longitude is not None:
         place = Place(latitude=period.latitude, longitude=period.longitude, elevation_m=period.elevation_m)
-    if place is not None or period.firmware_version is not None:
-        yield None, Facts(place=place, firmware_version=period.firmware_version)
+    of_device = Facts(place=place, firmware_version=period.firmware_version, device_type=period.device_type)
+    if of_device != Facts():
+        yield None, of_device
     if period.vertical_axis is not None:
         yield period.vertical_axis, Facts(component="Z", orientation=Orientation(azimuth=0.0, dip=-90.0))
         horizontal = (axis for axis in AXES if axis != period.vertical_axis)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.sensors.registry.configuration import Configuration
-from services.sensors.registry.epoch import OF_SENSOR, Facts
+from services.sensors.registry.epoch import OF_SENSOR, Facts, Place
 from services.sensors.registry.events import SensorConfigured, SensorEpochStated, SensorEvent
 from services.sensors.registry.sensor import Sensor, evolve
 from shared.values.revision import SeenRevisions
@@ -62,18 +62,30 @@ def decide_epochs(state: Sensor | None, told: Iterable[StateEpoch], now: datetim
 def decide_configuration(
     state: Sensor | None, configuration: Configuration, seen: SeenRevisions, now: datetime
 ) -> tuple[SensorEvent, ...]:
-    """Configures the sensor, if it is not so already. Raises SensorIsDeleted or RevisionDiffers."""
+    """Configures the sensor, if it is not so already; where it stands now is stated, too, and holds from now on.
+
+    Raises SensorIsDeleted, RevisionDiffers or TooManyEpochs.
+    """
     if state is None:
         raise SensorIsDeleted
     seen.check(state.revision)
     if configuration == state.configuration:
         return ()
-    return (
-        SensorConfigured(
-            sensor_id=state.sensor_id,
-            organisation_id=state.organisation_id,
-            revision=state.revision + 1,
-            configuration=configuration,
-            configured_at=now,
-        ),
+    configured = SensorConfigured(
+        sensor_id=state.sensor_id,
+        organisation_id=state.organisation_id,
+        revision=state.revision + 1,
+        configuration=configuration,
+        configured_at=now,
     )
+    location = configuration.location
+    if location is None or location == state.configuration.location:
+        return (configured,)
+    place = Place(
+        latitude=location.latitude,
+        longitude=location.longitude,
+        elevation_m=location.elevation,
+        site_name=location.site_name,
+    )
+    moved = StateEpoch(axis=None, starts_at=now, ends_at=None, facts=Facts(place=place), source="its configuration")
+    return (configured, *decide_epochs(state, (moved,), now))

@@ -26,8 +26,21 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StatedLocation:
+    """Where the owner says that it stands. Degrees and metres, WGS 84."""
+
+    latitude: float
+    longitude: float
+    elevation: float | None = None
+    site_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """None: not set, the device's or the detector's own choice. Not `enabled`: nothing is to be detected with it."""
+    """None: not set, the device's or the detector's own choice. Not `enabled`: nothing is to be detected with it.
+
+    `location`: it holds from the moment on at which it was set; None: the owner says nothing of it.
+    """
 
     enabled: bool = True
     display_name: str | None = None
@@ -36,3 +49,4 @@ class Configuration:
     sample_rate_hz: float | None = None
     sensitivity: Sensitivity | None = None
     trigger: Trigger | None = None
+    location: StatedLocation | None = None

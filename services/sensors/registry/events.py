@@ -47,7 +47,7 @@ class SensorLocated:
     located_at: datetime
 
 
-@types.register("SensorEpochStated")
+@types.register("SensorEpochStated", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorEpochStated:
     """What holds of a sensor from one time to another. `axis`: of which; None: of all of it.
@@ -65,7 +65,13 @@ class SensorEpochStated:
     stated_at: datetime
 
 
-@types.register("SensorConfigured")
+@types.upcaster("SensorEpochStated", from_version=1)
+@types.upcaster("SensorConfigured", from_version=1)
+def _before_types_and_locations(body: Data) -> Data:
+    return body
+
+
+@types.register("SensorConfigured", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorConfigured:
     """`configuration`: all of it, as it is from now on."""

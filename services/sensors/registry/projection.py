@@ -68,7 +68,7 @@ def _overlay(tx: Connection, event: SensorEpochStated) -> None:
     if axis != OF_SENSOR:
         return
     facts = latest(epochs)
-    known = {"serial_number": facts.serial_number, "firmware_version": facts.firmware_version}
+    known = {name: getattr(facts, name) for name in ("serial_number", "firmware_version", "device_type")}
     if facts.place is not None:
         known |= msgspec.to_builtins(facts.place)
     tx.execute(update(table).where(table.c.id == event.sensor_id).values(known))

@@ -1,13 +1,13 @@
 """Queries for sensors, for HTTP and RPC alike. Reads only."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from services.sensors import tables
 from services.sensors.registry.configuration import Configuration
@@ -16,20 +16,19 @@ from services.sensors.registry.status import Status, status_at
 from services.sensors.registry.visible import Visible
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
-from shared.sql.keyset import By, cut, keyset
+from shared.sql.keyset import By, read_page
+from shared.values.frozen_struct import FrozenStruct
 from shared.values.timestamps import from_microseconds, from_nanoseconds
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelView:
+class ChannelView(FrozenStruct, frozen=True, gc=False):
     code: str
     location_code: str
     sample_rate_hz: float
     unit: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SensorView:
+class SensorView(FrozenStruct, frozen=True, gc=False):
     """`last_sample_at` None: nothing recorded yet. `revision`: of the configuration. None elsewhere: not known."""
 
     id: str
@@ -46,6 +45,7 @@ class SensorView:
     site_name: str | None
     serial_number: str | None
     firmware_version: str | None
+    device_type: str | None
     created_at: datetime | None
     configuration: Configuration
     revision: int
@@ -70,6 +70,16 @@ class SensorPage:
     total: int
 
 
+# In the order in which `_view` reads them.
+_COLUMNS = (
+    *("id", "organisation_id", "name", "network", "station", "network_id", "latitude", "longitude", "elevation_m"),
+    *("unit", "site_name", "serial_number", "firmware_version", "device_type", "created_us", "configuration"),
+    "revision",
+)
+_OF_CHANNEL = ("sensor_id", "code", "location_code", "sample_rate_hz", "last_sample_ns")
+_CHANNELS = select(*(tables.channel.c[name] for name in _OF_CHANNEL))
+_BY_ID = (By(tables.sensor.c.id),)
+_POSITION = select(tables.log_head.c.position)
 _UNSET = Configuration()
 _configuration = msgspec.json.Decoder(Configuration).decode
 
@@ -80,8 +90,19 @@ class SensorQueries:
 
     def get_sensor(self, visible: Visible, sensor_id: str) -> SensorView | None:
         """One query. None: no visible sensor, whether or not there is one for others."""
-        sensors = self._views(visible.of(self._sensors().where(tables.sensor.c.id == sensor_id)))
-        return sensors[0] if sensors else None
+        found, channels = (
+            visible.of(select(*self._columns()).where(tables.sensor.c.id == sensor_id)).subquery(),
+            _CHANNELS.subquery(),
+        )
+        query = (
+            select(found, channels)
+            .outerjoin(channels, channels.c.sensor_id == found.c.id)
+            .order_by(channels.c.location_code, channels.c.code)
+        )
+        with self._database.reading(once=True) as tx:
+            rows = tx.execute(query).all()
+        width = len(_COLUMNS) + 1
+        return _view(rows[0][:width], [row[width + 1 :] for row in rows if row.code is not None]) if rows else None
 
     def list_sensors(
         self,
@@ -94,43 +115,49 @@ class SensorQueries:
         status: Status | None = None,
     ) -> SensorPage:
         """By id, past `after` ("": from the first) and `offset` more. A sensor whose place is unknown is in no box."""
-        query = visible.of(self._sensors())
+        query = visible.of(select(tables.sensor.c.id))
         if network_id is not None:
             query = query.where(tables.sensor.c.network_id == network_id)
         if box is not None:
             query = _inside(query, box)
         if status is not None:
             query = query.where(status_at(self._clock.now()) == status.value)
-        by_id, place = (By(tables.sensor.c.id),), (after,) if after else None
-        found, last = cut(self._views(keyset(query, by_id, place, limit).offset(offset)), limit)
-        if place is None and offset == 0 and last is None:
-            return SensorPage(sensors=tuple(found), next_after=None, total=len(found))
+        place = (after,) if after else None
+        sensors = query.with_only_columns(*self._columns(), maintain_column_froms=True).offset(offset)
         with self._database.reading() as tx:
-            total = tx.execute(query.with_only_columns(func.count(), maintain_column_froms=True)).scalar_one()
-        return SensorPage(sensors=tuple(found), next_after=None if last is None else last.id, total=total)
+            rows, last = read_page(tx, sensors, _BY_ID, place, limit)
+            channels = _channels(tx, [row.id for row in rows])
+            total = len(rows)
+            if place is not None or offset or last is not None:
+                counted = query.with_only_columns(func.count(), maintain_column_froms=True)
+                total = tx.execute(counted).scalar_one()
+        return SensorPage(
+            sensors=tuple(_view(row, channels[row.id]) for row in rows),
+            next_after=None if last is None else last.id,
+            total=total,
+        )
 
     def position(self) -> int:
         """Of the log's last event."""
         with self._database.reading(once=True) as tx:
-            return int(tx.execute(select(tables.log_head.c.position)).scalar_one_or_none() or 0)
+            return int(tx.execute(_POSITION).scalar_one_or_none() or 0)
 
     def has_sensors(self) -> bool:
         with self._database.reading() as tx:
             return tx.execute(select(tables.sensor.c.id).limit(1)).first() is not None
 
-    def _sensors(self) -> Select[Any]:
-        return select(tables.sensor, status_at(self._clock.now()).label("status"))
+    def _columns(self) -> list[ColumnElement[Any]]:
+        return [*(tables.sensor.c[name] for name in _COLUMNS), status_at(self._clock.now()).label("status")]
 
-    def _views(self, sensors: Select[Any]) -> list[SensorView]:
-        found, channel = sensors.subquery(), tables.channel
-        query = (
-            select(found, channel.c.code, channel.c.location_code, channel.c.sample_rate_hz, channel.c.last_sample_ns)
-            .outerjoin(channel, channel.c.sensor_id == found.c.id)
-            .order_by(found.c.id, channel.c.location_code, channel.c.code)
-        )
-        with self._database.reading() as tx:
-            rows = tx.execute(query).all()
-        return [_view(list(group)) for _, group in groupby(rows, key=lambda row: row.id)]
+
+def _channels(tx: Connection, sensor_ids: Sequence[str]) -> Mapping[str, list[tuple[Any, ...]]]:
+    """By sensor. Joined to them, a sensor's own columns would come once a channel."""
+    table = tables.channel
+    query = _CHANNELS.where(table.c.sensor_id.in_(sensor_ids)).order_by(table.c.location_code, table.c.code)
+    found = defaultdict[str, list[tuple[Any, ...]]](list)
+    for sensor_id, *channel in tx.execute(query):
+        found[sensor_id].append(tuple(channel))
+    return found
 
 
 def _inside(query: Select[Any], box: Box) -> Select[Any]:
@@ -141,39 +168,28 @@ def _inside(query: Select[Any], box: Box) -> Select[Any]:
     return query.where((longitude >= box.west) | (longitude <= box.east))
 
 
-def _view(rows: list[Row[Any]]) -> SensorView:
-    row = rows[0]
-    last = _last_sample(rows)
+def _view(row: Sequence[Any], channels: Sequence[Sequence[Any]]) -> SensorView:
+    """`row`: _COLUMNS and the status. `channels`: what follows the sensor's id in _OF_CHANNEL."""
+    id_, organisation_id, name, network, station, network_id, latitude, longitude, elevation_m, *more = row
+    unit, site_name, serial_number, firmware_version, device_type, created_us, configuration, revision, status = more
+    last_ns = max([last_ns for *_, last_ns in channels if last_ns is not None], default=None)
     return SensorView(
-        id=row.id,
-        organisation_id=row.organisation_id,
-        name=row.name,
-        network=row.network,
-        station=row.station,
-        network_id=row.network_id,
-        location=location(row.latitude, row.longitude, row.elevation_m),
-        channels=tuple(
-            ChannelView(
-                code=channel.code,
-                location_code=channel.location_code,
-                sample_rate_hz=channel.sample_rate_hz,
-                unit=row.unit,
-            )
-            for channel in rows
-            if channel.code is not None
-        ),
-        unit=row.unit,
-        status=Status(row.status),
-        last_sample_at=last,
-        site_name=row.site_name,
-        serial_number=row.serial_number,
-        firmware_version=row.firmware_version,
-        created_at=None if row.created_us is None else from_microseconds(row.created_us),
-        configuration=_UNSET if row.configuration == "{}" else _configuration(row.configuration),
-        revision=row.revision,
+        id=id_,
+        organisation_id=organisation_id,
+        name=name,
+        network=network,
+        station=station,
+        network_id=network_id,
+        location=location(latitude, longitude, elevation_m),
+        channels=tuple([ChannelView(code, place, rate_hz, unit) for code, place, rate_hz, _ in channels]),
+        unit=unit,
+        status=Status(status),
+        last_sample_at=None if last_ns is None else from_nanoseconds(last_ns),
+        site_name=site_name,
+        serial_number=serial_number,
+        firmware_version=firmware_version,
+        device_type=device_type,
+        created_at=None if created_us is None else from_microseconds(created_us),
+        configuration=_UNSET if configuration == "{}" else _configuration(configuration),
+        revision=revision,
     )
-
-
-def _last_sample(rows: Iterable[Row[Any]]) -> datetime | None:
-    latest = max((row.last_sample_ns for row in rows if row.last_sample_ns is not None), default=None)
-    return None if latest is None else from_nanoseconds(latest)

@@ -2,6 +2,7 @@
 
 import enum
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from sqlalchemy import ColumnElement, ScalarSelect, case, func, literal, or_, select
 
@@ -34,7 +35,13 @@ def last_sample_ns() -> ScalarSelect[int | None]:
 
 
 def status_at(now: datetime) -> ColumnElement[str]:
-    """Of the sensor of the query around it."""
+    """Of the sensor of the query around it, as of the next whole second: each request of a second asks the same."""
+    whole = now.replace(microsecond=0)
+    return _status_at(whole if whole == now else whole + timedelta(seconds=1))
+
+
+@lru_cache(maxsize=8)
+def _status_at(now: datetime) -> ColumnElement[str]:
     health = tables.sensor_health
     troubled = (
         select(literal(1))

@@ -28,7 +28,7 @@ class Visible:
         """The same for any table whose rows have an `organisation_id`, and a `network_id` that may be null."""
         query = query.where(table.c.organisation_id == self.organisation_id)
         if self.networks is not None:
-            query = query.where(table.c.network_id.in_(sorted(self.networks)))
+            query = query.where(table.c.network_id.in_(self._existing(self.networks)))
         if self.open_only:
             query = query.where(table.c.network_id.is_(None) | table.c.network_id.not_in(self._closed()))
         return query
@@ -38,6 +38,13 @@ class Visible:
         table = tables.network
         query = query.where(table.c.organisation_id == self.organisation_id)
         return query if self.networks is None else query.where(table.c.id.in_(sorted(self.networks)))
+
+    def _existing(self, networks: frozenset[str]) -> Select[Any]:
+        """Events outlive their network; who is bound to one that was deleted sees nothing."""
+        table = tables.network
+        return select(table.c.id).where(
+            table.c.organisation_id == self.organisation_id, table.c.id.in_(sorted(networks))
+        )
 
     def _closed(self) -> Select[Any]:
         table = tables.network

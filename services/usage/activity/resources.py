@@ -1,10 +1,13 @@
 """HTTP resource of a key's activity, as keyset pages or as one CSV file."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from services.usage.activity.csv_export import CONTENT_TYPE, as_csv
+from services.usage.activity.file.made_by_child import ROWS_MAX, made_by_child
+from services.usage.activity.file.messages import job_of
 from services.usage.activity.schema import ActivityQuery, ActivityQuerySchema, ActivitySchema
-from services.usage.activity.timeline import ActivityTimeline, Place, TimelineEntry
+from services.usage.activity.timeline import ActivityFilter, ActivityTimeline, Place, TimelineEntry
 from services.usage.http.wide_questions import Stream, WideQuestions
 from services.usage.known_keys.directory import ExistingKeys
 from shared.contracts.errors import NotFound, Unavailable
@@ -58,10 +61,21 @@ class KeyActivity:
     def _csv(self, call: Call[ActivityQuery, None], key_id: str) -> Answer:
         if call.query.cursor is not None:
             raise Problem("invalid-request", "cursor: a CSV file has no pages, so leave it out")
-        entries = self._activity.everything(call.caller.organisation_id, key_id, call.query.wanted())
-        place = self._wide.take(call.caller.organisation_id)
         headers = {"Content-Disposition": f'attachment; filename="{key_id}-activity.csv"'}
-        return Answer(body=b"", stream=Stream(as_csv(entries), place), content_type=CONTENT_TYPE, headers=headers)
+        place = self._wide.take(call.caller.organisation_id)
+        try:
+            parts = self._file(call.caller.organisation_id, key_id, call.query.wanted())
+        except BaseException:
+            place.close()
+            raise
+        return Answer(body=b"", stream=Stream(parts, place), content_type=CONTENT_TYPE, headers=headers)
+
+    def _file(self, organisation_id: str, key_id: str, wanted: ActivityFilter) -> Iterable[bytes]:
+        """A long one is made by another process: it would keep this one from its other callers."""
+        life = self._activity.life(organisation_id, key_id, wanted)
+        if self._activity.has_more_than(ROWS_MAX, key_id, wanted):
+            return made_by_child(job_of(self._activity.database, key_id, wanted, life))
+        return as_csv(self._activity.everything(key_id, wanted, life))
 
 
 def shown(entry: TimelineEntry) -> dict[str, Any]:

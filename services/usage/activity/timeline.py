@@ -94,7 +94,7 @@ class TimelinePage:
 
 class ActivityTimeline:
     def __init__(self, database: Database, keys_client: KeysClient) -> None:
-        self._database, self._keys_client = database, keys_client
+        self.database, self._keys_client = database, keys_client
 
     def page(
         self,
@@ -110,42 +110,29 @@ class ActivityTimeline:
         """
         # One more than it shows, as of the requests: a key may have thousands of changes.
         lifecycle = self._lifecycle(organisation_id, key_id, wanted, after, limit + 1)
-        return self._page(key_id, limit, wanted, lifecycle, after)
+        return _page(self.database, key_id, limit, wanted, lifecycle, after)
+
+    def life(
+        self, organisation_id: str, key_id: str, wanted: ActivityFilter = EVERYTHING
+    ) -> tuple[Mapping[str, Any], ...]:
+        """All lifecycle events, as `keys.history` answers them. Raises as `page`."""
+        return tuple(entry.lifecycle or {} for entry in self._lifecycle(organisation_id, key_id, wanted))
+
+    def has_more_than(self, count: int, key_id: str, wanted: ActivityFilter = EVERYTHING) -> bool:
+        """Whether so many requests match, and one more; or to count them took SECONDS_MAX."""
+        table = tables.request
+        query = select(table.c.id).where(table.c.key_id == key_id, *_conditions(wanted)).offset(count).limit(1)
+        try:
+            with self.database.reading(seconds_max=SECONDS_MAX) as tx:
+                return tx.execute(query).first() is not None
+        except TookTooLong:
+            return True
 
     def everything(
-        self, organisation_id: str, key_id: str, wanted: ActivityFilter = EVERYTHING
+        self, key_id: str, wanted: ActivityFilter, life: Iterable[Mapping[str, Any]]
     ) -> Iterator[TimelineEntry]:
-        """All entries. Holds one page in memory, no transaction open between pages. Raises as `page`, at once."""
-        lifecycle = self._lifecycle(
-            organisation_id, key_id, wanted
-        )  # now, so that its errors are raised before the first entry is read
-
-        def entries() -> Iterator[TimelineEntry]:
-            after: Place | None = None
-            while True:
-                page = self._page(key_id, _EXPORT_PAGE, wanted, lifecycle, after, unlimited=True)
-                yield from page.entries
-                after = page.next_place
-                if after is None:
-                    return
-
-        return entries()
-
-    def _page(
-        self,
-        key_id: str,
-        limit: int,
-        wanted: ActivityFilter,
-        lifecycle: Iterable[TimelineEntry],
-        after: Place | None,
-        *,
-        unlimited: bool = False,
-    ) -> TimelinePage:
-        entries = [entry for entry in lifecycle if after is None or entry.place < after]
-        entries += self._requests(key_id, limit, wanted, after, unlimited)
-        entries.sort(key=lambda entry: entry.place, reverse=True)
-        shown, last = cut(entries, limit)
-        return TimelinePage(entries=tuple(shown), next_place=None if last is None else last.place)
+        """All entries. Holds one page in memory, no transaction open between pages. `life`: its lifecycle events."""
+        return everything_of(self.database, key_id, wanted, life)
 
     def _lifecycle(
         self,
@@ -160,21 +147,53 @@ class ActivityTimeline:
         where = _range(wanted, after) | ({} if newest is None else {"newest": newest})
         return list(map(_lifecycle_entry, self._keys_client.history(organisation_id, key_id, where)))
 
-    def _requests(
-        self, key_id: str, limit: int, wanted: ActivityFilter, after: Place | None, unlimited: bool
-    ) -> list[TimelineEntry]:
-        table = tables.request
-        query = select(table).where(table.c.key_id == key_id, *_conditions(wanted))
-        newest_first = (By(table.c.at, descending=True), By(table.c.id, descending=True))
-        # At the same microsecond requests come before lifecycle events: after such an event none of them is left.
-        place = after and (after.at, after.number if after.kind == _REQUEST else 0)
-        seconds_max = SECONDS_MAX if wanted.are_requests and not unlimited else None
-        try:
-            with self._database.reading(unlimited=unlimited, seconds_max=seconds_max) as tx:
-                rows = tx.execute(keyset(query, newest_first, place, limit)).all()
-        except TookTooLong as error:
-            raise InvalidArguments(str(error)) from None
-        return [_request_entry(row) for row in rows]
+
+def everything_of(
+    database: Database, key_id: str, wanted: ActivityFilter, life: Iterable[Mapping[str, Any]]
+) -> Iterator[TimelineEntry]:
+    """As ActivityTimeline.everything, for who cannot ask keys."""
+    lifecycle = list(map(_lifecycle_entry, life))
+    after: Place | None = None
+    while True:
+        page = _page(database, key_id, _EXPORT_PAGE, wanted, lifecycle, after, unlimited=True)
+        yield from page.entries
+        after = page.next_place
+        if after is None:
+            return
+
+
+def _page(
+    database: Database,
+    key_id: str,
+    limit: int,
+    wanted: ActivityFilter,
+    lifecycle: Iterable[TimelineEntry],
+    after: Place | None,
+    *,
+    unlimited: bool = False,
+) -> TimelinePage:
+    entries = [entry for entry in lifecycle if after is None or entry.place < after]
+    entries += _requests(database, key_id, limit, wanted, after, unlimited)
+    entries.sort(key=lambda entry: entry.place, reverse=True)
+    shown, last = cut(entries, limit)
+    return TimelinePage(entries=tuple(shown), next_place=None if last is None else last.place)
+
+
+def _requests(
+    database: Database, key_id: str, limit: int, wanted: ActivityFilter, after: Place | None, unlimited: bool
+) -> list[TimelineEntry]:
+    table = tables.request
+    query = select(table).where(table.c.key_id == key_id, *_conditions(wanted))
+    newest_first = (By(table.c.at, descending=True), By(table.c.id, descending=True))
+    # At the same microsecond requests come before lifecycle events: after such an event none of them is left.
+    place = after and (after.at, after.number if after.kind == _REQUEST else 0)
+    seconds_max = SECONDS_MAX if wanted.are_requests and not unlimited else None
+    try:
+        with database.reading(unlimited=unlimited, seconds_max=seconds_max) as tx:
+            rows = tx.execute(keyset(query, newest_first, place, limit)).all()
+    except TookTooLong as error:
+        raise InvalidArguments(str(error)) from None
+    return [_request_entry(row) for row in rows]
 
 
 def _conditions(wanted: ActivityFilter) -> list[ColumnElement[bool]]:

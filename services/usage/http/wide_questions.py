@@ -5,7 +5,7 @@ others have both.
 """
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 
 from shared.contracts.errors import InvalidArguments
@@ -71,10 +71,14 @@ class Place:
 
 
 class Stream:
-    """Parts of an answer that hold a place until they are read or closed, as WSGI servers do; or nobody has them."""
+    """Parts of an answer that hold a place until they are read or closed, as WSGI servers do; or nobody has them.
+
+    What makes them is closed, too.
+    """
 
     def __init__(self, parts: Iterable[bytes], place: Place) -> None:
-        self._parts, self._place = iter(parts), place
+        self._parts: Iterator[bytes] = iter(parts)
+        self._place = place
 
     def __iter__(self) -> "Stream":
         return self
@@ -87,4 +91,8 @@ class Stream:
             raise
 
     def close(self) -> None:
-        self._place.close()
+        try:
+            if isinstance(self._parts, Generator):
+                self._parts.close()
+        finally:
+            self._place.close()

@@ -15,8 +15,9 @@ CHANNEL_PREFIX = "chn_"
 RAISED = "AlertRaised"
 ALERT_EVENTS = (RAISED, "AlertResolved")
 LIFECYCLE_EVENTS = (*sorted(shape.__name__ for shape in get_args(KeyEvent)), TierChanged.__name__)
+EXPORT_READY, EXPORT_FAILED = "ExportReady", "ExportFailed"
 DISABLED_EVENT = "channel-disabled"  # each channel that takes AlertRaised takes it, too
-EVENTS = (*ALERT_EVENTS, *LIFECYCLE_EVENTS, DISABLED_EVENT)
+EVENTS = (*ALERT_EVENTS, *LIFECYCLE_EVENTS, EXPORT_READY, EXPORT_FAILED, DISABLED_EVENT)
 TEST_EVENT = "ChannelTested"  # every channel takes it: its owner asked for it
 
 

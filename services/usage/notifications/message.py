@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
-from services.usage.notifications.channel import DISABLED_EVENT, TEST_EVENT, Channel
+from services.usage.notifications.channel import DISABLED_EVENT, EXPORT_FAILED, EXPORT_READY, TEST_EVENT, Channel
 from shared.contracts.api_terms import facts
 from shared.contracts.envelope import CloudEvent
+from shared.contracts.sensors import ExportEnded
 from shared.values.timestamps import rfc3339
 
 MESSAGE_OF_EVENT = "msg_{:.32}"  # of the hash of the event's row
@@ -57,6 +58,25 @@ def of_disabled(channel: Channel, at: datetime) -> Message:
     }
     id_ = f"msg_{channel.id.partition('_')[2]}_disabled_{channel.revision}"
     return Message(id=id_, type=DISABLED_EVENT, payload=payload(DISABLED_EVENT, at, data))
+
+
+def of_export(ended: ExportEnded, hint: str | None) -> Message:
+    """Message about an export that ended. `file`: the path of its download, which needs a key as any request does."""
+    data: dict[str, Any] = {
+        "export_id": ended.export_id,
+        "organisation_id": ended.organisation_id,
+        "key_id": ended.key_id,
+        "hint": hint,
+        "format": ended.format,
+    }
+    if ended.fault is None:
+        type_, path = EXPORT_READY, f"/v1/exports/{ended.export_id}/file"
+        expires_at = None if ended.expires_at is None else rfc3339(ended.expires_at)
+        data |= {"file": path, "bytes": ended.bytes, "sha256": ended.sha256, "expires_at": expires_at}
+    else:
+        type_, data = EXPORT_FAILED, data | {"fault": ended.fault}
+    id_ = f"msg_{ended.export_id.partition('_')[2]}_ended"
+    return Message(id=id_, type=type_, payload=payload(type_, ended.finished_at, data))
 
 
 def payload(type_: str, at: datetime, data: dict[str, Any]) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from falcon import testing
 from lxml import etree
+from sqlalchemy import insert
 
-from services.sensors import assembly
+from services.sensors import assembly, tables
 from services.sensors.catalogue.queries import EventFilter
 from services.sensors.catalogue.reading import FoundEvent, ReadCatalogue
 from services.sensors.catalogue.solution import Solution, StationArrivals, Status
@@ -73,6 +74,10 @@ class Events:
         assert answer.status_code == 200, answer.text
         found: list[dict[str, Any]] = answer.json["data"]
         return found
+
+
+NETWORK = {"organisation_id": ORGANISATION, "name": "Coast", "api_access": True, "accepts_new": True, "archived": False}
+NETWORK |= {"detection": "{}", "created_at": "2026-11-01T00:00:00.000000Z", "revision": 1}
 
 
 @pytest.fixture
@@ -202,6 +207,8 @@ def test_another_organisation_s_event_is_as_unknown_as_one_that_never_was(events
 
 
 def test_a_key_that_is_bound_to_networks_sees_their_events_alone(events: Events) -> None:
+    with events.sensors.database.transaction() as tx:
+        tx.execute(insert(tables.network), [{**NETWORK, "id": id_} for id_ in ("net_1", "net_2")])
     events.take(OAXACA, network_id="net_2")
     events.take(OAXACA, replace(LEAST, magnitude=5.0), network_id="net_1")
     events.take(OAXACA, first=2)

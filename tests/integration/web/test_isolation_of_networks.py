@@ -90,6 +90,30 @@ def test_a_key_that_is_bound_to_networks_makes_none(scene: Scene) -> None:
     assert (answer.status_code, answer.json["type"].rpartition("/")[2]) == (403, "beyond-own-bounds")
 
 
+def test_a_key_whose_network_was_deleted_opens_nothing(scene: Scene) -> None:
+    owner, ids = scene.world.first, scene.bound.ids
+    sensor = {"sensor_ids": [ids["sensor_id"]]}
+    moved = scene.world.ask(owner, "POST", f"/v1/networks/{scene.hidden_ids['network_id']}/sensors", json=sensor)
+    assert moved.status_code == 200, moved.text
+    network = f"/v1/networks/{ids['network_id']}"
+    name = scene.world.ask(owner, "GET", network).json["data"]["name"]
+    assert scene.world.ask(owner, "DELETE", network, params={"name": name}).status_code == 200
+    for path in LISTS:
+        answer = scene.ask("GET", path)
+        assert (path, answer.status_code) == (path, 200)
+        assert not {*ids.values(), *scene.hidden} & words_in(answer.text)
+    for method, path in ITEMS:
+        if "{sensor_id}" in path or "{network_id}" in path:
+            body = {"json": CHANGES.get(path, {})} if method in ("POST", "PATCH") else {}
+            params = ASKED.get(path, {}) if method == "DELETE" or path.endswith("/data") else {}
+            assert scene.ask(method, path.format(**ids), params=params, **body).status_code == 403, (method, path)
+    range_ = {"start": "2026-01-01", "end": "2026-01-02"}
+    assert scene.ask("POST", "/v1/exports", json=sensor | range_ | {"format": "csv"}).status_code == 403
+    item = {"sensor_id": ids["sensor_id"], **range_}
+    (result,) = scene.ask("POST", "/v1/sensors/batch", json={"requests": [item]}).json["data"]
+    assert result["error"]["code"] == "forbidden"
+
+
 def _seen_by_owner(scene: Scene) -> list[dict[str, object]]:
     """What is hidden from the key, as an admin key of the organisation sees it."""
     paths = [f"/v1/networks/{scene.hidden_ids['network_id']}", f"/v1/sensors/{scene.hidden_ids['sensor_id']}"]

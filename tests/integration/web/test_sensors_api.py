@@ -43,6 +43,7 @@ def test_a_sensor_has_all_of_the_product_s_fields_and_null_where_nothing_is_know
             "sample_rate_hz": None,
             "sensitivity": None,
             "trigger": None,
+            "location": None,
         },
         "revision": 1,
     }
@@ -85,6 +86,9 @@ def test_a_configuration_merges_and_keeps_its_history(world: SensorWorld) -> Non
         ({"display_name": " "}, "/display_name"),
         ({"sensor_id": "sen_0"}, "/sensor_id"),
         ({"latitude": 3}, "/latitude"),
+        ({"location": {"latitude": 91, "longitude": 0}}, "/location/latitude"),
+        ({"location": {"latitude": 17}}, "/location/longitude"),
+        ({"station_code": "OAX2"}, "/station_code"),
     ],
     ids=str,
 )
@@ -104,6 +108,25 @@ def test_a_configuration_is_changed_at_the_revision_that_was_seen(world: SensorW
     assert world.ask("PATCH", path, json={"enabled": True}, headers={"If-Match": tag}).status_code == 412
     assert world.ask("PATCH", path, json={"enabled": True, "revision": 1}).status_code == 412
     assert world.ask("PATCH", path, json={"enabled": True, "revision": 2}).json["data"]["revision"] == 3
+
+
+def test_where_an_owner_says_that_a_sensor_stands_holds_from_then_on(world: SensorWorld) -> None:
+    sensor_id = world.register("OAX1", latitude=17.07, longitude=-96.72, elevation_m=1555.0)
+    path = f"/v1/sensors/{sensor_id}"
+    told = {"latitude": 16.86, "longitude": -99.88, "elevation": 20.0, "site_name": "Acapulco, escuela"}
+    patched = world.ask("PATCH", f"{path}/config", json={"location": told})
+    assert (patched.status_code, patched.json["data"]["location"]) == (200, told), patched.text
+    shown = world.data(path)
+    assert (shown["location"], shown["configuration"]["location"], shown["revision"]) == (told, told, 2)
+    (epoch,) = [one for one in shown["epochs"] if one["axis"] is None and one["location"] is not None]
+    assert (epoch["location"], epoch["from"] is not None, epoch["to"]) == (told, True, None)
+    higher = world.ask("PATCH", f"{path}/config", json={"location": told | {"elevation": 25}})
+    assert higher.json["data"]["location"]["elevation"] == 25
+    again = world.ask("PATCH", f"{path}/config", json=higher.json["data"])
+    assert again.json["data"]["revision"] == 3
+    assert world.data(f"{path}/config/history")[0]["changes"]["location"]["old"] == told
+    world.ask("PATCH", f"{path}/config", json={"location": None})
+    assert world.data(path)["location"] == told | {"elevation": 25}, "it stands there still"
 
 
 def test_configuring_needs_its_permission(world: SensorWorld) -> None:
@@ -156,6 +179,20 @@ def test_status_is_what_arrived_and_lists_are_filtered_by_it(api: Management, tm
         assert world.ask("GET", "/v1/sensors", params={"status": "broken"}).status_code == 400
         clock.advance(601)
         assert {one["status"] for one in world.data("/v1/sensors")} == {"offline"}
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [({"page": "9"}, 200), ({"page": "0"}, 400), ({"page": "1", "cursor": "x"}, 400), ({"cursor": "x"}, 400)],
+)
+def test_pages_beyond_the_last_are_empty_and_others_are_refused(
+    world: SensorWorld, query: dict[str, str], status: int
+) -> None:
+    world.register("OAX1")
+    for _ in range(2):
+        answer = world.ask("GET", "/v1/sensors", params=query)
+        assert answer.status_code == status
+        assert status != 200 or (answer.json["data"], answer.json["pagination"]["total"]) == ([], 1)
 
 
 def test_a_page_is_a_second_old_at_most_and_never_older_than_the_log(api: Management, tmp_path: Path) -> None:

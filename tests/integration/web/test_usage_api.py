@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from services.usage.activity import resources
+from services.usage.activity.file.made_by_child import made_by_child
+from services.usage.activity.file.messages import Job
 from services.usage.api import BUCKETS_MAX
 from services.usage.counters.question_bounds import Bounds
 from services.usage.counters.statistics import Statistics
@@ -226,6 +229,27 @@ def test_activity_is_a_csv_file_for_whoever_asks_for_one(api: Management, key_id
     assert [line.split(",")[1] for line in answer.text.splitlines()] == ["kind", "request", "lifecycle"]
     both = api.ask("GET", f"/v1/keys/{key_id}/activity", headers={"Accept": "*/*"})
     assert both.headers["Content-Type"] == "application/json"
+
+
+def test_a_long_file_is_made_by_another_process_and_is_the_same(
+    api: Management, key_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, headers = f"/v1/keys/{key_id}/activity", {"Accept": "text/csv"}
+    now = api.usage.clock.now()
+    count(api, key_id, *(now - timedelta(seconds=number) for number in range(3)))
+    made: list[Job] = []
+
+    def noting(job: Job) -> Iterator[bytes]:
+        made.append(job)
+        return made_by_child(job)
+
+    monkeypatch.setattr(resources, "made_by_child", noting)
+    at_once = api.ask("GET", path, headers=headers)
+    assert made == []
+    monkeypatch.setattr(resources, "ROWS_MAX", 2)
+    assert api.ask("HEAD", path, headers=headers).status_code == 200
+    assert api.ask("GET", path, headers=headers).text == at_once.text, "what HEAD was told of gave its place back"
+    assert len(made) == 2
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from services.sensors.http.configuration.configuration_schema import (
 )
 from services.sensors.http.product_form import Listed, NumberedPageQuery, NumberedPageQuerySchema, page, shown
 from services.sensors.http.sensor_resources import visible_sensor
-from services.sensors.registry.changes import SensorIsDeleted
+from services.sensors.registry.changes import SensorIsDeleted, TooManyEpochs
 from services.sensors.registry.configuration import Configuration, Trigger
 from services.sensors.registry.queries import SensorQueries
 from services.sensors.registry.visible import visible_to
@@ -74,7 +74,7 @@ class SensorConfiguration:
         permission="config:write",
         body=ConfigurationPatchSchema,
         answers=SensorConfigurationAnswerSchema,
-        problems=("outside-organisation",),
+        problems=("outside-organisation", "conflict"),
         conditional=True,
         example={"sample_rate_hz": 100, "trigger": {"on_ratio": 4}},
     )
@@ -93,6 +93,8 @@ class SensorConfiguration:
             )
         except SensorIsDeleted:
             raise Problem("outside-organisation") from None
+        except TooManyEpochs as refusal:
+            raise Problem("conflict", str(refusal)) from None
         return _shown(call, sensor_id, configuration, revision)
 
 
@@ -142,6 +144,12 @@ def _merged(before: Configuration, given: Mapping[str, Any]) -> Configuration:
     for name, form in (("display_name", visible), ("description", composed)):
         if name in given and name in known:
             known[name] = formed(known[name], getattr(before, name), form, name).strip()
+    location = known.get("location")
+    if "location" in given and location is not None and "site_name" in location:
+        site_name = None if before.location is None else before.location.site_name
+        known["location"] |= {
+            "site_name": formed(location["site_name"], site_name, visible, "location/site_name").strip()
+        }
     after = msgspec.convert(known, Configuration)
     if after.trigger is not None:
         _check_trigger(after.trigger)

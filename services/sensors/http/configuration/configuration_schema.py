@@ -28,6 +28,13 @@ def _each_once(tags: list[str]) -> None:
         raise ValidationError(_TWICE)
 
 
+class LocationSchema(StrictSchema):
+    latitude = fields.Float(required=True, metadata={"description": "degrees, WGS 84"})
+    longitude = fields.Float(required=True, metadata={"description": "degrees, WGS 84"})
+    elevation = fields.Float(required=True, allow_none=True, metadata={"description": "metres"})
+    site_name = fields.String(required=True, allow_none=True)
+
+
 class TriggerSchema(StrictSchema):
     short_seconds = fields.Float(required=True, metadata={"description": "length of the short-term average"})
     long_seconds = fields.Float(required=True, metadata={"description": "length of the long-term average"})
@@ -43,6 +50,12 @@ class ConfigurationSchema(StrictSchema):
     sample_rate_hz = fields.Float(required=True, allow_none=True, metadata={"description": "asked of the device"})
     sensitivity = fields.Enum(Sensitivity, by_value=True, required=True, allow_none=True)
     trigger = fields.Nested(TriggerSchema, required=True, allow_none=True)
+    location = fields.Nested(
+        LocationSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "where its owner says that it stands, from when that was set; null: not said"},
+    )
 
 
 class SensorConfigurationSchema(ConfigurationSchema):
@@ -58,6 +71,15 @@ class _TriggerPatchSchema(StrictSchema):
     on_ratio = Number(allow_none=True, validate=validate.Range(min=1, max=1000))
     off_ratio = Number(
         allow_none=True, validate=validate.Range(min=0.1, max=1000), metadata={"refusals": [OFF_BELOW_ON]}
+    )
+
+
+class _LocationPatchSchema(StrictSchema):
+    latitude = Number(required=True, validate=validate.Range(min=-90, max=90))
+    longitude = Number(required=True, validate=validate.Range(min=-180, max=180))
+    elevation = Number(allow_none=True, validate=validate.Range(min=-12_000, max=9_000))
+    site_name = fields.String(
+        allow_none=True, validate=[validate.Length(min=1, max=NAME_CHARACTERS_MAX), plain_text, not_blank]
     )
 
 
@@ -85,6 +107,7 @@ class ConfigurationPatchSchema(StrictSchema):
     sample_rate_hz = Number(allow_none=True, validate=_RATE)
     sensitivity = fields.Enum(Sensitivity, by_value=True, allow_none=True)
     trigger = fields.Nested(_TriggerPatchSchema, allow_none=True)
+    location = fields.Nested(_LocationPatchSchema, allow_none=True)
     revision = WholeNumber(
         validate=validate.Range(min=1, max=999_999_999), metadata={"description": "in place of If-Match"}
     )

@@ -17,6 +17,9 @@ FRENCH: Mapping[str, str] = {
         "une requête lit au plus … échantillons : demandez le reste dans une autre"
     ),
     "is for JSON alone": "ne vaut que pour JSON",
+    "a sensor, and each of its axes, has at most … epochs: join those that are alike": (
+        "un capteur, et chacun de ses axes, a au plus … époques : réunissez celles qui se ressemblent"
+    ),
     "SAC holds one channel without a gap, and this range has …: ask for format=miniseed": (
         "SAC contient un seul canal sans lacune, et cette période a … : demandez format=miniseed"
     ),
@@ -40,6 +43,9 @@ SPANISH: Mapping[str, str] = {
         "una petición lee como máximo … muestras: pida el resto en otra"
     ),
     "is for JSON alone": "solo vale para JSON",
+    "a sensor, and each of its axes, has at most … epochs: join those that are alike": (
+        "un sensor, y cada uno de sus ejes, tiene como máximo … épocas: una las que se parecen"
+    ),
     "SAC holds one channel without a gap, and this range has …: ask for format=miniseed": (
         "SAC contiene un solo canal sin huecos, y este periodo tiene …: pida format=miniseed"
     ),

@@ -143,6 +143,16 @@ def test_a_sensor_that_is_deleted_meanwhile_ends_the_export_which_says_so(here: 
     assert (told["status"], told["fault"]) == ("failed", "sensor-gone")
 
 
+def test_so_does_one_that_is_deleted_between_two_parts(here: Scene, standings: Standings, tmp_path: Path) -> None:
+    sensor_id = here.recorded(segment(0, 5 * 3600, rate_hz=1.0))
+    export_id = ask(here, sensor_id)
+    standings.at[3] = lambda: SensorDeletion(here.sensors.store, here.sensors.samples.store, here.clock).delete(
+        sensor_id, ORIGIN
+    )
+    told = made(here, export_id)
+    assert (told["status"], told["fault"], standings.asked, left(tmp_path)) == ("failed", "sensor-gone", 3, [])
+
+
 def test_a_key_that_is_narrowed_to_other_networks_has_its_export_ended(here: Scene, standings: Standings) -> None:
     sensor_id = here.recorded(segment(0, 5 * 3600, rate_hz=1.0))
     standings.networks, standings.after = frozenset({"net_another"}), 2

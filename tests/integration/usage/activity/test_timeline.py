@@ -3,7 +3,7 @@
 import codecs
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, cast
 
@@ -68,6 +68,10 @@ def read(activity: ActivityTimeline, limit: int, wanted: ActivityFilter = EVERYT
         after = page.next_place
         if after is None:
             return found
+
+
+def everything(activity: ActivityTimeline, wanted: ActivityFilter = EVERYTHING) -> Iterator[TimelineEntry]:
+    return activity.everything("key_a", wanted, activity.life("org_railway", "key_a", wanted))
 
 
 @pytest.fixture
@@ -141,7 +145,7 @@ def test_refusals_that_were_counted_together_say_how_many_they_are(
     activity: ActivityTimeline, metering: Metering
 ) -> None:
     metering.take_in(batch(record(1, status=401, cost=0, requests=40), record(0)))
-    entries = tuple(activity.everything("org_railway", "key_a", ActivityFilter(statuses=(200, 499))))
+    entries = tuple(everything(activity, ActivityFilter(statuses=(200, 499))))
     assert [entry.request.requests for entry in entries if entry.request] == [40, 1]
     rows = csv.DictReader(io.StringIO(b"".join(as_csv(entries)).decode("utf-8-sig")))
     assert [row["requests"] for row in rows] == ["40", "1"]
@@ -159,7 +163,7 @@ def test_what_keys_cannot_tell_is_not_left_out_in_silence(activity: ActivityTime
 
 @pytest.mark.usefixtures("used")
 def test_a_file_holds_all_of_it_and_no_formula(activity: ActivityTimeline) -> None:
-    raw = b"".join(as_csv(activity.everything("org_railway", "key_a")))
+    raw = b"".join(as_csv(everything(activity)))
     assert raw.startswith(codecs.BOM_UTF8)  # without it a spreadsheet takes the file for its own system's encoding
     text = raw.decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text)))
@@ -171,7 +175,7 @@ def test_a_file_holds_all_of_it_and_no_formula(activity: ActivityTimeline) -> No
 
 def test_a_large_file_comes_in_pieces(activity: ActivityTimeline, metering: Metering) -> None:
     metering.take_in(batch(*(record(number / 1000, request_id=f"r{number}") for number in range(2500))))
-    pieces = list(as_csv(activity.everything("org_railway", "key_a")))
+    pieces = list(as_csv(everything(activity)))
     assert max(map(len, pieces)) < 20_000
     lines = b"".join(pieces).splitlines()
     assert len(set(lines)) == len(lines) == 1 + 2500 + 2

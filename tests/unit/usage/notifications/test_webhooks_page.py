@@ -12,7 +12,9 @@ from services.usage.alerting.rules.rule import PARAMETERS, Kind
 from services.usage.notifications.channel import EVENTS, TEST_EVENT
 from services.usage.notifications.channels.secret_encryption import new_secret
 from services.usage.notifications.delivery import ATTEMPT_SECONDS_MAX, DELAYS_SECONDS
+from services.usage.notifications.message import of_export
 from services.usage.notifications.senders.webhook_sender import signed
+from shared.contracts.sensors import ExportEnded
 
 PAGE = (Path(__file__).parents[4] / "docs/webhooks.md").read_text()
 PAYLOAD = json.dumps({"type": "KeyRevoked", "data": {"key_id": "key_1"}})
@@ -69,5 +71,7 @@ def test_its_patience_is_the_one_there_is() -> None:
 
 
 def test_its_example_of_a_message_is_json() -> None:
-    (example,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
-    assert json.loads(example)["data"]["kind"] == "quota"
+    alert, export = (json.loads(example) for example in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL))
+    assert alert["data"]["kind"] == "quota"
+    ended = ExportEnded(export_id="exp_1", organisation_id="", key_id="", format="", finished_at=datetime.now(UTC))
+    assert json.loads(of_export(ended, None).payload)["data"].keys() == export["data"].keys()

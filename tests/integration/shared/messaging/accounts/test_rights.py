@@ -25,7 +25,7 @@ EVENTS = {
     "keys.events": ("KeyCreated", "KeyRevoked", "OrganisationRegistered"),
     "auth.events": ("RequestMetered", "AuthenticationFailed"),
     "usage.events": ("KeyUsed", "BatchesCounted", "AlertRaised"),
-    "sensors.events": ("SensorRegistered",),
+    "sensors.events": ("SensorRegistered", "ExportEnded"),
 }
 PROCEDURES = sorted({*RPC_ACCOUNTS[OTHER]["methods"]} | {one for calls in CALLS.values() for one in calls})
 DEMANDED = Accounts(demanded=True)

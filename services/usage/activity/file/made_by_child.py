@@ -1,0 +1,41 @@
+"""Long files of activity: each is made by a child process, so that no thread that answers others is kept busy by one.
+
+How many are made at once is for who serves them to say (services/usage/http/wide_questions.py).
+"""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import msgspec
+
+from services.usage.activity.file.messages import LENGTH_BYTES, Job
+
+ROWS_MAX = 10_000
+"""Of a file that is made at once, by the thread that was asked for it."""
+
+
+class FileBroken(Exception):
+    """The child ended before its file did. What was sent of it is not whole."""
+
+
+def made_by_child(job: Job) -> Iterator[bytes]:
+    """The file in pieces. Raises FileBroken. Its child starts with the first piece, and ends when it is closed."""
+    ours, its = socket.socketpair()
+    command = [sys.executable, "-m", "services.usage.activity.file.child", str(its.fileno())]
+    with its:
+        process = subprocess.Popen(  # noqa: S603  our own command
+            command, pass_fds=(its.fileno(),), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
+    try:
+        with ours, ours.makefile("rb") as file:
+            ours.sendall(msgspec.json.encode(job) + b"\n")
+            while (length := file.read(LENGTH_BYTES)) != bytes(LENGTH_BYTES):
+                part = file.read(int.from_bytes(length, "big"))
+                if len(length) < LENGTH_BYTES or not part:
+                    raise FileBroken
+                yield part
+    finally:
+        process.kill()
+        process.wait()
