@@ -6,7 +6,8 @@ INSTALL := $(BIN)/python ops/install_packages.py --constraint constraints.txt
 # Which tests, which benchmarks. COMPILED=1: `make test` and `make faults` test the gate compiled, as it is in the image.
 TESTS ?= --ignore tests/faults --ignore tests/trust $(IN_BROWSER_ONLY:%=--ignore tests/browser/%.py)
 IN_BROWSER_ONLY := test_live_pages test_issuer test_questions_about_a_key test_what_is_not_as_expected
-FAULTS ?= tests/faults tests/trust
+# Those that take longest first: two files run at a time, and none should be left alone at the end.
+FAULTS ?= tests/trust tests/faults
 BENCH ?= $(basename $(notdir $(wildcard benchmarks/*.py)))
 COMPILED_INTO := build/compiled
 AS_COMPILED := GRILLO_GATE=compiled PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(COMPILED_INTO):$(CURDIR)
@@ -45,7 +46,7 @@ coverage: $(VENV)/.installed-dev  ## the same, and what of the code they reach; 
 
 faults: $(VENV)/.installed-dev $(READY)  ## real processes and servers killed, and attacked, under load: minutes
 	@tests/install-servers
-	@for part in $(FAULTS); do $(PYTEST) $$part || exit 1; done
+	@$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder $(FAULTS)
 
 mutants: $(VENV)/.installed-dev  ## break each promise in one place, and see its tests fail: up to half an hour
 	@tests/install-servers

@@ -22,6 +22,7 @@ from benchmarks.contenders.plain import plain
 from benchmarks.contenders.server import Server
 from benchmarks.loads.rounds import Contender, compare, run_rounds, show
 from benchmarks.loads.wrk import write_headers
+from tests import local_http
 
 KEYS, ROUNDS, SECONDS = 50_000, 5, 5
 _TARGETS = (("gated", "plain", 0.8), ("gated", "envoy", 0.9), ("gated", "DRF", 15.0))
@@ -57,9 +58,9 @@ def _check_answers(contenders: list[Contender]) -> None:
     for contender in contenders:
         with contender.headers.open() as headers:
             first = headers.readline().strip()
-        answer = httpx.get(contender.url, headers={"Authorization": first})
+        answer = local_http.get(contender.url, headers={"Authorization": first})
         assert (answer.status_code, answer.content) == (httpx.codes.OK, BODY), f"{contender.name}: {answer.text}"
-        without = httpx.get(contender.url).status_code
+        without = local_http.get(contender.url).status_code
         assert (without == httpx.codes.OK) is (contender.name == "plain"), f"{contender.name}: {without}"
         size = len(answer.content) + sum(len(key) + len(value) + 4 for key, value in answer.headers.items())
         print(f"{contender.name:24}{size} bytes, headers {', '.join(sorted(answer.headers))}")

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -86,10 +86,11 @@ def main() -> None:
         neighbour = each.enter_context(closing(_neighbour(running, dead)))
         took = _measured(running, neighbour, alive)
         for what, (alone, beside) in took.items():
-            ratio = beside / alone
+            medians = statistics.median(alone) * 1000, statistics.median(beside) * 1000
+            ratio = medians[1] / medians[0]
             verdict = "met" if ratio <= RATIO_MAX else "missed"
             print(
-                f"{what:24} alone {alone * 1000:7.1f} ms   beside {beside * 1000:7.1f} ms   "
+                f"{what:20} alone {medians[0]:7.1f} ms ({len(alone)})   beside {medians[1]:7.1f} ms ({len(beside)})   "
                 f"{ratio:.2f}; target {RATIO_MAX:g}: {verdict}"
             )
         print(
@@ -97,8 +98,10 @@ def main() -> None:
         )
 
 
-def _measured(running: Distributed, neighbour: Neighbour, alive: Receiver) -> dict[str, tuple[float, float]]:
-    """What was asked → medians of seconds, (alone, beside)."""
+def _measured(
+    running: Distributed, neighbour: Neighbour, alive: Receiver
+) -> dict[str, tuple[list[float], list[float]]]:
+    """What was asked → seconds, (alone, beside)."""
     with ExitStack() as each:
         asked = _asked(running, each, alive)
         seconds = {(what, is_beside): list[float]() for what in asked for is_beside in (False, True)}
@@ -112,7 +115,7 @@ def _measured(running: Distributed, neighbour: Neighbour, alive: Receiver) -> di
                     thread.start()
                 for thread in threads:
                     thread.join()
-    return {what: (statistics.median(seconds[what, False]), statistics.median(seconds[what, True])) for what in asked}
+    return {what: (seconds[what, False], seconds[what, True]) for what in asked}
 
 
 def _asked(running: Distributed, each: ExitStack, alive: Receiver) -> dict[str, Callable[[], None]]:
@@ -147,11 +150,13 @@ def _names(some: list[Received]) -> set[str]:
 
 
 def _time(ask: Callable[[], None], seconds: list[float]) -> None:
+    """What fails, as where a busy machine costs a gate its lease, is left out: the count of each median tells."""
     for _ in range(ASKED_A_TURN):
         began = time.perf_counter()
-        ask()
+        with suppress(httpx.HTTPError):
+            ask()
+            seconds.append(time.perf_counter() - began)
         took = time.perf_counter() - began
-        seconds.append(took)
         time.sleep(max(0.0, 0.3 - took))  # within the limit of a minute, and as long as the webhooks
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import httpx
 from sqlalchemy import select
 
 from services.auth import assembly as auth
@@ -23,6 +22,7 @@ from shared.replication.envelopes import Envelopes
 from shared.replication.feed import LogFeed
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
+from tests import local_http
 from tests.histories import held
 from tests.stack import Stack
 
@@ -88,6 +88,6 @@ GATES = tuple(_BEHIND)
 
 def verdicts(stack: Stack, service: str, secrets: list[str]) -> list[int]:
     """What a service's own gate says of keys with events:read: 403 while they live, 401 when they are dead."""
-    with httpx.Client(base_url=stack.public_url(service), timeout=10) as client:
+    with local_http.client(base_url=stack.public_url(service), timeout=10) as client:
         answers = [client.get(_BEHIND[service], headers={"Authorization": f"Bearer {secret}"}) for secret in secrets]
     return [answer.status_code for answer in answers]

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import httpx
 import yaml
 
+from tests import local_http
 from tests.servers import ServerMissing, free_port
 
 ROOT = Path(__file__).parents[1]
@@ -59,7 +60,7 @@ class Prometheus:
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """Its series now."""
-        answer = httpx.get(f"{self.url}/api/v1/query", params={"query": expression}, timeout=10)
+        answer = local_http.get(f"{self.url}/api/v1/query", params={"query": expression}, timeout=10)
         answer.raise_for_status()
         data = answer.json()["data"]
         result: list[dict[str, Any]] = data["result"] if data["resultType"] == "vector" else [data]
@@ -83,6 +84,6 @@ class Prometheus:
 
     def _is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/-/ready", timeout=1).is_success
+            return local_http.get(f"{self.url}/-/ready", timeout=1).is_success
         except httpx.HTTPError:
             return False

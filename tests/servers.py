@@ -30,6 +30,7 @@ from psycopg import sql
 _START_SECONDS_MAX = 150
 _VHOSTS = 40
 _DATABASES = Path(__file__).parents[1] / "ops/postgres/databases.sh"
+_BALLAST = _DATABASES.with_name("ballast.sh")
 _REDIS_CONFIGURATION = Path(__file__).parents[1] / "ops/redis/configuration.sh"
 _PORTS = range(10_000, 32_768)
 _given: set[int] = set()
@@ -101,12 +102,15 @@ class Postgres:
     `data` is the folder of everything that it keeps.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """`folder` is for the log. The data are elsewhere: pytest keeps its own folders from every other user."""
+    def __init__(self, folder: Path, disk: Path | None = None) -> None:
+        """`folder` is for the log. The data are elsewhere: pytest keeps its own folders from every other user.
+
+        `disk`: where they are; None: where temporary folders are.
+        """
         self._binaries = _postgres_binaries()
         # PostgreSQL refuses to run as root.
         self._user = _user("postgres") if os.geteuid() == 0 else None
-        self._folder, self.port = Path(tempfile.mkdtemp(prefix="grillo-postgres-")), free_port()
+        self._folder, self.port = Path(tempfile.mkdtemp(prefix="grillo-postgres-", dir=disk)), free_port()
         self._folder.chmod(0o711)
         self.data = self._folder / "data"
         self._log = (folder / "postgres.log").open("wb")
@@ -136,6 +140,15 @@ class Postgres:
         _end(self._process, signal.SIGQUIT)
         self._log.close()
         shutil.rmtree(self._folder)
+
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def make_ballast(self, mebibytes: int) -> Path:
+        """As ops/postgres does. The file."""
+        environment = os.environ | {"PGDATA": str(self.data), "BALLAST_MIB": str(mebibytes)}
+        subprocess.run([_BALLAST], env=environment, check=True, timeout=60)
+        return self.data / "ballast"
 
     def new_service_database(self) -> ServiceDatabase:
         """A database with the two roles of a service, made by the script that production has. No schema yet."""

@@ -57,6 +57,11 @@ def migrated(database: Database, migrations: Path) -> Database:
     return database
 
 
+def service_database(server: Postgres | None, file: Path, migrations: Path) -> Database:
+    """A new one with its schema: on the server, or in that SQLite file."""
+    return migrated(Database.sqlite(file), migrations) if server is None else new_service_database(server, migrations)
+
+
 def _give_an_epoch(database: Database) -> None:
     """Another than the log has that was copied: two logs are never one."""
     with database.transaction() as tx:

@@ -22,7 +22,7 @@ import httpx
 import yaml
 
 from shared.gate.grants.replica import LEASE_SECONDS_DEFAULT
-from tests import front
+from tests import front, local_http
 from tests.contained import contained, why_not
 from tests.prometheus import Prometheus, program
 from tests.servers import Postgres, RabbitMq, Redis, ServerMissing, free_port
@@ -188,7 +188,8 @@ class Stack:
     def metrics(self, service: str) -> str:
         """What the service's internal door tells Prometheus."""
         headers = {"Authorization": f"Bearer {self.secrets['PROMETHEUS_INTERNAL_TOKEN']}"}
-        return httpx.get(f"{self.internal_url(service)}/metrics", headers=headers, timeout=10).raise_for_status().text
+        answer = local_http.get(f"{self.internal_url(service)}/metrics", headers=headers, timeout=10)
+        return answer.raise_for_status().text
 
     def gates(self, are: str) -> int:
         """How many gates are `on_shares`, or have their `redis_up`, as the services' metrics tell."""
@@ -318,13 +319,13 @@ def _role(pid: int) -> str:
 
 def _is_ready(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=2).status_code == httpx.codes.OK
+        return local_http.get(url, timeout=2).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
 
 
 def _status(url: str, key: str) -> int:
-    return httpx.get(url, headers={"Authorization": f"Bearer {key}"}).status_code
+    return local_http.get(url, headers={"Authorization": f"Bearer {key}"}).status_code
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from types import TracebackType
 import httpx
 
 from benchmarks.contenders import cores
+from tests import local_http
 from tests.servers import ServerMissing
 
 _READY_SECONDS_MAX = 120
@@ -79,6 +80,6 @@ class Server:
 
     def _answers(self, path: str) -> bool:
         try:
-            return httpx.get(f"{self.url}{path}", timeout=2).status_code < httpx.codes.INTERNAL_SERVER_ERROR
+            return local_http.get(f"{self.url}{path}", timeout=2).status_code < httpx.codes.INTERNAL_SERVER_ERROR
         except httpx.HTTPError:
             return False

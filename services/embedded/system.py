@@ -134,7 +134,7 @@ class Embedded:
             gate_id=self._gate_id,
             feed=self.keys.feed,
             snapshot=self.auth.book.snapshot,
-            spent=lambda: self.usage.statistics.spent(clock.now()),
+            spent=self.usage.statistics.spent,
             spent_on=self.usage.statistics.spent_on,
             listen=_listen,
             meter=Meter(folder.spool, gate_bus, clock, self._disk),

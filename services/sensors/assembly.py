@@ -100,7 +100,7 @@ class Sensors:
             "sensors.samples": self.samples,
             "sensors.clock_watch": self.clock_watch,
             "sensors.arrival": self.arrival,
-            "sensors.health": HealthMeasuring(self.database, self.clock),
+            "sensors.health": HealthMeasuring(self.database, self.clock_watch.clock),
             "sensors.exports": self.exports.maker,
             "sensors.export_telling": self.exports.telling,
             "sensors.receiver": self.receiver,
@@ -126,7 +126,7 @@ class Sensors:
             events=self.events,
         )
         routes = api.routes(parts, self.clock, StillAdmitted(grants))
-        return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
+        return Idempotency(self.database, tables.idempotency, self.clock_watch.clock).serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:
         """Nobody follows this service; auth keeps where its log ends."""
@@ -220,7 +220,9 @@ def assemble(
         catalogue_importer=CatalogueImporter(database, store, clock),
         arrival=arrival,
         receiver=Receiver(database, Devices(database, importer), arrival, timed, clock),
-        exports=open_exports(database, exports_folder, samples_folder, queries, clock, standing=standing, tell=tell),
+        exports=open_exports(
+            database, exports_folder, samples_folder, queries, clock_watch.clock, standing=standing, tell=tell
+        ),
         heads=heads,
         sent_heads=SentElsewhere("sensors", lambda: signed_end(heads, store, accounts.offered), elsewhere),
     )

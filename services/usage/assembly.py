@@ -131,7 +131,7 @@ class Usage:
                 self.channels, rules_naming, self.delivery_views, self.encryption, settings, self.clock, still
             ),
         ]
-        return Idempotency(self.database, tables.idempotency, self.clock).serves(routes)
+        return Idempotency(self.database, tables.idempotency, self.clock_watch.clock).serves(routes)
 
     def internal_routes(self) -> list[InternalRoute]:
         """An audit of the log of keys asks what is remembered; where it was put back, keys asks which are deleted
@@ -206,7 +206,7 @@ def assemble(
         webhook=WebhookSender(delivery.outgoing), mail=None if delivery.mail is None else EmailSender(delivery.mail)
     )
     dispatcher = Dispatcher(deliveries, channels, encryption, senders, clock)
-    evaluator = Evaluator(database, policy, LabelLookup(keys_client, clock).carries, clock)
+    evaluator = Evaluator(database, policy, LabelLookup(keys_client, clock).carries, clock_watch.clock)
     follower = follower_of_keys(database, clock)
     subscription = Subscription(keys_feed, follower, clock, held=follower.held)
     metering, parked = Metering(database), ParkedBatches(database)

@@ -91,7 +91,7 @@ class UsageService:
 
     @procedure(NoArguments(), SpentAnswer(many=True))
     def spent(self) -> tuple[Spent, ...]:
-        return self.statistics.spent(self.clock.now())
+        return self.statistics.spent()
 
     @procedure(SummaryArguments(), SummaryAnswer())
     def summary(

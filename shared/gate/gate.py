@@ -129,13 +129,14 @@ class Gate:
     ) -> None:
         """Writes the request down before its answer leaves. `seconds`: since the gate's first look.
 
+        At the log's time, by which it was judged and charged: a host's clock that is wrong dates nothing.
         `network_id`: the one that the answer is about.
         """
         grant = verdict.grant or verdict.deleted
         key_id, organisation_id = (None, None) if grant is None else (grant.key_id, grant.organisation_id)
         record = RequestRecord(
             request_id=request_id,
-            at=self._now(),
+            at=self.replica.moment() or self._now(),
             key_id=key_id,
             organisation_id=organisation_id,
             method=method,

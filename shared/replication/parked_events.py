@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func
 
 from shared.contracts.envelope import CloudEvent, from_json
 from shared.runtime.clock import Clock
+from shared.sql.clocks.due import is_due
 from shared.values.timestamps import rfc3339
 
 ATTEMPTS_MAX = 8
@@ -53,8 +54,10 @@ class ParkedEvents:
         tx.execute(delete(self._table).where(self._is_mine))
 
     def streams(self, tx: Connection, *, due_only: bool = False) -> set[str]:
-        stream, is_due = self._table.c.stream, self._table.c.retry_at <= rfc3339(self._clock.now())
-        is_wanted = and_(self._is_mine, is_due if due_only else true())
+        stream, retry_at = self._table.c.stream, self._table.c.retry_at
+        is_wanted = and_(
+            self._is_mine, is_due(retry_at, self._clock.now(), _delay(ATTEMPTS_MAX), rfc3339) if due_only else true()
+        )
         return set(tx.execute(select(stream).where(is_wanted).distinct()).scalars())
 
     def of_stream(self, tx: Connection, stream: str) -> list[tuple[int, int, CloudEvent]]:
@@ -97,7 +100,11 @@ class ParkedEvents:
 
     def _due(self, attempts: int) -> str:
         """Retry with backoff, 1 s, 2 s, 4 s …: about two minutes in all before a person is needed."""
-        return rfc3339(self._clock.now() + timedelta(seconds=_FIRST_DELAY_SECONDS * 2 ** (attempts - 1)))
+        return rfc3339(self._clock.now() + _delay(attempts))
+
+
+def _delay(attempts: int) -> timedelta:
+    return timedelta(seconds=_FIRST_DELAY_SECONDS * 2 ** (attempts - 1))
 
 
 def _event(row: Row[Any]) -> CloudEvent:

@@ -3,6 +3,7 @@
 By the role that owns the tables: `grillo migrate`, or the service itself where it owns them. Others only check.
 """
 
+import functools
 from pathlib import Path
 
 from alembic.migration import MigrationContext
@@ -36,7 +37,7 @@ class SchemaIsOlder(Exception):
 
 def migrate(database: Database, folder: Path) -> None:
     """Applies the migrations that are missing, in one transaction. Raises SchemaIsNewer or SchemaIsOlder."""
-    scripts = ScriptDirectory(str(folder))
+    scripts = _scripts(folder)
     known = {script.revision for script in scripts.walk_revisions()}
     with database.transaction(unlimited=True) as connection:
         # A service's processes start together; one migrates, the others wait and find it done.
@@ -55,3 +56,9 @@ def migrate(database: Database, folder: Path) -> None:
                 context.run_migrations()
         if connection.dialect.name == "postgresql":
             grant_rights(connection)
+
+
+@functools.cache
+def _scripts(folder: Path) -> ScriptDirectory:
+    """They are code: read once in a process."""
+    return ScriptDirectory(str(folder))

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from tests import local_http
 from tests.stack import Stack
 
 SECRET = re.compile(rb"grl_[0-9A-Za-z]{49}")
@@ -32,7 +33,7 @@ class System:
 
     def client(self, key: str | None = None) -> httpx.Client:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30)
+        return local_http.client(base_url=self.url, headers=headers, timeout=30)
 
     def admin(self) -> httpx.Client:
         return self.client(self.admin_key)
@@ -47,7 +48,7 @@ class System:
 
     def metrics(self) -> str:
         """What the internal door of the keys service tells Prometheus."""
-        return httpx.get(f"{self.internal_url}/metrics").raise_for_status().text
+        return local_http.get(f"{self.internal_url}/metrics").raise_for_status().text
 
 
 class Embedded(System):

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests import local_http
 from tests.e2e.running import Embedded
 
 CLIENTS = Path(__file__).parents[1] / "clients"
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.xdist_group("embedded")
 @pytest.fixture(scope="module")
 def document(embedded: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("document") / "openapi.json"
-    file.write_bytes(httpx.get(f"{embedded.url}/openapi.json").raise_for_status().content)
+    file.write_bytes(local_http.get(f"{embedded.url}/openapi.json").raise_for_status().content)
     return file
 
 

@@ -9,6 +9,7 @@ import sys
 import httpx
 import pytest
 
+from tests import local_http
 from tests.e2e.running import Embedded, grillo
 from tests.integration.keys.console.browsing import forms_of
 
@@ -18,7 +19,7 @@ SECRET = re.compile(r"grl_[0-9A-Za-z]{49}")
 @pytest.fixture
 def browser(embedded: Embedded) -> httpx.Client:
     headers = {"Accept-Language": "fr", "Sec-Fetch-Site": "same-origin"}
-    return httpx.Client(base_url=embedded.url, headers=headers, timeout=30)
+    return local_http.client(base_url=embedded.url, headers=headers, timeout=30)
 
 
 def test_from_the_printed_link_to_a_refused_key(embedded: Embedded, browser: httpx.Client) -> None:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests import local_http
 from tests.e2e.running import Distributed, Embedded, System, eventually
 
 ORIGINAL = {"X-Original-Method": "PUT", "X-Original-URI": "/tiles/7", "X-Forwarded-For": "198.51.100.9"}
@@ -47,7 +47,7 @@ def test_apart_the_auth_service_answers_a_proxy_of_ours(distributed: Distributed
 def _asks(system: System, auth_url: str) -> None:
     key_id, secret = system.create_key("events:read")
     headers = ORIGINAL | {"Authorization": f"Bearer {secret}"}
-    answer = httpx.request("PROPFIND", f"{auth_url}/v1/authorize", params=QUESTION, headers=headers)
+    answer = local_http.request("PROPFIND", f"{auth_url}/v1/authorize", params=QUESTION, headers=headers)
     assert answer.status_code == 200, answer.text
     assert answer.headers["X-Grillo-Key-Id"] == key_id
     assert answer.headers["X-Grillo-Organisation"] == system.organisation

@@ -2,6 +2,7 @@
 
 import httpx
 
+from tests import local_http
 from tests.e2e.running import System, eventually
 
 
@@ -48,9 +49,9 @@ def test_a_sensor_outside_the_organisation_is_forbidden_whether_or_not_it_exists
 
 def test_operators_find_metrics_on_the_internal_door_only(system: System) -> None:
     assert "grillo_requests_total" in system.metrics()
-    assert httpx.get(f"{system.url}/metrics").status_code == 404
-    assert httpx.get(f"{system.url}/internal/feed").status_code == 404
-    assert httpx.get(f"{system.url}/readyz").status_code == 200
+    assert local_http.get(f"{system.url}/metrics").status_code == 404
+    assert local_http.get(f"{system.url}/internal/feed").status_code == 404
+    assert local_http.get(f"{system.url}/readyz").status_code == 200
 
 
 def _reads_recordings(reader: httpx.Client) -> None:

@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests import local_http
 from tests.e2e.running import GRILLO, SECRET, Embedded, eventually, grillo
 
 pytestmark = pytest.mark.xdist_group("embedded")
@@ -113,8 +113,8 @@ def test_another_user_of_the_machine_can_read_no_file_and_move_no_gate(embedded:
     files = {file.name: file.stat().st_mode & 0o077 for file in embedded.data.rglob("*") if file.is_file()}
     assert {"keys.sqlite", "keys.sqlite-wal", "internal-token", "keys-signing-key"} <= files.keys()
     assert set(files.values()) == {0}
-    assert httpx.delete(f"{embedded.internal_url}/internal/gates/gate_1").status_code == 401
-    assert httpx.get(f"{embedded.internal_url}/internal/feed", params={"gate": "ghost"}).status_code == 401
+    assert local_http.request("DELETE", f"{embedded.internal_url}/internal/gates/gate_1").status_code == 401
+    assert local_http.get(f"{embedded.internal_url}/internal/feed", params={"gate": "ghost"}).status_code == 401
     assert "grillo_requests_total" in embedded.metrics()
 
 

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import pytest
 from standardwebhooks import Webhook
 
+from tests import local_http
 from tests.e2e.running import RECEIVERS_ON_LOOPBACK, SECRET, Embedded, eventually
 from tests.servers import free_port
 
@@ -111,7 +111,7 @@ def test_a_receiver_takes_what_is_signed_and_recent_once_and_nothing_else(
         headers = {"webhook-id": "msg_1", "webhook-timestamp": str(at), "webhook-signature": signature} | {
             name.replace("_", "-"): value for name, value in changed.items()
         }
-        return httpx.post(f"http://127.0.0.1:{port}/", content=content, headers=headers).status_code
+        return local_http.post(f"http://127.0.0.1:{port}/", content=content, headers=headers).status_code
 
     with terminal.receiving(f"export WEBHOOK_SECRET={KEY}", RECEIVERS[program]) as printed:
         assert [status(body), status(body)] == [204, 204]

@@ -13,24 +13,26 @@ from tests.service_database import migrate_as_owner
 from tests.stack import Stack
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[RabbitMq]:
-    """One of the test's own: it will be killed."""
-    with closing(RabbitMq(tmp_path)) as server:
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMq]:
+    """One of the module's own: it will be killed."""
+    with closing(RabbitMq(tmp_path_factory.mktemp("broker"))) as server:
         yield server
 
 
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[Redis]:
-    """One of the test's own, too."""
-    with closing(Redis(tmp_path)) as server:
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """One of the module's own, too."""
+    with closing(Redis(tmp_path_factory.mktemp("redis"))) as server:
         yield server
 
 
-@pytest.fixture
-def running(tmp_path: Path, postgres: Postgres, broker: RabbitMq, redis: Redis) -> Iterator[Distributed]:
-    """A system of the test's own, for it to break."""
-    with closing(Stack(tmp_path, postgres, broker, redis)) as stack:
+@pytest.fixture(scope="module")
+def running(
+    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, broker: RabbitMq, redis: Redis
+) -> Iterator[Distributed]:
+    """A system of the module's own, for it to break. Each of its tests leaves it whole."""
+    with closing(Stack(tmp_path_factory.mktemp("stack"), postgres, broker, redis)) as stack:
         yield Distributed(stack)
 
 

@@ -10,10 +10,13 @@ from typing import Any
 
 import httpx
 
+from tests import local_http
 from tests.against_the_log import Log
 from tests.e2e.running import System, eventually
 
 _SECONDS_MAX = 15
+# Between the requests of one caller. Both readers together ask more than the ten a second that their key may.
+_READ_SECONDS, _TRY_SECONDS, _WRITE_SECONDS = 0.04, 0.1, 0.1
 
 
 class Ledger:
@@ -63,7 +66,7 @@ class Load:
 
     def _write(self) -> None:
         chance = random.Random(self._seed)
-        while not self._over.wait(0.02):
+        while not self._over.wait(_WRITE_SECONDS):
             created = self._ask("POST", "/v1/keys", json={"name": "Load", "permissions": ["events:read"]})
             if created is not None and created.status_code == httpx.codes.CREATED:
                 body = created.json()
@@ -80,7 +83,7 @@ class Load:
     def _read(self) -> None:
         numbers = count()
         name = f"{self.ledger.name}-{threading.get_ident()}"
-        while not self._over.wait(0.005):
+        while not self._over.wait(_READ_SECONDS):
             request_id = f"{name}-{next(numbers)}"
             self.ledger.sent.add(request_id)
             answer = self._ask("GET", "/v1/events", key=self._reader, request_id=request_id)
@@ -94,7 +97,7 @@ class Load:
 
     def _try_the_revoked(self) -> None:
         chance = random.Random(self._seed + 1)
-        while not self._over.wait(0.02):
+        while not self._over.wait(_TRY_SECONDS):
             revoked = sorted(self.ledger.revoked)
             if not revoked:
                 continue
@@ -111,7 +114,9 @@ class Load:
         if request_id is not None:
             headers["X-Request-Id"] = request_id
         try:
-            return httpx.request(method, f"{self._system.url}{path}", headers=headers, timeout=_SECONDS_MAX, **body)
+            return local_http.request(
+                method, f"{self._system.url}{path}", headers=headers, timeout=_SECONDS_MAX, **body
+            )
         except httpx.HTTPError:
             return None
 

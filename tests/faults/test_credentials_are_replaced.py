@@ -20,6 +20,7 @@ from shared.replication.proof.signatures import Signer, Verifier, new_private_ke
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
 from shared.web.requests.internal_callers import digest_of_token
+from tests import local_http
 from tests.against_the_log import Log
 from tests.e2e.running import Distributed, eventually
 from tests.faults.load import Load, await_each_counted_once
@@ -150,7 +151,7 @@ def _assert_stopped(stack: Stack, old: dict[str, dict[str, str]], new: New) -> N
             connection.connect()
         for token, status in ((environment["INTERNAL_TOKEN"], 401), (new.tokens[service], 200)):
             headers = {"Authorization": f"Bearer {token}"}
-            answer = httpx.get(f"{stack.internal_url('keys')}/internal/feed?events=1", headers=headers, timeout=30)
+            answer = local_http.get(f"{stack.internal_url('keys')}/internal/feed?events=1", headers=headers, timeout=30)
             assert answer.status_code == status
     door, clock = InternalClient(stack.internal_url("keys"), new.tokens["sensors"]), SystemClock()
     assert HttpFeed(door, clock, verifier=Verifier([new.public_key("KEYS")])).pull(None).events

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import httpx
 import pytest
 
+from tests import local_http
 from tests.against_the_log import GATES, Log, verdicts
 from tests.e2e.running import SECRET, Distributed, eventually
 from tests.faults.lines import Cut, Lines
@@ -100,7 +101,7 @@ def test_a_gate_cut_off_refuses_all_from_its_lease_s_end_and_recovers_alone(
         assert 200 in {status for _, status in said}, "until then it serves"
         late = [status for asked_at, status in said if asked_at > cut_at + LEASE_SECONDS]
         assert set(late) == {503}
-        problem = httpx.get(f"{stack.public_url('sensors')}/v1/events", headers=_bearing(alive)).json()
+        problem = local_http.get(f"{stack.public_url('sensors')}/v1/events", headers=_bearing(alive)).json()
         assert problem["type"].endswith("gate-not-fresh")
         for service in set(GATES) - {"sensors"}:
             assert verdicts(stack, service, [revoked, alive]) == [401, 403], "the others go on"
@@ -176,7 +177,7 @@ def test_after_all_of_it_no_secret_is_in_any_file_or_output(
     with Load(running, seed=SEED) as ledger:
         eventually(lambda: min(len(ledger.revoked), len(ledger.answered)), lambda least: least >= 10, seconds=60)
         for url in (running.url, *map(stack.public_url, ("keys", "auth", "usage", "sensors"))):
-            with httpx.Client(base_url=url, timeout=30) as caller:
+            with local_http.client(base_url=url, timeout=30) as caller:
                 caller.get(f"/{secret}")
                 caller.get("/v1/keys", params={"api_key": secret, "search": secret})
                 caller.get(f"/v1/keys/{secret}", headers=_bearing(secret) | {"Referer": secret, "X-Request-Id": secret})
@@ -200,7 +201,7 @@ def _bearing(secret: str) -> dict[str, str]:
 
 def _asked(stack: Stack, secret: str) -> int:
     """What the gate of sensors says of a key that may read events."""
-    return httpx.get(f"{stack.public_url('sensors')}/v1/events", headers=_bearing(secret), timeout=30).status_code
+    return local_http.get(f"{stack.public_url('sensors')}/v1/events", headers=_bearing(secret), timeout=30).status_code
 
 
 def _sent(stack: Stack, secret: str, caller: http.client.HTTPConnection | None = None) -> http.client.HTTPConnection:

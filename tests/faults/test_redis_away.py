@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
+from tests import local_http
 from tests.e2e.running import Distributed, eventually
 from tests.integration.shared.gate.quota.gates import Admission, Ledger
 from tests.servers import Redis
@@ -31,7 +32,7 @@ class Caller:
     statuses: Counter[int] = field(default_factory=Counter)
 
     def run(self) -> None:
-        with httpx.Client(headers={"Authorization": f"Bearer {self.secret}"}, timeout=30) as client:
+        with local_http.client(headers={"Authorization": f"Bearer {self.secret}"}, timeout=30) as client:
             while not self.over.wait(self.every_seconds):
                 before = time.monotonic()
                 answer = client.get(self.url)
@@ -57,7 +58,7 @@ def test_a_redis_that_dies_costs_no_request_and_no_key_gets_more_than_one_share_
         eventually(lambda: running.stack.gates("on_shares"), lambda count: count == GATES, seconds=30, every=0.5)
         served = len(moderate_ledger.admissions)
         eventually(lambda: len(moderate_ledger.admissions) - served, lambda more: more >= len(SERVICES), seconds=60)
-        assert all(httpx.get(f"{running.stack.public_url(name)}/readyz").status_code == 200 for name in SERVICES)
+        assert all(local_http.get(f"{running.stack.public_url(name)}/readyz").status_code == 200 for name in SERVICES)
         redis.start(with_saved=True)
         eventually(lambda: running.stack.gates("redis_up"), lambda count: count == GATES, seconds=30, every=0.5)
         assert running.stack.gates("on_shares") == GATES, "what it counts is old"

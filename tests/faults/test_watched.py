@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from ops.grafana.dashboards import DASHBOARDS
+from tests import local_http
 from tests.e2e.running import Distributed, eventually
 from tests.faults.load import Load
 from tests.prometheus import Prometheus
@@ -39,7 +40,7 @@ def test_panels_have_data_and_alerts_come_and_go(running: Distributed, prometheu
     assert prometheus.firing() <= {"GrilloRevocationSlow"}, "nothing is wrong, but a machine may be slow"
 
     for _ in range(12):
-        refused = httpx.get(f"{stack.internal_url('usage')}/metrics", headers={"Authorization": "Bearer nobody"})
+        refused = local_http.get(f"{stack.internal_url('usage')}/metrics", headers={"Authorization": "Bearer nobody"})
         assert refused.status_code == httpx.codes.UNAUTHORIZED
     eventually(prometheus.firing, lambda names: "GrilloInternalDoorRefused" in names, seconds=60)
 

@@ -3,19 +3,17 @@
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.e2e.running import Embedded, System, eventually, grillo
+from tests.faults.sampling import sampled
 from tests.shims.wrong_clock import WrongClock
 
-pytestmark = [
-    pytest.mark.xdist_group("embedded"),
-    pytest.mark.timeout(900),
-    pytest.mark.skip(reason="3 days ahead, all was not counted within half a minute after: not understood yet (24)"),
-]
+pytestmark = [pytest.mark.xdist_group("embedded"), pytest.mark.timeout(900)]
 DAY = 86_400
 LIMIT = 100  # a day
 FIRST, MEANWHILE = 46, 10
@@ -52,7 +50,7 @@ class Ledger:
 
     def wait_for_time(self) -> None:
         with self.running.admin() as admin:
-            eventually(lambda: _time_left(admin), lambda left: abs(left - self._expected_left()) < 120)
+            eventually(lambda: _time_left(admin), lambda left: abs(left - self._expected_left()) < 120, every=1)
 
     def ask(self, times: int) -> None:
         day = (self._time() // DAY).__floor__()
@@ -76,8 +74,10 @@ def _time_left(admin: httpx.Client) -> float:
     return float(policies.split('"day"')[1].split("t=")[1].split(",")[0])
 
 
-@pytest.mark.parametrize("at_start", [True, False], ids=["at a start", "while it runs"])
-@pytest.mark.parametrize("wrong_by", [100 * DAY + HOURS, 3 * DAY + HOURS, -3 * DAY - HOURS, 3600, -3600])
+BY = (100 * DAY + HOURS, 3 * DAY + HOURS, 3600, -3600, -3 * DAY - HOURS, -100 * DAY - HOURS)
+
+
+@pytest.mark.parametrize(("wrong_by", "at_start"), sampled(list(product(BY, (True, False))), 4))
 def test_what_a_wrong_clock_does_is_over_once_it_is_right(
     tmp_path: Path, clock: WrongClock, wrong_by: int, at_start: bool
 ) -> None:
@@ -120,11 +120,12 @@ def _status(ledger: Ledger) -> int:
 
 
 def _all_is_counted(running: Embedded, ledger: Ledger, noon: datetime) -> None:
-    asked = {"from": (noon - timedelta(days=9)).isoformat(), "to": (noon + timedelta(days=109)).isoformat()}
+    asked = {"from": (noon - timedelta(days=109)).isoformat(), "to": (noon + timedelta(days=109)).isoformat()}
 
     def total() -> int:
         with running.admin() as admin:
             told = admin.get(f"/v1/keys/{ledger.key_id}/usage", params=asked | {"step": "day"})
         return int(told.raise_for_status().json()["total"])
 
-    eventually(total, lambda count: count == sum(ledger.admitted.values()) + ledger.refused)
+    # No quicker: an admin key asks 300 times a minute.
+    eventually(total, lambda count: count == sum(ledger.admitted.values()) + ledger.refused, every=1)

@@ -20,6 +20,7 @@ import pytest
 from services.auth import api as auth_api
 from shared.web.application import application
 from shared.web.requests.client_address import TrustedProxies
+from tests import local_http
 from tests.integration.web.asking import QUOTA_EXCEEDED, bearer
 from tests.integration.web.tiny import KEYS, PUBLIC_URL, Tiny, tiny
 from tests.proxies import Proxy, Upstream, envoy, nginx
@@ -54,8 +55,8 @@ class Scene:
         self._known = len(app.recorded())
 
     def ask(self, path: str, headers: dict[str, str] | None = None, method: str = "GET") -> httpx.Response:
-        transport = httpx.HTTPTransport(local_address=CALLER)
-        with httpx.Client(base_url=self.proxy.url, transport=transport, timeout=10) as client:
+        transport = httpx.HTTPTransport(verify=local_http.TRUSTS_NOBODY, local_address=CALLER)
+        with local_http.client(base_url=self.proxy.url, transport=transport, timeout=10) as client:
             return client.request(method, path, headers=headers)
 
     def recorded(self) -> list[list[Any]]:

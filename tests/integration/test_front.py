@@ -15,7 +15,7 @@ import pytest
 
 from shared.gate.grants.replica import LEASE_SECONDS_RANGE
 from shared.web.answers.compression import BYTES_MIN, Compression
-from tests import front
+from tests import front, local_http
 from tests.gate_examples import secret
 from tests.integration.sensors.recordings.scene import CHIEF, scene, segment
 from tests.integration.web.tiny import KEYS
@@ -93,7 +93,7 @@ def _front(
 def test_it_appends_the_callers_address_and_logs_no_key_wherever_it_was_sent(
     tmp_path: Path, upstream: Upstream
 ) -> None:
-    with _front(tmp_path, upstream) as nginx, httpx.Client(base_url=nginx.url) as client:
+    with _front(tmp_path, upstream) as nginx, local_http.client(base_url=nginx.url) as client:
         client.get("/v1/keys", headers={"X-Forwarded-For": "1.2.3.4"})
         assert upstream.headers[-1]["x-forwarded-for"] == "1.2.3.4, 127.0.0.1"
         for path in (
@@ -116,7 +116,7 @@ def test_it_appends_the_callers_address_and_logs_no_key_wherever_it_was_sent(
 def test_the_console_is_told_the_port_by_which_it_is_opened(tmp_path: Path, upstream: Upstream, path: str) -> None:
     """Older browsers' Origin, which has the port, is compared with it."""
     with _front(tmp_path, upstream) as nginx:
-        httpx.post(nginx.url + path, headers={"Host": "grillo.test:8443", "X-Forwarded-For": "198.51.100.9"})
+        local_http.post(nginx.url + path, headers={"Host": "grillo.test:8443", "X-Forwarded-For": "198.51.100.9"})
     told = upstream.headers[-1]
     assert (told["host"], told["x-forwarded-for"]) == ("grillo.test:8443", "198.51.100.9, 127.0.0.1")
     assert told.get("connection") != "close", "connections are kept"
@@ -124,7 +124,7 @@ def test_the_console_is_told_the_port_by_which_it_is_opened(tmp_path: Path, upst
 
 def test_what_a_stranger_tells_of_another_request_ends_at_the_front(tmp_path: Path, upstream: Upstream) -> None:
     with _front(tmp_path, upstream) as nginx:
-        httpx.get(f"{nginx.url}/v1/authorize?permission=admin", headers=ORIGINAL)
+        local_http.get(f"{nginx.url}/v1/authorize?permission=admin", headers=ORIGINAL)
     assert upstream.lines[-1] == "GET /v1/authorize?permission=admin HTTP/1.1"
     assert not upstream.headers[-1].keys() & {name.lower() for name in ORIGINAL}
     assert upstream.headers[-1]["x-forwarded-for"] == "127.0.0.1"
@@ -132,7 +132,7 @@ def test_what_a_stranger_tells_of_another_request_ends_at_the_front(tmp_path: Pa
 
 def test_a_proxy_of_ours_may_tell_of_its_callers_requests_through_the_front(tmp_path: Path, upstream: Upstream) -> None:
     with _front(tmp_path, upstream, asks_for_others="127.0.0.1") as nginx:
-        httpx.get(f"{nginx.url}/v1/authorize", headers=ORIGINAL | {"X-Forwarded-For": "198.51.100.9"})
+        local_http.get(f"{nginx.url}/v1/authorize", headers=ORIGINAL | {"X-Forwarded-For": "198.51.100.9"})
     assert {name: upstream.headers[-1][name.lower()] for name in ORIGINAL} == ORIGINAL
     assert upstream.headers[-1]["x-forwarded-for"] == "198.51.100.9, 127.0.0.1"
 
@@ -184,7 +184,7 @@ def test_a_body_that_does_not_come_ends_here_and_no_service_hears_of_it(tmp_path
     head = "POST /v1/keys HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n"
     with _front(tmp_path, upstream, edit=lambda text: text.replace(patience, "client_body_timeout 300ms;")) as nginx:
         assert _answer(nginx.url, f"{head}half of it") == ""
-        assert httpx.get(f"{nginx.url}/v1/keys").status_code == 200
+        assert local_http.get(f"{nginx.url}/v1/keys").status_code == 200
     assert [line for line in upstream.lines if line.startswith("POST")] == []
 
 
@@ -193,7 +193,7 @@ def test_neither_a_body_nor_an_error_about_one_is_written_down(tmp_path: Path, u
     with _front(tmp_path, upstream) as nginx:
         (tmp_path / "body").rmdir()
         (tmp_path / "body").touch()
-        answer = httpx.post(f"{nginx.url}/v1/keys?api_key={KEY}", content=KEY.ljust(100_000))
+        answer = local_http.post(f"{nginx.url}/v1/keys?api_key={KEY}", content=KEY.ljust(100_000))
     assert (answer.status_code, upstream.lines[-1]) == (200, f"POST /v1/keys?api_key={KEY} HTTP/1.1")
     assert KEY[4:20] not in nginx.written()
 
@@ -203,7 +203,7 @@ def test_what_a_service_compressed_passes_as_it_is_and_nothing_else_is_compresse
     tmp_path: Path, compressing: int, around: str
 ) -> None:
     """`around`: what the nginx.conf of a distribution may say beside this file. Answers of POST may show a secret."""
-    with _front(tmp_path, compressing, around=around) as nginx, httpx.Client(base_url=nginx.url) as client:
+    with _front(tmp_path, compressing, around=around) as nginx, local_http.client(base_url=nginx.url) as client:
         with client.stream("GET", "/v1/keys", headers={"Accept-Encoding": "gzip"}) as answer:
             sent = b"".join(answer.iter_raw())
         assert answer.headers.get_list("Content-Encoding") == ["gzip"]
@@ -227,7 +227,7 @@ def test_tags_hold_through_the_front_whether_or_not_an_answer_was_compressed(
     (tmp_path / "front").mkdir()
     with (
         _front(tmp_path / "front", upstream, sensors=port) as front,
-        httpx.Client(base_url=front.url, headers=bearer) as client,
+        local_http.client(base_url=front.url, headers=bearer) as client,
     ):
         zipped = client.get(path, headers={"Accept-Encoding": "gzip"})
         plain = client.get(path, headers={"Accept-Encoding": "identity"})
@@ -252,8 +252,9 @@ def test_over_tls_browsers_are_told_to_stay_with_it_and_nobody_is_told_a_release
 ) -> None:
     tls_port = free_port()
     with _front(tmp_path, upstream, tls_port=tls_port) as nginx:
-        sealed = httpx.get(f"https://127.0.0.1:{tls_port}{path}", verify=front.trust(tmp_path))
-        plain = httpx.get(nginx.url + path)
+        with httpx.Client(verify=front.trust(tmp_path)) as trusting:
+            sealed = trusting.get(f"https://127.0.0.1:{tls_port}{path}")
+        plain = local_http.get(nginx.url + path)
     assert (sealed.headers["Strict-Transport-Security"], sealed.headers["Server"]) == ("max-age=31536000", "nginx")
     assert "Strict-Transport-Security" not in plain.headers
     for answer in (sealed, plain):
@@ -263,7 +264,7 @@ def test_over_tls_browsers_are_told_to_stay_with_it_and_nobody_is_told_a_release
 def test_a_request_has_one_id_in_the_front_s_log_and_in_the_service_s(tmp_path: Path, upstream: Upstream) -> None:
     with _front(tmp_path, upstream) as nginx:
         for path, given in (("/v1/keys", "mine-1"), ("/console", KEY), ("/v1/authorize", None)):
-            httpx.get(nginx.url + path, headers={} if given is None else {"X-Request-Id": given})
+            local_http.get(nginx.url + path, headers={} if given is None else {"X-Request-Id": given})
     logged = [line.split()[-1] for line in nginx.written().splitlines() if '"GET /' in line][-3:]
     assert [headers["x-request-id"] for headers in upstream.headers[-3:]] == logged
     assert logged[0] == "mine-1"
@@ -277,8 +278,8 @@ def test_each_route_takes_a_body_as_large_as_it_has_use_for(
     tmp_path: Path, upstream: Upstream, path: str, most: int
 ) -> None:
     with _front(tmp_path, upstream) as nginx:
-        taken = httpx.post(nginx.url + path, content=b"x" * (most << 10)).status_code
-        refused = httpx.post(nginx.url + path, content=b"x" * ((most << 10) + 1)).status_code
+        taken = local_http.post(nginx.url + path, content=b"x" * (most << 10)).status_code
+        refused = local_http.post(nginx.url + path, content=b"x" * ((most << 10) + 1)).status_code
     assert (taken in {200, 503}, refused) == (True, 413)
 
 

@@ -20,6 +20,7 @@ from shared.messaging.exchanges import ORIGINAL_SENDER
 from shared.messaging.rpc.call import call
 from shared.messaging.rpc.feed import feed_service
 from shared.values.accounts import SERVICES
+from tests import local_http
 from tests.e2e.running import Distributed
 from tests.trust.forger import Victims, events_of_each_type, head_of, in_envelope
 
@@ -170,4 +171,4 @@ class Attacker:
     def _door(self, of: str) -> httpx.Client:
         token = self._stack.settings(self.service)["INTERNAL_TOKEN"]
         headers = {"Authorization": f"Bearer {token}"}
-        return httpx.Client(base_url=self._stack.internal_url(of), headers=headers, timeout=60)
+        return local_http.client(base_url=self._stack.internal_url(of), headers=headers, timeout=60)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 import msgspec
 
 from shared.contracts import keys
@@ -15,6 +14,7 @@ from shared.eventsourcing.event_store import Head
 from shared.gate.authentication.credential import BODY_CHARACTERS, PREFIX, digest_of, with_checksum
 from shared.replication.proof.signatures import Signer, new_private_key
 from shared.replication.proof.signed_pushes import BEFORE, SIGNATURE, bodies
+from tests import local_http
 from tests.examples import NOON
 from tests.stack import Stack
 
@@ -97,7 +97,7 @@ def _variants(event: CloudEvent, genuine: dict[str, Any]) -> Iterator[dict[str, 
 def head_of(stack: Stack) -> Head:
     """The log's, as the internal door tells."""
     headers = {"Authorization": f"Bearer {stack.settings('keys')['INTERNAL_TOKEN']}"}
-    answer = httpx.get(f"{stack.internal_url('keys')}/internal/feed?events=1", headers=headers, timeout=30)
+    answer = local_http.get(f"{stack.internal_url('keys')}/internal/feed?events=1", headers=headers, timeout=30)
     return msgspec.convert(answer.raise_for_status().json()["head"], type=Head)
 
 

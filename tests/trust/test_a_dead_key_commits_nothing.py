@@ -16,11 +16,13 @@ import pytest
 from sqlalchemy import select
 
 from services.keys import tables
+from services.keys.assembly import MIGRATIONS
 from shared.eventsourcing.audit import audit
 from shared.sql.database import Database
 from tests.e2e.running import Distributed, Embedded, System
 from tests.integration.web.management import Management, management
 from tests.servers import Postgres
+from tests.service_database import new_service_database
 from tests.trust.thief import BODY, CONNECTIONS, ENDINGS, Creation, Thief, behind_the_end
 
 ROUNDS = 3
@@ -33,7 +35,7 @@ MADE_MAX = 30
 @pytest.fixture(params=["sqlite", "postgresql"])
 def api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Management]:
     server: Postgres | None = request.getfixturevalue("postgres") if request.param == "postgresql" else None
-    api = management(tmp_path, keys_database=None if server is None else Database(server.new_database()))
+    api = management(tmp_path, keys_database=None if server is None else new_service_database(server, MIGRATIONS))
     yield api
     api.close()
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import httpx
 import kombu
 import msgspec
 import pytest
@@ -17,6 +16,7 @@ from shared.contracts.usage import BatchesCounted
 from shared.messaging.exchanges import broadcast_queue, events_of
 from shared.replication.proof.signatures import Signer
 from shared.values.accounts import SERVICES
+from tests import local_http
 from tests.e2e.running import Distributed, eventually
 from tests.trust import attacks
 from tests.trust.attacker import Attacker, publish
@@ -113,7 +113,7 @@ def test_who_holds_auth_has_a_say_in_what_a_starting_gate_believes_and_in_nothin
             stack.restart("keys")
         finally:
             middle.answer = None
-        with httpx.Client(base_url=stack.public_url("keys"), headers=forged, timeout=30) as thief:
+        with local_http.client(base_url=stack.public_url("keys"), headers=forged, timeout=30) as thief:
             assert thief.get("/v1/keys").status_code == 200, "stated in docs/threat-model.md"
             refusal = thief.post("/v1/keys", json={"name": "made by auth", "permissions": ["admin"]})
             assert (refusal.status_code, refusal.json()["type"].rsplit("/", 1)[1]) == (401, "invalid-key")
@@ -168,4 +168,4 @@ def test_an_account_is_answered_what_it_needs_and_no_more(distributed: Distribut
     }
     assert {status for status in asked.values() if status != 200} == {403}
     prometheus = {"Authorization": f"Bearer {distributed.stack.secrets['PROMETHEUS_INTERNAL_TOKEN']}"}
-    assert httpx.get(f"{distributed.internal_url}/internal/feed", headers=prometheus).status_code == 403
+    assert local_http.get(f"{distributed.internal_url}/internal/feed", headers=prometheus).status_code == 403

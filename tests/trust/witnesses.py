@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from tests import local_http
 from tests.stack import Stack
 
 _PAUSE_SECONDS, _WAIT_SECONDS_MAX = 0.2, 120
@@ -65,7 +66,7 @@ class Witnesses:
 
     def _try(self, door: Door) -> None:
         body: dict[str, Any] = {"json": _NEW_KEY} if door.method == "POST" else {}
-        with httpx.Client(base_url=self._stack.public_url(door.service), headers=_ORIGINAL, timeout=30) as client:
+        with local_http.client(base_url=self._stack.public_url(door.service), headers=_ORIGINAL, timeout=30) as client:
             while not self._over.wait(_PAUSE_SECONDS):
                 for name, secret in self._secrets.items():
                     try:

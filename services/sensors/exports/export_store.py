@@ -14,6 +14,7 @@ from services.sensors.exports.export import KEPT, Export, ExportFormat, ExportRe
 from services.sensors.exports.tables import export
 from shared.runtime.clock import Clock
 from shared.sql.advisory_lock import take_advisory_lock
+from shared.sql.clocks.due import is_due
 from shared.sql.database import Database
 from shared.sql.keyset import By, read_page
 from shared.values.timestamps import from_microseconds, to_microseconds
@@ -72,23 +73,23 @@ class ExportStore:
 
     def claim(self, claim: str) -> Export | None:
         """The oldest that may be made now: two at once, one an organisation. What has failed thrice fails for good."""
-        now_us = self._now_us()
+        now = self._clock.now()
+        is_over = is_due(export.c.claimed_until_us, now, CLAIMED_FOR)
         with self._database.transaction() as tx:
             take_advisory_lock(tx, _LOCK)
-            is_made = (export.c.status == ExportStatus.MAKING) & (export.c.claimed_until_us > now_us)
+            is_made = (export.c.status == ExportStatus.MAKING) & ~is_over
             busy = tx.execute(select(export.c.organisation_id).where(is_made)).scalars().all()
             if len(busy) >= AT_ONCE_MAX:
                 return None
-            is_left = (export.c.status == ExportStatus.MAKING) & (export.c.claimed_until_us <= now_us)
-            is_due = (export.c.status == ExportStatus.WAITING) & (export.c.claimed_until_us <= now_us)
-            crashed = is_left & (export.c.attempts >= ATTEMPTS_MAX)
-            tx.execute(update(export).where(crashed).values(**_ended(Fault.CRASHED, now_us)))
-            query = select(export).where(is_left | is_due, export.c.organisation_id.not_in(busy))
+            is_open = export.c.status.in_((ExportStatus.MAKING, ExportStatus.WAITING))
+            crashed = (export.c.status == ExportStatus.MAKING) & is_over & (export.c.attempts >= ATTEMPTS_MAX)
+            tx.execute(update(export).where(crashed).values(**_ended(Fault.CRASHED, to_microseconds(now))))
+            query = select(export).where(is_open, is_over, export.c.organisation_id.not_in(busy))
             row = tx.execute(query.order_by(export.c.created_us, export.c.id).limit(1)).one_or_none()
             if row is None:
                 return None
             claimed = {"status": ExportStatus.MAKING, "claim": claim, "percent": 0, "attempts": row.attempts + 1}
-            until_us = now_us + CLAIMED_FOR // timedelta(microseconds=1)
+            until_us = to_microseconds(now + CLAIMED_FOR)
             tx.execute(update(export).where(export.c.id == row.id).values(**claimed, claimed_until_us=until_us))
         return _export(row)
 
@@ -141,8 +142,9 @@ class ExportStore:
         return True
 
     def expire(self) -> None:
-        """Those whose time is over. Their files go with the next sweep."""
-        is_over = (export.c.status == ExportStatus.READY) & (export.c.expires_us <= self._now_us())
+        """Those whose time is over, beyond doubt. Their files go with the next sweep."""
+        now_us = to_microseconds(self._clock.trusted_now())
+        is_over = (export.c.status == ExportStatus.READY) & (export.c.expires_us <= now_us)
         with self._database.transaction() as tx:
             tx.execute(update(export).where(is_over).values(status=ExportStatus.EXPIRED))
 

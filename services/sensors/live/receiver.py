@@ -3,12 +3,14 @@
 A device is known by its network's organisation and its id, as in files. One that is not known is registered where its
 network takes new ones; one that belongs to another network is rejected, for a bridge speaks for its networks alone. The
 same batch taken twice is counted as repeated: what was durable before a process ended, and not acknowledged yet, comes
-again.
+again. While this host's clock is wrong nothing is taken: by it readings would be rejected as from the future, or their
+devices' clocks misjudged. They wait on the bus.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection
@@ -27,7 +29,9 @@ from services.sensors.store.span import SpanDamaged
 from shared.messaging.readings.reading import Reading
 from shared.observability.once_a_minute import OnceAMinute
 from shared.runtime.clock import Clock
+from shared.runtime.clock_doubt import TOLERANCE_SECONDS
 from shared.sql.database import Database
+from shared.sql.dialect_functions import database_time
 from shared.values.timestamps import to_nanoseconds
 
 UNNAMED = "unnamed"
@@ -81,6 +85,10 @@ class _Rejected:
     sensor_id: str | None = None
 
 
+class ClockWrong(Exception):
+    """This host's clock and its database's differ by over an hour."""
+
+
 class Receiver:
     def __init__(
         self, database: Database, devices: Devices, arrival: DeviceArrival, timed: TimeArrival, clock: Clock
@@ -89,11 +97,11 @@ class Receiver:
         self._clock, self._lines = clock, OnceAMinute()
 
     def take(self, readings: Sequence[Reading]) -> None:
-        """Raises what a database raises that is away: nothing of the batch is stored then."""
+        """Raises ClockWrong, and what a database raises that is away: nothing of the batch is stored then."""
         turned_away: list[_Rejected] = []
         refused: list[tuple[Reading, MessageRejected]] = []
         read: list[tuple[Reading, Message]] = []
-        now_ns = to_nanoseconds(self._clock.now())
+        now_ns = to_nanoseconds(self._now())
         for reading in readings:
             try:
                 read.append((reading, _message(reading, now_ns)))
@@ -120,6 +128,15 @@ class Receiver:
             replace(self._reject(reading, error.kind, error.samples, error.reason), sensor_id=sensor_id)
             for (reading, error), sensor_id in zip(refused, known, strict=True)
         ]
+
+    def _now(self) -> datetime:
+        now = self._clock.now()
+        if not self._database.is_sqlite:  # whose clock is this host's
+            with self._database.reading(once=True) as tx:
+                differ = database_time(tx) - now
+            if abs(differ.total_seconds()) > TOLERANCE_SECONDS:
+                raise ClockWrong
+        return now
 
     def _store(self, by_sensor: Mapping[str, _OfSensor], turned_away: Sequence[_Rejected]) -> None:
         try:

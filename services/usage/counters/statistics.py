@@ -16,6 +16,7 @@ from services.usage.counters.question_bounds import BOUNDS, Bounds, Question
 from services.usage.counters.summary import Summary, Sums, sum_of
 from shared.contracts.usage import Spent
 from shared.sql.database import Database
+from shared.sql.dialect_functions import database_time
 from shared.values.timestamps import MINUTE_US, from_microseconds, midnight, to_microseconds
 
 _HOURS_A_DAY = 24
@@ -83,23 +84,23 @@ class Statistics:
             row = tx.execute(used).one()
         return Used(minute=row.minute, day=row.day, hour=row.hour)
 
-    def spent(self, now: datetime) -> tuple[Spent, ...]:
-        """What each key has spent today and in the last 60 s, for a gate that starts with empty counters."""
-        request, counter = tables.request, tables.counter_day
+    def spent(self, at: datetime | None = None) -> tuple[Spent, ...]:
+        """What each key has spent today and in the last 60 s, for a gate that starts with empty counters.
+
+        `at` None: by the database's clock, as gates judge. What a clock that was ahead has dated later is left out: it
+        is of other days, and would fill the minute until then.
+        """
+        request, counter, minute = tables.request.c, tables.counter_day.c, timedelta(seconds=60)
         with self._database.reading() as tx:
-            today = tx.execute(
-                select(counter.c.key_id, func.sum(counter.c.cost).label("cost"))
-                .where(counter.c.minute >= to_microseconds(midnight(now)) // MINUTE_US)
-                .group_by(counter.c.key_id)
-            ).all()
-            recent = tx.execute(
-                select(request.c.key_id, request.c.at).where(
-                    request.c.cost > 0, request.c.at > to_microseconds(now - timedelta(seconds=60))
-                )
-            ).all()
+            now = at or database_time(tx)
+            is_today = counter.minute == to_microseconds(midnight(now)) // MINUTE_US
+            today = tx.execute(select(counter.key_id, counter.cost).where(is_today)).all()
+            after, until = to_microseconds(now - minute), to_microseconds(now + minute)
+            is_recent = request.cost > 0, request.at > after, request.at <= until
+            recent = tx.execute(select(request.key_id, request.at).where(*is_recent)).all()
         seconds_ago: dict[str, list[float]] = defaultdict(list)
         for row in recent:
-            seconds_ago[row.key_id].append((now - from_microseconds(row.at)).total_seconds())
+            seconds_ago[row.key_id].append(max(0.0, (now - from_microseconds(row.at)).total_seconds()))
         days = {row.key_id: int(row.cost) for row in today}
         return tuple(
             Spent(key_id=key_id, today=days.get(key_id, 0), seconds_ago=tuple(seconds_ago.get(key_id, ())))

@@ -14,9 +14,9 @@ from shared.gate.metering.refusal_aggregation import REQUESTS_MAX
 from shared.gate.metering.spool_segment import FRAME_BYTES
 from shared.values.timestamps import rfc3339
 
-AHEAD_MAX = timedelta(
-    hours=1
-)  # of this host's clock: batches of a gate whose clock is fast are counted when their time has come
+# Of this host's clock: what a clock set wrong has written is counted at once, on the day that its gate took it for, and
+# spent of that day's limit. Bounded, for each day is a partition: what is later waits until its time has come.
+AHEAD_MAX = timedelta(days=366)
 _SMALL, _LARGE = 2**31, 2**63
 _SEGMENT_CHARACTERS_MAX = 32
 
@@ -43,7 +43,7 @@ def read(body: object) -> RequestMetered:
 
 
 def check(batch: RequestMetered, now: datetime) -> None:
-    """Raises Unacceptable for an impossible extent, a record from the future, or one that does not fit the table."""
+    """Raises Unacceptable for an impossible extent, a record from a far future, or one that does not fit the table."""
     if not (0 < len(batch.segment) <= _SEGMENT_CHARACTERS_MAX and batch.segment.isprintable()):
         raise Unacceptable(
             f"malformed: its segment must be named by 1 to {_SEGMENT_CHARACTERS_MAX} printable characters"

@@ -1,7 +1,7 @@
 """Dead letters of intake: batches that cannot be counted, each with its reason, for an operator to see.
 
 Nothing is lost: a gate keeps each batch until it is told that the batch is counted, and sends it again. So a batch from
-the future is counted when its time has come, and one of a newer schema version once usage is upgraded.
+a far future is counted when its time has come, and one of a newer schema version once usage is upgraded.
 """
 
 import hashlib

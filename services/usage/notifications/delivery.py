@@ -16,6 +16,7 @@ RETRY_AFTER_SECONDS_MAX = 24 * 3600
 # Backoff before the second attempt, the third …: 14 attempts within three days.
 DELAYS_SECONDS = (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 43_200, 50_400, 50_400, 50_400)
 JITTER = 0.1
+WAIT_MAX = timedelta(seconds=max(RETRY_AFTER_SECONDS_MAX, *DELAYS_SECONDS))
 GONE = 410
 
 

@@ -138,8 +138,7 @@ class Replica:
         self.gates = caught_up.gates or 1
         self.fresh_until = caught_up.sent_at + self._lease_seconds
         # A moment and not what is left of it, which would stand still while pulls fail.
-        left_seconds = self.fresh_until - self._clock.elapsed_seconds()
-        self._freshness.set(self._clock.now().timestamp() + left_seconds)
+        self._freshness.set(self.time_at(self.fresh_until))
         self._tell_position()
         return caught_up
 
@@ -149,6 +148,11 @@ class Replica:
     def time(self) -> float:
         """The log's database time, in seconds since 1970: the last pull's, plus what has elapsed since it was sent."""
         return self.time_at(self._clock.elapsed_seconds())
+
+    def moment(self) -> datetime | None:
+        """`time` as a moment; None before the first pull."""
+        time = self.time()
+        return None if time < 0 else datetime.fromtimestamp(time, UTC)
 
     def time_at(self, elapsed: float) -> float:
         """As `time`, at a reading of the elapsed clock."""

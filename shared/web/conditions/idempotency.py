@@ -107,12 +107,15 @@ class Idempotency:
         tx.execute(delete(table).where(table.c.created_at <= self._oldest_kept()))
         values = {"attempt": attempt.id, "body_digest": attempt.body_digest, "subject": subject}
         try:
-            tx.execute(insert(table).values(**values, created_at=rfc3339(self._clock.now())))
+            # The later of both: a clock that was set back would have it forgotten once it is right.
+            created_at = max(self._clock.now(), self._clock.trusted_now())
+            tx.execute(insert(table).values(**values, created_at=rfc3339(created_at)))
         except IntegrityError:
             raise Taken from None
 
     def _oldest_kept(self) -> str:
-        return rfc3339(self._clock.now() - KEPT)
+        """While the clock is in doubt nothing is forgotten: what was asked before it was set is not done again."""
+        return rfc3339(self._clock.trusted_now() - KEPT)
 
 
 def _still_running() -> Problem:

@@ -15,13 +15,14 @@ from services.sensors.registry.visible import Visible
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from tests.examples import ORGANISATION_ID, ORIGIN, NoBus
+from tests.service_database import migrated
 
 START_NS = 1_579_862_700_000_000_000
 
 
 @pytest.fixture
 def sensors(database: Database, tmp_path: Path, clock: ManualClock) -> Sensors:
-    return assembly.assemble(database, NoBus(), clock, tmp_path / "samples")
+    return assembly.assemble(migrated(database, assembly.MIGRATIONS), NoBus(), clock, tmp_path / "samples")
 
 
 def test_a_deleted_sensor_is_gone_with_its_recordings_and_may_come_back(

@@ -4,6 +4,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,17 @@ import pytest
 from falcon import testing
 
 from services.keys import assembly, tables
+from services.keys.assembly import MIGRATIONS
 from shared.eventsourcing.audit import audit
 from shared.runtime.clock import ManualClock
+from shared.sql.clocks.clock_watch import ClockWatch
 from shared.sql.database import Database
 from shared.web.conditions.idempotency import Idempotency, attempt_of
 from tests.examples import NOON
 from tests.integration.web.asking import problem
 from tests.integration.web.management import Management, management
 from tests.servers import Postgres
-from tests.service_database import migrated
+from tests.service_database import migrated, new_service_database
 
 BODY = {"name": "key", "permissions": ["sensors:read"]}
 Ask = Callable[[], testing.Result]
@@ -28,7 +31,7 @@ Ask = Callable[[], testing.Result]
 @pytest.fixture(params=["sqlite", "postgresql"])
 def api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Management]:
     server: Postgres | None = request.getfixturevalue("postgres") if request.param == "postgresql" else None
-    api = management(tmp_path, keys_database=None if server is None else Database(server.new_database()))
+    api = management(tmp_path, keys_database=None if server is None else new_service_database(server, MIGRATIONS))
     yield api
     api.close()
 
@@ -101,6 +104,25 @@ def test_after_a_day_the_key_may_be_used_anew(database: Database) -> None:
         assert idempotency.find(attempt) == key_id
         clock.advance(1)
         assert idempotency.find(attempt) is None
+
+
+@pytest.mark.parametrize("days", [3, -3])
+def test_a_clock_in_doubt_forgets_nothing_that_was_asked_before_it_was_set_nor_since(
+    database: Database, days: int
+) -> None:
+    migrated(database, assembly.MIGRATIONS)
+    clock = ManualClock(NOON)
+    watch = ClockWatch("keys", database, tables.clock_reading, clock)
+    watch.tick()
+    idempotency = Idempotency(database, tables.idempotency, watch.clock)
+    before, since = (attempt_of(given, "key_1", "POST", "/v1/keys", BODY) for given in ("before", "since"))
+    for attempt, key_id in ((before, "key_2"), (since, "key_3")):
+        with database.transaction() as tx:
+            idempotency.keep(attempt, tx, key_id)
+        clock.set_by(timedelta(days=days) if attempt is before else timedelta())
+    for _ in range(2):
+        assert (idempotency.find(before), idempotency.find(since)) == ("key_2", "key_3")
+        clock.set_by(-timedelta(days=days))
 
 
 def test_fifty_creations_at_once_with_one_idempotency_key_make_one_key(api: Management) -> None:

@@ -1,6 +1,7 @@
 """Hours that are due: which are to be sealed, who is at it, and which are done. One sealer an axis at a time."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -9,11 +10,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.sensors import tables
 from shared.runtime.clock import Clock
+from shared.sql.clocks.due import is_due
 from shared.sql.database import Database, DatabaseBusy
 from shared.values.timestamps import HOUR_US, to_microseconds
 
 SETTLE_SECONDS = 120
-_LEASE_SECONDS = 300
+_LEASE = timedelta(minutes=5)
 _log = structlog.get_logger(__name__)
 
 
@@ -39,20 +41,20 @@ class DueHours:
         table = tables.seal_due
         query = select(table).order_by(table.c.since_us).limit(hours_max)
         if settled:
-            before_us = self._now_us() - SETTLE_SECONDS * 1_000_000
-            query = query.where(table.c.since_us <= before_us, table.c.hour < before_us // HOUR_US)
+            before = self._clock.now() - timedelta(seconds=SETTLE_SECONDS)
+            is_settled = is_due(table.c.since_us, before, timedelta(seconds=SETTLE_SECONDS))
+            query = query.where(is_settled, table.c.hour < to_microseconds(before) // HOUR_US)
         with self._database.reading(once=True) as tx:
             rows = tx.execute(query).all()
         return [DueHour(sensor_id=row.sensor_id, axis=row.axis, hour=row.hour, version=row.version) for row in rows]
 
     def claim(self, due: DueHour) -> bool:
         """A sealer that ends after its claim keeps an axis for some minutes at most."""
-        table, now_us = tables.channel, self._now_us()
+        table, now = tables.channel, self._clock.now()
         is_this = (table.c.sensor_id == due.sensor_id) & (table.c.axis == due.axis)
-        until_us = now_us + _LEASE_SECONDS * 1_000_000
         with self._database.transaction(durable=False) as tx:
-            claimed = update(table).where(is_this, table.c.sealing_until_us <= now_us)
-            if tx.execute(claimed.values(sealing_until_us=until_us)).rowcount:
+            claimed = update(table).where(is_this, is_due(table.c.sealing_until_us, now, _LEASE))
+            if tx.execute(claimed.values(sealing_until_us=to_microseconds(now + _LEASE))).rowcount:
                 return True
             return tx.execute(select(table.c.axis).where(is_this)).first() is None  # nothing of it is left
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, update
 
 from services.usage import tables as usage_tables
 from services.usage.alerting import tables
@@ -20,12 +20,15 @@ from services.usage.alerting.rules.rule import Kind, Rule, by_precedence, channe
 from services.usage.alerting.rules.rule_store import rules_of
 from services.usage.notifications.deliveries.delivery_store import OutgoingMessage, enqueue_deliveries
 from shared.contracts.usage import AlertRaised, AlertResolved
+from shared.sql.clocks.due import is_due
 from shared.sql.database import upsert
 from shared.sql.in_values import in_values
 from shared.values.identifiers import new_id
 from shared.values.timestamps import from_microseconds, to_microseconds
 
 KEPT_UP_BY = timedelta(minutes=1)  # an end that moves by less is not written
+LASTS_MAX = timedelta(days=1)  # the end of what requests met, from the request on
+_OF_EXPIRIES = (Kind.KEY_EXPIRING.value, Kind.KEY_UNUSED.value)
 _PAGE = 500
 Family = tuple[str, str, str]  # kind, key, family
 
@@ -117,10 +120,16 @@ def _raised_before(tx: Connection, met: Iterable[Met]) -> dict[tuple[Family, str
     return found
 
 
+def is_over(now: datetime) -> ColumnElement[bool]:
+    """Of an open alert. An expiry may be far ahead; any other end that is would keep new alerts back until then."""
+    columns = tables.alert.c
+    is_far_ahead = and_(columns.kind.not_in(_OF_EXPIRIES), is_due(columns.ends_at, now, LASTS_MAX))
+    return and_(columns.resolved_at.is_(None), or_(columns.ends_at <= to_microseconds(now), is_far_ahead))
+
+
 def resolve_over(tx: Connection, now: datetime) -> int:
     """Resolves a page of alerts whose end has passed; the next call takes the rest. Answers how many."""
-    table = tables.alert
-    query = select(table).where(table.c.resolved_at.is_(None), table.c.ends_at <= to_microseconds(now))
+    query = select(tables.alert).where(is_over(now))
     return _resolve(tx, tx.execute(query.limit(_PAGE).with_for_update(skip_locked=True)).all(), now)
 
 

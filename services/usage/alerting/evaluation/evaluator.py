@@ -19,6 +19,7 @@ from services.usage import tables as usage_tables
 from services.usage.alerting import tables
 from services.usage.alerting.alerts.alert_lifecycle import (
     find_open_alerts,
+    is_over,
     raise_or_keep_up,
     resolve_of_keys,
     resolve_over,
@@ -95,7 +96,7 @@ class Evaluator:
     def settle(self) -> None:
         """What happens by time alone: stores the hourly baseline, and resolves alerts whose end has passed."""
         now = self._clock.now()
-        self._baseline.keep(now)
+        self._baseline.keep(now, self._clock.trusted_now())
         if self._is_any_over(now):
             with self._database.transaction() as tx:
                 resolve_over(tx, now)
@@ -179,8 +180,7 @@ class Evaluator:
         return one.rule.label is None or self._carries_label(one.rule.organisation_id, one.key_id, one.rule.label)
 
     def _is_any_over(self, now: datetime) -> bool:
-        table = tables.alert
-        over = select(table.c.id).where(table.c.resolved_at.is_(None), table.c.ends_at <= to_microseconds(now)).limit(1)
+        over = select(tables.alert.c.id).where(is_over(now)).limit(1)
         with self._database.reading() as tx:
             return tx.execute(over).first() is not None
 

@@ -29,13 +29,13 @@ class HourlyBaseline:
         for observation in observations:
             self._requests[observation.key_id, observation.minute // 60] += observation.requests
 
-    def keep(self, now: datetime) -> None:
+    def keep(self, now: datetime, trusted_now: datetime) -> None:
         """Stores what was noted since the last time, at most once a minute; deletes hours older than the week."""
-        if self._kept_at is not None and now < self._kept_at + KEPT_EVERY:
+        if self._kept_at is not None and abs(now - self._kept_at) < KEPT_EVERY:
             return
         noted, self._requests, self._kept_at = self._requests, Counter(), now
         table = tables.key_hour
-        oldest = to_microseconds(now) // HOUR_US - BASELINE_HOURS - 1
+        oldest = to_microseconds(trusted_now) // HOUR_US - BASELINE_HOURS - 1
         rows = [{"key_id": key_id, "hour": hour, "requests": count} for (key_id, hour), count in sorted(noted.items())]
         with self._database.transaction() as tx:
             tx.execute(delete(table).where(table.c.hour < oldest))

@@ -11,8 +11,9 @@ from services.usage.notifications.channel import Channel
 from services.usage.notifications.channels.channel_store import channels_of, disable
 from services.usage.notifications.deliveries.held_deliveries import hold, keep_within_bound
 from services.usage.notifications.deliveries.places import AT_ONCE_OF_CHANNEL, Places, Waiting
-from services.usage.notifications.delivery import SENDING_SECONDS_MAX, Next, Outcome, Status
+from services.usage.notifications.delivery import SENDING_SECONDS_MAX, WAIT_MAX, Next, Outcome, Status
 from services.usage.notifications.message import of_disabled
+from shared.sql.clocks.due import is_beyond
 from shared.sql.database import Database, upsert
 from shared.values.identifiers import new_id
 from shared.values.timestamps import to_microseconds
@@ -106,6 +107,7 @@ class DeliveryStore:
         nothing.
         """
         table = tables.delivery
+        self._bring_back(now)
         with self._database.reading() as tx:
             if tx.execute(select(table.c.id).where(table.c.due_at <= to_microseconds(now)).limit(1)).first() is None:
                 return ()
@@ -160,6 +162,16 @@ class DeliveryStore:
             if ids:
                 tx.execute(delete(attempt).where(attempt.c.delivery_id.in_(ids)))
                 tx.execute(delete(table).where(table.c.id.in_(ids)))
+
+    def _bring_back(self, now: datetime) -> None:
+        """What a clock that was ahead has put off is due now. By itself, for all other questions read by one range."""
+        table = tables.delivery
+        is_put_off = is_beyond(table.c.due_at, now, WAIT_MAX)
+        with self._database.reading(once=True) as tx:
+            if tx.execute(select(table.c.id).where(is_put_off).limit(1)).first() is None:
+                return
+        with self._database.transaction() as tx:
+            tx.execute(update(table).where(is_put_off).values(due_at=to_microseconds(now)))
 
     def _claim(self, ids: Sequence[str], now: datetime) -> tuple[ClaimedDelivery, ...]:
         """Claims those that no other process has claimed meanwhile."""

@@ -3,6 +3,7 @@
 Any 2xx is a receipt; redirects are not followed.
 """
 
+import functools
 import ssl
 import time
 from collections.abc import Sequence
@@ -37,7 +38,7 @@ class WebhookSender:
         seconds_max: float = ATTEMPT_SECONDS_MAX,
     ) -> None:
         self._policy, self._resolve, self._seconds_max = policy, resolve, seconds_max
-        self._trusted = trusted or ssl.create_default_context()
+        self._trusted = trusted or _trusted_by_this_machine()
 
     def send(self, url: str, message_id: str, payload: str, secrets: Sequence[str], now: datetime) -> Outcome:
         """Posts the message, within the deadline. Faults of the receiver are in the Outcome, never raised."""
@@ -60,6 +61,12 @@ class WebhookSender:
             return Outcome(delivered=False, fault=f"no answer within {self._seconds_max:g} s")
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, ValueError) as error:
             return Outcome(delivered=False, fault=_description(error))
+
+
+@functools.cache
+def _trusted_by_this_machine() -> ssl.SSLContext:
+    """Read once in a process: all the certificates take some sixty milliseconds of processor time."""
+    return ssl.create_default_context()
 
 
 def signed(message_id: str, payload: str, secrets: Sequence[str], now: datetime) -> dict[str, str]:

@@ -10,19 +10,19 @@ from services.keys.assembly import Keys
 from services.keys.console.sessions.sign_in import SignIn
 from shared.replication.proof.signatures import Signer, new_private_key
 from shared.runtime.clock import ManualClock
-from shared.sql.database import Database
 from tests.examples import ORIGIN, NoBus
 from tests.integration.keys.console.browsing import Browser
 from tests.integration.keys.console.scene import Console
 from tests.integration.keys.console.usage_double import Usage
 from tests.servers import Postgres
+from tests.service_database import service_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def keys(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> Iterator[Keys]:
     is_sqlite = request.param == "sqlite"
     server: Postgres | None = None if is_sqlite else request.getfixturevalue("postgres")
-    database = Database.sqlite(tmp_path / "keys.db") if server is None else Database(server.new_database())
+    database = service_database(server, tmp_path / "keys.db", assembly.MIGRATIONS)
     yield assembly.assemble(database, NoBus(), clock, lease_seconds=1)
     database.close()
 
@@ -39,7 +39,7 @@ def sign_in(keys: Keys, clock: ManualClock) -> SignIn:
 
 @pytest.fixture
 def console(tmp_path: Path, clock: ManualClock) -> Iterator[Console]:
-    database = Database.sqlite(tmp_path / "keys.db")
+    database = service_database(None, tmp_path / "keys.db", assembly.MIGRATIONS)
     yield Console(assembly.assemble(database, NoBus(), clock, lease_seconds=1))
     database.close()
 
@@ -60,7 +60,7 @@ def browser(console: Console, usage: Usage) -> Browser:
 @pytest.fixture
 def signing_console(tmp_path: Path, clock: ManualClock) -> Iterator[Console]:
     """Its receipts have a proof."""
-    database = Database.sqlite(tmp_path / "keys.db")
+    database = service_database(None, tmp_path / "keys.db", assembly.MIGRATIONS)
     signer = Signer(new_private_key())
     yield Console(assembly.assemble(database, NoBus(), clock, lease_seconds=1, signer=signer))
     database.close()

@@ -15,6 +15,7 @@ from tests.integration.keys.console.browsing import Browser
 from tests.integration.keys.console.scene import CREATE, REVIEW, Console, create, secret_in
 from tests.integration.keys.console.usage_double import Usage
 from tests.integration.web.management import Networks
+from tests.service_database import service_database
 
 NEW = "/console/keys/new"
 SCRIPT = "<script>North</script>"
@@ -45,7 +46,7 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path, clock: ManualClock) -> Iterator[Scene]:
-    database = Database.sqlite(tmp_path / "keys.db")
+    database = service_database(None, tmp_path / "keys.db", assembly.MIGRATIONS)
     yield Scene(database, clock)
     database.close()
 

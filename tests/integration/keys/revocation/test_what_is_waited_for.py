@@ -15,6 +15,7 @@ from services.keys.revocation.propagation import Receipt
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from tests.examples import ORIGIN, NoBus
+from tests.service_database import migrated
 
 REQUEST = KeyRequest(description=Description(name="k"), permissions=("events:read", "sensors:read"))
 Command = Callable[[CommandHandler, str, str], object]
@@ -62,7 +63,7 @@ class Waits:
 def test_what_takes_power_away_waits_until_no_gate_has_the_state_before(
     database: Database, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    keys = assembly.assemble(database, NoBus(), clock, lease_seconds=1).commands
+    keys = assembly.assemble(migrated(database, assembly.MIGRATIONS), NoBus(), clock, lease_seconds=1).commands
     organisation_id = keys.organisations.register("Ferrovie", "standard", ORIGIN)
     key_id = keys.create(organisation_id, REQUEST, ORIGIN).key_id
     waits = Waits()

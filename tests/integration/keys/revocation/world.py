@@ -23,7 +23,6 @@ from shared.gate.verdict import Refusal
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from tests.examples import DIGEST, HINT, ORIGIN, NoBus
-from tests.service_database import migrated
 
 WAIT_SECONDS = 20
 ADMIN = KeyRequest(description=Description(name="admin"), permissions=("admin",))
@@ -35,7 +34,6 @@ class World:
 
     def __init__(self, database: Database, clock: ManualClock, pool: ThreadPoolExecutor) -> None:
         self.clock, self.pool = clock, pool
-        migrated(database, assembly.MIGRATIONS)
         self.keys = assembly.assemble(database, NoBus(), clock, lease_seconds=1)
         self.organisation_id = self.keys.commands.organisations.register("Ferrovie", "standard", ORIGIN)
 

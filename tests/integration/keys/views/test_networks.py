@@ -11,17 +11,17 @@ from services.keys.commands.command_inputs import KeyEdit, KeyRequest
 from services.keys.encryption.description import Description
 from services.keys.views.listing.key_filter import KeyFilter
 from shared.runtime.clock import ManualClock
-from shared.sql.database import Database
 from tests.examples import ORIGIN, NoBus
 from tests.integration.web.management import Networks
 from tests.servers import Postgres
+from tests.service_database import service_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def keys(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> Iterator[assembly.Keys]:
     is_sqlite = request.param == "sqlite"
     server: Postgres | None = None if is_sqlite else request.getfixturevalue("postgres")
-    database = Database.sqlite(tmp_path / "keys.db") if server is None else Database(server.new_database())
+    database = service_database(server, tmp_path / "keys.db", assembly.MIGRATIONS)
     yield assembly.assemble(database, NoBus(), clock, lease_seconds=1, networks=Networks())
     database.close()
 

@@ -15,7 +15,7 @@ from services.sensors.samples import Samples, open_samples
 from services.sensors.store.waveform import Segment
 from shared.runtime.clock import Clock, SystemClock
 from shared.sql.database import Database
-from shared.sql.migrations import migrate
+from tests.service_database import migrated
 
 SENSOR_ID = "sen_0000000000000000000001"
 ALL_TIME = (0, 4_000_000_000_000_000_000)
@@ -54,7 +54,7 @@ def register(database: Database, *sensor_ids: str) -> None:
 
 def scene(folder: Path, clock: Clock | None = None) -> Scene:
     database, clock = Database.sqlite(folder / "sensors.sqlite3"), clock or SystemClock()
-    migrate(database, assembly.MIGRATIONS)
+    migrated(database, assembly.MIGRATIONS)
     samples = open_samples(database, folder / "samples", clock)
     register(database, SENSOR_ID)
     return Scene(database=database, samples=samples, arrival=DeviceArrival(database, samples.store, clock))

@@ -19,8 +19,8 @@ from shared.eventsourcing.origin import Origin
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
-from shared.sql.migrations import migrate
 from shared.values.timestamps import to_nanoseconds
+from tests.service_database import migrated
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 ORGANISATION = "org_1"
@@ -83,7 +83,7 @@ class Scene:
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
     database, clock = Database.sqlite(tmp_path / "sensors.sqlite3"), SystemClock()
-    migrate(database, assembly.MIGRATIONS)
+    migrated(database, assembly.MIGRATIONS)
     samples = open_samples(database, tmp_path / "samples", clock)
     importer = Importer(database, SqlEventStore(database, tables.metadata), samples.store, clock)
     yield Scene(database, importer, samples, tmp_path)

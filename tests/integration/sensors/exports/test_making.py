@@ -218,6 +218,22 @@ def test_a_file_expires_and_is_deleted(here: Scene, tmp_path: Path) -> None:
     assert (told["status"], told["file"], left(tmp_path)) == ("expired", None, [])
 
 
+def test_a_clock_that_is_ahead_deletes_no_file_and_what_was_claimed_then_is_made_once_it_is_right(
+    here: Scene, tmp_path: Path
+) -> None:
+    export_id = ask(here, here.recorded(segment(0, 60)))
+    assert made(here, export_id)["status"] == "ready"
+    here.clock.set_by(timedelta(days=3))
+    here.sensors.exports.maker.sweep()
+    assert left(tmp_path) == [f"{export_id}.csv"]
+    other = ask(here, here.recorded(segment(0, 60), station="BBB"))
+    assert here.sensors.exports.store.claim("of a maker that ends") is not None
+    here.clock.set_by(-timedelta(days=3))
+    here.replica.pull()
+    assert made(here, other)["status"] == "ready"
+    assert file(here, export_id)
+
+
 def test_too_large_a_file_is_given_up(here: Scene, tmp_path: Path) -> None:
     here.sensors.exports.maker._bytes_max = 1000
     export_id = ask(here, here.recorded(segment(0, 60)))

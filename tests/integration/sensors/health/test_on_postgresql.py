@@ -18,13 +18,14 @@ from shared.sql.database import Database
 from tests.gate_examples import MemoryBus
 from tests.integration.web.sensor_world import seconds_of_records
 from tests.servers import Postgres
+from tests.service_database import new_service_database
 
 pytestmark = pytest.mark.xdist_group("postgres")
 
 
 @pytest.fixture
 def database(postgres: Postgres) -> Iterator[Database]:
-    database = Database(postgres.new_database())
+    database = new_service_database(postgres, assembly.MIGRATIONS)
     yield database
     database.close()
 

@@ -31,8 +31,8 @@ from services.sensors.store.waveform import Segment
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
-from shared.sql.migrations import migrate
 from tests.examples import ORGANISATION_ID, ORIGIN
+from tests.service_database import migrated
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -55,7 +55,7 @@ class Served:
 
     def __init__(self, folder: Path) -> None:
         database, clock = Database.sqlite(folder / "sensors.sqlite3"), SystemClock()
-        migrate(database, assembly.MIGRATIONS)
+        migrated(database, assembly.MIGRATIONS)
         self._database = database
         self.samples = open_samples(database, folder / "samples", clock)
         self._importer = Importer(database, SqlEventStore(database, tables.metadata), self.samples.store, clock)

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +11,18 @@ import pytest
 from prometheus_client import Metric
 from sqlalchemy import delete, select
 
-from services.sensors import ingest, tables
+from services.sensors import assembly, ingest, tables
 from services.sensors.accounting.account import Account
 from services.sensors.accounting.rejection import Rejection
 from services.sensors.arrival import accounts, recent_messages, senders
 from services.sensors.assembly import Sensors
 from services.sensors.ingest.openeew import NETWORK_UNKNOWN
+from services.sensors.live.receiver import ClockWrong
 from services.sensors.networks.network import ChangeNetwork
 from services.sensors.registry.sensor import sensor_id
 from services.sensors.registry.visible import Visible
 from shared.runtime.clock import ManualClock
-from tests.examples import NOON, ORGANISATION_ID, ORIGIN
+from tests.examples import NOON, ORGANISATION_ID, ORIGIN, NoBus
 from tests.integration.sensors.live.messages import (
     BRIDGE,
     archived,
@@ -31,6 +34,8 @@ from tests.integration.sensors.live.messages import (
     with_list,
     with_object,
 )
+from tests.servers import Postgres
+from tests.service_database import new_service_database
 
 OF_RECORD = 96
 SENSOR_ID = sensor_id(ORGANISATION_ID, NETWORK_UNKNOWN, "001")
@@ -46,6 +51,23 @@ def rejections(sensors: Sensors) -> dict[str, tuple[int, int]]:
     table = tables.metadata.tables["sample_rejection"]
     with sensors.database.reading() as tx:
         return {row.reason: (row.samples, row.messages) for row in tx.execute(select(table))}
+
+
+@pytest.mark.parametrize("days", [3, -3])
+def test_while_the_clock_is_wrong_no_reading_is_taken(postgres: Postgres, tmp_path: Path, days: int) -> None:
+    """Three days behind, each would be rejected as from the future; ahead, its device's clock misjudged."""
+    clock = ManualClock(datetime.now(UTC))
+    with closing(new_service_database(postgres, assembly.MIGRATIONS)) as database:
+        sensors = assembly.assemble(database, NoBus(), clock, tmp_path / "samples")
+        network_id = network(sensors)
+        begin = clock.now().timestamp() - 60
+        batch = readings(network_id, [archived(number, begin=begin) for number in range(10)])
+        clock.set_by(timedelta(days=days))
+        with pytest.raises(ClockWrong):
+            sensors.receiver.take(batch)
+        clock.set_by(-timedelta(days=days))
+        sensors.receiver.take(batch)
+        assert sent(sensors) == Account(new=10 * OF_RECORD, reasons={"": 0})
 
 
 @pytest.mark.parametrize("shape", [archived, with_list, with_object])

@@ -21,8 +21,8 @@ from services.sensors.store.sealing.verification import Verification
 from services.sensors.store.timing import Eras, FixedEras, Nanoseconds
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
-from shared.sql.migrations import migrate
 from tests.examples import NOON, ORGANISATION_ID
+from tests.service_database import migrated
 
 SENSOR_ID = "sen_4Yg1RjUWcKrjYPfPvW0i3c"
 HOUR_NS = 3600 * 10**9
@@ -53,7 +53,7 @@ class Lines:
 
 class StoredSamples:
     def __init__(self, database: Database, folder: Path, clock: Clock, eras: Eras | None = None) -> None:
-        migrate(database, MIGRATIONS)
+        migrated(database, MIGRATIONS)
         self.database, self.clock, self.coding, self.eras = database, clock, AxisCodes(), eras or FixedEras()
         self.archive = Archive(folder)
         self.store = SampleStore(self.archive, self.coding, clock)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from services.sensors.assembly import MIGRATIONS
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from tests.integration.sensors.store.stored_samples import (
@@ -17,13 +18,14 @@ from tests.integration.sensors.store.stored_samples import (
     stretch,
 )
 from tests.servers import Postgres
+from tests.service_database import new_service_database
 
 pytestmark = pytest.mark.xdist_group("postgres")
 
 
 @pytest.fixture
 def database(postgres: Postgres) -> Iterator[Database]:
-    database = Database(postgres.new_database())
+    database = new_service_database(postgres, MIGRATIONS)
     yield database
     database.close()
 

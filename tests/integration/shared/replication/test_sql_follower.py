@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -177,6 +178,17 @@ def test_a_replay_goes_as_far_as_it_can_and_the_rest_goes_on_waiting(
     assert service.effects() == [1, 2]
     assert service.parked() == [(3, 1)]
     assert service.follower.parked()[0].retry_at is not None
+
+
+def test_an_event_that_was_parked_while_the_clock_was_ahead_is_tried_again_once_it_is_right(service: Service) -> None:
+    """It may be a key's revocation: it must not wait for as many days as the clock was ahead."""
+    service.broken = {"b"}
+    service.clock.set_by(timedelta(days=3))
+    service.apply("b")
+    service.clock.set_by(-timedelta(days=3))
+    service.broken.clear()
+    service.follower.retry_due()
+    assert (service.effects(), service.parked()) == ([1], [])
 
 
 def test_a_parked_event_is_tried_again_with_growing_delay_and_then_left_to_a_person(service: Service) -> None:

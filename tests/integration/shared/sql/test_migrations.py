@@ -1,5 +1,6 @@
 """A new file gets the very tables that the code declares; an old one what it lacks; and nothing is left half-done."""
 
+import itertools
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -58,11 +59,12 @@ def upgrade():
 
 @pytest.fixture
 def scripts(tmp_path: Path) -> Callable[..., Path]:
-    """A folder of migrations: scripts(FIRST, SECOND)."""
-    folder = tmp_path / "migrations"
-    (folder / "versions").mkdir(parents=True)
+    """A folder of migrations, another for each release: scripts(FIRST, SECOND)."""
+    releases = itertools.count()
 
     def write(*texts: str) -> Path:
+        folder = tmp_path / f"release-{next(releases)}"
+        (folder / "versions").mkdir(parents=True)
         for number, script in enumerate(texts, start=1):
             (folder / "versions" / f"{number:04}_step.py").write_text(script)
         return folder

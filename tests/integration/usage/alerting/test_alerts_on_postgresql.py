@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from services.usage.assembly import MIGRATIONS
 from shared.runtime.clock import ManualClock
-from shared.sql.database import Database
 from tests.servers import Postgres
+from tests.service_database import new_service_database
 from tests.unit.usage.alerting.alerts import test_alert_lifecycle
 from tests.unit.usage.alerting.evaluation import (
     test_conditions,
@@ -35,7 +36,7 @@ SCENARIOS: list[Callable[[World], None]] = [
 
 @pytest.fixture
 def world(postgres: Postgres, clock: ManualClock) -> Iterator[World]:
-    database = Database(postgres.new_database())
+    database = new_service_database(postgres, MIGRATIONS)
     yield World(database, clock)
     database.close()
 

@@ -236,6 +236,16 @@ def test_yesterdays_calls_count_for_the_minute_and_not_for_the_day(metering: Met
     assert (spent.today, sorted(spent.seconds_ago)) == (1, [10.0, 40.0])
 
 
+def test_what_a_clock_that_was_ahead_has_dated_takes_nothing_of_this_day_nor_of_this_minute(
+    metering: Metering, statistics: Statistics
+) -> None:
+    """A gate that starts would have its minute full until then."""
+    ahead = NOON + timedelta(days=3)
+    metering.take_in(batch(record(at=ahead), record(at=ahead), record(at=NOON), record(at=NOON + timedelta(seconds=1))))
+    (spent,) = statistics.spent(NOON)
+    assert (spent.today, spent.seconds_ago) == (2, (0.0, 0.0)), "another host may be a second ahead"
+
+
 def test_a_day_of_several_keys_is_by_hour_and_of_one_organisation(
     usage_database: Database, metering: Metering, clock: ManualClock
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from services.usage import tables
+from services.usage.counters.statistics import Statistics
 from services.usage.intake import batch_validation as acceptance
 from services.usage.intake.batch_intake import BatchIntake, retry
 from services.usage.intake.metering import Metering
@@ -90,7 +91,10 @@ def a_record(**different: Any) -> list[Any]:
         (body(end=OWN - 1), f"malformed: its records take {OWN} bytes of a segment, not {OWN - 1}"),
         (body(segment=""), "malformed: its segment must be named by 1 to 32 printable characters"),
         (body(segment="s" * 33), "malformed: its segment must be named by 1 to 32 printable characters"),
-        (body(records=[a_record(), a_record(at=NOON + timedelta(hours=1, seconds=1))]), "from the future: record 1 is"),
+        (
+            body(records=[a_record(), a_record(at=NOON + timedelta(days=366, seconds=1))]),
+            "from the future: record 1 is",
+        ),
         (body(records=[a_record(route="/" * 101)]), "malformed: record 0 has a field that cannot be stored"),
         (body(records=[a_record(user_agent="\0")]), "malformed: record 0 has a field that cannot be stored"),
         (body(records=[a_record(user_agent="\ud800")]), "malformed: its records cannot be written as JSON: Unicode"),
@@ -115,14 +119,25 @@ def test_what_cannot_be_counted_is_parked_with_its_reason_and_the_next_one_count
     assert (bus.counted, stored(usage_database)) == ([("good", 0)], 1)
 
 
-def test_a_batch_from_the_future_is_counted_when_its_time_has_come(
+@pytest.mark.parametrize("days", [100, 3, -3, -100])
+def test_what_a_wrong_clock_wrote_is_counted_at_once_and_on_the_day_that_its_gate_took_it_for(
+    intake: BatchIntake, parked: ParkedBatches, bus: Bus, usage_database: Database, days: int
+) -> None:
+    """The gate has spent it of that day's limit."""
+    at = NOON + timedelta(days=days)
+    intake.take(body(records=[a_record(at=at)]))
+    assert (bus.counted, parked.all()) == ([("segment", 0)], ())
+    assert Statistics(usage_database).spent_on("key_a", at.toordinal()) == 1
+
+
+def test_a_batch_from_a_far_future_is_counted_when_its_time_has_come(
     intake: BatchIntake, parked: ParkedBatches, bus: Bus, metering: Metering, clock: ManualClock
 ) -> None:
-    early = body(records=[a_record(at=NOON + timedelta(hours=3))])
+    early = body(records=[a_record(at=NOON + timedelta(days=367))])
     intake.take(early)
     (kept,) = parked.all()
     assert retry(kept.id, parked, metering, clock) == kept.reason
-    clock.advance(3 * 3600)
+    clock.advance(86_400)
     intake.take(early)
     assert (bus.counted, parked.all()) == ([("segment", 0)], ())
 
@@ -135,9 +150,9 @@ def test_a_parked_batch_is_counted_on_demand_and_its_gate_told_later(
     clock: ManualClock,
     usage_database: Database,
 ) -> None:
-    early = body(records=[a_record(at=NOON + timedelta(hours=3))])
+    early = body(records=[a_record(at=NOON + timedelta(days=367))])
     intake.take(early)
-    clock.advance(3 * 3600)
+    clock.advance(86_400)
     (kept,) = parked.all()
     assert retry(kept.id, parked, metering, clock) is None
     assert (parked.all(), bus.counted, stored(usage_database)) == ((), [], 1)
@@ -274,9 +289,9 @@ def test_what_is_given_back_while_parked_counts_for_the_account_that_sent_it(
     intake: BatchIntake, parked: ParkedBatches, metering: Metering, clock: ManualClock, bus: Bus
 ) -> None:
     """Nobody had sent the segment then; by now it is another's."""
-    intake.take(body(start=5 * OWN, records=[a_record(at=NOON + timedelta(hours=3))]), "usage")
+    intake.take(body(start=5 * OWN, records=[a_record(at=NOON + timedelta(days=367))]), "usage")
     intake.take(body(), "sensors")
-    clock.advance(3 * 3600)
+    clock.advance(86_400)
     (kept,) = parked.all()
     assert retry(kept.id, parked, metering, clock) == "its segment is another account's"
 

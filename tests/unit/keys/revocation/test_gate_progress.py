@@ -27,8 +27,10 @@ class Watched(Database):
     during: Callable[[int], None] = staticmethod(lambda number: None)
 
     @contextmanager
-    def reading(self, *, once: bool = False, unlimited: bool = False) -> Iterator[Connection]:
-        with super().reading(once=once) as tx:
+    def reading(
+        self, *, once: bool = False, unlimited: bool = False, seconds_max: float | None = None
+    ) -> Iterator[Connection]:
+        with super().reading(once=once, unlimited=unlimited, seconds_max=seconds_max) as tx:
             self.looks += 1
             self.during(self.looks)
             yield tx

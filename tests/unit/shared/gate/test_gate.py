@@ -188,6 +188,16 @@ def test_a_key_of_an_organisation_without_a_known_tier_is_unavailable_and_spends
     assert (verdict.refusal, verdict.spent) == (Refusal.UNAVAILABLE, None)
 
 
+@pytest.mark.parametrize("days", [3, -100])
+def test_a_record_has_the_log_s_time_by_which_it_was_charged_whatever_its_host_s_clock_says(
+    scene: Scene, days: int
+) -> None:
+    verdict = scene.admit()
+    scene.clock.set_by(timedelta(days=days))
+    scene.clock.advance(1)
+    assert scene.recorded(verdict)[1] == "2026-11-23T08:17:01Z"
+
+
 def test_a_record_says_whose_request_it_was_and_what_came_of_it(scene: Scene) -> None:
     verdict = scene.admit()
     scene.clock.advance(0.125)

@@ -1,5 +1,6 @@
 """Nothing of a key's pattern survives in anything that is recorded, however deep or in whatever it is wrapped."""
 
+import errno
 import io
 import json
 import logging
@@ -30,10 +31,21 @@ class Stranger:
         return f"<Stranger with {SECRET}>"
 
 
+class Disk(io.StringIO):
+    """That standard error is kept on."""
+
+    is_full = False
+
+    def write(self, text: str) -> int:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
+
+
 @pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     """What comes out on standard error; afterwards logging is as it was."""
-    out = io.StringIO()
+    out = Disk()
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     monkeypatch.setattr(sys, "stderr", out)
@@ -105,3 +117,32 @@ def test_a_line_is_one_json_object_with_its_level_time_and_logger(lines: io.Stri
 def test_a_value_that_is_no_text_does_not_stop_a_line(lines: io.StringIO) -> None:
     log.info("half of a pair", value="\ud800")
     assert json.loads(lines.getvalue())["event"] == "half of a pair"
+
+
+def test_an_error_or_warning_that_repeats_itself_is_a_line_a_minute_with_its_number() -> None:
+    """A gate that cannot pull says so each second: on a full disk, or for a night, that would be megabytes."""
+    passed = [0.0]
+    repetitions = logs.Repetitions(lambda: passed[0])
+
+    def said(method: str, **line: Any) -> Any:
+        try:
+            return repetitions(None, method, {"event": "e", **line})
+        except structlog.DropEvent:
+            return None
+
+    for method in ("warning", "error"):
+        assert said(method, detail="x", request_id="r1") is not None
+        assert said(method, detail="x", request_id="r2") is None
+        assert said(method, detail="y") is not None, "another cause"
+    assert said("warning", detail="x", batch="another") is not None
+    assert said("info", detail="x") == said("info", detail="x")
+    passed[0] = 60.0
+    assert said("warning", detail="x")["cases"] == said("error", detail="x")["cases"] == 2
+
+
+def test_a_log_on_a_full_disk_ends_nothing_and_goes_on_once_there_is_room(lines: Disk) -> None:
+    lines.is_full = True
+    log.error("while it is full")
+    lines.is_full = False
+    log.error("once there is room")
+    assert [json.loads(line)["event"] for line in lines.getvalue().splitlines()] == ["once there is room"]

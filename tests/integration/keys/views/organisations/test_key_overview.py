@@ -17,8 +17,8 @@ from services.keys.views.listing.key_filter import KeyFilter
 from services.keys.views.organisations.key_overview import LISTED_MAX, KeyOverview, key_overview
 from services.keys.views.queries import KeyView
 from shared.runtime.clock import ManualClock
-from shared.sql.database import Database
 from tests.examples import ORIGIN, NoBus
+from tests.service_database import service_database
 
 SOON, LONG, MAX_DAYS = timedelta(days=14), timedelta(days=90), 100
 
@@ -27,7 +27,7 @@ SOON, LONG, MAX_DAYS = timedelta(days=14), timedelta(days=90), 100
 def keys(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> Iterator[Keys]:
     is_sqlite = request.param == "sqlite"
     server = None if is_sqlite else request.getfixturevalue("postgres")
-    database = Database.sqlite(tmp_path / "keys.db") if server is None else Database(server.new_database())
+    database = service_database(server, tmp_path / "keys.db", assembly.MIGRATIONS)
     yield assembly.assemble(database, NoBus(), clock, lease_seconds=1)
     database.close()
 

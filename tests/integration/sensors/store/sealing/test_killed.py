@@ -1,15 +1,15 @@
 """SIGKILL between any two steps: each sample is served once, the files verify, and what is left over is swept up."""
 
+import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from services.sensors.store.miniseed.archive import Archive
 from shared.runtime.clock import ManualClock
-from tests.examples import NOON
-from tests.integration.sensors.store.sealing import killed
+from shared.sql.database import Database
+from tests.children import fork, wait
 from tests.integration.sensors.store.stored_samples import (
     HOUR_NS,
     SENSOR_ID,
@@ -27,11 +27,42 @@ EARLIER_NS = -AHEAD_NS - 20 * 60 * 10**9
 """By this line the samples lie twenty minutes earlier: some are in the hour before, where there were none."""
 
 
-def end(stored: StoredSamples, tmp_path: Path, clock: ManualClock, step: str, *more: str) -> None:
-    seconds = str((clock.now() - NOON).total_seconds())
-    command = [sys.executable, "-m", killed.__name__, str(tmp_path / "service.db"), str(stored.archive.folder)]
-    ended = subprocess.run([*command, seconds, step, *more], check=False)
-    assert ended.returncode == -signal.SIGKILL
+def end(stored: StoredSamples, tmp_path: Path, clock: ManualClock, step: str, line: Line | None = None) -> None:
+    """Another process seals or sweeps, and is killed at that step.
+
+    Of the sealer; or `deleted`: after the first file that the sweep deletes; or `added`: before the commit of an
+    arrival. `line`: by which era 1 is timed.
+    """
+    stored.database.close()  # SQLite's connections do not survive a fork
+    ended = wait(fork(lambda: _die(Database.sqlite(tmp_path / "service.db"), stored.archive.folder, clock, step, line)))
+    assert ended == -signal.SIGKILL
+
+
+def _die(database: Database, folder: Path, clock: ManualClock, step: str, line: Line | None) -> None:
+    lines = Lines()
+    if line is not None:
+        lines.of[1] = line
+    stored = StoredSamples(database, folder, clock, lines)
+    if step == "deleted":
+        delete = Archive.delete
+
+        def delete_and_end(self: Archive, relative: str) -> None:
+            delete(self, relative)
+            _kill()
+
+        Archive.delete = delete_and_end  # type: ignore[method-assign]  # in this process alone
+        stored.sweep.run()
+    elif step == "added":
+        with stored.database.transaction() as tx:
+            stored.store.lock(tx, SENSOR_ID)
+            stored.store.add(tx, SENSOR_ID, records(range(500, 600)))
+            _kill()
+    else:
+        stored.sealer(lambda name: _kill() if name == step else None).run()
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def settled(stored: StoredSamples, clock: ManualClock, numbers: list[int]) -> None:
@@ -81,41 +112,17 @@ def test_while_a_sealed_hour_is_timed_anew(
     with stored.database.transaction() as tx:
         stored.store.retime(tx, SENSOR_ID, 1, timing)
     clock.advance(300)
-    end(stored, tmp_path, clock, step, str(EARLIER_NS))
+    end(stored, tmp_path, clock, step, timing)
     settled(stored, clock, list(range(64_000)))
     assert len(stored.samples(START_NS - HOUR_NS, START_NS)) == 37_500
 
 
-@pytest.mark.parametrize("step", ["added", "retimed", "forgotten"])
-def test_before_the_commit_of_an_arrival_of_new_times_or_of_a_deletion(
-    stored: StoredSamples, tmp_path: Path, clock: ManualClock, step: str
-) -> None:
-    stored.add(*records(range(250)))
-    clock.advance(300)
-    stored.sealer().run()
-    stored.add(*records(range(250, 500)))
-    before = [one.start_ns for one in stored.reader.segments(SENSOR_ID, 0, 2**62, "BNZ")]
-    end(stored, tmp_path, clock, step)
+def test_before_the_commit_of_an_arrival(stored: StoredSamples, tmp_path: Path, clock: ManualClock) -> None:
+    stored.add(*records(range(500)))
+    end(stored, tmp_path, clock, "added")
     assert stored.samples() == list(range(16_000))
-    assert [one.start_ns for one in stored.reader.segments(SENSOR_ID, 0, 2**62, "BNZ")] == before
     stored.add(*records(range(500, 600)))
     settled(stored, clock, list(range(19_200)))
-
-
-def test_while_the_files_of_a_deleted_sensor_are_deleted(
-    stored: StoredSamples, tmp_path: Path, clock: ManualClock
-) -> None:
-    stored.add(*stretch(0, 5000))
-    clock.advance(300)
-    stored.sealer().run()
-    with stored.database.transaction() as tx:
-        stored.store.forget(tx, SENSOR_ID)
-    end(stored, tmp_path, clock, "deleted")
-    assert stored.samples() == []
-    stored.sweep.run()
-    assert [file for file in stored.archive.folder.rglob("*") if file.is_file()] == []
-    verified = stored.verification.run()
-    assert (verified.rows, verified.faults, verified.unnamed) == (0, (), ())
 
 
 def test_while_superseded_files_are_deleted(stored: StoredSamples, tmp_path: Path, clock: ManualClock) -> None:

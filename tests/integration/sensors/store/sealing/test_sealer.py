@@ -1,6 +1,7 @@
 """Sealing moves samples from rows to files: each once, under the codes and at the times of now."""
 
 import errno
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from services.sensors.registry.epoch import EVER_NS, FOREVER_NS, Epoch, Facts
 from services.sensors.store.even_times import NS
 from services.sensors.store.sealing.due_hours import SETTLE_SECONDS
 from shared.runtime.clock import ManualClock
+from shared.values.timestamps import to_microseconds
 from tests.integration.sensors.store.stored_samples import (
     HOUR_NS,
     SENSOR_ID,
@@ -50,6 +52,17 @@ def test_an_hour_is_sealed_when_it_has_settled_and_reads_the_same(stored: Stored
     ]
     assert stored.sealer().run() == 0
     assert stored.verification.run().faults == ()
+
+
+def test_what_came_while_the_clock_was_ahead_is_sealed_once_it_is_right(
+    stored: StoredSamples, clock: ManualClock
+) -> None:
+    clock.set_by(timedelta(days=3))
+    stored.add(*records(range(3600)))
+    with stored.database.transaction() as tx:  # a sealer that was ended
+        tx.execute(update(tables.channel).values(sealing_until_us=to_microseconds(clock.now())))
+    clock.set_by(-timedelta(days=3))
+    assert stored.sealer().run() == 2
 
 
 def test_the_hour_that_goes_on_is_not_sealed(stored: StoredSamples, clock: ManualClock) -> None:

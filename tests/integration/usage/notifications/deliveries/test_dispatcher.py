@@ -45,7 +45,7 @@ from shared.sql.database import Database
 from tests.integration.usage.notifications.senders.test_webhook_sender import LOOPBACK
 from tests.receivers import Receiver, hang, receiver, status
 from tests.servers import Postgres
-from tests.service_database import migrated
+from tests.service_database import migrated, new_service_database
 
 SEALING = SecretEncryption(["a long random text of the operator's"])
 ORGANISATION = "org_railway"
@@ -130,7 +130,7 @@ def post(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Post]:
         database = Database.sqlite(tmp_path / "usage.db")
     else:
         server: Postgres = request.getfixturevalue("postgres")
-        database = Database(server.new_database())
+        database = new_service_database(server, assembly.MIGRATIONS)
     # The present time: receivers look at timestamps.
     yield Post(database, ManualClock(datetime.now(UTC)))
     database.close()
@@ -163,6 +163,17 @@ def test_each_attempt_is_recorded_with_what_was_answered_until_it_is_received(po
     assert [(attempt.number, attempt.status) for attempt in delivered.attempts] == [(1, 500), (2, 429), (3, 200)]
     assert delivered.last_answer == delivered.attempts[-1]
     assert {received.headers["webhook-id"] for received in hook.received} == {delivered.webhook_id}
+
+
+def test_what_was_put_down_while_the_clock_was_ahead_is_sent_once_it_is_right(post: Post) -> None:
+    assert isinstance(post.clock, ManualClock)
+    with receiver(status(200)) as hook:
+        post.channel(hook)
+        post.clock.set_by(timedelta(days=3))
+        post.put_down()
+        post.clock.set_by(-timedelta(days=3))
+        post.carry()
+    assert post.one().status is Status.DELIVERED
 
 
 def test_410_disables_the_channel_and_what_is_for_it_is_held_until_it_is_replayed(post: Post) -> None:
