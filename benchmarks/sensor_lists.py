@@ -4,7 +4,9 @@ Processor time a request through the whole WSGI application (gate, both quota wi
 server's own: read anew, from a page at most a second old, and as 304. A machine that is shared changes it little.
 """
 
+import io
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -86,6 +88,8 @@ def _ask(here: Scene, query: str, headers: Any = None) -> tuple[str, dict[str, s
         "SERVER_PROTOCOL": "HTTP/1.1",
         "REMOTE_ADDR": "192.0.2.7",
         "wsgi.url_scheme": "http",
+        "wsgi.errors": sys.stderr,
+        "wsgi.input": io.BytesIO(),
         "HTTP_AUTHORIZATION": f"Bearer {secret(KEY)}",
         **(headers or {}),
     }

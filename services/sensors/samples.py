@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.sensors.arrival.era_timings import EraTimings
+from services.sensors.arrival.clocks.era_timings import EraTimings
 from services.sensors.store.miniseed.archive import Archive
 from services.sensors.store.miniseed.codes import AxisCodes, Coding
 from services.sensors.store.reader import SampleReader

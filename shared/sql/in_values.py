@@ -1,13 +1,28 @@
-"""SQL `column IN (…)` with one parameter for all values.
+"""Many values in one parameter: SQL `column IN (…)`, and rows that a statement is asked about, as a table.
 
 A statement may have only so many parameters, and each of them costs the driver time.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, String, any_, bindparam, func, select
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    FromClause,
+    String,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeEngine
 
 
 def in_values(tx: Connection, column: ColumnElement[str], values: Iterable[str]) -> ColumnElement[bool]:
@@ -17,3 +32,22 @@ def in_values(tx: Connection, column: ColumnElement[str], values: Iterable[str])
         return column == any_(bindparam(None, wanted, type_=postgresql.ARRAY(String)))
     each = func.json_each(msgspec.json.encode(wanted).decode()).table_valued("value")
     return column.in_(select(each.c.value))
+
+
+def asked_rows(dialect: str, **columns: TypeEngine[Any]) -> FromClause:
+    """For a statement that is made once and executed often. `columns`: in the order of a row's values.
+
+    The statement's parameter `asked` is `encoded(rows)`.
+    """
+    text = bindparam("asked", type_=Text)
+    each = func.json_each(text) if dialect == "sqlite" else func.json_array_elements(cast(text, JSON))
+    value = each.table_valued("value").c.value
+    named = [
+        cast(value.op("->>")(literal_column(str(place))), type_).label(name)
+        for place, (name, type_) in enumerate(columns.items())
+    ]
+    return select(*named).subquery("asked")
+
+
+def encoded(rows: Iterable[tuple[str | int, ...]]) -> str:
+    return msgspec.json.encode(list(rows)).decode()

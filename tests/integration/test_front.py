@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-import httpx
 import pytest
 
 from shared.gate.grants.replica import LEASE_SECONDS_RANGE
@@ -252,8 +251,8 @@ def test_over_tls_browsers_are_told_to_stay_with_it_and_nobody_is_told_a_release
 ) -> None:
     tls_port = free_port()
     with _front(tmp_path, upstream, tls_port=tls_port) as nginx:
-        with httpx.Client(verify=front.trust(tmp_path)) as trusting:
-            sealed = trusting.get(f"https://127.0.0.1:{tls_port}{path}")
+        with local_http.client(verify=front.trust(tmp_path)) as browser:
+            sealed = browser.get(f"https://127.0.0.1:{tls_port}{path}")
         plain = local_http.get(nginx.url + path)
     assert (sealed.headers["Strict-Transport-Security"], sealed.headers["Server"]) == ("max-age=31536000", "nginx")
     assert "Strict-Transport-Security" not in plain.headers

@@ -8,6 +8,7 @@ import typer
 if TYPE_CHECKING:
     from services.sensors.accounting.account import Account, Differing
     from services.sensors.ingest.importer import Imported
+    from services.sensors.ingest.recording import RejectedLine
 
 _SHOWN_MAX = 5
 
@@ -20,7 +21,7 @@ class Summary:
         self.epochs = 0
         self.files: dict[str, Account] = {}
         self.sensors: dict[str, Account] = {}
-        self.rejected: list[tuple[str, int | None, str, int]] = []
+        self.rejected: list[tuple[str, RejectedLine]] = []
         self.remarks: list[tuple[str, str]] = []
         self.failed: list[tuple[str, str]] = []
         self.differing: dict[str, list[Differing]] = {}
@@ -32,7 +33,7 @@ class Summary:
         self._add_to(self.files, name, imported.account)
         for sensor_id, account in imported.accounts.items():
             self._add_to(self.sensors, sensor_id, account)
-        self.rejected += [(name, one.line, one.reason, one.samples) for one in imported.rejected]
+        self.rejected += [(name, one) for one in imported.rejected]
         self.remarks += [(name, remark) for remark in imported.warnings]
 
     def add_decided(self, sensor_id: str, account: "Account") -> None:
@@ -58,8 +59,7 @@ class Summary:
             f"{total.differing:,} differing, {total.rejected:,} rejected "
             f"with {len(self.rejected):,} of {self.lines_read:,} lines."
         )
-        rejected = [f"{file}{'' if line is None else f', line {line}'}: {why}" for file, line, why, _ in self.rejected]
-        self._list(rejected, "rejected")
+        self._list([_rejected(file, one) for file, one in self.rejected], "rejected")
         self._list([f"{file}: {remark}" for file, remark in self.remarks], "remarks")
         for _, reason in self.failed:
             typer.echo(f"grillo: {reason}", err=True)
@@ -93,12 +93,24 @@ class Summary:
             "lines_read": self.lines_read,
             "epochs": self.epochs,
             "rejected": [
-                {"file": file, "line": line, "reason": reason, "samples": samples}
-                for file, line, reason, samples in self.rejected
+                {
+                    "file": file,
+                    "line": one.line,
+                    "sensor": one.sensor_id,
+                    "reason": one.reason,
+                    "samples": one.samples,
+                }
+                for file, one in self.rejected
             ],
             "remarks": [{"file": file, "remark": remark} for file, remark in self.remarks],
             "failed": [{"file": file, "reason": reason} for file, reason in self.failed],
         }
+
+
+def _rejected(file: str, one: "RejectedLine") -> str:
+    line = "" if one.line is None else f", line {one.line}"
+    sensor = "" if one.sensor_id is None else f", sensor {one.sensor_id}"
+    return f"{file}{line}{sensor}: {one.reason}"
 
 
 def _shown(account: "Account") -> dict[str, int]:

@@ -43,7 +43,7 @@ class Account:
             new=self.new + other.new,
             repeated=self.repeated + other.repeated,
             differing=self.differing + other.differing,
-            reasons=Counter(self.reasons) + Counter(other.reasons),
+            reasons=Counter(self.reasons) + Counter(other.reasons) if self.reasons or other.reasons else {},
         )
 
 

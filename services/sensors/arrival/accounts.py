@@ -1,34 +1,46 @@
 """Accounts of sensors in SQL: sums of what became of all samples, and the first differing values."""
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from prometheus_client import Metric
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from services.sensors.accounting.account import Account, Differing
 from services.sensors.arrival import tables
 from shared.observability.at_scrape import Measure, gauge
 from shared.sql.database import Database
 from shared.sql.dialect_functions import upsert_for
+from shared.sql.in_values import in_values
 
 DIFFERING_MAX = 1000
 _PARTS = ("new", "repeated", "differing", "rejected")
-_IS_FINER = select(tables.sample_account.c.is_finer).where(tables.sample_account.c.sensor_id == bindparam("this_id"))
 _OF_DELETED = ""  # the row that sums up sensors that were deleted
 
 
 def note(tx: Connection, sensor_id: str, account: Account, differing: Sequence[Differing]) -> None:
-    parts = {name: getattr(account, name) for name in _PARTS}
-    tx.execute(_grown(tx.dialect.name), {"sensor_id": sensor_id, "is_finer": 0, **parts})
-    if differing:
-        _list(tx, sensor_id, differing)
+    note_all(tx, {sensor_id: account}, {sensor_id: differing})
 
 
-def is_finer(tx: Connection, sensor_id: str) -> bool:
-    """Some values of the sensor were finer than a milligal: all of its later ones are kept as floats."""
-    return bool(tx.execute(_IS_FINER, {"this_id": sensor_id}).scalar_one_or_none())
+def note_all(tx: Connection, of: Mapping[str, Account], differing: Mapping[str, Sequence[Differing]]) -> None:
+    """Of many sensors."""
+    rows = [
+        {"sensor_id": sensor_id, "is_finer": 0, **{name: getattr(of[sensor_id], name) for name in _PARTS}}
+        for sensor_id in sorted(of)
+    ]
+    if rows:
+        tx.execute(_grown(tx.dialect.name), rows)
+    for sensor_id, found in differing.items():
+        if found:
+            _list(tx, sensor_id, found)
+
+
+def finer(tx: Connection, sensor_ids: Iterable[str]) -> set[str]:
+    """Those of which some values were finer than a milligal: all of their later ones are kept as floats."""
+    table = tables.sample_account
+    its = in_values(tx, table.c.sensor_id, sensor_ids)
+    return set(tx.execute(select(table.c.sensor_id).where(its, table.c.is_finer == 1)).scalars())
 
 
 def note_finer(tx: Connection, sensor_id: str) -> None:

@@ -5,7 +5,7 @@ The same function serves files and messages, so that both give the same. What ca
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import numpy as np
@@ -14,9 +14,11 @@ from sqlalchemy import Connection
 from services.sensors.accounting.account import Account, Differing
 from services.sensors.accounting.identity import Run
 from services.sensors.arrival import accounts, held_records, senders
-from services.sensors.arrival.clock_rows import ClockRows
-from services.sensors.arrival.era_clock import EraClock
-from services.sensors.arrival.era_timings import EraTimings
+from services.sensors.arrival.clocks.clock_rows import ClockRows
+from services.sensors.arrival.clocks.era_clock import EraClock
+from services.sensors.arrival.clocks.era_timings import EraTimings
+from services.sensors.arrival.clocks.read_ahead import ReadAhead, asked, read_ahead
+from services.sensors.arrival.clocks.waiting_rows import WaitingRows
 from services.sensors.arrival.laid_runs import Found, lay, part_of
 from services.sensors.arrival.record import Record
 from services.sensors.arrival.senders import BySender
@@ -32,6 +34,7 @@ RECORDS_MAX = 2048
 """Of one transaction."""
 
 HELD_AT_MOST = timedelta(minutes=1)
+_ROOM = 1.1  # a neighbour is one also where it is a tenth further away
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,22 +54,21 @@ class DeviceArrival:
         account, held = Account(), 0
         for first in range(0, max(len(records), 1), RECORDS_MAX):
             with self._database.transaction() as tx:
-                self._store.lock(tx, sensor_id)
                 is_last = first + RECORDS_MAX >= len(records)
                 some = records[first : first + RECORDS_MAX]
                 of_senders = BySender(Account)
-                part, held = self._take(tx, sensor_id, some, of_senders, decide_all=decide_all and is_last)
+                part = self._take(tx, {sensor_id: some}, of_senders, decide_all=decide_all and is_last)
                 senders.note(tx, of_senders)
-                account += part
+                account, held = account + part.account, part.held
         return Arrived(account=account, held=held)
 
-    def take_in(self, tx: Connection, sensor_id: str, records: Sequence[Record], of_senders: BySender) -> None:
-        """In the caller's transaction, which notes `of_senders` at its end. What cannot be decided yet is held.
+    def take_in(self, tx: Connection, records: Mapping[str, Sequence[Record]], of_senders: BySender) -> None:
+        """`records`: by sensor. In the caller's transaction, which notes `of_senders` at its end.
 
+        All of the sensors are locked, also those without a record. What cannot be decided yet is held.
         Raises SensorUnknown, SpanDamaged.
         """
-        self._store.lock(tx, sensor_id)
-        self._take(tx, sensor_id, records, of_senders, decide_all=False)
+        self._take(tx, records, of_senders, decide_all=False)
 
     def decide_waiting(self) -> None:
         """What has been held for a minute is stored wherever it fits best."""
@@ -77,61 +79,64 @@ class DeviceArrival:
             self.take(sensor_id, (), decide_all=True)
 
     def _take(
-        self, tx: Connection, sensor_id: str, records: Sequence[Record], of_senders: BySender, *, decide_all: bool
-    ) -> tuple[Account, int]:
-        all_records = _of_one_kind(tx, sensor_id, [*held_records.take(tx, sensor_id), *records])
-        if not all_records:
-            return Account(), 0
-        rows = ClockRows(tx, sensor_id)
-        known = rows.eras()
-        numbers = [piece_number(record.device_ns) for record in all_records]
-        around = {era: rows.around(era, min(numbers), max(numbers)) for era in known}
-        assigned = assign(
-            around,
-            [record.point for record in all_records],
-            newest=max(known, default=0),
-            decide_all=decide_all or len(all_records) > held_records.HELD_MAX,
-        )
-        by_era: defaultdict[int, list[Record]] = defaultdict(list)
-        for record, era in zip(all_records, assigned.eras, strict=True):
-            if era is not None:
-                by_era[era].append(record)
-        account = Account()
-        for era in sorted(by_era):
-            stated_hz = Counter(record.rate_hz for record in by_era[era]).most_common(1)[0][0]
-            clock = EraClock(rows, era, around.get(era, {}), known.get(era), stated_hz)
-            account += self._store_era(tx, sensor_id, clock, by_era[era], of_senders)
-        waiting = [all_records[place] for place in assigned.waiting]
-        held_records.hold(tx, sensor_id, waiting, to_microseconds(self._clock.now()))
-        return account, sum(record.values.size for record in waiting)
+        self, tx: Connection, records: Mapping[str, Sequence[Record]], of_senders: BySender, *, decide_all: bool
+    ) -> Arrived:
+        """Reads by one statement what all sensors need, and writes so: a statement takes longer than a record."""
+        self._store.lock(tx, *records)
+        waiting = held_records.take(tx, records)
+        of_sensors = {
+            sensor_id: [*waiting[sensor_id], *its] for sensor_id, its in records.items() if waiting[sensor_id] or its
+        }
+        if not of_sensors:
+            return Arrived(account=Account(), held=0)
+        of_sensors = _of_one_kind(tx, of_sensors)
+        wanted = (asked(sensor_id, its) for sensor_id, its in of_sensors.items())
+        ahead, rows = read_ahead(tx, [one for one in wanted if one is not None]), WaitingRows(tx)
+        batch = _Batch()
+        for sensor_id in sorted(of_sensors):
+            clocks = ClockRows(tx, sensor_id, ahead, rows)
+            its_eras = _assigned(clocks, of_sensors[sensor_id], decide_all=decide_all)
+            batch.held[sensor_id] = its_eras.held
+            for era in its_eras.of:
+                self._place(tx, sensor_id, era, ahead, batch)
+        rows.write()
+        self._store.add_all(tx, batch.pieces)
+        accounts.note_all(tx, batch.accounts, batch.differing)
+        held_records.hold(tx, batch.held, to_microseconds(self._clock.now()))
+        for sender, account in batch.senders.items():
+            of_senders[sender] += account
+        held = sum(record.values.size for its in batch.held.values() for record in its)
+        return Arrived(account=sum(batch.accounts.values(), Account()), held=held)
 
-    def _store_era(
-        self, tx: Connection, sensor_id: str, clock: EraClock, records: Sequence[Record], of_senders: BySender
-    ) -> Account:
-        in_order = sorted(records, key=lambda record: record.device_ns)
+    def _place(self, tx: Connection, sensor_id: str, era: "_OfEra", ahead: ReadAhead, batch: "_Batch") -> None:
+        in_order, clock = sorted(era.records, key=lambda record: record.device_ns), era.clock
         clock.begin(in_order)
-        laid = lay(in_order, self._known(tx, sensor_id, clock, in_order), clock.device_interval_ns)
+        laid = lay(in_order, self._known(tx, sensor_id, clock, in_order, ahead), clock.device_interval_ns)
         offered = list(zip(in_order, laid.fresh, strict=True))
         clock.add((record.device_ns, record.cloud_ns, fresh) for record, fresh in offered if fresh)
         for record, fresh in offered:
             if not fresh:
                 clock.repeat(record.point)
-        moved = clock.settle()
-        for one in moved:
+        for one in clock.settle():
             timing = EraTimings().timing(tx, sensor_id, clock.era)
             if timing is not None:
                 self._store.retime(tx, sensor_id, clock.era, timing, one.from_ns, one.to_ns)
-        self._store.add(tx, sensor_id, _pieces(clock, laid.new))
-        accounts.note(tx, sensor_id, laid.account, [_differing(clock, found) for found in laid.found])
+        batch.pieces[sensor_id] += _pieces(clock, laid.new)
+        batch.accounts[sensor_id] += laid.account
+        batch.differing[sensor_id] += [_differing(clock, found) for found in laid.found]
         for sender, account in laid.senders.items():
-            of_senders[sender] += account
-        return laid.account
+            batch.senders[sender] += account
 
     def _known(
-        self, tx: Connection, sensor_id: str, clock: EraClock, records: Sequence[Record]
+        self, tx: Connection, sensor_id: str, clock: EraClock, records: Sequence[Record], ahead: ReadAhead
     ) -> Mapping[str, list[Run]]:
-        first_ns = records[0].device_ns - round((records[0].count + 2) * clock.device_interval_ns)
-        stored = self._store.known(tx, sensor_id, clock.era, first_ns, records[-1].device_ns)
+        first_ns = records[0].device_ns - round((records[0].count + 2) * _ROOM * clock.device_interval_ns)
+        last_ns = records[-1].device_ns
+        read = ahead.asked.get(sensor_id)
+        if read is not None and read.from_ns <= first_ns and last_ns + clock.device_interval_ns <= read.to_ns:
+            stored = self._store.pieces(ahead.spans[sensor_id, clock.era], read.from_ns, read.to_ns)
+        else:
+            stored = self._store.known(tx, sensor_id, clock.era, first_ns, last_ns)
         return {
             axis: [
                 Run(device_ns=piece.device_ns, device_end_ns=piece.device_end_ns, values=piece.samples)
@@ -141,24 +146,79 @@ class DeviceArrival:
         }
 
 
-def _of_one_kind(tx: Connection, sensor_id: str, records: list[Record]) -> list[Record]:
-    """Once a value was finer than a milligal, all are floats: a segment of samples has one type."""
-    finer = accounts.is_finer(tx, sensor_id)
-    if not finer and all(record.values.dtype == np.int32 for record in records):
-        return records
-    if not finer:
-        accounts.note_finer(tx, sensor_id)
-    return [replace(record, values=record.values.astype(np.float64)) for record in records]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OfEra:
+    clock: EraClock
+    records: list[Record]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Assigned:
+    of: list[_OfEra]
+    held: list[Record]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    """What is written last, of all sensors at once: by sensor, and by sender."""
+
+    pieces: defaultdict[str, list[Piece]] = field(default_factory=lambda: defaultdict(list))
+    accounts: defaultdict[str, Account] = field(default_factory=lambda: defaultdict(Account))
+    differing: defaultdict[str, list[Differing]] = field(default_factory=lambda: defaultdict(list))
+    held: dict[str, list[Record]] = field(default_factory=dict)
+    senders: BySender = field(default_factory=lambda: BySender(Account))
+
+
+def _assigned(rows: ClockRows, records: Sequence[Record], *, decide_all: bool) -> _Assigned:
+    """Mostly all lie on levels that are known, which the pieces near them tell; else it takes those around them."""
+    known = rows.eras()
+    points = [record.point for record in records]
+    numbers = [piece_number(record.device_ns) for record in records]
+    first, last, newest = min(numbers), max(numbers), max(known, default=0)
+    near = rows.near(first, last)
+    assigned = None if near is None else assign(near, points, newest=newest, decide_all=False)
+    if near is None or assigned is None or not known.keys() >= set(assigned.eras):
+        near = {era: rows.around(era, first, last) for era in known}
+        decides = decide_all or len(records) > held_records.HELD_MAX
+        assigned = assign(near, points, newest=newest, decide_all=decides)
+    by_era: defaultdict[int, list[Record]] = defaultdict(list)
+    for record, era in zip(records, assigned.eras, strict=True):
+        if era is not None:
+            by_era[era].append(record)
+    of = []
+    for era in sorted(by_era):
+        stated_hz = Counter(record.rate_hz for record in by_era[era]).most_common(1)[0][0]
+        clock = EraClock(rows, era, near.get(era, {}), known.get(era), stated_hz)
+        of.append(_OfEra(clock=clock, records=by_era[era]))
+    return _Assigned(of=of, held=[records[place] for place in assigned.waiting])
+
+
+def _of_one_kind(tx: Connection, of_sensors: Mapping[str, list[Record]]) -> dict[str, list[Record]]:
+    """Once a value of a sensor was finer than a milligal, all are floats: a segment of samples has one type."""
+    finer = accounts.finer(tx, of_sensors)
+    found = {}
+    for sensor_id, records in of_sensors.items():
+        is_finer = sensor_id in finer
+        if not is_finer and any(record.values.dtype != np.int32 for record in records):
+            accounts.note_finer(tx, sensor_id)
+            is_finer = True
+        if is_finer:
+            found[sensor_id] = [replace(record, values=record.values.astype(np.float64)) for record in records]
+        else:
+            found[sensor_id] = records
+    return found
 
 
 def _pieces(clock: EraClock, runs: Mapping[str, Iterable[Run]]) -> list[Piece]:
+    starts_ns = {run.device_ns for of_axis in runs.values() for run in of_axis}
+    true_ns = {start_ns: clock.true_ns(start_ns) for start_ns in starts_ns}  # axes mostly have the same
     return [
         Piece(
             axis=axis,
             era=clock.era,
             device_ns=run.device_ns,
             device_end_ns=run.device_end_ns,
-            start_ns=clock.true_ns(run.device_ns),
+            start_ns=true_ns[run.device_ns],
             rate_hz=clock.rate_hz,
             samples=run.values,
         )

@@ -1,31 +1,29 @@
 """Held records: durable before their era is known, and shown once it is."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from services.sensors.arrival import tables
 from services.sensors.arrival.record import AXES, Record
+from shared.sql.in_values import in_values
 
 HELD_MAX = 4096
 """Of one sensor; beyond, all are decided at once: a device that sends nonsense fills no table."""
 
-_HELD = (
-    select(tables.held_record)
-    .where(tables.held_record.c.sensor_id == bindparam("this_id"))
-    .order_by(tables.held_record.c.id)
-)
 
-
-def take(tx: Connection, sensor_id: str) -> list[Record]:
-    """All of the sensor, in the order of their coming; they are held no longer."""
+def take(tx: Connection, sensor_ids: Collection[str]) -> defaultdict[str, list[Record]]:
+    """All of the sensors, in the order of their coming; they are held no longer."""
     table = tables.held_record
-    rows = tx.execute(_HELD, {"this_id": sensor_id}).all()
+    its = in_values(tx, table.c.sensor_id, sensor_ids)
+    rows = tx.execute(select(table).where(its).order_by(table.c.id)).all()
     if rows:
-        tx.execute(delete(table).where(table.c.sensor_id == sensor_id))
-    return [
-        Record(
+        tx.execute(delete(table).where(its))
+    found: defaultdict[str, list[Record]] = defaultdict(list)
+    for row in rows:
+        record = Record(
             device_ns=row.device_ns,
             cloud_ns=row.cloud_ns,
             rate_hz=row.rate_hz,
@@ -33,13 +31,15 @@ def take(tx: Connection, sensor_id: str) -> list[Record]:
             source=row.source,
             sender=row.sender,
         )
-        for row in rows
-    ]
+        found[row.sensor_id].append(record)
+    return found
 
 
-def hold(tx: Connection, sensor_id: str, records: Sequence[Record], now_us: int) -> None:
-    if records:
-        tx.execute(insert(tables.held_record), [_row(sensor_id, record, now_us) for record in records])
+def hold(tx: Connection, waiting: Mapping[str, Sequence[Record]], now_us: int) -> None:
+    """`waiting`: by sensor."""
+    rows = [_row(sensor_id, record, now_us) for sensor_id, records in waiting.items() for record in records]
+    if rows:
+        tx.execute(insert(tables.held_record), rows)
 
 
 def waiting_since(tx: Connection, before_us: int) -> list[str]:

@@ -109,3 +109,13 @@ differing = Table(
     Column("source", Text, nullable=False),
     Index("differing_by_sensor", "sensor_id", "id"),
 )
+
+# Digests of the newest messages of a sensor that say nothing of their time, in the order of their coming.
+recent_message = Table(
+    "recent_message",
+    metadata,
+    Column("id", _number, primary_key=True),
+    Column("sensor_id", String(32), nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Index("recent_message_by_sensor", "sensor_id", "id"),
+)

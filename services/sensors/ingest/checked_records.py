@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from services.sensors.accounting.rejection import Rejection
-from services.sensors.ingest.recording import RejectedLine
+from services.sensors.ingest.recording import RejectedLine, Station
 
 _FAILED = "integrity check"
 _HEADER_BYTES = 48
+_STATION, _NETWORK = (8, 13), (18, 20)  # of miniSEED 2, the one that has checks in its samples
 
 
 def is_failed_check(warning: warnings.WarningMessage) -> bool:
@@ -33,18 +34,24 @@ def read(path: Path) -> tuple[list[Any], list[RejectedLine]]:
             try:
                 found = list(obspy.read(BytesIO(content), format="MSEED", check_compression=False))
             except Exception as error:  # ObsPy raises bare Exceptions for what it cannot read
-                rejected.append(
-                    RejectedLine(
-                        line=number, reason=f"record {number}: {error}", samples=samples, kind=Rejection.CORRUPT_RECORD
-                    )
-                )
+                rejected.append(_rejected(number, f"record {number}: {error}", samples, content))
                 continue
         if any(map(is_failed_check, caught)):
             reason = f"record {number} fails its own check: its samples are not what was written"
-            rejected.append(RejectedLine(line=number, reason=reason, samples=samples, kind=Rejection.CORRUPT_RECORD))
+            rejected.append(_rejected(number, reason, samples, content))
         else:
             traces += found
     return traces, rejected
+
+
+def _rejected(number: int, reason: str, samples: int, content: bytes) -> RejectedLine:
+    network, station = (_code(content, *place) for place in (_NETWORK, _STATION))
+    of = Station(network=network, station=station) if station else None
+    return RejectedLine(line=number, reason=reason, samples=samples, kind=Rejection.CORRUPT_RECORD, of=of)
+
+
+def _code(record: bytes, first: int, stop: int) -> str:
+    return record[first:stop].decode("ascii", "replace").strip()
 
 
 def _records(content: bytes) -> Iterator[tuple[bytes, int]]:

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection, select
 
 from services.sensors import tables
-from services.sensors.accounting.account import Account, Differing, rejected
-from services.sensors.arrival import accounts, senders
-from services.sensors.arrival.clock_rows import ClockRows
+from services.sensors.accounting.account import Account, Differing
+from services.sensors.arrival import accounts
+from services.sensors.arrival.clocks.clock_rows import ClockRows
 from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.arrival.time_arrival import TimeArrival
 from services.sensors.epochs.checked import checked
 from services.sensors.epochs.statements import EpochStatements
-from services.sensors.ingest import ReadResult, Recording, RejectedLine
+from services.sensors.ingest import ReadResult, Recording, RejectedLine, rejections
 from services.sensors.ingest.openeew import DEVICE_UNIT, NETWORK_UNKNOWN, serial_number
 from services.sensors.ingest.recording import Described
 from services.sensors.networks.commands import NetworkCommands, check_takes_sensors
@@ -36,7 +36,7 @@ from shared.sql.database import Database
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """What became of one file. `accounts`: by sensor; `rejected_account`: of lines, which belong to no sensor.
+    """What became of one file. `accounts`: by sensor; `rejected_account`: of lines that name no sensor there is.
 
     `epochs`: how many statements of its were new.
 
@@ -88,9 +88,10 @@ class Importer:
         commands = [registration(recording, organisation_id, network_id) for recording in result.recordings]
         for command in commands:
             self.register(command, origin)
-        if result.rejected:
+        rejected_lines = result.rejected
+        if rejected_lines:
             with self._database.transaction() as tx:
-                senders.note_rejected(tx, ((one.kind, one.samples) for one in result.rejected))
+                rejected_lines = rejections.note(tx, organisation_id, rejected_lines)
         remarks = list(result.warnings)
         epochs = sum(
             self._state(command.sensor_id, recording.epochs, remarks, origin)
@@ -103,11 +104,13 @@ class Importer:
             if recording.records:
                 account += self._devices.take(command.sensor_id, recording.records, decide_all=False).account
             found[command.sensor_id] = found.get(command.sensor_id, Account()) + account
+        for sensor_id, account in rejections.by_sensor(rejected_lines).items():
+            found[sensor_id] = found.get(sensor_id, Account()) + account
         return Imported(
             accounts=found,
-            rejected_account=sum((rejected(one.samples, one.reason) for one in result.rejected), Account()),
+            rejected_account=rejections.of_no_sensor(rejected_lines),
             lines_read=result.lines_read,
-            rejected=result.rejected,
+            rejected=rejected_lines,
             warnings=tuple(remarks),
             epochs=epochs,
         )

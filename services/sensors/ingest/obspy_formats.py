@@ -26,6 +26,7 @@ from services.sensors.ingest.recording import (
     ReadResult,
     Recording,
     RejectedLine,
+    Station,
     UnreadableRecording,
     opened,
 )
@@ -60,9 +61,11 @@ def read(path: Path, *, inventory: Any = None) -> ReadResult:
             segments[station] += parts
             headers.setdefault(station, trace.stats)
             if not_numbers:
-                rejected.append(RejectedLine(line=number, reason="not a number, or infinite", samples=not_numbers))
+                reason = "not a number, or infinite"
+                rejected.append(RejectedLine(line=number, reason=reason, samples=not_numbers, of=_station(trace)))
         except _Rejection as rejection:
-            rejected.append(RejectedLine(line=number, reason=str(rejection), samples=int(trace.stats.npts)))
+            samples = int(trace.stats.npts)
+            rejected.append(RejectedLine(line=number, reason=str(rejection), samples=samples, of=_station(trace)))
     if not headers:
         reason = f"none of its {len(traces)} traces can be used (the last: {rejected[-1].reason})"
         raise UnreadableRecording(path, reason, "Correct its headers")
@@ -162,6 +165,12 @@ def _segments(trace: Any, source: str) -> tuple[list[Timed], int]:
         for first, stop in spans(is_there)
     ]
     return parts, not_numbers
+
+
+def _station(trace: Any) -> Station | None:
+    network, station = trace.stats.network, trace.stats.station
+    are_codes = re.fullmatch(_CODES[0], network) and re.fullmatch(_CODES[1], station)
+    return Station(network=network, station=station) if are_codes else None
 
 
 def _samples(data: Any) -> tuple[Values, NDArray[np.bool_], int]:

@@ -18,6 +18,7 @@ from services.sensors.ingest.recording import (
     ReadResult,
     Recording,
     RejectedLine,
+    Station,
     UnreadableRecording,
     opened,
 )
@@ -57,7 +58,13 @@ def _read(content: Content, path: Path, devices: Devices, now_ns: int) -> ReadRe
             messages[message.device_id].append(message)
         except MessageRejected as rejection:
             rejected.append(
-                RejectedLine(line=number, reason=rejection.reason, samples=rejection.samples, kind=rejection.kind)
+                RejectedLine(
+                    line=number,
+                    reason=rejection.reason,
+                    samples=rejection.samples,
+                    kind=rejection.kind,
+                    of=_station(rejection.device_id),
+                )
             )
             if len(rejected) > REJECTED_MAX:
                 break
@@ -67,6 +74,12 @@ def _read(content: Content, path: Path, devices: Devices, now_ns: int) -> ReadRe
         raise UnreadableRecording(path, reason, "Check that it is an OpenEEW file")
     recordings = tuple(recording(device_id, messages[device_id], devices) for device_id in sorted(messages))
     return ReadResult(recordings=recordings, lines_read=line_count, rejected=tuple(rejected))
+
+
+def _station(device_id: str | None) -> Station | None:
+    if device_id is None:
+        return None
+    return Station(network=NETWORK_UNKNOWN, station=station_code(device_id), name=device_id)
 
 
 def recording(device_id: str, messages: list[Message], devices: Devices) -> Recording:

@@ -30,20 +30,26 @@ _NUMBERS = {int, float}
 
 
 class MessageRejected(Exception):
-    """`reason` is a text for users. `samples`: how many it shows on all axes together, as far as it can be read."""
+    """`reason` is a text for users. `samples`: how many it shows on all axes together, as far as it can be read.
 
-    def __init__(self, reason: str, samples: int = 0, kind: Rejection = Rejection.MALFORMED) -> None:
+    `device_id`: None: it states none that could be.
+    """
+
+    def __init__(
+        self, reason: str, samples: int = 0, kind: Rejection = Rejection.MALFORMED, device_id: str | None = None
+    ) -> None:
         super().__init__(reason)
-        self.reason, self.samples, self.kind = reason, samples, kind
+        self.reason, self.samples, self.kind, self.device_id = reason, samples, kind, device_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Message:
-    """`records` have both clocks; `timed` is by axis what has only one."""
+    """`records` have both clocks; `timed` is by axis what has only one. `is_dated`: the message says that one."""
 
     device_id: str
     records: tuple[Record, ...]
     timed: tuple[Timed, ...]
+    is_dated: bool
 
     @property
     def earliest_ns(self) -> int:
@@ -65,7 +71,7 @@ def parse(
     try:
         return _message(message, source, now_ns, received_ns, sender)
     except MessageRejected as rejected:
-        raise MessageRejected(rejected.reason, _shown(message), rejected.kind) from None
+        raise MessageRejected(rejected.reason, _shown(message), rejected.kind, _device_id(message)) from None
 
 
 def _decoded(content: bytes) -> Any:
@@ -77,10 +83,11 @@ def _decoded(content: bytes) -> Any:
 
 
 def _message(message: dict[str, Any], source: str, now_ns: int, received_ns: int | None, sender: str | None) -> Message:
-    device_id = message.get("device_id")
-    if not (isinstance(device_id, str) and re.fullmatch(r"[!-~]{1,64}", device_id)):
+    device_id = _device_id(message)
+    if device_id is None:
         raise MessageRejected("device_id is missing, or is not 1 to 64 visible ASCII characters")
     cloud_ns = _time(message, "cloud_t", now_ns)
+    is_dated, says_when = True, cloud_ns is not None
     if cloud_ns is None:
         cloud_ns = received_ns
     records: list[Record] = []
@@ -99,6 +106,7 @@ def _message(message: dict[str, Any], source: str, now_ns: int, received_ns: int
                 )
             )
             continue
+        is_dated = is_dated and (says_when or device_ns is not None)
         last_ns = device_ns if arrived_ns is None else arrived_ns
         if last_ns is None:
             raise MessageRejected("it has neither cloud_t nor device_t")
@@ -107,7 +115,12 @@ def _message(message: dict[str, Any], source: str, now_ns: int, received_ns: int
             Timed(axis=axis, start_ns=start_ns, rate_hz=rate_hz, samples=of_axis, source=source, sender=sender)
             for axis, of_axis in zip(AXES, values, strict=True)
         ]
-    return Message(device_id=device_id, records=tuple(records), timed=tuple(timed))
+    return Message(device_id=device_id, records=tuple(records), timed=tuple(timed), is_dated=is_dated)
+
+
+def _device_id(message: dict[str, Any]) -> str | None:
+    device_id = message.get("device_id")
+    return device_id if isinstance(device_id, str) and re.fullmatch(r"[!-~]{1,64}", device_id) else None
 
 
 def _traces(

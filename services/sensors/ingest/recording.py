@@ -64,16 +64,28 @@ class Described:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Station:
+    """What a line says that it is of. `name`: of its device; None: it has codes only."""
+
+    network: str
+    station: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedLine:
     """A line of a text file, or a trace of a waveform file, that was rejected. `line` None: the file as a whole.
 
-    `samples`: how many it shows on all axes together, as far as it can be read.
+    `samples`: how many it shows on all axes together, as far as it can be read. `of`: None: it does not say.
+    `sensor_id`: of a sensor that is there; found when it is imported.
     """
 
     line: int | None
     reason: str
     samples: int = 0
     kind: Rejection = Rejection.MALFORMED
+    of: Station | None = None
+    sensor_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

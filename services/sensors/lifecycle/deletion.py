@@ -21,6 +21,7 @@ _OF_ARRIVAL = (
     tables.held_record,
     tables.sample_account,
     tables.differing,
+    tables.recent_message,
 )
 
 

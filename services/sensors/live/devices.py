@@ -72,6 +72,21 @@ class Devices:
                 found[device] = ids[device]
         return [found[device] for device in devices]
 
+    def known(self, devices: Sequence[tuple[str, str]]) -> list[str | None]:
+        """The sensor of each that is in its network; nothing is registered."""
+        networks = self._networks({network_id for network_id, _ in devices})
+        ids = [
+            sensor_id(networks[network_id].organisation_id, NETWORK_UNKNOWN, station_code(device_id))
+            if network_id in networks
+            else ""
+            for network_id, device_id in devices
+        ]
+        sensors = self._sensors({one for one in ids if one})
+        return [
+            one if sensors.get(one) == _Sensor(network_id, device_id) else None
+            for one, (network_id, device_id) in zip(ids, devices, strict=True)
+        ]
+
     def _register(self, device: tuple[str, str], network: _Network) -> str | NotTaken:
         network_id, device_id = device
         if not network.takes_sensors:

@@ -9,7 +9,7 @@ devices' clocks misjudged. They wait on the bus.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from services.sensors.accounting.account import Account, rejected
 from services.sensors.accounting.rejection import Rejection
-from services.sensors.arrival import senders
+from services.sensors.arrival import accounts, recent_messages, senders
 from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.arrival.record import Record
 from services.sensors.arrival.senders import BySender
@@ -40,16 +40,36 @@ UNNAMED = "unnamed"
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Undated:
+    """A message that says nothing of its time."""
+
+    digest: bytes
+    is_redelivered: bool
+    segments: tuple[Timed, ...]
+
+
 @dataclass(slots=True)
 class _OfSensor:
     records: list[Record] = field(default_factory=list)
     segments: list[Timed] = field(default_factory=list)
+    undated: list[_Undated] = field(default_factory=list)
+
+    def add(self, reading: Reading, message: Message) -> None:
+        self.records += message.records
+        if message.is_dated or reading.sent_ns is not None:
+            self.segments += message.timed
+        else:
+            digest = recent_messages.digest(reading.body)
+            one = _Undated(digest=digest, is_redelivered=reading.is_redelivered, segments=message.timed)
+            self.undated.append(one)
 
     def samples(self) -> BySender:
         found = BySender(Account)
         for size, sender in [
             *((record.values.size, record.sender) for record in self.records),
             *((segment.samples.size, segment.sender) for segment in self.segments),
+            *((segment.samples.size, segment.sender) for one in self.undated for segment in one.segments),
         ]:
             found[sender or UNNAMED] += rejected(size, "")
         return found
@@ -57,9 +77,12 @@ class _OfSensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rejected:
+    """`sensor_id`: None: it names none that is there, and in its network."""
+
     sender: str
     kind: Rejection
     samples: int
+    sensor_id: str | None = None
 
 
 class ClockWrong(Exception):
@@ -76,13 +99,15 @@ class Receiver:
     def take(self, readings: Sequence[Reading]) -> None:
         """Raises ClockWrong, and what a database raises that is away: nothing of the batch is stored then."""
         turned_away: list[_Rejected] = []
+        refused: list[tuple[Reading, MessageRejected]] = []
         read: list[tuple[Reading, Message]] = []
         now_ns = to_nanoseconds(self._now())
         for reading in readings:
             try:
                 read.append((reading, _message(reading, now_ns)))
             except MessageRejected as error:
-                turned_away.append(self._reject(reading, error.kind, error.samples, error.reason))
+                refused.append((reading, error))
+        turned_away += self._refused(refused)
         by_sensor: defaultdict[str, _OfSensor] = defaultdict(_OfSensor)
         found = self._devices.find([(reading.network_id, message.device_id) for reading, message in read])
         for (reading, message), sensor_id in zip(read, found, strict=True):
@@ -91,9 +116,18 @@ class Receiver:
                 shown += sum(segment.samples.size for segment in message.timed)
                 turned_away.append(self._reject(reading, sensor_id.kind, shown, sensor_id.reason))
             else:
-                by_sensor[sensor_id].records += message.records
-                by_sensor[sensor_id].segments += message.timed
+                by_sensor[sensor_id].add(reading, message)
         self._store(by_sensor, turned_away)
+
+    def _refused(self, refused: Sequence[tuple[Reading, MessageRejected]]) -> list[_Rejected]:
+        """For their sensors, where they name some."""
+        if not refused:
+            return []
+        known = self._devices.known([(reading.network_id, error.device_id or "") for reading, error in refused])
+        return [
+            replace(self._reject(reading, error.kind, error.samples, error.reason), sensor_id=sensor_id)
+            for (reading, error), sensor_id in zip(refused, known, strict=True)
+        ]
 
     def _now(self) -> datetime:
         now = self._clock.now()
@@ -113,7 +147,7 @@ class Receiver:
 
     def _store_one_by_one(self, by_sensor: Mapping[str, _OfSensor], turned_away: Sequence[_Rejected]) -> None:
         """One of them cannot be stored: the others are."""
-        left = list(turned_away)
+        left = [replace(one, sensor_id=None) for one in turned_away]  # it may be theirs
         for sensor_id, of_sensor in by_sensor.items():
             try:
                 with self._database.transaction() as tx:
@@ -130,14 +164,22 @@ class Receiver:
 
     def _store_in(self, tx: Connection, by_sensor: Mapping[str, _OfSensor], turned_away: Sequence[_Rejected]) -> None:
         of_senders = BySender(Account)
-        for sensor_id in sorted(by_sensor):
-            of_sensor = by_sensor[sensor_id]
-            if of_sensor.records:
-                self._arrival.take_in(tx, sensor_id, of_sensor.records, of_senders)
-            if of_sensor.segments:
-                self._timed.take_in(tx, sensor_id, of_sensor.segments, of_senders)
+        # First, for it locks all sensors at once.
+        records: dict[str, list[Record]] = {one.sensor_id: [] for one in turned_away if one.sensor_id is not None}
+        records |= {sensor_id: by_sensor[sensor_id].records for sensor_id in by_sensor}
+        self._arrival.take_in(tx, records, of_senders)
+        for sensor_id, of_sensor in by_sensor.items():
+            segments = of_sensor.segments
+            if of_sensor.undated:
+                segments = segments + _first_times(tx, sensor_id, of_sensor.undated, of_senders)
+            if segments:
+                self._timed.take_in(tx, sensor_id, segments, of_senders)
+        of_sensors = BySender(Account)
         for one in turned_away:
             of_senders[one.sender] += rejected(one.samples, one.kind.value)
+            if one.sensor_id is not None:
+                of_sensors[one.sensor_id] += rejected(one.samples, one.kind.value)
+        accounts.note_all(tx, of_sensors, {})
         senders.note(tx, of_senders)
         senders.note_rejected(tx, ((one.kind, one.samples) for one in turned_away))
 
@@ -147,6 +189,19 @@ class Receiver:
                 "reading_rejected", account=reading.account, network_id=reading.network_id, reason=reason, times=lines
             )
         return _Rejected(sender=reading.account or UNNAMED, kind=kind, samples=samples)
+
+
+def _first_times(tx: Connection, sensor_id: str, undated: Sequence[_Undated], of_senders: BySender) -> list[Timed]:
+    """Without messages that were stored before they were delivered again: those are repeated."""
+    known = recent_messages.known(tx, sensor_id) if any(one.is_redelivered for one in undated) else set()
+    new = [one for one in undated if not (one.is_redelivered and one.digest in known)]
+    repeated = [segment for one in undated if one not in new for segment in one.segments]
+    for segment in repeated:
+        of_senders[segment.sender or UNNAMED] += Account(repeated=segment.samples.size)
+    if repeated:
+        accounts.note(tx, sensor_id, Account(repeated=sum(one.samples.size for one in repeated)), ())
+    recent_messages.note(tx, sensor_id, [one.digest for one in new])
+    return [segment for one in new for segment in one.segments]
 
 
 def _message(reading: Reading, now_ns: int) -> Message:

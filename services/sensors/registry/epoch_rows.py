@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from services.sensors import tables
 from services.sensors.registry.epoch import Epoch, Epochs, Facts, overlaid
+from shared.sql.in_values import in_values
 
 _encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(Facts).decode
 
@@ -24,18 +25,24 @@ def of_sensor(tx: Connection, sensor_id: str) -> Mapping[str, Epochs]:
     return _by_axis(rows)
 
 
-def with_codes(tx: Connection, sensor_id: str) -> tuple[str, str, Mapping[str, Epochs]] | None:
-    """The sensor's network and station codes, and its epochs by axis, in one query. None: there is no such sensor."""
+def with_codes(tx: Connection, sensor_ids: Iterable[str]) -> dict[str, tuple[str, str, Mapping[str, Epochs]]]:
+    """By sensor that there is: network and station codes, and its epochs by axis, in one query."""
     table, epoch = tables.sensor, tables.sensor_epoch
     rows = tx.execute(
-        select(table.c.network, table.c.station, epoch.c.axis, epoch.c.from_ns, epoch.c.to_ns, epoch.c.facts)
+        select(
+            table.c.id, table.c.network, table.c.station, epoch.c.axis, epoch.c.from_ns, epoch.c.to_ns, epoch.c.facts
+        )
         .outerjoin(epoch, epoch.c.sensor_id == table.c.id)
-        .where(table.c.id == sensor_id)
+        .where(in_values(tx, table.c.id, sensor_ids))
         .order_by(epoch.c.axis, epoch.c.from_ns)
-    ).all()
-    if not rows:
-        return None
-    return rows[0].network, rows[0].station, _by_axis(row for row in rows if row.axis is not None)
+    )
+    of_sensors: defaultdict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        of_sensors[row.id].append(row)
+    return {
+        sensor_id: (its[0].network, its[0].station, _by_axis(row for row in its if row.axis is not None))
+        for sensor_id, its in of_sensors.items()
+    }
 
 
 def state(tx: Connection, sensor_id: str, axis: str, new: Epoch) -> Epochs:

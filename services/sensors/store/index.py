@@ -4,54 +4,59 @@ Every function works in the caller's transaction.
 """
 
 import functools
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from zlib import crc32
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, FromClause, Row, Select, bindparam, delete, insert, select
 
 from services.sensors import tables
 from services.sensors.store.even_times import HOUR_NS, NS
 from services.sensors.store.miniseed.codec import RECORD_BYTES
-from services.sensors.store.miniseed.codes import Codes, SensorCodes, SensorUnknown
+from services.sensors.store.miniseed.codes import SensorUnknown
 from services.sensors.store.piece import PIECE_SECONDS_MAX, SAMPLE_TYPES, Piece
 from services.sensors.store.span import SealedSpan, Span
 from shared.sql.database import upsert
 from shared.sql.dialect_functions import upsert_for
+from shared.sql.in_values import in_values
 
 _SPAN_SECONDS_MAX = max(PIECE_SECONDS_MAX, 3600) + 1
 _ROWS_MAX = 500  # of one statement
-_LOCK = select(tables.sensor.c.organisation_id).where(tables.sensor.c.id == bindparam("sensor_id")).with_for_update()
 _INSERT = insert(tables.span)
 _KINDS = {kind: letter for letter, kind in SAMPLE_TYPES.items()}
 
 
-def lock_sensor(tx: Connection, sensor_id: str) -> str:
-    """Writers of one sensor's index take turns until the end of the transaction. Its organisation's id.
+def lock_sensors(tx: Connection, sensor_ids: Collection[str]) -> None:
+    """Writers of one sensor's index take turns until the end of the transaction. Raises SensorUnknown.
 
-    Raises SensorUnknown.
+    All of a transaction at once, or one after the other by id: so no two transactions wait for each other.
     """
-    row = tx.execute(_LOCK, {"sensor_id": sensor_id}).one_or_none()
-    if row is None:
-        raise SensorUnknown(sensor_id)
-    return str(row.organisation_id)
+    table = tables.sensor
+    query = select(table.c.id).where(in_values(tx, table.c.id, sorted(sensor_ids))).order_by(table.c.id)
+    found = set(tx.execute(query.with_for_update()).scalars())
+    for sensor_id in sensor_ids:
+        if sensor_id not in found:
+            raise SensorUnknown(sensor_id)
 
 
 def insert_pieces(tx: Connection, sensor_id: str, pieces: Iterable[Piece], now_us: int) -> None:
     """Each as a row of its own, and its hour to be sealed."""
-    rows = [_row(sensor_id, piece) for piece in pieces]
+    insert_all(tx, {sensor_id: pieces}, now_us)
+
+
+def insert_all(tx: Connection, by_sensor: Mapping[str, Iterable[Piece]], now_us: int) -> None:
+    """As `insert_pieces`, of many sensors, which are locked."""
+    rows = [_row(sensor_id, piece) for sensor_id, pieces in by_sensor.items() for piece in pieces]
     if not rows:
         return
     tx.execute(_INSERT, rows)
-    hours = {(row["axis"], row["hour"]) for row in rows}
-    note_due(tx, sensor_id, hours, now_us)
+    hours = {(row["sensor_id"], row["axis"], row["hour"]) for row in rows}
+    _note_due(tx, hours - _due_already(tx, hours), now_us)
 
 
 def note_due(tx: Connection, sensor_id: str, hours: Collection[tuple[str, int]], now_us: int) -> None:
     """Those hours of those axes are to be sealed; a note that is there already stays as it is."""
-    if hours:
-        rows = [_due(sensor_id, axis, hour, now_us) for axis, hour in sorted(hours)]
-        tx.execute(_note_due(tx.dialect.name), rows)
+    _note_due(tx, {(sensor_id, axis, hour) for axis, hour in hours}, now_us)
 
 
 def note_changed(tx: Connection, sensor_id: str, hours: Collection[tuple[str, int]], now_us: int) -> None:
@@ -83,42 +88,24 @@ def insert_file(
     tx.execute(insert(tables.span), [values | _sealed_row(span) | {"file_id": file_id} for span in spans])
 
 
-def note_channel(tx: Connection, sensor_id: str, axis: str, codes: Codes, rate_hz: float, end_ns: int) -> None:
-    """Keeps the codes, the rate and the end of an axis's latest samples, for lists."""
-    values: dict[str, Any] = {
-        "location_code": codes.location,
-        "code": codes.channel,
-        "sample_rate_hz": rate_hz,
-        "last_sample_ns": end_ns,
-    }
-    tx.execute(_note_channel(tx.dialect.name), {"sensor_id": sensor_id, "axis": axis, "sealing_until_us": 0, **values})
-
-
-def recode_channel(tx: Connection, sensor_id: str, axis: str, codes: SensorCodes) -> None:
-    """Notes the codes of an axis's latest samples as they are now."""
-    table = tables.channel
-    is_this = (table.c.sensor_id == sensor_id) & (table.c.axis == axis)
-    row = tx.execute(select(table.c.last_sample_ns, table.c.sample_rate_hz).where(is_this)).one_or_none()
-    if row is not None:
-        now = codes.at(axis, row.last_sample_ns, row.sample_rate_hz)
-        tx.execute(update(table).where(is_this).values(location_code=now.location, code=now.channel))
-
-
-def find_last_sample(tx: Connection, sensor_id: str, axis: str) -> None:
-    """Notes the end of an axis's samples as they are now: their times have moved, if only to a microsecond."""
-    spans, table = tables.span, tables.channel
-    is_axis = (spans.c.sensor_id == sensor_id) & (spans.c.axis == axis)
-    latest = select(spans.c.end_ns, spans.c.rate_hz).where(is_axis).order_by(spans.c.end_ns.desc()).limit(1)
-    row = tx.execute(latest).one_or_none()
-    if row is not None:
-        is_this = (table.c.sensor_id == sensor_id) & (table.c.axis == axis)
-        tx.execute(update(table).where(is_this).values(last_sample_ns=row.end_ns, sample_rate_hz=row.rate_hz))
-
-
 def spans() -> Select[Any]:
-    joined = tables.span.outerjoin(tables.sealed_file, tables.sealed_file.c.id == tables.span.c.file_id)
     files = tables.sealed_file
+    joined = tables.span.outerjoin(files, files.c.id == tables.span.c.file_id)
     return select(tables.span, files.c.path, files.c.record_bytes).select_from(joined)
+
+
+def spans_of(asked: FromClause, sensor_id: Any, era: Any, from_ns: Any, to_ns: Any, near_ns: Any) -> Select[Any]:
+    """As `by_device_time`, of many sensors and eras: each asked row joined to its spans; near_ns: device_near_ns."""
+    table, files = tables.span, tables.sealed_file
+    is_asked = (
+        (table.c.sensor_id == sensor_id)
+        & (table.c.era == era)
+        & table.c.device_end_ns.between(from_ns, near_ns)
+        & (table.c.device_ns <= to_ns)
+    )
+    joined = asked.join(table, is_asked).outerjoin(files, files.c.id == table.c.file_id)
+    query = select(table, files.c.path, files.c.record_bytes).select_from(joined)
+    return query.order_by(table.c.axis, table.c.device_ns, table.c.id)
 
 
 _of_sensor = spans().where(tables.span.c.sensor_id == bindparam("sensor_id"))
@@ -144,9 +131,13 @@ def between(tx: Connection, sensor_id: str, start_ns: int, end_ns: int) -> list[
 
 def by_device_time(tx: Connection, sensor_id: str, era: int, from_ns: int, to_ns: int) -> list[Span]:
     """Spans of one era with a sample from `from_ns` to `to_ns` by the device's clock, by axis and device time."""
-    near_ns = to_ns + 2 * _SPAN_SECONDS_MAX * NS  # a device's hour may be longer than ours
-    asked = {"sensor_id": sensor_id, "era": era, "from_ns": from_ns, "to_ns": to_ns, "near_ns": near_ns}
-    return [_span(row) for row in tx.execute(_BY_DEVICE_TIME, asked)]
+    asked = {"sensor_id": sensor_id, "era": era, "from_ns": from_ns, "to_ns": to_ns}
+    return fetched(tx, _BY_DEVICE_TIME, asked | {"near_ns": device_near_ns(to_ns)})
+
+
+def device_near_ns(to_ns: int) -> int:
+    """Before which a span ends that has a sample at that device time."""
+    return to_ns + 2 * _SPAN_SECONDS_MAX * NS  # a device's hour may be longer than ours
 
 
 def of_hour(tx: Connection, sensor_id: str, axis: str, hour: int) -> list[Span]:
@@ -155,8 +146,8 @@ def of_hour(tx: Connection, sensor_id: str, axis: str, hour: int) -> list[Span]:
     return fetched(tx, query.order_by(table.c.start_ns, table.c.id))
 
 
-def fetched(tx: Connection, query: Select[Any]) -> list[Span]:
-    return [_span(row) for row in tx.execute(query)]
+def fetched(tx: Connection, query: Select[Any], asked: Mapping[str, Any] | None = None) -> list[Span]:
+    return [_span(row) for row in tx.execute(query, asked)]
 
 
 def delete_spans(tx: Connection, ids: Collection[int]) -> None:
@@ -165,21 +156,24 @@ def delete_spans(tx: Connection, ids: Collection[int]) -> None:
         tx.execute(delete(tables.span).where(tables.span.c.id.in_(wanted[first : first + _ROWS_MAX])))
 
 
+def _note_due(tx: Connection, hours: Collection[tuple[str, str, int]], now_us: int) -> None:
+    if hours:
+        rows = [_due(sensor_id, axis, hour, now_us) for sensor_id, axis, hour in sorted(hours)]
+        tx.execute(_due_once(tx.dialect.name), rows)
+
+
+def _due_already(tx: Connection, hours: Collection[tuple[str, str, int]]) -> set[tuple[str, str, int]]:
+    """Of locked sensors, so that none goes meanwhile."""
+    table = tables.seal_due
+    inside = table.c.hour.between(min(hour for *_, hour in hours), max(hour for *_, hour in hours))
+    its = in_values(tx, table.c.sensor_id, {sensor_id for sensor_id, *_ in hours})
+    rows = tx.execute(select(table.c.sensor_id, table.c.axis, table.c.hour).where(its, inside))
+    return {(row.sensor_id, row.axis, row.hour) for row in rows}
+
+
 @functools.cache
-def _note_due(dialect: str) -> Any:
+def _due_once(dialect: str) -> Any:
     return upsert_for(dialect, tables.seal_due).on_conflict_do_nothing()
-
-
-@functools.cache
-def _note_channel(dialect: str) -> Any:
-    table = tables.channel
-    statement = upsert_for(dialect, table)
-    latest = ("location_code", "code", "sample_rate_hz", "last_sample_ns")
-    return statement.on_conflict_do_update(
-        index_elements=["sensor_id", "axis"],
-        set_={name: statement.excluded[name] for name in latest},
-        where=table.c.last_sample_ns < statement.excluded.last_sample_ns,
-    )
 
 
 def hour_of(at_ns: int) -> int:

@@ -5,7 +5,7 @@ are there. Nothing here judges samples; that is the caller's.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from services.sensors import tables
-from services.sensors.store import index, latency
+from services.sensors.store import channels, index, latency
 from services.sensors.store.even_times import NS, time_ns
 from services.sensors.store.miniseed.archive import Archive
 from services.sensors.store.miniseed.codec import stated_rate
@@ -37,9 +37,9 @@ class SampleStore:
     def __init__(self, archive: Archive, coding: Coding, clock: Clock) -> None:
         self._archive, self.coding, self._clock = archive, coding, clock
 
-    def lock(self, tx: Connection, sensor_id: str) -> None:
+    def lock(self, tx: Connection, *sensor_ids: str) -> None:
         """Writers of one sensor take turns, and the sealer with them. Raises SensorUnknown."""
-        index.lock_sensor(tx, sensor_id)
+        index.lock_sensors(tx, sensor_ids)
 
     def known(
         self, tx: Connection, sensor_id: str, era: int, from_device_ns: int, to_device_ns: int
@@ -49,28 +49,49 @@ class SampleStore:
         Ask for half an interval more where intervals are longer than two seconds: a sample that is that near is the
         same. Raises SpanDamaged where one of them cannot be read any more.
         """
-        found: defaultdict[str, list[Piece]] = defaultdict(list)
         first_ns, last_ns = from_device_ns - NS, to_device_ns + NS
-        for span in index.by_device_time(tx, sensor_id, era, first_ns, last_ns):
-            found[span.axis] += span.pieces_by_device(self._archive, first_ns, last_ns)
+        return self.pieces(index.by_device_time(tx, sensor_id, era, first_ns, last_ns), first_ns, last_ns)
+
+    def pieces(self, spans: Iterable[Span], from_device_ns: int, to_device_ns: int) -> dict[str, list[Piece]]:
+        """By axis, those of the spans with a sample from one device time to the other. Raises SpanDamaged."""
+        found: defaultdict[str, list[Piece]] = defaultdict(list)
+        for span in spans:
+            found[span.axis] += span.pieces_by_device(self._archive, from_device_ns, to_device_ns)
         return found
 
     def add(self, tx: Connection, sensor_id: str, pieces: Iterable[Piece]) -> None:
         """Stores samples of which none is there yet."""
-        new = [part for piece in pieces for part in piece.within_limits()]
-        if any(stated_rate(piece.rate_hz) != piece.rate_hz for piece in new):
+        self.add_all(tx, {sensor_id: pieces})
+
+    def add_all(self, tx: Connection, by_sensor: Mapping[str, Iterable[Piece]]) -> None:
+        """As `add`, of many sensors."""
+        new = {
+            sensor_id: [part for piece in pieces for part in piece.within_limits()]
+            for sensor_id, pieces in by_sensor.items()
+        }
+        if any(stated_rate(rate_hz) != rate_hz for rate_hz in {one.rate_hz for of in new.values() for one in of}):
             raise ValueError("a sample rate that no miniSEED header states: make it one by stated_rate")
-        index.insert_pieces(tx, sensor_id, new, self._now_us())
-        latest: dict[str, Piece] = {}
-        for piece in new:
-            if piece.axis not in latest or piece.end_ns > latest[piece.axis].end_ns:
-                latest[piece.axis] = piece
-        for axis in sorted(latest):
-            rate_hz, end_ns = latest[axis].rate_hz, latest[axis].end_ns
-            codes = self.coding.codes(tx, sensor_id, axis, end_ns, rate_hz)
-            index.note_channel(tx, sensor_id, axis, codes, rate_hz, end_ns)
-        if latest:
-            latency.note(tx, sensor_id, self._now_us(), max(piece.end_ns for piece in latest.values()))
+        index.insert_all(tx, new, self._now_us())
+        found = {sensor_id: _latest(pieces) for sensor_id, pieces in new.items() if pieces}
+        if not found:
+            return
+        codes = self.coding.of_many(tx, found)
+        channels.note(
+            tx,
+            (
+                channels.Latest(
+                    sensor_id=sensor_id,
+                    axis=axis,
+                    codes=codes[sensor_id].at(axis, piece.end_ns, piece.rate_hz),
+                    rate_hz=piece.rate_hz,
+                    end_ns=piece.end_ns,
+                )
+                for sensor_id in sorted(found)
+                for axis, piece in sorted(found[sensor_id].items())
+            ),
+        )
+        ends = {sensor_id: max(piece.end_ns for piece in of.values()) for sensor_id, of in found.items()}
+        latency.note(tx, self._now_us(), ends)
 
     def retime(
         self,
@@ -106,7 +127,7 @@ class SampleStore:
         index.note_due(tx, sensor_id, hours - sealed, self._now_us())
         index.note_changed(tx, sensor_id, sealed, self._now_us())
         for axis in {span.axis for span, _ in moved}:
-            index.find_last_sample(tx, sensor_id, axis)
+            channels.find_last_sample(tx, sensor_id, axis)
         return Retimed(rows=len(rows), hours=len(sealed))
 
     def recode(self, tx: Connection, sensor_id: str, axis: str, from_ns: int, to_ns: int) -> int:
@@ -121,7 +142,7 @@ class SampleStore:
             hours |= {(axis, hour) for hour in tx.execute(query).scalars()}
         index.note_changed(tx, sensor_id, hours, self._now_us())
         codes = self.coding.of(tx, sensor_id)
-        index.recode_channel(tx, sensor_id, axis, codes)
+        channels.recode(tx, sensor_id, axis, codes)
         return len(hours)
 
     def forget(self, tx: Connection, sensor_id: str) -> None:
@@ -133,6 +154,15 @@ class SampleStore:
 
     def _now_us(self) -> int:
         return to_microseconds(self._clock.now())
+
+
+def _latest(pieces: Iterable[Piece]) -> dict[str, Piece]:
+    """By axis, the one that ends last."""
+    latest: dict[str, Piece] = {}
+    for piece in pieces:
+        if piece.axis not in latest or piece.end_ns > latest[piece.axis].end_ns:
+            latest[piece.axis] = piece
+    return latest
 
 
 def _is_moved(span: Span, new_ns: Nanoseconds, rate_hz: float) -> bool:

@@ -9,7 +9,8 @@ is least late for. Decided of the records, not of their order.
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from services.sensors.timing.hull import PIECE_NS, Piece, Pieces, Point, merged, piece_number, piece_of, pieces_of
 
@@ -22,17 +23,21 @@ _APART_NS = 60_000_000_000
 _MEANWHILE_NS = 30_000_000_000
 _SLACK_NS = 60_000_000_000
 _SILENCE_NS = 86_400_000_000_000  # of a day: nobody knows whether the clock went on meanwhile
+SILENCE_PIECES = _SILENCE_NS // PIECE_NS
+"""Further than that from its pieces no record lies on a level."""
 
 
-@dataclass(slots=True)
 class Level:
     """What telling eras apart needs of one: its active pieces in order, when messages came, and its least delay."""
 
-    numbers: list[int] = field(default_factory=list)
-    least: list[Point] = field(default_factory=list)
-    cloud_numbers: list[int] = field(default_factory=list)
-    cloud: list[tuple[int, int]] = field(default_factory=list)
-    lowest: Point | None = None
+    def __init__(self, pieces: Pieces) -> None:
+        """`pieces`: those known of an era, or those around the time that is asked for."""
+        self._pieces = pieces
+        self.numbers = [number for number in sorted(pieces) if pieces[number].is_active]
+
+    @cached_property
+    def lowest(self) -> Point | None:
+        return min((piece.least for piece in self._pieces.values()), key=lambda least: least.delay_ns, default=None)
 
     def excess_ns(self, point: Point) -> int:
         """How much later than the level; negative: before it."""
@@ -40,7 +45,7 @@ class Level:
         return point.delay_ns - nearest.delay_ns
 
     def tolerance_ns(self, point: Point) -> int:
-        return BAND_NS + round(_DRIFT * self.distance_ns(point))
+        return _tolerance_ns(self.distance_ns(point))
 
     def distance_ns(self, point: Point) -> int:
         """To the nearest piece in which messages came at once, by device time."""
@@ -50,18 +55,34 @@ class Level:
         if not self.numbers:
             # Known from a burst only, which may yet fall to its level.
             return self.excess_ns(point) <= 0 and self._falls_to(point)
-        return self.distance_ns(point) <= _SILENCE_NS and abs(self.excess_ns(point)) <= self.tolerance_ns(point)
+        nearest = self._nearest(point)  # once: each record of each device is asked
+        distance_ns = abs(point.device_ns - nearest.device_ns)
+        return distance_ns <= _SILENCE_NS and abs(point.delay_ns - nearest.delay_ns) <= _tolerance_ns(distance_ns)
 
     def is_active_at(self, cloud_ns: int) -> bool:
         """Messages of this level came shortly before and shortly after."""
-        if not self.cloud:
+        numbers, spans = self._cloud
+        if not spans:
             return False
         piece = (cloud_ns - self.lowest.delay_ns) // PIECE_NS if self.lowest else 0
-        place = bisect_left(self.cloud_numbers, piece)
-        near = self.cloud[max(place - 3, 0) : place + 3]
+        place = bisect_left(numbers, piece)
+        near = spans[max(place - 3, 0) : place + 3]
         return any(cloud_ns - _MEANWHILE_NS <= last and first <= cloud_ns for first, last in near) and any(
             first <= cloud_ns + _MEANWHILE_NS and cloud_ns <= last for first, last in near
         )
+
+    @cached_property
+    def _cloud(self) -> tuple[list[int], list[tuple[int, int]]]:
+        """Pieces in which messages came at once, and from when to when they did."""
+        numbers: list[int] = []
+        spans: list[tuple[int, int]] = []
+        for number in sorted(self._pieces):
+            points = self._pieces[number].points
+            at_once = [point.cloud_ns for point in points if self.excess_ns(point) <= self.tolerance_ns(point)]
+            if at_once:
+                numbers.append(number)
+                spans.append((min(at_once), max(at_once)))
+        return numbers, spans
 
     def _falls_to(self, point: Point) -> bool:
         if self.lowest is None:
@@ -74,24 +95,12 @@ class Level:
                 raise ValueError("a level without records")
             return self.lowest
         place = bisect_left(self.numbers, piece_number(point.device_ns))
-        near = self.least[max(place - 1, 0) : place + 1]
+        near = [self._pieces[number].least for number in self.numbers[max(place - 1, 0) : place + 1]]
         return min(near, key=lambda least: abs(least.device_ns - point.device_ns))
 
 
-def level(pieces: Pieces) -> Level:
-    """Of the records known of an era, or of those around the time that is asked for."""
-    numbers = [number for number in sorted(pieces) if pieces[number].is_active]
-    found = Level(
-        numbers=numbers,
-        least=[pieces[number].least for number in numbers],
-        lowest=min((piece.least for piece in pieces.values()), key=lambda least: least.delay_ns, default=None),
-    )
-    for number in sorted(pieces):
-        at_once = [p.cloud_ns for p in pieces[number].points if found.excess_ns(p) <= found.tolerance_ns(p)]
-        if at_once:
-            found.cloud_numbers.append(number)
-            found.cloud.append((min(at_once), max(at_once)))
-    return found
+def _tolerance_ns(distance_ns: int) -> int:
+    return BAND_NS + round(_DRIFT * distance_ns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +118,7 @@ def assign(known: Mapping[int, Pieces], records: Sequence[Point], *, newest: int
     """The era of each record. `newest`: the greatest number given to an era yet. `decide_all`: none may wait longer."""
     eras: list[int | None] = [None] * len(records)
     pieces = {era: dict(of_era) for era, of_era in known.items()}
-    levels = {era: level(of_era) for era, of_era in pieces.items()}
+    levels = {era: Level(of_era) for era, of_era in pieces.items()}
     waiting = _fit(levels, pieces, records, range(len(records)), eras)
     while found := _together(levels, records, _first_times(records, waiting, eras)):
         newest += 1
@@ -137,12 +146,14 @@ def _fit(
         point = records[place]
         fitting = [era for era, of_era in levels.items() if of_era.fits(point)]
         if fitting:
-            era = min(fitting, key=lambda era: (levels[era].distance_ns(point), era))
+            era = fitting[0]
+            if len(fitting) > 1:
+                era = min(fitting, key=lambda era: (levels[era].distance_ns(point), era))
             eras[place] = era
             fitted[era].append(point)
         else:
             left.append(place)
-    for era, points in fitted.items():
+    for era, points in fitted.items() if left else ():
         _note(levels, pieces, era, points)
     return left
 
@@ -150,7 +161,7 @@ def _fit(
 def _note(levels: dict[int, Level], pieces: Mapping[int, dict[int, Piece]], era: int, points: Iterable[Point]) -> None:
     for number, piece in pieces_of((point.device_ns, point.cloud_ns, 1) for point in points).items():
         pieces[era][number] = merged(pieces[era].get(number), piece)
-    levels[era] = level(pieces[era])
+    levels[era] = Level(pieces[era])
 
 
 def _first_times(records: Sequence[Point], waiting: Sequence[int], eras: Sequence[int | None]) -> list[int]:
@@ -215,6 +226,6 @@ def _decide(
         else:
             newest += 1
             number = piece_number(point.device_ns)
-            levels[newest] = level({number: piece_of(point.device_ns, point.cloud_ns, 1)})
+            levels[newest] = Level({number: piece_of(point.device_ns, point.cloud_ns, 1)})
             eras[place] = newest
     return newest

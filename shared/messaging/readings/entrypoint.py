@@ -7,6 +7,7 @@ the method.
 """
 
 from collections import deque
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -39,6 +40,12 @@ class _RawQueueConsumer(PromptQueueConsumer):
             consumer.qos(prefetch_count=2 * BATCH_MAX)
             self._consumers[provider] = consumer
         return self._consumers.values()
+
+    def acknowledge(self, batch: list[Any]) -> None:
+        """With its last message all before: batches are taken in order, one after the other."""
+        if batch and batch[-1].channel.connection:  # else the broker has taken them back
+            with suppress(ConnectionError):
+                batch[-1].ack(multiple=True)
 
 
 class _Receiving(Entrypoint):
@@ -99,8 +106,7 @@ class _Receiving(Entrypoint):
     def _handled(self, batch: list[Any], _worker_ctx: Any, result: Any = None, exc_info: Any = None) -> tuple[Any, Any]:
         if exc_info is None:
             self._failures = 0
-            for message in batch:
-                self.queue_consumer.ack_message(message)
+            self.queue_consumer.acknowledge(batch)
         else:
             self._failures += 1
             self._waiting.extendleft(reversed(batch))
@@ -130,6 +136,7 @@ def _reading(message: Any, accounts: Accounts) -> Reading | None:
         network_id=network_id,
         body=body.encode() if isinstance(body, str) else bytes(body),
         sent_ns=_sent_ns(message),
+        is_redelivered=bool(message.delivery_info.get("redelivered")),
     )
 
 

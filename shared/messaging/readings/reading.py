@@ -7,10 +7,12 @@ from dataclasses import dataclass
 class Reading:
     """`account`: who published it, as RabbitMQ has checked; None where accounts are not demanded.
 
-    `sent_ns`: what the message says of its time, nanoseconds since 1970; None: nothing.
+    `sent_ns`: what the message says of its time, nanoseconds since 1970; None: nothing. `is_redelivered`: it was given
+    to a worker before, which has not acknowledged it.
     """
 
     account: str | None
     network_id: str
     body: bytes
     sent_ns: int | None
+    is_redelivered: bool = False

@@ -1,7 +1,7 @@
 """SEED codes of a channel: network, station, location, channel; and which codes a sensor's axis has at a time."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
@@ -63,8 +63,8 @@ class Coding(Protocol):
         """Raises SensorUnknown."""
         ...
 
-    def codes(self, tx: Connection, sensor_id: str, axis: str, at_ns: int, rate_hz: float = RATE_HZ) -> Codes:
-        """Raises SensorUnknown."""
+    def of_many(self, tx: Connection, sensor_ids: Iterable[str]) -> Mapping[str, SensorCodes]:
+        """As they are now. Sensors that there are not are not in it."""
         ...
 
     def axis(self, tx: Connection, sensor_id: str, codes: Codes, at_ns: int, rate_hz: float) -> str:
@@ -86,13 +86,19 @@ class AxisCodes:
         with self._lock:
             found = self._kept.get(sensor_id)
         if found is None:
-            found = _read(tx, sensor_id)
+            found = self.of_many(tx, [sensor_id]).get(sensor_id)
+            if found is None:
+                raise SensorUnknown(sensor_id)
             with self._lock:
                 self._kept[sensor_id] = found
         return found
 
-    def codes(self, tx: Connection, sensor_id: str, axis: str, at_ns: int, rate_hz: float = RATE_HZ) -> Codes:
-        return self.of(tx, sensor_id).at(axis, at_ns, rate_hz)
+    def of_many(self, tx: Connection, sensor_ids: Iterable[str]) -> "Mapping[str, _SensorCodes]":
+        rows = epoch_rows.with_codes(tx, sensor_ids)
+        return {
+            sensor_id: _SensorCodes(network=network, station=station, epochs=epochs)
+            for sensor_id, (network, station, epochs) in rows.items()
+        }
 
     def axis(self, tx: Connection, sensor_id: str, codes: Codes, at_ns: int, rate_hz: float) -> str:
         of_sensor = self.of(tx, sensor_id)
@@ -139,14 +145,6 @@ def _of_axis(axis: str, rate_hz: float, component: str | None) -> tuple[str, str
 @lru_cache(_STATIONS_MAX)
 def _codes(network: str, station: str, location: str, channel: str) -> Codes:
     return Codes(network=network, station=station, location=location, channel=channel)
-
-
-def _read(tx: Connection, sensor_id: str) -> _SensorCodes:
-    found = epoch_rows.with_codes(tx, sensor_id)
-    if found is None:
-        raise SensorUnknown(sensor_id)
-    network, station, epochs = found
-    return _SensorCodes(network=network, station=station, epochs=epochs)
 
 
 def axis_name(location: str, channel: str) -> str:

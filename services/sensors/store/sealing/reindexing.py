@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, select
 
 from services.sensors import tables
-from services.sensors.store import index
+from services.sensors.store import channels, index
 from services.sensors.store.archive_lock import take_archive_lock
 from services.sensors.store.even_times import NS
 from services.sensors.store.miniseed.archive import Archive, FileName
@@ -93,7 +93,7 @@ class Reindexing:
             sensor_id = _sensor(tx, name)
             if sensor_id is None:
                 return Fault(place=name.relative, reason="its organisation has no sensor with these codes")
-            index.lock_sensor(tx, sensor_id)
+            index.lock_sensors(tx, [sensor_id])
             axis = self._coding.axis(tx, sensor_id, name.codes, pieces[0].start_ns, pieces[0].rate_hz)
             if _has_file(tx, sensor_id, axis, name):
                 return 0
@@ -102,7 +102,10 @@ class Reindexing:
             size = len(content) // len(pieces)
             index.insert_file(tx, sensor_id, axis, name.hour, name.relative, len(content), spans, size)
             last = max(pieces, key=lambda piece: piece.end_ns)
-            index.note_channel(tx, sensor_id, axis, name.codes, last.rate_hz, last.end_ns)
+            latest = channels.Latest(
+                sensor_id=sensor_id, axis=axis, codes=name.codes, rate_hz=last.rate_hz, end_ns=last.end_ns
+            )
+            channels.note(tx, [latest])
         return sum(piece.count for piece in pieces)
 
     def _take_out_rows(self, tx: Connection, sensor_id: str, axis: str, hour: int, sealed: Iterable[Piece]) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.sensors import tables
-from services.sensors.store import index
+from services.sensors.store import channels, index
 from services.sensors.store.archive_lock import take_archive_lock
 from services.sensors.store.miniseed.archive import Archive, FileName, Step, no_step
 from services.sensors.store.miniseed.codes import Codes, Coding, SensorUnknown
@@ -194,7 +194,7 @@ class Sealer:
             take_archive_lock(tx)
             if hour is not None:
                 try:
-                    index.lock_sensor(tx, due.sensor_id)
+                    index.lock_sensors(tx, [due.sensor_id])
                 except SensorUnknown:
                     return False
                 if not self._is_unchanged(tx, due, hour) or not all(self._archive.has(path) for path, _ in written):
@@ -207,7 +207,7 @@ class Sealer:
                     where = due.sensor_id, due.axis, due.hour, path
                     index.insert_file(tx, *where, size, content.spans, content.record_bytes)
                 index.insert_pieces(tx, due.sensor_id, outside, self._now_us())
-                index.find_last_sample(tx, due.sensor_id, due.axis)
+                channels.find_last_sample(tx, due.sensor_id, due.axis)
             self._due.done(tx, due)
             self._step("swapping")
         return True

@@ -45,13 +45,18 @@ class Scene:
         return times, [int(value) for segment in segments for value in segment.samples]
 
 
+def register(database: Database, *sensor_ids: str) -> None:
+    with database.transaction() as tx:
+        for number, sensor_id in enumerate(sensor_ids):
+            row = {"id": sensor_id, "organisation_id": "org_1", "network": "XX", "station": f"S{number}"}
+            tx.execute(insert(tables.sensor).values(unit="mGal", name="sim", **row))
+
+
 def scene(folder: Path, clock: Clock | None = None) -> Scene:
     database, clock = Database.sqlite(folder / "sensors.sqlite3"), clock or SystemClock()
     migrated(database, assembly.MIGRATIONS)
     samples = open_samples(database, folder / "samples", clock)
-    with database.transaction() as tx:
-        row = {"id": SENSOR_ID, "organisation_id": "org_1", "network": "XX", "station": "SIM", "name": "sim"}
-        tx.execute(insert(tables.sensor).values(unit="mGal", **row))
+    register(database, SENSOR_ID)
     return Scene(database=database, samples=samples, arrival=DeviceArrival(database, samples.store, clock))
 
 

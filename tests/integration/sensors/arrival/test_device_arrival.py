@@ -103,6 +103,18 @@ def test_a_device_s_life_is_the_same_from_a_file_shuffled_and_message_by_message
     _true(served[0], simulation.distinct.values(), device)
 
 
+def test_a_record_that_came_sooner_moves_those_before_it_at_once(tmp_path: Path) -> None:
+    """All within one piece of device time: none begins that would draw the line anew."""
+    here, begin = scene(tmp_path), 64.0 * 26_562_500 + 5
+    late = [record(begin + 1.024 * n, begin + 1.024 * n + 0.9, range(32 * n, 32 * n + 32)) for n in range(20)]
+    here.take(late)
+    (before,) = here.segments()
+    here.take([record(begin + 1.024 * 20, begin + 1.024 * 20 + 0.4, range(640, 672))])
+    (after,) = here.segments()
+    assert after.samples.tolist() == list(range(672))
+    assert before.start_ns - after.start_ns == pytest.approx(500_000_000, abs=4_000_000)
+
+
 def test_what_waits_is_durable_not_shown_and_decided_after_a_minute(tmp_path: Path) -> None:
     clock = ManualClock(NOON)
     here = scene(tmp_path, clock)

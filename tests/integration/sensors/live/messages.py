@@ -42,8 +42,17 @@ def with_object(number: int, device_id: str = "001") -> dict[str, Any]:
     return {"device_id": device_id, "sr": 31.25, "traces": traces, **times}
 
 
+def undated(number: int, device_id: str = "001") -> dict[str, Any]:
+    """A message that says nothing of its time."""
+    return {name: value for name, value in archived(number, device_id).items() if name not in ("device_t", "cloud_t")}
+
+
 def readings(
-    network_id: str, messages: Iterable[dict[str, Any] | bytes], account: str | None = BRIDGE
+    network_id: str,
+    messages: Iterable[dict[str, Any] | bytes],
+    account: str | None = BRIDGE,
+    *,
+    is_redelivered: bool = False,
 ) -> list[Reading]:
     return [
         Reading(
@@ -51,6 +60,7 @@ def readings(
             network_id=network_id,
             body=message if isinstance(message, bytes) else json.dumps(message).encode(),
             sent_ns=None,
+            is_redelivered=is_redelivered,
         )
         for message in messages
     ]

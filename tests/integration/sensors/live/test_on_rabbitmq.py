@@ -22,7 +22,7 @@ from shared.messaging.readings.exchange import READINGS, readings_queue
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
 from tests.examples import ORGANISATION_ID
-from tests.integration.sensors.live.messages import BRIDGE, archived
+from tests.integration.sensors.live.messages import BRIDGE, archived, undated
 from tests.servers import RPC_ACCOUNTS, RabbitMq
 
 NETWORK_ID = RPC_ACCOUNTS[BRIDGE]["networks"][0]
@@ -88,7 +88,9 @@ def test_what_was_durable_when_its_worker_was_killed_comes_again_and_is_counted_
     with Connection(uri) as operator:
         QUEUE(operator.channel()).declare()
     publish(uri, "grillo", [archived(0, "999")])  # an account with every right, and no bridge
-    publish(RabbitMq.as_account(uri, BRIDGE), BRIDGE, [archived(number) for number in range(MESSAGES)])
+    messages = [archived(number) for number in range(MESSAGES - 5)]
+    messages += [undated(0, f"01{number}") for number in range(5)]
+    publish(RabbitMq.as_account(uri, BRIDGE), BRIDGE, messages)
     with worker(uri, tmp_path, "die") as process:
         durable = sum(taken(process, 1))
         assert process.wait() == -signal.SIGKILL

@@ -14,7 +14,7 @@ from sqlalchemy import delete, select
 from services.sensors import assembly, ingest, tables
 from services.sensors.accounting.account import Account
 from services.sensors.accounting.rejection import Rejection
-from services.sensors.arrival import accounts, senders
+from services.sensors.arrival import accounts, recent_messages, senders
 from services.sensors.assembly import Sensors
 from services.sensors.ingest.openeew import NETWORK_UNKNOWN
 from services.sensors.live.receiver import ClockWrong
@@ -30,6 +30,7 @@ from tests.integration.sensors.live.messages import (
     network,
     readings,
     served,
+    undated,
     with_list,
     with_object,
 )
@@ -200,6 +201,45 @@ def test_a_sensor_that_goes_while_its_batch_is_stored_keeps_no_other_from_it(
     assert [values for _, values in served(sensors, SENSOR_ID)] == [counting([0, 11])]
     assert rejections(sensors) == {"sensor-deleted": (OF_RECORD, 1)}
     assert sent(sensors) == Account(new=21 * OF_RECORD, reasons={"": OF_RECORD})
+
+
+def test_an_undated_message_that_is_delivered_again_is_repeated_and_an_equal_one_is_not(
+    sensors: Sensors, clock: ManualClock
+) -> None:
+    network_id = network(sensors)
+    sensors.receiver.take(readings(network_id, [undated(0), undated(0, "002")]))
+    clock.advance(5)
+    again = readings(network_id, [undated(0), undated(1, "003")], is_redelivered=True)
+    sensors.receiver.take(again)
+    assert sent(sensors) == Account(new=3 * OF_RECORD, repeated=OF_RECORD, reasons={"": 0})
+    sensors.receiver.take(readings(network_id, [undated(0)]))
+    assert [values for _, values in served(sensors, SENSOR_ID)] == [counting([0, 1])] * 2
+    with sensors.database.reading() as tx:
+        assert accounts.of_sensor(tx, SENSOR_ID) == Account(new=2 * OF_RECORD, repeated=OF_RECORD, reasons={"": 0})
+
+
+def test_only_the_newest_undated_messages_are_known(
+    sensors: Sensors, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recent_messages, "KEPT_MAX", 2)
+    network_id = network(sensors)
+    for number in range(3):
+        sensors.receiver.take(readings(network_id, [undated(number)]))
+        clock.advance(5)
+    sensors.receiver.take(readings(network_id, [undated(0)], is_redelivered=True))
+    clock.advance(5)
+    sensors.receiver.take(readings(network_id, [undated(2)], is_redelivered=True))
+    assert sent(sensors) == Account(new=4 * OF_RECORD, repeated=OF_RECORD, reasons={"": 0})
+
+
+def test_what_is_rejected_counts_for_the_sensor_that_it_names_in_its_own_network(sensors: Sensors) -> None:
+    network_id, other = network(sensors), network(sensors, accepts_new=False)
+    sensors.receiver.take(readings(network_id, [archived(number) for number in range(10)]))
+    wrong = archived(10) | {"y": [1e308] * 32}
+    sensors.receiver.take([*readings(network_id, [wrong, wrong | {"device_id": "009"}]), *readings(other, [wrong])])
+    with sensors.database.reading() as tx:
+        assert accounts.of_sensor(tx, SENSOR_ID) == Account(new=10 * OF_RECORD, reasons={"": OF_RECORD})
+    assert rejections(sensors) == {"value-too-great": (3 * OF_RECORD, 3)}
 
 
 def sample_key(metric: Metric) -> str:

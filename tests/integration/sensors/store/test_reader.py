@@ -122,5 +122,5 @@ def test_what_has_just_arrived_is_as_many_records_as_it_needs(stored: StoredSamp
     content = stored.reader.miniseed(SENSOR_ID, START_NS, START_NS + HOUR_NS, None)
     (whole,) = stored.reader.segments(SENSOR_ID, START_NS, START_NS + HOUR_NS, None)
     with stored.database.reading() as tx:
-        codes = stored.coding.codes(tx, SENSOR_ID, "x", START_NS)
+        codes = stored.coding.of(tx, SENSOR_ID).at("x", START_NS, 31.25)
     assert content == b"".join(encode(codes, START_NS, 31.25, whole.samples))

@@ -3,8 +3,9 @@
 import numpy as np
 from sqlalchemy import Connection
 
-from services.sensors.arrival.clock_rows import LINE_PIECES, ClockRows
-from services.sensors.arrival.era_clock import block_line
+from services.sensors.arrival.clocks.clock_rows import ClockRows
+from services.sensors.arrival.clocks.era_clock import block_line
+from services.sensors.arrival.clocks.read_ahead import LINE_PIECES
 from services.sensors.store.miniseed.codec import stated_rate
 from services.sensors.store.timing import EraTiming
 from services.sensors.timing.hull import PIECE_NS

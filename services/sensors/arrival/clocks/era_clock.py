@@ -4,12 +4,13 @@ Rows keep the line they were timed by until a newer one differs by a quarter of 
 two lines still join then.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from services.sensors.arrival.clock_rows import LINE_PIECES, ClockRows, EraRate
+from services.sensors.arrival.clocks.clock_rows import ClockRows, EraRate
+from services.sensors.arrival.clocks.read_ahead import LINE_PIECES
 from services.sensors.arrival.record import Record
 from services.sensors.store.even_times import NS
 from services.sensors.store.miniseed.codec import stated_rate
@@ -72,22 +73,23 @@ class EraClock:
             )
 
     def settle(self) -> list[Moved]:
-        """Saves what has changed, and draws the lines anew where they may have; tells what moves."""
+        """Saves what has changed, and draws the lines anew where they may have; tells what moves.
+
+        Where something does, all that was saved can be read by others of this transaction.
+        """
         if not self._changed:
             return []
         self._rows.save_pieces(self.era, self._pieces, self._changed)
-        moved = self._rerate()
         first, last = min(self._changed), max(self._changed)
+        known = self._rows.lines(self.era, first // LINE_PIECES - 1, last // LINE_PIECES + 1)
+        if not self._may_move(known):
+            self._lines = known
+            return []
+        self._pieces = self._rows.around(self.era, first, last)
+        moved = self._rerate() if self._may_rerate() else []
         reach = context(self._pieces, first, last)
         blocks = sorted({number // LINE_PIECES for number in reach})
         known = self._rows.lines(self.era, blocks[0], blocks[-1])
-        touched = {number // LINE_PIECES for number in self._changed}
-        may_move = bool(self._begun) or any(
-            self._is_below(known.get(number // LINE_PIECES), number) for number in touched
-        )
-        if not may_move and touched <= known.keys():
-            self._lines = known
-            return moved
         self._pieces = self._rows.around(self.era, blocks[0] * LINE_PIECES, (blocks[-1] + 1) * LINE_PIECES - 1)
         newer = {}
         for block in sorted({number // LINE_PIECES for number in self._pieces} & set(blocks)):
@@ -99,6 +101,8 @@ class EraClock:
                     moved.append(Moved(from_ns=int(drawn.device_ns[0]), to_ns=int(drawn.device_ns[-1])))
         self._rows.save_lines(self.era, newer)
         self._lines = known | newer
+        if moved:
+            self._rows.write()
         return moved
 
     def true_ns(self, device_ns: int) -> int:
@@ -107,11 +111,27 @@ class EraClock:
         near = min(self._lines, key=lambda one: abs(one - block))
         return int(self._lines[near].true_ns(np.array([device_ns], dtype=np.int64))[0])
 
+    def _may_move(self, known: Mapping[int, Line]) -> bool:
+        """Whether a line, or the rate, may be another one now."""
+        touched = {number // LINE_PIECES for number in self._changed}
+        return (
+            bool(self._begun)
+            or not touched <= known.keys()
+            or self._may_rerate()
+            or any(self._is_below(known[number // LINE_PIECES], number) for number in self._changed)
+        )
+
+    def _may_rerate(self) -> bool:
+        """In the first two hours: as each piece begins, and when records come to one that is not the newest."""
+        first = min(self._changed)
+        if self._rows.is_past(self.era, first, FIRST_PIECES):
+            return False
+        is_newest = first == max(self._pieces) and self._rows.is_last(self.era, first)
+        return self._is_new or bool(self._begun) or not is_newest
+
     def _rerate(self) -> list[Moved]:
-        """Of the first two hours: as each piece begins, and when records come to one that is not the newest."""
         first = self._rows.first_piece(self.era)
-        is_due = self._is_new or self._begun or min(self._changed) < max(self._pieces)
-        if first is None or not is_due or min(self._changed) >= first + FIRST_PIECES:
+        if first is None or min(self._changed) >= first + FIRST_PIECES:
             return []
         early = self._rows.around(self.era, first, first + FIRST_PIECES - 1)
         found = EraRate(stated_hz=self._known.stated_hz, rate=rate(early, self._known.rate.device_hz))
@@ -122,11 +142,11 @@ class EraClock:
             return []
         return [Moved(from_ns=first * PIECE_NS - PIECE_NS, to_ns=max(self._pieces) * PIECE_NS + 2 * PIECE_NS)]
 
-    def _is_below(self, known: Line | None, number: int) -> bool:
-        return known is not None and any(
-            point.cloud_ns < int(known.true_ns(np.array([point.device_ns], dtype=np.int64))[0]) - self._quarter_ns
-            for point in self._pieces[number].points
-        )
+    def _is_below(self, known: Line, number: int) -> bool:
+        points = self._pieces[number].points
+        device_ns = np.array([point.device_ns for point in points], dtype=np.int64)
+        cloud_ns = np.array([point.cloud_ns for point in points], dtype=np.int64)
+        return bool((cloud_ns < known.true_ns(device_ns) - self._quarter_ns).any())
 
     def _differs(self, before: Line, drawn: Line) -> bool:
         return int(np.abs(before.error_ns - drawn.error_ns).max()) >= self._quarter_ns

@@ -1,0 +1,56 @@
+"""Rejected lines count for the sensor that they name, and the summary says which line of which."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from obspy import Stream, Trace, UTCDateTime
+
+from services.sensors import assembly, ingest
+from services.sensors.accounting.account import Account
+from services.sensors.arrival import accounts
+from services.sensors.assembly import Sensors
+from services.sensors.ingest.openeew import NETWORK_UNKNOWN
+from services.sensors.registry.sensor import sensor_id
+from shared.runtime.clock import ManualClock
+from shared.sql.database import Database
+from tests.examples import NOON, ORGANISATION_ID, ORIGIN, NoBus
+from tests.integration.sensors.live.messages import archived
+
+
+@pytest.fixture
+def sensors(database: Database, tmp_path: Path, clock: ManualClock) -> Sensors:
+    return assembly.assemble(database, NoBus(), clock, tmp_path / "samples")
+
+
+def test_lines_that_name_a_known_sensor_are_rejected_for_it_and_others_for_none(
+    sensors: Sensors, tmp_path: Path
+) -> None:
+    ahead = archived(3) | {"device_t": NOON.timestamp() + 3600}
+    lines = [*map(archived, range(10)), ahead, archived(4, "009") | {"y": [True] * 32}, ahead | {"device_id": "0 0"}]
+    path = tmp_path / "lines.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    imported = sensors.importer.store(ingest.read(path, now=NOON), ORGANISATION_ID, ORIGIN)
+    its = sensor_id(ORGANISATION_ID, NETWORK_UNKNOWN, "001")
+    assert [(one.line, one.sensor_id) for one in imported.rejected] == [(11, its), (12, None), (13, None)]
+    assert (imported.accounts[its].rejected, imported.rejected_account.rejected) == (96, 192)
+    assert imported.account.offered == 13 * 96
+    with sensors.database.reading() as tx:
+        assert accounts.of_sensor(tx, its) == Account(new=960, reasons={"": 96})
+
+
+def test_a_damaged_record_of_miniseed_is_rejected_for_its_station(sensors: Sensors, tmp_path: Path) -> None:
+    header = {"network": "XX", "station": "AAA", "channel": "BHZ", "sampling_rate": 50.0}
+    samples = np.random.default_rng(1).integers(-1000, 1000, 3000, dtype=np.int32)
+    trace = Trace(samples, header | {"starttime": UTCDateTime(2020, 1, 1)})
+    path = tmp_path / "damaged.mseed"
+    Stream([trace]).write(str(path), format="MSEED", encoding="STEIM2", reclen=512)
+    content = bytearray(path.read_bytes())
+    content[512 + 200] ^= 0x10
+    path.write_bytes(content)
+    imported = sensors.importer.store(ingest.read(path, now=NOON), ORGANISATION_ID, ORIGIN)
+    (damaged,) = imported.rejected
+    assert (damaged.line, damaged.sensor_id) == (2, sensor_id(ORGANISATION_ID, "XX", "AAA"))
+    assert imported.account.offered == 3000
+    assert imported.accounts[damaged.sensor_id or ""].rejected == damaged.samples > 0
