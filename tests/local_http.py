@@ -14,7 +14,8 @@ TRUSTS_NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 def client(**options: Any) -> httpx.Client:
     """`options`: of httpx.Client. https fails where `verify` trusts no certificate, as it does if it is not given."""
-    return httpx.Client(**{"verify": TRUSTS_NOBODY, "trust_env": False} | options)
+    defaults: dict[str, Any] = {"verify": TRUSTS_NOBODY, "trust_env": False}
+    return httpx.Client(**defaults | options)
 
 
 def request(method: str, url: str, *, timeout: float = 5, **parts: Any) -> httpx.Response:
