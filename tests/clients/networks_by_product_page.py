@@ -16,6 +16,7 @@ def get(path: str, **params: object) -> requests.Response:
     return answer
 
 
+seen = []
 networks = get("/networks", page=1, limit=100).json()
 assert networks["pagination"] == networks["pagination"] | {"page": 1, "limit": 100, "pages": 1}
 assert len(networks["data"]) == networks["pagination"]["total"] >= 1
@@ -39,8 +40,9 @@ for network in networks["data"]:
     assert {sensor["network_id"] for sensor in found} <= {network["id"]}
     offline = get("/sensors", network_id=network["id"], status="offline", limit=100).json()["data"]
     assert {sensor["id"] for sensor in offline} == {sensor["id"] for sensor in found if sensor["status"] == "offline"}
+    seen += [sensor for sensor in found if sensor["last_seen"] is not None]
 
-sensor = next(sensor for sensor in found if sensor["last_seen"] is not None)
+sensor = seen[0]
 details = get(f"/sensors/{sensor['id']}").json()["data"]
 assert details["station_code"] == sensor["station_code"]
 assert {"serial_number", "type", "network_code", "location_code", "firmware_version", "created_at"} <= details.keys()
