@@ -11,7 +11,7 @@ from services.sensors.accounting.account import Account
 from services.sensors.arrival import senders
 from services.sensors.ingest.openeew import NETWORK_UNKNOWN
 from services.sensors.registry.sensor import sensor_id
-from shared.runtime.clock import ManualClock
+from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
 from tests.examples import ORGANISATION_ID, NoBus
 from tests.integration.sensors.live.messages import BRIDGE, archived, counting, network, readings, served
@@ -31,8 +31,9 @@ def database(postgres: Postgres) -> Iterator[Database]:
 
 
 def test_two_workers_that_take_the_same_devices_in_other_orders_store_each_sample_once(
-    database: Database, clock: ManualClock, tmp_path: Path
+    database: Database, tmp_path: Path
 ) -> None:
+    clock = SystemClock()  # no message is taken by a clock that differs from the database's
     one, other = (assembly.assemble(database, NoBus(), clock, tmp_path / "samples") for _ in range(2))
     network_id = network(one)
     one.receiver.take(readings(network_id, [archived(number, device) for number in range(5) for device in DEVICES]))
