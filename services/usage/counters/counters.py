@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, Subquery, Table, select, union_all
+from sqlalchemy import Connection, Select, Subquery, Table, func, select, union_all
 
 from services.usage import tables
 from services.usage.bulk_upsert import add_to, put
 from services.usage.counters import latency_sketch
 from services.usage.counters.aggregation import (
+    DAY_MINUTES,
     HOUR_MINUTES,
     CounterSums,
     Counts,
@@ -48,6 +49,18 @@ class StepTables:
         if before >= last:
             return hours.subquery()
         return union_all(hours, self._between(self.minute, owners, max(first, before), last)).subquery()
+
+    def days_kept(self, tx: Connection, owner: str) -> tuple[int, int]:
+        """The whole days, in minutes [first, last), that an owner's counters lie in; 0, 0 where there are none."""
+        ends = [
+            select(end(table.c.minute)).where(table.c[self.owner] == owner).scalar_subquery()
+            for table in (self.minute, self.hour)
+            for end in (func.min, func.max)
+        ]
+        known = [minute for minute in tx.execute(select(*ends)).one() if minute is not None]
+        if not known:
+            return 0, 0
+        return min(known) // DAY_MINUTES * DAY_MINUTES, (max(known) // DAY_MINUTES + 1) * DAY_MINUTES
 
     def _between(self, table: Table, owners: str | Select[str], first: int, last: int) -> Select[Any]:
         owner = table.c[self.owner]

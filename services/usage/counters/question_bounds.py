@@ -41,11 +41,8 @@ class Question:
         """`keys`: how many it is about, where their counters are read one by one."""
         self._database, self._bounds = database, bounds
         self._first, self._last, self._width = first, last, part_minutes(keys)
+        self.is_wide = last - first > self._width
         self._rows, self._until = 0, time.monotonic() + bounds.seconds_max
-
-    @property
-    def is_wide(self) -> bool:
-        return self._last - self._first > self._width
 
     def parts(self) -> Iterator[tuple[int, int]]:
         """[first, last) of each part. Those of a wide one begin on multiples of their width: on whole days."""
@@ -57,6 +54,10 @@ class Question:
             end = min(self._last, first - first % self._width + self._width)
             yield first, end
             first = end
+
+    def narrow(self, first: int, last: int) -> None:
+        """To [first, last), where there is anything: it has no parts beyond, however far it was asked for."""
+        self._first, self._last = max(self._first, first), min(self._last, last)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

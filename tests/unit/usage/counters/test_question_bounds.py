@@ -50,6 +50,16 @@ def test_what_is_wide_depends_on_how_long_and_of_how_many_keys(days: int, keys: 
     assert question(0, days * DAY_MINUTES, keys).is_wide == is_wide
 
 
+def test_a_question_has_no_parts_where_there_is_nothing() -> None:
+    of_centuries = question(0, 300_000 * DAY_MINUTES)
+    of_centuries.narrow(20_000 * DAY_MINUTES, 20_040 * DAY_MINUTES)
+    assert of_centuries.is_wide, "as it was asked"
+    parts = list(of_centuries.parts())
+    assert (parts[0][0], parts[-1][1], len(parts)) == (20_000 * DAY_MINUTES, 20_040 * DAY_MINUTES, 2)
+    of_centuries.narrow(0, 0)
+    assert list(of_centuries.parts()) == []
+
+
 def test_a_wide_question_reads_so_many_rows_and_no_more() -> None:
     wide = question(0, 32 * DAY_MINUTES)
     wide.count(10)
