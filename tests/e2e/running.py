@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import accumulate, repeat
+from operator import mul
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -110,11 +112,14 @@ def grillo(*arguments: str, key: str | None = None, url: str | None = None) -> s
 
 
 def eventually(read: Callable[[], T], is_it: Callable[[T], bool], seconds: float = 60, every: float = 0.1) -> T:
-    """Reads until it is so; the deadline only ends a test that has failed."""
-    deadline = time.monotonic() + seconds
+    """Reads until it is so; the deadline only ends a test that has failed.
+
+    `every`: seconds at first, then longer and longer up to one: who reads with a key has a limit by the minute.
+    """
+    deadline, pauses = time.monotonic() + seconds, accumulate(repeat(1.25), mul, initial=every)
     while not is_it(value := read()):
         assert time.monotonic() < deadline, f"still {value!r} after {seconds} s"
-        time.sleep(every)
+        time.sleep(min(next(pauses), max(every, 1.0)))
     return value
 
 
