@@ -37,9 +37,7 @@ def compare(question: Question, organisation_id: str, step: int) -> KeysCompared
     hints, counted = dict[str, str](), {by: Counter[str]() for by in ("requests", "refused")}
     # In one part the database picks those with most; of several, all are added up.
     limit = None if question.is_wide else KEYS_MAX
-    if question.is_wide:
-        with question.reading() as tx:
-            question.narrow(*ORGANISATIONS.days_kept(tx, organisation_id))
+    question.narrow(lambda tx: ORGANISATIONS.days_kept(tx, organisation_id))
     for first, last in question.parts():
         with question.reading() as tx:
             rows = tx.execute(_most(_of_part(tx, organisation_id, first, last, step).cte("totals"), limit)).all()

@@ -5,7 +5,7 @@ embedded, others are served between two parts. A narrow one is one part, under t
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -55,9 +55,15 @@ class Question:
             yield first, end
             first = end
 
-    def narrow(self, first: int, last: int) -> None:
-        """To [first, last), where there is anything: it has no parts beyond, however far it was asked for."""
-        self._first, self._last = max(self._first, first), min(self._last, last)
+    def narrow(self, kept: Callable[[Connection], tuple[int, int]]) -> None:
+        """A wide one, to [first, last), where there is anything: it has no parts beyond, however far it was asked for.
+
+        Raises as `reading`.
+        """
+        if self.is_wide:
+            with self.reading() as tx:
+                first, last = kept(tx)
+            self._first, self._last = max(self._first, first), min(self._last, last)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -131,9 +131,7 @@ class Statistics:
 def _summary(question: Question, owned: CounterTables, owner: str, keys: str | Select[str], step: Step) -> Summary:
     """`keys`: those of which networks are told, an id or a query for ids."""
     sums = Sums()
-    if question.is_wide:
-        with question.reading() as tx:
-            question.narrow(*owned.days_kept(tx, owner))
+    question.narrow(lambda tx: owned.days_kept(tx, owner))
     for first, last in question.parts():
         with question.reading() as tx:
             question.count(sums.add(tx, owned, owner, keys, first, last, step.value))

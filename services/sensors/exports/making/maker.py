@@ -7,7 +7,6 @@ import contextlib
 import secrets
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from services.sensors.exports.export_store import ExportStore
 from services.sensors.exports.making.messages import Asked, FromChild, Job, Made, NotMade, Reply
 from services.sensors.exports.making.standing import AskStanding, Undecided
 from services.sensors.registry.visible import Visible
+from shared.runtime.child_process import start_child
 from shared.sql.database import Database
 
 BYTES_MAX = 10 * 1024**3
@@ -91,12 +91,7 @@ class ExportMaker:
                 one.thread.join()
 
     def _start(self, export: Export, claim: str) -> None:
-        ours, its = socket.socketpair()
-        command = [sys.executable, "-m", "services.sensors.exports.making.child", str(its.fileno())]
-        with its:
-            process = subprocess.Popen(  # noqa: S603  our own command
-                command, pass_fds=(its.fileno(),), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-            )
+        process, ours = start_child("services.sensors.exports.making.child")
         self._running[claim] = running = _Running(process)
         path = self._files.incoming(export.id, claim)
         running.thread = threading.Thread(target=self._make, args=(export, claim, ours, process, path), daemon=True)

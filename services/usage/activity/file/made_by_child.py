@@ -3,14 +3,12 @@
 How many are made at once is for who serves them to say (services/usage/http/wide_questions.py).
 """
 
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import msgspec
 
 from services.usage.activity.file.messages import LENGTH_BYTES, Job
+from shared.runtime.child_process import start_child
 
 ROWS_MAX = 10_000
 """Of a file that is made at once, by the thread that was asked for it."""
@@ -22,12 +20,7 @@ class FileBroken(Exception):
 
 def made_by_child(job: Job) -> Iterator[bytes]:
     """The file in pieces. Raises FileBroken. Its child starts with the first piece, and ends when it is closed."""
-    ours, its = socket.socketpair()
-    command = [sys.executable, "-m", "services.usage.activity.file.child", str(its.fileno())]
-    with its:
-        process = subprocess.Popen(  # noqa: S603  our own command
-            command, pass_fds=(its.fileno(),), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-        )
+    process, ours = start_child("services.usage.activity.file.child")
     try:
         with ours, ours.makefile("rb") as file:
             ours.sendall(msgspec.json.encode(job) + b"\n")

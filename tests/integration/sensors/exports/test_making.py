@@ -248,7 +248,7 @@ def test_the_job_with_the_database_s_password_is_in_no_argument(here: Scene, mon
         return popen(command, **how)
 
     popen = subprocess.Popen
-    monkeypatch.setattr("services.sensors.exports.making.maker.subprocess.Popen", noting)
+    monkeypatch.setattr("shared.runtime.child_process.subprocess.Popen", noting)
     made(here, ask(here, here.recorded(segment(0, 60))))
     ((command, how),) = started
     assert "sqlite" not in " ".join(command)

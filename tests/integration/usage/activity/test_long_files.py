@@ -47,7 +47,7 @@ def children(monkeypatch: pytest.MonkeyPatch) -> list[tuple[subprocess.Popen[byt
         started.append((popen(command, **how), command, how))
         return started[-1][0]
 
-    monkeypatch.setattr("services.usage.activity.file.made_by_child.subprocess.Popen", noting)
+    monkeypatch.setattr("shared.runtime.child_process.subprocess.Popen", noting)
     return started
 
 

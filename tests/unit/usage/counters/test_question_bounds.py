@@ -1,7 +1,9 @@
 """Bounds of a question: the parts that it is read in, without a database."""
 
+from contextlib import nullcontext
 from itertools import pairwise
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -51,12 +53,13 @@ def test_what_is_wide_depends_on_how_long_and_of_how_many_keys(days: int, keys: 
 
 
 def test_a_question_has_no_parts_where_there_is_nothing() -> None:
-    of_centuries = question(0, 300_000 * DAY_MINUTES)
-    of_centuries.narrow(20_000 * DAY_MINUTES, 20_040 * DAY_MINUTES)
+    database: Any = Mock(reading=lambda **_: nullcontext())
+    of_centuries = Question(database, Bounds(), 0, 300_000 * DAY_MINUTES)
+    of_centuries.narrow(lambda _: (20_000 * DAY_MINUTES, 20_040 * DAY_MINUTES))
     assert of_centuries.is_wide, "as it was asked"
     parts = list(of_centuries.parts())
     assert (parts[0][0], parts[-1][1], len(parts)) == (20_000 * DAY_MINUTES, 20_040 * DAY_MINUTES, 2)
-    of_centuries.narrow(0, 0)
+    of_centuries.narrow(lambda _: (0, 0))
     assert list(of_centuries.parts()) == []
 
 
