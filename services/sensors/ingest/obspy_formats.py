@@ -199,7 +199,7 @@ def _samples(data: Any) -> tuple[Values, NDArray[np.bool_], NDArray[np.bool_]]:
             raise _Rejection("its integers do not fit into 32 bits")
         return values.astype(np.int32), is_there, np.zeros_like(is_there)
     is_number = np.isfinite(values)
-    kept = values.astype(np.float32 if values.dtype.itemsize <= 4 else np.float64)
+    kept: Values = values.astype(np.float32 if values.dtype.itemsize <= 4 else np.float64)
     return kept, is_there & is_number, is_there & ~is_number
 
 
