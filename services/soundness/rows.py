@@ -6,6 +6,8 @@ Of databases with this release's schema: one that an earlier release left is loo
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
+from sqlalchemy import Connection, MetaData
+
 from services.auth.assembly import SENSORS_WITNESS
 from services.auth.integrity.dead_secret_rows import damaged_dead_secrets
 from services.auth.integrity.grant_rows import damaged_grants
@@ -15,11 +17,12 @@ from services.service_registry import SERVICES
 from shared.eventsourcing.audit import Anchor, Audit, Finding, audit
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.checkpoints import CheckpointDamaged, read_checkpoint
+from shared.replication.divergence.divergence_watch import MarkDamaged, recorded
 from shared.replication.divergence.signed_restoration import is_signed_by
 from shared.replication.heads.checked_heads import forged
 from shared.replication.heads.head_keeper import gone_from, witnessed
 from shared.replication.heads.heads_file import HeadsOfLog
-from shared.replication.kept_heads import signed_head
+from shared.replication.kept_heads import anchor_of, signed_head
 from shared.replication.proof.published_signers import read_public_keys
 from shared.replication.sql_follower import read_anchors
 from shared.sql import migrations
@@ -61,11 +64,24 @@ def audit_log(
     tables = SERVICES[name].module("tables")
     with database.reading(once=True) as tx:
         public_keys = read_public_keys(tx, tables.signing_key)
-    kept = elsewhere(name, public_keys)
+        marked, damaged = _marked(tx, tables.metadata)
+    kept, anchors = elsewhere(name, public_keys), (*anchors, *marked)
     store, places = SqlEventStore(database, tables.metadata), (*anchors, *kept.anchors)
     found = audit(store, places, lambda restored: is_signed_by(restored, public_keys), rows_max=rows_max)
     gone = samples_gone(database, places) if name == "sensors" else ()
-    return found.with_findings((*forged(anchors, public_keys), *kept.findings, *gone))
+    return found.with_findings((*damaged, *forged(anchors, public_keys), *kept.findings, *gone))
+
+
+def _marked(tx: Connection, metadata: MetaData) -> tuple[tuple[Anchor, ...], tuple[Finding, ...]]:
+    """The head by which a follower showed that the log was put back: a gate's is kept nowhere else. Or its damage."""
+    try:
+        shown = recorded(tx, metadata)
+    except MarkDamaged as damaged:
+        return (), (Finding(position=0, problem=str(damaged)),)
+    if shown is None:
+        return (), ()
+    told_by = "a gate or follower" if shown.told_by is None else f"a gate or follower of {shown.told_by}"
+    return (anchor_of(told_by, shown.held),), ()
 
 
 def samples_gone(sensors: Database, places: Iterable[Anchor]) -> Iterator[Finding]:

@@ -186,6 +186,18 @@ def signed_head(anchor: Anchor) -> SignedHead:
     )
 
 
+def anchor_of(follower: str, head: SignedHead) -> Anchor:
+    """The reverse: a signed head as what that follower has seen."""
+    return Anchor(
+        follower=follower,
+        checkpoint=head.head,
+        signed_at=head.signed_at,
+        signer=head.signer,
+        signature=head.signature,
+        offered=head.offered,
+    )
+
+
 def _anchor(row: Row[Any]) -> Anchor:
     return Anchor(
         follower=row.follower,

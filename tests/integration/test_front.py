@@ -6,12 +6,14 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
+from services.service_registry import SERVICES
 from shared.gate.grants.replica import LEASE_SECONDS_RANGE
 from shared.web.answers.compression import BYTES_MIN, Compression
 from tests import front, local_http
@@ -109,6 +111,25 @@ def test_it_appends_the_callers_address_and_logs_no_key_wherever_it_was_sent(
     assert " 503 " in written
     assert KEY[4:40] not in written
     assert LINK[4:40] not in written
+
+
+def test_each_resource_of_each_service_reaches_that_service(tmp_path: Path) -> None:
+    port, asked, misled = free_port(), 0, []
+    with ExitStack() as opened:
+        behind = {name: opened.enter_context(closing(Upstream())) for name in (*SERVICES, "console")}
+        places = {name: upstream.port for name, upstream in behind.items()}
+        command = front.command(tmp_path, (port, free_port()), places)
+        nginx = opened.enter_context(Proxy("nginx", command, tmp_path, port))
+        client = opened.enter_context(local_http.client(base_url=nginx.url))
+        for name, service in SERVICES.items():
+            for template, _ in service.assembly.documented_routes():
+                path = re.sub(r"{\w+}", "some", template)
+                client.get(path)
+                asked += 1
+                if behind[name].lines[-1:] != [f"GET {path} HTTP/1.1"]:
+                    misled.append((name, path))
+    assert asked > 0
+    assert misled == []
 
 
 @pytest.mark.parametrize("path", ["/", "/console/keys/new"])

@@ -53,6 +53,7 @@ class Acceptance:
             found = self._look.find(tx, memories)
             forget_follower_places(tx)
             if found.losses is None:
+                tx.execute(update(tables.log_head).values(divergence=None))  # one that nothing shows was damaged
                 return found.accepted()
             restored = self._restored(found.head, found.losses, reason)
             opened = {"present_epoch": restored.to_epoch, "divergence": None}

@@ -1,11 +1,11 @@
 """Look at a log that was put back: what was lost, and what accepting it would end again. Changes nothing."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, or_, select
 
 from services.keys import tables
@@ -20,7 +20,7 @@ from shared.eventsourcing.continuation import judge
 from shared.eventsourcing.epochs import LogRestored
 from shared.eventsourcing.event_store import Head, StoredEvent
 from shared.eventsourcing.sql_event_store import SqlEventStore
-from shared.replication.divergence.divergence_watch import Divergence, DivergenceWatch
+from shared.replication.divergence.divergence_watch import DivergenceWatch, MarkDamaged, recorded
 from shared.replication.proof.published_signers import PublishedSigners
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
@@ -102,7 +102,7 @@ class Look:
     def find(self, tx: Connection, memories: Memories) -> Found:
         """Raises NothingToAccept."""
         lost, followers = self._losses(tx, memories.held), follower_losses(tx, memories.held)
-        if lost is None and not followers:
+        if lost is None and not followers and not _is_marked(tx):
             raise NothingToAccept
         is_lost = lost is not None
         return Found(
@@ -115,15 +115,14 @@ class Look:
 
     def _losses(self, tx: Connection, held: Iterable[Held]) -> Losses | None:
         epochs = self._store.epochs(tx)
-        told = tx.execute(select(tables.log_head.c.divergence)).scalar_one()
-        recorded = [] if told is None else [_recorded(told)]
+        by_mark = tuple(_shown(tx))
         seen = [
             SeenHead(
                 follower=follower,
                 head=head,
                 continuation=judge(head.head, epochs, self._store.hash_at(tx, head.position), self._watch.believes),
             )
-            for follower, head in dict.fromkeys((*held, *recorded))
+            for follower, head in dict.fromkeys((*held, *by_mark))
             if self._watch.believes(head)
         ]
         return losses(self._store.head(tx), seen)
@@ -158,6 +157,17 @@ def look_at(database: Database, clock: Clock) -> Look:
     return Look(database, SqlEventStore(database, tables.metadata), watch, clock)
 
 
+def _is_marked(tx: Connection) -> bool:
+    """Whether the log serves nobody. If no head shows why, the mark itself is what is wrong, and is taken away."""
+    return tx.execute(select(tables.log_head.c.divergence)).scalar_one() is not None
+
+
+def _shown(tx: Connection) -> Iterator[Held]:
+    with suppress(MarkDamaged):
+        if (divergence := recorded(tx, tables.metadata)) is not None:
+            yield divergence.told_by or "a follower", divergence.held
+
+
 def _gone(tx: Connection, seen: Iterable[SeenKey]) -> tuple[SeenKey, ...]:
     """By id; of two followers the one that knows more."""
     by_id = {key.key_id: key for key in sorted(seen, key=lambda key: (key.key_id, key.hint or ""))}
@@ -170,11 +180,6 @@ def _gone(tx: Connection, seen: Iterable[SeenKey]) -> tuple[SeenKey, ...]:
 
 def _parts(values: Sequence[str]) -> Iterable[Sequence[str]]:
     return (values[start : start + _IDS_AT_ONCE] for start in range(0, len(values), _IDS_AT_ONCE))
-
-
-def _recorded(told: str) -> Held:
-    divergence = msgspec.json.decode(told, type=Divergence)
-    return divergence.told_by or "a follower", divergence.held
 
 
 def _event(row: StoredEvent) -> KeyEvent:

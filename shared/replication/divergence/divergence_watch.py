@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 
 import msgspec
 import structlog
-from sqlalchemy import MetaData, func, update
+from sqlalchemy import Connection, MetaData, func, select, update
 
 from shared.eventsourcing.epochs import LogRestored
 from shared.eventsourcing.event_store import Head
@@ -33,6 +33,19 @@ class Divergence(msgspec.Struct, frozen=True, kw_only=True):
     held: SignedHead
     told_by: str | None
     found_at: str
+
+
+class MarkDamaged(Exception):
+    """What is remembered of a divergence cannot be read: the log serves nobody all the same."""
+
+    def __init__(self) -> None:
+        super().__init__("what is remembered of its having been put back cannot be read")
+
+
+def recorded(tx: Connection, metadata: MetaData) -> Divergence | None:
+    """What is remembered with the log's head; None: nothing. Raises MarkDamaged."""
+    told = tx.execute(select(metadata.tables["log_head"].c.divergence)).scalar_one()
+    return None if told is None else _read(told)
 
 
 class DivergenceWatch:
@@ -73,13 +86,9 @@ class DivergenceWatch:
         """Counts an answer that the log has diverged, and says so in the log once a minute. `text`: as recorded."""
         metrics.log_diverged.inc()
         if (answers := _lines.due()) is not None:
-            found = msgspec.json.decode(text, type=Divergence)
             _log.error(
                 "log_diverged",
-                seen_position=found.held.position,
-                seen_at=found.held.signed_at,
-                found_at=found.found_at,
-                told_by=found.told_by,
+                **_told(text),
                 answers=answers,
                 detail="the log was put back to before that: put a newer database back, or run `grillo restore accept`",
             )
@@ -89,3 +98,23 @@ class DivergenceWatch:
         if verifier is None:
             return False
         return named.is_signed(verifier) if isinstance(named, SignedHead) else is_signed(named, verifier)
+
+
+def _told(text: str) -> dict[str, int | str | None]:
+    try:
+        found = _read(text)
+    except MarkDamaged as damaged:
+        return {"fault": str(damaged)}
+    return {
+        "seen_position": found.held.position,
+        "seen_at": found.held.signed_at,
+        "found_at": found.found_at,
+        "told_by": found.told_by,
+    }
+
+
+def _read(told: str) -> Divergence:
+    try:
+        return msgspec.json.decode(told, type=Divergence)
+    except (msgspec.DecodeError, TypeError):  # a flipped bit may make a number of it, in SQLite
+        raise MarkDamaged from None

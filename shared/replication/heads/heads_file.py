@@ -12,6 +12,7 @@ import msgspec
 from shared.eventsourcing.audit import Anchor, Finding
 from shared.replication.heads.checked_heads import fault_of, verifiers_of
 from shared.replication.heads.sent_elsewhere import SEND_SECONDS, SentHead
+from shared.replication.kept_heads import anchor_of
 from shared.values.timestamps import from_rfc3339
 
 # A head is sent each minute. Between two that are further apart some are missing, or the server was away.
@@ -45,7 +46,7 @@ def heads_of_log(lines: Iterable[bytes], log: str, name: str, public_keys: Mappi
         if sent.log != log:
             continue
         count += 1
-        anchor = _anchor(sent, name)
+        anchor = anchor_of(name, sent.head)
         fault = fault_of(anchor, verifiers)
         if fault is not None:
             position = sent.head.position
@@ -66,15 +67,3 @@ def _read(line: bytes) -> SentHead | None:
     except msgspec.DecodeError:
         return None
     return sent if sent.log in _LOGS else None
-
-
-def _anchor(sent: SentHead, name: str) -> Anchor:
-    head = sent.head
-    return Anchor(
-        follower=name,
-        checkpoint=head.head,
-        signed_at=head.signed_at,
-        signer=head.signer,
-        signature=head.signature,
-        offered=head.offered,
-    )

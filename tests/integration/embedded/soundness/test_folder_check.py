@@ -104,6 +104,12 @@ def test_a_log_rewritten_or_cut_with_all_hashes_made_right_is_named_at_each_star
         ("auth", "UPDATE dead_secret SET why = 'revokee'", "auth.sqlite: 1 rows of secrets that were ended"),
         ("auth", "UPDATE checkpoint SET position = position - 1", "auth.sqlite: the checkpoint of auth.grants"),
         ("usage", "UPDATE checkpoint SET hash = replace(hash, 'a', 'b')", "usage.sqlite: the checkpoint of usage"),
+        (
+            "keys",
+            "UPDATE log_head SET divergence = ''",
+            "what is remembered of its having been put back cannot be read",
+        ),
+        ("keys", "UPDATE log_head SET divergence = 0", "what is remembered of its having been put back cannot be read"),
         ("auth", "UPDATE kept_head SET seen_at = replace(seen_at, '12', '13')", "keys.sqlite: row"),
         (
             "auth",

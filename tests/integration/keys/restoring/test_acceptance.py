@@ -250,6 +250,24 @@ def test_a_follower_that_was_put_back_alone_is_told_and_accepted(system: Restora
         accept(system)
 
 
+def test_a_damaged_mark_stops_all_and_is_accepted_though_nothing_was_lost(system: Restorable) -> None:
+    system.create()
+    system.follow()
+    system.pull_at_gate()
+    with system.keys.database.transaction() as tx:
+        tx.execute(text("UPDATE log_head SET divergence = ''"))
+    with pytest.raises(FeedDiverged):
+        system.pull_at_gate()
+    with pytest.raises(LogDiverged):
+        system.create()
+    done = accept(system)
+    assert (done.losses, done.restored, done.followers) == (None, None, ())
+    system.pull_at_gate()
+    system.create()
+    with pytest.raises(NothingToAccept):
+        accept(system)
+
+
 def test_a_crash_before_the_commit_leaves_nothing_of_it(put_back: Restorable, monkeypatch: pytest.MonkeyPatch) -> None:
     put_back.auth.following.catch_up()
     rows = _rows(put_back.keys.database)
