@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 from tests import local_http
+from tests.against_the_log import GATES, verdicts
 from tests.e2e.running import Distributed, eventually, judged
 from tests.shims.wrong_clock import WrongClock
 
@@ -19,10 +20,10 @@ _ASKED = 5  # of each half of a case, of each of three services
 class ClocksApart:
     def __init__(self, running: Distributed, clocks: Mapping[str, WrongClock]) -> None:
         self.running, self.stack, self._clocks = running, running.stack, clocks
-        self.counted_id, self._counted = running.create_key("sensors:read", "usage:read")
+        self.counted_id, self._counted = running.create_key("admin")
         self.first = self.made_once()
-        self._limited = self._made(name="Limited", limits={"day": DAY_LIMIT})
-        self.ends = self._made(name="Ends", expires_in=30 * DAY)
+        self._limited = self._made("sensors:read", name="Limited", limits={"day": DAY_LIMIT})
+        self.ends = self._made("events:read", name="Ends", expires_in=30 * DAY)
         self.asked, self.admitted = 0, Counter[int]()
 
     def set_clocks(self, services: tuple[str, ...], wrong_by: int, *, at_start: bool) -> None:
@@ -56,9 +57,12 @@ class ClocksApart:
             self.admitted[int(time.time() // DAY)] += admitted == 200
 
     def statuses(self, secret: str) -> set[int]:
-        """What each gate answers to the key."""
-        paths = {"keys": "/v1/keys/self"}
-        return {self._status(service, paths.get(service, "/v1/sensors"), secret) for service in self._clocks}
+        """What each gate that is fresh says of a key with events:read: 403 while it lives, 401 once it is dead."""
+
+        def ask() -> set[int]:
+            return {status for service in GATES for status in verdicts(self.stack, service, [secret])}
+
+        return eventually(ask, lambda statuses: 503 not in statuses)
 
     def total(self) -> int:
         now = datetime.now(UTC)
@@ -76,8 +80,8 @@ class ClocksApart:
 
         return eventually(ask, lambda answer: answer.status_code != 503).status_code
 
-    def _made(self, **body: object) -> str:
+    def _made(self, permission: str, **body: object) -> str:
         with self.running.admin() as admin:
-            made = judged(lambda: admin.post("/v1/keys", json={"permissions": ["sensors:read"]} | body))
+            made = judged(lambda: admin.post("/v1/keys", json={"permissions": [permission]} | body))
         secret: str = made.raise_for_status().json()["key"]
         return secret
