@@ -1,8 +1,12 @@
-"""`grillo keys …` against a running system."""
+"""`grillo keys …` against a running system. Commands speak HTTP, which is the same in both worlds: one is enough."""
 
 import json
 
+import pytest
+
 from tests.e2e.running import SECRET, System, eventually, grillo
+
+pytestmark = pytest.mark.parametrize("system", ["embedded"], indirect=True)
 
 
 def test_a_key_is_created_listed_shown_and_revoked_from_the_command_line(system: System) -> None:
