@@ -4,7 +4,6 @@ import os
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
-import structlog
 import typer
 
 from services.cli.arguments import ServiceName, service_named
@@ -26,6 +25,8 @@ def run(
     The console is a process of its own: `grillo run keys --only console`.
     The environment tells it DATABASE_URL, AMQP_URI, INTERNAL_TOKEN and where the others are.
     """
+    import structlog
+
     from services.distributed.supervisor import Supervisor, service_commands
     from shared.environment import SettingWrong
     from shared.messaging.availability import await_broker

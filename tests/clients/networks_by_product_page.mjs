@@ -32,7 +32,7 @@ for (const network of networks) {
   }
   assert.equal(new Set(its.map((sensor) => sensor.id)).size, network.sensor_count);
   assert.ok(its.every((sensor) => sensor.network_id === network.id));
-  seen.push(...its.filter((sensor) => sensor.last_seen));
+  seen.push(...its.filter((sensor) => sensor.last_seen && sensor.location));
 }
 
 const [sensor] = seen;

@@ -40,7 +40,7 @@ for network in networks["data"]:
     assert {sensor["network_id"] for sensor in found} <= {network["id"]}
     offline = get("/sensors", network_id=network["id"], status="offline", limit=100).json()["data"]
     assert {sensor["id"] for sensor in offline} == {sensor["id"] for sensor in found if sensor["status"] == "offline"}
-    seen += [sensor for sensor in found if sensor["last_seen"] is not None]
+    seen += [sensor for sensor in found if sensor["last_seen"] and sensor["location"]]
 
 sensor = seen[0]
 details = get(f"/sensors/{sensor['id']}").json()["data"]

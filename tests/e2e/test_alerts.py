@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 from standardwebhooks import Webhook
 
 from tests.e2e.running import System, eventually, grillo
@@ -50,6 +51,8 @@ def test_a_webhook_into_our_own_network_is_refused_where_it_connects(system: Sys
         assert hook.connections == 0
 
 
+# Commands speak HTTP, which is the same in both worlds.
+@pytest.mark.parametrize("system", ["embedded"], indirect=True)
 def test_a_key_s_life_can_be_followed_by_commands_alone(system: System) -> None:
     def run(*arguments: str) -> Any:
         done = grillo("alerts", *arguments, "--json", key=system.admin_key, url=system.url)

@@ -1,10 +1,15 @@
-"""`grillo keys …` against a running system."""
+"""`grillo keys …` against a running system. Commands speak HTTP, which is the same in both worlds: one is enough."""
 
 import json
 
+import pytest
+
 from tests.e2e.running import SECRET, System, eventually, grillo
 
+in_one_world = pytest.mark.parametrize("system", ["embedded"], indirect=True)
 
+
+@in_one_world
 def test_a_key_is_created_listed_shown_and_revoked_from_the_command_line(system: System) -> None:
     def run(*arguments: str) -> str:
         done = grillo("keys", *arguments, key=system.admin_key, url=system.url)
@@ -41,6 +46,7 @@ def test_a_key_is_created_listed_shown_and_revoked_from_the_command_line(system:
     assert key_id not in run("list")
 
 
+@in_one_world
 def test_what_a_leaked_key_made_is_told_and_ended_from_the_command_line(system: System) -> None:
     leaked, secret = system.create_key("admin", name="Leaked")
     renewed, _ = system.create_key("sensors:read", name="The owner's")
@@ -64,6 +70,7 @@ def test_what_a_leaked_key_made_is_told_and_ended_from_the_command_line(system: 
     assert status == {leaked: "revoked", made: "revoked", renewed: "active"}
 
 
+@in_one_world
 def test_a_key_is_edited_rotated_suspended_and_resumed_from_the_command_line(system: System) -> None:
     key_id, first = system.create_key("events:read", "sensors:read", name="Before")
 
@@ -95,6 +102,7 @@ def test_a_key_is_edited_rotated_suspended_and_resumed_from_the_command_line(sys
     assert (status(first), status(second), status(third)) == (401, 401, 200)
 
 
+@in_one_world
 def test_many_keys_are_revoked_at_once_after_a_look(system: System) -> None:
     def run(*arguments: str) -> str:
         done = grillo("keys", *arguments, key=system.admin_key, url=system.url)
@@ -119,6 +127,7 @@ def test_many_keys_are_revoked_at_once_after_a_look(system: System) -> None:
     assert grillo("keys", "revoke-many", key=system.admin_key, url=system.url).returncode == 2
 
 
+@in_one_world
 def test_what_would_lock_the_caller_out_is_done_if_it_is_forced(system: System) -> None:
     own, secret = system.create_key("admin", name="Own")
     refused = grillo("keys", "suspend", own, key=secret, url=system.url)
@@ -131,6 +140,7 @@ def test_what_would_lock_the_caller_out_is_done_if_it_is_forced(system: System) 
     assert grillo("keys", "list", key=secret, url=system.url).returncode == 1
 
 
+@in_one_world
 def test_a_refusal_says_what_to_do_and_exits_with_1(system: System) -> None:
     refused = grillo("keys", "create", "x" * 101, "--permission", "sensors:read", key=system.admin_key, url=system.url)
     assert refused.returncode == 1
