@@ -301,10 +301,14 @@ def _rerouted(address: str, through: Callable[[int], int]) -> str:
     return re.sub(r"(?<=127\.0\.0\.1:)\d+", lambda port: str(through(int(port[0]))), address)
 
 
+# The second: it ended between the opening of its file and the reading.
+_GONE = (FileNotFoundError, ProcessLookupError)
+
+
 def _children(pid: int) -> list[int]:
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:
+    except _GONE:
         return []
 
 
@@ -312,7 +316,7 @@ def _role(pid: int) -> str:
     """From the command line: `services.cli run keys`, `services.distributed.web keys public`, or a child of one."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-    except FileNotFoundError:
+    except _GONE:
         return "gone"
     return " ".join(words[2:]).strip() or "child"
 

@@ -1,30 +1,20 @@
 """Composition root of a service that runs apart: what its worker, web and internal door are made of.
 
-Each process builds its part from the same assembly, and starts only what is its own (see supervisor.py).
+Each process builds its part from the same assembly (beside this module, by the service's name), and starts only what
+is its own (see supervisor.py).
 """
 
 import atexit
 import contextlib
+import importlib
 import time
 from typing import Any
 
 import msgspec
 import structlog
 
-from services.auth import assembly as auth
-from services.auth.tier_limits import TIERS
-from services.keys import assembly as keys
-from services.keys.console.openid.settings import read_openid_settings
-from services.keys.console.remote_sensors import RemoteSensors
-from services.keys.console.remote_usage import RemoteUsage
-from services.keys.rpc.networks_client import NetworksClient
-from services.sensors import assembly as sensors
-from services.sensors.exports.making.standing import RemoteStanding
+from services.distributed.feed_of_keys import or_over_rpc
 from services.service_registry import SERVICES, Part, documented_routes
-from services.usage import assembly as usage
-from services.usage.known_keys.keys_client import KeysClient
-from services.usage.notifications.settings import read_delivery_settings
-from services.usage.retention.retention import RetentionTimes
 from shared.contracts.usage import Spent
 from shared.gate.gate_process import GateProcess, Hear, new_gate_id
 from shared.gate.grants.remote_snapshot import RemoteSnapshot
@@ -32,22 +22,17 @@ from shared.gate.metering.meter import Meter
 from shared.gate.quota.redis_counters import RedisCounters
 from shared.messaging.broadcast_listener import Listener
 from shared.messaging.exchanges import broadcast_queue
-from shared.messaging.pipelined_publishing import PipelinedLogBus
-from shared.messaging.publishing import EventPublisher, ExportBus, MeterBus
+from shared.messaging.publishing import EventPublisher, MeterBus
 from shared.messaging.rpc.call import CallFailed, call
-from shared.messaging.rpc.feed import RpcFeed
 from shared.observability.at_scrape import build_info, disk_free
-from shared.replication.feed import PAGE_EVENTS_MAX, Feed, FeedUnavailable
-from shared.replication.heads.head_keeper import remote_head
-from shared.replication.http_feed import FirstAnswer, HttpFeed
+from shared.replication.feed import PAGE_EVENTS_MAX, FeedUnavailable
+from shared.replication.http_feed import HttpFeed
 from shared.replication.internal_client import InternalClient
 from shared.runtime.clock import Clock, SystemClock
 from shared.settings import Settings
-from shared.sql.database import Database
 from shared.values.accounts import SHARED
 from shared.web.application import application
 from shared.web.internal_api import internal_application
-from shared.web.openapi.document import document
 from shared.web.requests.client_address import TrustedProxies
 from shared.web.requests.internal_callers import InternalCallers
 
@@ -58,65 +43,11 @@ _log = structlog.get_logger(__name__)
 
 def assemble(service: str, settings: Settings, clock: Clock) -> Part:
     """Migrates the service's database first."""
-    proof = settings.proof_keys
-    match service:
-        case "keys":
-            return _assemble_keys(settings, clock)
-        case "auth":
-            feed = keys_feed(settings, clock)
-            return auth.assemble(
-                Database(settings.database_url),
-                feed,
-                clock,
-                keys_verifier=proof.keys_verifier,
-                signer=proof.auth_signer,
-                sensors_head=remote_head(InternalClient(settings.sensors_internal_url, settings.internal_token)),
-                sensors_verifier=proof.sensors_verifier,
-            )
-        case "usage":
-            return usage.assemble(
-                Database(settings.database_url),
-                keys_feed(settings, clock),
-                KeysClient(settings.amqp_uri, settings.accounts),
-                EventPublisher(settings.amqp_uri, service),
-                clock,
-                policy=TIERS,
-                delivery=read_delivery_settings(),
-                kept=RetentionTimes(
-                    raw_days=settings.usage_raw_days,
-                    counter_days=settings.usage_counter_days,
-                    alert_days=settings.usage_alert_days,
-                ),
-                keys_verifier=proof.keys_verifier,
-            )
-        case "sensors":
-            return sensors.assemble(
-                Database(settings.database_url),
-                PipelinedLogBus(settings.amqp_uri, service),
-                clock,
-                settings.samples,
-                signer=proof.sensors_signer,
-                elsewhere=settings.audit_heads,
-                exports_folder=settings.exports,
-                standing=RemoteStanding(settings.amqp_uri, settings.accounts).of_key,
-                tell=ExportBus(EventPublisher(settings.amqp_uri, service)).tell,
-            )
-        case _:
-            raise ValueError(f"{service} is not a service; there are {', '.join(SERVICES)}")
-
-
-def _assemble_keys(settings: Settings, clock: Clock) -> keys.Keys:
-    signer = settings.proof_keys.keys_signer
-    return keys.assemble(
-        Database(settings.database_url),
-        PipelinedLogBus(settings.amqp_uri, "keys", signer),
-        clock,
-        lease_seconds=settings.lease_seconds,
-        gates_max=settings.gates_max,
-        signer=signer,
-        elsewhere=settings.audit_heads,
-        networks=NetworksClient(settings.amqp_uri, settings.accounts),
-    )
+    if service not in SERVICES:
+        raise ValueError(f"{service} is not a service; there are {', '.join(SERVICES)}")
+    # Here and not above: all four assemblies take a second to read, and most processes need one.
+    part: Part = importlib.import_module(f"services.distributed.{service}").assemble(settings, clock)
+    return part
 
 
 def web(service: str, settings: Settings) -> Any:
@@ -134,25 +65,9 @@ def web(service: str, settings: Settings) -> Any:
         clock,
         public_url=settings.public_url,
         is_ready=part.is_ready,
-        documented=documented_routes(),
+        documented=documented_routes,
         proxies=proxies,
         cors_origins=settings.cors_origins,
-    )
-
-
-def console(settings: Settings) -> Any:
-    """The WSGI app of keys' console: pages for people. It has no gate; its commands go into the same log."""
-    clock = SystemClock()
-    part = _assemble_keys(settings, clock)
-    part.start()
-    return part.console(
-        tiers=TIERS,
-        usage=RemoteUsage(settings.amqp_uri, settings.accounts),
-        sensors=RemoteSensors(settings.amqp_uri, settings.accounts),
-        document=document(documented_routes(), settings.public_url),
-        public_url=settings.public_url,
-        proxies=TrustedProxies(settings.trusted_proxies),
-        openid=read_openid_settings(),
     )
 
 
@@ -178,7 +93,7 @@ def _gate(service: str, settings: Settings, clock: Clock) -> GateProcess:
     bus = MeterBus(EventPublisher(settings.amqp_uri, "auth"))
     gate = GateProcess(
         gate_id=gate_id,
-        feed=_or_over_rpc(door, settings),
+        feed=or_over_rpc(door, settings),
         snapshot=RemoteSnapshot(
             InternalClient(settings.auth_internal_url, settings.internal_token), proof.auth_verifier
         ),
@@ -202,16 +117,6 @@ def _gate(service: str, settings: Settings, clock: Clock) -> GateProcess:
 
     atexit.register(end)
     return gate
-
-
-def keys_feed(settings: Settings, clock: Clock) -> Feed:
-    door = InternalClient(settings.keys_internal_url, settings.internal_token)
-    return _or_over_rpc(HttpFeed(door, clock, verifier=settings.proof_keys.keys_verifier), settings)
-
-
-def _or_over_rpc(door: HttpFeed, settings: Settings) -> Feed:
-    """The log of keys by HTTP, or by RPC where that does not answer."""
-    return FirstAnswer((door, RpcFeed(settings.amqp_uri, "keys", settings.proof_keys.keys_verifier, settings.accounts)))
 
 
 def _listen(service: str, settings: Settings, hear_keys: Hear, hear_counted: Hear) -> Listener:

@@ -45,6 +45,8 @@ def main(service: str, door: str) -> None:
 
 def app() -> Any:
     """What a Granian worker calls once."""
+    # Nothing is green here: eventlet, which nameko's client brings, need not read a resolver of its own.
+    os.environ["EVENTLET_NO_GREENDNS"] = "yes"
     # Here and not above: the process that only looks after the workers would read all of it first, for two seconds.
     from services.distributed import composition
 
@@ -55,7 +57,9 @@ def app() -> Any:
     service, settings = os.environ[_SERVICE], read_settings()
     match os.environ[_DOOR]:
         case "console":
-            application = composition.console(settings)
+            from services.distributed import keys
+
+            application = keys.console(settings)
         case "internal":
             application = composition.internal_door(service, settings)
         case _:

@@ -6,8 +6,7 @@ Of databases with this release's schema: one that an earlier release left is loo
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, inspect, text
+from sqlalchemy import Connection, MetaData
 
 from services.auth.assembly import SENSORS_WITNESS
 from services.auth.integrity.dead_secret_rows import damaged_dead_secrets
@@ -26,6 +25,7 @@ from shared.replication.heads.heads_file import HeadsOfLog
 from shared.replication.kept_heads import anchor_of, signed_head
 from shared.replication.proof.published_signers import read_public_keys
 from shared.replication.sql_follower import read_anchors
+from shared.sql import migrations
 from shared.sql.database import Database
 
 SENSORS_PUT_BACK = gone_from(SENSORS_WITNESS)
@@ -137,11 +137,7 @@ def put_back(service: str, since: str, until: str) -> str:
 
 def is_current(name: str, database: Database) -> bool:
     """Whether the schema is this release's."""
-    with database.reading() as tx:
-        if not inspect(tx).has_table("alembic_version"):
-            return False
-        revision = tx.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
-    return revision == ScriptDirectory(str(SERVICES[name].migrations)).get_current_head()
+    return migrations.is_current(database, SERVICES[name].migrations)
 
 
 def _anchors(log: str, databases: Mapping[str, Database]) -> Iterator[Anchor]:

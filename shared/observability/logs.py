@@ -1,5 +1,6 @@
 """Structured logs: one JSON object a line on standard error, with API keys cut out of the whole line."""
 
+import contextlib
 import logging
 import sys
 import time
@@ -37,7 +38,7 @@ def configure(level: str = "INFO") -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Lines(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=processors,
@@ -53,6 +54,15 @@ def configure(level: str = "INFO") -> None:
     for noisy in ("kombu", "nameko", "alembic", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("amqp").setLevel(logging.ERROR)
+
+
+class _Lines(logging.StreamHandler[Any]):
+    """Drops a library's line where Repetitions say so. structlog does that for its own lines only: out of a library's
+    `logger.warning` DropEvent, which is no Exception, would end the thread that was about to connect once more."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(structlog.DropEvent):
+            super().emit(record)
 
 
 class Repetitions:

@@ -34,7 +34,7 @@ def application(
     public_url: str,
     is_ready: Callable[[], bool],
     is_writing: Callable[[], bool] = lambda: True,
-    documented: Sequence[Route] = (),
+    documented: Callable[[], Sequence[Route]] | None = None,
     proxies: TrustedProxies = NO_PROXIES,
     cors_origins: Sequence[str] | None = None,
 ) -> Wsgi:
@@ -51,7 +51,7 @@ def application(
     errors = _Errors(faults, router, identification)
     app.add_error_handler((Exception, falcon.HTTPError), errors.answer)
     own = [
-        Route("/openapi.json", OpenApi(documented or routes, public_url)),
+        Route("/openapi.json", OpenApi(documented or (lambda: routes), public_url)),
         Route("/healthz", _Alive()),
         Route("/readyz", _Ready(gate.replica, is_ready, is_writing)),
     ]

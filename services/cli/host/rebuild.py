@@ -46,7 +46,7 @@ def _rebuild(service: str, data: Path) -> int:
     from services.auth import assembly as auth
     from services.auth.grants import FOLLOWER
     from services.cli.host.organisation import keys_service
-    from services.distributed import composition
+    from services.distributed.feed_of_keys import keys_feed
     from services.keys.revocation.follower_places import forget_follower_places
     from shared.environment import SettingWrong, text
     from shared.replication.feed import FeedUnavailable
@@ -60,7 +60,7 @@ def _rebuild(service: str, data: Path) -> int:
             return keys_service(data).rebuild()
         if text("DATABASE_URL"):
             settings = read_settings()
-            feed = composition.keys_feed(settings, clock)
+            feed = keys_feed(settings, clock)
             return auth.assemble(Database(settings.database_url), feed, clock).rebuild()
         keys = keys_service(data)
         events = auth.assemble(open_database("auth", data), keys.feed, clock).rebuild()

@@ -5,7 +5,7 @@ Fit for generators of clients: names of operations as methods are called, patter
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import falcon
@@ -45,8 +45,14 @@ _PREFIXES = {"channel_id": "chn", "delivery_id": "dlv", "event_id": "evt", "rule
 
 
 class OpenApi:
-    def __init__(self, routes: Sequence[tuple[str, object]], public_url: str) -> None:
-        self._document = _encoded(tuple((path, type(resource)) for path, resource in routes), public_url)
+    """Described when somebody first asks: the operations of other services are read for it, which takes a second."""
+
+    def __init__(self, routes: Callable[[], Sequence[tuple[str, object]]], public_url: str) -> None:
+        self._routes, self._public_url = routes, public_url
+
+    @functools.cached_property
+    def _document(self) -> bytes:
+        return _encoded(tuple((path, type(resource)) for path, resource in self._routes()), self._public_url)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         resp.content_type = "application/json"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from falcon import testing
 
-from services.distributed import composition
+from services.distributed import keys
 from shared.settings import read_settings
 
 
@@ -18,7 +18,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> testing.TestClien
         "GRILLO_PUBLIC_URL": "https://grillo.example/",
     }.items():
         monkeypatch.setenv(name, value)
-    return testing.TestClient(composition.console(read_settings()))
+    return testing.TestClient(keys.console(read_settings()))
 
 
 def test_it_serves_pages_and_its_health_and_no_api(client: testing.TestClient) -> None:

@@ -74,7 +74,7 @@ def _runs(pid: int) -> bool:
     """A process that ended and that nobody has asked for is a zombie: it holds no port."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 

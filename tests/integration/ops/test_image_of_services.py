@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 LESS = """
-import importlib.abc, sys
+import importlib, importlib.abc, sys
 
 class Lacks(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
@@ -15,11 +15,12 @@ class Lacks(importlib.abc.MetaPathFinder):
 
 sys.meta_path.insert(0, Lacks())
 from services.distributed import composition, web, worker
-from services.service_registry import SERVICES
+from services.service_registry import SERVICES, documented_routes
 
-composition.documented_routes()
+documented_routes()
 for name in ("keys", "auth", "usage"):
     SERVICES[name].service_classes()
+    importlib.import_module(f"services.distributed.{name}")
 """
 
 

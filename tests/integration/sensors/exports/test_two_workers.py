@@ -158,7 +158,7 @@ def _is_running(process_id: int) -> bool:
     """Not: ended, and not waited for by whom it was given to."""
     try:
         return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, select, text
 
 from services.auth import assembly as auth
@@ -123,6 +124,14 @@ def test_a_database_of_a_newer_release_is_refused_by_name_and_left_alone(
     with pytest.raises(SchemaIsNewer, match="revision 9999"):
         migrate(database, folder)
     assert dump(database) == before
+
+
+@service_by_service
+def test_files_are_named_after_their_revisions(folder: Path, metadata: MetaData) -> None:
+    """By their names a start finds that nothing is missing, without reading them."""
+    scripts = list(ScriptDirectory(str(folder)).walk_revisions())
+    assert {Path(script.path).name.partition("_")[0] for script in scripts} == {script.revision for script in scripts}
+    assert max(script.revision for script in scripts) == ScriptDirectory(str(folder)).get_current_head()
 
 
 def test_an_older_database_gets_what_it_lacks_and_keeps_what_it_holds(

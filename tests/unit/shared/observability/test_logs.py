@@ -140,6 +140,13 @@ def test_an_error_or_warning_that_repeats_itself_is_a_line_a_minute_with_its_num
     assert said("warning", detail="x")["cases"] == said("error", detail="x")["cases"] == 2
 
 
+@pytest.mark.parametrize("logger", [log, logging.getLogger("kombu.mixins")], ids=["ours", "a library's"])
+def test_a_warning_that_repeats_itself_is_dropped_and_who_gave_it_goes_on(lines: io.StringIO, logger: Any) -> None:
+    for _ in range(3):
+        logger.warning("Broker connection error, trying again in 1.0 seconds")
+    assert len(lines.getvalue().splitlines()) == 1
+
+
 def test_a_log_on_a_full_disk_ends_nothing_and_goes_on_once_there_is_room(lines: Disk) -> None:
     lines.is_full = True
     log.error("while it is full")
