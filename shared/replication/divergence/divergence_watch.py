@@ -105,9 +105,12 @@ def _told(text: str) -> dict[str, int | str | None]:
         found = _read(text)
     except MarkDamaged as damaged:
         return {"fault": str(damaged)}
-    held = found.held
-    seen = {"seen_position": held.position, "seen_at": held.signed_at}
-    return {**seen, "found_at": found.found_at, "told_by": found.told_by}
+    return {
+        "seen_position": found.held.position,
+        "seen_at": found.held.signed_at,
+        "found_at": found.found_at,
+        "told_by": found.told_by,
+    }
 
 
 def _read(told: str) -> Divergence:
