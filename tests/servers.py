@@ -276,6 +276,19 @@ class RabbitMq:
         listed: list[dict[str, Any]] = json.loads(done.stdout)
         return listed
 
+    @contextlib.contextmanager
+    def alarm(self) -> Iterator[None]:
+        """The one of a disk that is nearly full: it takes connections, and reads nothing from those that publish."""
+        self._require_free(10**15)
+        try:
+            yield
+        finally:
+            self._require_free(10**6)
+
+    def _require_free(self, disk_bytes: int) -> None:
+        command = [str(self._program.with_name("rabbitmqctl")), "--quiet", "set_disk_free_limit", str(disk_bytes)]
+        subprocess.run(command, env=self._environment, timeout=120, check=True)
+
     def replace_password(self, account: str, password: str) -> None:
         """Connections that are open stay."""
         command = [str(self._program.with_name("rabbitmqctl")), "--quiet", "change_password", account]

@@ -26,6 +26,7 @@ from tests import front, local_http
 from tests.contained import contained, why_not
 from tests.prometheus import Prometheus, program
 from tests.servers import Postgres, RabbitMq, Redis, ServerMissing, free_port
+from tests.shims.wrong_clock import WrongClock
 
 ROOT = Path(__file__).parents[1]
 RPC_ACCOUNTS = ROOT / "ops/rabbitmq/rpc-accounts.example.json"
@@ -48,10 +49,14 @@ class Stack:
         public_port: int = 0,
         lease_seconds: float = LEASE_SECONDS_DEFAULT,
         through: Mapping[str, Callable[[int], int]] = {},
+        clocks: Mapping[str, WrongClock] = {},
     ) -> None:
-        """`through`: service → the loopback port it is told instead of one of another service, or of RabbitMQ."""
+        """`through`: service → the loopback port it is told instead of one of another service, or of RabbitMQ.
+
+        `clocks`: service → the wall clock of its host.
+        """
         self.folder, self.postgres = folder, postgres
-        self._lease_seconds, self._through = lease_seconds, through
+        self._lease_seconds, self._through, self._clocks = lease_seconds, through, clocks
         self.secrets = _made_secrets(folder)
         compose = _interpolated((ROOT / "docker-compose.yml").read_text(), self.secrets)
         ours = {name: entry for name, entry in compose["services"].items() if "build" in entry}
@@ -231,7 +236,12 @@ class Stack:
 
     def _contained(self, service: str, command: list[str]) -> list[str]:
         written = [self.folder / name for name in (f"{service}-spool", "samples", "exports")]
-        return _held(command, self._entry(service), readable=[self._secrets_of(service)], writable=written)
+        entry, read = self._entry(service), [self._secrets_of(service)]
+        if clock := self._clocks.get(entry["command"][1]):
+            read.append(clock.folder)
+            # Of the command alone: what goes before it does not see the library yet.
+            command = ["env", *(f"{name}={value}" for name, value in clock.environment.items()), *command]
+        return _held(command, entry, readable=read, writable=written)
 
     def _secrets_of(self, service: str) -> Path:
         """What its container has as /run/secrets."""

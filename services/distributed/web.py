@@ -64,11 +64,15 @@ def app() -> Any:
             application = composition.internal_door(service, settings)
         case _:
             application = composition.web(service, settings)
-    # What there is by now stays to the end, and requests leave no cycles behind: Python need not look so often.
+    look_seldom_for_garbage()
+    return application
+
+
+def look_seldom_for_garbage() -> None:
+    """What there is by now stays to the end, and requests leave no cycles behind: Python need not look so often."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_NEW_OBJECTS_BETWEEN_LOOKS)
-    return application
 
 
 if __name__ == "__main__":

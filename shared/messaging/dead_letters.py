@@ -7,11 +7,10 @@ from itertools import islice
 from typing import Any
 
 import kombu
-from amqp.exceptions import AMQPError
-from kombu.exceptions import KombuError
 
 from shared.messaging.accounts.admission import sender_of
 from shared.messaging.accounts.identity import signed_by
+from shared.messaging.accounts.publisher import CONFIRM_SECONDS_MAX, PUBLISHING_FAULTS
 from shared.messaging.exchanges import ORIGINAL_SENDER, dead_letter_queue, replay_exchange
 from shared.observability.redaction import redact
 from shared.replication.relay import BusUnavailable
@@ -67,6 +66,8 @@ class DeadLetters:
                     content_encoding=message.content_encoding,
                     delivery_mode="persistent",
                     mandatory=True,
+                    timeout=CONFIRM_SECONDS_MAX,
+                    confirm_timeout=CONFIRM_SECONDS_MAX,
                     **signed_by(self._amqp_uri),
                 )
                 message.ack()
@@ -96,15 +97,16 @@ class DeadLetters:
     @contextmanager
     def _channel(self) -> Iterator[Any]:
         options = {"confirm_publish": True}
-        try:
-            with kombu.Connection(
-                self._amqp_uri, connect_timeout=_CONNECT_SECONDS_MAX, transport_options=options
-            ) as connection:
+        with kombu.Connection(
+            self._amqp_uri, connect_timeout=_CONNECT_SECONDS_MAX, transport_options=options
+        ) as connection:
+            try:
                 channel = connection.channel()
                 dead_letter_queue(self._queue)(channel).declare()
                 yield channel
-        except (AMQPError, KombuError, OSError) as error:
-            raise BusUnavailable(f"{type(error).__name__} at {self._queue.name}'s dead letters") from error
+            except PUBLISHING_FAULTS as error:
+                connection.collect()  # without closing frames, which nobody may answer
+                raise BusUnavailable(f"{type(error).__name__} at {self._queue.name}'s dead letters") from error
 
 
 def _count(channel: Any, name: str) -> int:

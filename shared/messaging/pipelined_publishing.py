@@ -8,20 +8,18 @@ from collections.abc import Sequence
 
 import msgspec
 import structlog
-from amqp.exceptions import AMQPError, MessageNacked
+from amqp.exceptions import MessageNacked
 from kombu import Connection, Exchange, Producer
-from kombu.exceptions import KombuError
 
 from shared.contracts.envelope import CloudEvent
 from shared.messaging.accounts.identity import signed_by
+from shared.messaging.accounts.publisher import CONFIRM_SECONDS_MAX, PUBLISHING_FAULTS
 from shared.messaging.exchanges import events_of
 from shared.messaging.publishing import WRITTEN_AS
 from shared.replication.proof.signatures import Signer
 from shared.replication.proof.signed_pushes import bodies
 
 CONNECT_SECONDS_MAX = 5
-SILENT_SECONDS_MAX = 10
-_FAULTS = (AMQPError, KombuError, OSError, MessageNacked)
 _log = structlog.get_logger(__name__)
 
 
@@ -40,7 +38,7 @@ class PipelinedLogBus:
             channel = self._channel = kept or _ConfirmingChannel(self._amqp_uri, self._exchange, self._signer)
             try:
                 channel.publish(events[confirmed:])
-            except _FAULTS as error:
+            except PUBLISHING_FAULTS as error:
                 confirmed += channel.confirmed
                 channel.close()
                 self._channel = None
@@ -66,17 +64,18 @@ class _ConfirmingChannel:
         self._refused: set[int] = set()
 
     def publish(self, events: Sequence[CloudEvent]) -> None:
-        """Publishes a page and waits for its confirms. Raises one of _FAULTS; `confirmed` is right then, too."""
+        """Publishes a page, waits for its confirms. Raises one of PUBLISHING_FAULTS; `confirmed` is right then, too."""
         self.confirmed = 0
         producer = self._producer = self._producer or self._open()
+        options = {**WRITTEN_AS, **self._account, "timeout": CONFIRM_SECONDS_MAX}
         first = self._sent + 1
         try:
             for body in bodies(events, self._signer):
                 self._sent += 1
                 self._unanswered.add(self._sent)
-                producer.publish(msgspec.json.encode(body), routing_key=body["type"], **WRITTEN_AS, **self._account)
+                producer.publish(msgspec.json.encode(body), routing_key=body["type"], **options)
             while self._unanswered:
-                self._connection.drain_events(timeout=SILENT_SECONDS_MAX)
+                self._connection.drain_events(timeout=CONFIRM_SECONDS_MAX)
         finally:
             self.confirmed = min(self._unanswered | self._refused, default=self._sent + 1) - first
         if self._refused:

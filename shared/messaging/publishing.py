@@ -5,20 +5,18 @@ from typing import Any
 
 import msgspec
 import structlog
-from amqp.exceptions import AMQPError
-from kombu.exceptions import KombuError
 from nameko.amqp.publish import UndeliverableMessage
 
 from shared.contracts.auth import AuthenticationFailed
 from shared.contracts.envelope import CloudEvent
 from shared.contracts.sensors import ExportEnded
-from shared.messaging.accounts.identity import AccountPublisher
+from shared.messaging.accounts.publisher import PUBLISHING_FAULTS, AccountPublisher
 from shared.messaging.exchanges import events_of
 from shared.replication.proof.signatures import Signer
 from shared.replication.proof.signed_pushes import bodies
 from shared.replication.relay import BusUnavailable
 
-WRITTEN_AS = {"content_type": "application/json", "content_encoding": "utf-8"}
+WRITTEN_AS: Mapping[str, Any] = {"content_type": "application/json", "content_encoding": "utf-8"}
 _log = structlog.get_logger(__name__)
 
 
@@ -26,8 +24,7 @@ class EventPublisher:
     """Publishes plain JSON bodies on one service's exchange, persistent, each under its type and our account."""
 
     def __init__(self, amqp_uri: str, service: str) -> None:
-        exchange = events_of(service)
-        self._publisher = AccountPublisher(amqp_uri, exchange=exchange, declare=[exchange], serializer="json")
+        self._publisher = AccountPublisher(amqp_uri, exchange=events_of(service))
 
     def publish(self, type_: str, body: Mapping[str, Any], *, mandatory: bool = False) -> None:
         """Returns once confirmed. Raises BusUnavailable; also if `mandatory` and no queue would get the message."""
@@ -39,7 +36,7 @@ class EventPublisher:
             self._publisher.publish(body, routing_key=type_, mandatory=mandatory, **WRITTEN_AS)
         except UndeliverableMessage as error:
             raise BusUnavailable(f"nobody has a queue for {type_} yet") from error
-        except (AMQPError, KombuError, OSError) as error:
+        except PUBLISHING_FAULTS as error:
             raise BusUnavailable(f"{type(error).__name__} while publishing {type_}") from error
 
 

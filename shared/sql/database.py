@@ -55,7 +55,6 @@ class Database:
             raise DatabaseUrlWrong from None
         self.name = self.engine.url.database or ""
         self.is_sqlite = self.engine.dialect.name == "sqlite"
-        self._for_one_statement = self.engine
         self._has_to_forget = self.is_sqlite
         self._room: Room | None = None
         self._write_lock = threading.Lock()
@@ -65,6 +64,7 @@ class Database:
                 event.listen(self.engine, "connect", sqlite_files.enter_wal)
             event.listen(self.engine, "connect", sqlite_files.prepare)
             event.listen(self.engine, "begin", sqlite_files.begin)
+            self._for_one_statement = self.engine.execution_options(grillo_once=True)
         else:
             ping_when_rested(self.engine)
             event.listen(self.engine, "handle_error", tell_as_away, retval=True)
@@ -130,7 +130,7 @@ class Database:
     ) -> Iterator[Connection]:
         """A read-only snapshot: everything read inside is as of one moment.
 
-        `once`: for a single statement, which is a snapshot by itself; PostgreSQL then needs no transaction.
+        `once`: for a single statement, which is a snapshot by itself: it needs no transaction.
         `unlimited`: as of `transaction`. `seconds_max`: of each statement, on SQLite of all together; raises
         TookTooLong. Not with `once`.
         """

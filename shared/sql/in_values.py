@@ -49,5 +49,16 @@ def asked_rows(dialect: str, **columns: TypeEngine[Any]) -> FromClause:
     return select(*named).subquery("asked")
 
 
-def encoded(rows: Iterable[tuple[str | int, ...]]) -> str:
+def asked_values(dialect: str) -> FromClause:
+    """The same of single values: column `value`, and `place`, from 0."""
+    text = bindparam("asked", type_=Text)
+    if dialect == "sqlite":
+        each = func.json_each(text).table_valued("key", "value")
+        return select(each.c.key.label("place"), each.c.value).subquery("asked")
+    listed = func.json_array_elements_text(cast(text, JSON)).table_valued("value", with_ordinality="number")
+    numbered = listed.render_derived()
+    return select((numbered.c.number - 1).label("place"), numbered.c.value).subquery("asked")
+
+
+def encoded(rows: Iterable[tuple[str | int, ...] | str]) -> str:
     return msgspec.json.encode(list(rows)).decode()

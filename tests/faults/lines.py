@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+import time
 from typing import Literal
 
 _BYTES_AT_ONCE = 65_536
@@ -20,6 +21,7 @@ class Lines:
         self._flowing = threading.Event()
         self._flowing.set()
         self._refusing = False
+        self.delay_seconds = 0.0  # of each piece that is carried, either way
 
     def to(self, port: int) -> int:
         """The port on which to reach it by a line."""
@@ -68,6 +70,7 @@ class Lines:
         with contextlib.suppress(OSError):
             while carried := source.recv(_BYTES_AT_ONCE):
                 self._flowing.wait()
+                time.sleep(self.delay_seconds)
                 target.sendall(carried)
         _end(source, target)
 

@@ -61,3 +61,10 @@ def test_every_file_that_is_no_code_is_in_the_wheel() -> None:
         if file.suffix not in (".py", ".pyc") and not any(fnmatch(file.name, pattern) for pattern in patterns)
     ]
     assert left_out == []
+
+
+def test_what_tests_of_a_folder_share_ends_with_them() -> None:
+    """Without `__init__.py` a fixture of scope "package" lives to the end of the run, a whole system with it."""
+    shared = [file.parent for file in (ROOT / "tests").rglob("conftest.py") if 'scope="package"' in file.read_text()]
+    assert len(shared) > 1
+    assert [str(folder) for folder in shared if not (folder / "__init__.py").exists()] == []

@@ -1,5 +1,9 @@
-"""Rejection: why samples were rejected, in a few words that metrics count by. Texts for people say more."""
+"""Rejection: why samples were rejected, in a few words that metrics count by, and when they are of.
 
+Texts for people say more.
+"""
+
+from dataclasses import dataclass
 from enum import Enum
 
 
@@ -16,3 +20,15 @@ class Rejection(Enum):
     STATION_TAKEN = "station-taken"
     SENSOR_DELETED = "sensor-deleted"  # meanwhile
     STORE_DAMAGED = "store-damaged"  # what was stored of that time cannot be read to compare
+
+
+ALL_AXES = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectedTime:
+    """When rejected samples are of, as far as that is known: nanoseconds since 1970, both ends included."""
+
+    start_ns: int
+    end_ns: int
+    axis: str = ALL_AXES

@@ -119,3 +119,13 @@ recent_message = Table(
     Column("digest", LargeBinary, nullable=False),
     Index("recent_message_by_sensor", "sensor_id", "id"),
 )
+
+# Minutes of each hour since 1970 of which samples came and were rejected, a bit each. `axis`: "": of all axes.
+rejected_minutes = Table(
+    "rejected_minutes",
+    metadata,
+    Column("sensor_id", String(32), primary_key=True),
+    Column("axis", String(8), primary_key=True),
+    Column("hour", Integer, primary_key=True),
+    Column("minutes", BigInteger, nullable=False),
+)

@@ -58,9 +58,9 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedPage:
-    """A page as JSON without its `meta`, which is of each answer, and its entity tag."""
+    """A page as JSON, open at its end for `meta`, which is of each answer; and its entity tag."""
 
-    body: bytes
+    opened: bytes
     tag: str
 
 
@@ -84,12 +84,12 @@ def page(call: Call[Any, Any], listed: Listed) -> Answer:
 def encoded(query: NumberedPageQuery, listed: Listed) -> EncodedPage:
     """The page, to be answered many times."""
     body = msgspec.json.encode(_page(query, listed))
-    return EncodedPage(body=body, tag=entity_tag(None, body))
+    return EncodedPage(opened=body[:-1] + b',"meta":', tag=entity_tag(None, body))
 
 
 def encoded_page(call: Call[Any, Any], kept: EncodedPage) -> Answer:
     """The answer with a page that is encoded already."""
-    body = kept.body[:-1] + b',"meta":' + msgspec.json.encode(meta(call)) + b"}"
+    body = b"".join((kept.opened, msgspec.json.encode(meta(call)), b"}"))
     return Answer(body=body, headers={"ETag": kept.tag})
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.sensors.accounting.identity import Values, spans
+from services.sensors.accounting.rejection import RejectedTime
 from services.sensors.arrival.time_arrival import Timed
 from services.sensors.ingest import checked_records
 from services.sensors.ingest.recording import (
@@ -42,7 +43,9 @@ _CODES = tuple(rf"[A-Za-z0-9_-]{{{widths}}}" for widths in ("0,2", "1,5", "0,2",
 
 
 class _Rejection(Exception):
-    """A trace is left out; the text says why."""
+    """A trace is left out; the text says why. `time`: of its samples, where it is plausible."""
+
+    time: RejectedTime | None = None
 
 
 def read(path: Path, *, inventory: Any = None) -> ReadResult:
@@ -56,16 +59,17 @@ def read(path: Path, *, inventory: Any = None) -> ReadResult:
     traces, rejected, remarks = _traces(path)
     for number, trace in enumerate(traces, start=1):
         try:
-            parts, not_numbers = _segments(trace, f"{path.name}:{number}")
+            parts, not_numbers, time = _segments(trace, f"{path.name}:{number}")
             station = trace.stats.network, trace.stats.station
             segments[station] += parts
             headers.setdefault(station, trace.stats)
             if not_numbers:
                 reason = "not a number, or infinite"
-                rejected.append(RejectedLine(line=number, reason=reason, samples=not_numbers, of=_station(trace)))
+                of = _station(trace)
+                rejected.append(RejectedLine(line=number, reason=reason, samples=not_numbers, of=of, time=time))
         except _Rejection as rejection:
-            samples = int(trace.stats.npts)
-            rejected.append(RejectedLine(line=number, reason=str(rejection), samples=samples, of=_station(trace)))
+            samples, of, time = int(trace.stats.npts), _station(trace), rejection.time
+            rejected.append(RejectedLine(line=number, reason=str(rejection), samples=samples, of=of, time=time))
     if not headers:
         reason = f"none of its {len(traces)} traces can be used (the last: {rejected[-1].reason})"
         raise UnreadableRecording(path, reason, "Correct its headers")
@@ -136,8 +140,8 @@ def _format(path: Path, plain: Path) -> tuple[str, Callable[[str], Any]]:
     raise UnreadableRecording(path, reason, "Convert it to miniSEED")
 
 
-def _segments(trace: Any, source: str) -> tuple[list[Timed], int]:
-    """Its parts without a gap, and how many of its samples are no numbers."""
+def _segments(trace: Any, source: str) -> tuple[list[Timed], int, RejectedTime | None]:
+    """Its parts without a gap, and how many of its samples are no numbers, and when."""
     stats = trace.stats
     for key in ("network", "station", "location", "channel"):
         stats[key] = stats[key].replace(" ", "")  # older formats pad with blanks, in the middle too
@@ -150,21 +154,32 @@ def _segments(trace: Any, source: str) -> tuple[list[Timed], int]:
         raise _Rejection(
             f"it begins in the year {stats.starttime.year} and has {stats.npts} samples, which is not plausible"
         )
-    samples, is_there, not_numbers = _samples(trace.data)
+    axis, rate_hz = f"{stats.location}.{stats.channel}", float(stats.sampling_rate)
+
+    def at_ns(place: int) -> int:
+        return int(stats.starttime.ns) + round(place * 1e9 / rate_hz)
+
+    try:
+        samples, is_there, is_other = _samples(trace.data)
+    except _Rejection as rejection:
+        rejection.time = RejectedTime(start_ns=at_ns(0), end_ns=at_ns(int(stats.npts) - 1), axis=axis)
+        raise
     if not is_there.any():
         raise _Rejection("it has no samples")
-    start_ns, rate_hz = stats.starttime.ns, float(stats.sampling_rate)
     parts = [
         Timed(
-            axis=f"{stats.location}.{stats.channel}",
-            start_ns=start_ns + round(first * 1e9 / rate_hz),
+            axis=axis,
+            start_ns=at_ns(first),
             rate_hz=rate_hz,
             samples=samples[first:stop],
             source=source,
         )
         for first, stop in spans(is_there)
     ]
-    return parts, not_numbers
+    others = np.flatnonzero(is_other)
+    if not others.size:
+        return parts, 0, None
+    return parts, others.size, RejectedTime(start_ns=at_ns(int(others[0])), end_ns=at_ns(int(others[-1])), axis=axis)
 
 
 def _station(trace: Any) -> Station | None:
@@ -173,8 +188,8 @@ def _station(trace: Any) -> Station | None:
     return Station(network=network, station=station) if are_codes else None
 
 
-def _samples(data: Any) -> tuple[Values, NDArray[np.bool_], int]:
-    """The samples in a type that is stored exactly, a mask of those that are there, and how many are no numbers."""
+def _samples(data: Any) -> tuple[Values, NDArray[np.bool_], NDArray[np.bool_]]:
+    """The samples in a type that is stored exactly, with masks of those that are there, and that are no numbers."""
     if data.dtype.kind not in "iuf" or data.dtype.itemsize > 8:
         raise _Rejection(f"samples of type {data.dtype} cannot be stored")
     is_there: NDArray[np.bool_] = ~np.ma.getmaskarray(data)
@@ -182,10 +197,10 @@ def _samples(data: Any) -> tuple[Values, NDArray[np.bool_], int]:
     if values.dtype.kind in "iu":
         if values.min(initial=0) < _INT32.min or values.max(initial=0) > _INT32.max:
             raise _Rejection("its integers do not fit into 32 bits")
-        return values.astype(np.int32), is_there, 0
+        return values.astype(np.int32), is_there, np.zeros_like(is_there)
     is_number = np.isfinite(values)
-    not_numbers = int((is_there & ~is_number).sum())
-    return values.astype(np.float32 if values.dtype.itemsize <= 4 else np.float64), is_there & is_number, not_numbers
+    kept: Values = values.astype(np.float32 if values.dtype.itemsize <= 4 else np.float64)
+    return kept, is_there & is_number, is_there & ~is_number
 
 
 def _recording(stats: Any, segments: list[Timed], inventory: Any) -> Recording:

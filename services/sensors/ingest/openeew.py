@@ -64,6 +64,7 @@ def _read(content: Content, path: Path, devices: Devices, now_ns: int) -> ReadRe
                     samples=rejection.samples,
                     kind=rejection.kind,
                     of=_station(rejection.device_id),
+                    time=rejection.time,
                 )
             )
             if len(rejected) > REJECTED_MAX:

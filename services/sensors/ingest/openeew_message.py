@@ -7,15 +7,15 @@ seconds, of the last sample. A malformed message is rejected alone, with its rea
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from services.sensors.accounting.rejection import Rejection
+from services.sensors.accounting.rejection import RejectedTime, Rejection
 from services.sensors.arrival.record import AXES, Record
 from services.sensors.arrival.time_arrival import Timed
 
@@ -27,19 +27,25 @@ _RATE_HZ_MAX = 1000.0
 _ACCELERATION_GAL_MAX = 20_000.0  # the sensor measures to 8 g, about 7,850 gal
 _NS = 1_000_000_000
 _NUMBERS = {int, float}
+T = TypeVar("T")
 
 
 class MessageRejected(Exception):
     """`reason` is a text for users. `samples`: how many it shows on all axes together, as far as it can be read.
 
-    `device_id`: None: it states none that could be.
+    `device_id`, `time`: None: it states none that could be.
     """
 
     def __init__(
-        self, reason: str, samples: int = 0, kind: Rejection = Rejection.MALFORMED, device_id: str | None = None
+        self,
+        reason: str,
+        samples: int = 0,
+        kind: Rejection = Rejection.MALFORMED,
+        device_id: str | None = None,
+        time: RejectedTime | None = None,
     ) -> None:
         super().__init__(reason)
-        self.reason, self.samples, self.kind, self.device_id = reason, samples, kind, device_id
+        self.reason, self.samples, self.kind, self.device_id, self.time = reason, samples, kind, device_id, time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -71,7 +77,9 @@ def parse(
     try:
         return _message(message, source, now_ns, received_ns, sender)
     except MessageRejected as rejected:
-        raise MessageRejected(rejected.reason, _shown(message), rejected.kind, _device_id(message)) from None
+        shown = _shown(message)
+        time = _time_shown(message, shown, now_ns, received_ns)
+        raise MessageRejected(rejected.reason, shown, rejected.kind, _device_id(message), time) from None
 
 
 def _decoded(content: bytes) -> Any:
@@ -195,6 +203,24 @@ def _shown(message: dict[str, Any]) -> int:
     found = traces if isinstance(traces, list) else [traces]
     axes = [trace.get(axis) for trace in found if isinstance(trace, dict) for axis in AXES]
     return sum(len(axis) for axis in axes if isinstance(axis, list))
+
+
+def _time_shown(message: dict[str, Any], samples: int, now_ns: int, received_ns: int | None) -> RejectedTime | None:
+    """Of the samples: by the receiver's time if it is one, else by the device's."""
+    if not samples:
+        return None
+    told = _valid(_time, message, "cloud_t", now_ns) or received_ns or _valid(_time, message, "device_t", now_ns)
+    if told is None:
+        return None
+    rate_hz = _valid(_rate, {"sr": message.get("sr")}) or _RATE_HZ
+    return RejectedTime(start_ns=told - round(samples / len(AXES) / rate_hz * _NS), end_ns=told)
+
+
+def _valid(read: Callable[..., T], *given: Any) -> T | None:
+    try:
+        return read(*given)
+    except MessageRejected:
+        return None
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 from zlib import error as ZlibError
 
-from services.sensors.accounting.rejection import Rejection
+from services.sensors.accounting.rejection import RejectedTime, Rejection
 from services.sensors.arrival.record import Record
 from services.sensors.arrival.time_arrival import Timed
 from services.sensors.registry.changes import StateEpoch
@@ -76,7 +76,7 @@ class Station:
 class RejectedLine:
     """A line of a text file, or a trace of a waveform file, that was rejected. `line` None: the file as a whole.
 
-    `samples`: how many it shows on all axes together, as far as it can be read. `of`: None: it does not say.
+    `samples`: how many it shows on all axes together, as far as it can be read. `of`, `time`: None: it does not say.
     `sensor_id`: of a sensor that is there; found when it is imported.
     """
 
@@ -85,6 +85,7 @@ class RejectedLine:
     samples: int = 0
     kind: Rejection = Rejection.MALFORMED
     of: Station | None = None
+    time: RejectedTime | None = None
     sensor_id: str | None = None
 
 

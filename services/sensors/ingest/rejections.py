@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from services.sensors import tables
 from services.sensors.accounting.account import Account, rejected
-from services.sensors.arrival import accounts, senders
+from services.sensors.arrival import accounts, rejected_minutes, senders
 from services.sensors.ingest.recording import RejectedLine, Station
 from services.sensors.registry.sensor import sensor_id
 from shared.sql.in_values import in_values
@@ -19,6 +19,8 @@ def note(tx: Connection, organisation_id: str, lines: Sequence[RejectedLine]) ->
     named = _sensors(tx, organisation_id, {one.of for one in lines if one.of is not None})
     found = tuple(one if one.of is None else replace(one, sensor_id=named.get(one.of)) for one in lines)
     accounts.note_all(tx, by_sensor(found), {})
+    timed = ((one.sensor_id, one.time) for one in found if one.sensor_id is not None and one.time is not None)
+    rejected_minutes.note(tx, timed)
     senders.note_rejected(tx, ((one.kind, one.samples) for one in found))
     return found
 

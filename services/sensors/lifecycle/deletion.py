@@ -22,6 +22,7 @@ _OF_ARRIVAL = (
     tables.sample_account,
     tables.differing,
     tables.recent_message,
+    tables.rejected_minutes,
 )
 
 

@@ -16,8 +16,8 @@ import structlog
 from sqlalchemy import Connection
 
 from services.sensors.accounting.account import Account, rejected
-from services.sensors.accounting.rejection import Rejection
-from services.sensors.arrival import accounts, recent_messages, senders
+from services.sensors.accounting.rejection import RejectedTime, Rejection
+from services.sensors.arrival import accounts, recent_messages, rejected_minutes, senders
 from services.sensors.arrival.device_arrival import DeviceArrival
 from services.sensors.arrival.record import Record
 from services.sensors.arrival.senders import BySender
@@ -77,12 +77,13 @@ class _OfSensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rejected:
-    """`sensor_id`: None: it names none that is there, and in its network."""
+    """`sensor_id`: None: it names none that is there, and in its network. `time`: None: not known."""
 
     sender: str
     kind: Rejection
     samples: int
     sensor_id: str | None = None
+    time: RejectedTime | None = None
 
 
 class ClockWrong(Exception):
@@ -125,7 +126,9 @@ class Receiver:
             return []
         known = self._devices.known([(reading.network_id, error.device_id or "") for reading, error in refused])
         return [
-            replace(self._reject(reading, error.kind, error.samples, error.reason), sensor_id=sensor_id)
+            replace(
+                self._reject(reading, error.kind, error.samples, error.reason), sensor_id=sensor_id, time=error.time
+            )
             for (reading, error), sensor_id in zip(refused, known, strict=True)
         ]
 
@@ -180,6 +183,8 @@ class Receiver:
             if one.sensor_id is not None:
                 of_sensors[one.sensor_id] += rejected(one.samples, one.kind.value)
         accounts.note_all(tx, of_sensors, {})
+        timed = ((one.sensor_id, one.time) for one in turned_away if one.sensor_id is not None and one.time is not None)
+        rejected_minutes.note(tx, timed)
         senders.note(tx, of_senders)
         senders.note_rejected(tx, ((one.kind, one.samples) for one in turned_away))
 

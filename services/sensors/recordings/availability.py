@@ -12,11 +12,13 @@ from itertools import pairwise
 from sqlalchemy import Connection, select
 
 from services.sensors import tables
+from services.sensors.arrival import rejected_minutes
 from services.sensors.arrival import tables as arrival
+from services.sensors.arrival.rejected_minutes import RejectedMinutes
 from services.sensors.recordings.time_range import TimeRange
 from services.sensors.store import index
 from services.sensors.store.even_times import NS, index_at
-from services.sensors.store.miniseed.codes import RATE_HZ, Codes, Coding
+from services.sensors.store.miniseed.codes import RATE_HZ, Codes, Coding, axis_name
 from services.sensors.store.span import Span
 from shared.sql.database import Database
 
@@ -28,9 +30,13 @@ class Kind(enum.StrEnum):
 
 
 class Reason(enum.StrEnum):
-    """Of a gap. Waiting: records have arrived whose time is not certain yet; they are shown within a minute."""
+    """Of a gap. Waiting: records have arrived whose time is not certain yet; they are shown within a minute.
+
+    Rejected: samples of a minute of it came, and were not taken; the sensor's account says how many ever were.
+    """
 
     NOTHING_ARRIVED = "nothing-arrived"
+    REJECTED = "rejected"
     WAITING = "waiting"
 
 
@@ -65,6 +71,20 @@ class _Piece:
         return self.end_ns + round(NS / self.rate_hz)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What is known of times without samples. `waiting`: (first, last)."""
+
+    waiting: list[tuple[int, int]]
+    rejected: RejectedMinutes
+
+    def reason(self, axis: str, start_ns: int, end_ns: int) -> Reason:
+        if any(first < end_ns and last >= start_ns for first, last in self.waiting):
+            return Reason.WAITING
+        is_rejected = self.rejected.any_within(axis, start_ns, end_ns)
+        return Reason.REJECTED if is_rejected else Reason.NOTHING_ARRIVED
+
+
 class Availability:
     def __init__(self, database: Database, coding: Coding) -> None:
         self._database, self._coding = database, coding
@@ -76,10 +96,13 @@ class Availability:
         with self._database.reading() as tx:
             pieces = self._pieces(tx, sensor_id, wanted)
             differing = self._differing(tx, sensor_id, wanted)
-            waiting = _waiting(tx, sensor_id)
+            known = _Known(
+                waiting=_waiting(tx, sensor_id),
+                rejected=rejected_minutes.between(tx, sensor_id, wanted.start_ns, wanted.end_ns),
+            )
         found: list[Stretch] = []
         for (location, channel), of_channel in pieces.items():
-            found += _stretches(channel, location, of_channel, wanted, waiting)
+            found += _stretches(channel, location, of_channel, wanted, known)
         chosen = [one for one in (*found, *differing) if channels is None or one.channel in channels]
         return sorted(chosen, key=lambda one: (one.location_code, one.channel, one.start_ns, one.kind.value))
 
@@ -150,17 +173,16 @@ def _waiting(tx: Connection, sensor_id: str) -> list[tuple[int, int]]:
 
 
 def _stretches(
-    channel: str, location: str, pieces: Iterable[_Piece], wanted: TimeRange, waiting: list[tuple[int, int]]
+    channel: str, location: str, pieces: Iterable[_Piece], wanted: TimeRange, known: _Known
 ) -> Iterator[Stretch]:
     def gap(start_ns: int, end_ns: int) -> Stretch:
-        is_waiting = any(first < end_ns and last >= start_ns for first, last in waiting)
         return Stretch(
             kind=Kind.GAP,
             channel=channel,
             location_code=location,
             start_ns=start_ns,
             end_ns=end_ns,
-            reason=Reason.WAITING if is_waiting else Reason.NOTHING_ARRIVED,
+            reason=known.reason(axis_name(location, channel), start_ns, end_ns),
         )
 
     joined = _joined(pieces)

@@ -5,11 +5,13 @@ nameko's standalone proxy, but for that: in place of its `ClusterRpcProxy`.
 
 from typing import Any
 
-from nameko.rpc import ServiceProxy
+from nameko.exceptions import RpcTimeout
+from nameko.rpc import MethodProxy, ServiceProxy
 from nameko.standalone.rpc import PollingQueueConsumer, SingleThreadedReplyListener, StandaloneProxyBase
 
 from shared.messaging.accounts.admission import Refused, account_in, refuse
-from shared.messaging.accounts.identity import account_of, signed_by
+from shared.messaging.accounts.identity import account_of
+from shared.messaging.accounts.publisher import CONFIRM_SECONDS_MAX, AccountPublisher
 from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
 from shared.messaging.exchanges import topic_exchange
 
@@ -33,7 +35,7 @@ class RpcClient(StandaloneProxyBase):
         """`timeout`: in seconds. `lapses`: a call that nobody has taken by then is dropped by RabbitMQ, never done."""
         super().__init__({"AMQP_URI": amqp_uri}, timeout=timeout, reply_listener_cls=_ReplyListener)
         self._reply_listener.queue_consumer.accounts = accounts
-        options = {**signed_by(amqp_uri), **({"expiration": timeout} if lapses else {})}
+        options = {"seconds_max": min(timeout, CONFIRM_SECONDS_MAX)} | ({"expiration": timeout} if lapses else {})
         self._proxy = self.cluster = _Cluster(self._worker_ctx, self._reply_listener, options)
 
 
@@ -46,7 +48,23 @@ class _Cluster:
         return self[service]
 
     def __getitem__(self, service: str) -> ServiceProxy:
-        return ServiceProxy(self._worker_ctx, service, _Asked(self._reply_listener, service), **self._options)
+        return _Service(self._worker_ctx, service, _Asked(self._reply_listener, service), **self._options)
+
+
+class _Service(ServiceProxy):
+    def __getattr__(self, method: str) -> MethodProxy:
+        return _Method(self.worker_ctx, self.service_name, method, self.reply_listener, **self.options)
+
+
+class _Method(MethodProxy):
+    publisher_cls = AccountPublisher
+
+    def _call(self, *arguments: Any, **named: Any) -> Any:
+        """Raises RpcTimeout also if RabbitMQ does not take the question in time."""
+        try:
+            return super()._call(*arguments, **named)
+        except TimeoutError as error:
+            raise RpcTimeout(str(error)) from error
 
 
 class _PollingConsumer(PollingQueueConsumer):

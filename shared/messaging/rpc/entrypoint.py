@@ -7,11 +7,12 @@ import inspect
 import re
 from typing import Any
 
+import structlog
 from nameko.rpc import Responder, Rpc, RpcConsumer, get_rpc_exchange
 
 from shared.contracts.errors import NotAllowed
 from shared.messaging.accounts.admission import Refused, account_in, refuse
-from shared.messaging.accounts.identity import AccountPublisher
+from shared.messaging.accounts.publisher import PUBLISHING_FAULTS, AccountPublisher
 from shared.messaging.accounts.rules import ALL_BELIEVED, JUDGED_BY_ANSWER, Accounts
 from shared.messaging.entrypoints import ACCOUNTS, told_account
 from shared.messaging.exchanges import topic_exchange
@@ -20,6 +21,7 @@ from shared.messaging.queue_consumer import PromptQueueConsumer
 _ORGANISATION = "organisation_id"
 # A reply goes where it is asked to: to a reply queue, named by a UUID, and not to where calls are heard.
 _REPLY_TO = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_log = structlog.get_logger(__name__)
 
 
 class _Responder(Responder):
@@ -41,10 +43,13 @@ class _Consumer(RpcConsumer):
         super().handle_message(body, message)
 
     def handle_result(self, message: Any, result: Any, exc_info: Any) -> Any:
-        """As nameko's, which names its responder's class nowhere to be replaced."""
+        """As nameko's, which names its responder's class nowhere to be replaced, and dies of an answer not sent."""
         config = self.container.config
         responder = _Responder(config["AMQP_URI"], get_rpc_exchange(config), "json", message)
-        result, exc_info = responder.send_response(result, exc_info)
+        try:
+            result, exc_info = responder.send_response(result, exc_info)
+        except PUBLISHING_FAULTS as error:
+            _log.warning("call_not_answered", service=self.container.service_name, detail=type(error).__name__)
         self.queue_consumer.ack_message(message)
         return result, exc_info
 

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Any
 
 import falcon
@@ -13,9 +14,11 @@ from marshmallow import Schema, fields
 from shared.web.problems.catalogue import Problem
 from shared.web.requests.json_body import pointers
 
+_SCHEMAS_MAX = 1024
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 
 
+@lru_cache(_SCHEMAS_MAX)
 def fields_by_name(schema: Schema) -> dict[str, Any]:
     """The schema's fields by their names in the query."""
     return {field.data_key or name: field for name, field in schema.fields.items()}

@@ -9,14 +9,15 @@ from obspy import Stream, Trace, UTCDateTime
 
 from services.sensors import assembly, ingest
 from services.sensors.accounting.account import Account
-from services.sensors.arrival import accounts
+from services.sensors.arrival import accounts, rejected_minutes
 from services.sensors.assembly import Sensors
 from services.sensors.ingest.openeew import NETWORK_UNKNOWN
 from services.sensors.registry.sensor import sensor_id
+from services.sensors.store.even_times import NS
 from shared.runtime.clock import ManualClock
 from shared.sql.database import Database
 from tests.examples import NOON, ORGANISATION_ID, ORIGIN, NoBus
-from tests.integration.sensors.live.messages import archived
+from tests.integration.sensors.live.messages import BEGIN_SECONDS, archived
 
 
 @pytest.fixture
@@ -38,6 +39,8 @@ def test_lines_that_name_a_known_sensor_are_rejected_for_it_and_others_for_none(
     assert imported.account.offered == 13 * 96
     with sensors.database.reading() as tx:
         assert accounts.of_sensor(tx, its) == Account(new=960, reasons={"": 96})
+    assert are_rejected(sensors, its, "x", BEGIN_SECONDS)
+    assert not are_rejected(sensors, its, "x", BEGIN_SECONDS + 120)
 
 
 def test_a_damaged_record_of_miniseed_is_rejected_for_its_station(sensors: Sensors, tmp_path: Path) -> None:
@@ -54,3 +57,27 @@ def test_a_damaged_record_of_miniseed_is_rejected_for_its_station(sensors: Senso
     assert (damaged.line, damaged.sensor_id) == (2, sensor_id(ORGANISATION_ID, "XX", "AAA"))
     assert imported.account.offered == 3000
     assert imported.accounts[damaged.sensor_id or ""].rejected == damaged.samples > 0
+    begins = UTCDateTime(2020, 1, 1).timestamp
+    assert are_rejected(sensors, damaged.sensor_id or "", ".BHZ", begins)
+    assert not are_rejected(sensors, damaged.sensor_id or "", ".BHN", begins)
+
+
+def test_samples_that_are_no_numbers_are_rejected_for_their_minutes(sensors: Sensors, tmp_path: Path) -> None:
+    samples = np.zeros(12_000)
+    samples[6000:6100] = np.nan
+    header = {"network": "XX", "station": "AAA", "channel": "BHZ", "sampling_rate": 50.0}
+    path = tmp_path / "gaps.mseed"
+    begins = UTCDateTime(2020, 1, 1)
+    Stream([Trace(samples, header | {"starttime": begins})]).write(str(path), format="MSEED", encoding="FLOAT64")
+    imported = sensors.importer.store(ingest.read(path, now=NOON), ORGANISATION_ID, ORIGIN)
+    its = sensor_id(ORGANISATION_ID, "XX", "AAA")
+    assert imported.accounts[its].rejected == 100
+    minutes = [are_rejected(sensors, its, ".BHZ", begins.timestamp + 60 * minute) for minute in range(4)]
+    assert minutes == [False, False, True, False]
+
+
+def are_rejected(sensors: Sensors, its: str, axis: str, at_seconds: float) -> bool:
+    """Samples of that minute."""
+    at_ns = round(at_seconds) * NS
+    with sensors.database.reading() as tx:
+        return rejected_minutes.between(tx, its, at_ns, at_ns + NS).any_within(axis, at_ns, at_ns + NS)

@@ -8,13 +8,22 @@ import pytest
 
 from services.sensors import assembly
 from services.sensors.accounting.account import Account
-from services.sensors.arrival import senders
+from services.sensors.arrival import rejected_minutes, senders
 from services.sensors.ingest.openeew import NETWORK_UNKNOWN
 from services.sensors.registry.sensor import sensor_id
+from services.sensors.store.even_times import NS
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
 from tests.examples import ORGANISATION_ID, NoBus
-from tests.integration.sensors.live.messages import BRIDGE, archived, counting, network, readings, served
+from tests.integration.sensors.live.messages import (
+    BEGIN_SECONDS,
+    BRIDGE,
+    archived,
+    counting,
+    network,
+    readings,
+    served,
+)
 from tests.servers import Postgres
 from tests.service_database import new_service_database
 
@@ -47,3 +56,16 @@ def test_two_workers_that_take_the_same_devices_in_other_orders_store_each_sampl
     with database.reading() as tx:
         sent = senders.of_sender(tx, BRIDGE)
     assert sent == Account(new=6 * 15 * OF_RECORD, repeated=6 * 10 * OF_RECORD, reasons={"": 0})
+
+
+def test_minutes_of_rejected_samples_add_up(database: Database, tmp_path: Path) -> None:
+    sensors = assembly.assemble(database, NoBus(), SystemClock(), tmp_path / "samples")
+    network_id, too_great = network(sensors), {"x": [1e308] * 32}
+    sensors.receiver.take(readings(network_id, [archived(0)]))
+    for number in (0, 0, 177):  # three minutes later
+        sensors.receiver.take(readings(network_id, [archived(number) | too_great]))
+    begin_ns, its = round(BEGIN_SECONDS) * NS, sensor_id(ORGANISATION_ID, NETWORK_UNKNOWN, "001")
+    with database.reading() as tx:
+        minutes = rejected_minutes.between(tx, its, begin_ns, begin_ns + 3600 * NS)
+    told = [minutes.any_within("x", begin_ns + at * 60 * NS, begin_ns + (at + 1) * 60 * NS) for at in range(5)]
+    assert told == [True, False, False, True, False]

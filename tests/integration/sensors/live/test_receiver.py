@@ -14,16 +14,18 @@ from sqlalchemy import delete, select
 from services.sensors import assembly, ingest, tables
 from services.sensors.accounting.account import Account
 from services.sensors.accounting.rejection import Rejection
-from services.sensors.arrival import accounts, recent_messages, senders
+from services.sensors.arrival import accounts, recent_messages, rejected_minutes, senders
 from services.sensors.assembly import Sensors
 from services.sensors.ingest.openeew import NETWORK_UNKNOWN
 from services.sensors.live.receiver import ClockWrong
 from services.sensors.networks.network import ChangeNetwork
 from services.sensors.registry.sensor import sensor_id
 from services.sensors.registry.visible import Visible
+from services.sensors.store.even_times import NS
 from shared.runtime.clock import ManualClock
 from tests.examples import NOON, ORGANISATION_ID, ORIGIN, NoBus
 from tests.integration.sensors.live.messages import (
+    BEGIN_SECONDS,
     BRIDGE,
     archived,
     counting,
@@ -162,6 +164,12 @@ def test_what_cannot_be_taken_is_rejected_for_its_reason_and_the_rest_is_stored(
     assert values == {"new": 11 * OF_RECORD, "repeated": 0, "differing": 0, "rejected": 6 * OF_RECORD}
     by_reason = {one.labels["reason"]: one.value for one in found["grillo_rejected_samples"].samples}
     assert by_reason["clock-ahead"] == OF_RECORD
+    # By the time at which it was received, where the message's own is why it was rejected.
+    noon_ns, begin_ns = round(NOON.timestamp()) * NS, round(BEGIN_SECONDS) * NS
+    with sensors.database.reading() as tx:
+        minutes = rejected_minutes.between(tx, SENSOR_ID, begin_ns, noon_ns)
+    found_at = [minutes.any_within("x", at_ns - NS, at_ns + NS) for at_ns in (begin_ns, begin_ns + 3600 * NS, noon_ns)]
+    assert found_at == [True, False, True]
     assert by_reason.keys() == {reason.value for reason in Rejection}
 
 

@@ -4,8 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from services.sensors.accounting.rejection import RejectedTime
 from services.sensors.arrival.record import Record
+from services.sensors.ingest.recording import ReadResult, RejectedLine, Station
 from services.sensors.store.even_times import NS
+from tests.examples import ORIGIN
+from tests.gate_examples import ORGANISATION
 from tests.integration.sensors.recordings.scene import HOUR_LATER, START, START_NS, Scene, segment
 
 
@@ -60,6 +64,30 @@ def test_a_gap_whose_records_wait_for_their_era_says_so(here: Scene) -> None:
         here.sensors.arrival.take(sensor_id, [record], decide_all=False)
     (gap,) = [one for one in rows(here, sensor_id)["data"] if one["kind"] == "gap"]
     assert gap["reason"] == "waiting"
+
+
+def test_a_gap_whose_samples_were_rejected_says_so_and_no_other_does(here: Scene) -> None:
+    axes = "00.HNZ", "00.HNN"
+    sensor_id = here.recorded(*(segment(at, 60, axis=axis) for axis in axes for at in (0, 300, 3540)))
+    rejected(here, RejectedTime(start_ns=START_NS + 130 * NS, end_ns=START_NS + 140 * NS, axis="00.HNZ"))
+    told = rows(here, sensor_id)["data"]
+    gaps = [(one["channel"], one["start_time"][14:19], one["reason"]) for one in told if one["kind"] == "gap"]
+    assert gaps == [
+        ("HNN", "01:00", "nothing-arrived"),
+        ("HNN", "06:00", "nothing-arrived"),
+        ("HNZ", "01:00", "rejected"),
+        ("HNZ", "06:00", "nothing-arrived"),
+    ]
+    rejected(here, RejectedTime(start_ns=START_NS + 3000 * NS, end_ns=START_NS + 3100 * NS))
+    told = rows(here, sensor_id)["data"]
+    assert [one["reason"] for one in told if one["kind"] == "gap"] == ["nothing-arrived", "rejected"] + 2 * ["rejected"]
+
+
+def rejected(here: Scene, time: RejectedTime) -> None:
+    """A line of the sensor's."""
+    line = RejectedLine(line=1, reason="made up", samples=1, of=Station(network="XX", station="AAA"), time=time)
+    result = ReadResult(recordings=(), lines_read=1, rejected=(line,))
+    here.sensors.importer.store(result, ORGANISATION, ORIGIN)
 
 
 def test_a_channel_without_a_sample_in_the_range_is_one_gap(here: Scene) -> None:

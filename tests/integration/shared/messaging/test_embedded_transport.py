@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 import pytest
 from kombu import Connection, Queue
-from nameko.amqp.publish import Publisher
 
 from services.keys import events, tables
 from services.keys.publication import publish
@@ -20,6 +19,7 @@ from shared.gate.grants.grant import Snapshot
 from shared.gate.grants.grants import Grants
 from shared.gate.grants.replica import GrantsFollower
 from shared.messaging import embedded_transport
+from shared.messaging.accounts.publisher import AccountPublisher
 from shared.messaging.broadcast_listener import Listener
 from shared.messaging.embedded_transport import URL
 from shared.messaging.exchanges import broadcast_queue, durable_queue
@@ -235,7 +235,7 @@ def test_a_follower_s_queue_keeps_what_comes_while_nobody_listens(scene: Scene) 
 
 def test_a_broker_that_is_not_there_is_said_to_be_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     at_once = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
-    monkeypatch.setattr(Publisher, "transport_options", at_once)  # without this it takes 5 s to find out
+    monkeypatch.setattr(AccountPublisher, "transport_options", at_once)  # without this it takes 5 s to find out
     publisher = EventPublisher("pyamqp://guest:guest@127.0.0.1:1//", "keys")
     with pytest.raises(BusUnavailable, match="while publishing KeyNoted"):
         publisher.publish("KeyNoted", {})

@@ -1,4 +1,7 @@
-"""A service named keys, alone in its process: `fake_keys.py AMQP_URI RPC_ACCOUNTS` answers until it is ended."""
+"""A service named keys, alone in its process: `fake_keys.py AMQP_URI RPC_ACCOUNTS` answers until it is ended.
+
+A question about a folder is answered once the file `go-on` is there; `asked` tells that it has arrived.
+"""
 
 from shared.messaging.eventlet_patching import cooperate  # isort: skip
 
@@ -6,6 +9,8 @@ cooperate()
 
 # ruff: noqa: E402  everything below must find sockets, locks and threads already patched
 import sys
+import time
+from pathlib import Path
 
 from marshmallow import Schema, fields
 from nameko.runners import ServiceRunner
@@ -27,6 +32,10 @@ class Keys:
 
     @procedure(About())
     def get_key(self, organisation_id: str) -> str:
+        if organisation_id.startswith("/"):
+            Path(organisation_id, "asked").touch()
+            while not Path(organisation_id, "go-on").exists():
+                time.sleep(0.01)
         return f"{self.caller} about {organisation_id}"
 
     @procedure(Schema())

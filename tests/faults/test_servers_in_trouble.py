@@ -1,0 +1,208 @@
+"""The servers behind several services in a trouble of their own: full, slow, out of memory or connections, killed; and
+hosts whose clocks are wrong.
+
+One system for all, in turn: each leaves nothing behind. docs/operations.md (Degradation) says what they show.
+"""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from itertools import product
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.e2e.running import Distributed, eventually, judged
+from tests.faults.clocks_apart import DAY, DAY_LIMIT, ClocksApart
+from tests.faults.lines import Lines
+from tests.faults.sampling import sampled
+from tests.faults.trouble import Trouble
+from tests.servers import Postgres, RabbitMq, Redis, ServerMissing
+from tests.shims.small_disk import small_disk
+from tests.shims.wrong_clock import WrongClock
+from tests.stack import Stack
+
+pytestmark = [
+    pytest.mark.xdist_group("distributed"),
+    pytest.mark.timeout(400),
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a disk"),
+]
+SERVICES = ("keys", "auth", "usage", "sensors")
+LEASE_SECONDS = 5.0
+DISK_MIB, BALLAST_MIB = 400, 64
+SLOW_SECONDS, TOO_SLOW_SECONDS = 0.01, 0.5  # of each piece that goes to or from PostgreSQL; a pull waits half a second
+BY = tuple(sign * seconds for seconds in (100 * DAY, 3 * DAY, 3600) for sign in (1, -1))
+CLOCKS = list(product((*((name,) for name in SERVICES), SERVICES), BY, (True, False)))
+
+
+@pytest.fixture(scope="module")
+def trouble(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trouble]:
+    folder, lines = tmp_path_factory.mktemp("stack"), Lines()
+    clocks = {name: WrongClock(tmp_path_factory.mktemp(name)) for name in SERVICES}
+    with ExitStack() as beside:
+        outside = Path(beside.enter_context(tempfile.TemporaryDirectory(prefix="grillo-disk-")))
+        outside.chmod(0o711)  # PostgreSQL's user goes through
+        disk = beside.enter_context(small_disk(outside / "disk", DISK_MIB))
+        postgres = beside.enter_context(closing(Postgres(folder, disk.path)))
+        with psycopg.connect(postgres.address(), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET max_wal_size = '64MB'")
+            connection.execute("SELECT pg_reload_conf()")
+        broker = beside.enter_context(closing(RabbitMq(folder)))
+        redis = beside.enter_context(closing(Redis(folder)))
+        beside.callback(lines.close)
+        its_own = postgres.port
+        postgres.port = lines.to(its_own)
+        stack = Stack(folder, postgres, broker, redis, lease_seconds=LEASE_SECONDS, clocks=clocks)
+        beside.enter_context(closing(stack))
+        postgres.port = its_own
+        made = Trouble(
+            running=Distributed(stack),
+            postgres=postgres,
+            broker=broker,
+            redis=redis,
+            disk=disk,
+            lines=lines,
+            clocks=clocks,
+        )
+        yield made
+        verified = stack.grillo("keys", "audit", "verify", "keys")
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def test_a_redis_out_of_memory_costs_no_request(trouble: Trouble) -> None:
+    stack = trouble.running.stack
+    with trouble.redis.client() as client:
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("maxmemory", 1)
+        try:
+            eventually(lambda: stack.gates("on_shares"), lambda count: count == len(SERVICES), every=0.5)
+            trouble.read_all()
+            trouble.end_a_key()
+        finally:
+            client.config_set("maxmemory", 0)
+    trouble.is_over()
+
+
+def test_a_broker_whose_disk_is_nearly_full_holds_up_no_revocation_no_request_and_no_gate_that_starts(
+    trouble: Trouble,
+) -> None:
+    with trouble.broker.alarm():
+        trouble.read_all()
+        assert all("applied_ms" in gate for gate in trouble.end_a_key()["gates"]), "reached by pulls"
+        processes = trouble.running.stack.pids()
+        trouble.running.stack.restart("sensors")
+        trouble.read_all()
+    trouble.is_over()
+    left = [pid for role, pid in processes if not role.startswith("sensors: ")]
+    assert set(left) <= {pid for _, pid in trouble.running.stack.pids()}, "nothing was started again"
+
+
+def test_a_slow_database_slows_down_and_a_slower_one_is_refused_by_gates(trouble: Trouble) -> None:
+    trouble.lines.delay_seconds = SLOW_SECONDS
+    try:
+        trouble.read_all()
+        trouble.end_a_key()
+        trouble.lines.delay_seconds = TOO_SLOW_SECONDS
+        trouble.is_refused()
+    finally:
+        trouble.lines.delay_seconds = 0.0
+    trouble.is_over()
+
+
+def test_a_database_out_of_connections_is_refused_by_gates_and_comes_back(trouble: Trouble) -> None:
+    roles = [database.name for database in trouble.running.stack.service_databases.values()]
+    with trouble.as_superuser() as connection:
+        _limit(connection, roles, 0)
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ANY(%s)", (roles,))
+        try:
+            trouble.is_refused()
+        finally:
+            _limit(connection, roles, -1)
+    trouble.is_over()
+
+
+def test_a_database_that_is_killed_loses_nothing_that_was_answered(trouble: Trouble) -> None:
+    made, _ = trouble.running.create_key("sensors:read")
+    trouble.postgres.crash()
+    try:
+        trouble.is_refused()
+    finally:
+        trouble.postgres.start()
+    trouble.is_over()
+    with trouble.running.admin() as admin:
+        assert judged(lambda: admin.get(f"/v1/keys/{made}")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("services", "wrong_by", "at_start"),
+    sampled(CLOCKS, 3),
+    ids=lambda value: "+".join(value) if isinstance(value, tuple) else str(value),
+)
+def test_a_wrong_clock_of_a_service_ends_nothing_revives_nothing_and_all_is_counted(
+    trouble: Trouble, services: tuple[str, ...], wrong_by: int, at_start: bool
+) -> None:
+    scene = ClocksApart(trouble.running, trouble.clocks)
+    try:
+        scene.set_clocks(services, wrong_by, at_start=at_start)
+        scene.ask()
+        assert scene.statuses(scene.ends) == {200}, "gates judge by the log's time"
+        revoked_id, revoked = trouble.running.create_key("sensors:read")
+        with trouble.running.admin() as admin:
+            answer = judged(lambda: admin.post(f"/v1/keys/{revoked_id}/revoke"))
+        assert answer.raise_for_status().json()["receipt"]["propagated"], answer.text
+        assert scene.statuses(revoked) == {401}
+    finally:
+        scene.set_clocks(services, 0, at_start=False)
+    assert scene.statuses(revoked) == {401}
+    assert scene.statuses(scene.ends) == {200}
+    assert scene.made_once() == scene.first, "what was asked once is not done twice"
+    scene.ask()
+    assert max(scene.admitted.values()) <= DAY_LIMIT
+    eventually(scene.total, lambda total: total == scene.asked, every=1)
+
+
+def test_on_a_full_disk_of_the_database_a_key_is_ended_once_the_ballast_is_gone(trouble: Trouble) -> None:
+    """The last: PostgreSQL's files have grown by then."""
+    key_id, secret = trouble.running.create_key("sensors:read")
+    ballast = trouble.postgres.make_ballast(BALLAST_MIB)
+    trouble.disk.leave(0)
+    try:
+        _write_until_it_fails(trouble)
+        trouble.is_refused()
+        ballast.unlink()
+        eventually(lambda: _is_started(trouble.postgres), bool, every=0.5)
+        with trouble.running.admin() as admin, trouble.running.client(secret) as ended:
+            answer = judged(lambda: admin.post(f"/v1/keys/{key_id}/revoke"))
+            assert answer.json()["receipt"]["propagated"], answer.text
+            assert ended.get("/v1/sensors?limit=1").status_code in (401, 503)
+    finally:
+        trouble.disk.relieve()
+    trouble.is_over()
+    gates = trouble.running.stack.gates
+    eventually(lambda: gates("on_shares"), lambda count: count == 0, seconds=120, every=1)  # Redis has long been back
+
+
+def _is_started(postgres: Postgres) -> bool:
+    """Where it has ended, as Docker does, again and again."""
+    with contextlib.suppress(ServerMissing):
+        if not postgres.is_running():
+            postgres.start()
+        return True
+    return False
+
+
+def _limit(connection: psycopg.Connection, roles: list[str], connections: int) -> None:
+    for role in roles:
+        statement = sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}")
+        connection.execute(statement.format(sql.Identifier(role), sql.Literal(connections)))
+
+
+def _write_until_it_fails(trouble: Trouble) -> None:
+    """Of its write-ahead log PostgreSQL writes files anew that are there already, and so goes on for some time."""
+    with contextlib.suppress(psycopg.Error), trouble.as_superuser() as connection:
+        while True:
+            connection.execute("SELECT pg_logical_emit_message(false, 'filler', repeat('x', 10_000_000))")
