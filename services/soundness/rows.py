@@ -62,7 +62,7 @@ def audit_log(
 ) -> Audit:
     """One log. The signatures of all heads are checked, too."""
     tables = SERVICES[name].module("tables")
-    with database.reading(once=True) as tx:
+    with database.reading() as tx:
         public_keys = read_public_keys(tx, tables.signing_key)
         marked, damaged = _marked(tx, tables.metadata)
     kept, anchors = elsewhere(name, public_keys), (*anchors, *marked)

@@ -35,10 +35,12 @@ class RejectedMinutes:
         return False
 
 
-def note(tx: Connection, times: Iterable[tuple[str, RejectedTime]]) -> None:
-    """By sensor. Noted again, nothing changes."""
+def note(tx: Connection, times: Iterable[tuple[str | None, RejectedTime | None]]) -> None:
+    """By sensor; of no sensor that is known, or of no time, nothing is noted. Noted again, nothing changes."""
     found: defaultdict[tuple[str, str, int], int] = defaultdict(int)
     for sensor_id, time in times:
+        if sensor_id is None or time is None:
+            continue
         first, last = time.start_ns // _MINUTE_NS, time.end_ns // _MINUTE_NS
         for minute in range(first, min(last + 1, first + HOURS_MAX * _MINUTES)):
             found[sensor_id, time.axis, minute // _MINUTES] |= 1 << minute % _MINUTES

@@ -19,8 +19,7 @@ def note(tx: Connection, organisation_id: str, lines: Sequence[RejectedLine]) ->
     named = _sensors(tx, organisation_id, {one.of for one in lines if one.of is not None})
     found = tuple(one if one.of is None else replace(one, sensor_id=named.get(one.of)) for one in lines)
     accounts.note_all(tx, by_sensor(found), {})
-    timed = ((one.sensor_id, one.time) for one in found if one.sensor_id is not None and one.time is not None)
-    rejected_minutes.note(tx, timed)
+    rejected_minutes.note(tx, ((one.sensor_id, one.time) for one in found))
     senders.note_rejected(tx, ((one.kind, one.samples) for one in found))
     return found
 

@@ -183,8 +183,7 @@ class Receiver:
             if one.sensor_id is not None:
                 of_sensors[one.sensor_id] += rejected(one.samples, one.kind.value)
         accounts.note_all(tx, of_sensors, {})
-        timed = ((one.sensor_id, one.time) for one in turned_away if one.sensor_id is not None and one.time is not None)
-        rejected_minutes.note(tx, timed)
+        rejected_minutes.note(tx, ((one.sensor_id, one.time) for one in turned_away))
         senders.note(tx, of_senders)
         senders.note_rejected(tx, ((one.kind, one.samples) for one in turned_away))
 
