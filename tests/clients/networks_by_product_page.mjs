@@ -35,7 +35,8 @@ for (const network of networks) {
   seen.push(...its.filter((sensor) => sensor.last_seen && sensor.location));
 }
 
-const [sensor] = seen;
+// One that has the component that is asked for below.
+const sensor = seen.find((one) => one.channels.some((channel) => channel.code.endsWith("Z")));
 const { data: details } = await (await get(`/sensors/${sensor.id}`)).json();
 assert.equal(details.station_code, sensor.station_code);
 assert.ok("serial_number" in details && "type" in details && "site_name" in details.location);

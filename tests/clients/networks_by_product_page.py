@@ -42,7 +42,8 @@ for network in networks["data"]:
     assert {sensor["id"] for sensor in offline} == {sensor["id"] for sensor in found if sensor["status"] == "offline"}
     seen += [sensor for sensor in found if sensor["last_seen"] and sensor["location"]]
 
-sensor = seen[0]
+# One that has the component that is asked for below.
+sensor = next(one for one in seen if any(channel["code"].endswith("Z") for channel in one["channels"]))
 details = get(f"/sensors/{sensor['id']}").json()["data"]
 assert details["station_code"] == sensor["station_code"]
 assert {"serial_number", "type", "network_code", "location_code", "firmware_version", "created_at"} <= details.keys()
