@@ -235,7 +235,7 @@ def _fill_keys(database: Database, organisation: str, keys: int) -> str:
         with store.transaction() as tx, store.appending(tx, few) as log:
             for number, key_id in enumerate(few, first):
                 data_key = new_data_key()
-                data_keys.keep(tx, key_id, data_key)
+                data_keys.keep(tx, {key_id: data_key})
                 event = _created(key_id, organisation, number, data_key, now - timedelta(minutes=keys - number))
                 (row,) = log.append(key_id, 0, [events.types.encode(event)], origin, rfc3339(event.created_at))
                 project_key(tx, row, event)

@@ -57,7 +57,7 @@ def _write_log(service: keys.Keys, organisation_id: str) -> None:
         with service.store.transaction() as tx:
             for number in page:
                 key_id, data_key = f"key_{number:022}", new_data_key()
-                data_keys.keep(tx, key_id, data_key)
+                data_keys.keep(tx, {key_id: data_key})
                 life = [events.types.encode(event) for event in _life(key_id, organisation_id, number, data_key)]
                 service.store.append(tx, key_id, 0, life, ORIGIN.text(), rfc3339(NOW))
 

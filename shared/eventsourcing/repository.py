@@ -105,10 +105,17 @@ class Repository(Generic[State, Event, Tx]):
         return self._execute(dict.fromkeys(streams, decide), origin, fence, also, check, are_new=False)
 
     def execute_each(
-        self, commands: Mapping[str, Callable[[State], Sequence[Event]]], origin: Origin
+        self,
+        commands: Mapping[str, Callable[[State], Sequence[Event]]],
+        origin: Origin,
+        *,
+        are_new: bool = False,
+        fence: Callable[[Tx], None] = nothing,
+        also: Callable[[Tx], None] = nothing,
+        check: Callable[[State, State, Tx], None] = no_check,
     ) -> tuple[Executed[State], ...]:
         """Runs a command of its own on each of many streams, in their order: all of it in one append, or nothing."""
-        return self._execute(commands, origin, nothing, nothing, no_check, are_new=False)
+        return self._execute(commands, origin, fence, also, check, are_new=are_new)
 
     def execute_locked(
         self,

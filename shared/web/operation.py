@@ -21,7 +21,7 @@ from shared.web.conditions.entity_tags import is_known, seen_revisions, tagged
 from shared.web.conditions.idempotency import Attempt, Idempotency, attempt_of
 from shared.web.problems.catalogue import Problem
 from shared.web.requests.call import JSON, Answer, Call, Judged, StrictSchema
-from shared.web.requests.json_body import read_body
+from shared.web.requests.json_body import BODY_BYTES_MAX, read_body
 from shared.web.requests.query_parameters import preferred, read_query
 
 __all__ = ["JSON", "Answer", "Call", "Judged", "Operation", "StrictSchema", "operation", "operation_of"]
@@ -67,6 +67,7 @@ class Operation:
     name: str | None
     example: Mapping[str, Any] | None
     ranged: bool
+    body_bytes_max: int
     _handler: Handler
     _load_query: Schema | None
     _load_body: Schema | None
@@ -88,7 +89,7 @@ class Operation:
         if request is not None or self._load_query is not None:
             query = read_query(request, self._load_query)
         if request is not None and self._load_body is not None:
-            body = read_body(request, self._load_body)
+            body = read_body(request, self._load_body, self.body_bytes_max)
         media_type = JSON
         if self.alternatives:
             media_type = preferred(environ.get("HTTP_ACCEPT"), (JSON, *self.alternatives))
@@ -177,6 +178,7 @@ def operation(
     name: str | None = None,
     example: Mapping[str, Any] | None = None,
     ranged: bool = False,
+    body_bytes_max: int = BODY_BYTES_MAX,
 ) -> Callable[[Handler], Handler]:
     """Declares a method that takes a Call (and the path's parameters) and returns an Answer.
 
@@ -213,6 +215,7 @@ def operation(
             name=name,
             example=example,
             ranged=ranged,
+            body_bytes_max=body_bytes_max,
             _handler=handler,
             _load_query=query() if query else None,
             _load_body=body() if body else None,

@@ -5,9 +5,8 @@ power waits a second at most, so that a new secret usually works on every gate w
 """
 
 import copy
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -16,6 +15,7 @@ from services.keys.commands.checks import AnyFence, Checks
 from services.keys.commands.command_inputs import (
     MADE_IN_A_DAY,
     CreatedKey,
+    CreatedKeys,
     EditedKey,
     KeyEdit,
     KeyRequest,
@@ -25,30 +25,26 @@ from services.keys.commands.command_inputs import (
     public_part,
     seal_edited_description,
 )
-from services.keys.commands.lifetime_checks import on_present_lifetimes
-from services.keys.commands.network_checks import NetworkDirectory, check_known, check_new, on_known_networks
+from services.keys.commands.creation import Creation, KeysRefused
+from services.keys.commands.network_checks import NetworkDirectory, check_known, on_known_networks
 from services.keys.commands.organisation_commands import OrganisationCommands
 from services.keys.commands.revoker import Revoker
-from services.keys.encryption import data_keys
 from services.keys.encryption.data_keys import DataKeys
-from services.keys.encryption.description import new_data_key, seal
 from services.keys.events import ENDINGS, KeyEvent
 from services.keys.events import types as event_types
 from services.keys.lifecycle import commands, decision, key
-from services.keys.lifecycle.lifetimes import Lifetimes
 from services.keys.revocation.propagation import Receipt
 from services.keys.revocation.receipts import Receipts
 from services.keys.secret import new_secret
 from services.keys.views.projection import project_key
 from shared.eventsourcing.decision import Executed
 from shared.eventsourcing.origin import Origin
-from shared.eventsourcing.repository import Repository, no_check
+from shared.eventsourcing.repository import Repository
 from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.replication.relay import Doorbell
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.sql.idempotency_table import Keep
-from shared.values.identifiers import new_id
 from shared.values.revision import ANY_REVISION, SeenRevisions
 
 _Executed = Executed[key.Key | None]
@@ -79,6 +75,7 @@ class CommandHandler:
             is_urgent=lambda event: isinstance(event, ENDINGS),
         )
         self.organisations = OrganisationCommands(store, doorbell, clock, self._checks)
+        self._creation = Creation(self.keys, receipts, networks, clock)
         self.revoker = Revoker(database, self.keys, self.receipts, clock.now)
 
     def behind(self, fence: AnyFence, seen: SeenRevisions = ANY_REVISION, keep: Keep | None = None) -> "CommandHandler":
@@ -115,41 +112,22 @@ class CommandHandler:
         """Returns once every gate knows the key, or after a second: the receipt says which.
 
         `beyond_limit`: for operators, without the tier's limit of active keys and the organisation's of lifetimes.
-        Raises TooManyKeys, BeyondLifetime, AdminOfNetworks, UnknownNetworks or NetworksAway.
+        Raises TooManyKeys, BeyondLifetime, BeyondOwnBounds, AdminOfNetworks, UnknownNetworks or NetworksAway.
         """
-        secret, data_key = new_secret(), new_data_key()
-        command = commands.CreateKey(
-            key_id=new_id("key"),
-            organisation_id=organisation_id,
-            digest=secret.digest,
-            hint=secret.hint,
-            words=seal(request.description, data_key),
-            permissions=request.permissions,
-            **key.settings(request),
-        )
+        try:
+            created = self.create_all(organisation_id, (request,), origin, beyond_limit=beyond_limit)
+        except KeysRefused as refused:
+            raise refused.refusals[0] from None
+        ((key_id, secret),) = created.made
+        return CreatedKey(key_id=key_id, secret=secret, receipt=created.receipt)
 
-        def keep(tx: Connection) -> None:
-            data_keys.keep(tx, command.key_id, data_key)
-            self._checks.kept(command.key_id)(tx)
-
+    def create_all(
+        self, organisation_id: str, requests: Sequence[KeyRequest], origin: Origin, *, beyond_limit: bool = False
+    ) -> CreatedKeys:
+        """All of them in one append with one receipt, or none. Raises TooManyKeys, KeysRefused or NetworksAway."""
         with self.fence_first():
-            check_new(self._networks, organisation_id, command)
-
-        def execute(lifetimes: Lifetimes | None) -> _Executed:
-            decided = replace(command, lifetimes=lifetimes)
-            return self.keys.execute(
-                command.key_id,
-                lambda state: decision.decide(state, decided, self._clock.now()),
-                origin,
-                is_new=True,
-                fence=self._checks.before,
-                also=keep,
-                check=no_check if beyond_limit else self._checks.created(lifetimes),
-            )
-
-        says_when = request.never_expires or request.expires_at is not None
-        executed = execute(None) if says_when or beyond_limit else on_present_lifetimes(execute)
-        return CreatedKey(key_id=command.key_id, secret=secret, receipt=self.receipts.known(executed))
+            drafts = self._creation.drafted(organisation_id, requests)
+        return self._creation.make(drafts, origin, self._checks, beyond_limit=beyond_limit)
 
     def edit(self, organisation_id: str, key_id: str, edit: KeyEdit, origin: Origin) -> EditedKey:
         """Changes all that the edit names, or nothing.

@@ -34,6 +34,14 @@ class CreatedKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CreatedKeys:
+    """`made`: id and secret of each, in the order of the requests; the secrets are the only copies."""
+
+    made: tuple[tuple[str, Secret], ...]
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EditedKey:
     """`secret`: the new one, if one was made. `receipt`: None when only the description changed: gates hold none."""
 

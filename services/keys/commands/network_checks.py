@@ -43,12 +43,6 @@ def check_known(before: Access | None, after: Access | None, known: Collection[s
         raise UnknownNetworks(added)
 
 
-def check_new(directory: NetworkDirectory, organisation_id: str, access: Access) -> None:
-    """Of a key that is not there yet. Raises UnknownNetworks or NetworksAway."""
-    if access.networks:
-        check_known(None, access, directory.networks_of(organisation_id).keys())
-
-
 def on_known_networks(
     directory: NetworkDirectory, organisation_id: str, execute: Callable[[Collection[str]], _Result]
 ) -> _Result:

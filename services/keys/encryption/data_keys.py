@@ -3,6 +3,8 @@
 Not a read model: it cannot be rebuilt from the log.
 """
 
+from collections.abc import Mapping
+
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from services.keys import tables
@@ -32,8 +34,9 @@ def read(tx: Connection, key_id: str) -> str | None:
     return tx.execute(_READ, {"key_id": key_id}).scalar_one_or_none()
 
 
-def keep(tx: Connection, key_id: str, data_key: str) -> None:
-    tx.execute(_KEEP, {"key_id": key_id, "value": data_key})
+def keep(tx: Connection, of_keys: Mapping[str, str]) -> None:
+    """`of_keys`: key id → data key."""
+    tx.execute(_KEEP, [{"key_id": key_id, "value": value} for key_id, value in of_keys.items()])
 
 
 def destroy(tx: Connection, key_id: str) -> None:

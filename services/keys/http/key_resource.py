@@ -16,7 +16,7 @@ from services.keys.views.queries import KeyQueries
 from shared.runtime.clock import Clock
 from shared.web.operation import Answer, Call
 
-_ONCE = {"Cache-Control": "no-store"}
+ONCE = {"Cache-Control": "no-store"}
 
 
 class KeyResource:
@@ -28,7 +28,7 @@ class KeyResource:
         with as_problems():
             shown = self._show(self._queries.get_key(call.caller.organisation_id, key_id))
         body = shown | {"receipt": receipt and representation.receipt(receipt)} | more
-        headers = _ONCE if "key" in more else {}
+        headers = ONCE if "key" in more else {}
         return Answer(body=body, headers=headers, revision=shown["revision"], shown=shown)
 
     def created(self, call: Call[Any, Any], key_id: str, receipt: Receipt, secret: str | None) -> Answer:
@@ -36,7 +36,7 @@ class KeyResource:
         return Answer(
             status=201,
             body=answer.body,
-            headers=_ONCE | {"Location": f"/v1/keys/{key_id}"},
+            headers=ONCE | {"Location": f"/v1/keys/{key_id}"},
             revision=answer.revision,
             shown=answer.shown,
         )

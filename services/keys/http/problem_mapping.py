@@ -1,8 +1,9 @@
 """Refusals of keys' commands as the problems that the HTTP API answers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from services.keys.commands.creation import KeysRefused
 from services.keys.commands.network_checks import NetworksAway, UnknownNetworks
 from services.keys.lifecycle.bounds import BeyondOwnBounds
 from services.keys.lifecycle.decision import AdminOfNetworks, KeyHasExpired, KeyIsRevoked, RegenerationRequired
@@ -51,3 +52,27 @@ def as_problems() -> Iterator[None]:
         raise Problem("invalid-body", members={"errors": {"/lifetime_default_days": [str(refusal)]}}) from None
     except TooManyKeys as refusal:
         raise Problem("too-many-keys", str(refusal)) from None
+    except KeysRefused as refused:
+        raise of_keys({at: _problem_of(refusal) for at, refusal in refused.refusals.items()}) from None
+
+
+def of_keys(problems: Mapping[int, Problem]) -> Problem:
+    """One problem of a request with many `keys`, none of which is made: each fault by its place in the request.
+
+    Where one of them is no fault of the body, it names the problem.
+    """
+    errors: dict[str, list[str]] = {}
+    for at, problem in problems.items():
+        faults = problem.members.get("errors") or {"": [problem.detail or problem.type.advice]}
+        errors |= {f"/keys/{at}{pointer}": messages for pointer, messages in faults.items()}
+    names = {problem.type.name for problem in problems.values()}
+    name = next(iter(sorted(names - {"invalid-body"})), "invalid-body")
+    return Problem(name, members={"errors": errors})
+
+
+def _problem_of(refusal: Exception) -> Problem:
+    try:
+        with as_problems():
+            raise refusal
+    except Problem as problem:
+        return problem

@@ -15,9 +15,9 @@ BODY_BYTES_MAX = 64 * 1024
 _DIGITS_MAX = 100
 
 
-def read_body(req: falcon.Request, schema: Schema) -> Any:
+def read_body(req: falcon.Request, schema: Schema, bytes_max: int = BODY_BYTES_MAX) -> Any:
     """The request's body as its schema loads it; an empty body counts as {}. Raises Problem."""
-    raw = read_raw(req)
+    raw = read_raw(req, bytes_max)
     if not raw:
         document: Any = {}
     else:
@@ -30,18 +30,24 @@ def read_body(req: falcon.Request, schema: Schema) -> Any:
         raise Problem("invalid-body", members={"errors": pointers(error.messages)}) from None
 
 
-def read_raw(req: falcon.Request) -> bytes:
-    """The body's bytes, BODY_BYTES_MAX at most. Raises Problem."""
-    if (req.content_length or 0) > BODY_BYTES_MAX:
-        raise Problem("body-too-large")
+def read_raw(req: falcon.Request, bytes_max: int = BODY_BYTES_MAX) -> bytes:
+    """The body's bytes, so many at most. Raises Problem."""
+    if (req.content_length or 0) > bytes_max:
+        raise _too_large(bytes_max)
     try:
-        raw: bytes = _stream(req).read(BODY_BYTES_MAX + 1)
+        raw: bytes = _stream(req).read(bytes_max + 1)
     except (OSError, ValueError):
         # Too slow, cut off, or invalid chunks: each server's stream raises its own error.
         raise Problem("invalid-request", "the body did not arrive completely") from None
-    if len(raw) > BODY_BYTES_MAX:
-        raise Problem("body-too-large")
+    if len(raw) > bytes_max:
+        raise _too_large(bytes_max)
     return raw
+
+
+def _too_large(bytes_max: int) -> Problem:
+    """Says how much is taken where that is not what the problem itself says."""
+    detail = None if bytes_max == BODY_BYTES_MAX else f"send at most {bytes_max // 1024} KiB"
+    return Problem("body-too-large", detail)
 
 
 def _stream(req: falcon.Request) -> Any:

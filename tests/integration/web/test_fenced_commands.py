@@ -20,6 +20,7 @@ from tests.integration.web.management import BOOTSTRAP, Management
 # {active}, {suspended}: keys of the organisation in these states, so that each command has something to do.
 COMMANDS: dict[tuple[str, str], tuple[str, dict[str, Any] | None]] = {
     ("POST", "/v1/keys"): ("/v1/keys", {"name": "key", "permissions": ["sensors:read"]}),
+    ("POST", "/v1/keys/batch"): ("/v1/keys/batch", {"keys": [{"name": "key", "permissions": ["sensors:read"]}] * 2}),
     ("PATCH", "/v1/keys/{key_id}"): ("/v1/keys/{active}", {"name": "other"}),
     ("DELETE", "/v1/keys/{key_id}"): ("/v1/keys/{active}", None),
     ("POST", "/v1/keys/{key_id}/rotate"): ("/v1/keys/{active}/rotate", {"grace_seconds": 60}),
@@ -36,6 +37,9 @@ OWN_ROTATION = {("POST", "/v1/keys/self/rotate"): ("/v1/keys/self/rotate", {"gra
 REFUSED: dict[tuple[str, str], list[tuple[str, dict[str, Any] | None, str | None]]] = {
     ("POST", "/v1/keys"): [
         ("/v1/keys", {"name": "key", "permissions": ["sensors:read"], "limits": {"minute": 1_000_000}}, None)
+    ],
+    ("POST", "/v1/keys/batch"): [
+        ("/v1/keys/batch", {"keys": [{"name": "key", "permissions": ["admin"], "networks": ["net_1"]}]}, None)
     ],
     ("PATCH", "/v1/keys/{key_id}"): [
         ("/v1/keys/key_unknown", {"name": "other"}, None),

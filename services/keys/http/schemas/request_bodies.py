@@ -21,6 +21,7 @@ from shared.web.schemas.whole_number import WholeNumber
 
 EXPIRY_SECONDS_MAX = 10 * 366 * 86_400
 IDS_MAX = 1000
+BATCH_KEYS_MAX = 100
 GRACE_SECONDS_MAX = 30 * 86_400
 _ONE_EXPIRY = "give expires_at or expires_in, not both"
 _NO_GRACE = "the secret that is replaced gets no grace: leave grace_seconds out"
@@ -65,6 +66,18 @@ class CreateKeySchema(_KeySchema):
         super().__init__(**options)
         for name in NEEDED:
             self.fields[name].required = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateKeysBody:
+    keys: tuple[KeyBody, ...]
+
+
+class CreateKeysSchema(StrictSchema):
+    shape = CreateKeysBody
+    keys = fields.List(
+        fields.Nested(CreateKeySchema), required=True, validate=validate.Length(min=1, max=BATCH_KEYS_MAX)
+    )
 
 
 class EditKeySchema(_KeySchema):

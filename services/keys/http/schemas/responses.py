@@ -72,11 +72,23 @@ class KeySchema(StrictSchema):
         include = SHOWN
 
 
-class CreatedKeySchema(KeySchema):
+class NewKeySchema(KeySchema):
     key = fields.String(
         required=True,
         allow_none=True,
         metadata={"description": "the secret, shown only once; null when an earlier request is repeated"},
+    )
+
+
+class CreatedKeySchema(NewKeySchema):
+    receipt = fields.Nested(ReceiptSchema, required=True)
+
+
+class CreatedKeysSchema(StrictSchema):
+    data = fields.List(
+        fields.Nested(NewKeySchema),
+        required=True,
+        metadata={"description": "in the order of the request; repeated, those that have not been deleted since"},
     )
     receipt = fields.Nested(ReceiptSchema, required=True)
 

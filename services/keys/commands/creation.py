@@ -1,0 +1,136 @@
+"""Creation: makes keys, one or many in one append with one receipt: ids, secrets and encrypted texts, then the events.
+
+Of many, all are made or none; then each that may not be is named, with what is wrong with it.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from sqlalchemy import Connection
+
+from services.keys.commands.checks import Checks
+from services.keys.commands.command_inputs import CreatedKeys, KeyRequest
+from services.keys.commands.lifetime_checks import on_present_lifetimes
+from services.keys.commands.network_checks import NetworkDirectory, UnknownNetworks, check_known
+from services.keys.encryption import data_keys
+from services.keys.encryption.description import new_data_key, seal
+from services.keys.events import KeyEvent
+from services.keys.lifecycle import commands, decision, key
+from services.keys.lifecycle.bounds import BeyondOwnBounds
+from services.keys.lifecycle.lifetimes import BeyondLifetime, Lifetimes
+from services.keys.revocation.receipts import Receipts
+from services.keys.secret import Secret, new_secret
+from shared.eventsourcing.decision import Executed
+from shared.eventsourcing.origin import Origin
+from shared.eventsourcing.repository import Repository, no_check
+from shared.runtime.clock import Clock
+from shared.values.identifiers import new_id
+
+_Check = Callable[[key.Key | None, key.Key | None, Connection], None]
+
+
+class KeysRefused(Exception):
+    """None was made. `refusals`: place in the request → what `decide` or a check raised for it."""
+
+    def __init__(self, refusals: Mapping[int, Exception]) -> None:
+        self.refusals = dict(refusals)
+        super().__init__(f"{len(refusals)} of the keys may not be made")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A key that is not made yet. `says_when`: it expires, or never does, by its request's own word."""
+
+    command: commands.CreateKey
+    secret: Secret
+    data_key: str
+    says_when: bool
+
+
+class Creation:
+    def __init__(
+        self,
+        keys: Repository[key.Key | None, KeyEvent, Connection],
+        receipts: Receipts,
+        networks: NetworkDirectory,
+        clock: Clock,
+    ) -> None:
+        self._keys, self._receipts, self._networks, self._clock = keys, receipts, networks, clock
+
+    def drafted(self, organisation_id: str, requests: Sequence[KeyRequest]) -> tuple[Draft, ...]:
+        """Raises KeysRefused for what can be judged before the log is locked, and NetworksAway."""
+        drafts = tuple(_draft(organisation_id, request) for request in requests)
+        known: Collection[str] = ()
+        if any(draft.command.networks for draft in drafts):
+            known = self._networks.networks_of(organisation_id).keys()
+        refusals: dict[int, Exception] = {}
+        for at, draft in enumerate(drafts):
+            try:
+                check_known(None, draft.command, known)
+                decision.decide(None, draft.command, self._clock.now())
+            except (UnknownNetworks, decision.AdminOfNetworks) as refusal:
+                refusals[at] = refusal
+        if refusals:
+            raise KeysRefused(refusals)
+        return drafts
+
+    def make(
+        self, drafts: Sequence[Draft], origin: Origin, checks: Checks, *, beyond_limit: bool = False
+    ) -> CreatedKeys:
+        """Returns once every gate knows the keys, or after a second. Raises TooManyKeys or KeysRefused."""
+
+        def also(tx: Connection) -> None:
+            data_keys.keep(tx, {draft.command.key_id: draft.data_key for draft in drafts})
+            checks.kept(" ".join(draft.command.key_id for draft in drafts))(tx)
+
+        def execute(lifetimes: Lifetimes | None) -> tuple[Executed[key.Key | None], ...]:
+            decided = {
+                draft.command.key_id: partial(
+                    self._decide, replace(draft.command, lifetimes=None if draft.says_when else lifetimes)
+                )
+                for draft in drafts
+            }
+            check = no_check if beyond_limit else _each_checked(tuple(decided), checks.created(lifetimes))
+            return self._keys.execute_each(decided, origin, are_new=True, fence=checks.before, also=also, check=check)
+
+        is_said = beyond_limit or all(draft.says_when for draft in drafts)
+        executed = execute(None) if is_said else on_present_lifetimes(execute)
+        made = tuple((draft.command.key_id, draft.secret) for draft in drafts)
+        return CreatedKeys(made=made, receipt=self._receipts.known(*executed))
+
+    def _decide(self, command: commands.CreateKey, state: key.Key | None) -> tuple[KeyEvent, ...]:
+        return decision.decide(state, command, self._clock.now())
+
+
+def _draft(organisation_id: str, request: KeyRequest) -> Draft:
+    secret, data_key = new_secret(), new_data_key()
+    command = commands.CreateKey(
+        key_id=new_id("key"),
+        organisation_id=organisation_id,
+        digest=secret.digest,
+        hint=secret.hint,
+        words=seal(request.description, data_key),
+        permissions=request.permissions,
+        **key.settings(request),
+    )
+    says_when = request.never_expires or request.expires_at is not None
+    return Draft(command=command, secret=secret, data_key=data_key, says_when=says_when)
+
+
+def _each_checked(key_ids: Sequence[str], check: _Check) -> _Check:
+    """Checks each key in its turn, and raises at the last one, so that all are told that are refused by themselves."""
+    refusals: dict[int, Exception] = {}
+
+    def checked(before: key.Key | None, after: key.Key | None, tx: Connection) -> None:
+        at = key_ids.index(after.key_id) if after is not None else 0
+        if at == 0:
+            refusals.clear()  # it was begun before, and rolled back
+        try:
+            check(before, after, tx)
+        except (BeyondOwnBounds, BeyondLifetime) as refusal:
+            refusals[at] = refusal
+        if refusals and at == len(key_ids) - 1:
+            raise KeysRefused(refusals)
+
+    return checked
