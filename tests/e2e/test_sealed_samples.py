@@ -1,6 +1,7 @@
 """`grillo sensors seal`, `verify`, `reindex` and `retention` beside a running server: what is served stays the same."""
 
 import json
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,13 @@ A_QUARTER_INTERVAL = timedelta(seconds=1 / 31.25 / 4)
 """Smaller moves of a device's times reach its samples when they are sealed."""
 
 pytestmark = pytest.mark.xdist_group("embedded")
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    """In which nothing was sealed: a rate that later records make better reaches what was with the next sealing."""
+    with Embedded(tmp_path_factory.mktemp("unsealed") / "data") as running:
+        yield running
 
 
 def test_samples_are_served_alike_from_rows_and_from_files(embedded: Embedded, openeew: Path) -> None:
