@@ -118,6 +118,7 @@ def _notify_channels(tx: Connection, event: CloudEvent, public: KeysEvent, hint:
         type=message.type,
         key_id=None if isinstance(public, OrganisationRegistered | TierChanged) else public.key_id,
         payload=message.payload,
+        traceparent=event.traceparent,
     )
     enqueue_deliveries(tx, [outgoing], now, happened_at=event.time)
 

@@ -14,7 +14,8 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
     `ignorable`: a reader that does not know the type may skip the event; it must not skip one of any other type.
     `epoch`, `position`, `hash` and `previous` (the hash of the row before) are extension attributes: the place in
     the log, so a follower knows what comes next and can tell a restored log from the one it followed.
-    `revision`: the event's number in its stream; `actor`: who caused it. Older publishers do not say them.
+    `revision`: the event's number in its stream; `actor`: who caused it; `traceparent`: in which trace (CloudEvents'
+    extension for distributed tracing). Older publishers do not say them.
     """
 
     id: str
@@ -32,6 +33,7 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
     ignorable: bool = False
     revision: int | None = None
     actor: str | None = None
+    traceparent: str | None = None
 
     @property
     def place(self) -> Head:

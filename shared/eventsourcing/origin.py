@@ -9,16 +9,19 @@ import msgspec
 class Origin:
     """Who asked, in which request, caused by what. Holds no secret.
 
-    `on_behalf_of`: whom another back end says that it asks for; nobody has checked that.
+    `on_behalf_of`: whom another back end says that it asks for; nobody has checked that. `traceparent`: the caller's
+    own trace, as of W3C.
     """
 
     actor: str
     request_id: str | None = None
     causation: str | None = None
     on_behalf_of: str | None = None
+    traceparent: str | None = None
 
     def text(self) -> str:
         stated = msgspec.to_builtins(self)
-        if self.on_behalf_of is None:
-            del stated["on_behalf_of"]  # most have none
+        for name in ("on_behalf_of", "traceparent"):
+            if stated[name] is None:
+                del stated[name]  # most have none
         return msgspec.json.encode(stated).decode()

@@ -11,10 +11,13 @@ from shared.messaging.accounts.admission import believed, sender_of
 from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
 from shared.messaging.exchanges import dead_letter_queue, durable_queue
 from shared.messaging.queue_consumer import PromptQueueConsumer
+from shared.observability import trace_context
 
 # Names in nameko's configuration.
 COMPOSITION, ACCOUNTS = "COMPOSITION", "ACCOUNTS"
 _ACCOUNT = "account"
+# Of a message's context: the trace that it belongs to.
+TRACEPARENT = "traceparent"
 
 
 class _DeclaringQueueConsumer(PromptQueueConsumer):
@@ -75,7 +78,13 @@ def queues_of(service_class: type) -> Iterator[Queue]:
 
 
 class Sender(DependencyProvider):
-    """Dependency: the account that sent this message or makes this call; None where accounts are not demanded."""
+    """Dependency: the account that sent this message or makes this call; None where accounts are not demanded.
+
+    What is done for it belongs to the trace that it names.
+    """
+
+    def worker_setup(self, worker_ctx: Any) -> None:
+        trace_context.current.set(trace_context.taken(worker_ctx.data.get(TRACEPARENT)))
 
     def get_dependency(self, worker_ctx: Any) -> str | None:
         account: str | None = worker_ctx.data.get(_ACCOUNT)

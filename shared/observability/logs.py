@@ -10,13 +10,14 @@ from typing import Any
 
 import structlog
 
+from shared.observability import trace_context
 from shared.observability.once_a_minute import OnceAMinute
 from shared.observability.redaction import redact
 
 _ERRORS = ("error", "exception", "critical")
 _KINDS_MAX, _KIND_CHARACTERS = 1000, 100
 _SAID_MAX = 500
-_OF_A_REQUEST = ("request_id", "address")
+_OF_A_REQUEST = ("request_id", "address", "trace_id")
 # The request that is being answered: (request id, caller's address). Every log line about it has both.
 request: ContextVar[tuple[str, str] | None] = ContextVar("request", default=None)
 
@@ -112,9 +113,11 @@ def _said_in(line: structlog.typing.EventDict) -> str:
 
 
 def _add_request(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    answering = request.get()
+    answering, traceparent = request.get(), trace_context.current.get()
     if answering is not None:
         line["request_id"], line["address"] = answering
+    if traceparent is not None:
+        line["trace_id"] = trace_context.trace_id(traceparent)
     return line
 
 

@@ -17,6 +17,7 @@ Publish = Callable[[Any], object | None]
 
 class _Metadata(msgspec.Struct, frozen=True):
     actor: str | None = None
+    traceparent: str | None = None
 
 
 _metadata = msgspec.json.Decoder(_Metadata)
@@ -35,6 +36,7 @@ class Envelopes:
             previous = row.hash
 
     def envelope(self, row: StoredEvent, epoch: str, previous: str | None) -> CloudEvent:
+        metadata = _metadata.decode(row.metadata)
         public = self._publish(self._types.decode(row.type, row.schema_version, row.data))
         return CloudEvent(
             id=f"{epoch}-{row.position}",
@@ -48,6 +50,7 @@ class Envelopes:
             previous=previous,
             data=None if public is None else msgspec.to_builtins(public),
             revision=row.version,
-            actor=_metadata.decode(row.metadata).actor,
+            actor=metadata.actor,
+            traceparent=metadata.traceparent,
             ignorable=public is None or type(public) in self._ignorable,
         )

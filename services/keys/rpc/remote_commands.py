@@ -9,6 +9,7 @@ from services.keys.lifecycle.key import Reason
 from services.keys.revocation.propagation import Receipt
 from services.keys.rpc.error_mapping import as_wire_errors
 from shared.eventsourcing.origin import Origin
+from shared.observability import trace_context
 
 
 class RemoteCommands:
@@ -50,4 +51,7 @@ class RemoteCommands:
 
 
 def _origin(actor: str, account: str | None) -> Origin:
-    return Origin(actor=actor) if account is None else Origin(actor=f"rpc:{account}", on_behalf_of=actor)
+    traceparent = trace_context.current.get()
+    if account is None:
+        return Origin(actor=actor, traceparent=traceparent)
+    return Origin(actor=f"rpc:{account}", on_behalf_of=actor, traceparent=traceparent)

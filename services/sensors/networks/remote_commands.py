@@ -12,6 +12,7 @@ from services.sensors.networks.queries import NetworkQueries, NetworkView
 from services.sensors.registry.visible import Visible
 from shared.contracts.errors import Conflict, InvalidArguments, NotFound
 from shared.eventsourcing.origin import Origin
+from shared.observability import trace_context
 from shared.values.revision import ANY_REVISION, RevisionDiffers, SeenRevisions
 
 _CONSOLE = "keys"
@@ -31,9 +32,15 @@ class Asker:
 
     @property
     def origin(self) -> Origin:
+        traceparent = trace_context.current.get()
         if self.account in (None, _CONSOLE):
-            return Origin(actor=self.actor, request_id=self.request_id)
-        return Origin(actor=f"rpc:{self.account}", on_behalf_of=self.actor, request_id=self.request_id)
+            return Origin(actor=self.actor, request_id=self.request_id, traceparent=traceparent)
+        return Origin(
+            actor=f"rpc:{self.account}",
+            on_behalf_of=self.actor,
+            request_id=self.request_id,
+            traceparent=traceparent,
+        )
 
 
 class RemoteNetworks:

@@ -39,6 +39,7 @@ delivery = Table(
     Column("type", String(32), nullable=False),
     Column("key_id", String(32)),
     Column("payload", Text, nullable=False),
+    Column("traceparent", String(55)),
     Column("status", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("due_at", BigInteger),

@@ -13,7 +13,9 @@ from shared.messaging.accounts.admission import Refused, account_in, refuse
 from shared.messaging.accounts.identity import account_of
 from shared.messaging.accounts.publisher import CONFIRM_SECONDS_MAX, AccountPublisher
 from shared.messaging.accounts.rules import ALL_BELIEVED, Accounts
+from shared.messaging.entrypoints import TRACEPARENT
 from shared.messaging.exchanges import topic_exchange
+from shared.observability import trace_context
 
 _NO_ACCOUNT = "anybody"
 
@@ -61,6 +63,10 @@ class _Method(MethodProxy):
 
     def _call(self, *arguments: Any, **named: Any) -> Any:
         """Raises RpcTimeout also if RabbitMQ does not take the question in time."""
+        traceparent = trace_context.current.get()
+        self.worker_ctx.data.pop(TRACEPARENT, None)
+        if traceparent is not None:
+            self.worker_ctx.data[TRACEPARENT] = trace_context.handed_on(traceparent)
         try:
             return super()._call(*arguments, **named)
         except TimeoutError as error:

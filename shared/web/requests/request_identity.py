@@ -8,7 +8,7 @@ from typing import Any
 
 import falcon
 
-from shared.observability import logs
+from shared.observability import logs, trace_context
 from shared.observability.redaction import redact
 from shared.web.requests.client_address import TrustedProxies
 
@@ -24,13 +24,14 @@ class RequestIdentity:
         self._new_id = _new_request_ids()
 
     def identify(self, environ: dict[str, Any]) -> tuple[str, str]:
-        """(request id, client address). From here on every log line has both."""
+        """(request id, client address). From here on every log line has both, and the caller's trace, if it has one."""
         given = environ.get("HTTP_X_REQUEST_ID")
         request_id = given if given is not None and _is_sane(given) else self._new_id()
         # Not Falcon's access_route: that believes X-Forwarded-For from anybody.
         caller = self._caller(environ.get("REMOTE_ADDR", _LOOPBACK), environ.get("HTTP_X_FORWARDED_FOR", ""))
         identity = request_id, caller
         logs.request.set(identity)
+        trace_context.current.set(trace_context.taken(environ.get("HTTP_TRACEPARENT")))
         return identity
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:

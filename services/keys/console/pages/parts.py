@@ -22,6 +22,7 @@ from services.keys.views.organisations.key_overview import KeyOverview
 from services.keys.views.queries import KeyQueries, KeyView, OrganisationView
 from shared.eventsourcing.origin import Origin
 from shared.gate.grants.grant import Limits
+from shared.observability import trace_context
 from shared.runtime.clock import Clock
 from shared.sql.idempotency_table import Keep
 from shared.values.revision import ANY_REVISION, SeenRevisions
@@ -72,7 +73,8 @@ class Visit:
 
     @property
     def origin(self) -> Origin:
-        return Origin(actor=self.session.person_id, request_id=self.request_id)
+        traceparent = trace_context.current.get()
+        return Origin(actor=self.session.person_id, request_id=self.request_id, traceparent=traceparent)
 
     def commands(
         self,

@@ -25,7 +25,7 @@ _FORGET_PAGE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingMessage:
-    """A message for channels. `only_to`: ids of channels; empty: all that take its type."""
+    """A message for channels. `only_to`: ids of channels; empty: all that take its type. `traceparent`: its cause's."""
 
     organisation_id: str
     message_id: str
@@ -33,6 +33,7 @@ class OutgoingMessage:
     key_id: str | None
     payload: str
     only_to: tuple[str, ...] = ()
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class ClaimedDelivery:
     type: str
     payload: str
     attempt: int
+    traceparent: str | None = None
 
 
 def enqueue_deliveries(
@@ -194,6 +196,7 @@ class DeliveryStore:
                 type=row.type,
                 payload=row.payload,
                 attempt=row.attempts,
+                traceparent=row.traceparent,
             )
             for row in rows
         )
@@ -227,6 +230,7 @@ def _row(message: OutgoingMessage, channel: Channel, now: datetime) -> dict[str,
         "type": message.type,
         "key_id": message.key_id,
         "payload": message.payload,
+        "traceparent": message.traceparent,
         "status": (Status.HELD if is_held else Status.PENDING).value,
         "attempts": 0,
         "due_at": None if is_held else to_microseconds(now),

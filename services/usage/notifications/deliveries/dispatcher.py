@@ -19,6 +19,7 @@ from services.usage.notifications.delivery import Outcome, after
 from services.usage.notifications.senders.email_sender import EmailSender
 from services.usage.notifications.senders.webhook_sender import WebhookSender
 from shared.observability import metrics
+from shared.observability.trace_context import handed_on
 from shared.runtime.clock import Clock
 
 _log = structlog.get_logger(__name__)
@@ -141,4 +142,7 @@ class Dispatcher:
         except InvalidToken:
             _log.error("channel_secret_unreadable", channel=channel.id)
             return Outcome(delivered=False, fault="the secret of the channel cannot be decrypted: rotate it")
-        return self._senders.webhook.send(channel.target, claimed.message_id, claimed.payload, secrets, now)
+        traceparent = claimed.traceparent and handed_on(claimed.traceparent)
+        return self._senders.webhook.send(
+            channel.target, claimed.message_id, claimed.payload, secrets, now, traceparent
+        )

@@ -40,12 +40,22 @@ class WebhookSender:
         self._policy, self._resolve, self._seconds_max = policy, resolve, seconds_max
         self._trusted = trusted or _trusted_by_this_machine()
 
-    def send(self, url: str, message_id: str, payload: str, secrets: Sequence[str], now: datetime) -> Outcome:
+    def send(
+        self,
+        url: str,
+        message_id: str,
+        payload: str,
+        secrets: Sequence[str],
+        now: datetime,
+        traceparent: str | None = None,
+    ) -> Outcome:
         """Posts the message, within the deadline. Faults of the receiver are in the Outcome, never raised."""
         if not url.startswith("https://") and not self._policy.allow_http:
             return Outcome(delivered=False, fault="only https URLs are allowed")
         headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
         headers |= signed(message_id, payload, secrets, now)
+        if traceparent is not None:
+            headers["traceparent"] = traceparent
         backend = GuardedBackend(self._policy, self._resolve, time.monotonic() + self._seconds_max)
         try:
             # A pool for this exchange only: a connection that was checked for it is not reused by another.

@@ -19,6 +19,7 @@ from shared.messaging.accounts.rpc_accounts import read_rpc_accounts
 from shared.messaging.accounts.rules import Accounts
 from shared.messaging.entrypoints import ACCOUNTS, Sender
 from shared.messaging.rpc.procedures import procedure
+from shared.observability import trace_context
 
 
 class About(Schema):
@@ -37,6 +38,10 @@ class Keys:
             while not Path(organisation_id, "go-on").exists():
                 time.sleep(0.01)
         return f"{self.caller} about {organisation_id}"
+
+    @procedure(Schema())
+    def trace(self) -> str | None:
+        return trace_context.current.get()
 
     @procedure(Schema())
     def revoke_key(self) -> str:

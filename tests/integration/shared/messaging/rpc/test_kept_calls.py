@@ -1,5 +1,6 @@
 """Calls over kept connections, asked of a service on RabbitMQ."""
 
+import contextvars
 import subprocess
 import sys
 import threading
@@ -13,12 +14,13 @@ from shared.messaging.rpc import kept_calls
 from shared.messaging.rpc.call import CallFailed
 from shared.messaging.rpc.client import RpcClient
 from shared.messaging.rpc.kept_calls import IDLE_MAX, KeptCalls
+from shared.observability import trace_context
 from tests.e2e.running import eventually
 from tests.servers import RabbitMq, free_port
 
 FAKE = Path(__file__).with_name("fake_keys.py")
 pytestmark = pytest.mark.xdist_group("distributed")
-ACCOUNTS = '{"reports": {"methods": ["keys.get_key"]}}'
+ACCOUNTS = '{"reports": {"methods": ["keys.get_key", "keys.trace"]}}'
 
 
 @pytest.fixture
@@ -105,3 +107,13 @@ def test_a_call_that_lapses_is_dropped_once_nobody_waits_for_it(rabbitmq: Rabbit
             lambda: channel.queue_declare("rpc-keys", passive=True).message_count, lambda count: count < 2
         )
     assert left == 1, "the one that waits for a service, however long"
+
+
+def test_a_call_belongs_to_the_trace_of_what_it_is_made_for(uri: str) -> None:
+    calls, trace = KeptCalls(uri, seconds_max=10), "4bf92f3577b34da6a3ce929d0e0e4736"
+    for_it = contextvars.copy_context()
+    for_it.run(trace_context.current.set, f"00-{trace}-00f067aa0ba902b7-01")
+    told = for_it.run(calls.call, "keys", "trace")
+    assert told[3:35] == trace
+    assert told[36:52] != "00f067aa0ba902b7"
+    assert calls.call("keys", "trace") is None

@@ -96,7 +96,7 @@ class Post:
     def enable(self, channel_id: str) -> None:
         self.channels.change(ORGANISATION, channel_id, lambda one: replace(one, disabled_at=None, disabled_reason=None))
 
-    def put_down(self, count: int = 1, only_to: tuple[str, ...] = ()) -> None:
+    def put_down(self, count: int = 1, only_to: tuple[str, ...] = (), traceparent: str | None = None) -> None:
         with self.database.transaction() as tx:
             for _ in range(count):
                 self.count += 1
@@ -107,6 +107,7 @@ class Post:
                     key_id="key_a",
                     payload=json.dumps({"type": "AlertRaised", "timestamp": "now", "data": {"number": self.count}}),
                     only_to=only_to,
+                    traceparent=traceparent,
                 )
                 enqueue_deliveries(tx, [notice], self.clock.now())
 
@@ -163,6 +164,23 @@ def test_each_attempt_is_recorded_with_what_was_answered_until_it_is_received(po
     assert [(attempt.number, attempt.status) for attempt in delivered.attempts] == [(1, 500), (2, 429), (3, 200)]
     assert delivered.last_answer == delivered.attempts[-1]
     assert {received.headers["webhook-id"] for received in hook.received} == {delivered.webhook_id}
+
+
+def test_each_attempt_goes_on_with_its_cause_s_trace(post: Post) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    answers = [status(500), status(200), status(200)]
+    with receiver(lambda connection, received: answers.pop(0)(connection, received)) as hook:
+        post.channel(hook)
+        post.put_down(traceparent=f"00-{trace}-00f067aa0ba902b7-01")
+        post.carry()
+        passes(post, 10)
+        post.carry()
+        post.put_down()
+        post.carry()
+    first, second, without = (received.headers.get("traceparent", "") for received in hook.received)
+    assert {first[3:35], second[3:35]} == {trace}
+    assert first != second
+    assert without == ""
 
 
 def test_what_was_put_down_while_the_clock_was_ahead_is_sent_once_it_is_right(post: Post) -> None:
