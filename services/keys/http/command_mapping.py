@@ -5,7 +5,6 @@ Checks here what a schema cannot: expiry against the present moment, limits agai
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from services.keys.commands.command_handler import CommandHandler
@@ -27,6 +26,7 @@ from shared.web.problems.catalogue import Problem
 _WORDS = ("name", "description", "labels")
 _ACCESS = ("expires_at", "expires_in", "allow_query", "allowed_addresses", "limits", "networks")
 _LIMITS = {"minute": "minute_limit", "day": "day_limit"}
+_Errors = dict[str, list[str]]  # JSON pointer → what is wrong there
 _EXPIRY_MAX = timedelta(seconds=EXPIRY_SECONDS_MAX)
 
 
@@ -63,9 +63,10 @@ def key_request(body: KeyBody, now: datetime, tier: Limits | None) -> KeyRequest
     permissions = _sorted(body.given["permissions"])
     nothing, unlimited = Description(name=""), Access(allow_query="admin" not in permissions)
     access = _merged_access(unlimited, body.given, now)
-    _check(access, unlimited, now, tier)
+    description, errors = _merged_description(nothing, body.given)
+    _raise_any(errors | _errors_of(access, unlimited, now, tier))
     return KeyRequest(
-        description=_merged_description(nothing, body.given),
+        description=description,
         permissions=permissions,
         never_expires="expires_at" in body.given and access.expires_at is None,
         **settings(access),
@@ -77,22 +78,27 @@ def key_edit(body: KeyBody, now: datetime, tier: Limits | None) -> KeyEdit:
 
     def access(before: Access) -> Access:
         after = _merged_access(before, body.given, now)
-        _check(after, before, now, tier)
+        _raise_any(_errors_of(after, before, now, tier))
+        return after
+
+    def description(before: Description) -> Description:
+        after, errors = _merged_description(before, body.given)
+        _raise_any(errors)
         return after
 
     given = body.given
     return KeyEdit(
-        description=partial(_merged_description, given=given) if _names_any(given, _WORDS) else None,
+        description=description if _names_any(given, _WORDS) else None,
         permissions=_sorted(given["permissions"]) if "permissions" in given else None,
         access=access if _names_any(given, _ACCESS) else None,
         regenerate=body.regenerate,
     )
 
 
-def _merged_description(before: Description, given: Mapping[str, Any]) -> Description:
+def _merged_description(before: Description, given: Mapping[str, Any]) -> tuple[Description, _Errors]:
     document = {name: getattr(before, name) for name in _WORDS}
     merged = cleared(merge_patch(document, {name: given[name] for name in _WORDS if name in given}))
-    errors: dict[str, list[str]] = {}
+    errors: _Errors = {}
     if len(merged["labels"]) > LABELS_MAX:
         errors["/labels"] = [f"a key has at most {LABELS_MAX} labels"]
 
@@ -109,9 +115,7 @@ def _merged_description(before: Description, given: Mapping[str, Any]) -> Descri
     }
     name = kept(merged["name"], before.name, as_name, "/name")
     description = kept(merged["description"], before.description, composed, "/description")
-    if errors:
-        raise Problem("invalid-body", members={"errors": errors})
-    return Description(name=name, description=description, labels=labels)
+    return Description(name=name, description=description, labels=labels), errors
 
 
 def _merged_access(before: Access, given: Mapping[str, Any], now: datetime) -> Access:
@@ -134,9 +138,9 @@ def _sorted(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(names)))
 
 
-def _check(after: Access, before: Access, now: datetime, tier: Limits | None) -> None:
+def _errors_of(after: Access, before: Access, now: datetime, tier: Limits | None) -> _Errors:
     """Bounds of what changes; what stays is not judged again."""
-    errors: dict[str, list[str]] = {}
+    errors: _Errors = {}
     expires_at = after.expires_at
     if expires_at not in (None, before.expires_at) and not now < expires_at <= now + _EXPIRY_MAX:
         errors["/expires_at"] = ["must be in the future, at most ten years ahead"]
@@ -144,5 +148,9 @@ def _check(after: Access, before: Access, now: datetime, tier: Limits | None) ->
         limit, tier_limit = getattr(after, limit_name), getattr(tier, name, None)
         if limit not in (None, getattr(before, limit_name)) and tier_limit is not None and limit > tier_limit:
             errors[f"/limits/{name}"] = [f"must not exceed the tier's limit of {tier_limit}"]
+    return errors
+
+
+def _raise_any(errors: _Errors) -> None:
     if errors:
         raise Problem("invalid-body", members={"errors": errors})

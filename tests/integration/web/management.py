@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate, repeat
+from operator import mul
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,6 +34,7 @@ from shared.messaging.publishing import EventPublisher
 from shared.replication.proof.signatures import Signer, new_private_key
 from shared.runtime.clock import Clock, SystemClock
 from shared.sql.database import Database
+from shared.values.timestamps import rfc3339
 from shared.web.application import NO_PROXIES, application
 from shared.web.route import Route
 from tests.integration.web.tiny import PUBLIC_URL
@@ -39,6 +43,7 @@ from tests.service_database import migrated
 DELIVERY = DeliverySettings(
     secrets_keys=("k" * 32,), mail=MailServer(host="127.0.0.1", port=25, sender="grillo@example.org")
 )
+KEY: dict[str, Any] = {"name": "key", "permissions": ["sensors:read"]}
 BOOTSTRAP = Origin(actor="operator")
 
 
@@ -118,8 +123,19 @@ class Management:
         return self.client.simulate_request(method, path, headers=headers, **parts)
 
     def create(self, **fields: Any) -> dict[str, Any]:
-        answer = self.ask("POST", "/v1/keys", json={"name": "key", "permissions": ["sensors:read"]} | fields)
+        answer = self.ask("POST", "/v1/keys", json=KEY | fields)
         assert answer.status_code == 201, answer.text
+        body: dict[str, Any] = answer.json
+        return body
+
+    def create_short_lived(self) -> dict[str, Any]:
+        """It expires as soon as this machine allows: the time must be ahead when the request is judged."""
+        for seconds in accumulate(repeat(3), mul, initial=0.05):
+            soon = rfc3339(datetime.now(UTC) + timedelta(seconds=seconds))
+            answer = self.ask("POST", "/v1/keys", json=KEY | {"expires_at": soon})
+            if answer.status_code == 201:
+                break
+            assert answer.status_code == 422, answer.text
         body: dict[str, Any] = answer.json
         return body
 

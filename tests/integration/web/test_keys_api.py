@@ -362,7 +362,7 @@ def test_a_free_organisations_key_stays_below_its_own_tier(api: Management) -> N
 
 
 def test_an_expired_key_is_listed_as_such_and_can_still_be_revoked(api: Management) -> None:
-    created = api.create(expires_at=iso(seconds=0.05))
+    created = api.create_short_lived()
     while (shown := api.ask("GET", f"/v1/keys/{created['id']}").json)["status"] == "active":
         pass  # as time goes by; the test's own time limit is the deadline
     assert shown["status"] == "expired"

@@ -344,7 +344,7 @@ def test_a_key_as_of_a_time_that_it_tells_of_itself_contains_that_change(api: Ma
 
 
 def test_the_timer_writes_an_expiry_down_and_the_clock_has_ended_it_before(api: Management) -> None:
-    created = api.create(expires_at=soon(seconds=0.2))
+    created = api.create_short_lived()
     while passes(api, created["key"]):
         pass  # as time goes by; the test's own time limit is the deadline
     problem(api.ask("GET", "/v1/keys/self", key=created["key"]), 401, "key-expired")
