@@ -47,12 +47,13 @@ def test_what_is_no_trace_is_kept_nowhere(api: Management, given: str) -> None:
     assert "traceparent" not in metadata(api)
 
 
-def test_a_log_line_says_in_which_trace(api: Management) -> None:
+def test_a_log_line_says_in_which_trace(api: Management, monkeypatch: pytest.MonkeyPatch) -> None:
     told: dict[str, Any] = {}
 
     def look(_: object) -> None:
+        """In the place of something that is called while a request is answered."""
         told.update(logs._add_request(None, "info", {}))
 
-    api.gate.meter.record = look  # type: ignore[method-assign]  # as what is called while a request is answered
+    monkeypatch.setattr(api.gate.meter, "record", look)
     api.ask("GET", "/v1/keys/self", headers={"traceparent": TRACEPARENT})
     assert told["trace_id"] == TRACE
