@@ -40,7 +40,7 @@ class Upstream:
                 self.send_header("Cache-Control", "max-age=60")
                 self.end_headers()
 
-            do_GET = do_POST = do_PUT = do_DELETE = do_OPTIONS = handle_any
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = handle_any
 
             def log_message(self, *_: object) -> None:
                 pass

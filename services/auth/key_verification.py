@@ -12,6 +12,7 @@ from shared.web.problems.catalogue import CATALOGUE, unavailable
 from shared.web.route import Route
 
 PATH = "/v1/keys/verify"
+BODY_BYTES_MAX = 16 * 1024
 _UNDECIDED = (Refusal.GATE_NOT_FRESH, Refusal.LOG_DIVERGED, Refusal.UNAVAILABLE)
 
 
@@ -32,6 +33,7 @@ class KeyVerification:
         answers=VerifiedKeySchema,
         name="verifyKey",
         example={"key": "grl_…", "permission": "sensors:read"},
+        body_bytes_max=BODY_BYTES_MAX,
     )
     def on_post(self, call: Call[None, VerifyKeyBody]) -> Answer:
         verdict = self._verdict(call)

@@ -16,6 +16,7 @@ import pytest
 from services.service_registry import SERVICES
 from shared.gate.grants.replica import LEASE_SECONDS_RANGE
 from shared.web.answers.compression import BYTES_MIN, Compression
+from shared.web.operation import operation_of
 from tests import front, local_http
 from tests.gate_examples import secret
 from tests.integration.sensors.recordings.scene import CHIEF, scene, segment
@@ -113,7 +114,7 @@ def test_it_appends_the_callers_address_and_logs_no_key_wherever_it_was_sent(
     assert LINK[4:40] not in written
 
 
-def test_each_resource_of_each_service_reaches_that_service(tmp_path: Path) -> None:
+def test_each_resource_of_each_service_reaches_that_service_with_all_that_it_takes(tmp_path: Path) -> None:
     port, asked, misled = free_port(), 0, []
     with ExitStack() as opened:
         behind = {name: opened.enter_context(closing(Upstream())) for name in (*SERVICES, "console")}
@@ -122,12 +123,16 @@ def test_each_resource_of_each_service_reaches_that_service(tmp_path: Path) -> N
         nginx = opened.enter_context(Proxy("nginx", command, tmp_path, port))
         client = opened.enter_context(local_http.client(base_url=nginx.url))
         for name, service in SERVICES.items():
-            for template, _ in service.assembly.documented_routes():
+            for template, resource in service.assembly.documented_routes():
                 path = re.sub(r"{\w+}", "some", template)
-                client.get(path)
-                asked += 1
-                if behind[name].lines[-1:] != [f"GET {path} HTTP/1.1"]:
-                    misled.append((name, path))
+                # With a body as large as the service takes, where it takes one.
+                declared = {method: operation_of(resource, method) for method in ("POST", "PATCH")}
+                bodies = {method: b" " * each.body_bytes_max for method, each in declared.items() if each and each.body}
+                for method, body in {"GET": b"", **bodies}.items():
+                    client.request(method, path, content=body)
+                    asked += 1
+                    if behind[name].lines[-1:] != [f"{method} {path} HTTP/1.1"]:
+                        misled.append((name, method, path))
     assert asked > 0
     assert misled == []
 
@@ -292,7 +297,14 @@ def test_a_request_has_one_id_in_the_front_s_log_and_in_the_service_s(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("path", "most"), [("/v1/keys", 128), ("/v1/keys/verify", 16), ("/v1/usage", 1), ("/v1/keys/key_1/activity", 1)]
+    ("path", "most"),
+    [
+        ("/v1/keys", 128),
+        ("/v1/keys/batch", 512),
+        ("/v1/keys/verify", 16),
+        ("/v1/usage", 1),
+        ("/v1/keys/key_1/activity", 1),
+    ],
 )
 def test_each_route_takes_a_body_as_large_as_it_has_use_for(
     tmp_path: Path, upstream: Upstream, path: str, most: int

@@ -64,8 +64,10 @@ def test_the_longest_texts_fit_in_the_body_and_what_is_too_large_says_how_much_m
     labels = {f"{at}{'n' * 20}": "v" * 60 for at in range(10)}
     long = READS | {"name": "n" * 100, "description": "d" * 1000, "labels": labels}
     assert batch(api, *[long] * BATCH_KEYS_MAX).status_code == 201
-    over = api.ask("POST", PATH, body=b" " * (BODY_BYTES_MAX + 1), headers={"Content-Type": "application/json"})
-    assert problem(over, 413, "body-too-large")["detail"] == "send at most 512 KiB"
+    for language, said in {"en": "send at most 512 KiB", "fr": "envoyez au plus 512 Kio"}.items():
+        headers = {"Content-Type": "application/json", "Accept-Language": language}
+        over = api.ask("POST", PATH, body=b" " * (BODY_BYTES_MAX + 1), headers=headers)
+        assert problem(over, 413, "body-too-large")["detail"] == said
 
 
 def test_every_fault_of_every_key_is_named_and_none_is_made(api: Management) -> None:
