@@ -8,7 +8,7 @@ from services.auth.grants import GrantBook
 from services.auth.rpc_schemas import VerificationAnswer, VerifyArguments, VerifyKeyArguments
 from services.auth.verification import Verification, verify, verify_key
 from shared.gate.verdict import Refusal
-from shared.messaging.entrypoints import Provided, follows
+from shared.messaging.entrypoints import Provided, Sender, follows
 from shared.messaging.nameko_follower import Following
 from shared.messaging.rpc.procedures import procedure
 from shared.replication.heads.head_keeper import KEEP_SECONDS, HeadKeeper
@@ -24,6 +24,7 @@ class AuthService:
     clock: Clock = Provided("clock")
     keys: Following = Provided("auth.following_keys")
     sensors_heads: HeadKeeper = Provided("auth.sensors_heads")
+    sender: str | None = Sender()
 
     @procedure(VerifyArguments(), VerificationAnswer())
     def verify(

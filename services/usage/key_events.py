@@ -32,6 +32,7 @@ from shared.contracts.keys import (
     OrganisationRegistered,
     TierChanged,
 )
+from shared.observability.trace_context import taken
 from shared.sql.database import upsert
 from shared.sql.dialect_functions import database_time
 
@@ -118,7 +119,7 @@ def _notify_channels(tx: Connection, event: CloudEvent, public: KeysEvent, hint:
         type=message.type,
         key_id=None if isinstance(public, OrganisationRegistered | TierChanged) else public.key_id,
         payload=message.payload,
-        traceparent=event.traceparent,
+        traceparent=taken(event.traceparent),
     )
     enqueue_deliveries(tx, [outgoing], now, happened_at=event.time)
 

@@ -4,7 +4,7 @@ Of many, all are made or none; then each that may not be is named, with what is 
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from sqlalchemy import Connection
@@ -17,8 +17,7 @@ from services.keys.encryption import data_keys
 from services.keys.encryption.description import new_data_key, seal
 from services.keys.events import KeyEvent
 from services.keys.lifecycle import commands, decision, key
-from services.keys.lifecycle.bounds import BeyondOwnBounds
-from services.keys.lifecycle.lifetimes import BeyondLifetime, Lifetimes
+from services.keys.lifecycle.lifetimes import Lifetimes
 from services.keys.revocation.receipts import Receipts
 from services.keys.secret import Secret, new_secret
 from shared.eventsourcing.decision import Executed
@@ -44,7 +43,7 @@ class Draft:
 
     command: commands.CreateKey
     secret: Secret
-    data_key: str
+    data_key: str = field(repr=False)
     says_when: bool
 
 
@@ -91,7 +90,7 @@ class Creation:
                 )
                 for draft in drafts
             }
-            check = no_check if beyond_limit else _each_checked(tuple(decided), checks.created(lifetimes))
+            check = no_check if beyond_limit else _all_checked(drafts, checks, lifetimes)
             return self._keys.execute_each(decided, origin, are_new=True, fence=checks.before, also=also, check=check)
 
         is_said = beyond_limit or all(draft.says_when for draft in drafts)
@@ -118,19 +117,17 @@ def _draft(organisation_id: str, request: KeyRequest) -> Draft:
     return Draft(command=command, secret=secret, data_key=data_key, says_when=says_when)
 
 
-def _each_checked(key_ids: Sequence[str], check: _Check) -> _Check:
-    """Checks each key in its turn, and raises at the last one, so that all are told that are refused by themselves."""
-    refusals: dict[int, Exception] = {}
+def _all_checked(drafts: Sequence[Draft], checks: Checks, lifetimes: Lifetimes | None) -> _Check:
+    """Checks all at once, after the last one: others wait for the log meanwhile."""
+    made: list[key.Key] = []
 
     def checked(before: key.Key | None, after: key.Key | None, tx: Connection) -> None:
-        at = key_ids.index(after.key_id) if after is not None else 0
-        if at == 0:
-            refusals.clear()  # it was begun before, and rolled back
-        try:
-            check(before, after, tx)
-        except (BeyondOwnBounds, BeyondLifetime) as refusal:
-            refusals[at] = refusal
-        if refusals and at == len(key_ids) - 1:
+        if after is None:
+            return
+        if after.key_id == drafts[0].command.key_id:
+            made.clear()  # it was begun before, and rolled back
+        made.append(after)
+        if len(made) == len(drafts) and (refusals := checks.created(made, lifetimes, tx)):
             raise KeysRefused(refusals)
 
     return checked

@@ -42,7 +42,8 @@ class KeyBatch(KeyResource):
         },
     )
     def on_post(self, call: Call[None, CreateKeysBody]) -> Answer:
-        """Each fault is named by its place in the request. Repeated with the same Idempotency-Key, it is answered with
+        """Each fault is named by its place in the request; that they are too many is said once nothing else is wrong. A
+        body is 512 KiB at most. Repeated with the same Idempotency-Key, it is answered with
         the keys that were created, without their secrets."""
         organisation_id, commands = call.caller.organisation_id, asked(self._commands, call)
         with as_problems():

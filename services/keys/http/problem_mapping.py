@@ -16,6 +16,7 @@ from shared.gate.verdict import Verdict
 from shared.values.timestamps import rfc3339
 from shared.web.problems.catalogue import Problem, unavailable
 from shared.web.problems.refusals import refusal_problem
+from shared.web.requests.json_body import told
 
 # Settings of a key's access that the API names otherwise.
 _MEMBERS = {"minute_limit": "limits.minute", "day_limit": "limits.day"}
@@ -59,15 +60,15 @@ def as_problems() -> Iterator[None]:
 def of_keys(problems: Mapping[int, Problem]) -> Problem:
     """One problem of a request with many `keys`, none of which is made: each fault by its place in the request.
 
-    Where one of them is no fault of the body, it names the problem.
+    Where one of them is no fault of the body, it names the problem, and is told first.
     """
-    errors: dict[str, list[str]] = {}
-    for at, problem in problems.items():
-        faults = problem.members.get("errors") or {"": [problem.detail or problem.type.advice]}
-        errors |= {f"/keys/{at}{pointer}": messages for pointer, messages in faults.items()}
     names = {problem.type.name for problem in problems.values()}
     name = next(iter(sorted(names - {"invalid-body"})), "invalid-body")
-    return Problem(name, members={"errors": errors})
+    errors: dict[str, list[str]] = {}
+    for at, problem in sorted(problems.items(), key=lambda one: (one[1].type.name != name, one[0])):
+        faults = problem.members.get("errors") or {"": [problem.detail or problem.type.advice]}
+        errors |= {f"/keys/{at}{pointer}": messages for pointer, messages in faults.items()}
+    return Problem(name, members={"errors": told(errors)})
 
 
 def _problem_of(refusal: Exception) -> Problem:

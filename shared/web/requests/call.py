@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import marshmallow
 import msgspec
-from marshmallow import Schema, post_load
+from marshmallow import Schema, ValidationError, post_load, pre_load, validate
 
 from shared.gate.authentication.credential import Presented
 from shared.gate.grants.grant import Grant
@@ -33,6 +33,24 @@ class StrictSchema(Schema):
 
     class Meta:
         unknown = marshmallow.RAISE
+
+    @pre_load
+    def _check_lengths(self, data: Any, **_: Any) -> Any:
+        """Before anything is read of what is too long: a short body may hold a list of a hundred thousand."""
+        errors: dict[str, Any] = {}
+        for name, value in data.items() if isinstance(data, dict) else ():
+            field = self.fields.get(name)
+            if field is None or not isinstance(value, list | dict):
+                continue
+            for validator in field.validators:
+                try:
+                    if isinstance(validator, validate.Length):
+                        validator(value)
+                except ValidationError as error:
+                    errors[name] = error.messages
+        if errors:
+            raise ValidationError(errors)
+        return data
 
     @post_load
     def _into_shape(self, data: Mapping[str, Any], **_: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from itertools import islice
 from typing import Any
 
 import falcon
@@ -12,6 +13,7 @@ from shared.web.problems.catalogue import Problem
 
 BODY_PROBLEMS = ("invalid-body", "body-too-large", "unsupported-media-type")  # what reading a body may raise
 BODY_BYTES_MAX = 64 * 1024
+ERRORS_MAX = 200
 _DIGITS_MAX = 100
 
 
@@ -27,7 +29,7 @@ def read_body(req: falcon.Request, schema: Schema, bytes_max: int = BODY_BYTES_M
     try:
         return schema.load(document)
     except marshmallow.ValidationError as error:
-        raise Problem("invalid-body", members={"errors": pointers(error.messages)}) from None
+        raise Problem("invalid-body", members={"errors": told(pointers(error.messages))}) from None
 
 
 def read_raw(req: falcon.Request, bytes_max: int = BODY_BYTES_MAX) -> bytes:
@@ -100,6 +102,14 @@ def _short(digits: str) -> int:
     if len(digits) > _DIGITS_MAX:
         raise ValueError("a number is too large")
     return int(digits)
+
+
+def told(errors: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The first of them, and how many more there are: an answer must not be many times what was asked."""
+    if len(errors) <= ERRORS_MAX:
+        return errors
+    first = dict(islice(errors.items(), ERRORS_MAX))
+    return {**first, "": [*first.get("", []), f"and {len(errors) - ERRORS_MAX} more members are wrong"]}
 
 
 def pointers(messages: Any, at: str = "") -> dict[str, list[str]]:

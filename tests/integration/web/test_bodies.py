@@ -8,7 +8,7 @@ from falcon import testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.web.requests.json_body import BODY_BYTES_MAX
+from shared.web.requests.json_body import BODY_BYTES_MAX, ERRORS_MAX
 from tests.integration.web.asking import bearer, problem
 from tests.integration.web.tiny import KEYS, Tiny
 
@@ -95,6 +95,13 @@ def test_errors_are_json_pointers_to_what_is_wrong_where(app: Tiny, body: Any, p
     errors = problem(post(app, json.dumps(body)), 422, "invalid-body")["errors"]
     assert sorted(errors) == pointers
     assert all(messages and all(isinstance(text, str) for text in messages) for messages in errors.values())
+
+
+def test_of_very_many_errors_some_are_told_and_how_many_more_there_are(app: Tiny) -> None:
+    body = {"name": "x"} | {f"unknown{number}": 1 for number in range(ERRORS_MAX + 7)}
+    errors = problem(post(app, json.dumps(body)), 422, "invalid-body")["errors"]
+    assert len(errors) == ERRORS_MAX + 1
+    assert errors[""] == ["and 7 more members are wrong"]
 
 
 def test_a_missing_body_is_an_empty_object(app: Tiny) -> None:

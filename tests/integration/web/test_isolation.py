@@ -17,8 +17,11 @@ from tests.integration.web.management import Management
 from tests.integration.web.two_organisations import LISTS, OPERATIONS, World, invented, two_organisations, words_in
 
 RANGE: dict[str, Any] = {"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:01:00Z"}
+OF_NETWORK: dict[str, Any] = {"name": "key", "permissions": ["sensors:read"], "networks": ["network_id"]}
 # What a body must hold beside an id, so that it is the id that is judged.
 BODIES: dict[tuple[str, str], list[dict[str, Any]]] = {
+    ("POST", "/v1/keys"): [{**OF_NETWORK}],
+    ("POST", "/v1/keys/batch"): [{"keys": [OF_NETWORK]}],
     ("POST", "/v1/keys/revoke"): [{"ids": ["key_id"]}],
     ("POST", "/v1/alert-rules"): [
         {"kind": "key-unused", "key_ids": ["key_id"]},
@@ -143,7 +146,7 @@ def test_a_cursor_of_another_s_leads_to_nothing_of_it(world: World) -> None:
 def test_every_documented_operation_is_in_the_matrix() -> None:
     """A new one must be named here, or have its ids in its path."""
     # They take and list no ids.
-    elsewhere = {f"/v1/keys/{name}" for name in ("batch", "self", "self/revoke", "self/rotate", "verify")}
+    elsewhere = {f"/v1/keys/{name}" for name in ("self", "self/revoke", "self/rotate", "verify")}
     elsewhere |= {"/v1/organisation"}
     named = {path for path, _ in LISTS} | {path for _, path in BODIES} | {path for _, path in WITH_IDS} | elsewhere
     assert {path for _, path, _ in OPERATIONS} <= named

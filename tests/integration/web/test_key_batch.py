@@ -58,9 +58,14 @@ def test_as_many_as_are_taken_at_most_make_one_append(api: Management) -> None:
     told = problem(batch(api, *[READS] * (BATCH_KEYS_MAX + 1)), 422, "invalid-body")
     assert list(told["errors"]) == ["/keys"]
     problem(batch(api), 422, "invalid-body")
+    # Of so many none is looked at: each of them would be two faults.
+    told = problem(batch(api, *[{}] * 100_000), 422, "invalid-body")
+    assert list(told["errors"]) == ["/keys"]
 
 
-def test_the_longest_texts_fit_in_the_body_and_what_is_too_large_says_how_much_may_be_sent(api: Management) -> None:
+def test_the_longest_ascii_texts_fit_in_the_body_and_what_is_too_large_says_how_much_may_be_sent(
+    api: Management,
+) -> None:
     labels = {f"{at}{'n' * 20}": "v" * 60 for at in range(10)}
     long = READS | {"name": "n" * 100, "description": "d" * 1000, "labels": labels}
     assert batch(api, *[long] * BATCH_KEYS_MAX).status_code == 201
@@ -123,6 +128,12 @@ def test_a_key_makes_none_that_may_more_than_itself(api: Management) -> None:
     assert told["detail"].startswith("/keys/1: limits.minute would go beyond")
     assert contents(api) == before
     assert batch(api, within, within, key=maker).status_code == 201
+    # What names the problem is told first.
+    assert api.ask("PATCH", "/v1/organisation", json={"lifetime_max_days": 30}).status_code == 200
+    late = within | {"expires_at": (datetime.now(UTC) + timedelta(days=31)).isoformat()}
+    told = problem(batch(api, late, beyond | {"expires_in": 60}, key=maker), 403, "beyond-own-bounds")
+    assert sorted(told["errors"]) == ["/keys/0/expires_at", "/keys/1"]
+    assert told["detail"].startswith("/keys/1: limits.minute")
 
 
 @pytest.mark.parametrize("left", [2, 3])
@@ -131,6 +142,12 @@ def test_one_key_beyond_the_tier_s_limit_and_none_is_made(api: Management, left:
     assert batch(api, *[READS] * (allowed - 1 - left), key=admin).status_code == 201
     before = contents(api)
     problem(batch(api, *[READS] * (left + 1), key=admin), 409, "too-many-keys")
+    # They are told only once nothing is wrong with each.
+    maker = batch(api, READS | {"permissions": ["admin"], "limits": {"minute": 5}}, key=admin).json["data"][0]
+    told = problem(batch(api, *[READS] * (left + 1), key=maker["key"]), 403, "beyond-own-bounds")
+    assert len(told["errors"]) == left + 1
+    assert api.ask("DELETE", f"/v1/keys/{maker['id']}", key=admin).status_code == 200
+    before = contents(api)
     assert contents(api) == before
     assert batch(api, *[READS] * left, key=admin).status_code == 201
 

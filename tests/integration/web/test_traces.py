@@ -39,6 +39,8 @@ def test_a_change_is_in_its_caller_s_trace_and_so_is_what_channels_are_told(api:
     # Neither what is sent is of another's trace, nor what the same thread answers next.
     assert api.ask("POST", "/v1/keys", json=BODY).status_code == 201
     assert "traceparent" not in metadata(api)
+    api.usage.subscription.pull()
+    assert traces_of_deliveries(api) == [TRACEPARENT, None]
 
 
 @pytest.mark.parametrize("given", ["", "00-0-0-00", f"ff-{TRACE}-00f067aa0ba902b7-01", "grl_" + "x" * 49])

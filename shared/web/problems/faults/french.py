@@ -51,6 +51,7 @@ FRENCH_FAULTS: Mapping[str, str] = {
     "must be a text, such as …": "doit être un texte, comme …",
     "must be between the years 1901 and 2199": "doit être entre les années 1901 et 2199",
     "must not be in the future": "ne doit pas être dans le futur",
+    "and … more members are wrong": "et … autres membres sont incorrects",
     "send at most … KiB": "envoyez au plus … Kio",
     "must be in the future, at most ten years ahead": "doit être dans le futur, dans dix ans au plus",
     "must be later than start": "doit être après start",

@@ -51,6 +51,7 @@ SPANISH_FAULTS: Mapping[str, str] = {
     "must be a text, such as …": "debe ser un texto, como …",
     "must be between the years 1901 and 2199": "debe estar entre los años 1901 y 2199",
     "must not be in the future": "no debe estar en el futuro",
+    "and … more members are wrong": "y … miembros más son incorrectos",
     "send at most … KiB": "envíe como máximo … KiB",
     "must be in the future, at most ten years ahead": "debe estar en el futuro, dentro de diez años como máximo",
     "must be later than start": "debe ser posterior a start",
