@@ -1,12 +1,17 @@
-"""From the crossing of a threshold to the webhook's arrival, embedded; and what evaluation costs on PostgreSQL.
+"""From what raises an alert to the webhook's arrival; and what evaluation costs on PostgreSQL.
 
-`grillo up` with no other load, one new key a round. The cost: batches of requests of a thousand keys, taken in as usage
-does, then evaluated; the share of evaluation is what the rules add to the counting.
+`python -m benchmarks.alerts [crossing|leaked|cost]`: the crossing of a threshold, embedded; a secret that was rotated
+away and is sent again, embedded and with the services apart. No other load, one new key a round. The cost: batches of
+requests of a thousand keys, taken in as usage does, then evaluated; the share of evaluation is what the rules add to
+the counting.
 """
 
+import contextlib
 import statistics
+import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,9 +28,10 @@ from shared.contracts.usage import RequestMetered, RequestRecord
 from shared.runtime.clock import SystemClock
 from shared.sql.database import Database
 from shared.sql.migrations import migrate
-from tests.e2e.running import Embedded, eventually
-from tests.receivers import receiver, status
-from tests.servers import Postgres
+from tests.e2e.running import Distributed, Embedded, System, eventually
+from tests.receivers import Receiver, receiver, status
+from tests.servers import Postgres, RabbitMq, Redis
+from tests.stack import Stack
 
 ROUNDS = 40
 LIMIT, THRESHOLD = 20, 16
@@ -33,35 +39,73 @@ BATCHES_A_LOOK = 4  # 20,000 requests a second, looked at every 0.2 s
 KEYS, BATCHES, BATCH_REQUESTS = 1000, 60, 1000
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        _measure_delay(Path(name))
-        _measure_cost(Path(name))
+def main(*parts: str) -> None:
+    measures = {"crossing": _measure_crossing, "leaked": _measure_leaked, "cost": _measure_cost}
+    for part in parts or measures:
+        with tempfile.TemporaryDirectory() as name:
+            measures[part](Path(name))
 
 
-def _measure_delay(folder: Path) -> None:
-    with Embedded(folder / "data") as system, receiver(status(200)) as hook, system.admin() as admin:
+def _measure_crossing(folder: Path) -> None:
+    with Embedded(folder / "data") as system:
+        _measure_delays("crossing to arrival, embedded", system, "quota", _crossed_at)
+
+
+def _measure_leaked(folder: Path) -> None:
+    with Embedded(folder / "data") as system:
+        _measure_delays("leaked secret to arrival, embedded", system, "dead-key-used", _leaked_at)
+    postgres, rabbitmq, redis = Postgres(folder), RabbitMq(folder), Redis(folder)
+    try:
+        with contextlib.closing(Stack(folder / "stack", postgres, rabbitmq, redis)) as stack:
+            _measure_delays("leaked secret to arrival, services apart", Distributed(stack), "dead-key-used", _leaked_at)
+    finally:
+        for server in (redis, rabbitmq, postgres):
+            server.close()
+
+
+def _measure_delays(
+    what: str, system: System, kind: str, happened_at: Callable[[System, httpx.Client, Any], float]
+) -> None:
+    """`happened_at`: makes what an alert of this kind is about with a new key, and says when."""
+    delays = []
+    with receiver(status(200)) as hook, system.admin() as admin:
         admin.post("/v1/channels", json={"kind": "webhook", "url": hook.url()}).raise_for_status()
-        delays = [_one_delay(system, admin, hook, number) for number in range(ROUNDS)]
+        for number in range(ROUNDS):
+            body = {"name": f"Key {number}", "permissions": ["sensors:read"], "limits": {"minute": LIMIT}}
+            key = admin.post("/v1/keys", json=body).raise_for_status().json()
+            at = happened_at(system, admin, key)
+            delays.append(_arrived_at(hook, f'"{kind}"', key["id"]) - at)
+            admin.delete(f"/v1/keys/{key['id']}").raise_for_status()
     delays.sort()
     p95 = delays[round(0.95 * ROUNDS) - 1]
     print(
-        f"crossing to arrival, embedded, {ROUNDS} alerts: p50 {statistics.median(delays) * 1000:.0f} ms, "
+        f"{what}, {ROUNDS} alerts: p50 {statistics.median(delays) * 1000:.0f} ms, "
         f"p95 {p95 * 1000:.0f} ms, most {delays[-1] * 1000:.0f} ms"
     )
 
 
-def _one_delay(system: Embedded, admin: httpx.Client, hook: Any, number: int) -> float:
-    body = {"name": f"Key {number}", "permissions": ["sensors:read"], "limits": {"minute": LIMIT}}
-    key = admin.post("/v1/keys", json=body).raise_for_status().json()
+def _arrived_at(hook: Receiver, *words: str) -> float:
+    """When the first message that has them all arrived."""
+
+    def messages() -> list[float]:
+        return [one.at for one in hook.received if all(word in one.body for word in words)]
+
+    return eventually(messages, bool, every=0.005)[0]
+
+
+def _crossed_at(system: System, _admin: httpx.Client, key: Any) -> float:
     with system.client(key["key"]) as client:
         for _ in range(THRESHOLD):
             client.get("/v1/sensors?limit=1").raise_for_status()
-        crossed_at = time.time()
-    (arrived,) = eventually(lambda: [one for one in hook.received if key["id"] in one.body], bool, every=0.005)
-    admin.delete(f"/v1/keys/{key['id']}").raise_for_status()
-    at: float = arrived.at
-    return at - crossed_at
+    return time.time()
+
+
+def _leaked_at(system: System, admin: httpx.Client, key: Any) -> float:
+    admin.post(f"/v1/keys/{key['id']}/rotate", json={}).raise_for_status()
+    with system.client(key["key"]) as thief:
+        at = time.time()
+        assert thief.get("/v1/sensors?limit=1").status_code == httpx.codes.UNAUTHORIZED
+    return at
 
 
 def _measure_cost(folder: Path) -> None:
@@ -128,4 +172,4 @@ def _batch(number: int) -> RequestMetered:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
