@@ -80,6 +80,7 @@ LATER_COLUMNS = (
     ("request", "secret_hint"),
     ("request", "network_id"),
     ("counter_day", "refused"),
+    ("delivery", "traceparent"),
 )
 LATER_INDEXES = ("delivery_by_channel", "known_key_by_organisation")
 
@@ -127,6 +128,7 @@ def test_days_tell_what_was_refused_by_what_their_hours_and_minutes_did(
     assert sum(row[-1] for row in counted) == 20
     with database.transaction() as tx:
         tx.execute(text("ALTER TABLE counter_day DROP COLUMN refused"))
+        tx.execute(text("ALTER TABLE delivery DROP COLUMN traceparent"))
         for name in LATER_INDEXES:
             tx.execute(text(f"DROP INDEX {name}"))
         tx.execute(text("UPDATE alembic_version SET version_num = '0019'"))
