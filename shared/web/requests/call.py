@@ -43,11 +43,11 @@ class StrictSchema(Schema):
             if field is None or not isinstance(value, list | dict):
                 continue
             for validator in field.validators:
-                try:
-                    if isinstance(validator, validate.Length):
+                if isinstance(validator, validate.Length) and validator.max is not None and len(value) > validator.max:
+                    try:
                         validator(value)
-                except ValidationError as error:
-                    errors[name] = error.messages
+                    except ValidationError as error:
+                        errors[name] = error.messages
         if errors:
             raise ValidationError(errors)
         return data
