@@ -38,8 +38,7 @@ dev: $(VENV)/.installed-dev  ## the same as up, started again whenever a source 
 
 test: $(VENV)/.installed-dev $(READY)  ## all tests but those of faults and trust
 	@tests/install-servers
-# Three at a time on two processors: tests of whole systems wait as much as they compute.
-	@$(PYTEST) -n 3 --dist loadgroup $(TESTS)
+	@$(PYTEST) -n 2 --dist loadgroup $(TESTS)
 
 browser: $(VENV)/.installed-dev  ## the pages in Chromium: languages, themes, widths, no script; pictures into build/pictures
 	@tests/install-servers
