@@ -90,6 +90,9 @@ key_label = Table(
 )
 
 # What is kept of a deleted key: its organisation, and the hint of its last secret.
+# Read model: the digest of each secret that there ever was, also of deleted keys: none is imported twice, by nobody.
+known_digest = Table("known_digest", metadata, Column("digest", String(64), primary_key=True))
+
 deleted_key = Table(
     "deleted_key",
     metadata,

@@ -1,22 +1,23 @@
 """Checks of a command while the log is locked: of who asks, before it writes; of the change, afterwards."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Select, String, bindparam, or_, select
 
 from services.keys import tables
-from services.keys.commands.lifetime_checks import check_lifetime_of, check_present
+from services.keys.commands.lifetime_checks import check_lifetime_of, lifetimes_of
+from services.keys.lifecycle.bounds import BeyondOwnBounds
 from services.keys.lifecycle.key import Key, Status
-from services.keys.lifecycle.lifetimes import Lifetimes
+from services.keys.lifecycle.lifetimes import BeyondLifetime, Lifetimes, LifetimesChanged, check_lifetime
 from services.keys.lifecycle.lock_out import LockOut, Loss, own_loss, usable_beyond, weakens
 from services.keys.revocation import fence as key_fence
 from services.keys.revocation import session_fence
 from services.keys.revocation.fence import Fence
 from services.keys.revocation.session_fence import SessionFence
 from services.keys.views.active_keys import check_limit, has_status
-from services.keys.views.own_bounds import check_own_bounds
+from services.keys.views.own_bounds import check_own_bounds, check_within, own_access
 from shared.eventsourcing.repository import nothing
 from shared.runtime.clock import Clock
 from shared.sql.idempotency_table import Keep
@@ -43,15 +44,28 @@ class Checks:
         keep = self._keep
         return nothing if keep is None else lambda tx: keep(tx, subject)
 
-    def created(self, lifetimes: Lifetimes | None) -> Callable[[Key | None, Key | None, Connection], None]:
-        """`lifetimes`: those that said when the key expires. Raises LifetimesChanged, and what `changed` raises."""
+    def created(self, keys: Sequence[Key], lifetimes: Lifetimes | None, tx: Connection) -> dict[int, Exception]:
+        """Place → BeyondOwnBounds or BeyondLifetime, of each of these new keys of an organisation that may not be.
 
-        def check(before: Key | None, after: Key | None, tx: Connection) -> None:
-            if lifetimes is not None and after is not None:
-                check_present(tx, after.organisation_id, lifetimes)
-            self.changed(before, after, tx)
-
-        return check
+        `lifetimes`: those that said when keys expire. Raises LifetimesChanged or TooManyKeys.
+        """
+        fence, present = self._fence, lifetimes_of(tx, keys[0].organisation_id)
+        if lifetimes is not None and present != lifetimes:
+            raise LifetimesChanged(present)
+        own = own_access(tx, fence.key_id) if isinstance(fence, Fence) else None
+        refusals: dict[int, Exception] = {}
+        for at, key in enumerate(keys):
+            try:
+                if own is not None:
+                    check_within(own, key.access)
+                check_lifetime(None, key, present)
+            except (BeyondOwnBounds, BeyondLifetime) as refusal:
+                refusals[at] = refusal
+        now = self._clock.now()
+        active = [key for key in keys if key.status(now) is Status.ACTIVE]
+        if active:
+            check_limit(tx, None, active[0], now)
+        return refusals
 
     def changed(self, before: Key | None, after: Key | None, tx: Connection) -> None:
         """Raises BeyondOwnBounds, LockOut, BeyondLifetime or TooManyKeys."""

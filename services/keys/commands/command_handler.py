@@ -119,10 +119,16 @@ class CommandHandler:
         except KeysRefused as refused:
             raise refused.refusals[0] from None
         ((key_id, secret),) = created.made
+        assert secret is not None  # noqa: S101  it was made here
         return CreatedKey(key_id=key_id, secret=secret, receipt=created.receipt)
 
     def create_all(
-        self, organisation_id: str, requests: Sequence[KeyRequest], origin: Origin, *, beyond_limit: bool = False
+        self,
+        organisation_id: str,
+        requests: Sequence[KeyRequest],
+        origin: Origin,
+        *,
+        beyond_limit: bool = False,
     ) -> CreatedKeys:
         """All of them in one append with one receipt, or none. Raises TooManyKeys, KeysRefused or NetworksAway."""
         with self.fence_first():

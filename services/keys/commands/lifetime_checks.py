@@ -22,13 +22,6 @@ def lifetimes_of(tx: Connection, organisation_id: str) -> Lifetimes:
     return UNLIMITED if row is None else Lifetimes(max_days=row[0], default_days=row[1])
 
 
-def check_present(tx: Connection, organisation_id: str, lifetimes: Lifetimes) -> None:
-    """Checks that a key was made by the lifetimes there are now. Raises LifetimesChanged. Call it as below."""
-    present = lifetimes_of(tx, organisation_id)
-    if present != lifetimes:
-        raise LifetimesChanged(present)
-
-
 def check_lifetime_of(tx: Connection, before: Key | None, after: Key | None) -> None:
     """Checks a key that was made or changed. Raises BeyondLifetime.
 

@@ -21,11 +21,20 @@ def check_own_bounds(tx: Connection, maker_id: str, before: Key | None, after: K
     kept = before.access if before is not None and before.digest == after.digest else None
     if kept == after.access:
         return
-    own = before.access if before is not None and before.key_id == maker_id else _access(tx, maker_id)
-    bound = exceeded(own, kept, after.access)
+    own = before.access if before is not None and before.key_id == maker_id else own_access(tx, maker_id)
+    _check(own, kept, after.access)
+
+
+def check_within(own: Access, new: Access) -> None:
+    """Checks a new key of who has the bounds `own`. Raises BeyondOwnBounds."""
+    _check(own, None, new)
+
+
+def _check(own: Access, kept: Access | None, after: Access) -> None:
+    bound = exceeded(own, kept, after)
     if bound is not None:
         raise BeyondOwnBounds(bound)
 
 
-def _access(tx: Connection, key_id: str) -> Access:
+def own_access(tx: Connection, key_id: str) -> Access:
     return Access(**from_row(tx.execute(_ACCESS, {"key_id": key_id}).one()))
