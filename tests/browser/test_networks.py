@@ -3,6 +3,7 @@
 from playwright.sync_api import expect
 
 from tests.browser.person import Person
+from tests.e2e.running import eventually
 
 
 def test_a_network_is_made_changed_and_deleted(person: Person) -> None:
@@ -36,5 +37,7 @@ def test_a_network_is_made_changed_and_deleted(person: Person) -> None:
 def test_a_network_shows_its_sensors(person: Person) -> None:
     person.visit.go("/console/networks")
     person.page.get_by_role("link", name="Main network", exact=True).click()
+    # Sensors has a second; on a busy machine the page says to load it again.
+    eventually(lambda: person.page.reload() and person.page.locator("svg.minute-line").count(), bool)
     expect(person.page.locator("svg.minute-line").first).to_be_visible()
     person.visit.judge("network")
