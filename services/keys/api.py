@@ -5,7 +5,7 @@ Rotation, suspension, resumption and revocation are in http/lifecycle.
 
 from services.keys.commands.command_handler import CommandHandler
 from services.keys.http import representation
-from services.keys.http.command_mapping import asked, key_edit, key_request, origin
+from services.keys.http.command_mapping import asked, key_edit, key_request
 from services.keys.http.key_batch import KeyBatch
 from services.keys.http.key_resource import KeyResource
 from services.keys.http.lifecycle import lifecycle_routes
@@ -88,7 +88,7 @@ class KeyCollection(KeyResource):
         with as_problems():
             with commands.fence_first():
                 request = key_request(call.body, self._clock.now(), self._show.tier_limits(organisation_id))
-            created = commands.create(organisation_id, request, origin(call))
+            created = commands.create(organisation_id, request, call.origin)
         return self.created(call, created.key_id, created.receipt, created.secret.value)
 
 
@@ -140,7 +140,7 @@ class KeyItem(KeyResource):
             if call.body.fixed:
                 with commands.fence_first():
                     check_fixed(call.body.fixed, self._queries.get_key(organisation_id, key_id))
-            changed = commands.edit(organisation_id, key_id, edit, origin(call))
+            changed = commands.edit(organisation_id, key_id, edit, call.origin)
         secret = {} if changed.secret is None else {"key": changed.secret.value}
         return self.changed(call, key_id, changed.receipt, **secret)
 
@@ -157,7 +157,7 @@ class KeyItem(KeyResource):
     def on_delete(self, call: Call[ForceQuery, None], key_id: str) -> Answer:
         with as_problems():
             commands = asked(self._commands, call)
-            deleted_at, receipt = commands.delete(call.caller.organisation_id, key_id, origin(call))
+            deleted_at, receipt = commands.delete(call.caller.organisation_id, key_id, call.origin)
         return Answer(body={"id": key_id, "deleted_at": deleted_at, "receipt": representation.receipt(receipt)})
 
     def _past(self, organisation_id: str, key_id: str, query: AsOfQuery) -> PastKey:

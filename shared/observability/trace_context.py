@@ -32,8 +32,7 @@ def taken(given: object) -> str | None:
 
 def handed_on(traceparent: str) -> str:
     """The same trace for the next, with us as its parent."""
-    trace = trace_id(traceparent)
-    return f"00-{trace}-{secrets.token_hex(8)}-{traceparent[-2:]}"
+    return f"00-{trace_id(traceparent)}-{secrets.token_hex(8)}-{traceparent[-2:]}"
 
 
 def trace_id(traceparent: str) -> str:

@@ -15,9 +15,7 @@ from services.keys.http.schemas.request_bodies import EXPIRY_SECONDS_MAX, KeyBod
 from services.keys.http.schemas.request_queries import ForceQuery
 from services.keys.lifecycle.key import SETTINGS, Access, settings
 from services.keys.revocation.fence import Fence
-from shared.eventsourcing.origin import Origin
 from shared.gate.grants.grant import Limits
-from shared.observability import trace_context
 from shared.values.names import NotAName, as_name, composed, visible
 from shared.web.merge_patch.merging import merge_patch
 from shared.web.operation import Call
@@ -28,11 +26,6 @@ _ACCESS = ("expires_at", "expires_in", "allow_query", "allowed_addresses", "limi
 _LIMITS = {"minute": "minute_limit", "day": "day_limit"}
 _Errors = dict[str, list[str]]  # JSON pointer → what is wrong there
 _EXPIRY_MAX = timedelta(seconds=EXPIRY_SECONDS_MAX)
-
-
-def origin(call: Call[Any, Any]) -> Origin:
-    """The calling key, the request's id and its trace, as events record them."""
-    return Origin(actor=call.caller.key_id, request_id=call.request_id, traceparent=trace_context.current.get())
 
 
 def asked(commands: CommandHandler, call: Call[Any, Any], *, gives_up: bool = False) -> CommandHandler:

@@ -5,7 +5,7 @@ from typing import Any
 
 from services.keys.commands.command_inputs import KeyRequest
 from services.keys.http import representation
-from services.keys.http.command_mapping import asked, key_request, origin
+from services.keys.http.command_mapping import asked, key_request
 from services.keys.http.key_resource import ONCE, KeyResource
 from services.keys.http.problem_mapping import as_problems, of_keys
 from services.keys.http.schemas.request_bodies import CreateKeysBody, CreateKeysSchema, KeyBody
@@ -18,11 +18,11 @@ from shared.web.problems.catalogue import Problem
 BODY_BYTES_MAX = 512 * 1024
 
 
-def _created_before(resource: "KeyBatch", call: Call[None, CreateKeysBody], subject: str) -> Answer:
-    return resource.created_before_all(call, subject)
-
-
 class KeyBatch(KeyResource):
+    def created_before_all(self, call: Call[None, CreateKeysBody], subject: str) -> Answer:
+        receipt = self._commands.receipts.known()
+        return self._created_all(call.caller.organisation_id, dict.fromkeys(subject.split()), receipt)
+
     @operation(
         "Create up to 100 keys: all of them in one step and with one receipt, or none",
         tag="Keys",
@@ -31,7 +31,7 @@ class KeyBatch(KeyResource):
         answers=CreatedKeysSchema,
         status=201,
         problems=("conflict", "too-many-keys", "beyond-own-bounds"),
-        repeated=_created_before,
+        repeated=created_before_all,
         name="createKeys",
         body_bytes_max=BODY_BYTES_MAX,
         example={
@@ -49,13 +49,9 @@ class KeyBatch(KeyResource):
         with as_problems():
             with commands.fence_first():
                 requests = self._requests(organisation_id, call.body.keys)
-            created = commands.create_all(organisation_id, requests, origin(call))
+            created = commands.create_all(organisation_id, requests, call.origin)
         secrets = {key_id: secret.value for key_id, secret in created.made}
         return self._created_all(organisation_id, secrets, created.receipt)
-
-    def created_before_all(self, call: Call[None, CreateKeysBody], subject: str) -> Answer:
-        receipt = self._commands.receipts.known()
-        return self._created_all(call.caller.organisation_id, dict.fromkeys(subject.split()), receipt)
 
     def _requests(self, organisation_id: str, bodies: Sequence[KeyBody]) -> tuple[KeyRequest, ...]:
         now, tier = self._clock.now(), self._show.tier_limits(organisation_id)

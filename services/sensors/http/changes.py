@@ -6,16 +6,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from shared.eventsourcing.origin import Origin
-from shared.observability import trace_context
 from shared.values.revision import SeenRevisions
 from shared.web.operation import Call
 from shared.web.still_admitted import StillAdmitted
-
-
-def origin_of(call: Call[Any, Any]) -> Origin:
-    """The calling key, the request's id and its trace, as events record them."""
-    return Origin(actor=call.caller.key_id, request_id=call.request_id, traceparent=trace_context.current.get())
 
 
 def fence_of(still: StillAdmitted, call: Call[Any, Any]) -> Callable[[Connection], None]:

@@ -8,8 +8,10 @@ import marshmallow
 import msgspec
 from marshmallow import Schema, ValidationError, post_load, pre_load, validate
 
+from shared.eventsourcing.origin import Origin
 from shared.gate.authentication.credential import Presented
 from shared.gate.grants.grant import Grant
+from shared.observability import trace_context
 from shared.sql.idempotency_table import Keep
 from shared.values.revision import ANY_REVISION, SeenRevisions
 
@@ -80,6 +82,11 @@ class Call(msgspec.Struct, Generic[Query, Body], frozen=True, gc=False):
     keep: Keep | None = None
     byte_range: str | None = None
     if_range: str | None = None
+
+    @property
+    def origin(self) -> Origin:
+        """The calling key, the request's id and its trace, as events record them."""
+        return Origin(actor=self.caller.key_id, request_id=self.request_id, traceparent=trace_context.current.get())
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):

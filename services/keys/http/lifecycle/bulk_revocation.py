@@ -5,7 +5,7 @@ from typing import Any
 from services.keys.commands.command_handler import CommandHandler
 from services.keys.commands.command_inputs import Revocation
 from services.keys.http import representation
-from services.keys.http.command_mapping import asked, made_query, origin
+from services.keys.http.command_mapping import asked, made_query
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.schemas.request_bodies import RevokeKeysBody, RevokeKeysSchema
 from services.keys.http.schemas.request_queries import ForceQuery, ForceQuerySchema
@@ -20,13 +20,17 @@ from shared.web.problems.catalogue import Problem
 from shared.web.requests.texts import label_of
 
 
-def _revoked_before(resource: "KeysRevocation", call: Call[ForceQuery, RevokeKeysBody], subject: str) -> Answer:
-    return resource.revoked_before(call, subject)
-
-
 class KeysRevocation:
     def __init__(self, commands: CommandHandler, queries: KeyQueries, clock: Clock) -> None:
         self._commands, self._queries, self._clock = commands, queries, clock
+
+    def revoked_before(self, call: Call[ForceQuery, RevokeKeysBody], subject: str) -> Answer:
+        """The same keys again, but for deleted ones, and none that has come to meet the description since."""
+        ids = tuple(subject.split())
+        made = self._commands.revoker.told(ids, made_query(call.body, self._clock.now()))
+        revocation = Revocation(receipt=self._commands.receipts.certain(), made=made)
+        found = self._queries.all_keys(call.caller.organisation_id, KeyFilter(ids=ids))
+        return _answer(call, found, representation.revocation(revocation))
 
     @operation(
         "Revoke many keys at once, or list which ones would be",
@@ -37,7 +41,7 @@ class KeysRevocation:
         answers=RevokedKeysSchema,
         problems=("not-found", "conflict", "lock-out"),
         reserve=URGENT,
-        repeated=_revoked_before,
+        repeated=revoked_before,
         is_change=lambda body: not body.dry_run,
     )
     def on_post(self, call: Call[ForceQuery, RevokeKeysBody]) -> Answer:
@@ -51,18 +55,10 @@ class KeysRevocation:
                 call, found, {"receipt": None} | representation.made(self._commands.revoker.told(ids, query))
             )
         with as_problems():
-            revoked = commands.revoke_all(organisation_id, ids, body.reason, body.note, origin(call), query)
+            revoked = commands.revoke_all(organisation_id, ids, body.reason, body.note, call.origin, query)
         return _answer(
             call, self._queries.all_keys(organisation_id, KeyFilter(ids=ids)), representation.revocation(revoked)
         )
-
-    def revoked_before(self, call: Call[ForceQuery, RevokeKeysBody], subject: str) -> Answer:
-        """The same keys again, but for deleted ones, and none that has come to meet the description since."""
-        ids = tuple(subject.split())
-        made = self._commands.revoker.told(ids, made_query(call.body, self._clock.now()))
-        revocation = Revocation(receipt=self._commands.receipts.certain(), made=made)
-        found = self._queries.all_keys(call.caller.organisation_id, KeyFilter(ids=ids))
-        return _answer(call, found, representation.revocation(revocation))
 
     def _find(self, organisation_id: str, body: RevokeKeysBody) -> tuple[KeyView, ...]:
         """Keys named by id, revoked or not; or by label or age, those not revoked. Raises Problem for an unknown id."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from services.keys.commands.command_inputs import MADE_IN_A_DAY, MadeQuery
 from services.keys.http import representation
-from services.keys.http.command_mapping import asked, made_query, origin
+from services.keys.http.command_mapping import asked, made_query
 from services.keys.http.key_resource import KeyResource
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.schemas.request_bodies import GiveUpBody, GiveUpSchema, RevokeKeyBody, RevokeKeySchema
@@ -21,7 +21,7 @@ class _Revocation(KeyResource):
         organisation_id, body = call.caller.organisation_id, call.body
         with as_problems():
             revoke = asked(self._commands, call, gives_up=gives_up).revoke
-            revoked = revoke(organisation_id, key_id, body.reason, body.note, origin(call), made)
+            revoked = revoke(organisation_id, key_id, body.reason, body.note, call.origin, made)
         return self.changed(call, key_id, revoked.receipt, **representation.made(revoked.made))
 
 

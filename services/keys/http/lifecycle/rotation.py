@@ -3,7 +3,7 @@
 from datetime import timedelta
 from functools import partial
 
-from services.keys.http.command_mapping import asked, origin
+from services.keys.http.command_mapping import asked
 from services.keys.http.key_resource import KeyResource
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.schemas.request_bodies import RotateKeyBody, RotateKeySchema
@@ -32,7 +32,7 @@ class KeyRotation(KeyResource):
         organisation_id, grace = call.caller.organisation_id, timedelta(seconds=call.body.grace_seconds)
         with as_problems():
             rotate = asked(self._commands, call).rotate
-            rotated = rotate(organisation_id, key_id, grace, origin(call), instead=call.body.instead)
+            rotated = rotate(organisation_id, key_id, grace, call.origin, instead=call.body.instead)
         return self.changed(call, key_id, rotated.receipt, key=rotated.secret.value)
 
 

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from services.keys.http.command_mapping import asked, origin
+from services.keys.http.command_mapping import asked
 from services.keys.http.key_resource import KeyResource
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.schemas.request_bodies import NothingSchema
@@ -26,7 +26,7 @@ class KeySuspension(KeyResource):
     )
     def on_post(self, call: Call[ForceQuery, None], key_id: str) -> Answer:
         with as_problems():
-            receipt = asked(self._commands, call).suspend(call.caller.organisation_id, key_id, origin(call))
+            receipt = asked(self._commands, call).suspend(call.caller.organisation_id, key_id, call.origin)
         return self.changed(call, key_id, receipt)
 
 
@@ -38,5 +38,5 @@ class KeyResumption(KeyResource):
     )
     def on_post(self, call: Call[None, None], key_id: str) -> Answer:
         with as_problems():
-            receipt = asked(self._commands, call).resume(call.caller.organisation_id, key_id, origin(call))
+            receipt = asked(self._commands, call).resume(call.caller.organisation_id, key_id, call.origin)
         return self.changed(call, key_id, receipt)

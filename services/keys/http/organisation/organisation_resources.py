@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET
 
 from services.keys.commands.command_handler import CommandHandler
-from services.keys.http.command_mapping import asked, origin
+from services.keys.http.command_mapping import asked
 from services.keys.http.problem_mapping import as_problems
 from services.keys.http.schemas.organisation import EditOrganisationBody, EditOrganisationSchema, OrganisationSchema
 from services.keys.http.schemas.request_queries import ForceQuery, ForceQuerySchema
@@ -53,7 +53,7 @@ class OwnOrganisation:
         else:
             with as_problems():
                 organisations = asked(self._commands, call).organisations
-                organisations.change_settings(organisation_id, ChangeSettings(**wanted), origin(call))
+                organisations.change_settings(organisation_id, ChangeSettings(**wanted), call.origin)
         return self._shown(organisation_id)
 
     def _shown(self, organisation_id: str) -> Answer:

@@ -8,7 +8,7 @@ import msgspec
 
 from services.sensors.configuration.commands import ConfigurationCommands
 from services.sensors.configuration.history import ConfigurationChange, ConfigurationHistory
-from services.sensors.http.changes import fence_of, origin_of, seen_of
+from services.sensors.http.changes import fence_of, seen_of
 from services.sensors.http.configuration.configuration_schema import (
     OFF_BELOW_ON,
     SHORT_BELOW_LONG,
@@ -88,7 +88,7 @@ class SensorConfiguration:
                 sensor_id,
                 lambda before: _merged(before, patch.given),
                 seen,
-                origin_of(call),
+                call.origin,
                 fence_of(self._still, call),
             )
         except SensorIsDeleted:

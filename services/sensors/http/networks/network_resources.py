@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from services.sensors.http.changes import fence_of, origin_of, seen_of
+from services.sensors.http.changes import fence_of, seen_of
 from services.sensors.http.networks.network_schema import (
     CreateNetworkBody,
     CreateNetworkSchema,
@@ -106,7 +106,7 @@ class NetworkCollection(_Networks):
             raise Problem("beyond-own-bounds", "networks would go beyond that of the calling key")
         with as_problems():
             network_id = self._parts.commands.create(
-                call.caller.organisation_id, _settings(call.body), origin_of(call), self.terms(call, call.seen)
+                call.caller.organisation_id, _settings(call.body), call.origin, self.terms(call, call.seen)
             )
         return self.created(call, network_id)
 
@@ -144,7 +144,7 @@ class NetworkItem(_Networks):
             known = self._parts.queries.get_network(visible, network_id)
             check_fixed(body.fixed, known)
             terms = self.terms(call, seen_of(call, body.revision))
-            self._parts.commands.change(visible, network_id, _change(body, known), origin_of(call), terms)
+            self._parts.commands.change(visible, network_id, _change(body, known), call.origin, terms)
         return self.shown(call, network_id)
 
     @operation(
@@ -160,7 +160,7 @@ class NetworkItem(_Networks):
         deleted_at, name = self._clock.now(), composed(call.query.name)
         with as_problems():
             terms = self.terms(call, call.seen)
-            self._parts.commands.delete(visible_to(call.caller), network_id, name, origin_of(call), terms)
+            self._parts.commands.delete(visible_to(call.caller), network_id, name, call.origin, terms)
         return shown(call, {"id": network_id, "deleted_at": deleted_at})
 
 
@@ -203,7 +203,7 @@ class NetworkSensors(_Networks):
         with as_problems():
             terms = self.terms(call, call.seen)
             try:
-                self._parts.moves.move(visible, network_id, sensor_ids, origin_of(call), terms)
+                self._parts.moves.move(visible, network_id, sensor_ids, call.origin, terms)
             except NoSuchSensors as refusal:
                 errors = {
                     f"/sensor_ids/{number}": ["there is no sensor with this id"]
