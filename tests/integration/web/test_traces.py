@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from services.keys import tables as keys_tables
+from services.keys.views.queries import KeyView
 from services.usage.notifications import tables as usage_tables
 from shared.observability import logs
 from tests.integration.web.management import Management
@@ -51,11 +52,13 @@ def test_what_is_no_trace_is_kept_nowhere(api: Management, given: str) -> None:
 
 def test_a_log_line_says_in_which_trace(api: Management, monkeypatch: pytest.MonkeyPatch) -> None:
     told: dict[str, Any] = {}
+    get_key = api.keys.queries.get_key
 
-    def look(_: object) -> None:
-        """In the place of something that is called while a request is answered."""
+    def look(organisation_id: str, key_id: str) -> KeyView:
+        """As the handler calls it while a request is answered."""
         told.update(logs._add_request(None, "info", {}))
+        return get_key(organisation_id, key_id)
 
-    monkeypatch.setattr(api.gate.meter, "record", look)
+    monkeypatch.setattr(api.keys.queries, "get_key", look)
     api.ask("GET", "/v1/keys/self", headers={"traceparent": TRACEPARENT})
     assert told["trace_id"] == TRACE
