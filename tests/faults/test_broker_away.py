@@ -75,6 +75,9 @@ def _is_pushed(running: Distributed, admin: httpx.Client, uri: str) -> bool:
     assert listener.wait_until_ready(60)
     key_id, _ = running.create_key("events:read")
     admin.post(f"/v1/keys/{key_id}/revoke").raise_for_status()
-    told = eventually(lambda: [event.type for event in heard if event.subject == key_id], lambda told: len(told) >= 2)
+    # At least once: the relays of two processes may both publish what is new, and a confirm may come too late.
+    told = eventually(
+        lambda: [event.type for event in heard if event.subject == key_id], lambda told: "KeyRevoked" in told
+    )
     listener.stop()
-    return told == ["KeyCreated", "KeyRevoked"]
+    return list(dict.fromkeys(told)) == ["KeyCreated", "KeyRevoked"]
