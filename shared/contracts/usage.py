@@ -9,7 +9,7 @@ METERED_VERSION = 1
 SECRET_CHARACTERS = 16  # of a secret's digest: enough to tell a key's secrets apart, and none can be found by it
 
 
-class RequestRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class RequestRecord(msgspec.Struct, frozen=True, array_like=True):
     """One answered request. Travels and is spooled as a JSON array: fields are only ever added at the end.
 
     `key_id` and `organisation_id` are None when no key was recognised. `cost`: requests charged to the quota, 0 or 1.

@@ -1,5 +1,6 @@
 """The gate of one web process: fresh? whose? allowed? within limits? Then the handler; then the record."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 from msgspec.structs import replace
@@ -48,7 +49,8 @@ class Gate:
         request names.
         """
         replica = self.replica
-        now = replica.time_at(self._elapsed_seconds() if began is None else began)
+        time, at = replica.as_of  # `time_at`, without its call: every request comes here
+        now = time + ((self._elapsed_seconds() if began is None else began) - at)
         verdict = judge(presented, permission, replica.grants, now, networks=networks, gives_up=gives_up)
         # Asked last, answered first: grants that stopped being fresh while they were judged do not count.
         elapsed = self._elapsed_seconds()
@@ -134,14 +136,15 @@ class Gate:
         """
         grant = verdict.grant or verdict.deleted
         key_id, organisation_id = (None, None) if grant is None else (grant.key_id, grant.organisation_id)
+        # Some by their place: from 16 names on, such a call takes four times as long.
         record = RequestRecord(
-            request_id=request_id,
-            at=self.replica.moment() or self._now(),
-            key_id=key_id,
-            organisation_id=organisation_id,
-            method=method,
-            route=route,
-            status=status,
+            request_id,
+            self._moment(),
+            key_id,
+            organisation_id,
+            method,
+            route,
+            status,
             cost=1 if verdict.refusal is None and verdict.reserve is None else 0,
             duration_us=int(seconds * 1e6 + 0.5),
             size=size,
@@ -157,6 +160,12 @@ class Gate:
             self.meter.record(record)
         else:
             self.meter.record_refusal(record)
+
+    def _moment(self) -> datetime:
+        """By the log's clock; before the first pull, when that is unknown, by the host's."""
+        time, at = self.replica.as_of
+        now = time + (self._elapsed_seconds() - at)
+        return self._now() if now < 0 else datetime.fromtimestamp(now, UTC)
 
     def _slowed(self, verdict: Verdict, address: str) -> Verdict:
         """Only a verdict on an invalid key is ever another one for the address it came from."""

@@ -96,7 +96,7 @@ class Replica:
         self._lines = OnceAMinute(clock.elapsed_seconds)
         self.fresh_until = float("-inf")  # in elapsed seconds
         # (database time in seconds since 1970, elapsed seconds at that time): one tuple, so that threads read both.
-        self._as_of = _YEAR_1, 0.0
+        self.as_of = _YEAR_1, 0.0
         self._snapshot_at = 0.0
         self._freshness, self._position = metrics.fresh_until.labels(gate), metrics.replica_position.labels(gate)
         self._wanted = threading.Event()
@@ -134,7 +134,7 @@ class Replica:
             raise
         self.is_log_diverged = False
         self._signed_head = caught_up.signed_head or self._signed_head
-        self._as_of = caught_up.time.timestamp(), caught_up.sent_at
+        self.as_of = caught_up.time.timestamp(), caught_up.sent_at
         self.gates = caught_up.gates or 1
         self.fresh_until = caught_up.sent_at + self._lease_seconds
         # A moment and not what is left of it, which would stand still while pulls fail.
@@ -149,14 +149,9 @@ class Replica:
         """The log's database time, in seconds since 1970: the last pull's, plus what has elapsed since it was sent."""
         return self.time_at(self._clock.elapsed_seconds())
 
-    def moment(self) -> datetime | None:
-        """`time` as a moment; None before the first pull."""
-        time = self.time()
-        return None if time < 0 else datetime.fromtimestamp(time, UTC)
-
     def time_at(self, elapsed: float) -> float:
         """As `time`, at a reading of the elapsed clock."""
-        time, at = self._as_of
+        time, at = self.as_of
         return time + (elapsed - at)
 
     def _held(self) -> HeldHead | None:
