@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests import local_http
-from tests.e2e.running import Embedded, grillo
+from tests.e2e.running import Embedded, eventually, grillo
 from tests.integration.keys.console.browsing import forms_of
 
 SECRET = re.compile(r"grl_[0-9A-Za-z]{49}")
@@ -65,8 +65,8 @@ def test_the_sensors_service_tells_the_console_of_its_networks(embedded: Embedde
     _send(browser, browser.get(link))
     listed = browser.get("/console/networks").text
     (network,) = re.findall(r'href="(/console/networks/net_\w+)">Main network', listed)
-    page = browser.get(network).text
-    assert "BW.UH1" in page
+    # Sensors has a second; on a busy machine the page says to load it again.
+    page = eventually(lambda: browser.get(network).text, lambda page: "BW.UH1" in page)
     assert page.count('<svg class="minute-line"') >= 7
     assert "n'a pas répondu" not in html.unescape(page)
 
