@@ -17,6 +17,7 @@ from shared.replication.heads.sent_elsewhere import Elsewhere, elsewhere_of
 from shared.replication.proof.proof_keys import SETTINGS as PROOF_KEYS
 from shared.replication.proof.proof_keys import ProofKeys, read_proof_keys
 from shared.replication.proof.signatures import KeyMalformed
+from shared.values import key_forms
 from shared.values.accounts import ACCOUNTS, PROMETHEUS, SHARED
 from shared.values.ip_addresses import Network, network
 
@@ -200,6 +201,14 @@ def networks(name: str) -> tuple[Network, ...]:
     """Raises SettingWrong."""
     must_be = "IP addresses or networks (192.0.2.0/24), separated by commas"
     return stated(name, must_be, lambda name: tuple(network(part) for part in words(name)))
+
+
+def take_key_forms() -> None:
+    """FOREIGN_KEY_FORMS: prefixes of keys of another system. Every process begins with it. Raises SettingWrong."""
+    try:
+        key_forms.let_in(key_forms.checked(words("FOREIGN_KEY_FORMS")))
+    except key_forms.KeyFormWrong as wrong:
+        raise SettingWrong(f"FOREIGN_KEY_FORMS must be {wrong}.") from None
 
 
 def cors_origins() -> tuple[str, ...] | None:

@@ -32,10 +32,10 @@ def command(folder: Path, ports: tuple[int, int], places: Mapping[str, int], rou
     routes = routes.replace("/run/secrets/", f"{folder}/").replace("/dev/stdout", f"{folder}/access.log")
     for name, text in secret_files.own_certificate(folder, "").items():
         (folder / name).write_text(text)
-    (folder / "grillo.conf").write_text(routes)
-    main = re.sub("/etc/grillo/|/tmp/", f"{folder}/", (_NGINX / "nginx.conf").read_text())
-    (folder / "nginx.conf").write_text(main)
-    return [nginx, "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
+    texts = {name: (_NGINX / name).read_text() for name in ("nginx.conf", "start.sh")} | {"grillo.conf": routes}
+    for name, text in texts.items():
+        (folder / name).write_text(re.sub("/etc/grillo/|/tmp/", f"{folder}/", text))
+    return ["sh", str(folder / "start.sh"), nginx, "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
 
 
 def trust(folder: Path) -> ssl.SSLContext:

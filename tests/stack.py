@@ -31,6 +31,8 @@ from tests.shims.wrong_clock import WrongClock
 ROOT = Path(__file__).parents[1]
 RPC_ACCOUNTS = ROOT / "ops/rabbitmq/rpc-accounts.example.json"
 GRILLO = (sys.executable, "-m", "services.cli")
+# Keys of another system that tests bring along (docs/moving.md).
+LET_IN = {"FOREIGN_KEY_FORMS": "acme_"}
 _READY_SECONDS_MAX = 600
 _FRONT_PORT = 8000
 _TO_OTHERS = ("KEYS_INTERNAL_URL", "AUTH_INTERNAL_URL", "USAGE_INTERNAL_URL", "SENSORS_INTERNAL_URL", "AMQP_URI")
@@ -143,6 +145,7 @@ class Stack:
             | {"GRILLO_PUBLIC_URL": self.url, "SPOOL_DIR": str(self.folder / f"{service}-spool")}
             | {"SAMPLES_DIR": str(self.folder / "samples"), "EXPORTS_DIR": str(self.folder / "exports")}
             | {"TRUSTED_PROXIES": "127.0.0.1"}
+            | LET_IN
             # Receivers of tests are on loopback, and speak no TLS.
             | {"WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1", "WEBHOOK_ALLOW_HTTP": "true"}
             | {"WEB_ADDRESS": "127.0.0.1", "WEB_PORT": str(public)}
@@ -255,7 +258,7 @@ class Stack:
         written = self.folder / "front"
         written.mkdir()
         command = _held(front.command(written, ports, places), entry, writable=[written])
-        return subprocess.Popen(command, stdout=self._log, stderr=self._log)
+        return subprocess.Popen(command, env=os.environ | LET_IN, stdout=self._log, stderr=self._log)
 
     def loopback(self, text: str) -> str:
         """The text with the addresses of a container network made those of this machine."""

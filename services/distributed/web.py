@@ -16,7 +16,7 @@ from granian.log import LogLevels
 from services.distributed.lifeline import end_with
 from services.service_registry import SERVICES
 from shared.observability import logs
-from shared.settings import read_settings
+from shared.settings import read_settings, take_key_forms
 
 _INTERNAL_THREADS = 4
 _NEW_OBJECTS_BETWEEN_LOOKS = 20_000
@@ -53,6 +53,7 @@ def app() -> Any:
     parent = multiprocessing.parent_process()
     if parent is not None and parent.pid is not None:
         end_with(parent.pid)
+    take_key_forms()
     logs.configure()
     service, settings = os.environ[_SERVICE], read_settings()
     match os.environ[_DOOR]:

@@ -7,6 +7,7 @@ from services.keys.commands.command_handler import CommandHandler
 from services.keys.http import representation
 from services.keys.http.command_mapping import asked, key_edit, key_request
 from services.keys.http.key_batch import KeyBatch
+from services.keys.http.key_import import KeyImport
 from services.keys.http.key_resource import KeyResource
 from services.keys.http.lifecycle import lifecycle_routes
 from services.keys.http.organisation import organisation_resources
@@ -47,6 +48,7 @@ def routes(commands: CommandHandler, queries: KeyQueries, as_of: AsOf, grants: G
     return [
         Route("/v1/keys", KeyCollection(commands, queries, show, clock)),
         Route("/v1/keys/batch", KeyBatch(commands, queries, show, clock)),
+        Route("/v1/keys/import", KeyImport(commands, queries, show, clock)),
         Route("/v1/keys/self", OwnKey(queries, show)),
         Route("/v1/keys/{key_id}", KeyItem(commands, queries, show, clock, as_of)),
         *lifecycle_routes.routes(commands, queries, show, clock),

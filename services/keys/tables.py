@@ -89,6 +89,9 @@ key_label = Table(
     Column("value", Text, nullable=False),
 )
 
+# Read model: the digest of each secret that there ever was, also of deleted keys: none is imported twice, by nobody.
+known_digest = Table("known_digest", metadata, Column("digest", String(64), primary_key=True))
+
 # What is kept of a deleted key: its organisation, and the hint of its last secret.
 deleted_key = Table(
     "deleted_key",

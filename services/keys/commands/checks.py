@@ -1,7 +1,7 @@
 """Checks of a command while the log is locked: of who asks, before it writes; of the change, afterwards."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Select, String, bindparam, or_, select
@@ -44,16 +44,19 @@ class Checks:
         keep = self._keep
         return nothing if keep is None else lambda tx: keep(tx, subject)
 
-    def created(self, keys: Sequence[Key], lifetimes: Lifetimes | None, tx: Connection) -> dict[int, Exception]:
+    def created(
+        self, keys: Sequence[Key], lifetimes: Lifetimes | None, tx: Connection, known: Mapping[int, Exception]
+    ) -> dict[int, Exception]:
         """Place → BeyondOwnBounds or BeyondLifetime, of each of these new keys of an organisation that may not be.
 
-        `lifetimes`: those that said when keys expire. Raises LifetimesChanged or TooManyKeys.
+        `lifetimes`: those that said when keys expire. `known`: what is wrong with them besides. Raises LifetimesChanged
+        or TooManyKeys.
         """
         fence, present = self._fence, lifetimes_of(tx, keys[0].organisation_id)
         if lifetimes is not None and present != lifetimes:
             raise LifetimesChanged(present)
         own = own_access(tx, fence.key_id) if isinstance(fence, Fence) else None
-        refusals: dict[int, Exception] = {}
+        refusals = dict(known)
         for at, key in enumerate(keys):
             try:
                 if own is not None:

@@ -119,6 +119,7 @@ class CommandHandler:
         except KeysRefused as refused:
             raise refused.refusals[0] from None
         ((key_id, secret),) = created.made
+        assert secret is not None  # noqa: S101  it was made here
         return CreatedKey(key_id=key_id, secret=secret, receipt=created.receipt)
 
     def create_all(

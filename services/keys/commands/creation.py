@@ -10,16 +10,18 @@ from functools import partial
 from sqlalchemy import Connection
 
 from services.keys.commands.checks import Checks
-from services.keys.commands.command_inputs import CreatedKeys, KeyRequest
+from services.keys.commands.command_inputs import CreatedKeys, ImportRequest, KeyRequest, public_part
 from services.keys.commands.lifetime_checks import on_present_lifetimes
 from services.keys.commands.network_checks import NetworkDirectory, UnknownNetworks, check_known
 from services.keys.encryption import data_keys
 from services.keys.encryption.description import new_data_key, seal
 from services.keys.events import KeyEvent
 from services.keys.lifecycle import commands, decision, key
+from services.keys.lifecycle.commands import NewSecret
 from services.keys.lifecycle.lifetimes import Lifetimes
 from services.keys.revocation.receipts import Receipts
 from services.keys.secret import Secret, new_secret
+from services.keys.views import known_digests
 from shared.eventsourcing.decision import Executed
 from shared.eventsourcing.origin import Origin
 from shared.eventsourcing.repository import Repository, no_check
@@ -37,12 +39,21 @@ class KeysRefused(Exception):
         super().__init__(f"{len(refusals)} of the keys may not be made")
 
 
+class DigestKnown(Exception):
+    """A key has this secret, or had it once; whose it is, is not said."""
+
+    def __init__(self) -> None:
+        super().__init__("a key has or had this secret: let the other system make a new one")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A key that is not made yet. `says_when`: it expires, or never does, by its request's own word."""
+    """A key that is not made yet. `secret` None: another system made it. `says_when`: it expires, or never does, by its
+    request's own word.
+    """
 
     command: commands.CreateKey
-    secret: Secret
+    secret: Secret | None
     data_key: str = field(repr=False)
     says_when: bool
 
@@ -70,6 +81,12 @@ class Creation:
                 decision.decide(None, draft.command, self._clock.now())
             except (UnknownNetworks, decision.AdminOfNetworks) as refusal:
                 refusals[at] = refusal
+        first: dict[str, int] = {}
+        refusals |= {
+            at: DigestKnown()
+            for at, draft in enumerate(drafts)
+            if first.setdefault(draft.command.digest, at) != at and at not in refusals
+        }
         if refusals:
             raise KeysRefused(refusals)
         return drafts
@@ -79,7 +96,11 @@ class Creation:
     ) -> CreatedKeys:
         """Returns once every gate knows the keys, or after a second. Raises TooManyKeys or KeysRefused."""
 
+        known: dict[int, Exception] = {}
+
         def also(tx: Connection) -> None:
+            known.clear()  # it was begun before, perhaps
+            known.update(_known(tx, drafts))
             data_keys.keep(tx, {draft.command.key_id: draft.data_key for draft in drafts})
             checks.kept(" ".join(draft.command.key_id for draft in drafts))(tx)
 
@@ -90,7 +111,7 @@ class Creation:
                 )
                 for draft in drafts
             }
-            check = no_check if beyond_limit else _all_checked(drafts, checks, lifetimes)
+            check = no_check if beyond_limit else _all_checked(drafts, checks, lifetimes, known)
             return self._keys.execute_each(decided, origin, are_new=True, fence=checks.before, also=also, check=check)
 
         is_said = beyond_limit or all(draft.says_when for draft in drafts)
@@ -103,12 +124,17 @@ class Creation:
 
 
 def _draft(organisation_id: str, request: KeyRequest) -> Draft:
-    secret, data_key = new_secret(), new_data_key()
+    data_key = new_data_key()
+    if isinstance(request, ImportRequest):
+        secret, public = None, NewSecret(digest=request.digest, hint=f"sha256:{request.digest[:8]}")
+    else:
+        secret = new_secret()
+        public = public_part(secret)
     command = commands.CreateKey(
         key_id=new_id("key"),
         organisation_id=organisation_id,
-        digest=secret.digest,
-        hint=secret.hint,
+        digest=public.digest,
+        hint=public.hint,
         words=seal(request.description, data_key),
         permissions=request.permissions,
         **key.settings(request),
@@ -117,8 +143,18 @@ def _draft(organisation_id: str, request: KeyRequest) -> Draft:
     return Draft(command=command, secret=secret, data_key=data_key, says_when=says_when)
 
 
-def _all_checked(drafts: Sequence[Draft], checks: Checks, lifetimes: Lifetimes | None) -> _Check:
-    """Checks all at once, after the last one: others wait for the log meanwhile."""
+def _known(tx: Connection, drafts: Sequence[Draft]) -> dict[int, Exception]:
+    """Place → DigestKnown, of what is imported and a key has or ever had. Call it while the log is locked, and before
+    these keys are in it.
+    """
+    imported = {draft.command.digest: at for at, draft in enumerate(drafts) if draft.secret is None}
+    return {imported[digest]: DigestKnown() for digest in known_digests.known(tx, imported)} if imported else {}
+
+
+def _all_checked(
+    drafts: Sequence[Draft], checks: Checks, lifetimes: Lifetimes | None, known: Mapping[int, Exception]
+) -> _Check:
+    """Checks all at once, after the last one: others wait for the log meanwhile. `known`: as it is by then."""
     made: list[key.Key] = []
 
     def checked(before: key.Key | None, after: key.Key | None, tx: Connection) -> None:
@@ -127,7 +163,7 @@ def _all_checked(drafts: Sequence[Draft], checks: Checks, lifetimes: Lifetimes |
         if after.key_id == drafts[0].command.key_id:
             made.clear()  # it was begun before, and rolled back
         made.append(after)
-        if len(made) == len(drafts) and (refusals := checks.created(made, lifetimes, tx)):
+        if len(made) == len(drafts) and (refusals := checks.created(made, lifetimes, tx, known)):
             raise KeysRefused(refusals)
 
     return checked
