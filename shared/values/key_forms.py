@@ -5,7 +5,7 @@ and redaction cuts them out of every text.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 FORMS_MAX: Final = 10
@@ -17,7 +17,7 @@ _PREFIX: Final = re.compile(r"[0-9A-Za-z]{3,19}[_-]", re.ASCII)
 _BODY: Final = "[0-9A-Za-z_-]"
 # What of ours begins so must stay readable: secrets, identifiers, names of metrics and headers, types of problems.
 _IDENTIFIERS: Final = ["alr", "chn", "dlv", "evt", "exp", "key", "msg", "net", "org", "req", "rul", "sen", "ses", "usr"]
-_OURS: Final = ("grl_", "grc_", "whsec_", "grillo_", "grillo-", *(f"{name}_" for name in _IDENTIFIERS))
+_OURS: Final = ("grl_", "grc_", "whsec_", "grillo_", "grillo-", "http", *(f"{name}_" for name in _IDENTIFIERS))
 
 
 class KeyFormWrong(ValueError):
@@ -37,11 +37,11 @@ class _Forms:
 _forms: _Forms | None = None
 
 
-def checked(prefixes: Sequence[str], reserved: Iterable[str] = ()) -> tuple[str, ...]:
-    """`reserved`: more words of ours that stay readable. Raises KeyFormWrong."""
+def checked(prefixes: Sequence[str]) -> tuple[str, ...]:
+    """Raises KeyFormWrong."""
     if len(prefixes) > FORMS_MAX or not all(map(_PREFIX.fullmatch, prefixes)):
         raise KeyFormWrong(MUST_BE)
-    others = [*_OURS, *reserved]
+    others = list(_OURS)
     for prefix in prefixes:
         if any(word.startswith(prefix) or prefix.startswith(word) for word in others):
             raise KeyFormWrong(MUST_BE)
