@@ -81,6 +81,16 @@ quota_on_shares = Gauge(
     "Gates that take their share of each limit while Redis is away or does not know enough. Not: without REDIS_URL.",
     multiprocess_mode="livesum",
 )
+slot_calls = Counter(
+    "grillo_slot_calls_total",
+    "Requests that Redis was asked for a slot for. Not: those that used a slot which their gate held already.",
+    ["outcome"],  # outcome: granted refused; failed: also reports and attempts to join
+)
+slots_on_shares = Gauge(
+    "grillo_slots_on_shares",
+    "Gates that take their share of each key's slots while Redis is away or does not know enough. Not: without REDIS_URL.",
+    multiprocess_mode="livesum",
+)
 parked_events = Gauge(
     "grillo_parked_events",
     "Events that a follower could not apply, and those of the same streams waiting behind them.",
@@ -192,6 +202,7 @@ hours_sealed = Counter(
 for _counter, _values in (
     (authentication_failed, ("published", "lost")),
     (quota_calls, ("admitted", "refused", "failed")),
+    (slot_calls, ("granted", "refused", "failed")),
     (unproved, ("pull", "push", "push_unfinished", "snapshot", "head")),
     (gates_refused, ("foreign", "cap")),
     (internal_refused, ("unknown-token", "not-allowed")),

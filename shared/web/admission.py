@@ -12,13 +12,14 @@ import falcon
 from falcon.routing import CompiledRouter
 
 from shared.gate.authentication.credential import Presented
-from shared.gate.gate import Gate
+from shared.gate.gate import CONCURRENT, Gate
 from shared.gate.verdict import Verdict
 from shared.observability import metrics
 from shared.runtime.clock import Clock
 from shared.values.frozen_struct import FrozenStruct
 from shared.web.cors import Cors
 from shared.web.exception_mapping import ExceptionMapping, with_problem_in
+from shared.web.answers.holding_stream import HoldingStream
 from shared.web.operation import Answer, Operation
 from shared.web.problems.catalogue import Problem
 from shared.web.problems.refusals import refusal_problem
@@ -53,6 +54,15 @@ class Found(FrozenStruct, frozen=True, gc=False):
     cors: tuple[tuple[str, str], ...]  # for callers that say no origin
 
 
+class _Held:
+    """What its request holds until its answer is handed to the server."""
+
+    __slots__ = ("verdict",)
+
+    def __init__(self) -> None:
+        self.verdict: Verdict | None = None
+
+
 class Admission:
     """`answer` is a WSGI application. `declared`: (resource, method) → its operation; `falcon_app` answers what is not.
 
@@ -79,6 +89,25 @@ class Admission:
         self._identify, self._cors, self._faults = identification.identify, cors, faults
 
     def answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        held = _Held()
+        try:
+            body = self._answer(environ, start_response, held)
+        except BaseException:  # also what ends a thread or a greenlet: whatever happens, its slot is free
+            self._end(held.verdict)
+            raise
+        verdict = held.verdict
+        if verdict is None or not verdict.holds_slot:
+            return body
+        if isinstance(body, list):
+            self._end(verdict)
+            return body
+        return HoldingStream(body, lambda: self._end(verdict))
+
+    def _end(self, verdict: Verdict | None) -> None:
+        if verdict is not None:
+            self._gate.end(verdict)
+
+    def _answer(self, environ: dict[str, Any], start_response: StartResponse, held: "_Held") -> Iterable[bytes]:
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
         found = (self._find_again if len(path) <= _PATH_CHARACTERS_MAX else self._find)(path, method)
         if found is None:
@@ -100,14 +129,14 @@ class Admission:
                     networks = networks + named if named else networks
                 presented = Presented(environ.get("HTTP_AUTHORIZATION"), keys, caller)
                 reserve, gives_up = operation.reserve, operation.gives_up
-                verdict = self._gate.admit(
+                held.verdict = verdict = self._gate.admit(
                     presented, permission, began, reserve=reserve, gives_up=gives_up, networks=networks
                 )
             else:
                 judged = operation.stands_for(found.resource, request, caller)
                 permission = judged.permission
                 presented, networks = judged.presented, judged.networks
-                verdict = self._gate.admit(presented, permission, began, networks=networks)
+                verdict = self._gate.admit(presented, permission, began, networks=networks, answers=False)
             error = _refusal(verdict, permission, found, presented.address)
             if error is None:
                 admitted: Any = verdict.grant  # who passes has one
@@ -213,7 +242,8 @@ def _headers(
     limits, spent = verdict.limits, verdict.spent
     if limits is not None and spent is not None:
         name = "minute" if verdict.reserve is None else verdict.reserve.name
-        headers += rate_limit_headers(limits, spent, name, gate_time())
+        slots_left = verdict.slots_left if verdict.holds_slot else 0 if CONCURRENT in spent.violated else None
+        headers += rate_limit_headers(limits, spent, name, gate_time(), slots_left)
     if verdict.in_query:
         return _kept_by_nobody(headers)
     if "Cache-Control" not in said:

@@ -39,16 +39,17 @@ class Status(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Rate limits of a key: requests in any 60 s, and in a UTC day; None: unlimited."""
+    """Limits of a key: requests in any 60 s, in a UTC day, and answered at the same time; None: unlimited."""
 
     minute: int
     day: int | None
+    concurrent: int | None = None
 
     def lowered(self, minute: int | None, day: int | None) -> "Limits":
         """These limits, lowered by a key's own; None: the key has no limit of its own."""
         if minute is None and day is None:
             return self
-        return Limits(minute=_lower(minute, self.minute) or 0, day=_lower(day, self.day))
+        return Limits(minute=_lower(minute, self.minute) or 0, day=_lower(day, self.day), concurrent=self.concurrent)
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -16,16 +16,9 @@ from shared.gate.grants.grant import Limits
 from shared.gate.quota.key_allowance import KeyAllowance
 from shared.gate.quota.key_allowances import KeyAllowances
 from shared.gate.quota.memory_quota import MINUTE_SECONDS, Spent, day_of
-from shared.gate.quota.redis_counters import (
-    Answer,
-    CountersUnavailable,
-    GateUnknown,
-    Joined,
-    RedisCounters,
-    Seeding,
-    Statement,
-)
+from shared.gate.quota.redis_counters import Answer, Joined, RedisCounters, Seeding, Statement
 from shared.gate.quota.share_quota import ShareQuota
+from shared.gate.redis_script import CountersUnavailable, GateUnknown
 from shared.observability import metrics
 from shared.runtime.clock import Clock
 
@@ -50,13 +43,15 @@ class RedisQuota:
         time: Callable[[], float],
         gates: Callable[[], int],
         spent: Callable[[], tuple[SpentToday, ...]],
+        beside: Callable[[], None] = lambda: None,
     ) -> None:
         """`time`: seconds since 1970 by the log's clock, which says what day it is. `gates`: counts the live gates.
 
-        `spent`: asks usage what keys have spent, to seed a Redis that does not know.
+        `spent`: asks usage what keys have spent, to seed a Redis that does not know. `beside`: is called after each
+        report, by the same thread.
         """
         self._counters, self._clock, self._time, self._spent = counters, clock, time, spent
-        self._allowances = KeyAllowances()
+        self._allowances, self._beside = KeyAllowances(), beside
         self._calling = threading.Lock()  # answers take effect in the order in which Redis gave them
         self._joined: Joined | None = None
         self._is_connected, self._is_told_away = False, False
@@ -141,6 +136,7 @@ class RedisQuota:
         while not self._stopping.wait(REPORT_SECONDS if self._is_connected else RETRY_SECONDS):
             try:
                 self.report()
+                self._beside()
             except Exception:
                 # Whatever it was: this thread must live to report again; until then allowances expire.
                 _log.exception("quota_report_failed")

@@ -175,6 +175,9 @@ FRENCH_FAULTS: Mapping[str, str] = {
         "envoyez la clé une seule fois : dans l'en-tête Authorization ou dans api_key"
     ),
     "the Authorization header must read: Bearer KEY": "l'en-tête Authorization doit être : Bearer CLE",
+    "as many requests of this key as are allowed at the same time are being answered": (
+        "autant de requêtes de cette clé qu'il en est permis en même temps sont en cours de réponse"
+    ),
     "the allowed number of requests per minute and per day is used up": (
         "le nombre de requêtes permis par minute et par jour est épuisé"
     ),

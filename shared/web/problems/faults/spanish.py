@@ -175,6 +175,9 @@ SPANISH_FAULTS: Mapping[str, str] = {
         "envíe la clave una sola vez: en la cabecera Authorization o en api_key"
     ),
     "the Authorization header must read: Bearer KEY": "la cabecera Authorization debe ser: Bearer CLAVE",
+    "as many requests of this key as are allowed at the same time are being answered": (
+        "se están respondiendo tantas peticiones de esta clave como se permiten al mismo tiempo"
+    ),
     "the allowed number of requests per minute and per day is used up": (
         "el número de peticiones permitidas por minuto y por día está agotado"
     ),

@@ -1,0 +1,137 @@
+"""Slots that one of many gates holds for its keys: which of them are in use, and which it gives back.
+
+Calls nobody. Each method is one step that no other thread sees half done.
+"""
+
+import threading
+from collections.abc import Mapping
+from typing import NamedTuple
+
+IDLE_SECONDS = 1.0
+# A refusal that all gates together made is believed for so long: who is refused may ask again at once, and often.
+REFUSED_SECONDS = 0.05
+# A gate that is granted a slot may hold 1/16 of the limit beside it, unasked the next time.
+BLOCK_PARTS = 16
+
+
+class Statement(NamedTuple):
+    """A gate's word on one key: it holds so many slots, which are all that it holds, and wants so many more."""
+
+    held: int
+    wanted: int
+    limit: int
+
+
+class Answer(NamedTuple):
+    """`granted` more slots. `others`: what all other gates hold."""
+
+    granted: int
+    others: int
+
+
+class _Key:
+    """`most`: of `in_use` since `looked_at`, in elapsed seconds. `told`: how many slots all gates know that it holds."""
+
+    __slots__ = ("held", "in_use", "looked_at", "most", "others", "refused_until", "told")
+
+    def __init__(self, elapsed: float) -> None:
+        self.in_use = self.held = self.told = self.most = self.others = 0
+        self.looked_at, self.refused_until = elapsed, float("-inf")
+
+
+class HeldSlots:
+    """`trusted_until`: the elapsed second until which slots that are held may be used unasked."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, _Key] = {}
+        self._one_at_a_time = threading.Lock()
+        self.trusted_until = float("-inf")
+
+    def take(self, key_id: str, limit: int, elapsed: float) -> int | None:
+        """A slot that is held: how many are left beside it; -1: none for some moments yet; None: all must be asked."""
+        with self._one_at_a_time:
+            key = self._by_key.get(key_id)
+            if key is None or elapsed >= self.trusted_until:
+                return None
+            if key.in_use < key.held and key.in_use < limit:
+                self._use(key)
+                return max(0, limit - key.others - key.in_use)
+            return -1 if elapsed < key.refused_until else None
+
+    def take_share(self, key_id: str, share: int, elapsed: float) -> int:
+        """A slot of this gate's share, while nobody counts for all: how many are left of it; -1: none."""
+        with self._one_at_a_time:
+            key = self._key(key_id, elapsed)
+            if key.in_use >= share:
+                return -1
+            self._use(key)
+            return share - key.in_use
+
+    def give_back(self, key_id: str) -> None:
+        with self._one_at_a_time:
+            self._by_key[key_id].in_use -= 1
+
+    def ask(self, key_id: str, limit: int, elapsed: float) -> Statement:
+        """For one slot more than are held, and some beside it."""
+        with self._one_at_a_time:
+            key = self._key(key_id, elapsed)
+            return Statement(key.held, max(1, key.in_use + 1 - key.held) + limit // BLOCK_PARTS, limit)
+
+    def answered(self, key_id: str, asked: Statement, answer: Answer, elapsed: float) -> int:
+        """Takes a slot of what was granted: how many are left beside it; -1: none."""
+        with self._one_at_a_time:
+            key = self._by_key[key_id]
+            key.held = key.told = asked.held + answer.granted
+            key.others = answer.others
+            if key.in_use < key.held and key.in_use < asked.limit:
+                self._use(key)
+                return max(0, asked.limit - key.others - key.in_use)
+            key.refused_until = elapsed + REFUSED_SECONDS
+            return -1
+
+    def idle(self, elapsed: float) -> dict[str, Statement]:
+        """Gives back what was not used for IDLE_SECONDS, and forgets keys of which nothing is held: what to tell.
+
+        So is what was taken as a share and is in use yet.
+        """
+        told = {}
+        with self._one_at_a_time:
+            for key_id, key in list(self._by_key.items()):
+                if elapsed - key.looked_at >= IDLE_SECONDS:
+                    key.held = min(key.held, max(key.most, key.in_use))
+                    key.most, key.looked_at = key.in_use, elapsed
+                key.held = max(key.held, key.in_use)
+                if key.held != key.told:
+                    told[key_id] = Statement(key.held, 0, 0)
+                elif not (key.held or key.in_use):
+                    del self._by_key[key_id]
+        return told
+
+    def told(self, statements: Mapping[str, Statement]) -> None:
+        """All gates know them now."""
+        with self._one_at_a_time:
+            for key_id, statement in statements.items():
+                if (key := self._by_key.get(key_id)) is not None:
+                    key.told = statement.held
+
+    def in_use(self) -> dict[str, Statement]:
+        """What is in use, and no more than that is held from now on: for those who know nothing of this gate."""
+        with self._one_at_a_time:
+            for key in self._by_key.values():
+                key.held = key.told = key.in_use
+            return {key_id: Statement(key.in_use, 0, 0) for key_id, key in self._by_key.items() if key.in_use}
+
+    def left(self, key_id: str, limit: int) -> int:
+        key = self._by_key.get(key_id)
+        return limit if key is None else max(0, limit - key.others - key.in_use)
+
+    def _key(self, key_id: str, elapsed: float) -> _Key:
+        key = self._by_key.get(key_id)
+        if key is None:
+            key = self._by_key[key_id] = _Key(elapsed)
+        return key
+
+    @staticmethod
+    def _use(key: _Key) -> None:
+        key.in_use += 1
+        key.most = max(key.most, key.in_use)

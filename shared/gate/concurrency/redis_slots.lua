@@ -1,0 +1,87 @@
+-- Concurrency limiter, as one atomic script: how many slots of each API key each gate holds (docs/decisions/0095).
+--
+-- KEYS: the record of this Redis, the gates, then one for each API key. ARGV: a command, the lease in milliseconds, the
+-- gate, then
+--   join    continuity known ('': none), a continuity to begin if need be, starting: 1 or 0
+--           → continuity, milliseconds to wait yet
+--   settle  continuity, then FIELDS for each API key → granted and what all others hold, for each; nothing if the gate is
+--           not known
+--   leave   → what the gate held is free
+-- Times are milliseconds of this server's clock.
+
+local FIELDS, HOLD_FIRST, KEPT = 3, 2000, 25 * 3600 * 1000
+
+local command, lease, gate = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local continuity, server, last, hold = unpack(redis.call('HMGET', KEYS[1], 'continuity', 'server', 'last', 'hold'))
+local time = redis.call('TIME')
+-- Never back: a gate that seems to have spoken in the future would never be given up.
+local now = math.max(tonumber(last) or 0, time[1] * 1000 + math.floor(time[2] / 1000))
+
+local function heard()
+  redis.call('HSET', KEYS[1], 'last', now)
+  redis.call('PEXPIRE', KEYS[1], KEPT)
+  redis.call('HSET', KEYS[2], gate, now)
+  redis.call('PEXPIRE', KEYS[2], KEPT)
+end
+
+local function join()
+  local known, new_continuity, starting = ARGV[4], ARGV[5], ARGV[6] == '1'
+  local running = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+  if not continuity or server ~= running then
+    continuity = new_continuity
+    -- Gates that held slots before tell it within a lease. Where none is known to have been there, moments are enough.
+    hold = now + ((starting and known == '') and HOLD_FIRST or lease)
+    redis.call('DEL', KEYS[2])
+    redis.call('HSET', KEYS[1], 'continuity', continuity, 'server', running, 'hold', hold)
+  end
+  heard()
+  return {continuity, math.max(0, tonumber(hold) - now)}
+end
+
+-- Invariant, for every API key at all times: the sum of what gates hold <= limit, but for what a gate brings along that
+-- was not known here.
+local function settle(alive, key, at)
+  local held, wanted, limit = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  local others, granted, all = 0, 0, redis.call('HGETALL', key)
+  for place = 1, #all, 2 do
+    if not alive[all[place]] then
+      redis.call('HDEL', key, all[place])
+    elseif all[place] ~= gate then
+      others = others + tonumber(all[place + 1])
+    end
+  end
+  if wanted > 0 and now >= tonumber(hold) then
+    granted = math.max(0, math.min(wanted, limit - others - held))
+  end
+  if held + granted > 0 then
+    redis.call('HSET', key, gate, held + granted)
+    redis.call('PEXPIRE', key, KEPT)
+  else
+    redis.call('HDEL', key, gate)
+  end
+  return granted, others
+end
+
+local function settle_all()
+  if ARGV[4] ~= continuity or not redis.call('HGET', KEYS[2], gate) then return {} end
+  heard()
+  local alive, gates = {}, redis.call('HGETALL', KEYS[2])
+  for place = 1, #gates, 2 do
+    if tonumber(gates[place + 1]) + lease > now then
+      alive[gates[place]] = true
+    else
+      redis.call('HDEL', KEYS[2], gates[place])
+    end
+  end
+  local results = {now}
+  for number = 3, #KEYS do
+    local granted, others = settle(alive, KEYS[number], 5 + (number - 3) * FIELDS)
+    results[#results + 1] = granted
+    results[#results + 1] = others
+  end
+  return results
+end
+
+if command == 'join' then return join() end
+if command == 'settle' then return settle_all() end
+return redis.call('HDEL', KEYS[2], gate)

@@ -1,0 +1,27 @@
+"""A streamed answer that holds something until the server closes it."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+
+class HoldingStream:
+    """WSGI servers close what they iterate; one that dropped it instead has not kept it: then it is closed as garbage."""
+
+    def __init__(self, stream: Iterable[bytes], end: Callable[[], None]) -> None:
+        """`end`: is called once."""
+        self._stream, self._end, self._is_closed = stream, end, False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._stream)
+
+    def close(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            if (close := getattr(self._stream, "close", None)) is not None:
+                close()
+        finally:
+            self._end()
+
+    def __del__(self) -> None:
+        self.close()

@@ -1,0 +1,181 @@
+"""Slots of several gates on a real Redis: hammered by threads, a gate that dies, Redis emptied while slots are held."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.gate.concurrency.held_slots import IDLE_SECONDS
+from shared.gate.concurrency.redis_slots import RedisSlots
+from shared.gate.concurrency.slot_counters import SlotCounters
+from shared.gate.concurrency.slots import NONE_LEFT
+from shared.runtime.clock import SystemClock
+from tests.servers import Redis
+
+KEY, LEASE = "key_1", 10.0
+RECORD = "{grillo:quota}:slots:record"
+pytestmark = [pytest.mark.xdist_group("redis"), pytest.mark.timeout(120)]
+
+
+class Clock(SystemClock):
+    """The machine's, moved on at will; Redis's with it."""
+
+    def __init__(self, server: Redis) -> None:
+        super().__init__()
+        self._server, self._moved = server, 0.0
+
+    def elapsed_seconds(self) -> float:
+        return super().elapsed_seconds() + self._moved
+
+    def advance(self, seconds: float) -> None:
+        with self._server.client() as client:
+            last = float(client.hget(RECORD, "last") or time.time() * 1000)
+            client.hset(RECORD, "last", round(max(last, time.time() * 1000) + seconds * 1000))
+        self._moved += seconds
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Redis]:
+    """For the test to break."""
+    redis = Redis(tmp_path)
+    yield redis
+    redis.close()
+
+
+def gates(server: Redis, clock: Clock, count: int) -> list[RedisSlots]:
+    """Counted by Redis."""
+    made = [
+        RedisSlots(SlotCounters(server.url, LEASE, seconds_max=10.0), clock, gates=lambda: count, lease_seconds=LEASE)
+        for _ in range(count)
+    ]
+    for gate in made:
+        gate.start()
+    pass_seconds(clock, made, LEASE + 1)
+    assert not any(gate.is_on_shares for gate in made)
+    return made
+
+
+def pass_seconds(clock: Clock, alive: list[RedisSlots], seconds: float) -> None:
+    """As in life: gates report, or try to, all the while."""
+    for _ in range(round(seconds)):
+        clock.advance(1.0)
+        for gate in alive:
+            gate.report()
+
+
+def take(gate: RedisSlots, clock: Clock, limit: int) -> bool:
+    return gate.take(KEY, limit, clock.elapsed_seconds()) != NONE_LEFT
+
+
+@pytest.mark.parametrize("count", [1, 3, 5])
+@pytest.mark.parametrize("limit", [5, 20])
+def test_hammered_they_hold_what_is_allowed_and_never_more(server: Redis, count: int, limit: int) -> None:
+    clock, counting, stopping = Clock(server), threading.Lock(), threading.Event()
+    made = gates(server, clock, count)
+    in_use, most, seen_at_refusals = 0, 0, []
+
+    def call(gate: RedisSlots) -> None:
+        nonlocal in_use, most
+        while not stopping.is_set():
+            if take(gate, clock, limit):
+                with counting:
+                    in_use += 1
+                    most = max(most, in_use)
+                stopping.wait(0.02)  # a slow handler
+                with counting:
+                    in_use -= 1
+                gate.give_back(KEY, clock.elapsed_seconds())
+            else:
+                seen_at_refusals.append(in_use)
+                stopping.wait(0.005)
+
+    callers = [threading.Thread(target=call, args=(gate,)) for gate in made for _ in range(2 * limit // count + 2)]
+    for caller in callers:
+        caller.start()
+    while len(seen_at_refusals) < 2_000:
+        for gate in made:
+            gate.report()
+        time.sleep(0.02)
+    stopping.set()
+    for caller in callers:
+        caller.join()
+    assert most <= limit
+    settled = seen_at_refusals[len(seen_at_refusals) // 4 :]
+    assert sum(settled) / len(settled) >= 0.95 * limit, "while anybody is refused, nearly all is used"
+    pass_seconds(clock, made, 2 * IDLE_SECONDS + 1)
+    assert held(server) == 0
+    for gate in made:
+        gate.stop()
+
+
+def test_far_from_its_limit_a_key_costs_no_call(server: Redis) -> None:
+    clock = Clock(server)
+    (gate,) = gates(server, clock, 1)
+    assert take(gate, clock, 20)
+    gate.give_back(KEY, clock.elapsed_seconds())
+    with server.client() as client:
+        before = client.info("commandstats")["cmdstat_evalsha"]["calls"]
+        for _ in range(1_000):
+            assert take(gate, clock, 20)
+            gate.give_back(KEY, clock.elapsed_seconds())
+        assert client.info("commandstats")["cmdstat_evalsha"]["calls"] == before
+
+
+def test_what_a_dead_gate_held_is_free_a_lease_after_it_was_heard_last_and_not_before(server: Redis) -> None:
+    clock = Clock(server)
+    dead, living = gates(server, clock, 2)
+    assert [take(dead, clock, 5) for _ in range(6)] == [True] * 5 + [False]
+    pass_seconds(clock, [living], LEASE - 2)
+    assert not take(living, clock, 5)
+    pass_seconds(clock, [living], 3)
+    assert [take(living, clock, 5) for _ in range(6)] == [True] * 5 + [False]
+    # It lives on, unseen: what it has in flight comes on top, and it gets nothing more.
+    assert not take(dead, clock, 5)
+    for _ in range(5):
+        dead.give_back(KEY, clock.elapsed_seconds())
+    pass_seconds(clock, [living, dead], 3)
+    assert not take(dead, clock, 5)
+
+
+def test_one_that_leaves_frees_what_it_held_at_once(server: Redis) -> None:
+    clock = Clock(server)
+    leaving, staying = gates(server, clock, 2)
+    assert [take(leaving, clock, 3) for _ in range(3)] == [True] * 3
+    leaving.stop()
+    assert [take(staying, clock, 3) for _ in range(4)] == [True] * 3 + [False]
+
+
+def test_redis_lost_and_back_while_slots_are_held(server: Redis) -> None:
+    clock = Clock(server)
+    made = gates(server, clock, 3)
+    assert [take(made[0], clock, 6) for _ in range(4)] == [True] * 4
+    assert take(made[1], clock, 6)
+    server.stop()
+    for gate in made:
+        gate.report()
+        gate.take("key_2", 6, clock.elapsed_seconds())
+    # Shares of two each, and what is in use stays so.
+    assert all(gate.is_on_shares for gate in made)
+    assert [take(gate, clock, 6) for gate in made] == [False, True, True]
+    assert not take(made[1], clock, 6)
+    server.start()
+    for gate in made:
+        gate.report()
+        assert gate.is_on_shares, "others may hold what is not known yet"
+    pass_seconds(clock, made, LEASE + 1)
+    assert not any(gate.is_on_shares for gate in made)
+    # Seven are in use of six: none is granted until two have ended.
+    assert held(server) == 7
+    assert [take(gate, clock, 6) for gate in made] == [False] * 3
+    for gate in (made[0], made[0]):
+        gate.give_back(KEY, clock.elapsed_seconds())
+    pass_seconds(clock, made, 3)
+    assert [take(made[2], clock, 6) for _ in range(2)] == [True, False]
+
+
+def held(server: Redis) -> int:
+    """Of the key, by what Redis knows."""
+    with server.client() as client:
+        return sum(map(int, client.hvals(f"{{grillo:quota}}:slots:{KEY}")))
