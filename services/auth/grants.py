@@ -17,7 +17,7 @@ from services.auth.integrity.dead_secret_rows import forget_damaged
 from services.auth.integrity.grant_rows import GrantDamaged, as_row, damaged_grants, read_grant
 from shared.contracts.decoding import decode_all
 from shared.contracts.envelope import CloudEvent
-from shared.contracts.keys import SHAPES, OrganisationEvent
+from shared.contracts.keys import SHAPES, OrganisationEvent, TierChanged, contract_of, contract_text
 from shared.contracts.seen import SeenKey, SeenKeys
 from shared.eventsourcing.event_store import Head
 from shared.gate.grants.grant import Grant, Limits, Snapshot, evolve
@@ -159,10 +159,14 @@ class GrantBook:
         """The snapshot without its grants."""
         if follows_anew(tx):
             raise NotCaughtUp
+        organisations = tx.execute(select(tables.organisation_tier)).all()
         return Snapshot(
             place=read_checkpoint(tx, tables.checkpoint, FOLLOWER),
             grants=(),
-            tiers={row.organisation_id: row.tier for row in tx.execute(select(tables.organisation_tier))},
+            tiers={row.organisation_id: row.tier for row in organisations},
+            contracts={
+                row.organisation_id: contract for row in organisations if (contract := contract_of(row.contract))
+            },
             policy=self._policy,
             unappliable=tuple(sorted(_unappliable(tx).union(damaged))),
         )
@@ -212,5 +216,7 @@ def _load_all(tx: Connection, key_ids: set[str]) -> dict[str, Grant]:
 def _save_tier(tx: Connection, event: OrganisationEvent) -> None:
     table = tables.organisation_tier
     is_this = table.c.organisation_id == event.organisation_id
-    if tx.execute(update(table).where(is_this).values(tier=event.tier)).rowcount == 0:
-        tx.execute(insert(table).values(organisation_id=event.organisation_id, tier=event.tier))
+    contract = event.contract if isinstance(event, TierChanged) else None
+    values = {"tier": event.tier, "contract": contract_text(contract)}
+    if tx.execute(update(table).where(is_this).values(values)).rowcount == 0:
+        tx.execute(insert(table).values(organisation_id=event.organisation_id, **values))

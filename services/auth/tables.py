@@ -25,6 +25,7 @@ organisation_tier = Table(
     metadata,
     Column("organisation_id", String(32), primary_key=True),
     Column("tier", String(16), nullable=False),
+    Column("contract", Text),
 )
 
 # Secrets that were ended (dead_secrets/ending.py). No reset touches it: what a log says later wakes none of them.

@@ -113,7 +113,7 @@ class KeyItem(KeyResource):
     def on_get(self, call: Call[AsOfQuery, None], key_id: str) -> Answer:
         with as_problems():
             past = self._past(call.caller.organisation_id, key_id, call.query)
-        return Answer(body=self._show(past.key, past.tier), revision=past.key.revision)
+        return Answer(body=self._show.past(past), revision=past.key.revision)
 
     @operation(
         "Edit a key; adding permissions requires `regenerate`, which ends all older secrets",

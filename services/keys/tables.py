@@ -29,6 +29,7 @@ organisation = Table(
     Column("lifetime_max_days", Integer),
     Column("lifetime_default_days", Integer),
     Column("revision", Integer, nullable=False, server_default=text("1")),
+    Column("contract", Text),
 )
 
 # Read model of lists and details. Times are RFC 3339 texts, which sort as the times do. `sort_name`, `search_text`:

@@ -176,6 +176,7 @@ known_organisation = Table(
     metadata,
     Column("organisation_id", String(32), primary_key=True),
     Column("tier", String(32), nullable=False),
+    Column("contract", Text),
 )
 
 # What was changed by Idempotency-Key, kept for a day.

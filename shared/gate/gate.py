@@ -95,9 +95,7 @@ class Gate:
         if verdict.holds_slot and verdict.grant is not None:
             self.slots.give_back(verdict.grant.key_id, self._elapsed_seconds())
 
-    def _too_many_at_once(
-        self, verdict: Verdict, key_id: str, limits: Limits, elapsed: float, now: float
-    ) -> Verdict:
+    def _too_many_at_once(self, verdict: Verdict, key_id: str, limits: Limits, elapsed: float, now: float) -> Verdict:
         """Counts nothing: what else would refuse it is told beside."""
         spent = self.quota.peek(key_id, limits, elapsed, now)
         wait_seconds = max(CONCURRENT_RETRY_SECONDS, spent.retry_after_seconds)

@@ -17,9 +17,9 @@ from shared.gate.verdict import Verdict
 from shared.observability import metrics
 from shared.runtime.clock import Clock
 from shared.values.frozen_struct import FrozenStruct
+from shared.web.answers.holding_stream import HoldingStream
 from shared.web.cors import Cors
 from shared.web.exception_mapping import ExceptionMapping, with_problem_in
-from shared.web.answers.holding_stream import HoldingStream
 from shared.web.operation import Answer, Operation
 from shared.web.problems.catalogue import Problem
 from shared.web.problems.refusals import refusal_problem

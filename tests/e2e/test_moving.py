@@ -19,9 +19,7 @@ PAGE = (ROOT / "docs/moving.md").read_text()
 (TABLE,) = [block.removeprefix("csv\n") for block in PAGE.split("```")[1::2] if block.startswith("csv\n")]
 
 
-def test_imported_keys_are_served_metered_rotated_and_revoked_and_stand_nowhere(
-    system: System, tmp_path: Path
-) -> None:
+def test_imported_keys_are_served_metered_rotated_and_revoked_and_stand_nowhere(system: System, tmp_path: Path) -> None:
     (tmp_path / "keys.csv").write_text(TABLE)
     secrets = [row["secret"] for row in csv.DictReader(TABLE.splitlines())]
     environment = os.environ | {"GRILLO_URL": system.url, "GRILLO_API_KEY": system.admin_key}

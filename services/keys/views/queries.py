@@ -13,11 +13,12 @@ from services.keys.lifecycle import key
 from services.keys.lifecycle.key import Access, Status
 from services.keys.lifecycle.lifetimes import Lifetimes, exceeded_days
 from services.keys.lifecycle.lock_out import usable_beyond
-from services.keys.lifecycle.organisation import ACTIVE_KEYS_MAX, NoSuchOrganisation
+from services.keys.lifecycle.organisation import NoSuchOrganisation, active_keys_max
 from services.keys.views.active_keys import count_active, has_status
 from services.keys.views.listing.key_filter import KeyFilter, conditions
 from services.keys.views.listing.key_order import NEWEST_FIRST, Place, read_keys
 from services.keys.views.setting_columns import from_row
+from shared.contracts.keys import Contract, contract_of
 from shared.runtime.clock import Clock
 from shared.sql.database import Database
 from shared.values.timestamps import from_rfc3339, rfc3339
@@ -70,7 +71,7 @@ class KeyView(Access):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganisationView:
-    """`active_keys_max`: how many active keys its tier allows."""
+    """`active_keys_max`: how many active keys its tier allows. `contract`: what is agreed on in the tier's place."""
 
     id: str
     name: str
@@ -82,6 +83,7 @@ class OrganisationView:
     lifetime_default_days: int | None
     active_keys: int
     active_keys_max: int
+    contract: Contract | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +168,7 @@ class KeyQueries:
             return tx.execute(select(tables.api_key.c.id).limit(1)).first() is not None
 
     def _organisation(self, tx: Connection, row: Row[Any]) -> OrganisationView:
+        contract = contract_of(row.contract)
         return OrganisationView(
             id=row.id,
             name=row.name,
@@ -176,7 +179,8 @@ class KeyQueries:
             lifetime_max_days=row.lifetime_max_days,
             lifetime_default_days=row.lifetime_default_days,
             active_keys=count_active(tx, row.id, self._clock.now()),
-            active_keys_max=ACTIVE_KEYS_MAX[row.tier],
+            active_keys_max=active_keys_max(row.tier, contract),
+            contract=contract,
         )
 
 

@@ -27,9 +27,7 @@ _log = structlog.get_logger(__name__)
 class RedisSlots:
     """Safe to share between the threads of one process. `elapsed`: seconds of `clock`."""
 
-    def __init__(
-        self, counters: SlotCounters, clock: Clock, *, gates: Callable[[], int], lease_seconds: float
-    ) -> None:
+    def __init__(self, counters: SlotCounters, clock: Clock, *, gates: Callable[[], int], lease_seconds: float) -> None:
         """`gates`: counts the live gates."""
         self._counters, self._clock, self._gates, self._lease_seconds = counters, clock, gates, lease_seconds
         self._held = HeldSlots()

@@ -5,7 +5,7 @@
 
 import enum
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import assert_never
 
@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from shared.contracts.keys import (
+    Contract,
     KeyAccessChanged,
     KeyCreated,
     KeyDeleted,
@@ -50,6 +51,13 @@ class Limits:
         if minute is None and day is None:
             return self
         return Limits(minute=_lower(minute, self.minute) or 0, day=_lower(day, self.day), concurrent=self.concurrent)
+
+
+def limits_by(tier: str, contract: Contract | None, policy: Mapping[str, Limits]) -> Limits | None:
+    """`policy`: limits by tier. None: the tier is not known here."""
+    if contract is None:
+        return policy.get(tier)
+    return Limits(minute=contract.minute, day=contract.day, concurrent=contract.concurrent)
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -96,7 +104,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """All grants at one place in the log of keys. `tiers`: of organisations, by id; `policy`: limits by tier.
+    """All grants at one place in the log of keys. `tiers`: of organisations, by id; `policy`: limits by tier;
+    `contracts`: of organisations that have one.
 
     `unappliable`: streams (ids) whose state is not to be trusted, for an event of theirs could not be applied.
     """
@@ -106,6 +115,7 @@ class Snapshot:
     tiers: Mapping[str, str]
     policy: Mapping[str, Limits]
     unappliable: tuple[str, ...] = ()
+    contracts: Mapping[str, Contract] = field(default_factory=dict)
 
 
 class EventOutOfPlace(Exception):

@@ -113,7 +113,8 @@ def test_as_many_as_the_tier_allows_are_taken_at_once(api: Management) -> None:
 
 def test_a_key_imports_none_that_may_more_than_itself(api: Management) -> None:
     maker = api.create(permissions=["admin"], limits={"minute": 50})["key"]
-    told = problem(taken(api, [of(SECRET, limits={"minute": 50}), of(SECRET + "2")], key=maker), 403, "beyond-own-bounds")
+    asked = [of(SECRET, limits={"minute": 50}), of(SECRET + "2")]
+    told = problem(taken(api, asked, key=maker), 403, "beyond-own-bounds")
     assert list(told["errors"]) == ["/keys/1"]
 
 

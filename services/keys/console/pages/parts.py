@@ -21,7 +21,7 @@ from services.keys.views.organisation_history import OrganisationHistory
 from services.keys.views.organisations.key_overview import KeyOverview
 from services.keys.views.queries import KeyQueries, KeyView, OrganisationView
 from shared.eventsourcing.origin import Origin
-from shared.gate.grants.grant import Limits
+from shared.gate.grants.grant import Limits, limits_by
 from shared.observability import trace_context
 from shared.runtime.clock import Clock
 from shared.sql.idempotency_table import Keep
@@ -50,9 +50,9 @@ class Parts:
     issuer: IssuerSignIn | None = None
     sensors: NetworkStates | None = None
 
-    def limits_of(self, key: KeyView, tier: str) -> Limits | None:
+    def limits_of(self, key: KeyView, organisation: OrganisationView) -> Limits | None:
         """Those in force: the lower of the key's own and its tier's. None: the tier is not known."""
-        limits = self.tiers.get(tier)
+        limits = limits_by(organisation.tier, organisation.contract, self.tiers)
         return limits and limits.lowered(key.minute_limit, key.day_limit)
 
 
@@ -113,7 +113,7 @@ class Visit:
         return self.parts.networks.of(self.organisation_id)
 
     def limits_of(self, key: KeyView) -> Limits | None:
-        return self.parts.limits_of(key, self.organisation.tier)
+        return self.parts.limits_of(key, self.organisation)
 
     def tier_limits(self) -> Limits | None:
-        return self.parts.tiers.get(self.organisation.tier)
+        return limits_by(self.organisation.tier, self.organisation.contract, self.parts.tiers)

@@ -1,4 +1,4 @@
-"""Forms of keys that another system made: which prefixes are taken, what is a key by them, and that no text keeps one."""
+"""Forms of keys that another system made: which prefixes are taken, what is a key by them; no text keeps one."""
 
 from collections.abc import Iterator
 

@@ -11,8 +11,8 @@ from shared.contracts.usage import Spent as SpentToday
 from shared.gate.grants.grant import Limits
 from shared.gate.quota.memory_quota import Spent
 from shared.gate.quota.redis_counters import Answer, Joined, RedisCounters, Statement
-from shared.gate.redis_script import CountersUnavailable
 from shared.gate.quota.redis_quota import RedisQuota
+from shared.gate.redis_script import CountersUnavailable
 from shared.runtime.clock import SystemClock
 from tests.servers import Redis
 
