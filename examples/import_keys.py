@@ -1,4 +1,4 @@
-"""Takes keys of another system along to Grillo: from a CSV file, by the SHA-256 of their secrets. docs/moving.md tells more.
+"""Takes keys of another system along to Grillo: from a CSV file, by the SHA-256 of their secrets (docs/moving.md).
 
 `python3 examples/import_keys.py FILE` needs nothing but Python; GRILLO_URL and GRILLO_API_KEY say where to and as whom
 (a key with `admin`). The file's columns: `name`, `permissions` (separated by spaces), and `sha256` (hexadecimal or

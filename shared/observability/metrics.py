@@ -88,7 +88,7 @@ slot_calls = Counter(
 )
 slots_on_shares = Gauge(
     "grillo_slots_on_shares",
-    "Gates that take their share of each key's slots while Redis is away or does not know enough. Not: without REDIS_URL.",
+    "Gates that take their share of keys' slots while Redis is away or does not know enough. Not: without REDIS_URL.",
     multiprocess_mode="livesum",
 )
 parked_events = Gauge(

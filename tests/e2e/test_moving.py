@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import Connection, String, cast, create_engine, inspect, literal_column, select, text
 
 from shared.values import key_forms
 from tests.e2e.running import Distributed, Embedded, System, eventually
@@ -73,8 +73,10 @@ def _written(system: System) -> Iterator[tuple[str, str]]:
         for service, database in system.stack.service_databases.items():
             with _connected(database.owner_url) as connection:
                 for table in inspect(connection).get_table_names():
-                    rows = connection.execute(text(f'SELECT t::text FROM "{table}" t')).scalars()
-                    yield f"{service}: {table}", "\n".join(rows)
+                    rows = connection.execute(
+                        select(cast(literal_column("t"), String)).select_from(text(f'"{table}" t'))
+                    )
+                    yield f"{service}: {table}", "\n".join(rows.scalars())
     for path in folder.rglob("*"):
         if path.is_file():
             yield str(path), path.read_bytes().decode(errors="replace")

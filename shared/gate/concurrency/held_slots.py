@@ -30,7 +30,7 @@ class Answer(NamedTuple):
 
 
 class _Key:
-    """`most`: of `in_use` since `looked_at`, in elapsed seconds. `told`: how many slots all gates know that it holds."""
+    """`most`: of `in_use` since `looked_at`, in elapsed seconds. `told`: how many all gates know that it holds."""
 
     __slots__ = ("held", "in_use", "looked_at", "most", "others", "refused_until", "told")
 

@@ -112,7 +112,7 @@ class RedisSlots:
         return left
 
     def _report_idle(self) -> None:
-        """In parts, so that no request waits long for the lock; nothing may be granted between a look and its report."""
+        """In parts, so that no request waits long for the lock; nothing is granted between a look and its report."""
         while True:
             with self._calling:
                 elapsed = self._clock.elapsed_seconds()

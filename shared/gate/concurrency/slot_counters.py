@@ -1,4 +1,4 @@
-"""Client of the script of slots (redis_slots.lua): it knows the script's arguments and answers, not what they are for."""
+"""Client of the script of slots (redis_slots.lua): it knows its arguments and answers, not what they are for."""
 
 import secrets
 from collections.abc import Sequence

@@ -54,7 +54,7 @@ class MemorySlots:
 
 
 class ShareSlots(MemorySlots):
-    """This gate's share of each key's slots, where nobody counts for all gates: at least one, so that no key is without."""
+    """This gate's share of each key's slots, where nobody counts for all: at least one, so that no key is without."""
 
     def __init__(self, gates: Callable[[], int]) -> None:
         """`gates`: counts the live gates."""

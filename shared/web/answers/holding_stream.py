@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 
 class HoldingStream:
-    """WSGI servers close what they iterate; one that dropped it instead has not kept it: then it is closed as garbage."""
+    """WSGI servers close what they iterate. One that drops it does not keep it: it is closed as garbage then."""
 
     def __init__(self, stream: Iterable[bytes], end: Callable[[], None]) -> None:
         """`end`: is called once."""
