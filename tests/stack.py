@@ -200,11 +200,11 @@ class Stack:
         return answer.raise_for_status().text
 
     def gates(self, are: str) -> int:
-        """How many gates are `on_shares`, or have their `redis_up`, as the services' metrics tell."""
+        """How many gates are `quota_on_shares` or `slots_on_shares`, or `quota_redis_up`, as the services tell."""
         told = 0.0
         for name in self._services:
             text = self.metrics(name)
-            told += sum(float(count) for count in re.findall(rf"^grillo_quota_{are}(?:{{[^}}]*}})? (\S+)$", text, re.M))
+            told += sum(float(count) for count in re.findall(rf"^grillo_{are}(?:{{[^}}]*}})? (\S+)$", text, re.M))
         return round(told)
 
     def errors(self) -> str:
@@ -283,7 +283,7 @@ class Stack:
     def _not_ready(self) -> list[str]:
         webs = [f"{self.public_url(name)}/readyz" for name in self._ports]
         not_ready = [url for url in (*webs, f"{self.url}/readyz") if not _is_ready(url)]
-        if not not_ready and (self.gates("redis_up") < len(self._services) or self.gates("on_shares")):
+        if not not_ready and (self.gates("quota_redis_up") < len(self._services) or self.gates("quota_on_shares")):
             return ["gates that count together"]  # they serve on shares, too; but tests count on whole limits
         return not_ready
 

@@ -1,5 +1,9 @@
 """Redis killed under load, back with old counts, killed again, back empty: no request fails, one share more at most."""
 
+import contextlib
+import os
+import signal
+import socket
 import threading
 import time
 from collections import Counter
@@ -8,6 +12,7 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
+from shared.gate.grants.replica import LEASE_SECONDS_DEFAULT
 from tests import local_http
 from tests.e2e.running import Distributed, eventually
 from tests.integration.shared.gate.quota.gates import Admission, Ledger
@@ -51,21 +56,21 @@ def test_a_redis_that_dies_costs_no_request_and_no_key_gets_more_than_one_share_
     for thread in threads:
         thread.start()
     try:
-        eventually(lambda: running.stack.gates("on_shares"), lambda count: count == 0, seconds=60, every=0.5)
+        eventually(lambda: running.stack.gates("quota_on_shares"), lambda count: count == 0, seconds=60, every=0.5)
         eventually(lambda: len(hammered_ledger.admissions), lambda count: count >= LIMIT, seconds=60)
         redis.save()
         redis.stop()
-        eventually(lambda: running.stack.gates("on_shares"), lambda count: count == GATES, seconds=30, every=0.5)
+        eventually(lambda: running.stack.gates("quota_on_shares"), lambda count: count == GATES, seconds=30, every=0.5)
         served = len(moderate_ledger.admissions)
         eventually(lambda: len(moderate_ledger.admissions) - served, lambda more: more >= len(SERVICES), seconds=60)
         assert all(local_http.get(f"{running.stack.public_url(name)}/readyz").status_code == 200 for name in SERVICES)
         redis.start(with_saved=True)
-        eventually(lambda: running.stack.gates("redis_up"), lambda count: count == GATES, seconds=30, every=0.5)
-        assert running.stack.gates("on_shares") == GATES, "what it counts is old"
+        eventually(lambda: running.stack.gates("quota_redis_up"), lambda count: count == GATES, seconds=30, every=0.5)
+        assert running.stack.gates("quota_on_shares") == GATES, "what it counts is old"
         redis.stop()
-        eventually(lambda: running.stack.gates("redis_up"), lambda count: count == 0, seconds=30, every=0.5)
+        eventually(lambda: running.stack.gates("quota_redis_up"), lambda count: count == 0, seconds=30, every=0.5)
         redis.start()
-        eventually(lambda: running.stack.gates("on_shares"), lambda count: count == 0, seconds=120, every=1)
+        eventually(lambda: running.stack.gates("quota_on_shares"), lambda count: count == 0, seconds=120, every=1)
         admitted = len(hammered_ledger.admissions)
         eventually(lambda: len(hammered_ledger.admissions) - admitted, lambda more: more >= LIMIT // 4, seconds=90)
     finally:
@@ -94,3 +99,35 @@ def _callers(running: Distributed, over: threading.Event, every_seconds: float) 
 
 def _statuses(callers: list[Caller]) -> Counter[int]:
     return sum((caller.statuses for caller in callers), Counter())
+
+
+def test_a_gate_killed_with_all_slots_in_use_locks_no_key_out(running: Distributed) -> None:
+    stack, most = running.stack, 3
+    by_contract = ("enterprise", "--minute", "100000", "--concurrent", str(most), "--keys", "1000")
+    assert stack.grillo("keys", "organisation", "set-tier", running.organisation, *by_contract).returncode == 0
+    _, secret = running.create_key("admin", "sensors:read")
+    keys = httpx.URL(stack.public_url("keys"))
+    # Its body never comes: the handler waits for it, and the request holds its slot.
+    unfinished = (
+        f"POST /v1/keys HTTP/1.1\r\nHost: {keys.host}\r\nAuthorization: Bearer {secret}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+    )
+    with contextlib.ExitStack() as held, local_http.client(base_url=stack.public_url("sensors")) as elsewhere:
+
+        def violated() -> list[str]:
+            answer = elsewhere.get("/v1/sensors", headers={"Authorization": f"Bearer {secret}"})
+            return [] if answer.status_code == httpx.codes.OK else answer.json()["violated-policies"]
+
+        eventually(lambda: running.stack.gates("slots_on_shares"), lambda count: count == 0, seconds=60, every=0.5)
+        assert violated() == []
+        for _ in range(most):
+            caller = held.enter_context(socket.create_connection((keys.host, keys.port or 80)))
+            caller.sendall(unfinished.encode())
+        eventually(violated, lambda named: named == ["concurrent"], seconds=30)
+        for role, pid in stack.pids():
+            if role == "keys: services.distributed.web keys public":
+                os.kill(pid, signal.SIGKILL)
+        killed_at = time.monotonic()
+        eventually(violated, lambda named: named == [], seconds=60)
+        print(f"free again {time.monotonic() - killed_at:.1f} s after the kill; the lease is {LEASE_SECONDS_DEFAULT} s")
+    stack.restart_what_ended()

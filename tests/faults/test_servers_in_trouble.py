@@ -81,7 +81,7 @@ def test_a_redis_out_of_memory_costs_no_request(trouble: Trouble) -> None:
         client.config_set("maxmemory-policy", "noeviction")
         client.config_set("maxmemory", 1)
         try:
-            eventually(lambda: stack.gates("on_shares"), lambda count: count == len(SERVICES), every=0.5)
+            eventually(lambda: stack.gates("quota_on_shares"), lambda count: count == len(SERVICES), every=0.5)
             trouble.read_all()
             trouble.end_a_key()
         finally:
