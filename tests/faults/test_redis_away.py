@@ -127,7 +127,5 @@ def test_a_gate_killed_with_all_slots_in_use_locks_no_key_out(running: Distribut
         for role, pid in stack.pids():
             if role == "keys: services.distributed.web keys public":
                 os.kill(pid, signal.SIGKILL)
-        killed_at = time.monotonic()
-        eventually(violated, lambda named: named == [], seconds=60)
-        print(f"free again {time.monotonic() - killed_at:.1f} s after the kill; the lease is {LEASE_SECONDS_DEFAULT} s")
+        eventually(violated, lambda named: named == [], seconds=2 * LEASE_SECONDS_DEFAULT)
     stack.restart_what_ended()
