@@ -98,7 +98,7 @@ def test_the_gates_together_never_hold_more_than_the_limit_and_give_all_back(
         for _ in range(in_use[number]):
             gate.give_back(KEY)
         for _ in range(3):
-            elapsed += IDLE_SECONDS
+            elapsed += 1.5 * IDLE_SECONDS
             tell(gate, number, all_gates, elapsed)
         assert gate._by_key == {}
     assert sum(all_gates.held.values()) == 0
