@@ -39,7 +39,7 @@ class Slow:
             case "cut":
                 raise Cut
             case "streams":
-                return Answer(stream=iter([b"one", b"two"]), content_type="text/plain")
+                return Answer(body=b"", stream=iter([b"one", b"two"]), content_type="text/plain")
         return Answer(body={})
 
 

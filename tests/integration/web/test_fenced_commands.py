@@ -46,7 +46,11 @@ REFUSED: dict[tuple[str, str], list[tuple[str, dict[str, Any] | None, str | None
         ("/v1/keys/batch", {"keys": [{"name": "key", "permissions": ["admin"], "networks": ["net_1"]}]}, None)
     ],
     ("POST", "/v1/keys/import"): [
-        ("/v1/keys/import", {"keys": [{"sha256": "no digest", "name": "key", "permissions": ["sensors:read"]}]}, None)
+        (
+            "/v1/keys/import",
+            {"keys": [{"sha256": "0" * 64, "name": "key", "permissions": ["admin"], "networks": ["net_1"]}]},
+            None,
+        )
     ],
     ("PATCH", "/v1/keys/{key_id}"): [
         ("/v1/keys/key_unknown", {"name": "other"}, None),

@@ -16,7 +16,7 @@ from tests.integration.web.asking import problem
 from tests.integration.web.management import Management
 
 PATH = "/v1/keys/import"
-SECRET = "acme_5b1c9e70d2f84a6396b7"
+SECRET = "acme_5b1c9e70d2f84a6396b7c1d8"
 READS: dict[str, Any] = {"name": "key", "permissions": ["sensors:read"]}
 
 
@@ -123,7 +123,7 @@ def test_where_none_is_let_in_none_is_taken_and_none_passes(api: Management) -> 
     key_forms.let_in(())
     detail = problem(taken(api, [of(SECRET + "2")]), 409, "conflict")["detail"]
     assert "FOREIGN_KEY_FORMS" in detail
-    problem(api.ask("GET", "/v1/keys/self", key=SECRET), 401, "malformed-key")
+    problem(api.ask("GET", "/v1/keys/self", key=SECRET), 401, "invalid-key")
 
 
 def test_repeated_it_is_answered_with_the_same_keys(api: Management) -> None:
