@@ -84,7 +84,10 @@ class GateProcess:
         """
         self.replica = Replica(gate=gate_id, feed=feed, snapshot=snapshot, clock=clock, lease_seconds=lease_seconds)
         self._meter, self._clock, self._spent, self._lease_seconds = meter, clock, spent, lease_seconds
-        self._shared_quota, self._shared_slots = (None, None) if counters is None else self._count_in_redis(*counters)
+        self._shared_quota: RedisQuota | None = None
+        self._shared_slots: RedisSlots | None = None
+        if counters is not None:
+            self._shared_quota, self._shared_slots = self._count_in_redis(*counters)
         self._quota: Quota = self._shared_quota or (
             MemoryQuota(spent_on) if is_only_gate else ShareQuota(self._count_gates)
         )

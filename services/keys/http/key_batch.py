@@ -46,7 +46,7 @@ class KeyBatch(ManyKeys):
             with commands.fence_first():
                 requests = self.requests(organisation_id, call.body.keys, key_request)
             created = commands.create_all(organisation_id, requests, call.origin)
-        secrets = {key_id: secret and secret.value for key_id, secret in created.made}
+        secrets = {key_id: None if secret is None else secret.value for key_id, secret in created.made}
         return self._created_all(organisation_id, secrets, created.receipt)
 
     def _created_all(self, organisation_id: str, secrets: Mapping[str, str | None], receipt: Receipt) -> Answer:

@@ -59,7 +59,7 @@ def detailed(view: KeyView, tier: str | None, limits: Limits | None) -> dict[str
 
 
 def in_force(limits: Limits | None) -> dict[str, int | None]:
-    return {name: limits and getattr(limits, name) for name in ("minute", "day", "concurrent")}
+    return {name: None if limits is None else getattr(limits, name) for name in ("minute", "day", "concurrent")}
 
 
 def _shown(view: KeyView, members: Iterable[str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from itertools import islice
 
 import structlog
 
-from shared.gate.concurrency.held_slots import HeldSlots, Statement
+from shared.gate.concurrency.held_slots import Answer, HeldSlots, Statement
 from shared.gate.concurrency.slot_counters import Joined, SlotCounters
 from shared.gate.concurrency.slots import NONE_LEFT, share_of
 from shared.gate.redis_script import CountersUnavailable, GateUnknown
@@ -128,7 +128,7 @@ class RedisSlots:
             if len(told) < KEYS_A_CALL:
                 return
 
-    def _settle(self, statements: dict[str, Statement]) -> list[tuple[int, int]]:
+    def _settle(self, statements: dict[str, Statement]) -> list[Answer]:
         joined = self._joined
         if joined is None:
             raise CountersUnavailable("not joined")

@@ -40,7 +40,8 @@ class Slow:
                 raise Cut
             case "streams":
                 return Answer(body=b"", stream=iter([b"one", b"two"]), content_type="text/plain")
-        return Answer(body={})
+            case _:
+                return Answer(body={})
 
 
 class Scene:

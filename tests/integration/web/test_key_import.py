@@ -73,6 +73,8 @@ def test_a_secret_that_a_key_has_or_ever_had_is_refused_alike_whosever_it_is(api
                 api.ask("POST", f"{path}/revoke", json={})
             case "deleted":
                 api.ask("DELETE", path)
+            case _:
+                pass
     before = contents(api)
     told = problem(taken(api, [of(SECRET + "2"), of(secret)]), 422, "invalid-body")
     assert told["errors"] == {"/keys/1/sha256": ["a key has or had this secret: let the other system make a new one"]}
