@@ -24,7 +24,7 @@ class OrganisationRegistered:
     registered_at: datetime
 
 
-@types.register("TierChanged")
+@types.register("TierChanged", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TierChanged:
     """`contract`: of the tier enterprise, and of no other."""
@@ -33,6 +33,11 @@ class TierChanged:
     tier: str
     changed_at: datetime
     contract: Contract | None = None
+
+
+@types.upcaster("TierChanged", from_version=1)
+def _of_no_contract(body: Data) -> Data:
+    return body
 
 
 @types.register("UnusedExpiryChanged")

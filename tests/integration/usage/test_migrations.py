@@ -81,6 +81,7 @@ LATER_COLUMNS = (
     ("request", "network_id"),
     ("counter_day", "refused"),
     ("delivery", "traceparent"),
+    ("known_organisation", "contract"),
 )
 LATER_INDEXES = ("delivery_by_channel", "known_key_by_organisation")
 
