@@ -97,7 +97,7 @@ def beside_replaced(secrets: Sequence[Secret], folder: Path, clock: SystemClock)
     }
 
     def admit(gate: Gate) -> Callable[[int], object]:
-        return lambda number: gate.admit(presented[number % KEYS_BY_TURNS], "sensors:read")
+        return lambda number: gate.end(gate.admit(presented[number % KEYS_BY_TURNS], "sensors:read"))
 
     show_by_turns({name: admit(gate) for name, gate in gates.items()})
 
