@@ -13,7 +13,7 @@ from shared.gate.grants.grant import Limits
 from shared.gate.grants.replica import Replica
 from shared.gate.metering.meter import Meter
 from shared.gate.quota.memory_quota import Quota, Spent
-from shared.gate.quota.reserve import Reserve
+from shared.gate.quota.reserve import URGENT, Reserve
 from shared.gate.verdict import DEAD, Refusal, Verdict, judge, judge_again
 from shared.observability import metrics
 from shared.observability.redaction import redact
@@ -78,9 +78,14 @@ class Gate:
         slots_left = NONE_LEFT
         if limits.concurrent is not None and answers:
             slots_left = self.slots.take(grant.key_id, limits.concurrent, elapsed)
-            if slots_left == NONE_LEFT and reserve is None:
+            if slots_left == NONE_LEFT and reserve is not URGENT:
                 return self._too_many_at_once(verdict, grant.key_id, limits, elapsed, now)
-        spent = self.quota.spend(grant.key_id, limits, elapsed, now)
+        try:
+            spent = self.quota.spend(grant.key_id, limits, elapsed, now)
+        except BaseException:  # nobody else knows of the slot yet
+            if slots_left != NONE_LEFT:
+                self.slots.give_back(grant.key_id, elapsed)
+            raise
         if not spent.admitted:
             if slots_left != NONE_LEFT:
                 self.slots.give_back(grant.key_id, elapsed)

@@ -179,7 +179,6 @@ class GateProcess:
             time=self._time,
             gates=self._count_gates,
             spent=self._spent,
-            beside=slots.report,
         )
         return quota, slots
 

@@ -16,7 +16,23 @@ MUST_BE: Final = (
 _PREFIX: Final = re.compile(r"[0-9A-Za-z]{3,19}[_-]", re.ASCII)
 _BODY: Final = "[0-9A-Za-z_-]"
 # What of ours begins so must stay readable: secrets, identifiers, names of metrics and headers, types of problems.
-_IDENTIFIERS: Final = ["alr", "chn", "dlv", "evt", "exp", "key", "msg", "net", "org", "req", "rul", "sen", "ses", "usr"]
+_IDENTIFIERS: Final = [
+    "alr",
+    "chn",
+    "dlv",
+    "evt",
+    "exp",
+    "gate",
+    "key",
+    "msg",
+    "net",
+    "org",
+    "req",
+    "rul",
+    "sen",
+    "ses",
+    "usr",
+]
 _OURS: Final = ("grl_", "grc_", "whsec_", "grillo_", "grillo-", "http", *(f"{name}_" for name in _IDENTIFIERS))
 
 

@@ -17,7 +17,7 @@ from shared.gate.verdict import Verdict
 from shared.observability import metrics
 from shared.runtime.clock import Clock
 from shared.values.frozen_struct import FrozenStruct
-from shared.web.answers.holding_stream import HoldingStream
+from shared.web.answers.holding_stream import Held, HoldingStream
 from shared.web.cors import Cors
 from shared.web.exception_mapping import ExceptionMapping, with_problem_in
 from shared.web.operation import Answer, Operation
@@ -25,7 +25,7 @@ from shared.web.problems.catalogue import Problem
 from shared.web.problems.refusals import refusal_problem
 from shared.web.rate_limit_headers import rate_limit_headers
 from shared.web.requests.call import NETWORK, NETWORK_CHARACTERS_MAX
-from shared.web.requests.query_parameters import has_control_characters
+from shared.web.requests.query_parameters import has_control_characters, values_in_query
 from shared.web.requests.request_identity import RequestIdentity
 
 _BODILESS: Final = (204, 304)
@@ -54,15 +54,6 @@ class Found(FrozenStruct, frozen=True, gc=False):
     cors: tuple[tuple[str, str], ...]  # for callers that say no origin
 
 
-class _Held:
-    """What its request holds until its answer is handed to the server."""
-
-    __slots__ = ("verdict",)
-
-    def __init__(self) -> None:
-        self.verdict: Verdict | None = None
-
-
 class Admission:
     """`answer` is a WSGI application. `declared`: (resource, method) → its operation; `falcon_app` answers what is not.
 
@@ -89,7 +80,7 @@ class Admission:
         self._identify, self._cors, self._faults = identification.identify, cors, faults
 
     def answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        held = _Held()
+        held = Held()
         try:
             body = self._answer(environ, start_response, held)
         except BaseException:  # also what ends a thread or a greenlet: whatever happens, its slot is free
@@ -107,7 +98,7 @@ class Admission:
         if verdict is not None:
             self._gate.end(verdict)
 
-    def _answer(self, environ: dict[str, Any], start_response: StartResponse, held: "_Held") -> Iterable[bytes]:
+    def _answer(self, environ: dict[str, Any], start_response: StartResponse, held: Held) -> Iterable[bytes]:
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
         found = (self._find_again if len(path) <= _PATH_CHARACTERS_MAX else self._find)(path, method)
         if found is None:
@@ -125,7 +116,7 @@ class Admission:
             if operation.stands_for is None or request is None:
                 keys: tuple[str, ...] = ()
                 if request is not None:
-                    keys, named = _in_query(request, "api_key"), _in_query(request, NETWORK)
+                    keys, named = values_in_query(request, "api_key"), values_in_query(request, NETWORK)
                     networks = networks + named if named else networks
                 presented = Presented(environ.get("HTTP_AUTHORIZATION"), keys, caller)
                 reserve, gives_up = operation.reserve, operation.gives_up
@@ -260,12 +251,6 @@ def _path(raw: str) -> str:
     """As Falcon reads it: WSGI's text is bytes in disguise, and a slash at the end says nothing."""
     path = raw if raw.isascii() else raw.encode("latin-1").decode("utf-8", "replace")
     return path[:-1] if len(path) > 1 and path[-1] == "/" else path
-
-
-def _in_query(request: falcon.Request, name: str) -> tuple[str, ...]:
-    """Every value that the query has of this name."""
-    values = request.params.get(name)
-    return () if values is None else (values,) if isinstance(values, str) else tuple(values)
 
 
 _status_line = lru_cache(maxsize=128)(falcon.code_to_http_status)

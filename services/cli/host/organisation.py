@@ -36,13 +36,15 @@ def register(
     as_json: AsJson = False,
 ) -> None:
     """Register an organisation; prints its id."""
-    from services.keys.lifecycle.organisation import NameHoldsKey, NameUnfit, UnknownTier
+    from services.keys.lifecycle.organisation import ContractMissing, NameHoldsKey, NameUnfit, UnknownTier
     from shared.eventsourcing.origin import Origin
 
     try:
         made = keys_service(data).commands.organisations.register(name, tier, Origin(actor="grillo organisation"))
     except (UnknownTier, NameHoldsKey, NameUnfit) as error:
         raise Failure(str(error)) from None
+    except ContractMissing as error:
+        raise Failure(f"{error}: register it in another tier, then `grillo organisation set-tier`.") from None
     print_json({"id": made}) if as_json else typer.echo(made)
 
 
@@ -50,10 +52,14 @@ def register(
 def set_tier(
     organisation: OrganisationId,
     tier: Annotated[str, typer.Argument(help="free, standard, premium or enterprise.")],
-    minute: Annotated[int | None, typer.Option(min=1, help="Enterprise: requests of a key in any 60 s.")] = None,
-    day: Annotated[int | None, typer.Option(min=1, help="Enterprise: in a UTC day; unlimited if left out.")] = None,
-    concurrent: Annotated[int | None, typer.Option(min=1, help="Enterprise: at the same time.")] = None,
-    keys: Annotated[int | None, typer.Option(min=1, help="Enterprise: keys that may be active.")] = None,
+    minute: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000, help="Enterprise: requests of a key in any 60 s.")
+    ] = None,
+    day: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000_000, help="Enterprise: in a UTC day; unlimited if left out.")
+    ] = None,
+    concurrent: Annotated[int | None, typer.Option(min=1, max=10_000, help="Enterprise: at the same time.")] = None,
+    keys: Annotated[int | None, typer.Option(min=1, max=1_000_000, help="Enterprise: keys that may be active.")] = None,
     data: Data = Path("data"),
     as_json: AsJson = False,
 ) -> None:

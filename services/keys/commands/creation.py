@@ -25,6 +25,7 @@ from services.keys.views import known_digests
 from shared.eventsourcing.decision import Executed
 from shared.eventsourcing.origin import Origin
 from shared.eventsourcing.repository import Repository, no_check
+from shared.gate.authentication.credential import hint_of_digest
 from shared.runtime.clock import Clock
 from shared.values.identifiers import new_id
 
@@ -126,7 +127,7 @@ class Creation:
 def _draft(organisation_id: str, request: KeyRequest) -> Draft:
     data_key = new_data_key()
     if isinstance(request, ImportRequest):
-        secret, public = None, NewSecret(digest=request.digest, hint=f"sha256:{request.digest[:8]}")
+        secret, public = None, NewSecret(digest=request.digest, hint=hint_of_digest(request.digest))
     else:
         secret = new_secret()
         public = public_part(secret)

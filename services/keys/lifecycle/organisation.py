@@ -17,18 +17,17 @@ from services.keys.events import (
 from services.keys.lifecycle.lifetimes import UNLIMITED, Lifetimes
 from services.keys.lifecycle.moments import next_moment
 from shared.contracts.keys import Contract
+from shared.gate.grants.grant import ENTERPRISE
 from shared.observability.redaction import redact
 from shared.values.names import NotAName, as_name
 
 # Tier → active keys an organisation may hold: the tier's rate limits are for each key, and keys must not multiply them.
 ACTIVE_KEYS_MAX = {"free": 10, "standard": 100, "premium": 1_000}
-# Each of its numbers is by contract.
-ENTERPRISE = "enterprise"
 TIERS = (*ACTIVE_KEYS_MAX, ENTERPRISE)
 
 
 def active_keys_max(tier: str, contract: Contract | None) -> int:
-    return ACTIVE_KEYS_MAX[tier] if contract is None else contract.keys
+    return contract.keys if tier == ENTERPRISE and contract is not None else ACTIVE_KEYS_MAX[tier]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,7 +96,14 @@ def digest_of(secret: str) -> str:
 
 def hint_of(secret: str) -> str:
     """By which people tell secrets apart; nobody can guess one from it."""
+    if is_foreign(secret):
+        return hint_of_digest(digest_of(secret))
     return f"{secret[:8]}…{secret[-4:]}"
+
+
+def hint_of_digest(digest: str) -> str:
+    """Of a secret that another system made, which may be shorter than ours: nothing of it is shown."""
+    return f"sha256:{digest[:8]}"
 
 
 def hint_of_presented(presented: Presented) -> str:

@@ -4,14 +4,14 @@ Calls nobody. Each method is one step that no other thread sees half done.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 IDLE_SECONDS = 1.0
 # A refusal that all gates together made is believed for so long: who is refused may ask again at once, and often.
 REFUSED_SECONDS = 0.05
-# A gate that is granted a slot may hold 1/16 of the limit beside it, unasked the next time.
-BLOCK_PARTS = 16
+# So much of a limit all gates together may hold idle: what one of them holds, others cannot be granted.
+_IDLE_PART = 4
 
 
 class Statement(NamedTuple):
@@ -30,19 +30,23 @@ class Answer(NamedTuple):
 
 
 class _Key:
-    """`most`: of `in_use` since `looked_at`, in elapsed seconds. `told`: how many all gates know that it holds."""
+    """`most`: of `in_use` since the last look. `told`: how many all gates know that it holds. In elapsed seconds:
+    `used_at`, `refused_until`.
+    """
 
-    __slots__ = ("held", "in_use", "looked_at", "most", "others", "refused_until", "told")
+    __slots__ = ("held", "in_use", "limit", "most", "others", "refused_until", "told", "used_at")
 
     def __init__(self, elapsed: float) -> None:
-        self.in_use = self.held = self.told = self.most = self.others = 0
-        self.looked_at, self.refused_until = elapsed, float("-inf")
+        self.in_use = self.held = self.told = self.most = self.others = self.limit = 0
+        self.used_at, self.refused_until = elapsed, float("-inf")
 
 
 class HeldSlots:
     """`trusted_until`: the elapsed second until which slots that are held may be used unasked."""
 
-    def __init__(self) -> None:
+    def __init__(self, gates: Callable[[], int]) -> None:
+        """`gates`: counts the live gates."""
+        self._gates = gates
         self._by_key: dict[str, _Key] = {}
         self._one_at_a_time = threading.Lock()
         self.trusted_until = float("-inf")
@@ -54,7 +58,7 @@ class HeldSlots:
             if key is None or elapsed >= self.trusted_until:
                 return None
             if key.in_use < key.held and key.in_use < limit:
-                self._use(key)
+                self._use(key, elapsed)
                 return max(0, limit - key.others - key.in_use)
             return -1 if elapsed < key.refused_until else None
 
@@ -64,18 +68,22 @@ class HeldSlots:
             key = self._key(key_id, elapsed)
             if key.in_use >= share:
                 return -1
-            self._use(key)
+            self._use(key, elapsed)
             return share - key.in_use
 
-    def give_back(self, key_id: str) -> None:
+    def give_back(self, key_id: str) -> bool:
+        """Whether all gates must hear of it at once: of a limit that is small, none may be held idle."""
         with self._one_at_a_time:
-            self._by_key[key_id].in_use -= 1
+            key = self._by_key[key_id]
+            key.in_use -= 1
+            return key.held > key.in_use and not self._kept(key)
 
     def ask(self, key_id: str, limit: int, elapsed: float) -> Statement:
         """For one slot more than are held, and some beside it."""
         with self._one_at_a_time:
             key = self._key(key_id, elapsed)
-            return Statement(key.held, max(1, key.in_use + 1 - key.held) + limit // BLOCK_PARTS, limit)
+            key.limit = limit
+            return Statement(key.held, max(1, key.in_use + 1 - key.held) + self._kept(key), limit)
 
     def answered(self, key_id: str, asked: Statement, answer: Answer, elapsed: float) -> int:
         """Takes a slot of what was granted: how many are left beside it; -1: none."""
@@ -84,28 +92,40 @@ class HeldSlots:
             key.held = key.told = asked.held + answer.granted
             key.others = answer.others
             if key.in_use < key.held and key.in_use < asked.limit:
-                self._use(key)
+                self._use(key, elapsed)
                 return max(0, asked.limit - key.others - key.in_use)
             key.refused_until = elapsed + REFUSED_SECONDS
             return -1
 
-    def idle(self, elapsed: float) -> dict[str, Statement]:
-        """Gives back what was not used for IDLE_SECONDS, and forgets keys of which nothing is held: what to tell.
+    def idle(self, elapsed: float) -> list[str]:
+        """Keys whose slots all gates must hear of. What was not used since the last look, but a few, is held no more, nor
+        is any of what was not used for IDLE_SECONDS; what was taken as a share and is in use is held from now on.
 
-        So is what was taken as a share and is in use yet.
+        Forgets keys of which nothing is held.
         """
-        told = {}
+        due = []
         with self._one_at_a_time:
             for key_id, key in list(self._by_key.items()):
-                if elapsed - key.looked_at >= IDLE_SECONDS:
-                    key.held = min(key.held, max(key.most, key.in_use))
-                    key.most, key.looked_at = key.in_use, elapsed
-                key.held = max(key.held, key.in_use)
+                is_idle = elapsed - key.used_at >= IDLE_SECONDS
+                wanted = key.in_use if is_idle else max(key.most, key.in_use + self._kept(key))
+                key.held, key.most = max(key.in_use, min(key.held, wanted)), key.in_use
                 if key.held != key.told:
-                    told[key_id] = Statement(key.held, 0, 0)
+                    due.append(key_id)
                 elif not (key.held or key.in_use):
                     del self._by_key[key_id]
-        return told
+        return due
+
+    def stated(self, key_ids: Iterable[str]) -> dict[str, Statement]:
+        """What is held of them now."""
+        with self._one_at_a_time:
+            return {key_id: Statement(key.held, 0, 0) for key_id in key_ids if (key := self._by_key.get(key_id))}
+
+    def without_idle(self, key_id: str) -> dict[str, Statement]:
+        """Holds what is in use of it, and no more."""
+        with self._one_at_a_time:
+            key = self._by_key[key_id]
+            key.held = key.in_use
+            return {key_id: Statement(key.held, 0, 0)}
 
     def told(self, statements: Mapping[str, Statement]) -> None:
         """All gates know them now."""
@@ -131,7 +151,11 @@ class HeldSlots:
             key = self._by_key[key_id] = _Key(elapsed)
         return key
 
+    def _kept(self, key: _Key) -> int:
+        """How many may be held idle for some moments."""
+        return key.limit // (_IDLE_PART * max(1, self._gates()))
+
     @staticmethod
-    def _use(key: _Key) -> None:
+    def _use(key: _Key, elapsed: float) -> None:
         key.in_use += 1
-        key.most = max(key.most, key.in_use)
+        key.most, key.used_at = max(key.most, key.in_use), elapsed

@@ -2,14 +2,15 @@
 --
 -- KEYS: the record of this Redis, the gates, then one for each API key. ARGV: a command, the lease in milliseconds, the
 -- gate, then
---   join    continuity known ('': none), a continuity to begin if need be, starting: 1 or 0
+--   join    continuity known ('': none), a continuity to begin if need be
 --           → continuity, milliseconds to wait yet
 --   settle  continuity, then FIELDS for each API key → granted and what all others hold, for each; nothing if the gate is
 --           not known
 --   leave   → what the gate held is free
 -- Times are milliseconds of this server's clock.
 
-local FIELDS, HOLD_FIRST, KEPT = 3, 2000, 25 * 3600 * 1000
+local FIELDS, KEPT = 3, 25 * 3600 * 1000
+local LATE = 2000 -- so late a gate may notice that the others are counted again
 
 local command, lease, gate = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local continuity, server, last, hold = unpack(redis.call('HMGET', KEYS[1], 'continuity', 'server', 'last', 'hold'))
@@ -25,14 +26,17 @@ local function heard()
 end
 
 local function join()
-  local known, new_continuity, starting = ARGV[4], ARGV[5], ARGV[6] == '1'
+  local known, new_continuity = ARGV[4], ARGV[5]
   local running = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
   if not continuity or server ~= running then
-    continuity = new_continuity
-    -- Gates that held slots before tell it within a lease. Where none is known to have been there, moments are enough.
-    hold = now + ((starting and known == '') and HOLD_FIRST or lease)
+    continuity, hold = new_continuity, 0
     redis.call('DEL', KEYS[2])
-    redis.call('HSET', KEYS[1], 'continuity', continuity, 'server', running, 'hold', hold)
+    redis.call('HSET', KEYS[1], 'continuity', continuity, 'server', running)
+  end
+  if known ~= continuity and (hold == 0 or known ~= '') then
+    -- Gates that hold slots unknown here tell it within a lease.
+    hold = math.max(tonumber(hold), now + lease)
+    redis.call('HSET', KEYS[1], 'hold', hold)
   end
   heard()
   return {continuity, math.max(0, tonumber(hold) - now)}
@@ -40,7 +44,7 @@ end
 
 -- Invariant, for every API key at all times: the sum of what gates hold <= limit, but for what a gate brings along that
 -- was not known here.
-local function settle(alive, key, at)
+local function settle(alive, gates, key, at)
   local held, wanted, limit = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   local others, granted, all = 0, 0, redis.call('HGETALL', key)
   for place = 1, #all, 2 do
@@ -50,8 +54,10 @@ local function settle(alive, key, at)
       others = others + tonumber(all[place + 1])
     end
   end
-  if wanted > 0 and now >= tonumber(hold) then
-    granted = math.max(0, math.min(wanted, limit - others - held))
+  if wanted > 0 then
+    local most = limit - others
+    if now < tonumber(hold) + LATE then most = math.min(most, math.max(1, math.floor(limit / gates))) end
+    granted = math.max(0, math.min(wanted, most - held))
   end
   if held + granted > 0 then
     redis.call('HSET', key, gate, held + granted)
@@ -65,17 +71,17 @@ end
 local function settle_all()
   if ARGV[4] ~= continuity or not redis.call('HGET', KEYS[2], gate) then return {} end
   heard()
-  local alive, gates = {}, redis.call('HGETALL', KEYS[2])
+  local alive, count, gates = {}, 0, redis.call('HGETALL', KEYS[2])
   for place = 1, #gates, 2 do
     if tonumber(gates[place + 1]) + lease > now then
-      alive[gates[place]] = true
+      alive[gates[place]], count = true, count + 1
     else
       redis.call('HDEL', KEYS[2], gates[place])
     end
   end
   local results = {now}
   for number = 3, #KEYS do
-    local granted, others = settle(alive, KEYS[number], 5 + (number - 3) * FIELDS)
+    local granted, others = settle(alive, count, KEYS[number], 5 + (number - 3) * FIELDS)
     results[#results + 1] = granted
     results[#results + 1] = others
   end

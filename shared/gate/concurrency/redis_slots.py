@@ -18,6 +18,7 @@ from shared.gate.redis_script import CountersUnavailable, GateUnknown
 from shared.observability import metrics
 from shared.runtime.clock import Clock
 
+REPORT_SECONDS, RETRY_SECONDS = 0.2, 0.2
 KEYS_A_CALL = 100
 # Of a lease. It beats at least three times in one, and trusts what it holds for half of one after it was heard.
 _BEAT_PART, _TRUST_PART = 0.25, 0.5
@@ -30,23 +31,30 @@ class RedisSlots:
     def __init__(self, counters: SlotCounters, clock: Clock, *, gates: Callable[[], int], lease_seconds: float) -> None:
         """`gates`: counts the live gates."""
         self._counters, self._clock, self._gates, self._lease_seconds = counters, clock, gates, lease_seconds
-        self._held = HeldSlots()
+        self._held = HeldSlots(gates)
         self._calling = threading.Lock()  # what is held changes in the order in which Redis heard of it
         self._joined: Joined | None = None
         self._is_joined = self._is_told_away = False
         self._is_on_shares, self._hold_until, self._heard_at = True, float("inf"), float("-inf")
+        self._stopping = threading.Event()
+        # Of its own: no other work may keep this gate from being heard once a lease.
+        self._reporting = threading.Thread(target=self._keep_reporting, name="slots", daemon=True)
 
     @property
     def is_on_shares(self) -> bool:
         return self._is_on_shares
 
     def start(self) -> None:
-        """Joins Redis. If Redis is away it starts on shares."""
+        """Joins Redis and starts reporting. If Redis is away it starts on shares."""
         metrics.slots_on_shares.set(1)
         self.report()
+        self._reporting.start()
 
     def stop(self) -> None:
         """Leaves: what this gate holds is free."""
+        self._stopping.set()
+        if self._reporting.is_alive():
+            self._reporting.join()
         with self._calling:
             try:
                 if self._joined is not None:
@@ -73,16 +81,21 @@ class RedisSlots:
         return self._held.take_share(key_id, self._share(limit), elapsed)
 
     def give_back(self, key_id: str, elapsed: float) -> None:
-        self._held.give_back(key_id)
+        if not self._held.give_back(key_id) or self._is_on_shares:
+            return
+        with self._calling:
+            try:
+                told = self._held.without_idle(key_id)
+                self._settle(told)
+                self._held.told(told)
+            except CountersUnavailable as error:
+                self._lose(error)
 
     def left(self, key_id: str, limit: int) -> int:
         return self._held.left(key_id, self._share(limit) if self._is_on_shares else limit)
 
     def report(self) -> None:
-        """Tells Redis what is not used any more, or that this gate lives; joins first if Redis is new or was away.
-
-        Somebody calls it a few times a second.
-        """
+        """Tells Redis what is not used any more, or that this gate lives; joins first if Redis is new or was away."""
         try:
             with self._calling:
                 if not self._is_joined:
@@ -95,6 +108,14 @@ class RedisSlots:
         except CountersUnavailable as error:
             with self._calling:
                 self._lose(error)
+
+    def _keep_reporting(self) -> None:
+        while not self._stopping.wait(REPORT_SECONDS if self._is_joined else RETRY_SECONDS):
+            try:
+                self.report()
+            except Exception:
+                # Whatever it was: this thread must live to report again; until then Redis is asked for each slot.
+                _log.exception("slots_report_failed")
 
     def _ask(self, key_id: str, limit: int) -> int:
         statement = self._held.ask(key_id, limit, self._clock.elapsed_seconds())
@@ -112,21 +133,26 @@ class RedisSlots:
         return left
 
     def _report_idle(self) -> None:
-        """In parts, so that no request waits long for the lock; nothing is granted between a look and its report."""
-        while True:
+        """In parts, so that no request waits long for the lock; what each part says is as of then."""
+        due = self._held.idle(self._clock.elapsed_seconds())
+        for first in range(0, len(due), KEYS_A_CALL):
             with self._calling:
-                elapsed = self._clock.elapsed_seconds()
-                told = dict(islice(self._held.idle(elapsed).items(), KEYS_A_CALL))
-                if not told and elapsed < self._heard_at + _BEAT_PART * self._lease_seconds:
-                    return
-                try:
-                    self._settle(told)
-                except GateUnknown:
-                    self._join()
+                told = self._held.stated(due[first : first + KEYS_A_CALL])
+                if not self._tell(told):
                     return
                 self._held.told(told)
-            if len(told) < KEYS_A_CALL:
-                return
+        with self._calling:
+            if self._clock.elapsed_seconds() >= self._heard_at + _BEAT_PART * self._lease_seconds:
+                self._tell({})
+
+    def _tell(self, statements: dict[str, Statement]) -> bool:
+        """False: it was given up, and joined again."""
+        try:
+            self._settle(statements)
+        except GateUnknown:
+            self._join()
+            return False
+        return True
 
     def _settle(self, statements: dict[str, Statement]) -> list[Answer]:
         joined = self._joined

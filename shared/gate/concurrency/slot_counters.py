@@ -37,7 +37,7 @@ class SlotCounters:
         if not self._redis.is_connected:
             self._redis.connect()
         gate, continuity = secrets.token_hex(8), known.continuity if known else ""
-        reply = self._run((), "join", gate, continuity, secrets.token_hex(8), int(known is None))
+        reply = self._run((), "join", gate, continuity, secrets.token_hex(8))
         return Joined(continuity=reply[0].decode(), gate=gate, hold_seconds=reply[1] / 1000)
 
     def settle(self, joined: Joined, key_ids: Sequence[str], statements: Sequence[Statement]) -> list[Answer]:

@@ -43,15 +43,13 @@ class RedisQuota:
         time: Callable[[], float],
         gates: Callable[[], int],
         spent: Callable[[], tuple[SpentToday, ...]],
-        beside: Callable[[], None] = lambda: None,
     ) -> None:
         """`time`: seconds since 1970 by the log's clock, which says what day it is. `gates`: counts the live gates.
 
-        `spent`: asks usage what keys have spent, to seed a Redis that does not know. `beside`: is called after each
-        report, by the same thread.
+        `spent`: asks usage what keys have spent, to seed a Redis that does not know.
         """
         self._counters, self._clock, self._time, self._spent = counters, clock, time, spent
-        self._allowances, self._beside = KeyAllowances(), beside
+        self._allowances = KeyAllowances()
         self._calling = threading.Lock()  # answers take effect in the order in which Redis gave them
         self._joined: Joined | None = None
         self._is_connected, self._is_told_away = False, False
@@ -136,7 +134,6 @@ class RedisQuota:
         while not self._stopping.wait(REPORT_SECONDS if self._is_connected else RETRY_SECONDS):
             try:
                 self.report()
-                self._beside()
             except Exception:
                 # Whatever it was: this thread must live to report again; until then allowances expire.
                 _log.exception("quota_report_failed")

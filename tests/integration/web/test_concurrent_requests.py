@@ -1,6 +1,7 @@
 """Requests of a key that are answered at the same time: a slot each, and free again however an answer ends."""
 
 import gc
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -108,6 +109,17 @@ def test_whatever_ends_a_request_its_slot_is_free(scene: Scene, how: str) -> Non
             assert list(call(scene.wsgi, how))
         except Cut:
             assert how == "cut"
+    assert scene.slots._in_use == {}
+
+
+def test_a_quota_that_fails_leaks_no_slot(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> Any:
+        raise Cut
+
+    monkeypatch.setattr(scene.gate, "quota", SimpleNamespace(spend=fail))
+    for _ in range(LIMIT + 1):
+        with pytest.raises(Cut):
+            call(scene.wsgi, "plain")
     assert scene.slots._in_use == {}
 
 

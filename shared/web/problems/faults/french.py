@@ -42,13 +42,6 @@ FRENCH_FAULTS: Mapping[str, str] = {
     "must be a label as name:value, such as env:prod": "doit être une étiquette nom:valeur, comme env:prod",
     "must be a label's name and value, such as env:prod": "doit être une étiquette nom:valeur, comme env:prod",
     "a key has at most … labels": "une clé a au plus … étiquettes",
-    "must be 64 hexadecimal digits, in lower case": "doit être 64 chiffres hexadécimaux, en minuscules",
-    "a key has or had this secret: let the other system make a new one": (
-        "une clé a ou a eu ce secret : faites-en faire un autre par l'autre système"
-    ),
-    "no other system's keys are let in: the operator sets FOREIGN_KEY_FORMS": (
-        "aucune clé d'un autre système n'est admise : l'exploitant définit FOREIGN_KEY_FORMS"
-    ),
     "is not of the form that it must have": "n'a pas la forme attendue",
     # times
     "must be an RFC 3339 time with a UTC offset, such as …": (
@@ -175,9 +168,6 @@ FRENCH_FAULTS: Mapping[str, str] = {
         "envoyez la clé une seule fois : dans l'en-tête Authorization ou dans api_key"
     ),
     "the Authorization header must read: Bearer KEY": "l'en-tête Authorization doit être : Bearer CLE",
-    "as many requests of this key as are allowed at the same time are being answered": (
-        "autant de requêtes de cette clé qu'il en est permis en même temps sont en cours de réponse"
-    ),
     "the allowed number of requests per minute and per day is used up": (
         "le nombre de requêtes permis par minute et par jour est épuisé"
     ),

@@ -42,13 +42,6 @@ SPANISH_FAULTS: Mapping[str, str] = {
     "must be a label as name:value, such as env:prod": "debe ser una etiqueta nombre:valor, como env:prod",
     "must be a label's name and value, such as env:prod": "debe ser una etiqueta nombre:valor, como env:prod",
     "a key has at most … labels": "una clave tiene como máximo … etiquetas",
-    "must be 64 hexadecimal digits, in lower case": "debe ser 64 cifras hexadecimales, en minúsculas",
-    "a key has or had this secret: let the other system make a new one": (
-        "una clave tiene o tuvo este secreto: haga que el otro sistema genere otro"
-    ),
-    "no other system's keys are let in: the operator sets FOREIGN_KEY_FORMS": (
-        "no se admiten claves de otro sistema: el operador define FOREIGN_KEY_FORMS"
-    ),
     "is not of the form that it must have": "no tiene la forma esperada",
     # times
     "must be an RFC 3339 time with a UTC offset, such as …": (
@@ -175,9 +168,6 @@ SPANISH_FAULTS: Mapping[str, str] = {
         "envíe la clave una sola vez: en la cabecera Authorization o en api_key"
     ),
     "the Authorization header must read: Bearer KEY": "la cabecera Authorization debe ser: Bearer CLAVE",
-    "as many requests of this key as are allowed at the same time are being answered": (
-        "se están respondiendo tantas peticiones de esta clave como se permiten al mismo tiempo"
-    ),
     "the allowed number of requests per minute and per day is used up": (
         "el número de peticiones permitidas por minuto y por día está agotado"
     ),

@@ -61,14 +61,14 @@ def take(gate: HeldSlots, number: int, all_gates: AllGates, elapsed: float) -> i
 
 
 def tell(gate: HeldSlots, number: int, all_gates: AllGates, elapsed: float) -> None:
-    told = gate.idle(elapsed)
+    told = gate.stated(gate.idle(elapsed))
     for statement in told.values():
         all_gates.settle(number, statement)
     gate.told(told)
 
 
 def trusting() -> HeldSlots:
-    gate = HeldSlots()
+    gate = HeldSlots(lambda: 1)
     gate.trusted_until = float("inf")
     return gate
 
