@@ -98,8 +98,8 @@ class HeldSlots:
             return -1
 
     def idle(self, elapsed: float) -> list[str]:
-        """Keys whose slots all gates must hear of. What was not used since the last look, but a few, is held no more, nor
-        is any of what was not used for IDLE_SECONDS; what was taken as a share and is in use is held from now on.
+        """Keys whose slots all gates must hear of. What was not used since the last look, but a few, is held no more;
+        nor is any of a key not used for IDLE_SECONDS. What was taken as a share and is in use is held from now on.
 
         Forgets keys of which nothing is held.
         """

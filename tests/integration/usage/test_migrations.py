@@ -130,6 +130,7 @@ def test_days_tell_what_was_refused_by_what_their_hours_and_minutes_did(
     with database.transaction() as tx:
         tx.execute(text("ALTER TABLE counter_day DROP COLUMN refused"))
         tx.execute(text("ALTER TABLE delivery DROP COLUMN traceparent"))
+        tx.execute(text("ALTER TABLE known_organisation DROP COLUMN contract"))
         for name in LATER_INDEXES:
             tx.execute(text(f"DROP INDEX {name}"))
         tx.execute(text("UPDATE alembic_version SET version_num = '0019'"))
