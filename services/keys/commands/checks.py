@@ -1,4 +1,4 @@
-"""Checks of a command while the log is locked: of who asks, before it writes; of the change, afterwards."""
+"""Checks of a command while the log is locked: of who asks and of new keys, before it writes; of a change, afterwards."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ from services.keys.revocation import fence as key_fence
 from services.keys.revocation import session_fence
 from services.keys.revocation.fence import Fence
 from services.keys.revocation.session_fence import SessionFence
-from services.keys.views.active_keys import check_limit, has_status
+from services.keys.views.active_keys import check_limit, check_room, has_status
 from services.keys.views.own_bounds import check_own_bounds, check_within, own_access
 from shared.eventsourcing.repository import nothing
 from shared.runtime.clock import Clock
@@ -49,6 +49,8 @@ class Checks:
     ) -> dict[int, Exception]:
         """Place → BeyondOwnBounds or BeyondLifetime, of each of these new keys of an organisation that may not be.
 
+        Call it before they are in the log.
+
         `lifetimes`: those that said when keys expire. `known`: what is wrong with them besides. Raises LifetimesChanged
         or TooManyKeys.
         """
@@ -67,7 +69,7 @@ class Checks:
         now = self._clock.now()
         active = [key for key in keys if key.status(now) is Status.ACTIVE]
         if active and not refusals:  # what is wrong with each is told before that they are too many
-            check_limit(tx, None, active[0], now)
+            check_room(tx, active[0].organisation_id, len(active), now)
         return refusals
 
     def changed(self, before: Key | None, after: Key | None, tx: Connection) -> None:

@@ -3,7 +3,7 @@
 Of many, all are made or none; then each that may not be is named, with what is wrong with it.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -24,12 +24,10 @@ from services.keys.secret import Secret, new_secret
 from services.keys.views import known_digests
 from shared.eventsourcing.decision import Executed
 from shared.eventsourcing.origin import Origin
-from shared.eventsourcing.repository import Repository, no_check
+from shared.eventsourcing.repository import Repository
 from shared.gate.authentication.credential import hint_of_digest
 from shared.runtime.clock import Clock
 from shared.values.identifiers import new_id
-
-_Check = Callable[[key.Key | None, key.Key | None, Connection], None]
 
 
 class KeysRefused(Exception):
@@ -97,31 +95,28 @@ class Creation:
     ) -> CreatedKeys:
         """Returns once every gate knows the keys, or after a second. Raises TooManyKeys or KeysRefused."""
 
-        known: dict[int, Exception] = {}
-
-        def also(tx: Connection) -> None:
-            known.clear()  # it was begun before, perhaps
-            known.update(_known(tx, drafts))
-            data_keys.keep(tx, {draft.command.key_id: draft.data_key for draft in drafts})
-            checks.kept(" ".join(draft.command.key_id for draft in drafts))(tx)
-
         def execute(lifetimes: Lifetimes | None) -> tuple[Executed[key.Key | None], ...]:
-            decided = {
-                draft.command.key_id: partial(
-                    self._decide, replace(draft.command, lifetimes=None if draft.says_when else lifetimes)
+            now = self._clock.now()
+            events = {
+                draft.command.key_id: decision.decide(
+                    None, replace(draft.command, lifetimes=None if draft.says_when else lifetimes), now
                 )
                 for draft in drafts
             }
-            check = no_check if beyond_limit else _all_checked(drafts, checks, lifetimes, known)
-            return self._keys.execute_each(decided, origin, are_new=True, fence=checks.before, also=also, check=check)
+
+            def also(tx: Connection) -> None:
+                if not beyond_limit:
+                    _check(tx, drafts, [_folded(of_one) for of_one in events.values()], checks, lifetimes)
+                data_keys.keep(tx, {draft.command.key_id: draft.data_key for draft in drafts})
+                checks.kept(" ".join(draft.command.key_id for draft in drafts))(tx)
+
+            decided = {key_id: partial(_as_decided, of_one) for key_id, of_one in events.items()}
+            return self._keys.execute_each(decided, origin, are_new=True, fence=checks.before, also=also)
 
         is_said = beyond_limit or all(draft.says_when for draft in drafts)
         executed = execute(None) if is_said else on_present_lifetimes(execute)
         made = tuple((draft.command.key_id, draft.secret) for draft in drafts)
         return CreatedKeys(made=made, receipt=self._receipts.known(*executed))
-
-    def _decide(self, command: commands.CreateKey, state: key.Key | None) -> tuple[KeyEvent, ...]:
-        return decision.decide(state, command, self._clock.now())
 
 
 def _draft(organisation_id: str, request: KeyRequest) -> Draft:
@@ -152,19 +147,22 @@ def _known(tx: Connection, drafts: Sequence[Draft]) -> dict[int, Exception]:
     return {imported[digest]: DigestKnown() for digest in known_digests.known(tx, imported)} if imported else {}
 
 
-def _all_checked(
-    drafts: Sequence[Draft], checks: Checks, lifetimes: Lifetimes | None, known: Mapping[int, Exception]
-) -> _Check:
-    """Checks all at once, after the last one: others wait for the log meanwhile. `known`: as it is by then."""
-    made: list[key.Key] = []
+def _check(
+    tx: Connection, drafts: Sequence[Draft], keys: Sequence[key.Key], checks: Checks, lifetimes: Lifetimes | None
+) -> None:
+    """Checks them all before the first is appended: others wait for the log meanwhile. Raises KeysRefused."""
+    if refusals := checks.created(keys, lifetimes, tx, _known(tx, drafts)):
+        raise KeysRefused(refusals)
 
-    def checked(before: key.Key | None, after: key.Key | None, tx: Connection) -> None:
-        if after is None:
-            return
-        if after.key_id == drafts[0].command.key_id:
-            made.clear()  # it was begun before, and rolled back
-        made.append(after)
-        if len(made) == len(drafts) and (refusals := checks.created(made, lifetimes, tx, known)):
-            raise KeysRefused(refusals)
 
-    return checked
+def _folded(events: Sequence[KeyEvent]) -> key.Key:
+    state: key.Key | None = None
+    for event in events:
+        state = key.evolve(state, event)
+    if state is None:
+        raise ValueError("a creation without an event")
+    return state
+
+
+def _as_decided(events: tuple[KeyEvent, ...], _state: key.Key | None) -> tuple[KeyEvent, ...]:
+    return events

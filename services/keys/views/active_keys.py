@@ -25,10 +25,15 @@ def check_limit(tx: Connection, before: Key | None, after: Key | None, now: date
         return
     if before is not None and before.status(now) is Status.ACTIVE:
         return
-    parameters = {"organisation_id": after.organisation_id, "now": rfc3339(now)}
+    check_room(tx, after.organisation_id, 0, now)
+
+
+def check_room(tx: Connection, organisation_id: str, more: int, now: datetime) -> None:
+    """Checks that so many more keys may be active. Raises TooManyKeys. Call it while the log is locked."""
+    parameters = {"organisation_id": organisation_id, "now": rfc3339(now)}
     row = tx.execute(_tier_and_active(), parameters).one()  # one round trip, for others wait meanwhile
     active_max = active_keys_max(row.tier, contract_of(row.contract))
-    if row.active > active_max:
+    if row.active + more > active_max:
         raise TooManyKeys(active_max)
 
 
