@@ -90,8 +90,15 @@ key_label = Table(
     Column("value", Text, nullable=False),
 )
 
-# Read model: the digest of each secret that there ever was, also of deleted keys: none is imported twice, by nobody.
+# The digest of each secret that there ever was, also of deleted keys, as far as the log was read for that: to its row of
+# this position. Imports read on; nobody else needs it.
 known_digest = Table("known_digest", metadata, Column("digest", String(64), primary_key=True))
+known_digest_place = Table(
+    "known_digest_place",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),
+)
 
 # What is kept of a deleted key: its organisation, and the hint of its last secret.
 deleted_key = Table(

@@ -1,4 +1,4 @@
-"""Checks of a command while the log is locked: of who asks and of new keys, before it writes; of a change, afterwards."""
+"""Checks of a command while the log is locked: of who asks and of new keys, before it writes; of a change, after."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence

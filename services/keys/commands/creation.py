@@ -21,7 +21,7 @@ from services.keys.lifecycle.commands import NewSecret
 from services.keys.lifecycle.lifetimes import Lifetimes
 from services.keys.revocation.receipts import Receipts
 from services.keys.secret import Secret, new_secret
-from services.keys.views import known_digests
+from services.keys.views.known_digests import KnownDigests
 from shared.eventsourcing.decision import Executed
 from shared.eventsourcing.origin import Origin
 from shared.eventsourcing.repository import Repository
@@ -64,8 +64,10 @@ class Creation:
         receipts: Receipts,
         networks: NetworkDirectory,
         clock: Clock,
+        known_digests: KnownDigests,
     ) -> None:
         self._keys, self._receipts, self._networks, self._clock = keys, receipts, networks, clock
+        self._known_digests = known_digests
 
     def drafted(self, organisation_id: str, requests: Sequence[KeyRequest]) -> tuple[Draft, ...]:
         """Raises KeysRefused for what can be judged before the log is locked, and NetworksAway."""
@@ -106,17 +108,34 @@ class Creation:
 
             def also(tx: Connection) -> None:
                 if not beyond_limit:
-                    _check(tx, drafts, [_folded(of_one) for of_one in events.values()], checks, lifetimes)
+                    self._check(tx, drafts, [_folded(of_one) for of_one in events.values()], checks, lifetimes)
                 data_keys.keep(tx, {draft.command.key_id: draft.data_key for draft in drafts})
                 checks.kept(" ".join(draft.command.key_id for draft in drafts))(tx)
 
             decided = {key_id: partial(_as_decided, of_one) for key_id, of_one in events.items()}
             return self._keys.execute_each(decided, origin, are_new=True, fence=checks.before, also=also)
 
+        if any(draft.secret is None for draft in drafts):
+            self._known_digests.catch_up()
         is_said = beyond_limit or all(draft.says_when for draft in drafts)
         executed = execute(None) if is_said else on_present_lifetimes(execute)
         made = tuple((draft.command.key_id, draft.secret) for draft in drafts)
         return CreatedKeys(made=made, receipt=self._receipts.known(*executed))
+
+    def _check(
+        self,
+        tx: Connection,
+        drafts: Sequence[Draft],
+        keys: Sequence[key.Key],
+        checks: Checks,
+        lifetimes: Lifetimes | None,
+    ) -> None:
+        """Checks them all before the first is appended: others wait for the log meanwhile. Raises KeysRefused."""
+        imported = {draft.command.digest: at for at, draft in enumerate(drafts) if draft.secret is None}
+        known = self._known_digests.known(tx, imported) if imported else ()
+        refused: dict[int, Exception] = {imported[digest]: DigestKnown() for digest in known}
+        if refusals := checks.created(keys, lifetimes, tx, refused):
+            raise KeysRefused(refusals)
 
 
 def _draft(organisation_id: str, request: KeyRequest) -> Draft:
@@ -137,22 +156,6 @@ def _draft(organisation_id: str, request: KeyRequest) -> Draft:
     )
     says_when = request.never_expires or request.expires_at is not None
     return Draft(command=command, secret=secret, data_key=data_key, says_when=says_when)
-
-
-def _known(tx: Connection, drafts: Sequence[Draft]) -> dict[int, Exception]:
-    """Place → DigestKnown, of what is imported and a key has or ever had. Call it while the log is locked, and before
-    these keys are in it.
-    """
-    imported = {draft.command.digest: at for at, draft in enumerate(drafts) if draft.secret is None}
-    return {imported[digest]: DigestKnown() for digest in known_digests.known(tx, imported)} if imported else {}
-
-
-def _check(
-    tx: Connection, drafts: Sequence[Draft], keys: Sequence[key.Key], checks: Checks, lifetimes: Lifetimes | None
-) -> None:
-    """Checks them all before the first is appended: others wait for the log meanwhile. Raises KeysRefused."""
-    if refusals := checks.created(keys, lifetimes, tx, _known(tx, drafts)):
-        raise KeysRefused(refusals)
 
 
 def _folded(events: Sequence[KeyEvent]) -> key.Key:

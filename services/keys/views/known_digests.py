@@ -1,19 +1,57 @@
-"""Read model of digests: of every secret that there is or ever was, whosever. By it no secret is imported twice."""
+"""Digests of every secret that there is or ever was, whosever: an index of the log, by which no secret is imported twice.
+
+It is made and carried on by imports alone, so that other commands do not pay for it, and processes of an older release
+beside this one write nothing into it that it would lack.
+"""
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select, update
 
 from services.keys import tables
-from shared.sql.database import upsert
+from services.keys.events import KeyCreated, KeyRotated, types
+from shared.sql.database import Database, upsert
 from shared.sql.in_values import in_values
 
+_NAMING = ("KeyCreated", "KeyRotated")
+_PAGE_ROWS = 5_000
 
-def keep(tx: Connection, digests: Collection[str]) -> None:
-    tx.execute(upsert(tx, tables.known_digest).on_conflict_do_nothing(), [{"digest": digest} for digest in digests])
+
+class KnownDigests:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def catch_up(self) -> None:
+        """Reads the log up to its end, a page a transaction: of a long log that takes seconds, once."""
+        more = True
+        while more:
+            with self._database.transaction() as tx:
+                more = _read_on(tx)
+
+    def known(self, tx: Connection, digests: Collection[str]) -> frozenset[str]:
+        """Those of them that a key has or ever had. Call it while the log is locked, soon after `catch_up`."""
+        while _read_on(tx):
+            pass
+        digest = tables.known_digest.c.digest
+        return frozenset(tx.execute(select(digest).where(in_values(tx, digest, digests))).scalars())
 
 
-def known(tx: Connection, digests: Collection[str]) -> frozenset[str]:
-    """Those of them that a key has or ever had."""
-    digest = tables.known_digest.c.digest
-    return frozenset(tx.execute(select(digest).where(in_values(tx, digest, digests))).scalars())
+def _read_on(tx: Connection) -> bool:
+    """One page; whether there may be more."""
+    log, place = tables.log, tables.known_digest_place
+    before = tx.execute(select(place.c.position)).scalar_one_or_none()
+    query = select(log.c.position, log.c.type, log.c.schema_version, log.c.data)
+    query = query.where(log.c.position > (before or 0), log.c.type.in_(_NAMING)).order_by(log.c.position)
+    rows = tx.execute(query.limit(_PAGE_ROWS)).all()
+    events = [types.decode(row.type, row.schema_version, row.data) for row in rows]
+    digests = {event.digest for event in events if isinstance(event, KeyCreated | KeyRotated)}
+    if digests:
+        kept = upsert(tx, tables.known_digest).on_conflict_do_nothing()
+        tx.execute(kept, [{"digest": digest} for digest in sorted(digests)])
+    is_whole = len(rows) < _PAGE_ROWS
+    end = tx.execute(select(func.max(log.c.position))).scalar_one() if is_whole else rows[-1].position
+    if before is None:
+        tx.execute(upsert(tx, place).on_conflict_do_nothing(), {"id": 1, "position": 0})
+    # Never backwards: another import may be further on.
+    tx.execute(update(place).where(place.c.position < (end or 0)).values(position=end))
+    return not is_whole

@@ -29,7 +29,7 @@ from services.keys.events import (
     UnusedExpiryChanged,
 )
 from services.keys.lifecycle.key import Key
-from services.keys.views import known_digests, makings, setting_columns
+from services.keys.views import makings, setting_columns
 from shared.contracts.keys import contract_text
 from shared.eventsourcing.event_store import StoredEvent
 from shared.eventsourcing.origin import Origin
@@ -72,7 +72,6 @@ def project_key(tx: Connection, row: StoredEvent, event: KeyEvent) -> None:
     match event:
         case KeyCreated():
             _insert(tx, row, event)
-            known_digests.keep(tx, [event.digest])
             makings.keep(tx, row, actor_of(row))
         case KeyDescribed():
             description = _description(tx, event)
@@ -84,7 +83,6 @@ def project_key(tx: Connection, row: StoredEvent, event: KeyEvent) -> None:
             _update(tx, row, event, **setting_columns.as_columns(event))
         case KeyRotated():
             _update(tx, row, event, hint=event.hint, expired_at=None, **_secrets(event))
-            known_digests.keep(tx, [event.digest])
             makings.keep(tx, row, actor_of(row))
         case KeySuspended():
             _update(tx, row, event, suspended_at=rfc3339(event.suspended_at))

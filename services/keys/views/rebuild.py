@@ -10,11 +10,10 @@ from sqlalchemy import Column, Connection, delete, insert, select
 
 from services.keys import tables
 from services.keys.encryption.description import Description, unseal
-from services.keys.events import KeyCreated, KeyEvent, KeyRotated, OrganisationEvent, types
+from services.keys.events import KeyEvent, OrganisationEvent, types
 from services.keys.lifecycle.key import Key, evolve
 from services.keys.lifecycle.makings import Making
 from services.keys.lifecycle.makings import folded as folded_making
-from services.keys.views import known_digests
 from services.keys.views.makings import MAKING, as_row, making_of
 from services.keys.views.projection import actor_of, project_organisation, whole_row
 from shared.eventsourcing.event_store import StoredEvent
@@ -22,14 +21,7 @@ from shared.eventsourcing.sql_event_store import SqlEventStore
 from shared.sql.database import Database
 
 _PAGE_ROWS = 5_000
-_READ_MODELS = (
-    tables.organisation,
-    tables.api_key,
-    tables.key_label,
-    tables.deleted_key,
-    tables.making,
-    tables.known_digest,
-)
+_READ_MODELS = (tables.organisation, tables.api_key, tables.key_label, tables.deleted_key, tables.making)
 _LAST_USE = ("last_used_at", "last_used_address", "last_used_route", "previous_used_at", "sent_in_query_at")
 _USES = select(tables.api_key.c.id, *(tables.api_key.c[name] for name in _LAST_USE))
 
@@ -48,7 +40,6 @@ def rebuild(database: Database, store: SqlEventStore) -> int:
         for table in _READ_MODELS:
             tx.execute(delete(table))
         folded: dict[str, _Folded] = {}
-        digests: set[str] = set()
         known: dict[tuple[str, str, bool], Making] = {}
         count = 0
         for row in _rows(tx, store):
@@ -61,13 +52,9 @@ def rebuild(database: Database, store: SqlEventStore) -> int:
                 if folded_key is None:
                     folded_key = folded[row.stream] = _Folded(None, actor_of(row))
                 folded_key.key = evolve(folded_key.key, event)
-                if isinstance(event, KeyCreated | KeyRotated):
-                    digests.add(event.digest)
                 if row.type in MAKING and (making := making_of(row, actor_of(row))):
                     known[making.identity] = folded_making(known.get(making.identity), making)
         _write(tx, folded, uses)
-        if digests:
-            known_digests.keep(tx, digests)
         if known:
             tx.execute(insert(tables.making), list(map(as_row, known.values())))
     return count

@@ -31,7 +31,7 @@ def taken(api: Management, keys: Iterable[dict[str, Any]], **parts: Any) -> Any:
 def contents(api: Management) -> list[int]:
     """What a refused request must leave as it was."""
     with api.keys.database.reading() as tx:
-        counted = (tables.log, tables.data_key, tables.known_digest)
+        counted = (tables.log, tables.data_key)
         return [tx.execute(select(func.count()).select_from(table)).scalar_one() for table in counted]
 
 

@@ -25,7 +25,8 @@ def before_conditions(tx: Connection) -> None:
 def before_imports(tx: Connection) -> None:
     """As before migration 0025: no contracts, and nothing kept of which digests there ever were."""
     tx.execute(text("ALTER TABLE organisation DROP COLUMN contract"))
-    tx.execute(text("DROP TABLE known_digest"))
+    for name in ("known_digest", "known_digest_place"):
+        tx.execute(text(f"DROP TABLE {name}"))
 
 
 def before_clock_readings(tx: Connection) -> None:
