@@ -1,4 +1,4 @@
-"""Digests of every secret that there is or ever was, whosever: an index of the log, by which no secret is imported twice.
+"""Digests of every secret that there is or ever was, whosever: an index of the log, so that none is imported twice.
 
 It is made and carried on by imports alone, so that other commands do not pay for it, and processes of an older release
 beside this one write nothing into it that it would lack.
