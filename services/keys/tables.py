@@ -90,8 +90,8 @@ key_label = Table(
     Column("value", Text, nullable=False),
 )
 
-# The digest of each secret that there ever was, also of deleted keys, as far as the log was read for that: the row of this
-# position. Imports read on; nobody else needs it.
+# The digest of each secret that there ever was, also of deleted keys, as far as imports have read the log for that:
+# up to the row of this position.
 known_digest = Table("known_digest", metadata, Column("digest", String(64), primary_key=True))
 known_digest_place = Table(
     "known_digest_place",

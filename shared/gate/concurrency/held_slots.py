@@ -10,6 +10,8 @@ from typing import NamedTuple
 IDLE_SECONDS = 1.0
 # A refusal that all gates together made is believed for so long: who is refused may ask again at once, and often.
 REFUSED_SECONDS = 0.05
+# Where somebody was refused so short a time ago, what ends here is for the next caller here.
+_WANTED_SECONDS = 0.25
 # So much of a limit all gates together may hold idle: what one of them holds, others cannot be granted.
 _IDLE_PART = 4
 
@@ -71,12 +73,13 @@ class HeldSlots:
             self._use(key, elapsed)
             return share - key.in_use
 
-    def give_back(self, key_id: str) -> bool:
-        """Whether all gates must hear of it at once: of a limit that is small, none may be held idle."""
+    def give_back(self, key_id: str, elapsed: float) -> bool:
+        """Whether all gates must hear of it at once: of a small limit, none is held idle that nobody here wants."""
         with self._one_at_a_time:
             key = self._by_key[key_id]
             key.in_use -= 1
-            return key.held > key.in_use and not self._kept(key)
+            is_wanted = elapsed < key.refused_until + _WANTED_SECONDS
+            return key.held > key.in_use and not is_wanted and not self._kept(key)
 
     def ask(self, key_id: str, limit: int, elapsed: float) -> Statement:
         """For one slot more than are held, and some beside it."""

@@ -81,7 +81,7 @@ class RedisSlots:
         return self._held.take_share(key_id, self._share(limit), elapsed)
 
     def give_back(self, key_id: str, elapsed: float) -> None:
-        if not self._held.give_back(key_id) or self._is_on_shares:
+        if not self._held.give_back(key_id, elapsed) or self._is_on_shares:
             return
         with self._calling:
             try:

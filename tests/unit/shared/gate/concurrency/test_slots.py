@@ -89,7 +89,7 @@ def test_the_gates_together_never_hold_more_than_the_limit_and_give_all_back(
             case "take":
                 in_use[number] += take(gate, number, all_gates, elapsed) != NONE_LEFT
             case "end" if in_use[number]:
-                gate.give_back(KEY)
+                gate.give_back(KEY, elapsed)
                 in_use[number] -= 1
             case "end":
                 pass
@@ -98,7 +98,7 @@ def test_the_gates_together_never_hold_more_than_the_limit_and_give_all_back(
         assert sum(in_use) <= sum(all_gates.held.values()) <= LIMIT
     for number, gate in enumerate(gates):
         for _ in range(in_use[number]):
-            gate.give_back(KEY)
+            gate.give_back(KEY, elapsed)
         for _ in range(3):
             elapsed += 1.5 * IDLE_SECONDS
             tell(gate, number, all_gates, elapsed)
@@ -112,10 +112,10 @@ def test_what_is_used_again_costs_no_question_and_what_is_idle_goes_to_whom_it_w
         assert take(first, 0, all_gates, 0.0) != NONE_LEFT
     assert take(second, 1, all_gates, 0.0) == NONE_LEFT
     for _ in range(LIMIT):
-        first.give_back(KEY)
+        first.give_back(KEY, 0.0)
     for _ in range(LIMIT):
         assert first.take(KEY, LIMIT, 0.5) is not None, "unasked"
-        first.give_back(KEY)
+        first.give_back(KEY, 0.0)
     for elapsed in (IDLE_SECONDS, 2 * IDLE_SECONDS):
         tell(first, 0, all_gates, elapsed)
     assert take(second, 1, all_gates, 2 * IDLE_SECONDS) != NONE_LEFT
