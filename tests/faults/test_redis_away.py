@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import threading
@@ -97,6 +98,11 @@ def _callers(running: Distributed, over: threading.Event, every_seconds: float) 
     return callers, ledger
 
 
+def _granted(running: Distributed) -> float:
+    (count,) = re.findall(r'^grillo_slot_calls_total{outcome="granted"} (\S+)$', running.stack.metrics("keys"), re.M)
+    return float(count)
+
+
 def _statuses(callers: list[Caller]) -> Counter[int]:
     return sum((caller.statuses for caller in callers), Counter())
 
@@ -120,10 +126,12 @@ def test_a_gate_killed_with_all_slots_in_use_locks_no_key_out(running: Distribut
 
         eventually(lambda: running.stack.gates("slots_on_shares"), lambda count: count == 0, seconds=60, every=0.5)
         assert violated() == []
+        granted = _granted(running)
         for _ in range(most):
             caller = held.enter_context(socket.create_connection((keys.host, keys.port or 80)))
             caller.sendall(unfinished.encode())
-        eventually(violated, lambda named: named == ["concurrent"], seconds=30)
+        eventually(lambda: _granted(running), lambda now: now == granted + most, seconds=30)
+        assert violated() == ["concurrent"]
         for role, pid in stack.pids():
             if role == "keys: services.distributed.web keys public":
                 os.kill(pid, signal.SIGKILL)
