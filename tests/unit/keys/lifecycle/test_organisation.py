@@ -7,7 +7,6 @@ import pytest
 from services.keys.lifecycle import organisation
 from services.keys.lifecycle.organisation import (
     ACTIVE_KEYS_MAX,
-    ENTERPRISE,
     ChangeTier,
     ContractMissing,
     ContractNotAsked,
@@ -18,6 +17,7 @@ from services.keys.lifecycle.organisation import (
     UnknownTier,
 )
 from shared.contracts.keys import Contract
+from shared.gate.grants.grant import ENTERPRISE
 from tests.examples import NOON, ORGANISATION_ID, organisation_registered
 
 REGISTER = RegisterOrganisation(organisation_id=ORGANISATION_ID, name="Protezione civile", tier="standard")
