@@ -4,9 +4,10 @@ The same function serves files and messages, so that both give the same. What ca
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 
 import numpy as np
 from sqlalchemy import Connection
@@ -95,7 +96,8 @@ class DeviceArrival:
         batch = _Batch()
         for sensor_id in sorted(of_sensors):
             clocks = ClockRows(tx, sensor_id, ahead, rows)
-            its_eras = _assigned(clocks, of_sensors[sensor_id], decide_all=decide_all)
+            stored_in = partial(self._stored_in, tx, sensor_id, clocks, ahead)
+            its_eras = _assigned(clocks, of_sensors[sensor_id], stored_in, decide_all=decide_all)
             batch.held[sensor_id] = its_eras.held
             for era in its_eras.of:
                 self._place(tx, sensor_id, era, ahead, batch)
@@ -126,6 +128,17 @@ class DeviceArrival:
         batch.differing[sensor_id] += [_differing(clock, found) for found in laid.found]
         for sender, account in laid.senders.items():
             batch.senders[sender] += account
+
+    def _stored_in(
+        self, tx: Connection, sensor_id: str, rows: ClockRows, ahead: ReadAhead, record: Record
+    ) -> int | None:
+        """The era in which all of the record's samples are stored already; None: in none."""
+        for era, known in sorted(rows.eras().items()):
+            clock = EraClock(rows, era, {}, known, record.rate_hz)
+            laid = lay([record], self._known(tx, sensor_id, clock, [record], ahead), clock.device_interval_ns)
+            if laid.account.repeated == record.values.size:
+                return era
+        return None
 
     def _known(
         self, tx: Connection, sensor_id: str, clock: EraClock, records: Sequence[Record], ahead: ReadAhead
@@ -169,7 +182,9 @@ class _Batch:
     senders: BySender = field(default_factory=lambda: BySender(Account))
 
 
-def _assigned(rows: ClockRows, records: Sequence[Record], *, decide_all: bool) -> _Assigned:
+def _assigned(
+    rows: ClockRows, records: Sequence[Record], stored_in: Callable[[Record], int | None], *, decide_all: bool
+) -> _Assigned:
     """Mostly all lie on levels that are known, which the pieces near them tell; else it takes those around them."""
     known = rows.eras()
     points = [record.point for record in records]
@@ -180,7 +195,7 @@ def _assigned(rows: ClockRows, records: Sequence[Record], *, decide_all: bool) -
     if near is None or assigned is None or not known.keys() >= set(assigned.eras):
         near = {era: rows.around(era, first, last) for era in known}
         decides = decide_all or len(records) > held_records.HELD_MAX
-        assigned = assign(near, points, newest=newest, decide_all=decides)
+        assigned = assign(near, points, newest=newest, decide_all=decides, again=lambda at: stored_in(records[at]))
     by_era: defaultdict[int, list[Record]] = defaultdict(list)
     for record, era in zip(records, assigned.eras, strict=True):
         if era is not None:

@@ -8,7 +8,7 @@ is least late for. Decided of the records, not of their order.
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -114,12 +114,25 @@ class Assigned:
         return [place for place, era in enumerate(self.eras) if era is None]
 
 
-def assign(known: Mapping[int, Pieces], records: Sequence[Point], *, newest: int, decide_all: bool) -> Assigned:
-    """The era of each record. `newest`: the greatest number given to an era yet. `decide_all`: none may wait longer."""
+def assign(
+    known: Mapping[int, Pieces],
+    records: Sequence[Point],
+    *,
+    newest: int,
+    decide_all: bool,
+    again: Callable[[int], int | None] = lambda _place: None,
+) -> Assigned:
+    """The era of each record. `newest`: the greatest number given to an era yet. `decide_all`: none may wait longer.
+
+    `again`: place → the era in which the record is already; asked of those that lie on no level.
+    """
     eras: list[int | None] = [None] * len(records)
     pieces = {era: dict(of_era) for era, of_era in known.items()}
     levels = {era: Level(of_era) for era, of_era in pieces.items()}
     waiting = _fit(levels, pieces, records, range(len(records)), eras)
+    for place in waiting:
+        eras[place] = again(place)  # it is late by chance, and tells no level
+    waiting = [place for place in waiting if eras[place] is None]
     while found := _together(levels, records, _first_times(records, waiting, eras)):
         newest += 1
         pieces[newest] = {}
