@@ -124,16 +124,19 @@ def assign(
 ) -> Assigned:
     """The era of each record. `newest`: the greatest number given to an era yet. `decide_all`: none may wait longer.
 
-    `again`: place → the era in which the record is already; asked of those that lie on no level.
+    `again`: place → the era in which the record is already; asked of those that would begin an era.
     """
     eras: list[int | None] = [None] * len(records)
     pieces = {era: dict(of_era) for era, of_era in known.items()}
     levels = {era: Level(of_era) for era, of_era in pieces.items()}
     waiting = _fit(levels, pieces, records, range(len(records)), eras)
-    for place in waiting:
-        eras[place] = again(place)  # it is late by chance, and tells no level
-    waiting = [place for place in waiting if eras[place] is None]
     while found := _together(levels, records, _first_times(records, waiting, eras)):
+        repeated = {place: era for place in found if (era := again(place)) is not None}
+        if repeated:  # late by chance: they tell no level
+            for place, era in repeated.items():
+                eras[place] = era
+            waiting = [place for place in waiting if place not in repeated]
+            continue
         newest += 1
         pieces[newest] = {}
         for place in found:
